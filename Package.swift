@@ -1,0 +1,112 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The same language rules for every target of the project.
+let swiftSettings: [SwiftSetting] = [
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+/// A library below `Shared/`.
+func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: swiftSettings)
+}
+
+/// A process below `Services/`.
+func service(_ product: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: product, dependencies: dependencies, path: "Services/\(folder)", swiftSettings: swiftSettings)
+}
+
+/// The tests of one library.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "causeway",
+    products: [
+        .executable(name: "sse-edge", targets: ["sse-edge"]),
+        .executable(name: "event-producer", targets: ["event-producer"]),
+        .library(name: "CausewayProducer", targets: ["CausewayProducer"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["CommandLineArguments", "YAML", "JSON"]),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
+    ],
+    targets: [
+        // What the system gives.
+        .systemLibrary(name: "CEpoll", path: "Shared/CEpoll"),
+        .systemLibrary(name: "CNATS", path: "Shared/CNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
+
+        // Libraries, lowest first: an import never points down this list.
+        shared("NATSClient", ["CNATS", logging]),
+        shared("EventModel", []),
+        shared("EventLog", ["NATSClient", "EventModel", logging, collections]),
+        shared(
+            "AccessControl",
+            [
+                .product(name: "JWTKit", package: "jwt-kit"), crypto, .product(name: "AsyncHTTPClient", package: "async-http-client"), nioCore,
+                logging,
+            ]
+        ),
+        shared("HTTPAPI", ["AccessControl", hummingbird, httpTypes, nioCore, logging]),
+        shared(
+            "EdgeRuntime",
+            ["CEpoll", "EventModel", "EventLog", "AccessControl", "HTTPAPI", hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, logging]
+        ),
+        shared("CausewayProducer", ["EventModel", "EventLog", "NATSClient", logging]),
+        shared(
+            "ServiceRuntime",
+            [
+                "NATSClient", "EventLog", "AccessControl", "EdgeRuntime", hummingbird, httpTypes, nioCore, lifecycle, logging, metrics,
+                .product(name: "Configuration", package: "swift-configuration"),
+            ]
+        ),
+
+        // Processes.
+        service("sse-edge", folder: "SSEEdge", ["EdgeRuntime", "ServiceRuntime", "HTTPAPI", hummingbird, logging]),
+        service(
+            "event-producer",
+            folder: "EventProducer",
+            ["CausewayProducer", "ServiceRuntime", "HTTPAPI", hummingbird, logging, argumentParser]
+        ),
+
+        // Tests.
+        .target(name: "TestKit", dependencies: [], path: "Tests/TestKit", swiftSettings: swiftSettings),
+        tests("NATSClient", ["NATSClient", "TestKit", logging]),
+        tests("EventModel", ["EventModel"]),
+        tests("EventLog", ["EventLog", "EventModel", "NATSClient", "TestKit", logging]),
+        tests("AccessControl", ["AccessControl", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]),
+        tests("HTTPAPI", ["HTTPAPI", "AccessControl", hummingbird, hummingbirdTesting, logging]),
+        tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", logging]),
+        tests("ServiceRuntime", ["ServiceRuntime", hummingbird, logging, metrics, lifecycle]),
+    ],
+    swiftLanguageModes: [.v6]
+)

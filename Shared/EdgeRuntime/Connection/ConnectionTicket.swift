@@ -1,0 +1,48 @@
+public import EventModel
+
+/// Everything the front decided about a stream before it left NIO: what a delivery loop needs to serve it.
+struct ConnectionTicket: Sendable {
+    /// Where the client is to begin. Contract §3.
+    var start: StreamStart
+    var tenant: Tenant
+    var audience: Audience
+    /// Seconds since 1970 after which the token is no good.
+    var expiresAt: Int64
+    /// The head of the response.
+    var head: [UInt8]
+    /// Ties the log line of the connection's end to that of its request.
+    var requestID: String
+    /// The life of the log in which `start` was decided.
+    var generation: UInt32
+}
+
+/// Where a stream begins.
+public enum StreamStart: Sendable, Hashable {
+    /// With what happens from now on.
+    case live
+    /// With what follows this cursor.
+    case after(Cursor)
+    /// Something is missing: it is told, and what is still kept follows.
+    case expired(missedBefore: Cursor)
+    /// The cursor means nothing here: that is told, then live.
+    case unknownCursor
+}
+
+/// Names a connection within its loop for as long as it lives: a late report about a descriptor that was closed, and
+/// whose number was given away again, finds no one.
+struct ConnectionHandle: Sendable, Hashable {
+    var slot: UInt32
+    var generation: UInt32
+
+    var token: UInt64 { UInt64(self.generation) << 32 | UInt64(self.slot) }
+
+    init(slot: UInt32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+
+    init(token: UInt64) {
+        self.slot = UInt32(truncatingIfNeeded: token)
+        self.generation = UInt32(truncatingIfNeeded: token >> 32)
+    }
+}

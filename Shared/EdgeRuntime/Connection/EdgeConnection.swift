@@ -1,0 +1,320 @@
+import CEpoll
+import EventModel
+import Glibc
+import Logging
+
+/// One accepted stream: a socket and a position in the log, on one delivery loop for life.
+///
+/// All of it runs on the loop's thread; the hub enters it with `assumeIsolated`. It buffers nothing but the few bytes of
+/// its own control frames that a full socket did not take, and while its position is older than memory one chunk read
+/// from the log.
+actor EdgeConnection {
+    nonisolated let hub: LoopHub
+    nonisolated let group: LoopGroup
+    nonisolated let handle: ConnectionHandle
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
+
+    private var socket: Socket
+    private var state = ConnectionState()
+    private let audience: Audience
+    private let expiresAt: Int64
+    private let requestID: String
+    private let openedAt: MonotonicInstant
+
+    private var generation: UInt32
+    private var progress: DeliveryProgress
+    /// Control bytes that did not fit; go first, never in the middle of an entry.
+    private var outbox: ArraySlice<UInt8> = []
+    /// A chunk read from the log, and how far it makes the connection complete.
+    private var replay: (page: Page, through: UInt64)?
+    private var reader: Task<Void, Never>?
+    private var deliveries: UInt32 = 0
+    private var bytes: UInt64 = 0
+    private var endReason: StreamEndReason = .unavailable
+
+    /// - Parameter position: Where delivery begins; the opening bytes are in `opening`.
+    init(
+        hub: LoopHub,
+        group: LoopGroup,
+        handle: ConnectionHandle,
+        socket: Socket,
+        ticket: ConnectionTicket,
+        position: RunPosition,
+        opening: [UInt8]
+    ) {
+        self.hub = hub
+        self.group = group
+        self.handle = handle
+        self.socket = socket
+        self.audience = ticket.audience
+        self.expiresAt = ticket.expiresAt
+        self.requestID = ticket.requestID
+        self.openedAt = hub.loop.now()
+        self.generation = position.generation
+        self.progress = DeliveryProgress(sequence: position.sequence)
+        self.outbox = opening[...]
+    }
+
+    /// Whether events are still delivered to it.
+    var isOpen: Bool { self.state.isOpen }
+
+    // MARK: Facts, reported by the hub
+
+    /// The connection is a member of its group; it sends its opening and what it has missed.
+    func attached() { self.perform(self.state.attached()) }
+
+    /// The group's run has grown. `shared` is what follows `sharedFrom`, taken once for all who stand there.
+    func entriesPublished(_ shared: PageSlice, from sharedFrom: RunPosition) {
+        guard self.state.entriesPublished() == .deliver else { return }
+        if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
+            !self.progress.isInMidEntry, self.outbox.isEmpty, self.replay == nil
+        {
+            guard self.send(shared) else { return }
+        }
+        self.deliver()
+    }
+
+    /// The descriptor has news.
+    func descriptorReady(_ events: UInt32) {
+        if events & EPOLLERR.rawValue != 0 { return self.perform(self.state.socketFailed()) }
+        if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0, !self.drainInbound() { return }
+        if events & EPOLLOUT.rawValue != 0 { self.perform(self.state.becameWritable()) }
+    }
+
+    /// The connection's slot of the heartbeat wheel has come round.
+    func heartbeatDue(now: MonotonicInstant) {
+        // A reader that has been stuck for a whole interval keeps no chunk: it is read again when it is wanted.
+        if case .following(.blocked) = self.state.phase { self.replay = nil }
+        self.perform(self.state.heartbeatDue(now: now, stallTimeout: self.hub.configuration.stallTimeout))
+    }
+
+    /// The edge wants the connection to end.
+    func endRequested(_ reason: StreamEndReason) {
+        self.perform(self.state.endRequested(reason, inMidEntry: self.progress.isInMidEntry))
+    }
+
+    /// A budget's worth was written in the last round; there is more.
+    func turnCame() { self.perform(self.state.entriesPublished()) }
+
+    /// The peer had its moment to take the last words.
+    func lingerElapsed() { self.perform(self.state.lingerElapsed(self.endReason)) }
+
+    // MARK: Actions
+
+    private func perform(_ action: ConnectionState.Action) {
+        switch action {
+        case .none: break
+        case .deliver: self.deliver()
+        case .readLog: self.readLog()
+        case .sendHeartbeat: self.sendHeartbeat()
+        case .sayFarewell(let reason): self.sayFarewell(reason)
+        case .close(let cause): self.close(cause)
+        }
+    }
+
+    /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
+    private func deliver() {
+        guard self.flushOutbox() else { return }
+        let budget = self.bytes + UInt64(self.hub.configuration.bytesPerTurn)
+        while self.bytes < budget {
+            if let replay = self.replay {
+                guard self.send(Self.slice(of: replay.page, after: self.progress.sequence)) else { return }
+                self.replay = nil
+                self.progress.sequence = max(self.progress.sequence, replay.through)
+                continue
+            }
+            let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
+            switch self.group.run.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
+            case .slice(let slice):
+                if slice.isEmpty { return }
+                guard self.send(slice) else { return }
+            case .evicted:
+                guard self.sendFromTail() else { return }
+            case .replaced(let start):
+                guard self.moveToNewLog(start) else { return }
+            }
+        }
+        self.hub.assumeIsolated { $0.continueLater(self) }
+    }
+
+    /// Serves a position that has left the pages. Returns whether to go on.
+    private func sendFromTail() -> Bool {
+        let position = self.progress.sequence
+        let chunk = self.hub.assumeIsolated { $0.tailChunk(of: self.group.run, after: position) }
+        guard let chunk else {
+            self.perform(self.state.positionLeftMemory())
+            return false
+        }
+        guard chunk.through > position else { return false }
+        guard self.send(Self.slice(of: chunk.page, after: position)) else { return false }
+        self.progress.sequence = max(self.progress.sequence, chunk.through)
+        return true
+    }
+
+    /// The log is another one than the one this connection was reading: that is a gap, and it is told.
+    private func moveToNewLog(_ start: RunPosition) -> Bool {
+        guard !self.progress.isInMidEntry else {
+            self.perform(self.state.entryLost())
+            return false
+        }
+        self.generation = start.generation
+        self.progress = DeliveryProgress(sequence: start.sequence)
+        self.replay = nil
+        let feed = self.hub.fanout.feed
+        let current = Cursor(time: feed.time, epoch: feed.epoch, sequence: start.sequence)
+        self.outbox = self.group.run.form.gap(.unknownCursor(current: current))[...]
+        self.hub.counters.gaps.add(1)
+        return self.flushOutbox()
+    }
+
+    /// Writes a slice. Returns whether all of it went and delivery may go on.
+    private func send(_ slice: PageSlice) -> Bool {
+        let result = SliceWriter.write(slice, progress: &self.progress, audience: self.audience, to: &self.socket)
+        self.bytes += UInt64(result.bytes)
+        self.deliveries &+= UInt32(truncatingIfNeeded: result.deliveries)
+        self.hub.counters.deliveries.add(result.deliveries)
+        self.hub.counters.bytes.add(result.bytes)
+        switch result.outcome {
+        case .drained:
+            return true
+        case .blocked:
+            self.becameBlocked()
+        case .failed:
+            self.perform(self.state.socketFailed())
+        case .entryLost:
+            self.perform(self.state.entryLost())
+        }
+        return false
+    }
+
+    /// Sends what is left of control bytes. Returns whether they are gone.
+    private func flushOutbox() -> Bool {
+        guard !self.outbox.isEmpty else { return true }
+        guard let taken = self.socket.write(self.outbox) else {
+            self.perform(self.state.socketFailed())
+            return false
+        }
+        self.bytes += UInt64(taken)
+        self.hub.counters.bytes.add(taken)
+        if taken == self.outbox.count {
+            self.outbox = []
+            return true
+        }
+        self.outbox = Array(self.outbox.dropFirst(taken))[...]
+        self.becameBlocked()
+        return false
+    }
+
+    private func becameBlocked() {
+        self.state.writeFellShort(now: self.hub.loop.now())
+        self.hub.counters.blockedWrites.add(1)
+    }
+
+    /// A heartbeat carries the feed's place, so that a quiet client keeps a fresh cursor; only a connection that has
+    /// everything up to there may send it.
+    private func sendHeartbeat() {
+        let feed = self.hub.fanout.feed
+        self.deliver()
+        let end = self.group.run.end
+        guard self.state.phase == .following(.writable), self.outbox.isEmpty, !self.progress.isInMidEntry, self.replay == nil,
+            end.generation == self.generation, feed.position.generation == self.generation, self.progress.sequence >= end.sequence
+        else { return }
+        // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
+        let place = max(feed.position.sequence, self.progress.sequence)
+        let cursor = Cursor(time: feed.time, epoch: feed.epoch, sequence: place)
+        self.outbox = self.hub.assumeIsolated { $0.heartbeat(self.group.run.form, cursor: cursor) }[...]
+        _ = self.flushOutbox()
+        self.hub.counters.heartbeats.add(1)
+    }
+
+    private func sayFarewell(_ reason: StreamEndReason) {
+        self.endReason = reason
+        self.reader?.cancel()
+        // Control bytes still waiting would be cut by these: then the farewell is left out.
+        if self.outbox.isEmpty {
+            let words = self.group.run.form.farewell(reason, retry: reason == .draining ? self.hub.jitteredRetry() : nil)
+            _ = self.socket.write(words[...])
+        }
+        self.socket.finishSending()
+        self.hub.assumeIsolated { $0.linger(self) }
+    }
+
+    private func close(_ cause: CloseCause) {
+        self.reader?.cancel()
+        self.replay = nil
+        self.outbox = []
+        self.hub.loop.deregister(self.socket.descriptor)
+        self.socket.closeDescriptor()
+        self.hub.assumeIsolated { $0.closed(self, cause: cause) }
+        self.report(cause)
+    }
+
+    /// One line a connection's life; written off the loop, because a log may be slow.
+    private func report(_ cause: CloseCause) {
+        let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
+        let metadata: Logger.Metadata = [
+            "tenant": "\(self.group.run.tenant.name)", "user": "\(self.audience.user)", "cause": "\(cause)",
+            "deliveries": "\(self.deliveries)", "bytes": "\(self.bytes)", "seconds": "\(seconds)", "request.id": "\(self.requestID)",
+        ]
+        let logger = self.hub.logger
+        Task { logger.info("connection ended", metadata: metadata) }
+    }
+
+    /// Reads what came in and drops it: the stream is one-way. Returns whether the connection is still there.
+    private func drainInbound() -> Bool {
+        let inbound = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer -> Socket.Inbound in
+            while true {
+                let inbound = self.socket.read(into: buffer)
+                guard case .bytes(let count) = inbound, count == buffer.count else { return inbound }
+            }
+        }
+        switch inbound {
+        case .bytes, .nothing: return true
+        case .closed: self.perform(self.state.peerClosed())
+        case .failed: self.perform(self.state.socketFailed())
+        }
+        return false
+    }
+
+    // MARK: Reading the log
+
+    private func readLog() {
+        let position = self.progress.sequence
+        let generation = self.generation
+        let history = self.hub.history
+        let tenant = self.group.run.tenant
+        self.hub.counters.logReads.add(1)
+        self.reader = Task { [weak self] in
+            let chunk = await history.read(tenant: tenant, after: position)
+            await self?.logRead(chunk, after: position, generation: generation)
+        }
+    }
+
+    private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
+        self.reader = nil
+        guard self.state.isOpen else { return }
+        switch chunk {
+        case .entries(let entries, let through):
+            if generation == self.generation {
+                self.replay = (self.hub.page(of: entries, form: self.group.run.form), through)
+            }
+            self.perform(self.state.logRead())
+        case .expired(let missedBefore):
+            // What it stood before was thrown away while it lagged: told, then on with what is kept.
+            guard !self.progress.isInMidEntry else { return self.perform(self.state.entryLost()) }
+            let gap = StreamGap.expired(missedBefore: missedBefore)
+            self.progress = DeliveryProgress(sequence: gap.resumptionCursor.sequence)
+            self.outbox = self.group.run.form.gap(gap)[...]
+            self.hub.counters.gaps.add(1)
+            self.perform(self.state.logRead())
+        case .unavailable:
+            self.perform(self.state.logUnavailable())
+        }
+    }
+
+    private static func slice(of page: Page, after sequence: UInt64) -> PageSlice {
+        let first = page.firstEntry(after: sequence, in: 0..<page.entryCount)
+        guard first < page.entryCount else { return PageSlice(segments: []) }
+        return PageSlice(segments: [PageSegment(page: page, entries: first..<page.entryCount)])
+    }
+}

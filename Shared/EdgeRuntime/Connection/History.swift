@@ -1,0 +1,67 @@
+public import EventLog
+public import EventModel
+import Synchronization
+
+/// What an edge asks of the log itself: only for places older than the tail.
+public protocol LogReading: Sendable {
+    /// The tenant's events after a sequence; how far the answer is complete is part of it.
+    func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
+    /// First and last sequence that are kept.
+    func bounds() async throws(EventLogError) -> LogBounds
+}
+
+extension EventLog: LogReading {}
+
+/// The log behind the tail, as connections and the front see it.
+///
+/// Bounds are asked for at most once a moment however many ask: a fleet that returns with old cursors costs one question.
+final class History: Sendable {
+    /// The next piece of a tenant's past.
+    enum Chunk: Sendable {
+        /// Entries, and the sequence up to which they are all there is.
+        case entries([LogEntry], through: UInt64)
+        /// The place was thrown away; this is the first event still kept.
+        case expired(missedBefore: Cursor)
+        case unavailable
+    }
+
+    private let log: any LogReading
+    private let tail: LogTail
+    private let chunkBytes: Int
+    private let now: @Sendable () -> MonotonicInstant
+    private let recent = Mutex<(bounds: LogBounds, at: MonotonicInstant)?>(nil)
+
+    private static let boundsLifetime: Duration = .milliseconds(200)
+
+    init(log: any LogReading, tail: LogTail, chunkBytes: Int, now: @escaping @Sendable () -> MonotonicInstant) {
+        self.log = log
+        self.tail = tail
+        self.chunkBytes = chunkBytes
+        self.now = now
+    }
+
+    /// The log's bounds, at most ``boundsLifetime`` old unless `isFresh`.
+    func bounds(isFresh: Bool = false) async throws(EventLogError) -> LogBounds {
+        if !isFresh, let recent = self.recent.withLock({ $0 }), self.now() < recent.at.advanced(by: Self.boundsLifetime) {
+            return recent.bounds
+        }
+        let asked = self.now()
+        let bounds = try await self.log.bounds()
+        self.recent.withLock { $0 = (bounds, asked) }
+        return bounds
+    }
+
+    /// The next piece after `sequence`, which is older than the tail.
+    func read(tenant: Tenant, after sequence: UInt64) async -> Chunk {
+        do throws(EventLogError) {
+            let bounds = try await self.bounds()
+            if sequence + 1 < bounds.firstSequence, let first = bounds.firstCursor {
+                return .expired(missedBefore: first)
+            }
+            let read = try await self.log.read(tenant: tenant, after: sequence, through: bounds.lastSequence, maxBytes: self.chunkBytes)
+            return .entries(read.entries, through: read.position)
+        } catch {
+            return .unavailable
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/// When each connection's heartbeat is due: a ring of slots, one a tick, so that ten thousand connections cost one timer.
+/// A connection gets a slot at random: the phases are spread. Stale handles are dropped as their slot comes round.
+struct HeartbeatWheel {
+    private var slots: [[ConnectionHandle]]
+    private var current = 0
+
+    init(interval: Duration, tick: Duration) {
+        let count = max(1, Int(interval.inNanoseconds / max(1, tick.inNanoseconds)))
+        self.slots = Array(repeating: [], count: count)
+    }
+
+    /// Schedules `handle` within one interval from now, and from then on every interval.
+    mutating func insert(_ handle: ConnectionHandle) {
+        self.insert(handle, slot: Int.random(in: 0..<self.slots.count))
+    }
+
+    /// As ``insert(_:)``, with the phase given.
+    mutating func insert(_ handle: ConnectionHandle, slot: Int) { self.slots[slot].append(handle) }
+
+    /// One tick later: who is due. `isAlive` tells handles that are still worth keeping.
+    mutating func advance(isAlive: (ConnectionHandle) -> Bool) -> [ConnectionHandle] {
+        self.current = (self.current + 1) % self.slots.count
+        self.slots[self.current].removeAll { !isAlive($0) }
+        return self.slots[self.current]
+    }
+}
+
+/// Connections by the second in which their token expires.
+struct ExpiryBuckets {
+    private var buckets: [Int64: [ConnectionHandle]] = [:]
+    private var checkedThrough: Int64?
+
+    mutating func insert(_ handle: ConnectionHandle, at second: Int64) {
+        // A second that has been checked already is never looked at again.
+        let second = max(second, (self.checkedThrough ?? second - 1) + 1)
+        self.buckets[second, default: []].append(handle)
+    }
+
+    /// Everyone whose token is no good at `now` (seconds since 1970), each once.
+    mutating func removeExpired(now: Int64) -> [ConnectionHandle] {
+        guard let checked = self.checkedThrough else {
+            self.checkedThrough = now
+            return self.remove { $0 <= now }
+        }
+        guard now > checked else { return [] }
+        self.checkedThrough = now
+        // A clock that jumps far ahead makes one walk over the table instead of one look-up a second.
+        if now - checked > 64 { return self.remove { $0 <= now } }
+        return (checked + 1...now).flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
+    }
+
+    private mutating func remove(where isDue: (Int64) -> Bool) -> [ConnectionHandle] {
+        let due = self.buckets.keys.filter(isDue)
+        return due.flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
+    }
+}
+
+/// How many goodbyes a tick takes so that all are said by the deadline, evenly.
+struct DrainPlan {
+    let deadline: MonotonicInstant
+
+    /// The share of `open` connections to end now.
+    func share(of open: Int, now: MonotonicInstant, tick: Duration) -> Int {
+        guard open > 0, now < self.deadline else { return open }
+        let ticksLeft = max(1, Int((self.deadline.nanoseconds - now.nanoseconds) / UInt64(max(1, tick.inNanoseconds))))
+        return (open + ticksLeft - 1) / ticksLeft
+    }
+}
+
+/// Chunks of the tail encoded in this round, for all who resume from the same place.
+struct ChunkCache {
+    struct Chunk: Sendable {
+        let page: Page
+        /// Everything of the tenant up to here is in the page.
+        let through: UInt64
+    }
+
+    private struct Key: Hashable {
+        var run: ObjectIdentifier
+        var sequence: UInt64
+    }
+
+    private var chunks: [Key: Chunk] = [:]
+    private static let capacity = 32
+
+    func chunk(of run: PageRun, after sequence: UInt64) -> Chunk? { self.chunks[Key(run: ObjectIdentifier(run), sequence: sequence)] }
+
+    mutating func insert(_ chunk: Chunk, of run: PageRun, after sequence: UInt64) {
+        guard self.chunks.count < Self.capacity else { return }
+        self.chunks[Key(run: ObjectIdentifier(run), sequence: sequence)] = chunk
+    }
+
+    mutating func removeAll() {
+        if !self.chunks.isEmpty { self.chunks.removeAll() }
+    }
+}

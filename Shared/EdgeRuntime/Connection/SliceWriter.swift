@@ -1,0 +1,175 @@
+import Glibc
+
+/// Where a connection stands within the entries it is sent.
+struct DeliveryProgress: Sendable, Hashable {
+    /// Everything up to this sequence has been sent or is not for this connection.
+    var sequence: UInt64
+    /// How many bytes of the entry after it have been sent already; 0 between entries.
+    var sentBytes: Int = 0
+    /// The entry that `sentBytes` belongs to.
+    var partialSequence: UInt64 = 0
+
+    var isInMidEntry: Bool { self.sentBytes > 0 }
+}
+
+/// Something that takes bytes without waiting: a socket, or a test's stand-in.
+protocol ByteSink {
+    /// Offers the spans in order. Returns how many bytes were taken (fewer than offered means: full for now), or `nil` on an error.
+    mutating func write(_ spans: UnsafeBufferPointer<iovec>) -> Int?
+}
+
+/// Writes slices of pages to a sink, from and to any byte, stepping over what the audience may not see.
+enum SliceWriter {
+    enum Outcome: Sendable, Hashable {
+        /// All of the slice is sent.
+        case drained
+        /// The sink is full.
+        case blocked
+        case failed
+        /// The entry begun earlier is not the next one of the slice: its rest can no longer be sent.
+        case entryLost
+    }
+
+    struct Result: Sendable, Hashable {
+        var outcome: Outcome
+        var bytes = 0
+        /// Entries completed.
+        var deliveries = 0
+    }
+
+    /// Spans of one system call.
+    private static let spansPerWrite = 64
+
+    static func write(
+        _ slice: PageSlice,
+        progress: inout DeliveryProgress,
+        audience: Audience,
+        to sink: inout some ByteSink
+    ) -> Result {
+        let seesAll = audience.filter == nil && !slice.hasPersonalEntries
+        var result = Result(outcome: .drained)
+        for segment in slice.segments {
+            let outcome =
+                seesAll
+                ? self.writeWhole(segment, progress: &progress, to: &sink, result: &result)
+                : self.writeVisible(segment, progress: &progress, audience: audience, to: &sink, result: &result)
+            if outcome != .drained {
+                result.outcome = outcome
+                return result
+            }
+        }
+        return result
+    }
+
+    /// Everything in the segment is for this connection: one span.
+    private static func writeWhole(
+        _ segment: PageSegment,
+        progress: inout DeliveryProgress,
+        to sink: inout some ByteSink,
+        result: inout Result
+    ) -> Outcome {
+        let page = segment.page
+        let first = segment.entries.lowerBound
+        if progress.isInMidEntry, page.entries[first].sequence != progress.partialSequence { return .entryLost }
+        let start = segment.startByte + progress.sentBytes
+        let length = segment.endByte - start
+        let span = iovec(iov_base: page.bytes + start, iov_len: length)
+        guard let taken = withUnsafePointer(to: span, { sink.write(UnsafeBufferPointer(start: $0, count: 1)) }) else { return .failed }
+        result.bytes += taken
+        if taken == length {
+            result.deliveries += segment.entries.count
+            progress = DeliveryProgress(sequence: segment.lastSequence)
+            return .drained
+        }
+        // The entry in which the sink became full.
+        let reached = start + taken
+        var low = first
+        var high = segment.entries.upperBound
+        while low < high {
+            let middle = (low + high) / 2
+            if page.entries[middle].end > reached { high = middle } else { low = middle + 1 }
+        }
+        result.deliveries += low - first
+        if low > first { progress.sequence = page.entries[low - 1].sequence }
+        progress.sentBytes = reached - page.start(of: low)
+        progress.partialSequence = page.entries[low].sequence
+        return .blocked
+    }
+
+    /// Some entries are not for this connection: spans around them, gathered.
+    private static func writeVisible(
+        _ segment: PageSegment,
+        progress: inout DeliveryProgress,
+        audience: Audience,
+        to sink: inout some ByteSink,
+        result: inout Result
+    ) -> Outcome {
+        var index = segment.entries.lowerBound
+        while index < segment.entries.upperBound {
+            let batchStart = index
+            let outcome = withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.spansPerWrite) { spans -> Outcome in
+                var count = 0
+                var offered = 0
+                var spanEnd = -1
+                var skip = progress.sentBytes
+                while index < segment.entries.upperBound {
+                    let entry = segment.page.entries[index]
+                    guard audience.admits(entry) else {
+                        index += 1
+                        continue
+                    }
+                    if skip > 0, entry.sequence != progress.partialSequence { return .entryLost }
+                    let start = segment.page.start(of: index) + skip
+                    if start == spanEnd {
+                        spans[count - 1].iov_len += entry.end - start
+                    } else {
+                        guard count < spans.count else { break }
+                        spans[count] = iovec(iov_base: segment.page.bytes + start, iov_len: entry.end - start)
+                        count += 1
+                    }
+                    skip = 0
+                    spanEnd = entry.end
+                    offered += entry.end - start
+                    index += 1
+                }
+                var taken = 0
+                if count > 0 {
+                    guard let written = sink.write(UnsafeBufferPointer(start: spans.baseAddress, count: count)) else { return .failed }
+                    taken = written
+                }
+                result.bytes += taken
+                self.advance(&progress, over: segment, entries: batchStart..<index, taken: taken, audience: audience, result: &result)
+                return taken == offered ? .drained : .blocked
+            }
+            if outcome != .drained { return outcome }
+        }
+        return .drained
+    }
+
+    /// Moves `progress` over `entries`, of whose visible ones `taken` bytes (after those sent before) were written.
+    private static func advance(
+        _ progress: inout DeliveryProgress,
+        over segment: PageSegment,
+        entries: Range<Int>,
+        taken: Int,
+        audience: Audience,
+        result: inout Result
+    ) {
+        var remaining = taken + progress.sentBytes
+        progress.sentBytes = 0
+        for index in entries {
+            let entry = segment.page.entries[index]
+            if audience.admits(entry) {
+                let length = entry.end - segment.page.start(of: index)
+                guard remaining >= length else {
+                    progress.sentBytes = remaining
+                    progress.partialSequence = entry.sequence
+                    return
+                }
+                remaining -= length
+                result.deliveries += 1
+            }
+            progress.sequence = entry.sequence
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import CEpoll
+import Glibc
+
+/// A connected, non-blocking TCP descriptor that belongs to one connection of a delivery loop.
+struct Socket: ByteSink {
+    let descriptor: Int32
+
+    /// Prepares an adopted descriptor.
+    /// - Parameters:
+    ///   - sendBuffer: Bytes the kernel may hold for a reader that does not read; bounds what a slow one costs.
+    ///   - giveUp: When the kernel gives up on a peer that acknowledges nothing (`TCP_USER_TIMEOUT`; RFC 5482).
+    init(adopting descriptor: Int32, sendBuffer: Int32, giveUp: Duration) {
+        self.descriptor = descriptor
+        let flags = fcntl(descriptor, F_GETFL)
+        _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
+        self.set(SOL_SOCKET, SO_SNDBUF, sendBuffer)
+        self.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        self.set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Int32(clamping: giveUp.inMilliseconds))
+    }
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+        var value = value
+        // A refused option costs efficiency, not correctness.
+        setsockopt(self.descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    mutating func write(_ spans: UnsafeBufferPointer<iovec>) -> Int? {
+        while true {
+            let count: Int
+            if spans.count == 1 {
+                count = send(self.descriptor, spans[0].iov_base, spans[0].iov_len, Int32(MSG_NOSIGNAL))
+            } else {
+                var message = msghdr()
+                message.msg_iov = UnsafeMutablePointer(mutating: spans.baseAddress)
+                message.msg_iovlen = spans.count
+                count = sendmsg(self.descriptor, &message, Int32(MSG_NOSIGNAL))
+            }
+            if count >= 0 { return count }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return 0
+            default: return nil
+            }
+        }
+    }
+
+    /// Offers `bytes`; as ``write(_:)``.
+    mutating func write(_ bytes: ArraySlice<UInt8>) -> Int? {
+        bytes.withUnsafeBytes { buffer in
+            let span = iovec(iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)
+            return withUnsafePointer(to: span) { self.write(UnsafeBufferPointer(start: $0, count: 1)) }
+        }
+    }
+
+    /// What came in.
+    enum Inbound {
+        case bytes(Int)
+        case nothing
+        case closed
+        case failed
+    }
+
+    /// Reads into `buffer` what is there.
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Inbound {
+        while true {
+            let count = recv(self.descriptor, buffer.baseAddress, buffer.count, 0)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .closed }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .nothing
+            default: return .failed
+            }
+        }
+    }
+
+    /// Nothing more will be sent; what was sent still arrives.
+    func finishSending() { shutdown(self.descriptor, Int32(SHUT_WR)) }
+
+    func closeDescriptor() { close(self.descriptor) }
+}

@@ -1,0 +1,33 @@
+import Glibc
+
+/// How an edge behaves towards its clients. Durations and bytes as named; defaults are the contract's.
+public struct EdgeConfiguration: Sendable {
+    /// Between two signs of life on a quiet connection.
+    public var heartbeatInterval: Duration = .seconds(30)
+    /// When a client whose connection broke is told to come back, on average.
+    public var retry: Duration = .seconds(2)
+    /// Over how long the goodbyes of a drain are spread.
+    public var drainWindow: Duration = .seconds(20)
+    /// How long a socket may take nothing at all before the connection is given up.
+    public var stallTimeout: Duration = .seconds(600)
+    /// How long a peer has to take the last words and close.
+    public var linger: Duration = .seconds(2)
+    /// Open streams of this process; 0 for no limit.
+    public var maxConnections = 0
+    /// Open streams of one tenant on this process; 0 for no limit.
+    public var maxConnectionsPerTenant = 0
+    /// Delivery threads.
+    public var deliveryLoops = 1
+    /// Bytes that one connection may write in one go while others wait.
+    public var bytesPerTurn = 256 * 1024
+    /// Bytes the kernel may hold for one connection.
+    public var sendBuffer: Int32 = 64 * 1024
+    /// Bytes of encoded events kept in memory, over all tenants.
+    public var pageBytes = 32 * 1024 * 1024
+    /// Bytes of one chunk read from the log for a connection that is older than memory.
+    public var chunkBytes = 64 * 1024
+    /// Seconds since 1970, for token expiry.
+    public var wallClock: @Sendable () -> Int64 = { Int64(time(nil)) }
+
+    public init() {}
+}

@@ -1,0 +1,135 @@
+public import EventLog
+import EventModel
+import Synchronization
+
+/// What a loop learns when one of its runs has grown. Called on the feed's thread.
+protocol RunReader: AnyObject, Sendable {
+    /// `run` has new entries, or was restarted.
+    func runGrew(_ run: PageRun)
+}
+
+/// Where the process's feed stands.
+struct FeedPosition: Sendable {
+    /// The life of the log and the last sequence that every run has taken in.
+    var position: RunPosition
+    /// When the last entry was taken in: the time part of a cursor to here.
+    var time: Timestamp
+    var epoch: UInt16
+
+    var cursor: Cursor { Cursor(time: self.time, epoch: self.epoch, sequence: self.position.sequence) }
+}
+
+/// Between the feed and the loops: encodes each event once per wire form that somebody reads, and wakes the loops that read it.
+///
+/// Tenants without readers cost nothing but a look into a table. The feed's thread is the only writer; loops register
+/// and unregister their interest.
+public final class Fanout: LogObserver, Sendable {
+    /// Runs are told apart by tenant and wire form.
+    struct Key: Hashable {
+        var tenant: Tenant
+        var form: String
+    }
+
+    private struct Readers {
+        var run: PageRun
+        var readers: [ObjectIdentifier: any RunReader] = [:]
+    }
+
+    private struct State {
+        var feed: FeedPosition
+        var runs: [Key: Readers] = [:]
+        var forms: [Tenant: [Key]] = [:]
+        var scratch: [UInt8] = []
+    }
+
+    private let state: Mutex<State>
+    /// Bytes of pages over all runs; each gets an even share of it.
+    private let pageBytes: Int
+    /// A run may always keep this much, so that a moment's burst stays in it.
+    private static let smallestShare = 128 * 1024
+
+    /// - Parameter pageBytes: Memory for encoded pages over all tenants, in bytes.
+    public init(epoch: UInt16, pageBytes: Int) {
+        self.pageBytes = pageBytes
+        let start = RunPosition(generation: 0, sequence: 0)
+        self.state = Mutex(State(feed: FeedPosition(position: start, time: Timestamp(millisecondsSinceEpoch: 0), epoch: epoch)))
+    }
+
+    /// Where the feed stands: every run holds everything up to here. Any thread.
+    var feed: FeedPosition { self.state.withLock { $0.feed } }
+
+    /// The run of `tenant` in `form`, made when nobody reads it yet. Any thread.
+    func run(for tenant: Tenant, form: any WireForm, reader: any RunReader) -> PageRun {
+        self.state.withLock { state in
+            let key = Key(tenant: tenant, form: form.name)
+            var readers: Readers
+            if let existing = state.runs[key] {
+                readers = existing
+            } else {
+                readers = Readers(run: PageRun(tenant: tenant, form: form, position: state.feed.position))
+                state.forms[tenant, default: []].append(key)
+            }
+            readers.readers[ObjectIdentifier(reader)] = reader
+            state.runs[key] = readers
+            return readers.run
+        }
+    }
+
+    /// `reader` has no connection on `run` any more; without readers the run goes. Any thread.
+    func release(_ run: PageRun, reader: any RunReader) {
+        self.state.withLock { state in
+            let key = Key(tenant: run.tenant, form: run.form.name)
+            state.runs[key]?.readers[ObjectIdentifier(reader)] = nil
+            guard state.runs[key]?.readers.isEmpty == true else { return }
+            state.runs[key] = nil
+            state.forms[run.tenant]?.removeAll { $0 == key }
+            if state.forms[run.tenant]?.isEmpty == true { state.forms[run.tenant] = nil }
+        }
+    }
+
+    /// Runs that somebody reads.
+    var runCount: Int { self.state.withLock { $0.runs.count } }
+
+    // MARK: LogObserver (the feed's thread)
+
+    public func logAppended(_ entry: LogEntry) {
+        self.state.withLock { state in
+            if let keys = state.forms[entry.event.tenant] {
+                let budget = max(Self.smallestShare, self.pageBytes / max(1, state.runs.count))
+                let cursor = entry.cursor(epoch: state.feed.epoch)
+                for key in keys {
+                    guard let readers = state.runs[key] else { continue }
+                    state.scratch.removeAll(keepingCapacity: true)
+                    readers.run.form.appendEvent(entry.event, cursor: cursor, to: &state.scratch)
+                    readers.run.append(
+                        state.scratch,
+                        sequence: entry.sequence,
+                        user: entry.event.user,
+                        type: entry.event.type,
+                        budget: budget
+                    )
+                    for reader in readers.readers.values { reader.runGrew(readers.run) }
+                }
+            }
+            state.feed.position.sequence = entry.sequence
+            state.feed.time = entry.intake
+        }
+    }
+
+    public func logAdvanced(to sequence: UInt64) {
+        self.state.withLock { state in
+            if sequence > state.feed.position.sequence { state.feed.position.sequence = sequence }
+        }
+    }
+
+    public func logReplaced(epoch: UInt16, position: UInt64) {
+        self.state.withLock { state in
+            state.feed.epoch = epoch
+            state.feed.position = RunPosition(generation: state.feed.position.generation + 1, sequence: position)
+            for readers in state.runs.values {
+                readers.run.restart(at: state.feed.position)
+                for reader in readers.readers.values { reader.runGrew(readers.run) }
+            }
+        }
+    }
+}

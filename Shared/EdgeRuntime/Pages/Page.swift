@@ -1,0 +1,123 @@
+import EventModel
+
+/// What the index of a page says of one encoded entry.
+struct PageEntry: Sendable {
+    /// The entry's place in the log.
+    var sequence: UInt64
+    /// Where its bytes end in the page; they begin where those of the entry before it end.
+    var end: Int
+    /// How many entries of the page up to and including this one are for a single user.
+    var personalCount: Int
+    /// The only user who may see it; `nil` when all of the tenant may.
+    var user: String?
+    /// For connections that asked for some types only.
+    var type: EventType
+}
+
+/// A fixed piece of memory with encoded entries, one behind the other, and their index.
+///
+/// Append-only. One writer appends (``PageRun`` under its lock, or a catch-up before it hands the page out); readers look
+/// only at what was published to them as a ``PageSegment`` — bytes and index below its end never change again — and
+/// therefore need no lock. That is the justification for `@unchecked Sendable`.
+final class Page: @unchecked Sendable {
+    let bytes: UnsafeMutableRawPointer
+    let entries: UnsafeMutablePointer<PageEntry>
+    let byteCapacity: Int
+    let entryCapacity: Int
+    private(set) var byteCount = 0
+    private(set) var entryCount = 0
+
+    /// Short events are about this long on the wire; it sets how many index places a page gets.
+    private static let expectedEntryBytes = 96
+
+    /// - Parameters:
+    ///   - byteCapacity: Room for encoded bytes.
+    ///   - entryCapacity: Room in the index; by default what short events of that many bytes need.
+    init(byteCapacity: Int, entryCapacity: Int? = nil) {
+        self.byteCapacity = byteCapacity
+        self.entryCapacity = entryCapacity ?? max(8, byteCapacity / Self.expectedEntryBytes)
+        self.bytes = .allocate(byteCount: byteCapacity, alignment: 16)
+        self.entries = .allocate(capacity: self.entryCapacity)
+    }
+
+    deinit {
+        self.entries.deinitialize(count: self.entryCount)
+        self.entries.deallocate()
+        self.bytes.deallocate()
+    }
+
+    /// What this page costs in memory, in bytes.
+    var footprint: Int { self.byteCapacity + self.entryCapacity * MemoryLayout<PageEntry>.stride }
+
+    /// Whether `count` more bytes and one more entry find a place.
+    func hasRoom(for count: Int) -> Bool {
+        self.byteCount + count <= self.byteCapacity && self.entryCount < self.entryCapacity
+    }
+
+    /// Appends one entry. Only the page's writer calls it, after ``hasRoom(for:)``.
+    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType) {
+        encoded.withUnsafeBytes { source in
+            (self.bytes + self.byteCount).copyMemory(from: source.baseAddress!, byteCount: source.count)
+        }
+        self.byteCount += encoded.count
+        let before = self.entryCount == 0 ? 0 : self.entries[self.entryCount - 1].personalCount
+        (self.entries + self.entryCount).initialize(
+            to: PageEntry(
+                sequence: sequence,
+                end: self.byteCount,
+                personalCount: before + (user == nil ? 0 : 1),
+                user: user,
+                type: type
+            )
+        )
+        self.entryCount += 1
+    }
+
+    /// Where the bytes of entry `index` begin.
+    func start(of index: Int) -> Int { index == 0 ? 0 : self.entries[index - 1].end }
+
+    /// The first entry of `range` with a sequence greater than `sequence`; the range's end when there is none.
+    func firstEntry(after sequence: UInt64, in range: Range<Int>) -> Int {
+        var low = range.lowerBound
+        var high = range.upperBound
+        while low < high {
+            let middle = (low + high) / 2
+            if self.entries[middle].sequence > sequence {
+                high = middle
+            } else {
+                low = middle + 1
+            }
+        }
+        return low
+    }
+}
+
+/// A published, immutable stretch of a page: what a reader may look at without a lock.
+struct PageSegment: Sendable {
+    let page: Page
+    /// Indices of entries; never empty.
+    let entries: Range<Int>
+
+    var startByte: Int { self.page.start(of: self.entries.lowerBound) }
+    var endByte: Int { self.page.entries[self.entries.upperBound - 1].end }
+    var lastSequence: UInt64 { self.page.entries[self.entries.upperBound - 1].sequence }
+
+    /// Whether some entry of it is for a single user.
+    var hasPersonalEntries: Bool {
+        let before = self.entries.lowerBound == 0 ? 0 : self.page.entries[self.entries.lowerBound - 1].personalCount
+        return self.page.entries[self.entries.upperBound - 1].personalCount > before
+    }
+}
+
+/// Consecutive segments: everything of one tenant between two places in the log, in one wire form.
+struct PageSlice: Sendable {
+    let segments: [PageSegment]
+    let hasPersonalEntries: Bool
+
+    init(segments: [PageSegment]) {
+        self.segments = segments
+        self.hasPersonalEntries = segments.contains { $0.hasPersonalEntries }
+    }
+
+    var isEmpty: Bool { self.segments.isEmpty }
+}

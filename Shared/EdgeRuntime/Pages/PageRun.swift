@@ -1,0 +1,121 @@
+import DequeModule
+import EventModel
+import Synchronization
+
+/// A place in a run: which life of the log, and the sequence up to which everything has been handled.
+struct RunPosition: Sendable, Hashable {
+    /// Counts how often the log was replaced or rewound; sequences of different generations are not comparable.
+    var generation: UInt32
+    var sequence: UInt64
+}
+
+/// The recent events of one tenant as bytes ready to be sent, in one wire form, shared by all its readers on all loops.
+///
+/// The feed's thread appends; each loop takes a slice under a short lock, once for all its connections that stand at the
+/// same place, and writes from it without one. Old pages go when the run exceeds its share of memory: a reader that far
+/// behind is served from the tail or the log instead.
+final class PageRun: Sendable {
+    /// What a reader at some position finds.
+    enum Read: Sendable {
+        /// The next entries; empty when the reader is at the end.
+        case slice(PageSlice)
+        /// The position is older than the oldest page.
+        case evicted
+        /// The log is another one since: where its new life begins.
+        case replaced(RunPosition)
+    }
+
+    let tenant: Tenant
+    let form: any WireForm
+
+    private static let smallestPage = 4 * 1024
+    private static let largestPage = 64 * 1024
+
+    private let state: Mutex<State>
+
+    private struct State {
+        var generation: UInt32
+        var pages: Deque<Page> = []
+        /// Everything after this sequence that the tenant has is in `pages`.
+        var floor: UInt64
+        /// The last entry appended, or `floor`.
+        var end: UInt64
+        var footprint = 0
+    }
+
+    init(tenant: Tenant, form: any WireForm, position: RunPosition) {
+        self.tenant = tenant
+        self.form = form
+        self.state = Mutex(State(generation: position.generation, floor: position.sequence, end: position.sequence))
+    }
+
+    /// Appends an encoded entry and drops the oldest pages beyond `budget` bytes. Feed thread.
+    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, budget: Int) {
+        self.state.withLock { state in
+            if state.pages.last?.hasRoom(for: encoded.count) != true {
+                let next = min(Self.largestPage, max(Self.smallestPage, 2 * (state.pages.last?.byteCapacity ?? 0)))
+                let page = Page(byteCapacity: max(next, encoded.count))
+                state.pages.append(page)
+                state.footprint += page.footprint
+            }
+            state.pages[state.pages.count - 1].append(encoded, sequence: sequence, user: user, type: type)
+            state.end = sequence
+            while state.footprint > budget, state.pages.count > 1 {
+                let oldest = state.pages.removeFirst()
+                state.footprint -= oldest.footprint
+                state.floor = oldest.entries[oldest.entryCount - 1].sequence
+            }
+        }
+    }
+
+    /// Forgets everything: from here on the run holds what comes after `position`. Feed thread.
+    func restart(at position: RunPosition) {
+        self.state.withLock { $0 = State(generation: position.generation, floor: position.sequence, end: position.sequence) }
+    }
+
+    /// The end of the run. Any thread.
+    var end: RunPosition {
+        self.state.withLock { RunPosition(generation: $0.generation, sequence: $0.end) }
+    }
+
+    /// What follows `position`, up to about `maxBytes` (at least one entry). Any thread.
+    func read(after position: RunPosition, maxBytes: Int) -> Read {
+        self.state.withLock { state in
+            if position.generation != state.generation {
+                return .replaced(RunPosition(generation: state.generation, sequence: state.floor))
+            }
+            if position.sequence >= state.end { return .slice(PageSlice(segments: [])) }
+            if position.sequence < state.floor { return .evicted }
+            var segments: [PageSegment] = []
+            var remaining = maxBytes
+            var index = Self.firstPage(after: position.sequence, in: state.pages)
+            while index < state.pages.count, remaining > 0 {
+                let page = state.pages[index]
+                let first = page.firstEntry(after: position.sequence, in: 0..<page.entryCount)
+                if first < page.entryCount {
+                    let segment = PageSegment(page: page, entries: first..<page.entryCount)
+                    segments.append(segment)
+                    remaining -= segment.endByte - segment.startByte
+                }
+                index += 1
+            }
+            return .slice(PageSlice(segments: segments))
+        }
+    }
+
+    /// The first page whose last entry is after `sequence`.
+    private static func firstPage(after sequence: UInt64, in pages: Deque<Page>) -> Int {
+        var low = 0
+        var high = pages.count
+        while low < high {
+            let middle = (low + high) / 2
+            let page = pages[middle]
+            if page.entries[page.entryCount - 1].sequence > sequence {
+                high = middle
+            } else {
+                low = middle + 1
+            }
+        }
+        return low
+    }
+}

@@ -1,0 +1,31 @@
+public import EventModel
+
+/// How an edge writes what it has to say: the one thing, besides handshake and inbound handling, in which the edges differ.
+///
+/// All members return bytes as they go to the socket. They are called rarely (once per event, tick or connection, never
+/// once per event *and* connection), from the feed's thread and from delivery loops.
+public protocol WireForm: Sendable {
+    /// Forms of one name share pages.
+    var name: String { get }
+    /// Appends an event as it is delivered to everybody. Must give the same bytes for the same event each time: a
+    /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
+    /// What a connection gets at once; resuming from it loses nothing.
+    func opening(_ opening: Opening) -> [UInt8]
+    /// The sign of life; resuming from `cursor` loses nothing.
+    func heartbeat(cursor: Cursor) -> [UInt8]
+    /// Tells a gap, and the place from which the connection goes on.
+    func gap(_ gap: StreamGap) -> [UInt8]
+    /// The last words. `retry` is when the client is to come back, where the form can say so.
+    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8]
+}
+
+/// What is known when a connection begins.
+public struct Opening: Sendable {
+    /// Resuming from here loses nothing.
+    public var cursor: Cursor
+    /// When a client whose connection breaks is to come back.
+    public var retry: Duration
+    /// The head of the response, made by the service.
+    public var head: [UInt8]
+}

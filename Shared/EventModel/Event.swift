@@ -1,0 +1,40 @@
+/// Something that happened in one tenant (contract §0, §2).
+public struct Event: Sendable, Hashable {
+    /// The producer's id of the event, by which repetitions are recognised; not the cursor that readers see.
+    public var id: String
+    /// Whose it is; nobody else ever sees it.
+    public var tenant: Tenant
+    /// What kind of thing happened.
+    public var type: EventType
+    /// The one user whose connections get the event; nil for everyone in the tenant.
+    public var user: String?
+    /// When it happened, as the producer says.
+    public var time: Timestamp
+    /// What it comes from, a CloudEvents `source`.
+    public var source: String?
+    /// The W3C trace context it belongs to.
+    public var traceparent: String?
+    /// What there is to say about it.
+    public var payload: Payload
+
+    /// Puts together what has been validated before; ``EventDraft/resolve(tenant:id:time:)`` is the way from outside input to here.
+    public init(
+        id: String,
+        tenant: Tenant,
+        type: EventType,
+        user: String? = nil,
+        time: Timestamp,
+        source: String? = nil,
+        traceparent: String? = nil,
+        payload: Payload
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.type = type
+        self.user = user
+        self.time = time
+        self.source = source
+        self.traceparent = traceparent
+        self.payload = payload
+    }
+}

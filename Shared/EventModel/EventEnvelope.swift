@@ -1,0 +1,137 @@
+/// One event as a JSON object around its payload.
+struct EventEnvelope {
+    /// Which members the object has.
+    enum Form {
+        /// Contract §10.
+        case native
+        /// CloudEvents JSON format 1.0.2.
+        case cloudEvent
+
+        var names: EventFieldNames {
+            switch self {
+            case .native: .native
+            case .cloudEvent: .cloudEvent
+            }
+        }
+    }
+
+    /// The longest text of any member, in bytes as written; each has a tighter bound of its own.
+    private static let maximumTextBytes = 4096
+
+    private let form: Form
+    private var raw = RawEvent()
+    private var version: String?
+    private var seen: Set<String> = []
+
+    /// Reads the object at the scanner's position. Paths in errors begin at the object.
+    static func draft(scanning scanner: inout JSONScanner, form: Form) throws(ValidationError) -> EventDraft {
+        var envelope = EventEnvelope(form: form)
+        try envelope.scan(&scanner)
+        return try envelope.draft()
+    }
+
+    private init(form: Form) {
+        self.form = form
+    }
+
+    private mutating func scan(_ scanner: inout JSONScanner) throws(ValidationError) {
+        try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.openObject() }
+        while let range = try scanner.syntax({ scanner throws(JSONSyntaxError) in try scanner.nextMember(isFirst: seen.isEmpty) }) {
+            guard range.count <= Self.maximumTextBytes else {
+                throw ValidationError(field: "", message: "has a member whose name is longer than \(Self.maximumTextBytes) bytes")
+            }
+            let written = UnsafeBufferPointer(start: scanner.base + range.lowerBound, count: range.count)
+            let name = String(decoding: JSONString.unescape(written), as: UTF8.self)
+            guard seen.insert(name).inserted else {
+                throw ValidationError(field: "", message: "must not have two members called \(ValidationError.excerpt(name))")
+            }
+            switch form {
+            case .native: try scanNative(name, &scanner)
+            case .cloudEvent: try scanCloudEvent(name, &scanner)
+            }
+        }
+    }
+
+    private mutating func scanNative(_ name: String, _ scanner: inout JSONScanner) throws(ValidationError) {
+        switch name {
+        case "type": raw.type = try text(name, &scanner)
+        case "payload": raw.payload = try Payload(scanning: &scanner, field: name)
+        case "tenant": raw.tenant = try text(name, &scanner)
+        case "user": raw.user = try text(name, &scanner)
+        case "id": raw.id = try text(name, &scanner)
+        case "time": raw.time = try text(name, &scanner)
+        default:
+            throw ValidationError(
+                field: "",
+                message: """
+                    must not have a member called \(ValidationError.excerpt(name)); an event has type and payload, and may have tenant, \
+                    user, id and time
+                    """
+            )
+        }
+    }
+
+    private mutating func scanCloudEvent(_ name: String, _ scanner: inout JSONScanner) throws(ValidationError) {
+        switch name {
+        case "specversion": version = try text(name, &scanner)
+        case "type": raw.type = try text(name, &scanner)
+        case "id": raw.id = try text(name, &scanner)
+        case "source": raw.source = try text(name, &scanner)
+        case "data": raw.payload = try Payload(scanning: &scanner, field: name)
+        case "tenant": raw.tenant = try optionalText(name, &scanner)
+        case "userid": raw.user = try optionalText(name, &scanner)
+        case "time": raw.time = try optionalText(name, &scanner)
+        case "traceparent": raw.traceparent = try optionalText(name, &scanner)
+        case "datacontenttype": try checkContentType(optionalText(name, &scanner))
+        case "data_base64":
+            throw ValidationError(field: name, message: "is not supported; send the payload as a JSON object in data")
+        default:
+            try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.scanValue(depth: 2) }
+        }
+    }
+
+    private func draft() throws(ValidationError) -> EventDraft {
+        let names = form.names
+        if form == .cloudEvent {
+            try CloudEventHeaders.checkVersion(RawEvent.required(version, "specversion"), field: "specversion")
+            _ = try RawEvent.required(raw.id, names.id)
+            _ = try RawEvent.required(raw.source, names.source)
+        }
+        return try raw.draft(names)
+    }
+
+    /// CloudEvents data is JSON when its type is `application/json` or ends in `+json`, or is not given at all.
+    private func checkContentType(_ contentType: String?) throws(ValidationError) {
+        guard let contentType else { return }
+        let mediaType = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard mediaType.hasSuffix("/json") || mediaType.hasSuffix("+json") else {
+            throw ValidationError(field: "datacontenttype", message: "must be application/json")
+        }
+    }
+
+    // MARK: Values
+
+    /// A string, or in CloudEvents null, which there means that the attribute is not set.
+    private func optionalText(_ name: String, _ scanner: inout JSONScanner) throws(ValidationError) -> String? {
+        guard scanner.position < scanner.end, scanner.base[scanner.position] == UInt8(ascii: "n") else {
+            return try text(name, &scanner)
+        }
+        try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.scanValue(depth: 2) }
+        return nil
+    }
+
+    private func text(_ name: String, _ scanner: inout JSONScanner) throws(ValidationError) -> String {
+        let start = scanner.position
+        try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.scanValue(depth: 2) }
+        let kind = JSONKind(firstByte: scanner.base[start])
+        guard kind == .string else {
+            throw ValidationError(field: name, message: "must be a string, but is \(kind.phrase); leave it out if there is none")
+        }
+        let inside = start + 1..<scanner.position - 1
+        guard inside.count <= Self.maximumTextBytes else {
+            throw ValidationError(field: name, message: "is too long")
+        }
+        let written = UnsafeBufferPointer(start: scanner.base + inside.lowerBound, count: inside.count)
+        return String(decoding: JSONString.unescape(written), as: UTF8.self)
+    }
+}

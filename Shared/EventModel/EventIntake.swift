@@ -1,0 +1,92 @@
+/// Request bodies as producers send them, turned into drafts (contract §10). Pure functions; who may publish is judged elsewhere.
+///
+/// All or nothing: the first fault is thrown, with the index and the field it is in, for example `[3].payload.incidentId`. A body that is a
+/// single event has no index. The payload's bytes are taken out of the body as they are.
+public enum EventIntake {
+    /// The most events in one body.
+    public static let maximumEvents = 1000
+
+    /// Parses one event or an array of events in Causeway's own form: `type` and `payload`, optionally `tenant`, `user`, `id`, `time`.
+    ///
+    /// Any other member is refused, because a misspelt `user` would otherwise send a private event to a whole tenant.
+    public static func events(native body: [UInt8]) throws(ValidationError) -> [EventDraft] {
+        try drafts(body, form: .native, allowsOne: true, allowsMany: true)
+    }
+
+    /// Parses one CloudEvent in structured mode, `application/cloudevents+json` (CloudEvents JSON format 1.0.2).
+    ///
+    /// `data` must be the JSON object that is the payload; `userid` and `tenant` are extension attributes. Other attributes have no meaning
+    /// here and are passed over, as CloudEvents demands.
+    public static func event(structured body: [UInt8]) throws(ValidationError) -> EventDraft {
+        try drafts(body, form: .cloudEvent, allowsOne: true, allowsMany: false)[0]
+    }
+
+    /// Parses a batch of CloudEvents, `application/cloudevents-batch+json`: an array of what ``event(structured:)`` takes.
+    public static func events(batched body: [UInt8]) throws(ValidationError) -> [EventDraft] {
+        try drafts(body, form: .cloudEvent, allowsOne: false, allowsMany: true)
+    }
+
+    /// Parses one CloudEvent in binary mode: attributes in `ce-` headers, the payload as the body (CloudEvents HTTP binding 1.0.2, §3.1).
+    ///
+    /// - Parameter header: the value of the header with that lower-case name, nil when there is none.
+    public static func event(binary body: [UInt8], header: (String) -> String?) throws(ValidationError) -> EventDraft {
+        let names = EventFieldNames.headers
+        try CloudEventHeaders.checkVersion(RawEvent.required(header("ce-specversion"), "ce-specversion"))
+        var raw = try CloudEventHeaders.rawEvent(header)
+        _ = try RawEvent.required(raw.id, names.id)
+        _ = try RawEvent.required(raw.source, names.source)
+        raw.payload = try Payload(validating: body, field: names.payload)
+        return try raw.draft(names)
+    }
+
+    private static func drafts(
+        _ body: [UInt8],
+        form: EventEnvelope.Form,
+        allowsOne: Bool,
+        allowsMany: Bool
+    ) throws(ValidationError) -> [EventDraft] {
+        do throws(ValidationError) {
+            return try JSONScanner.scan(body) { scanner throws(ValidationError) in
+                scanner.skipWhitespace()
+                let isArray = scanner.position < scanner.end && scanner.base[scanner.position] == UInt8(ascii: "[")
+                guard isArray ? allowsMany : allowsOne else {
+                    throw ValidationError(field: "", message: isArray ? "must be one event, not an array" : "must be an array of events")
+                }
+                let drafts = isArray ? try many(&scanner, form) : [try EventEnvelope.draft(scanning: &scanner, form: form)]
+                try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.finish() }
+                return drafts
+            }
+        } catch {
+            throw error.field.isEmpty ? error.renamed("body") : error
+        }
+    }
+
+    private static func many(_ scanner: inout JSONScanner, _ form: EventEnvelope.Form) throws(ValidationError) -> [EventDraft] {
+        var drafts: [EventDraft] = []
+        try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.openArray() }
+        while try scanner.syntax({ scanner throws(JSONSyntaxError) in try scanner.nextElement(isFirst: drafts.isEmpty) }) {
+            guard drafts.count < maximumEvents else {
+                throw ValidationError(field: "", message: "must hold at most \(maximumEvents) events; send the rest in another request")
+            }
+            do throws(ValidationError) {
+                drafts.append(try EventEnvelope.draft(scanning: &scanner, form: form))
+            } catch {
+                throw error.within("[\(drafts.count)]")
+            }
+        }
+        return drafts
+    }
+}
+
+extension JSONScanner {
+    /// Runs one step and reports a fault in the syntax as one of the value that is being read.
+    mutating func syntax<Result>(
+        _ step: (inout JSONScanner) throws(JSONSyntaxError) -> Result
+    ) throws(ValidationError) -> Result {
+        do throws(JSONSyntaxError) {
+            return try step(&self)
+        } catch {
+            throw error.validationError(field: "")
+        }
+    }
+}

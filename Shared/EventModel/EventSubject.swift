@@ -1,0 +1,38 @@
+/// The subjects under which a tenant's events lie on the bus: `events.<tenant>.<type…>`, the tenant as a ``SubjectToken``.
+///
+/// Two more forms carry the type in the header `ce-type`: `events.<tenant>` alone, for producers that want one subject, and
+/// `events.<tenant>.<KIND>.…`, whose upper-case token no type can have; decisions lie under `DECISION`.
+public struct EventSubject: Sendable, Hashable {
+    /// The tenant that the subject names.
+    public let tenant: Tenant
+    /// The type when the subject names it, nil when only the header `ce-type` does.
+    public let type: EventType?
+
+    /// Reads the subject of a message.
+    public init(_ subject: String) throws(ValidationError) {
+        let prefix = "events."
+        let rest = subject.utf8.dropFirst(prefix.utf8.count)
+        let dot = rest.firstIndex(of: UInt8(ascii: "."))
+        guard subject.hasPrefix(prefix), let name = SubjectToken.decode(subject[rest.startIndex..<(dot ?? rest.endIndex)]) else {
+            throw ValidationError(field: "subject", message: "must be events.<tenant> or events.<tenant>.<type>")
+        }
+        let tail = dot.map { subject[subject.utf8.index(after: $0)...] }
+        let beginsWithKind = tail?.utf8.first.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } == true
+        do throws(ValidationError) {
+            tenant = try Tenant(name)
+            if let tail, !beginsWithKind { type = try EventType(String(tail)) } else { type = nil }
+        } catch {
+            throw error.within("subject")
+        }
+    }
+
+    /// Where an event is published.
+    public static func event(tenant: Tenant, type: EventType) -> String {
+        "events.\(SubjectToken.encode(tenant.name)).\(type.name)"
+    }
+
+    /// Where the one decision on an approval is published (contract §7).
+    public static func decision(tenant: Tenant, approvalID: String) -> String {
+        "events.\(SubjectToken.encode(tenant.name)).DECISION.\(SubjectToken.encode(approvalID))"
+    }
+}

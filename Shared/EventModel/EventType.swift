@@ -1,0 +1,54 @@
+/// The name of what happened: lower-case words joined by dots, such as `investigation.progress` (contract §2).
+public struct EventType: Sendable, Hashable, CustomStringConvertible {
+    /// The longest name, in bytes.
+    public static let maximumBytes = 128
+
+    /// The name; ASCII only, and never anything that needs escaping in JSON, in a subject or in a stream's `event` field.
+    public let name: String
+
+    /// Accepts `[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+`, at most 128 bytes.
+    ///
+    /// Names under `stream.` pass, since the surfaces use them; whoever takes an event from outside asks ``isReserved`` too.
+    public init(_ name: String) throws(ValidationError) {
+        guard let words = Self.wordCount(name.utf8, maximumBytes: Self.maximumBytes), words > 1 else {
+            throw ValidationError(
+                field: "type",
+                message: Self.reservedWords.contains(name)
+                    ? "\(ValidationError.excerpt(name)) is reserved; choose another type"
+                    : "must be lower-case words joined by dots, such as investigation.progress, in at most \(Self.maximumBytes) bytes"
+            )
+        }
+        self.name = name
+    }
+
+    /// Whether the name belongs to the surfaces, so that no producer may use it: everything under `stream.`.
+    ///
+    /// The other reserved names (`ping`, `heartbeat`, `connected`) have no dot and so are no event types at all.
+    public var isReserved: Bool { name.hasPrefix("stream.") }
+
+    public var description: String { name }
+
+    private static let reservedWords: Set<String> = ["ping", "heartbeat", "connected"]
+
+    /// The number of words when `text` is words joined by dots and not too long, else nil.
+    static func wordCount(_ text: some Collection<UInt8>, maximumBytes: Int) -> Int? {
+        guard text.count <= maximumBytes else { return nil }
+        var words = 0
+        var atStart = true
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"):
+                if atStart { words += 1 }
+                atStart = false
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                if atStart { return nil }
+            case UInt8(ascii: "."):
+                if atStart { return nil }
+                atStart = true
+            default:
+                return nil
+            }
+        }
+        return atStart ? nil : words
+    }
+}

@@ -1,0 +1,54 @@
+/// Events as NATS messages: CloudEvents binary mode, attributes in `ce-` headers and the payload as the body, so that any NATS client in
+/// any language is a producer (contract §10).
+public enum NATSBinding {
+    /// The headers that carry what the payload does not; the values are safe for a header whatever the event's texts are.
+    ///
+    /// The tenant is in the subject. `Nats-Msg-Id` and the moment of intake are the log's to add.
+    public static func headers(of event: Event) -> [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", CloudEventHeaders.encode(event.id)),
+            ("ce-type", event.type.name),
+            ("ce-time", event.time.iso8601),
+        ]
+        if let source = event.source { headers.append(("ce-source", CloudEventHeaders.encode(source))) }
+        if let user = event.user { headers.append(("ce-userid", CloudEventHeaders.encode(user))) }
+        if let traceparent = event.traceparent { headers.append(("traceparent", CloudEventHeaders.encode(traceparent))) }
+        return headers
+    }
+
+    /// The event that a message is.
+    ///
+    /// Every attribute may be missing, so that a plain publish of JSON on `events.<tenant>.<type>` is an event. What is there must be
+    /// valid: one that is meant for a single user must not reach everyone because of a slip.
+    ///
+    /// - Parameters:
+    ///   - subject: the message's subject; see ``EventSubject``.
+    ///   - body: the payload.
+    ///   - fallbackID: the id of the event when `ce-id` is missing.
+    ///   - storedAt: the time of the event when `ce-time` is missing.
+    ///   - header: the value of the header with that lower-case name, nil when there is none.
+    public static func event(
+        subject: String,
+        body: [UInt8],
+        fallbackID: @autoclosure () -> String,
+        storedAt: @autoclosure () -> Timestamp,
+        header: (String) -> String?
+    ) throws(ValidationError) -> Event {
+        let place = try EventSubject(subject)
+        if let version = header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
+        var raw = try CloudEventHeaders.rawEvent(header)
+        if let named = place.type {
+            guard raw.type == nil || raw.type == named.name else {
+                throw ValidationError(field: "ce-type", message: "must be \(named.name), as the subject says, or be left out")
+            }
+            raw.type = named.name
+        }
+        guard raw.tenant == nil || raw.tenant == place.tenant.name else {
+            throw ValidationError(field: "ce-tenant", message: "must be the tenant of the subject, or be left out")
+        }
+        raw.tenant = nil
+        raw.payload = try Payload(validating: body, field: EventFieldNames.headers.payload)
+        return try raw.draft(.headers).resolve(tenant: place.tenant, id: fallbackID(), time: storedAt())
+    }
+}

@@ -1,0 +1,59 @@
+extension Payload {
+    /// The number of top-level members.
+    public var memberCount: Int { index.members.count }
+
+    /// Whether there is a top-level member of that name, whatever its value.
+    public func contains(_ name: String) -> Bool { value(name) != nil }
+
+    /// What kind of value the top-level member has; nil when there is no such member.
+    public func kind(of name: String) -> JSONKind? {
+        value(name).map { JSONKind(firstByte: bytes[$0.lowerBound]) }
+    }
+
+    /// The JSON text of the top-level member's value, as received; nil when there is no such member.
+    public func json(_ name: String) -> ArraySlice<UInt8>? {
+        value(name).map { bytes[$0] }
+    }
+
+    /// The text of a top-level member that is a string, escapes undone; nil when there is none or it is something else.
+    public func string(_ name: String) -> String? {
+        guard let range = value(name), bytes[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
+        let inside = bytes[range.lowerBound + 1..<range.upperBound - 1]
+        guard inside.contains(UInt8(ascii: "\\")) else { return String(decoding: inside, as: UTF8.self) }
+        return String(decoding: JSONString.unescape(inside), as: UTF8.self)
+    }
+
+    /// The value of a top-level member that is `true` or `false`; nil when there is none or it is something else.
+    public func boolean(_ name: String) -> Bool? {
+        guard let range = value(name) else { return nil }
+        switch bytes[range.lowerBound] {
+        case UInt8(ascii: "t"): return true
+        case UInt8(ascii: "f"): return false
+        default: return nil
+        }
+    }
+
+    private func value(_ name: String) -> Range<Int>? {
+        bytes.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.flatMap { index.member(name, in: $0)?.value }
+        }
+    }
+}
+
+extension Payload {
+    /// Whether the object has no members.
+    var isEmpty: Bool { index.members.isEmpty }
+
+    /// Appends what lies between the braces, byte for byte.
+    func appendMembers(to out: inout [UInt8]) {
+        out.append(contentsOf: bytes[index.interior])
+    }
+
+    /// Appends what lies between the braces with each CR and LF, which can only be whitespace there, replaced by a space.
+    func appendMembersOnOneLine(to out: inout [UInt8]) {
+        guard index.hasLineBreaks else { return appendMembers(to: &out) }
+        for byte in bytes[index.interior] {
+            out.append(byte == 0x0A || byte == 0x0D ? 0x20 : byte)
+        }
+    }
+}

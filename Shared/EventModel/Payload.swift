@@ -1,0 +1,55 @@
+/// What an event says: one JSON object, checked once and kept byte for byte as it was received (contract §2, §4).
+///
+/// The positions of the top-level members are remembered, so that reading one costs no second parse.
+public struct Payload: Sendable, Hashable {
+    /// The largest payload, in bytes (contract §10).
+    public static let maximumBytes = 256 * 1024
+    /// How deep arrays and objects may nest, the payload itself counted.
+    public static let maximumDepth = JSONScanner.maximumDepth
+
+    /// The JSON text, whitespace around and within it included.
+    public let bytes: [UInt8]
+
+    let index: PayloadIndex
+
+    /// An object without members.
+    public static let empty = Payload(bytes: Array("{}".utf8), index: PayloadIndex(interior: 1..<1))
+
+    /// Accepts one JSON object (RFC 8259) in valid UTF-8 of at most ``maximumBytes``, nested at most ``maximumDepth`` deep, in which no two
+    /// top-level members have the same name and none is called `type` or `timestamp`, however they are spelled: the notification
+    /// stream adds those two.
+    ///
+    /// - Parameter field: what an error calls the payload.
+    public init(validating bytes: [UInt8], field: String = "payload") throws(ValidationError) {
+        try PayloadIndex.checkSize(bytes.count, field: field)
+        let index = try JSONScanner.scan(bytes) { scanner throws(ValidationError) -> PayloadIndex in
+            scanner.skipWhitespace()
+            let index = try PayloadIndex(scanning: &scanner, origin: 0, field: field)
+            do throws(JSONSyntaxError) {
+                try scanner.finish()
+            } catch {
+                throw error.validationError(field: field)
+            }
+            return index
+        }
+        self.init(bytes: bytes, index: index)
+    }
+
+    /// Reads the object at the scanner's position, in one pass over a text that holds more than the payload.
+    init(scanning scanner: inout JSONScanner, field: String) throws(ValidationError) {
+        let start = scanner.position
+        let index = try PayloadIndex(scanning: &scanner, origin: start, field: field)
+        let bytes = Array(UnsafeBufferPointer(start: scanner.base + start, count: scanner.position - start))
+        self.init(bytes: bytes, index: index)
+    }
+
+    private init(bytes: [UInt8], index: PayloadIndex) {
+        self.bytes = bytes
+        self.index = index
+    }
+
+    /// Payloads are equal when their bytes are; two spellings of the same object are two payloads.
+    public static func == (left: Payload, right: Payload) -> Bool { left.bytes == right.bytes }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+}

@@ -1,0 +1,134 @@
+/// Where the top-level members of a payload lie, found while it is checked.
+struct PayloadIndex: Sendable {
+    /// One member; offsets count from the payload's first byte, and 32 bits are enough for ``Payload/maximumBytes``.
+    struct Member: Sendable {
+        private var nameStart: UInt32
+        private var nameEnd: UInt32
+        private var valueStart: UInt32
+        private var valueEnd: UInt32
+
+        init(name: Range<Int>, value: Range<Int>) {
+            nameStart = UInt32(name.lowerBound)
+            nameEnd = UInt32(name.upperBound)
+            valueStart = UInt32(value.lowerBound)
+            valueEnd = UInt32(value.upperBound)
+        }
+
+        /// The name without its quotes, escapes as written.
+        var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+        var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+    }
+
+    private(set) var members: [Member] = []
+    /// Between the braces.
+    private(set) var interior: Range<Int>
+    /// Whether a name has a backslash in it, so that its bytes are not the name itself.
+    private(set) var hasEscapedNames = false
+    /// Whether CR or LF occurs within the braces; it can only be whitespace between the parts of the text.
+    private(set) var hasLineBreaks = false
+
+    init(interior: Range<Int>) {
+        self.interior = interior
+    }
+
+    /// Reads one object from `scanner`, whose position is on it, and applies the rules of ``Payload``.
+    ///
+    /// - Parameter origin: where in the scanner's text the payload's bytes begin.
+    init(scanning scanner: inout JSONScanner, origin: Int, field: String) throws(ValidationError) {
+        interior = 0..<0
+        guard scanner.position < scanner.end, scanner.base[scanner.position] == UInt8(ascii: "{") else {
+            throw ValidationError(field: field, message: "must be a JSON object")
+        }
+        do throws(JSONSyntaxError) {
+            try scanMembers(&scanner, origin: origin)
+        } catch {
+            throw error.validationError(field: field)
+        }
+        try Self.checkSize(scanner.position - origin, field: field)
+        try checkNames(scanner.base + origin, field: field)
+    }
+
+    private mutating func scanMembers(_ scanner: inout JSONScanner, origin: Int) throws(JSONSyntaxError) {
+        try scanner.openObject()
+        let start = scanner.position
+        scanner.hasSkippedLineBreak = false
+        members.reserveCapacity(8)
+        while let name = try scanner.nextMember(isFirst: members.isEmpty) {
+            let valueStart = scanner.position
+            try scanner.scanValue(depth: 1)
+            // Too long already; the caller says so. Offsets beyond the limit are never stored.
+            guard scanner.position - origin <= Payload.maximumBytes else { return }
+            members.append(
+                Member(
+                    name: name.lowerBound - origin..<name.upperBound - origin,
+                    value: valueStart - origin..<scanner.position - origin
+                )
+            )
+        }
+        interior = start - origin..<scanner.position - 1 - origin
+        hasLineBreaks = scanner.hasSkippedLineBreak
+    }
+
+    static func checkSize(_ count: Int, field: String) throws(ValidationError) {
+        guard count <= Payload.maximumBytes else {
+            throw ValidationError(field: field, message: "must be at most \(Payload.maximumBytes) bytes")
+        }
+    }
+
+    // MARK: Names
+
+    /// Throws when a name occurs twice or is one that the notification stream adds itself.
+    private mutating func checkNames(_ base: UnsafePointer<UInt8>, field: String) throws(ValidationError) {
+        func bytes(_ member: Member) -> UnsafeBufferPointer<UInt8> {
+            UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count)
+        }
+        hasEscapedNames = members.contains { bytes($0).contains(UInt8(ascii: "\\")) }
+        let repeated: [UInt8]?
+        if hasEscapedNames || members.count > 16 {
+            repeated = Self.repeatedName(members.lazy.map { JSONString.unescape(bytes($0)) })
+        } else {
+            repeated = Self.repeatedName(few: members, bytes)
+        }
+        if let repeated {
+            let name = ValidationError.excerpt(String(decoding: repeated, as: UTF8.self))
+            throw ValidationError(field: field, message: "must not have two members called \(name)")
+        }
+        for name in ["type", "timestamp"] where member(name, in: base) != nil {
+            throw ValidationError(
+                field: "\(field).\(name)",
+                message: "must not be a member of the payload, because the notification stream adds its own; choose another name"
+            )
+        }
+    }
+
+    /// Quadratic, and for a handful of short names faster than hashing them.
+    private static func repeatedName(few members: [Member], _ bytes: (Member) -> UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        for (index, member) in members.enumerated() {
+            for other in members[..<index] where other.name.count == member.name.count {
+                if bytes(other).elementsEqual(bytes(member)) { return Array(bytes(member)) }
+            }
+        }
+        return nil
+    }
+
+    private static func repeatedName(_ names: some Sequence<[UInt8]>) -> [UInt8]? {
+        var seen: Set<[UInt8]> = []
+        return names.first { !seen.insert($0).inserted }
+    }
+
+    /// The member called `name`, which is compared after its escapes have been undone.
+    ///
+    /// - Parameter base: the payload's first byte.
+    func member(_ name: String, in base: UnsafePointer<UInt8>) -> Member? {
+        let wanted = name.utf8
+        return members.first { member in
+            let written = UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count)
+            // An escape makes a name longer, up to six times.
+            guard written.count >= wanted.count, written.count <= (hasEscapedNames ? 6 : 1) * wanted.count else { return false }
+            if hasEscapedNames, written.contains(UInt8(ascii: "\\")) {
+                return JSONString.unescape(written).elementsEqual(wanted)
+            }
+            return written.elementsEqual(wanted)
+        }
+    }
+}

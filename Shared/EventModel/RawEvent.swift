@@ -1,0 +1,76 @@
+/// What an envelope of any form says, before it is judged.
+struct RawEvent {
+    var type: String?
+    var payload: Payload?
+    var tenant: String?
+    var user: String?
+    var id: String?
+    var time: String?
+    var source: String?
+    var traceparent: String?
+
+    /// Judges all of it. Errors use the names of the form in which the event arrived.
+    func draft(_ names: EventFieldNames) throws(ValidationError) -> EventDraft {
+        try EventDraft(
+            names: names,
+            type: parse(Self.required(type, names.type), as: names.type, EventType.init),
+            payload: Self.required(payload, names.payload),
+            tenant: tenant.map { text throws(ValidationError) in try parse(text, as: names.tenant, Tenant.init) },
+            user: user,
+            id: id,
+            time: time.map { text throws(ValidationError) in try parse(text, as: names.time, Self.instant) },
+            source: source,
+            traceparent: traceparent
+        )
+    }
+
+    static func required<Value>(_ value: Value?, _ field: String) throws(ValidationError) -> Value {
+        guard let value else { throw ValidationError(field: field, message: "is missing") }
+        return value
+    }
+
+    private func parse<Value>(
+        _ text: String,
+        as field: String,
+        _ parser: (String) throws(ValidationError) -> Value
+    ) throws(ValidationError) -> Value {
+        do throws(ValidationError) {
+            return try parser(text)
+        } catch {
+            throw error.renamed(field)
+        }
+    }
+
+    private static func instant(_ text: String) throws(ValidationError) -> Timestamp {
+        guard let time = Timestamp(rfc3339: text) else {
+            throw ValidationError(field: "time", message: "must be an RFC 3339 time with an offset, such as 2024-04-01T14:32:10.000Z")
+        }
+        return time
+    }
+}
+
+/// What the parts of an event are called in the form in which it arrived, for errors that the sender understands.
+struct EventFieldNames {
+    var type = "type"
+    var payload = "payload"
+    var tenant = "tenant"
+    var user = "user"
+    var id = "id"
+    var time = "time"
+    var source = "source"
+
+    /// Contract §10.
+    static let native = EventFieldNames()
+    /// CloudEvents in JSON.
+    static let cloudEvent = EventFieldNames(payload: "data", user: "userid")
+    /// CloudEvents in headers, on HTTP and on the bus.
+    static let headers = EventFieldNames(
+        type: "ce-type",
+        payload: "body",
+        tenant: "ce-tenant",
+        user: "ce-userid",
+        id: "ce-id",
+        time: "ce-time",
+        source: "ce-source"
+    )
+}

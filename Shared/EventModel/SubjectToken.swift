@@ -1,0 +1,62 @@
+/// Any text as one token of a NATS subject, and back.
+///
+/// `A`–`Z`, `a`–`z`, `0`–`9`, `_` and `-` stand for themselves; every other byte of the UTF-8 is `=` and two upper-case hexadecimal
+/// digits; the empty text, since a token must not be empty, is `=` alone. So different texts have different tokens and a token has one
+/// text; none contains a dot, a wildcard or a space.
+public enum SubjectToken {
+    /// The longest token that ``decode(_:)`` accepts, in bytes: three times the longest identifier.
+    public static let maximumBytes = 3 * EventCatalogue.maximumIdentifierBytes
+
+    /// The token of `text`: at most three times as long as its UTF-8. The caller bounds the text.
+    public static func encode(_ text: String) -> String {
+        guard !text.isEmpty else { return "=" }
+        guard !text.utf8.allSatisfy(isPlain) else { return text }
+        var token: [UInt8] = []
+        token.reserveCapacity(text.utf8.count + 16)
+        for byte in text.utf8 {
+            if isPlain(byte) {
+                token.append(byte)
+            } else {
+                token.append(UInt8(ascii: "="))
+                Hexadecimal.append(byte, to: &token)
+            }
+        }
+        return String(decoding: token, as: UTF8.self)
+    }
+
+    /// The text of a token, or nil when `token` is not what ``encode(_:)`` makes of any text.
+    public static func decode(_ token: some StringProtocol) -> String? {
+        let token = String(token)
+        let bytes = token.utf8
+        guard bytes.count <= maximumBytes, !bytes.isEmpty else { return nil }
+        guard !bytes.elementsEqual("=".utf8) else { return "" }
+        guard !bytes.allSatisfy(isPlain) else { return token }
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count)
+        var iterator = bytes.makeIterator()
+        while let byte = iterator.next() {
+            if isPlain(byte) {
+                text.append(byte)
+                continue
+            }
+            guard byte == UInt8(ascii: "="), let high = iterator.next(), let low = iterator.next(),
+                let upper = upperCaseDigit(high), let lower = upperCaseDigit(low), !isPlain(upper << 4 | lower)
+            else { return nil }
+            text.append(upper << 4 | lower)
+        }
+        return String(validating: text, as: UTF8.self)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+
+    private static func upperCaseDigit(_ byte: UInt8) -> UInt8? {
+        byte >= UInt8(ascii: "a") ? nil : Hexadecimal.value(of: byte)
+    }
+}

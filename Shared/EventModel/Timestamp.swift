@@ -1,0 +1,77 @@
+/// An instant in UTC, in whole milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Milliseconds since 1970; negative before it.
+    public let millisecondsSinceEpoch: Int64
+
+    /// Creates an instant from milliseconds since 1970.
+    public init(millisecondsSinceEpoch: Int64) {
+        self.millisecondsSinceEpoch = millisecondsSinceEpoch
+    }
+
+    /// Creates an instant from nanoseconds since 1970, as nats-server stores them; the part below a millisecond is dropped.
+    public init(nanosecondsSinceEpoch: Int64) {
+        self.init(millisecondsSinceEpoch: nanosecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 1_000_000).quotient)
+    }
+
+    /// Parses RFC 3339, for example `2024-04-01T16:32:10.123456+02:00`.
+    ///
+    /// Any offset is accepted and the fraction is cut to milliseconds. A leap second (`23:59:60` in UTC) is the first
+    /// instant of the next day, as in POSIX time. Anything else is nil: a missing offset, a space for the `T`, a day that does not exist.
+    public init?(rfc3339 text: some StringProtocol) {
+        var text = String(text)
+        let parsed = text.withUTF8 { utf8 in
+            var parser = RFC3339Parser(utf8)
+            return parser.parse()
+        }
+        guard let milliseconds = parsed else { return nil }
+        self.init(millisecondsSinceEpoch: milliseconds)
+    }
+
+    /// `2024-04-01T14:32:10.000Z`; a year outside 0…9999 has a sign and at least six digits, as in ECMAScript.
+    public var iso8601: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(27)
+        appendISO8601(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    public var description: String { iso8601 }
+
+    public static func < (left: Timestamp, right: Timestamp) -> Bool {
+        left.millisecondsSinceEpoch < right.millisecondsSinceEpoch
+    }
+
+    /// Appends ``iso8601`` without making a string.
+    func appendISO8601(to out: inout [UInt8]) {
+        let (days, remainder) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)
+        let inDay = Int(remainder)
+        let date = CivilDate(daysSinceEpoch: days)
+        if (0...9999).contains(date.year) {
+            out.appendDecimal(date.year, width: 4)
+        } else {
+            out.append(UInt8(ascii: date.year < 0 ? "-" : "+"))
+            out.appendDecimal(abs(date.year), width: 6)
+        }
+        out.append(count: 20) { place in
+            func put(_ separator: Unicode.Scalar, _ value: Int, width: Int, at offset: Int) {
+                place[offset] = UInt8(ascii: separator)
+                DecimalDigits.write(value, to: place + offset + 1, width: width)
+            }
+            put("-", date.month, width: 2, at: 0)
+            put("-", date.day, width: 2, at: 3)
+            put("T", inDay / 3_600_000, width: 2, at: 6)
+            put(":", inDay / 60_000 % 60, width: 2, at: 9)
+            put(":", inDay / 1000 % 60, width: 2, at: 12)
+            put(".", inDay % 1000, width: 3, at: 15)
+            place[19] = UInt8(ascii: "Z")
+        }
+    }
+}
+
+extension Int64 {
+    /// Division that rounds towards minus infinity, so that instants before 1970 fall into the right day.
+    fileprivate func flooredQuotientAndRemainder(dividingBy divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+}

@@ -1,0 +1,155 @@
+import CEpoll
+import Dispatch
+import Glibc
+import Synchronization
+import Testing
+
+@testable import EdgeRuntime
+
+/// Records what a loop reports, and lets a test wait for it.
+private final class Recorder: DeliveryLoopDelegate {
+    struct Seen {
+        var tokens: [UInt64] = []
+        var signals = 0
+        var ticks = 0
+        var rounds = 0
+        var moreRounds = 0
+    }
+
+    let seen = Mutex(Seen())
+
+    func descriptorReady(token: UInt64, events: UInt32) { self.seen.withLock { $0.tokens.append(token) } }
+    func signalled() { self.seen.withLock { $0.signals += 1 } }
+    func ticked(now: MonotonicInstant) { self.seen.withLock { $0.ticks += 1 } }
+    func roundEnded() -> Bool {
+        self.seen.withLock { seen in
+            seen.rounds += 1
+            guard seen.moreRounds > 0 else { return false }
+            seen.moreRounds -= 1
+            return true
+        }
+    }
+}
+
+/// An actor that lives on a loop.
+private actor Resident {
+    nonisolated let loop: DeliveryLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
+    var count = 0
+
+    init(loop: DeliveryLoop) { self.loop = loop }
+
+    func increment() -> UInt {
+        self.count += 1
+        return UInt(pthread_self())
+    }
+
+    nonisolated func isHere() -> Bool { self.loop.isIsolatingCurrentContext() == true }
+}
+
+@Suite("The delivery loop", .timeLimit(.minutes(1)))
+struct DeliveryLoopTests {
+    private func eventually(_ condition: () -> Bool) async {
+        while !condition() { await Task.yield() }
+    }
+
+    @Test("a descriptor is reported with its token when bytes arrive, once per arrival")
+    func descriptors() async throws {
+        let loop = try DeliveryLoop()
+        let recorder = Recorder()
+        loop.start(name: "test", delegate: recorder)
+        defer { loop.stop() }
+        let pair = try SocketPair()
+        try loop.register(pair.edge, token: 42, events: EPOLLIN.rawValue | EPOLLET.rawValue)
+        pair.send("x")
+        await self.eventually { recorder.seen.withLock { $0.tokens } == [42] }
+        pair.send("y")
+        await self.eventually { recorder.seen.withLock { $0.tokens } == [42, 42] }
+        loop.deregister(pair.edge)
+    }
+
+    @Test("signals are coalesced but never lost")
+    func signals() async throws {
+        let loop = try DeliveryLoop()
+        let recorder = Recorder()
+        loop.start(name: "test", delegate: recorder)
+        defer { loop.stop() }
+        for _ in 0..<1000 {
+            let before = recorder.seen.withLock { $0.signals }
+            loop.signal()
+            await self.eventually { recorder.seen.withLock { $0.signals } > before }
+        }
+        #expect(recorder.seen.withLock { $0.signals } <= 1000)
+    }
+
+    @Test("an actor that names the loop as its executor runs on the loop's thread, one call at a time")
+    func executor() async throws {
+        let loop = try DeliveryLoop()
+        loop.start(name: "test", delegate: Recorder())
+        defer { loop.stop() }
+        let resident = Resident(loop: loop)
+        #expect(!resident.isHere())
+        let threads = await withTaskGroup(of: UInt.self) { group in
+            for _ in 0..<500 { group.addTask { await resident.increment() } }
+            return await group.reduce(into: Set<UInt>()) { $0.insert($1) }
+        }
+        #expect(threads.count == 1)
+        #expect(await resident.count == 500)
+    }
+
+    @Test("work that is left makes another round at once, and ticks keep coming")
+    func rounds() async throws {
+        // A clock that jumps by a tick whenever it is looked at: no waiting in this test.
+        let time = Atomic<UInt64>(0)
+        let loop = try DeliveryLoop(clock: {
+            MonotonicInstant(nanoseconds: time.wrappingAdd(UInt64(DeliveryLoop.tickInterval.inNanoseconds), ordering: .relaxed).newValue)
+        })
+        let recorder = Recorder()
+        recorder.seen.withLock { $0.moreRounds = 50 }
+        loop.start(name: "test", delegate: recorder)
+        defer { loop.stop() }
+        await self.eventually { recorder.seen.withLock { $0.rounds > 50 && $0.ticks > 50 } }
+    }
+}
+
+/// Two connected stream sockets: the edge's end and the client's.
+final class SocketPair: Sendable {
+    let edge: Int32
+    let client: Int32
+
+    init() throws {
+        var descriptors: [Int32] = [0, 0]
+        let result = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &descriptors)
+        try SystemCallError.check("socketpair", result)
+        self.edge = descriptors[0]
+        self.client = descriptors[1]
+    }
+
+    /// Closes the client's end; the edge's belongs to whoever adopted it.
+    func hangUp() { shutdown(self.client, Int32(SHUT_RDWR)) }
+
+    deinit { close(self.client) }
+
+    func send(_ text: String) { _ = Array(text.utf8).withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
+
+    /// Reads until what was read satisfies `condition` or the stream ends; gives up after ten seconds of silence. Waits on a
+    /// thread of its own: the cooperative ones are for the code under test.
+    func read(until condition: @escaping @Sendable (String) -> Bool) async -> String {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: self.readBlocking(until: condition)) }
+        }
+    }
+
+    private func readBlocking(until condition: (String) -> Bool) -> String {
+        var text = ""
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        while !condition(text) {
+            var poller = pollfd(fd: self.client, events: Int16(POLLIN), revents: 0)
+            guard poll(&poller, 1, 10_000) > 0 else { return text + "<silence>" }
+            let count = recv(self.client, &buffer, buffer.count, 0)
+            if count <= 0 { return text + "<end>" }
+            text += String(decoding: buffer[0..<count], as: UTF8.self)
+        }
+        return text
+    }
+}

@@ -1,0 +1,84 @@
+import EventLog
+import EventModel
+import Glibc
+
+@testable import EdgeRuntime
+
+/// A wire form that is easy to read in a failure: `<sequence>:<type>:<payload>|`.
+struct PlainForm: WireForm {
+    var name: String { "plain" }
+
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+        bytes += Array("\(cursor.sequence):\(event.type.name):".utf8)
+        bytes += event.payload.bytes
+        bytes.append(UInt8(ascii: "|"))
+    }
+
+    func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("open \(opening.cursor.sequence)|".utf8) }
+    func heartbeat(cursor: Cursor) -> [UInt8] { Array("beat \(cursor.sequence)|".utf8) }
+
+    func gap(_ gap: StreamGap) -> [UInt8] {
+        switch gap {
+        case .expired(let missedBefore): Array("expired before \(missedBefore.sequence)|".utf8)
+        case .unknownCursor(let current): Array("unknown, on from \(current.sequence)|".utf8)
+        }
+    }
+
+    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] { Array("end \(reason.rawValue)|".utf8) }
+}
+
+enum Fixture {
+    static let epoch: UInt16 = 7
+
+    static func entry(
+        _ sequence: UInt64,
+        tenant: String = "acme",
+        type: String = "incident.created",
+        user: String? = nil,
+        payload: String = #"{"incidentId":"i"}"#
+    ) throws -> LogEntry {
+        LogEntry(
+            sequence: sequence,
+            intake: Timestamp(millisecondsSinceEpoch: Int64(1_700_000_000_000 + sequence)),
+            event: Event(
+                id: "e\(sequence)",
+                tenant: try Tenant(tenant),
+                type: try EventType(type),
+                user: user,
+                time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000),
+                source: nil,
+                traceparent: nil,
+                payload: try Payload(validating: Array(payload.utf8))
+            )
+        )
+    }
+
+    /// The bytes that `PlainForm` makes of an entry.
+    static func text(_ entry: LogEntry) -> String {
+        var bytes: [UInt8] = []
+        PlainForm().appendEvent(entry.event, cursor: entry.cursor(epoch: self.epoch), to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// A sink that takes as many bytes per call as its script says, then all.
+struct ScriptedSink: ByteSink {
+    var script: [Int]
+    var written: [UInt8] = []
+    var calls = 0
+
+    mutating func write(_ spans: UnsafeBufferPointer<iovec>) -> Int? {
+        self.calls += 1
+        var room = self.script.isEmpty ? Int.max : self.script.removeFirst()
+        if room < 0 { return nil }
+        var taken = 0
+        for span in spans {
+            let count = min(room, span.iov_len)
+            self.written += UnsafeRawBufferPointer(start: span.iov_base, count: count)
+            taken += count
+            room -= count
+            if count < span.iov_len { break }
+        }
+        return taken
+    }
+}

@@ -1,0 +1,114 @@
+import EventModel
+import Synchronization
+import Testing
+
+@testable import EdgeRuntime
+
+@Suite("Pages shared by readers")
+struct PageRunTests {
+    private func makeRun(from sequence: UInt64 = 0) throws -> PageRun {
+        PageRun(tenant: try Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 3, sequence: sequence))
+    }
+
+    private func append(_ sequence: UInt64, bytes: Int, to run: PageRun, budget: Int = .max) throws {
+        run.append([UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes), sequence: sequence, user: nil, type: try EventType("a.b"), budget: budget)
+    }
+
+    private func sequences(_ read: PageRun.Read) -> [UInt64]? {
+        guard case .slice(let slice) = read else { return nil }
+        return slice.segments.flatMap { segment in segment.entries.map { segment.page.entries[$0].sequence } }
+    }
+
+    @Test("a reader gets what follows its position, across pages of growing size")
+    func readsAcrossPages() throws {
+        let run = try self.makeRun()
+        for sequence in stride(from: UInt64(2), through: 2000, by: 2) { try self.append(sequence, bytes: 200, to: run) }
+        for position in [UInt64(0), 1, 2, 777, 1998, 1999] {
+            let got = self.sequences(run.read(after: RunPosition(generation: 3, sequence: position), maxBytes: .max))
+            #expect(got == Array(stride(from: position / 2 * 2 + 2, through: 2000, by: 2)))
+        }
+        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 2000), maxBytes: .max)) == [])
+        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 9999), maxBytes: .max)) == [])
+    }
+
+    @Test("a run keeps to its budget, and tells who is too far behind")
+    func eviction() throws {
+        let run = try self.makeRun()
+        for sequence in UInt64(1)...5000 { try self.append(sequence, bytes: 300, to: run, budget: 256 * 1024) }
+        guard case .evicted = run.read(after: RunPosition(generation: 3, sequence: 1), maxBytes: .max) else {
+            Issue.record("1.5 MB in a budget of 256 KB still hold the first entry")
+            return
+        }
+        let recent = self.sequences(run.read(after: RunPosition(generation: 3, sequence: 4900), maxBytes: .max))
+        #expect(recent == Array(4901...5000))
+    }
+
+    @Test("an entry larger than any page gets one of its own")
+    func largeEntry() throws {
+        let run = try self.makeRun()
+        try self.append(1, bytes: 10, to: run)
+        try self.append(2, bytes: 300_000, to: run)
+        try self.append(3, bytes: 10, to: run)
+        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 0), maxBytes: .max)) == [1, 2, 3])
+        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 1), maxBytes: 1)) == [2])
+    }
+
+    @Test("a run that begins late has nothing from before")
+    func beginsLate() throws {
+        let run = try self.makeRun(from: 40)
+        guard case .evicted = run.read(after: RunPosition(generation: 3, sequence: 39), maxBytes: .max) else {
+            // Nothing was appended, so the end is the beginning and 39 is older than it.
+            Issue.record("a position before the run's beginning was answered from it")
+            return
+        }
+        try self.append(41, bytes: 5, to: run)
+        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 40), maxBytes: .max)) == [41])
+    }
+
+    @Test("positions of a former log are told apart, whatever their number")
+    func replaced() throws {
+        let run = try self.makeRun()
+        try self.append(100, bytes: 5, to: run)
+        run.restart(at: RunPosition(generation: 4, sequence: 2))
+        try self.append(3, bytes: 5, to: run)
+        guard case .replaced(let start) = run.read(after: RunPosition(generation: 3, sequence: 2), maxBytes: .max) else {
+            Issue.record("not told")
+            return
+        }
+        #expect(start == RunPosition(generation: 4, sequence: 2))
+        #expect(self.sequences(run.read(after: start, maxBytes: .max)) == [3])
+    }
+
+    @Test("readers on other threads see whole entries in order while the writer appends")
+    func concurrentReaders() async throws {
+        let run = try self.makeRun()
+        let last: UInt64 = 20_000
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for sequence in 1...last { try self.append(sequence, bytes: 50 + Int(sequence % 100), to: run) }
+            }
+            for _ in 0..<3 {
+                group.addTask {
+                    var position = RunPosition(generation: 3, sequence: 0)
+                    while position.sequence < last {
+                        guard case .slice(let slice) = run.read(after: position, maxBytes: 64 * 1024) else { throw Unexpected() }
+                        for segment in slice.segments {
+                            for index in segment.entries {
+                                let entry = segment.page.entries[index]
+                                guard entry.sequence == position.sequence + 1 else { throw Unexpected() }
+                                let bytes = UnsafeRawBufferPointer(start: segment.page.bytes + segment.page.start(of: index), count: entry.end - segment.page.start(of: index))
+                                guard bytes.count == 50 + Int(entry.sequence % 100), bytes.allSatisfy({ $0 == UInt8(truncatingIfNeeded: entry.sequence) })
+                                else { throw Unexpected() }
+                                position.sequence = entry.sequence
+                            }
+                        }
+                        await Task.yield()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private struct Unexpected: Error {}
+}

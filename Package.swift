@@ -20,6 +20,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -76,22 +77,26 @@ let package = Package(
                 logging,
             ]
         ),
-        shared("HTTPAPI", ["AccessControl", hummingbird, httpTypes, nioCore, logging]),
+        shared("HTTPAPI", ["AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
         shared(
             "EdgeRuntime",
-            ["CEpoll", "EventModel", "EventLog", "AccessControl", "HTTPAPI", hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, logging]
+            ["CEpoll", "EventModel", "EventLog", "AccessControl", httpTypes, nioCore, nioPosix, nioHTTP1, collections, logging]
         ),
         shared("CausewayProducer", ["EventModel", "EventLog", "NATSClient", logging]),
         shared(
             "ServiceRuntime",
             [
-                "NATSClient", "EventLog", "AccessControl", "EdgeRuntime", hummingbird, httpTypes, nioCore, lifecycle, logging, metrics,
-                .product(name: "Configuration", package: "swift-configuration"),
+                "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, httpTypes, nioCore, lifecycle,
+                unixSignals, logging, metrics, .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
 
         // Processes.
-        service("sse-edge", folder: "SSEEdge", ["EdgeRuntime", "ServiceRuntime", "HTTPAPI", hummingbird, logging]),
+        service(
+            "sse-edge",
+            folder: "SSEEdge",
+            ["AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes, logging]
+        ),
         service(
             "event-producer",
             folder: "EventProducer",

@@ -40,6 +40,9 @@ final class Admissions: Sendable {
         }
     }
 
+    /// Whether ``close()`` was called.
+    var isClosed: Bool { self.state.withLock { $0.isClosed } }
+
     /// From now on nobody is admitted.
     func close() { self.state.withLock { $0.isClosed = true } }
 }

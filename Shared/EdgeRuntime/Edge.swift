@@ -32,74 +32,78 @@ public struct StreamRequest: Sendable {
 
 /// The part of an edge that all edges have: pages, loops, admission, drain.
 ///
-/// The front authenticates and reads the request; ``admit(tenant:)`` and ``adopt(_:request:)``
-/// make a stream of it. From then on it lives on a delivery loop.
+/// The front authenticates and reads the request; ``admit(tenant:)`` and ``adopt(_:request:)`` make a stream of it. From
+/// then on it lives on a delivery loop. Until ``begin(log:feed:fanout:)``, and whenever the feed is not live, nobody is admitted.
 public final class Edge: Sendable {
+    /// What streams are served from.
+    private struct Source: Sendable {
+        let feed: LogFeed
+        let fanout: Fanout
+        let history: History
+        let hubs: [LoopHub]
+    }
+
     public let configuration: EdgeConfiguration
     private let form: any WireForm
-    private let feed: LogFeed
-    private let fanout: Fanout
-    private let history: History
-    private let hubs: [LoopHub]
+    private let source = Mutex<Source?>(nil)
     private let admissions: Admissions
     private let nextHub = Atomic<Int>(0)
     private let logger: Logger
 
-    /// Starts the delivery loops.
-    /// - Parameters:
-    ///   - fanout: Must be the observer of `feed`.
-    /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
-    public init(
-        configuration: EdgeConfiguration,
-        form: any WireForm,
-        log: any LogReading,
-        feed: LogFeed,
-        fanout: Fanout,
-        logger: Logger
-    ) throws(SystemCallError) {
+    /// An edge that has nothing to serve yet.
+    public init(configuration: EdgeConfiguration, form: any WireForm, logger: Logger) {
         self.configuration = configuration
         self.form = form
-        self.feed = feed
-        self.fanout = fanout
+        self.admissions = Admissions(total: configuration.maxConnections, perTenant: configuration.maxConnectionsPerTenant)
         self.logger = logger
-        let history = History(log: log, tail: feed.tail, chunkBytes: configuration.chunkBytes, now: MonotonicInstant.now)
-        self.history = history
-        let admissions = Admissions(total: configuration.maxConnections, perTenant: configuration.maxConnectionsPerTenant)
-        self.admissions = admissions
+    }
+
+    /// Starts the delivery loops. Once in the life of an edge.
+    /// - Parameter fanout: Must be the observer of `feed`.
+    /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
+    public func begin(log: any LogReading, feed: LogFeed, fanout: Fanout) throws(SystemCallError) {
+        let history = History(log: log, tail: feed.tail, chunkBytes: self.configuration.chunkBytes, now: MonotonicInstant.now)
         var hubs: [LoopHub] = []
-        for index in 0..<max(1, configuration.deliveryLoops) {
+        for index in 0..<max(1, self.configuration.deliveryLoops) {
             let loop = try DeliveryLoop()
             let hub = LoopHub(
                 loop: loop,
                 fanout: fanout,
                 tail: feed.tail,
                 history: history,
-                configuration: configuration,
-                logger: logger,
-                connectionEnded: { admissions.release($0) }
+                configuration: self.configuration,
+                logger: self.logger,
+                connectionEnded: { [admissions] in admissions.release($0) }
             )
             loop.start(name: "delivery-\(index)", delegate: hub)
             hubs.append(hub)
         }
-        self.hubs = hubs
+        let source = Source(feed: feed, fanout: fanout, history: history, hubs: hubs)
+        self.source.withLock { $0 = source }
     }
 
     /// A place for one stream of `tenant`, or why there is none. A place that is not used must be given back with
     /// ``withdraw(tenant:)``.
     public func admit(tenant: Tenant) -> StreamEndReason? {
-        guard self.feed.isFollowing else { return .unavailable }
+        guard self.isFollowing else { return self.admissions.isClosed ? .draining : .unavailable }
         return self.admissions.admit(tenant)
     }
 
     /// Gives back a place from ``admit(tenant:)``.
     public func withdraw(tenant: Tenant) { self.admissions.release(tenant) }
 
-    /// Hands an accepted connection to a delivery loop. On return (or error) `channel` is closed for NIO; the admission
-    /// goes with the connection.
+    /// Whether streams can be served: the log is followed live.
+    public var isFollowing: Bool { self.source.withLock { $0 }?.feed.isFollowing ?? false }
+
+    /// Hands an accepted connection to a delivery loop. After it `channel` is closed for NIO, and the admission goes with
+    /// the connection; on an error the admission is given back.
+    /// - Throws: ``EventLogError``, with the channel untouched, when the log had to be asked where the stream begins and
+    ///   is out of reach; else whatever made the connection unusable.
     public func adopt(_ channel: any Channel, request: StreamRequest) async throws {
         do {
-            let generation = self.fanout.feed.position.generation
-            let start = try await self.start(for: request.cursor)
+            guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
+            let generation = source.fanout.feed.position.generation
+            let start = try await Self.start(for: request.cursor, source: source)
             let descriptor = try await SocketAdoption.takeDescriptor(of: channel)
             let ticket = ConnectionTicket(
                 start: start,
@@ -111,7 +115,7 @@ public final class Edge: Sendable {
                 generation: generation
             )
             let next = self.nextHub.wrappingAdd(1, ordering: .relaxed).oldValue
-            await self.hubs[Int(UInt(bitPattern: next) % UInt(self.hubs.count))].adopt(descriptor, ticket: ticket, form: self.form)
+            await source.hubs[Int(UInt(bitPattern: next) % UInt(source.hubs.count))].adopt(descriptor, ticket: ticket, form: self.form)
         } catch {
             self.admissions.release(request.tenant)
             throw error
@@ -120,23 +124,25 @@ public final class Edge: Sendable {
 
     /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
     /// - Throws: ``EventLogError`` when it would have to be asked and is out of reach.
-    func start(for text: String?) async throws(EventLogError) -> StreamStart {
+    private static func start(for text: String?, source: Source) async throws(EventLogError) -> StreamStart {
         guard let text else { return .live }
-        let feed = self.fanout.feed
-        if text.isEmpty {
-            let bounds = try await self.history.bounds(isFresh: true)
-            guard let first = bounds.firstCursor else { return .live }
-            return .after(StreamGap.expired(missedBefore: first).resumptionCursor)
+        let feed = source.fanout.feed
+        let cursor = Cursor(text)
+        if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= source.feed.tail.floor, cursor.sequence <= feed.position.sequence {
+            return .after(cursor)
         }
-        guard let cursor = Cursor(text), cursor.epoch == feed.epoch else { return .unknownCursor }
-        if cursor.sequence >= self.feed.tail.floor, cursor.sequence <= feed.position.sequence { return .after(cursor) }
         // Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
-        let bounds = try await self.history.bounds(isFresh: cursor.sequence > feed.position.sequence)
-        if cursor.epoch != bounds.epoch || cursor.sequence > bounds.lastSequence { return .unknownCursor }
-        if cursor.sequence + 1 < bounds.firstSequence, let first = bounds.firstCursor {
-            return .expired(missedBefore: first)
+        let isBehind = cursor.map { $0.sequence <= feed.position.sequence } ?? false
+        let bounds = try await source.history.bounds(isFresh: !isBehind)
+        switch CursorResolution(text, bounds: bounds) {
+        case .liveOnly: return .live
+        case .oldest(let after):
+            return .after(Cursor(time: bounds.firstCursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
+        case .resume(let after):
+            return .after(Cursor(time: cursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
+        case .expired(let missedBefore, _): return .expired(missedBefore: missedBefore)
+        case .unknown: return .unknownCursor
         }
-        return .after(cursor)
     }
 
     /// The bytes of a stream that is over before it began: for clients that must not be answered with an error status.
@@ -155,6 +161,8 @@ public final class Edge: Sendable {
         }
         self.logger.info("drain ended", metadata: ["connections": "\(self.connectionCount)"])
     }
+
+    private var hubs: [LoopHub] { self.source.withLock { $0 }?.hubs ?? [] }
 
     /// Open streams.
     public var connectionCount: Int { self.hubs.reduce(0) { $0 + $1.counters.connections.current } }

@@ -10,6 +10,8 @@ public struct EdgeConfiguration: Sendable {
     public var drainWindow: Duration = .seconds(20)
     /// How long a socket may take nothing at all before the connection is given up.
     public var stallTimeout: Duration = .seconds(600)
+    /// How long a peer may leave sent bytes unacknowledged before it counts as gone. Looked at with each heartbeat.
+    public var peerTimeout: Duration = .seconds(60)
     /// How long a peer has to take the last words and close.
     public var linger: Duration = .seconds(2)
     /// Open streams of this process; 0 for no limit.

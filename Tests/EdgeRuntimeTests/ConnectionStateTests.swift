@@ -127,6 +127,7 @@ struct ConnectionStateTests {
             #expect(state.isOpen == (state.phase != .closing))
             #expect(state.peerClosed() == .close(.peerClosed))
             #expect(state.peerClosed() == .none)
+            #expect(state.peerFellSilent() == .none)
             #expect(state.socketFailed() == .none)
             #expect(state.entryLost() == .none)
             #expect(state.lingerElapsed(.draining) == .none)

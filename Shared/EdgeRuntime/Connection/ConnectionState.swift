@@ -148,6 +148,9 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
+    /// The peer has not acknowledged anything for too long: it is gone without a word.
+    mutating func peerFellSilent() -> Action { self.close(.peerGone) }
+
     /// The peer has closed or reset the connection.
     mutating func peerClosed() -> Action { self.close(.peerClosed) }
 
@@ -173,6 +176,7 @@ struct ConnectionState: Sendable, Equatable {
 /// Why a connection is no more: the label of metrics and log lines.
 enum CloseCause: Sendable, Hashable, CustomStringConvertible {
     case peerClosed
+    case peerGone
     case socketFailed
     case stalled
     case entryLost
@@ -181,6 +185,7 @@ enum CloseCause: Sendable, Hashable, CustomStringConvertible {
     var description: String {
         switch self {
         case .peerClosed: "peer_closed"
+        case .peerGone: "peer_gone"
         case .socketFailed: "socket_failed"
         case .stalled: "stalled"
         case .entryLost: "entry_lost"

@@ -85,6 +85,7 @@ actor EdgeConnection {
     func heartbeatDue(now: MonotonicInstant) {
         // A reader that has been stuck for a whole interval keeps no chunk: it is read again when it is wanted.
         if case .following(.blocked) = self.state.phase { self.replay = nil }
+        if self.socket.unacknowledgedFor() >= self.hub.configuration.peerTimeout { return self.perform(self.state.peerFellSilent()) }
         self.perform(self.state.heartbeatDue(now: now, stallTimeout: self.hub.configuration.stallTimeout))
     }
 

@@ -74,6 +74,16 @@ struct Socket: ByteSink {
         }
     }
 
+    /// For how long the peer has left sent bytes unacknowledged; zero when it owes no acknowledgement. One that merely does
+    /// not read still acknowledges the kernel's probes of its window, so this tells the dead from the slow.
+    func unacknowledgedFor() -> Duration {
+        var info = tcp_info()
+        var size = socklen_t(MemoryLayout<tcp_info>.size)
+        guard getsockopt(self.descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return .zero }
+        guard info.tcpi_unacked > 0 || info.tcpi_probes > 0 else { return .zero }
+        return .milliseconds(Int64(info.tcpi_last_ack_recv))
+    }
+
     /// Nothing more will be sent; what was sent still arrives.
     func finishSending() { shutdown(self.descriptor, Int32(SHUT_WR)) }
 

@@ -1,0 +1,23 @@
+import EdgeRuntime
+import HTTPAPI
+import ServiceRuntime
+
+/// `sse-edge`: the notification stream. Contract §4.
+@main
+struct App {
+    static let schema = ConfigurationSchema(
+        program: "sse-edge",
+        version: causewayVersion,
+        summary: "Delivers each tenant's events to browsers and programs as server-sent events.",
+        keys: EdgeProcess.keys(httpPort: 8081, adminPort: 9081, heartbeat: "30s")
+    )
+
+    static func main() async {
+        await ServiceMain.run(schema) { process in
+            try await EdgeProcess(process, form: NotificationStreamForm()) { parts, routes in
+                NotificationStreamRoute(edge: parts.edge, cors: parts.cors)
+                    .register(on: routes.authenticated(by: parts.authenticator, acceptsQueryToken: true))
+            }.run()
+        }
+    }
+}

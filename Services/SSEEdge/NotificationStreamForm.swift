@@ -1,0 +1,43 @@
+import EdgeRuntime
+import EventModel
+
+/// The notification stream's way of writing: server-sent events. Contract §4.
+struct NotificationStreamForm: WireForm {
+    var name: String { "notification-stream" }
+
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+        NotificationStreamEncoding.appendEvent(event, cursor: cursor, to: &bytes)
+    }
+
+    func opening(_ opening: Opening) -> [UInt8] {
+        var bytes = opening.head
+        NotificationStreamEncoding.appendOpening(retryMilliseconds: Int(milliseconds: opening.retry), cursor: opening.cursor, to: &bytes)
+        return bytes
+    }
+
+    func heartbeat(cursor: Cursor) -> [UInt8] {
+        var bytes: [UInt8] = []
+        NotificationStreamEncoding.appendPing(cursor: cursor, to: &bytes)
+        return bytes
+    }
+
+    func gap(_ gap: StreamGap) -> [UInt8] {
+        var bytes: [UInt8] = []
+        NotificationStreamEncoding.appendGap(gap, to: &bytes)
+        return bytes
+    }
+
+    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
+        var bytes: [UInt8] = []
+        NotificationStreamEncoding.appendEnd(reason: reason, retryMilliseconds: retry.map { Int(milliseconds: $0) }, to: &bytes)
+        return bytes
+    }
+}
+
+extension Int {
+    /// A duration in whole milliseconds.
+    fileprivate init(milliseconds duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}

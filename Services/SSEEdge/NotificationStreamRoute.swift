@@ -1,0 +1,92 @@
+import AccessControl
+import EdgeRuntime
+import EventLog
+import EventModel
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// `GET /v1/notifications/stream`: everything up to the moment at which a request becomes a stream. Contract §4.
+///
+/// Errors of the client are JSON answers before the stream begins. Whatever passes — overload, limits, a drain, a log out
+/// of reach — is a 200 with one `stream.end`, because an `EventSource` never comes back from anything else.
+struct NotificationStreamRoute: Sendable {
+    static let path: RouterPath = "/v1/notifications/stream"
+    /// Who may listen.
+    static let roles: Set<Role> = [.admin, .member]
+
+    let edge: Edge
+    let cors: CORSPolicy
+
+    /// Registers the route, with its `HEAD`.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.get(Self.path) { request, context in try await self.stream(request, context) }
+        routes.head(Self.path) { request, context in
+            _ = try self.accept(request, context)
+            return Response(status: .ok, headers: self.fields)
+        }
+    }
+
+    private func stream(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let stream = try self.accept(request, context)
+        if let reason = self.edge.admit(tenant: stream.tenant) { return self.refusal(reason) }
+        do {
+            try await self.edge.adopt(context.channel, request: stream)
+        } catch let error as EventLogError {
+            context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            return self.refusal(.unavailable)
+        }
+        // The connection has left NIO; what is returned here reaches nobody.
+        return Response(status: .ok)
+    }
+
+    /// Judges a request.
+    private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
+        let principal = try context.requireRole(anyOf: Self.roles)
+        let query = try QueryParameters(of: request)
+        let filter: TypeFilter?
+        let tenant: Tenant
+        do throws(ValidationError) {
+            filter = try query.values("types").isEmpty ? nil : TypeFilter(query: query.values("types").joined(separator: ","))
+            tenant = try Tenant(principal.tenant)
+        } catch {
+            throw APIError.validation("\(error.field): \(error.message)")
+        }
+        var fields = self.fields
+        fields[.connection] = "close"
+        fields[.requestID] = context.requestID
+        fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
+        return StreamRequest(
+            principal: principal,
+            tenant: tenant,
+            filter: filter,
+            cursor: try request.headers[.lastEventID] ?? query.value("last_event_id"),
+            head: ResponseHead.bytes(status: .ok, fields: fields),
+            requestID: context.requestID
+        )
+    }
+
+    /// A stream that is over before it began.
+    private func refusal(_ reason: StreamEndReason) -> Response {
+        var fields = self.fields
+        fields[.connection] = "close"
+        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(reason))))
+    }
+
+    private var fields: HTTPFields {
+        [
+            .contentType: "text/event-stream; charset=utf-8",
+            .cacheControl: "no-cache, no-transform",
+            .accelBuffering: "no",
+        ]
+    }
+}
+
+extension HTTPField.Name {
+    /// Tells nginx not to buffer the response.
+    fileprivate static var accelBuffering: HTTPField.Name {
+        guard let name = HTTPField.Name("X-Accel-Buffering") else { preconditionFailure("a constant that is a token") }
+        return name
+    }
+}

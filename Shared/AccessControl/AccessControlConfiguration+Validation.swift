@@ -1,0 +1,34 @@
+extension AccessControlConfiguration {
+    /// The longest that a leeway may be; more would undo the check that it loosens.
+    private static let maximumLeeway = Duration.seconds(3600)
+    /// The longest that keys may stay unrefreshed.
+    private static let maximumRefreshInterval = Duration.seconds(86400)
+
+    /// Finds values that contradict each other or cannot be meant, before anything is read.
+    func validate() throws(AccessControlError) {
+        guard hasKeySource else {
+            throw AccessControlError("No key is configured: set a shared secret, a public key file, a JWKS file or a JWKS URL.")
+        }
+        guard rsaAlgorithm.isRSA else {
+            throw AccessControlError("RSA keys can be used for RS256 or PS256, not for \(rsaAlgorithm.rawValue).")
+        }
+        guard !tenantClaims.isEmpty, !tenantClaims.contains("") else {
+            throw AccessControlError("The list of claims that name the tenant must have at least one name, and no empty one.")
+        }
+        guard issuer != "", audience != "" else {
+            throw AccessControlError("The issuer and the audience must not be empty: leave them out to accept any.")
+        }
+        guard [leeway, expiryLeeway].allSatisfy({ (Duration.zero...Self.maximumLeeway).contains($0) }) else {
+            throw AccessControlError("The leeways for nbf, iat and exp must lie between 0 and \(Self.maximumLeeway).")
+        }
+        guard maximumTokenBytes > 0, keyRefresh.maximumBytes > 0 else {
+            throw AccessControlError("The largest token and the largest JWKS document must have at least one byte.")
+        }
+        let durations = [keyRefresh.interval, keyRefresh.minimumInterval, keyRefresh.timeout]
+        guard durations.allSatisfy({ (Duration.milliseconds(1)...Self.maximumRefreshInterval).contains($0) }) else {
+            throw AccessControlError(
+                "The intervals and the timeout of the JWKS URL must lie between 1 ms and \(Self.maximumRefreshInterval)."
+            )
+        }
+    }
+}

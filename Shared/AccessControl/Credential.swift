@@ -1,0 +1,45 @@
+/// Finds the token in a request (contract §1).
+public enum Credential {
+    /// The one bearer token of a request.
+    ///
+    /// The header wins over the query. A header that is there and wrong is an error: falling back to the query would let a client
+    /// believe that it is using a credential that nobody looked at.
+    /// - Parameters:
+    ///   - authorization: the values of all `Authorization` header fields.
+    ///   - queryTokens: the decoded values of all `token` query parameters; leave empty where the query is not accepted.
+    /// - Throws: `missing` or `malformed`.
+    public static func bearer(authorization: [String], queryTokens: [String] = []) throws(AuthenticationError) -> String {
+        guard authorization.count <= 1, queryTokens.count <= 1 else {
+            throw AuthenticationError(.malformed, "The request carries more than one token: send exactly one.")
+        }
+        if let header = authorization.first { return try token(fromHeader: header) }
+        guard let token = queryTokens.first, !token.isEmpty else { throw missing }
+        return token
+    }
+
+    /// The same, for a caller that knows of at most one value each.
+    public static func bearer(authorization: String?, queryToken: String? = nil) throws(AuthenticationError) -> String {
+        try bearer(authorization: authorization.map { [$0] } ?? [], queryTokens: queryToken.map { [$0] } ?? [])
+    }
+
+    static let missing = AuthenticationError(.missing, "A token is needed: send the header \"Authorization: Bearer <token>\".")
+
+    /// `Bearer` in any case, spaces, and a `b64token` (RFC 6750 §2.1).
+    private static func token(fromHeader header: String) throws(AuthenticationError) -> String {
+        let words = header.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count == 2, words[0].lowercased() == "bearer", words[1].utf8.allSatisfy(isTokenCharacter) else {
+            throw AuthenticationError(.malformed, "The header Authorization must be the word Bearer, a space and a token.")
+        }
+        return String(words[1])
+    }
+
+    private static func isTokenCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "+"), UInt8(ascii: "/"),
+            UInt8(ascii: "="):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import FoundationEssentials
+import JWTKit
+
+/// A key of a JSON Web Key Set as it was written (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); only what is needed to verify.
+struct JSONWebKey: Decodable, Hashable, Sendable {
+    let kty: String
+    var kid: String?
+    var alg: String?
+    var use: String?
+    var keyOps: [String]?
+    var crv: String?
+    var n: String?
+    var e: String?
+    var x: String?
+    var y: String?
+    var k: String?
+
+    enum CodingKeys: String, CodingKey {
+        case kty, kid, alg, use, crv, n, e, x, y, k
+        case keyOps = "key_ops"
+    }
+
+    /// Where a key set comes from decides whether it may hold shared secrets.
+    enum Origin {
+        case file
+        /// A secret that is fetched over the network is known to everybody who can fetch it.
+        case url
+    }
+
+    /// The key to verify with, or nil when this one is not meant or not fit for it. One unusable key does not spoil its set:
+    /// providers publish keys for encryption, and for algorithms yet to come, beside the others.
+    func verificationKey(origin: Origin, rsaAlgorithm: SignatureAlgorithm) async -> VerificationKey? {
+        guard use == nil || use == "sig", keyOps == nil || keyOps?.contains("verify") == true else { return nil }
+        guard let material = material(origin: origin) else { return nil }
+        guard let declared = alg else {
+            return try? await VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: rsaAlgorithm), keyID: kid)
+        }
+        guard let algorithm = SignatureAlgorithm(rawValue: declared) else { return nil }
+        return try? await VerificationKey(material, algorithm: algorithm, keyID: kid)
+    }
+
+    private func material(origin: Origin) -> KeyMaterial? {
+        switch (kty, crv) {
+        case ("RSA", nil):
+            guard let n, let e, let key = try? Insecure.RSA.PublicKey(modulus: n, exponent: e) else { return nil }
+            return .rsa(key)
+        case ("EC", "P-256"):
+            guard let x, let y, let key = try? ES256PublicKey(parameters: (x, y)) else { return nil }
+            return .p256(key)
+        case ("EC", "P-384"):
+            guard let x, let y, let key = try? ES384PublicKey(parameters: (x, y)) else { return nil }
+            return .p384(key)
+        case ("OKP", "Ed25519"):
+            guard let x, let key = try? EdDSA.PublicKey(x: x, curve: .ed25519) else { return nil }
+            return .ed25519(key)
+        case ("oct", nil) where origin == .file:
+            guard let k, let secret = Base64URL.decode(k.utf8), !secret.isEmpty else { return nil }
+            return .secret(secret)
+        default:
+            return nil
+        }
+    }
+}
+
+/// A JSON Web Key Set (RFC 7517 §5).
+struct JSONWebKeySet: Sendable {
+    /// The most keys that are looked at.
+    static let maximumKeys = 64
+
+    /// The keys that could be read at all. Compared to notice a rotation; their order means nothing.
+    let keys: Set<JSONWebKey>
+
+    /// Reads `{"keys":[…]}`, or nil when `json` is something else. Elements that are no keys are skipped.
+    init?(json: [UInt8]) {
+        guard let document = try? JSONDecoder().decode(Document.self, from: Data(json)) else { return nil }
+        keys = Set(document.keys.compactMap(\.key).prefix(Self.maximumKeys))
+    }
+
+    /// Those that can verify.
+    func verificationKeys(origin: JSONWebKey.Origin, rsaAlgorithm: SignatureAlgorithm) async -> [VerificationKey] {
+        var usable: [VerificationKey] = []
+        for key in keys {
+            if let key = await key.verificationKey(origin: origin, rsaAlgorithm: rsaAlgorithm) { usable.append(key) }
+        }
+        return usable
+    }
+
+    private struct Document: Decodable {
+        let keys: [Element]
+    }
+
+    private struct Element: Decodable {
+        let key: JSONWebKey?
+
+        init(from decoder: any Decoder) {
+            key = try? JSONWebKey(from: decoder)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Logging
+import Synchronization
+
+/// All keys of a process: the fixed ones, and those behind a URL, which are kept fresh.
+///
+/// One fetch at a time, whoever causes it; between two fetches at least the configured pause. A fetch that fails, or brings nothing
+/// that can be used, leaves the keys as they are.
+final class KeyRing: Sendable {
+    /// The keys at one moment. The generation changes with them, so that whatever was concluded from former keys can be recognised.
+    struct Snapshot: Sendable {
+        var keys: KeySet
+        var generation: UInt64
+        /// False while there is a URL that has never answered.
+        var isComplete: Bool
+    }
+
+    private struct State {
+        var snapshot: Snapshot
+        var schedule: RefreshSchedule
+        var published: Set<JSONWebKey> = []
+        var fetch: Task<Void, Never>?
+    }
+
+    private let fixed: [VerificationKey]
+    private let document: KeyDocument?
+    private let rsaAlgorithm: SignatureAlgorithm
+    private let now: WallClock
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    init(
+        fixed: [VerificationKey],
+        document: KeyDocument?,
+        configuration: AccessControlConfiguration,
+        logger: Logger,
+        now: @escaping WallClock
+    ) {
+        self.fixed = fixed
+        self.document = document
+        self.rsaAlgorithm = configuration.rsaAlgorithm
+        self.now = now
+        self.logger = logger
+        let snapshot = Snapshot(keys: KeySet(fixed), generation: 0, isComplete: document == nil)
+        self.state = Mutex(State(snapshot: snapshot, schedule: RefreshSchedule(configuration.keyRefresh)))
+    }
+
+    var snapshot: Snapshot { state.withLock(\.snapshot) }
+
+    /// Fetches when the keys are due.
+    ///
+    /// Whoever finds them due waits, so that withdrawn keys go in time; everybody else is served by the former keys without delay,
+    /// and during an outage nobody waits at all. While the URL has never answered all wait, because nothing could be checked.
+    func refreshIfDue() async {
+        guard document != nil else { return }
+        let fetch = state.withLock { state -> Task<Void, Never>? in
+            if let fetch = state.fetch { return state.snapshot.isComplete ? nil : fetch }
+            guard state.schedule.isDue(at: now()) else { return nil }
+            let shouldWait = !state.schedule.hasFailed || !state.snapshot.isComplete
+            let fetch = startFetch(&state)
+            return shouldWait ? fetch : nil
+        }
+        await fetch?.value
+    }
+
+    /// Fetches because a token names a key that is not here.
+    /// - Returns: whether there may now be other keys than before. False when it is too soon to ask again.
+    func refreshForUnknownKey() async -> Bool {
+        guard document != nil else { return false }
+        let fetch = state.withLock { state -> Task<Void, Never>? in
+            if let fetch = state.fetch { return fetch }
+            return state.schedule.mayLookForUnknownKey(at: now()) ? startFetch(&state) : nil
+        }
+        await fetch?.value
+        return fetch != nil
+    }
+
+    /// In a task of its own: the request that caused it may be cancelled, those that wait with it want the keys.
+    private func startFetch(_ state: inout State) -> Task<Void, Never> {
+        state.schedule.attemptStarted(at: now())
+        let task = Task { await self.fetch() }
+        state.fetch = task
+        return task
+    }
+
+    private func fetch() async {
+        let fetched = await load()
+        let hasChanged = state.withLock { state in
+            state.fetch = nil
+            state.schedule.attemptEnded(succeeded: fetched != nil)
+            guard let fetched, fetched.published != state.published else { return false }
+            state.published = fetched.published
+            state.snapshot = Snapshot(keys: KeySet(fixed + fetched.keys), generation: state.snapshot.generation + 1, isComplete: true)
+            return true
+        }
+        if hasChanged, let fetched {
+            logger.info("Signature keys replaced", metadata: ["jwks.keys": "\(fetched.keys.count)"])
+        }
+    }
+
+    private func load() async -> (published: Set<JSONWebKey>, keys: [VerificationKey])? {
+        guard let document else { return nil }
+        do throws(KeyDocument.FetchError) {
+            let bytes = try await document.fetch()
+            guard let set = JSONWebKeySet(json: bytes) else {
+                throw KeyDocument.FetchError(message: "The answer is not a JSON Web Key Set.")
+            }
+            let keys = await set.verificationKeys(origin: .url, rsaAlgorithm: rsaAlgorithm)
+            guard !keys.isEmpty else {
+                throw KeyDocument.FetchError(message: "None of the \(set.keys.count) keys in the answer can be used to verify.")
+            }
+            return (set.keys, keys)
+        } catch {
+            logger.warning(
+                "Signature keys could not be fetched; the former ones stay in force",
+                metadata: ["jwks.url": "\(document.shown)", "error.message": "\(error.message)"]
+            )
+            return nil
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Logging
+
+/// Where the keys of a configuration come from, checked and read.
+struct KeySources: Sendable {
+    static let maximumKeySetBytes = 1024 * 1024
+
+    /// The keys of the secret and the files.
+    let fixed: [VerificationKey]
+    /// The document behind the URL.
+    let document: KeyDocument?
+
+    init(_ configuration: AccessControlConfiguration, logger: Logger) async throws(AccessControlError) {
+        try configuration.validate()
+        var keys: [VerificationKey] = []
+        if let secret = configuration.hs256Secret {
+            keys.append(try await Self.key(secret: secret, algorithm: configuration.secretAlgorithm, logger: logger))
+        }
+        if let path = configuration.publicKeyFile {
+            let material = try PublicKeyFile.read(path)
+            keys.append(try await VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: configuration.rsaAlgorithm)))
+        }
+        if let path = configuration.jwksFile {
+            keys += try await Self.keys(jwksFile: path, rsaAlgorithm: configuration.rsaAlgorithm)
+        }
+        fixed = keys
+        document = try configuration.jwksURL.map { url throws(AccessControlError) in
+            try KeyDocument(url: url, refresh: configuration.keyRefresh)
+        }
+        if let document, document.isExposed {
+            logger.warning(
+                "Signature keys are fetched without TLS; use https outside a trusted network",
+                metadata: ["jwks.url": "\(document.shown)"]
+            )
+        }
+    }
+
+    /// A key made of a configured secret.
+    static func key(secret: String, algorithm: SignatureAlgorithm, keyID: String? = nil, logger: Logger?) async throws(AccessControlError)
+        -> VerificationKey
+    {
+        guard let recommended = algorithm.secretBytes else {
+            throw AccessControlError("A shared secret can be used for HS256, HS384 or HS512, not for \(algorithm.rawValue).")
+        }
+        guard !secret.isEmpty else {
+            throw AccessControlError("The shared secret is empty: set one of at least \(recommended) random bytes.")
+        }
+        guard !secret.contains("-----BEGIN ") else {
+            throw AccessControlError("The shared secret is a PEM text: name the file as public key file instead.")
+        }
+        if secret.utf8.count < recommended {
+            logger?.warning(
+                "The shared secret is shorter than RFC 7518 demands and can be guessed from any token; use a longer one in production",
+                metadata: ["secret.minimum_bytes": "\(recommended)"]
+            )
+        }
+        return try await VerificationKey(.secret(Array(secret.utf8)), algorithm: algorithm, keyID: keyID)
+    }
+
+    private static func keys(jwksFile path: String, rsaAlgorithm: SignatureAlgorithm) async throws(AccessControlError) -> [VerificationKey]
+    {
+        guard let set = JSONWebKeySet(json: try BoundedFile.read(path, maximumBytes: maximumKeySetBytes)) else {
+            throw AccessControlError("\(path) is not a JSON Web Key Set: it must be a JSON object with the member \"keys\".")
+        }
+        let keys = await set.verificationKeys(origin: .file, rsaAlgorithm: rsaAlgorithm)
+        guard !keys.isEmpty else {
+            throw AccessControlError(
+                "\(path) holds no key that can be used: it must be RSA of at least 2048 bits, EC P-256, EC P-384, Ed25519 or oct, "
+                    + "and meant for signatures."
+            )
+        }
+        return keys
+    }
+}

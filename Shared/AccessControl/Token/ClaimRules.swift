@@ -1,0 +1,93 @@
+/// What the claims of a token must say (contract §1). Pure: the time is a parameter.
+struct ClaimRules: Sendable {
+    /// The longest `sub`, as for the user of an event.
+    static let maximumSubjectBytes = 256
+    /// The longest tenant name, as for `EventModel.Tenant`.
+    static let maximumTenantBytes = 128
+    /// The last second of the year 9999. A later `exp` means the same and would overflow a timer.
+    static let latestExpiry = 253_402_300_799.0
+
+    private let issuer: String?
+    private let audience: String?
+    private let leeway: Int64
+    private let expiryLeeway: Int64
+    private let tenantClaims: [String]
+
+    init(_ configuration: AccessControlConfiguration) {
+        issuer = configuration.issuer
+        audience = configuration.audience
+        leeway = configuration.leeway.milliseconds
+        expiryLeeway = configuration.expiryLeeway.milliseconds
+        tenantClaims = configuration.tenantClaims
+    }
+
+    /// A principal, and the millisecond since 1970 UTC from which it is no longer one.
+    struct Accepted {
+        let principal: Principal
+        let expiry: Int64
+    }
+
+    /// Judges `claims` at `now`, in milliseconds since 1970 UTC.
+    func accept(_ claims: TokenClaims, at now: Int64) throws(AuthenticationError) -> Accepted {
+        guard let exp = claims.expiry else {
+            throw AuthenticationError(.noExpiry, "The token never expires, which is not accepted here: give it the claim \"exp\".")
+        }
+        let expiry = Self.milliseconds(exp) + expiryLeeway
+        guard now < expiry else {
+            throw AuthenticationError(.expired, "The token has expired: get a new one.")
+        }
+        for start in [claims.notBefore, claims.issuedAt].compactMap(\.self) where Self.milliseconds(start) > now + leeway {
+            throw AuthenticationError(.notYetValid, "The token is not valid yet: check the clocks of this machine and of the issuer.")
+        }
+        if let issuer, !Self.equal(claims.issuer, issuer) {
+            throw AuthenticationError(.wrongIssuer, "The token was issued by somebody else than this service trusts.")
+        }
+        if let audience, !claims.audiences.contains(where: { Self.equal($0, audience) }) {
+            throw AuthenticationError(.wrongAudience, "The token was issued for another service: ask for one with this service's audience.")
+        }
+        guard let subject = claims.subject, Self.isName(subject, maximumBytes: Self.maximumSubjectBytes) else {
+            throw AuthenticationError(
+                .noSubject,
+                "The token names no user: its claim \"sub\" must have 1 to \(Self.maximumSubjectBytes) bytes and no control characters."
+            )
+        }
+        guard let tenant = claims.tenant, Self.isName(tenant, maximumBytes: Self.maximumTenantBytes) else {
+            throw AuthenticationError(
+                .noTenant,
+                "The token names no tenant: the first of its claims \(tenantClaims.joined(separator: ", ")) "
+                    + "must be a string of 1 to \(Self.maximumTenantBytes) bytes without control characters."
+            )
+        }
+        let principal = Principal(
+            subject: subject,
+            tenant: tenant,
+            roles: claims.roles,
+            expiresAt: expiry.flooredSeconds,
+            email: claims.email,
+            scope: claims.scope
+        )
+        return Accepted(principal: principal, expiry: expiry)
+    }
+
+    /// A NumericDate in whole milliseconds, rounded down and kept within what timers can hold. JSON has no NaN and no infinity.
+    private static func milliseconds(_ date: Double) -> Int64 {
+        Int64((min(max(date, -latestExpiry), latestExpiry) * 1000).rounded(.down))
+    }
+
+    /// Compares bytes, because two spellings that only look alike are two names.
+    private static func equal(_ value: String?, _ expected: String) -> Bool {
+        value.map { $0.utf8.elementsEqual(expected.utf8) } ?? false
+    }
+
+    private static func isName(_ text: String, maximumBytes: Int) -> Bool {
+        (1...maximumBytes).contains(text.utf8.count) && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
+}
+
+extension Int64 {
+    /// Milliseconds as whole seconds, rounded down also before 1970.
+    fileprivate var flooredSeconds: Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: 1000)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+}

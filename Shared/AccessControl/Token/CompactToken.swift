@@ -1,0 +1,64 @@
+import FoundationEssentials
+
+/// A JWS in compact form taken apart (RFC 7515 §3.1), before anything in it is trusted.
+///
+/// Only `alg` and `kid` of the header are read. Keys that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) are
+/// ignored: a token does not choose what it is verified with.
+struct CompactToken {
+    /// The only algorithm that may verify it.
+    let algorithm: SignatureAlgorithm
+    /// The key it asks for.
+    let keyID: String?
+    /// The bytes that were signed: header and payload with the dot between.
+    let signingInput: ArraySlice<UInt8>
+    /// The claims as JSON, unverified.
+    let payload: [UInt8]
+    /// Never empty.
+    let signature: [UInt8]
+
+    /// - Throws: `malformed`, `unsupportedAlgorithm`, or `badSignature` for an empty one.
+    init(_ token: [UInt8]) throws(AuthenticationError) {
+        let parts = token.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw AuthenticationError(.malformed, "The token is not a signed JWT: it must have three parts joined by dots.")
+        }
+        guard let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2])
+        else {
+            throw AuthenticationError(.malformed, "The token is not a signed JWT: its parts must be base64url without padding.")
+        }
+        let fields = try Self.header(header)
+        guard fields.crit == nil else {
+            throw AuthenticationError(.malformed, "The token's header makes extensions critical that are not supported here.")
+        }
+        guard let algorithm = SignatureAlgorithm(rawValue: fields.alg) else {
+            throw AuthenticationError(.unsupportedAlgorithm, "The token is not signed with an algorithm that is accepted here.")
+        }
+        guard !signature.isEmpty else {
+            throw AuthenticationError(.badSignature, "The token carries no signature.")
+        }
+        self.algorithm = algorithm
+        self.keyID = fields.kid
+        self.signingInput = token[parts[0].startIndex..<parts[1].endIndex]
+        self.payload = payload
+        self.signature = signature
+    }
+
+    private struct Header: Decodable {
+        let alg: String
+        let kid: String?
+        let crit: Present?
+    }
+
+    /// Decodes from anything: that the member is there is all that matters.
+    private struct Present: Decodable {
+        init(from decoder: any Decoder) {}
+    }
+
+    private static func header(_ bytes: [UInt8]) throws(AuthenticationError) -> Header {
+        do {
+            return try JSONDecoder().decode(Header.self, from: Data(bytes))
+        } catch {
+            throw AuthenticationError(.malformed, "The token's header is not a JSON object with the member \"alg\".")
+        }
+    }
+}

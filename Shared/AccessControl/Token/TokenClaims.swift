@@ -1,0 +1,67 @@
+import FoundationEssentials
+
+/// The claims of a token whose signature has been verified, as they were written; ``ClaimRules`` judges them.
+struct TokenClaims {
+    var subject: String?
+    /// The value of the first tenant claim present; nil also when that value is not a string.
+    var tenant: String?
+    var roles: Set<Role> = []
+    /// `exp`, `nbf`, `iat`: seconds since 1970 UTC, possibly with a fraction (RFC 7519 §2, NumericDate).
+    var expiry: Double?
+    var notBefore: Double?
+    var issuedAt: Double?
+    var issuer: String?
+    var audiences: [String] = []
+    var email: String?
+    var scope: String?
+
+    /// Reads the claims from a JSON object.
+    /// - Throws: `malformed` when it is none, or when `sub` or one of the dates has the wrong JSON type.
+    init(json: [UInt8], tenantClaims: [String]) throws(AuthenticationError) {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(json), configuration: tenantClaims)
+        } catch {
+            throw AuthenticationError(
+                .malformed,
+                "The token's claims must be a JSON object with a string \"sub\" and numbers \"exp\", \"nbf\" and \"iat\"."
+            )
+        }
+    }
+}
+
+extension TokenClaims: DecodableWithConfiguration {
+    /// An array element that may be anything; only strings are kept.
+    private struct PossibleString: Decodable {
+        let value: String?
+
+        init(from decoder: any Decoder) throws {
+            value = try? decoder.singleValueContainer().decode(String.self)
+        }
+    }
+
+    init(from decoder: any Decoder, configuration tenantClaims: [String]) throws {
+        let claims = try decoder.container(keyedBy: ClaimName.self)
+        subject = try claims.decodeIfPresent(String.self, forKey: ClaimName("sub"))
+        expiry = try claims.decodeIfPresent(Double.self, forKey: ClaimName("exp"))
+        notBefore = try claims.decodeIfPresent(Double.self, forKey: ClaimName("nbf"))
+        issuedAt = try claims.decodeIfPresent(Double.self, forKey: ClaimName("iat"))
+        for name in tenantClaims.map({ ClaimName($0) }) where try claims.contains(name) && !claims.decodeNil(forKey: name) {
+            tenant = try? claims.decode(String.self, forKey: name)
+            break
+        }
+        roles = Set(Self.strings(claims, "roles").compactMap(Role.init))
+        issuer = try? claims.decodeIfPresent(String.self, forKey: ClaimName("iss"))
+        if let audience = try? claims.decodeIfPresent(String.self, forKey: ClaimName("aud")) {
+            audiences = [audience]
+        } else {
+            audiences = Self.strings(claims, "aud")
+        }
+        email = try? claims.decodeIfPresent(String.self, forKey: ClaimName("email"))
+        scope = try? claims.decodeIfPresent(String.self, forKey: ClaimName("scope"))
+    }
+
+    private static func strings(_ claims: KeyedDecodingContainer<ClaimName>, _ name: String) -> [String] {
+        let elements = try? claims.decodeIfPresent([PossibleString].self, forKey: ClaimName(name))
+        return elements?.compactMap(\.value) ?? []
+    }
+}

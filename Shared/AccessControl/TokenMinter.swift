@@ -1,0 +1,83 @@
+import FoundationEssentials
+
+/// Makes tokens signed with a shared secret: for tests, and for `event-producer token`. No service needs one to serve.
+public struct TokenMinter: Sendable {
+    /// What a minted token says. Whatever is nil or empty is left out, so that faulty tokens can be made too.
+    public struct Claims: Sendable {
+        public var subject: String?
+        public var tenant: String?
+        /// The claim that names the tenant.
+        public var tenantClaim = "tenant_id"
+        public var roles: [String]
+        /// Seconds since 1970 UTC.
+        public var expiresAt: Int64?
+        public var issuedAt: Int64?
+        public var notBefore: Int64?
+        public var issuer: String?
+        public var audience: String?
+        public var email: String?
+        public var scope: String?
+
+        public init(subject: String?, tenant: String?, roles: Set<Role> = [], expiresAt: Int64?) {
+            self.subject = subject
+            self.tenant = tenant
+            self.roles = roles.sorted().map(\.rawValue)
+            self.expiresAt = expiresAt
+        }
+    }
+
+    private let key: VerificationKey
+
+    /// - Parameters:
+    ///   - algorithm: HS256, HS384 or HS512.
+    ///   - keyID: written to the header as `kid`.
+    /// - Throws: ``AccessControlError`` for another algorithm or an empty secret.
+    public init(secret: String, algorithm: SignatureAlgorithm = .hs256, keyID: String? = nil) async throws(AccessControlError) {
+        key = try await KeySources.key(secret: secret, algorithm: algorithm, keyID: keyID, logger: nil)
+    }
+
+    /// A signed token in compact form (RFC 7519 §7.1).
+    public func mint(_ claims: Claims) throws(AccessControlError) -> String {
+        let header = try json(Header(alg: key.algorithm.rawValue, kid: key.keyID))
+        let input = Base64URL.encode(header) + "." + Base64URL.encode(try json(claims))
+        return input + "." + Base64URL.encode(try key.sign(Array(input.utf8)))
+    }
+
+    /// The everyday case: a token of one user.
+    /// - Parameter expiresAt: seconds since 1970 UTC.
+    public func mint(subject: String, tenant: String, roles: Set<Role>, expiresAt: Int64) throws(AccessControlError) -> String {
+        try mint(Claims(subject: subject, tenant: tenant, roles: roles, expiresAt: expiresAt))
+    }
+
+    private struct Header: Encodable {
+        let alg: String
+        var typ = "JWT"
+        let kid: String?
+    }
+
+    private func json(_ value: some Encodable) throws(AccessControlError) -> Data {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return try encoder.encode(value)
+        } catch {
+            throw AccessControlError("The token's claims cannot be written as JSON.")
+        }
+    }
+}
+
+extension TokenMinter.Claims: Encodable {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: ClaimName.self)
+        try container.encodeIfPresent(subject, forKey: ClaimName("sub"))
+        try container.encodeIfPresent(tenant, forKey: ClaimName(tenantClaim))
+        if !roles.isEmpty { try container.encode(roles, forKey: ClaimName("roles")) }
+        try container.encodeIfPresent(expiresAt, forKey: ClaimName("exp"))
+        try container.encodeIfPresent(issuedAt, forKey: ClaimName("iat"))
+        try container.encodeIfPresent(notBefore, forKey: ClaimName("nbf"))
+        try container.encodeIfPresent(issuer, forKey: ClaimName("iss"))
+        try container.encodeIfPresent(audience, forKey: ClaimName("aud"))
+        try container.encodeIfPresent(email, forKey: ClaimName("email"))
+        try container.encodeIfPresent(scope, forKey: ClaimName("scope"))
+    }
+}

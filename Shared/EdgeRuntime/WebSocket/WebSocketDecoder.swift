@@ -1,0 +1,231 @@
+/// What a client sent, or did wrong.
+enum WebSocketInput: Sendable, Equatable {
+    case text([UInt8])
+    case binary([UInt8])
+    case ping([UInt8])
+    case pong
+    /// The peer closes; `nil` when it gave no code.
+    case close(WebSocketCloseCode?)
+    /// The peer broke a rule: the connection is to be closed with this code. Nothing follows.
+    case violation(WebSocketCloseCode, reason: String)
+}
+
+/// Takes a client's bytes apart, cut anywhere, into whole messages. RFC 6455 §5; a pure value.
+///
+/// Keeps bytes only while a frame or a fragmented message is incomplete, and never more than the longest message allowed:
+/// a frame that announces more is refused by its header. Text is checked as it arrives, so that what cannot become
+/// UTF-8 is refused at the first wrong byte.
+struct WebSocketDecoder: Sendable {
+    /// A header that has been read, and what has come of its payload.
+    private struct Frame: Sendable {
+        var opcode: WebSocketOpcode
+        var isFinal: Bool
+        var isCompressed: Bool
+        var mask: UInt32
+        var length: Int
+        var received = 0
+        /// Payload of a control frame; that of data frames goes to the message.
+        var control: [UInt8] = []
+    }
+
+    private struct Message: Sendable {
+        var opcode: WebSocketOpcode
+        var isCompressed: Bool
+        var bytes: [UInt8] = []
+        var utf8 = UTF8Validator()
+    }
+
+    private let maxMessageBytes: Int
+    /// Whether RSV1 was negotiated. RFC 7692 §6.
+    private let allowsCompression: Bool
+    private var header: [UInt8] = []
+    private var frame: Frame?
+    private var message: Message?
+    private var isFinished = false
+
+    private static let maxControlBytes = 125
+
+    /// - Parameters:
+    ///   - maxMessageBytes: The longest message, in bytes of payload over all its fragments.
+    ///   - allowsCompression: Whether permessage-deflate was negotiated.
+    init(maxMessageBytes: Int, allowsCompression: Bool = false) {
+        self.maxMessageBytes = maxMessageBytes
+        self.allowsCompression = allowsCompression
+    }
+
+    /// Whether nothing is held: the next byte begins a message.
+    var isIdle: Bool { self.header.isEmpty && self.frame == nil && self.message == nil }
+
+    /// Takes bytes in; `handle` gets what they complete, in order. After a close or a violation everything is ignored.
+    mutating func decode(_ bytes: UnsafeRawBufferPointer, _ handle: (WebSocketInput) -> Void) {
+        var rest = bytes[...]
+        while !self.isFinished {
+            if self.frame == nil {
+                do throws(Violation) {
+                    guard try self.readHeader(&rest) else { return }
+                } catch {
+                    return self.fail(error, handle)
+                }
+            }
+            guard self.readPayload(&rest, handle) else { return }
+        }
+    }
+
+    // MARK: Headers
+
+    private struct Violation: Error {
+        var code = WebSocketCloseCode.protocolError
+        var reason: String
+    }
+
+    /// Gathers a header. Returns whether it is complete; then ``frame`` is set.
+    private mutating func readHeader(_ rest: inout Slice<UnsafeRawBufferPointer>) throws(Violation) -> Bool {
+        while true {
+            if let needed = Self.headerLength(self.header), self.header.count == needed {
+                try self.checkHeader()
+                return true
+            }
+            guard let byte = rest.popFirst() else { return false }
+            self.header.append(byte)
+            if self.header.count == 2 { try self.checkFirstBytes() }
+        }
+    }
+
+    /// The length of the header that begins with `bytes`, once two bytes tell it.
+    private static func headerLength(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 2 else { return nil }
+        switch bytes[1] & 0x7F {
+        case 126: return 2 + 2 + 4
+        case 127: return 2 + 8 + 4
+        default: return 2 + 4
+        }
+    }
+
+    /// What two bytes tell is judged at once: a peer that stops there has still broken the rule.
+    private func checkFirstBytes() throws(Violation) {
+        let (first, second) = (self.header[0], self.header[1])
+        guard let opcode = WebSocketOpcode(rawValue: first & 0x0F) else { throw Violation(reason: "reserved opcode") }
+        guard first & 0x30 == 0 else { throw Violation(reason: "reserved bits are set") }
+        if first & 0x40 != 0 {
+            guard self.allowsCompression else { throw Violation(reason: "compression was not negotiated") }
+            guard opcode == .text || opcode == .binary else { throw Violation(reason: "only the first frame of a message may be marked compressed") }
+        }
+        guard second & 0x80 != 0 else { throw Violation(reason: "client frames must be masked") }
+        if opcode.isControl {
+            guard first & 0x80 != 0 else { throw Violation(reason: "control frames must not be fragmented") }
+            guard second & 0x7F <= Self.maxControlBytes else { throw Violation(reason: "control frames hold at most 125 bytes") }
+        } else if opcode == .continuation {
+            guard self.message != nil else { throw Violation(reason: "continuation without a beginning") }
+        } else {
+            guard self.message == nil else { throw Violation(reason: "the message before is not finished") }
+        }
+    }
+
+    private mutating func checkHeader() throws(Violation) {
+        let bytes = self.header
+        self.header = []
+        let marker = Int(bytes[1] & 0x7F)
+        let extended = bytes.dropFirst(2).dropLast(4)
+        let announced = extended.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        if marker == 126, announced < 126 { throw Violation(reason: "length is not in its shortest form") }
+        if marker == 127, announced <= UInt64(UInt16.max) || announced >> 63 != 0 {
+            throw Violation(reason: "length is not in its shortest form")
+        }
+        let length = marker < 126 ? UInt64(marker) : announced
+        guard let opcode = WebSocketOpcode(rawValue: bytes[0] & 0x0F) else { throw Violation(reason: "reserved opcode") }
+        if !opcode.isControl {
+            guard length <= UInt64(self.maxMessageBytes - (self.message?.bytes.count ?? 0)) else {
+                throw Violation(code: .messageTooBig, reason: "messages hold at most \(self.maxMessageBytes) bytes")
+            }
+            if opcode != .continuation { self.message = Message(opcode: opcode, isCompressed: bytes[0] & 0x40 != 0) }
+        }
+        self.frame = Frame(
+            opcode: opcode,
+            isFinal: bytes[0] & 0x80 != 0,
+            isCompressed: bytes[0] & 0x40 != 0,
+            mask: bytes.suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) },
+            length: Int(length)
+        )
+    }
+
+    // MARK: Payloads
+
+    /// Takes payload in. Returns whether there may be more to decode.
+    private mutating func readPayload(_ rest: inout Slice<UnsafeRawBufferPointer>, _ handle: (WebSocketInput) -> Void) -> Bool {
+        guard var frame = self.frame else { return true }
+        let count = min(rest.count, frame.length - frame.received)
+        let piece = Self.unmask(rest.prefix(count), mask: frame.mask, offset: frame.received)
+        rest = rest.dropFirst(count)
+        frame.received += count
+        if frame.opcode.isControl {
+            frame.control += piece
+        } else if !self.append(piece) {
+            self.fail(Violation(code: .invalidPayload, reason: "text is not UTF-8"), handle)
+            return false
+        }
+        guard frame.received == frame.length else {
+            self.frame = frame
+            return false
+        }
+        self.frame = nil
+        self.finish(frame, handle)
+        return !self.isFinished
+    }
+
+    /// Adds to the message. Returns whether it can still become valid.
+    private mutating func append(_ piece: [UInt8]) -> Bool {
+        self.message?.bytes += piece
+        guard let message = self.message, message.opcode == .text, !message.isCompressed else { return true }
+        return piece.withUnsafeBytes { self.message?.utf8.validate($0) } ?? true
+    }
+
+    private mutating func finish(_ frame: Frame, _ handle: (WebSocketInput) -> Void) {
+        switch frame.opcode {
+        case .ping: handle(.ping(frame.control))
+        case .pong: handle(.pong)
+        case .close: self.finishClose(frame.control, handle)
+        case .text, .binary, .continuation:
+            guard frame.isFinal, let message = self.message else { return }
+            self.message = nil
+            guard message.utf8.isComplete else {
+                return self.fail(Violation(code: .invalidPayload, reason: "text is not UTF-8"), handle)
+            }
+            handle(message.opcode == .text ? .text(message.bytes) : .binary(message.bytes))
+        }
+    }
+
+    private mutating func finishClose(_ payload: [UInt8], _ handle: (WebSocketInput) -> Void) {
+        guard payload.count != 1 else { return self.fail(Violation(reason: "a close code has two bytes"), handle) }
+        guard payload.count >= 2 else {
+            self.isFinished = true
+            return handle(.close(nil))
+        }
+        let code = WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
+        guard code.isAllowedOnTheWire else { return self.fail(Violation(reason: "this close code may not be sent"), handle) }
+        var utf8 = UTF8Validator()
+        let isText = payload.dropFirst(2).withUnsafeBytes { utf8.validate($0) } && utf8.isComplete
+        guard isText else { return self.fail(Violation(code: .invalidPayload, reason: "the close reason is not UTF-8"), handle) }
+        self.isFinished = true
+        handle(.close(code))
+    }
+
+    private mutating func fail(_ violation: Violation, _ handle: (WebSocketInput) -> Void) {
+        self.isFinished = true
+        self.header = []
+        self.frame = nil
+        self.message = nil
+        handle(.violation(violation.code, reason: violation.reason))
+    }
+
+    private static func unmask(_ bytes: Slice<UnsafeRawBufferPointer>, mask: UInt32, offset: Int) -> [UInt8] {
+        let key = [UInt8(truncatingIfNeeded: mask >> 24), UInt8(truncatingIfNeeded: mask >> 16), UInt8(truncatingIfNeeded: mask >> 8), UInt8(truncatingIfNeeded: mask)]
+        return [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+            var index = offset
+            for byte in bytes {
+                buffer[count] = byte ^ key[index & 3]
+                index += 1
+                count += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/// The kinds of frames. RFC 6455 §5.2.
+enum WebSocketOpcode: UInt8, Sendable {
+    case continuation = 0x0
+    case text = 0x1
+    case binary = 0x2
+    case close = 0x8
+    case ping = 0x9
+    case pong = 0xA
+
+    var isControl: Bool { self.rawValue & 0x8 != 0 }
+}
+
+/// Why a connection is closed, as the peer sees it. RFC 6455 §7.4.
+public struct WebSocketCloseCode: RawRepresentable, Sendable, Hashable {
+    public let rawValue: UInt16
+
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    public static let normal = Self(rawValue: 1000)
+    public static let goingAway = Self(rawValue: 1001)
+    public static let protocolError = Self(rawValue: 1002)
+    public static let unacceptableData = Self(rawValue: 1003)
+    public static let invalidPayload = Self(rawValue: 1007)
+    public static let policyViolation = Self(rawValue: 1008)
+    public static let messageTooBig = Self(rawValue: 1009)
+    public static let internalError = Self(rawValue: 1011)
+
+    /// Whether a peer may send it: those that stand for "no code" and the unassigned may not be on the wire.
+    public var isAllowedOnTheWire: Bool {
+        switch self.rawValue {
+        case 1000...1003, 1007...1014, 3000...4999: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,225 @@
+public import EventModel
+public import Logging
+public import NATSClient
+import Synchronization
+
+/// The log: the ordered, durable record of every tenant's events, on one JetStream stream.
+///
+/// It appends, reads the past and says what is kept; ``LogFeed`` follows it live. All state is the server's, so that any number of processes
+/// share the log without knowing each other.
+///
+/// All methods may be called from any thread; none blocks one. Appends and reads that meet an outage try again within their time and
+/// then fail with an error that says so; ``bounds()`` fails at once.
+public final class EventLog: Sendable {
+    /// What is remembered of the stream.
+    private struct Life {
+        var epoch: UInt16
+        var replicas: Int
+        /// The time part of the first kept entry's cursor, by its sequence.
+        var first: (sequence: UInt64, time: Timestamp)?
+        /// The highest sequence that was acknowledged: no later append can get one that is not higher, unless the stream is another.
+        var acknowledged: UInt64 = 0
+
+        init(_ info: StreamInfo) {
+            epoch = LogEpoch.epoch(createdAt: info.created)
+            replicas = info.configuration.replicas
+        }
+    }
+
+    /// How the log is kept.
+    public let configuration: EventLogConfiguration
+    let connection: NATSConnection
+    let jetStream: JetStream
+    let watch: ConnectionWatch
+    let logger: Logger
+    private let life: Mutex<Life>
+    private let past: PastReader
+    let line: AppendLine
+
+    private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger) {
+        self.connection = connection
+        self.configuration = configuration
+        self.watch = watch
+        self.logger = logger
+        jetStream = JetStream(connection, timeout: configuration.requestTimeout)
+        life = Mutex(Life(info))
+        past = PastReader(filteredReads: configuration.filteredReads)
+        line = AppendLine(beside: connection, timeout: configuration.requestTimeout, logger: logger)
+    }
+
+    /// Opens the log: waits for the bus, then creates the stream or makes sure that the one it finds can be the log.
+    ///
+    /// A stream that exists is never changed, deleted or made anew. Where its limits differ from the configuration, a warning says so.
+    ///
+    /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/unsupportedServer`` or ``EventLogError/Code/rejected`` with a
+    ///   sentence that says what to do; ``EventLogError/Code/cancelled``, ``EventLogError/Code/closed``. Outages are waited for.
+    public static func open(
+        on connection: NATSConnection,
+        configuration: EventLogConfiguration = EventLogConfiguration(),
+        logger: Logger
+    ) async throws(EventLogError) -> EventLog {
+        try configuration.validate()
+        let watch = ConnectionWatch(connection)
+        let stream = LogStream(jetStream: JetStream(connection, timeout: configuration.requestTimeout), configuration: configuration, logger: logger)
+        var pause = Backoff(longest: .seconds(2))
+        var isWaiting = false
+        while true {
+            do throws(EventLogError) {
+                try await watch.untilConnected()
+                let info = try await stream.opened()
+                logger.info(
+                    "the log is open",
+                    metadata: [
+                        "log.stream": "\(configuration.streamName)",
+                        "log.replicas": "\(info.configuration.replicas)",
+                        "log.storage": "\(info.configuration.storage.rawValue)",
+                        "log.last": "\(info.state.lastSequence)",
+                    ]
+                )
+                return EventLog(connection: connection, configuration: configuration, info: info, watch: watch, logger: logger)
+            } catch {
+                guard error.isRetriable else { throw error }
+                if !isWaiting { logger.warning("waiting for the log", metadata: ["error": "\(error)"]) }
+                isWaiting = true
+                try? await Task.sleep(for: pause.pause())
+            }
+        }
+    }
+
+    /// Which life of the log sequences count in, as far as this process knows; the same in every process that knows the same.
+    ///
+    /// It changes when the stream was deleted and created again; a ``LogFeed`` tells its observer when it does.
+    public var epoch: UInt16 { life.withLock { $0.epoch } }
+
+    /// What the log keeps now.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    public func bounds() async throws(EventLogError) -> LogBounds {
+        let info = try await streamInfo()
+        let epoch = renew(info)
+        let state = info.state
+        guard state.lastSequence > 0 else { return LogBounds(firstSequence: 1, lastSequence: 0, epoch: epoch, firstCursor: nil) }
+        let first = state.messages == 0 ? state.lastSequence + 1 : state.firstSequence
+        return LogBounds(
+            firstSequence: first,
+            lastSequence: state.lastSequence,
+            epoch: epoch,
+            firstCursor: Cursor(time: try await intake(ofFirst: first, state), epoch: epoch, sequence: first)
+        )
+    }
+
+    /// A piece of one tenant's past, from the stream itself. What the tail holds is better read from the tail.
+    ///
+    /// A few of these at a time read by themselves; when more come, they share one scan of the stream. A cancelled task's read ends at once.
+    ///
+    /// - Parameters:
+    ///   - tenant: whose events.
+    ///   - after: the last sequence the reader has.
+    ///   - through: the last sequence the reader wants, which the log must have reached: ``LogBounds/lastSequence`` or a feed's position.
+    ///   - maxBytes: how many bytes of entries at most, counted as ``LogTail`` counts; one entry is returned however large it is.
+    /// - Returns: the entries in order, and how far they are complete. A position short of `through` means that there is more to read, after it.
+    /// - Throws: a retriable ``EventLogError`` when the log was out of reach for ``EventLogConfiguration/readTimeout``;
+    ///   ``EventLogError/Code/cancelled``.
+    public func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+        guard after < through else { return LogRead(entries: [], position: after) }
+        return try await past.read(tenant: tenant, after: after, through: through, maxBytes: maxBytes, from: self)
+    }
+
+    // MARK: What the parts of the library need of each other
+
+    /// Whether more than one server keeps the log: then the one that is read from may be a moment behind what was acknowledged.
+    var isReplicated: Bool { life.withLock { $0.replicas > 1 } }
+
+    /// Whether there is a connection just now.
+    var isConnected: Bool { connection.state == .connected }
+
+    /// The stream as the server has it.
+    func streamInfo() async throws(EventLogError) -> StreamInfo {
+        do throws(JetStreamError) {
+            return try await jetStream.streamInfo(configuration.streamName)
+        } catch {
+            throw EventLogError(error)
+        }
+    }
+
+    /// A look at the stream, which is created if it is missing and judged as at the start.
+    func inspect() async throws(EventLogError) -> FeedProgress.Glimpse {
+        let stream = LogStream(jetStream: jetStream, configuration: configuration, logger: logger)
+        let info = try await stream.checked()
+        let state = info.state
+        return FeedProgress.Glimpse(
+            epoch: renew(info),
+            first: state.messages == 0 ? state.lastSequence + 1 : state.firstSequence,
+            last: state.lastSequence,
+            bytes: state.bytes,
+            messages: state.messages,
+            isReplicated: info.configuration.replicas > 1
+        )
+    }
+
+    /// The sequence of the last message of a subject; nil when there is none.
+    func lastSequence(on subject: String) async throws(EventLogError) -> UInt64? {
+        do throws(JetStreamError) {
+            return try await jetStream.lastMessage(stream: configuration.streamName, subject: subject).sequence
+        } catch {
+            guard error.code == .messageNotFound else { throw EventLogError(error) }
+            return nil
+        }
+    }
+
+    /// The highest sequence that was acknowledged so far. Asked before an append, for ``isPlausible(_:since:)``.
+    var acknowledged: UInt64 { life.withLock { $0.acknowledged } }
+
+    /// An append was acknowledged. Returns whether its place can be one in the stream that is known.
+    ///
+    /// - Parameter since: what ``acknowledged`` was before the message was sent.
+    func isPlausible(_ ack: PublishAck, since: UInt64) -> Bool {
+        life.withLock { life in
+            life.acknowledged = max(life.acknowledged, ack.sequence)
+            return ack.isDuplicate || ack.sequence > since
+        }
+    }
+
+    /// Looks whether the stream is still the one that is known.
+    func renewEpoch() async throws(EventLogError) {
+        renew(try await LogStream(jetStream: jetStream, configuration: configuration, logger: logger).checked())
+        life.withLock { $0.acknowledged = 0 }
+    }
+
+    @discardableResult
+    private func renew(_ info: StreamInfo) -> UInt16 {
+        let seen = Life(info)
+        return life.withLock { life in
+            if life.epoch != seen.epoch { life = seen }
+            life.replicas = seen.replicas
+            return life.epoch
+        }
+    }
+
+    /// The time part of the cursor of the first entry that is kept, or of the next one when none is.
+    private func intake(ofFirst first: UInt64, _ state: StreamInfo.State) async throws(EventLogError) -> Timestamp {
+        if let known = life.withLock({ $0.first }), known.sequence == first { return known.time }
+        guard state.messages > 0 else { return Timestamp(serverNanoseconds: state.lastTimestamp ?? 0) }
+        guard let time = try await intake(of: first) else { return Timestamp(serverNanoseconds: state.firstTimestamp ?? 0) }
+        life.withLock { $0.first = (first, time) }
+        return time
+    }
+
+    /// When the message at a place was taken in; nil when it is not kept any more.
+    func intake(of sequence: UInt64) async throws(EventLogError) -> Timestamp? {
+        do throws(JetStreamError) {
+            let message = try await jetStream.message(stream: configuration.streamName, sequence: sequence)
+            return EventMessage.intakeTime(message.headers[EventMessage.intakeHeader], storedAt: Timestamp(serverNanoseconds: message.timestamp))
+        } catch {
+            guard error.code == .messageNotFound else { throw EventLogError(error) }
+            return nil
+        }
+    }
+}
+
+extension Timestamp {
+    /// A time of the server, which counts in nanoseconds.
+    init(serverNanoseconds: UInt64) {
+        self.init(nanosecondsSinceEpoch: Int64(clamping: serverNanoseconds))
+    }
+}

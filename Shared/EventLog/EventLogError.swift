@@ -1,0 +1,53 @@
+/// Why the log did not do what was asked.
+///
+/// ``message`` is a sentence that says what is wrong and, where it can be mended, how; it holds neither payloads nor secrets.
+public struct EventLogError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure; compare with the static members.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Kind: String {
+            case unavailable, timeout, incompatibleStream, unsupportedServer, tooLarge, full, rejected, cancelled, closed
+        }
+
+        private let kind: Kind
+
+        /// The bus or the log on it is out of reach. Retriable.
+        public static let unavailable = Code(kind: .unavailable)
+        /// No answer in time; an append may or may not have been stored, and repeating it is safe. Retriable.
+        public static let timeout = Code(kind: .timeout)
+        /// There is a stream of the log's name that cannot be the log.
+        public static let incompatibleStream = Code(kind: .incompatibleStream)
+        /// The server cannot do what the configuration asks for.
+        public static let unsupportedServer = Code(kind: .unsupportedServer)
+        /// The event is larger than the server takes.
+        public static let tooLarge = Code(kind: .tooLarge)
+        /// The server has no room for more. Retriable, though hardly at once.
+        public static let full = Code(kind: .full)
+        /// The server refused, for a reason that waiting does not change.
+        public static let rejected = Code(kind: .rejected)
+        /// The task was cancelled.
+        public static let cancelled = Code(kind: .cancelled)
+        /// The connection was closed by this process.
+        public static let closed = Code(kind: .closed)
+
+        public var description: String { kind.rawValue }
+    }
+
+    /// What kind of failure.
+    public let code: Code
+    /// What happened and what to do, as a sentence.
+    public let message: String
+
+    /// Creates an error.
+    public init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Whether the same call may well succeed later.
+    public var isRetriable: Bool { code == .unavailable || code == .timeout || code == .full }
+
+    /// An error of code ``Code/unavailable``.
+    public static func unavailable(_ message: String) -> EventLogError { EventLogError(code: .unavailable, message: message) }
+
+    public var description: String { "\(code): \(message)" }
+}

@@ -1,0 +1,25 @@
+public import EventModel
+
+/// An event at its place in the log. Immutable, and shared by everybody who delivers it.
+public final class LogEntry: Sendable {
+    /// The place in the log, counting from 1 over all tenants.
+    public let sequence: UInt64
+    /// When the event was taken in: the time part of its cursor (contract §3).
+    public let intake: Timestamp
+    /// What happened.
+    public let event: Event
+
+    /// Puts an event at a place.
+    public init(sequence: UInt64, intake: Timestamp, event: Event) {
+        self.sequence = sequence
+        self.intake = intake
+        self.event = event
+    }
+
+    /// The event's id on every surface (contract §3).
+    ///
+    /// - Parameter epoch: the epoch of the log that the entry was read from.
+    public func cursor(epoch: UInt16) -> Cursor {
+        Cursor(time: intake, epoch: epoch, sequence: sequence)
+    }
+}

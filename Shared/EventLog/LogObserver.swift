@@ -1,0 +1,16 @@
+/// Who is told what the feed takes in.
+///
+/// Called on the feed's thread, one call at a time, in the order of the log; never for two lives of the log at once. An observer must
+/// be quick, since the feed waits for it, and must not start or stop the feed from within a call.
+public protocol LogObserver: Sendable {
+    /// `entry` is the next event of the log. Sequences strictly increase. The tail already holds it.
+    func logAppended(_ entry: LogEntry)
+
+    /// Everything up to `sequence` has been told: what lies between the last entry and here is no event, or is gone.
+    func logAdvanced(to sequence: UInt64)
+
+    /// The log that was followed so far is no more, or lost its end; what follows counts in another one, from `position` on.
+    ///
+    /// Cursors of the old life mean nothing any more. The tail is already empty.
+    func logReplaced(epoch: UInt16, position: UInt64)
+}

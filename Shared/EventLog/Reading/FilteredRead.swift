@@ -1,0 +1,47 @@
+import EventModel
+import NATSClient
+
+/// Reads one tenant's past through a filter.
+///
+/// A consumer of nats-server 2.9 has one filter, and `events.<tenant>.>` does not match `events.<tenant>` itself, on which a producer may
+/// publish too. Where such messages lie in the range, a second consumer reads them and the two are merged.
+struct FilteredRead {
+    private let ticket: ReadTicket
+    private let log: EventLog
+
+    init(_ ticket: ReadTicket, of log: EventLog) {
+        self.ticket = ticket
+        self.log = log
+    }
+
+    /// Reads. When it returns, the ticket is settled.
+    func run() async {
+        let filters = EventMessage.filters(of: ticket.tenant)
+        do throws(EventLogError) {
+            guard let last = try await log.lastSequence(on: filters.alone), last > ticket.after else {
+                return await StreamScan([ticket], filter: filters.below, of: log).run()
+            }
+            async let below = part(filters.below)
+            async let alone = part(filters.alone)
+            switch await (below, alone) {
+            case (.read(let below), .read(let alone)): ticket.settle(with: Self.merge(below, alone))
+            case (.failed(let error), _), (_, .failed(let error)): ticket.fail(error)
+            }
+        } catch {
+            ticket.fail(error)
+        }
+    }
+
+    private func part(_ filter: String) async -> ReadTicket.Outcome {
+        let part = ticket.copy()
+        await StreamScan([part], filter: filter, of: log).run()
+        return await part.outcome()
+    }
+
+    /// Both in the order of the log, as far as both are complete.
+    static func merge(_ left: LogRead, _ right: LogRead) -> LogRead {
+        let position = min(left.position, right.position)
+        let entries = (left.entries + right.entries).filter { $0.sequence <= position }.sorted { $0.sequence < $1.sequence }
+        return LogRead(entries: entries, position: position)
+    }
+}

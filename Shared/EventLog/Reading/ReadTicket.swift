@@ -1,0 +1,109 @@
+import EventModel
+import Synchronization
+
+/// One reader's wish for a piece of the past, while it is collected.
+///
+/// A scan fills it on the bus's delivery thread; the reader's task awaits it. It is settled exactly once: when it is complete or full, when
+/// the scan ends early, or when the reader gives up.
+final class ReadTicket: Sendable {
+    /// What becomes of a ticket.
+    enum Outcome: Sendable {
+        case read(LogRead)
+        /// The scan ended before it got anywhere.
+        case failed(EventLogError)
+    }
+
+    private struct State {
+        var entries: [LogEntry] = []
+        var bytes = 0
+        var outcome: Outcome?
+        var waiter: CheckedContinuation<Outcome, Never>?
+    }
+
+    let id: UInt64
+    let tenant: Tenant
+    /// The last sequence the reader has.
+    let after: UInt64
+    /// The last sequence the reader wants.
+    let through: UInt64
+    let maxBytes: Int
+    let deadline: ContinuousClock.Instant
+
+    private let state = Mutex(State())
+
+    init(id: UInt64, tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int, deadline: ContinuousClock.Instant) {
+        self.id = id
+        self.tenant = tenant
+        self.after = after
+        self.through = through
+        self.maxBytes = maxBytes
+        self.deadline = deadline
+    }
+
+    /// A ticket for the same piece that is not settled and has nothing yet.
+    func copy() -> ReadTicket {
+        ReadTicket(id: id, tenant: tenant, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
+    }
+
+    /// Whether nothing more is wanted.
+    var isSettled: Bool { state.withLock { $0.outcome != nil } }
+
+    /// Takes in the tenant's next entry. Settles the ticket when that completes or fills it.
+    func take(_ entry: LogEntry) {
+        guard entry.sequence > after else { return }
+        let isFull = state.withLock { state in
+            guard state.outcome == nil, entry.sequence <= through else { return false }
+            state.entries.append(entry)
+            state.bytes += LogTail.cost(of: entry)
+            return state.bytes >= maxBytes
+        }
+        if isFull || entry.sequence >= through { settle(completeThrough: entry.sequence) }
+    }
+
+    /// Settles the ticket with what it has, which is everything up to `sequence`.
+    ///
+    /// - Parameter reason: the answer when that is no further than the reader was.
+    func settle(completeThrough sequence: UInt64, otherwise reason: EventLogError? = nil) {
+        settle { entries in
+            if let reason, sequence <= self.after { return .failed(reason) }
+            return .read(LogRead(entries: entries, position: max(self.after, min(sequence, self.through))))
+        }
+    }
+
+    /// Settles the ticket with a piece that was put together elsewhere.
+    func settle(with read: LogRead) {
+        settle { _ in .read(read) }
+    }
+
+    /// Settles the ticket without an answer.
+    func fail(_ error: EventLogError) {
+        settle { _ in .failed(error) }
+    }
+
+    /// The outcome, when there is one. One task waits; when it is cancelled, the ticket fails at once.
+    func outcome() async -> Outcome {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let outcome = state.withLock { state in
+                    if state.outcome == nil { state.waiter = continuation }
+                    return state.outcome
+                }
+                if let outcome { continuation.resume(returning: outcome) }
+            }
+        } onCancel: {
+            fail(.cancelled)
+        }
+    }
+
+    private func settle(_ make: ([LogEntry]) -> Outcome) {
+        let settled: (CheckedContinuation<Outcome, Never>, Outcome)? = state.withLock { state in
+            guard state.outcome == nil else { return nil }
+            let outcome = make(state.entries)
+            state.outcome = outcome
+            state.entries = []
+            defer { state.waiter = nil }
+            return state.waiter.map { ($0, outcome) }
+        }
+        if let (waiter, outcome) = settled { waiter.resume(returning: outcome) }
+    }
+}

@@ -1,0 +1,150 @@
+import EventModel
+import NATSClient
+import Synchronization
+
+/// One pass over the stream that fills the tickets of all who take part: of one tenant through a filter, or of many without.
+final class StreamScan: Sendable {
+    private struct State {
+        /// Everything up to here was handed out.
+        var position: UInt64
+        var tickets: [String: [ReadTicket]] = [:]
+        /// How many tickets are not settled, as far as the scan knows.
+        var open = 0
+        /// The lowest end among the open tickets: until then nothing needs to be looked through.
+        var nextEnd = UInt64.max
+        var isOver = false
+    }
+
+    private let log: EventLog
+    private let filter: String?
+    /// Whether the server's count of what is to come can be taken for the end. A replica that is behind counts to its own end.
+    private let trustsCount: Bool
+    private let state: Mutex<State>
+    /// Raised when the pass has come to its end, or cannot go on.
+    private let ended = Signal()
+
+    /// How soon the server says that there is nothing more, in case its count of what is to come is off.
+    private static let heartbeat: Duration = .milliseconds(100)
+    private static let maximumSilence: Duration = .seconds(2)
+
+    /// - Parameters:
+    ///   - tickets: who takes part; at least one.
+    ///   - filter: the subjects to read; nil for all.
+    ///   - log: what is read.
+    init(_ tickets: [ReadTicket], filter: String?, of log: EventLog) {
+        self.log = log
+        self.filter = filter
+        trustsCount = !log.isReplicated
+        state = Mutex(State(position: tickets.map(\.after).min() ?? 0))
+        for ticket in tickets { _ = join(ticket) }
+    }
+
+    /// Takes one more in, unless the pass is already beyond where it would have to begin, or over. Any thread.
+    func join(_ ticket: ReadTicket) -> Bool {
+        state.withLock { state in
+            guard !state.isOver, ticket.after >= state.position else { return false }
+            state.tickets[SubjectToken.encode(ticket.tenant.name), default: []].append(ticket)
+            state.open += 1
+            state.nextEnd = min(state.nextEnd, ticket.through)
+            return true
+        }
+    }
+
+    /// Makes the pass. When it returns, every ticket is settled.
+    func run() async {
+        let failure: EventLogError
+        do throws(EventLogError) {
+            let selection = StreamConsumer.Selection(after: state.withLock { $0.position }, filter: filter, heartbeat: Self.heartbeat)
+            let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
+            if consumer.beganAtEnd { reachedEnd() }
+            while !isOver, consumer.isUnbroken, consumer.silence() < Self.maximumSilence {
+                await ended.wait(atMost: Self.heartbeat)
+                settleOverdue(now: .now)
+            }
+            consumer.stop()
+            failure = .unavailable("The log could not be read to the end. Try again in a moment.")
+        } catch {
+            failure = error
+        }
+        finish(failure)
+    }
+
+    private var isOver: Bool { state.withLock { $0.isOver } }
+
+    /// There is nothing more, and everybody asked for no more than the log has reached.
+    private func reachedEnd() {
+        guard trustsCount else { return }
+        sweep { ticket, _ in ticket.settle(completeThrough: ticket.through) }
+    }
+
+    /// Gives everybody who is left what there is.
+    private func finish(_ failure: EventLogError) {
+        let (tickets, position) = state.withLock { state in
+            state.isOver = true
+            defer { state.tickets = [:] }
+            return (state.tickets.values.joined(), state.position)
+        }
+        for ticket in tickets { ticket.settle(completeThrough: position, otherwise: failure) }
+    }
+
+    /// Those for whom the pass has come far enough are complete.
+    private func settleComplete() {
+        sweep { ticket, position in
+            if ticket.through <= position { ticket.settle(completeThrough: position) }
+        }
+    }
+
+    /// Those whose time is over, or who gave up, are not waited for.
+    private func settleOverdue(now: ContinuousClock.Instant) {
+        sweep { ticket, position in
+            guard ticket.deadline <= now else { return }
+            ticket.settle(completeThrough: position, otherwise: EventLogError(code: .timeout, message: "The log did not get there in time. Try again."))
+        }
+    }
+
+    /// Lets `settle` look at every ticket, forgets those that are settled, and ends the pass when none is left.
+    private func sweep(_ settle: (ReadTicket, _ position: UInt64) -> Void) {
+        let isOver = state.withLock { state in
+            for (token, tickets) in state.tickets {
+                let open = tickets.filter { ticket in
+                    settle(ticket, state.position)
+                    return !ticket.isSettled
+                }
+                state.tickets[token] = open.isEmpty ? nil : open
+            }
+            state.open = state.tickets.values.reduce(0) { $0 + $1.count }
+            state.nextEnd = state.tickets.values.joined().map(\.through).min() ?? .max
+            state.isOver = state.open == 0
+            return state.isOver
+        }
+        if isOver { ended.raise() }
+    }
+}
+
+extension StreamScan: StreamConsumerDelegate {
+    func messageDelivered(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) {
+        let sequence = metadata.streamSequence
+        let token = delivery.withSubject { EventMessage.tenantToken(of: $0) }
+        let (takers, isEnd) = state.withLock { state in
+            guard sequence > state.position else { return ([] as [ReadTicket], false) }
+            state.position = sequence
+            let takers = token.flatMap { state.tickets[$0] } ?? []
+            return (takers, sequence >= state.nextEnd)
+        }
+        // Decoded at most once, and only if somebody wants it. What is no event was reported by the feed when it came.
+        if takers.contains(where: { $0.after < sequence && sequence <= $0.through }), let entry = try? EventMessage.entry(delivery, metadata) {
+            for ticket in takers { ticket.take(entry) }
+        }
+        if metadata.pending == 0 {
+            reachedEnd()
+        }
+        if isEnd || takers.contains(where: \.isSettled) { settleComplete() }
+    }
+
+    func everythingDelivered(through sequence: UInt64) {
+        state.withLock { $0.position = max($0.position, sequence) }
+        settleComplete()
+    }
+
+    func deliveryBroken() { ended.raise() }
+}

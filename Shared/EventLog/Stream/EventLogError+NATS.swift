@@ -1,0 +1,34 @@
+import NATSClient
+
+/// What a failure of the bus means to a user of the log.
+extension EventLogError {
+    init(_ error: NATSError) {
+        let code: Code =
+            switch error.code {
+            case .disconnected, .noResponders: .unavailable
+            case .timeout: .timeout
+            case .cancelled: .cancelled
+            case .closed: .closed
+            case .payloadTooLarge: .tooLarge
+            default: .rejected
+            }
+        self.init(code: code, message: error.message)
+    }
+
+    init(_ error: JetStreamError) {
+        let code: Code
+        switch error.code {
+        case .disconnected, .noResponders, .streamNotFound, .consumerNotFound: code = .unavailable
+        case .timeout: code = .timeout
+        case .cancelled: code = .cancelled
+        case .closed: code = .closed
+        case .insufficientResources, .api(10047), .api(10028), .storeFailed: code = .full
+        case .api(10054): code = .tooLarge  // larger than the stream's max_msg_size
+        default: code = error.isRetriable ? .unavailable : .rejected
+        }
+        self.init(code: code, message: error.message)
+    }
+
+    static let cancelled = EventLogError(code: .cancelled, message: "The call was cancelled.")
+    static let closed = EventLogError(code: .closed, message: "The connection to the bus was closed.")
+}

@@ -1,0 +1,91 @@
+import Logging
+import NATSClient
+
+/// The stream that the log is kept in: made when it is missing, judged when it is there, never changed.
+struct LogStream: Sendable {
+    let jetStream: JetStream
+    let configuration: EventLogConfiguration
+    let logger: Logger
+
+    /// The stream at the start of a process: judged, with a warning for every limit that differs from what is configured.
+    func opened() async throws(EventLogError) -> StreamInfo {
+        try await checkServer()
+        let info = try await checked()
+        for difference in StreamRequirements.differences(of: info, from: configuration) {
+            logger.warning(
+                "the log's stream differs from the configuration and stays as it is; to change it, use `nats stream edit`",
+                metadata: ["log.stream": "\(configuration.streamName)", "log.difference": "\(difference)"]
+            )
+        }
+        return info
+    }
+
+    /// The stream, judged; created if there is none.
+    func checked() async throws(EventLogError) -> StreamInfo {
+        let info = try await existing()
+        if let fault = StreamRequirements.fault(of: info, configuration) {
+            throw EventLogError(code: .incompatibleStream, message: fault)
+        }
+        return info
+    }
+
+    private func existing() async throws(EventLogError) -> StreamInfo {
+        do throws(JetStreamError) {
+            return try await jetStream.streamInfo(configuration.streamName)
+        } catch {
+            guard error.code == .streamNotFound else { throw EventLogError(error) }
+        }
+        do throws(JetStreamError) {
+            let info = try await jetStream.createStream(StreamRequirements.stream(configuration))
+            logger.notice("created the log's stream", metadata: ["log.stream": "\(configuration.streamName)"])
+            return info
+        } catch {
+            // Another process was quicker, with other limits: what it made is there now.
+            if error.code == .streamNameInUse { throw .unavailable("The log's stream is being created by another process. Try again.") }
+            throw Self.refusal(error, configuration)
+        }
+    }
+
+    /// What a refusal to create the stream means.
+    private static func refusal(_ error: JetStreamError, _ configuration: EventLogConfiguration) -> EventLogError {
+        let name = configuration.streamName
+        switch error.code {
+        case .api(10047), .insufficientResources:
+            return EventLogError(
+                code: .rejected,
+                message: """
+                    The stream \(name) needs more \(configuration.storage.rawValue) storage than the server offers (\(error.message)) \
+                    Lower LOG_MAX_BYTES, or raise the server's jetstream limits.
+                    """
+            )
+        case .api(10065):
+            return EventLogError(
+                code: .incompatibleStream,
+                message: """
+                    Another stream already takes subjects of \(EventMessage.subjects.joined(separator: " or ")), so \(name) cannot be \
+                    created. Find it with `nats stream ls --subjects` and take those subjects from it.
+                    """
+            )
+        default:
+            let mapped = EventLogError(error)
+            if mapped.isRetriable { return mapped }
+            return EventLogError(code: mapped.code, message: "The stream \(name) cannot be created. \(mapped.message)")
+        }
+    }
+
+    /// More than one replica takes a server on which compare-and-set has one winner (nats-server 2.10).
+    private func checkServer() async throws(EventLogError) {
+        guard configuration.replicas > 1 else { return }
+        let version = try await ServerVersion.ofServer(behind: jetStream.connection, timeout: configuration.requestTimeout)
+        guard let version, version >= ServerVersion(major: 2, minor: 10) else {
+            throw EventLogError(
+                code: .unsupportedServer,
+                message: """
+                    LOG_REPLICAS is \(configuration.replicas), which takes nats-server 2.10 or newer, but the server \
+                    \(version.map { "is \($0)" } ?? "does not tell its version, so it is older or forbids $SYS.REQ.USER.INFO"). \
+                    Update nats-server, or set LOG_REPLICAS to 1.
+                    """
+            )
+        }
+    }
+}

@@ -1,0 +1,130 @@
+public import Hummingbird
+import NIOCore
+
+/// An answer that is not a success, as every HTTP surface gives it (contract §1):
+/// `{"error":"<code>","message":"<a sentence a person can act on>"}`.
+///
+/// Thrown from a handler or a middleware; ``ErrorMiddleware`` turns it into the response.
+public struct APIError: HTTPResponseError, Equatable, CustomStringConvertible {
+    /// What a client's program decides by.
+    public enum Code: String, Sendable, Hashable, CaseIterable {
+        case unauthorized
+        case forbidden
+        case notFound = "not_found"
+        case methodNotAllowed = "method_not_allowed"
+        case validationError = "validation_error"
+        case alreadyResolved = "already_resolved"
+        case payloadTooLarge = "payload_too_large"
+        case unsupportedMediaType = "unsupported_media_type"
+        case rateLimited = "rate_limited"
+        case `internal`
+        case serviceUnavailable = "service_unavailable"
+
+        /// The status that goes with the code.
+        public var status: HTTPResponse.Status {
+            switch self {
+            case .unauthorized: .unauthorized
+            case .forbidden: .forbidden
+            case .notFound: .notFound
+            case .methodNotAllowed: .methodNotAllowed
+            case .validationError: .badRequest
+            case .alreadyResolved: .conflict
+            case .payloadTooLarge: .contentTooLarge
+            case .unsupportedMediaType: .unsupportedMediaType
+            case .rateLimited: .tooManyRequests
+            case .internal: .internalServerError
+            case .serviceUnavailable: .serviceUnavailable
+            }
+        }
+    }
+
+    /// What a client's program decides by.
+    public let code: Code
+    /// What a person reads: a sentence that says what to do.
+    public let message: String
+    /// `WWW-Authenticate`, `Allow` or `Retry-After`, where the code demands one.
+    public let headers: HTTPFields
+
+    private init(_ code: Code, _ message: String, headers: HTTPFields = [:]) {
+        self.code = code
+        self.message = message
+        self.headers = headers
+    }
+
+    public var status: HTTPResponse.Status { code.status }
+
+    public var description: String { "\(code.rawValue): \(message)" }
+
+    public func response(from request: Request, context: some RequestContext) throws -> Response {
+        try response(to: request.method)
+    }
+
+    /// The response; without its body where the method allows none (RFC 9110 §9.3.2).
+    func response(to method: HTTPRequest.Method) throws -> Response {
+        let response = try Response.json(Body(error: code.rawValue, message: message), status: status, headers: headers)
+        return method == .head ? response.createHeadResponse() : response
+    }
+
+    private struct Body: Encodable {
+        let error: String
+        let message: String
+    }
+}
+
+extension APIError {
+    /// 401: no token, or none that is accepted.
+    public static func unauthorized(_ message: String) -> APIError {
+        APIError(.unauthorized, message, headers: [.wwwAuthenticate: "Bearer"])
+    }
+
+    /// 403: the token is good, its bearer may not do this.
+    public static func forbidden(_ message: String) -> APIError {
+        APIError(.forbidden, message)
+    }
+
+    /// 404, also for what belongs to another tenant.
+    public static func notFound(_ message: String = "There is nothing at this address: check the path.") -> APIError {
+        APIError(.notFound, message)
+    }
+
+    /// 405, naming the methods that the path does have.
+    public static func methodNotAllowed(allow: [HTTPRequest.Method]) -> APIError {
+        let names = allow.map(\.rawValue).joined(separator: ", ")
+        return APIError(.methodNotAllowed, "This address cannot be used with this method: use \(names).", headers: [.allow: names])
+    }
+
+    /// 400: something in the request must be corrected.
+    public static func validation(_ message: String) -> APIError {
+        APIError(.validationError, message)
+    }
+
+    /// 409: an approval that somebody has already decided.
+    public static func alreadyResolved(_ message: String) -> APIError {
+        APIError(.alreadyResolved, message)
+    }
+
+    /// 413, naming the limit where it is known.
+    public static func payloadTooLarge(maximumBytes: Int?) -> APIError {
+        APIError(.payloadTooLarge, "The body is too large: send \(maximumBytes.map { "at most \($0) bytes" } ?? "less").")
+    }
+
+    /// 415, naming what is accepted.
+    public static func unsupportedMediaType(accepted: [String]) -> APIError {
+        APIError(.unsupportedMediaType, "The body has the wrong type: send it with Content-Type \(accepted.joined(separator: " or ")).")
+    }
+
+    /// 429.
+    /// - Parameter retryAfter: seconds.
+    public static func rateLimited(_ message: String, retryAfter: Int) -> APIError {
+        APIError(.rateLimited, message, headers: [.retryAfter: "\(max(0, retryAfter))"])
+    }
+
+    /// 500. Says nothing about the cause, which belongs into the log.
+    public static let `internal` = APIError(.internal, "Something went wrong here: try again, and report the X-Request-Id if it stays.")
+
+    /// 503: a dependency is out of reach, or the process is about to stop.
+    /// - Parameter retryAfter: seconds.
+    public static func serviceUnavailable(_ message: String, retryAfter: Int) -> APIError {
+        APIError(.serviceUnavailable, message, headers: [.retryAfter: "\(max(0, retryAfter))"])
+    }
+}

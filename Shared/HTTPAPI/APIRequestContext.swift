@@ -1,0 +1,61 @@
+public import AccessControl
+public import Hummingbird
+import Logging
+public import NIOCore
+
+/// What is known about a request, beside the request itself. A value: what a middleware sets, it passes on.
+public struct APIRequestContext: RequestContext {
+    public var coreContext: CoreRequestContextStorage
+    /// The connection the request came on; an edge takes the socket of a stream from it.
+    public let channel: any Channel
+    /// What `X-Request-Id` says. Set by ``RequestIDMiddleware``; empty without it.
+    public private(set) var requestID = ""
+    /// Who asks. Set by ``AuthenticationMiddleware``; nil without it.
+    public private(set) var principal: Principal?
+
+    /// Hummingbird makes one for every request.
+    public init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+
+    /// The other end of the connection; behind a proxy, that is the proxy.
+    public var remoteAddress: SocketAddress? { channel.remoteAddress }
+
+    /// Names the request, in logs as well.
+    public mutating func setRequestID(_ id: String) {
+        requestID = id
+        // Hummingbird's own key, so that its lines carry the same id and no second one appears beside it.
+        logger[metadataKey: "hb.request.id"] = "\(id)"
+    }
+
+    /// Names who asks, in logs as well.
+    public mutating func setPrincipal(_ principal: Principal) {
+        self.principal = principal
+        logger[metadataKey: "tenant.id"] = "\(principal.tenant)"
+    }
+
+    /// Who asks.
+    /// - Throws: `unauthorized` where no ``AuthenticationMiddleware`` has been passed.
+    public func requirePrincipal() throws(APIError) -> Principal {
+        guard let principal else { throw .unauthorized("A token is needed.") }
+        return principal
+    }
+
+    /// Who asks, if it has at least one of `roles`.
+    /// - Throws: `unauthorized` or `forbidden`.
+    @discardableResult
+    public func requireRole(anyOf roles: Set<Role>) throws(APIError) -> Principal {
+        let principal = try requirePrincipal()
+        guard principal.has(anyOf: roles) else { throw .missingRole(anyOf: roles) }
+        return principal
+    }
+}
+
+extension APIError {
+    /// 403 for a bearer without any of `roles`.
+    public static func missingRole(anyOf roles: Set<Role>) -> APIError {
+        let names = roles.sorted().map(\.rawValue).joined(separator: " or ")
+        return .forbidden("This needs a token with the role \(names).")
+    }
+}

@@ -1,0 +1,45 @@
+import AccessControl
+public import Hummingbird
+import Logging
+
+/// One line a request: `info` for those that failed, `debug` for the others. The target is redacted (contract §1).
+///
+/// The duration ends when the head of the response is decided; for a stream that is when it begins.
+public struct AccessLogMiddleware: RouterMiddleware {
+    public typealias Context = APIRequestContext
+
+    private let clock = ContinuousClock()
+
+    public init() {}
+
+    public func handle(
+        _ request: Request,
+        context: APIRequestContext,
+        next: (Request, APIRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let start = clock.now
+        do {
+            let response = try await next(request, context)
+            log(request, context, status: response.status.code, since: start)
+            return response
+        } catch {
+            // Only unreadable bytes get past ``ErrorMiddleware``; the server answers them with 400.
+            log(request, context, status: HTTPResponse.Status.badRequest.code, since: start)
+            throw error
+        }
+    }
+
+    private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
+        let elapsed = clock.now - start
+        context.logger.log(
+            level: status < 400 ? .debug : .info,
+            "Request",
+            metadata: [
+                "http.method": "\(request.method.rawValue)",
+                "http.target": "\(Redaction.redacted(target: request.uri.string))",
+                "http.status": "\(status)",
+                "http.duration_ms": "\(elapsed / .milliseconds(1))",
+            ]
+        )
+    }
+}

@@ -1,0 +1,22 @@
+import FoundationEssentials
+public import HTTPTypes
+public import Hummingbird
+public import NIOCore
+
+extension Response {
+    /// A response whose body is `value` as JSON, with the content type exactly `application/json`. Slashes are not escaped.
+    /// - Parameter headers: other header fields; the content type is set whatever they say.
+    /// - Throws: what encoding `value` throws.
+    public static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return json(encoded: ByteBuffer(bytes: try encoder.encode(value)), status: status, headers: headers)
+    }
+
+    /// A response whose body is JSON already.
+    public static func json(encoded body: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+}

@@ -1,0 +1,73 @@
+public import HTTPTypes
+public import Hummingbird
+
+/// Remembers which methods each path has been given, so that the others can be refused with 405 and `Allow` (RFC 9110 §15.5.6)
+/// where a router alone would answer 404.
+///
+/// Routes are registered on the table as on the router it stands for, groups included; ``refuseOtherMethods()`` is called once, at
+/// the end. Not thread-safe; meant for start-up.
+///
+/// ```swift
+/// let routes = RouteTable(router)
+/// routes.authenticated(by: authenticator, anyOf: [.admin]).post("/v1/notifications/approvals/:id") { … }
+/// routes.refuseOtherMethods()
+/// ```
+public final class RouteTable<Context: RequestContext>: RouterMethods {
+    private struct Entry {
+        let path: RouterPath
+        var responders: [HTTPRequest.Method: any HTTPResponder<Context>] = [:]
+    }
+
+    private let router: Router<Context>
+    private var entries: [String: Entry] = [:]
+
+    public init(_ router: Router<Context>) {
+        self.router = router
+    }
+
+    /// Registers a route and remembers its method.
+    @discardableResult
+    public func on<Responder: HTTPResponder>(_ path: RouterPath, method: HTTPRequest.Method, responder: Responder) -> Self
+    where Responder.Context == Context {
+        router.on(path, method: method, responder: responder)
+        entries[path.description, default: Entry(path: path)].responders[method] = responder
+        return self
+    }
+
+    /// Adds a middleware to the router, for routes registered from now on.
+    @discardableResult
+    public func add(middleware: any MiddlewareProtocol<Request, Response, Context>) -> Self {
+        router.add(middleware: middleware)
+        return self
+    }
+
+    /// Completes every path: `HEAD` where there is a `GET`, `OPTIONS` with the methods allowed, and 405 for the rest of the
+    /// methods that RFC 9110 and RFC 5789 define. Methods nobody has heard of remain 404.
+    public func refuseOtherMethods() {
+        for entry in entries.values {
+            complete(entry)
+        }
+        entries = [:]
+    }
+
+    private func complete(_ entry: Entry) {
+        var known = Set(entry.responders.keys)
+        if !known.contains(.head), let get = entry.responders[.get] {
+            router.on(entry.path, method: .head) { request, context in
+                try await get.respond(to: request, context: context).createHeadResponse()
+            }
+            known.insert(.head)
+        }
+        let hasOptions = known.contains(.options)
+        let allow = (Array(known) + (hasOptions ? [] : [.options])).sorted { $0.rawValue < $1.rawValue }
+        if !hasOptions {
+            let names = allow.map(\.rawValue).joined(separator: ", ")
+            router.on(entry.path, method: .options) { _, _ in Response(status: .noContent, headers: [.allow: names]) }
+        }
+        for method in Self.standardMethods where !allow.contains(method) {
+            router.on(entry.path, method: method) { _, _ -> Response in throw APIError.methodNotAllowed(allow: allow) }
+        }
+    }
+
+    private static var standardMethods: [HTTPRequest.Method] { [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect] }
+}

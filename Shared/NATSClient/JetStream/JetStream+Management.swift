@@ -1,0 +1,68 @@
+extension JetStream {
+    /// A stream's configuration and state.
+    ///
+    /// - Throws: ``JetStreamError/Code/streamNotFound``; ``JetStreamError/Code/noResponders`` where JetStream is not enabled or not ready.
+    public func streamInfo(_ name: String) async throws(JetStreamError) -> StreamInfo {
+        try validate(names: name)
+        return try await call("STREAM.INFO.\(name)", EmptyBody())
+    }
+
+    /// Creates a stream; one that exists with the same configuration is answered as if it had just been created.
+    ///
+    /// - Throws: ``JetStreamError/Code/streamNameInUse`` if one exists with another configuration.
+    public func createStream(_ configuration: StreamConfiguration) async throws(JetStreamError) -> StreamInfo {
+        try validate(names: configuration.name)
+        return try await call("STREAM.CREATE.\(configuration.name)", configuration)
+    }
+
+    /// Changes the configuration of a stream that exists.
+    public func updateStream(_ configuration: StreamConfiguration) async throws(JetStreamError) -> StreamInfo {
+        try validate(names: configuration.name)
+        return try await call("STREAM.UPDATE.\(configuration.name)", configuration)
+    }
+
+    /// Deletes a stream and all that is in it.
+    public func deleteStream(_ name: String) async throws(JetStreamError) {
+        try validate(names: name)
+        let _: SuccessBody = try await call("STREAM.DELETE.\(name)", EmptyBody())
+    }
+
+    /// Creates a consumer of a stream. A durable one that exists with the same configuration is answered as if it had just been created.
+    ///
+    /// Subscribe to a push consumer's subject first: it begins to deliver at once.
+    public func createConsumer(stream: String, _ configuration: ConsumerConfiguration) async throws(JetStreamError) -> ConsumerInfo {
+        let body = ConsumerRequest(stream: stream, configuration: configuration)
+        guard let durable = configuration.durableName else {
+            try validate(names: stream)
+            return try await call("CONSUMER.CREATE.\(stream)", body)
+        }
+        try validate(names: stream, durable)
+        return try await call("CONSUMER.DURABLE.CREATE.\(stream).\(durable)", body)
+    }
+
+    /// A consumer's configuration and state.
+    ///
+    /// - Throws: ``JetStreamError/Code/consumerNotFound``.
+    public func consumerInfo(stream: String, consumer: String) async throws(JetStreamError) -> ConsumerInfo {
+        try validate(names: stream, consumer)
+        return try await call("CONSUMER.INFO.\(stream).\(consumer)", EmptyBody())
+    }
+
+    /// Deletes a consumer.
+    ///
+    /// - Throws: ``JetStreamError/Code/consumerNotFound``.
+    public func deleteConsumer(stream: String, consumer: String) async throws(JetStreamError) {
+        try validate(names: stream, consumer)
+        let _: SuccessBody = try await call("CONSUMER.DELETE.\(stream).\(consumer)", EmptyBody())
+    }
+}
+
+private struct ConsumerRequest: Encodable {
+    let stream: String
+    let configuration: ConsumerConfiguration
+
+    enum CodingKeys: String, CodingKey {
+        case stream = "stream_name"
+        case configuration = "config"
+    }
+}

@@ -1,0 +1,70 @@
+extension JetStream {
+    /// Where a stored message is read.
+    public enum ReadSource: Sendable {
+        /// At the leader of the stream: what was acknowledged before the call is seen.
+        case leader
+        /// At any replica: quicker, and perhaps a moment behind. The stream must allow it (``StreamConfiguration/allowDirect``); of one that
+        /// does not, the server says nothing, and the call ends with ``JetStreamError/Code/timeout``.
+        case anyReplica
+    }
+
+    /// The message at a place in a stream.
+    ///
+    /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
+    public func message(
+        stream: String,
+        sequence: UInt64,
+        from source: ReadSource = .leader
+    ) async throws(JetStreamError) -> StoredMessage {
+        try await message(stream: stream, MessageRequest(sequence: sequence, subject: nil), from: source)
+    }
+
+    /// The last message of a subject in a stream.
+    ///
+    /// Whoever reads it to learn who was first (``JetStreamError/Code/wrongLastSequence``) reads it from the leader.
+    ///
+    /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
+    public func lastMessage(
+        stream: String,
+        subject: String,
+        from source: ReadSource = .leader
+    ) async throws(JetStreamError) -> StoredMessage {
+        try await message(stream: stream, MessageRequest(sequence: nil, subject: subject), from: source)
+    }
+
+    private func message(stream: String, _ request: MessageRequest, from source: ReadSource) async throws(JetStreamError) -> StoredMessage {
+        try validate(names: stream)
+        switch source {
+        case .leader:
+            let answer: MessageAnswer = try await call("STREAM.MSG.GET.\(stream)", request)
+            return answer.message
+        case .anyReplica:
+            return try await directMessage(stream: stream, request)
+        }
+    }
+
+    private func directMessage(stream: String, _ body: MessageRequest) async throws(JetStreamError) -> StoredMessage {
+        try await request(subject: "$JS.API.DIRECT.GET.\(stream)", payload: try encode(body), timeout: nil) {
+            (delivery) throws(JetStreamError) in
+            if let status = delivery.status { throw JetStreamError(status: status, description: delivery.statusDescription) }
+            guard let message = StoredMessage(direct: delivery) else {
+                throw JetStreamError(.invalidResponse, "The answer to a direct get is not a message.")
+            }
+            return message
+        }
+    }
+}
+
+private struct MessageRequest: Encodable {
+    let sequence: UInt64?
+    let subject: String?
+
+    enum CodingKeys: String, CodingKey {
+        case sequence = "seq"
+        case subject = "last_by_subj"
+    }
+}
+
+private struct MessageAnswer: Decodable, Sendable {
+    let message: StoredMessage
+}

@@ -1,0 +1,93 @@
+/// A message that a consumer delivered.
+public struct JetStreamMessage: Sendable {
+    /// The message. Its reply subject is where it is acknowledged.
+    public let message: NATSMessage
+    /// Its place in the stream and among the deliveries.
+    public let metadata: DeliveryMetadata
+}
+
+extension JetStream {
+    /// What a reader says of a message that it was delivered.
+    public enum Acknowledgement: Hashable, Sendable {
+        /// It is done.
+        case done
+        /// It is to be delivered again, after a while or at once.
+        case again(after: Duration?)
+        /// It is not to be delivered again, though it is not done.
+        case never
+        /// It takes longer: the time for the acknowledgement begins anew.
+        case working
+
+        var payload: [UInt8] {
+            switch self {
+            case .done: Array("+ACK".utf8)
+            case .again(nil): Array("-NAK".utf8)
+            case .again(let delay?): Array(#"-NAK {"delay": \#(max(0, delay.nanoseconds))}"#.utf8)
+            case .never: Array("+TERM".utf8)
+            case .working: Array("+WPI".utf8)
+            }
+        }
+    }
+
+    /// Acknowledges a delivery and waits until the server has taken that in.
+    ///
+    /// - Throws: ``JetStreamError/Code/timeout`` and the like; the message may then be delivered again.
+    public func acknowledge(_ message: JetStreamMessage, as acknowledgement: Acknowledgement = .done) async throws(JetStreamError) {
+        guard let reply = message.message.reply else { throw JetStreamError(.client, "A message without a reply subject cannot be acknowledged.") }
+        try await request(subject: reply, payload: acknowledgement.payload, timeout: nil) { (_) throws(JetStreamError) in }
+    }
+
+    /// Pulls the next messages from a consumer.
+    ///
+    /// - Parameters:
+    ///   - stream: The stream.
+    ///   - consumer: The pull consumer's durable name.
+    ///   - batch: The most messages wanted, at least 1.
+    ///   - wait: How long the server waits for messages. It answers as soon as it has `batch` of them or the time is over.
+    /// - Returns: The messages, fewer than wanted or none if no more came in time.
+    /// - Throws: ``JetStreamError/Code/noResponders`` if there is no such consumer; ``JetStreamError/Code/disconnected``. Messages that were under
+    ///   way then are delivered again after the consumer's `ackWait`.
+    public func nextMessages(
+        stream: String,
+        consumer: String,
+        batch: Int,
+        wait: Duration
+    ) async throws(JetStreamError) -> [JetStreamMessage] {
+        try validate(names: stream, consumer)
+        guard batch > 0 else { throw JetStreamError(.client, "A batch has at least one message.") }
+        let payload = try encode(PullRequest(batch: batch, expires: max(1_000_000, wait.nanoseconds)))
+        let requests = connection.requests
+        let token = requests.makeToken()
+        let inbox = connection.newInbox()
+        let collector = PullCollector(batch: batch) { requests.remove(token) != nil }
+        let subscription: NATSSubscription
+        do throws(NATSError) {
+            subscription = try connection.subscribe(inbox, isUnbounded: true) { collector.received($0) }
+        } catch {
+            throw JetStreamError(error)
+        }
+        defer { subscription.unsubscribe() }
+        let messages = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                collector.await(continuation)
+                // The server ends the request itself; the extra second is for its answer.
+                requests.insert(collector, token: token, timeout: wait + .seconds(1))
+                guard !Task.isCancelled else { return requests.fail(token, with: .cancelled) }
+                let subject = "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)"
+                do throws(NATSError) {
+                    try connection.send(subject: subject, reply: inbox, headers: [:], payload: payload)
+                } catch {
+                    requests.fail(token, with: error)
+                }
+            }
+        } onCancel: {
+            requests.fail(token, with: .cancelled)
+        }
+        return try messages.get()
+    }
+}
+
+private struct PullRequest: Encodable {
+    let batch: Int
+    let expires: Int64
+}

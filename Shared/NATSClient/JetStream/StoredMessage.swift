@@ -1,0 +1,55 @@
+import FoundationEssentials
+
+/// A message in a stream.
+public struct StoredMessage: Sendable {
+    /// The subject that it was published on.
+    public let subject: String
+    /// Its place in the stream.
+    public let sequence: UInt64
+    /// When the server stored it, in nanoseconds since 1970.
+    public let timestamp: UInt64
+    /// Its headers.
+    public let headers: NATSHeaders
+    /// Its body.
+    public let payload: [UInt8]
+}
+
+extension StoredMessage: Decodable {
+    private enum CodingKeys: String, CodingKey {
+        case subject
+        case sequence = "seq"
+        case headers = "hdrs"
+        case payload = "data"
+        case time
+    }
+
+    /// Reads the form of the JetStream API, in which headers and body are base64.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        subject = try values.decode(String.self, forKey: .subject)
+        sequence = try values.decode(UInt64.self, forKey: .sequence)
+        headers = try values.decodeIfPresent(Data.self, forKey: .headers)?.withUnsafeBytes { HeaderBlock($0).headers } ?? [:]
+        payload = [UInt8](try values.decodeIfPresent(Data.self, forKey: .payload) ?? Data())
+        guard let timestamp = try values.decodeInstant(forKey: .time) else {
+            throw DecodingError.keyNotFound(CodingKeys.time, .init(codingPath: values.codingPath, debugDescription: "a stored message has a time"))
+        }
+        self.timestamp = timestamp
+    }
+
+    /// Reads the answer to a direct get, in which the message is itself and what the stream knows of it stands in further headers.
+    init?(direct delivery: borrowing NATSDelivery) {
+        var headers = delivery.headers
+        guard
+            let subject = headers["Nats-Subject"], let sequence = headers["Nats-Sequence"].flatMap({ UInt64($0) }),
+            let timestamp = headers["Nats-Time-Stamp"].flatMap(ServerTime.nanoseconds(rfc3339:))
+        else { return nil }
+        for added in ["Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Last-Sequence"] { headers[added] = nil }
+        self.init(
+            subject: subject,
+            sequence: sequence,
+            timestamp: timestamp,
+            headers: headers,
+            payload: delivery.withPayload { [UInt8]($0) }
+        )
+    }
+}

@@ -1,0 +1,133 @@
+import CNATS
+import Logging
+
+/// A `natsConnection` and its lifetime.
+///
+/// The handle is destroyed with this object, away from the thread that releases it, because destroying joins threads.
+final class LibraryConnection: Sendable {
+    private let handle: LibraryPointer
+
+    private init(handle: LibraryPointer) {
+        self.handle = handle
+    }
+
+    deinit {
+        let handle = handle
+        NATSLibrary.detached { natsConnection_Destroy(handle.raw) }
+    }
+
+    /// The handle, for calls on it during the life of this object.
+    var raw: OpaquePointer { handle.raw }
+
+    /// Connects to one of the servers, or fails. Blocks for at most the connect timeout a server.
+    ///
+    /// The monitor is retained for nats.c until its closed callback, which comes exactly once for a connection that this call returned, at the
+    /// latest after it is destroyed.
+    static func open(_ options: borrowing LibraryOptions, monitor: ConnectionMonitor) throws(NATSError) -> LibraryConnection {
+        let context = Unmanaged.passRetained(monitor)
+        // Released by connectionClosed, or here if no connection comes of it: then there are no callbacks.
+        do throws(NATSError) {
+            let closure = context.toOpaque()
+            try options.check(natsOptions_SetDisconnectedCB(options.raw, connectionLost, closure), "the disconnect callback")
+            try options.check(natsOptions_SetReconnectedCB(options.raw, connectionRegained, closure), "the reconnect callback")
+            try options.check(natsOptions_SetClosedCB(options.raw, connectionClosed, closure), "the close callback")
+            try options.check(natsOptions_SetErrorHandler(options.raw, connectionReportedError, closure), "the error callback")
+            var created: OpaquePointer?
+            let status = natsConnection_Connect(&created, options.raw)
+            guard status == NATS_OK, let created else { throw connectError(status) }
+            return LibraryConnection(handle: LibraryPointer(raw: created))
+        } catch {
+            context.release()
+            throw error
+        }
+    }
+
+    private static func connectError(_ status: natsStatus) -> NATSError {
+        let error = NATSError(status, while: "Connecting")
+        // The library reads the URLs only now.
+        guard status == NATS_INVALID_ARG || status == NATS_ADDRESS_MISSING else { return error }
+        return NATSError(.invalidConfiguration, "A NATS URL cannot be used. \(error.message)")
+    }
+
+    /// What the library last held against the server or the server against us; nil if all is well.
+    var lastError: NATSError? { libraryError(of: raw) }
+
+    /// Ends the connection after sending what is buffered, for which it takes at most half a second. Blocks. The handle stays valid.
+    func close() {
+        natsConnection_Close(raw)
+    }
+
+    /// Waits until the server has answered a ping that was sent behind all that is buffered. Blocks.
+    func flush(timeout: Duration) -> NATSError? {
+        let status = natsConnection_FlushTimeout(raw, timeout.libraryMilliseconds)
+        return status == NATS_OK ? nil : NATSError(status, while: "Flushing")
+    }
+
+    /// Hands a message to the library, which copies it. May wait for a server that does not read, up to the write deadline.
+    func publish(subject: String, reply: String?, headers: NATSHeaders, payload: [UInt8]) throws(NATSError) {
+        guard let count = Int32(exactly: payload.count) else { throw NATSError(NATS_MAX_PAYLOAD, while: "Publishing") }
+        let status = payload.withUnsafeBytes { bytes in
+            guard !headers.isEmpty else {
+                guard let reply else { return natsConnection_Publish(raw, subject, bytes.baseAddress, count) }
+                return natsConnection_PublishRequest(raw, subject, reply, bytes.baseAddress, count)
+            }
+            var message: OpaquePointer?
+            let data = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            var status = natsMsg_Create(&message, subject, reply, data, count)
+            defer { natsMsg_Destroy(message) }
+            for field in headers.fields where status == NATS_OK {
+                status = natsMsgHeader_Add(message, field.name, field.value)
+            }
+            return status == NATS_OK ? natsConnection_PublishMsg(raw, message) : status
+        }
+        guard status == NATS_OK else { throw NATSError(status, while: "Publishing") }
+    }
+}
+
+// The callbacks of a connection. nats.c calls them on one thread of its own for all connections, one after another, so none of them may block.
+// `closure` is the ConnectionMonitor that `open` retained.
+
+private func monitor(_ closure: UnsafeMutableRawPointer) -> ConnectionMonitor {
+    Unmanaged<ConnectionMonitor>.fromOpaque(closure).takeUnretainedValue()
+}
+
+private func connectionLost(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
+    // A connection that is being closed is told to have been lost first, which it was not.
+    guard let closure, !natsConnection_IsClosed(connection) else { return }
+    monitor(closure).record(.disconnected)
+}
+
+private func connectionRegained(_: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
+    guard let closure else { return }
+    monitor(closure).record(.reconnected)
+}
+
+/// The last callback of a connection, and the one place where the monitor that `open` retained is released.
+private func connectionClosed(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
+    guard let closure else { return }
+    let monitor = Unmanaged<ConnectionMonitor>.fromOpaque(closure).takeRetainedValue()
+    monitor.record(.closed, reason: connection.flatMap(libraryError))
+}
+
+/// Errors that concern no call: a subscriber that is too slow, a subject that is not permitted, a server that refuses us.
+private func connectionReportedError(
+    _: OpaquePointer?,
+    _ subscription: OpaquePointer?,
+    _ status: natsStatus,
+    _ closure: UnsafeMutableRawPointer?
+) {
+    guard let closure else { return }
+    var metadata: Logger.Metadata = [NATSLogKey.reason: "\(String(cString: natsStatus_GetText(status)))"]
+    if let subscription, let subject = natsSubscription_GetSubject(subscription) {
+        metadata[NATSLogKey.subject] = "\(String(cString: subject))"
+    }
+    monitor(closure).logger.warning("NATS reported an error", metadata: metadata)
+}
+
+/// The last error of a connection. nats.c keeps the text inside the connection, so it is copied at once.
+private func libraryError(of connection: OpaquePointer) -> NATSError? {
+    var text: UnsafePointer<CChar>?
+    let status = natsConnection_GetLastError(connection, &text)
+    guard status != NATS_OK else { return nil }
+    return NATSError(status, while: "Connecting")
+}

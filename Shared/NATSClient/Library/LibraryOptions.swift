@@ -1,0 +1,121 @@
+import CNATS
+import Glibc
+
+/// The options of nats.c for a configuration. Owned by the thread that makes them; destroyed with the value.
+struct LibraryOptions: ~Copyable {
+    let raw: OpaquePointer
+
+    deinit {
+        natsOptions_Destroy(raw)
+    }
+
+    /// Options with nats.c's defaults.
+    private init() throws(NATSError) {
+        var created: OpaquePointer?
+        let status = natsOptions_Create(&created)
+        guard status == NATS_OK, let created else { throw NATSError(status, while: "Setting up the connection") }
+        raw = created
+    }
+
+    /// Translates a configuration. Reads the NKey file, so it is not for the cooperative pool.
+    static func make(_ configuration: NATSConfiguration) throws(NATSError) -> LibraryOptions {
+        guard NATSLibrary.isOpen else {
+            throw NATSError(.libraryFailure, "nats.c could not be set up. Link version 3.4, and give the process more memory.")
+        }
+        let options = try LibraryOptions()
+        try options.setServers(configuration)
+        try options.setTimes(configuration)
+        try options.setDelivery(configuration)
+        try options.setAuthentication(configuration.authentication)
+        try options.setTLS(configuration)
+        return options
+    }
+
+    /// Throws what nats.c holds against an option.
+    func check(_ status: natsStatus, _ option: String) throws(NATSError) {
+        guard status != NATS_OK else { return }
+        let reason = NATSError(status, while: "Setting \(option)").message
+        throw NATSError(.invalidConfiguration, "The NATS configuration cannot be used: \(option). \(reason)")
+    }
+
+    private func setServers(_ configuration: NATSConfiguration) throws(NATSError) {
+        guard !configuration.servers.isEmpty else {
+            throw NATSError(.invalidConfiguration, "Name at least one NATS server, for example nats://127.0.0.1:4222.")
+        }
+        guard !configuration.servers.contains(where: { $0.utf8.contains(0) }) else {
+            throw NATSError(.invalidConfiguration, "A NATS URL must not hold NUL.")
+        }
+        let status = withCStrings(configuration.servers) { servers, count in natsOptions_SetServers(raw, servers, count) }
+        try check(status, "the server list (\(configuration.servers.map(ServerURL.redacted).joined(separator: ", ")))")
+        try check(natsOptions_SetName(raw, configuration.name), "the name")
+    }
+
+    private func setTimes(_ configuration: NATSConfiguration) throws(NATSError) {
+        try check(natsOptions_SetTimeout(raw, configuration.connectTimeout.libraryMilliseconds), "the connect timeout")
+        try check(natsOptions_SetAllowReconnect(raw, configuration.reconnects), "reconnecting")
+        try check(natsOptions_SetMaxReconnect(raw, -1), "the number of reconnects")
+        try check(natsOptions_SetReconnectWait(raw, configuration.reconnectWait.libraryMilliseconds), "the reconnect wait")
+        let jitter = configuration.reconnectJitter.libraryMilliseconds
+        try check(natsOptions_SetReconnectJitter(raw, jitter, jitter), "the reconnect jitter")
+        try check(natsOptions_SetPingInterval(raw, configuration.pingInterval.libraryMilliseconds), "the ping interval")
+        try check(natsOptions_SetMaxPingsOut(raw, Int32(clamping: configuration.maxPingsOutstanding)), "the number of unanswered pings")
+        // Without a deadline a write to a server that has stopped reading waits for ever, with the connection's mutex held: the timer that
+        // sends the pings then waits for that mutex, and no connection of the process would notice a dead server again.
+        try check(natsOptions_SetWriteDeadline(raw, configuration.writeDeadline.libraryMilliseconds), "the write deadline")
+    }
+
+    private func setDelivery(_ configuration: NATSConfiguration) throws(NATSError) {
+        try check(natsOptions_SetSendAsap(raw, configuration.sendAsap), "sending at once")
+        try check(natsOptions_UseGlobalMessageDelivery(raw, true), "shared delivery threads")
+        // A publish without a connection is to fail at once, not to wait in the library's 8 MiB buffer for a server that may come in an hour.
+        // 1 is as small as it goes (0 means the default); the connection's state is checked before the library is asked.
+        try check(natsOptions_SetReconnectBufSize(raw, 1), "the reconnect buffer")
+    }
+
+    private func setAuthentication(_ authentication: NATSConfiguration.Authentication) throws(NATSError) {
+        switch authentication {
+        case .none:
+            return
+        case .userPassword(let user, let password):
+            try check(natsOptions_SetUserInfo(raw, user, password), "the user")
+        case .token(let token):
+            try check(natsOptions_SetToken(raw, token), "the token")
+        case .credentialsFile(let path):
+            // nats.c opens the file when it connects; what is wrong with it is better known now.
+            guard access(path, R_OK) == 0 else {
+                throw NATSError(.invalidConfiguration, "The credentials file \(path) cannot be read. Check the path and its permissions.")
+            }
+            try check(natsOptions_SetUserCredentialsFromFiles(raw, path, nil), "the credentials file \(path)")
+        case .nkeySeedFile(let path):
+            try check(natsOptions_SetNKeyFromSeed(raw, try NKey.publicKey(seedFile: path), path), "the NKey seed file \(path)")
+        }
+    }
+
+    private func setTLS(_ configuration: NATSConfiguration) throws(NATSError) {
+        let isWanted = configuration.tls != nil || configuration.servers.contains { $0.lowercased().hasPrefix("tls://") }
+        guard isWanted else { return }
+        try check(natsOptions_SetSecure(raw, true), "TLS")
+        guard let tls = configuration.tls else { return }
+        if let caFile = tls.caFile {
+            try check(natsOptions_LoadCATrustedCertificates(raw, caFile), "the CA file \(caFile)")
+        }
+        switch (tls.certificateFile, tls.keyFile) {
+        case (nil, nil): break
+        case (let certificate?, let key?):
+            try check(natsOptions_LoadCertificatesChain(raw, certificate, key), "the client certificate \(certificate) with the key \(key)")
+        default:
+            throw NATSError(.invalidConfiguration, "A client certificate needs its key file and the other way round. Name both or neither.")
+        }
+        if let name = tls.expectedHostname {
+            try check(natsOptions_SetExpectedHostname(raw, name), "the expected host name")
+        }
+    }
+}
+
+/// Calls `body` with the strings as C strings, which are valid only during the call.
+private func withCStrings<Result>(_ strings: [String], _ body: (UnsafeMutablePointer<UnsafePointer<CChar>?>?, Int32) -> Result) -> Result {
+    let copies = strings.map { strdup($0) }
+    defer { copies.forEach { free($0) } }
+    var pointers = copies.map { UnsafePointer($0) }
+    return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress, Int32($0.count)) }
+}

@@ -1,0 +1,28 @@
+/// A caller that waits for an answer.
+///
+/// The ``RequestTable`` gives it exactly one of the two.
+protocol PendingReply: Sendable {
+    /// The answer came. Called on a delivery thread of nats.c; must not block.
+    func resolve(with delivery: borrowing NATSDelivery)
+    /// There will be no answer. Called on any thread; must not block.
+    func fail(with error: NATSError)
+}
+
+/// A task that waits for one message and makes a value of it.
+struct AwaitedReply<Value: Sendable>: PendingReply {
+    let continuation: CheckedContinuation<Result<Value, NATSError>, Never>
+    /// Makes the value while the message is at hand, so that what is not needed of it is never copied.
+    let decode: @Sendable (borrowing NATSDelivery) -> Result<Value, NATSError>
+
+    func resolve(with delivery: borrowing NATSDelivery) {
+        guard delivery.status != 503 else {
+            continuation.resume(returning: .failure(NATSError(.noResponders, "Nobody answers on this subject.")))
+            return
+        }
+        continuation.resume(returning: decode(delivery))
+    }
+
+    func fail(with error: NATSError) {
+        continuation.resume(returning: .failure(error))
+    }
+}

@@ -1,0 +1,58 @@
+/// The command line of a service: `--http-port 8081`, `--http-port=8081`, and the options that every program has.
+///
+/// swift-configuration's own provider for arguments is not used: it ignores what it does not know, and splits every value at commas.
+struct CommandLineOptions {
+    /// The values of keys, by name; the last one wins where an option is given twice.
+    var values: [String: String] = [:]
+    /// The file named by `--config`.
+    var configurationFile: String?
+    var printsConfiguration = false
+    var printsHelp = false
+    var printsVersion = false
+
+    /// Understands `arguments`, the program's name not among them. Anything that is not an option of `schema` is an error.
+    init(_ arguments: [String], schema: ConfigurationSchema) throws(ConfigurationError) {
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let option = parts[0]
+            let attached = parts.count == 2 ? parts[1] : nil
+            switch option {
+            case "--help", "-h": printsHelp = true
+            case "--version": printsVersion = true
+            case "--print-config": printsConfiguration = true
+            case "--config": configurationFile = try Self.value(of: option, attached: attached, allowed: "the path of a YAML or JSON file", from: &rest)
+            default:
+                guard let key = schema.key(forOption: option) else { throw Self.unknown(option, schema: schema) }
+                if key.kind == .boolean {
+                    values[key.name] = attached ?? "true"
+                } else {
+                    values[key.name] = try Self.value(of: option, attached: attached, allowed: key.kind.allowed, from: &rest)
+                }
+            }
+        }
+    }
+
+    private static func value(
+        of option: String,
+        attached: String?,
+        allowed: String,
+        from rest: inout ArraySlice<String>
+    ) throws(ConfigurationError) -> String {
+        if let attached { return attached }
+        guard let next = rest.first, !next.hasPrefix("--") else { throw .usage("option \(option) needs a value: use \(allowed)") }
+        return rest.removeFirst()
+    }
+
+    private static func unknown(_ option: String, schema: ConfigurationSchema) -> ConfigurationError {
+        // What is no option may be a value that lost its option, and therefore a secret: it is not shown.
+        guard option.hasPrefix("-") else {
+            return .usage("the command line has a word that belongs to no option: write --option value; --help lists the options")
+        }
+        let shown = ShownText.bounded(option)
+        guard let near = Spelling.nearest(to: option, among: schema.options) else {
+            return .usage("\(shown) is not an option of \(schema.program): --help lists the options")
+        }
+        return .usage("\(shown) is not an option of \(schema.program): did you mean \(near)? --help lists the options")
+    }
+}

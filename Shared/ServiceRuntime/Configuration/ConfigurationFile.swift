@@ -1,0 +1,72 @@
+import Configuration
+import Synchronization
+
+/// A file of settings in YAML 1.1, or in JSON, which is read as the YAML that it also is.
+///
+/// Keys may be nested or joined by dots. An empty value and `null` count as not set.
+struct ConfigurationFile: Sendable {
+    /// The largest file that is read.
+    static let maximumBytes = 1024 * 1024
+
+    /// Where the file is.
+    let path: String
+    /// What it says, for swift-configuration's lookups.
+    let snapshot: YAMLSnapshot
+
+    /// Reads and parses the file; a key that `schema` does not declare, or one that is written twice, is an error.
+    init(path: String, schema: ConfigurationSchema) throws(ConfigurationError) {
+        self.path = path
+        let content: [UInt8]
+        do {
+            content = try BoundedFile.read(path, limit: Self.maximumBytes)
+        } catch {
+            throw .configuration("the file \(path) that --config names \(error.reason)")
+        }
+        let found = FoundNames()
+        do {
+            let options = YAMLSnapshot.ParsingOptions(secretsSpecifier: .dynamic { name, _ in found.note(name, in: schema) })
+            // Without a key in it, for the parser there is no mapping; for us there is nothing to say.
+            snapshot = try YAMLSnapshot(
+                data: (Self.isBlank(content) ? Array("{}".utf8) : content).span.bytes,
+                providerName: path,
+                parsingOptions: options
+            )
+        } catch {
+            throw .configuration("the file \(path) is not valid YAML or JSON: \(Self.firstLine(of: error))")
+        }
+        let names = found.names
+        if let unknown = names.first(where: { schema.key(named: $0) == nil }) {
+            let near = Spelling.nearest(to: unknown, among: schema.names).map { "did you mean \($0)?" } ?? "use one that --help lists"
+            throw .configuration("\(ShownText.bounded(unknown)) in the file \(path) is not a key of \(schema.program): \(near)")
+        }
+        if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+            throw .configuration("\(twice) is written twice in the file \(path): leave one of them")
+        }
+    }
+
+    private static func isBlank(_ content: [UInt8]) -> Bool {
+        content.split(separator: UInt8(ascii: "\n")).allSatisfy { line in
+            let text = line.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }
+            return text.isEmpty || text.first == UInt8(ascii: "#") || text.elementsEqual("---".utf8)
+        }
+    }
+
+    /// Without the lines behind it, in which the parser shows a piece of the file, and therefore perhaps a secret.
+    private static func firstLine(of error: any Error) -> String {
+        ShownText.bounded(String("\(error)".prefix { !$0.isNewline }))
+    }
+}
+
+/// The names that a file contains.
+///
+/// A snapshot does not list its keys. It does ask for each of them, once and by its full name, whether it is secret.
+private final class FoundNames: Sendable {
+    private let noted = Mutex<[String]>([])
+
+    var names: [String] { noted.withLock(\.self) }
+
+    func note(_ name: String, in schema: ConfigurationSchema) -> Bool {
+        noted.withLock { $0.append(name) }
+        return schema.key(named: name)?.isSecret ?? true
+    }
+}

@@ -1,0 +1,182 @@
+// The keys that several programs share, in groups. A program puts together the groups it needs and adds its own keys.
+
+extension ConfigurationKey {
+    private static let ports = Kind.integer(0...65_535)
+
+    // MARK: Listeners
+
+    /// Where the public listener is.
+    public static let httpHost = ConfigurationKey("http.host", .text, default: "0.0.0.0", help: "Address of the public listener.")
+    /// The public listener's port; each program has a default of its own.
+    public static let httpPort = ConfigurationKey("http.port", ports, default: "8080", help: "Port of the public listener; 0 takes a free one.")
+    /// Where the listener for health and metrics is.
+    public static let adminHost = ConfigurationKey(
+        "admin.host",
+        .text,
+        default: "127.0.0.1",
+        help: "Address of the listener for /healthz, /readyz and /metrics."
+    )
+    /// The port for health and metrics; each program has a default of its own.
+    public static let adminPort = ConfigurationKey(
+        "admin.port",
+        ports,
+        default: "9080",
+        help: "Port of the listener for /healthz, /readyz and /metrics; 0 takes a free one."
+    )
+
+    // MARK: The bus
+
+    /// Servers of the NATS system.
+    public static let natsURL = ConfigurationKey(
+        "nats.url",
+        .list,
+        default: "nats://127.0.0.1:4222",
+        help: "NATS servers of one system, nats://host:port or tls://host:port."
+    )
+    public static let natsCredentialsFile = optionalText("nats.credentials.file", "A .creds file: user JWT and seed.")
+    public static let natsNKeySeedFile = optionalText("nats.nkey.seed.file", "A file with an NKey user seed.")
+    public static let natsUser = optionalText("nats.user", "User at the NATS servers; goes with nats.password.")
+    public static let natsPassword = secret("nats.password", "Password at the NATS servers.")
+    public static let natsTLSCAFile = optionalText("nats.tls.ca.file", "PEM file of the authorities that sign the NATS servers' certificates.")
+    public static let natsTLSCertificateFile = optionalText("nats.tls.cert.file", "PEM file of the certificate to show to the NATS servers.")
+    public static let natsTLSKeyFile = optionalText("nats.tls.key.file", "PEM file of that certificate's private key.")
+
+    // MARK: The event log
+
+    /// Replicas of the log's stream.
+    public static let logReplicas = ConfigurationKey(
+        "log.replicas",
+        .integer(1...5),
+        default: "1",
+        help: "On how many NATS servers each event is kept: 1, 3 or 5. More than one needs nats-server 2.10."
+    )
+    /// How long events are kept; 0 for ever.
+    public static let logMaxAge = ConfigurationKey(
+        "log.max.age",
+        .duration(.zero ... .seconds(3650 * 86_400)),
+        default: "7d",
+        help: "How long an event is kept; 0 keeps it for ever."
+    )
+    /// How many bytes are kept; 0 for no bound.
+    public static let logMaxBytes = ConfigurationKey(
+        "log.max.bytes",
+        .byteSize(0...(1 << 50)),
+        default: "10GiB",
+        help: "How many bytes of events are kept before the oldest go; 0 sets no bound."
+    )
+    public static let logStorage = ConfigurationKey(
+        "log.storage",
+        .choice(["file", "memory"]),
+        default: "file",
+        help: "Where the NATS servers keep the events; memory is for tests."
+    )
+
+    // MARK: Identity
+
+    public static let authHS256Secret = secret("auth.hs256.secret", "Shared secret that tokens are signed with (HS256).")
+    public static let authPublicKeyFile = optionalText("auth.public.key.file", "PEM file of the public key that tokens are checked with.")
+    public static let authJWKSFile = optionalText("auth.jwks.file", "JSON Web Key Set on disk.")
+    public static let authJWKSURL = optionalText("auth.jwks.url", "JSON Web Key Set behind a URL; kept fresh.")
+    public static let authIssuer = optionalText("auth.issuer", "What the iss claim must be.")
+    public static let authAudience = optionalText("auth.audience", "What the aud claim must be or contain.")
+    public static let authTenantClaims = ConfigurationKey(
+        "auth.tenant.claims",
+        .list,
+        default: "tenant_id,workspace_id,org_id",
+        help: "Claims that may name the tenant; the first one present decides."
+    )
+
+    // MARK: Edges
+
+    /// Between two signs of life on a quiet connection; each surface has a default of its own.
+    public static let heartbeatInterval = ConfigurationKey(
+        "heartbeat.interval",
+        .duration(.milliseconds(50) ... .seconds(3600)),
+        default: "30s",
+        help: "How often a quiet connection gets a sign of life."
+    )
+    public static let drainWindow = ConfigurationKey(
+        "drain.window",
+        .duration(.zero ... .seconds(3600)),
+        default: "20s",
+        help: "Over how long a stopping process says goodbye to its connections."
+    )
+    public static let maxConnections = ConfigurationKey(
+        "max.connections",
+        .integer(0...10_000_000),
+        default: "0",
+        help: "The most open streams of this process; 0 sets no limit."
+    )
+    public static let maxConnectionsPerTenant = ConfigurationKey(
+        "max.connections.per.tenant",
+        .integer(0...10_000_000),
+        default: "0",
+        help: "The most open streams of one tenant on this process; 0 sets no limit."
+    )
+    public static let corsOrigins = ConfigurationKey(
+        "cors.origins",
+        .list,
+        default: "",
+        help: "Origins whose pages may use this service, such as https://app.example.com; none if empty."
+    )
+    public static let deliveryLoops = ConfigurationKey(
+        "delivery.loops",
+        .integer(0...1024),
+        default: "0",
+        help: "Delivery threads; 0 takes one for each core."
+    )
+
+    // MARK: Logging
+
+    public static let logLevel = ConfigurationKey(
+        "log.level",
+        .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+        default: "info",
+        help: "The least important entries that are logged."
+    )
+    public static let logFormat = ConfigurationKey(
+        "log.format",
+        .choice(["json", "text"]),
+        default: "json",
+        help: "One JSON object a line, or text for people."
+    )
+
+    private static func optionalText(_ name: String, _ help: String) -> ConfigurationKey {
+        ConfigurationKey(name, .text, absence: .allowed, help: help)
+    }
+
+    private static func secret(_ name: String, _ help: String) -> ConfigurationKey {
+        ConfigurationKey(name, .text, absence: .allowed, isSecret: true, help: help)
+    }
+}
+
+extension [ConfigurationKey] {
+    /// The public listener and the one for health and metrics, with the program's ports.
+    public static func listeners(httpPort: Int, adminPort: Int) -> [ConfigurationKey] {
+        [.httpHost, .httpPort.defaulting(to: "\(httpPort)"), .adminHost, .adminPort.defaulting(to: "\(adminPort)")]
+    }
+
+    /// How to reach the bus.
+    public static let nats: [ConfigurationKey] = [
+        .natsURL, .natsCredentialsFile, .natsNKeySeedFile, .natsUser, .natsPassword, .natsTLSCAFile, .natsTLSCertificateFile, .natsTLSKeyFile,
+    ]
+
+    /// How the event log is kept.
+    public static let eventLog: [ConfigurationKey] = [.logReplicas, .logMaxAge, .logMaxBytes, .logStorage]
+
+    /// Which tokens are accepted.
+    public static let accessControl: [ConfigurationKey] = [
+        .authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience, .authTenantClaims,
+    ]
+
+    /// How an edge treats its connections; `heartbeat` is the surface's own default (`30s`, `5s`, …).
+    public static func edge(heartbeat: String) -> [ConfigurationKey] {
+        [
+            .heartbeatInterval.defaulting(to: heartbeat), .drainWindow, .maxConnections, .maxConnectionsPerTenant, .corsOrigins,
+            .deliveryLoops,
+        ]
+    }
+
+    /// What is logged, and how.
+    public static let logging: [ConfigurationKey] = [.logLevel, .logFormat]
+}

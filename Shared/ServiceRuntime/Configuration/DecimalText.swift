@@ -1,0 +1,18 @@
+/// Decimal numbers that are multiplied by a whole unit.
+enum DecimalText {
+    private static let maximumFractionDigits = 9
+
+    /// `digits` (`2`, `0.25`) times `unit`, or nil if it is no such number, if the product is not whole, or if it leaves 64 bits.
+    ///
+    /// Whole-number arithmetic throughout: `0.1` of a second is exactly 100 ms.
+    static func scaled(_ digits: some StringProtocol, by unit: Int64) -> Int64? {
+        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = parts.first.flatMap({ Int64($0) }) else { return nil }
+        guard parts.count == 2 else { return Int64(exactly: Int128(whole) * Int128(unit)) }
+        guard parts[1].utf8.count <= maximumFractionDigits, let fraction = Int64(parts[1]) else { return nil }
+        let denominator = parts[1].utf8.reduce(Int128(1)) { power, _ in power * 10 }
+        let product = (Int128(whole) * denominator + Int128(fraction)) * Int128(unit)
+        guard product % denominator == 0 else { return nil }
+        return Int64(exactly: product / denominator)
+    }
+}

@@ -1,0 +1,41 @@
+import Configuration
+
+/// One of the sources that ``Settings`` are gathered from, as a snapshot of one of swift-configuration's providers.
+struct SettingsLayer: Sendable {
+    private let snapshot: any ConfigSnapshot
+    private let source: @Sendable (ConfigurationKey) -> SettingsSource
+    /// Texts that stand for "not set": nothing at all, as a container platform passes on a variable that is not set, and YAML's null.
+    private let nothing: Set<String>
+
+    /// The options of a command line.
+    static func options(_ values: [String: String]) -> SettingsLayer {
+        let values = values.map { (AbsoluteConfigKey(ConfigKey($0.key)), ConfigValue(.string($0.value), isSecret: true)) }
+        let provider = InMemoryProvider(name: "options", values: Dictionary(uniqueKeysWithValues: values))
+        return SettingsLayer(snapshot: provider.snapshot(), source: { .option($0.option) }, nothing: [""])
+    }
+
+    /// The environment.
+    static func environment(_ variables: [String: String]) -> SettingsLayer {
+        let provider = EnvironmentVariablesProvider(environmentVariables: variables, secretsSpecifier: .all)
+        return SettingsLayer(snapshot: provider.snapshot(), source: { .environment($0.environmentName) }, nothing: [""])
+    }
+
+    /// A file.
+    static func file(_ file: ConfigurationFile) -> SettingsLayer {
+        SettingsLayer(snapshot: file.snapshot, source: { _ in .file(path: file.path) }, nothing: ["", "null", "~"])
+    }
+
+    /// What this layer says about a key; nil if it says nothing, or something empty.
+    ///
+    /// Everything is asked for as text, because a provider that is asked for a number can only say that something is none, and not what.
+    func value(of key: ConfigurationKey) -> (raw: RawValue, source: SettingsSource)? {
+        let path = AbsoluteConfigKey(ConfigKey(key.name))
+        if let text = try? snapshot.value(forKey: path, type: .string).value, case .string(let text) = text.content {
+            return nothing.contains(text) ? nil : (.text(text), source(key))
+        }
+        if let items = try? snapshot.value(forKey: path, type: .stringArray).value, case .stringArray(let items) = items.content {
+            return (.items(items), source(key))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,52 @@
+/// Finds the value of a key in layers of sources, the strongest first.
+struct SettingsResolver {
+    /// The largest secret that is read from a file of its own.
+    static let maximumSecretBytes = 64 * 1024
+
+    let layers: [SettingsLayer]
+
+    func entry(for key: ConfigurationKey) throws(ConfigurationError) -> Settings.Entry {
+        for layer in layers {
+            guard let (raw, source) = try value(of: key, in: layer) else { continue }
+            guard let value = key.kind.parse(raw) else { throw Self.notAllowed(raw, for: key, source: source) }
+            return Settings.Entry(key: key, value: value, source: source)
+        }
+        switch key.absence {
+        case .defaultText(let text): return Settings.Entry(key: key, value: key.kind.parse(.text(text)), source: .defaultValue)
+        case .allowed: return Settings.Entry(key: key, value: nil, source: .unset)
+        case .refused: throw .configuration("\(key.name) has no value: set \(key.environmentName) or \(key.option) to \(key.kind.allowed)")
+        }
+    }
+
+    private func value(of key: ConfigurationKey, in layer: SettingsLayer) throws(ConfigurationError) -> (RawValue, SettingsSource)? {
+        let direct = layer.value(of: key)
+        guard let companion = key.fileCompanion, let (raw, source) = layer.value(of: companion) else { return direct }
+        if let direct {
+            throw .configuration("\(key.name) is given twice, by \(direct.source) and by \(source): leave one of them")
+        }
+        guard case .text(let path) = raw else { throw Self.notAllowed(raw, for: companion, source: source) }
+        let content: [UInt8]
+        do {
+            content = try BoundedFile.read(path, limit: Self.maximumSecretBytes)
+        } catch {
+            throw .configuration("the file \(path) for \(key.name) (\(source)) \(error.reason)")
+        }
+        guard let text = String(validating: content, as: UTF8.self) else {
+            throw .configuration("the file \(path) for \(key.name) (\(source)) is not UTF-8 text")
+        }
+        // The line end that editors and `echo` leave behind does not belong to the secret.
+        let secret = text.last?.isNewline == true ? String(text.dropLast()) : text
+        guard !secret.isEmpty else { throw .configuration("the file \(path) for \(key.name) (\(source)) is empty") }
+        return (.text(secret), .secretFile(path: path, namedBy: source))
+    }
+
+    private static func notAllowed(_ raw: RawValue, for key: ConfigurationKey, source: SettingsSource) -> ConfigurationError {
+        let shown =
+            switch raw {
+            case _ where key.isSecret: "is not what it must be"
+            case .text(let text): "cannot be \"\(ShownText.bounded(ShownText.withoutCredentials(text)))\""
+            case .items: "cannot be a sequence"
+            }
+        return .configuration("\(key.name) \(shown) (\(source)): use \(key.kind.allowed)")
+    }
+}

@@ -1,0 +1,27 @@
+/// Where a setting came from.
+public indirect enum SettingsSource: Sendable, Hashable, CustomStringConvertible {
+    /// A command-line option, with its dashes.
+    case option(String)
+    /// An environment variable.
+    case environment(String)
+    /// The file named by `--config`.
+    case file(path: String)
+    /// A file with a secret in it, and where its name came from.
+    case secretFile(path: String, namedBy: SettingsSource)
+    /// The program's own default.
+    case defaultValue
+    /// Nowhere: the key has no value.
+    case unset
+
+    /// A few words for a person.
+    public var description: String {
+        switch self {
+        case .option(let option): "option \(option)"
+        case .environment(let variable): "environment variable \(variable)"
+        case .file(let path): "file \(path)"
+        case .secretFile(let path, let namedBy): "file \(path), named by \(namedBy)"
+        case .defaultValue: "default"
+        case .unset: "not set"
+        }
+    }
+}

@@ -1,0 +1,45 @@
+public import EdgeRuntime
+
+extension ConfigurationKey {
+    /// How much of the log's end an edge holds in memory.
+    public static let logTailBytes = ConfigurationKey(
+        "log.tail.bytes",
+        .byteSize(64 * 1024...(1 << 40)),
+        default: "128MiB",
+        help: "How much of the log's end is held in memory; resumes from further back read the log itself."
+    )
+    /// When clients are told to come back.
+    public static let retryInterval = ConfigurationKey(
+        "retry.interval",
+        .duration(.milliseconds(10) ... .seconds(3600)),
+        default: "2s",
+        help: "After how long a client whose stream broke is told to come back; jittered by half for each."
+    )
+    /// How long a reader may take nothing.
+    public static let stallTimeout = ConfigurationKey(
+        "stall.timeout",
+        .duration(.seconds(1) ... .seconds(86_400)),
+        default: "10m",
+        help: "How long a client may read nothing at all before its connection is given up; until then it costs no memory."
+    )
+}
+
+extension [ConfigurationKey] {
+    /// What an edge can be told about its memory and its patience.
+    public static let edgeTuning: [ConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout]
+}
+
+extension EdgeConfiguration {
+    /// As the keys of ``Swift/Array/edge(heartbeat:)`` and ``Swift/Array/edgeTuning`` say.
+    public init(_ settings: Settings, processorCount: Int) {
+        self.init()
+        self.heartbeatInterval = settings.duration(.heartbeatInterval)
+        self.drainWindow = settings.duration(.drainWindow)
+        self.maxConnections = settings.integer(.maxConnections)
+        self.maxConnectionsPerTenant = settings.integer(.maxConnectionsPerTenant)
+        let loops = settings.integer(.deliveryLoops)
+        self.deliveryLoops = loops == 0 ? processorCount : loops
+        self.retry = settings.duration(.retryInterval)
+        self.stallTimeout = settings.duration(.stallTimeout)
+    }
+}

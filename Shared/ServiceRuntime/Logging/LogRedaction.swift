@@ -1,0 +1,55 @@
+import AccessControl
+
+/// The safety net under every log line: no token passes, whoever put it into a message (contract §1).
+///
+/// Nothing should ever be caught in it; what knows that it handles a request target uses `AccessControl.Redaction` itself.
+enum LogRedaction {
+    /// Metadata under these keys is never shown, whatever it says.
+    static let secretKeys: Set<String> = ["authorization", "cookie", "password", "secret", "token", "access_token"]
+
+    /// `text` without anything that looks like a JWT, and without the values of `token=`.
+    static func redacted(_ text: String) -> String {
+        let withoutValues = contains(text, assignment) ? hidingAssignments(text) : text
+        return contains(withoutValues, jwtStart) ? Redaction.redacted(text: withoutValues) : withoutValues
+    }
+
+    private static let assignment = Array("token=".utf8)
+    private static let jwtStart = Array("eyJ".utf8)
+
+    /// Whether `needle` occurs; upper and lower case of ASCII letters make no difference.
+    private static func contains(_ text: String, _ needle: [UInt8]) -> Bool {
+        var text = text
+        return text.withUTF8 { utf8 in
+            guard utf8.count >= needle.count else { return false }
+            return (0...(utf8.count - needle.count)).contains { start in
+                needle.indices.allSatisfy { folded(utf8[start + $0]) == folded(needle[$0]) }
+            }
+        }
+    }
+
+    private static func hidingAssignments(_ text: String) -> String {
+        var shown: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            shown.append(byte)
+            guard byte == UInt8(ascii: "="), shown.suffix(assignment.count).map(folded) == assignment else { continue }
+            let value = rest.prefix { !endsValue($0) }
+            guard !value.isEmpty else { continue }
+            shown += Redaction.mark.utf8
+            rest = rest[value.endIndex...]
+        }
+        return String(decoding: shown, as: UTF8.self)
+    }
+
+    private static func endsValue(_ byte: UInt8) -> Bool {
+        switch byte {
+        case ...UInt8(ascii: " "), UInt8(ascii: "&"), UInt8(ascii: ";"), UInt8(ascii: "#"), UInt8(ascii: "\""), UInt8(ascii: "'"): true
+        case UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ">"): true
+        default: false
+        }
+    }
+
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+}

@@ -1,0 +1,93 @@
+import AccessControl
+public import Logging
+
+/// Logs one line of text an entry, for people: `2024-04-01T14:32:10.000Z info  sse-edge: Stream opened stream=EVENTS`.
+///
+/// Lines are bounded, free of control characters and of tokens; a line that had to be cut ends in `…`.
+public struct TextLogHandler: StructuredLogHandler {
+    public let label: String
+    public let sink: LogSink
+    public var logLevel: Logger.Level
+    public var metadata: Logger.Metadata = [:]
+    public var metadataProvider: Logger.MetadataProvider?
+
+    /// Creates a handler for one logger.
+    public init(
+        label: String,
+        sink: LogSink = .standardError,
+        logLevel: Logger.Level = .info,
+        metadataProvider: Logger.MetadataProvider? = nil
+    ) {
+        self.label = label
+        self.sink = sink
+        self.logLevel = logLevel
+        self.metadataProvider = metadataProvider
+    }
+
+    public func log(event: LogEvent) {
+        sink.write(Self.render(line(for: event)))
+    }
+
+    static func render(_ line: LogLine) -> [UInt8] {
+        let level = line.level.rawValue
+        let padding = String(repeating: " ", count: max(0, 7 - level.count))
+        var out = Array("\(line.time) \(level)\(padding) ".utf8)
+        append(line.label, to: &out)
+        out += ": ".utf8
+        append(line.message, to: &out)
+        for (key, value) in line.metadata {
+            var member: [UInt8] = [UInt8(ascii: " ")]
+            append(LogLine.text(key), to: &member)
+            member.append(UInt8(ascii: "="))
+            appendValue(LogLine.hides(key) ? Redaction.mark : text(of: value, depth: 1), to: &member)
+            guard out.count + member.count <= LogLine.maximumLineBytes else {
+                out += " …".utf8
+                break
+            }
+            out += member
+        }
+        out.append(UInt8(ascii: "\n"))
+        return out
+    }
+
+    /// A value of metadata without the secrets in it: `[a, b]` and `{key: value}` for what is composed.
+    private static func text(of value: Logger.MetadataValue, depth: Int) -> String {
+        guard depth < LogLine.maximumDepth else { return "…" }
+        switch value {
+        case .string(let text): return LogLine.text(text)
+        case .stringConvertible(let value): return LogLine.text(value.description)
+        case .array(let items): return LogLine.text("[" + items.map { text(of: $0, depth: depth + 1) }.joined(separator: ", ") + "]")
+        case .dictionary(let members):
+            let shown = members.sorted { $0.key < $1.key }.map { key, value in
+                "\(key): \(LogLine.hides(key) ? Redaction.mark : text(of: value, depth: depth + 1))"
+            }
+            return LogLine.text("{" + shown.joined(separator: ", ") + "}")
+        }
+    }
+
+    /// A value of metadata: in quotes where it would not be told apart from what follows.
+    private static func appendValue(_ text: String, to out: inout [UInt8]) {
+        guard text.isEmpty || text.utf8.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") })
+        else {
+            append(text, to: &out)
+            return
+        }
+        out.append(UInt8(ascii: "\""))
+        append(text, escapingQuotes: true, to: &out)
+        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func append(_ text: String, escapingQuotes: Bool = false, to out: inout [UInt8]) {
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n": out += "\\n".utf8
+            case "\r": out += "\\r".utf8
+            case "\t": out += "\\t".utf8
+            case "\"" where escapingQuotes: out += "\\\"".utf8
+            case "\\" where escapingQuotes: out += "\\\\".utf8
+            case _ where scalar.isLogControl: out += "\\u{\(String(scalar.value, radix: 16))}".utf8
+            default: out += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+public import HTTPAPI
+public import Hummingbird
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+
+/// The listener of a process' HTTP surface, as `http.host` and `http.port` say.
+public struct PublicListener: Service {
+    /// Connections that the kernel holds until they are accepted: a fleet that reconnects comes at once.
+    private static let backlog = 4096
+
+    private let responder: RouterResponder<APIRequestContext>
+    private let host: String
+    private let port: Int
+    private let logger: Logger
+
+    /// A listener that will answer with `router`.
+    public init(router: Router<APIRequestContext>, settings: Settings, logger: Logger) {
+        self.responder = router.buildResponder()
+        self.host = settings.string(.httpHost)
+        self.port = settings.integer(.httpPort)
+        self.logger = logger
+    }
+
+    /// Listens until the process shuts down.
+    /// - Throws: ``ListenerError`` when the address cannot be used.
+    public func run() async throws {
+        let logger = self.logger
+        let application = Application(
+            responder: self.responder,
+            configuration: ApplicationConfiguration(address: .hostname(self.host, port: self.port), backlog: Self.backlog),
+            onServerRunning: { channel in
+                logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "")"])
+            },
+            logger: self.quietLogger
+        )
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ListenerError(host: self.host, port: self.port, hostKey: .httpHost, portKey: .httpPort, error: error)
+        }
+    }
+
+    /// The framework's own lines are for those who debug it: it takes a connection that left for a delivery loop for one that broke.
+    private var quietLogger: Logger {
+        var logger = self.logger
+        if logger.logLevel > .debug { logger.logLevel = max(logger.logLevel, .warning) }
+        return logger
+    }
+}

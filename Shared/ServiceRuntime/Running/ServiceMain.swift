@@ -1,0 +1,74 @@
+import FoundationEssentials
+import Glibc
+public import Logging
+import Metrics
+public import ServiceLifecycle
+
+/// A program from its command line to its exit code.
+///
+/// ```swift
+/// @main struct App {
+///     static func main() async {
+///         await ServiceMain.run(schema) { process in
+///             let connection = try await NATSConnection.connect(process.settings.natsConfiguration(name: "sse-edge"), logger: process.logger)
+///             …
+///             try await process.run([feed, edge])
+///         }
+///     }
+/// }
+/// ```
+public struct ServiceMain: Sendable {
+    /// What the process was configured with.
+    public let settings: Settings
+    /// The logger named like the program.
+    public let logger: Logger
+    /// What `/readyz` answers.
+    public let readiness = Readiness()
+    /// What `/metrics` answers; the backend of swift-metrics in this process, with ``ProcessMetrics`` in it.
+    public let metrics = PrometheusMetrics()
+
+    /// What a shutdown may take beyond the drain window.
+    static let shutdownReserve: Duration = .seconds(10)
+
+    private init(settings: Settings) {
+        self.settings = settings
+        self.logger = Logger(label: settings.schema.program)
+        metrics.addCollector(ProcessMetrics.collect)
+    }
+
+    /// Runs a program and ends the process with its ``ExitCode``.
+    ///
+    /// Answers `--help`, `--version` and `--print-config`. Otherwise it reads the settings, sets up logging and metrics, and calls `body`. An error of
+    /// the configuration or of `body` is printed on standard error, as one sentence behind the program's name.
+    ///
+    /// - Parameter arguments: The command line without the program's name.
+    public static func run(
+        _ schema: ConfigurationSchema,
+        arguments: [String] = Array(CommandLine.arguments.dropFirst()),
+        body: @Sendable (ServiceMain) async throws -> Void
+    ) async -> Never {
+        BrokenPipes.ignore()
+        do {
+            switch try Invocation(schema: schema, arguments: arguments, environment: ProcessInfo.processInfo.environment) {
+            case .print(let text): StandardStream.print(text)
+            case .run(let settings):
+                settings.bootstrapLogging()
+                let process = ServiceMain(settings: settings)
+                MetricsSystem.bootstrap(process.metrics)
+                try await body(process)
+            }
+            exit(ExitCode.success.rawValue)
+        } catch {
+            StandardStream.complain("\(error)", program: schema.program)
+            exit(((error as? ConfigurationError)?.exitCode ?? .failure).rawValue)
+        }
+    }
+
+    /// Runs the process' services, with the ``AdminServer`` before them, until it is stopped. See ``ServiceRunner``.
+    public func run(_ services: [any Service]) async throws {
+        let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
+        let drainWindow = settings.schema.keys.contains { $0.name == ConfigurationKey.drainWindow.name } ? settings.duration(.drainWindow) : .zero
+        let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: drainWindow + Self.shutdownReserve)
+        try await runner.run([admin] + services)
+    }
+}

@@ -1,0 +1,28 @@
+public import AccessControl
+
+extension Settings {
+    /// Which tokens are accepted, as the `auth.` keys say.
+    ///
+    /// - Throws: ``ConfigurationError`` when there is no key to check tokens with, or no claim to find a tenant in.
+    public func accessControlConfiguration() throws(ConfigurationError) -> AccessControlConfiguration {
+        var configuration = AccessControlConfiguration()
+        configuration.hs256Secret = optionalString(.authHS256Secret)
+        configuration.publicKeyFile = optionalString(.authPublicKeyFile)
+        configuration.jwksFile = optionalString(.authJWKSFile)
+        configuration.jwksURL = optionalString(.authJWKSURL)
+        configuration.issuer = optionalString(.authIssuer)
+        configuration.audience = optionalString(.authAudience)
+        configuration.tenantClaims = list(.authTenantClaims)
+        guard configuration.hasKeySource else {
+            let sources: [ConfigurationKey] = [.authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL]
+            let names = sources.map(\.environmentName)
+            throw .configuration(
+                "there is no key to check tokens with: set \(names.dropLast().joined(separator: ", ")) or \(names[names.count - 1])"
+            )
+        }
+        guard !configuration.tenantClaims.isEmpty else {
+            throw .configuration("\(ConfigurationKey.authTenantClaims.environmentName) names no claim: set it to one or more, with commas")
+        }
+        return configuration
+    }
+}

@@ -1,0 +1,54 @@
+public import NATSClient
+
+extension Settings {
+    /// How to reach the bus, as the `nats.` keys say.
+    ///
+    /// - Parameter name: How the connection is called in the server's monitoring.
+    /// - Throws: ``ConfigurationError`` when no server is given, two ways to authenticate, or half of one.
+    public func natsConfiguration(name: String) throws(ConfigurationError) -> NATSConfiguration {
+        let servers = list(.natsURL)
+        guard !servers.isEmpty else {
+            throw .configuration("\(ConfigurationKey.natsURL.environmentName) names no server: set it to nats://host:port, or to several with commas")
+        }
+        return NATSConfiguration(servers: servers, name: name, authentication: try natsAuthentication(), tls: try natsTLS())
+    }
+
+    private func natsAuthentication() throws(ConfigurationError) -> NATSConfiguration.Authentication {
+        let user = optionalString(.natsUser)
+        let password = optionalString(.natsPassword)
+        let credentials = optionalString(.natsCredentialsFile)
+        let seed = optionalString(.natsNKeySeedFile)
+        let ways: [ConfigurationKey] = [
+            credentials.map { _ in .natsCredentialsFile }, seed.map { _ in .natsNKeySeedFile },
+            user.map { _ in .natsUser } ?? password.map { _ in .natsPassword },
+        ].compactMap(\.self)
+        guard ways.count <= 1 else {
+            let names = ways.map(\.environmentName).joined(separator: " and ")
+            throw .configuration("\(names) are set together: choose one way to authenticate at the NATS servers")
+        }
+        if let credentials { return .credentialsFile(credentials) }
+        if let seed { return .nkeySeedFile(seed) }
+        switch (user, password) {
+        case (let user?, let password?): return .userPassword(user: user, password: password)
+        case (nil, nil): return .none
+        case (_?, nil): throw Self.halfSet(.natsUser, without: .natsPassword)
+        case (nil, _?): throw Self.halfSet(.natsPassword, without: .natsUser)
+        }
+    }
+
+    private func natsTLS() throws(ConfigurationError) -> NATSConfiguration.TLS? {
+        let authorities = optionalString(.natsTLSCAFile)
+        let certificate = optionalString(.natsTLSCertificateFile)
+        let key = optionalString(.natsTLSKeyFile)
+        switch (certificate, key) {
+        case (_?, nil): throw Self.halfSet(.natsTLSCertificateFile, without: .natsTLSKeyFile)
+        case (nil, _?): throw Self.halfSet(.natsTLSKeyFile, without: .natsTLSCertificateFile)
+        case (nil, nil) where authorities == nil: return nil
+        case (nil, nil), (_?, _?): return NATSConfiguration.TLS(caFile: authorities, certificateFile: certificate, keyFile: key)
+        }
+    }
+
+    private static func halfSet(_ key: ConfigurationKey, without other: ConfigurationKey) -> ConfigurationError {
+        .configuration("\(key.environmentName) is set without \(other.environmentName): set both or neither")
+    }
+}

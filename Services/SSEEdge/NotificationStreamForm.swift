@@ -15,13 +15,13 @@ struct NotificationStreamForm: WireForm {
         return bytes
     }
 
-    func heartbeat(cursor: Cursor) -> [UInt8] {
+    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
         NotificationStreamEncoding.appendPing(cursor: cursor, to: &bytes)
         return bytes
     }
 
-    func gap(_ gap: StreamGap) -> [UInt8] {
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
         NotificationStreamEncoding.appendGap(gap, to: &bytes)
         return bytes

@@ -1,3 +1,4 @@
+public import EventModel
 import Glibc
 
 /// How an edge behaves towards its clients. Durations and bytes as named; defaults are the contract's.
@@ -28,8 +29,12 @@ public struct EdgeConfiguration: Sendable {
     public var pageBytes = 32 * 1024 * 1024
     /// Bytes of one chunk read from the log for a connection that is older than memory.
     public var chunkBytes = 64 * 1024
-    /// Seconds since 1970, for token expiry.
-    public var wallClock: @Sendable () -> Int64 = { Int64(time(nil)) }
+    /// The time of day: for token expiry and what is stamped with it.
+    public var wallClock: @Sendable () -> Timestamp = {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(millisecondsSinceEpoch: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+    }
 
     public init() {}
 }

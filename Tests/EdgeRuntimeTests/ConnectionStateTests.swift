@@ -28,7 +28,7 @@ struct ConnectionStateTests {
 
     private func closing() -> ConnectionState {
         var state = self.following()
-        #expect(state.endRequested(.draining, inMidEntry: false) == .sayFarewell(.draining))
+        #expect(state.endRequested(.stream(.draining), inMidEntry: false) == .sayFarewell(.stream(.draining)))
         return state
     }
 
@@ -74,7 +74,7 @@ struct ConnectionStateTests {
     @Test("a log out of reach ends the stream with a reason")
     func logUnavailable() {
         var state = self.reading()
-        #expect(state.logUnavailable() == .sayFarewell(.unavailable))
+        #expect(state.logUnavailable() == .sayFarewell(.stream(.unavailable)))
         #expect(state.phase == .closing)
     }
 
@@ -103,7 +103,8 @@ struct ConnectionStateTests {
     }
 
     @Test("last words are said only between entries and to sockets that take them", arguments: StreamEndReason.allCases)
-    func endRequested(reason: StreamEndReason) {
+    func endRequested(_ words: StreamEndReason) {
+        let reason = EndReason.stream(words)
         var state = self.following()
         #expect(state.endRequested(reason, inMidEntry: false) == .sayFarewell(reason))
         #expect(state.endRequested(reason, inMidEntry: false) == .none)
@@ -130,7 +131,7 @@ struct ConnectionStateTests {
             #expect(state.peerFellSilent() == .none)
             #expect(state.socketFailed() == .none)
             #expect(state.entryLost() == .none)
-            #expect(state.lingerElapsed(.draining) == .none)
+            #expect(state.lingerElapsed(.stream(.draining)) == .none)
             #expect(!state.isOpen)
         }
     }
@@ -139,7 +140,7 @@ struct ConnectionStateTests {
     func lingerElapsed() {
         for make in [self.following, self.blocked, self.reading, self.closed] {
             var state = make()
-            #expect(state.lingerElapsed(.draining) == .none)
+            #expect(state.lingerElapsed(.stream(.draining)) == .none)
         }
     }
 }

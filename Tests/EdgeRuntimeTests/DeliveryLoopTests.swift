@@ -1,5 +1,4 @@
 import CEpoll
-import Dispatch
 import Glibc
 import Synchronization
 import Testing
@@ -109,47 +108,5 @@ struct DeliveryLoopTests {
         loop.start(name: "test", delegate: recorder)
         defer { loop.stop() }
         await self.eventually { recorder.seen.withLock { $0.rounds > 50 && $0.ticks > 50 } }
-    }
-}
-
-/// Two connected stream sockets: the edge's end and the client's.
-final class SocketPair: Sendable {
-    let edge: Int32
-    let client: Int32
-
-    init() throws {
-        var descriptors: [Int32] = [0, 0]
-        let result = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &descriptors)
-        try SystemCallError.check("socketpair", result)
-        self.edge = descriptors[0]
-        self.client = descriptors[1]
-    }
-
-    /// Closes the client's end; the edge's belongs to whoever adopted it.
-    func hangUp() { shutdown(self.client, Int32(SHUT_RDWR)) }
-
-    deinit { close(self.client) }
-
-    func send(_ text: String) { _ = Array(text.utf8).withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
-
-    /// Reads until what was read satisfies `condition` or the stream ends; gives up after ten seconds of silence. Waits on a
-    /// thread of its own: the cooperative ones are for the code under test.
-    func read(until condition: @escaping @Sendable (String) -> Bool) async -> String {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: self.readBlocking(until: condition)) }
-        }
-    }
-
-    private func readBlocking(until condition: (String) -> Bool) -> String {
-        var text = ""
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
-        while !condition(text) {
-            var poller = pollfd(fd: self.client, events: Int16(POLLIN), revents: 0)
-            guard poll(&poller, 1, 10_000) > 0 else { return text + "<silence>" }
-            let count = recv(self.client, &buffer, buffer.count, 0)
-            if count <= 0 { return text + "<end>" }
-            text += String(decoding: buffer[0..<count], as: UTF8.self)
-        }
-        return text
     }
 }

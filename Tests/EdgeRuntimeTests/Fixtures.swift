@@ -15,9 +15,9 @@ struct PlainForm: WireForm {
     }
 
     func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("open \(opening.cursor.sequence)|".utf8) }
-    func heartbeat(cursor: Cursor) -> [UInt8] { Array("beat \(cursor.sequence)|".utf8) }
+    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { Array("beat \(cursor.sequence)|".utf8) }
 
-    func gap(_ gap: StreamGap) -> [UInt8] {
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         switch gap {
         case .expired(let missedBefore): Array("expired before \(missedBefore.sequence)|".utf8)
         case .unknownCursor(let current): Array("unknown, on from \(current.sequence)|".utf8)

@@ -1,121 +1,15 @@
 import EventLog
 import EventModel
-import Glibc
-import Logging
 import Synchronization
 import Testing
 
 @testable import EdgeRuntime
 
-/// A log whose past is a list, for positions that are older than the tail.
-private final class ListedLog: LogReading {
-    struct State {
-        var entries: [LogEntry] = []
-        var first: UInt64 = 1
-        var isReachable = true
-    }
-
-    let state = Mutex(State())
-
-    func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        let entries = self.state.withLock { state in
-            state.entries.filter { $0.sequence > after && $0.sequence <= through && $0.event.tenant == tenant }.prefix(7)
-        }
-        return LogRead(entries: Array(entries), position: entries.count < 7 ? through : entries.last?.sequence ?? through)
-    }
-
-    func bounds() async throws(EventLogError) -> LogBounds {
-        let state = self.state.withLock { ($0.first, $0.entries.last?.sequence ?? 0, $0.isReachable, $0.entries.first { $0.sequence >= 1 }) }
-        guard state.2 else { throw EventLogError.unavailable("switched off by the test") }
-        let first = state.0
-        return LogBounds(
-            firstSequence: first,
-            lastSequence: state.1,
-            epoch: Fixture.epoch,
-            firstCursor: Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: first)
-        )
-    }
-}
-
-/// A hub with everything below it but the bus: entries are appended by hand, clients are sockets.
-private final class Bench: Sendable {
-    let log = ListedLog()
-    let tail: LogTail
-    let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 256 * 1024)
-    let hub: LoopHub
-    let loop: DeliveryLoop
-    let clock: TimeBox
-    let endedBox: EndedBox
-
-    final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
-    final class EndedBox: Sendable { let count = Atomic<Int>(0) }
-
-    init(tailBytes: Int = 64 * 1024 * 1024, configure: (inout EdgeConfiguration) -> Void = { _ in }) throws {
-        var configuration = EdgeConfiguration()
-        configuration.heartbeatInterval = .seconds(3600)
-        configuration.linger = .milliseconds(100)
-        configure(&configuration)
-        let box = TimeBox()
-        configuration.wallClock = { box.now.load(ordering: .relaxed) }
-        self.clock = box
-        self.tail = LogTail(maxBytes: tailBytes)
-        self.loop = try DeliveryLoop()
-        let ended = EndedBox()
-        self.endedBox = ended
-        self.hub = LoopHub(
-            loop: self.loop,
-            fanout: self.fanout,
-            tail: self.tail,
-            history: History(log: self.log, tail: self.tail, chunkBytes: 4096, now: MonotonicInstant.now),
-            configuration: configuration,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
-        )
-        self.loop.start(name: "test", delegate: self.hub)
-    }
-
-    deinit { self.loop.stop() }
-
-    /// What the feed does with an entry: log, tail, pages.
-    @discardableResult
-    func append(_ entry: LogEntry) -> LogEntry {
-        self.log.state.withLock { $0.entries.append(entry) }
-        self.tail.append(entry)
-        self.fanout.logAppended(entry)
-        return entry
-    }
-
-    func connect(
-        tenant: String = "acme",
-        user: String = "ann",
-        start: StreamStart = .live,
-        filter: String? = nil,
-        expiresAt: Int64 = .max / 2
-    ) async throws -> SocketPair {
-        let pair = try SocketPair()
-        let ticket = ConnectionTicket(
-            start: start,
-            tenant: try Tenant(tenant),
-            audience: Audience(user: user, filter: try filter.map { try TypeFilter(query: $0) }),
-            expiresAt: expiresAt,
-            head: Array("head|".utf8),
-            requestID: "r",
-            generation: self.fanout.feed.position.generation
-        )
-        await self.hub.adopt(pair.edge, ticket: ticket, form: PlainForm())
-        return pair
-    }
-
-    static func after(_ sequence: UInt64) -> StreamStart {
-        .after(Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: sequence))
-    }
-}
-
 @Suite("The connections of a loop", .timeLimit(.minutes(1)))
 struct LoopHubTests {
     @Test("a live connection gets its opening, then what happens, in order; others' events not at all")
     func live() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         bench.append(try Fixture.entry(1))
         let ann = try await bench.connect()
         let bob = try await bench.connect(user: "bob")
@@ -137,7 +31,7 @@ struct LoopHubTests {
 
     @Test("a filter narrows, and what it leaves out is passed over for good")
     func filter() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         let client = try await bench.connect(filter: "approval.requested")
         for sequence in UInt64(1)...9 { bench.append(try Fixture.entry(sequence)) }
         let wanted = bench.append(try Fixture.entry(10, type: "approval.requested", payload: "{}"))
@@ -146,10 +40,10 @@ struct LoopHubTests {
 
     @Test("resuming from any place gives everything after it once, then live", arguments: [UInt64(0), 1, 150, 299, 300])
     func resume(after: UInt64) async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         var texts: [String] = []
         for sequence in UInt64(1)...300 { texts.append(Fixture.text(bench.append(try Fixture.entry(sequence)))) }
-        let client = try await bench.connect(start: Bench.after(after))
+        let client = try await bench.connect(start: HubBench.after(after))
         let last = Fixture.text(bench.append(try Fixture.entry(301)))
         texts.append(last)
         let expected = "head|open \(after)|" + texts[Int(after)...].joined()
@@ -158,10 +52,10 @@ struct LoopHubTests {
 
     @Test("a place that has left the tail is served from the log, chunk by chunk")
     func fromTheLog() async throws {
-        let bench = try Bench(tailBytes: 4096)
+        let bench = try HubBench(tailBytes: 4096)
         var texts: [String] = []
         for sequence in UInt64(1)...400 { texts.append(Fixture.text(bench.append(try Fixture.entry(sequence)))) }
-        let client = try await bench.connect(start: Bench.after(3))
+        let client = try await bench.connect(start: HubBench.after(3))
         let last = texts[399]
         #expect(await client.read { $0.hasSuffix(last) } == "head|open 3|" + texts[3...].joined())
         #expect(bench.hub.counters.logReads.current > 1)
@@ -169,7 +63,7 @@ struct LoopHubTests {
 
     @Test("a reader that does not read holds nobody up, costs nothing, and gets everything when it reads again")
     func stalledReader() async throws {
-        let bench = try Bench(tailBytes: 32 * 1024)
+        let bench = try HubBench(tailBytes: 32 * 1024)
         let stalled = try await bench.connect(user: "slow")
         let healthy = try await bench.connect()
         let payload = #"{"pad":""# + String(repeating: "x", count: 2000) + #""}"#
@@ -189,7 +83,7 @@ struct LoopHubTests {
 
     @Test("one who lags until its place is thrown away is told the gap and served what is kept")
     func expiredWhileLagging() async throws {
-        let bench = try Bench(tailBytes: 4096)
+        let bench = try HubBench(tailBytes: 4096)
         let payload = #"{"pad":""# + String(repeating: "x", count: 20_000) + #""}"#
         let stalled = try await bench.connect()
         for sequence in UInt64(1)...100 { bench.append(try Fixture.entry(sequence, payload: payload)) }
@@ -205,7 +99,7 @@ struct LoopHubTests {
         #expect(Array(before) == (0..<before.count).map { UInt64($0 + 1) })
         var rest = got
         if got.hasSuffix("<end>") {
-            let resumed = try await bench.connect(start: Bench.after(UInt64(before.count)))
+            let resumed = try await bench.connect(start: HubBench.after(UInt64(before.count)))
             rest = await resumed.read { $0.contains("|100:") }
         }
         #expect(rest.contains("|expired before 90|90:"))
@@ -214,7 +108,7 @@ struct LoopHubTests {
 
     @Test("a log that was replaced is told to those who are connected")
     func replaced() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         let client = try await bench.connect()
         bench.append(try Fixture.entry(1))
         #expect(await client.read { $0.contains("1:") } == "head|open 0|" + Fixture.text(try Fixture.entry(1)))
@@ -226,7 +120,7 @@ struct LoopHubTests {
 
     @Test("gaps known at the handshake are told before anything else")
     func gaps() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         bench.append(try Fixture.entry(1))
         let unknown = try await bench.connect(start: .unknownCursor)
         #expect(await unknown.read { $0.contains("unknown") } == "head|open 1|unknown, on from 1|")
@@ -237,7 +131,7 @@ struct LoopHubTests {
 
     @Test("a token's end ends its connection with a reason, and no other")
     func expiry() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         let short = try await bench.connect(expiresAt: 1005)
         let long = try await bench.connect(expiresAt: 5000)
         bench.clock.now.store(1005, ordering: .relaxed)
@@ -248,7 +142,7 @@ struct LoopHubTests {
 
     @Test("heartbeats carry the feed's place, also past other tenants' events")
     func heartbeats() async throws {
-        let bench = try Bench { $0.heartbeatInterval = .milliseconds(100) }
+        let bench = try HubBench { $0.heartbeatInterval = .milliseconds(100) }
         let client = try await bench.connect()
         bench.append(try Fixture.entry(1, tenant: "globex"))
         bench.append(try Fixture.entry(2, tenant: "globex"))
@@ -257,7 +151,7 @@ struct LoopHubTests {
 
     @Test("a drain says goodbye to everyone, and to those who come during it")
     func drain() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         var clients: [SocketPair] = []
         for _ in 0..<20 { clients.append(try await bench.connect()) }
         async let drained: Void = bench.hub.drainConnections(window: .milliseconds(300))
@@ -273,7 +167,7 @@ struct LoopHubTests {
 
     @Test("connections that go leave nothing behind, and their slots are used again")
     func churn() async throws {
-        let bench = try Bench()
+        let bench = try HubBench()
         for _ in 0..<50 {
             let clients = try await [bench.connect(), bench.connect(), bench.connect(tenant: "globex")]
             for client in clients {
@@ -288,10 +182,10 @@ struct LoopHubTests {
 
     @Test("a log out of reach ends the stream of one who needs it, with a reason")
     func logOutOfReach() async throws {
-        let bench = try Bench(tailBytes: 4096)
+        let bench = try HubBench(tailBytes: 4096)
         for sequence in UInt64(1)...400 { bench.append(try Fixture.entry(sequence)) }
         bench.log.state.withLock { $0.isReachable = false }
-        let client = try await bench.connect(start: Bench.after(3))
+        let client = try await bench.connect(start: HubBench.after(3))
         #expect(await client.read { _ in false } == "head|open 3|end unavailable|<end>")
     }
 }

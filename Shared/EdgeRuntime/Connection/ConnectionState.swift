@@ -34,7 +34,7 @@ struct ConnectionState: Sendable, Equatable {
         case readLog
         case sendHeartbeat
         /// Send the last words, shut the sending side down, and report ``lingerElapsed()`` in a while.
-        case sayFarewell(StreamEndReason)
+        case sayFarewell(EndReason)
         /// Close the descriptor.
         case close(CloseCause)
     }
@@ -113,7 +113,9 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// The log could not be read.
-    mutating func logUnavailable() -> Action { self.endRequested(.unavailable, inMidEntry: false) }
+    mutating func logUnavailable() -> Action {
+        self.endRequested(.stream(.unavailable), inMidEntry: false)
+    }
 
     /// A sign of life is due. A blocked socket needs none; one that is blocked for too long is given up.
     mutating func heartbeatDue(now: MonotonicInstant, stallTimeout: Duration) -> Action {
@@ -131,7 +133,7 @@ struct ConnectionState: Sendable, Equatable {
 
     /// The edge wants the connection to end. In the middle of an entry, or while the socket is full, nothing more can
     /// be said: the client will find the connection cut and resume.
-    mutating func endRequested(_ reason: StreamEndReason, inMidEntry: Bool) -> Action {
+    mutating func endRequested(_ reason: EndReason, inMidEntry: Bool) -> Action {
         switch self.phase {
         case .attaching, .following(.writable), .reading(.writable):
             guard !inMidEntry else {
@@ -161,7 +163,7 @@ struct ConnectionState: Sendable, Equatable {
     mutating func entryLost() -> Action { self.close(.entryLost) }
 
     /// The peer had time enough to take the last words.
-    mutating func lingerElapsed(_ reason: StreamEndReason) -> Action {
+    mutating func lingerElapsed(_ reason: EndReason) -> Action {
         guard case .closing = self.phase else { return .none }
         return self.close(.ended(reason))
     }
@@ -180,7 +182,7 @@ enum CloseCause: Sendable, Hashable, CustomStringConvertible {
     case socketFailed
     case stalled
     case entryLost
-    case ended(StreamEndReason)
+    case ended(EndReason)
 
     var description: String {
         switch self {
@@ -189,7 +191,7 @@ enum CloseCause: Sendable, Hashable, CustomStringConvertible {
         case .socketFailed: "socket_failed"
         case .stalled: "stalled"
         case .entryLost: "entry_lost"
-        case .ended(let reason): reason.rawValue
+        case .ended(let reason): reason.description
         }
     }
 }

@@ -10,6 +10,12 @@ struct ConnectionTicket: Sendable {
     var expiresAt: Int64
     /// The head of the response.
     var head: [UInt8]
+    /// What is made of what the client sends.
+    var inbound = Inbound.ignored
+    /// What it sent together with its handshake.
+    var earlyBytes: [UInt8] = []
+    /// Set for a connection that was accepted only to be told why it cannot stay.
+    var refusal: EndReason?
     /// Ties the log line of the connection's end to that of its request.
     var requestID: String
     /// The life of the log in which `start` was decided.

@@ -17,8 +17,8 @@ actor EdgeConnection {
     private var socket: Socket
     private var state = ConnectionState()
     private let audience: Audience
-    private let expiresAt: Int64
     private let requestID: String
+    private let inbound: (any InboundHandler)?
     private let openedAt: MonotonicInstant
 
     private var generation: UInt32
@@ -30,7 +30,10 @@ actor EdgeConnection {
     private var reader: Task<Void, Never>?
     private var deliveries: UInt32 = 0
     private var bytes: UInt64 = 0
-    private var endReason: StreamEndReason = .unavailable
+    /// Whether reading is put off because answers pile up.
+    private var isDeaf = false
+    private static let outboxLimit = 64 * 1024
+    private var endReason: EndReason = .stream(.unavailable)
 
     /// - Parameter position: Where delivery begins; the opening bytes are in `opening`.
     init(
@@ -47,8 +50,8 @@ actor EdgeConnection {
         self.handle = handle
         self.socket = socket
         self.audience = ticket.audience
-        self.expiresAt = ticket.expiresAt
         self.requestID = ticket.requestID
+        self.inbound = ticket.inbound.makeHandler()
         self.openedAt = hub.loop.now()
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
@@ -90,7 +93,7 @@ actor EdgeConnection {
     }
 
     /// The edge wants the connection to end.
-    func endRequested(_ reason: StreamEndReason) {
+    func endRequested(_ reason: EndReason) {
         self.perform(self.state.endRequested(reason, inMidEntry: self.progress.isInMidEntry))
     }
 
@@ -115,57 +118,73 @@ actor EdgeConnection {
 
     /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
     private func deliver() {
-        guard self.flushOutbox() else { return }
         let budget = self.bytes + UInt64(self.hub.configuration.bytesPerTurn)
         while self.bytes < budget {
-            if let replay = self.replay {
-                guard self.send(Self.slice(of: replay.page, after: self.progress.sequence)) else { return }
-                self.replay = nil
-                self.progress.sequence = max(self.progress.sequence, replay.through)
-                continue
-            }
-            let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
-            switch self.group.run.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
-            case .slice(let slice):
-                if slice.isEmpty { return }
-                guard self.send(slice) else { return }
-            case .evicted:
-                guard self.sendFromTail() else { return }
-            case .replaced(let start):
-                guard self.moveToNewLog(start) else { return }
+            // Control bytes go between entries: one that was begun is finished first.
+            if !self.progress.isInMidEntry, !self.flushOutbox() { return }
+            switch self.nextStep() {
+            case .send(let slice, let through):
+                let isCut = !self.outbox.isEmpty
+                guard self.send(isCut ? slice.prefix(through: self.progress.partialSequence) : slice) else { return }
+                if let through, !isCut { self.passed(through) }
+            case .lookAgain: break
+            case .wait: return
             }
         }
         self.hub.assumeIsolated { $0.continueLater(self) }
     }
 
-    /// Serves a position that has left the pages. Returns whether to go on.
-    private func sendFromTail() -> Bool {
-        let position = self.progress.sequence
-        let chunk = self.hub.assumeIsolated { $0.tailChunk(of: self.group.run, after: position) }
-        guard let chunk else {
-            self.perform(self.state.positionLeftMemory())
-            return false
+    private enum Step {
+        /// Write this; after it everything up to `through` has been handled.
+        case send(PageSlice, through: UInt64?)
+        case lookAgain
+        /// There is nothing to send, or what there is must be fetched first.
+        case wait
+    }
+
+    /// What comes after the position, wherever it is: read from the log, in the pages, or in the tail.
+    private func nextStep() -> Step {
+        let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
+        if let replay = self.replay { return .send(Self.slice(of: replay.page, after: position.sequence), through: replay.through) }
+        switch self.group.run.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
+        case .slice(let slice):
+            return slice.isEmpty ? .wait : .send(slice, through: nil)
+        case .evicted:
+            guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: self.group.run, after: position.sequence) }) else {
+                self.perform(self.state.positionLeftMemory())
+                return .wait
+            }
+            guard chunk.through > position.sequence else { return .wait }
+            return .send(Self.slice(of: chunk.page, after: position.sequence), through: chunk.through)
+        case .replaced(let start):
+            return self.moveToNewLog(start)
         }
-        guard chunk.through > position else { return false }
-        guard self.send(Self.slice(of: chunk.page, after: position)) else { return false }
-        self.progress.sequence = max(self.progress.sequence, chunk.through)
-        return true
+    }
+
+    /// Everything up to `sequence` has been handled.
+    private func passed(_ sequence: UInt64) {
+        self.replay = nil
+        self.progress.sequence = max(self.progress.sequence, sequence)
     }
 
     /// The log is another one than the one this connection was reading: that is a gap, and it is told.
-    private func moveToNewLog(_ start: RunPosition) -> Bool {
+    private func moveToNewLog(_ start: RunPosition) -> Step {
         guard !self.progress.isInMidEntry else {
             self.perform(self.state.entryLost())
-            return false
+            return .wait
         }
         self.generation = start.generation
         self.progress = DeliveryProgress(sequence: start.sequence)
         self.replay = nil
         let feed = self.hub.fanout.feed
-        let current = Cursor(time: feed.time, epoch: feed.epoch, sequence: start.sequence)
-        self.outbox = self.group.run.form.gap(.unknownCursor(current: current))[...]
+        self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: start.sequence)))
+        return .lookAgain
+    }
+
+    /// Puts the notice of a gap before what comes next.
+    private func tell(_ gap: StreamGap) {
+        self.outbox += self.group.run.form.gap(gap, time: self.hub.configuration.wallClock())
         self.hub.counters.gaps.add(1)
-        return self.flushOutbox()
     }
 
     /// Writes a slice. Returns whether all of it went and delivery may go on.
@@ -199,7 +218,7 @@ actor EdgeConnection {
         self.hub.counters.bytes.add(taken)
         if taken == self.outbox.count {
             self.outbox = []
-            return true
+            return !self.isDeaf || self.drainInbound()
         }
         self.outbox = Array(self.outbox.dropFirst(taken))[...]
         self.becameBlocked()
@@ -228,16 +247,23 @@ actor EdgeConnection {
         self.hub.counters.heartbeats.add(1)
     }
 
-    private func sayFarewell(_ reason: StreamEndReason) {
+    private func sayFarewell(_ reason: EndReason) {
         self.endReason = reason
         self.reader?.cancel()
         // Control bytes still waiting would be cut by these: then the farewell is left out.
-        if self.outbox.isEmpty {
-            let words = self.group.run.form.farewell(reason, retry: reason == .draining ? self.hub.jitteredRetry() : nil)
-            _ = self.socket.write(words[...])
-        }
-        self.socket.finishSending()
+        if self.outbox.isEmpty { _ = self.socket.write(self.farewell(reason)[...]) }
+        // A WebSocket is closed by the peer's answer; where none is due, the end of the bytes is the last word.
+        if self.inbound == nil || reason.isAnswer { self.socket.finishSending() }
         self.hub.assumeIsolated { $0.linger(self) }
+    }
+
+    private func farewell(_ reason: EndReason) -> [UInt8] {
+        switch reason {
+        case .stream(let reason): self.group.run.form.farewell(reason, retry: reason == .draining ? self.hub.jitteredRetry() : nil)
+        case .webSocket(let code, let words): WebSocketFrame.close(code, reason: words)
+        case .answeringClose(let code?): WebSocketFrame.close(code, reason: "")
+        case .answeringClose(nil): WebSocketFrame.control(.close, [])
+        }
     }
 
     private func close(_ cause: CloseCause) {
@@ -261,20 +287,43 @@ actor EdgeConnection {
         Task { logger.info("connection ended", metadata: metadata) }
     }
 
-    /// Reads what came in and drops it: the stream is one-way. Returns whether the connection is still there.
+    // MARK: What comes in
+
+    /// Reads what came in. Returns whether the connection is still there.
     private func drainInbound() -> Bool {
         let inbound = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer -> Socket.Inbound in
             while true {
+                // A client that does not read its answers is not listened to until it does.
+                self.isDeaf = self.outbox.count > Self.outboxLimit
+                if self.isDeaf { return .nothing }
                 let inbound = self.socket.read(into: buffer)
-                guard case .bytes(let count) = inbound, count == buffer.count else { return inbound }
+                guard case .bytes(let count) = inbound else { return inbound }
+                self.received(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                if self.state.phase == .closed || count < buffer.count { return inbound }
             }
         }
         switch inbound {
-        case .bytes, .nothing: return true
+        case .bytes, .nothing: return self.state.phase != .closed
         case .closed: self.perform(self.state.peerClosed())
         case .failed: self.perform(self.state.socketFailed())
         }
         return false
+    }
+
+    /// Bytes came in, with the handshake or after it.
+    func received(_ bytes: UnsafeRawBufferPointer) {
+        guard let inbound = self.inbound else { return }
+        for reaction in inbound.received(bytes, now: self.hub.loop.now()) {
+            switch reaction {
+            case .send(let answer):
+                self.outbox += answer
+                self.perform(self.state.entriesPublished())
+            case .end(let reason) where reason.isAnswer && self.state.phase == .closing:
+                self.perform(self.state.peerClosed())
+            case .end(let reason):
+                self.endRequested(reason)
+            }
+        }
     }
 
     // MARK: Reading the log
@@ -305,8 +354,7 @@ actor EdgeConnection {
             guard !self.progress.isInMidEntry else { return self.perform(self.state.entryLost()) }
             let gap = StreamGap.expired(missedBefore: missedBefore)
             self.progress = DeliveryProgress(sequence: gap.resumptionCursor.sequence)
-            self.outbox = self.group.run.form.gap(gap)[...]
-            self.hub.counters.gaps.add(1)
+            self.tell(gap)
             self.perform(self.state.logRead())
         case .unavailable:
             self.perform(self.state.logUnavailable())

@@ -106,13 +106,18 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             try self.loop.register(descriptor, token: handle.token, events: events)
         } catch {
             self.logger.error("cannot watch a connection", metadata: ["error": "\(error)"])
-            return connection.assumeIsolated { $0.endRequested(.overloaded) }
+            return connection.assumeIsolated { $0.endRequested(.stream(.overloaded)) }
         }
         group.members.append(connection)
         self.heartbeats.insert(handle)
         self.expiries.insert(handle, at: ticket.expiresAt)
-        connection.assumeIsolated { $0.attached() }
-        if self.drain != nil { connection.assumeIsolated { $0.endRequested(.draining) } }
+        let isDraining = self.drain != nil
+        connection.assumeIsolated { connection in
+            connection.attached()
+            if let refusal = ticket.refusal { connection.endRequested(refusal) }
+            if isDraining { connection.endRequested(.stream(.draining)) }
+            if !ticket.earlyBytes.isEmpty { ticket.earlyBytes.withUnsafeBytes { connection.received($0) } }
+        }
     }
 
     /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
@@ -132,9 +137,20 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             let expired = StreamGap.expired(missedBefore: first)
             (cursor, gap) = (expired.resumptionCursor, expired)
         }
-        var bytes = form.opening(Opening(cursor: cursor, retry: self.jitteredRetry(), head: ticket.head))
+        let now = self.configuration.wallClock()
+        if ticket.refusal != nil { return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), ticket.head) }
+        var bytes = form.opening(
+            Opening(
+                cursor: cursor,
+                retry: self.jitteredRetry(),
+                head: ticket.head,
+                tenant: ticket.tenant,
+                user: ticket.audience.user,
+                time: now
+            )
+        )
         if let gap {
-            bytes += form.gap(gap)
+            bytes += form.gap(gap, time: now)
             self.counters.gaps.add(1)
         }
         return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), bytes)
@@ -214,7 +230,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     /// The heartbeat of this tick, encoded once for all who get the same.
     func heartbeat(_ form: any WireForm, cursor: Cursor) -> [UInt8] {
         if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == form.name { return cached.bytes }
-        let bytes = form.heartbeat(cursor: cursor)
+        let bytes = form.heartbeat(cursor: cursor, time: self.configuration.wallClock())
         self.heartbeatBytes = (form.name, cursor, bytes)
         return bytes
     }
@@ -275,8 +291,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         for handle in self.heartbeats.advance(isAlive: { self.connection($0) != nil }) {
             self.connection(handle)?.assumeIsolated { $0.heartbeatDue(now: now) }
         }
-        for handle in self.expiries.removeExpired(now: self.configuration.wallClock()) {
-            self.connection(handle)?.assumeIsolated { $0.endRequested(.tokenExpired) }
+        for handle in self.expiries.removeExpired(now: self.configuration.wallClock().millisecondsSinceEpoch / 1000) {
+            self.connection(handle)?.assumeIsolated { $0.endRequested(.stream(.tokenExpired)) }
         }
         while let first = self.lingering.first, first.until <= now {
             self.lingering.removeFirst()
@@ -334,7 +350,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         guard let plan = self.drain else { return }
         let open = self.slots.compactMap { $0.connection }.filter { connection in connection.assumeIsolated { $0.isOpen } }
         let share = plan.share(of: open.count, now: now, tick: DeliveryLoop.tickInterval)
-        for connection in open.prefix(share) { connection.assumeIsolated { $0.endRequested(.draining) } }
+        for connection in open.prefix(share) { connection.assumeIsolated { $0.endRequested(.stream(.draining)) } }
     }
 
     private func finishDrain() {

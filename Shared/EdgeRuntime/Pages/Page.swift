@@ -120,4 +120,13 @@ struct PageSlice: Sendable {
     }
 
     var isEmpty: Bool { self.segments.isEmpty }
+    /// The part of it up to and including the entry with `sequence`.
+    func prefix(through sequence: UInt64) -> PageSlice {
+        PageSlice(
+            segments: self.segments.compactMap { segment in
+                let end = segment.page.firstEntry(after: sequence, in: segment.entries)
+                return end > segment.entries.lowerBound ? PageSegment(page: segment.page, entries: segment.entries.lowerBound..<end) : nil
+            }
+        )
+    }
 }

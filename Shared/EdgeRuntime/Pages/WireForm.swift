@@ -12,10 +12,10 @@ public protocol WireForm: Sendable {
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
     /// What a connection gets at once; resuming from it loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
-    /// The sign of life; resuming from `cursor` loses nothing.
-    func heartbeat(cursor: Cursor) -> [UInt8]
-    /// Tells a gap, and the place from which the connection goes on.
-    func gap(_ gap: StreamGap) -> [UInt8]
+    /// The sign of life at `time`; resuming from `cursor` loses nothing.
+    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8]
+    /// Tells a gap at `time`, and the place from which the connection goes on.
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
     /// The last words. `retry` is when the client is to come back, where the form can say so.
     func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8]
 }
@@ -28,4 +28,10 @@ public struct Opening: Sendable {
     public var retry: Duration
     /// The head of the response, made by the service.
     public var head: [UInt8]
+    /// Whose events they are.
+    public var tenant: Tenant
+    /// Who reads them.
+    public var user: String
+    /// Now.
+    public var time: Timestamp
 }

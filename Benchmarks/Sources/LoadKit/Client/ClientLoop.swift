@@ -1,0 +1,100 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A thread with an epoll instance that reads many connections and counts what they receive.
+///
+/// The thread holds the state's lock for a whole round; others take it only while the connections are quiet, and watch progress in
+/// atomics, so that watching does not slow what is watched.
+final class ClientLoop: Sendable {
+    private static let eventsPerRound = 1024
+    private static let wakeToken = UInt64.max
+
+    /// Events received since the beginning, over all connections.
+    let delivered = Atomic<Int>(0)
+    /// Streams that stand or stood.
+    let opened = Atomic<Int>(0)
+    /// Whether ``failure()`` has something to say.
+    let hasFailed = Atomic<Bool>(false)
+
+    private let epoll: Int32
+    private let wake: Int32
+    private let state: Mutex<ClientState>
+    private let isStopped = Atomic<Bool>(false)
+    private let thread = Atomic<UInt>(0)
+
+    /// Starts the thread, which runs until ``stop()``.
+    init(rule: OpeningRule) throws(LoadError) {
+        epoll = try SystemCall.check("epoll_create1", epoll_create1(Int32(EPOLL_CLOEXEC)))
+        wake = try SystemCall.check("eventfd", eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)))
+        state = Mutex(ClientState(epoll: epoll, rule: rule))
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: Self.wakeToken))
+        try SystemCall.check("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event))
+        var id = pthread_t()
+        // The thread's reference is released by the thread when it ends.
+        let this = Unmanaged.passRetained(self)
+        let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
+            context.map { Unmanaged<ClientLoop>.fromOpaque($0).takeRetainedValue().run() }
+            return nil
+        }
+        let result = pthread_create(&id, nil, start, this.toOpaque())
+        guard result == 0 else {
+            this.release()
+            throw LoadError("pthread_create: \(String(cString: strerror(result)))")
+        }
+        thread.store(UInt(id), ordering: .relaxed)
+    }
+
+    /// Opens streams, a few at a time; ``opened`` tells how far it has come.
+    func open(_ openings: [Opening]) {
+        state.withLock { $0.open(openings) }
+        wakeUp()
+    }
+
+    /// What has been seen since the last call.
+    func takeTally() -> Tally { state.withLock { $0.takeTally() } }
+
+    /// When the last stream opened, by ``MonotonicClock``.
+    func lastOpened() -> UInt64 { state.withLock { $0.lastOpened } }
+
+    /// What went wrong first.
+    func failure() -> LoadError? { state.withLock { $0.failure } }
+
+    /// Closes all connections and returns when the thread has ended. Call once.
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        wakeUp()
+        pthread_join(pthread_t(thread.load(ordering: .relaxed)), nil)
+        close(wake)
+        close(epoll)
+    }
+
+    private func wakeUp() {
+        var one: UInt64 = 1
+        write(wake, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private func run() {
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventsPerRound)
+        defer { events.deallocate() }
+        while !isStopped.load(ordering: .acquiring) {
+            let count = Int(epoll_wait(epoll, events, Int32(Self.eventsPerRound), -1))
+            state.withLock { state in
+                for index in 0..<max(0, count) {
+                    let token = events[index].data.u64
+                    if token == Self.wakeToken {
+                        var value: UInt64 = 0
+                        read(wake, &value, MemoryLayout<UInt64>.size)
+                        state.openMore()
+                    } else {
+                        state.readable(Int(token))
+                    }
+                }
+                delivered.store(state.delivered, ordering: .relaxed)
+                opened.store(state.opened, ordering: .relaxed)
+                hasFailed.store(state.failure != nil, ordering: .relaxed)
+            }
+        }
+        state.withLock { $0.close() }
+    }
+}

@@ -1,0 +1,28 @@
+/// One client's end of a stream. Small, because there are thousands: the bytes of an unfinished handshake are kept elsewhere.
+struct Connection {
+    enum Phase: UInt8 {
+        case opening, open, closed
+    }
+
+    let descriptor: Int32
+    var phase = Phase.opening
+    var scanner = DeliveryScanner()
+    /// The counter of the last event received.
+    var lastCounter: UInt64 = 0
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    /// Counts what is in `bytes`, which were read at `now`.
+    mutating func received(_ bytes: UnsafeRawBufferPointer, at now: UInt64, in tally: inout Tally) {
+        var rest = bytes
+        while let tick = scanner.next(in: &rest) {
+            tally.deliveries += 1
+            tally.lastDelivery = now
+            tally.latency.record(now > tick.sent ? now - tick.sent : 0)
+            if tick.counter != lastCounter + 1 { tally.misplaced += 1 }
+            lastCounter = tick.counter
+        }
+    }
+}

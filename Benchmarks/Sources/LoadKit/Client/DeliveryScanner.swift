@@ -1,0 +1,88 @@
+import Glibc
+
+/// Finds the load's own events in the bytes of one connection, whatever the surface wraps around them and wherever reads cut them.
+///
+/// Every surface passes a payload's bytes through unchanged (contract §4), so a delivery is where `"n":<digits>,"sent":<digits>` is and
+/// a character after it. Runs once for every read, so it skips with `memchr` and allocates nothing.
+struct DeliveryScanner {
+    private enum Phase: UInt8 {
+        case seekingCounter, readingCounter, seekingSent, readingSent
+    }
+
+    private static let counterName: StaticString = "\"n\":"
+    private static let sentName: StaticString = ",\"sent\":"
+
+    private var phase = Phase.seekingCounter
+    /// Bytes of the name being sought that have been seen.
+    private var matched: UInt8 = 0
+    private var tick = Tick(counter: 0, sent: 0)
+
+    /// The next delivery in `rest`, which is shortened to what comes after it; nil when `rest` is used up.
+    mutating func next(in rest: inout UnsafeRawBufferPointer) -> Tick? {
+        guard var cursor = rest.baseAddress else { return nil }
+        let end = cursor + rest.count
+        while cursor < end {
+            let byte = cursor.load(as: UInt8.self)
+            switch phase {
+            case .seekingCounter:
+                if matched == 0, byte != UInt8(ascii: "\"") {
+                    guard let quote = memchr(cursor, Int32(UInt8(ascii: "\"")), end - cursor) else {
+                        cursor = end
+                        continue
+                    }
+                    cursor = UnsafeRawPointer(quote)
+                    continue
+                }
+                advance(in: Self.counterName, with: byte, to: .readingCounter)
+                cursor += 1
+            case .readingCounter:
+                guard let digit = Self.digit(byte) else {
+                    // This byte is the first of what is sought next.
+                    phase = .seekingSent
+                    continue
+                }
+                tick.counter = tick.counter &* 10 &+ digit
+                cursor += 1
+            case .seekingSent:
+                if byte != Self.sentName.utf8Start[Int(matched)] {
+                    // Somebody else's `"n":`. The byte may begin the name that counts.
+                    self = DeliveryScanner()
+                    continue
+                }
+                advance(in: Self.sentName, with: byte, to: .readingSent)
+                cursor += 1
+            case .readingSent:
+                guard let digit = Self.digit(byte) else {
+                    let found = tick
+                    self = DeliveryScanner()
+                    rest = UnsafeRawBufferPointer(start: cursor, count: end - cursor)
+                    return found
+                }
+                tick.sent = tick.sent &* 10 &+ digit
+                cursor += 1
+            }
+        }
+        rest = UnsafeRawBufferPointer(start: end, count: 0)
+        return nil
+    }
+
+    /// Takes one byte of `name`, or starts over. A quotation mark is both a name's first byte and its third, which is the only overlap.
+    private mutating func advance(in name: StaticString, with byte: UInt8, to next: Phase) {
+        if byte == name.utf8Start[Int(matched)] {
+            matched += 1
+            if Int(matched) == name.utf8CodeUnitCount {
+                matched = 0
+                phase = next
+            }
+        } else {
+            // After `"n"`, an `n` goes on with the name that the second quotation mark began.
+            let goesOn = matched == 3 && byte == name.utf8Start[1]
+            matched = goesOn ? 2 : byte == name.utf8Start[0] ? 1 : 0
+        }
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt64? {
+        let digit = byte &- UInt8(ascii: "0")
+        return digit < 10 ? UInt64(digit) : nil
+    }
+}

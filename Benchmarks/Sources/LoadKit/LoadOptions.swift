@@ -1,0 +1,119 @@
+import Glibc
+
+/// What to load, how hard, and for how long.
+public struct LoadOptions: Sendable {
+    /// The edge and what belongs to it; nil measures the bare loop alone.
+    struct Edge: Sendable {
+        let address: SocketAddress
+        let processID: pid_t
+        /// The nats-server whose log the edge delivers.
+        let bus: SocketAddress
+    }
+
+    var edge: Edge?
+    var surface: any Surface = NotificationSurface()
+    var connections = 5000
+    var tenants = 1
+    var tenantName = "load"
+    var payload = TickPayload(size: 200)
+    /// Events a second, over all tenants; each is a scenario.
+    var rates = [10.0]
+    var rounds = 3
+    /// Of one paced measurement.
+    var seconds = 5.0
+    /// Events of a burst.
+    var burst = 1000
+    /// Events of a burst that the bare loop writes one by one.
+    var singleBurst = 50
+    var token: String?
+    var secret: String?
+    var clientThreads = 1
+    var affinity: Affinity?
+    var bareLoopPath: String?
+
+    /// - Parameters:
+    ///   - arguments: without the program's name.
+    ///   - environment: looks up a variable; `AUTH_HS256_SECRET` stands in for `--secret`.
+    public init(arguments: [String], environment: (String) -> String?) throws(LoadError) {
+        secret = environment("AUTH_HS256_SECRET")
+        var address: SocketAddress?
+        var processID: pid_t?
+        var bus: SocketAddress?
+        var rest = arguments[...]
+        while let option = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw LoadError("\(option) needs a value; --help lists the options.") }
+            switch option {
+            case "--edge": address = try SocketAddress(value)
+            case "--edge-pid": processID = pid_t(try Self.whole(option, value, 1...Int(ProcessMeter.maximumProcessID) - 1))
+            case "--nats": bus = try SocketAddress(value)
+            case "--surface": surface = try Surfaces.named(value)
+            case "--connections": connections = try Self.whole(option, value, 10...28_000)
+            case "--tenants": tenants = try Self.whole(option, value, 1...4096)
+            case "--tenant": tenantName = try Self.plainName(option, value)
+            case "--payload-bytes": payload = TickPayload(size: try Self.whole(option, value, TickPayload.minimumBytes...256 * 1024))
+            case "--rates":
+                rates = []
+                for rate in value.split(separator: ",") { rates.append(try Self.number(option, String(rate), 0.1...100_000)) }
+            case "--rounds": rounds = try Self.whole(option, value, 1...100)
+            case "--seconds": seconds = try Self.number(option, value, 0.1...600)
+            case "--burst": burst = try Self.whole(option, value, 1...100_000)
+            case "--single-burst": singleBurst = try Self.whole(option, value, 1...100_000)
+            case "--token": token = value
+            case "--secret": secret = value
+            case "--client-threads": clientThreads = try Self.whole(option, value, 1...16)
+            case "--pin": affinity = try Affinity(value)
+            case "--bare-loop": bareLoopPath = value
+            default: throw LoadError("There is no option \(option); --help lists them.")
+            }
+        }
+        edge = try Self.edge(address, processID, bus)
+        try check()
+    }
+
+    private static func edge(_ address: SocketAddress?, _ processID: pid_t?, _ bus: SocketAddress?) throws(LoadError) -> Edge? {
+        switch (address, processID, bus) {
+        case (nil, nil, nil): return nil
+        case (let address?, let processID?, let bus?): return Edge(address: address, processID: processID, bus: bus)
+        case (.some, _, _), (_, .some, _), (_, _, .some):
+            throw LoadError("Give --edge, --edge-pid and --nats together, or none of them to measure the bare loop alone.")
+        }
+    }
+
+    private func check() throws(LoadError) {
+        if edge != nil, token == nil, (secret ?? "").isEmpty {
+            throw LoadError("The edge wants tokens: give --token, or the secret it checks them with in AUTH_HS256_SECRET or --secret.")
+        }
+        if token != nil, tenants > 1 { throw LoadError("A token is of one tenant: give --secret instead of --token with --tenants.") }
+        if tenants > connections { throw LoadError("--tenants must not be more than --connections.") }
+    }
+
+    private static func whole(_ option: String, _ value: String, _ range: ClosedRange<Int>) throws(LoadError) -> Int {
+        guard let number = Int(value), range.contains(number) else {
+            throw LoadError("\(option) \(value): give a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return number
+    }
+
+    private static func number(_ option: String, _ value: String, _ range: ClosedRange<Double>) throws(LoadError) -> Double {
+        guard let number = Double(value), range.contains(number) else {
+            throw LoadError("\(option) \(value): give numbers from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return number
+    }
+
+    /// A name that is the same in a token, a subject and JSON.
+    private static func plainName(_ option: String, _ value: String) throws(LoadError) -> String {
+        let isPlain = value.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard isPlain, (1...100).contains(value.utf8.count) else {
+            throw LoadError("\(option) \(value): give up to 100 letters, digits, _ and -.")
+        }
+        return value
+    }
+}

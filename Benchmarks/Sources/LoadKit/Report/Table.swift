@@ -1,0 +1,28 @@
+/// Rows of figures under a few columns, as plain text.
+struct Table {
+    private static let titleWidth = 40
+    private static let columnWidth = 18
+
+    /// Everything so far.
+    private(set) var text: String
+
+    init(columns: [String]) {
+        text = ""
+        row("", columns)
+    }
+
+    /// Begins a group of rows.
+    mutating func section(_ title: String) {
+        text += "\n\(title)\n"
+    }
+
+    /// One row; a column without a figure has a dash.
+    mutating func row(_ title: String, _ columns: [String?]) {
+        var line = "  " + title + String(repeating: " ", count: max(1, Self.titleWidth - title.count))
+        for column in columns {
+            let column = column ?? "–"
+            line += String(repeating: " ", count: max(1, Self.columnWidth - column.count)) + column
+        }
+        text += line + "\n"
+    }
+}

@@ -1,0 +1,89 @@
+import Glibc
+
+/// A server under load: the edge or the bare loop.
+final class LoadTarget {
+    /// How long a pause is before a measurement, so that what came before has ended; nanoseconds.
+    private static let pause: UInt64 = 200_000_000
+
+    let address: SocketAddress
+    let publisher: any Publisher
+    private let meter: ProcessMeter
+    private let client: LoadClient
+    /// For each tenant: streams that are open, and events published.
+    private var tenants: [(streams: Int, events: UInt64)]
+    private var nextTenant = 0
+
+    init(address: SocketAddress, processID: pid_t, publisher: any Publisher, client: LoadClient, tenants: Int) {
+        self.address = address
+        self.publisher = publisher
+        self.meter = ProcessMeter(processID: processID)
+        self.client = client
+        self.tenants = Array(repeating: (0, 0), count: tenants)
+    }
+
+    /// The tenant of the stream that is opened as the `index`th.
+    func tenant(ofStream index: Int) -> Int { index % tenants.count }
+
+    /// Opens streams and measures what that takes.
+    /// - Parameters:
+    ///   - range: which of all streams of this target.
+    ///   - request: the handshake of one of them.
+    func open(_ range: Range<Int>, request: (Int) -> [UInt8]) throws(LoadError) -> OpeningFigures {
+        let openings = range.map { Opening(address: address, request: request($0)) }
+        let resident = try meter.settledResidentBytes()
+        let processor = try meter.processorTime()
+        let wall = try client.open(openings)
+        let spent = try meter.processorTime() - processor
+        let growth = try meter.settledResidentBytes() - resident
+        for index in range { tenants[tenant(ofStream: index)].streams += 1 }
+        return OpeningFigures(streams: range.count, wall: wall, processor: spent, residentGrowth: growth)
+    }
+
+    /// Publishes events to the tenants in turn and measures until every client has every one of them.
+    /// - Parameters:
+    ///   - interval: nanoseconds between two events; nil publishes as fast as possible.
+    func load(events: Int, interval: Double?) throws(LoadError) -> LoadFigures {
+        MonotonicClock.sleep(until: MonotonicClock.now() + Self.pause)
+        try client.check()
+        _ = client.takeTally()
+        var expected = client.delivered
+        let before = try usage()
+        let began = MonotonicClock.now()
+        for index in 0..<events {
+            if let interval { MonotonicClock.sleep(until: began + UInt64(Double(index) * interval)) }
+            expected += try publishOne()
+            if interval != nil { try publisher.push() }
+        }
+        try publisher.settle()
+        try client.awaitDeliveries(expected)
+        let after = try usage()
+        let tally = client.takeTally()
+        guard tally.misplaced == 0 else {
+            throw LoadError("\(tally.misplaced) deliveries were lost, doubled or out of order; the figures would not be true.")
+        }
+        let paced = UInt64(Double(events) * (interval ?? 0))
+        return LoadFigures(
+            tally: tally,
+            wall: max(tally.lastDelivery - began, paced),
+            processor: after.server - before.server,
+            clientProcessor: after.load - before.load,
+            waited: after.waited - min(before.waited, after.waited)
+        )
+    }
+
+    /// Processor time of the server and of the load, and how long both waited for it; nanoseconds.
+    private func usage() throws(LoadError) -> (server: UInt64, load: UInt64, waited: UInt64) {
+        let own = ProcessMeter(processID: getpid())
+        let waited = try meter.waitedForProcessor() + own.waitedForProcessor()
+        return (try meter.processorTime(), try own.processorTime(), waited)
+    }
+
+    /// Publishes to the tenant whose turn it is. Returns how many deliveries that makes.
+    private func publishOne() throws(LoadError) -> Int {
+        let tenant = nextTenant
+        nextTenant = (tenant + 1) % tenants.count
+        tenants[tenant].events += 1
+        try publisher.publish(tenant: tenant, counter: tenants[tenant].events)
+        return tenants[tenant].streams
+    }
+}

@@ -1,0 +1,117 @@
+import EventLog
+import EventModel
+import Glibc
+import Logging
+import Synchronization
+
+@testable import EdgeRuntime
+
+/// A log whose past is a list, for positions that are older than the tail.
+final class ListedLog: LogReading {
+    struct State {
+        var entries: [LogEntry] = []
+        var first: UInt64 = 1
+        var isReachable = true
+    }
+
+    let state = Mutex(State())
+
+    func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+        let entries = self.state.withLock { state in
+            state.entries.filter { $0.sequence > after && $0.sequence <= through && $0.event.tenant == tenant }.prefix(7)
+        }
+        return LogRead(entries: Array(entries), position: entries.count < 7 ? through : entries.last?.sequence ?? through)
+    }
+
+    func bounds() async throws(EventLogError) -> LogBounds {
+        let state = self.state.withLock { ($0.first, $0.entries.last?.sequence ?? 0, $0.isReachable, $0.entries.first { $0.sequence >= 1 }) }
+        guard state.2 else { throw EventLogError.unavailable("switched off by the test") }
+        let first = state.0
+        return LogBounds(
+            firstSequence: first,
+            lastSequence: state.1,
+            epoch: Fixture.epoch,
+            firstCursor: Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: first)
+        )
+    }
+}
+
+/// A hub with everything below it but the bus: entries are appended by hand, clients are sockets.
+final class HubBench: Sendable {
+    let log = ListedLog()
+    let tail: LogTail
+    let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 256 * 1024)
+    let hub: LoopHub
+    let loop: DeliveryLoop
+    let clock: TimeBox
+    let endedBox: EndedBox
+
+    final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
+    final class EndedBox: Sendable { let count = Atomic<Int>(0) }
+
+    init(tailBytes: Int = 64 * 1024 * 1024, configure: (inout EdgeConfiguration) -> Void = { _ in }) throws {
+        var configuration = EdgeConfiguration()
+        configuration.heartbeatInterval = .seconds(3600)
+        configuration.linger = .milliseconds(100)
+        configure(&configuration)
+        let box = TimeBox()
+        configuration.wallClock = { Timestamp(millisecondsSinceEpoch: box.now.load(ordering: .relaxed) * 1000) }
+        self.clock = box
+        self.tail = LogTail(maxBytes: tailBytes)
+        self.loop = try DeliveryLoop()
+        let ended = EndedBox()
+        self.endedBox = ended
+        self.hub = LoopHub(
+            loop: self.loop,
+            fanout: self.fanout,
+            tail: self.tail,
+            history: History(log: self.log, tail: self.tail, chunkBytes: 4096, now: MonotonicInstant.now),
+            configuration: configuration,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
+        )
+        self.loop.start(name: "test", delegate: self.hub)
+    }
+
+    deinit { self.loop.stop() }
+
+    /// What the feed does with an entry: log, tail, pages.
+    @discardableResult
+    func append(_ entry: LogEntry) -> LogEntry {
+        self.log.state.withLock { $0.entries.append(entry) }
+        self.tail.append(entry)
+        self.fanout.logAppended(entry)
+        return entry
+    }
+
+    func connect(
+        tenant: String = "acme",
+        user: String = "ann",
+        start: StreamStart = .live,
+        filter: String? = nil,
+        expiresAt: Int64 = .max / 2,
+        inbound: Inbound = .ignored,
+        early: [UInt8] = [],
+        refusal: EndReason? = nil
+    ) async throws -> SocketPair {
+        let pair = try SocketPair()
+        let ticket = ConnectionTicket(
+            start: start,
+            tenant: try Tenant(tenant),
+            audience: Audience(user: user, filter: try filter.map { try TypeFilter(query: $0) }),
+            expiresAt: expiresAt,
+            head: Array("head|".utf8),
+            inbound: inbound,
+            earlyBytes: early,
+            refusal: refusal,
+            requestID: "r",
+            generation: self.fanout.feed.position.generation
+        )
+        await self.hub.adopt(pair.edge, ticket: ticket, form: PlainForm())
+        return pair
+    }
+
+    static func after(_ sequence: UInt64) -> StreamStart {
+        .after(Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: sequence))
+    }
+}

@@ -1,0 +1,76 @@
+import Dispatch
+import Glibc
+
+@testable import EdgeRuntime
+
+/// Two connected stream sockets: the edge's end and the client's.
+final class SocketPair: Sendable {
+    let edge: Int32
+    let client: Int32
+
+    init() throws {
+        var descriptors: [Int32] = [0, 0]
+        let result = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &descriptors)
+        try SystemCallError.check("socketpair", result)
+        self.edge = descriptors[0]
+        self.client = descriptors[1]
+    }
+
+    /// Closes the client's end; the edge's belongs to whoever adopted it.
+    func hangUp() { shutdown(self.client, Int32(SHUT_RDWR)) }
+
+    deinit { close(self.client) }
+
+    func send(_ text: String) { self.send(bytes: Array(text.utf8)) }
+
+    func send(bytes: [UInt8]) { _ = bytes.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
+
+    /// Sends all of it, waiting while the other end does not read.
+    func sendAll(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0 { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// The bytes up to the end of the stream, or the first `count`; gives up after ten seconds of silence.
+    func readBytes(count: Int = .max) async -> [UInt8] {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                var bytes: [UInt8] = []
+                var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+                while bytes.count < count {
+                    var poller = pollfd(fd: self.client, events: Int16(POLLIN), revents: 0)
+                    guard poll(&poller, 1, 10_000) > 0 else { break }
+                    let taken = recv(self.client, &buffer, buffer.count, 0)
+                    guard taken > 0 else { break }
+                    bytes += buffer[..<taken]
+                }
+                continuation.resume(returning: bytes)
+            }
+        }
+    }
+
+    /// Reads until what was read satisfies `condition` or the stream ends; gives up after ten seconds of silence. Waits on a
+    /// thread of its own: the cooperative ones are for the code under test.
+    func read(until condition: @escaping @Sendable (String) -> Bool) async -> String {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: self.readBlocking(until: condition)) }
+        }
+    }
+
+    private func readBlocking(until condition: (String) -> Bool) -> String {
+        var text = ""
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        while !condition(text) {
+            var poller = pollfd(fd: self.client, events: Int16(POLLIN), revents: 0)
+            guard poll(&poller, 1, 10_000) > 0 else { return text + "<silence>" }
+            let count = recv(self.client, &buffer, buffer.count, 0)
+            if count <= 0 { return text + "<end>" }
+            text += String(decoding: buffer[0..<count], as: UTF8.self)
+        }
+        return text
+    }
+}

@@ -100,7 +100,10 @@ let package = Package(
         service(
             "event-producer",
             folder: "EventProducer",
-            ["CausewayProducer", "ServiceRuntime", "HTTPAPI", hummingbird, logging, argumentParser]
+            [
+                "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", argumentParser,
+                hummingbird, httpTypes, lifecycle, logging, metrics, nioCore,
+            ]
         ),
 
         // Tests.
@@ -111,7 +114,14 @@ let package = Package(
         tests("AccessControl", ["AccessControl", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]),
         tests("HTTPAPI", ["HTTPAPI", "AccessControl", hummingbird, hummingbirdTesting, logging]),
         tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", logging]),
-        tests("ServiceRuntime", ["ServiceRuntime", hummingbird, logging, metrics, lifecycle]),
+        tests("ServiceRuntime", ["ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", hummingbird, logging, metrics, lifecycle]),
+        tests(
+            "EventProducer",
+            [
+                "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "TestKit", hummingbird,
+                hummingbirdTesting, httpTypes, logging,
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

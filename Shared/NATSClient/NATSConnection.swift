@@ -27,8 +27,13 @@ public final class NATSConnection: Sendable {
     }
 
     deinit {
-        // The library's own closing is left to its release: this may be any thread.
-        inbox.end()
+        // Closing joins threads, and this may be any thread.
+        let (monitor, link, inbox) = (monitor, link, inbox)
+        NATSLibrary.detached {
+            monitor.record(.closed)
+            inbox.end()
+            link.close()
+        }
     }
 
     /// Opens a connection.
@@ -157,11 +162,11 @@ public final class NATSConnection: Sendable {
 
     /// Sends what is buffered and ends the connection. Outstanding requests fail with ``NATSError/Code/closed``; handlers are released.
     public func close() async {
+        monitor.record(.closed)
         await NATSLibrary.blocking { [link, inbox] in
             inbox.end()
             link.close()
         }
-        monitor.record(.closed)
     }
 
     /// The outstanding requests, for a caller that collects more than one answer.

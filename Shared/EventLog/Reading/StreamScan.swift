@@ -26,6 +26,8 @@ final class StreamScan: Sendable {
     /// How soon the server says that there is nothing more, in case its count of what is to come is off.
     private static let heartbeat: Duration = .milliseconds(100)
     private static let maximumSilence: Duration = .seconds(2)
+    /// How many messages of one tenant are under way at a time.
+    private static let filteredWindow: UInt64 = 256
 
     /// - Parameters:
     ///   - tickets: who takes part; at least one.
@@ -54,7 +56,12 @@ final class StreamScan: Sendable {
     func run() async {
         let failure: EventLogError
         do throws(EventLogError) {
-            let selection = StreamConsumer.Selection(after: state.withLock { $0.position }, filter: filter, heartbeat: Self.heartbeat)
+            let selection = StreamConsumer.Selection(
+                after: state.withLock { $0.position },
+                filter: filter,
+                heartbeat: Self.heartbeat,
+                window: filter == nil ? nil : Self.filteredWindow
+            )
             let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
             if consumer.beganAtEnd { reachedEnd() }
             while !isOver, consumer.isUnbroken, consumer.silence() < Self.maximumSilence {

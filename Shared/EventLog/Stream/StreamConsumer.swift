@@ -18,7 +18,7 @@ protocol StreamConsumerDelegate: AnyObject, Sendable {
     func deliveryBroken()
 }
 
-/// One reading of the stream: an ephemeral push consumer without acknowledgements, from a sequence on.
+/// One reading of the stream: an ephemeral push consumer, from a sequence on.
 ///
 /// It answers flow control, checks that what the server numbered arrives without a gap, and knows when it last heard of the server.
 /// What to do about a loss is its owner's: a consumer is never repaired, only replaced. (nats.c's own ordered consumer is not used: reset
@@ -32,6 +32,9 @@ final class StreamConsumer: Sendable {
         var filter: String?
         /// How soon the server says so when there is nothing more; at least 100 ms.
         var heartbeat: Duration
+        /// How many messages the server may send before it hears of us; nil for the megabytes of flow control. For readings that end soon:
+        /// what is still sent then is sent for nothing.
+        var window: UInt64?
     }
 
     private struct State {
@@ -41,6 +44,7 @@ final class StreamConsumer: Sendable {
     }
 
     private let log: EventLog
+    private let window: UInt64?
     private let delegate: any StreamConsumerDelegate
     private let state = Mutex(State())
     private let isIntact = Atomic<Bool>(true)
@@ -48,8 +52,9 @@ final class StreamConsumer: Sendable {
     private let created = Mutex<ConsumerInfo?>(nil)
     private let observation = Mutex<UInt64?>(nil)
 
-    private init(log: EventLog, delegate: any StreamConsumerDelegate) {
+    private init(log: EventLog, window: UInt64?, delegate: any StreamConsumerDelegate) {
         self.log = log
+        self.window = window
         self.delegate = delegate
     }
 
@@ -59,7 +64,7 @@ final class StreamConsumer: Sendable {
         on log: EventLog,
         delegate: any StreamConsumerDelegate
     ) async throws(EventLogError) -> StreamConsumer {
-        let consumer = StreamConsumer(log: log, delegate: delegate)
+        let consumer = StreamConsumer(log: log, window: selection.window, delegate: delegate)
         let observation = log.watch.add { [weak consumer] state in
             if state != .connected { consumer?.connectionLost() }
         }
@@ -75,6 +80,10 @@ final class StreamConsumer: Sendable {
         }
         var configuration = ConsumerConfiguration.push(to: inbox, from: .startSequence(selection.after + 1), filter: selection.filter)
         configuration.flowControl = true
+        if let window = selection.window {
+            configuration.ackPolicy = .all
+            configuration.maxAckPending = Int(window)
+        }
         configuration.idleHeartbeat = selection.heartbeat
         do throws(JetStreamError) {
             let info = try await log.jetStream.createConsumer(stream: log.configuration.streamName, configuration)
@@ -124,6 +133,9 @@ final class StreamConsumer: Sendable {
                 guard state.order.messageArrived(consumerSequence: metadata.consumerSequence) else { return breakOff(&state) }
                 delegate.messageDelivered(delivery, metadata)
                 state.heardAt = .now
+                if let window, metadata.consumerSequence % (window / 2) == 0, let reply = delivery.reply {
+                    try? log.connection.publish(subject: reply, payload: Array("+ACK".utf8))
+                }
             } else if delivery.status == 100 {
                 answer(delivery, &state)
             }

@@ -128,6 +128,10 @@ private func connectionReportedError(
 private func libraryError(of connection: OpaquePointer) -> NATSError? {
     var text: UnsafePointer<CChar>?
     let status = natsConnection_GetLastError(connection, &text)
-    guard status != NATS_OK else { return nil }
-    return NATSError(status, while: "Connecting")
+    switch status {
+    case NATS_OK: return nil
+    // What the library calls a socket that the other side has closed; our own closing leaves no error.
+    case NATS_CONNECTION_CLOSED: return .disconnected
+    default: return NATSError(status, while: "Connecting")
+    }
 }

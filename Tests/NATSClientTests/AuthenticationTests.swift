@@ -1,0 +1,122 @@
+import NATSClient
+import TestKit
+import Testing
+
+@Suite("Who the connection is", .timeLimit(.minutes(1)))
+struct AuthenticationTests {
+    private static let wrongSecret = "hunter2-wrong"
+
+    @Test("A user and a password, given or in the URL")
+    func userPassword() async throws {
+        let server = try await NATSServer(.user("edge", password: "hunter2"))
+        try await expectWorking(server) { $0.authentication = .userPassword(user: "edge", password: "hunter2") }
+        try await expectWorking(server) { $0.servers = ["nats://edge:hunter2@127.0.0.1:\(server.port)"] }
+        try await expectRefused(server) { $0.authentication = .userPassword(user: "edge", password: Self.wrongSecret) }
+        try await expectRefused(server) { $0.servers = ["nats://edge:\(Self.wrongSecret)@127.0.0.1:\(server.port)"] }
+        try await expectRefused(server) { _ in }
+    }
+
+    @Test("A token")
+    func token() async throws {
+        let server = try await NATSServer(.token("hunter2"))
+        try await expectWorking(server) { $0.authentication = .token("hunter2") }
+        try await expectRefused(server) { $0.authentication = .token(Self.wrongSecret) }
+    }
+
+    @Test("An NKey, whatever else its file holds")
+    func nkey() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await NATSServer(.nkey(TestIdentity.userPublicKey))
+        for (name, text) in [("bare", TestIdentity.userSeed), ("lines", "# user\n  \(TestIdentity.userSeed)\n\(TestIdentity.userPublicKey)\n")] {
+            let file = try directory.write(text, to: name)
+            try await expectWorking(server) { $0.authentication = .nkeySeedFile(file) }
+        }
+        let other = try directory.write("SUAI4WLGKVEQRTAEQQGQS5NLJVMHAZB3CZE7QXTSM73LOMVHUC7PHAZHZE", to: "other")
+        try await expectRefused(server) { $0.authentication = .nkeySeedFile(other) }
+    }
+
+    @Test("A credentials file")
+    func credentials() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await NATSServer(TestIdentity.operatorMode)
+        let file = try directory.write(TestIdentity.credentials, to: "user.creds")
+        try await expectWorking(server) { $0.authentication = .credentialsFile(file) }
+        try await expectRefused(server) { _ in }
+    }
+
+    @Test("A file that is missing or holds no seed is a configuration error that names it")
+    func badFiles() async throws {
+        let directory = try TemporaryDirectory()
+        let empty = try directory.write("nothing here\n", to: "empty.nk")
+        let carriageReturn = try directory.write("\(TestIdentity.userSeed)\r\n", to: "cr.nk")
+        let missing = directory.file("missing")
+        for (path, form) in [
+            (empty, .nkeySeedFile(empty)), (carriageReturn, .nkeySeedFile(carriageReturn)), (missing, .nkeySeedFile(missing)),
+            (missing, .credentialsFile(missing)),
+        ] as [(String, NATSConfiguration.Authentication)] {
+            let error = await #expect(throws: NATSError.self) { try await open(["nats://127.0.0.1:1"], form) }
+            #expect(error?.code == .invalidConfiguration && error?.message.contains(path) == true)
+        }
+        for servers in [[], ["nats://host:port"], ["nats://a\0b"]] {
+            let error = await #expect(throws: NATSError.self) { try await open(servers, .none) }
+            #expect(error?.code == .invalidConfiguration)
+        }
+    }
+
+    @Test("Credentials that cease to be good close the connection, and it says why")
+    func revoked() async throws {
+        let server = try await NATSServer(.user("edge", password: "hunter2"))
+        let nats = try await connect(server) { $0.authentication = .userPassword(user: "edge", password: "hunter2") }
+        try server.reload(.user("edge", password: "other"))
+        #expect(await eventually { nats.state == .closed })
+        #expect(nats.lastError?.code == .authenticationFailed)
+        #expect(throws: NATSError.self) { try nats.publish(subject: "a") }
+    }
+
+    @Test("Credentials that are refused by a server that comes later close the connection")
+    func refusedLater() async throws {
+        let server = try await NATSServer(.user("edge", password: "hunter2"))
+        try await server.stop()
+        let nats = try await connect(server) { $0.authentication = .userPassword(user: "edge", password: Self.wrongSecret) }
+        #expect(nats.state == .connecting)
+        let subscription = try nats.subscribe("a") { _ in }
+        try await server.start()
+        #expect(await eventually { nats.state == .closed })
+        #expect(nats.lastError?.code == .authenticationFailed)
+        #expect(throws: NATSError.self) { try nats.subscribe("a") { _ in } }
+        subscription.unsubscribe()
+    }
+
+    @Test("No log line shows a secret")
+    func logs() async throws {
+        let server = try await NATSServer(.user("edge", password: "hunter2"))
+        try await server.stop()
+        let lines = Collected<String>()
+        let url = "nats://edge:\(Self.wrongSecret)@127.0.0.1:\(server.port)"
+        let configuration = NATSConfiguration(servers: [url], reconnectWait: .milliseconds(10))
+        let nats = try await NATSConnection.connect(configuration, logger: logger(into: lines))
+        try await server.start()
+        #expect(await eventually { nats.state == .closed && lines.count >= 2 })
+        #expect(lines.all.contains { $0.contains("127.0.0.1:\(server.port)") && $0.contains("nats.name=causeway") })
+        #expect(lines.all.allSatisfy { !$0.contains(Self.wrongSecret) })
+    }
+
+    private func open(_ servers: [String], _ authentication: NATSConfiguration.Authentication) async throws -> NATSConnection {
+        try await NATSConnection.connect(NATSConfiguration(servers: servers, authentication: authentication), logger: quiet)
+    }
+
+    private func expectWorking(_ server: NATSServer, _ change: (inout NATSConfiguration) -> Void) async throws {
+        let nats = try await connect(server, change)
+        #expect(nats.state == .connected && nats.lastError == nil)
+        let echo = try nats.subscribe("echo") { try? nats.publish(subject: $0.reply ?? "", payload: [1]) }
+        #expect(try await nats.request(subject: "echo", timeout: .seconds(30)).payload == [1])
+        echo.unsubscribe()
+        await nats.close()
+    }
+
+    private func expectRefused(_ server: NATSServer, _ change: (inout NATSConfiguration) -> Void) async throws {
+        let error = await #expect(throws: NATSError.self) { try await connect(server, change) }
+        #expect(error?.code == .authenticationFailed && error?.isRetriable == false)
+        #expect(error?.description.contains(Self.wrongSecret) == false)
+    }
+}

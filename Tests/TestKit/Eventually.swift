@@ -1,0 +1,18 @@
+/// Waits for a condition; nothing is ever waited for by time alone.
+///
+/// - Parameters:
+///   - timeout: When to give up.
+///   - condition: What must come true. It is asked every few milliseconds.
+/// - Returns: Whether it came true in time, for `#expect(await eventually { … })`.
+public func eventually(
+    timeout: Duration = .seconds(20),
+    isolation: isolated (any Actor)? = #isolation,
+    _ condition: () async throws -> Bool
+) async rethrows -> Bool {
+    let deadline = ContinuousClock.now.advanced(by: timeout)
+    while true {
+        if try await condition() { return true }
+        if ContinuousClock.now >= deadline || Task.isCancelled { return false }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+}

@@ -1,0 +1,115 @@
+import Testing
+
+@testable import EventLog
+
+@Suite struct FeedProgressTests {
+    private static func glimpse(
+        epoch: UInt16 = 7,
+        first: UInt64,
+        last: UInt64,
+        bytesEach: UInt64 = 100
+    ) -> FeedProgress.Glimpse {
+        FeedProgress.Glimpse(epoch: epoch, first: first, last: last, bytes: (last + 1 - first) * bytesEach, messages: last + 1 - first)
+    }
+
+    struct Start: Sendable {
+        var glimpse: FeedProgress.Glimpse
+        var tailBytes: Int
+        var after: UInt64
+    }
+
+    static let starts: [Start] = [
+        // Everything fits.
+        Start(glimpse: glimpse(first: 1, last: 50), tailBytes: 1_000_000, after: 0),
+        Start(glimpse: glimpse(first: 31, last: 50), tailBytes: 1_000_000, after: 30),
+        // A tenth fits.
+        Start(glimpse: glimpse(first: 1, last: 1000), tailBytes: 10_000, after: 900),
+        Start(glimpse: glimpse(first: 950, last: 1000), tailBytes: 10_000, after: 949),
+        // Nothing is there, or was.
+        Start(glimpse: glimpse(first: 1, last: 0), tailBytes: 10_000, after: 0),
+        Start(glimpse: FeedProgress.Glimpse(epoch: 7, first: 0, last: 0, bytes: 0, messages: 0), tailBytes: 10_000, after: 0),
+        Start(glimpse: glimpse(first: 501, last: 500), tailBytes: 10_000, after: 500),
+        // No tail is wanted.
+        Start(glimpse: glimpse(first: 1, last: 1000), tailBytes: 0, after: 1000),
+    ]
+
+    @Test(arguments: starts)
+    func beginsWhereTheTailIsFilled(_ start: Start) {
+        var progress = FeedProgress(epoch: 7)
+        let course = progress.inspected(start.glimpse, tailBytes: start.tailBytes)
+        #expect(course == .begin(after: start.after))
+        #expect(progress.position == start.after)
+        #expect(progress.hasCaughtUp == (start.after == start.glimpse.last))
+    }
+
+    struct Return: Sendable {
+        var name: String
+        var glimpse: FeedProgress.Glimpse
+        var course: FeedProgress.Course
+    }
+
+    /// After the feed has told everything up to 100 of a log that kept 1…100.
+    static let returns: [Return] = [
+        Return(name: "nothing new", glimpse: glimpse(first: 1, last: 100), course: .resume(after: 100)),
+        Return(name: "something new", glimpse: glimpse(first: 1, last: 130), course: .resume(after: 100)),
+        Return(name: "emptied meanwhile", glimpse: glimpse(first: 101, last: 100), course: .resume(after: 100)),
+        Return(name: "all that was read is gone", glimpse: glimpse(first: 101, last: 130), course: .resume(after: 100)),
+        Return(name: "one unread is gone", glimpse: glimpse(first: 102, last: 130), course: .restart(epoch: 7, position: 101)),
+        Return(name: "all unread is gone", glimpse: glimpse(first: 131, last: 130), course: .restart(epoch: 7, position: 130)),
+        Return(name: "rewound", glimpse: glimpse(first: 1, last: 99), course: .restart(epoch: 7, position: 99)),
+        Return(name: "another log, empty", glimpse: glimpse(epoch: 8, first: 1, last: 0), course: .restart(epoch: 8, position: 0)),
+        Return(name: "another log, shorter", glimpse: glimpse(epoch: 8, first: 1, last: 60), course: .restart(epoch: 8, position: 60)),
+        Return(name: "another log, longer", glimpse: glimpse(epoch: 8, first: 1, last: 600), course: .restart(epoch: 8, position: 600)),
+    ]
+
+    @Test(arguments: returns)
+    func goesOnAfterAnInterruption(_ testCase: Return) {
+        var progress = FeedProgress(epoch: 7)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 50), tailBytes: 1_000_000)
+        for sequence: UInt64 in 1...100 { _ = progress.delivered(sequence) }
+        let course = progress.inspected(testCase.glimpse, tailBytes: 1_000_000)
+        #expect(course == testCase.course, "\(testCase.name)")
+    }
+
+    /// A new leader of a replicated log may be behind the server that delivered; only when it stays short is the end really gone.
+    @Test func givesANewLeaderTimeToCatchUp() {
+        var short = Self.glimpse(first: 1, last: 99)
+        short.isReplicated = true
+        var progress = FeedProgress(epoch: 7)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 100), tailBytes: 0)
+        var courses = (0..<3).map { _ in progress.inspected(short, tailBytes: 0) }
+        courses.append(progress.inspected(Self.glimpse(first: 1, last: 100), tailBytes: 0))
+        #expect(courses == [.lookAgain, .lookAgain, .lookAgain, .resume(after: 100)])
+        let patience = (0..<FeedProgress.maximumShortLooks).map { _ in progress.inspected(short, tailBytes: 0) }
+        #expect(patience.allSatisfy { $0 == .lookAgain })
+        let end = progress.inspected(short, tailBytes: 0)
+        #expect(end == .restart(epoch: 7, position: 99))
+    }
+
+    @Test func tellsEverySequenceOnceAndOnlyForward() {
+        var progress = FeedProgress(epoch: 7)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 0), tailBytes: 0)
+        var told: [UInt64] = []
+        for sequence: UInt64 in [1, 2, 2, 1, 5, 4, 6] where progress.delivered(sequence) { told.append(sequence) }
+        #expect(told == [1, 2, 5, 6])
+        let news = [progress.passed(6), progress.passed(9), progress.delivered(9)]
+        #expect(news == [false, true, false])
+    }
+
+    @Test func hasCaughtUpOnlyAtTheEndThatWasSeen() {
+        var progress = FeedProgress(epoch: 7)
+        #expect(!progress.hasCaughtUp)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 3), tailBytes: 1_000_000)
+        var history: [Bool] = []
+        for sequence: UInt64 in 1...4 {
+            history.append(progress.hasCaughtUp)
+            _ = progress.delivered(sequence)
+        }
+        #expect(history == [false, false, false, true])
+        _ = progress.inspected(Self.glimpse(first: 1, last: 6), tailBytes: 1_000_000)
+        #expect(!progress.hasCaughtUp)
+        // What is left are holes: the server's sign of life says so.
+        _ = progress.passed(6)
+        #expect(progress.hasCaughtUp)
+    }
+}

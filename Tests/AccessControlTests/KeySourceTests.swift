@@ -1,0 +1,242 @@
+import Crypto
+import CryptoExtras
+import Foundation
+import Logging
+import Testing
+
+@testable import AccessControl
+
+/// What an operator may configure, and what the process says about the rest.
+@Suite("Key sources")
+struct KeySourceTests {
+    private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    @Test("A PEM file says itself what its key is", arguments: PEMCase.all)
+    func publicKeyFile(_ pemCase: PEMCase) throws {
+        let result = Result { try PublicKeyFile.parse(pemCase.text(try TestKeys.shared.get()), path: "/keys/public.pem") }
+        switch (result, pemCase.expected) {
+        case (.success(.rsa), .rsa), (.success(.p256), .p256), (.success(.p384), .p384), (.success(.ed25519), .ed25519): break
+        case (.failure(let error as AccessControlError), .refused(let reason)):
+            #expect(error.message.contains(reason))
+            #expect(error.message.contains("/keys/public.pem"))
+        default: Issue.record("\(result)")
+        }
+    }
+
+    @Test("Configurations that cannot work stop the start", arguments: ConfigurationCase.all)
+    func refused(_ configurationCase: ConfigurationCase) async throws {
+        var configuration = AccessControlConfiguration()
+        configurationCase.change(&configuration)
+        let error = await #expect(throws: AccessControlError.self) { try await Authenticator(configuration: configuration, logger: logger) }
+        #expect(error?.message.contains(configurationCase.says) == true, "\(String(describing: error))")
+        #expect(error?.message.hasSuffix(".") == true)
+    }
+
+    @Test(
+        "Sets of keys that cannot work stop the start",
+        arguments: ["", "[]", "{}", #"{"keys":{}}"#, #"{"keys":[]}"#, #"{"keys":[{"kty":"oct"}]}"#]
+    )
+    func refusedKeySet(_ json: String) async throws {
+        let directory = try TemporaryDirectory()
+        var configuration = AccessControlConfiguration()
+        configuration.jwksFile = try directory.file("jwks.json", json)
+        let error = await #expect(throws: AccessControlError.self) { try await Authenticator(configuration: configuration, logger: logger) }
+        #expect(error?.message.contains("jwks.json") == true)
+    }
+
+    @Test("Keys of a set that are not for us are left out", arguments: UnusableKey.allCases)
+    func unusableKey(_ kind: UnusableKey) async throws {
+        let json = try JWKForge.set([kind.key(try TestKeys.shared.get())])
+        let set = try #require(JSONWebKeySet(json: Array(json)))
+        #expect(set.keys.count == 1)
+        #expect(await set.verificationKeys(origin: .file, rsaAlgorithm: .rs256).isEmpty)
+    }
+
+    @Test func theOrderOfASetMeansNothing() throws {
+        let keys = try TestKeys.shared.get()
+        let (a, b) = (JWKForge.p256(keys.p256, kid: "a"), JWKForge.ed25519(keys.ed25519, kid: "b"))
+        #expect(JSONWebKeySet(json: Array(try JWKForge.set([a, b])))?.keys == JSONWebKeySet(json: Array(try JWKForge.set([b, a])))?.keys)
+    }
+
+    @Test func aSetIsReadToItsBoundOnly() throws {
+        let many = (0...JSONWebKeySet.maximumKeys + 5).map { ["kty": "EC", "kid": "\($0)"] }
+        #expect(JSONWebKeySet(json: Array(try JWKForge.set(many)))?.keys.count == JSONWebKeySet.maximumKeys)
+    }
+
+    @Test func filesAreReadToTheirBoundOnly() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.file("file", Data(count: 10))
+        #expect(try BoundedFile.read(path, maximumBytes: 10).count == 10)
+        #expect(throws: AccessControlError.self) { try BoundedFile.read(path, maximumBytes: 9) }
+        #expect(throws: AccessControlError.self) { try BoundedFile.read(directory.url.path(), maximumBytes: 9) }
+        #expect(throws: AccessControlError.self) { try BoundedFile.read("/dev/zero", maximumBytes: 1000) }
+    }
+
+    @Test func aConfigurationDoesNotShowItsSecret() {
+        let configuration = AccessControlConfiguration(hs256Secret: "top-secret")
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        for text in [dumped, "\(configuration)", String(reflecting: configuration)] {
+            #expect(!text.contains("top-secret"))
+        }
+        #expect(configuration.description.contains("redacted"))
+    }
+}
+
+struct PEMCase: Sendable, CustomTestStringConvertible {
+    enum Expected: Sendable {
+        case rsa, p256, p384, ed25519
+        case refused(String)
+    }
+
+    let testDescription: String
+    let expected: Expected
+    let text: @Sendable (TestKeys) -> String
+
+    init(_ name: String, _ expected: Expected, _ text: @escaping @Sendable (TestKeys) -> String) {
+        self.testDescription = name
+        self.expected = expected
+        self.text = text
+    }
+
+    static let all = [
+        PEMCase("RSA", .rsa) { $0.rsa.publicKey.pemRepresentation },
+        PEMCase("RSA in PKCS #1", .rsa) { _ in
+            """
+            -----BEGIN RSA PUBLIC KEY-----
+            MIIBCgKCAQEArbnEVKet/NXBy25dTkaKyYX57gzLOHjWvPRW75wypybRSl8qJ0U0
+            q6aLbWY9qod6PVlAoshioDBR7GWkVvA4ONzVS2Up30twN+cThpjiXUXaiVNlFLMZ
+            b23S7xav3+KxFQCgjuQqcxZc3h2wcQVyb5gsvi2JZui6Y2nnJeG7LezuapCP+V7+
+            gGl/X0WVECprepprhNy/fjkMdD59Zxl5Ry/Ys037grEdmN/AzWTAtFQgmUrzEoFf
+            14HvD1+Vz3hQq8P+PZBqtH1l4Qsi0i07/YJx7/ZpklcJINTPq5fWnYkPlkV9tfhP
+            iIz9YipncKYxpVBDaMGqcGre8dY2rFex0wIDAQAB
+            -----END RSA PUBLIC KEY-----
+            """
+        },
+        PEMCase("EC P-256", .p256) { $0.p256.publicKey.pemRepresentation },
+        PEMCase("EC P-256 with DOS line ends", .p256) { $0.p256.publicKey.pemRepresentation.replacing("\n", with: "\r\n") },
+        PEMCase("EC P-384", .p384) { $0.p384.publicKey.pemRepresentation },
+        PEMCase("Ed25519", .ed25519) { $0.ed25519.publicKey.pemRepresentation },
+        PEMCase("a certificate", .p256) { _ in
+            """
+            -----BEGIN CERTIFICATE-----
+            MIIBhzCCAS2gAwIBAgIUAOy/S/uHUzjbkk0phQ0lVW0x0rwwCgYIKoZIzj0EAwIw
+            GDEWMBQGA1UEAwwNY2F1c2V3YXktdGVzdDAgFw0yNjExMjEwNzIzMTNaGA8yMTI2
+            MTAyODA3MjMxM1owGDEWMBQGA1UEAwwNY2F1c2V3YXktdGVzdDBZMBMGByqGSM49
+            AgEGCCqGSM49AwEHA0IABAVaGEc7HMrUJRUWDmauUiOD1B+8vYkJGR7mU97Ajlsn
+            VadjCxvi7qYdIWSX6AItnSoAHIL9gi28etohhUi44A6jUzBRMB0GA1UdDgQWBBS2
+            brwDu1MjcX1e/+LSHS2syKsOojAfBgNVHSMEGDAWgBS2brwDu1MjcX1e/+LSHS2s
+            yKsOojAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIBfWNMua5zeT
+            Jt9iHdrxPR09+Zcs8a8t+5PxxsLCI6XVAiEAqmQvQwyPSG2yR3Ajs49zzAXRKVS4
+            n4m1CfdYuvmbgCE=
+            -----END CERTIFICATE-----
+            """
+        },
+        PEMCase("an RSA key of 1024 bits", .refused("at least 2048 bits")) { _ in
+            """
+            -----BEGIN PUBLIC KEY-----
+            MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDzMuYYi6M0HfKgRUpfuR2Sih0l
+            mY2pUivYSfkoM2YpIuSJsQp2HeZPGXv1pPRfVjE+ZiDaF+iJtrohxCIyGNHPmfxc
+            wZ+YD2kVyksVVkbOhJr5XgcbpxNz4a6SqAKWHUHBxSfPtG5sbU8X15AQCLO4/YAL
+            JfoWGT1enjoyCc8cVQIDAQAB
+            -----END PUBLIC KEY-----
+            """
+        },
+        PEMCase("EC P-521", .refused("EC P-256")) { _ in P521.Signing.PrivateKey().publicKey.pemRepresentation },
+        PEMCase("a private key", .refused("private key")) { $0.p256.pemRepresentation },
+        PEMCase("an RSA private key", .refused("private key")) { $0.rsa.pemRepresentation },
+        PEMCase("two keys", .refused("2 keys")) { $0.p256.publicKey.pemRepresentation + "\n" + $0.p384.publicKey.pemRepresentation },
+        PEMCase("another text", .refused("not a PEM file")) { _ in "ssh-ed25519 AAAA" },
+        PEMCase("nothing", .refused("not a PEM file")) { _ in "" },
+        PEMCase("damage", .refused("no key that can be used")) { $0.p256.publicKey.pemRepresentation.replacing("M", with: "N") },
+    ]
+}
+
+struct ConfigurationCase: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// Part of what the operator must be told.
+    let says: String
+    let change: @Sendable (inout AccessControlConfiguration) -> Void
+
+    init(_ name: String, says: String, _ change: @escaping @Sendable (inout AccessControlConfiguration) -> Void) {
+        self.testDescription = name
+        self.says = says
+        self.change = change
+    }
+
+    static let all = [
+        ConfigurationCase("no key", says: "No key is configured") { _ in },
+        ConfigurationCase("an empty secret", says: "empty") { $0.hs256Secret = "" },
+        ConfigurationCase("a PEM text as secret", says: "PEM") {
+            $0.hs256Secret = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
+        },
+        ConfigurationCase("a secret for RS256", says: "not for RS256") {
+            $0.hs256Secret = "secret"
+            $0.secretAlgorithm = .rs256
+        },
+        ConfigurationCase("RSA for ES256", says: "not for ES256") {
+            $0.hs256Secret = "secret"
+            $0.rsaAlgorithm = .es256
+        },
+        ConfigurationCase("no tenant claim", says: "tenant") {
+            $0.hs256Secret = "secret"
+            $0.tenantClaims = []
+        },
+        ConfigurationCase("an empty tenant claim", says: "tenant") {
+            $0.hs256Secret = "secret"
+            $0.tenantClaims = ["tenant_id", ""]
+        },
+        ConfigurationCase("an empty issuer", says: "leave them out") {
+            $0.hs256Secret = "secret"
+            $0.issuer = ""
+        },
+        ConfigurationCase("an empty audience", says: "leave them out") {
+            $0.hs256Secret = "secret"
+            $0.audience = ""
+        },
+        ConfigurationCase("a negative leeway", says: "leeways") {
+            $0.hs256Secret = "secret"
+            $0.leeway = .milliseconds(-1)
+        },
+        ConfigurationCase("an endless leeway", says: "leeways") {
+            $0.hs256Secret = "secret"
+            $0.expiryLeeway = .seconds(Int64.max)
+        },
+        ConfigurationCase("no room for a token", says: "at least one byte") {
+            $0.hs256Secret = "secret"
+            $0.maximumTokenBytes = 0
+        },
+        ConfigurationCase("an interval of nothing", says: "intervals") {
+            $0.jwksURL = "https://id.example/jwks.json"
+            $0.keyRefresh.minimumInterval = .zero
+        },
+        ConfigurationCase("a timeout of a week", says: "intervals") {
+            $0.jwksURL = "https://id.example/jwks.json"
+            $0.keyRefresh.timeout = .seconds(7 * 86400)
+        },
+        ConfigurationCase("a key file that is not there", says: "/nowhere/key.pem cannot be read: No such file") {
+            $0.publicKeyFile = "/nowhere/key.pem"
+        },
+        ConfigurationCase("a set that is not there", says: "/nowhere/jwks.json cannot be read") { $0.jwksFile = "/nowhere/jwks.json" },
+    ]
+}
+
+enum UnusableKey: Sendable, CaseIterable {
+    case encryption, otherOperations, unsupportedAlgorithm, algorithmOfAnotherKind, otherCurve, offCurve, smallRSA, futureType, emptySecret
+
+    func key(_ keys: TestKeys) throws -> [String: String] {
+        var key = JWKForge.p256(keys.p256, kid: "x")
+        switch self {
+        case .encryption: key["use"] = "enc"
+        case .otherOperations: return ["kty": "oct", "k": "AAAA", "use": "wrap"]
+        case .unsupportedAlgorithm: return try JWKForge.rsa(keys.rsa, kid: "x", alg: "RS384")
+        case .algorithmOfAnotherKind: key["alg"] = "HS256"
+        case .otherCurve: key["crv"] = "secp256k1"
+        case .offCurve: key["y"] = key["x"]
+        case .smallRSA: return ["kty": "RSA", "n": Forge.base64URL(Data(repeating: 0xC5, count: 128)), "e": "AQAB"]
+        case .futureType: key["kty"] = "AKP"
+        case .emptySecret: return ["kty": "oct", "k": "", "alg": "HS256"]
+        }
+        return key
+    }
+}

@@ -1,0 +1,269 @@
+import AccessControl
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import Testing
+
+@Suite("Request id")
+struct RequestIDTests {
+    @Test("A sane id of the client's is kept", arguments: ["a", "0192-ab_c.D", String(repeating: "x", count: 128)])
+    func kept(_ id: String) async throws {
+        try await SampleService.test { client, lines in
+            let response = try await client.execute(uri: "/open", method: .get, headers: [.requestID: id])
+            #expect(response.headers[values: .requestID] == [id])
+            #expect(response.text == id)
+            #expect(lines.named("Request").first?["hb.request.id"] == id)
+        }
+    }
+
+    @Test("Any other id is replaced", arguments: [[], [""], ["a b"], ["a/b"], ["é"], ["a", "b"], [String(repeating: "x", count: 129)]])
+    func replaced(_ ids: [String]) async throws {
+        try await SampleService.test { client, _ in
+            var headers = HTTPFields()
+            headers[values: .requestID] = ids
+            let first = try await client.execute(uri: "/open", method: .get, headers: headers)
+            let second = try await client.execute(uri: "/open", method: .get, headers: headers)
+            let id = try #require(first.headers[.requestID])
+            #expect(id.wholeMatch(of: /req_[0-9A-HJKMNP-TV-Z]{26}/) != nil)
+            #expect(first.text == id)
+            #expect(second.headers[.requestID] != id)
+        }
+    }
+}
+
+@Suite("Access log")
+struct AccessLogTests {
+    @Test(arguments: [("/open", 200, Logger.Level.debug), ("/nothing", 404, .info), ("/any", 401, .info), ("/unforeseen", 500, .info)])
+    func levels(_ path: String, _ status: Int, _ level: Logger.Level) async throws {
+        try await SampleService.test { client, lines in
+            _ = try await client.execute(uri: path, method: .get)
+            let line = try #require(lines.named("Request").first)
+            #expect(lines.named("Request").count == 1)
+            #expect(line.level == level)
+            #expect(line["http.method"] == "GET")
+            #expect(line["http.target"] == path)
+            #expect(line["http.status"] == "\(status)")
+            #expect(line["http.duration_ms"].flatMap(Double.init).map { $0 >= 0 } == true)
+        }
+    }
+
+    @Test(
+        "No token is ever logged",
+        arguments: [
+            "/browser?token=", "/browser?%74oken=", "/browser?a=1&tok%65n=", "/any?access_token=", "/any?tokn=", "/nothing/",
+            "/query?a=%zz&token=",
+        ]
+    )
+    func redaction(_ target: String) async throws {
+        let token = try await SampleService.token()
+        try await SampleService.test { client, lines in
+            _ = try await client.execute(uri: target + token, method: .get, headers: [.authorization: "Bearer \(token)x"])
+            #expect(lines.named("Request").first?["http.target"]?.contains("<redacted>") == true)
+            for line in lines.all {
+                for part in token.split(separator: ".") { #expect(!line.text.contains(part)) }
+            }
+        }
+    }
+}
+
+@Suite("CORS")
+struct CORSTests {
+    private let policy: CORSPolicy
+
+    init() throws {
+        policy = try CORSPolicy(allowedOrigins: ["https://console.example", "http://localhost:3000/"])
+    }
+
+    @Test("Preflight of a configured origin", arguments: ["https://console.example", "http://localhost:3000"])
+    func preflight(_ origin: String) async throws {
+        try await SampleService.test(cors: policy) { client, _ in
+            let response = try await client.execute(
+                uri: "/any",
+                method: .options,
+                headers: [.origin: origin, .accessControlRequestMethod: "GET", .accessControlRequestHeaders: "authorization"]
+            )
+            #expect(response.status == .noContent)
+            #expect(response.headers[.accessControlAllowOrigin] == origin)
+            #expect(response.headers[values: .vary] == ["Origin"])
+            #expect(response.headers[.accessControlAllowMethods]?.contains("PATCH") == true)
+            for name in ["Authorization", "Last-Event-ID", "Cache-Control", "Content-Type", "Idempotency-Key"] {
+                #expect(response.headers[.accessControlAllowHeaders]?.split(separator: ", ").contains(Substring(name)) == true)
+            }
+            #expect(response.headers[.accessControlAllowCredentials] == nil)
+            #expect(response.headers[.requestID] != nil)
+        }
+    }
+
+    @Test(
+        "Other origins get nothing",
+        arguments: [
+            "https://evil.example", "null", "https://console.example.evil.example", "http://console.example", "HTTPS://CONSOLE.EXAMPLE", "",
+        ]
+    )
+    func otherOrigins(_ origin: String) async throws {
+        try await SampleService.test(cors: policy) { client, _ in
+            let preflight = try await client.execute(
+                uri: "/open",
+                method: .options,
+                headers: [.origin: origin, .accessControlRequestMethod: "GET"]
+            )
+            let ordinary = try await client.execute(uri: "/open", method: .get, headers: [.origin: origin])
+            #expect(preflight.status == .noContent)
+            #expect(ordinary.status == .ok)
+            for response in [preflight, ordinary] {
+                #expect(!response.headers.contains { $0.name.canonicalName.hasPrefix("access-control-") })
+                #expect(response.headers[values: .vary] == ["Origin"])
+            }
+        }
+    }
+
+    @Test("Errors can be read by their page", arguments: ["/open", "/nothing", "/any", "/unforeseen"])
+    func ordinary(_ path: String) async throws {
+        try await SampleService.test(cors: policy) { client, _ in
+            let response = try await client.execute(uri: path, method: .get, headers: [.origin: "https://console.example"])
+            #expect(response.headers[.accessControlAllowOrigin] == "https://console.example")
+            #expect(response.headers[.accessControlExposeHeaders] == "X-Request-Id, Retry-After")
+            #expect(response.headers[values: .vary] == ["Origin"])
+        }
+    }
+
+    @Test func withoutAnOriginOnlyVaryIsAdded() async throws {
+        try await SampleService.test(cors: policy) { client, _ in
+            let response = try await client.execute(uri: "/open", method: .get)
+            #expect(response.headers[.vary] == "Origin")
+            #expect(response.headers[.accessControlAllowOrigin] == nil)
+        }
+    }
+
+    @Test func unconfiguredNothingIsAdded() async throws {
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(uri: "/open", method: .get, headers: [.origin: "https://console.example"])
+            #expect(response.headers[.vary] == nil)
+            #expect(response.headers[.accessControlAllowOrigin] == nil)
+        }
+    }
+
+    @Test func anAsteriskAllowsEverybody() throws {
+        let policy = try CORSPolicy(allowedOrigins: ["*"])
+        #expect(policy.responseHeaders(origin: "https://x.example")[.accessControlAllowOrigin] == "https://x.example")
+        #expect(policy.responseHeaders(origin: "https://x.example")[.vary] == "Origin")
+    }
+
+    @Test func optionsWithoutARequestedMethodIsNoPreflight() async throws {
+        try await SampleService.test(cors: policy) { client, _ in
+            let response = try await client.execute(uri: "/any", method: .options, headers: [.origin: "https://console.example"])
+            #expect(response.headers[.allow] == "GET, HEAD, OPTIONS")
+            #expect(response.headers[.accessControlAllowMethods] == nil)
+        }
+    }
+
+    @Test(
+        "What is no origin stops the start",
+        arguments: [
+            "", "console.example", "https://", "://x", "https://x/path", "https://x?y", "https://a b", "https://*.example", "null",
+            "https://u@x",
+        ]
+    )
+    func invalid(_ origin: String) {
+        let error = #expect(throws: CORSPolicy.InvalidOrigin.self) { try CORSPolicy(allowedOrigins: ["https://ok.example", origin]) }
+        #expect(error?.description.contains("\"\(origin)\"") == true)
+    }
+}
+
+@Suite("Authentication")
+struct AuthenticationTests {
+    @Test func theHeaderIsAccepted() async throws {
+        let token = try await SampleService.token()
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(uri: "/any", method: .get, headers: [.authorization: "Bearer \(token)"])
+            #expect(response.status == .ok)
+            #expect(response.text == "u-1")
+        }
+    }
+
+    @Test func theQueryIsAcceptedWhereItMayBe() async throws {
+        let token = try await SampleService.token()
+        try await SampleService.test { client, _ in
+            for query in ["token=\(token)", "%74oken=\(token)", "bad=%zz&token=\(token)"] {
+                let response = try await client.execute(uri: "/browser?\(query)", method: .get)
+                #expect(response.text == "acme")
+            }
+            for target in ["/any?token=\(token)", "/browser?token=\(token)&token=\(token)", "/browser?Token=\(token)"] {
+                let response = try await client.execute(uri: target, method: .get)
+                #expect(response.isError(.unauthorized))
+            }
+        }
+    }
+
+    @Test func theHeaderWinsEvenIfItIsWrong() async throws {
+        let token = try await SampleService.token()
+        try await SampleService.test { client, _ in
+            for wrong in ["Bearer x.y.z", "Bearer", "Basic dTpw", ""] {
+                let response = try await client.execute(uri: "/browser?token=\(token)", method: .get, headers: [.authorization: wrong])
+                #expect(response.isError(.unauthorized))
+            }
+            let right = try await client.execute(uri: "/browser?token=x.y.z", method: .get, headers: [.authorization: "bearer \(token)"])
+            #expect(right.status == .ok)
+        }
+    }
+
+    @Test func refusalsSayWhy() async throws {
+        let expired = try await SampleService.token(expiresIn: 0)
+        try await SampleService.test { client, lines in
+            let missing = try await client.execute(uri: "/any", method: .get)
+            #expect(missing.isError(.unauthorized) && missing.text.contains("A token is needed"))
+            #expect(missing.headers[.wwwAuthenticate] == "Bearer")
+            let late = try await client.execute(uri: "/any", method: .get, headers: [.authorization: "Bearer \(expired)"])
+            #expect(late.isError(.unauthorized) && late.text.contains("expired"))
+            #expect(lines.named("Token refused").map { $0["auth.reason"] } == ["missing", "expired"])
+        }
+    }
+
+    struct RoleCase: Sendable {
+        let roles: Set<Role>
+        let method: HTTPRequest.Method
+        let status: Int
+    }
+
+    @Test(arguments: [
+        RoleCase(roles: [.admin], method: .get, status: 200), RoleCase(roles: [.member], method: .get, status: 200),
+        RoleCase(roles: [.producer], method: .get, status: 403), RoleCase(roles: [], method: .get, status: 403),
+        RoleCase(roles: [.admin], method: .post, status: 200), RoleCase(roles: [.member], method: .post, status: 403),
+    ])
+    func roles(_ testCase: RoleCase) async throws {
+        let token = try await SampleService.token(testCase.roles)
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(uri: "/items/7", method: testCase.method, headers: [.authorization: "Bearer \(token)"])
+            #expect(response.status.code == testCase.status)
+            if testCase.status == 403 { #expect(response.isError(.forbidden) && response.text.contains("role admin")) }
+        }
+    }
+
+    @Test func aRouteThatForgotItsMiddlewareIsClosed() async throws {
+        let token = try await SampleService.token()
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(uri: "/forgotten", method: .get, headers: [.authorization: "Bearer \(token)"])
+            #expect(response.isError(.unauthorized))
+        }
+    }
+
+    @Test func keysThatAreOutOfReachAreNotTheClientsFault() async throws {
+        var configuration = AccessControlConfiguration()
+        // Nothing listens there: the port is reserved (RFC 6335 §6).
+        configuration.jwksURL = "http://127.0.0.1:0/jwks.json"
+        let authenticator = try await Authenticator(
+            configuration: configuration,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        let router = Router.api()
+        router.authenticated(by: authenticator).get("x") { _, _ in "" }
+        try await Application(router: router).test(.router) { client in
+            let token = "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"
+            let response = try await client.execute(uri: "/x", method: .get, headers: [.authorization: "Bearer \(token)"])
+            #expect(response.isError(.serviceUnavailable))
+            #expect(response.headers[.retryAfter] == "5")
+        }
+    }
+}

@@ -1,0 +1,178 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("Query parameters")
+struct QueryParametersTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let query: String?
+        let name: String
+        let values: [String]
+
+        var testDescription: String { query ?? "nil" }
+    }
+
+    @Test(arguments: [
+        Case(query: nil, name: "a", values: []), Case(query: "", name: "a", values: []), Case(query: "a=1", name: "a", values: ["1"]),
+        Case(query: "a=1&b=2&a=3", name: "a", values: ["1", "3"]), Case(query: "a=", name: "a", values: [""]),
+        Case(query: "a", name: "a", values: [""]), Case(query: "&&a=1&", name: "a", values: ["1"]),
+        Case(query: "a=b=c", name: "a", values: ["b=c"]), Case(query: "a=1", name: "A", values: []),
+        Case(query: "%61=%31%2b+%26", name: "a", values: ["1+ &"]), Case(query: "a=%C3%A9", name: "a", values: ["é"]),
+        Case(query: "=1", name: "", values: ["1"]), Case(query: "a=1;b=2", name: "a", values: ["1;b=2"]),
+    ])
+    func decoding(_ testCase: Case) throws {
+        #expect(try QueryParameters(testCase.query).values(testCase.name) == testCase.values)
+        #expect(QueryParameters.lenient(testCase.query).values(testCase.name) == testCase.values)
+    }
+
+    @Test("What cannot be decoded", arguments: ["a=%", "a=%4", "a=%zz", "%zz=1", "b=1&a=%ff", "a=%C3"])
+    func undecodable(_ query: String) {
+        let error = #expect(throws: APIError.self) { try QueryParameters(query) }
+        #expect(error?.code == .validationError)
+        #expect(QueryParameters.lenient(query).values("a").isEmpty)
+        #expect(QueryParameters.lenient(query + "&c=2").values("c") == ["2"])
+    }
+
+    @Test func lengthAndNumberAreBounded() throws {
+        let longest = "a=" + String(repeating: "x", count: QueryParameters.maximumBytes - 2)
+        #expect(try QueryParameters(longest).values("a").first?.count == QueryParameters.maximumBytes - 2)
+        #expect(throws: APIError.self) { try QueryParameters(longest + "x") }
+        #expect(QueryParameters.lenient(longest + "x").values("a").isEmpty)
+        let most = Array(repeating: "a=1", count: QueryParameters.maximumCount).joined(separator: "&")
+        #expect(try QueryParameters(most).values("a").count == QueryParameters.maximumCount)
+        #expect(throws: APIError.self) { try QueryParameters(most + "&a=1") }
+        #expect(QueryParameters.lenient(most + "&a=1&a=1").values("a").count == QueryParameters.maximumCount)
+    }
+
+    @Test func oneValueIsOneValue() throws {
+        #expect(try QueryParameters("a=1").value("a") == "1")
+        #expect(try QueryParameters("a=1").value("b") == nil)
+        let error = #expect(throws: APIError.self) { try QueryParameters("a=1&a=1").value("a") }
+        #expect(error?.message.hasPrefix("a:") == true)
+    }
+
+    @Test func aRequestsQueryIsRead() async throws {
+        try await SampleService.test { client, _ in
+            let given = try await client.execute(uri: "/query?a=%31", method: .get)
+            let absent = try await client.execute(uri: "/query", method: .get)
+            let undecodable = try await client.execute(uri: "/query?a=%", method: .get)
+            #expect(given.text == "1")
+            #expect(absent.text == "-")
+            #expect(undecodable.isError(.validationError))
+        }
+    }
+}
+
+@Suite("Request body")
+struct RequestBodyTests {
+    @Test func theLimitItselfIsAccepted() async throws {
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(uri: "/body", method: .post, body: ByteBuffer(string: "0123456789"))
+            #expect(response.text == "0123456789")
+        }
+    }
+
+    @Test func aDeclaredLengthBeyondTheLimitIsRefused() async throws {
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(uri: "/body", method: .post, body: ByteBuffer(string: "0123456789a"))
+            #expect(response.isError(.payloadTooLarge))
+            #expect(response.text.contains("at most 10 bytes"))
+        }
+    }
+
+    @Test func nothingIsReadOfABodyThatIsDeclaredTooLarge() async throws {
+        let unread = AsyncThrowingStream<ByteBuffer, any Error> { throw CancellationError() }
+        let error = await #expect(throws: APIError.self) {
+            try await request(headers: [.contentLength: "11"], chunks: unread).readBody(upTo: 10)
+        }
+        #expect(error?.code == .payloadTooLarge)
+    }
+
+    @Test(
+        "A body of undeclared length",
+        arguments: [(["01234", "56789"], true), (["01234", "56789", "a"], false), ([], true), (["0123456789a"], false)]
+    )
+    func undeclared(_ chunks: [String], _ isAccepted: Bool) async throws {
+        let stream = AsyncThrowingStream<ByteBuffer, any Error> { continuation in
+            for chunk in chunks { continuation.yield(ByteBuffer(string: chunk)) }
+            continuation.finish()
+        }
+        do {
+            let body = try await request(chunks: stream).readBody(upTo: 10)
+            #expect(isAccepted)
+            #expect(String(buffer: body) == chunks.joined())
+        } catch let error as APIError {
+            #expect(!isAccepted)
+            #expect(error.code == .payloadTooLarge)
+        }
+    }
+
+    struct ContentTypeCase: Sendable {
+        let field: String?
+        var assumed: String?
+        let type: String?
+    }
+
+    @Test(arguments: [
+        ContentTypeCase(field: "application/json", type: "application/json"),
+        ContentTypeCase(field: "Application/JSON ; charset=UTF-8", type: "application/json"),
+        ContentTypeCase(field: "application/json;charset=\"utf-8\";x=y", type: "application/json"),
+        ContentTypeCase(field: "application/cloudevents+json", type: "application/cloudevents+json"),
+        ContentTypeCase(field: nil, assumed: "application/json", type: "application/json"),
+        ContentTypeCase(field: nil, type: nil),
+        ContentTypeCase(field: "", assumed: "application/json", type: nil),
+        ContentTypeCase(field: "text/plain", assumed: "application/json", type: nil),
+        ContentTypeCase(field: "application/json; charset=iso-8859-1", type: nil),
+        ContentTypeCase(field: "application/jsonp", type: nil),
+        ContentTypeCase(field: "json", type: nil),
+    ])
+    func contentType(_ testCase: ContentTypeCase) {
+        var headers = HTTPFields()
+        headers[.contentType] = testCase.field
+        let request = Request(
+            head: HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/", headerFields: headers),
+            body: RequestBody(buffer: ByteBuffer())
+        )
+        let accepted = ["application/json", "application/cloudevents+json"]
+        do throws(APIError) {
+            #expect(try request.requireContentType(anyOf: accepted, assuming: testCase.assumed) == testCase.type)
+        } catch {
+            #expect(testCase.type == nil)
+            #expect(error.code == .unsupportedMediaType)
+            #expect(error.message.contains("application/json or application/cloudevents+json"))
+        }
+    }
+
+    @Test func aBodyOfTheWrongTypeIsRefused() async throws {
+        try await SampleService.test { client, _ in
+            let response = try await client.execute(
+                uri: "/typed",
+                method: .post,
+                headers: [.contentType: "text/plain"],
+                body: ByteBuffer(string: "{}")
+            )
+            #expect(response.isError(.unsupportedMediaType))
+        }
+    }
+
+    private func request(headers: HTTPFields = [:], chunks: AsyncThrowingStream<ByteBuffer, any Error>) -> Request {
+        Request(
+            head: HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/", headerFields: headers),
+            body: RequestBody(asyncSequence: chunks)
+        )
+    }
+}
+
+@Suite("JSON responses")
+struct JSONResponseTests {
+    @Test func membersAreSortedAndSlashesAreNotEscaped() throws {
+        let response = try Response.json(["b": "/", "a": "é"], status: .created, headers: [.contentType: "text/plain"])
+        #expect(response.status == .created)
+        #expect(response.headers[.contentType] == "application/json")
+        #expect(response.headers[.contentLength] == "18")
+    }
+}

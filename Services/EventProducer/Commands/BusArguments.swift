@@ -1,0 +1,47 @@
+import CausewayProducer
+import EventModel
+import Logging
+import NATSClient
+import ServiceRuntime
+
+extension [ConfigurationKey] {
+    /// What a command needs that publishes from a terminal: it is quiet unless something is wrong.
+    static let publishing = nats + eventLog + [.logLevel.defaulting(to: "error"), .logFormat.defaulting(to: "text")]
+}
+
+extension EventProducer {
+    /// Connects as the settings say, waits until the log is open, runs `body`, and disconnects.
+    ///
+    /// - Throws: what ends the command, after a sentence on standard error.
+    static func whileConnected(
+        _ settings: Settings,
+        name: String,
+        timeout: Duration,
+        _ body: (EventProducer) async throws -> Void
+    ) async throws {
+        do {
+            var nats = try settings.natsConfiguration(name: name)
+            nats.sendAsap = true
+            let configuration = ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: timeout)
+            let producer = try await EventProducer.connect(configuration, logger: Logger(label: name))
+            let result: Result<Void, any Error>
+            do {
+                if producer.connection.state != .connected {
+                    Console.complain("event-producer: NATS is away; waiting up to \(DurationText.show(timeout)) for it")
+                }
+                try await producer.ready()
+                result = .success(try await body(producer))
+            } catch {
+                result = .failure(error)
+            }
+            await producer.close()
+            try result.get()
+        } catch let error as ConfigurationError {
+            throw Exit.because(error)
+        } catch let error as ProducerError {
+            throw Exit.because(error)
+        } catch let error as EventModel.ValidationError {
+            throw Exit.because(error)
+        }
+    }
+}

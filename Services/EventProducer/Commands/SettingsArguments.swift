@@ -1,0 +1,74 @@
+import ArgumentParser
+import FoundationEssentials
+import ServiceRuntime
+
+/// The part of a command line that configures the process: `--nats-url`, `--log-replicas` … and `--config`, `--print-config`, `--version`, as with every
+/// service. What the command does not know goes here, and here unknown means refused.
+struct SettingsArguments: ParsableArguments {
+    @Argument(parsing: .allUnrecognized, help: .hidden)
+    var words: [String] = []
+
+    /// The settings of the process.
+    ///
+    /// - Throws: what ends the command: after `--print-config` or `--version` with success, else with a sentence.
+    func settings(_ schema: ConfigurationSchema) throws -> Settings {
+        let invocation: Invocation
+        do throws(ConfigurationError) {
+            invocation = try Invocation(schema: schema, arguments: words, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw Exit.because(error)
+        }
+        switch invocation {
+        case .run(let settings): return settings
+        case .print(let text):
+            Console.print(text.last == "\n" ? String(text.dropLast()) : text)
+            throw ArgumentParser.ExitCode.success
+        }
+    }
+}
+
+extension ConfigurationSchema {
+    /// Declares the configuration of a subcommand.
+    init(command: String, summary: String, keys: [ConfigurationKey]) {
+        self.init(program: "event-producer \(command)", version: causewayVersion, summary: summary, keys: keys)
+    }
+
+    /// What a subcommand's `--help` says about the settings.
+    var discussion: String {
+        let entries = keys.map { key in
+            let fallback = if case .defaultText(let text) = key.absence, !text.isEmpty { ", default \(text)" } else { "" }
+            let lines = Self.wrapped("\(key.help) (\(key.environmentName)\(fallback))", width: 72)
+            return "  \(key.option)\n" + lines.map { "      \($0)" }.joined(separator: "\n")
+        }
+        return """
+            Settings, as options, as environment variables (in parentheses), or as keys of the file that --config names; --print-config shows \
+            them with their values:
+
+            \(entries.joined(separator: "\n"))
+            """
+    }
+
+    /// The text in lines of at most `width` characters. ArgumentParser wraps too, but does not indent what it has wrapped.
+    private static func wrapped(_ text: String, width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + word.count < width {
+                lines[lines.count - 1] += " \(word)"
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+}
+
+/// Values of options that are durations.
+enum DurationOption {
+    /// Reads `30s`, `5m`, `1h`; anything else is refused with a sentence.
+    @Sendable static func parse(_ text: String) throws -> Duration {
+        guard let duration = DurationText.parse(text), duration > .zero else {
+            throw ArgumentParser.ValidationError("'\(text)' is no duration: write 500ms, 30s, 5m, 1h or 7d")
+        }
+        return duration
+    }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import CausewayProducer
+import EventModel
+import ServiceRuntime
+import UnixSignals
+
+/// `event-producer simulate`: a living demonstration, straight to the bus.
+struct SimulateCommand: AsyncParsableCommand {
+    private static let schema = ConfigurationSchema(
+        command: "simulate",
+        summary: "Publishes a living demonstration.",
+        keys: .publishing
+    )
+
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Publishes a living demonstration: incidents that are investigated, and what goes with them.",
+        discussion: """
+            Prints one line an event. Approvals are asked for and left to people; an incident whose approval nobody gives is closed after a few \
+            minutes. Ends with SIGINT or SIGTERM, or at --count or --duration, and keeps trying while the bus is away.
+
+            \(schema.discussion)
+            """
+    )
+
+    @Option(help: "Events per second, in all tenants together.")
+    var rate = 2.0
+
+    @Option(help: "The tenants, joined by commas.")
+    var tenants = "acme,globex"
+
+    @Option(help: "The users of every tenant, joined by commas.")
+    var users = "ann,bob,carol"
+
+    @Option(help: "Repeats the demonstration of this number; a new one each time without it.")
+    var seed: UInt64?
+
+    @Option(help: "How many events; no end without it.")
+    var count: Int?
+
+    @Option(help: "For how long, such as 30s or 5m; no end without it.", transform: DurationOption.parse)
+    var duration: Duration?
+
+    @Flag(help: "Decide on approvals too, after some seconds, instead of leaving them to people.")
+    var autoApprove = false
+
+    @Option(help: "How long to wait for the bus at the start.", transform: DurationOption.parse)
+    var timeout: Duration = .seconds(30)
+
+    @OptionGroup var settings: SettingsArguments
+
+    func validate() throws {
+        guard (0.001...10_000).contains(rate) else { throw ArgumentParser.ValidationError("--rate must be from 0.001 to 10000 events a second") }
+        guard count ?? 1 > 0 else { throw ArgumentParser.ValidationError("--count must be at least 1") }
+        _ = try cast()
+    }
+
+    func run() async throws {
+        let settings = try settings.settings(Self.schema)
+        settings.bootstrapLogging()
+        let simulation = Simulation(cast: try cast(), seed: seed ?? .random(in: .min ... .max))
+        try await EventProducer.whileConnected(settings, name: "event-producer-simulate", timeout: timeout) { producer in
+            let driver = SimulationDriver(
+                sink: producer,
+                rate: rate,
+                bounds: SimulationDriver.Bounds(count: count, duration: duration),
+                timeout: .seconds(5),
+                print: Console.print,
+                complain: { Console.complain("event-producer: \($0)") }
+            )
+            let stored = try await Self.untilSignalled { try await driver.run(simulation) }
+            Console.complain("event-producer: \(stored) events published")
+        }
+    }
+
+    private func cast() throws -> Cast {
+        func names(_ list: String) -> [String] {
+            list.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init).filter { !$0.isEmpty }
+        }
+        let users = names(users)
+        let tenants: [Tenant]
+        do throws(EventModel.ValidationError) {
+            tenants = try names(self.tenants).map { name throws(EventModel.ValidationError) in try Tenant(name) }
+        } catch {
+            throw ArgumentParser.ValidationError("--tenants: each \(error.message)")
+        }
+        guard !tenants.isEmpty else { throw ArgumentParser.ValidationError("--tenants must name at least one") }
+        guard !users.isEmpty else { throw ArgumentParser.ValidationError("--users must name at least one") }
+        return Cast(tenants: tenants, users: users, decidesApprovals: autoApprove)
+    }
+
+    /// Runs `body`, and cancels it at the first SIGINT or SIGTERM.
+    private static func untilSignalled(_ body: @escaping @Sendable () async throws -> Int) async throws -> Int {
+        let task = Task { try await body() }
+        let signals = Task {
+            for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { task.cancel() }
+        }
+        defer { signals.cancel() }
+        return try await task.value
+    }
+}

@@ -1,0 +1,97 @@
+import CausewayProducer
+import EventModel
+import HTTPAPI
+import Hummingbird
+import Logging
+import NIOCore
+
+/// `POST /v1/events` (contract §10): takes events in and answers when the log has stored all of them.
+///
+/// All or nothing as far as what is wrong with a request goes: the first fault refuses it, and nothing is stored. When the log fails in the middle,
+/// some may be stored; a client that sends the request again stores the others, if its events have ids or the request an
+/// `Idempotency-Key`. Events that have neither get ids here, which the repetition cannot have.
+struct EventIntakeRoute: Sendable {
+    /// The path it answers on.
+    static let path: RouterPath = "/v1/events"
+
+    private let sink: any EventSink
+    private let limits: IntakeLimits
+    private let budget: BodyBudget
+    private let metrics = IntakeMetrics()
+    private let now: @Sendable () -> Timestamp
+
+    init(sink: any EventSink, limits: IntakeLimits, now: @escaping @Sendable () -> Timestamp = { .now }) {
+        self.sink = sink
+        self.limits = limits
+        self.now = now
+        budget = BodyBudget(bytes: limits.totalBodyBytes)
+    }
+
+    /// Registers the route; authentication stands before it.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.post(Self.path) { request, context in try await self.respond(to: request, context) }
+    }
+
+    private func respond(to request: Request, _ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requirePrincipal()
+        let publisher = try Publisher(principal)
+        let form = try IntakeForm(of: request)
+        let key = try IdempotencyKey(request.headers, of: principal)
+        let declared = request.headers[.contentLength].flatMap { Int($0) }
+        // A body that says it is too large is refused whether or not there is room; one without a length may grow to the limit.
+        let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
+        let answer = try await budget.withReserved(reserved) {
+            let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
+            let drafts: [EventDraft]
+            do throws(ValidationError) {
+                drafts = try form.drafts(Array(body.readableBytesView), request.headers)
+            } catch {
+                return try Self.refusal(error)
+            }
+            var generator = SystemRandomNumberGenerator()
+            let events = try publisher.events(drafts, key: key, now: now(), using: &generator)
+            return try await store(events, context)
+        }
+        guard let answer else {
+            throw APIError.serviceUnavailable("Too much is being taken in at the moment: send the request again in a moment.", retryAfter: 1)
+        }
+        return answer
+    }
+
+    private func store(_ events: [Event], _ context: APIRequestContext) async throws(APIError) -> Response {
+        let start = ContinuousClock.now
+        do throws(ProducerError) {
+            let stored = try await sink.publish(contentsOf: events, timeout: limits.timeout)
+            metrics.acknowledged(stored, after: start.duration(to: .now))
+            let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
+            return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
+        } catch {
+            metrics.failed()
+            context.logger.warning("Events could not be stored", metadata: ["error": "\(error)", "events": "\(events.count)"])
+            throw .serviceUnavailable(
+                """
+                The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
+                stored twice.
+                """,
+                retryAfter: error.isRetriable ? 2 : 30
+            )
+        }
+    }
+
+    /// 400 for what is wrong, 413 where it is the size of a payload alone.
+    private static func refusal(_ error: ValidationError) throws -> Response {
+        guard error.message == oversize?.message else { throw APIError(error) }
+        let body: JSONObject = ["error": .string(APIError.Code.payloadTooLarge.rawValue), "message": .string(error.description)]
+        return .json(encoded: ByteBuffer(bytes: body.bytes), status: .contentTooLarge)
+    }
+
+    /// What is said of a payload that is larger than all payloads may be.
+    private static let oversize: ValidationError? = {
+        do throws(ValidationError) {
+            _ = try Payload(validating: [UInt8](repeating: 0x20, count: Payload.maximumBytes + 1))
+            return nil
+        } catch {
+            return error
+        }
+    }()
+}

@@ -1,0 +1,64 @@
+import EventModel
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+
+/// How a request carries its events, as its headers say (contract §10; CloudEvents HTTP binding 1.0.2, §3).
+enum IntakeForm: Sendable, Hashable {
+    /// One event in Causeway's own form, or an array of them.
+    case native
+    /// One CloudEvent as JSON.
+    case structured
+    /// An array of CloudEvents as JSON.
+    case batched
+    /// One CloudEvent with its attributes in headers and its payload as the body.
+    case binary
+
+    private static let json = "application/json"
+    private static let cloudEvent = "application/cloudevents+json"
+    private static let cloudEventBatch = "application/cloudevents-batch+json"
+    /// Any of these makes a request with a JSON body a CloudEvent in binary mode; what is missing of it is said when it is read.
+    private static let binaryAttributes = ["ce-specversion", "ce-id", "ce-type", "ce-source"].compactMap { HTTPField.Name($0) }
+
+    /// The form of a request.
+    ///
+    /// - Throws: `unsupported_media_type` for another type of body, one in another character set, and a compressed one.
+    init(of request: Request) throws(APIError) {
+        let codings = request.headers[values: .contentEncoding].filter { $0.lowercased() != "identity" }
+        guard codings.isEmpty else {
+            throw .unsupportedMediaType(accepted: ["\(Self.json) and without Content-Encoding"])
+        }
+        switch try request.requireContentType(anyOf: [Self.json, Self.cloudEvent, Self.cloudEventBatch]) {
+        case Self.cloudEvent: self = .structured
+        case Self.cloudEventBatch: self = .batched
+        default: self = Self.binaryAttributes.contains { request.headers.contains($0) } ? .binary : .native
+        }
+    }
+
+    /// The events of a request in this form.
+    ///
+    /// - Throws: the first fault, with the index and the field it is in. Nothing is to be stored then.
+    func drafts(_ body: [UInt8], _ headers: HTTPFields) throws(ValidationError) -> [EventDraft] {
+        let drafts: [EventDraft]
+        switch self {
+        case .native: drafts = try EventIntake.events(native: body)
+        case .structured: drafts = [try EventIntake.event(structured: body)]
+        case .batched: drafts = try EventIntake.events(batched: body)
+        case .binary:
+            try Self.refuseRepeatedAttributes(headers)
+            drafts = [try EventIntake.event(binary: body) { name in HTTPField.Name(name).flatMap { headers[$0] } }]
+        }
+        guard !drafts.isEmpty else { throw ValidationError(field: "body", message: "must hold at least one event") }
+        return drafts
+    }
+
+    /// A field that is sent twice has no one value; joined, two users would become a third.
+    private static func refuseRepeatedAttributes(_ headers: HTTPFields) throws(ValidationError) {
+        var seen: Set<String> = []
+        for field in headers where field.name.canonicalName.hasPrefix("ce-") {
+            guard seen.insert(field.name.canonicalName).inserted else {
+                throw ValidationError(field: field.name.canonicalName, message: "must not be given more than once")
+            }
+        }
+    }
+}

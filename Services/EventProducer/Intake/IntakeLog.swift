@@ -1,0 +1,58 @@
+import CausewayProducer
+import EventLog
+import Logging
+import NATSClient
+import ServiceLifecycle
+import ServiceRuntime
+
+/// What the intake stores into, as a service: opens the log, and watches whether it can be reached.
+///
+/// The bus may be away, at the start or later: the process lives, is not ready, and answers 503. A log that cannot be the log ends the process with
+/// a sentence.
+struct IntakeLog: Service {
+    /// How often the log is asked whether it is there.
+    private static let interval: Duration = .seconds(2)
+
+    let producer: EventProducer
+    let readiness: Readiness
+    let logger: Logger
+
+    func run() async throws {
+        readiness.observe("bus") { [connection = producer.connection] in
+            connection.state == .connected ? .ready : .notReady("\(connection.state)")
+        }
+        readiness.set("log", .notReady("not opened yet"))
+        do {
+            try await cancelWhenGracefulShutdown { try await watch() }
+        } catch let error as ProducerError where error.code == .cancelled || error.code == .closed {
+            // The shutdown came while the log was waited for.
+        }
+        await producer.close()
+    }
+
+    private func watch() async throws {
+        let log = try await opened()
+        logger.info("taking events in")
+        while !Task.isCancelled {
+            do throws(EventLogError) {
+                _ = try await log.bounds()
+                readiness.set("log", .ready)
+            } catch {
+                readiness.set("log", .notReady(error.message))
+            }
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// The log, however long it takes.
+    private func opened() async throws(ProducerError) -> EventLog {
+        while true {
+            do throws(ProducerError) {
+                return try await producer.ready(within: .seconds(10))
+            } catch {
+                guard error.isRetriable else { throw error }
+                readiness.set("log", .notReady(error.message))
+            }
+        }
+    }
+}

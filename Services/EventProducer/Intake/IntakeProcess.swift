@@ -1,0 +1,41 @@
+import AccessControl
+import CausewayProducer
+import HTTPAPI
+import Hummingbird
+import NATSClient
+import ServiceRuntime
+
+/// The HTTP intake as a process, from settings to shutdown.
+///
+/// Services, in the order in which they start and against which they stop: the admin listener, the log, the public listener. So the requests that
+/// are in flight when the shutdown begins are still stored and answered.
+struct IntakeProcess {
+    private let process: ServiceMain
+
+    init(_ process: ServiceMain) {
+        self.process = process
+    }
+
+    /// Runs until a signal has ended it.
+    ///
+    /// - Throws: whatever keeps it from starting, as a sentence.
+    func run() async throws {
+        let settings = process.settings
+        let limits = try IntakeLimits(settings)
+        let authenticator = try await Authenticator(configuration: settings.accessControlConfiguration(), logger: process.logger)
+        var nats = try settings.natsConfiguration(name: "event-producer")
+        nats.sendAsap = true
+        let producer = try await EventProducer.connect(
+            ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: limits.timeout),
+            logger: process.logger
+        )
+        let router = Router.api()
+        let routes = RouteTable(router)
+        EventIntakeRoute(sink: producer, limits: limits).register(on: routes.authenticated(by: authenticator))
+        routes.refuseOtherMethods()
+        try await process.run([
+            IntakeLog(producer: producer, readiness: process.readiness, logger: process.logger),
+            PublicListener(router: router, settings: settings, logger: process.logger),
+        ])
+    }
+}

@@ -1,0 +1,53 @@
+import AccessControl
+import EventModel
+import HTTPAPI
+
+/// Who sends events, and for which tenants (contract §10): a service with the role `producer` for any, an `admin` for its own.
+struct Publisher: Sendable {
+    /// Who may send events at all.
+    static let roles: Set<Role> = [.producer, .admin]
+
+    private let home: Tenant
+    private let mayNameTenants: Bool
+
+    /// - Throws: `forbidden` without either role.
+    init(_ principal: Principal) throws(APIError) {
+        guard principal.has(anyOf: Self.roles) else { throw .missingRole(anyOf: Self.roles) }
+        do throws(ValidationError) {
+            home = try Tenant(principal.tenant)
+        } catch {
+            throw .forbidden("The token's tenant cannot have events: its name \(error.message).")
+        }
+        mayNameTenants = principal.has(anyOf: [.producer])
+    }
+
+    /// The events of a request, each with its tenant, id and time.
+    ///
+    /// - Parameters:
+    ///   - key: from which ids are made, where the producer gave none; nil for ids that no repetition has.
+    ///   - now: the time of events that have none.
+    /// - Throws: `forbidden` for the first that names a tenant the sender may not.
+    func events(
+        _ drafts: [EventDraft],
+        key: IdempotencyKey?,
+        now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) throws(APIError) -> [Event] {
+        var events: [Event] = []
+        events.reserveCapacity(drafts.count)
+        for (index, draft) in drafts.enumerated() {
+            let place = drafts.count > 1 ? "[\(index)].tenant" : "tenant"
+            let tenant = draft.tenant ?? home
+            guard tenant == home || mayNameTenants else {
+                throw .forbidden("\(place): is not your token's tenant; leave it out, or use a token with the role producer.")
+            }
+            let id = key?.eventID(at: index) ?? ULID.generate(time: now, using: &generator)
+            do throws(ValidationError) {
+                events.append(try draft.resolve(tenant: tenant, id: id, time: now))
+            } catch {
+                throw APIError(error)
+            }
+        }
+        return events
+    }
+}

@@ -1,0 +1,21 @@
+import HTTPAPI
+import Hummingbird
+import NIOCore
+
+extension Request {
+    /// The whole body, if it arrives in time: a client that sends a byte a minute must not hold what is reserved for it.
+    ///
+    /// - Throws: `validation_error` when the time is over, and what ``readBody(upTo:)`` throws.
+    func readBody(upTo maximumBytes: Int, within limit: Duration) async throws -> ByteBuffer {
+        try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+            group.addTask { try await readBody(upTo: maximumBytes) }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw APIError.validation("The body did not arrive within \(limit): send it faster, or in smaller requests.")
+            }
+            defer { group.cancelAll() }
+            guard let body = try await group.next() else { throw CancellationError() }
+            return body
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// Bytes as they come in, cut into lines.
+///
+/// A line ends with LF or CRLF, the last one also with the input. What is longer than allowed is dropped as it comes and reported by its number.
+struct LineSplitter: Sendable {
+    /// One line of the input, without its end.
+    struct Line: Sendable, Hashable {
+        /// Counting from 1.
+        var number: Int
+        /// Nil for a line that was too long.
+        var bytes: [UInt8]?
+    }
+
+    private let maximumBytes: Int
+    private var number = 1
+    private var pending: [UInt8] = []
+    private var isTooLong = false
+
+    /// - Parameter maximumBytes: the longest line, its end not counted.
+    init(maximumBytes: Int) {
+        self.maximumBytes = maximumBytes
+    }
+
+    /// Takes bytes in and returns the lines that they complete. Blank lines are counted and left out.
+    mutating func take(_ bytes: some Collection<UInt8>) -> [Line] {
+        var lines: [Line] = []
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            append(rest[..<end])
+            if let line = complete() { lines.append(line) }
+            rest = rest[rest.index(after: end)...]
+        }
+        append(rest)
+        return lines
+    }
+
+    /// The input is over: returns what came after the last line's end, if anything.
+    mutating func finish() -> Line? { complete() }
+
+    private mutating func append(_ bytes: some Collection<UInt8>) {
+        guard !isTooLong else { return }
+        // One more for a CR that belongs to the line's end.
+        guard pending.count + bytes.count <= maximumBytes + 1 else {
+            isTooLong = true
+            pending = []
+            return
+        }
+        pending.append(contentsOf: bytes)
+    }
+
+    private mutating func complete() -> Line? {
+        defer {
+            number += 1
+            pending = []
+            isTooLong = false
+        }
+        guard !isTooLong else { return Line(number: number, bytes: nil) }
+        if pending.last == UInt8(ascii: "\r") { pending.removeLast() }
+        guard pending.count <= maximumBytes else { return Line(number: number, bytes: nil) }
+        let isBlank = pending.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        return isBlank ? nil : Line(number: number, bytes: pending)
+    }
+}

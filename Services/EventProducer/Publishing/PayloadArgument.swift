@@ -1,0 +1,38 @@
+import EventModel
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A payload as the command line gives it: JSON, or `@` and the name of a file that holds it.
+struct PayloadArgument: Sendable, Hashable {
+    private let text: String
+
+    init(_ text: String) {
+        self.text = text
+    }
+
+    /// The payload, checked.
+    func payload() throws(ValidationError) -> Payload {
+        try Payload(validating: text.hasPrefix("@") ? Self.content(of: String(text.dropFirst())) : Array(text.utf8))
+    }
+
+    /// What is in the file; no more of it than shows that it is too large.
+    private static func content(of path: String) throws(ValidationError) -> [UInt8] {
+        guard let file = fopen(path, "re") else {
+            throw ValidationError(field: "payload", message: "cannot be read from \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: Payload.maximumBytes + 1) { buffer, count in
+            count = fread(buffer.baseAddress, 1, buffer.count, file)
+            failed = ferror(file) != 0
+        }
+        guard !failed else {
+            throw ValidationError(field: "payload", message: "cannot be read from \(path): is it a file?")
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,48 @@
+import Dispatch
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// What a process is given on its standard input, read without holding up Swift's own threads.
+struct StandardInput: Sendable {
+    /// The input could not be read.
+    struct ReadError: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let queue = DispatchQueue(label: "causeway.standard-input")
+    private let descriptor: Int32
+
+    init(descriptor: Int32 = STDIN_FILENO) {
+        self.descriptor = descriptor
+    }
+
+    /// What has come in, at most `maximumBytes` of it; waits until there is something. Empty at the end of the input.
+    func read(maximumBytes: Int) async throws(ReadError) -> [UInt8] {
+        let result: Result<[UInt8], ReadError> = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: Self.blockingRead(descriptor, maximumBytes)) }
+        }
+        return try result.get()
+    }
+
+    private static func blockingRead(_ descriptor: Int32, _ maximumBytes: Int) -> Result<[UInt8], ReadError> {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: maximumBytes) { buffer, count in
+            var received: Int
+            repeat {
+                #if canImport(Glibc)
+                received = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                #elseif canImport(Musl)
+                received = Musl.read(descriptor, buffer.baseAddress, buffer.count)
+                #endif
+            } while received < 0 && errno == EINTR
+            if received < 0 { failure = errno }
+            count = max(0, received)
+        }
+        guard failure == 0 else { return .failure(ReadError(description: String(cString: strerror(failure)))) }
+        return .success(bytes)
+    }
+}

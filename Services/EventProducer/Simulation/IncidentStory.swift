@@ -1,0 +1,162 @@
+import EventModel
+
+/// An incident from its report to its end: agents investigate, some recognise it, a remediation is proposed, people are asked.
+///
+/// Where an approval is needed, the story waits for a while and then closes the incident by hand: the decision is for people. Only in a cast
+/// that decides by itself is one made here.
+struct IncidentStory {
+    private let scenario: Scenario
+    private let incident: String
+    private let remediation: String
+    private let approval: String
+    private let notification: String
+    /// Who is asked to decide.
+    private let onCall: String
+
+    /// Writes a story.
+    static func write(at now: Timestamp, in cast: Cast, using generator: inout some RandomNumberGenerator) -> Story {
+        let story = IncidentStory(
+            scenario: generator.pick(Scenario.all),
+            incident: generator.identifier("inc", at: now),
+            remediation: generator.identifier("rem", at: now),
+            approval: generator.identifier("apr", at: now),
+            notification: generator.identifier("ntf", at: now),
+            onCall: generator.pick(cast.users)
+        )
+        var steps = story.investigation(isRecognised: generator.chance(1, in: 2))
+        if story.scenario.needsApproval {
+            let patience = generator.seconds(120...300)
+            steps += story.request(patience: patience)
+            if cast.decidesApprovals {
+                steps += story.decision(after: generator.seconds(5...20), isApproved: generator.chance(4, in: 5))
+            } else {
+                steps.append(
+                    story.statusChange(
+                        after: patience,
+                        from: "awaiting_approval",
+                        to: "closed",
+                        reason: "Closed by hand, since nobody decided in time"
+                    )
+                )
+            }
+        } else {
+            steps += story.execution(from: "investigating")
+        }
+        return Story(steps, at: now)
+    }
+
+    private func step(
+        after pause: Duration = .zero,
+        _ type: String,
+        _ summary: String,
+        _ payload: @escaping @Sendable (Timestamp) -> JSONObject
+    ) -> Story.Step {
+        Story.Step(after: pause) { now in Happening(type: type, summary: summary, payload: payload(now)) }
+    }
+
+    private func statusChange(after pause: Duration = .zero, from: String, to: String, reason: String? = nil) -> Story.Step {
+        step(after: pause, "incident.status_changed", "\(scenario.title): \(from) → \(to)") { _ in
+            var payload: JSONObject = [
+                "incidentId": .string(incident), "previousStatus": .string(from), "status": .string(to),
+            ]
+            if let reason { payload.append("reason", .string(reason)) }
+            return payload
+        }
+    }
+
+    private func investigation(isRecognised: Bool) -> [Story.Step] {
+        var steps = [
+            step("incident.created", scenario.title) { _ in
+                [
+                    "incidentId": .string(incident), "title": .string(scenario.title), "severity": .string(scenario.severity),
+                    "service": .string(scenario.service), "status": "open",
+                ]
+            },
+            statusChange(from: "open", to: "investigating"),
+        ]
+        for (index, finding) in scenario.findings.enumerated() {
+            steps.append(
+                step("investigation.progress", "\(finding.agent): \(finding.message)") { _ in
+                    [
+                        "incidentId": .string(incident), "message": .string(finding.message), "agentName": .string(finding.agent),
+                        "step": .integer(index + 1), "steps": .integer(scenario.findings.count),
+                    ]
+                }
+            )
+            if index == 1, isRecognised, let solution = scenario.knownSolution {
+                steps.append(
+                    step("investigation.known_solution_found", solution) { _ in
+                        ["incidentId": .string(incident), "title": .string(solution)]
+                    }
+                )
+            }
+        }
+        steps.append(
+            step("investigation.completed", scenario.rootCause) { _ in
+                ["incidentId": .string(incident), "rootCause": .string(scenario.rootCause)]
+            }
+        )
+        steps.append(
+            step("remediation.proposed", scenario.remediation) { _ in
+                [
+                    "incidentId": .string(incident), "remediationId": .string(remediation), "title": .string(scenario.remediation),
+                    "requiresApproval": .boolean(scenario.needsApproval),
+                ]
+            }
+        )
+        return steps
+    }
+
+    private func request(patience: Duration) -> [Story.Step] {
+        [
+            statusChange(from: "investigating", to: "awaiting_approval"),
+            step("approval.requested", "May we? \(scenario.remediation)") { now in
+                [
+                    "approvalId": .string(approval), "remediationId": .string(remediation), "incidentId": .string(incident),
+                    "title": .string(scenario.remediation), "requestedBy": "remediation planner",
+                    "expiresAt": .string(now.advanced(by: patience).iso8601),
+                ]
+            },
+            Story.Step { now in
+                Happening(
+                    type: "notification.created",
+                    summary: "\(scenario.remediation) awaits your decision",
+                    user: onCall,
+                    payload: [
+                        "id": .string(notification), "title": "Your decision is needed",
+                        "body": .string(scenario.remediation), "incidentId": .string(incident), "approvalId": .string(approval),
+                        "createdAt": .string(now.iso8601),
+                    ]
+                )
+            },
+        ]
+    }
+
+    private func decision(after pause: Duration, isApproved: Bool) -> [Story.Step] {
+        let action = isApproved ? "approve" : "reject"
+        let decision = [
+            step(after: pause, "approval.resolved", "\(onCall): \(action)") { now in
+                [
+                    "approvalId": .string(approval), "remediationId": .string(remediation), "incidentId": .string(incident),
+                    "action": .string(action), "decidedBy": .string(onCall), "decidedAt": .string(now.iso8601),
+                ]
+            },
+            step(isApproved ? "remediation.approved" : "remediation.rejected", scenario.remediation) { _ in
+                ["remediationId": .string(remediation), "incidentId": .string(incident), "approvalId": .string(approval)]
+            },
+        ]
+        guard isApproved else {
+            return decision + [statusChange(from: "awaiting_approval", to: "closed", reason: "The remediation was rejected")]
+        }
+        return decision + execution(from: "awaiting_approval")
+    }
+
+    private func execution(from status: String) -> [Story.Step] {
+        [
+            step("remediation.executed", scenario.remediation) { _ in
+                ["remediationId": .string(remediation), "incidentId": .string(incident), "result": "succeeded"]
+            },
+            statusChange(from: status, to: "resolved"),
+        ]
+    }
+}

@@ -1,0 +1,87 @@
+import EventModel
+
+/// A living demonstration as a pure state machine: a seeded generator and the time of day go in, the next event comes out, always.
+///
+/// Every tenant has a few stories that move on in turn. When one is over, or only waits for people, another begins. How many
+/// events there are a second is up to whoever asks; the more, the more stories are open, up to ``maximumOpenStories`` for each tenant, from
+/// where on waiting is cut short.
+struct Simulation: Sendable {
+    /// How many stories of a tenant move on at the same time.
+    static let liveliness = 4
+    /// How many stories of a tenant may be open, waiting ones counted.
+    static let maximumOpenStories = 64
+
+    private let cast: Cast
+    private var generator: SplitMix64
+    /// One list for each tenant of the cast.
+    private var stories: [[Story]]
+
+    /// - Parameters:
+    ///   - cast: at least one tenant and one user.
+    ///   - seed: the same seed, cast and moments give the same events.
+    init(cast: Cast, seed: UInt64) {
+        precondition(!cast.tenants.isEmpty && !cast.users.isEmpty, "A simulation needs a tenant and a user.")
+        self.cast = cast
+        generator = SplitMix64(seed: seed)
+        stories = Array(repeating: [], count: cast.tenants.count)
+    }
+
+    /// How many stories are open in all tenants.
+    var openStories: Int { stories.reduce(0) { $0 + $1.count } }
+
+    /// What happens next in any of the tenants.
+    ///
+    /// - Throws: when a user of the cast is no possible user id; nothing else in an event comes from outside.
+    mutating func next(at now: Timestamp) throws(ValidationError) -> SimulatedEvent {
+        let place = Int.random(in: stories.indices, using: &generator)
+        let index = story(in: place, at: now)
+        let happening = stories[place][index].advance(at: now)
+        if stories[place][index].isOver { stories[place].remove(at: index) }
+        let draft = try EventDraft(
+            type: EventType(happening.type),
+            payload: Payload(validating: happening.payload.bytes),
+            user: happening.user,
+            source: "/causeway/simulation"
+        )
+        let id = generator.identifier("sim", at: now)
+        return SimulatedEvent(event: try draft.resolve(tenant: cast.tenants[place], id: id, time: now), summary: happening.summary)
+    }
+
+    /// The index of the story that moves on now; it may have been begun for the purpose.
+    private mutating func story(in place: Int, at now: Timestamp) -> Int {
+        let open = stories[place]
+        let ready = open.indices.filter { open[$0].continuesAt <= now }
+        let mayBegin = open.count < Self.maximumOpenStories
+        if mayBegin, ready.isEmpty || (ready.count < Self.liveliness && generator.chance(1, in: 3)) {
+            stories[place].append(begin(at: now))
+            return stories[place].count - 1
+        }
+        guard ready.isEmpty else { return generator.pick(ready) }
+        // There is no room for another, so the one that would have gone on first does so now.
+        return open.indices.min { open[$0].continuesAt < open[$1].continuesAt } ?? 0
+    }
+
+    private mutating func begin(at now: Timestamp) -> Story {
+        switch Int.random(in: 0..<8, using: &generator) {
+        case 0..<4: IncidentStory.write(at: now, in: cast, using: &generator)
+        case 4..<6: IssueStory.write(at: now, using: &generator)
+        case 6: PatternStory.write(at: now, using: &generator)
+        default: JobStory.write(at: now, in: cast, using: &generator)
+        }
+    }
+}
+
+/// An event of the simulation, and what people are shown of it.
+struct SimulatedEvent: Sendable {
+    /// The event, complete.
+    var event: Event
+    /// What happened, on one line.
+    var summary: String
+
+    /// The line that the simulator prints: time of day, tenant, type, summary, and whom alone it is for.
+    var line: String {
+        let time = event.time.iso8601.dropFirst(11).dropLast()
+        let recipient = event.user.map { "  (to \($0) only)" } ?? ""
+        return "\(time)  \(event.tenant.name)  \(event.type.name)  \(summary)\(recipient)"
+    }
+}

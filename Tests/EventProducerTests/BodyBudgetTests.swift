@@ -1,0 +1,20 @@
+import Testing
+
+@testable import event_producer
+
+@Suite struct BodyBudgetTests {
+    private struct Failure: Error {}
+
+    @Test func givesOutWhatThereIsAndTakesItBack() async throws {
+        let budget = BodyBudget(bytes: 10)
+        let nested = await budget.withReserved(6) {
+            (await budget.withReserved(5) { true }, await budget.withReserved(4) { true })
+        }
+        #expect(nested?.0 == nil)
+        #expect(nested?.1 == true)
+        #expect(await budget.withReserved(10) { true } == true)
+        await #expect(throws: Failure.self) { try await budget.withReserved(10) { throw Failure() } }
+        #expect(await budget.withReserved(10) { true } == true, "given back after an error too")
+        #expect(await budget.withReserved(11) { true } == nil)
+    }
+}

@@ -1,0 +1,207 @@
+import EventModel
+import Testing
+
+@testable import event_producer
+
+/// Runs a simulation against a clock of its own.
+private struct Run {
+    var simulation: Simulation
+    var now = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
+    let interval: Duration
+
+    init(tenants: [String] = ["acme", "globex"], decidesApprovals: Bool = false, seed: UInt64 = 7, interval: Duration = .milliseconds(500)) throws {
+        let cast = Cast(
+            tenants: try tenants.map { name throws(ValidationError) in try Tenant(name) },
+            users: ["ann", "bob"],
+            decidesApprovals: decidesApprovals
+        )
+        simulation = Simulation(cast: cast, seed: seed)
+        self.interval = interval
+    }
+
+    mutating func events(_ count: Int) throws -> [Event] {
+        try (0..<count).map { _ in
+            now = now.advanced(by: interval)
+            return try simulation.next(at: now).event
+        }
+    }
+}
+
+@Suite struct SimulationTests {
+    @Test func theSameSeedTellsTheSame() throws {
+        var first = try Run(seed: 42)
+        var second = try Run(seed: 42)
+        var third = try Run(seed: 43)
+        let events = try first.events(500)
+        #expect(try second.events(500) == events)
+        #expect(try third.events(500) != events)
+    }
+
+    @Test func tellsOfEverything() throws {
+        var run = try Run()
+        let events = try run.events(4000)
+        let types = Set(events.map(\.type.name))
+        #expect(
+            types == [
+                "incident.created", "incident.status_changed", "investigation.progress", "investigation.completed",
+                "investigation.known_solution_found", "remediation.proposed", "remediation.executed", "approval.requested",
+                "notification.created", "issue.created", "issue.status.changed", "pattern.detected", "job.updated",
+            ]
+        )
+        #expect(Set(events.map(\.tenant.name)) == ["acme", "globex"])
+        #expect(Set(events.map(\.id)).count == events.count, "every event has an id of its own")
+        #expect(events.allSatisfy { EventCatalogue.requiredFields(of: $0.type) != nil })
+    }
+
+    @Test func onlyNotificationsAreForOneUser() throws {
+        var run = try Run()
+        for event in try run.events(2000) {
+            #expect((event.user != nil) == (event.type.name == "notification.created"))
+            if let user = event.user { #expect(["ann", "bob"].contains(user)) }
+        }
+    }
+
+    @Test func leavesDecisionsToPeople() throws {
+        let decisions: Set = ["approval.resolved", "remediation.approved", "remediation.rejected"]
+        var run = try Run()
+        #expect(try run.events(3000).allSatisfy { !decisions.contains($0.type.name) })
+        var deciding = try Run(decidesApprovals: true)
+        #expect(decisions.isSubset(of: Set(try deciding.events(3000).map(\.type.name))))
+    }
+
+    /// Each incident goes through its life in an order that makes sense, and comes to an end.
+    @Test(arguments: [false, true], [UInt64(1), 2, 3])
+    func incidentsMakeSense(decidesApprovals: Bool, seed: UInt64) throws {
+        var run = try Run(decidesApprovals: decidesApprovals, seed: seed)
+        let events = try run.events(6000)
+        var lives: [String: IncidentLife] = [:]
+        for event in events where event.payload.contains("incidentId") && event.user == nil {
+            let incident = try #require(event.payload.string("incidentId"))
+            try lives[incident, default: IncidentLife(tenant: event.tenant)].take(event)
+        }
+        let ended = lives.values.filter(\.hasEnded)
+        #expect(lives.count > 50)
+        #expect(Double(ended.count) > 0.8 * Double(lives.count), "only those that began last are still open")
+    }
+
+    @Test func waitsForADecisionUntilItExpires() throws {
+        var run = try Run(tenants: ["acme"])
+        var expiry: [String: Timestamp] = [:]
+        var expired = 0
+        for event in try run.events(4000) {
+            let incident = event.payload.string("incidentId") ?? ""
+            if event.type.name == "approval.requested" {
+                let text = try #require(event.payload.string("expiresAt"))
+                let instant: Timestamp = try #require(Timestamp(rfc3339: text))
+                expiry[incident] = instant
+                for name in ["approvalId", "remediationId", "title", "requestedBy"] { #expect(event.payload.string(name) != nil) }
+            } else if event.payload.string("status") == "closed" {
+                expired += 1
+                #expect(event.time >= expiry[incident] ?? event.time.advanced(by: .seconds(1)))
+            }
+        }
+        #expect(expired > 10)
+    }
+
+    @Test func jobsMakeProgress() throws {
+        var run = try Run(tenants: ["acme"])
+        var progress: [String: Double] = [:]
+        var finished: Set<String> = []
+        for event in try run.events(4000) where event.type.name == "job.updated" {
+            let job = try #require(event.payload.string("job_id"))
+            let now = try #require(event.payload.json("progress").flatMap { Double(String(decoding: $0, as: UTF8.self)) })
+            #expect(now >= progress[job, default: 0] && now <= 1)
+            #expect(!finished.contains(job))
+            progress[job] = now
+            let isOver = event.payload.kind(of: "finished_at") == .string
+            #expect(isOver == ["succeeded", "failed"].contains(event.payload.string("status")))
+            #expect((event.payload.kind(of: "result_url") == .string) == (event.payload.string("status") == "succeeded"))
+            #expect((event.payload.kind(of: "error") == .string) == (event.payload.string("status") == "failed"))
+            if isOver { finished.insert(job) }
+        }
+        #expect(finished.count > 10)
+    }
+
+    @Test func staysWithinItsBoundsHoweverFastItIsAsked() throws {
+        var run = try Run(interval: .microseconds(1))
+        for _ in 0..<200 {
+            _ = try run.events(100)
+            #expect(run.simulation.openStories <= 2 * Simulation.maximumOpenStories)
+        }
+    }
+
+    @Test func refusesAnImpossibleUser() throws {
+        let cast = Cast(tenants: [try Tenant("acme")], users: ["a\nb"])
+        var simulation = Simulation(cast: cast, seed: 1)
+        let error = #expect(throws: ValidationError.self) {
+            for second in 0..<2000 { _ = try simulation.next(at: Timestamp(millisecondsSinceEpoch: Int64(second) * 1000)) }
+        }
+        #expect(error?.field == "user")
+    }
+
+    @Test func printsALine() throws {
+        let event = try EventDraft(type: EventType("job.updated"), payload: Payload(validating: Array(Self.job.utf8)), user: "ann")
+            .resolve(tenant: Tenant("acme"), id: "e", time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_250))
+        let line = SimulatedEvent(event: event, summary: "running, 65 %").line
+        #expect(line == "14:32:10.250  acme  job.updated  running, 65 %  (to ann only)")
+    }
+
+    private static let job = """
+        {"job_id":"j","status":"running","progress":0.65,"result_url":null,"error":null,"created_at":"2024-01-15T09:55:00.000Z",\
+        "finished_at":null}
+        """
+}
+
+/// What has happened to one incident so far; refuses what cannot come next.
+private struct IncidentLife {
+    let tenant: Tenant
+    private var types: [String] = []
+    private var status = ""
+    private var progress = 0
+
+    init(tenant: Tenant) {
+        self.tenant = tenant
+    }
+
+    var hasEnded: Bool { status == "closed" || status == "resolved" }
+
+    mutating func take(_ event: Event) throws {
+        let type = event.type.name
+        #expect(event.tenant == tenant)
+        #expect(!hasEnded, "nothing comes after the end")
+        func comes(after earlier: String...) {
+            for earlier in earlier { #expect(types.contains(earlier), "\(type) before \(earlier)") }
+        }
+        switch type {
+        case "incident.created":
+            #expect(types.isEmpty)
+            status = event.payload.string("status") ?? ""
+        case "incident.status_changed":
+            #expect(event.payload.string("previousStatus") == status)
+            status = try #require(event.payload.string("status"))
+        case "investigation.progress":
+            progress += 1
+            #expect(status == "investigating")
+            #expect(event.payload.json("step").map { String(decoding: $0, as: UTF8.self) } == String(progress))
+        case "investigation.known_solution_found": comes(after: "investigation.progress")
+        case "investigation.completed":
+            #expect(progress >= 2)
+            #expect(event.payload.string("rootCause") != nil)
+        case "remediation.proposed": comes(after: "investigation.completed")
+        case "approval.requested":
+            comes(after: "remediation.proposed")
+            #expect(status == "awaiting_approval")
+        case "approval.resolved": comes(after: "approval.requested")
+        case "remediation.approved", "remediation.rejected": comes(after: "approval.resolved")
+        case "remediation.executed":
+            comes(after: "remediation.proposed")
+            #expect(!types.contains("remediation.rejected"))
+            if types.contains("approval.requested") { comes(after: "remediation.approved") }
+        default: Issue.record("\(type) is not part of an incident")
+        }
+        if type != "incident.status_changed" && type != "investigation.progress" {
+            #expect(!types.contains(type), "\(type) happens once")
+        }
+        types.append(type)
+    }
+}

@@ -1,0 +1,83 @@
+import AccessControl
+import CausewayProducer
+import EventModel
+import FoundationEssentials
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+
+@testable import event_producer
+
+/// The intake behind its router, with a log that only remembers.
+struct IntakeFixture {
+    /// What came back.
+    struct Answer: Sendable {
+        var status: Int
+        var headers: HTTPFields
+        var body: String
+
+        /// A member of the body that is a string.
+        func member(_ name: String) -> String? {
+            (try? Payload(validating: Array(body.utf8)))?.string(name)
+        }
+    }
+
+    static let now = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
+    private static let secret = "a secret that is long enough for HS256"
+
+    let sink: RecordingSink
+    let limits: IntakeLimits
+
+    init(sink: RecordingSink = RecordingSink(), limits: IntakeLimits = IntakeLimits()) {
+        self.sink = sink
+        self.limits = limits
+    }
+
+    /// A token that the intake accepts.
+    static func token(subject: String = "svc", tenant: String = "acme", roles: Set<Role> = [.admin]) async throws -> String {
+        let expiry = Int64(Date().timeIntervalSince1970) + 600
+        return try await TokenMinter(secret: secret).mint(subject: subject, tenant: tenant, roles: roles, expiresAt: expiry)
+    }
+
+    /// Runs `body` with a client of the intake.
+    func run(_ body: @Sendable (Client) async throws -> Void) async throws {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: logger)
+        let router = Router.api()
+        let routes = RouteTable(router)
+        EventIntakeRoute(sink: sink, limits: limits, now: { Self.now }).register(on: routes.authenticated(by: authenticator))
+        routes.refuseOtherMethods()
+        try await Application(router: router, logger: logger).test(.router) { client in
+            try await body(Client(client: client))
+        }
+    }
+
+    /// Sends requests.
+    struct Client: Sendable {
+        let client: any TestClientProtocol
+
+        func post(
+            _ body: String,
+            type: String? = "application/json",
+            token: String,
+            headers: [String: String] = [:],
+            method: HTTPRequest.Method = .post,
+            path: String = "/v1/events"
+        ) async throws -> Answer {
+            var fields: HTTPFields = [.authorization: "Bearer \(token)"]
+            if let type { fields[.contentType] = type }
+            for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
+            return try await send(body, fields, method: method, path: path)
+        }
+
+        func send(_ body: String, _ fields: HTTPFields, method: HTTPRequest.Method = .post, path: String = "/v1/events") async throws -> Answer {
+            try await client.execute(uri: path, method: method, headers: fields, body: ByteBuffer(string: body)) { response in
+                Answer(status: response.status.code, headers: response.headers, body: String(buffer: response.body))
+            }
+        }
+    }
+}

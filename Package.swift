@@ -19,6 +19,8 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
@@ -56,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -86,8 +89,8 @@ let package = Package(
         shared(
             "ServiceRuntime",
             [
-                "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, httpTypes, nioCore, lifecycle,
-                unixSignals, logging, metrics, .product(name: "Configuration", package: "swift-configuration"),
+                "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, httpTypes, nioCore, nioHTTP1,
+                nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, unixSignals, logging, metrics, .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
 

@@ -58,12 +58,19 @@ struct ExpiryBuckets {
 /// How many goodbyes a tick takes so that all are said by the deadline, evenly.
 struct DrainPlan {
     let deadline: MonotonicInstant
+    /// What was due and is less than a whole connection.
+    private var remainder = 0.0
 
-    /// The share of `open` connections to end now.
-    func share(of open: Int, now: MonotonicInstant, tick: Duration) -> Int {
+    init(deadline: MonotonicInstant) { self.deadline = deadline }
+
+    /// The share of `open` connections to end now, so that the last one's turn is the window's last tick.
+    mutating func share(of open: Int, now: MonotonicInstant, tick: Duration) -> Int {
         guard open > 0, now < self.deadline else { return open }
-        let ticksLeft = max(1, Int((self.deadline.nanoseconds - now.nanoseconds) / UInt64(max(1, tick.inNanoseconds))))
-        return (open + ticksLeft - 1) / ticksLeft
+        let ticksLeft = max(1, Double(self.deadline.nanoseconds - now.nanoseconds) / Double(max(1, tick.inNanoseconds)))
+        let due = self.remainder + Double(open) / ticksLeft
+        let share = min(open, Int(due))
+        self.remainder = due - Double(share)
+        return share
     }
 }
 

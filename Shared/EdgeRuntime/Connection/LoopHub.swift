@@ -347,9 +347,9 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     }
 
     private func drainStep(_ now: MonotonicInstant) {
-        guard let plan = self.drain else { return }
+        guard self.drain != nil else { return }
         let open = self.slots.compactMap { $0.connection }.filter { connection in connection.assumeIsolated { $0.isOpen } }
-        let share = plan.share(of: open.count, now: now, tick: DeliveryLoop.tickInterval)
+        let share = self.drain?.share(of: open.count, now: now, tick: DeliveryLoop.tickInterval) ?? 0
         for connection in open.prefix(share) { connection.assumeIsolated { $0.endRequested(.stream(.draining)) } }
     }
 

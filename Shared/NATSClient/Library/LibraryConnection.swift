@@ -1,11 +1,14 @@
 import CNATS
 import Logging
+import Synchronization
 
 /// A `natsConnection` and its lifetime.
 ///
 /// The handle is destroyed with this object, away from the thread that releases it, because destroying joins threads.
 final class LibraryConnection: Sendable {
     private let handle: LibraryPointer
+    /// Subscriptions that have ended and are still to be freed.
+    private let retired = Mutex<[LibraryPointer]>([])
 
     private init(handle: LibraryPointer) {
         self.handle = handle
@@ -13,7 +16,11 @@ final class LibraryConnection: Sendable {
 
     deinit {
         let handle = handle
-        NATSLibrary.detached { natsConnection_Destroy(handle.raw) }
+        let retired = retired.withLock(\.self)
+        NATSLibrary.detached {
+            natsConnection_Destroy(handle.raw)
+            for subscription in retired { natsSubscription_Destroy(subscription.raw) }
+        }
     }
 
     /// The handle, for calls on it during the life of this object.
@@ -55,6 +62,40 @@ final class LibraryConnection: Sendable {
     /// Ends the connection after sending what is buffered, for which it takes at most half a second. Blocks. The handle stays valid.
     func close() {
         natsConnection_Close(raw)
+    }
+
+    /// Frees a subscription that has ended, as soon as that is safe. Any thread.
+    ///
+    /// Up to 3.5.0 the library's reader looks a subscription up and uses it without holding it, so that freeing it at that moment crashes the
+    /// process (https://github.com/nats-io/nats.c/issues/637); its error callback does the same (https://github.com/nats-io/nats.c/pull/659).
+    /// Once the answer to a ping sent later has come through the reader, the reader has put the subscription down.
+    func retire(_ subscription: LibraryPointer) {
+        let isFirst = retired.withLock { retired in
+            retired.append(subscription)
+            return retired.count == 1
+        }
+        if isFirst { scheduleRelease() }
+    }
+
+    private static let releasePause: Duration = .milliseconds(50)
+    private static let releaseTimeout: Duration = .seconds(5)
+
+    private func scheduleRelease() {
+        NATSLibrary.detached(after: Self.releasePause) { [weak self] in self?.releaseRetired() }
+    }
+
+    /// Blocks.
+    private func releaseRetired() {
+        let candidates = retired.withLock(\.self)
+        // Without a server the reader is between two lives: wait for the next. Once closed, it has ended.
+        let isSafe = natsConnection_IsClosed(raw) || flush(timeout: Self.releaseTimeout) == nil
+        guard isSafe else { return scheduleRelease() }
+        for subscription in candidates { natsSubscription_Destroy(subscription.raw) }
+        let remaining = retired.withLock { retired in
+            retired.removeFirst(candidates.count)
+            return retired.count
+        }
+        if remaining > 0 { scheduleRelease() }
     }
 
     /// Waits until the server has answered a ping that was sent behind all that is buffered. Blocks.

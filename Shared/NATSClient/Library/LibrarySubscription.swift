@@ -21,7 +21,7 @@ private final class DeliveryGate: Sendable {
 final class LibrarySubscription: Sendable {
     private enum Phase {
         case waiting(@Sendable (borrowing NATSDelivery) -> Void)
-        case active(LibraryPointer)
+        case active(LibraryPointer, on: LibraryConnection)
         case ended
     }
 
@@ -47,20 +47,24 @@ final class LibrarySubscription: Sendable {
         try phase.withLock { phase throws(NATSError) in
             guard case .waiting(let handler) = phase else { return }
             phase = .ended
-            phase = .active(try subscribe(on: connection, handler: handler))
+            phase = .active(try subscribe(on: connection, handler: handler), on: connection)
         }
     }
 
     /// Ends the subscription. Any thread, that of its own handler included; a second call does nothing.
     ///
-    /// Destroyed and not just unsubscribed: unsubscribing fails while the connection is away, destroying does not.
+    /// The library forgets it at once, also while the connection is away; what it cannot do then is to tell the server, which is of no
+    /// consequence: the next connection begins without it.
     func end() {
         gate.isClosed.store(true, ordering: .releasing)
         let ended = phase.withLock { phase in
             defer { phase = .ended }
             return phase
         }
-        if case .active(let handle) = ended { natsSubscription_Destroy(handle.raw) }
+        if case .active(let handle, let connection) = ended {
+            natsSubscription_Unsubscribe(handle.raw)
+            connection.retire(handle)
+        }
     }
 
     /// Makes the `natsSubscription`.
@@ -93,7 +97,8 @@ final class LibrarySubscription: Sendable {
             // If it was the callback that could not be set, the connection was closed in between. nats.c then gives no sign of when it has used the
             // context for the last time, so this one, a few bytes in a process that lost its connection for good, is not released.
             gate.isClosed.store(true, ordering: .releasing)
-            natsSubscription_Destroy(created)
+            natsSubscription_Unsubscribe(created)
+            connection.retire(LibraryPointer(raw: created))
             throw NATSError(status, while: "Subscribing")
         }
         return LibraryPointer(raw: created)

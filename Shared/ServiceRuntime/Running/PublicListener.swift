@@ -28,6 +28,7 @@ public struct PublicListener: Service {
         let logger = self.logger
         let application = Application(
             responder: self.responder,
+            server: HTTPServerBuilder { PublicHTTPChannel(responder: $0) },
             configuration: ApplicationConfiguration(address: .hostname(self.host, port: self.port), backlog: Self.backlog),
             onServerRunning: { channel in
                 logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "")"])

@@ -1,0 +1,50 @@
+# The two that a newcomer needs are `make run` and `make test`; `make help` lists all.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
+
+# Our own sources; dependencies are checked out below .build.
+SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks)
+
+.PHONY: run test test-unit test-integration build lint format bench drill clean help
+.DEFAULT_GOAL := help
+
+run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
+	@deploy/install-build.sh
+	@deploy/install-run.sh
+	@exec deploy/local/run
+
+test: build test-unit test-integration ## Build, then run all tests
+
+build: ## Build everything for debugging, tests included
+	@deploy/install-build.sh
+	$(SWIFT) build --build-tests
+
+test-unit: build ## Run the Swift tests
+	$(SWIFT) test --skip-build
+
+test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
+	@deploy/install-test.sh
+	$(PYTEST) $(ARGS)
+
+drill: build ## Run the integration tests in their full size (some 20 minutes)
+	@deploy/install-test.sh
+	DRILL=1 $(PYTEST) -m long -s $(ARGS)
+
+lint: ## Check the sources' format
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## Bring the sources into that format
+	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+bench: ## Measure (Benchmarks/)
+	@deploy/install-build.sh
+	@deploy/install-run.sh
+	Benchmarks/run.sh $(ARGS)
+
+clean: ## Remove what was built, and the local stack's data
+	rm -rf .build .run .venv Benchmarks/.build
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,86 @@
+"""A real browser: Debian's headless Chromium, and a page with an `EventSource` in it."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service as DriverService
+
+_PAGE = b"""<!doctype html><meta charset="utf-8"><title>EventSource</title><script>
+var received = [], states = [], source;
+function follow(url, types) {
+    source = new EventSource(url);
+    source.onopen = () => states.push("open");
+    source.onerror = () => states.push(source.readyState === EventSource.CLOSED ? "closed" : "reconnecting");
+    for (const type of types) {
+        source.addEventListener(type, e => received.push({ type: e.type, id: e.lastEventId, data: e.data, origin: e.origin }));
+    }
+}
+</script>"""
+
+
+class _PageHandler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(_PAGE)))
+        self.end_headers()
+        self.wfile.write(_PAGE)
+
+    def log_message(self, *_):
+        pass
+
+
+class PageServer:
+    """Serves the page from an origin of its own, as a console would be."""
+
+    def __init__(self):
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _PageHandler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def origin(self):
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Browser:
+    """Chromium on the page. Its profile goes with it."""
+
+    def __init__(self, profile):
+        options = Options()
+        options.binary_location = "/usr/bin/chromium"
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            f"--user-data-dir={profile}",
+        ):
+            options.add_argument(argument)
+        self._driver = webdriver.Chrome(options=options, service=DriverService("/usr/bin/chromedriver"))
+
+    def open(self, url):
+        self._driver.get(url)
+
+    def follow(self, url, types):
+        """Opens an `EventSource` and listens to those types."""
+        self._driver.execute_script("follow(arguments[0], arguments[1])", url, list(types))
+
+    def received(self):
+        """What the page's listeners were called with so far: `type`, `id`, `data`, `origin`."""
+        return json.loads(self._driver.execute_script("return JSON.stringify(received)"))
+
+    def states(self):
+        """What the `EventSource` went through: `open`, `reconnecting`, `closed`."""
+        return self._driver.execute_script("return states")
+
+    def close(self):
+        self._driver.quit()

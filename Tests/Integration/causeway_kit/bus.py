@@ -1,0 +1,140 @@
+"""The bus as any program on it sees it, through nats-py; and the log as it really is, which is what the tests hold the surfaces against."""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+import nats
+from nats.errors import TimeoutError as FetchTimeout
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from .subjects import event_subject, tenant_of, token
+
+STREAM = "EVENTS"
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """A message of the log that is an event."""
+
+    sequence: int
+    tenant: str
+    user: str | None
+    id: str
+    type: str
+    body: bytes
+
+
+class Bus:
+    """A nats-py client that is used like any other object, without `await`. It reconnects for ever."""
+
+    def __init__(self, url):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nats-py", daemon=True)
+        self._thread.start()
+        self._connection = self._run(nats.connect(url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=self._ignore))
+        self._jetstream = self._connection.jetstream(timeout=5)
+
+    @staticmethod
+    async def _ignore(error):
+        """A bus that goes away is what many tests are about; calls fail by themselves."""
+
+    def _run(self, coroutine, timeout=60):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
+
+    def close(self):
+        self._run(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def publish(self, subject, body, headers=None):
+        """Publishes and returns the sequence at which the log stored it."""
+        return self._run(self._jetstream.publish(subject, body, headers=headers)).seq
+
+    def publish_event(self, tenant, type, body, *, id=None, user=None, time=None, source=None):
+        """Publishes an event the way docs/producing.md tells programs in any language to: CloudEvents binary mode."""
+        headers = {"ce-specversion": "1.0", "ce-type": type, "content-type": "application/json"}
+        if id is not None:
+            headers["Nats-Msg-Id"] = f"{token(tenant)}.{token(id)}"
+        optional = {"ce-id": id, "ce-userid": user, "ce-time": time, "ce-source": source}
+        headers |= {name: _encoded(value) for name, value in optional.items() if value is not None}
+        return self.publish(event_subject(tenant, type), body, headers)
+
+    def state(self):
+        """The state of the log's stream: `messages`, `first_seq`, `last_seq`."""
+        return self._run(self._jetstream.stream_info(STREAM)).state
+
+    def log_exists(self):
+        try:
+            self.state()
+        except NotFoundError:
+            return False
+        return True
+
+    def purge(self, before):
+        """Drops all that is older than the sequence `before`."""
+        self._run(self._jetstream.purge_stream(STREAM, seq=before))
+
+    def create_log(self):
+        """Creates the log's stream as a service would, where none has run yet."""
+        self._run(self._jetstream.add_stream(name=STREAM, subjects=["events.>", "executions.>"]))
+
+    def config(self):
+        """How the log's stream is configured."""
+        return self._run(self._jetstream.stream_info(STREAM)).config
+
+    def reconfigure(self, **changes):
+        """Changes the log's stream behind the services' backs, and returns the new configuration."""
+        return self._run(self._jetstream.update_stream(self.config().evolve(**changes))).config
+
+    def recreate_log(self):
+        """Deletes the log's stream and creates it again with the same settings, empty."""
+        config = self.config()
+        self._run(self._jetstream.delete_stream(STREAM))
+        self._run(self._jetstream.add_stream(config))
+
+    def events(self):
+        """All that the log holds, in its order."""
+        return self._run(self._read_events())
+
+    async def _read_events(self):
+        # An ephemeral consumer of our own, so that reading changes nothing that anyone else could notice.
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, inactive_threshold=30)
+        subscription = await self._jetstream.pull_subscribe("events.>", stream=STREAM, config=config)
+        last = (await self._jetstream.stream_info(STREAM)).state.last_seq
+        stored, sequence = [], 0
+        while sequence < last:
+            try:
+                messages = await subscription.fetch(1000, timeout=2)
+            except FetchTimeout:
+                break
+            for message in messages:
+                headers = message.headers or {}
+                sequence = message.metadata.sequence.stream
+                stored.append(
+                    StoredEvent(
+                        sequence=sequence,
+                        tenant=tenant_of(message.subject),
+                        user=_decoded(headers.get("ce-userid")),
+                        id=_decoded(headers.get("ce-id")),
+                        type=headers.get("ce-type"),
+                        body=message.data,
+                    )
+                )
+        await subscription.unsubscribe()
+        return stored
+
+
+# Visible ASCII, without `"` and `%`, stands for itself in a CloudEvents header (HTTP binding 1.0.2, §3.1.3.2); the rest is percent-encoded.
+_PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+
+
+def _encoded(value):
+    return quote(value, safe=_PLAIN)
+
+
+def _decoded(value):
+    return None if value is None else unquote(value)

@@ -1,0 +1,54 @@
+"""A nats-server of the test's own."""
+
+import json
+import socket
+from pathlib import Path
+
+from .processes import Process
+
+_CONFIGURATION = """
+server_name: causeway-test
+jetstream {{ store_dir: "{directory}/jetstream", max_memory_store: 256MB, max_file_store: 64GB }}
+"""
+
+
+class NATSServer(Process):
+    """nats-server with JetStream on loopback, a port that was free, and a data directory of its own.
+
+    It keeps port and data when it is killed and started again.
+    """
+
+    def __init__(self, directory, name="nats-server"):
+        self.directory = Path(directory)
+        self.port = None
+        configuration = self.directory / f"{name}.conf"
+        configuration.write_text(_CONFIGURATION.format(directory=self.directory))
+        self._base = ["nats-server", "-c", configuration, "-a", "127.0.0.1", "--ports_file_dir", self.directory]
+        super().__init__(name, self._base, directory)
+
+    def start(self):
+        # With port -1 the server takes a free one and writes it to a file: nobody else can get it in between.
+        self.arguments = [str(argument) for argument in [*self._base, "-p", self.port or -1]]
+        super().start()
+        self.port = self.port or self.wait_until(self._reported_port, "has written its port", 20)
+        self.wait_until(self._greets, "greets clients", 20)
+        return self
+
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
+    def _reported_port(self):
+        file = self.directory / f"nats-server_{self.pid}.ports"
+        try:
+            return int(json.loads(file.read_text())["nats"][0].rsplit(":", 1)[1])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _greets(self):
+        """JetStream is up before the listener, so a greeting means both."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                return connection.recv(4) == b"INFO"
+        except OSError:
+            return False

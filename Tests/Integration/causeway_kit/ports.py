@@ -1,0 +1,32 @@
+"""Free ports on loopback for processes that must know theirs beforehand."""
+
+import os
+import random
+import socket
+
+# Below the range from which the kernel takes ports for outgoing connections, of which the tests make thousands: a port
+# chosen here stays free while its process is being killed and started again.
+_FIRST, _LAST = 12000, 32000
+_random = random.Random(os.getpid())
+_taken = set()
+
+
+def free_port():
+    """A port that nobody listens on, and that this run has not given out before."""
+    for _ in range(1000):
+        port = _random.randrange(_FIRST, _LAST)
+        if port not in _taken and is_free(port):
+            _taken.add(port)
+            return port
+    raise AssertionError(f"no free port between {_FIRST} and {_LAST}")
+
+
+def is_free(port):
+    """Whether a process could listen there on any address of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,71 @@
+"""Causeway's own processes, as their users start them: an executable, the environment, two ports."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+
+from .ports import free_port
+from .processes import Process
+from .tokens import SECRET
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def executable(name):
+    """The built program; `CAUSEWAY_BIN` names another folder than the debug build's."""
+    path = Path(os.environ.get("CAUSEWAY_BIN", ROOT / ".build" / "debug")) / name
+    assert path.exists(), f"{path} is missing: run `make build`, or name the folder of the executables in CAUSEWAY_BIN"
+    return path
+
+
+class Service(Process):
+    """A process with a public and an admin listener (contract §11). Settings are environment variables, in lower case."""
+
+    def __init__(self, program, directory, *, nats_url, arguments=(), name=None, **settings):
+        self.http_port, self.admin_port = free_port(), free_port()
+        environment = {
+            "HTTP_HOST": "127.0.0.1",
+            "HTTP_PORT": self.http_port,
+            "ADMIN_PORT": self.admin_port,
+            "NATS_URL": nats_url,
+            "AUTH_HS256_SECRET": SECRET,
+            "LOG_LEVEL": "debug",
+        } | {key.upper(): value for key, value in settings.items()}
+        environment = {key: str(value) for key, value in environment.items() if value is not None}
+        super().__init__(name or program, [executable(program), *arguments], directory, environment)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def admin_url(self):
+        return f"http://127.0.0.1:{self.admin_port}"
+
+    def readiness(self):
+        """The status of /readyz; None while nobody answers."""
+        try:
+            return httpx.get(f"{self.admin_url}/readyz", timeout=5).status_code
+        except httpx.HTTPError:
+            return None
+
+    def wait_ready(self, timeout=30):
+        self.wait_until(lambda: self.readiness() == 200, "is ready", timeout)
+        return self
+
+    def metrics(self):
+        """The samples of /metrics: `{'name{labels}': value}`."""
+        text = httpx.get(f"{self.admin_url}/metrics", timeout=5).text
+        samples = re.findall(r"^([a-zA-Z_:][^\s{]*(?:\{.*\})?) (\S+)$", text, re.MULTILINE)
+        return {name: float(value) for name, value in samples}
+
+
+def command(program, *arguments, stdin=b"", timeout=60, **settings):
+    """Runs a program to its end, with settings like `Service`'s, and returns the completed process, output as bytes."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = inherited | {key.upper(): str(value) for key, value in settings.items()}
+    line = [str(executable(program)), *map(str, arguments)]
+    return subprocess.run(line, input=stdin, capture_output=True, timeout=timeout, env=environment)

@@ -1,0 +1,83 @@
+"""A bus, edges and a producer, together and apart from everything else on the machine."""
+
+import tempfile
+from pathlib import Path
+
+from .bus import Bus
+from .intake import Intake
+from .nats_server import NATSServer
+from .services import Service
+from .tokens import expect_no_token
+
+# What no healthy process of ours ever prints: Swift's words for a trap.
+_CRASH_MARKS = ("Fatal error", "Precondition failed", "SIGTRAP", "*** Signal")
+
+
+class Stack:
+    """One deployment. `with Stack() as stack:` ends it, checks that no process crashed, and that no log shows a token."""
+
+    def __init__(self):
+        self._directory = tempfile.TemporaryDirectory(prefix="causeway-test-")
+        self.directory = Path(self._directory.name)
+        self.processes = []
+        self.nats = None
+        self.bus = None
+        self.producer = None
+        self.intake = None
+
+    def __enter__(self):
+        try:
+            self.nats = self._started(NATSServer(self.directory))
+            self.producer = self.start("event-producer", "serve").wait_ready()
+            self.bus = Bus(self.nats.url)
+            self.intake = Intake(self.producer)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            self.check()
+        finally:
+            self._end()
+
+    def _started(self, process):
+        self.processes.append(process)
+        return process.start()
+
+    def start(self, program, *arguments, **settings):
+        """A further process, its settings as in `edge(heartbeat_interval="1s")`. Does not wait until it is ready.
+
+        Heartbeats come only to tests that ask for them: by default each stream's first one comes at a random moment.
+        """
+        name = f"{program}-{len(self.processes)}"
+        settings = {"heartbeat_interval": "1h"} | settings
+        return self._started(Service(program, self.directory, nats_url=self.nats.url, arguments=arguments, name=name, **settings))
+
+    def edge(self, program="sse-edge", **settings):
+        """A further edge, ready."""
+        return self.start(program, **settings).wait_ready()
+
+    def edges(self, count, program="sse-edge", **settings):
+        """Several edges alike, started side by side."""
+        started = [self.start(program, **settings) for _ in range(count)]
+        return [edge.wait_ready() for edge in started]
+
+    def check(self):
+        """Fails when a process ended that nobody ended, or a log shows a crash, a token or the secret."""
+        for process in self.processes:
+            process.expect_alive()
+            log = process.log
+            for mark in _CRASH_MARKS:
+                assert mark not in log, f"{process.name} crashed: {mark}\n{process.log_tail(60)}"
+            expect_no_token(f"the log of {process.name}", log)
+
+    def _end(self):
+        if self.intake:
+            self.intake.close()
+        if self.bus:
+            self.bus.close()
+        for process in reversed(self.processes):
+            process.kill()
+        self._directory.cleanup()

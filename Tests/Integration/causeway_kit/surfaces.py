@@ -1,0 +1,161 @@
+"""The ways out of the log, seen alike.
+
+A scenario that must hold on every surface (resume, isolation, a slow reader, a bus that restarts, a drain) is written once, over
+`Surface`. A new surface adds a class here and an entry to `SURFACES`.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from .sse import SSEConnection
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The stream has begun; the client can resume from `id`."""
+
+    id: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    id: str | None
+    type: str
+    payload: dict
+    timestamp: str
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    id: str | None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The client gets less than it asked for (contract §3)."""
+
+    id: str | None
+    reason: str
+    missed_before: str | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The server has said goodbye and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The connection is over; nothing more comes."""
+
+
+class SurfaceConnection(ABC):
+    """One client of one surface."""
+
+    @abstractmethod
+    def next(self, timeout=15.0):
+        """The next message. `TimeoutError` when none came in time. A broken connection is a `Closed` like any other."""
+
+    @abstractmethod
+    def cut(self):
+        """Breaks the connection without a word; what was not yet read is lost."""
+
+    @abstractmethod
+    def close(self): ...
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def next_event(self, timeout=15.0):
+        """The next event, heartbeats passed over; anything else in its place is a failure."""
+        while isinstance(message := self.next(timeout), Heartbeat):
+            pass
+        assert isinstance(message, Event), f"an event was due, not {message}"
+        return message
+
+    def events(self, count, timeout=15.0):
+        return [self.next_event(timeout) for _ in range(count)]
+
+    def expect_end(self, reason, timeout=15.0):
+        """The server says goodbye for that reason, and closes the connection."""
+        message = self.next(timeout)
+        assert message == Ended(reason), f"a goodbye ({reason}) was due, not {message}"
+        try:
+            message = self.next(timeout=5)
+        except TimeoutError:
+            raise AssertionError("the server has said goodbye, but does not close the connection") from None
+        assert message == Closed(), f"after the goodbye there came {message}"
+
+
+class Surface(ABC):
+    """A way out of the log."""
+
+    name: str
+    #: The executable that serves it.
+    executable: str
+
+    @abstractmethod
+    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None):
+        """A `SurfaceConnection`. `cursor`: None for live only, "" for the oldest event kept, else the id to resume after.
+
+        Raises `OSError` when the edge cannot be reached.
+        """
+
+    def __repr__(self):
+        return self.name
+
+
+class NotificationStreamConnection(SurfaceConnection):
+    """Contract §4."""
+
+    def __init__(self, connection):
+        self.sse = connection
+
+    def next(self, timeout=15.0):
+        try:
+            block = self.sse.next_block(timeout)
+        except ConnectionError:
+            block = None
+        if block is None:
+            return Closed()
+        if block.event is None:
+            return Opened(block.id)
+        data = json.loads(block.data)
+        match block.event:
+            case "ping":
+                return Heartbeat(block.id)
+            case "stream.gap":
+                return Gap(block.id, data["reason"], data.get("missedBefore"))
+            case "stream.end":
+                return Ended(data["reason"])
+        assert data.pop("type") == block.event, f"event and data disagree about the type: {block.raw!r}"
+        return Event(block.id, block.event, payload=data, timestamp=data.pop("timestamp"))
+
+    def cut(self):
+        self.sse.cut()
+
+    def close(self):
+        self.sse.close()
+
+
+class NotificationStream(Surface):
+    name = "notification stream"
+    executable = "sse-edge"
+    path = "/v1/notifications/stream"
+
+    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None):
+        headers = {} if cursor is None else {"Last-Event-ID": cursor}
+        query = {} if types is None else {"types": types}
+        connection = SSEConnection(edge.url + self.path, token=token, query=query, headers=headers, receive_buffer=receive_buffer)
+        assert connection.status == 200, f"{connection.status} {connection.body()!r}"
+        return NotificationStreamConnection(connection)
+
+
+#: Every surface that carries all of a tenant's events and can resume.
+SURFACES = [NotificationStream()]

@@ -1,0 +1,31 @@
+"""Tokens as contract §1 describes them, made without any of Causeway's code."""
+
+import re
+import time
+
+import jwt
+
+# As long as HS512 wants it, so that one secret serves every algorithm that a test tries.
+SECRET = "integration-tests-share-this-secret-of-more-than-sixty-four-bytes-with-their-services"
+
+# What no log may hold: anything that begins like a JWT (`{"` in base64url), percent-encoded or not, and the secret.
+_LEAK = re.compile(r"eyJ[A-Za-z0-9_.%-]{12,}|" + re.escape(SECRET))
+
+
+def mint(tenant="acme", user="usr_1", roles=("member",), *, lifetime=3600, secret=SECRET, algorithm="HS256", headers=None, **claims):
+    """A token for `user` of `tenant`. `claims` add to its claims or replace them; a value of None leaves the claim out."""
+    everything = {"sub": user, "tenant_id": tenant, "roles": list(roles), "exp": int(time.time()) + lifetime} | claims
+    return jwt.encode({name: value for name, value in everything.items() if value is not None}, secret, algorithm, headers=headers)
+
+
+def producer_token(tenant="acme", **claims):
+    """A service token that may publish for every tenant."""
+    return mint(tenant, user="svc_producer", roles=("producer",), **claims)
+
+
+def expect_no_token(name, text):
+    """Fails when `text`, say a log, shows a token or the secret."""
+    leak = _LEAK.search(text)
+    if leak:
+        line = next(line for line in text.splitlines() if leak.group() in line)
+        raise AssertionError(f"{name} shows a token or the secret: {leak.group()[:24]}… in: {line[:300]}")

@@ -1,0 +1,272 @@
+"""The three answers to a cursor (contract §3), and the log's own changes: purged, deleted, created again."""
+
+import itertools
+
+import pytest
+
+from causeway_kit.cursors import Cursor
+from causeway_kit.follower import Follower
+from causeway_kit.intake import numbered
+from causeway_kit.sse import SSEConnection
+from causeway_kit.surfaces import Event, Gap, Heartbeat, NotificationStream, Opened
+from causeway_kit.tokens import mint
+from causeway_kit.waiting import eventually
+
+EXPIRED, UNKNOWN = "expired", "unknown_cursor"
+
+
+def opening(client):
+    """The message with which the stream begins: an opening, which may be followed by a gap."""
+    message = client.next()
+    assert isinstance(message, Opened) and Cursor.parse(message.id), f"not an opening: {message}"
+    return message
+
+
+def gap(client):
+    message = client.next()
+    assert isinstance(message, Gap), f"the client had to be told of a gap, not {message}"
+    return message
+
+
+def expect_live(stack, client, tenant, number=1_000_000):
+    """What is published now is the next that comes."""
+    [id] = stack.intake.publish(numbered(number, tenant, prefix=tenant))
+    event = client.next_event()
+    assert (event.id, event.payload) == (id, {"n": number})
+    return id
+
+
+# MARK: Inside the log
+
+
+def test_a_cursor_inside_the_log_is_followed_by_every_later_event_and_then_live(shared, edge, surface, tenant):
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(10)))
+    for place in (0, 4, 9):
+        with surface.connect(edge, mint(tenant), cursor=ids[place]) as client:
+            opening(client)
+            assert [event.id for event in client.events(len(ids) - place - 1)] == ids[place + 1 :]
+            ids.append(expect_live(shared, client, tenant, number=100 + place))
+
+
+def test_only_epoch_and_sequence_of_a_cursor_count(shared, edge, surface, tenant):
+    """The time in a cursor is for people."""
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(2)))
+    for time in (0, (1 << 48) - 1):
+        cursor = Cursor.parse(ids[0])._replace(time=time)
+        with surface.connect(edge, mint(tenant), cursor=cursor.text) as client:
+            opening(client)
+            assert client.next_event().id == ids[1]
+
+
+def test_no_cursor_means_live_only_and_an_empty_one_everything_kept(shared, edge, surface, tenant):
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(3)))
+    with surface.connect(edge, mint(tenant)) as live, surface.connect(edge, mint(tenant), cursor="") as everything:
+        opening(live), opening(everything)
+        assert [event.id for event in everything.events(3)] == ids
+        expect_live(shared, live, tenant)
+
+
+def test_the_opening_is_a_place_to_resume_from(shared, edge, surface, tenant):
+    with surface.connect(edge, mint(tenant)) as client:
+        place = opening(client).id
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(3)))
+    with surface.connect(edge, mint(tenant), cursor=place) as client:
+        opening(client)
+        assert [event.id for event in client.events(3)] == ids
+
+
+def test_a_client_that_breaks_away_right_after_the_opening_loses_nothing(shared, edge, surface, tenant):
+    """The place that the opening of a resumed stream names is where the client was, not where the log is."""
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(5)))
+    for cursor, first in ((ids[1], ids[2]), ("", ids[0])):
+        with surface.connect(edge, mint(tenant), cursor=cursor) as client:
+            place = opening(client).id
+            client.cut()
+        with surface.connect(edge, mint(tenant), cursor=place) as client:
+            opening(client)
+            assert client.next_event().id == first
+
+
+def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
+    """Resuming from a heartbeat loses nothing, and it moves on with other tenants' events: quiet clients never grow old."""
+    edge = stack.edge(surface.executable, heartbeat_interval="1s")
+    with surface.connect(edge, mint("quiet")) as client:
+        place = opening(client).id
+        [foreign] = stack.intake.publish(numbered(1, "noisy"))
+
+        def fresh():
+            message = client.next()
+            assert isinstance(message, Heartbeat), f"a heartbeat was due, not {message}"
+            return Cursor.parse(message.id).sequence >= Cursor.parse(foreign).sequence and message.id
+
+        place = eventually(fresh, "a heartbeat's id moves on with the log")
+    ids = stack.intake.publish(numbered(2, "noisy"), numbered(3, "quiet"))
+    with surface.connect(edge, mint("quiet"), cursor=place) as client:
+        opening(client)
+        assert client.next_event().id == ids[1]
+
+
+def test_the_header_wins_over_the_query(shared, edge, tenant):
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(4)))
+    url = edge.url + NotificationStream.path
+
+    def first(headers, query):
+        with SSEConnection(url, token=mint(tenant), headers=headers, query=query) as client:
+            client.next_block()
+            return client.next_block().id
+
+    assert first({}, {"last_event_id": ids[1]}) == ids[2]
+    assert first({"Last-Event-ID": ids[0]}, {"last_event_id": ids[2]}) == ids[1]
+    assert first({"last-event-id": ids[2]}, {}) == ids[3], "the header's name has no case"
+    assert first({}, {"last_event_id": ""}) == ids[0]
+
+
+# MARK: Older than the log keeps
+
+
+def test_a_cursor_older_than_the_log_is_told_what_was_missed_and_gets_what_is_kept(stack, surface):
+    # One edge has let go of them by the time they are purged, one starts afterwards, and one still has them all in memory.
+    veteran, rich = stack.edge(surface.executable, log_tail_bytes="64KiB"), stack.edge(surface.executable)
+    ids = stack.intake.publish(*(numbered(n, padding=20_000) for n in range(20)))
+    kept = 12
+    stack.bus.purge(before=Cursor.parse(ids[kept]).sequence)
+    late = stack.edge(surface.executable)
+    before_the_first = Cursor.parse(ids[0])._replace(sequence=0).text
+    for server in (veteran, late):
+        for cursor in (ids[0], ids[kept - 2], before_the_first):
+            with surface.connect(server, mint(), cursor=cursor) as client:
+                opening(client)
+                told = gap(client)
+                assert (told.reason, told.missed_before) == (EXPIRED, ids[kept]), f"{server.name}, {cursor}"
+                assert [event.id for event in client.events(20 - kept)] == ids[kept:]
+            # Whoever saw the gap and broke away resumes from it without a second one.
+            with surface.connect(server, mint(), cursor=told.id) as client:
+                opening(client)
+                assert client.next_event().id == ids[kept]
+        # The last event dropped is no loss: all after it is kept.
+        with surface.connect(server, mint(), cursor=ids[kept - 1]) as client:
+            opening(client)
+            assert client.next_event().id == ids[kept]
+        with surface.connect(server, mint(), cursor="") as client:
+            opening(client)
+            assert client.next_event().id == ids[kept], "the oldest event kept is no gap"
+    # Who still has the purged events may give more than it must, but not less than it says.
+    with surface.connect(rich, mint(), cursor=ids[0]) as client:
+        opening(client)
+        message = client.next()
+        rest = ids[2:] if isinstance(message, Event) and message.id == ids[1] else ids[kept:]
+        assert rest == ids[2:] or isinstance(message, Gap), f"neither the next event nor a gap: {message}"
+        assert [event.id for event in client.events(len(rest))] == rest
+    with surface.connect(late, mint(), cursor=ids[0]) as client:
+        opening(client), gap(client), client.events(20 - kept)
+        expect_live(stack, client, "acme")
+
+
+def test_a_log_that_was_purged_to_the_last_event(stack, surface):
+    ids = stack.intake.publish(*(numbered(n) for n in range(5)))
+    stack.bus.purge(before=Cursor.parse(ids[-1]).sequence + 1)
+    assert stack.bus.state().messages == 0
+    edge = stack.edge(surface.executable)
+    with surface.connect(edge, mint(), cursor=ids[-1]) as client:
+        opening(client)
+        expect_live(stack, client, "acme")
+    with surface.connect(edge, mint(), cursor=ids[0]) as client:
+        opening(client)
+        assert gap(client).reason == EXPIRED
+
+
+# MARK: Not a place in this log
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda cursor: cursor._replace(epoch=cursor.epoch ^ 1).text, id="of another epoch"),
+        pytest.param(lambda cursor: cursor._replace(sequence=cursor.sequence + 1_000_000).text, id="from the future"),
+        pytest.param(lambda cursor: cursor._replace(sequence=(1 << 64) - 1).text, id="from the end of time"),
+        pytest.param(lambda cursor: cursor.text.lower(), id="in lower case"),
+        pytest.param(lambda cursor: cursor.text[:-1], id="cut off"),
+        pytest.param(lambda cursor: cursor.text + "0", id="too long"),
+        pytest.param(lambda cursor: cursor.text[4:], id="without its prefix"),
+        pytest.param(lambda cursor: cursor.text[:-1] + "U", id="with a letter that is none"),
+        pytest.param(lambda cursor: "evt_8" + cursor.text[5:], id="of more than 128 bits"),
+        pytest.param(lambda cursor: "42", id="a number"),
+        pytest.param(lambda cursor: "'; DROP TABLE events; --", id="an attempt"),
+        pytest.param(lambda cursor: "x" * 4000, id="4,000 characters"),
+    ],
+)
+def test_a_cursor_that_is_none_is_told_so_and_goes_on_live(shared, edge, surface, tenant, make):
+    [id] = shared.intake.publish(numbered(1, tenant, prefix=tenant))
+    with surface.connect(edge, mint(tenant), cursor=make(Cursor.parse(id))) as client:
+        opening(client)
+        told = gap(client)
+        assert (told.reason, told.missed_before) == (UNKNOWN, None)
+        expect_live(shared, client, tenant)
+    # The gap is itself a place to resume from.
+    with surface.connect(edge, mint(tenant), cursor=told.id) as client:
+        opening(client)
+        assert client.next_event().payload == {"n": 1_000_000}
+
+
+def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):
+    """A cursor from the fastest of many edges is good on every other one."""
+    edges = stack.edges(2, surface.executable)
+    for number in range(200):
+        [id] = stack.intake.publish(numbered(number))
+        with surface.connect(edges[number % 2], mint(), cursor=id) as client:
+            opening(client)
+            if number % 20 == 0:
+                expect_live(stack, client, "acme", number=10_000 + number)
+            else:
+                with pytest.raises(TimeoutError):
+                    client.next(timeout=0.01)
+
+
+# MARK: Another log under the same name
+
+
+def test_a_log_that_was_deleted_and_created_again_is_another_log(stack, surface):
+    """Running edges go over to it; old cursors are of another epoch, and every client is told once that it lost its place."""
+    edge = stack.edge(surface.executable, heartbeat_interval="1s")
+    old = stack.intake.publish(*(numbered(n) for n in range(10)))
+    follower = Follower(surface, [edge], mint(), cursor=old[-1]).start()
+    stack.bus.recreate_log()
+    edge.wait_until(lambda: edge.readiness() == 200, "is ready with the new log", timeout=30)
+
+    # The edge goes over within moments, not at once; what is published before it has is not what this test is about.
+    numbers = itertools.count(100)
+    epoch = Cursor.parse(old[0]).epoch
+
+    def on_the_new_log():
+        stack.intake.publish_surely([numbered(next(numbers))])
+        follower.check()
+        return [event for event in follower.events if Cursor.parse(event.id).epoch != epoch]
+
+    first = eventually(on_the_new_log, "the follower gets events of the new log", timeout=30, interval=0.1)[0]
+    stack.intake.publish(*(numbered(next(numbers)) for _ in range(20)))
+    last = next(numbers) - 1
+    follower.wait_for(lambda events: events[-1].payload["n"] == last, f"event {last} arrives", timeout=15)
+    follower.stop()
+    assert [told.reason for told in follower.gaps] == [UNKNOWN], "the follower had to be told, once, that it lost its place"
+    got = [event.payload["n"] for event in follower.events if Cursor.parse(event.id).epoch != epoch]
+    assert got == list(range(first.payload["n"], last + 1)), "in order and without a hole after the gap"
+
+    with surface.connect(edge, mint(), cursor=old[3]) as client:
+        opening(client)
+        assert gap(client).reason == UNKNOWN
+        expect_live(stack, client, "acme")
+
+
+def test_a_stream_that_cannot_begin_is_answered_so_that_a_browser_comes_back(stack, surface):
+    """Without the bus nobody knows the log's place: 200, and the word `unavailable`."""
+    edge = stack.edge(surface.executable)
+    stack.nats.kill()
+    eventually(lambda: edge.readiness() == 503, "the edge is not ready without its bus")
+    with surface.connect(edge, mint()) as client:
+        client.expect_end("unavailable")
+    stack.nats.start()
+    edge.wait_ready()
+    with surface.connect(edge, mint()) as client:
+        opening(client)
+        stack.intake.publish_surely([numbered(1)])
+        assert client.next_event().payload == {"n": 1}

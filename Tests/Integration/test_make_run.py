@@ -1,0 +1,216 @@
+"""`make run`, as a newcomer meets it: it starts, tells what to do, and what it tells works; Ctrl-C ends all of it and nothing else."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from causeway_kit.bus import Bus
+from causeway_kit.nats_server import NATSServer
+from causeway_kit.ports import is_free
+from causeway_kit.services import ROOT
+from causeway_kit.sse import SSEConnection
+from causeway_kit.tokens import expect_no_token
+from causeway_kit.waiting import eventually
+
+#: Far from the defaults, where a developer's own stack may run, and from the ports of the other tests.
+OFFSET = 33_000
+TABLE = {"sse-edge": 8081, "event-producer": 8085, "sse-edge, admin": 9081, "event-producer, admin": 9085, "nats-server": 4222}
+
+
+class LocalStack:
+    """`make run` with a debug build, since that is there when the tests run."""
+
+    def __init__(self, directory, **environment):
+        self.directory = directory / "run"
+        self.output_file = directory / "make-run.out"
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        settings = {"PORT_OFFSET": str(OFFSET), "RUN_DIR": str(self.directory), "BUILD": "debug"} | environment
+        if "CAUSEWAY_BIN" in os.environ:
+            settings["BIN_DIR"] = os.environ["CAUSEWAY_BIN"]
+        with self.output_file.open("wb") as output:
+            self.make = subprocess.Popen(
+                ["make", "--no-print-directory", "run"],
+                cwd=ROOT,
+                env=inherited | settings,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self):
+        return self.output_file.read_text()
+
+    def wait_until_running(self):
+        def running():
+            assert self.make.poll() is None, f"make run ended with code {self.make.returncode}:\n{self.output}"
+            return "Everything the log keeps" in self.output or "identity provider" in self.output
+
+        eventually(running, "make run says that it runs", timeout=170, interval=0.2)
+        return self
+
+    def token(self, name):
+        [token] = re.findall(rf"^  {name}=(\S+)$", self.output, re.MULTILINE)
+        return token
+
+    def children(self):
+        """All processes of this stack, `make` included: the name of the program by pid."""
+        found = {}
+        for entry in os.listdir("/proc"):
+            try:
+                words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+                environment = Path(f"/proc/{entry}/environ").read_bytes()
+            except (OSError, ValueError):
+                continue
+            if f"RUN_DIR={self.directory}".encode() in environment.split(b"\0"):
+                found[int(entry)] = os.path.basename(words[0]).decode()
+        return found
+
+    def programs(self):
+        """The pids of those that serve; one of each kind."""
+        return {name: pid for pid, name in self.children().items() if name in ("sse-edge", "event-producer", "nats-server")}
+
+    def interrupt(self):
+        """Ctrl-C in its terminal: SIGINT to the whole foreground group."""
+        os.killpg(self.make.pid, signal.SIGINT)
+
+    def end(self):
+        if self.make.poll() is None:
+            os.killpg(self.make.pid, signal.SIGTERM)
+        try:
+            self.make.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.make.pid, signal.SIGKILL)
+        for pid in self.children():
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def local(tmp_path):
+    """Starts local stacks and ends them whatever happens."""
+    started = []
+
+    def start(**environment):
+        directory = tmp_path / str(len(started))
+        directory.mkdir()
+        started.append(LocalStack(directory, **environment))
+        return started[-1]
+
+    yield start
+    for stack in started:
+        stack.end()
+
+
+@pytest.mark.timeout(300)
+def test_make_run_from_start_to_ctrl_c(local, shared):
+    stack = local(EDGES="2", SIMULATE_RATE="20").wait_until_running()
+    output = stack.output
+
+    # The URLs and tokens that it prints work: a member sees the simulator's events, on both edges.
+    for port in (8081 + OFFSET, 8181 + OFFSET):
+        url = f"http://127.0.0.1:{port}/v1/notifications/stream"
+        assert url in output
+        with SSEConnection(url, token=stack.token("MEMBER")) as client:
+            client.next_block()
+            assert client.next_block(timeout=30).event
+
+    # The curl lines that it prints work as they stand, in a shell that has read tokens.env.
+    environment = {"PATH": os.environ["PATH"]}
+    lines = re.findall(r"^  (curl (?:.*\\\n)*.*)$", output, re.MULTILINE)
+    publishing = [line for line in lines if "/v1/events" in line]
+    following = [line for line in lines if "/v1/events" not in line]
+    assert len(publishing) == 2 and len(following) == 2, lines
+    for line in publishing:
+        script = f". {stack.directory}/tokens.env\n{line} -sS"
+        done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
+        assert '"accepted":1' in done.stdout, f"{line}\n{done.stdout}{done.stderr}"
+    for line in following:
+        script = f". {stack.directory}/tokens.env\n{line} -sS --max-time 3"
+        done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
+        assert done.stdout.startswith("retry: "), f"{line}\n{done.stdout}{done.stderr}"
+        assert ("Only for you" in done.stdout) == ("Last-Event-ID" in line), "everything kept, or live only"
+
+    assert len(stack.programs()) == 3 and len(stack.children()) >= 5
+    for log in stack.directory.glob("*.log"):
+        expect_no_token(str(log), log.read_text())
+
+    stack.interrupt()
+    stack.make.wait(timeout=60)
+    eventually(lambda: not stack.children(), "all that it started has ended", timeout=5)
+    assert all(is_free(port + OFFSET) for port in TABLE.values())
+    shared.check()
+    assert shared.shared_edge.readiness() == 200, "somebody else's processes were touched"
+
+
+@pytest.mark.timeout(240)
+def test_its_log_and_tokens_survive_a_restart_and_sigterm_is_as_good_as_ctrl_c(local, tmp_path):
+    stack = local(SIMULATE_RATE="0", RUN_DIR=str(tmp_path / "kept")).wait_until_running()
+    events, stream = f"http://127.0.0.1:{8085 + OFFSET}/v1/events", f"http://127.0.0.1:{8081 + OFFSET}/v1/notifications/stream"
+    token = stack.token("MEMBER")
+    published = httpx.post(
+        events,
+        json={"type": "a.b", "tenant": "acme", "payload": {}},
+        headers={"Authorization": f"Bearer {stack.token('PRODUCER')}"},
+    )
+    assert published.status_code == 202, published.text
+    os.kill(stack.make.pid, signal.SIGTERM)
+    stack.make.wait(timeout=60)
+
+    stack = local(SIMULATE_RATE="0", RUN_DIR=str(tmp_path / "kept")).wait_until_running()
+    with SSEConnection(stream, token=token, headers={"Last-Event-ID": ""}) as client:
+        client.next_block()
+        assert client.next_block().id == published.json()["ids"][0]
+
+
+@pytest.mark.parametrize("what", ["sse-edge", "event-producer, admin", "nats-server"])
+def test_a_busy_port_is_named_before_anything_is_started(local, what):
+    port = TABLE[what] + OFFSET
+    with socket.create_server(("127.0.0.1", port)):
+        stack = local()
+        assert stack.make.wait(timeout=60) != 0
+    assert f"Port {port} ({what}" in stack.output and "PORT_OFFSET" in stack.output, stack.output
+    assert not stack.directory.exists(), "something was started, or made"
+
+
+@pytest.mark.parametrize("setting", [{"PORT_OFFSET": "many"}, {"EDGES": "0"}, {"BUILD": "fast"}], ids=str)
+def test_a_setting_that_cannot_be_used_is_named(local, setting):
+    [(name, value)] = setting.items()
+    stack = local(**setting)
+    assert stack.make.wait(timeout=60) != 0
+    assert f"{name} is '{value}'" in stack.output and "Traceback" not in stack.output, stack.output
+
+
+@pytest.mark.timeout(240)
+def test_a_process_that_dies_is_reported_with_its_last_words(local):
+    stack = local(SIMULATE_RATE="0").wait_until_running()
+    os.kill(stack.programs()["sse-edge"], signal.SIGKILL)
+    assert stack.make.wait(timeout=60) != 0
+    assert "sse-edge was killed by signal 9" in stack.output and "The end of" in stack.output, stack.output
+    eventually(lambda: not stack.children(), "the others have ended too", timeout=5)
+
+
+@pytest.mark.timeout(240)
+def test_an_existing_bus_and_a_secret_of_ones_own_are_used(local, tmp_path):
+    nats = NATSServer(tmp_path).start()
+    try:
+        secret = "a-secret-that-somebody-else-has-chosen-for-this"
+        stack = local(NATS_URL=nats.url, AUTH_HS256_SECRET=secret, SIMULATE_RATE="50").wait_until_running()
+        assert nats.url in stack.output and "nats-server" not in stack.programs()
+        bus = Bus(nats.url)
+        try:
+            eventually(lambda: len(bus.events()) > 20, "events are stored on the bus that was named")
+        finally:
+            bus.close()
+        assert not (stack.directory / "auth-secret").exists()
+        stack.interrupt()
+        stack.make.wait(timeout=60)
+        assert nats.is_running, "a bus that it did not start was ended"
+    finally:
+        nats.kill()

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# What the integration tests need: a bus, a browser, and Python packages in .venv. Quiet when nothing is missing.
+set -euo pipefail
+. "$(dirname "$0")/lib/packages.sh"
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+"$root/deploy/install-run.sh"
+install_packages chromium chromium-driver python3-venv
+
+# Debian's own Python, whose venv module was just installed; another python3 may come first on the PATH.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+requirements=$root/Tests/Integration/requirements.txt
+venv=$root/.venv
+if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
+    echo "Making .venv from Tests/Integration/requirements.txt" >&2
+    "$python" -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$venv/installed-requirements.txt"
+fi

@@ -1,0 +1,183 @@
+"""What `make run` starts: the table of processes, where they listen, and what they are told."""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: How far the ports of each further edge lie from those of the first.
+EDGE_PORT_STEP = 100
+
+
+@dataclass(frozen=True)
+class Program:
+    """A line of the process table."""
+
+    name: str
+    command: tuple[str, ...]
+    #: Where it listens unless the environment says otherwise; None for a program that does not listen.
+    http_port: int | None = None
+    admin_port: int | None = None
+    #: Whether EDGES says how many there are.
+    is_edge: bool = False
+    #: What is to be found on its public port: label and path.
+    offers: tuple[tuple[str, str], ...] = ()
+
+
+PROGRAMS = (
+    Program("event-producer", ("event-producer", "serve"), 8085, 9085, offers=(("publish events", "/v1/events"),)),
+    Program("sse-edge", ("sse-edge",), 8081, 9081, is_edge=True, offers=(("notification stream", "/v1/notifications/stream"),)),
+)
+
+#: What gives the stack something to tell; started when everything else is ready.
+SIMULATOR = Program("simulator", ("event-producer", "simulate"))
+
+#: Two tenants to look at, of those that the simulator tells about, and a person in each.
+PEOPLE = (("acme", "ann"), ("globex", "ann"))
+
+
+class SettingError(Exception):
+    """A variable of the environment that cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process to start: a program, with its place among its like."""
+
+    name: str
+    program: Program
+    http_port: int | None
+    admin_port: int | None
+
+    @property
+    def ports(self):
+        """What it listens on, and as what."""
+        named = ((f"{self.name}, public", self.http_port), (f"{self.name}, admin", self.admin_port))
+        return [(label, port) for label, port in named if port is not None]
+
+
+class Settings:
+    """The environment, read once."""
+
+    def __init__(self, environment):
+        self.environment = dict(environment)
+        self.offset = self._number("PORT_OFFSET", 0, 0, 50_000)
+        self.edges = self._number("EDGES", 1, 1, 9)
+        self.rate = environment.get("SIMULATE_RATE", "2")
+        self.configuration = self._choice("BUILD", "release", ("release", "debug"))
+        # Two stacks side by side must not share a data directory either.
+        default = ROOT / ".run" / (str(self.offset) if self.offset else "")
+        self.directory = Path(environment.get("RUN_DIR", default)).resolve()
+        self.prebuilt = Path(environment["BIN_DIR"]).resolve() if environment.get("BIN_DIR") else None
+        self.bus_url = environment.get("NATS_URL") or None
+        self.nats_port = self._port("NATS_PORT", 4222)
+        self.nats_monitor_port = self._port("NATS_MONITOR_PORT", 8222)
+
+    @property
+    def executables(self):
+        """Where the built programs are."""
+        return self.prebuilt or ROOT / ".build" / self.configuration
+
+    def processes(self):
+        """Every service of the stack, ports assigned."""
+        return [process for program in PROGRAMS for process in self._processes(program)]
+
+    def ports(self):
+        """Every port that the stack will listen on: (as what, port)."""
+        bus = [] if self.bus_url else [("nats-server", self.nats_port), ("nats-server, monitoring", self.nats_monitor_port)]
+        return bus + [port for process in self.processes() for port in process.ports]
+
+    def service_environment(self, process):
+        """The environment of one service: this one, its own ports, and what is missing."""
+        added = {
+            # A stack for trying things out is nobody else's business.
+            "HTTP_HOST": self.environment.get("HTTP_HOST", "127.0.0.1"),
+            "NATS_URL": self.bus_url or f"nats://127.0.0.1:{self.nats_port}",
+            "DRAIN_WINDOW": self.environment.get("DRAIN_WINDOW", "2s"),
+        }
+        if process.http_port is not None:
+            added |= {"HTTP_PORT": str(process.http_port), "ADMIN_PORT": str(process.admin_port)}
+        if not self._names_a_key:
+            added["AUTH_HS256_SECRET"] = self._generated_secret()
+        return self.environment | added
+
+    @property
+    def can_mint_tokens(self):
+        """Whether the secret is known with which tokens are signed."""
+        return not self._names_a_key or any(self.environment.get(name) for name in ("AUTH_HS256_SECRET", "AUTH_HS256_SECRET_FILE"))
+
+    @property
+    def _names_a_key(self):
+        names = ("AUTH_HS256_SECRET", "AUTH_HS256_SECRET_FILE", "AUTH_PUBLIC_KEY_FILE", "AUTH_JWKS_FILE", "AUTH_JWKS_URL")
+        return any(self.environment.get(name) for name in names)
+
+    def _generated_secret(self):
+        """Kept in the run directory, so that tokens stay good from one run to the next."""
+        file = self.directory / "auth-secret"
+        if not file.exists():
+            write_private(file, secrets.token_hex(32))
+        return file.read_text().strip()
+
+    def _processes(self, program):
+        count = self.edges if program.is_edge else 1
+        prefix = program.name.upper().replace("-", "_")
+        http = self._port(f"{prefix}_HTTP_PORT", program.http_port)
+        admin = self._port(f"{prefix}_ADMIN_PORT", program.admin_port)
+        return [
+            Process(
+                name=program.name if index == 0 else f"{program.name}-{index + 1}",
+                program=program,
+                http_port=http + EDGE_PORT_STEP * index,
+                admin_port=admin + EDGE_PORT_STEP * index,
+            )
+            for index in range(count)
+        ]
+
+    def _port(self, name, default):
+        """A port that is named is taken as it is; the table's are shifted by PORT_OFFSET."""
+        return self._number(name, None, 1, 65_535) or default + self.offset
+
+    def _number(self, name, default, least, most):
+        text = self.environment.get(name)
+        if not text:
+            return default
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise SettingError(f"{name} is {text!r}: set it to a whole number from {least} to {most}.")
+        return int(text)
+
+    def _choice(self, name, default, choices):
+        text = self.environment.get(name) or default
+        if text not in choices:
+            raise SettingError(f"{name} is {text!r}: set it to {' or '.join(choices)}.")
+        return text
+
+
+def busy_ports(ports):
+    """Those on which somebody listens already, or that are asked for twice: (as what, port)."""
+    busy, seen = [], set()
+    for label, port in ports:
+        if port in seen or not _is_free(port):
+            busy.append((label, port))
+        seen.add(port)
+    return busy
+
+
+def _is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
+def write_private(file, text):
+    """Writes a file that only its owner may read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)

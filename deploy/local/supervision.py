@@ -1,0 +1,137 @@
+"""Child processes: started together, watched, ended together; these and no others."""
+
+import collections
+import contextlib
+import shutil
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+#: How long a child may take to stop on SIGTERM, beyond which it is killed; longer than a drain.
+PATIENCE = 30.0
+
+
+class ChildFailure(Exception):
+    """A child ended, or did not become ready; the text says which, and shows the end of its log."""
+
+
+class Stopped(Exception):
+    """Somebody asked the stack to end."""
+
+
+class Child:
+    """One process in a group of its own, so that Ctrl-C reaches this program alone, which then ends its children in order."""
+
+    def __init__(self, name, command, environment, log_file=None):
+        self.name = name
+        self.log_file = log_file
+        # Should this program be killed without a chance to clean up, the kernel ends its children.
+        prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+        with contextlib.ExitStack() as resources:
+            output = resources.enter_context(log_file.open("wb")) if log_file else None
+            self._process = subprocess.Popen(
+                [*prefix, *command],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                start_new_session=True,
+            )
+
+    @property
+    def exit_code(self):
+        """None while it runs."""
+        return self._process.poll()
+
+    def end(self, number=signal.SIGTERM):
+        if self.exit_code is None:
+            self._process.send_signal(number)
+
+    def last_lines(self, count=15):
+        if not self.log_file or not self.log_file.exists():
+            return ""
+        with self.log_file.open(errors="replace") as log:
+            lines = collections.deque(log, maxlen=count)
+        return f"The end of {self.log_file}:\n" + "".join(f"    {line}" for line in lines)
+
+
+class Supervisor:
+    """Starts children and ends them again. SIGINT, SIGTERM and SIGHUP ask it to stop; asked a second time, it kills."""
+
+    def __init__(self):
+        self._children = []
+        self._requests = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._count_request)
+
+    def _count_request(self, *_):
+        self._requests += 1
+
+    def start(self, name, command, environment, log_file=None):
+        self._step()
+        child = Child(name, command, environment, log_file)
+        self._children.append(child)
+        return child
+
+    def run_to_its_end(self, name, command, environment):
+        """Starts a child that is expected to end, waits for that, and fails unless it ended well."""
+        child = self.start(name, command, environment)
+        self._children.remove(child)
+        try:
+            while child.exit_code is None:
+                self._step()
+        except Stopped:
+            self._end([child])
+            raise
+        if child.exit_code != 0:
+            raise ChildFailure(f"{name} failed.")
+
+    def wait_until_ready(self, child, url, timeout):
+        """Waits until `url` answers 200."""
+        deadline = time.monotonic() + timeout
+        while (answer := _answer(url)) is not None:
+            self._step()
+            if time.monotonic() > deadline:
+                raise ChildFailure(f"{child.name} is not ready after {timeout:.0f} s: {answer}\n{child.last_lines()}")
+
+    def watch(self):
+        """Returns only by an exception: `Stopped` when asked to, `ChildFailure` when a child has ended."""
+        while True:
+            self._step()
+
+    def _step(self):
+        if self._requests:
+            raise Stopped
+        for child in self._children:
+            if child.exit_code is not None:
+                how = f"was killed by signal {-child.exit_code}" if child.exit_code < 0 else f"ended with code {child.exit_code}"
+                raise ChildFailure(f"{child.name} {how}.\n{child.last_lines()}")
+        time.sleep(0.1)
+
+    def end_all(self, last=()):
+        """Ends all children, those in `last` after the others have ended."""
+        self._end([child for child in reversed(self._children) if child not in last])
+        self._end([child for child in self._children if child in last])
+
+    def _end(self, children):
+        for child in children:
+            child.end()
+        asked_before, deadline = self._requests, time.monotonic() + PATIENCE
+        while any(child.exit_code is None for child in children):
+            if self._requests > asked_before or time.monotonic() > deadline:
+                for child in children:
+                    child.end(signal.SIGKILL)
+            time.sleep(0.05)
+
+
+def _answer(url):
+    """What is wrong with the answer of `url`; None if nothing is."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return None
+    except urllib.error.HTTPError as error:
+        return error.read(2000).decode(errors="replace").strip()
+    except OSError as error:
+        return str(error)

@@ -12,9 +12,11 @@ enum EventMessage {
     static let subjects = ["events.>", "executions.>"]
 
     /// The headers of an event that goes into the log.
-    static func headers(of event: Event, intake: Timestamp) -> NATSHeaders {
+    ///
+    /// - Parameter messageID: the key by which the server recognises a repetition; nil for none.
+    static func headers(of event: Event, intake: Timestamp, messageID: String?) -> NATSHeaders {
         var headers = NATSHeaders()
-        headers.append("Nats-Msg-Id", messageID(of: event))
+        if let messageID { headers.append("Nats-Msg-Id", messageID) }
         for (name, value) in NATSBinding.headers(of: event) { headers.append(name, value) }
         headers.append(intakeHeader, String(intake.millisecondsSinceEpoch))
         return headers
@@ -39,7 +41,43 @@ enum EventMessage {
             header: { delivery.header($0) }
         )
         let intake = intakeTime(delivery.header(intakeHeader), storedAt: storedAt)
-        return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event)
+        let place = isOfKind(delivery) ? try EventSubject(delivery.subject).decisionPlace : nil
+        return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event, decisionPlace: place)
+    }
+
+    /// The entry that a stored message is.
+    ///
+    /// - Throws: a ``ValidationError`` when it is no event.
+    static func entry(_ message: StoredMessage) throws(ValidationError) -> LogEntry {
+        let storedAt = Timestamp(serverNanoseconds: message.timestamp)
+        let event = try NATSBinding.event(
+            subject: message.subject,
+            body: message.payload,
+            fallbackID: String(message.sequence),
+            storedAt: storedAt,
+            header: { message.headers[$0] }
+        )
+        return LogEntry(
+            sequence: message.sequence,
+            intake: intakeTime(message.headers[intakeHeader], storedAt: storedAt),
+            event: event,
+            decisionPlace: try EventSubject(message.subject).decisionPlace
+        )
+    }
+
+    /// The entry that a message of a pull consumer is.
+    ///
+    /// - Throws: a ``ValidationError`` when it is no event.
+    static func entry(_ pulled: JetStreamMessage) throws(ValidationError) -> LogEntry {
+        try entry(
+            StoredMessage(
+                subject: pulled.message.subject,
+                sequence: pulled.metadata.streamSequence,
+                timestamp: pulled.metadata.timestamp,
+                headers: pulled.message.headers,
+                payload: pulled.message.payload
+            )
+        )
     }
 
     /// When a message was taken in: what its header says if that is a time a cursor can carry, else when it was stored.
@@ -58,6 +96,14 @@ enum EventMessage {
     static func tenantToken(of subject: UnsafeRawBufferPointer) -> String? {
         guard subject.starts(with: "events.".utf8) else { return nil }
         return String(decoding: subject.dropFirst(7).prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self)
+    }
+
+    /// Whether the token behind the tenant begins with an upper-case letter: one look, since almost no message's does.
+    private static func isOfKind(_ delivery: borrowing NATSDelivery) -> Bool {
+        delivery.withSubject { subject in
+            let tail = subject.dropFirst(7).drop { $0 != UInt8(ascii: ".") }.dropFirst()
+            return tail.first.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } ?? false
+        }
     }
 
     /// Whether the message is of an event, right or wrong, and not of an execution.

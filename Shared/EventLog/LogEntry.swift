@@ -8,12 +8,15 @@ public final class LogEntry: Sendable {
     public let intake: Timestamp
     /// What happened.
     public let event: Event
+    /// The place of which this is the only event, when it has one (contract §7); nil for the many that have none.
+    public let decisionPlace: DecisionPlace?
 
     /// Puts an event at a place.
-    public init(sequence: UInt64, intake: Timestamp, event: Event) {
+    public init(sequence: UInt64, intake: Timestamp, event: Event, decisionPlace: DecisionPlace? = nil) {
         self.sequence = sequence
         self.intake = intake
         self.event = event
+        self.decisionPlace = decisionPlace
     }
 
     /// The event's id on every surface (contract §3).

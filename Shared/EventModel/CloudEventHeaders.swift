@@ -1,6 +1,6 @@
 /// CloudEvents attributes in headers: what HTTP's binary mode and ours on the bus have in common
 /// (CloudEvents HTTP protocol binding 1.0.2, §3.1.3).
-enum CloudEventHeaders {
+package enum CloudEventHeaders {
     /// The attributes that `header` finds under their lower-case names, decoded; the payload is left out.
     static func rawEvent(_ header: (String) -> String?) throws(ValidationError) -> RawEvent {
         func attribute(_ name: String) throws(ValidationError) -> String? {
@@ -30,7 +30,7 @@ enum CloudEventHeaders {
 
     /// A value that cannot end its header or start another: only visible ASCII stands for itself, and of that neither `"` nor `%`
     /// (§3.1.3.2).
-    static func encode(_ value: String) -> String {
+    package static func encode(_ value: String) -> String {
         func isPlain(_ byte: UInt8) -> Bool { (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "%") }
         guard !value.utf8.allSatisfy(isPlain) else { return value }
         var bytes: [UInt8] = []

@@ -6,10 +6,12 @@ struct EventEnvelope {
         case native
         /// CloudEvents JSON format 1.0.2.
         case cloudEvent
+        /// An event of an execution, contract §9 and §10.
+        case execution
 
         var names: EventFieldNames {
             switch self {
-            case .native: .native
+            case .native, .execution: .native
             case .cloudEvent: .cloudEvent
             }
         }
@@ -30,6 +32,13 @@ struct EventEnvelope {
         return try envelope.draft()
     }
 
+    /// Reads the object at the scanner's position without judging what its members say.
+    static func raw(scanning scanner: inout JSONScanner, form: Form) throws(ValidationError) -> RawEvent {
+        var envelope = EventEnvelope(form: form)
+        try envelope.scan(&scanner)
+        return envelope.raw
+    }
+
     private init(form: Form) {
         self.form = form
     }
@@ -48,6 +57,7 @@ struct EventEnvelope {
             switch form {
             case .native: try scanNative(name, &scanner)
             case .cloudEvent: try scanCloudEvent(name, &scanner)
+            case .execution: try scanExecution(name, &scanner)
             }
         }
     }
@@ -66,6 +76,25 @@ struct EventEnvelope {
                 message: """
                     must not have a member called \(ValidationError.excerpt(name)); an event has type and payload, and may have tenant, \
                     user, id and time
+                    """
+            )
+        }
+    }
+
+    private mutating func scanExecution(_ name: String, _ scanner: inout JSONScanner) throws(ValidationError) {
+        switch name {
+        case "type": raw.type = try text(name, &scanner)
+        case "payload": raw.payload = try Payload(scanning: &scanner, field: name, allowsStreamMembers: true)
+        case "execution": raw.execution = try text(name, &scanner)
+        case "tenant": raw.tenant = try text(name, &scanner)
+        case "id": raw.id = try text(name, &scanner)
+        case "time": raw.time = try text(name, &scanner)
+        default:
+            throw ValidationError(
+                field: "",
+                message: """
+                    must not have a member called \(ValidationError.excerpt(name)); an event has type and payload, and may have execution, id, \
+                    time and tenant
                     """
             )
         }

@@ -45,6 +45,18 @@ public enum EventIntake {
         allowsOne: Bool,
         allowsMany: Bool
     ) throws(ValidationError) -> [EventDraft] {
+        try drafts(body, allowsOne: allowsOne, allowsMany: allowsMany) { scanner throws(ValidationError) in
+            try EventEnvelope.draft(scanning: &scanner, form: form)
+        }
+    }
+
+    /// Reads a body that is one object, or an array of them, each with `read`.
+    static func drafts<Draft>(
+        _ body: [UInt8],
+        allowsOne: Bool,
+        allowsMany: Bool,
+        _ read: (inout JSONScanner) throws(ValidationError) -> Draft
+    ) throws(ValidationError) -> [Draft] {
         do throws(ValidationError) {
             return try JSONScanner.scan(body) { scanner throws(ValidationError) in
                 scanner.skipWhitespace()
@@ -52,7 +64,7 @@ public enum EventIntake {
                 guard isArray ? allowsMany : allowsOne else {
                     throw ValidationError(field: "", message: isArray ? "must be one event, not an array" : "must be an array of events")
                 }
-                let drafts = isArray ? try many(&scanner, form) : [try EventEnvelope.draft(scanning: &scanner, form: form)]
+                let drafts = isArray ? try many(&scanner, read) : [try read(&scanner)]
                 try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.finish() }
                 return drafts
             }
@@ -61,15 +73,18 @@ public enum EventIntake {
         }
     }
 
-    private static func many(_ scanner: inout JSONScanner, _ form: EventEnvelope.Form) throws(ValidationError) -> [EventDraft] {
-        var drafts: [EventDraft] = []
+    private static func many<Draft>(
+        _ scanner: inout JSONScanner,
+        _ read: (inout JSONScanner) throws(ValidationError) -> Draft
+    ) throws(ValidationError) -> [Draft] {
+        var drafts: [Draft] = []
         try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.openArray() }
         while try scanner.syntax({ scanner throws(JSONSyntaxError) in try scanner.nextElement(isFirst: drafts.isEmpty) }) {
             guard drafts.count < maximumEvents else {
                 throw ValidationError(field: "", message: "must hold at most \(maximumEvents) events; send the rest in another request")
             }
             do throws(ValidationError) {
-                drafts.append(try EventEnvelope.draft(scanning: &scanner, form: form))
+                drafts.append(try read(&scanner))
             } catch {
                 throw error.within("[\(drafts.count)]")
             }

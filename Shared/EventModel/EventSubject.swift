@@ -7,6 +7,8 @@ public struct EventSubject: Sendable, Hashable {
     public let tenant: Tenant
     /// The type when the subject names it, nil when only the header `ce-type` does.
     public let type: EventType?
+    /// The place that takes one event only, when the subject is one.
+    public let decisionPlace: DecisionPlace?
 
     /// Reads the subject of a message.
     public init(_ subject: String) throws(ValidationError) {
@@ -18,6 +20,7 @@ public struct EventSubject: Sendable, Hashable {
         }
         let tail = dot.map { subject[subject.utf8.index(after: $0)...] }
         let beginsWithKind = tail?.utf8.first.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } == true
+        decisionPlace = beginsWithKind ? tail.flatMap { DecisionPlace(tail: $0) } : nil
         do throws(ValidationError) {
             tenant = try Tenant(name)
             if let tail, !beginsWithKind { type = try EventType(String(tail)) } else { type = nil }
@@ -31,8 +34,8 @@ public struct EventSubject: Sendable, Hashable {
         "events.\(SubjectToken.encode(tenant.name)).\(type.name)"
     }
 
-    /// Where the one decision on an approval is published (contract §7).
-    public static func decision(tenant: Tenant, approvalID: String) -> String {
-        "events.\(SubjectToken.encode(tenant.name)).DECISION.\(SubjectToken.encode(approvalID))"
+    /// Where the one event of a decision, or the one that follows from it, is published (contract §7).
+    public static func decision(tenant: Tenant, place: DecisionPlace) -> String {
+        "events.\(SubjectToken.encode(tenant.name)).\(place.tail)"
     }
 }

@@ -21,6 +21,13 @@ public struct EventType: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
+    /// The one word that an event of an execution is called (contract §9); ``ExecutionCatalogue/type(_:of:)`` is the way here.
+    static func executionWord(_ word: String) -> EventType { EventType(unchecked: word) }
+
+    private init(unchecked name: String) {
+        self.name = name
+    }
+
     /// Whether the name belongs to the surfaces, so that no producer may use it: everything under `stream.`.
     ///
     /// The other reserved names (`ping`, `heartbeat`, `connected`) have no dot and so are no event types at all.

@@ -1,7 +1,9 @@
 /// Where and why a text is not JSON.
-struct JSONSyntaxError: Error {
-    var offset: Int
-    var problem: StaticString
+package struct JSONSyntaxError: Error {
+    /// The byte at which it shows.
+    package var offset: Int
+    /// What was expected or found there, as part of a sentence.
+    package var problem: StaticString
 
     func validationError(field: String) -> ValidationError {
         ValidationError(field: field, message: "is not valid JSON: \(problem) at byte \(offset)")
@@ -13,18 +15,18 @@ struct JSONSyntaxError: Error {
 /// Strict means: no comments, no trailing commas, no byte order mark, valid UTF-8 without surrogates, and no `\u` escape of half a
 /// surrogate pair (which the grammar allows, but many clients could not read). Every method starts at `position` and leaves it after
 /// what it read. The memory belongs to the caller, who keeps it alive and unchanged while the scanner is in use.
-struct JSONScanner {
+package struct JSONScanner {
     /// How deep arrays and objects may nest, the outermost counted. At most 64: the open containers are kept in one word.
     static let maximumDepth = 64
 
     let base: UnsafePointer<UInt8>
     let end: Int
-    var position = 0
+    package var position = 0
     /// Whether whitespace with CR or LF in it has been skipped.
     var hasSkippedLineBreak = false
 
     /// Calls `body` with a scanner at the first byte of `bytes`, which must not leave it.
-    static func scan<Result, Failure: Error>(
+    package static func scan<Result, Failure: Error>(
         _ bytes: [UInt8],
         _ body: (inout JSONScanner) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -53,13 +55,13 @@ struct JSONScanner {
 
     /// The next byte, which stays unread.
     @inline(__always)
-    func peek() throws(JSONSyntaxError) -> UInt8 {
+    package func peek() throws(JSONSyntaxError) -> UInt8 {
         guard position < end else { throw failure("") }
         return base[position]
     }
 
     @inline(__always)
-    mutating func skipWhitespace() {
+    package mutating func skipWhitespace() {
         while position < end {
             let byte = base[position]
             guard byte <= 0x20 else { return }
@@ -73,7 +75,7 @@ struct JSONScanner {
     }
 
     /// Throws unless only whitespace is left.
-    mutating func finish() throws(JSONSyntaxError) {
+    package mutating func finish() throws(JSONSyntaxError) {
         skipWhitespace()
         guard position == end else { throw failure("nothing may follow the value, but something does") }
     }
@@ -81,14 +83,14 @@ struct JSONScanner {
     // MARK: Objects and arrays, one step at a time
 
     /// Reads `{`.
-    mutating func openObject() throws(JSONSyntaxError) {
+    package mutating func openObject() throws(JSONSyntaxError) {
         guard try peek() == UInt8(ascii: "{") else { throw failure("expected an object") }
         position += 1
     }
 
     /// Reads up to the next member's value and returns the range of its name without the quotes, or reads `}` and returns nil.
     @inline(__always)
-    mutating func nextMember(isFirst: Bool) throws(JSONSyntaxError) -> Range<Int>? {
+    package mutating func nextMember(isFirst: Bool) throws(JSONSyntaxError) -> Range<Int>? {
         skipWhitespace()
         var byte = try peek()
         if byte == UInt8(ascii: "}") {
@@ -105,13 +107,13 @@ struct JSONScanner {
     }
 
     /// Reads `[`.
-    mutating func openArray() throws(JSONSyntaxError) {
+    package mutating func openArray() throws(JSONSyntaxError) {
         guard try peek() == UInt8(ascii: "[") else { throw failure("expected an array") }
         position += 1
     }
 
     /// Reads up to the next element and returns true, or reads `]` and returns false.
-    mutating func nextElement(isFirst: Bool) throws(JSONSyntaxError) -> Bool {
+    package mutating func nextElement(isFirst: Bool) throws(JSONSyntaxError) -> Bool {
         skipWhitespace()
         let byte = try peek()
         if byte == UInt8(ascii: "]") {
@@ -145,7 +147,7 @@ struct JSONScanner {
 
     /// Reads one value of any kind. `depth` is the number of containers already open around it.
     @inline(__always)
-    mutating func scanValue(depth: Int) throws(JSONSyntaxError) {
+    package mutating func scanValue(depth: Int) throws(JSONSyntaxError) {
         let byte = try peek()
         if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
             try scanContainer(depth: depth)

@@ -20,7 +20,7 @@ public enum JSONString {
     }
 
     /// What the inside of a string that ``JSONScanner`` accepted stands for, as UTF-8.
-    static func unescape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    package static func unescape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.underestimatedCount)
         var iterator = bytes.makeIterator()

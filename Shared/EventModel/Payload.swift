@@ -19,12 +19,14 @@ public struct Payload: Sendable, Hashable {
     /// top-level members have the same name and none is called `type` or `timestamp`, however they are spelled: the notification
     /// stream adds those two.
     ///
-    /// - Parameter field: what an error calls the payload.
-    public init(validating bytes: [UInt8], field: String = "payload") throws(ValidationError) {
+    /// - Parameters:
+    ///   - field: what an error calls the payload.
+    ///   - allowsStreamMembers: whether `type` and `timestamp` are members like others: in executions, where nothing is added (contract §9).
+    public init(validating bytes: [UInt8], field: String = "payload", allowsStreamMembers: Bool = false) throws(ValidationError) {
         try PayloadIndex.checkSize(bytes.count, field: field)
         let index = try JSONScanner.scan(bytes) { scanner throws(ValidationError) -> PayloadIndex in
             scanner.skipWhitespace()
-            let index = try PayloadIndex(scanning: &scanner, origin: 0, field: field)
+            let index = try PayloadIndex(scanning: &scanner, origin: 0, field: field, allowsStreamMembers: allowsStreamMembers)
             do throws(JSONSyntaxError) {
                 try scanner.finish()
             } catch {
@@ -36,9 +38,9 @@ public struct Payload: Sendable, Hashable {
     }
 
     /// Reads the object at the scanner's position, in one pass over a text that holds more than the payload.
-    init(scanning scanner: inout JSONScanner, field: String) throws(ValidationError) {
+    init(scanning scanner: inout JSONScanner, field: String, allowsStreamMembers: Bool = false) throws(ValidationError) {
         let start = scanner.position
-        let index = try PayloadIndex(scanning: &scanner, origin: start, field: field)
+        let index = try PayloadIndex(scanning: &scanner, origin: start, field: field, allowsStreamMembers: allowsStreamMembers)
         let bytes = Array(UnsafeBufferPointer(start: scanner.base + start, count: scanner.position - start))
         self.init(bytes: bytes, index: index)
     }

@@ -33,8 +33,10 @@ struct PayloadIndex: Sendable {
 
     /// Reads one object from `scanner`, whose position is on it, and applies the rules of ``Payload``.
     ///
-    /// - Parameter origin: where in the scanner's text the payload's bytes begin.
-    init(scanning scanner: inout JSONScanner, origin: Int, field: String) throws(ValidationError) {
+    /// - Parameters:
+    ///   - origin: where in the scanner's text the payload's bytes begin.
+    ///   - allowsStreamMembers: whether `type` and `timestamp` are members like others.
+    init(scanning scanner: inout JSONScanner, origin: Int, field: String, allowsStreamMembers: Bool) throws(ValidationError) {
         interior = 0..<0
         guard scanner.position < scanner.end, scanner.base[scanner.position] == UInt8(ascii: "{") else {
             throw ValidationError(field: field, message: "must be a JSON object")
@@ -45,7 +47,7 @@ struct PayloadIndex: Sendable {
             throw error.validationError(field: field)
         }
         try Self.checkSize(scanner.position - origin, field: field)
-        try checkNames(scanner.base + origin, field: field)
+        try checkNames(scanner.base + origin, field: field, allowsStreamMembers: allowsStreamMembers)
     }
 
     private mutating func scanMembers(_ scanner: inout JSONScanner, origin: Int) throws(JSONSyntaxError) {
@@ -78,7 +80,7 @@ struct PayloadIndex: Sendable {
     // MARK: Names
 
     /// Throws when a name occurs twice or is one that the notification stream adds itself.
-    private mutating func checkNames(_ base: UnsafePointer<UInt8>, field: String) throws(ValidationError) {
+    private mutating func checkNames(_ base: UnsafePointer<UInt8>, field: String, allowsStreamMembers: Bool) throws(ValidationError) {
         func bytes(_ member: Member) -> UnsafeBufferPointer<UInt8> {
             UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count)
         }
@@ -93,7 +95,7 @@ struct PayloadIndex: Sendable {
             let name = ValidationError.excerpt(String(decoding: repeated, as: UTF8.self))
             throw ValidationError(field: field, message: "must not have two members called \(name)")
         }
-        for name in ["type", "timestamp"] where member(name, in: base) != nil {
+        for name in ["type", "timestamp"] where !allowsStreamMembers && member(name, in: base) != nil {
             throw ValidationError(
                 field: "\(field).\(name)",
                 message: "must not be a member of the payload, because the notification stream adds its own; choose another name"

@@ -8,6 +8,8 @@ struct RawEvent {
     var time: String?
     var source: String?
     var traceparent: String?
+    /// The execution it belongs to, in the forms that have any.
+    var execution: String?
 
     /// Judges all of it. Errors use the names of the form in which the event arrived.
     func draft(_ names: EventFieldNames) throws(ValidationError) -> EventDraft {
@@ -41,7 +43,7 @@ struct RawEvent {
         }
     }
 
-    private static func instant(_ text: String) throws(ValidationError) -> Timestamp {
+    static func instant(_ text: String) throws(ValidationError) -> Timestamp {
         guard let time = Timestamp(rfc3339: text) else {
             throw ValidationError(field: "time", message: "must be an RFC 3339 time with an offset, such as 2024-04-01T14:32:10.000Z")
         }

@@ -4,8 +4,8 @@
 /// digits; the empty text, since a token must not be empty, is `=` alone. So different texts have different tokens and a token has one
 /// text; none contains a dot, a wildcard or a space.
 public enum SubjectToken {
-    /// The longest token that ``decode(_:)`` accepts, in bytes: three times the longest identifier.
-    public static let maximumBytes = 3 * EventCatalogue.maximumIdentifierBytes
+    /// The longest token that ``decode(_:)`` accepts, in bytes: three times the longest text that becomes one.
+    public static let maximumBytes = 3 * max(EventCatalogue.maximumIdentifierBytes, ExecutionReference.maximumNameBytes)
 
     /// The token of `text`: at most three times as long as its UTF-8. The caller bounds the text.
     public static func encode(_ text: String) -> String {

@@ -63,7 +63,28 @@ import Testing
     @Test func builds() throws {
         let tenant = try Tenant("ws 1.x")
         #expect(try EventSubject.event(tenant: tenant, type: EventType("incident.created")) == "events.ws=201=2Ex.incident.created")
-        #expect(EventSubject.decision(tenant: tenant, approvalID: "apr.1") == "events.ws=201=2Ex.DECISION.apr=2E1")
-        #expect(try EventSubject(EventSubject.decision(tenant: tenant, approvalID: "")).tenant == tenant)
+    }
+
+    @Test(arguments: [
+        (DecisionPlace.decision(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1"),
+        (.effect(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1.EFFECT"),
+        (.decision(approvalID: ""), "events.ws=201=2Ex.DECISION.="),
+    ])
+    func placesOfDecisionsAreReadBack(_ place: DecisionPlace, _ subject: String) throws {
+        let tenant = try Tenant("ws 1.x")
+        #expect(EventSubject.decision(tenant: tenant, place: place) == subject)
+        let parsed = try EventSubject(subject)
+        #expect(parsed.tenant == tenant)
+        #expect(parsed.type == nil)
+        #expect(parsed.decisionPlace == place)
+    }
+
+    @Test(arguments: [
+        "events.a.DECISION", "events.a.DECISION.x.OTHER", "events.a.DECISION.x.EFFECT.y", "events.a.DECISIONS.x", "events.a.b.c",
+        "events.a",
+        "events.a.DECISION.=zz",
+    ])
+    func otherSubjectsAreNoPlacesOfDecisions(_ subject: String) throws {
+        #expect(try EventSubject(subject).decisionPlace == nil)
     }
 }

@@ -31,7 +31,9 @@ extension EventLog {
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
     /// - Returns: one answer an event, in the order of the events.
     /// - Throws: as ``append(_:intake:timeout:)``. Some of the events may be stored then; repeating the whole call stores the others.
-    public func append(contentsOf events: [Event], intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError) -> [Appended] {
+    public func append(contentsOf events: [Event], intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError)
+        -> [Appended]
+    {
         let deadline = ContinuousClock.now.advanced(by: min(timeout, configuration.longestAppend))
         var appended: [Appended] = []
         appended.reserveCapacity(events.count)
@@ -51,7 +53,7 @@ extension EventLog {
         let messages = events.map { event in
             OutgoingMessage(
                 subject: EventSubject.event(tenant: event.tenant, type: event.type),
-                headers: EventMessage.headers(of: event, intake: intake),
+                headers: EventMessage.headers(of: event, intake: intake, messageID: EventMessage.messageID(of: event)),
                 payload: event.payload.bytes
             )
         }

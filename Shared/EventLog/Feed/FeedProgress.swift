@@ -31,6 +31,8 @@ struct FeedProgress: Sendable {
     /// The end of the stream when it was last looked at.
     private(set) var target: UInt64 = 0
     private var epoch: UInt16
+    /// Where to begin; nil for as far back as the tail holds.
+    private let start: UInt64?
     private var hasBegun = false
     /// How often in a row a replicated stream seemed to end before the position.
     private var shortLooks = 0
@@ -38,9 +40,12 @@ struct FeedProgress: Sendable {
     /// After this many looks the end is really gone.
     static let maximumShortLooks = 10
 
-    /// - Parameter epoch: the life of the log that the observer knows of.
-    init(epoch: UInt16) {
+    /// - Parameters:
+    ///   - epoch: the life of the log that the observer knows of.
+    ///   - start: the sequence behind which to begin; nil for as far back as the tail holds.
+    init(epoch: UInt16, start: UInt64? = nil) {
         self.epoch = epoch
+        self.start = start
     }
 
     /// Whether everything is told that the stream held when it was last looked at.
@@ -60,9 +65,17 @@ struct FeedProgress: Sendable {
             hasBegun = true
             shortLooks = 0
         }
-        guard hasBegun || epoch != glimpse.epoch else {
-            position = Self.start(in: glimpse, tailBytes: tailBytes)
-            return .begin(after: position)
+        if !hasBegun, epoch == glimpse.epoch {
+            guard let start else {
+                position = Self.start(in: glimpse, tailBytes: tailBytes)
+                return .begin(after: position)
+            }
+            // Beyond the end, the log is not the one that the start was taken from; that is judged below.
+            position = start
+            if start <= glimpse.last {
+                position = max(start, glimpse.first == 0 ? 0 : glimpse.first - 1)
+                return .begin(after: position)
+            }
         }
         // Another stream, or one that was restored from an older copy: what comes next was never announced.
         guard epoch == glimpse.epoch, position <= glimpse.last else {

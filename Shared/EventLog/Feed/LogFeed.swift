@@ -56,13 +56,25 @@ public final class LogFeed: Sendable {
     ///   - observer: is told everything, from the start of the tail on. It takes the log's epoch to be what ``EventLog/epoch`` is at this call
     ///     until it is told otherwise.
     ///   - logger: gets a line when the feed loses and finds its log.
-    public init(log: EventLog, tailBytes: Int, observer: any LogObserver, logger: Logger) {
+    public convenience init(log: EventLog, tailBytes: Int, observer: any LogObserver, logger: Logger) {
+        self.init(log: log, tailBytes: tailBytes, start: nil, observer: observer, logger: logger)
+    }
+
+    /// A feed that has not begun, for an observer that keeps what it was told and knows how far that is: it is told what comes behind `start`,
+    /// or behind the first entry that is still kept. The tail holds hardly anything.
+    ///
+    /// - Parameters: as above; and `start`, the last sequence that the observer was told of the log whose ``EventLog/epoch`` is current; 0 for none.
+    public convenience init(log: EventLog, after start: UInt64, observer: any LogObserver, logger: Logger) {
+        self.init(log: log, tailBytes: 0, start: start, observer: observer, logger: logger)
+    }
+
+    private init(log: EventLog, tailBytes: Int, start: UInt64?, observer: any LogObserver, logger: Logger) {
         self.log = log
         self.tailBytes = tailBytes
         self.observer = observer
         self.logger = logger
         tail = LogTail(maxBytes: tailBytes)
-        progress = Mutex(FeedProgress(epoch: log.epoch))
+        progress = Mutex(FeedProgress(epoch: log.epoch, start: start))
         faults = FaultLog(logger: logger)
     }
 

@@ -12,6 +12,15 @@ public struct StoredMessage: Sendable {
     public let headers: NATSHeaders
     /// Its body.
     public let payload: [UInt8]
+
+    /// Describes a message that was read by other means.
+    public init(subject: String, sequence: UInt64, timestamp: UInt64, headers: NATSHeaders, payload: [UInt8]) {
+        self.subject = subject
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.headers = headers
+        self.payload = payload
+    }
 }
 
 extension StoredMessage: Decodable {
@@ -31,7 +40,10 @@ extension StoredMessage: Decodable {
         headers = try values.decodeIfPresent(Data.self, forKey: .headers)?.withUnsafeBytes { HeaderBlock($0).headers } ?? [:]
         payload = [UInt8](try values.decodeIfPresent(Data.self, forKey: .payload) ?? Data())
         guard let timestamp = try values.decodeInstant(forKey: .time) else {
-            throw DecodingError.keyNotFound(CodingKeys.time, .init(codingPath: values.codingPath, debugDescription: "a stored message has a time"))
+            throw DecodingError.keyNotFound(
+                CodingKeys.time,
+                .init(codingPath: values.codingPath, debugDescription: "a stored message has a time")
+            )
         }
         self.timestamp = timestamp
     }

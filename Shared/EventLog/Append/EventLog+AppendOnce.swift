@@ -1,0 +1,98 @@
+public import EventModel
+import NATSClient
+
+extension EventLog {
+    /// Appends an event to a place that takes one and no second one: create-once, which the server decides, so that of any number of
+    /// processes and attempts exactly one wins. When it returns, what the place holds is durable.
+    ///
+    /// Not bound to the duplicate window: a repetition finds the place taken for as long as the log keeps what is there.
+    ///
+    /// - Parameters:
+    ///   - event: what happened.
+    ///   - place: the place in the log of the event's tenant.
+    ///   - messageID: a second key by which the server recognises a repetition, within the duplicate window. None of two words joined by a dot,
+    ///     because producers can make the log use any of those for events of theirs.
+    ///   - intake: when it was taken in; becomes part of the cursor.
+    ///   - timeout: how long to keep trying through an outage. No attempt begins later.
+    /// - Throws: a retriable ``EventLogError`` when there was no answer in time, in which case the event may or may not be stored;
+    ///   ``EventLogError/Code/tooLarge``, ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
+    public func append(
+        _ event: Event,
+        onceAt place: DecisionPlace,
+        messageID: String? = nil,
+        intake: Timestamp,
+        timeout: Duration = .seconds(5)
+    ) async throws(EventLogError) -> AppendedOnce {
+        let deadline = ContinuousClock.now.advanced(by: timeout)
+        let subject = EventSubject.decision(tenant: event.tenant, place: place)
+        let headers = EventMessage.headers(of: event, intake: intake, messageID: messageID)
+        var pause = Backoff()
+        while true {
+            do throws(EventLogError) {
+                let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+                let attempt = min(remaining, configuration.requestTimeout)
+                if let sequence = try await create(subject, headers, event.payload.bytes, timeout: attempt) {
+                    return .stored(LogEntry(sequence: sequence, intake: intake, event: event, decisionPlace: place))
+                }
+                if let entry = try await lastEntry(on: subject) { return .occupied(entry) }
+                // What was there has just left the log, which keeps nothing for ever: the place is free again.
+                throw EventLogError.unavailable("What the log held at \(subject) has just expired. Try again.")
+            } catch {
+                guard error.isRetriable else { throw error }
+                let wait = pause.pause()
+                guard ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
+                // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
+                if isConnected { try? await renewEpoch() }
+                try? await Task.sleep(for: wait)
+            }
+        }
+    }
+
+    /// The sequence at which a message was stored as the first of its subject; nil when there is one already.
+    private func create(
+        _ subject: String,
+        _ headers: NATSHeaders,
+        _ payload: [UInt8],
+        timeout: Duration
+    ) async throws(EventLogError) -> UInt64? {
+        let since = acknowledged
+        do throws(JetStreamError) {
+            let ack = try await jetStream.publish(
+                subject: subject,
+                headers: headers,
+                payload: payload,
+                expectedLastSubjectSequence: 0,
+                timeout: timeout
+            )
+            // A place that was given out before belongs to another life of the log.
+            if !isPlausible(ack, since: since) { try? await renewEpoch() }
+            return ack.isDuplicate ? nil : ack.sequence
+        } catch {
+            switch error.code {
+            case .wrongLastSequence: return nil
+            // Subjects and headers are always valid, so what the client library refuses to send is too large.
+            case .client: throw EventLogError(code: .tooLarge, message: error.message)
+            default: throw EventLogError(error)
+            }
+        }
+    }
+
+    /// The last entry of a subject, as the stream's leader has it; nil when there is none.
+    private func lastEntry(on subject: String) async throws(EventLogError) -> LogEntry? {
+        let message: StoredMessage
+        do throws(JetStreamError) {
+            message = try await jetStream.lastMessage(stream: configuration.streamName, subject: subject)
+        } catch {
+            guard error.code == .messageNotFound else { throw EventLogError(error) }
+            return nil
+        }
+        do throws(ValidationError) {
+            return try EventMessage.entry(message)
+        } catch {
+            throw EventLogError(
+                code: .rejected,
+                message: "What the log holds at \(subject) is no event (\(error)): whoever wrote it broke the log's rules."
+            )
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/// Events of executions as NATS messages: CloudEvents in binary mode like all others, and three headers that say which event of which
+/// execution it is (contract §9, §10).
+public enum ExecutionBinding {
+    /// The id of the execution.
+    public static let runHeader = "causeway-execution"
+    /// The event's number in it, counting from 1.
+    public static let numberHeader = "causeway-number"
+    /// The sequence of the execution's first event, from the second event on: spares readers a search. May be left out.
+    public static let startHeader = "causeway-start"
+
+    /// The headers that say where the event stands; those of the event itself are ``NATSBinding/headers(of:)``.
+    public static func headers(of place: ExecutionPlace) -> [(name: String, value: String)] {
+        var headers = [
+            (name: runHeader, value: CloudEventHeaders.encode(place.run)),
+            (name: numberHeader, value: String(place.number)),
+        ]
+        if let start = place.start { headers.append((name: startHeader, value: String(start))) }
+        return headers
+    }
+
+    /// The event that a message is, and its place.
+    ///
+    /// Run, number and type must be there: a message without them is no event of an execution. What else is missing has the same defaults as in
+    /// ``NATSBinding``. An event of an execution is for everyone in its tenant, so one that names a user is refused.
+    ///
+    /// - Parameters: as those of ``NATSBinding/event(subject:body:fallbackID:storedAt:header:)``.
+    public static func event(
+        subject: String,
+        body: [UInt8],
+        fallbackID: @autoclosure () -> String,
+        storedAt: @autoclosure () -> Timestamp,
+        header: (String) -> String?
+    ) throws(ValidationError) -> (Event, ExecutionPlace) {
+        let reference = try ExecutionReference(subject: subject)
+        if let version = header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
+        let raw = try CloudEventHeaders.rawEvent(header)
+        guard let run = header(runHeader).flatMap(CloudEventHeaders.decode) else {
+            throw ValidationError(field: runHeader, message: "is missing; it names the execution")
+        }
+        try TextRule.check(run, field: runHeader, maximumBytes: ExecutionReference.maximumRunBytes)
+        guard let number = header(numberHeader).flatMap({ UInt64($0) }), number > 0 else {
+            throw ValidationError(field: numberHeader, message: "must be the event's number in its execution, counting from 1")
+        }
+        guard raw.user == nil else {
+            throw ValidationError(field: "ce-userid", message: "must be left out; an event of an execution is for everyone in its tenant")
+        }
+        let type = try ExecutionCatalogue.type(RawEvent.required(raw.type, EventFieldNames.headers.type), of: reference.kind)
+        let payload = try Payload(validating: body, field: EventFieldNames.headers.payload, allowsStreamMembers: true)
+        let event = Event(
+            id: raw.id ?? fallbackID(),
+            tenant: reference.tenant,
+            type: type,
+            time: raw.time.flatMap { Timestamp(rfc3339: $0) } ?? storedAt(),
+            source: raw.source,
+            traceparent: raw.traceparent,
+            payload: payload
+        )
+        let place = ExecutionPlace(
+            reference: reference,
+            run: run,
+            number: number,
+            start: header(startHeader).flatMap { UInt64($0) },
+            isFinal: ExecutionCatalogue.isFinal(type)
+        )
+        return (event, place)
+    }
+}

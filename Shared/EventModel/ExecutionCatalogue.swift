@@ -1,0 +1,92 @@
+/// What happens in executions: the event types that the contract names, what their payloads must hold, and which of them end one
+/// (contract §9).
+///
+/// Unlike the types of tenant events these are single words. Others than those of the catalogue are as welcome; nothing is known about
+/// their payloads, and none of them ends an execution.
+public enum ExecutionCatalogue {
+    /// What a payload must hold.
+    enum Rule: Sendable {
+        /// A string of 1 to ``EventCatalogue/maximumIdentifierBytes`` bytes.
+        case identifier
+        /// A number from 0 to 1.
+        case fraction
+    }
+
+    private struct Entry {
+        var kind: ExecutionReference.Kind
+        var isFinal = false
+        var required: [(name: String, rule: Rule)] = []
+    }
+
+    private static let table: [String: Entry] = [
+        "progress": Entry(kind: .agents, required: [("progress", .fraction)]),
+        "complete": Entry(kind: .agents, isFinal: true),
+        "failed": Entry(kind: .agents, isFinal: true),
+        "step_start": Entry(kind: .workflows, required: [("stepId", .identifier)]),
+        "step_progress": Entry(kind: .workflows, required: [("stepId", .identifier), ("progress", .fraction)]),
+        "step_complete": Entry(kind: .workflows, required: [("stepId", .identifier)]),
+        "workflow_complete": Entry(kind: .workflows, isFinal: true),
+        "workflow_failed": Entry(kind: .workflows, isFinal: true),
+    ]
+
+    /// Words that a stream's clients take for something else: keepalives, and what an `EventSource` itself dispatches.
+    private static let reserved: Set<String> = ["ping", "heartbeat", "connected", "open", "error", "message"]
+
+    /// The types of the catalogue for a kind, sorted.
+    public static func typeNames(of kind: ExecutionReference.Kind) -> [String] {
+        table.filter { $0.value.kind == kind }.keys.sorted()
+    }
+
+    /// The type with which an execution of a kind ends badly.
+    public static func failure(of kind: ExecutionReference.Kind) -> EventType {
+        .executionWord(kind == .agents ? "failed" : "workflow_failed")
+    }
+
+    /// Accepts one lower-case word, `[a-z][a-z0-9_]*`, of at most 128 bytes that is neither reserved nor a type of the other kind: a workflow that is
+    /// `complete` would never end.
+    public static func type(_ name: String, of kind: ExecutionReference.Kind) throws(ValidationError) -> EventType {
+        guard EventType.wordCount(name.utf8, maximumBytes: EventType.maximumBytes) == 1 else {
+            throw ValidationError(
+                field: "type",
+                message: "must be one lower-case word, such as \(typeNames(of: kind).joined(separator: ", ")), in at most \(EventType.maximumBytes) bytes"
+            )
+        }
+        guard !reserved.contains(name) else {
+            throw ValidationError(field: "type", message: "\(ValidationError.excerpt(name)) is reserved; choose another type")
+        }
+        if let entry = table[name], entry.kind != kind {
+            throw ValidationError(
+                field: "type",
+                message: "\(ValidationError.excerpt(name)) is a type of \(entry.kind.rawValue); those of \(kind.rawValue) are \(typeNames(of: kind).joined(separator: ", "))"
+            )
+        }
+        return .executionWord(name)
+    }
+
+    /// Whether an event of that type ends its execution.
+    public static func isFinal(_ type: EventType) -> Bool { table[type.name]?.isFinal ?? false }
+
+    /// Throws when a required member is missing or not what it must be. The error's field is `payload.<member>`.
+    public static func validate(type: EventType, payload: Payload, payloadField: String = "payload") throws(ValidationError) {
+        for (name, rule) in table[type.name]?.required ?? [] {
+            let field = "\(payloadField).\(name)"
+            guard let kind = payload.kind(of: name) else {
+                throw ValidationError(field: field, message: "is missing; \(type.name) requires it")
+            }
+            switch rule {
+            case .identifier:
+                guard let text = payload.string(name), (1...EventCatalogue.maximumIdentifierBytes).contains(text.utf8.count) else {
+                    throw ValidationError(
+                        field: field,
+                        message: "must be a string of 1 to \(EventCatalogue.maximumIdentifierBytes) bytes of UTF-8, but is \(kind.phrase)"
+                    )
+                }
+            case .fraction:
+                let number = payload.json(name).flatMap { Double(String(decoding: $0, as: UTF8.self)) }
+                guard kind == .number, let number, (0...1).contains(number) else {
+                    throw ValidationError(field: field, message: "must be a number from 0 to 1")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+/// What runs in steps that people watch: an agent or a workflow of one tenant (contract §9). It may run again and again; each time is an
+/// execution.
+public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
+    /// What runs; the word is the one in paths and subjects.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case agents
+        case workflows
+    }
+
+    /// The longest name of an agent and id of a workflow, in bytes of UTF-8.
+    public static let maximumNameBytes = 300
+    /// The longest id of one execution, in bytes of UTF-8.
+    public static let maximumRunBytes = 128
+    /// The subjects of all executions, as a filter.
+    public static let subjectFilter = "executions.>"
+
+    /// Whose it is; nobody else ever sees it.
+    public let tenant: Tenant
+    /// Whether it is an agent or a workflow.
+    public let kind: Kind
+    /// The agent's name or the workflow's id.
+    public let name: String
+    /// Where its events lie on the bus: `executions.<tenant>.<kind>.<name>`, tenant and name as ``SubjectToken``s.
+    public let subject: String
+
+    /// Accepts a name of 1 to ``maximumNameBytes`` bytes of UTF-8 without control characters; any other character is as good as the next.
+    public init(tenant: Tenant, kind: Kind, name: String) throws(ValidationError) {
+        try TextRule.check(name, field: "name", maximumBytes: Self.maximumNameBytes)
+        self.tenant = tenant
+        self.kind = kind
+        self.name = name
+        subject = "executions.\(SubjectToken.encode(tenant.name)).\(kind.rawValue).\(SubjectToken.encode(name))"
+    }
+
+    /// Reads the subject of a message.
+    public init(subject: String) throws(ValidationError) {
+        let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
+        guard tokens.count == 4, tokens[0] == "executions", let kind = Kind(rawValue: String(tokens[2])),
+            let tenant = SubjectToken.decode(tokens[1]), let name = SubjectToken.decode(tokens[3])
+        else {
+            throw ValidationError(field: "subject", message: "must be executions.<tenant>.agents.<name> or executions.<tenant>.workflows.<id>")
+        }
+        do throws(ValidationError) {
+            try self.init(tenant: Tenant(tenant), kind: kind, name: name)
+        } catch {
+            throw error.within("subject")
+        }
+    }
+
+    public var description: String { "\(kind.rawValue)/\(name)" }
+
+    /// Compares the bytes: two spellings that only look alike are two names, as they are two subjects on the bus.
+    public static func == (left: ExecutionReference, right: ExecutionReference) -> Bool { left.subject == right.subject }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(subject) }
+}
+
+/// Which event of which execution an entry of the log is (contract §9).
+public struct ExecutionPlace: Sendable, Hashable {
+    /// What runs.
+    public var reference: ExecutionReference
+    /// Which of its executions, by an id that the producer chose or that was made for it.
+    public var run: String
+    /// The event's number, counting from 1 in its execution.
+    public var number: UInt64
+    /// The place in the log of the execution's first event, as a hint where to begin to read; nil for the first one itself, and when whoever
+    /// wrote it did not say.
+    public var start: UInt64?
+    /// Whether it ends the execution.
+    public var isFinal: Bool
+
+    /// Puts an event at its place.
+    public init(reference: ExecutionReference, run: String, number: UInt64, start: UInt64?, isFinal: Bool) {
+        self.reference = reference
+        self.run = run
+        self.number = number
+        self.start = start
+        self.isFinal = isFinal
+    }
+}

@@ -1,0 +1,77 @@
+import EventLog
+import EventModel
+import NATSClient
+import Synchronization
+import TestKit
+import Testing
+
+/// Remembers what it was given to handle.
+private final class Handled: Sendable {
+    private let state = Mutex<[UInt64]>([])
+
+    var sequences: [UInt64] { state.withLock { $0 } }
+
+    func handle(_ entry: LogEntry) -> SharedReading.Outcome {
+        state.withLock { $0.append(entry.sequence) }
+        return .done
+    }
+}
+
+/// Readings that several processes share, against a real nats-server.
+@Suite(.timeLimit(.minutes(3))) struct SharedReadingTests {
+    private static func reading(_ log: EventLog) -> SharedReading {
+        SharedReading(of: log, name: "work", filter: "events.*.incident.created", logger: Bench.logger)
+    }
+
+    @Test func eachEntryIsHandledByOneOfThem() async throws {
+        let bench = try await Bench()
+        try await bench.fill(200)
+        _ = try await bench.log.append(try Fixture.event("other", type: "incident.closed"), intake: Fixture.time)
+        let handled = Handled()
+        let runs = try await [bench.log, bench.another()].map { log in
+            let reading = Self.reading(log)
+            return Task { try await reading.run { handled.handle($0) } }
+        }
+        #expect(await eventually { handled.sequences.count >= 200 })
+        for run in runs {
+            run.cancel()
+            try await run.value
+        }
+        #expect(handled.sequences.sorted() == Array(1...200))
+    }
+
+    @Test func whatIsNotDoneComesAgain() async throws {
+        let bench = try await Bench()
+        try await bench.fill(3)
+        let visits = Handled()
+        let reading = Self.reading(bench.log)
+        let run = Task {
+            try await reading.run { entry in
+                _ = visits.handle(entry)
+                return visits.sequences.count { $0 == entry.sequence } < 3 ? .again(after: .milliseconds(10)) : .done
+            }
+        }
+        #expect(await eventually { visits.sequences.sorted() == [1, 1, 1, 2, 2, 2, 3, 3, 3] })
+        run.cancel()
+        try await run.value
+    }
+
+    @Test func itsPlaceSurvivesTheServerAndItsReaders() async throws {
+        let bench = try await Bench()
+        try await bench.fill(5)
+        let handled = Handled()
+        let reading = Self.reading(bench.log)
+        let first = Task { try await reading.run { handled.handle($0) } }
+        #expect(await eventually { handled.sequences.count == 5 })
+        first.cancel()
+        try await first.value
+        bench.server.kill()
+        try await bench.server.start()
+        let second = Task { try await reading.run { handled.handle($0) } }
+        let appended = try await bench.log.append(try Fixture.event("later"), intake: Fixture.time)
+        #expect(await eventually { handled.sequences.contains(appended.cursor.sequence) })
+        second.cancel()
+        try await second.value
+        #expect(handled.sequences.sorted() == [1, 2, 3, 4, 5, 6])
+    }
+}

@@ -14,6 +14,7 @@ let swiftSettings: [SwiftSetting] = [
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -46,6 +47,8 @@ let package = Package(
     name: "causeway",
     products: [
         .executable(name: "sse-edge", targets: ["sse-edge"]),
+        .executable(name: "websocket-edge", targets: ["websocket-edge"]),
+        .executable(name: "jsonrpc-relay", targets: ["jsonrpc-relay"]),
         .executable(name: "event-producer", targets: ["event-producer"]),
         .library(name: "CausewayProducer", targets: ["CausewayProducer"]),
     ],
@@ -67,6 +70,7 @@ let package = Package(
     targets: [
         // What the system gives.
         .systemLibrary(name: "CEpoll", path: "Shared/CEpoll"),
+        .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNATS", path: "Shared/CNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
 
         // Libraries, lowest first: an import never points down this list.
@@ -76,21 +80,27 @@ let package = Package(
         shared(
             "AccessControl",
             [
-                .product(name: "JWTKit", package: "jwt-kit"), crypto, .product(name: "AsyncHTTPClient", package: "async-http-client"), nioCore,
+                .product(name: "JWTKit", package: "jwt-kit"), crypto, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                nioCore,
                 logging,
             ]
         ),
         shared("HTTPAPI", ["AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
         shared(
             "EdgeRuntime",
-            ["CEpoll", "EventModel", "EventLog", "AccessControl", httpTypes, nioCore, nioPosix, nioHTTP1, collections, logging]
+            [
+                "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", httpTypes, nioCore, nioPosix, nioHTTP1, collections, crypto,
+                logging,
+            ]
         ),
         shared("CausewayProducer", ["EventModel", "EventLog", "NATSClient", logging]),
         shared(
             "ServiceRuntime",
             [
-                "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, httpTypes, nioCore, nioHTTP1,
-                nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, unixSignals, logging, metrics, .product(name: "Configuration", package: "swift-configuration"),
+                "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, hummingbirdCore, httpTypes,
+                nioCore,
+                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, unixSignals, logging, metrics,
+                .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
 
@@ -99,6 +109,19 @@ let package = Package(
             "sse-edge",
             folder: "SSEEdge",
             ["AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes, logging]
+        ),
+        service(
+            "websocket-edge",
+            folder: "WebSocketEdge",
+            ["AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes, logging]
+        ),
+        service(
+            "jsonrpc-relay",
+            folder: "JSONRPCRelay",
+            [
+                "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceRuntime", hummingbird, httpTypes,
+                lifecycle, logging,
+            ]
         ),
         service(
             "event-producer",
@@ -116,8 +139,12 @@ let package = Package(
         tests("EventLog", ["EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests("AccessControl", ["AccessControl", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]),
         tests("HTTPAPI", ["HTTPAPI", "AccessControl", hummingbird, hummingbirdTesting, logging]),
-        tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", logging]),
-        tests("ServiceRuntime", ["ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", hummingbird, logging, metrics, lifecycle]),
+        tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", httpTypes, logging]),
+        tests("JSONRPCRelay", ["jsonrpc-relay", "EventModel", "NATSClient", "TestKit", logging]),
+        tests(
+            "ServiceRuntime",
+            ["ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", hummingbird, logging, metrics, lifecycle]
+        ),
         tests(
             "EventProducer",
             [

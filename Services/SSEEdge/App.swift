@@ -14,9 +14,10 @@ struct App {
 
     static func main() async {
         await ServiceMain.run(schema) { process in
-            try await EdgeProcess(process, form: NotificationStreamForm()) { parts, routes in
+            try await EdgeProcess(process) { parts, routes in
                 NotificationStreamRoute(edge: parts.edge, cors: parts.cors)
                     .register(on: routes.authenticated(by: parts.authenticator, acceptsQueryToken: true))
+                return []
             }.run()
         }
     }

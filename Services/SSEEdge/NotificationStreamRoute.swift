@@ -17,6 +17,7 @@ struct NotificationStreamRoute: Sendable {
     static let roles: Set<Role> = [.admin, .member]
 
     let edge: Edge
+    let form = NotificationStreamForm()
     let cors: CORSPolicy
 
     /// Registers the route, with its `HEAD`.
@@ -62,6 +63,7 @@ struct NotificationStreamRoute: Sendable {
             tenant: tenant,
             filter: filter,
             cursor: try request.headers[.lastEventID] ?? query.value("last_event_id"),
+            form: self.form,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID
         )
@@ -71,7 +73,7 @@ struct NotificationStreamRoute: Sendable {
     private func refusal(_ reason: StreamEndReason) -> Response {
         var fields = self.fields
         fields[.connection] = "close"
-        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(reason))))
+        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(reason, in: self.form))))
     }
 
     private var fields: HTTPFields {

@@ -1,34 +1,10 @@
-public import AccessControl
+import AccessControl
 public import EventLog
 public import EventModel
 import Glibc
 public import Logging
 public import NIOCore
 import Synchronization
-
-/// What a handshake has established about a stream.
-public struct StreamRequest: Sendable {
-    /// Whose events, and which user sees them. Its tenant has been checked.
-    public var principal: Principal
-    public var tenant: Tenant
-    /// The types asked for; `nil` for all.
-    public var filter: TypeFilter?
-    /// The cursor the client brought: `nil` for none, empty for the oldest event kept.
-    public var cursor: String?
-    /// The head of the response, ready to be sent.
-    public var head: [UInt8]
-    /// The id of the HTTP request.
-    public var requestID: String
-
-    public init(principal: Principal, tenant: Tenant, filter: TypeFilter?, cursor: String?, head: [UInt8], requestID: String) {
-        self.principal = principal
-        self.tenant = tenant
-        self.filter = filter
-        self.cursor = cursor
-        self.head = head
-        self.requestID = requestID
-    }
-}
 
 /// The part of an edge that all edges have: pages, loops, admission, drain.
 ///
@@ -44,16 +20,14 @@ public final class Edge: Sendable {
     }
 
     public let configuration: EdgeConfiguration
-    private let form: any WireForm
     private let source = Mutex<Source?>(nil)
     private let admissions: Admissions
     private let nextHub = Atomic<Int>(0)
     private let logger: Logger
 
     /// An edge that has nothing to serve yet.
-    public init(configuration: EdgeConfiguration, form: any WireForm, logger: Logger) {
+    public init(configuration: EdgeConfiguration, logger: Logger) {
         self.configuration = configuration
-        self.form = form
         self.admissions = Admissions(total: configuration.maxConnections, perTenant: configuration.maxConnectionsPerTenant)
         self.logger = logger
     }
@@ -103,51 +77,55 @@ public final class Edge: Sendable {
         do {
             guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
             let generation = source.fanout.feed.position.generation
-            let start = try await Self.start(for: request.cursor, source: source)
-            let descriptor = try await SocketAdoption.takeDescriptor(of: channel)
+            let start = try await source.history.start(for: request.cursor, fanout: source.fanout)
+            let taken = try await SocketAdoption.take(channel, isUpgrade: request.inbound.isUpgrade)
             let ticket = ConnectionTicket(
                 start: start,
                 tenant: request.tenant,
                 audience: Audience(user: request.principal.subject, filter: request.filter),
                 expiresAt: request.principal.expiresAt,
                 head: request.head,
+                inbound: request.inbound,
+                earlyBytes: taken.earlyBytes,
                 requestID: request.requestID,
                 generation: generation
             )
-            let next = self.nextHub.wrappingAdd(1, ordering: .relaxed).oldValue
-            await source.hubs[Int(UInt(bitPattern: next) % UInt(source.hubs.count))].adopt(descriptor, ticket: ticket, form: self.form)
+            await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: request.form)
         } catch {
             self.admissions.release(request.tenant)
             throw error
         }
     }
 
-    /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
-    /// - Throws: ``EventLogError`` when it would have to be asked and is out of reach.
-    private static func start(for text: String?, source: Source) async throws(EventLogError) -> StreamStart {
-        guard let text else { return .live }
-        let feed = source.fanout.feed
-        let cursor = Cursor(text)
-        if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= source.feed.tail.floor, cursor.sequence <= feed.position.sequence {
-            return .after(cursor)
-        }
-        // Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
-        let isBehind = cursor.map { $0.sequence <= feed.position.sequence } ?? false
-        let bounds = try await source.history.bounds(isFresh: !isBehind)
-        switch CursorResolution(text, bounds: bounds) {
-        case .liveOnly: return .live
-        case .oldest(let after):
-            return .after(Cursor(time: bounds.firstCursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
-        case .resume(let after):
-            return .after(Cursor(time: cursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
-        case .expired(let missedBefore, _): return .expired(missedBefore: missedBefore)
-        case .unknown: return .unknownCursor
-        }
+    /// Hands a connection to a delivery loop only to be told why it cannot stay, for clients that see no status but only what comes
+    /// after the handshake. After it `channel` is closed for NIO. It takes no place.
+    /// - Throws: ``EventLogError``, with the channel untouched, while there are no loops yet; else whatever made the connection unusable.
+    public func refuse(_ channel: any Channel, _ refusal: StreamRefusal) async throws {
+        guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
+        let taken = try await SocketAdoption.take(channel, isUpgrade: refusal.inbound.isUpgrade)
+        let ticket = ConnectionTicket(
+            start: .live,
+            tenant: StreamRefusal.tenant,
+            audience: Audience(user: refusal.user, filter: nil),
+            expiresAt: .max,
+            head: refusal.head,
+            inbound: refusal.inbound,
+            earlyBytes: taken.earlyBytes,
+            refusal: refusal.reason,
+            requestID: refusal.requestID,
+            generation: 0
+        )
+        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: refusal.form)
+    }
+
+    private func hub(of source: Source) -> LoopHub {
+        let next = self.nextHub.wrappingAdd(1, ordering: .relaxed).oldValue
+        return source.hubs[Int(UInt(bitPattern: next) % UInt(source.hubs.count))]
     }
 
     /// The bytes of a stream that is over before it began: for clients that must not be answered with an error status.
-    public func refusal(_ reason: StreamEndReason) -> [UInt8] {
-        self.form.farewell(reason, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
+    public func refusal(_ reason: StreamEndReason, in form: any WireForm) -> [UInt8] {
+        form.farewell(reason, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
     }
 
     /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last is gone.

@@ -42,16 +42,17 @@ public struct APIError: HTTPResponseError, Equatable, CustomStringConvertible {
     public let code: Code
     /// What a person reads: a sentence that says what to do.
     public let message: String
+    /// The code's own, but for what concerns the protocol alone and has no code.
+    public let status: HTTPResponse.Status
     /// `WWW-Authenticate`, `Allow` or `Retry-After`, where the code demands one.
     public let headers: HTTPFields
 
-    private init(_ code: Code, _ message: String, headers: HTTPFields = [:]) {
+    private init(_ code: Code, _ message: String, status: HTTPResponse.Status? = nil, headers: HTTPFields = [:]) {
         self.code = code
+        self.status = status ?? code.status
         self.message = message
         self.headers = headers
     }
-
-    public var status: HTTPResponse.Status { code.status }
 
     public var description: String { "\(code.rawValue): \(message)" }
 
@@ -96,6 +97,11 @@ extension APIError {
     /// 400: something in the request must be corrected.
     public static func validation(_ message: String) -> APIError {
         APIError(.validationError, message)
+    }
+
+    /// A request that cannot become another protocol: 400, 405 or 426 with what would have done.
+    public static func handshake(_ message: String, status: HTTPResponse.Status, headers: HTTPFields) -> APIError {
+        APIError(status == .methodNotAllowed ? .methodNotAllowed : .validationError, message, status: status, headers: headers)
     }
 
     /// 409: an approval that somebody has already decided.

@@ -46,7 +46,7 @@ private actor Resident {
     nonisolated func isHere() -> Bool { self.loop.isIsolatingCurrentContext() == true }
 }
 
-@Suite("The delivery loop", .timeLimit(.minutes(1)))
+@Suite("The delivery loop", .timeLimit(.minutes(3)))
 struct DeliveryLoopTests {
     private func eventually(_ condition: () -> Bool) async {
         while !condition() { await Task.yield() }

@@ -49,7 +49,9 @@ final class HubBench: Sendable {
     final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
     final class EndedBox: Sendable { let count = Atomic<Int>(0) }
 
-    init(tailBytes: Int = 64 * 1024 * 1024, configure: (inout EdgeConfiguration) -> Void = { _ in }) throws {
+    private let form: any WireForm
+
+    init(tailBytes: Int = 64 * 1024 * 1024, form: any WireForm = PlainForm(), configure: (inout EdgeConfiguration) -> Void = { _ in }) throws {
         var configuration = EdgeConfiguration()
         configuration.heartbeatInterval = .seconds(3600)
         configuration.linger = .milliseconds(100)
@@ -57,6 +59,7 @@ final class HubBench: Sendable {
         let box = TimeBox()
         configuration.wallClock = { Timestamp(millisecondsSinceEpoch: box.now.load(ordering: .relaxed) * 1000) }
         self.clock = box
+        self.form = form
         self.tail = LogTail(maxBytes: tailBytes)
         self.loop = try DeliveryLoop()
         let ended = EndedBox()
@@ -107,7 +110,7 @@ final class HubBench: Sendable {
             requestID: "r",
             generation: self.fanout.feed.position.generation
         )
-        await self.hub.adopt(pair.edge, ticket: ticket, form: PlainForm())
+        await self.hub.adopt(pair.edge, ticket: ticket, form: self.form)
         return pair
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-@Suite("The connections of a loop", .timeLimit(.minutes(1)))
+@Suite("The connections of a loop", .timeLimit(.minutes(3)))
 struct LoopHubTests {
     @Test("a live connection gets its opening, then what happens, in order; others' events not at all")
     func live() async throws {

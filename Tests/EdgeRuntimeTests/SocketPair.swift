@@ -35,7 +35,7 @@ final class SocketPair: Sendable {
         }
     }
 
-    /// The bytes up to the end of the stream, or the first `count`; gives up after ten seconds of silence.
+    /// The bytes up to the end of the stream, or the first `count`; gives up after a minute of silence.
     func readBytes(count: Int = .max) async -> [UInt8] {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -43,7 +43,7 @@ final class SocketPair: Sendable {
                 var buffer = [UInt8](repeating: 0, count: 64 * 1024)
                 while bytes.count < count {
                     var poller = pollfd(fd: self.client, events: Int16(POLLIN), revents: 0)
-                    guard poll(&poller, 1, 10_000) > 0 else { break }
+                    guard poll(&poller, 1, 60_000) > 0 else { break }
                     let taken = recv(self.client, &buffer, buffer.count, 0)
                     guard taken > 0 else { break }
                     bytes += buffer[..<taken]
@@ -53,7 +53,7 @@ final class SocketPair: Sendable {
         }
     }
 
-    /// Reads until what was read satisfies `condition` or the stream ends; gives up after ten seconds of silence. Waits on a
+    /// Reads until what was read satisfies `condition` or the stream ends; gives up after a minute of silence. Waits on a
     /// thread of its own: the cooperative ones are for the code under test.
     func read(until condition: @escaping @Sendable (String) -> Bool) async -> String {
         await withCheckedContinuation { continuation in
@@ -66,7 +66,7 @@ final class SocketPair: Sendable {
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         while !condition(text) {
             var poller = pollfd(fd: self.client, events: Int16(POLLIN), revents: 0)
-            guard poll(&poller, 1, 10_000) > 0 else { return text + "<silence>" }
+            guard poll(&poller, 1, 60_000) > 0 else { return text + "<silence>" }
             let count = recv(self.client, &buffer, buffer.count, 0)
             if count <= 0 { return text + "<end>" }
             text += String(decoding: buffer[0..<count], as: UTF8.self)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-@Suite("WebSocket connections of a loop", .timeLimit(.minutes(1)))
+@Suite("WebSocket connections of a loop", .timeLimit(.minutes(3)))
 struct WebSocketConnectionTests {
     private var webSocket: Inbound { .webSocket(WebSocketRules()) }
 

@@ -14,7 +14,7 @@ struct ConnectionTicket: Sendable {
     var inbound = Inbound.ignored
     /// What it sent together with its handshake.
     var earlyBytes: [UInt8] = []
-    /// Set for a connection that was accepted only to be told why it cannot stay.
+    /// Set for a connection that was accepted only to be told why it cannot stay. It was never admitted.
     var refusal: EndReason?
     /// Ties the log line of the connection's end to that of its request.
     var requestID: String

@@ -1,4 +1,5 @@
 import CEpoll
+import EventLog
 import EventModel
 import Glibc
 import Logging
@@ -10,15 +11,23 @@ import Logging
 /// from the log.
 actor EdgeConnection {
     nonisolated let hub: LoopHub
-    nonisolated let group: LoopGroup
     nonisolated let handle: ConnectionHandle
+    nonisolated let tenant: Tenant
+    /// Whether it takes one of the edge's places.
+    nonisolated let wasAdmitted: Bool
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
 
+    /// Who reads the same run on this loop.
+    private(set) var group: LoopGroup
     private var socket: Socket
     private var state = ConnectionState()
     private let audience: Audience
     private let requestID: String
     private let inbound: (any InboundHandler)?
+    private let conversation: (any Conversation)?
+    private let link: ConversationLink
+    /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
+    private var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
 
     private var generation: UInt32
@@ -33,6 +42,8 @@ actor EdgeConnection {
     /// Whether reading is put off because answers pile up.
     private var isDeaf = false
     private static let outboxLimit = 64 * 1024
+    /// Beyond this much that a client was told and does not read, it is not worth waiting for.
+    private static let outboxCeiling = 1024 * 1024
     private var endReason: EndReason = .stream(.unavailable)
 
     /// - Parameter position: Where delivery begins; the opening bytes are in `opening`.
@@ -50,12 +61,17 @@ actor EdgeConnection {
         self.handle = handle
         self.socket = socket
         self.audience = ticket.audience
+        self.tenant = ticket.tenant
+        self.wasAdmitted = ticket.refusal == nil
         self.requestID = ticket.requestID
         self.inbound = ticket.inbound.makeHandler()
+        self.link = ConversationLink()
+        self.conversation = ticket.refusal == nil ? ticket.inbound.makeConversation(self.link) : nil
         self.openedAt = hub.loop.now()
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
         self.outbox = opening[...]
+        if self.conversation != nil { self.link.attach(self) }
     }
 
     /// Whether events are still delivered to it.
@@ -89,6 +105,7 @@ actor EdgeConnection {
         // A reader that has been stuck for a whole interval keeps no chunk: it is read again when it is wanted.
         if case .following(.blocked) = self.state.phase { self.replay = nil }
         if self.socket.unacknowledgedFor() >= self.hub.configuration.peerTimeout { return self.perform(self.state.peerFellSilent()) }
+        if let reason = self.inbound?.silence(now: now) { return self.endRequested(reason) }
         self.perform(self.state.heartbeatDue(now: now, stallTimeout: self.hub.configuration.stallTimeout))
     }
 
@@ -121,7 +138,14 @@ actor EdgeConnection {
         let budget = self.bytes + UInt64(self.hub.configuration.bytesPerTurn)
         while self.bytes < budget {
             // Control bytes go between entries: one that was begun is finished first.
-            if !self.progress.isInMidEntry, !self.flushOutbox() { return }
+            if !self.progress.isInMidEntry {
+                guard self.flushOutbox() else { return }
+                if !self.changes.isEmpty {
+                    self.apply(self.changes.removeFirst())
+                    guard self.state.isOpen else { return }
+                    continue
+                }
+            }
             switch self.nextStep() {
             case .send(let slice, let through):
                 let isCut = !self.outbox.isEmpty
@@ -150,7 +174,8 @@ actor EdgeConnection {
         case .slice(let slice):
             return slice.isEmpty ? .wait : .send(slice, through: nil)
         case .evicted:
-            guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: self.group.run, after: position.sequence) }) else {
+            let run = self.group.run
+            guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: run, after: position.sequence) }) else {
                 self.perform(self.state.positionLeftMemory())
                 return .wait
             }
@@ -177,6 +202,7 @@ actor EdgeConnection {
         self.progress = DeliveryProgress(sequence: start.sequence)
         self.replay = nil
         let feed = self.hub.fanout.feed
+        self.conversation?.logReplaced(position: start.sequence)
         self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: start.sequence)))
         return .lookAgain
     }
@@ -189,7 +215,17 @@ actor EdgeConnection {
 
     /// Writes a slice. Returns whether all of it went and delivery may go on.
     private func send(_ slice: PageSlice) -> Bool {
-        let result = SliceWriter.write(slice, progress: &self.progress, audience: self.audience, to: &self.socket)
+        let result =
+            if let conversation = self.conversation {
+                SliceWriter.write(
+                    slice,
+                    progress: &self.progress,
+                    audience: ConversationFilter(audience: self.audience, conversation: conversation),
+                    to: &self.socket
+                )
+            } else {
+                SliceWriter.write(slice, progress: &self.progress, audience: self.audience, to: &self.socket)
+            }
         self.bytes += UInt64(result.bytes)
         self.deliveries &+= UInt32(truncatingIfNeeded: result.deliveries)
         self.hub.counters.deliveries.add(result.deliveries)
@@ -242,7 +278,10 @@ actor EdgeConnection {
         // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
         let place = max(feed.position.sequence, self.progress.sequence)
         let cursor = Cursor(time: feed.time, epoch: feed.epoch, sequence: place)
-        self.outbox = self.hub.assumeIsolated { $0.heartbeat(self.group.run.form, cursor: cursor) }[...]
+        let form = self.group.run.form
+        let heartbeat = self.hub.assumeIsolated { $0.heartbeat(form, cursor: cursor) }
+        guard !heartbeat.isEmpty else { return }
+        self.outbox = heartbeat[...]
         _ = self.flushOutbox()
         self.hub.counters.heartbeats.add(1)
     }
@@ -270,6 +309,8 @@ actor EdgeConnection {
         self.reader?.cancel()
         self.replay = nil
         self.outbox = []
+        self.changes = []
+        self.conversation?.ended()
         self.hub.loop.deregister(self.socket.descriptor)
         self.socket.closeDescriptor()
         self.hub.assumeIsolated { $0.closed(self, cause: cause) }
@@ -280,7 +321,7 @@ actor EdgeConnection {
     private func report(_ cause: CloseCause) {
         let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
         let metadata: Logger.Metadata = [
-            "tenant": "\(self.group.run.tenant.name)", "user": "\(self.audience.user)", "cause": "\(cause)",
+            "tenant": "\(self.tenant.name)", "user": "\(self.audience.user)", "cause": "\(cause)",
             "deliveries": "\(self.deliveries)", "bytes": "\(self.bytes)", "seconds": "\(seconds)", "request.id": "\(self.requestID)",
         ]
         let logger = self.hub.logger
@@ -318,11 +359,90 @@ actor EdgeConnection {
             case .send(let answer):
                 self.outbox += answer
                 self.perform(self.state.entriesPublished())
+            case .pass(let text):
+                guard let conversation = self.conversation, self.state.isOpen else { continue }
+                self.perform(conversation.received(text, position: self.progress.sequence))
             case .end(let reason) where reason.isAnswer && self.state.phase == .closing:
                 self.perform(self.state.peerClosed())
             case .end(let reason):
                 self.endRequested(reason)
             }
+        }
+    }
+
+    // MARK: What the conversation wants
+
+    /// The conversation was posted something.
+    func notesArrived() {
+        guard let conversation = self.conversation else { return }
+        for note in self.link.takeNotes() where self.state.isOpen {
+            self.perform(conversation.noted(note, position: self.progress.sequence))
+        }
+    }
+
+    /// Does what the conversation wants, in order.
+    private func perform(_ steps: [ConversationStep]) {
+        for step in steps {
+            switch step {
+            case .send(let text): WebSocketFrame.appendText(text, to: &self.outbox)
+            case .write(let form): self.changes.append(.form(form))
+            case .resume(let key, let cursor): self.find(cursor, for: key)
+            case .end(let reason): return self.endRequested(reason)
+            }
+        }
+        if self.outbox.count > Self.outboxCeiling {
+            return self.endRequested(.webSocket(.policyViolation, reason: "answers are not read"))
+        }
+        self.perform(self.state.entriesPublished())
+    }
+
+    /// Looks a cursor up; the log itself may have to be asked.
+    private func find(_ cursor: String, for key: String) {
+        let hub = self.hub
+        Task { [weak self] in
+            let generation = hub.fanout.feed.position.generation
+            do throws(EventLogError) {
+                let start = try await hub.history.start(for: cursor, fanout: hub.fanout)
+                await self?.found(.resume(key, start, generation: generation))
+            } catch {
+                await self?.endRequested(.stream(.unavailable))
+            }
+        }
+    }
+
+    private func found(_ change: StreamChange) {
+        guard self.state.isOpen else { return }
+        self.changes.append(change)
+        self.perform(self.state.entriesPublished())
+    }
+
+    /// Between two entries.
+    private func apply(_ change: StreamChange) {
+        switch change {
+        case .form(let form):
+            let group = self.group
+            self.group = self.hub.assumeIsolated { $0.move(self, from: group, to: form) }
+        case .resume(let key, let start, let generation):
+            let place = self.place(of: generation == self.generation ? start : .unknownCursor)
+            guard let conversation = self.conversation else { return }
+            self.progress.sequence = conversation.resumed(key, after: place, position: self.progress.sequence)
+            self.replay = nil
+        }
+    }
+
+    /// The sequence that a cursor of the conversation stands for; tells the gap if there is one.
+    private func place(of start: StreamStart) -> UInt64 {
+        switch start {
+        case .live: return self.progress.sequence
+        case .after(let cursor): return cursor.sequence
+        case .expired(let first):
+            let gap = StreamGap.expired(missedBefore: first)
+            self.tell(gap)
+            return gap.resumptionCursor.sequence
+        case .unknownCursor:
+            let feed = self.hub.fanout.feed
+            self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: self.progress.sequence)))
+            return self.progress.sequence
         }
     }
 
@@ -343,6 +463,8 @@ actor EdgeConnection {
     private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
         self.reader = nil
         guard self.state.isOpen else { return }
+        // The conversation has gone back in the meantime: what was read is of another place.
+        guard generation != self.generation || position == self.progress.sequence else { return self.perform(self.state.logRead()) }
         switch chunk {
         case .entries(let entries, let through):
             if generation == self.generation {

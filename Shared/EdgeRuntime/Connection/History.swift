@@ -51,6 +51,29 @@ final class History: Sendable {
         return bounds
     }
 
+    /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
+    /// - Throws: when it would have to be asked and is out of reach.
+    func start(for text: String?, fanout: Fanout) async throws(EventLogError) -> StreamStart {
+        guard let text else { return .live }
+        let feed = fanout.feed
+        let cursor = Cursor(text)
+        if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= self.tail.floor, cursor.sequence <= feed.position.sequence {
+            return .after(cursor)
+        }
+        // Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
+        let isBehind = cursor.map { $0.sequence <= feed.position.sequence } ?? false
+        let bounds = try await self.bounds(isFresh: !isBehind)
+        switch CursorResolution(text, bounds: bounds) {
+        case .liveOnly: return .live
+        case .oldest(let after):
+            return .after(Cursor(time: bounds.firstCursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
+        case .resume(let after):
+            return .after(Cursor(time: cursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
+        case .expired(let missedBefore, _): return .expired(missedBefore: missedBefore)
+        case .unknown: return .unknownCursor
+        }
+    }
+
     /// The next piece after `sequence`, which is older than the tail.
     func read(tenant: Tenant, after sequence: UInt64) async -> Chunk {
         do throws(EventLogError) {

@@ -67,7 +67,7 @@ struct DrainPlan {
     mutating func share(of open: Int, now: MonotonicInstant, tick: Duration) -> Int {
         guard open > 0, now < self.deadline else { return open }
         let ticksLeft = max(1, Double(self.deadline.nanoseconds - now.nanoseconds) / Double(max(1, tick.inNanoseconds)))
-        let due = self.remainder + Double(open) / ticksLeft
+        let due = self.remainder + (Double(open) - self.remainder) / ticksLeft
         let share = min(open, Int(due))
         self.remainder = due - Double(share)
         return share

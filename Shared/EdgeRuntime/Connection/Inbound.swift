@@ -2,28 +2,27 @@
 public enum Inbound: Sendable {
     /// It is read and dropped: server-sent events go one way.
     case ignored
-    /// WebSocket frames.
-    case webSocket(WebSocketRules)
+    /// WebSocket frames; whole messages go to the conversation, if there is one.
+    case webSocket(WebSocketRules, conversation: ConversationMaker? = nil)
+
+    /// Whether the client speaks another protocol than HTTP from here on.
+    var isUpgrade: Bool {
+        switch self {
+        case .ignored: false
+        case .webSocket: true
+        }
+    }
 
     /// The handler of one connection; `nil` where nothing is listened to.
     func makeHandler() -> (any InboundHandler)? {
         switch self {
         case .ignored: nil
-        case .webSocket(let rules): WebSocketHandler(rules: rules)
+        case .webSocket(let rules, let maker): WebSocketHandler(rules: rules, passesMessages: maker != nil)
         }
     }
-}
 
-/// Makes sense of what one client sends. Used on its connection's loop only.
-protocol InboundHandler: AnyObject {
-    /// Bytes came in, cut anywhere. Returns what is to be done, in order.
-    func received(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant) -> [InboundReaction]
-}
-
-/// What a connection does about something that came in.
-enum InboundReaction: Sendable, Equatable {
-    /// Send these bytes between two entries.
-    case send([UInt8])
-    /// Say goodbye.
-    case end(EndReason)
+    /// The conversation of one connection, where there are any.
+    func makeConversation(_ link: ConversationLink) -> (any Conversation)? {
+        if case .webSocket(_, let maker?) = self { maker(link) } else { nil }
+    }
 }

@@ -195,6 +195,16 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.ended.append(connection)
     }
 
+    /// `connection` is to be written to in another form from here on.
+    func move(_ connection: EdgeConnection, from old: LoopGroup, to form: any WireForm) -> LoopGroup {
+        let new = self.group(for: old.run.tenant, form: form)
+        guard new !== old else { return old }
+        new.members.append(connection)
+        old.members.removeAll { $0 === connection }
+        self.forgetIfEmpty(old)
+        return new
+    }
+
     /// Entries of a run that have left its pages, from the tail; `nil` when they have left that, too. Connections that
     /// ask for the same within a round share one.
     func tailChunk(of run: PageRun, after sequence: UInt64) -> ChunkCache.Chunk? {
@@ -222,7 +232,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         }
         let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
         for (entry, bytes) in zip(entries, encoded) {
-            page.append(bytes, sequence: entry.sequence, user: entry.event.user, type: entry.event.type)
+            page.append(bytes, sequence: entry.sequence, user: entry.event.user, type: entry.event.type, topic: form.topic(of: entry.event))
         }
         return page
     }
@@ -318,22 +328,29 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             self.slots[slot].generation &+= 1
             self.freeSlots.append(connection.handle.slot)
             self.connectionCount -= 1
-            self.connectionEnded(connection.group.run.tenant)
+            if connection.wasAdmitted { self.connectionEnded(connection.tenant) }
         }
         // One pass per group however many of its members ended.
         var groups: [ObjectIdentifier: LoopGroup] = [:]
-        for connection in self.ended { groups[ObjectIdentifier(connection.group)] = connection.group }
+        for connection in self.ended {
+            let group = connection.assumeIsolated { $0.group }
+            groups[ObjectIdentifier(group)] = group
+        }
         let gone = Set(self.ended.map { ObjectIdentifier($0) })
         for group in groups.values {
             group.members.removeAll { gone.contains(ObjectIdentifier($0)) }
-            guard group.members.isEmpty else { continue }
-            self.groups[Fanout.Key(tenant: group.run.tenant, form: group.run.form.name)] = nil
-            self.groupOfRun[ObjectIdentifier(group.run)] = nil
-            self.fanout.release(group.run, reader: self)
+            self.forgetIfEmpty(group)
         }
         self.ended.removeAll()
         self.counters.connections.set(self.connectionCount)
         if self.connectionCount == 0, self.drain != nil { self.finishDrain() }
+    }
+
+    private func forgetIfEmpty(_ group: LoopGroup) {
+        guard group.members.isEmpty else { return }
+        self.groups[Fanout.Key(tenant: group.run.tenant, form: group.run.form.name)] = nil
+        self.groupOfRun[ObjectIdentifier(group.run)] = nil
+        self.fanout.release(group.run, reader: self)
     }
 
     // MARK: Drain

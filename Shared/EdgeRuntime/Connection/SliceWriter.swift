@@ -43,10 +43,10 @@ enum SliceWriter {
     static func write(
         _ slice: PageSlice,
         progress: inout DeliveryProgress,
-        audience: Audience,
+        audience: some EntryFilter,
         to sink: inout some ByteSink
     ) -> Result {
-        let seesAll = audience.filter == nil && !slice.hasPersonalEntries
+        let seesAll = audience.admitsAllShared && !slice.hasPersonalEntries
         var result = Result(outcome: .drained)
         for segment in slice.segments {
             let outcome =
@@ -100,7 +100,7 @@ enum SliceWriter {
     private static func writeVisible(
         _ segment: PageSegment,
         progress: inout DeliveryProgress,
-        audience: Audience,
+        audience: some EntryFilter,
         to sink: inout some ByteSink,
         result: inout Result
     ) -> Outcome {
@@ -152,7 +152,7 @@ enum SliceWriter {
         over segment: PageSegment,
         entries: Range<Int>,
         taken: Int,
-        audience: Audience,
+        audience: some EntryFilter,
         result: inout Result
     ) {
         var remaining = taken + progress.sentBytes

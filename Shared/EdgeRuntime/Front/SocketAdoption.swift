@@ -4,6 +4,14 @@ import NIOHTTP1
 
 /// Takes an accepted connection out of NIO: its descriptor goes on, its channel ends.
 enum SocketAdoption {
+    /// A connection that has left NIO.
+    struct Taken: Sendable {
+        /// The caller's to close.
+        let descriptor: Int32
+        /// What the client sent behind its handshake and NIO had read already.
+        let earlyBytes: [UInt8]
+    }
+
     /// Why a connection cannot leave NIO.
     enum Failure: Error {
         /// The channel is not a socket, or closed already.
@@ -11,11 +19,13 @@ enum SocketAdoption {
         case systemCall(SystemCallError)
     }
 
-    /// Duplicates the channel's descriptor and closes the channel without shutting the connection down. The caller
-    /// owns the descriptor. NIO must owe the peer nothing: what an earlier answer on this connection left in its
-    /// buffers is flushed first, because the loop's bytes must not overtake it.
-    static func takeDescriptor(of channel: any Channel) async throws -> Int32 {
+    /// Duplicates the channel's descriptor and closes the channel without shutting the connection down. NIO must owe the peer nothing:
+    /// what an earlier answer on this connection left in its buffers is flushed first, because the loop's bytes must not overtake it.
+    ///
+    /// - Parameter isUpgrade: Whether what the client sends behind its request is no HTTP any more, and to be kept.
+    static func take(_ channel: any Channel, isUpgrade: Bool) async throws -> Taken {
         try await self.flush(channel).get()
+        let earlyBytes = isUpgrade ? try await self.removeDecoder(of: channel).get() : []
         return try await channel.eventLoop.submit {
             let duplicate = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { handle in
                 fcntl(handle, F_DUPFD_CLOEXEC, 0)
@@ -23,8 +33,23 @@ enum SocketAdoption {
             guard let duplicate else { throw Failure.noDescriptor }
             guard duplicate >= 0 else { throw Failure.systemCall(SystemCallError(call: "fcntl", code: errno)) }
             channel.close(promise: nil)
-            return duplicate
+            return Taken(descriptor: duplicate, earlyBytes: earlyBytes)
         }.get()
+    }
+
+    /// Takes the decoder out of the pipeline, which gives up what it holds behind a request for an upgrade.
+    private static func removeDecoder(of channel: any Channel) -> EventLoopFuture<[UInt8]> {
+        channel.eventLoop.flatSubmit {
+            do {
+                let pipeline = channel.pipeline.syncOperations
+                let decoder = try pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self)
+                let collector = EarlyBytesHandler()
+                try pipeline.addHandler(collector, position: .after(decoder.handler))
+                return pipeline.removeHandler(context: decoder).assumeIsolated().map { collector.bytes }.nonisolated()
+            } catch {
+                return channel.eventLoop.makeFailedFuture(error)
+            }
+        }
     }
 
     /// Succeeds when everything written so far is with the kernel.
@@ -42,5 +67,17 @@ enum SocketAdoption {
                 return channel.eventLoop.makeFailedFuture(error)
             }
         }
+    }
+}
+
+/// Stands where bytes come out of a decoder that is removed, and from then on where they come in.
+private final class EarlyBytesHandler: ChannelInboundHandler {
+    /// `IOData`; should the decoder find yet another request there, that is none of ours.
+    typealias InboundIn = Any
+
+    private(set) var bytes: [UInt8] = []
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .byteBuffer(let buffer)? = self.unwrapInboundIn(data) as? IOData { self.bytes += Array(buffer: buffer) }
     }
 }

@@ -106,6 +106,7 @@ public final class Fanout: LogObserver, Sendable {
                         sequence: entry.sequence,
                         user: entry.event.user,
                         type: entry.event.type,
+                        topic: readers.run.form.topic(of: entry.event),
                         budget: budget
                     )
                     for reader in readers.readers.values { reader.runGrew(readers.run) }

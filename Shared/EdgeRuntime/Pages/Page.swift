@@ -12,6 +12,8 @@ struct PageEntry: Sendable {
     var user: String?
     /// For connections that asked for some types only.
     var type: EventType
+    /// What it is about, where the wire form knows (``WireForm/topic(of:)``).
+    var topic: String?
 }
 
 /// A fixed piece of memory with encoded entries, one behind the other, and their index.
@@ -27,12 +29,12 @@ final class Page: @unchecked Sendable {
     private(set) var byteCount = 0
     private(set) var entryCount = 0
 
-    /// Short events are about this long on the wire; it sets how many index places a page gets.
-    private static let expectedEntryBytes = 96
+    /// About how long events are on the wire; it sets how many index places a page gets unless told otherwise.
+    private static let expectedEntryBytes = 128
 
     /// - Parameters:
     ///   - byteCapacity: Room for encoded bytes.
-    ///   - entryCapacity: Room in the index; by default what short events of that many bytes need.
+    ///   - entryCapacity: Room in the index; by default what events of a usual length need.
     init(byteCapacity: Int, entryCapacity: Int? = nil) {
         self.byteCapacity = byteCapacity
         self.entryCapacity = entryCapacity ?? max(8, byteCapacity / Self.expectedEntryBytes)
@@ -55,7 +57,7 @@ final class Page: @unchecked Sendable {
     }
 
     /// Appends one entry. Only the page's writer calls it, after ``hasRoom(for:)``.
-    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType) {
+    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, topic: String? = nil) {
         encoded.withUnsafeBytes { source in
             (self.bytes + self.byteCount).copyMemory(from: source.baseAddress!, byteCount: source.count)
         }
@@ -67,7 +69,8 @@ final class Page: @unchecked Sendable {
                 end: self.byteCount,
                 personalCount: before + (user == nil ? 0 : 1),
                 user: user,
-                type: type
+                type: type,
+                topic: topic
             )
         )
         self.entryCount += 1

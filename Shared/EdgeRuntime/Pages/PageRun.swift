@@ -50,15 +50,14 @@ final class PageRun: Sendable {
     }
 
     /// Appends an encoded entry and drops the oldest pages beyond `budget` bytes. Feed thread.
-    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, budget: Int) {
+    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, topic: String? = nil, budget: Int) {
         self.state.withLock { state in
             if state.pages.last?.hasRoom(for: encoded.count) != true {
-                let next = min(Self.largestPage, max(Self.smallestPage, 2 * (state.pages.last?.byteCapacity ?? 0)))
-                let page = Page(byteCapacity: max(next, encoded.count))
+                let page = Self.page(after: state.pages.last, for: encoded.count)
                 state.pages.append(page)
                 state.footprint += page.footprint
             }
-            state.pages[state.pages.count - 1].append(encoded, sequence: sequence, user: user, type: type)
+            state.pages[state.pages.count - 1].append(encoded, sequence: sequence, user: user, type: type, topic: topic)
             state.end = sequence
             while state.footprint > budget, state.pages.count > 1 {
                 let oldest = state.pages.removeFirst()
@@ -66,6 +65,15 @@ final class PageRun: Sendable {
                 state.floor = oldest.entries[oldest.entryCount - 1].sequence
             }
         }
+    }
+
+    /// A page with room for at least `count` bytes, and an index as long as entries like those of the page before need, with some to spare:
+    /// entries of 100 bytes and of 10,000 would else cost the same index.
+    private static func page(after last: Page?, for count: Int) -> Page {
+        guard let last else { return Page(byteCapacity: max(Self.smallestPage, count)) }
+        let bytes = max(min(Self.largestPage, 2 * last.byteCapacity), count)
+        let entries = last.entryCount * bytes / max(1, last.byteCount)
+        return Page(byteCapacity: bytes, entryCapacity: entries + entries / 4 + 8)
     }
 
     /// Forgets everything: from here on the run holds what comes after `position`. Feed thread.

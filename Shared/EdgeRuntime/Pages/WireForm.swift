@@ -10,14 +10,20 @@ public protocol WireForm: Sendable {
     /// Appends an event as it is delivered to everybody. Must give the same bytes for the same event each time: a
     /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
+    /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the form says otherwise.
+    func topic(of event: Event) -> String?
     /// What a connection gets at once; resuming from it loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
-    /// The sign of life at `time`; resuming from `cursor` loses nothing.
+    /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none.
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8]
     /// Tells a gap at `time`, and the place from which the connection goes on.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
-    /// The last words. `retry` is when the client is to come back, where the form can say so.
+    /// The last words; for a WebSocket they end with its close frame. `retry` is when the client is to come back, where the form can say so.
     func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8]
+}
+
+extension WireForm {
+    public func topic(of event: Event) -> String? { nil }
 }
 
 /// What is known when a connection begins.

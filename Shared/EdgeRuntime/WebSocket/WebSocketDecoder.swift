@@ -14,7 +14,7 @@ enum WebSocketInput: Sendable, Equatable {
 ///
 /// Keeps bytes only while a frame or a fragmented message is incomplete, and never more than the longest message allowed:
 /// a frame that announces more is refused by its header. Text is checked as it arrives, so that what cannot become
-/// UTF-8 is refused at the first wrong byte.
+/// UTF-8 is refused at the first wrong byte. A compressed message (RFC 7692) is inflated and checked when it is whole.
 struct WebSocketDecoder: Sendable {
     /// A header that has been read, and what has come of its payload.
     private struct Frame: Sendable {
@@ -108,7 +108,9 @@ struct WebSocketDecoder: Sendable {
         guard first & 0x30 == 0 else { throw Violation(reason: "reserved bits are set") }
         if first & 0x40 != 0 {
             guard self.allowsCompression else { throw Violation(reason: "compression was not negotiated") }
-            guard opcode == .text || opcode == .binary else { throw Violation(reason: "only the first frame of a message may be marked compressed") }
+            guard opcode == .text || opcode == .binary else {
+                throw Violation(reason: "only the first frame of a message may be marked compressed")
+            }
         }
         guard second & 0x80 != 0 else { throw Violation(reason: "client frames must be masked") }
         if opcode.isControl {
@@ -187,11 +189,29 @@ struct WebSocketDecoder: Sendable {
         case .text, .binary, .continuation:
             guard frame.isFinal, let message = self.message else { return }
             self.message = nil
-            guard message.utf8.isComplete else {
-                return self.fail(Violation(code: .invalidPayload, reason: "text is not UTF-8"), handle)
+            do throws(Violation) {
+                handle(try self.finished(message))
+            } catch {
+                self.fail(error, handle)
             }
-            handle(message.opcode == .text ? .text(message.bytes) : .binary(message.bytes))
         }
+    }
+
+    /// What a whole message says.
+    private func finished(_ message: Message) throws(Violation) -> WebSocketInput {
+        var message = message
+        if message.isCompressed {
+            switch BoundedInflater.inflate(message.bytes, limit: self.maxMessageBytes) {
+            case .message(let bytes): message.bytes = bytes
+            case .tooBig: throw Violation(code: .messageTooBig, reason: "messages inflate to at most \(self.maxMessageBytes) bytes")
+            case .malformed: throw Violation(code: .invalidPayload, reason: "the compressed message cannot be inflated")
+            }
+        }
+        guard message.opcode == .text else { return .binary(message.bytes) }
+        // Text that came as it is was checked on its way in.
+        let isValid = !message.isCompressed || message.bytes.withUnsafeBytes { message.utf8.validate($0) }
+        guard isValid, message.utf8.isComplete else { throw Violation(code: .invalidPayload, reason: "text is not UTF-8") }
+        return .text(message.bytes)
     }
 
     private mutating func finishClose(_ payload: [UInt8], _ handle: (WebSocketInput) -> Void) {
@@ -218,7 +238,10 @@ struct WebSocketDecoder: Sendable {
     }
 
     private static func unmask(_ bytes: Slice<UnsafeRawBufferPointer>, mask: UInt32, offset: Int) -> [UInt8] {
-        let key = [UInt8(truncatingIfNeeded: mask >> 24), UInt8(truncatingIfNeeded: mask >> 16), UInt8(truncatingIfNeeded: mask >> 8), UInt8(truncatingIfNeeded: mask)]
+        let key = [
+            UInt8(truncatingIfNeeded: mask >> 24), UInt8(truncatingIfNeeded: mask >> 16), UInt8(truncatingIfNeeded: mask >> 8),
+            UInt8(truncatingIfNeeded: mask),
+        ]
         return [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
             var index = offset
             for byte in bytes {

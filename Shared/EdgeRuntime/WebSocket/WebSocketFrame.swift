@@ -1,11 +1,17 @@
 /// Frames as a server sends them: unmasked. RFC 6455 §5.
-enum WebSocketFrame {
+public enum WebSocketFrame {
     /// Appends a whole text message around bytes that are already there: `body` writes the payload, and the header goes before it.
-    static func appendText(to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+    public static func appendText(to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
         let start = bytes.count
         body(&bytes)
         let header = self.header(.text, length: bytes.count - start)
         bytes.insert(contentsOf: header, at: start)
+    }
+
+    /// Appends `text` as a whole message.
+    static func appendText(_ text: [UInt8], to bytes: inout ArraySlice<UInt8>) {
+        bytes += self.header(.text, length: text.count)
+        bytes += text
     }
 
     /// A control frame. `payload` is cut to the 125 bytes that it may have.
@@ -15,14 +21,15 @@ enum WebSocketFrame {
     }
 
     /// A close frame with a code and a reason (cut between characters to what fits).
-    static func close(_ code: WebSocketCloseCode, reason: String) -> [UInt8] {
+    public static func close(_ code: WebSocketCloseCode, reason: String) -> [UInt8] {
         var text = ""
         for character in reason where text.utf8.count + character.utf8.count <= 123 { text.append(character) }
         return self.control(.close, [UInt8(code.rawValue >> 8), UInt8(truncatingIfNeeded: code.rawValue)] + Array(text.utf8))
     }
 
-    private static func header(_ opcode: WebSocketOpcode, length: Int) -> [UInt8] {
-        let first = 0x80 | opcode.rawValue
+    /// The header of an unfragmented frame. `isCompressed` is RSV1. RFC 7692 §6.
+    static func header(_ opcode: WebSocketOpcode, length: Int, isCompressed: Bool = false) -> [UInt8] {
+        let first = 0x80 | (isCompressed ? 0x40 : 0) | opcode.rawValue
         switch length {
         case 0..<126: return [first, UInt8(length)]
         case 126...Int(UInt16.max): return [first, 126, UInt8(length >> 8), UInt8(truncatingIfNeeded: length)]

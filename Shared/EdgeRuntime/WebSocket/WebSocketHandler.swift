@@ -1,25 +1,25 @@
-/// What a WebSocket surface allows its clients.
-public struct WebSocketRules: Sendable {
-    /// The longest message, in bytes. Contract §5: 64 KiB.
-    public var maxMessageBytes = 64 * 1024
-    /// The most data messages and pings in any minute; beyond it the connection is closed with 1008.
-    public var maxMessagesPerMinute = 600
-
-    public init() {}
-}
-
-/// The inbound half of a WebSocket connection: answers pings and closes, refuses what breaks a rule. RFC 6455.
+/// The inbound half of a WebSocket connection: answers pings and closes, passes texts on where somebody listens, refuses what breaks
+/// a rule. RFC 6455.
 ///
 /// Holds a decoder only while a message is incomplete; an idle connection costs a few words.
 final class WebSocketHandler: InboundHandler {
     private let rules: WebSocketRules
+    private let passesMessages: Bool
+    private var heardAt: MonotonicInstant?
     private var decoder: WebSocketDecoder?
     private var window: (start: MonotonicInstant, count: Int)?
 
-    init(rules: WebSocketRules) { self.rules = rules }
+    /// - Parameter passesMessages: Whether there is a conversation that texts are for; else they are counted and dropped.
+    init(rules: WebSocketRules, passesMessages: Bool) {
+        self.rules = rules
+        self.passesMessages = passesMessages
+    }
 
     func received(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant) -> [InboundReaction] {
-        var decoder = self.decoder ?? WebSocketDecoder(maxMessageBytes: self.rules.maxMessageBytes)
+        self.heardAt = now
+        var decoder =
+            self.decoder
+            ?? WebSocketDecoder(maxMessageBytes: self.rules.maxMessageBytes, allowsCompression: self.rules.allowsCompression)
         var reactions: [InboundReaction] = []
         decoder.decode(bytes) { input in
             // What follows an end is not heard.
@@ -30,9 +30,22 @@ final class WebSocketHandler: InboundHandler {
         return reactions
     }
 
+    func silence(now: MonotonicInstant) -> EndReason? {
+        guard let limit = self.rules.silenceLimit else { return nil }
+        guard let heardAt = self.heardAt else {
+            // The handshake counts as heard.
+            self.heardAt = now
+            return nil
+        }
+        guard heardAt.advanced(by: limit) <= now else { return nil }
+        return .webSocket(.policyViolation, reason: "nothing was heard for \(limit.components.seconds) s: send a ping now and then")
+    }
+
     private func react(to input: WebSocketInput, now: MonotonicInstant) -> InboundReaction? {
         switch input {
-        case .text, .pong:
+        case .text(let text):
+            return self.counted(now) ?? (self.passesMessages ? .pass(text) : nil)
+        case .pong:
             return self.counted(now)
         case .ping(let payload):
             return self.counted(now) ?? .send(WebSocketFrame.control(.pong, payload))

@@ -4,12 +4,14 @@ import EventLog
 import Foundation
 public import HTTPAPI
 import Hummingbird
-import ServiceLifecycle
+public import Logging
+public import NATSClient
+public import ServiceLifecycle
 
-/// An edge as a process: what the three of them share from settings to shutdown. An edge brings its way of writing and
-/// its routes.
+/// An edge as a process: what the three of them share from settings to shutdown. An edge brings its routes, and with them
+/// its way of writing.
 ///
-/// Services, in the order in which they start and against which they stop: the admin listener, the log, the public
+/// Services, in the order in which they start and against which they stop: the admin listener, the log, what the edge adds, the public
 /// listener, the drain. So while connections are sent home the listener still answers newcomers, and the log is still
 /// followed for those who are not home yet.
 public struct EdgeProcess: Sendable {
@@ -18,22 +20,26 @@ public struct EdgeProcess: Sendable {
         public let edge: Edge
         public let authenticator: Authenticator
         public let cors: CORSPolicy
+        /// The bus; perhaps not there yet.
+        public let connection: NATSConnection
+        public let settings: Settings
+        public let metrics: PrometheusMetrics
+        public let logger: Logger
     }
 
     private let process: ServiceMain
-    private let form: any WireForm
-    private let register: @Sendable (Parts, RouteTable<APIRequestContext>) -> Void
+    private let heartbeat: Duration?
+    private let register: Registration
+
+    /// Adds an edge's routes. Returns the services it runs besides; they end after the last connection.
+    public typealias Registration = @Sendable (Parts, RouteTable<APIRequestContext>) throws -> [any Service]
 
     /// - Parameters:
-    ///   - form: How the edge writes.
+    ///   - heartbeat: How often connections are looked after, on surfaces without the key `heartbeat.interval`.
     ///   - register: Adds the edge's routes.
-    public init(
-        _ process: ServiceMain,
-        form: any WireForm,
-        register: @escaping @Sendable (Parts, RouteTable<APIRequestContext>) -> Void
-    ) {
+    public init(_ process: ServiceMain, heartbeat: Duration? = nil, register: @escaping Registration) {
         self.process = process
-        self.form = form
+        self.heartbeat = heartbeat
         self.register = register
     }
 
@@ -48,34 +54,35 @@ public struct EdgeProcess: Sendable {
     public func run() async throws {
         let settings = self.process.settings
         let logger = self.process.logger
+        let processors = ProcessInfo.processInfo.activeProcessorCount
         let edge = Edge(
-            configuration: EdgeConfiguration(settings, processorCount: ProcessInfo.processInfo.activeProcessorCount),
-            form: self.form,
+            configuration: EdgeConfiguration(settings, processorCount: processors, heartbeat: self.heartbeat),
             logger: logger
         )
         self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
         let parts = Parts(
             edge: edge,
             authenticator: try await Authenticator(configuration: settings.accessControlConfiguration(), logger: logger),
-            cors: try CORSPolicy(allowedOrigins: settings.list(.corsOrigins))
+            cors: try CORSPolicy(allowedOrigins: settings.list(.corsOrigins)),
+            connection: try await NATSConnection.connect(settings.natsConfiguration(name: settings.schema.program), logger: logger),
+            settings: settings,
+            metrics: self.process.metrics,
+            logger: logger
         )
         let log = LogService(
-            nats: try settings.natsConfiguration(name: settings.schema.program),
+            connection: parts.connection,
             log: settings.eventLogConfiguration(),
             tailBytes: settings.byteSize(.logTailBytes),
             edge: edge,
             readiness: self.process.readiness,
             logger: logger
         )
-        try await self.process.run([log, self.publicListener(parts), DrainService(edge: edge)])
-    }
-
-    private func publicListener(_ parts: Parts) -> PublicListener {
         let router = Router.api(cors: parts.cors)
         let routes = RouteTable(router)
-        self.register(parts, routes)
+        let others = try self.register(parts, routes)
         routes.refuseOtherMethods()
-        return PublicListener(router: router, settings: self.process.settings, logger: self.process.logger)
+        let listener = PublicListener(router: router, settings: settings, logger: logger)
+        try await self.process.run([log] + others + [listener, DrainService(edge: edge)])
     }
 }
 

@@ -4,12 +4,12 @@ import Logging
 import NATSClient
 import ServiceLifecycle
 
-/// What an edge reads from, as a service: connects to the bus, opens the log, follows it, and gives the edge its source.
+/// What an edge reads from, as a service: opens the log, follows it, and gives the edge its source; closes the bus at the end.
 ///
 /// The bus may be away, at the start or later: the process lives, is not ready, and its edge says so to whoever comes. A
 /// log that cannot be the log ends the process with a sentence.
 struct LogService: Service {
-    let nats: NATSConfiguration
+    let connection: NATSConnection
     let log: EventLogConfiguration
     let tailBytes: Int
     let edge: Edge
@@ -17,9 +17,8 @@ struct LogService: Service {
     let logger: Logger
 
     func run() async throws {
-        self.readiness.set("bus", .notReady("not connected yet"))
         self.readiness.set("log", .notReady("not followed yet"))
-        let connection = try await NATSConnection.connect(self.nats, logger: self.logger)
+        let connection = self.connection
         self.readiness.observe("bus") { connection.state == .connected ? .ready : .notReady("\(connection.state)") }
         self.readiness.observe("log") { [edge] in edge.isFollowing ? .ready : .notReady("not followed") }
         do {

@@ -15,6 +15,13 @@ extension ConfigurationKey {
         default: "2s",
         help: "After how long a client whose stream broke is told to come back; jittered by half for each."
     )
+    /// How messages go over WebSockets.
+    public static let webSocketCompression = ConfigurationKey(
+        "websocket.compression",
+        .boolean,
+        default: "false",
+        help: "Whether events are compressed for clients that offer permessage-deflate; saves network, costs some CPU per event."
+    )
     /// How long a reader may take nothing.
     public static let stallTimeout = ConfigurationKey(
         "stall.timeout",
@@ -31,9 +38,9 @@ extension [ConfigurationKey] {
 
 extension EdgeConfiguration {
     /// As the keys of ``Swift/Array/edge(heartbeat:)`` and ``Swift/Array/edgeTuning`` say.
-    public init(_ settings: Settings, processorCount: Int) {
+    public init(_ settings: Settings, processorCount: Int, heartbeat: Duration? = nil) {
         self.init()
-        self.heartbeatInterval = settings.duration(.heartbeatInterval)
+        self.heartbeatInterval = heartbeat ?? settings.duration(.heartbeatInterval)
         self.drainWindow = settings.duration(.drainWindow)
         self.maxConnections = settings.integer(.maxConnections)
         self.maxConnectionsPerTenant = settings.integer(.maxConnectionsPerTenant)

@@ -1,5 +1,6 @@
 public import HTTPAPI
 public import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 public import ServiceLifecycle

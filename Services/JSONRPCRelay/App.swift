@@ -1,0 +1,26 @@
+import EdgeRuntime
+import HTTPAPI
+import ServiceRuntime
+
+/// `jsonrpc-relay`: incidents to subscribe to, and commands to agents, over JSON-RPC 2.0. Contract §6.
+@main
+struct App {
+    static let schema = ConfigurationSchema(
+        program: "jsonrpc-relay",
+        version: causewayVersion,
+        summary: "Delivers what happens in single incidents to those who subscribe, and carries their commands to agents, over JSON-RPC 2.0.",
+        keys: RelaySettings.keys(httpPort: 8083, adminPort: 9083)
+    )
+
+    static func main() async {
+        await ServiceMain.run(schema) { process in
+            try await EdgeProcess(process, heartbeat: RelaySettings.lookInterval(process.settings)) { parts, routes in
+                let bus = try RelayBus(parts)
+                RelayRoute(edge: parts.edge, front: try WebSocketFront(parts), bus: bus.commands, rules: RelaySettings.rules(parts.settings))
+                    .register(on: routes)
+                RelayStatusRoute(census: bus.census).register(on: routes.authenticated(by: parts.authenticator, anyOf: RelayRoute.roles))
+                return [bus]
+            }.run()
+        }
+    }
+}

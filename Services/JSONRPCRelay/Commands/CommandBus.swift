@@ -1,0 +1,190 @@
+import Dispatch
+import EventModel
+import Logging
+import NATSClient
+import Synchronization
+
+/// The way from the relay's connections to the services that carry out their commands (docs/commands.md).
+///
+/// One for the process. Answers come on one subscription, to an inbox of its own; what is sent goes through a queue of its own, so that no caller
+/// ever waits for the bus. May be used from any thread.
+final class CommandBus: Sendable {
+    /// What a command that waits takes, in bytes, beside its text.
+    private static let overhead = 256
+
+    private let connection: NATSConnection
+    private let configuration: CommandConfiguration
+    private let makeRequestID: @Sendable () -> String
+    private let table: CommandTable
+    /// Ends with a dot.
+    private let inbox: String
+    private let answers: NATSSubscription
+    private let nextSession = Atomic<UInt64>(1)
+    /// One after the other, so that a cancellation never overtakes its request.
+    private let sending = DispatchQueue(label: "causeway.relay.commands")
+    /// Not the same, so that a bus that takes nothing does not keep clients from being told.
+    private let telling = DispatchQueue(label: "causeway.relay.command-ends")
+    private let queuedBytes = Atomic<Int>(0)
+
+    /// Subscribes for the answers; with the next server, if there is none just now.
+    ///
+    /// - Parameters:
+    ///   - connection: The bus.
+    ///   - configuration: Deadline and bounds.
+    ///   - logger: Gets a warning when a service answers with what cannot be used.
+    ///   - makeULID: Gives a new ULID for a request.
+    init(
+        connection: NATSConnection,
+        configuration: CommandConfiguration = CommandConfiguration(),
+        logger: Logger,
+        makeULID: @escaping @Sendable () -> String
+    ) throws(NATSError) {
+        let table = CommandTable(configuration: configuration, logger: logger)
+        let inbox = "\(connection.newInbox())."
+        self.connection = connection
+        self.configuration = configuration
+        makeRequestID = { "req_\(makeULID())" }
+        self.table = table
+        self.inbox = inbox
+        answers = try connection.subscribe("\(inbox)*.*") { delivery in
+            guard let key = CommandTable.Key(subjectTail: delivery.subject.dropFirst(inbox.count)) else { return }
+            table.received(delivery, for: key)
+        }
+    }
+
+    /// The number of commands that are under way.
+    var outstandingCommands: Int { table.count }
+
+    /// A new connection's way to the services.
+    func session(for caller: CommandCaller, observer: @escaping CommandObserver) -> CommandSession {
+        let number = nextSession.add(1, ordering: .relaxed).oldValue
+        return CommandSession(bus: self, number: number, caller: caller, observer: observer)
+    }
+
+    /// Ends the interest in answers; commands under way end with -32603. For the end of the process.
+    func close() {
+        answers.unsubscribe()
+        for (key, entry) in table.removeAll() {
+            entry.observer(
+                key.token,
+                .completed(.failure(.internalError("The relay is going away. Connect again and repeat the command.")))
+            )
+        }
+    }
+
+    // MARK: Sending
+
+    fileprivate func send(_ command: RelayCommand, _ session: CommandSession) {
+        let key = CommandTable.Key(session: session.number, token: command.token)
+        let requestID = makeRequestID()
+        if command.expectsAnswer {
+            table.insert(CommandTable.Entry(requestID: requestID, method: command.method, observer: session.observer), for: key)
+        }
+        let size = Self.overhead + command.method.utf8.count + (command.params?.count ?? 0)
+        guard reserve(size) else {
+            telling.async { [table] in
+                table.complete(key, .failure(.internalError("The relay has more to send than the bus takes. Try again in a moment.")))
+            }
+            return
+        }
+        sending.async { [self] in
+            queuedBytes.subtract(size, ordering: .relaxed)
+            publish(command, requestID: requestID, caller: session.caller, key: key)
+        }
+        guard command.expectsAnswer else { return }
+        let deadline = DispatchTime.now() + .milliseconds(configuration.timeout.milliseconds)
+        telling.asyncAfter(deadline: deadline) { [weak self] in self?.deadlinePassed(key) }
+    }
+
+    private func reserve(_ size: Int) -> Bool {
+        let queued = queuedBytes.add(size, ordering: .relaxed).newValue
+        guard queued > configuration.maximumQueuedBytes else { return true }
+        queuedBytes.subtract(size, ordering: .relaxed)
+        return false
+    }
+
+    /// On the queue.
+    private func publish(_ command: RelayCommand, requestID: String, caller: CommandCaller, key: CommandTable.Key) {
+        // It has ended before its turn came.
+        if command.expectsAnswer, !table.contains(key) { return }
+        do throws(NATSError) {
+            try connection.publish(
+                subject: CommandSubject.request(command.method),
+                reply: command.expectsAnswer ? inbox + key.subjectTail : nil,
+                headers: headers(of: command, requestID: requestID, caller: caller),
+                payload: command.params ?? []
+            )
+        } catch {
+            return table.complete(key, .failure(Self.failure(error)))
+        }
+    }
+
+    private func headers(of command: RelayCommand, requestID: String, caller: CommandCaller) -> NATSHeaders {
+        var headers: NATSHeaders = [
+            CommandHeader.requestID: requestID,
+            CommandHeader.tenant: CloudEventHeaders.encode(caller.tenant),
+            CommandHeader.user: CloudEventHeaders.encode(caller.user),
+            CommandHeader.roles: CloudEventHeaders.encode(caller.roles.sorted().joined(separator: ",")),
+            CommandHeader.timeout: "\(configuration.timeout.milliseconds)",
+        ]
+        if command.expectsAnswer { headers[CommandHeader.cancellation] = CommandSubject.cancellation(requestID) }
+        if let traceparent = caller.traceparent { headers[CommandHeader.traceparent] = CloudEventHeaders.encode(traceparent) }
+        return headers
+    }
+
+    private static func failure(_ error: NATSError) -> RPCError {
+        switch error.code {
+        case .disconnected, .closed: .internalError("The bus is out of reach. Try again in a moment.")
+        case .payloadTooLarge: .invalidParams("params are larger than the bus takes.")
+        default: .internalError("The command could not be sent.")
+        }
+    }
+
+    // MARK: Calling off
+
+    fileprivate func cancel(_ token: CommandToken, _ session: CommandSession) {
+        guard let entry = table.remove(CommandTable.Key(session: session.number, token: token)) else { return }
+        publishCancellation(of: entry.requestID, reason: .disconnected)
+    }
+
+    private func deadlinePassed(_ key: CommandTable.Key) {
+        guard let entry = table.remove(key) else { return }
+        entry.observer(key.token, .completed(.failure(.deadlineExceeded)))
+        publishCancellation(of: entry.requestID, reason: .deadline)
+    }
+
+    private func publishCancellation(of requestID: String, reason: CommandHeader.Reason) {
+        sending.async { [connection] in
+            // Without a connection there is nobody to be told; the service has the time limit to go by.
+            try? connection.publish(
+                subject: CommandSubject.cancellation(requestID),
+                headers: [CommandHeader.requestID: requestID, CommandHeader.reason: reason.rawValue]
+            )
+        }
+    }
+}
+
+/// One connection's way to the services.
+struct CommandSession: Sendable {
+    fileprivate let bus: CommandBus
+    fileprivate let number: UInt64
+    fileprivate let caller: CommandCaller
+    fileprivate let observer: CommandObserver
+
+    /// Sends a command. If it expects an answer, the observer gets one `completed`, at the deadline at the latest. Returns at once.
+    func send(_ command: RelayCommand) {
+        bus.send(command, self)
+    }
+
+    /// Nobody waits for a command any more: whoever works on it is told, and the observer hears nothing more of it. Returns at once.
+    func cancel(_ token: CommandToken) {
+        bus.cancel(token, self)
+    }
+}
+
+extension Duration {
+    /// In whole milliseconds, at least one.
+    fileprivate var milliseconds: Int {
+        max(1, Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000))
+    }
+}

@@ -1,0 +1,16 @@
+/// How long commands may take and how much may come back.
+struct CommandConfiguration: Sendable {
+    /// How long a service has to end a command; what it tells about its progress does not prolong it.
+    var timeout: Duration = .seconds(30)
+    /// The longest result or error, in bytes; a longer one becomes -32603.
+    var maximumAnswerBytes = 256 * 1024
+    /// The longest progress message, in bytes; a longer one is dropped.
+    var maximumProgressBytes = 64 * 1024
+    /// The most progress messages of one command; further ones are dropped.
+    var maximumProgressCount = 10_000
+    /// How much may wait to be sent, in bytes, should the bus be slow in taking it; what comes beyond is refused.
+    var maximumQueuedBytes = 32 * 1024 * 1024
+
+    /// Creates a configuration with the usual values.
+    init() {}
+}

@@ -1,0 +1,146 @@
+import Logging
+import NATSClient
+import Synchronization
+
+/// The commands under way, of all connections of the process. One leaves the table exactly once, and whoever takes it out tells the connection.
+final class CommandTable: Sendable {
+    /// Which command of which connection.
+    struct Key: Hashable, Sendable {
+        let session: UInt64
+        let token: CommandToken
+
+        /// The last two tokens of the subject on which the answers come.
+        var subjectTail: String { "\(String(session, radix: 36)).\(String(token.number, radix: 36))" }
+
+        init(session: UInt64, token: CommandToken) {
+            self.session = session
+            self.token = token
+        }
+
+        /// Reads ``subjectTail``.
+        init?(subjectTail: Substring) {
+            let words = subjectTail.split(separator: ".", omittingEmptySubsequences: false)
+            guard words.count == 2, let session = UInt64(words[0], radix: 36), let token = UInt64(words[1], radix: 36) else { return nil }
+            self.init(session: session, token: CommandToken(number: token))
+        }
+    }
+
+    /// A command that somebody waits for.
+    struct Entry: Sendable {
+        let requestID: String
+        let method: String
+        let observer: CommandObserver
+        fileprivate var progressCount = 0
+
+        init(requestID: String, method: String, observer: @escaping CommandObserver) {
+            self.requestID = requestID
+            self.method = method
+            self.observer = observer
+        }
+    }
+
+    private let configuration: CommandConfiguration
+    private let complaints: Complaints
+    private let entries = Mutex<[Key: Entry]>([:])
+
+    init(configuration: CommandConfiguration, logger: Logger) {
+        self.configuration = configuration
+        complaints = Complaints(logger: logger)
+    }
+
+    /// The number of commands under way.
+    var count: Int { entries.withLock { $0.count } }
+
+    func insert(_ entry: Entry, for key: Key) {
+        entries.withLock { $0[key] = entry }
+    }
+
+    func contains(_ key: Key) -> Bool { entries.withLock { $0[key] != nil } }
+
+    /// Takes a command out; nil if it was out already.
+    func remove(_ key: Key) -> Entry? { entries.withLock { $0.removeValue(forKey: key) } }
+
+    /// Takes all commands out.
+    func removeAll() -> [Key: Entry] {
+        entries.withLock { entries in
+            defer { entries = [:] }
+            return entries
+        }
+    }
+
+    /// Ends a command, if it is under way, and tells its connection.
+    func complete(_ key: Key, _ outcome: CommandOutcome) {
+        guard let entry = remove(key) else { return }
+        entry.observer(key.token, .completed(outcome))
+    }
+
+    /// A message came for a command. On a delivery thread of nats.c, one call at a time.
+    func received(_ delivery: borrowing NATSDelivery, for key: Key) {
+        if let status = delivery.status {
+            // The server's own: nobody subscribes to the method's subject.
+            if status == 503 { complete(key, .failure(.methodNotFound)) }
+            return
+        }
+        let status = delivery.header(CommandHeader.status)
+        guard delivery.payloadCount <= limit(for: status) else { return receivedTooMuch(for: key, status: status) }
+        switch CommandAnswer(status: status, payload: delivery.withPayload { [UInt8]($0) }) {
+        case .progress(let progress): passOn(progress, for: key)
+        case .final(let outcome): complete(key, outcome)
+        case .unusable(let reason): complain(reason, about: key)
+        }
+    }
+
+    private func limit(for status: String?) -> Int {
+        status == "progress" ? configuration.maximumProgressBytes : configuration.maximumAnswerBytes
+    }
+
+    private func receivedTooMuch(for key: Key, status: String?) {
+        let reason = "A service answered with more than \(limit(for: status)) bytes."
+        complain(reason, about: key)
+        if status != "progress" { complete(key, .failure(.internalError(reason))) }
+    }
+
+    private func passOn(_ progress: [UInt8], for key: Key) {
+        let maximum = configuration.maximumProgressCount
+        let entry = entries.withLock { entries in
+            entries[key]?.progressCount += 1
+            return entries[key]
+        }
+        guard let entry else { return }
+        guard entry.progressCount <= maximum else {
+            return complain("A service sent more than \(maximum) progress messages; further ones are dropped.", about: key)
+        }
+        entry.observer(key.token, .progress(progress))
+    }
+
+    private func complain(_ reason: String, about key: Key) {
+        guard let entry = entries.withLock({ $0[key] }) else { return }
+        complaints.log(reason, method: entry.method, requestID: entry.requestID)
+    }
+}
+
+/// What services do wrong, in the log: at most once in ten seconds, because a service that does it once does it often.
+private final class Complaints: Sendable {
+    private static let interval = Duration.seconds(10)
+
+    private let logger: Logger
+    private let last = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func log(_ reason: String, method: String, requestID: String) {
+        let now = ContinuousClock.now
+        let isDue = last.withLock { last in
+            if let last, last.duration(to: now) < Self.interval { return false }
+            last = now
+            return true
+        }
+        guard isDue else { return }
+        logger.warning(
+            "A service's answer cannot be used",
+            metadata: ["reason": "\(reason)", "method": "\(method)", "request": "\(requestID)"]
+        )
+    }
+}

@@ -1,0 +1,74 @@
+import EventModel
+
+/// The members of a JSON object that somebody is interested in; others are checked and passed over.
+///
+/// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and the fact is known.
+struct JSONMembers {
+    private let text: [UInt8]
+    private let names: [String]
+    private var values: [Range<Int>?]
+    private var repeated: [Bool]
+
+    /// Reads one object at the scanner's position, which is in `text`.
+    ///
+    /// - Parameter depth: the number of arrays and objects around it.
+    init(_ names: [String], of text: [UInt8], scanning scanner: inout JSONScanner, depth: Int) throws(JSONSyntaxError) {
+        self.text = text
+        self.names = names
+        values = Array(repeating: nil, count: names.count)
+        repeated = Array(repeating: false, count: names.count)
+        try scanner.openObject()
+        var isFirst = true
+        while let name = try scanner.nextMember(isFirst: isFirst) {
+            isFirst = false
+            let start = scanner.position
+            try scanner.scanValue(depth: depth + 1)
+            note(name, start..<scanner.position)
+        }
+    }
+
+    /// Reads a text that is one object and nothing else; nil if it is something else.
+    init?(_ names: [String], of object: [UInt8]) {
+        do throws(JSONSyntaxError) {
+            self = try JSONScanner.scan(object) { scanner throws(JSONSyntaxError) in
+                scanner.skipWhitespace()
+                let members = try JSONMembers(names, of: object, scanning: &scanner, depth: 0)
+                try scanner.finish()
+                return members
+            }
+        } catch {
+            return nil
+        }
+    }
+
+    /// Whether one of the names occurs twice.
+    var hasRepetition: Bool { repeated.contains(true) }
+
+    /// Whether that name occurs twice.
+    func isRepeated(_ name: String) -> Bool { names.firstIndex(of: name).map { repeated[$0] } ?? false }
+
+    /// The JSON text of a member's value; nil if there is no such member.
+    subscript(_ name: String) -> ArraySlice<UInt8>? {
+        names.firstIndex(of: name).flatMap { values[$0] }.map { text[$0] }
+    }
+
+    /// The text of a member that is a string, escapes undone; nil if there is none or it is something else.
+    func string(_ name: String) -> String? {
+        guard let json = self[name], json.first == UInt8(ascii: "\"") else { return nil }
+        return String(decoding: Self.unescaped(json.dropFirst().dropLast()), as: UTF8.self)
+    }
+
+    private mutating func note(_ name: Range<Int>, _ value: Range<Int>) {
+        let written = Self.unescaped(text[name])
+        guard let index = names.firstIndex(where: { $0.utf8.elementsEqual(written) }) else { return }
+        if values[index] == nil {
+            values[index] = value
+        } else {
+            repeated[index] = true
+        }
+    }
+
+    private static func unescaped(_ inside: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        inside.contains(UInt8(ascii: "\\")) ? JSONString.unescape(inside)[...] : inside
+    }
+}

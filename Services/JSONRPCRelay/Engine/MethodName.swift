@@ -1,0 +1,34 @@
+/// The methods that a client may call.
+enum MethodName {
+    /// The longest name that goes to the bus, in bytes of UTF-8.
+    static let maximumBytes = 128
+
+    /// One of the relay's own.
+    enum Own: Hashable, Sendable {
+        case ping
+        case subscribe(EventFamily)
+        case unsubscribe(EventFamily)
+    }
+
+    /// The relay's own methods (contract §6).
+    static func own(_ name: String) -> Own? { table[name] }
+
+    /// Whether a service may answer for the name. Not those that the specification reserves (JSON-RPC 2.0 §4.3), nor those under which, or with
+    /// `.progress` behind, a client would take a service's notification for one of the relay's.
+    static func isCommand(_ name: String) -> Bool {
+        let isLong = name.isEmpty || name.utf8.count > maximumBytes
+        return !isLong && !name.utf8.starts(with: "rpc.".utf8) && !name.utf8.starts(with: "stream.".utf8) && !notices.contains(name)
+            && EventFamily.byType["\(name).progress"] == nil
+    }
+
+    private static let notices = Set(["connected", "pong"] + EventFamily.byType.keys)
+
+    private static let table: [String: Own] = {
+        var table: [String: Own] = ["ping": .ping]
+        for family in EventFamily.allCases {
+            table["\(family.name).subscribe"] = .subscribe(family)
+            table["\(family.name).unsubscribe"] = .unsubscribe(family)
+        }
+        return table
+    }()
+}

@@ -1,0 +1,89 @@
+import EventModel
+
+/// What the relay sends, as JSON text (JSON-RPC 2.0 §5, §6; contract §6).
+enum RPCEncoding {
+    private static let head = Array(#"{"jsonrpc":"2.0","#.utf8)
+
+    /// The answer to a request that succeeded; `result` is one valid JSON value.
+    static func response(result: [UInt8], id: RPCID) -> [UInt8] {
+        var out = head
+        out.reserveCapacity(result.count + id.json.count + 40)
+        out.append(contentsOf: #""id":"#.utf8)
+        out.append(contentsOf: id.json)
+        out.append(contentsOf: #","result":"#.utf8)
+        out.append(contentsOf: result)
+        out.append(UInt8(ascii: "}"))
+        return out
+    }
+
+    /// The answer to what failed; nil for an id that could not be read.
+    static func response(error: RPCError, id: RPCID?) -> [UInt8] {
+        var out = head
+        out.append(contentsOf: #""id":"#.utf8)
+        if let id {
+            out.append(contentsOf: id.json)
+        } else {
+            out.append(contentsOf: "null".utf8)
+        }
+        out.append(contentsOf: #","error":{"code":"#.utf8)
+        out.append(contentsOf: String(error.code).utf8)
+        out.append(contentsOf: #","message":"#.utf8)
+        JSONString.append(error.message, to: &out)
+        if let data = error.data {
+            out.append(contentsOf: #","data":"#.utf8)
+            out.append(contentsOf: data)
+        }
+        out.append(contentsOf: "}}".utf8)
+        return out
+    }
+
+    /// The answer to a batch.
+    static func batch(_ responses: [[UInt8]]) -> [UInt8] {
+        var out: [UInt8] = [UInt8(ascii: "[")]
+        out.reserveCapacity(responses.reduce(2) { $0 + $1.count + 1 })
+        out.append(contentsOf: responses.joined(separator: CollectionOfOne(UInt8(ascii: ","))))
+        out.append(UInt8(ascii: "]"))
+        return out
+    }
+
+    /// A notification; `params` is the JSON text of an object.
+    static func notification(_ method: String, params: [UInt8]) -> [UInt8] {
+        var out = head
+        out.append(contentsOf: #""method":"#.utf8)
+        JSONString.append(method, to: &out)
+        out.append(contentsOf: #","params":"#.utf8)
+        out.append(contentsOf: params)
+        out.append(UInt8(ascii: "}"))
+        return out
+    }
+
+    /// What a command tells about its progress: `<method>.progress`, with the request's id before the service's own members.
+    ///
+    /// - Parameter progress: the JSON text of an object without a member `requestId`.
+    static func progress(of method: String, id: RPCID, _ progress: [UInt8]) -> [UInt8] {
+        var params = Array(#"{"requestId":"#.utf8)
+        params.append(contentsOf: id.json)
+        let members = progress.drop { $0 != UInt8(ascii: "{") }.dropFirst()
+        if members.first(where: { $0 > 0x20 }) != UInt8(ascii: "}") { params.append(UInt8(ascii: ",")) }
+        params.append(contentsOf: members)
+        return notification("\(method).progress", params: params)
+    }
+
+    /// A JSON object with text members, in that order, and perhaps members with the value true behind them.
+    static func object(_ members: KeyValuePairs<String, String>, true flags: String...) -> [UInt8] {
+        var out: [UInt8] = []
+        for (name, value) in members {
+            out.append(UInt8(ascii: out.isEmpty ? "{" : ","))
+            JSONString.append(name, to: &out)
+            out.append(UInt8(ascii: ":"))
+            JSONString.append(value, to: &out)
+        }
+        for name in flags {
+            out.append(UInt8(ascii: out.isEmpty ? "{" : ","))
+            JSONString.append(name, to: &out)
+            out.append(contentsOf: ":true".utf8)
+        }
+        out.append(UInt8(ascii: "}"))
+        return out
+    }
+}

@@ -1,0 +1,65 @@
+import EventModel
+
+/// An error as JSON-RPC has it (JSON-RPC 2.0 §5.1; codes: contract §6).
+///
+/// The standard codes keep the standard's own message, word for word; what there is to say beyond it is a sentence in `data`.
+struct RPCError: Error, Hashable, Sendable {
+    /// What a program decides by.
+    let code: Int
+    /// What kind of error it is, in few words.
+    let message: String
+    /// More about it, as JSON text; nil for nothing.
+    let data: [UInt8]?
+
+    /// Creates an error; `data` is one valid JSON value.
+    init(code: Int, message: String, data: [UInt8]? = nil) {
+        self.code = code
+        self.message = message
+        self.data = data
+    }
+
+    /// Creates an error whose `data` is a sentence that says what to do.
+    private init(_ code: Int, _ message: String, detail: String) {
+        var data: [UInt8] = []
+        JSONString.append(detail, to: &data)
+        self.init(code: code, message: message, data: data)
+    }
+
+    /// The text is not JSON, or nests deeper than the relay reads.
+    static let parseError = RPCError(code: -32700, message: "Parse error")
+    /// The value is JSON, but no request.
+    static let invalidRequest = RPCError(code: -32600, message: "Invalid Request")
+    /// Neither the relay nor any service answers for the method.
+    static let methodNotFound = RPCError(code: -32601, message: "Method not found")
+    /// The token's `exp` has passed.
+    static let authenticationExpired = RPCError(
+        -32001,
+        "Authentication expired",
+        detail: "The token has expired. Connect again with a new one."
+    )
+    /// There is no such subscription on this connection.
+    static let subscriptionNotFound = RPCError(
+        -32002,
+        "Subscription not found",
+        detail:
+            "This connection has no such subscription. Use a subscriptionId or an incidentId that it subscribed to with the same family."
+    )
+    /// The service that took the command did not end it in time.
+    static let deadlineExceeded = RPCError(code: -32003, message: "deadline exceeded")
+
+    /// A request that is none for a reason that is not plain to see.
+    static func invalidRequest(_ detail: String) -> RPCError { RPCError(-32600, "Invalid Request", detail: detail) }
+    /// Parameters that the method cannot use.
+    static func invalidParams(_ detail: String) -> RPCError { RPCError(-32602, "Invalid params", detail: detail) }
+    /// The fault lies behind the relay.
+    static func internalError(_ detail: String) -> RPCError { RPCError(-32603, "Internal error", detail: detail) }
+
+    /// The connection has as many commands under way as it may have.
+    static func tooManyCommands(limit: Int) -> RPCError {
+        RPCError(
+            -32004,
+            "Too many outstanding commands",
+            detail: "At most \(limit) commands may be under way on one connection. Send the next one when one of them has been answered."
+        )
+    }
+}

@@ -1,0 +1,47 @@
+/// The `id` of a request: a string, a number or null, byte for byte as the client wrote it, so that it is echoed exactly
+/// (`1.0` is not `1`, and 2^64 is not rounded).
+struct RPCID: Hashable, Sendable {
+    /// The longest id, in bytes of JSON text. Every progress notification of a command repeats it.
+    static let maximumBytes = 4096
+
+    /// The JSON text.
+    let json: [UInt8]
+}
+
+/// The `params` of a request, as they were written.
+enum RPCParams: Hashable, Sendable {
+    /// There are none.
+    case none
+    /// By name; the JSON text of an object.
+    case named([UInt8])
+    /// By position; the JSON text of an array.
+    case positional([UInt8])
+    /// A string, a number, a boolean or null, which no method can use.
+    case unusable
+
+    /// The JSON text, for passing on; nil if there is none.
+    var json: [UInt8]? {
+        switch self {
+        case .named(let json), .positional(let json): json
+        case .none, .unusable: nil
+        }
+    }
+}
+
+/// A call that a client makes (JSON-RPC 2.0 §4).
+struct RPCRequest: Hashable, Sendable {
+    /// Nil in a notification, which is never answered.
+    let id: RPCID?
+    /// The name, escapes undone.
+    let method: String
+    /// The parameters.
+    let params: RPCParams
+}
+
+/// One element of what a client sent.
+enum RPCItem: Hashable, Sendable {
+    /// A request or a notification.
+    case request(RPCRequest)
+    /// Neither; answered with the id if there was one that could be read, and with null otherwise.
+    case invalid(RPCError, id: RPCID?)
+}

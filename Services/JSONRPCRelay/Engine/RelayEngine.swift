@@ -1,0 +1,188 @@
+import EventModel
+
+/// One client's side of the relay (contract §6): what it sends goes in, what is to be done comes out. A pure value.
+///
+/// It knows JSON-RPC, the relay's own methods, the connection's subscriptions and the commands under way. It knows neither sockets nor the bus nor
+/// the log: whoever owns it carries out the ``RelayOutput``s, in order, and reports what becomes of the commands.
+struct RelayEngine: Sendable {
+    /// The bounds of one connection.
+    struct Limits: Sendable {
+        /// The most subscriptions (contract §6).
+        var subscriptions = 256
+        /// The most commands that may wait for their answer.
+        var outstandingCommands = 32
+    }
+
+    let limits: Limits
+    /// A new ULID for a subscription.
+    private let makeULID: @Sendable () -> String
+    /// In the order in which they were made; few enough to be searched.
+    private(set) var subscriptions: [Subscription] = []
+    /// Whether pushes carry `id`: from the first subscription with `lastEventId` on.
+    private(set) var pushesCarryIDs = false
+    private(set) var commands = CommandLedger()
+    private var nextToken: UInt64 = 1
+    private var nextBatch: UInt64 = 1
+
+    /// Creates the engine of a new connection.
+    ///
+    /// - Parameters:
+    ///   - limits: its bounds.
+    ///   - makeULID: gives a new ULID; holds the clock and the randomness.
+    init(limits: Limits = Limits(), makeULID: @escaping @Sendable () -> String) {
+        self.limits = limits
+        self.makeULID = makeULID
+    }
+
+    /// Takes in a text of the client, complete and at most as long as the surface allows (64 KiB).
+    mutating func receive(_ text: [UInt8]) -> [RelayOutput] {
+        var effects: [RelayOutput] = []
+        let answer: [UInt8]?
+        switch RPCMessage(reading: text) {
+        case .unreadable(let error): answer = RPCEncoding.response(error: error, id: nil)
+        case .single(let item): answer = handle(item, place: nil, &effects).response
+        case .batch(let items): answer = handle(items, &effects)
+        }
+        // The answer comes first, so that nothing is pushed for a subscription before the client knows of it.
+        return (answer.map { [.send($0)] } ?? []) + effects
+    }
+
+    // MARK: Calls
+
+    /// What becomes of one call.
+    private enum Disposition {
+        case answered([UInt8])
+        /// A notification.
+        case silent
+        /// A command that is answered later.
+        case waiting
+
+        var response: [UInt8]? { if case .answered(let response) = self { response } else { nil } }
+    }
+
+    private mutating func handle(_ items: [RPCItem], _ effects: inout [RelayOutput]) -> [UInt8]? {
+        let batch = nextBatch
+        nextBatch += 1
+        var responses: [[UInt8]?] = []
+        for item in items {
+            switch handle(item, place: CommandLedger.Place(batch: batch, slot: responses.count), &effects) {
+            case .answered(let response): responses.append(response)
+            case .waiting: responses.append(nil)
+            case .silent: break
+            }
+        }
+        return commands.close(batch: batch, responses: responses)
+    }
+
+    private mutating func handle(_ item: RPCItem, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) -> Disposition {
+        switch item {
+        case .invalid(let error, let id): return .answered(RPCEncoding.response(error: error, id: id))
+        case .request(let request):
+            do throws(RPCError) {
+                guard let result = try perform(request, place: place, &effects) else { return request.id == nil ? .silent : .waiting }
+                return request.id.map { .answered(RPCEncoding.response(result: result, id: $0)) } ?? .silent
+            } catch {
+                return request.id.map { .answered(RPCEncoding.response(error: error, id: $0)) } ?? .silent
+            }
+        }
+    }
+
+    /// The result of a call; nil for a command, whose result comes later if at all.
+    private mutating func perform(
+        _ request: RPCRequest,
+        place: CommandLedger.Place?,
+        _ effects: inout [RelayOutput]
+    ) throws(RPCError) -> [UInt8]? {
+        if request.params == .unusable { throw .invalidParams("params must be an object or an array, or not be there.") }
+        switch MethodName.own(request.method) {
+        case .ping:
+            if request.id == nil { effects.append(.send(RelayNotice.pong)) }
+            return Array(#"{"pong":true}"#.utf8)
+        case .subscribe(let family): return try subscribe(to: family, request.params, &effects)
+        case .unsubscribe(let family): return try unsubscribe(from: family, request.params, &effects)
+        case nil:
+            try forward(request, place: place, &effects)
+            return nil
+        }
+    }
+
+    // MARK: Subscriptions
+
+    private mutating func subscribe(to family: EventFamily, _ params: RPCParams, _ effects: inout [RelayOutput]) throws(RPCError) -> [UInt8]
+    {
+        let params = try SubscriptionParams(params)
+        guard let incidentID = params.incidentID else { throw .invalidParams("params.incidentId is missing.") }
+        guard subscriptions.count < limits.subscriptions else {
+            throw .invalidParams("A connection may have at most \(limits.subscriptions) subscriptions. End one that is no longer needed.")
+        }
+        let subscription = Subscription(id: "sub_\(makeULID())", topic: Topic(family: family, incidentID: incidentID))
+        subscriptions.append(subscription)
+        if params.lastEventID != nil { pushesCarryIDs = true }
+        effects.append(.subscribed(subscription, lastEventID: params.lastEventID))
+        return RPCEncoding.object(["subscriptionId": subscription.id, "incidentId": incidentID])
+    }
+
+    /// Ends the subscription of that id, or all that the family has for an incident; the result names the newest of them.
+    private mutating func unsubscribe(
+        from family: EventFamily,
+        _ params: RPCParams,
+        _ effects: inout [RelayOutput]
+    ) throws(RPCError) -> [UInt8] {
+        let params = try SubscriptionParams(params)
+        guard params.subscriptionID != nil || params.incidentID != nil else {
+            throw .invalidParams("params must have a subscriptionId or an incidentId.")
+        }
+        let ended = subscriptions.filter { subscription in
+            subscription.topic.family == family
+                && params.subscriptionID.map { $0 == subscription.id } ?? true
+                && params.incidentID.map { Topic(family: family, incidentID: $0) == subscription.topic } ?? true
+        }
+        guard let newest = ended.last else { throw .subscriptionNotFound }
+        subscriptions.removeAll { ended.contains($0) }
+        effects += ended.map { .unsubscribed($0) }
+        return RPCEncoding.object(["subscriptionId": newest.id, "incidentId": newest.topic.incidentID], true: "unsubscribed")
+    }
+
+    // MARK: Commands
+
+    private mutating func forward(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError) {
+        guard MethodName.isCommand(request.method) else { throw .methodNotFound }
+        let token = CommandToken(number: nextToken)
+        if let id = request.id {
+            guard commands.count < limits.outstandingCommands else { throw .tooManyCommands(limit: limits.outstandingCommands) }
+            commands.insert(token, CommandLedger.Entry(id: id, method: request.method, place: place))
+        }
+        nextToken += 1
+        effects.append(
+            .command(
+                RelayCommand(token: token, method: request.method, params: request.params.json, expectsAnswer: request.id != nil)
+            )
+        )
+    }
+
+    /// A command has ended. What has ended before, or is none, is ignored.
+    mutating func completed(_ token: CommandToken, _ outcome: CommandOutcome) -> [RelayOutput] {
+        let text = commands.settle(token) { entry in
+            switch outcome {
+            case .result(let result): RPCEncoding.response(result: result, id: entry.id)
+            case .failure(let error): RPCEncoding.response(error: error, id: entry.id)
+            }
+        }
+        return text.map { [.send($0)] } ?? []
+    }
+
+    /// A command under way has told something; the JSON text of an object without a member `requestId`.
+    func progressed(_ token: CommandToken, _ progress: [UInt8]) -> [RelayOutput] {
+        guard let entry = commands[token] else { return [] }
+        return [.send(RPCEncoding.progress(of: entry.method, id: entry.id, progress))]
+    }
+
+    /// The client is gone: nothing is sent any more, and what it waited for is called off.
+    mutating func closed() -> [RelayOutput] {
+        defer {
+            commands.removeAll()
+            subscriptions = []
+        }
+        return commands.tokens.map { .cancel($0) }
+    }
+}

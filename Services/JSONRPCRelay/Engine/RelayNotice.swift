@@ -1,0 +1,23 @@
+import EventModel
+
+/// What the relay says of its own accord (contract §6).
+enum RelayNotice {
+    /// The first text of a connection.
+    ///
+    /// - Parameters:
+    ///   - connectionID: `conn_` and a ULID.
+    ///   - tenant: the tenant of the token.
+    ///   - time: now.
+    static func connected(connectionID: String, tenant: String, time: Timestamp) -> [UInt8] {
+        RPCEncoding.notification(
+            "connected",
+            params: RPCEncoding.object(["connectionId": connectionID, "tenantId": tenant, "serverTime": time.iso8601])
+        )
+    }
+
+    /// The last text of a connection whose token has expired; close code 1008 follows it.
+    static let authenticationExpired = RPCEncoding.response(error: .authenticationExpired, id: nil)
+
+    /// What answers a `ping` that was a notification.
+    static let pong = RPCEncoding.notification("pong", params: Array("{}".utf8))
+}

@@ -1,0 +1,35 @@
+import EventModel
+
+/// The parameters of the four subscription methods (contract §6). Members that are none of these are passed over.
+struct SubscriptionParams {
+    /// 1 to ``EventCatalogue/maximumIdentifierBytes`` bytes, as in events.
+    let incidentID: String?
+    /// What ``RelayEngine`` once gave.
+    let subscriptionID: String?
+    /// A cursor, or what the client takes for one.
+    let lastEventID: String?
+
+    /// Reads them.
+    /// - Throws: -32602 with a sentence.
+    init(_ params: RPCParams) throws(RPCError) {
+        guard case .named(let object) = params else {
+            throw .invalidParams(#"params must be an object, such as {"incidentId":"inc_1"}."#)
+        }
+        guard let members = JSONMembers(["incidentId", "subscriptionId", "lastEventId"], of: object), !members.hasRepetition else {
+            throw .invalidParams("A member of params may occur only once.")
+        }
+        incidentID = try Self.text("incidentId", members)
+        subscriptionID = try Self.text("subscriptionId", members)
+        lastEventID = try Self.text("lastEventId", members)
+        let length = EventCatalogue.maximumIdentifierBytes
+        if let incidentID, !(1...length).contains(incidentID.utf8.count) {
+            throw .invalidParams("params.incidentId must have 1 to \(length) bytes of UTF-8.")
+        }
+    }
+
+    private static func text(_ name: String, _ members: JSONMembers) throws(RPCError) -> String? {
+        guard members[name] != nil else { return nil }
+        guard let text = members.string(name) else { throw .invalidParams("params.\(name) must be a string.") }
+        return text
+    }
+}

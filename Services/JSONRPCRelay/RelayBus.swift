@@ -1,0 +1,34 @@
+import EdgeRuntime
+import EventModel
+import Logging
+import ServiceLifecycle
+import ServiceRuntime
+
+/// What the relay does on the bus beside following the log: commands, and being counted. A service that outlives the connections.
+struct RelayBus: Service {
+    let commands: CommandBus
+    let census: RelayCensus
+
+    /// Subscribes for answers and reports; with the next server, if there is none just now.
+    init(_ parts: EdgeProcess.Parts) throws {
+        var configuration = CommandConfiguration()
+        configuration.timeout = parts.settings.duration(RelaySettings.commandTimeout)
+        self.commands = try CommandBus(connection: parts.connection, configuration: configuration, logger: parts.logger, makeULID: ULID.now)
+        self.census = try RelayCensus(
+            connection: parts.connection,
+            id: ULID.now(),
+            version: causewayVersion,
+            region: parts.settings.string(RelaySettings.region),
+            logger: parts.logger,
+            connections: { [edge = parts.edge] in edge.connectionCount }
+        )
+        parts.metrics.addCollector { [commands] exposition in
+            exposition.gauge("causeway_relay_commands", help: "Commands that wait for their answer.", commands.outstandingCommands)
+        }
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await self.census.run() }
+        self.commands.close()
+    }
+}

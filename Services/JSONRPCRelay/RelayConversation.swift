@@ -1,0 +1,76 @@
+import EdgeRuntime
+import EventModel
+
+/// One client's side of the relay on its delivery loop: carries out what the engine says, on the connection and on the bus.
+final class RelayConversation: Conversation {
+    private var engine: RelayEngine
+    private var subscriptions = SubscriptionSet()
+    /// Subscriptions whose cursor is being looked up, by id.
+    private var resuming: [String: Subscription] = [:]
+    private let form: RelayForm
+    private var writesIDs = false
+    private let session: CommandSession
+
+    /// News of a command, on its way to the loop.
+    private struct News: Sendable {
+        let token: CommandToken
+        let update: CommandUpdate
+    }
+
+    init(form: RelayForm, caller: CommandCaller, bus: CommandBus, link: ConversationLink) {
+        self.engine = RelayEngine(makeULID: form.makeULID)
+        self.form = form
+        self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
+    }
+
+    func received(_ text: [UInt8], position: UInt64) -> [ConversationStep] {
+        self.steps(for: self.engine.receive(text), position: position)
+    }
+
+    func noted(_ note: any Sendable, position: UInt64) -> [ConversationStep] {
+        guard let news = note as? News else { return [] }
+        switch news.update {
+        case .progress(let progress): return self.steps(for: self.engine.progressed(news.token, progress), position: position)
+        case .completed(let outcome): return self.steps(for: self.engine.completed(news.token, outcome), position: position)
+        }
+    }
+
+    func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 {
+        // Nil when it was ended in the meantime.
+        guard let subscription = self.resuming.removeValue(forKey: key) else { return position }
+        return self.subscriptions.insert(subscription, from: sequence, position: position)
+    }
+
+    func admits(sequence: UInt64, topic: String?, type: EventType) -> Bool {
+        guard !self.subscriptions.isEmpty, let topic else { return false }
+        return self.subscriptions.admits(sequence: sequence, incidentID: topic, type: type)
+    }
+
+    func logReplaced(position: UInt64) { self.subscriptions.restart(at: position) }
+
+    func ended() { _ = self.steps(for: self.engine.closed(), position: 0) }
+
+    private func steps(for outputs: [RelayOutput], position: UInt64) -> [ConversationStep] {
+        var steps: [ConversationStep] = []
+        for output in outputs {
+            switch output {
+            case .send(let text): steps.append(.send(text))
+            case .command(let command): self.session.send(command)
+            case .cancel(let token): self.session.cancel(token)
+            case .subscribed(let subscription, nil):
+                _ = self.subscriptions.insert(subscription, from: position, position: position)
+            case .subscribed(let subscription, let cursor?):
+                self.resuming[subscription.id] = subscription
+                if !self.writesIDs {
+                    self.writesIDs = true
+                    steps.append(.write(self.form.withIDs))
+                }
+                steps.append(.resume(subscription.id, after: cursor))
+            case .unsubscribed(let subscription):
+                self.resuming[subscription.id] = nil
+                self.subscriptions.remove(subscription, position: position)
+            }
+        }
+        return steps
+    }
+}

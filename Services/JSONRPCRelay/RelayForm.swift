@@ -1,0 +1,64 @@
+import EdgeRuntime
+import EventModel
+
+/// The relay's way of writing: JSON-RPC notifications in text frames. Contract §6.
+struct RelayForm: WireForm {
+    /// Whether pushes say where in the log they are.
+    let carriesIDs: Bool
+    /// Set for clients with which compression was negotiated.
+    let deflater: Deflater?
+    /// A new ULID for each connection.
+    let makeULID: @Sendable () -> String
+
+    var name: String { "relay" + (self.carriesIDs ? "+id" : "") + (self.deflater == nil ? "" : "+deflate") }
+
+    /// The same form, with ids.
+    var withIDs: RelayForm { RelayForm(carriesIDs: true, deflater: self.deflater, makeULID: self.makeULID) }
+
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+        let id = self.carriesIDs ? cursor : nil
+        if let deflater = self.deflater {
+            WebSocketFrame.appendText(to: &bytes, compressedBy: deflater) { JSONRPCPushEncoding.appendEvent(event, id: id, to: &$0) }
+        } else {
+            WebSocketFrame.appendText(to: &bytes) { JSONRPCPushEncoding.appendEvent(event, id: id, to: &$0) }
+        }
+    }
+
+    /// The incident, for what can be subscribed to.
+    func topic(of event: Event) -> String? {
+        EventFamily(pushing: event.type) == nil ? nil : event.payload.string("incidentId")
+    }
+
+    func opening(_ opening: Opening) -> [UInt8] {
+        opening.head
+            + self.frame(
+                RelayNotice.connected(connectionID: "conn_\(self.makeULID())", tenant: opening.tenant.name, time: opening.time)
+            )
+    }
+
+    /// None: on this surface it is the client that gives signs of life.
+    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
+
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
+        var bytes: [UInt8] = []
+        WebSocketFrame.appendText(to: &bytes) { JSONRPCPushEncoding.appendGap(gap, to: &$0) }
+        return bytes
+    }
+
+    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
+        switch reason {
+        case .tokenExpired:
+            self.frame(RelayNotice.authenticationExpired) + WebSocketFrame.close(.policyViolation, reason: "the token has expired")
+        case .draining: WebSocketFrame.close(.goingAway, reason: "this relay is going away: connect again")
+        case .limit: WebSocketFrame.close(.policyViolation, reason: "too many connections")
+        case .overloaded: WebSocketFrame.close(.policyViolation, reason: "this relay is full: try again later")
+        case .unavailable: WebSocketFrame.close(.internalError, reason: "events are out of reach at the moment: try again later")
+        }
+    }
+
+    private func frame(_ text: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        WebSocketFrame.appendText(to: &bytes) { $0 += text }
+        return bytes
+    }
+}

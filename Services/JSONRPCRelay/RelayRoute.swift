@@ -1,0 +1,130 @@
+import AccessControl
+import EdgeRuntime
+import EventLog
+import EventModel
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import Logging
+import ServiceRuntime
+
+/// `GET /v1/connect`: judged before it becomes a WebSocket. Contract §6.
+struct RelayRoute: Sendable {
+    static let path: RouterPath = "/v1/connect"
+    /// Who may connect, and ask how the relay is.
+    static let roles: Set<Role> = [.admin, .member]
+
+    let edge: Edge
+    let front: WebSocketFront
+    let bus: CommandBus
+    let rules: WebSocketRules
+    /// One for all: compressing the same event again gives the same bytes.
+    private let deflater = Deflater()
+
+    init(edge: Edge, front: WebSocketFront, bus: CommandBus, rules: WebSocketRules) {
+        self.edge = edge
+        self.front = front
+        self.bus = bus
+        self.rules = rules
+    }
+
+    /// Registers the route.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.get(Self.path) { request, context in try await self.connect(request, context) }
+    }
+
+    private func connect(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let handshake = try self.front.handshake(request)
+        let principal: Principal
+        do throws(AuthenticationError) {
+            principal = try await self.front.authenticate(request, handshake)
+        } catch {
+            throw APIError(error)
+        }
+        guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
+        let tenant = try Self.tenant(of: principal, named: request.headers[values: .tenantID])
+
+        let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
+        let head = self.front.head(of: handshake, context)
+        if let reason = self.edge.admit(tenant: tenant) {
+            return try await self.refuse(reason, principal, form, head, context)
+        }
+        var rules = self.rules
+        rules.allowsCompression = handshake.isCompressed
+        let caller = CommandCaller(
+            tenant: principal.tenant,
+            user: principal.subject,
+            roles: principal.roles.map(\.rawValue).sorted(),
+            traceparent: request.headers[.traceparent]
+        )
+        let stream = StreamRequest(
+            principal: principal,
+            tenant: tenant,
+            form: form,
+            inbound: .webSocket(rules) { [bus] link in RelayConversation(form: form, caller: caller, bus: bus, link: link) },
+            head: head,
+            requestID: context.requestID
+        )
+        do {
+            try await self.edge.adopt(context.channel, request: stream)
+        } catch let error as EventLogError {
+            context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            return try await self.refuse(.unavailable, principal, form, head, context)
+        }
+        // The connection has left NIO; what is returned here reaches nobody.
+        return Response(status: .ok)
+    }
+
+    /// What passes is no reason for a status, which a browser would not see: it is told by the close code.
+    private func refuse(
+        _ reason: StreamEndReason,
+        _ principal: Principal,
+        _ form: RelayForm,
+        _ head: [UInt8],
+        _ context: APIRequestContext
+    ) async throws -> Response {
+        let refusal = StreamRefusal(
+            reason: .stream(reason),
+            user: principal.subject,
+            form: form,
+            inbound: .webSocket(self.rules),
+            head: head,
+            requestID: context.requestID
+        )
+        do {
+            try await self.edge.refuse(context.channel, refusal)
+        } catch is EventLogError {
+            throw APIError.serviceUnavailable("Events are out of reach at the moment: try again.", retryAfter: 5)
+        }
+        return Response(status: .ok)
+    }
+
+    private static func tenant(of principal: Principal, named names: [String]) throws(APIError) -> Tenant {
+        guard names.allSatisfy({ $0.utf8.elementsEqual(principal.tenant.utf8) }) else {
+            throw .forbidden("X-Tenant-Id names another tenant than the token: leave it out, or send the token's.")
+        }
+        do throws(ValidationError) {
+            return try Tenant(principal.tenant)
+        } catch {
+            throw APIError(error)
+        }
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let tenantID = Self.constant("X-Tenant-Id")
+    fileprivate static let traceparent = Self.constant("traceparent")
+
+    private static func constant(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("a constant that is a token") }
+        return name
+    }
+}
+
+extension ULID {
+    /// A new one, of this moment.
+    static let now: @Sendable () -> String = {
+        var generator = SystemRandomNumberGenerator()
+        return ULID.generate(time: Timestamp(millisecondsSinceEpoch: SystemClock.now()), using: &generator)
+    }
+}

@@ -1,0 +1,41 @@
+import EdgeRuntime
+import ServiceRuntime
+
+/// What the relay can be told.
+enum RelaySettings {
+    static let silenceTimeout = ConfigurationKey(
+        "silence.timeout",
+        .duration(.milliseconds(100) ... .seconds(86_400)),
+        default: "60s",
+        help: "How long a client may send nothing at all before its connection is closed with 1008."
+    )
+    static let commandTimeout = ConfigurationKey(
+        "command.timeout",
+        .duration(.milliseconds(100) ... .seconds(3600)),
+        default: "30s",
+        help: "How long a service on the bus may take to end a command before the client is told that the deadline was exceeded."
+    )
+    static let maxMessagesPerMinute = ConfigurationKey(
+        "max.messages.per.minute",
+        .integer(1...10_000_000),
+        default: "6000",
+        help: "The most messages of one client in a minute; beyond it the connection is closed with 1008."
+    )
+    static let region = ConfigurationKey("region", .text, default: "local", help: "Where this process runs, as /v1/relay/status says it.")
+
+    /// All keys of the program. The relay sends no heartbeats: its clients do.
+    static func keys(httpPort: Int, adminPort: Int) -> [ConfigurationKey] {
+        EdgeProcess.keys(httpPort: httpPort, adminPort: adminPort, heartbeat: "5s").filter { $0.name != ConfigurationKey.heartbeatInterval.name }
+            + [.webSocketCompression, self.silenceTimeout, self.commandTimeout, self.maxMessagesPerMinute, self.region]
+    }
+
+    /// How often connections are looked at for silence.
+    static func lookInterval(_ settings: Settings) -> Duration { min(.seconds(5), settings.duration(self.silenceTimeout) / 4) }
+
+    static func rules(_ settings: Settings) -> WebSocketRules {
+        var rules = WebSocketRules()
+        rules.silenceLimit = settings.duration(self.silenceTimeout)
+        rules.maxMessagesPerMinute = settings.integer(self.maxMessagesPerMinute)
+        return rules
+    }
+}

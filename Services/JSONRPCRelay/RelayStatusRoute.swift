@@ -1,0 +1,20 @@
+import AccessControl
+import EventModel
+import HTTPAPI
+import Hummingbird
+
+/// `GET /v1/relay/status`: how the relay is, over all its processes. Contract §6.
+struct RelayStatusRoute: Sendable {
+    let census: RelayCensus
+
+    /// Registers the route, which needs a principal.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.get("/v1/relay/status") { _, _ in
+            let status = self.census.status(at: Timestamp(millisecondsSinceEpoch: SystemClock.now()))
+            guard status.status != .unavailable else {
+                throw APIError.serviceUnavailable("The relay has lost the bus: try again shortly.", retryAfter: 5)
+            }
+            return try Response.json(status)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import FoundationEssentials
+
+/// What each relay process tells the others on ``subject``, as JSON.
+struct RelayReport: Codable, Hashable, Sendable {
+    /// Where it is published; plain NATS, nothing is stored.
+    static let subject = "causeway.relay.census"
+    /// Longer messages are not read.
+    static let maximumBytes = 4096
+    /// No process has more; a larger number is not believed.
+    static let maximumConnections = 100_000_000
+
+    /// The process: a ULID, new with each start.
+    let id: String
+    /// Its open connections.
+    let connections: Int
+    /// Its version.
+    let version: String
+    /// Where it runs.
+    let region: String
+    /// Whether this is its last report.
+    let isLeaving: Bool
+
+    init(id: String, connections: Int, version: String, region: String, isLeaving: Bool = false) {
+        self.id = id
+        self.connections = connections
+        self.version = version
+        self.region = region
+        self.isLeaving = isLeaving
+    }
+
+    /// Reads a report; nil if it is none.
+    init?(json: [UInt8]) {
+        guard json.count <= Self.maximumBytes, let report = try? JSONDecoder().decode(RelayReport.self, from: Data(json)) else {
+            return nil
+        }
+        guard (1...64).contains(report.id.utf8.count), (0...Self.maximumConnections).contains(report.connections) else { return nil }
+        self = report
+    }
+
+    /// The report as JSON.
+    func json() throws -> [UInt8] { try Array(JSONEncoder().encode(self)) }
+}

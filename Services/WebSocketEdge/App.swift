@@ -1,0 +1,23 @@
+import EdgeRuntime
+import HTTPAPI
+import ServiceRuntime
+
+/// `websocket-edge`: the workspace stream. Contract §5.
+@main
+struct App {
+    static let schema = ConfigurationSchema(
+        program: "websocket-edge",
+        version: causewayVersion,
+        summary: "Delivers each tenant's events to browsers and programs over WebSockets.",
+        keys: EdgeProcess.keys(httpPort: 4000, adminPort: 9082, heartbeat: "5s") + [.webSocketCompression]
+    )
+
+    static func main() async {
+        await ServiceMain.run(schema) { process in
+            try await EdgeProcess(process) { parts, routes in
+                WorkspaceStreamRoute(edge: parts.edge, front: try WebSocketFront(parts), logger: parts.logger).register(on: routes)
+                return []
+            }.run()
+        }
+    }
+}

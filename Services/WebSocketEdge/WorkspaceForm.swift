@@ -1,0 +1,50 @@
+import EdgeRuntime
+import EventModel
+
+/// The workspace stream's way of writing: JSON envelopes in text frames. Contract §5.
+struct WorkspaceForm: WireForm {
+    /// Whether the client asked to be able to resume.
+    let carriesIDs: Bool
+    /// Set for clients with which compression was negotiated.
+    let deflater: Deflater?
+
+    var name: String { "workspace" + (self.carriesIDs ? "+id" : "") + (self.deflater == nil ? "" : "+deflate") }
+
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+        self.appendFrame(to: &bytes) { WorkspaceFrameEncoding.appendEvent(event, id: self.carriesIDs ? cursor : nil, to: &$0) }
+    }
+
+    func opening(_ opening: Opening) -> [UInt8] {
+        opening.head
+            + self.frame {
+                WorkspaceFrameEncoding.appendConnected(workspace: opening.tenant.name, user: opening.user, time: opening.time, to: &$0)
+            }
+    }
+
+    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] {
+        self.frame { WorkspaceFrameEncoding.appendHeartbeat(time: time, id: self.carriesIDs ? cursor : nil, to: &$0) }
+    }
+
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
+        self.frame { WorkspaceFrameEncoding.appendGap(gap, time: time, includesID: self.carriesIDs, to: &$0) }
+    }
+
+    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
+        let close = reason.close
+        return WebSocketFrame.close(close.code, reason: close.reason)
+    }
+
+    private func appendFrame(to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+        if let deflater = self.deflater {
+            WebSocketFrame.appendText(to: &bytes, compressedBy: deflater, body)
+        } else {
+            WebSocketFrame.appendText(to: &bytes, body)
+        }
+    }
+
+    private func frame(_ body: (inout [UInt8]) -> Void) -> [UInt8] {
+        var bytes: [UInt8] = []
+        self.appendFrame(to: &bytes, body)
+        return bytes
+    }
+}

@@ -1,0 +1,157 @@
+import AccessControl
+import EdgeRuntime
+import EventLog
+import EventModel
+import HTTPAPI
+import Hummingbird
+import Logging
+import ServiceRuntime
+
+/// `GET /v1/stream`: accepts a WebSocket and then judges who it is, because a browser sees close codes and no statuses. Contract §5.
+struct WorkspaceStreamRoute: Sendable {
+    static let path: RouterPath = "/v1/stream"
+
+    let edge: Edge
+    let front: WebSocketFront
+    let logger: Logger
+    /// One for all: compressing the same event again gives the same bytes.
+    private let deflater = Deflater()
+
+    init(edge: Edge, front: WebSocketFront, logger: Logger) {
+        self.edge = edge
+        self.front = front
+        self.logger = logger
+    }
+
+    /// Registers the route.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.get(Self.path) { request, context in
+            let handshake = try self.front.handshake(request)
+            let query = try QueryParameters(of: request)
+            let filter = try Self.filter(query)
+            let cursor = try query.value("last_event_id")
+            let form = WorkspaceForm(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
+            var rules = WebSocketRules()
+            rules.allowsCompression = handshake.isCompressed
+            let accepted = Accepted(
+                form: form,
+                inbound: .webSocket(rules),
+                head: self.front.head(of: handshake, context),
+                requestID: context.requestID
+            )
+            do throws(Refusal) {
+                let principal = try await self.principal(request, handshake)
+                let tenant = try Self.tenant(of: principal, workspaces: query.values("workspace"))
+                if let reason = self.edge.admit(tenant: tenant) { throw Refusal(reason, user: principal.subject) }
+                try await self.open(accepted, principal, tenant, filter, cursor, on: context)
+            } catch {
+                try await self.edge.refuse(context.channel, accepted.refused(error))
+            }
+            // The connection has left NIO; what is returned here reaches nobody.
+            return Response(status: .ok)
+        }
+    }
+
+    // MARK: Before the connection is accepted
+
+    private static func filter(_ query: QueryParameters) throws(APIError) -> TypeFilter? {
+        let types = query.values("types")
+        guard !types.isEmpty else { return nil }
+        do throws(ValidationError) {
+            return try TypeFilter(query: types.joined(separator: ","))
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    // MARK: After it
+
+    /// What is the same for a connection that stays and for one that does not.
+    private struct Accepted {
+        let form: WorkspaceForm
+        let inbound: Inbound
+        let head: [UInt8]
+        let requestID: String
+
+        func refused(_ refusal: Refusal) -> StreamRefusal {
+            StreamRefusal(
+                reason: refusal.reason,
+                user: refusal.user,
+                form: self.form,
+                inbound: self.inbound,
+                head: self.head,
+                requestID: self.requestID
+            )
+        }
+    }
+
+    /// Why a connection is closed as soon as it was accepted.
+    private struct Refusal: Error {
+        let reason: EndReason
+        let user: String
+
+        init(_ code: WebSocketCloseCode, _ words: String, user: String = "") {
+            self.reason = .webSocket(code, reason: words)
+            self.user = user
+        }
+
+        init(_ reason: StreamEndReason, user: String) {
+            self.reason = .stream(reason)
+            self.user = user
+        }
+    }
+
+    private func principal(_ request: Request, _ handshake: WebSocketHandshake) async throws(Refusal) -> Principal {
+        do throws(AuthenticationError) {
+            return try await self.front.authenticate(request, handshake)
+        } catch where error.isRetriable {
+            self.logger.warning("tokens cannot be checked", metadata: ["auth.reason": "\(error.reason.rawValue)"])
+            throw Refusal(.internalError, error.message)
+        } catch {
+            throw Refusal(.unauthorized, error.message)
+        }
+    }
+
+    private static func tenant(of principal: Principal, workspaces: [String]) throws(Refusal) -> Tenant {
+        guard let workspace = workspaces.first, workspaces.count == 1 else {
+            throw Refusal(.wrongWorkspace, "name one workspace in the query: workspace=<id>", user: principal.subject)
+        }
+        guard workspace.utf8.elementsEqual(principal.tenant.utf8) else {
+            throw Refusal(.wrongWorkspace, "the token is for another workspace", user: principal.subject)
+        }
+        do throws(ValidationError) {
+            return try Tenant(principal.tenant)
+        } catch {
+            throw Refusal(.wrongWorkspace, error.message, user: principal.subject)
+        }
+    }
+
+    private func open(
+        _ accepted: Accepted,
+        _ principal: Principal,
+        _ tenant: Tenant,
+        _ filter: TypeFilter?,
+        _ cursor: String?,
+        on context: APIRequestContext
+    ) async throws(Refusal) {
+        let stream = StreamRequest(
+            principal: principal,
+            tenant: tenant,
+            filter: filter,
+            cursor: cursor,
+            form: accepted.form,
+            inbound: accepted.inbound,
+            head: accepted.head,
+            requestID: accepted.requestID
+        )
+        do {
+            try await self.edge.adopt(context.channel, request: stream)
+        } catch let error as EventLogError {
+            self.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            throw Refusal(.unavailable, user: principal.subject)
+        } catch {
+            // The client is gone: nobody is there to be told.
+            self.logger.debug("a connection was lost while it was accepted", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,9 @@
+/// What a connection does about something that came in.
+enum InboundReaction: Sendable, Equatable {
+    /// Send these bytes between two entries.
+    case send([UInt8])
+    /// Hand this text to the conversation.
+    case pass([UInt8])
+    /// Say goodbye.
+    case end(EndReason)
+}

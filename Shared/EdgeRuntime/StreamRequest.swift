@@ -1,0 +1,68 @@
+public import AccessControl
+public import EventModel
+
+/// What a handshake has established about a stream.
+public struct StreamRequest: Sendable {
+    /// Whose events, and which user sees them. Its tenant has been checked.
+    public var principal: Principal
+    public var tenant: Tenant
+    /// The types asked for; `nil` for all.
+    public var filter: TypeFilter?
+    /// The cursor the client brought: `nil` for none, empty for the oldest event kept.
+    public var cursor: String?
+    /// How events are written to it.
+    public var form: any WireForm
+    /// What is made of what the client sends.
+    public var inbound: Inbound
+    /// The head of the response, ready to be sent.
+    public var head: [UInt8]
+    /// The id of the HTTP request.
+    public var requestID: String
+
+    public init(
+        principal: Principal,
+        tenant: Tenant,
+        filter: TypeFilter? = nil,
+        cursor: String? = nil,
+        form: any WireForm,
+        inbound: Inbound = .ignored,
+        head: [UInt8],
+        requestID: String
+    ) {
+        self.principal = principal
+        self.tenant = tenant
+        self.filter = filter
+        self.cursor = cursor
+        self.form = form
+        self.inbound = inbound
+        self.head = head
+        self.requestID = requestID
+    }
+}
+
+/// A stream that is accepted only to be told why it cannot stay.
+public struct StreamRefusal: Sendable {
+    /// What it is told.
+    public var reason: EndReason
+    /// Who asked, as far as that is known; for the log line.
+    public var user: String
+    public var form: any WireForm
+    public var inbound: Inbound
+    public var head: [UInt8]
+    public var requestID: String
+
+    public init(reason: EndReason, user: String = "", form: any WireForm, inbound: Inbound, head: [UInt8], requestID: String) {
+        self.reason = reason
+        self.user = user
+        self.form = form
+        self.inbound = inbound
+        self.head = head
+        self.requestID = requestID
+    }
+
+    /// Refused connections are given no event of anybody's; this stands where a tenant has to be named.
+    static let tenant: Tenant = {
+        guard let tenant = try? Tenant("-") else { preconditionFailure("a constant that is a tenant's name") }
+        return tenant
+    }()
+}

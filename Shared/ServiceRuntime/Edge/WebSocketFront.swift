@@ -1,0 +1,49 @@
+public import AccessControl
+public import EdgeRuntime
+public import HTTPAPI
+public import Hummingbird
+import HTTPTypes
+
+/// What the WebSocket surfaces have in common before they differ: the handshake, where the token is, who may not come in.
+public struct WebSocketFront: Sendable {
+    private let authenticator: Authenticator
+    private let origins: OriginPolicy
+    private let allowsCompression: Bool
+
+    /// As `cors.origins` and `websocket.compression` say.
+    /// - Throws: ``OriginPolicy/InvalidOrigin`` for an entry that is none.
+    public init(_ parts: EdgeProcess.Parts) throws {
+        self.authenticator = parts.authenticator
+        self.origins = try OriginPolicy(allowed: parts.settings.list(.corsOrigins))
+        self.allowsCompression = parts.settings.boolean(.webSocketCompression)
+    }
+
+    /// The handshake of a request, which is still to be answered with its fields.
+    /// - Throws: ``APIError``: 400, 405 or 426 when it is none, 403 when it comes from a page that may not connect.
+    public func handshake(_ request: Request) throws(APIError) -> WebSocketHandshake {
+        let handshake: WebSocketHandshake
+        do throws(WebSocketHandshakeError) {
+            handshake = try WebSocketHandshake(method: request.method, fields: request.headers, allowsCompression: self.allowsCompression)
+        } catch {
+            throw .handshake(error.message, status: error.status, headers: error.fields)
+        }
+        guard self.origins.allows(origin: request.headers[.origin], host: request.head.authority) else {
+            throw .forbidden("Pages of this origin may not connect: an operator can allow it with CORS_ORIGINS.")
+        }
+        return handshake
+    }
+
+    /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
+    public func authenticate(_ request: Request, _ handshake: WebSocketHandshake) async throws(AuthenticationError) -> Principal {
+        let inQuery = QueryParameters.lenient(request.uri.query).values("token")
+        let token = try Credential.bearer(authorization: request.headers[values: .authorization], queryTokens: inQuery + handshake.bearerTokens)
+        return try await self.authenticator.authenticate(token)
+    }
+
+    /// The head of the 101.
+    public func head(of handshake: WebSocketHandshake, _ context: APIRequestContext) -> [UInt8] {
+        var fields = handshake.responseFields
+        fields[.requestID] = context.requestID
+        return ResponseHead.bytes(status: .switchingProtocols, fields: fields)
+    }
+}

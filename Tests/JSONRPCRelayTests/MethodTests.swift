@@ -1,0 +1,178 @@
+import EventModel
+import Testing
+
+@testable import jsonrpc_relay
+
+/// The relay's own methods (contract §6).
+@Suite struct MethodTests {
+    @Test func pingIsAnsweredInTheFormOfTheReference() {
+        var engine = makeEngine()
+        let answer = engine.answer(#"{ "jsonrpc": "2.0", "id": "ping_001", "method": "ping", "params": {} }"#)
+        #expect(answer == #"{"jsonrpc":"2.0","id":"ping_001","result":{"pong":true}}"#)
+    }
+
+    @Test(arguments: [#""params":{}"#, #""params":[]"#, #""params":{"extra":[1]}"#, #""x":1"#])
+    func pingTakesAnyParamsOrNone(_ member: String) {
+        var engine = makeEngine()
+        #expect(
+            engine.answer(#"{"jsonrpc":"2.0","method":"ping","id":1,\#(member)}"#) == #"{"jsonrpc":"2.0","id":1,"result":{"pong":true}}"#
+        )
+    }
+
+    @Test func pingAsANotificationIsAnsweredByTheNotificationPong() {
+        var engine = makeEngine()
+        #expect(engine.receive(#"{"jsonrpc":"2.0","method":"ping"}"#) == [.send(bytes(#"{"jsonrpc":"2.0","method":"pong","params":{}}"#))])
+    }
+
+    @Test(arguments: EventFamily.allCases)
+    func subscribeAnswersBeforeItTakesEffect(_ family: EventFamily) throws {
+        var engine = makeEngine()
+        let outputs = engine.receive(#"{"jsonrpc":"2.0","id":7,"method":"\#(family).subscribe","params":{"incidentId":"inc_é"}}"#)
+        let subscription = try #require(outputs.subscriptions.first)
+        #expect(subscription.topic == Topic(family: family, incidentID: "inc_é"))
+        #expect(subscription.id.count == 30 && subscription.id.hasPrefix("sub_"))
+        #expect(
+            outputs == [
+                .send(bytes(#"{"jsonrpc":"2.0","id":7,"result":{"subscriptionId":"\#(subscription.id)","incidentId":"inc_é"}}"#)),
+                .subscribed(subscription, lastEventID: nil),
+            ]
+        )
+        #expect(!engine.pushesCarryIDs)
+    }
+
+    @Test func aSecondSubscriptionToTheSameIncidentIsAnother() {
+        var engine = makeEngine()
+        let request = #"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"inc_1"}}"#
+        let ids = [engine.receive(request), engine.receive(request)].flatMap(\.subscriptions).map(\.id)
+        #expect(Set(ids).count == 2 && engine.subscriptions.map(\.id) == ids)
+    }
+
+    @Test(arguments: ["", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE", "no cursor at all"])
+    func lastEventIdIsPassedOnAsText(_ cursor: String) {
+        var engine = makeEngine()
+        let outputs = engine.receive(
+            #"{"jsonrpc":"2.0","id":1,"method":"remediation.subscribe","params":{"incidentId":"i","lastEventId":"\#(cursor)"}}"#
+        )
+        #expect(outputs.contains(.subscribed(engine.subscriptions[0], lastEventID: cursor)))
+        #expect(engine.pushesCarryIDs)
+    }
+
+    @Test func aSubscriptionByNotificationTakesEffectInSilence() {
+        var engine = makeEngine()
+        let outputs = engine.receive(#"{"jsonrpc":"2.0","method":"investigation.subscribe","params":{"incidentId":"i"}}"#)
+        #expect(outputs == [.subscribed(engine.subscriptions[0], lastEventID: nil)])
+    }
+
+    @Test func unsubscribeBySubscription() throws {
+        var engine = makeEngine()
+        let id = try #require(engine.subscribe(.investigation, "inc_1").first?.id)
+        let other = engine.subscribe(.investigation, "inc_1")
+        let ended = engine.subscriptions[0]
+        let outputs = engine.receive(#"{"jsonrpc":"2.0","id":1,"method":"investigation.unsubscribe","params":{"subscriptionId":"\#(id)"}}"#)
+        #expect(
+            outputs == [
+                .send(bytes(#"{"jsonrpc":"2.0","id":1,"result":{"subscriptionId":"\#(id)","incidentId":"inc_1","unsubscribed":true}}"#)),
+                .unsubscribed(ended),
+            ]
+        )
+        #expect(engine.subscriptions == other)
+    }
+
+    @Test func unsubscribeByIncidentEndsAllOfTheFamily() {
+        var engine = makeEngine()
+        let first = engine.subscribe(.investigation, "inc_1")
+        let second = engine.subscribe(.investigation, "inc_1")
+        let kept = engine.subscribe(.remediation, "inc_1") + engine.subscribe(.investigation, "inc_2")
+        let outputs = engine.receive(#"{"jsonrpc":"2.0","id":1,"method":"investigation.unsubscribe","params":{"incidentId":"inc_1"}}"#)
+        #expect(outputs.dropFirst() == [.unsubscribed(first[0]), .unsubscribed(second[0])])
+        #expect(outputs.sent[0].contains(second[0].id))
+        #expect(engine.subscriptions == kept)
+    }
+
+    @Test func unsubscribeFindsNothing() {
+        var engine = makeEngine()
+        let subscription = engine.subscribe(.remediation, "inc_1")[0]
+        let calls = [
+            #""investigation.unsubscribe","params":{"incidentId":"inc_1"}"#,
+            #""investigation.unsubscribe","params":{"subscriptionId":"\#(subscription.id)"}"#,
+            #""remediation.unsubscribe","params":{"subscriptionId":"sub_00000000000000000000000000"}"#,
+            #""remediation.unsubscribe","params":{"subscriptionId":"\#(subscription.id)","incidentId":"inc_2"}"#,
+        ]
+        for call in calls {
+            #expect(engine.receive(#"{"jsonrpc":"2.0","id":1,"method":\#(call)}"#).code == -32002)
+        }
+        #expect(engine.subscriptions == [subscription])
+    }
+
+    @Test(arguments: [
+        "", #","params":[]"#, #","params":["inc_1"]"#, #","params":{}"#, #","params":{"incidentId":1}"#, #","params":{"incidentId":null}"#,
+        #","params":{"incidentId":""}"#, #","params":"inc_1""#, #","params":null"#, #","params":{"incidentId":"a","incidentId":"b"}"#,
+        #","params":{"incidentId":"a","lastEventId":7}"#, #","params":{"incidentId":"a","lastEventId":null}"#,
+        #","params":{"incidentId":"\#(String(repeating: "x", count: 257))"}"#, #","params":{"incidentId":"a","inci\u0064entId":"b"}"#,
+    ])
+    func invalidParams(_ params: String) {
+        var engine = makeEngine()
+        #expect(engine.receive(#"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe"\#(params)}"#).code == -32602)
+        #expect(engine.receive(#"{"jsonrpc":"2.0","method":"investigation.subscribe"\#(params)}"#) == [])
+        #expect(engine.subscriptions.isEmpty)
+    }
+
+    @Test func aConnectionHasABoundOfSubscriptions() {
+        var engine = makeEngine()
+        for number in 0..<256 { #expect(engine.subscribe(.investigation, "inc_\(number)").count == 1) }
+        let request = #"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"one more"}}"#
+        #expect(engine.receive(request).code == -32602)
+        _ = engine.receive(#"{"jsonrpc":"2.0","method":"investigation.unsubscribe","params":{"incidentId":"inc_9"}}"#)
+        #expect(engine.receive(request).subscriptions.count == 1)
+    }
+
+    @Test func subscribingAndUnsubscribingInOneBatch() {
+        var engine = makeEngine()
+        let outputs = engine.receive(
+            """
+            [{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i"}},\
+            {"jsonrpc":"2.0","id":2,"method":"investigation.unsubscribe","params":{"incidentId":"i"}}]
+            """
+        )
+        guard case .subscribed(let subscription, nil) = outputs[1] else { return #expect(Bool(false), "\(outputs)") }
+        #expect(outputs.count == 3 && outputs[2] == .unsubscribed(subscription))
+        #expect(JSONTree(outputs.sent[0])?.elements?.count == 2)
+    }
+
+    @Test func notices() {
+        let connected = RelayNotice.connected(
+            connectionID: "conn_01HX9VTPQR3KF8MZWBYD5N6JCE",
+            tenant: "ten\"1",
+            time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
+        )
+        #expect(
+            string(connected)
+                == #"{"jsonrpc":"2.0","method":"connected","params":{"connectionId":"conn_01HX9VTPQR3KF8MZWBYD5N6JCE","tenantId":"ten\"1","serverTime":"2024-04-01T14:32:10.000Z"}}"#
+        )
+        let expired = RelayNotice.authenticationExpired
+        #expect([RelayOutput.send(expired)].code == -32001)
+        #expect(JSONTree(expired)?["id"] == .null && JSONRPCChecker.fault(expired) == nil)
+    }
+
+    @Test func everyTypeOfAFamilyIsAnEventType() throws {
+        for family in EventFamily.allCases {
+            for name in family.types { #expect(EventFamily(pushing: try EventType(name)) == family) }
+        }
+        #expect(EventFamily(pushing: try EventType("investigation.other")) == nil)
+    }
+}
+
+extension RelayEngine {
+    /// Subscribes by notification.
+    mutating func subscribe(_ family: EventFamily, _ incidentID: String) -> [Subscription] {
+        receive(#"{"jsonrpc":"2.0","method":"\#(family).subscribe","params":{"incidentId":"\#(incidentID)"}}"#).subscriptions
+    }
+}
+
+extension [RelayOutput] {
+    /// The error code of the one response.
+    var code: Int? {
+        guard sent.count == 1, case .number(let code) = JSONTree(sent[0])?["error"]?["code"] else { return nil }
+        return Int(code)
+    }
+}

@@ -1,0 +1,148 @@
+import EventModel
+import Testing
+
+@testable import jsonrpc_relay
+
+@Suite struct SubscriptionSetTests {
+    @Test func onlyWhatWasSubscribedMatches() throws {
+        var set = SubscriptionSet()
+        #expect(set.isEmpty)
+        #expect(set.insert(subscription("a", .investigation, "inc_1"), from: 10, position: 10) == 10)
+        let progress = try EventType("investigation.progress")
+        #expect(set.matches(incidentID: "inc_1", type: progress))
+        #expect(set.admits(sequence: 11, incidentID: "inc_1", type: progress))
+        #expect(!set.admits(sequence: 10, incidentID: "inc_1", type: progress))
+        #expect(!set.matches(incidentID: "inc_2", type: progress))
+        #expect(!set.admits(sequence: 11, incidentID: "inc_1", type: try EventType("remediation.proposed")))
+        #expect(!set.admits(sequence: 11, incidentID: "inc_1", type: try EventType("incident.created")))
+        set.remove(subscription("a", .investigation, "inc_1"), position: 11)
+        #expect(set.isEmpty && !set.admits(sequence: 12, incidentID: "inc_1", type: progress))
+    }
+
+    @Test func twoSpellingsThatLookAlikeAreTwoIncidents() throws {
+        var set = SubscriptionSet()
+        _ = set.insert(subscription("a", .investigation, "\u{E9}"), from: 0, position: 0)
+        #expect(set.matches(incidentID: "\u{E9}", type: try EventType("investigation.progress")))
+        #expect(!set.matches(incidentID: "e\u{301}", type: try EventType("investigation.progress")))
+    }
+
+    @Test func aReplayPassesOverWhatWasPushedBefore() {
+        var set = SubscriptionSet()
+        let topic = Topic(family: .investigation, incidentID: "i")
+        var position = set.insert(subscription("live", topic), from: 100, position: 100)
+        position = 120
+        position = set.insert(subscription("replay", topic), from: 50, position: position)
+        #expect(position == 50)
+        #expect((51...130).filter { set.admits(sequence: $0, topic: topic) } == Array(51...100) + Array(121...130))
+    }
+
+    @Test func aReplayOfOneTopicDoesNotRepeatAnother() {
+        var set = SubscriptionSet()
+        let one = Topic(family: .investigation, incidentID: "1")
+        let two = Topic(family: .remediation, incidentID: "1")
+        _ = set.insert(subscription("one", one), from: 100, position: 100)
+        #expect(set.insert(subscription("two", two), from: 50, position: 120) == 50)
+        #expect((51...125).filter { set.admits(sequence: $0, topic: one) } == Array(121...125))
+        #expect((51...125).filter { set.admits(sequence: $0, topic: two) } == Array(51...125))
+    }
+
+    @Test func endingTheSubscriptionThatPushedDoesNotRepeatItForTheOther() {
+        var set = SubscriptionSet()
+        let topic = Topic(family: .investigation, incidentID: "i")
+        let live = subscription("live", topic)
+        _ = set.insert(live, from: 100, position: 100)
+        #expect(set.insert(subscription("replay", topic), from: 50, position: 120) == 50)
+        set.remove(live, position: 60)
+        #expect((61...130).filter { set.admits(sequence: $0, topic: topic) } == Array(61...100) + Array(121...130))
+    }
+
+    @Test func aNewLogBeginsAnew() {
+        var set = SubscriptionSet()
+        let topic = Topic(family: .investigation, incidentID: "i")
+        _ = set.insert(subscription("a", topic), from: 1000, position: 1000)
+        _ = set.insert(subscription("b", topic), from: 10, position: 2000)
+        set.restart(at: 3)
+        #expect((1...20).filter { set.admits(sequence: $0, topic: topic) } == Array(4...20))
+    }
+
+    /// Against a connection that remembers every single push.
+    @Test func everyEntryOnceAndInOrder() {
+        for seed in 0..<1000 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            var connection = Connection()
+            for _ in 0..<200 where connection.fault == nil { connection.step(using: &generator) }
+            while connection.position < connection.log.count { connection.advance() }
+            #expect(connection.fault == nil, "seed \(seed)")
+            #expect(connection.unsatisfied == [], "seed \(seed): an entry that a subscription wanted was never pushed")
+        }
+    }
+}
+
+private func subscription(_ id: String, _ family: EventFamily, _ incidentID: String) -> Subscription {
+    Subscription(id: id, topic: Topic(family: family, incidentID: incidentID))
+}
+
+private func subscription(_ id: String, _ topic: Topic) -> Subscription { Subscription(id: id, topic: topic) }
+
+/// A connection on a log of random entries, and what it must do, the slow way.
+private struct Connection {
+    private static let topics = ["1", "2"].flatMap { incident in EventFamily.allCases.map { Topic(family: $0, incidentID: incident) } }
+
+    private(set) var fault: String?
+    /// The topic of each entry; the first has the sequence 1.
+    private(set) var log: [Topic] = []
+    private(set) var position = 0
+    private var set = SubscriptionSet()
+    private var live: [(subscription: Subscription, from: Int)] = []
+    /// What has been pushed for a topic since it last had no subscription.
+    private var pushed: [Topic: Set<Int>] = [:]
+    private var number = 0
+
+    /// Sequences that a subscription wants and that were not pushed while it was there.
+    var unsatisfied: [Int] {
+        live.flatMap { wish in
+            log.indices.map { $0 + 1 }.filter {
+                $0 > wish.from && log[$0 - 1] == wish.subscription.topic && pushed[log[$0 - 1]]?.contains($0) != true
+            }
+        }
+    }
+
+    mutating func step(using generator: inout some RandomNumberGenerator) {
+        switch Int.random(in: 0..<12, using: &generator) {
+        case 0..<3: log += (0..<Int.random(in: 1...5, using: &generator)).compactMap { _ in Self.topics.randomElement(using: &generator) }
+        case 3..<10: for _ in 0..<Int.random(in: 1...6, using: &generator) where position < log.count { advance() }
+        case 10: subscribe(using: &generator)
+        default: unsubscribe(using: &generator)
+        }
+    }
+
+    mutating func advance() {
+        let sequence = position + 1
+        let topic = log[position]
+        let isWanted = live.contains { $0.subscription.topic == topic && $0.from < sequence }
+        let isToBePushed = isWanted && pushed[topic]?.contains(sequence) != true
+        if set.admits(sequence: UInt64(sequence), topic: topic) != isToBePushed {
+            fault = "\(sequence) should \(isToBePushed ? "" : "not ")have been pushed"
+        }
+        if isToBePushed { pushed[topic, default: []].insert(sequence) }
+        position = sequence
+    }
+
+    /// To what follows the log's end, as a live subscription does even if the connection lags behind, or to what follows an older entry.
+    private mutating func subscribe(using generator: inout some RandomNumberGenerator) {
+        number += 1
+        let from = Bool.random(using: &generator) ? log.count : Int.random(in: 0...log.count, using: &generator)
+        let subscription = Subscription(id: "sub_\(number)", topic: Self.topics[Int.random(in: 0..<4, using: &generator)])
+        let next = set.insert(subscription, from: UInt64(from), position: UInt64(position))
+        if next != min(from, position) { fault = "position \(next) after subscribing from \(from) at \(position)" }
+        position = Int(next)
+        live.append((subscription, from))
+    }
+
+    private mutating func unsubscribe(using generator: inout some RandomNumberGenerator) {
+        guard let index = live.indices.randomElement(using: &generator) else { return }
+        let ended = live.remove(at: index).subscription
+        set.remove(ended, position: UInt64(position))
+        if !live.contains(where: { $0.subscription.topic == ended.topic }) { pushed[ended.topic] = nil }
+    }
+}

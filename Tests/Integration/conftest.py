@@ -6,22 +6,29 @@ import random
 
 import pytest
 
+from causeway_kit.every_surface import SURFACES, parameters
+from causeway_kit.services import is_built
 from causeway_kit.stack import Stack
-from causeway_kit.surfaces import SURFACES
+from causeway_kit.surfaces import NotificationStream
+from causeway_kit.workspace import WorkspaceStream
+
+# It needs clients that others wrote; without the service there is nothing for them to connect to.
+collect_ignore = [] if is_built(WorkspaceStream.executable) else ["test_workspace_stream.py"]
 
 
 @pytest.fixture(scope="session")
 def shared():
     """One deployment for all tests that need no other settings and stop nothing. Keep to a tenant of your own in it: see `tenant`."""
     with Stack() as stack:
-        stack.shared_edge = stack.edge()
+        stack.shared_edge = stack.shared_edge_of(NotificationStream.executable)
         yield stack
 
 
 @pytest.fixture
-def edge(shared):
-    """The shared deployment's edge."""
-    return shared.shared_edge
+def edge(shared, request):
+    """The shared deployment's edge: of the surface that the test is about, or else of the notification stream."""
+    surface = request.getfixturevalue("surface") if "surface" in request.fixturenames else NotificationStream
+    return shared.shared_edge_of(surface.executable)
 
 
 @pytest.fixture
@@ -40,9 +47,9 @@ def tenant():
     return f"tenant_{next(_numbers)}"
 
 
-@pytest.fixture(params=SURFACES, ids=lambda surface: surface.name.replace(" ", "-"))
+@pytest.fixture(params=parameters(SURFACES))
 def surface(request):
-    """Every surface in turn."""
+    """Every surface in turn; `every_surface` has marks for tests that are about some of them."""
     return request.param
 
 

@@ -25,7 +25,7 @@ def test_every_client_is_told_moves_on_and_misses_nothing(stack, surface):
     clients = [Follower(surface, [leaving, staying, staying], mint(user=f"usr_{n}")) for n in range(count)]
     for client in clients:
         client.start()
-    events = [numbered(n) for n in range(size(2_000, 10_000))]
+    events = [surface.numbered(n) for n in range(size(2_000, 10_000))]
     flow = Flow(stack.intake, events, rate=len(events) / (2 * WINDOW), batch=20)
     flow.start()
     eventually(lambda: flow.accepted > len(events) // 4, "the load is under way", timeout=60)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from causeway_kit.cursors import Cursor
+from causeway_kit.every_surface import on_streams_of_everything
 from causeway_kit.intake import Intake, numbered
 from causeway_kit.services import command
 from causeway_kit.tokens import mint, producer_token
@@ -223,6 +224,7 @@ def test_the_command_line_says_what_is_wrong(stack, arguments, stdin, says):
     assert all(json.loads(event.body) == {} and event.type == "a.b" for event in stack.bus.events())
 
 
+@on_streams_of_everything
 def test_a_reader_sees_what_the_command_line_publishes(shared, edge, surface, tenant):
     with surface.connect(edge, mint(tenant)) as client:
         client.next()

@@ -1,5 +1,8 @@
 """The kit itself: an oracle that cannot fail proves nothing."""
 
+import base64
+import hashlib
+import re
 import socket
 import threading
 
@@ -15,6 +18,8 @@ from causeway_kit.reference import SAMPLES
 from causeway_kit.sse import Block, ProtocolViolation, SSEConnection, SSEParser
 from causeway_kit.subjects import event_subject, tenant_of
 from causeway_kit.tokens import SECRET, expect_no_token, mint
+from causeway_kit.waiting import eventually
+from causeway_kit.websocket import TEXT, Close, Pong, Text, WebSocketConnection, frame
 
 
 def test_blocks_are_cut_at_empty_lines_however_the_bytes_arrive():
@@ -69,6 +74,79 @@ def test_an_end_in_mid_block_is_a_violation():
     with SSEConnection(fake_server(b"HTTP/1.1 200 OK\r\n\r\nid: evt_1\nev")) as connection:
         with pytest.raises(ProtocolViolation):
             connection.next_block()
+
+
+def fake_websocket_server(*answers, extensions=""):
+    """Accepts one handshake, sends those bytes, and returns what the client sent afterwards in a list that fills at the end."""
+    listener, heard = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve():
+        with listener, listener.accept()[0] as client:
+            head = client.recv(65536).decode()
+            key = re.search(r"Sec-WebSocket-Key: (\S+)", head)[1]
+            accept = base64.b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
+            lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept}"]
+            client.sendall("\r\n".join([*lines, *([extensions] if extensions else []), "", ""]).encode() + b"".join(answers))
+            client.shutdown(socket.SHUT_WR)
+            while data := client.recv(65536):
+                heard.append(data)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/stream", heard
+
+
+def test_a_websocket_reads_messages_answers_pings_and_sees_the_end():
+    url, heard = fake_websocket_server(b"\x81\x02hi", b"\x8a\x01p", b"\x89\x01q", b"\x81\x7e\x00\x80" + b"x" * 128, b"\x88\x05\x03\xe9bye")
+    with WebSocketConnection(url) as client:
+        assert [client.next() for _ in range(4)] == [Text("hi"), Pong(b"p"), Text("x" * 128), Close(1001, "bye")]
+        assert client.next() is None
+    eventually(lambda: len(b"".join(heard)) == 7 + 8, "the ping and the close are answered")
+    assert [b"".join(heard)[0], b"".join(heard)[7]] == [0x8A, 0x88]
+
+
+def test_a_websocket_inflates_what_was_agreed_to_be_compressed():
+    hello = b"\xc1\x07" + bytes.fromhex("f248cdc9c90700")
+    url, _ = fake_websocket_server(hello, extensions="Sec-WebSocket-Extensions: permessage-deflate")
+    with WebSocketConnection(url, offer="permessage-deflate") as client:
+        assert client.next() == Text("Hello", is_compressed=True)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x81\x82\0\0\0\0hi",
+        b"\xc1\x02hi",
+        b"\x01\x02hi",
+        b"\x82\x02hi",
+        b"\x83\x00",
+        b"\x81\x7e\x00\x02hi",
+        b"\x81\x02\xff\xff",
+        b"\x88\x01\x03",
+        b"\x81\x05hi",
+    ],
+    ids=bytes.hex,
+)
+def test_frames_that_no_server_of_ours_may_send_are_violations(sent):
+    url, _ = fake_websocket_server(sent)
+    with WebSocketConnection(url) as client, pytest.raises(ProtocolViolation):
+        client.next()
+
+
+def test_a_frame_after_the_close_frame_is_a_violation():
+    url, _ = fake_websocket_server(b"\x88\x00\x81\x02hi")
+    with WebSocketConnection(url) as client:
+        assert client.next() == Close(None, "")
+        with pytest.raises(ProtocolViolation):
+            client.next()
+
+
+def test_client_frames_are_masked_unless_they_are_to_be_wrong():
+    made = frame(TEXT, b"hello")
+    assert made[:2] == b"\x81\x85" and bytes(byte ^ made[2 + n % 4] for n, byte in enumerate(made[6:])) == b"hello"
+    assert frame(TEXT, b"hi", masked=False) == b"\x81\x02hi"
+    assert frame(TEXT, b"hi", masked=False, length_form=8) == b"\x81\x7f\0\0\0\0\0\0\0\x02hi"
+    assert frame(TEXT, b"", fin=False, rsv=4, masked=False) == b"\x41\x00"
+    assert frame(TEXT, b"x" * 65536, masked=False)[:10] == b"\x81\x7f\0\0\0\0\0\x01\0\0"
 
 
 def test_cursors_survive_the_round_trip():

@@ -3,7 +3,7 @@
 import pytest
 
 from causeway_kit.follower import Follower
-from causeway_kit.intake import Flow, numbered
+from causeway_kit.intake import Flow
 from causeway_kit.sizes import size
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
@@ -32,7 +32,7 @@ def test_each_event_once_and_in_order_over_many_breaks(stack, surface, chance):
     """Three clients of two users, breaking at random, through two edges in turn."""
     edges = stack.edges(2, surface.executable)
     # Every third event is for one user, every third for another; so nobody sees all, and everybody steps over some.
-    events = [numbered(n, user=(None, "usr_1", "usr_2")[n % 3]) for n in range(EVENTS)]
+    events = [surface.numbered(n, user=(None, "usr_1", "usr_2")[n % 3]) for n in range(EVENTS)]
     seen = EVENTS * 2 // 3
 
     def break_after():
@@ -55,7 +55,7 @@ def test_each_event_once_and_in_order_over_many_breaks(stack, surface, chance):
 def test_nothing_is_lost_when_the_bus_and_an_edge_are_killed(stack, surface, chance):
     """In the middle of it all nats-server is killed with -9 and started again, twice; and an edge likewise."""
     edges = stack.edges(2, surface.executable)
-    events = [numbered(n) for n in range(EVENTS)]
+    events = [surface.numbered(n) for n in range(EVENTS)]
     follower = Follower(surface, edges, mint(), break_after=lambda: chance.randint(1, 2 * EVENTS // (BREAKS + 15))).start()
     flow = Flow(stack.intake, events, rate=EVENTS / 15)
     flow.start()
@@ -84,13 +84,13 @@ def test_clients_live_through_a_restart_of_the_bus(stack, surface):
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     with surface.connect(edge, mint()) as client:
         client.next()
-        stack.intake.publish(numbered(1))
+        stack.intake.publish(surface.numbered(1))
         assert client.next_event().payload == {"n": 1}
         stack.nats.kill()
         eventually(lambda: edge.readiness() == 503, "the edge is not ready without its bus")
         stack.nats.start()
         edge.wait_ready()
-        stack.intake.publish_surely([numbered(2)])
+        stack.intake.publish_surely([surface.numbered(2)])
         assert client.next_event().payload == {"n": 2}
 
 
@@ -98,5 +98,5 @@ def test_both_edges_give_an_event_the_same_id(shared, edge, surface, tenant):
     other = shared.edge(surface.executable)
     with surface.connect(edge, mint(tenant)) as one, surface.connect(other, mint(tenant)) as two:
         one.next(), two.next()
-        shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(20)))
+        shared.intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(20)))
         assert one.events(20) == two.events(20)

@@ -5,58 +5,54 @@ import time
 import pytest
 
 from causeway_kit.crowd import Crowd, drain_socket
-from causeway_kit.intake import Flow, numbered
+from causeway_kit.every_surface import on_streams_of_everything
+from causeway_kit.intake import Flow
 from causeway_kit.sizes import size
-from causeway_kit.sse import SSEConnection
-from causeway_kit.surfaces import Event, NotificationStream, Opened
+from causeway_kit.surfaces import Event, Opened
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
 
 HEALTHY = 200
 EVENTS = size(6_000, 50_000)
 PADDING = size(3_000, 1_000)
-#: What an event without padding is at least, in bytes on the stream.
-ONE_EVENT = len(
-    'id: evt_01HX9VTPQR3KF8MZWBYD5N6JCE\nevent: load.tick\ndata: {"type":"load.tick","n":1,"timestamp":"2024-04-01T14:32:10.000Z"}\n\n'
-)
 #: Bytes that fill whatever an edge keeps of the past for everybody (its pages and its tail), before anything is measured.
 WARM_UP = 80 << 20
 
 
-def publish(stack, numbers, padding):
-    flow = Flow(stack.intake, (numbered(n, padding=padding) for n in numbers), batch=200 if padding < 10_000 else 20)
+def publish(stack, surface, numbers, padding):
+    flow = Flow(stack.intake, (surface.numbered(n, padding=padding) for n in numbers), batch=200 if padding < 10_000 else 20)
     flow.start()
     flow.finish(timeout=400)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(size(240, 1200))
-def test_a_stalled_reader_among_many_healthy_ones(stack):
-    """On the notification stream, whose bytes are the same for everybody, so that two hundred clients can be compared by digest."""
+@on_streams_of_everything
+def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
+    """The bytes are the same for everybody, so that two hundred clients can be compared by digest."""
     # No heartbeats in the meantime: then every byte after the opening is an event's.
-    edge = stack.edge(heartbeat_interval="1h", log_tail_bytes=8 << 20)
-    url = edge.url + NotificationStream.path
+    edge = stack.edge(surface.executable, heartbeat_interval="1h", log_tail_bytes=8 << 20)
 
-    with SSEConnection(url, token=mint()) as warm_up:
-        publish(stack, range(-(WARM_UP // 20_000), 0), padding=20_000)
-        while (block := warm_up.next_block()).event is None or '"n":-1,' not in block.data:
-            pass
+    # Stays to the end: what an edge keeps for readers of a tenant goes when the last of them does.
+    witness = Crowd([surface.connect(edge, mint(user="usr_witness"), plain=True)])
+    publish(stack, surface, range(-(WARM_UP // 20_000), 0), padding=20_000)
+    eventually(lambda: witness.least >= WARM_UP, "the warm-up is read", timeout=120)
 
-    crowd = Crowd([SSEConnection(url, token=mint(user=f"usr_{n}")) for n in range(HEALTHY)])
-    stalled = SSEConnection(url, token=mint(user="usr_stalled"), receive_buffer=4096)
-    assert stalled.next_block().retry is not None
+    crowd = Crowd([surface.connect(edge, mint(user=f"usr_{n}"), plain=True) for n in range(HEALTHY)])
+    stalled = surface.connect(edge, mint(user="usr_stalled"), plain=True, receive_buffer=4096)
+    assert isinstance(stalled.next(), Opened)
     try:
         # How fast the healthy ones are served while nobody stalls: all events so far fit into the stalled one's buffers.
         begin, few = time.monotonic(), EVENTS // 10
-        publish(stack, range(few), padding=0)
-        eventually(lambda: crowd.least >= few * ONE_EVENT, "the healthy readers get the first events", timeout=60)
+        publish(stack, surface, range(few), padding=0)
+        eventually(lambda: crowd.least >= few * surface.smallest_event, "the healthy readers get the first events", timeout=60)
         unhindered = time.monotonic() - begin
 
         memory = edge.memory
         begin = time.monotonic()
-        publish(stack, range(few, EVENTS), padding=PADDING)
+        publish(stack, surface, range(few, EVENTS), padding=PADDING)
         published = time.monotonic() - begin
-        backlog = (EVENTS - few) * (ONE_EVENT + PADDING)
+        backlog = (EVENTS - few) * (surface.smallest_event + PADDING)
         eventually(lambda: crowd.least >= backlog, "the healthy readers get all events", timeout=120)
         delivered = time.monotonic() - begin
         grown = edge.memory - memory
@@ -75,6 +71,7 @@ def test_a_stalled_reader_among_many_healthy_ones(stack):
         assert drain_socket(stalled, total, timeout=60) == (total, digest), "the stalled reader was sent something else than the others"
     finally:
         crowd.close()
+        witness.close()
         stalled.close()
 
 
@@ -84,7 +81,7 @@ def test_a_reader_that_stalls_now_and_then_gets_everything_in_order(stack, surfa
     """Its place leaves the edge's memory again and again; the log serves it. Heartbeats and another user's events lie in between."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s", log_tail_bytes=1 << 20)
     count = size(3_000, 20_000)
-    events = [numbered(n, user=(None, None, "usr_other")[n % 3], padding=2_000) for n in range(count)]
+    events = [surface.numbered(n, user=(None, None, "usr_other")[n % 3], padding=2_000) for n in range(count)]
     want = [n for n in range(count) if n % 3 != 2]
     with surface.connect(edge, mint(), receive_buffer=8192) as client:
         assert isinstance(client.next(), Opened)

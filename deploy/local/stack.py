@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 EDGE_PORT_STEP = 100
 
 
+#: Paths that speak WebSocket.
+WEBSOCKETS = ("/v1/stream", "/v1/connect")
+
+
 @dataclass(frozen=True)
 class Program:
     """A line of the process table."""
@@ -26,10 +30,24 @@ class Program:
     #: What is to be found on its public port: label and path.
     offers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def schemes(self):
+        """The scheme of each address that it offers."""
+        return tuple("ws" if path in WEBSOCKETS else "http" for _, path in self.offers)
+
 
 PROGRAMS = (
     Program("event-producer", ("event-producer", "serve"), 8085, 9085, offers=(("publish events", "/v1/events"),)),
     Program("sse-edge", ("sse-edge",), 8081, 9081, is_edge=True, offers=(("notification stream", "/v1/notifications/stream"),)),
+    Program("websocket-edge", ("websocket-edge",), 4000, 9082, is_edge=True, offers=(("workspace stream", "/v1/stream"),)),
+    Program(
+        "jsonrpc-relay",
+        ("jsonrpc-relay",),
+        8083,
+        9083,
+        is_edge=True,
+        offers=(("relay", "/v1/connect"), ("relay status", "/v1/relay/status")),
+    ),
 )
 
 #: What gives the stack something to tell; started when everything else is ready.

@@ -1,4 +1,4 @@
-"""A real browser: Debian's headless Chromium, and a page with an `EventSource` in it."""
+"""A real browser: Debian's headless Chromium, a page with an `EventSource` in it, and pages that run a script and keep what it prints."""
 
 import json
 import threading
@@ -21,29 +21,47 @@ function follow(url, types) {
 </script>"""
 
 
+# What a script prints is kept as lines, next to where the browser's own console shows it.
+_SCRIPT_PAGE = """<!doctype html><meta charset="utf-8"><title>Script</title><script>
+var printed = [];
+for (const level of ["log", "warn", "error"]) {
+    const print = console[level];
+    console[level] = (...words) => { printed.push(words.map(String).join(" ")); print(...words); };
+}
+</script><script>%s</script>"""
+
+
 class _PageHandler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        page = self.server.pages.get(self.path)
+        self.send_response(404 if page is None else 200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(_PAGE)))
+        self.send_header("Content-Length", str(len(page or b"")))
         self.end_headers()
-        self.wfile.write(_PAGE)
+        self.wfile.write(page or b"")
 
     def log_message(self, *_):
         pass
 
 
 class PageServer:
-    """Serves the page from an origin of its own, as a console would be."""
+    """Serves pages from an origin of its own, as a console would be: the `EventSource` at `/`, scripts where they are put."""
 
     def __init__(self):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _PageHandler)
+        self._server.pages = {"/": _PAGE}
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     @property
     def origin(self):
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    def put_script(self, script):
+        """Serves a page that runs the script, and returns its URL."""
+        path = f"/scripts/{len(self._server.pages)}"
+        self._server.pages[path] = (_SCRIPT_PAGE % script).encode()
+        return self.origin + path
 
     def close(self):
         self._server.shutdown()
@@ -81,6 +99,10 @@ class Browser:
     def states(self):
         """What the `EventSource` went through: `open`, `reconnecting`, `closed`."""
         return self._driver.execute_script("return states")
+
+    def printed(self):
+        """What the page's script has printed so far, as lines."""
+        return self._driver.execute_script("return printed")
 
     def close(self):
         self._driver.quit()

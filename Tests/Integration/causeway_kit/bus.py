@@ -96,6 +96,22 @@ class Bus:
         self._run(self._jetstream.delete_stream(STREAM))
         self._run(self._jetstream.add_stream(config))
 
+    def delete_stream(self, name):
+        """Deletes a stream and all that is in it."""
+        self._run(self._jetstream.delete_stream(name))
+
+    def delete_consumer(self, name):
+        """Deletes a durable consumer of the log behind the services' backs."""
+        self._run(self._jetstream.delete_consumer(STREAM, name))
+
+    def consumer_is_done(self, name):
+        """Whether a durable consumer of the log is there and all that it was to deliver is acknowledged."""
+        try:
+            info = self._run(self._jetstream.consumer_info(STREAM, name))
+        except NotFoundError:
+            return False
+        return info.num_pending == 0 and info.num_ack_pending == 0
+
     def events(self):
         """All that the log holds, in its order."""
         return self._run(self._read_events())

@@ -4,6 +4,8 @@ import hashlib
 import selectors
 import threading
 
+from .surfaces import Opened
+
 
 class _Reader:
     """What one connection got, as a digest: everybody of a tenant is sent the same bytes."""
@@ -20,14 +22,14 @@ class _Reader:
 
 
 class Crowd:
-    """Reads all that comes on many notification streams. Their edge must send no heartbeats in the meantime."""
+    """Reads all that comes on many plain connections of a surface. Their edge must send no heartbeats in the meantime."""
 
     def __init__(self, connections):
         self._readers = []
         self._selector = selectors.DefaultSelector()
         for connection in connections:
-            opening = connection.next_block()
-            assert opening.retry is not None and opening.event is None, f"not an opening: {opening.raw!r}"
+            opening = connection.next()
+            assert isinstance(opening, Opened), f"not an opening: {opening}"
             reader = _Reader(connection)
             connection.socket.setblocking(False)
             self._selector.register(connection.socket, selectors.EVENT_READ, reader)

@@ -85,12 +85,11 @@ class Follower(threading.Thread):
             except TimeoutError:
                 continue
             match message:
-                case Opened(None):
-                    # A refusal in form of a stream: only a `retry`, and then the goodbye.
-                    pass
-                case Opened(id) | Heartbeat(id):
-                    self.cursor = id
+                case Opened(id):
+                    self.cursor = self.cursor if id is None else id
                     self._opened.set()
+                case Heartbeat(id):
+                    self.cursor = id
                 case Event(id=id):
                     self.events.append(message)
                     self.cursor = id

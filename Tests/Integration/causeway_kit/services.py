@@ -14,9 +14,17 @@ from .tokens import SECRET
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def _path(name):
+    return Path(os.environ.get("CAUSEWAY_BIN", ROOT / ".build" / "debug")) / name
+
+
+def is_built(name):
+    return _path(name).exists()
+
+
 def executable(name):
     """The built program; `CAUSEWAY_BIN` names another folder than the debug build's."""
-    path = Path(os.environ.get("CAUSEWAY_BIN", ROOT / ".build" / "debug")) / name
+    path = _path(name)
     assert path.exists(), f"{path} is missing: run `make build`, or name the folder of the executables in CAUSEWAY_BIN"
     return path
 

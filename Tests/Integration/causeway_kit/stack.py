@@ -24,6 +24,7 @@ class Stack:
         self.bus = None
         self.producer = None
         self.intake = None
+        self._shared = {}
 
     def __enter__(self):
         try:
@@ -63,6 +64,12 @@ class Stack:
         """Several edges alike, started side by side."""
         started = [self.start(program, **settings) for _ in range(count)]
         return [edge.wait_ready() for edge in started]
+
+    def shared_edge_of(self, program):
+        """The one edge of that program for all tests that need no other settings; started when the first one asks."""
+        if program not in self._shared:
+            self._shared[program] = self.edge(program)
+        return self._shared[program]
 
     def check(self):
         """Fails when a process ended that nobody ended, or a log shows a crash, a token or the secret."""

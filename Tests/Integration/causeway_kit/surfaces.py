@@ -1,19 +1,20 @@
 """The ways out of the log, seen alike.
 
 A scenario that must hold on every surface (resume, isolation, a slow reader, a bus that restarts, a drain) is written once, over
-`Surface`. A new surface adds a class here and an entry to `SURFACES`.
+`Surface`. A new surface adds a class and an entry to `every_surface.SURFACES`.
 """
 
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from .intake import numbered
 from .sse import SSEConnection
 
 
 @dataclass(frozen=True)
 class Opened:
-    """The stream has begun; the client can resume from `id`."""
+    """The stream has begun; the client can resume from `id`. None: from wherever it wanted to begin."""
 
     id: str | None
 
@@ -28,6 +29,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Heartbeat:
+    """A sign of life; the client can resume from `id`, where the surface says one."""
+
     id: str | None
 
 
@@ -53,7 +56,13 @@ class Closed:
 
 
 class SurfaceConnection(ABC):
-    """One client of one surface."""
+    """One client of one surface.
+
+    `surface`: which; `socket`: for tests that read for themselves what follows the messages handed out so far.
+    """
+
+    surface = None
+    socket = None
 
     @abstractmethod
     def next(self, timeout=15.0):
@@ -99,13 +108,23 @@ class Surface(ABC):
     name: str
     #: The executable that serves it.
     executable: str
+    #: The fewest bytes in which it can send the event that `numbered` makes.
+    smallest_event: int
+    #: Whether it carries all of a tenant's events and narrows them by `types`; else only those that were subscribed to.
+    carries_everything = True
+    #: Whether it sends a heartbeat at every interval, with a place to resume from.
+    has_heartbeats = True
 
     @abstractmethod
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None):
+    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
         """A `SurfaceConnection`. `cursor`: None for live only, "" for the oldest event kept, else the id to resume after.
 
-        Raises `OSError` when the edge cannot be reached.
+        `plain`: live only, and without ids where the surface can leave them out. Raises `OSError` when the edge cannot be reached.
         """
+
+    def numbered(self, number, tenant="acme", *, user=None, padding=0, prefix="n"):
+        """`intake.numbered`, made so that this surface carries it. The `Event` that comes has the payload `{"n": number}` all the same."""
+        return numbered(number, tenant, user=user, padding=padding, prefix=prefix)
 
     def __repr__(self):
         return self.name
@@ -114,8 +133,8 @@ class Surface(ABC):
 class NotificationStreamConnection(SurfaceConnection):
     """Contract §4."""
 
-    def __init__(self, connection):
-        self.sse = connection
+    def __init__(self, surface, connection):
+        self.surface, self.sse, self.socket = surface, connection, connection.socket
 
     def next(self, timeout=15.0):
         try:
@@ -125,6 +144,7 @@ class NotificationStreamConnection(SurfaceConnection):
         if block is None:
             return Closed()
         if block.event is None:
+            assert block.id is not None, f"an opening without a place to resume from: {block.raw!r}"
             return Opened(block.id)
         data = json.loads(block.data)
         match block.event:
@@ -148,14 +168,13 @@ class NotificationStream(Surface):
     name = "notification stream"
     executable = "sse-edge"
     path = "/v1/notifications/stream"
+    smallest_event = len(
+        'id: evt_01HX9VTPQR3KF8MZWBYD5N6JCE\nevent: load.tick\ndata: {"type":"load.tick","n":1,"timestamp":"2024-04-01T14:32:10.000Z"}\n\n'
+    )
 
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None):
+    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
         headers = {} if cursor is None else {"Last-Event-ID": cursor}
         query = {} if types is None else {"types": types}
         connection = SSEConnection(edge.url + self.path, token=token, query=query, headers=headers, receive_buffer=receive_buffer)
         assert connection.status == 200, f"{connection.status} {connection.body()!r}"
-        return NotificationStreamConnection(connection)
-
-
-#: Every surface that carries all of a tenant's events and can resume.
-SURFACES = [NotificationStream()]
+        return NotificationStreamConnection(self, connection)

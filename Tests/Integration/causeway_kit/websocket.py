@@ -21,8 +21,7 @@ def frame(opcode, payload=b"", *, fin=True, rsv=0, masked=True, length_form=None
     size = len(payload)
     form = length_form if length_form is not None else 0 if size < 126 else 2 if size < 65536 else 8
     marker = {0: size, 2: 126, 8: 127}[form]
-    extended = {0: b"", 2: struct.pack("!H", size), 8: struct.pack("!Q", size)}[form] if form else b""
-    head = bytes([fin << 7 | rsv << 4 | opcode, masked << 7 | marker]) + extended
+    head = bytes([fin << 7 | rsv << 4 | opcode, masked << 7 | marker]) + (size.to_bytes(form, "big") if form else b"")
     if not masked:
         return head + payload
     mask = os.urandom(4)
@@ -31,7 +30,7 @@ def frame(opcode, payload=b"", *, fin=True, rsv=0, masked=True, length_form=None
 
 def announced(opcode, length, *, fin=True, form=8):
     """The head of a frame that announces so many bytes, and nothing of them."""
-    return bytes([fin << 7 | opcode, 0x80 | {2: 126, 8: 127}[form]]) + struct.pack({2: "!H", 8: "!Q"}[form], length) + b"\0\0\0\0"
+    return bytes([fin << 7 | opcode, 0x80 | {2: 126, 8: 127}[form]]) + length.to_bytes(form, "big") + b"\0\0\0\0"
 
 
 def close_frame(code, reason=b""):
@@ -82,7 +81,9 @@ class WebSocketConnection:
         if token is not None:
             fields["Authorization"] = f"Bearer {token}"
         fields |= headers or {}
-        head = f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None) + "\r\n"
+        head = (
+            f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None) + "\r\n"
+        )
         self._open(parts, head.encode() + early, receive_buffer, timeout)
         if self.status == 101:
             self._check_answer(key, protocols, offer)

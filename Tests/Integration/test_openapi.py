@@ -1,0 +1,74 @@
+"""The services are what docs/openapi.yaml says they are: schemathesis makes requests of every kind from it and holds every answer against it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.services import ROOT
+from causeway_kit.sizes import size
+from causeway_kit.tokens import mint
+
+# What a schema cannot say: that a cursor is of this log, and that an approval is still open. And methods that no standard has (QUERY) are 404 here,
+# the others 405, which test_approvals.py looks at.
+_UNSAYABLE = "positive_data_acceptance,unsupported_method"
+
+
+@pytest.fixture(scope="module")
+def service(shared):
+    return approval_service(shared).wait_ready()
+
+
+def hold_against_description(service, directory, token, *selection):
+    """Runs schemathesis, bounded and with a fixed seed, against the service's own copy of the description."""
+    program = Path(sys.executable).with_name("schemathesis")
+    arguments = [
+        *(program, "run", ROOT / "docs" / "openapi.yaml", "--url", service.url, *selection),
+        *("--header", f"Authorization: Bearer {token}", "--max-examples", size(20, 200), "--seed", 1),
+        *("--phases", "examples,coverage,fuzzing", "--exclude-checks", _UNSAYABLE, "--generation-database", "none"),
+        *("--suppress-health-check", "all", "--no-color", "--request-timeout", 20, "--warnings", "off"),
+    ]
+    # It leaves a cache where it runs.
+    run = subprocess.run([str(argument) for argument in arguments], cwd=directory, capture_output=True, text=True, timeout=size(170, 900))
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 1000))
+def test_approvals_and_notifications_are_as_described(shared, service):
+    approvals = ["apr_01HX9VTPQR3KF8MZWBYD5N6JCE", "a", "0", "open", "late"]
+    shared.intake.publish(*[requested(name, "described", **({"requestedBy": "planner"} if name == "a" else {})) for name in approvals])
+    shared.intake.publish(requested("gone", "described", expiresAt="2020-01-01T00:00:00Z"))
+    admin = ApprovalClient(service, "described", user="usr_admin")
+    assert admin.decide("open", reason="before").status_code == 200
+    for item in admin.notifications().json()["items"][::2]:
+        assert admin.mark_read(item["notificationId"]).status_code == 200
+    selection = ("--include-path-regex", "^/v1/notifications", "--include-path", "/openapi.json")
+    hold_against_description(service, shared.directory, admin.token, *selection)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 1000))
+def test_the_intake_is_as_described(shared):
+    hold_against_description(shared.producer, shared.directory, mint("described", roles=("admin",)), "--include-path", "/v1/events")
+
+
+def test_the_description_is_served_to_anybody(service):
+    answer = httpx.get(service.url + "/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    document = answer.json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {
+        "/v1/events",
+        "/v1/notifications",
+        "/v1/notifications/approvals",
+        "/v1/notifications/approvals/{approvalId}",
+        "/v1/notifications/read",
+        "/v1/notifications/{notificationId}/read",
+        "/v1/relay/status",
+        "/openapi.json",
+    }

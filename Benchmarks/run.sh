@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the project's load against a release build of sse-edge with a nats-server of its own, and prints one table.
+# Runs the project's load against a release build of an edge with a nats-server of its own, and prints one table.
 #
-#   Benchmarks/run.sh [--quick] [any option of causeway-load]
+#   Benchmarks/run.sh [--quick] [--surface notifications|workspace|relay] [any other option of causeway-load]
 #
 #   --quick       300 streams, short: for CI, where the figures mean little and the checks do
 #
@@ -80,12 +80,22 @@ command -v nats-server >/dev/null || fail "nats-server is not installed; it is i
 # The edge holds a descriptor for each stream, the load two.
 ulimit -n "$(ulimit -Hn)"
 
+program=sse-edge
+for ((index = 1; index <= $#; index++)); do
+    [[ ${!index} == --surface ]] || continue
+    next=$((index + 1))
+    case ${!next:-} in
+        workspace) program=websocket-edge ;;
+        relay) program=jsonrpc-relay ;;
+    esac
+done
+
 scratch=${BENCH_SCRATCH:-$here/.build}
 swift build -c release --package-path "$here" --scratch-path "$scratch" >&2
-edge=${EDGE_BIN:-$root/.build/release/sse-edge}
+edge=${EDGE_BIN:-$root/.build/release/$program}
 if [[ ! -x $edge ]]; then
     [[ -z ${EDGE_BIN:-} ]] || fail "EDGE_BIN=$EDGE_BIN is not an executable"
-    swift build -c release --package-path "$root" --product sse-edge >&2
+    swift build -c release --package-path "$root" --product "$program" >&2
 fi
 
 pin=${BENCH_PIN-$( (($(nproc) > 1)) && echo 0,1 || true)}
@@ -110,10 +120,10 @@ AUTH_HS256_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 http_port=$(free_port)
 admin_port=$(free_port)
 HTTP_HOST=127.0.0.1 HTTP_PORT=$http_port ADMIN_HOST=127.0.0.1 ADMIN_PORT=$admin_port NATS_URL="nats://$nats" \
-    DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} LOG_LEVEL=warning "$edge" >"$directory/sse-edge.log" 2>&1 &
+    HEARTBEAT_INTERVAL=30s SILENCE_TIMEOUT=1h DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} LOG_LEVEL=warning "$edge" >"$directory/$program.log" 2>&1 &
 edge_pid=$!
 started+=("$edge_pid")
-await sse-edge "$edge_pid" curl -fsS "http://127.0.0.1:$admin_port/readyz"
+await "$program" "$edge_pid" curl -fsS "http://127.0.0.1:$admin_port/readyz"
 
 "$scratch/release/causeway-load" --edge "127.0.0.1:$http_port" --edge-pid "$edge_pid" --nats "$nats" \
     "${pin_options[@]}" "${size[@]}" "$@"

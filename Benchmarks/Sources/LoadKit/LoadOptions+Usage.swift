@@ -7,7 +7,7 @@ extension LoadOptions {
           --edge ADDRESS:PORT       its public listener
           --edge-pid PID            its process
           --nats ADDRESS:PORT       the nats-server whose log it delivers
-          --surface NAME            notifications (default)
+          --surface NAME            notifications (default), workspace or relay
           --secret TEXT             the HS256 secret that its tokens are checked with; better given in AUTH_HS256_SECRET
           --token TOKEN             one token for all connections instead; its tenant goes to --tenant
 

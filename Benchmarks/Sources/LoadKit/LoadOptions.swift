@@ -66,6 +66,7 @@ public struct LoadOptions: Sendable {
             default: throw LoadError("There is no option \(option); --help lists them.")
             }
         }
+        payload.kind = surface.kind
         edge = try Self.edge(address, processID, bus)
         try check()
     }

@@ -20,7 +20,7 @@ import Testing
 
     private let stream: [UInt8] = {
         let surface = NotificationSurface()
-        let payload = TickPayload(size: 90)
+        let payload = TickPayload(size: 96)
         let first = surface.delivery(of: payload.bytes(Tick(counter: 1, sent: 123_456_789_012)))
         let ping = Array("id: evt_01HX9VTPQR3KF8MZWBYD5N6JCE\nevent: ping\ndata: {}\n\n".utf8)
         return first + ping + surface.delivery(of: payload.bytes(Tick(counter: 20, sent: 5)))
@@ -55,7 +55,7 @@ import Testing
             var connection = Connection(descriptor: -1)
             var tally = Tally()
             for counter in counters {
-                TickPayload(size: 64).bytes(Tick(counter: counter, sent: 1)).withUnsafeBytes { connection.received($0, at: 2, in: &tally) }
+                TickPayload(size: 96).bytes(Tick(counter: counter, sent: 1)).withUnsafeBytes { connection.received($0, at: 2, in: &tally) }
             }
             #expect(tally.deliveries == counters.count)
             return tally.misplaced

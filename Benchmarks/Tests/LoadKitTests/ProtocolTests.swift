@@ -56,7 +56,11 @@ import Testing
 
     @Test func payloadsAreAsLongAsAsked() {
         for tick in [Tick(counter: 1, sent: 1), Tick(counter: .max, sent: .max)] {
-            for size in [TickPayload.minimumBytes, 200, 5000] { #expect(TickPayload(size: size).bytes(tick).count == size) }
+            for size in [TickPayload.minimumBytes, 200, 5000] {
+                for kind in [TickPayload.Kind.tick, .progress] {
+                    #expect(TickPayload(size: size, kind: kind).bytes(tick).count == size)
+                }
+            }
         }
     }
 }

@@ -51,14 +51,14 @@ final class NATSPublisher: Publisher {
             Nats-Msg-Id: \(id)\r
             ce-specversion: 1.0\r
             ce-id: \(id)\r
-            ce-type: \(TickPayload.type)\r
+            ce-type: \(payload.kind.rawValue)\r
             ce-source: causeway-load\r
             ce-time: \(time)\r
             causeway-intake: \(milliseconds)\r
             \r\n
             """.utf8
         )
-        output += Array("HPUB events.\(tenants[tenant]).\(TickPayload.type) \(inbox) \(head.count) \(head.count + body.count)\r\n".utf8)
+        output += Array("HPUB events.\(tenants[tenant]).\(payload.kind.rawValue) \(inbox) \(head.count) \(head.count + body.count)\r\n".utf8)
         output += head
         output += body
         output += Array("\r\n".utf8)

@@ -2,6 +2,7 @@
 struct NotificationSurface: Surface {
     static let name = "notifications"
     let roles = ["member"]
+    let kind = TickPayload.Kind.tick
     let acceptedStatus = 200
     /// The first block is `retry` and `id`; one with which an edge turns a client away has no `id`.
     let openedMarker = Array("\nid: evt_".utf8)
@@ -22,7 +23,7 @@ struct NotificationSurface: Surface {
     }
 
     func delivery(of payload: [UInt8]) -> [UInt8] {
-        var block = Array("id: \(Self.cursor)\nevent: \(TickPayload.type)\ndata: {\"type\":\"\(TickPayload.type)\",".utf8)
+        var block = Array("id: \(Self.cursor)\nevent: \(self.kind.rawValue)\ndata: {\"type\":\"\(self.kind.rawValue)\",".utf8)
         block += payload.dropFirst().dropLast()
         block += Array(",\"timestamp\":\"2024-04-01T14:32:10.000Z\"}\n\n".utf8)
         return block

@@ -6,6 +6,8 @@ protocol Surface: Sendable {
     static var name: String { get }
     /// The roles that its clients' tokens need.
     var roles: [String] { get }
+    /// What its events are.
+    var kind: TickPayload.Kind { get }
     /// The HTTP status of an accepted handshake.
     var acceptedStatus: Int { get }
     /// Bytes of the first block or frame after the head, which tell that the stream stands.
@@ -25,7 +27,7 @@ protocol Surface: Sendable {
 enum Surfaces {
     /// The surface with that name.
     static func named(_ name: String) throws(LoadError) -> any Surface {
-        let all: [any Surface] = [NotificationSurface()]
+        let all: [any Surface] = [NotificationSurface(), WorkspaceSurface(), RelaySurface()]
         guard let surface = all.first(where: { type(of: $0).name == name }) else {
             let names = all.map { type(of: $0).name }.joined(separator: ", ")
             throw LoadError("There is no surface \"\(name)\"; --surface takes one of: \(names).")

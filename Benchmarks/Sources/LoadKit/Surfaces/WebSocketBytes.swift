@@ -1,0 +1,38 @@
+/// What WebSocket surfaces have in common on the wire (RFC 6455).
+enum WebSocketBytes {
+    /// The 101 that the bare loop answers with, and a first message.
+    static func greeting(_ message: String) -> [UInt8] {
+        let head = [
+            "HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade", "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ]
+        return Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + self.message(Array(message.utf8))
+    }
+
+    /// A handshake's request.
+    /// - Parameter fields: more header fields, each ending in CR LF.
+    static func request(target: String, host: String, token: String, fields: String) -> [UInt8] {
+        let lines = [
+            "GET \(target) HTTP/1.1", "host: \(host)", "authorization: Bearer \(token)", "upgrade: websocket", "connection: Upgrade",
+            "sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", fields,
+        ]
+        return Array((lines.joined(separator: "\r\n") + "\r\n").utf8)
+    }
+
+    /// A text message as a server sends it.
+    static func message(_ text: [UInt8]) -> [UInt8] { self.header(text.count) + text }
+
+    /// A text message as a client sends it, masked with zeros.
+    static func clientMessage(_ text: [UInt8]) -> [UInt8] {
+        var header = self.header(text.count)
+        header[1] |= 0x80
+        return header + [0, 0, 0, 0] + text
+    }
+
+    private static func header(_ length: Int) -> [UInt8] {
+        switch length {
+        case 0..<126: [0x81, UInt8(length)]
+        case 126...Int(UInt16.max): [0x81, 126, UInt8(length >> 8), UInt8(truncatingIfNeeded: length)]
+        default: [0x81, 127] + (0..<8).map { UInt8(truncatingIfNeeded: length >> (56 - 8 * $0)) }
+        }
+    }
+}

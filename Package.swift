@@ -26,6 +26,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
 /// A library below `Shared/`.
@@ -49,6 +50,7 @@ let package = Package(
         .executable(name: "sse-edge", targets: ["sse-edge"]),
         .executable(name: "websocket-edge", targets: ["websocket-edge"]),
         .executable(name: "jsonrpc-relay", targets: ["jsonrpc-relay"]),
+        .executable(name: "approval-api", targets: ["approval-api"]),
         .executable(name: "event-producer", targets: ["event-producer"]),
         .library(name: "CausewayProducer", targets: ["CausewayProducer"]),
     ],
@@ -62,9 +64,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
@@ -123,6 +127,16 @@ let package = Package(
                 lifecycle, logging,
             ]
         ),
+        .executableTarget(
+            name: "approval-api",
+            dependencies: [
+                "AccessControl", "CausewayProducer", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", grdb,
+                .product(name: "Yams", package: "Yams"), hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, crypto,
+            ],
+            path: "Services/ApprovalAPI",
+            resources: [.embedInCode("OpenAPI/openapi.yaml")],
+            swiftSettings: swiftSettings
+        ),
         service(
             "event-producer",
             folder: "EventProducer",
@@ -140,6 +154,13 @@ let package = Package(
         tests("AccessControl", ["AccessControl", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]),
         tests("HTTPAPI", ["HTTPAPI", "AccessControl", hummingbird, hummingbirdTesting, logging]),
         tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", httpTypes, logging]),
+        tests(
+            "ApprovalAPI",
+            [
+                "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit", grdb,
+                hummingbird, hummingbirdTesting, httpTypes, logging,
+            ]
+        ),
         tests("JSONRPCRelay", ["jsonrpc-relay", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "ServiceRuntime",

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// The two streams that a person at a terminal, or a pipe, reads.
@@ -27,9 +27,9 @@ enum Console {
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { bytes in
                 #if canImport(Glibc)
-                Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+                    Glibc.write(descriptor, bytes.baseAddress, bytes.count)
                 #elseif canImport(Musl)
-                Musl.write(descriptor, bytes.baseAddress, bytes.count)
+                    Musl.write(descriptor, bytes.baseAddress, bytes.count)
                 #endif
             }
             guard written > 0 else {

@@ -8,7 +8,8 @@ struct App {
     static let schema = ConfigurationSchema(
         program: "jsonrpc-relay",
         version: causewayVersion,
-        summary: "Delivers what happens in single incidents to those who subscribe, and carries their commands to agents, over JSON-RPC 2.0.",
+        summary:
+            "Delivers what happens in single incidents to those who subscribe, and carries their commands to agents, over JSON-RPC 2.0.",
         keys: RelaySettings.keys(httpPort: 8083, adminPort: 9083)
     )
 
@@ -16,8 +17,13 @@ struct App {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process, heartbeat: RelaySettings.lookInterval(process.settings)) { parts, routes in
                 let bus = try RelayBus(parts)
-                RelayRoute(edge: parts.edge, front: try WebSocketFront(parts), bus: bus.commands, rules: RelaySettings.rules(parts.settings))
-                    .register(on: routes)
+                RelayRoute(
+                    edge: parts.edge,
+                    front: try WebSocketFront(parts),
+                    bus: bus.commands,
+                    rules: RelaySettings.rules(parts.settings)
+                )
+                .register(on: routes)
                 RelayStatusRoute(census: bus.census).register(on: routes.authenticated(by: parts.authenticator, anyOf: RelayRoute.roles))
                 return [bus]
             }.run()

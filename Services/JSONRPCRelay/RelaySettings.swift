@@ -25,7 +25,9 @@ enum RelaySettings {
 
     /// All keys of the program. The relay sends no heartbeats: its clients do.
     static func keys(httpPort: Int, adminPort: Int) -> [ConfigurationKey] {
-        EdgeProcess.keys(httpPort: httpPort, adminPort: adminPort, heartbeat: "5s").filter { $0.name != ConfigurationKey.heartbeatInterval.name }
+        EdgeProcess.keys(httpPort: httpPort, adminPort: adminPort, heartbeat: "5s").filter {
+            $0.name != ConfigurationKey.heartbeatInterval.name
+        }
             + [.webSocketCompression, self.silenceTimeout, self.commandTimeout, self.maxMessagesPerMinute, self.region]
     }
 

@@ -104,7 +104,7 @@ struct WorkspaceStreamRoute: Sendable {
     private func principal(_ request: Request, _ handshake: WebSocketHandshake) async throws(Refusal) -> Principal {
         do throws(AuthenticationError) {
             return try await self.front.authenticate(request, handshake)
-        } catch where error.isRetriable {
+        } catch  where error.isRetriable {
             self.logger.warning("tokens cannot be checked", metadata: ["auth.reason": "\(error.reason.rawValue)"])
             throw Refusal(.internalError, error.message)
         } catch {

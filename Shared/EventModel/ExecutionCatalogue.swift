@@ -48,7 +48,8 @@ public enum ExecutionCatalogue {
         guard EventType.wordCount(name.utf8, maximumBytes: EventType.maximumBytes) == 1 else {
             throw ValidationError(
                 field: "type",
-                message: "must be one lower-case word, such as \(typeNames(of: kind).joined(separator: ", ")), in at most \(EventType.maximumBytes) bytes"
+                message:
+                    "must be one lower-case word, such as \(typeNames(of: kind).joined(separator: ", ")), in at most \(EventType.maximumBytes) bytes"
             )
         }
         guard !reserved.contains(name) else {
@@ -57,7 +58,8 @@ public enum ExecutionCatalogue {
         if let entry = table[name], entry.kind != kind {
             throw ValidationError(
                 field: "type",
-                message: "\(ValidationError.excerpt(name)) is a type of \(entry.kind.rawValue); those of \(kind.rawValue) are \(typeNames(of: kind).joined(separator: ", "))"
+                message:
+                    "\(ValidationError.excerpt(name)) is a type of \(entry.kind.rawValue); those of \(kind.rawValue) are \(typeNames(of: kind).joined(separator: ", "))"
             )
         }
         return .executionWord(name)

@@ -38,7 +38,10 @@ public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
         guard tokens.count == 4, tokens[0] == "executions", let kind = Kind(rawValue: String(tokens[2])),
             let tenant = SubjectToken.decode(tokens[1]), let name = SubjectToken.decode(tokens[3])
         else {
-            throw ValidationError(field: "subject", message: "must be executions.<tenant>.agents.<name> or executions.<tenant>.workflows.<id>")
+            throw ValidationError(
+                field: "subject",
+                message: "must be executions.<tenant>.agents.<name> or executions.<tenant>.workflows.<id>"
+            )
         }
         do throws(ValidationError) {
             try self.init(tenant: Tenant(tenant), kind: kind, name: name)

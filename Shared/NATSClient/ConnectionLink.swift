@@ -38,7 +38,7 @@ final class ConnectionLink: Sendable {
     func open() throws(NATSError) {
         do throws(NATSError) {
             try attempt()
-        } catch where error.isTemporary {
+        } catch  where error.isTemporary {
             report(error)
             scheduleAttempt()
         }
@@ -94,7 +94,7 @@ final class ConnectionLink: Sendable {
         guard search.withLock({ !$0.isOver }) else { return }
         do throws(NATSError) {
             try attempt()
-        } catch where error.isTemporary {
+        } catch  where error.isTemporary {
             report(error)
             scheduleAttempt()
         } catch {

@@ -19,7 +19,10 @@ enum Subject {
     static func validate(token: String) throws(NATSError) {
         let isToken = !token.isEmpty && token.utf8.count <= 255
         guard isToken, token.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && !"./\\*>".utf8.contains($0) }) else {
-            throw NATSError(.invalidSubject, "A stream, consumer or queue name must be 1 to 255 bytes without white space and none of . * > / \\.")
+            throw NATSError(
+                .invalidSubject,
+                "A stream, consumer or queue name must be 1 to 255 bytes without white space and none of . * > / \\."
+            )
         }
     }
 

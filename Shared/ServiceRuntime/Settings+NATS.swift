@@ -8,7 +8,9 @@ extension Settings {
     public func natsConfiguration(name: String) throws(ConfigurationError) -> NATSConfiguration {
         let servers = list(.natsURL)
         guard !servers.isEmpty else {
-            throw .configuration("\(ConfigurationKey.natsURL.environmentName) names no server: set it to nats://host:port, or to several with commas")
+            throw .configuration(
+                "\(ConfigurationKey.natsURL.environmentName) names no server: set it to nats://host:port, or to several with commas"
+            )
         }
         return NATSConfiguration(servers: servers, name: name, authentication: try natsAuthentication(), tls: try natsTLS())
     }

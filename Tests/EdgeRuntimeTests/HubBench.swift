@@ -23,8 +23,21 @@ final class ListedLog: LogReading {
         return LogRead(entries: Array(entries), position: entries.count < 7 ? through : entries.last?.sequence ?? through)
     }
 
+    func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+        let entries = self.state.withLock { state in
+            state.entries.filter { $0.sequence > after && $0.sequence <= through && $0.execution?.reference == reference }.prefix(7)
+        }
+        return LogRead(entries: Array(entries), position: entries.count < 7 ? through : entries.last?.sequence ?? through)
+    }
+
+    func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail? {
+        self.state.withLock { state in state.entries.last { $0.execution?.reference == reference }.flatMap { ExecutionTail($0) } }
+    }
+
     func bounds() async throws(EventLogError) -> LogBounds {
-        let state = self.state.withLock { ($0.first, $0.entries.last?.sequence ?? 0, $0.isReachable, $0.entries.first { $0.sequence >= 1 }) }
+        let state = self.state.withLock {
+            ($0.first, $0.entries.last?.sequence ?? 0, $0.isReachable, $0.entries.first { $0.sequence >= 1 })
+        }
         guard state.2 else { throw EventLogError.unavailable("switched off by the test") }
         let first = state.0
         return LogBounds(
@@ -51,7 +64,9 @@ final class HubBench: Sendable {
 
     private let form: any WireForm
 
-    init(tailBytes: Int = 64 * 1024 * 1024, form: any WireForm = PlainForm(), configure: (inout EdgeConfiguration) -> Void = { _ in }) throws {
+    init(tailBytes: Int = 64 * 1024 * 1024, form: any WireForm = PlainForm(), configure: (inout EdgeConfiguration) -> Void = { _ in })
+        throws
+    {
         var configuration = EdgeConfiguration()
         configuration.heartbeatInterval = .seconds(3600)
         configuration.linger = .milliseconds(100)

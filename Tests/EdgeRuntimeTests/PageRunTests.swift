@@ -11,7 +11,13 @@ struct PageRunTests {
     }
 
     private func append(_ sequence: UInt64, bytes: Int, to run: PageRun, budget: Int = .max) throws {
-        run.append([UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes), sequence: sequence, user: nil, type: try EventType("a.b"), budget: budget)
+        run.append(
+            [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes),
+            sequence: sequence,
+            user: nil,
+            type: try EventType("a.b"),
+            budget: budget
+        )
     }
 
     private func sequences(_ read: PageRun.Read) -> [UInt64]? {
@@ -96,8 +102,12 @@ struct PageRunTests {
                             for index in segment.entries {
                                 let entry = segment.page.entries[index]
                                 guard entry.sequence == position.sequence + 1 else { throw Unexpected() }
-                                let bytes = UnsafeRawBufferPointer(start: segment.page.bytes + segment.page.start(of: index), count: entry.end - segment.page.start(of: index))
-                                guard bytes.count == 50 + Int(entry.sequence % 100), bytes.allSatisfy({ $0 == UInt8(truncatingIfNeeded: entry.sequence) })
+                                let bytes = UnsafeRawBufferPointer(
+                                    start: segment.page.bytes + segment.page.start(of: index),
+                                    count: entry.end - segment.page.start(of: index)
+                                )
+                                guard bytes.count == 50 + Int(entry.sequence % 100),
+                                    bytes.allSatisfy({ $0 == UInt8(truncatingIfNeeded: entry.sequence) })
                                 else { throw Unexpected() }
                                 position.sequence = entry.sequence
                             }

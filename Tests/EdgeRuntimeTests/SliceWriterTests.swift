@@ -53,7 +53,12 @@ struct SliceWriterTests {
         let run = try self.run([(1, "incident.created", nil)])
         var sink = ScriptedSink(script: [-1])
         var progress = DeliveryProgress(sequence: 0)
-        let result = SliceWriter.write(try self.slice(run, after: 0), progress: &progress, audience: Audience(user: "u", filter: nil), to: &sink)
+        let result = SliceWriter.write(
+            try self.slice(run, after: 0),
+            progress: &progress,
+            audience: Audience(user: "u", filter: nil),
+            to: &sink
+        )
         #expect(result.outcome == .failed)
         #expect(progress == DeliveryProgress(sequence: 0))
     }

@@ -54,7 +54,8 @@ struct WebSocketDecoderTests {
                 bytes += ClientFrame.text(text).bytes
                 expected.append(.text(Array(text.utf8)))
             case 1:
-                let payload = (0..<Int.random(in: 0...70_000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }.prefix(65536)
+                let payload = (0..<Int.random(in: 0...70_000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                    .prefix(65536)
                 bytes += ClientFrame(first: 0x82, payload: Array(payload)).bytes
                 expected.append(.binary(Array(payload)))
             case 2:
@@ -102,20 +103,37 @@ struct WebSocketDecoderTests {
             Violation(name: "RSV3", bytes: ClientFrame(first: 0x91, payload: [97]).bytes, code: .protocolError),
             Violation(name: "fragmented ping", bytes: ClientFrame(first: 0x09, payload: []).bytes, code: .protocolError),
             Violation(name: "fragmented close", bytes: ClientFrame(first: 0x08, payload: []).bytes, code: .protocolError),
-            Violation(name: "ping of 126 bytes", bytes: ClientFrame(first: 0x89, payload: [UInt8](repeating: 0, count: 126)).bytes, code: .protocolError),
+            Violation(
+                name: "ping of 126 bytes",
+                bytes: ClientFrame(first: 0x89, payload: [UInt8](repeating: 0, count: 126)).bytes,
+                code: .protocolError
+            ),
             Violation(name: "continuation of nothing", bytes: ClientFrame(first: 0x80, payload: [97]).bytes, code: .protocolError),
             Violation(
                 name: "text within a fragmented message",
                 bytes: ClientFrame.text("a", isFinal: false).bytes + ClientFrame.text("b").bytes,
                 code: .protocolError
             ),
-            Violation(name: "16-bit length for 5", bytes: ClientFrame(first: 0x81, payload: Array("hello".utf8), lengthForm: 2).bytes, code: .protocolError),
-            Violation(name: "64-bit length for 5", bytes: ClientFrame(first: 0x81, payload: Array("hello".utf8), lengthForm: 8).bytes, code: .protocolError),
-            Violation(name: "64-bit length with its top bit", bytes: [0x81, 0xFF, 0x80] + [UInt8](repeating: 0, count: 11), code: .protocolError),
+            Violation(
+                name: "16-bit length for 5",
+                bytes: ClientFrame(first: 0x81, payload: Array("hello".utf8), lengthForm: 2).bytes,
+                code: .protocolError
+            ),
+            Violation(
+                name: "64-bit length for 5",
+                bytes: ClientFrame(first: 0x81, payload: Array("hello".utf8), lengthForm: 8).bytes,
+                code: .protocolError
+            ),
+            Violation(
+                name: "64-bit length with its top bit",
+                bytes: [0x81, 0xFF, 0x80] + [UInt8](repeating: 0, count: 11),
+                code: .protocolError
+            ),
             Violation(name: "65,537 bytes announced", bytes: [0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], code: .messageTooBig),
             Violation(
                 name: "65,537 bytes in fragments",
-                bytes: ClientFrame(first: 0x02, payload: [UInt8](repeating: 0, count: 65536)).bytes + ClientFrame(first: 0x80, payload: [0]).bytes,
+                bytes: ClientFrame(first: 0x02, payload: [UInt8](repeating: 0, count: 65536)).bytes
+                    + ClientFrame(first: 0x80, payload: [0]).bytes,
                 code: .messageTooBig
             ),
             Violation(name: "close with one byte", bytes: ClientFrame(first: 0x88, payload: [3]).bytes, code: .protocolError),
@@ -124,7 +142,11 @@ struct WebSocketDecoderTests {
                 bytes: ClientFrame(first: 0x88, payload: [0x03, 0xE8, 0xFF]).bytes,
                 code: .invalidPayload
             ),
-            Violation(name: "text that ends within a character", bytes: ClientFrame(first: 0x81, payload: [0xE2, 0x82]).bytes, code: .invalidPayload),
+            Violation(
+                name: "text that ends within a character",
+                bytes: ClientFrame(first: 0x81, payload: [0xE2, 0x82]).bytes,
+                code: .invalidPayload
+            ),
         ]
         + [0x3, 0x4, 0x5, 0x6, 0x7, 0xB, 0xC, 0xD, 0xE, 0xF].map {
             Violation(name: "opcode \($0)", bytes: ClientFrame(first: 0x80 | $0, payload: []).bytes, code: .protocolError)
@@ -163,7 +185,8 @@ struct WebSocketDecoderTests {
         let payload = Array("κόσμε".utf8) + wrong + Array("tail".utf8)
         for split in 0...payload.count {
             let bytes =
-                ClientFrame(first: 0x01, payload: Array(payload[..<split])).bytes + ClientFrame(first: 0x80, payload: Array(payload[split...])).bytes
+                ClientFrame(first: 0x01, payload: Array(payload[..<split])).bytes
+                + ClientFrame(first: 0x80, payload: Array(payload[split...])).bytes
             #expect(self.decode(bytes) == [.violation(.invalidPayload, reason: "text is not UTF-8")])
         }
         // Within a frame that has not ended yet.
@@ -171,17 +194,24 @@ struct WebSocketDecoderTests {
         #expect(self.decode(Array(unfinished)) == [.violation(.invalidPayload, reason: "text is not UTF-8")])
     }
 
-    @Test("every valid text is taken", arguments: ["", "\u{7F}\u{80}\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}", "\u{D7FF}\u{E000}", "héllo 😀"])
+    @Test(
+        "every valid text is taken",
+        arguments: ["", "\u{7F}\u{80}\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}", "\u{D7FF}\u{E000}", "héllo 😀"]
+    )
     func validText(_ text: String) {
         let payload = Array(text.utf8)
         for split in 0...payload.count {
             let bytes =
-                ClientFrame(first: 0x01, payload: Array(payload[..<split])).bytes + ClientFrame(first: 0x80, payload: Array(payload[split...])).bytes
+                ClientFrame(first: 0x01, payload: Array(payload[..<split])).bytes
+                + ClientFrame(first: 0x80, payload: Array(payload[split...])).bytes
             #expect(self.decode(bytes) == [.text(payload)])
         }
     }
 
-    @Test("close codes that may be sent are reported", arguments: [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 4401, 4999])
+    @Test(
+        "close codes that may be sent are reported",
+        arguments: [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 4401, 4999]
+    )
     func close(code: Int) {
         let frame = ClientFrame(first: 0x88, payload: [UInt8(code >> 8), UInt8(code & 0xFF)] + Array("bye".utf8))
         #expect(self.decode(frame.bytes + ClientFrame.text("after").bytes) == [.close(WebSocketCloseCode(rawValue: UInt16(code)))])

@@ -61,7 +61,10 @@ import Testing
     @Test func tenantsMayUseTheSameID() async throws {
         let bench = try await Bench()
         // Tenants and ids that would run together if the key were made carelessly.
-        let pairs = [("a", "b.c"), ("a.b", "c"), ("a", "b"), ("b", "b"), ("a=2E", "b.c"), ("a", " b"), ("a", "b "), ("A", "b"), ("a b", "c"), ("a", "b c")]
+        let pairs = [
+            ("a", "b.c"), ("a.b", "c"), ("a", "b"), ("b", "b"), ("a=2E", "b.c"), ("a", " b"), ("a", "b "), ("A", "b"), ("a b", "c"),
+            ("a", "b c"),
+        ]
         let events = try pairs.map { try Fixture.event($0.1, tenant: $0.0) }
         let first = try await bench.log.append(contentsOf: events, intake: Fixture.time)
         #expect(first.map(\.isDuplicate) == Array(repeating: false, count: pairs.count))
@@ -120,7 +123,10 @@ import Testing
         let log = try await EventLog.open(on: try await Bench.connect(to: server), configuration: Bench.configuration, logger: Bench.logger)
         let filler = String(repeating: "x", count: 4096)
         let error = await #expect(throws: EventLogError.self) {
-            try await log.append(try Fixture.event("large", payload: #"{"incidentId":"\#(filler.prefix(200))","f":"\#(filler)"}"#), intake: Fixture.time)
+            try await log.append(
+                try Fixture.event("large", payload: #"{"incidentId":"\#(filler.prefix(200))","f":"\#(filler)"}"#),
+                intake: Fixture.time
+            )
         }
         #expect(error?.code == .tooLarge)
         #expect(error?.isRetriable == false)

@@ -41,7 +41,12 @@ import Testing
         Case(name: "the beginning, lost", text: cursor(0).text, bounds: bounds, expected: .expired(missedBefore: cursor(101), after: 100)),
         Case(name: "the beginning, kept", text: cursor(0).text, bounds: whole, expected: .resume(after: 0)),
         Case(name: "the end of an emptied log", text: cursor(200).text, bounds: emptied, expected: .resume(after: 200)),
-        Case(name: "within an emptied log", text: cursor(150).text, bounds: emptied, expected: .expired(missedBefore: cursor(201), after: 200)),
+        Case(
+            name: "within an emptied log",
+            text: cursor(150).text,
+            bounds: emptied,
+            expected: .expired(missedBefore: cursor(201), after: 200)
+        ),
         Case(name: "the beginning of an unused log", text: cursor(0).text, bounds: unused, expected: .resume(after: 0)),
         Case(name: "the future", text: cursor(201).text, bounds: bounds, expected: .unknown),
         Case(name: "the far future", text: cursor(.max).text, bounds: bounds, expected: .unknown),

@@ -178,7 +178,10 @@ private final class Production: Sendable {
         let bench = try await Bench()
         try await bench.withFeed { feed, recorder in
             #expect(await eventually { feed.isFollowing })
-            let ack = try await bench.jetStream.publish(subject: "events.acme.incident.created", payload: Array(#"{"incidentId":"1"}"#.utf8))
+            let ack = try await bench.jetStream.publish(
+                subject: "events.acme.incident.created",
+                payload: Array(#"{"incidentId":"1"}"#.utf8)
+            )
             #expect(await eventually { recorder.count == 1 })
             let stored = try await bench.jetStream.message(stream: "EVENTS", sequence: ack.sequence)
             let entry = try #require(recorder.state.withLock { $0.entries.first })

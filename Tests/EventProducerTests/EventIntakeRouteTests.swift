@@ -72,31 +72,154 @@ import Testing
         Refusal(testDescription: "no role", roles: [], status: 403, code: "forbidden", says: "admin or producer"),
         Refusal(testDescription: "text", type: "text/plain", status: 415, code: "unsupported_media_type", says: "application/json"),
         Refusal(testDescription: "no type", type: nil, status: 415, code: "unsupported_media_type", says: "application/json"),
-        Refusal(testDescription: "a form", type: "application/x-www-form-urlencoded", status: 415, code: "unsupported_media_type", says: "json"),
-        Refusal(testDescription: "Latin-1", type: "application/json; charset=iso-8859-1", status: 415, code: "unsupported_media_type", says: "json"),
-        Refusal(testDescription: "compressed", headers: ["Content-Encoding": "gzip"], status: 415, code: "unsupported_media_type", says: "without Content-Encoding"),
+        Refusal(
+            testDescription: "a form",
+            type: "application/x-www-form-urlencoded",
+            status: 415,
+            code: "unsupported_media_type",
+            says: "json"
+        ),
+        Refusal(
+            testDescription: "Latin-1",
+            type: "application/json; charset=iso-8859-1",
+            status: 415,
+            code: "unsupported_media_type",
+            says: "json"
+        ),
+        Refusal(
+            testDescription: "compressed",
+            headers: ["Content-Encoding": "gzip"],
+            status: 415,
+            code: "unsupported_media_type",
+            says: "without Content-Encoding"
+        ),
         Refusal(testDescription: "empty", body: "", status: 400, code: "validation_error", says: "body"),
         Refusal(testDescription: "an empty array", body: "[]", status: 400, code: "validation_error", says: "at least one event"),
-        Refusal(testDescription: "an empty batch", body: "[]", type: "application/cloudevents-batch+json", status: 400, code: "validation_error", says: "at least one"),
+        Refusal(
+            testDescription: "an empty batch",
+            body: "[]",
+            type: "application/cloudevents-batch+json",
+            status: 400,
+            code: "validation_error",
+            says: "at least one"
+        ),
         Refusal(testDescription: "no JSON", body: "{", status: 400, code: "validation_error", says: "body"),
-        Refusal(testDescription: "an event without a type", body: #"{"payload":{}}"#, status: 400, code: "validation_error", says: "type: is missing"),
-        Refusal(testDescription: "a reserved type", body: #"{"type":"stream.end","payload":{}}"#, status: 400, code: "validation_error", says: "type: "),
-        Refusal(testDescription: "a payload without a required field", body: #"{"type":"incident.created","payload":{}}"#, status: 400, code: "validation_error", says: "payload.incidentId: is missing"),
-        Refusal(testDescription: "the third of three", body: "[\(event),\(event),{\"type\":\"a.b\"}]", status: 400, code: "validation_error", says: "[2].payload: is missing"),
-        Refusal(testDescription: "1001 events", body: "[" + Array(repeating: event, count: 1001).joined(separator: ",") + "]", status: 400, code: "validation_error", says: "1000"),
-        Refusal(testDescription: "a structured event as JSON", body: cloudEvent, status: 400, code: "validation_error", says: "specversion"),
-        Refusal(testDescription: "a native event as CloudEvent", type: "application/cloudevents+json", status: 400, code: "validation_error", says: "specversion"),
-        Refusal(testDescription: "an array as one CloudEvent", body: "[\(cloudEvent)]", type: "application/cloudevents+json", status: 400, code: "validation_error", says: "array"),
-        Refusal(testDescription: "one CloudEvent as a batch", body: cloudEvent, type: "application/cloudevents-batch+json", status: 400, code: "validation_error", says: "array"),
-        Refusal(testDescription: "a binary event without id", headers: ["ce-specversion": "1.0", "ce-type": "a.b", "ce-source": "/m"], status: 400, code: "validation_error", says: "ce-id: is missing"),
-        Refusal(testDescription: "another tenant", body: #"{"type":"a.b","payload":{},"tenant":"globex"}"#, status: 403, code: "forbidden", says: "tenant: "),
-        Refusal(testDescription: "another tenant, second of two", body: "[\(event),{\"type\":\"a.b\",\"payload\":{},\"tenant\":\"globex\"}]", status: 403, code: "forbidden", says: "[1].tenant: "),
-        Refusal(testDescription: "an empty key", headers: ["Idempotency-Key": ""], status: 400, code: "validation_error", says: "Idempotency-Key: "),
-        Refusal(testDescription: "a long key", headers: ["Idempotency-Key": String(repeating: "k", count: 257)], status: 400, code: "validation_error", says: "Idempotency-Key: "),
+        Refusal(
+            testDescription: "an event without a type",
+            body: #"{"payload":{}}"#,
+            status: 400,
+            code: "validation_error",
+            says: "type: is missing"
+        ),
+        Refusal(
+            testDescription: "a reserved type",
+            body: #"{"type":"stream.end","payload":{}}"#,
+            status: 400,
+            code: "validation_error",
+            says: "type: "
+        ),
+        Refusal(
+            testDescription: "a payload without a required field",
+            body: #"{"type":"incident.created","payload":{}}"#,
+            status: 400,
+            code: "validation_error",
+            says: "payload.incidentId: is missing"
+        ),
+        Refusal(
+            testDescription: "the third of three",
+            body: "[\(event),\(event),{\"type\":\"a.b\"}]",
+            status: 400,
+            code: "validation_error",
+            says: "[2].payload: is missing"
+        ),
+        Refusal(
+            testDescription: "1001 events",
+            body: "[" + Array(repeating: event, count: 1001).joined(separator: ",") + "]",
+            status: 400,
+            code: "validation_error",
+            says: "1000"
+        ),
+        Refusal(
+            testDescription: "a structured event as JSON",
+            body: cloudEvent,
+            status: 400,
+            code: "validation_error",
+            says: "specversion"
+        ),
+        Refusal(
+            testDescription: "a native event as CloudEvent",
+            type: "application/cloudevents+json",
+            status: 400,
+            code: "validation_error",
+            says: "specversion"
+        ),
+        Refusal(
+            testDescription: "an array as one CloudEvent",
+            body: "[\(cloudEvent)]",
+            type: "application/cloudevents+json",
+            status: 400,
+            code: "validation_error",
+            says: "array"
+        ),
+        Refusal(
+            testDescription: "one CloudEvent as a batch",
+            body: cloudEvent,
+            type: "application/cloudevents-batch+json",
+            status: 400,
+            code: "validation_error",
+            says: "array"
+        ),
+        Refusal(
+            testDescription: "a binary event without id",
+            headers: ["ce-specversion": "1.0", "ce-type": "a.b", "ce-source": "/m"],
+            status: 400,
+            code: "validation_error",
+            says: "ce-id: is missing"
+        ),
+        Refusal(
+            testDescription: "another tenant",
+            body: #"{"type":"a.b","payload":{},"tenant":"globex"}"#,
+            status: 403,
+            code: "forbidden",
+            says: "tenant: "
+        ),
+        Refusal(
+            testDescription: "another tenant, second of two",
+            body: "[\(event),{\"type\":\"a.b\",\"payload\":{},\"tenant\":\"globex\"}]",
+            status: 403,
+            code: "forbidden",
+            says: "[1].tenant: "
+        ),
+        Refusal(
+            testDescription: "an empty key",
+            headers: ["Idempotency-Key": ""],
+            status: 400,
+            code: "validation_error",
+            says: "Idempotency-Key: "
+        ),
+        Refusal(
+            testDescription: "a long key",
+            headers: ["Idempotency-Key": String(repeating: "k", count: 257)],
+            status: 400,
+            code: "validation_error",
+            says: "Idempotency-Key: "
+        ),
         Refusal(testDescription: "GET", method: .get, status: 405, code: "method_not_allowed", says: "POST"),
         Refusal(testDescription: "another path", path: "/v1/event", status: 404, code: "not_found", says: "path"),
-        Refusal(testDescription: "a payload of 256 KiB and one byte", body: #"{"type":"a.b","payload":{"x":"\#(String(repeating: "x", count: Payload.maximumBytes - 7))"}}"#, status: 413, code: "payload_too_large", says: "payload: must be at most 262144 bytes"),
-        Refusal(testDescription: "a body beyond the limit", body: String(repeating: " ", count: (1 << 20) + 1), status: 413, code: "payload_too_large", says: "1048576"),
+        Refusal(
+            testDescription: "a payload of 256 KiB and one byte",
+            body: #"{"type":"a.b","payload":{"x":"\#(String(repeating: "x", count: Payload.maximumBytes - 7))"}}"#,
+            status: 413,
+            code: "payload_too_large",
+            says: "payload: must be at most 262144 bytes"
+        ),
+        Refusal(
+            testDescription: "a body beyond the limit",
+            body: String(repeating: " ", count: (1 << 20) + 1),
+            status: 413,
+            code: "payload_too_large",
+            says: "1048576"
+        ),
     ]
 
     @Test(arguments: refusals) func refusesAndStoresNothing(_ refusal: Refusal) async throws {
@@ -137,7 +260,10 @@ import Testing
         let fixture = IntakeFixture()
         try await fixture.run { client in
             var fields: HTTPFields = [.authorization: "Bearer \(try await IntakeFixture.token())", .contentType: "application/json"]
-            for (name, value) in [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/m"), ("ce-type", "a.b"), ("ce-userid", "ann"), ("CE-UserID", "bob")] {
+            for (name, value) in [
+                ("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/m"), ("ce-type", "a.b"), ("ce-userid", "ann"),
+                ("CE-UserID", "bob"),
+            ] {
                 fields.append(HTTPField(name: try #require(HTTPField.Name(name)), value: value))
             }
             let answer = try await client.send("{}", fields)
@@ -149,7 +275,8 @@ import Testing
 
     @Test func aProducerMayNameAnyTenant() async throws {
         let fixture = IntakeFixture()
-        let body = #"[{"type":"a.b","payload":{},"tenant":"globex"},{"type":"a.b","payload":{}},{"type":"a.b","payload":{},"tenant":"acme"}]"#
+        let body =
+            #"[{"type":"a.b","payload":{},"tenant":"globex"},{"type":"a.b","payload":{}},{"type":"a.b","payload":{},"tenant":"acme"}]"#
         try await fixture.run { client in
             let token = try await IntakeFixture.token(roles: [.producer])
             #expect(try await client.post(body, token: token).status == 202)
@@ -180,7 +307,10 @@ import Testing
         #expect(calls[0] == calls[1])
         #expect(Set(calls[0]).count == 3, "each event of a request has an id of its own")
         #expect(calls.allSatisfy { $0[2] == "mine" })
-        #expect(Set([calls[0], calls[2], calls[3], calls[4]].flatMap { $0.prefix(2) }).count == 8, "another key, user or tenant is another")
+        #expect(
+            Set([calls[0], calls[2], calls[3], calls[4]].flatMap { $0.prefix(2) }).count == 8,
+            "another key, user or tenant is another"
+        )
         #expect(calls.joined().allSatisfy { $0.utf8.count <= EventDraft.maximumIDBytes })
     }
 
@@ -212,7 +342,11 @@ import Testing
         let fixture = IntakeFixture(limits: IntakeLimits(bodyBytes: 2000, totalBodyBytes: 100))
         try await fixture.run { client in
             let token = try await IntakeFixture.token()
-            let answer = try await client.post(Self.event + String(repeating: " ", count: 100), token: token, headers: ["Content-Length": "160"])
+            let answer = try await client.post(
+                Self.event + String(repeating: " ", count: 100),
+                token: token,
+                headers: ["Content-Length": "160"]
+            )
             #expect(answer.status == 503)
             #expect(answer.headers[.retryAfter] == "1")
             let tooLarge = try await client.post(String(repeating: " ", count: 3000), token: token, headers: ["Content-Length": "3000"])

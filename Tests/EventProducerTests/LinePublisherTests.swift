@@ -8,7 +8,9 @@ import Testing
     private let printed = Lines()
     private let complaints = Lines()
 
-    private func run(_ pieces: [String], tenant: String? = "acme", strict: Bool = false, sink: RecordingSink) async throws -> LinePublisher.Summary {
+    private func run(_ pieces: [String], tenant: String? = "acme", strict: Bool = false, sink: RecordingSink) async throws
+        -> LinePublisher.Summary
+    {
         let publisher = LinePublisher(
             sink: sink,
             reader: EventReader(tenant: try tenant.map { name throws(ValidationError) in try Tenant(name) }),

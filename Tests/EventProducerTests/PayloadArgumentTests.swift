@@ -12,7 +12,9 @@ import Testing
         try Data(#"{"b" : 2}"#.utf8).write(to: URL(filePath: path))
         #expect(try PayloadArgument("@\(path)").payload().bytes == bytes(#"{"b" : 2}"#))
         try Data(repeating: 0x20, count: Payload.maximumBytes + 10).write(to: URL(filePath: path))
-        #expect(throws: ValidationError(field: "payload", message: "must be at most 262144 bytes")) { try PayloadArgument("@\(path)").payload() }
+        #expect(throws: ValidationError(field: "payload", message: "must be at most 262144 bytes")) {
+            try PayloadArgument("@\(path)").payload()
+        }
     }
 
     @Test(arguments: ["", "[]", "@", "@/nowhere/at/all", "@/"]) func refusesEverythingElse(_ text: String) {

@@ -9,7 +9,9 @@ private struct Run {
     var now = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     let interval: Duration
 
-    init(tenants: [String] = ["acme", "globex"], decidesApprovals: Bool = false, seed: UInt64 = 7, interval: Duration = .milliseconds(500)) throws {
+    init(tenants: [String] = ["acme", "globex"], decidesApprovals: Bool = false, seed: UInt64 = 7, interval: Duration = .milliseconds(500))
+        throws
+    {
         let cast = Cast(
             tenants: try tenants.map { name throws(ValidationError) in try Tenant(name) },
             users: ["ann", "bob"],

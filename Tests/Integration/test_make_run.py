@@ -1,5 +1,6 @@
 """`make run`, as a newcomer meets it: it starts, tells what to do, and what it tells works; Ctrl-C ends all of it and nothing else."""
 
+import json
 import os
 import re
 import signal
@@ -13,26 +14,37 @@ import pytest
 from causeway_kit.bus import Bus
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.ports import is_free
-from causeway_kit.services import ROOT
+from causeway_kit.services import BINARIES, ROOT
 from causeway_kit.sse import SSEConnection
 from causeway_kit.tokens import expect_no_token
 from causeway_kit.waiting import eventually
 
 #: Far from the defaults, where a developer's own stack may run, and from the ports of the other tests.
 OFFSET = 33_000
-TABLE = {"sse-edge": 8081, "event-producer": 8085, "sse-edge, admin": 9081, "event-producer, admin": 9085, "nats-server": 4222}
+TABLE = {
+    "sse-edge": 8081,
+    "websocket-edge": 4000,
+    "jsonrpc-relay": 8083,
+    "approval-api": 8084,
+    "event-producer": 8085,
+    "sse-edge, admin": 9081,
+    "websocket-edge, admin": 9082,
+    "jsonrpc-relay, admin": 9083,
+    "approval-api, admin": 9084,
+    "event-producer, admin": 9085,
+    "nats-server": 4222,
+}
+SERVING = ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer", "nats-server")
 
 
 class LocalStack:
-    """`make run` with a debug build, since that is there when the tests run."""
+    """`make run` with the programs that are built already: building them is tried out by whoever runs these tests."""
 
     def __init__(self, directory, **environment):
         self.directory = directory / "run"
         self.output_file = directory / "make-run.out"
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        settings = {"PORT_OFFSET": str(OFFSET), "RUN_DIR": str(self.directory), "BUILD": "debug"} | environment
-        if "CAUSEWAY_BIN" in os.environ:
-            settings["BIN_DIR"] = os.environ["CAUSEWAY_BIN"]
+        settings = {"PORT_OFFSET": str(OFFSET), "RUN_DIR": str(self.directory), "BIN_DIR": str(BINARIES)} | environment
         with self.output_file.open("wb") as output:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", "run"],
@@ -75,7 +87,7 @@ class LocalStack:
 
     def programs(self):
         """The pids of those that serve; one of each kind."""
-        return {name: pid for pid, name in self.children().items() if name in ("sse-edge", "event-producer", "nats-server")}
+        return {name: pid for pid, name in self.children().items() if name in SERVING}
 
     def interrupt(self):
         """Ctrl-C in its terminal: SIGINT to the whole foreground group."""
@@ -125,8 +137,9 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
     environment = {"PATH": os.environ["PATH"]}
     lines = re.findall(r"^  (curl (?:.*\\\n)*.*)$", output, re.MULTILINE)
     publishing = [line for line in lines if "/v1/events" in line]
-    following = [line for line in lines if "/v1/events" not in line]
-    assert len(publishing) == 2 and len(following) == 2, lines
+    deciding = [line for line in lines if "/approvals" in line]
+    following = [line for line in lines if "/stream" in line]
+    assert len(publishing) == 2 and len(following) == 2 and len(deciding) == 2, lines
     for line in publishing:
         script = f". {stack.directory}/tokens.env\n{line} -sS"
         done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
@@ -136,8 +149,10 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
         done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
         assert done.stdout.startswith("retry: "), f"{line}\n{done.stdout}{done.stderr}"
         assert ("Only for you" in done.stdout) == ("Last-Event-ID" in line), "everything kept, or live only"
+    answer_an_approval(stack, *deciding, environment)
 
-    assert len(stack.programs()) == 3 and len(stack.children()) >= 5
+    # Two of each edge, one of each other, and the simulator.
+    assert set(stack.programs()) == set(SERVING) and len(stack.children()) >= 10
     for log in stack.directory.glob("*.log"):
         expect_no_token(str(log), log.read_text())
 
@@ -147,6 +162,25 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
     assert all(is_free(port + OFFSET) for port in TABLE.values())
     shared.check()
     assert shared.shared_edge.readiness() == 200, "somebody else's processes were touched"
+
+
+def answer_an_approval(stack, listing, deciding, environment):
+    """With the two lines that it prints for that: find one that the simulator asked for, and approve it."""
+
+    def run(line):
+        script = f". {stack.directory}/tokens.env\n{line} -sS"
+        return json.loads(subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30).stdout)
+
+    def pending():
+        return run(listing)["items"]
+
+    [approval] = eventually(pending, "the simulator asks for an approval", timeout=60)
+    with SSEConnection(f"http://127.0.0.1:{8081 + OFFSET}/v1/notifications/stream", token=stack.token("MEMBER")) as client:
+        client.next_block()
+        answer = run(deciding.replace("<approvalId>", approval["approvalId"]))
+        assert answer["action"] == "approve", answer
+        while (block := client.next_block(timeout=30)).event != "approval.resolved" or approval["approvalId"] not in block.data:
+            pass
 
 
 @pytest.mark.timeout(240)

@@ -1,4 +1,4 @@
-"""The services are what docs/openapi.yaml says they are: schemathesis makes requests of every kind from it and holds every answer against it."""
+"""The services are what docs/openapi.yaml says: schemathesis makes requests of every kind from it and holds every answer against it."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ from causeway_kit.services import ROOT
 from causeway_kit.sizes import size
 from causeway_kit.tokens import mint
 
-# What a schema cannot say: that a cursor is of this log, and that an approval is still open. And methods that no standard has (QUERY) are 404 here,
-# the others 405, which test_approvals.py looks at.
+# What a schema cannot say: that a cursor is of this log, and that an approval is still open. And methods that no standard has
+# (QUERY) are 404 here, the others 405, which test_approvals.py looks at.
 _UNSAYABLE = "positive_data_acceptance,unsupported_method"
 
 

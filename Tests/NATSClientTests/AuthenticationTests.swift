@@ -27,7 +27,9 @@ struct AuthenticationTests {
     func nkey() async throws {
         let directory = try TemporaryDirectory()
         let server = try await NATSServer(.nkey(TestIdentity.userPublicKey))
-        for (name, text) in [("bare", TestIdentity.userSeed), ("lines", "# user\n  \(TestIdentity.userSeed)\n\(TestIdentity.userPublicKey)\n")] {
+        for (name, text) in [
+            ("bare", TestIdentity.userSeed), ("lines", "# user\n  \(TestIdentity.userSeed)\n\(TestIdentity.userPublicKey)\n"),
+        ] {
             let file = try directory.write(text, to: name)
             try await expectWorking(server) { $0.authentication = .nkeySeedFile(file) }
         }

@@ -52,7 +52,8 @@ struct ConsumerTests {
         let subscription = try jetStream.connection.subscribe(inbox) { delivery in
             guard let status = delivery.status else { return }
             heartbeats.append([
-                "\(status)", delivery.statusDescription, delivery.header("Nats-Last-Stream"), delivery.header("Nats-Last-Consumer"), delivery.reply,
+                "\(status)", delivery.statusDescription, delivery.header("Nats-Last-Stream"), delivery.header("Nats-Last-Consumer"),
+                delivery.reply,
             ])
         }
         var configuration = ConsumerConfiguration.push(to: inbox, from: .all)
@@ -70,7 +71,9 @@ struct ConsumerTests {
         let inbox = jetStream.connection.newInbox()
         let received = Collected<[String]>()
         let subscription = try jetStream.connection.subscribe(inbox) { delivery in
-            received.append(["\(delivery.metadata?.streamSequence ?? 0)", delivery.header("Nats-Msg-Size") ?? "", "\(delivery.payloadCount)"])
+            received.append([
+                "\(delivery.metadata?.streamSequence ?? 0)", delivery.header("Nats-Msg-Size") ?? "", "\(delivery.payloadCount)",
+            ])
         }
         var configuration = ConsumerConfiguration.push(to: inbox, from: .startSequence(5), filter: "s.1")
         configuration.headersOnly = true

@@ -75,7 +75,8 @@ struct HeaderBlockTests {
     @Test(
         "Status",
         arguments: [
-            ("NATS/1.0 100 Idle Heartbeat\r\n\r\n", 100, "Idle Heartbeat"), ("NATS/1.0 503\r\n\r\n", 503, nil), ("NATS/1.0\r\nStatus: 503\r\n\r\n", nil, nil),
+            ("NATS/1.0 100 Idle Heartbeat\r\n\r\n", 100, "Idle Heartbeat"), ("NATS/1.0 503\r\n\r\n", 503, nil),
+            ("NATS/1.0\r\nStatus: 503\r\n\r\n", nil, nil),
             ("NATS/1.0 4044\r\n\r\n", nil, nil), ("NATS/1.0 abc x\r\n\r\n", nil, "x"), ("", nil, nil),
         ] as [(String, Int?, String?)]
     )
@@ -113,7 +114,9 @@ struct RedactionTests {
             let configuration = NATSConfiguration(servers: ["nats://u:hunter2@host"], authentication: authentication)
             var dumped = ""
             dump(configuration, to: &dumped)
-            for text in ["\(configuration)", String(reflecting: configuration), dumped, "\(authentication)", String(reflecting: authentication)] {
+            for text in [
+                "\(configuration)", String(reflecting: configuration), dumped, "\(authentication)", String(reflecting: authentication),
+            ] {
                 #expect(!text.contains("hunter2"))
             }
         }
@@ -189,8 +192,10 @@ struct JetStreamFormatTests {
     @Test(
         "Reply subjects that are none of JetStream's",
         arguments: [
-            "", "_INBOX.a", "$JS.ACK.", "$JS.ACK.EVENTS.feed.1.22.333.17.x", "$JS.ACK.EVENTS.feed.1.22.333.17", "$JS.ACK.EVENTS.feed.1.22..17.4",
-            "$JS.ACK.a.EVENTS.feed.1.22.333.17.4", "$JS.FC.EVENTS.feed.1.22.333.17.4", "$JS.ACK.EVENTS.feed.1.99999999999999999999.333.17.4",
+            "", "_INBOX.a", "$JS.ACK.", "$JS.ACK.EVENTS.feed.1.22.333.17.x", "$JS.ACK.EVENTS.feed.1.22.333.17",
+            "$JS.ACK.EVENTS.feed.1.22..17.4",
+            "$JS.ACK.a.EVENTS.feed.1.22.333.17.4", "$JS.FC.EVENTS.feed.1.22.333.17.4",
+            "$JS.ACK.EVENTS.feed.1.99999999999999999999.333.17.4",
         ]
     )
     func noMetadata(reply: String) {
@@ -251,7 +256,8 @@ struct NKeyTests {
     @Test(
         "Damaged seeds and those of another kind",
         arguments: [
-            "", "SU", "SUAOQ4X27ID5T7VA4JM7CVF5P5PXPLNQ6QSD7WYXXKNTJJXPJ4KYSK22NA", "SUAOQ4X27ID5T7VA4JM7CVF5P5PXPLNQ6QSD7WYXXKNTJJXPJ4KYSK22",
+            "", "SU", "SUAOQ4X27ID5T7VA4JM7CVF5P5PXPLNQ6QSD7WYXXKNTJJXPJ4KYSK22NA",
+            "SUAOQ4X27ID5T7VA4JM7CVF5P5PXPLNQ6QSD7WYXXKNTJJXPJ4KYSK22",
             "suaoq4x27id5t7va4jm7cvf5p5pxplnq6qsd7wyxxkntjjxpj4kysk22ne", "SAAI6QTCSNMVQCHPR2ZEHZ4GQGWNAZ5VD3VIEVV6KNJ4V3AK6KQYG3SF5Q",
         ]
     )

@@ -5,7 +5,12 @@ import TestKit
 
 /// A connection to a test's server that finds it again quickly.
 func connect(_ server: NATSServer, _ change: (inout NATSConfiguration) -> Void = { _ in }) async throws -> NATSConnection {
-    var configuration = NATSConfiguration(servers: [server.url], name: "test", reconnectWait: .milliseconds(20), reconnectJitter: .milliseconds(5))
+    var configuration = NATSConfiguration(
+        servers: [server.url],
+        name: "test",
+        reconnectWait: .milliseconds(20),
+        reconnectJitter: .milliseconds(5)
+    )
     change(&configuration)
     return try await NATSConnection.connect(configuration, logger: quiet)
 }
@@ -45,6 +50,8 @@ private struct CollectingLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let metadata = metadata.merging(event.metadata ?? [:]) { $1 }
-        lines.append("\(event.level) \(event.message) \(metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))")
+        lines.append(
+            "\(event.level) \(event.message) \(metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))"
+        )
     }
 }

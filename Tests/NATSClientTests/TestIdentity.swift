@@ -8,7 +8,10 @@ enum TestIdentity {
     /// A server that trusts the operator and knows the account.
     static var operatorMode: NATSServer.Options {
         let account = "resolver: MEMORY\nresolver_preload: { ADF56ZPOH3VU2FQBK6X3WPI3ZUNWZATMQUO2AMZZYOJ4L2NCF7HEW3W3: \(accountToken) }"
-        return NATSServer.Options(configuration: "operator: \(operatorToken)\n\(account)\nauthorization { timeout: 60 }", hasJetStream: false)
+        return NATSServer.Options(
+            configuration: "operator: \(operatorToken)\n\(account)\nauthorization { timeout: 60 }",
+            hasJetStream: false
+        )
     }
 
     /// What a `.creds` file holds.

@@ -74,7 +74,9 @@ import Testing
         #expect(refusal(["--config", path]) == ConfigurationError(message.replacing("PATH", with: path), exitCode: .configuration))
     }
 
-    @Test(arguments: ["http: {port: 1", "- a\n- b\n", "just text", "a: b: c", "http.port: 1\nhttp.port: 2", "x: &a [*a]", "\u{1}", "a: [{b: 1}]"])
+    @Test(arguments: [
+        "http: {port: 1", "- a\n- b\n", "just text", "a: b: c", "http.port: 1\nhttp.port: 2", "x: &a [*a]", "\u{1}", "a: [{b: 1}]",
+    ])
     func whatIsNoMappingIsExplainedInOneLine(_ text: String) throws {
         let path = try directory.write(text, to: "settings.yaml")
         let message = try #require(refusal(["--config", path])).message

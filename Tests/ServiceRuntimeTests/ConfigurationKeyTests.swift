@@ -35,7 +35,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (ConfigurationKey.Kind.text, "", ConfigurationValue.text("")), (.text, " a b ", .text(" a b ")), (.integer(1...5), " 5 ", .integer(5)),
+        (ConfigurationKey.Kind.text, "", ConfigurationValue.text("")), (.text, " a b ", .text(" a b ")),
+        (.integer(1...5), " 5 ", .integer(5)),
         (.number(0...1), "0.25", .number(0.25)), (.boolean, "YES", .boolean(true)), (.boolean, "off", .boolean(false)),
         (.duration(.zero ... .seconds(9)), "1s", .duration(.seconds(1))), (.byteSize(0...4096), "4KiB", .byteSize(4096)),
         (.list, "a, b,,c ", .list(["a", "b", "c"])), (.list, "", .list([])), (.choice(["json", "text"]), "JSON", .text("json")),
@@ -45,7 +46,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (ConfigurationKey.Kind.text, "a\0b"), (.integer(1...5), "0"), (.integer(1...5), "6"), (.integer(1...5), "1.0"), (.integer(1...5), ""),
+        (ConfigurationKey.Kind.text, "a\0b"), (.integer(1...5), "0"), (.integer(1...5), "6"), (.integer(1...5), "1.0"),
+        (.integer(1...5), ""),
         (.integer(1...5), "99999999999999999999"), (.number(0...1), "1.1"), (.number(0...1), "nan"), (.boolean, "maybe"), (.boolean, ""),
         (.duration(.seconds(1) ... .seconds(9)), "999ms"), (.duration(.seconds(1) ... .seconds(9)), "10s"), (.byteSize(0...4096), "5KiB"),
         (.choice(["json", "text"]), "yaml"),

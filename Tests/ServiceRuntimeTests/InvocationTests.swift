@@ -36,8 +36,13 @@ import Testing
     }
 
     @Test func configurationShowsKeyValueAndSource() throws {
-        let text = try printed(["--print-config", "--http-port", "9"], environment: ["HEARTBEAT_INTERVAL": "1.5s", "CORS_ORIGINS": "https://a, https://b"])
-        let lines = text.split(separator: "\n").map { line in line.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ") }
+        let text = try printed(
+            ["--print-config", "--http-port", "9"],
+            environment: ["HEARTBEAT_INTERVAL": "1.5s", "CORS_ORIGINS": "https://a, https://b"]
+        )
+        let lines = text.split(separator: "\n").map { line in
+            line.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+        }
         #expect(lines.contains("http.port: 9 # option --http-port"))
         #expect(lines.contains("heartbeat.interval: 1500ms # environment variable HEARTBEAT_INTERVAL"))
         #expect(lines.contains("cors.origins: \"https://a,https://b\" # environment variable CORS_ORIGINS"))
@@ -63,7 +68,10 @@ import Testing
 
     @Test func printedConfigurationMayBeReadAgain() throws {
         let directory = try TemporaryDirectory()
-        let arguments = ["--http-port=9", "--cors-origins=https://a,https://b", "--auth-issuer=it's \"me\" \\ #1: yes", "--some-switch", "--drain-window=1.5s"]
+        let arguments = [
+            "--http-port=9", "--cors-origins=https://a,https://b", "--auth-issuer=it's \"me\" \\ #1: yes", "--some-switch",
+            "--drain-window=1.5s",
+        ]
         let path = try directory.write(try printed(["--print-config"] + arguments), to: "settings.yaml")
         let first = try Settings(arguments)
         let second = try Settings(["--config", path])

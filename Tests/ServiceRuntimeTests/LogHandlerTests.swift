@@ -66,9 +66,15 @@ import Testing
     }
 
     @Test func textIsReadable() throws {
-        logger("text", metadata: ["stream": "EVENTS"]).info("Stream opened", metadata: ["reason": "a \"b\" c", "empty": "", "list": ["x", ["k": "v"]]])
+        logger("text", metadata: ["stream": "EVENTS"]).info(
+            "Stream opened",
+            metadata: ["reason": "a \"b\" c", "empty": "", "list": ["x", ["k": "v"]]]
+        )
         let line = try #require(lines.first)
-        #expect(line.drop { $0 != " " } == " info    test-edge: Stream opened empty=\"\" list=\"[x, {k: v}]\" reason=\"a \\\"b\\\" c\" stream=EVENTS")
+        #expect(
+            line.drop { $0 != " " }
+                == " info    test-edge: Stream opened empty=\"\" list=\"[x, {k: v}]\" reason=\"a \\\"b\\\" c\" stream=EVENTS"
+        )
         #expect(line.prefix { $0 != " " }.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil)
     }
 
@@ -100,7 +106,10 @@ import Testing
     @Test(arguments: ["json", "text"])
     func aLineIsBounded(_ format: String) throws {
         let long = String(repeating: "x", count: 1_000_000)
-        logger(format).info("\(long)", metadata: ["a": "short", "b": "\(long)", "c": .array(Array(repeating: "\(long)", count: 100)), "z": "last"])
+        logger(format).info(
+            "\(long)",
+            metadata: ["a": "short", "b": "\(long)", "c": .array(Array(repeating: "\(long)", count: 100)), "z": "last"]
+        )
         let line = try #require(lines.first)
         #expect(line.utf8.count < 2 * LogLine.maximumLineBytes)
         #expect(line.contains("short"))

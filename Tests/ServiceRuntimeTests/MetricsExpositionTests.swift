@@ -19,7 +19,8 @@ import Testing
 
     @Test(arguments: [
         ([("b", "2"), ("a", "1")], #"a="1",b="2""#), ([("a", "1"), ("a", "2")], #"a="2""#),
-        ([("path", #"c:\x "y""# + "\n")], #"path="c:\\x \"y\"\n""#), ([("le", "1"), ("__name__", "x")], #"_name_="x",exported_le="1""#), ([], ""),
+        ([("path", #"c:\x "y""# + "\n")], #"path="c:\\x \"y\"\n""#), ([("le", "1"), ("__name__", "x")], #"_name_="x",exported_le="1""#),
+        ([], ""),
     ])
     func labelsAreSortedAndEscaped(_ labels: [(String, String)], _ text: String) {
         #expect(MetricName.rendered(labels) == text)

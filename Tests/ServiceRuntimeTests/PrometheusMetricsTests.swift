@@ -121,7 +121,8 @@ import Testing
     }
 
     /// Debian's package `prometheus` has the program; `PROMTOOL` may name it.
-    private static let promtool = ProcessInfo.processInfo.environment["PROMTOOL"].flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
+    private static let promtool =
+        ProcessInfo.processInfo.environment["PROMTOOL"].flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
         ?? ["/usr/bin/promtool", "/usr/local/bin/promtool"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
     @Test(.enabled(if: promtool != nil, "there is no promtool here")) func promtoolHasNothingToSay() async throws {

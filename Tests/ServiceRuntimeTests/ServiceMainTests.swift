@@ -14,7 +14,8 @@ import Testing
 
     @Test func answersQuestionsOnStandardOutput() async {
         for argument in ["--help", "--version", "--print-config"] {
-            let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) { [argument = argument as String] in
+            let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
+                [argument = argument as String] in
                 await ServiceMain.run(testSchema, arguments: [argument]) { _ in exit(99) }
             }
             let output = text(result?.standardOutputContent)

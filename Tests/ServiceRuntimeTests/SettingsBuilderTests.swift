@@ -17,7 +17,8 @@ import Testing
         }
         let secured = try Settings(
             environment: [
-                "NATS_URL": "tls://one:4222,tls://two:4222", "NATS_TLS_CA_FILE": "/ca", "NATS_TLS_CERT_FILE": "/cert", "NATS_TLS_KEY_FILE": "/key",
+                "NATS_URL": "tls://one:4222,tls://two:4222", "NATS_TLS_CA_FILE": "/ca", "NATS_TLS_CERT_FILE": "/cert",
+                "NATS_TLS_KEY_FILE": "/key",
                 "NATS_USER": "me", "NATS_PASSWORD": "s3cr3t",
             ]
         ).natsConfiguration(name: "edge")
@@ -30,13 +31,18 @@ import Testing
     }
 
     @Test func theBusTakesCredentialFiles() throws {
-        guard case .credentialsFile("/x.creds") = try Settings(environment: ["NATS_CREDENTIALS_FILE": "/x.creds"]).natsConfiguration(name: "").authentication,
-            case .nkeySeedFile("/x.nk") = try Settings(environment: ["NATS_NKEY_SEED_FILE": "/x.nk"]).natsConfiguration(name: "").authentication
+        guard
+            case .credentialsFile("/x.creds") = try Settings(environment: ["NATS_CREDENTIALS_FILE": "/x.creds"]).natsConfiguration(name: "")
+                .authentication,
+            case .nkeySeedFile("/x.nk") = try Settings(environment: ["NATS_NKEY_SEED_FILE": "/x.nk"]).natsConfiguration(name: "")
+                .authentication
         else {
             Issue.record("another authentication")
             return
         }
-        #expect(try Settings(environment: ["NATS_TLS_CA_FILE": "/ca"]).natsConfiguration(name: "").tls == NATSConfiguration.TLS(caFile: "/ca"))
+        #expect(
+            try Settings(environment: ["NATS_TLS_CA_FILE": "/ca"]).natsConfiguration(name: "").tls == NATSConfiguration.TLS(caFile: "/ca")
+        )
     }
 
     @Test(arguments: [
@@ -78,7 +84,9 @@ import Testing
 
     @Test func aClaimForTheTenantIsNeeded() throws {
         let settings = try Settings(environment: ["AUTH_HS256_SECRET": "x", "AUTH_TENANT_CLAIMS": ","])
-        #expect(throws: ConfigurationError("AUTH_TENANT_CLAIMS names no claim: set it to one or more, with commas", exitCode: .configuration)) {
+        #expect(
+            throws: ConfigurationError("AUTH_TENANT_CLAIMS names no claim: set it to one or more, with commas", exitCode: .configuration)
+        ) {
             try settings.accessControlConfiguration()
         }
     }

@@ -76,9 +76,15 @@ import Testing
 
     @Test(arguments: [
         (["--http-port", "80a1"], "http.port cannot be \"80a1\" (option --http-port): use a whole number from 0 to 65535"),
-        (["--log-level", "loud"], "log.level cannot be \"loud\" (option --log-level): use trace, debug, info, notice, warning, error or critical"),
+        (
+            ["--log-level", "loud"],
+            "log.level cannot be \"loud\" (option --log-level): use trace, debug, info, notice, warning, error or critical"
+        ),
         (["--log-storage=disk"], "log.storage cannot be \"disk\" (option --log-storage): use file or memory"),
-        (["--drain-window", "soon"], "drain.window cannot be \"soon\" (option --drain-window): use a duration from 0s to 1h, such as 500ms, 30s, 2m, 1h or 7d"),
+        (
+            ["--drain-window", "soon"],
+            "drain.window cannot be \"soon\" (option --drain-window): use a duration from 0s to 1h, such as 500ms, 30s, 2m, 1h or 7d"
+        ),
         (["--some-switch=perhaps"], "some.switch cannot be \"perhaps\" (option --some-switch): use true or false"),
         (["--some-ratio=2"], "some.ratio cannot be \"2\" (option --some-ratio): use a number from 0.0 to 1.0"),
     ])

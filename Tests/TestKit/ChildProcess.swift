@@ -25,7 +25,9 @@ public final class ChildProcess: Sendable {
     ///   - arguments: Its arguments, without its own name.
     ///   - environment: Added to the test's own environment.
     ///   - output: The file that takes what it prints, errors too; it is appended to.
-    public init(_ program: String, _ arguments: [String], environment: [String: String] = [:], output: String = "/dev/null") throws(TestKitError) {
+    public init(_ program: String, _ arguments: [String], environment: [String: String] = [:], output: String = "/dev/null")
+        throws(TestKitError)
+    {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

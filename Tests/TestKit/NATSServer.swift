@@ -37,7 +37,9 @@ public final class NATSServer: Sendable {
         /// TLS with a certificate; with `caFile`, clients must have a certificate that this authority signed.
         public static func tls(certificateFile: String, keyFile: String, verifyClientsWith caFile: String? = nil) -> Options {
             let verification = caFile.map { "ca_file: \"\($0)\", verify: true" } ?? ""
-            return Options(configuration: "tls { timeout: 60, cert_file: \"\(certificateFile)\", key_file: \"\(keyFile)\", \(verification) }")
+            return Options(
+                configuration: "tls { timeout: 60, cert_file: \"\(certificateFile)\", key_file: \"\(keyFile)\", \(verification) }"
+            )
         }
     }
 
@@ -78,7 +80,9 @@ public final class NATSServer: Sendable {
     public func stop() async throws {
         guard let process = process.withLock({ $0 }) else { return }
         process.signal(SIGTERM)
-        guard await eventually(timeout: .seconds(20), { process.exit != nil }) else { throw TestKitError("nats-server does not stop.\n\(log)") }
+        guard await eventually(timeout: .seconds(20), { process.exit != nil }) else {
+            throw TestKitError("nats-server does not stop.\n\(log)")
+        }
         self.process.withLock { $0 = nil }
     }
 

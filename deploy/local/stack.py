@@ -48,6 +48,17 @@ PROGRAMS = (
         is_edge=True,
         offers=(("relay", "/v1/connect"), ("relay status", "/v1/relay/status")),
     ),
+    Program(
+        "approval-api",
+        ("approval-api",),
+        8084,
+        9084,
+        offers=(
+            ("approvals", "/v1/notifications/approvals"),
+            ("notifications", "/v1/notifications"),
+            ("description of it all", "/openapi.json"),
+        ),
+    ),
 )
 
 #: What gives the stack something to tell; started when everything else is ready.
@@ -118,6 +129,9 @@ class Settings:
         }
         if process.http_port is not None:
             added |= {"HTTP_PORT": str(process.http_port), "ADMIN_PORT": str(process.admin_port)}
+        if process.program.name == "approval-api":
+            # A copy of what the log says, made again whenever it is missing; each process has its own.
+            added["DATABASE_FILE"] = str(self.directory / f"{process.name}.sqlite")
         if not self._names_a_key:
             added["AUTH_HS256_SECRET"] = self._generated_secret()
         return self.environment | added

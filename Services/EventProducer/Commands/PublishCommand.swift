@@ -66,7 +66,9 @@ struct PublishCommand: AsyncParsableCommand {
             }
         } else {
             guard tenant != nil else { throw ArgumentParser.ValidationError("--tenant is missing: say whose event it is") }
-            guard payload != nil else { throw ArgumentParser.ValidationError("--payload is missing: give a JSON object, {} if there is nothing to say") }
+            guard payload != nil else {
+                throw ArgumentParser.ValidationError("--payload is missing: give a JSON object, {} if there is nothing to say")
+            }
         }
     }
 

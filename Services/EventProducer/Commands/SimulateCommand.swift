@@ -50,7 +50,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @OptionGroup var settings: SettingsArguments
 
     func validate() throws {
-        guard (0.001...10_000).contains(rate) else { throw ArgumentParser.ValidationError("--rate must be from 0.001 to 10000 events a second") }
+        guard (0.001...10_000).contains(rate) else {
+            throw ArgumentParser.ValidationError("--rate must be from 0.001 to 10000 events a second")
+        }
         guard count ?? 1 > 0 else { throw ArgumentParser.ValidationError("--count must be at least 1") }
         _ = try cast()
     }

@@ -53,7 +53,10 @@ struct EventIntakeRoute: Sendable {
             return try await store(events, context)
         }
         guard let answer else {
-            throw APIError.serviceUnavailable("Too much is being taken in at the moment: send the request again in a moment.", retryAfter: 1)
+            throw APIError.serviceUnavailable(
+                "Too much is being taken in at the moment: send the request again in a moment.",
+                retryAfter: 1
+            )
         }
         return answer
     }

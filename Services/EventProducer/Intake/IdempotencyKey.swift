@@ -21,7 +21,8 @@ struct IdempotencyKey: Sendable, Hashable {
     init?(_ headers: HTTPFields, of principal: Principal) throws(APIError) {
         let values = headers[values: .idempotencyKey]
         guard !values.isEmpty else { return nil }
-        guard values.count == 1, (1...Self.maximumBytes).contains(values[0].utf8.count), values[0].utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        guard values.count == 1, (1...Self.maximumBytes).contains(values[0].utf8.count),
+            values[0].utf8.allSatisfy({ (0x20...0x7E).contains($0) })
         else {
             throw .validation("Idempotency-Key: must be given once, as 1 to \(Self.maximumBytes) visible ASCII characters.")
         }
@@ -32,9 +33,10 @@ struct IdempotencyKey: Sendable, Hashable {
     /// The id of the event at a place in the request.
     func eventID(at index: Int) -> String {
         let digest = SHA256.hash(data: Array("\(prefix)\(index)".utf8))
-        return "idem_" + digest.prefix(20).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0\(digits)" : digits
-        }.joined()
+        return "idem_"
+            + digest.prefix(20).map { byte in
+                let digits = String(byte, radix: 16)
+                return digits.count == 1 ? "0\(digits)" : digits
+            }.joined()
     }
 }

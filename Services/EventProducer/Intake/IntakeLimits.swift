@@ -24,7 +24,8 @@ extension ConfigurationKey {
         "intake.total.bytes",
         .byteSize(1024...(1 << 36)),
         default: "128MiB",
-        help: "How many bytes of bodies are in memory at a time; a request beyond them is answered with 503. Not less than intake.body.bytes."
+        help:
+            "How many bytes of bodies are in memory at a time; a request beyond them is answered with 503. Not less than intake.body.bytes."
     )
     static let intakeTimeout = ConfigurationKey(
         "intake.timeout",

@@ -11,7 +11,9 @@ struct EventReader: Sendable {
     /// The event on a line.
     ///
     /// - Parameter now: the time of an event that has none.
-    func event(_ line: LineSplitter.Line, now: Timestamp, using generator: inout some RandomNumberGenerator) throws(ValidationError) -> Event {
+    func event(_ line: LineSplitter.Line, now: Timestamp, using generator: inout some RandomNumberGenerator) throws(ValidationError)
+        -> Event
+    {
         guard let bytes = line.bytes else {
             throw ValidationError(field: "line", message: "must be at most \(Self.maximumLineBytes) bytes")
         }

@@ -1,9 +1,9 @@
 import EventModel
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// A payload as the command line gives it: JSON, or `@` and the name of a file that holds it.

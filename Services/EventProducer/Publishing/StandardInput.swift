@@ -1,9 +1,9 @@
 import Dispatch
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// What a process is given on its standard input, read without holding up Swift's own threads.
@@ -34,9 +34,9 @@ struct StandardInput: Sendable {
             var received: Int
             repeat {
                 #if canImport(Glibc)
-                received = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                    received = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
                 #elseif canImport(Musl)
-                received = Musl.read(descriptor, buffer.baseAddress, buffer.count)
+                    received = Musl.read(descriptor, buffer.baseAddress, buffer.count)
                 #endif
             } while received < 0 && errno == EINTR
             if received < 0 { failure = errno }

@@ -88,7 +88,9 @@ enum JobStory {
         let owner = generator.pick(cast.users)
         let notification = generator.identifier("ntf", at: now)
         let isFailing = generator.chance(1, in: 8)
-        func update(_ status: String, percent: Int, after pause: Duration = .zero, result: String? = nil, error: String? = nil) -> Story.Step {
+        func update(_ status: String, percent: Int, after pause: Duration = .zero, result: String? = nil, error: String? = nil)
+            -> Story.Step
+        {
             Story.Step(after: pause) { now in
                 Happening(
                     type: "job.updated",

@@ -128,7 +128,8 @@ extension ConsumerConfiguration: Codable {
         case "last_per_subject": deliverPolicy = .lastPerSubject
         case "new": deliverPolicy = .new
         case "by_start_sequence": deliverPolicy = .startSequence(try values.decode(UInt64.self, forKey: .startSequence))
-        default: throw DecodingError.dataCorruptedError(forKey: .deliverPolicy, in: values, debugDescription: "unknown deliver policy \(policy)")
+        default:
+            throw DecodingError.dataCorruptedError(forKey: .deliverPolicy, in: values, debugDescription: "unknown deliver policy \(policy)")
         }
         ackPolicy = try values.decode(AckPolicy.self, forKey: .ackPolicy)
         ackWait = try values.decodeNanoseconds(forKey: .ackWait)

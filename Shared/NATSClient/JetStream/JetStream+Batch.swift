@@ -86,7 +86,8 @@ private final class AckCollector: Sendable {
 
     /// The result for one message. Each comes once, because a request leaves the ``RequestTable`` once.
     func settle(_ index: Int, _ result: Result<PublishAck, JetStreamError>) {
-        let complete = state.withLock { state -> (CheckedContinuation<[Result<PublishAck, JetStreamError>], Never>, [Result<PublishAck, JetStreamError>])? in
+        let complete = state.withLock {
+            state -> (CheckedContinuation<[Result<PublishAck, JetStreamError>], Never>, [Result<PublishAck, JetStreamError>])? in
             state.results[index] = result
             state.missing -= 1
             guard state.missing == 0, let continuation = state.continuation else { return nil }

@@ -33,7 +33,9 @@ extension JetStream {
     ///
     /// - Throws: ``JetStreamError/Code/timeout`` and the like; the message may then be delivered again.
     public func acknowledge(_ message: JetStreamMessage, as acknowledgement: Acknowledgement = .done) async throws(JetStreamError) {
-        guard let reply = message.message.reply else { throw JetStreamError(.client, "A message without a reply subject cannot be acknowledged.") }
+        guard let reply = message.message.reply else {
+            throw JetStreamError(.client, "A message without a reply subject cannot be acknowledged.")
+        }
         try await request(subject: reply, payload: acknowledgement.payload, timeout: nil) { (_) throws(JetStreamError) in }
     }
 

@@ -93,7 +93,9 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
             case .noResponders: .noResponders
             default: .client
             }
-        let message = code == .noResponders ? "No stream takes this subject, or JetStream is not ready. Check the stream, or try again." : error.message
+        let message =
+            code == .noResponders
+            ? "No stream takes this subject, or JetStream is not ready. Check the stream, or try again." : error.message
         self.init(code, message)
     }
 

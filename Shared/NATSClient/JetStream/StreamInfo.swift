@@ -75,7 +75,10 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
         mirror = origins.mirror?.name
         sources = origins.sources?.map(\.name) ?? []
         guard let created = try values.decodeInstant(forKey: .created) else {
-            throw DecodingError.keyNotFound(CodingKeys.created, .init(codingPath: values.codingPath, debugDescription: "a stream has a time of creation"))
+            throw DecodingError.keyNotFound(
+                CodingKeys.created,
+                .init(codingPath: values.codingPath, debugDescription: "a stream has a time of creation")
+            )
         }
         self.created = created
     }

@@ -11,16 +11,23 @@ extension NATSError {
         switch status {
         case NATS_CONNECTION_CLOSED, NATS_DRAINING:
             self = .closed
-        case NATS_CONNECTION_DISCONNECTED, NATS_INSUFFICIENT_BUFFER, NATS_NO_SERVER, NATS_NOT_YET_CONNECTED, NATS_STALE_CONNECTION, NATS_IO_ERROR:
+        case NATS_CONNECTION_DISCONNECTED, NATS_INSUFFICIENT_BUFFER, NATS_NO_SERVER, NATS_NOT_YET_CONNECTED, NATS_STALE_CONNECTION,
+            NATS_IO_ERROR:
             self = .disconnected
         case NATS_TIMEOUT:
             self = .timeout
         case NATS_NO_RESPONDERS:
             self = NATSError(.noResponders, "Nobody answers on this subject.")
         case NATS_CONNECTION_AUTH_FAILED:
-            self = NATSError(.authenticationFailed, "NATS refused the credentials. Check the user, password, token, NKey or credentials file.")
+            self = NATSError(
+                .authenticationFailed,
+                "NATS refused the credentials. Check the user, password, token, NKey or credentials file."
+            )
         case NATS_SSL_ERROR, NATS_SECURE_CONNECTION_WANTED, NATS_SECURE_CONNECTION_REQUIRED:
-            self = NATSError(.tlsFailed, "TLS with NATS failed (\(Self.detail(status))). Check the CA file, the certificate and key, and the host name.")
+            self = NATSError(
+                .tlsFailed,
+                "TLS with NATS failed (\(Self.detail(status))). Check the CA file, the certificate and key, and the host name."
+            )
         case NATS_NOT_PERMITTED:
             self = NATSError(.notPermitted, "NATS does not permit this user the subject.")
         case NATS_INVALID_SUBJECT, NATS_INVALID_QUEUE_NAME:

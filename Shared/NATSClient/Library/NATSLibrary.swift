@@ -17,7 +17,9 @@ enum NATSLibrary {
         var created: OpaquePointer?
         guard natsMsg_Create(&created, "subject", "reply", "body", 4) == NATS_OK, let message = created else { return false }
         defer { natsMsg_Destroy(message) }
-        guard let subject = natsMsg_GetSubject(message), let reply = natsMsg_GetReply(message), let body = natsMsg_GetData(message) else { return false }
+        guard let subject = natsMsg_GetSubject(message), let reply = natsMsg_GetReply(message), let body = natsMsg_GetData(message) else {
+            return false
+        }
         return reply == subject + strlen(subject) + 1 && body == reply + strlen(reply) + 1
     }
 

@@ -21,7 +21,10 @@ enum NKey {
             guard let key = publicKey(seed: seed) else { break }
             return key
         }
-        throw NATSError(.invalidConfiguration, "The NKey seed file \(path) holds no valid user seed. It needs a line that is one, and lines that end with LF.")
+        throw NATSError(
+            .invalidConfiguration,
+            "The NKey seed file \(path) holds no valid user seed. It needs a line that is one, and lines that end with LF."
+        )
     }
 
     /// The public key of a user seed; nil if the seed is of another kind or damaged.

@@ -21,7 +21,8 @@ struct CommandLineOptions {
             case "--help", "-h": printsHelp = true
             case "--version": printsVersion = true
             case "--print-config": printsConfiguration = true
-            case "--config": configurationFile = try Self.value(of: option, attached: attached, allowed: "the path of a YAML or JSON file", from: &rest)
+            case "--config":
+                configurationFile = try Self.value(of: option, attached: attached, allowed: "the path of a YAML or JSON file", from: &rest)
             default:
                 guard let key = schema.key(forOption: option) else { throw Self.unknown(option, schema: schema) }
                 if key.kind == .boolean {

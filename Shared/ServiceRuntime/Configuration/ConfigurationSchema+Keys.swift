@@ -8,7 +8,12 @@ extension ConfigurationKey {
     /// Where the public listener is.
     public static let httpHost = ConfigurationKey("http.host", .text, default: "0.0.0.0", help: "Address of the public listener.")
     /// The public listener's port; each program has a default of its own.
-    public static let httpPort = ConfigurationKey("http.port", ports, default: "8080", help: "Port of the public listener; 0 takes a free one.")
+    public static let httpPort = ConfigurationKey(
+        "http.port",
+        ports,
+        default: "8080",
+        help: "Port of the public listener; 0 takes a free one."
+    )
     /// Where the listener for health and metrics is.
     public static let adminHost = ConfigurationKey(
         "admin.host",
@@ -37,8 +42,14 @@ extension ConfigurationKey {
     public static let natsNKeySeedFile = optionalText("nats.nkey.seed.file", "A file with an NKey user seed.")
     public static let natsUser = optionalText("nats.user", "User at the NATS servers; goes with nats.password.")
     public static let natsPassword = secret("nats.password", "Password at the NATS servers.")
-    public static let natsTLSCAFile = optionalText("nats.tls.ca.file", "PEM file of the authorities that sign the NATS servers' certificates.")
-    public static let natsTLSCertificateFile = optionalText("nats.tls.cert.file", "PEM file of the certificate to show to the NATS servers.")
+    public static let natsTLSCAFile = optionalText(
+        "nats.tls.ca.file",
+        "PEM file of the authorities that sign the NATS servers' certificates."
+    )
+    public static let natsTLSCertificateFile = optionalText(
+        "nats.tls.cert.file",
+        "PEM file of the certificate to show to the NATS servers."
+    )
     public static let natsTLSKeyFile = optionalText("nats.tls.key.file", "PEM file of that certificate's private key.")
 
     // MARK: The event log
@@ -158,7 +169,8 @@ extension [ConfigurationKey] {
 
     /// How to reach the bus.
     public static let nats: [ConfigurationKey] = [
-        .natsURL, .natsCredentialsFile, .natsNKeySeedFile, .natsUser, .natsPassword, .natsTLSCAFile, .natsTLSCertificateFile, .natsTLSKeyFile,
+        .natsURL, .natsCredentialsFile, .natsNKeySeedFile, .natsUser, .natsPassword, .natsTLSCAFile, .natsTLSCertificateFile,
+        .natsTLSKeyFile,
     ]
 
     /// How the event log is kept.

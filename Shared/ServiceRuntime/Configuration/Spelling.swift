@@ -4,7 +4,9 @@ enum Spelling {
     static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(1, min(4, word.count / 3))
         let ranked = candidates.map { (candidate: $0, distance: distance(Array(word), Array($0))) }
-        return ranked.min { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }.flatMap { $0.distance <= limit ? $0.candidate : nil }
+        return ranked.min { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }.flatMap {
+            $0.distance <= limit ? $0.candidate : nil
+        }
     }
 
     /// How many characters must be inserted, removed or replaced (Levenshtein), counted up to 64 characters.

@@ -45,7 +45,8 @@ public struct EdgeProcess: Sendable {
 
     /// The keys of every edge; `heartbeat` is the surface's default.
     public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [ConfigurationKey] {
-        .listeners(httpPort: httpPort, adminPort: adminPort) + .nats + .eventLog + .accessControl + .edge(heartbeat: heartbeat) + .edgeTuning
+        .listeners(httpPort: httpPort, adminPort: adminPort) + .nats + .eventLog + .accessControl + .edge(heartbeat: heartbeat)
+            + .edgeTuning
             + .logging
     }
 

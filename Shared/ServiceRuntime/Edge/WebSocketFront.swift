@@ -1,8 +1,8 @@
 public import AccessControl
 public import EdgeRuntime
 public import HTTPAPI
-public import Hummingbird
 import HTTPTypes
+public import Hummingbird
 
 /// What the WebSocket surfaces have in common before they differ: the handshake, where the token is, who may not come in.
 public struct WebSocketFront: Sendable {
@@ -36,7 +36,10 @@ public struct WebSocketFront: Sendable {
     /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
     public func authenticate(_ request: Request, _ handshake: WebSocketHandshake) async throws(AuthenticationError) -> Principal {
         let inQuery = QueryParameters.lenient(request.uri.query).values("token")
-        let token = try Credential.bearer(authorization: request.headers[values: .authorization], queryTokens: inQuery + handshake.bearerTokens)
+        let token = try Credential.bearer(
+            authorization: request.headers[values: .authorization],
+            queryTokens: inQuery + handshake.bearerTokens
+        )
         return try await self.authenticator.authenticate(token)
     }
 

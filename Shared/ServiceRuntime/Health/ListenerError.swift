@@ -11,7 +11,8 @@ public struct ListenerError: Error, Sendable, Hashable, CustomStringConvertible 
         let settings = "\(portKey.option) (\(portKey.environmentName))"
         let address = "\(host):\(port)"
         switch (error as? IOError)?.errnoCode {
-        case EADDRINUSE: message = "port \(port) on \(host) is in use by another process: stop that one, or choose another port with \(settings)"
+        case EADDRINUSE:
+            message = "port \(port) on \(host) is in use by another process: stop that one, or choose another port with \(settings)"
         case EACCES: message = "port \(port) on \(host) may not be used by this user: choose one above 1023 with \(settings)"
         case EADDRNOTAVAIL:
             message = "\(host) is not an address of this machine: choose one with \(hostKey.option) (\(hostKey.environmentName))"

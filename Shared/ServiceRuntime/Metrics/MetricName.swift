@@ -36,7 +36,10 @@ enum MetricName {
 
     /// A label's value with what would end it escaped, and bounded.
     private static func escaped(_ value: String) -> String {
-        String(value.prefix(maximumValueCharacters)).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        String(value.prefix(maximumValueCharacters)).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
+            "\n",
+            with: "\\n"
+        )
     }
 
     /// The help text with what would end its line escaped.

@@ -32,7 +32,11 @@ public enum ProcessMetrics {
     public static func collect(into exposition: inout MetricsExposition) {
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
         if let stat = content(of: "/proc/self/stat").flatMap(Stat.init) {
-            exposition.gauge("process_resident_memory_bytes", help: "Resident memory.", stat.residentPages * UInt64(sysconf(Int32(_SC_PAGESIZE))))
+            exposition.gauge(
+                "process_resident_memory_bytes",
+                help: "Resident memory.",
+                stat.residentPages * UInt64(sysconf(Int32(_SC_PAGESIZE)))
+            )
             exposition.gauge("process_virtual_memory_bytes", help: "Virtual memory.", stat.virtualBytes)
             exposition.counter("process_cpu_seconds_total", help: "User and system CPU time.", Double(stat.cpuTicks) / ticks)
             if let boot = content(of: "/proc/stat").flatMap(bootTime) {

@@ -67,7 +67,8 @@ public struct ServiceMain: Sendable {
     /// Runs the process' services, with the ``AdminServer`` before them, until it is stopped. See ``ServiceRunner``.
     public func run(_ services: [any Service]) async throws {
         let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
-        let drainWindow = settings.schema.keys.contains { $0.name == ConfigurationKey.drainWindow.name } ? settings.duration(.drainWindow) : .zero
+        let drainWindow =
+            settings.schema.keys.contains { $0.name == ConfigurationKey.drainWindow.name } ? settings.duration(.drainWindow) : .zero
         let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: drainWindow + Self.shutdownReserve)
         try await runner.run([admin] + services)
     }

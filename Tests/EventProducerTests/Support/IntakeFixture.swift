@@ -74,7 +74,9 @@ struct IntakeFixture {
             return try await send(body, fields, method: method, path: path)
         }
 
-        func send(_ body: String, _ fields: HTTPFields, method: HTTPRequest.Method = .post, path: String = "/v1/events") async throws -> Answer {
+        func send(_ body: String, _ fields: HTTPFields, method: HTTPRequest.Method = .post, path: String = "/v1/events") async throws
+            -> Answer
+        {
             try await client.execute(uri: path, method: method, headers: fields, body: ByteBuffer(string: body)) { response in
                 Answer(status: response.status.code, headers: response.headers, body: String(buffer: response.body))
             }

@@ -13,9 +13,12 @@ from .tokens import SECRET
 
 ROOT = Path(__file__).resolve().parents[3]
 
+#: Where the built programs are.
+BINARIES = Path(os.environ.get("CAUSEWAY_BIN", ROOT / ".build" / "debug"))
+
 
 def _path(name):
-    return Path(os.environ.get("CAUSEWAY_BIN", ROOT / ".build" / "debug")) / name
+    return BINARIES / name
 
 
 def is_built(name):

@@ -62,6 +62,36 @@ class SSEParser:
         return Block(raw, **fields)
 
 
+class ChunkDecoder:
+    """Takes a chunked body apart (RFC 9112 §7.1), which only proxies make: our own streams end with their connection."""
+
+    def __init__(self):
+        self._rest = b""
+        self._left = 0
+        self.is_complete = False
+
+    def feed(self, data):
+        """The bytes of the body that `data` completes."""
+        self._rest += data
+        body = b""
+        while not self.is_complete:
+            if self._left:
+                taken, self._rest = self._rest[: self._left], self._rest[self._left :]
+                self._left -= len(taken)
+                body += taken[:-2] if not self._left else taken if self._left > 1 else taken[:-1]
+                if self._left:
+                    break
+            else:
+                size, end, rest = self._rest.partition(b"\r\n")
+                if not end:
+                    break
+                self._rest = rest
+                # The two bytes that end a chunk are taken with it.
+                self._left = int(size.split(b";")[0], 16) + 2
+                self.is_complete = self._left == 2
+        return body
+
+
 class SSEConnection:
     """One `GET` of a stream. The response's head is read when the object is made; blocks are read when they are asked for.
 
@@ -75,6 +105,7 @@ class SSEConnection:
         self._blocks = []
         self._parser = SSEParser()
         self._is_at_end = False
+        self._chunks = None
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:
             # Before connecting: the window is agreed upon then.
@@ -106,6 +137,9 @@ class SSEConnection:
         for line in lines:
             name, value = line.split(":", 1)
             self.headers[name.lower()] = value.strip()
+        if self.headers.get("transfer-encoding") == "chunked":
+            self._chunks = ChunkDecoder()
+            self._buffered = self._chunks.feed(self._buffered)
 
     def next_block(self, timeout=15.0):
         """The next block, or None when the server has ended the stream in order.
@@ -124,11 +158,20 @@ class SSEConnection:
         return self._blocks.pop(0)
 
     def _receive(self, deadline):
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("no block in time")
-        self.socket.settimeout(remaining)
-        return self.socket.recv(65536)
+        """More of the body; empty at its end."""
+        while self._chunks is None or not self._chunks.is_complete:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError("no block in time")
+            self.socket.settimeout(remaining)
+            data = self.socket.recv(65536)
+            if self._chunks is None:
+                return data
+            if not data:
+                raise ConnectionResetError("closed before the last chunk")
+            if body := self._chunks.feed(data):
+                return body
+        return b""
 
     def body(self, timeout=15.0):
         """All bytes up to the end of the connection or of `content-length`: for answers that are not streams."""

@@ -58,7 +58,9 @@ final class NATSPublisher: Publisher {
             \r\n
             """.utf8
         )
-        output += Array("HPUB events.\(tenants[tenant]).\(payload.kind.rawValue) \(inbox) \(head.count) \(head.count + body.count)\r\n".utf8)
+        output += Array(
+            "HPUB events.\(tenants[tenant]).\(payload.kind.rawValue) \(inbox) \(head.count) \(head.count + body.count)\r\n".utf8
+        )
         output += head
         output += body
         output += Array("\r\n".utf8)

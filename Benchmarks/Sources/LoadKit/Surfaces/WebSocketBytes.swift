@@ -3,7 +3,8 @@ enum WebSocketBytes {
     /// The 101 that the bare loop answers with, and a first message.
     static func greeting(_ message: String) -> [UInt8] {
         let head = [
-            "HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade", "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+            "HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade",
+            "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
         ]
         return Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + self.message(Array(message.utf8))
     }

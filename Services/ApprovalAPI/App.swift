@@ -1,0 +1,18 @@
+import ServiceRuntime
+
+/// `approval-api`: approvals and the notification list. Contract §7, §8.
+@main
+struct App {
+    static let schema = ConfigurationSchema(
+        program: "approval-api",
+        version: causewayVersion,
+        summary: "Takes people's answers to approvals, exactly once, and keeps everyone's list of notifications.",
+        keys: ApprovalProcess.keys
+    )
+
+    static func main() async {
+        await ServiceMain.run(schema) { process in
+            try await ApprovalProcess(process).run()
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import EventModel
+
+/// A decision about an approval: what its `approval.resolved` says (contract §7).
+struct Decision: Sendable, Equatable {
+    var approvalID: String
+    var remediationID: String
+    var incidentID: String?
+    var action: DecisionAction
+    /// The `sub` of the person; ``system`` for an approval that nobody answered.
+    var decidedBy: String
+    var decidedAt: Timestamp
+    var reason: String?
+
+    /// Who decides when nobody does.
+    static let system = "system"
+    /// Where the events of this service come from, a CloudEvents `source`.
+    static let source = "/causeway/approval-api"
+    /// What happens when an approval has an answer.
+    static let typeName = "approval.resolved"
+}
+
+extension Decision {
+    /// The event that the decision is.
+    ///
+    /// - Parameter id: by which a repeated request recognises its own decision.
+    func event(id: String, tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
+        var members = JSONMembers()
+        members.add("approvalId", approvalID)
+        members.add("remediationId", remediationID)
+        members.add("incidentId", incidentID)
+        members.add("action", action.rawValue)
+        members.add("decidedBy", decidedBy)
+        members.add("decidedAt", decidedAt.iso8601)
+        members.add("reason", reason)
+        return try Self.event(Self.typeName, members, id: id, tenant: tenant, time: decidedAt, traceparent: traceparent)
+    }
+
+    /// The event that follows from the decision.
+    ///
+    /// - Parameters:
+    ///   - decided: the decision's event, whose trace it continues.
+    ///   - sequence: the place of the decision in the log, from which the id is made, so that whoever makes it makes the same.
+    func effect(of decided: Event, sequence: UInt64) throws(ValidationError) -> Event {
+        var members = JSONMembers()
+        members.add("remediationId", remediationID)
+        members.add("incidentId", incidentID)
+        members.add("approvalId", approvalID)
+        members.add("decidedBy", decidedBy)
+        members.add("decidedAt", decidedAt.iso8601)
+        members.add("reason", reason ?? (action == .expire ? "Nobody answered in time." : nil))
+        return try Self.event(
+            action.effectTypeName,
+            members,
+            id: "decision_\(sequence)_effect",
+            tenant: decided.tenant,
+            time: decidedAt,
+            traceparent: decided.traceparent
+        )
+    }
+
+    private static func event(
+        _ typeName: String,
+        _ members: JSONMembers,
+        id: String,
+        tenant: Tenant,
+        time: Timestamp,
+        traceparent: String?
+    ) throws(ValidationError) -> Event {
+        try EventDraft(
+            type: EventType(typeName),
+            payload: Payload(validating: members.object),
+            id: id,
+            time: time,
+            source: source,
+            traceparent: traceparent
+        )
+        .resolve(tenant: tenant, id: id, time: time)
+    }
+
+    /// Reads the decision on an approval; nil for an event that is none, or one on another approval than its place is for.
+    init?(_ event: Event, on approvalID: String) {
+        let payload = event.payload
+        guard event.type.name == Self.typeName, payload.string("approvalId") == approvalID,
+            let remediationID = payload.string("remediationId"),
+            let action = payload.string("action").flatMap(DecisionAction.init(rawValue:))
+        else { return nil }
+        self.init(
+            approvalID: approvalID,
+            remediationID: remediationID,
+            incidentID: payload.string("incidentId"),
+            action: action,
+            decidedBy: payload.string("decidedBy") ?? Self.system,
+            decidedAt: payload.string("decidedAt").flatMap { Timestamp(rfc3339: $0) } ?? event.time,
+            reason: payload.string("reason")
+        )
+    }
+}
+
+/// The members of a JSON object, in the order in which they are added.
+struct JSONMembers: Sendable {
+    private var bytes: [UInt8] = [UInt8(ascii: "{")]
+
+    /// Adds a member that is a text, unless there is none.
+    mutating func add(_ name: String, _ text: String?) {
+        guard let text else { return }
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        JSONString.append(name, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        JSONString.append(text, to: &bytes)
+    }
+
+    /// The object in UTF-8.
+    var object: [UInt8] { bytes + [UInt8(ascii: "}")] }
+}

@@ -1,0 +1,162 @@
+import AccessControl
+import EventLog
+import EventModel
+import HTTPAPI
+import Logging
+
+/// Where approvals are decided (contract §7).
+///
+/// Nothing is decided here: the log decides. A decision is one event at a place that takes one, so of any number of requests on any number of
+/// replicas the server lets exactly one through, and the acknowledgement of that event is the decision. Everything before it only saves
+/// requests that must fail the way there.
+struct DecisionDesk: Sendable {
+    /// A request to decide.
+    struct Request: Sendable {
+        var approvalID: String
+        var action: DecisionAction
+        var reason: String?
+        /// The client's name for the request; the same request under the same name gets the same answer.
+        var idempotencyKey: String?
+        /// The W3C trace that the request belongs to.
+        var traceparent: String?
+    }
+
+    /// What becomes of a request.
+    enum Outcome: Sendable, Equatable {
+        /// This request's decision stands, made now or before.
+        case decided(Decision)
+        /// There is no such approval.
+        case notFound
+        /// Another decision stands.
+        case alreadyResolved(Decision)
+        /// The approval's time was over before anybody decided.
+        case expired
+        /// Requester and decider must differ.
+        case selfApproval
+        /// Requester and decider must differ, and the request does not say who asked.
+        case unknownRequester
+    }
+
+    let log: EventLog
+    let model: ReadModel
+    let freshness: Freshness
+    let timeout: Duration
+    let now: @Sendable () -> Timestamp
+
+    /// Decides, or says why not.
+    ///
+    /// - Throws: `service_unavailable` when the log did not answer; the decision may or may not stand then, and repeating the request with an
+    ///   `Idempotency-Key` tells.
+    func decide(_ request: Request, by principal: Principal) async throws -> Outcome {
+        guard let approval = try await approval(tenant: principal.tenant, id: request.approvalID) else { return .notFound }
+        let time = now()
+        let id = DecisionID.make(
+            key: request.idempotencyKey,
+            tenant: principal.tenant,
+            subject: principal.subject,
+            approvalID: request.approvalID,
+            action: request.action,
+            reason: request.reason,
+            now: time
+        )
+        switch DecisionRules.judge(approval, action: request.action, by: principal.subject, now: time) {
+        case .resolved(let decided): return Self.outcome(decided.decision, eventID: decided.eventID, of: id)
+        case .selfApproval: return .selfApproval
+        case .unknownRequester: return .unknownRequester
+        case .expired:
+            let (standing, eventID) = try await expire(approval)
+            return Self.outcome(standing, eventID: eventID, of: id)
+        case .proceed:
+            let decision = approval.request.decision(request.action, by: principal.subject, at: time, reason: request.reason)
+            // No attempt begins after the approval's time: what waits for the bus that long finds it over.
+            let (standing, eventID) = try await record(
+                decision,
+                of: approval.request,
+                id: id,
+                traceparent: request.traceparent,
+                timeout: min(timeout, approval.request.expiry.remaining(at: time))
+            )
+            return Self.outcome(standing, eventID: eventID, of: id)
+        }
+    }
+
+    /// Expires an approval that nobody answered, unless somebody just did.
+    ///
+    /// - Returns: the decision that stands, and the id of its event.
+    @discardableResult
+    func expire(_ approval: Approval) async throws -> (Decision, eventID: String) {
+        let time = now()
+        let decision = approval.request.decision(.expire, by: Decision.system, at: time, reason: nil)
+        let id = DecisionID.make(
+            key: "expiry",
+            tenant: approval.request.tenant,
+            subject: Decision.system,
+            approvalID: approval.request.approvalID,
+            action: .expire,
+            reason: nil,
+            now: time
+        )
+        return try await record(decision, of: approval.request, id: id, traceparent: nil, timeout: timeout)
+    }
+
+    /// The approval, if the log holds one at this moment. Only a miss costs a look at the log's end; every miss costs the same.
+    func approval(tenant: String, id: String) async throws -> Approval? {
+        if let known = try await model.approval(tenant: tenant, id: id) { return known }
+        try await freshness.ofLog()
+        return try await model.approval(tenant: tenant, id: id)
+    }
+
+    /// Puts a decision to the log.
+    private func record(
+        _ decision: Decision,
+        of request: Approval.Request,
+        id: String,
+        traceparent: String?,
+        timeout: Duration
+    ) async throws -> (Decision, eventID: String) {
+        let event = try decision.event(id: id, tenant: Tenant(request.tenant), traceparent: traceparent)
+        let appended: AppendedOnce
+        do throws(EventLogError) {
+            appended = try await log.append(
+                event,
+                onceAt: .decision(approvalID: decision.approvalID),
+                intake: decision.decidedAt,
+                timeout: timeout
+            )
+        } catch {
+            throw Unavailable.because(error)
+        }
+        guard let standing = Decision(appended.entry.event, on: decision.approvalID) else { throw APIError.internal }
+        return (standing, appended.entry.event.id)
+    }
+
+    private static func outcome(_ standing: Decision, eventID: String, of id: String) -> Outcome {
+        if eventID == id { return .decided(standing) }
+        return standing.action == .expire ? .expired : .alreadyResolved(standing)
+    }
+}
+
+extension Approval.Request {
+    /// A decision about this approval.
+    fileprivate func decision(_ action: DecisionAction, by subject: String, at time: Timestamp, reason: String?) -> Decision {
+        Decision(
+            approvalID: approvalID,
+            remediationID: remediationID,
+            incidentID: incidentID,
+            action: action,
+            decidedBy: subject,
+            decidedAt: time,
+            reason: reason
+        )
+    }
+}
+
+extension Approval.Expiry {
+    /// How long an approval can still be answered.
+    fileprivate func remaining(at now: Timestamp) -> Duration {
+        switch self {
+        case .never: .seconds(3600)
+        case .at(let time): .milliseconds(max(0, time.millisecondsSinceEpoch - now.millisecondsSinceEpoch))
+        }
+    }
+}

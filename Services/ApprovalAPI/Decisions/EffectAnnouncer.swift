@@ -1,0 +1,77 @@
+import EventLog
+import EventModel
+import Logging
+import Metrics
+
+/// Announces what a decision entails: `remediation.approved` or `remediation.rejected`, exactly once, whoever dies when.
+///
+/// - **At least once**: decisions are read through a ``SharedReading``, which the replicas share and whose place the server keeps; a decision is
+///   done when the log has acknowledged what follows from it, and comes again to another replica until then.
+/// - **At most once**: what follows lies at a place of its own, `events.<tenant>.DECISION.<approval>.EFFECT`, which takes one event (create-once). That
+///   holds however much later the decision comes again: after an outage longer than the duplicate window, with the reading's place lost with its
+///   consumer, or through two replicas at a time. The id made of the decision's sequence (`Nats-Msg-Id`) alone would hold for two minutes.
+///   The place is younger than the decision's, so the log, which drops what is oldest, never forgets it while the decision can still come again.
+struct EffectAnnouncer: Sendable {
+    private let log: EventLog
+    private let logger: Logger
+    private let announced = Counter(label: "causeway_approval_effects")
+    private let duration = Timer(label: "causeway_approval_effect_delay")
+    private let now: @Sendable () -> Timestamp
+
+    /// The name of the shared reading.
+    private static let name = "decision-effects"
+    /// After how long a decision comes again whose effect could not be stored.
+    private static let pause: Duration = .milliseconds(500)
+    /// How long one attempt to store an effect may take: less than the reading's patience.
+    private static let timeout: Duration = .milliseconds(2500)
+
+    init(log: EventLog, logger: Logger, now: @escaping @Sendable () -> Timestamp) {
+        self.log = log
+        self.logger = logger
+        self.now = now
+    }
+
+    /// Announces until the task is cancelled.
+    func run() async throws {
+        let reading = SharedReading(of: log, name: Self.name, filter: DecisionPlace.decisionsFilter, logger: logger)
+        try await reading.run { await announce($0) }
+    }
+
+    /// Announces what one decision entails.
+    func announce(_ entry: LogEntry) async -> SharedReading.Outcome {
+        guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID) else {
+            logger.warning(
+                "what lies at the place of a decision is none and entails nothing",
+                metadata: ["log.sequence": "\(entry.sequence)"]
+            )
+            return .done
+        }
+        do {
+            let effect = try decision.effect(of: entry.event, sequence: entry.sequence)
+            let time = now()
+            // Three words, and so no id that a producer can choose.
+            let messageID = "\(SubjectToken.encode(entry.event.tenant.name)).DECISION.\(entry.sequence)"
+            let appended = try await log.append(
+                effect,
+                onceAt: .effect(approvalID: approvalID),
+                messageID: messageID,
+                intake: time,
+                timeout: Self.timeout
+            )
+            if case .stored = appended {
+                announced.increment()
+                let delay = time.millisecondsSinceEpoch - entry.intake.millisecondsSinceEpoch
+                duration.record(duration: .milliseconds(max(0, delay)))
+            }
+            return .done
+        } catch let error as EventLogError where error.isRetriable || error.code == .cancelled || error.code == .closed {
+            return .again(after: Self.pause)
+        } catch {
+            logger.error(
+                "what a decision entails cannot be announced",
+                metadata: ["log.sequence": "\(entry.sequence)", "error": "\(error)"]
+            )
+            return .again(after: .seconds(30))
+        }
+    }
+}

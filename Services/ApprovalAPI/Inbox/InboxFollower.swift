@@ -1,0 +1,84 @@
+import EventModel
+import GRDB
+import Logging
+import NATSClient
+import Synchronization
+
+/// Keeps the read model in step with the read marks.
+final class InboxFollower: Sendable {
+    private let stream: InboxStream
+    private let model: ReadModel
+    private let logger: Logger
+    private let following = Atomic<Bool>(false)
+
+    /// How long the server holds a request for marks open.
+    private static let wait: Duration = .seconds(5)
+    /// Between two attempts: at first, and at most.
+    private static let pauses: (first: Duration, longest: Duration) = (.milliseconds(100), .seconds(5))
+
+    init(stream: InboxStream, model: ReadModel, logger: Logger) {
+        self.stream = stream
+        self.model = model
+        self.logger = logger
+    }
+
+    /// Whether every mark is written that was stored when the following began, and the following goes on.
+    var isFollowing: Bool { following.load(ordering: .acquiring) }
+
+    /// Follows until the task is cancelled.
+    ///
+    /// - Throws: a ``ReadModelError`` that waiting does not mend.
+    func run() async throws {
+        var pause = Self.pauses.first
+        while !Task.isCancelled {
+            let generation = model.generation
+            do {
+                try await follow()
+            } catch let error as DatabaseError {
+                logger.error("the read model is damaged and is made anew", metadata: ["error": "\(error.message ?? "")"])
+                try model.recreate(generation)
+            } catch is ReadModel.Recreated {
+                // Begun again below.
+            } catch let error as JetStreamError {
+                if error.code == .cancelled || error.code == .closed { return }
+                logger.notice("the read marks cannot be followed at the moment", metadata: ["error": "\(error)"])
+            }
+            let wasFollowing = following.exchange(false, ordering: .acquiringAndReleasing)
+            pause = wasFollowing ? Self.pauses.first : min(pause * 2, Self.pauses.longest)
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    private func follow() async throws {
+        let info = try await stream.info()
+        let end = info.state.lastSequence
+        let progress = try await model.followInbox(life: info.created, last: end)
+        let reading = try await stream.reading(after: progress.inboxPosition)
+        var waiting = reading.pending
+        // What lies between and is not kept any more will not come.
+        if waiting == 0 { try await apply([], position: end, progress.generation, end: end) }
+        while !Task.isCancelled {
+            let messages = try await stream.next(of: reading, waiting: waiting, atMost: Self.wait)
+            guard let last = messages.last else { continue }
+            waiting = last.metadata.pending
+            let marks = messages.compactMap { message in
+                let mark = ReadMark(subject: message.message.subject, body: message.message.payload)
+                if mark == nil {
+                    logger.warning(
+                        "skipped a message that is no read mark",
+                        metadata: ["inbox.sequence": "\(message.metadata.streamSequence)"]
+                    )
+                }
+                return mark
+            }
+            let position = last.metadata.streamSequence
+            try await apply(marks, position: waiting == 0 ? max(position, end) : position, progress.generation, end: end)
+            try await stream.acknowledge(last)
+        }
+    }
+
+    private func apply(_ marks: [ReadMark], position: UInt64, _ generation: Int, end: UInt64) async throws {
+        try await model.apply(marks, position: position, generation: generation)
+        if position >= end { following.store(true, ordering: .releasing) }
+    }
+}

@@ -1,0 +1,13 @@
+import Foundation
+import Yams
+
+/// `docs/openapi.yaml`, which the build puts into the program, as JSON.
+enum OpenAPIDocument {
+    /// The document as JSON.
+    ///
+    /// - Throws: when the YAML is none.
+    static func json() throws -> [UInt8] {
+        let document = try Yams.load(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self))
+        return [UInt8](try JSONSerialization.data(withJSONObject: document ?? [:], options: [.sortedKeys, .withoutEscapingSlashes]))
+    }
+}

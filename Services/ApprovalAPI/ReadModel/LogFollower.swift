@@ -1,0 +1,112 @@
+import EventLog
+import EventModel
+import GRDB
+import Logging
+import Synchronization
+
+/// Keeps the read model in step with the log.
+///
+/// It goes on where the model ended. When the log is another than the model was drawn from, or the model's file turns out to be damaged, the model
+/// is begun anew: nothing is patched.
+final class LogFollower: Sendable {
+    private let log: EventLog
+    private let model: ReadModel
+    private let logger: Logger
+    private let feed = Mutex<LogFeed?>(nil)
+    /// How often what the log no longer keeps is dropped from the model.
+    private static let pruneInterval: Duration = .seconds(60)
+    /// Between two attempts.
+    private static let pause: Duration = .milliseconds(250)
+
+    init(log: EventLog, model: ReadModel, logger: Logger) {
+        self.log = log
+        self.model = model
+        self.logger = logger
+    }
+
+    /// Whether the model is live: everything is written that the log held when the following began, and the server was heard just now.
+    var isFollowing: Bool {
+        let end = end.load(ordering: .acquiring)
+        return model.log.position >= end && feed.withLock { $0?.isFollowing ?? false }
+    }
+
+    /// The end of the log when the following began.
+    private let end = Atomic<UInt64>(.max)
+
+    /// Follows until the task is cancelled.
+    ///
+    /// - Throws: an ``EventLogError`` or ``ReadModelError`` that waiting does not mend.
+    func run() async throws {
+        while !Task.isCancelled {
+            let generation = model.generation
+            do {
+                try await follow()
+                continue
+            } catch let error as DatabaseError {
+                logger.error("the read model is damaged and is made anew from the log", metadata: ["error": "\(error.message ?? "")"])
+                try model.recreate(generation)
+            } catch is ReadModel.Recreated {
+                // Begun again below.
+            } catch let error as EventLogError where error.isRetriable {
+                logger.notice("the log cannot be followed at the moment", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.pause)
+        }
+    }
+
+    /// Follows one life of the log; returns when it has ended.
+    private func follow() async throws {
+        end.store(.max, ordering: .releasing)
+        let bounds = try await log.bounds()
+        let progress = try await model.followLog(epoch: bounds.epoch, last: bounds.lastSequence)
+        end.store(bounds.lastSequence, ordering: .releasing)
+        let queue = ChangeQueue()
+        let feed = LogFeed(log: log, after: progress.logPosition, observer: queue, logger: logger)
+        self.feed.withLock { $0 = feed }
+        defer { self.feed.withLock { $0 = nil } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await feed.run() }
+            group.addTask { try await self.write(queue, progress, end: bounds.lastSequence) }
+            group.addTask { try await self.prune(progress.generation) }
+            defer {
+                queue.close()
+                group.cancelAll()
+            }
+            // Whichever ends first ends this life: the writer when the log was replaced, any of them with an error.
+            try await group.next()
+        }
+    }
+
+    /// Writes what the feed tells, and returns when the log was replaced.
+    private func write(_ queue: ChangeQueue, _ progress: ReadModel.Progress, end: UInt64) async throws {
+        let start = ContinuousClock.now
+        let behind = end - min(progress.logPosition, end)
+        var isCatchingUp = true
+        for await _ in queue.arrivals {
+            while let batch = queue.take() {
+                if batch.isReplaced { return }
+                try await model.apply(batch.changes, position: batch.position, generation: progress.generation)
+                guard isCatchingUp, batch.position >= end else { continue }
+                isCatchingUp = false
+                reportCaughtUp(behind, after: ContinuousClock.now - start)
+            }
+        }
+    }
+
+    private func reportCaughtUp(_ entries: UInt64, after duration: Duration) {
+        let seconds = duration / .seconds(1)
+        logger.info(
+            "the read model has caught up with the log",
+            metadata: [
+                "log.entries": "\(entries)", "duration_s": "\(seconds)", "entries_per_s": "\(Int(Double(entries) / max(seconds, 0.001)))",
+            ]
+        )
+    }
+
+    private func prune(_ generation: Int) async throws {
+        while !Task.isCancelled {
+            if let bounds = try? await log.bounds() { try await model.prune(before: bounds.firstSequence, generation: generation) }
+            try await Task.sleep(for: Self.pruneInterval)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import EventModel
+import HTTPAPI
+import Hummingbird
+import NIOCore
+
+/// The body of a request to decide (contract §7).
+struct ApprovalForm: Sendable, Equatable {
+    /// The largest body, in bytes: a reason of the full length, every character escaped.
+    static let maximumBodyBytes = 32 * 1024
+    /// The longest reason, in code points, as `maxLength` in the description of the API counts.
+    static let maximumReason = 2000
+
+    var action: DecisionAction
+    var reason: String?
+
+    /// Reads a body.
+    ///
+    /// - Throws: a ``ValidationError`` that names the member.
+    init(_ body: [UInt8]) throws(ValidationError) {
+        let payload = try Payload(validating: body, field: "body")
+        guard let action = payload.string("action").flatMap(DecisionAction.init(rawValue:)), DecisionAction.ofPeople.contains(action) else {
+            throw ValidationError(field: "action", message: "must be \"approve\" or \"reject\"")
+        }
+        self.action = action
+        switch payload.kind(of: "reason") {
+        case nil, .null: reason = nil
+        case .string:
+            let text = payload.string("reason") ?? ""
+            guard text.unicodeScalars.count <= Self.maximumReason else {
+                throw ValidationError(field: "reason", message: "must be at most \(Self.maximumReason) characters")
+            }
+            reason = text.isEmpty ? nil : text
+        default: throw ValidationError(field: "reason", message: "must be a string")
+        }
+    }
+
+    /// Reads the body of a request.
+    static func of(_ request: Request) async throws -> ApprovalForm {
+        try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
+        let body = try await request.readBody(upTo: maximumBodyBytes)
+        return try ApprovalForm(Array(body.readableBytesView))
+    }
+}

@@ -1,0 +1,29 @@
+import AccessControl
+import CausewayProducer
+import EventModel
+import HTTPAPI
+import Hummingbird
+
+/// All routes of the service.
+enum ApprovalRouter {
+    /// The router with every route on it.
+    ///
+    /// - Throws: when the description of the API cannot be made, which the build has seen to.
+    static func make(
+        backend: ApprovalBackend,
+        authenticator: Authenticator,
+        limiter: RateLimiter?,
+        cors: CORSPolicy,
+        now: @escaping @Sendable () -> Timestamp = { .now }
+    ) throws -> Router<APIRequestContext> {
+        let router = Router.api(cors: cors)
+        let routes = RouteTable(router)
+        try OpenAPIRoute().register(on: routes)
+        let protected = routes.authenticated(by: authenticator)
+        if let limiter { protected.add(middleware: RateLimitMiddleware(limiter)) }
+        ApprovalRoutes(backend: backend).register(on: protected)
+        NotificationRoutes(backend: backend, now: now).register(on: protected)
+        routes.refuseOtherMethods()
+        return router
+    }
+}

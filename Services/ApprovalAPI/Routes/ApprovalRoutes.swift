@@ -1,0 +1,146 @@
+import AccessControl
+import EventLog
+import EventModel
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import Logging
+import Metrics
+
+/// `/v1/notifications/approvals`: asking and answering (contract §7).
+struct ApprovalRoutes: Sendable {
+    private static let list: RouterPath = "/v1/notifications/approvals"
+    private static let one: RouterPath = "/v1/notifications/approvals/:approvalId"
+    /// Who may decide.
+    private static let deciders: Set<Role> = [.admin]
+    /// Who may look.
+    private static let readers: Set<Role> = [.admin, .member]
+
+    let backend: ApprovalBackend
+
+    /// Registers the routes; authentication stands before them.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.post(Self.one) { request, context in try await self.decide(request, context) }
+        routes.get(Self.one) { request, context in try await self.show(context) }
+        routes.get(Self.list) { request, context in try await self.list(request, context) }
+    }
+
+    private func decide(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requireRole(anyOf: Self.deciders)
+        let form = try await ApprovalForm.of(request)
+        let key = try request.idempotencyKey()
+        guard let approvalID = context.pathParameter("approvalId") else { throw Self.unknown }
+        let start = ContinuousClock.now
+        let outcome = try await backend.parts().desk.decide(
+            DecisionDesk.Request(
+                approvalID: approvalID,
+                action: form.action,
+                reason: form.reason,
+                idempotencyKey: key,
+                traceparent: request.headers[values: .traceparent].first
+            ),
+            by: principal
+        )
+        Self.count(outcome, after: ContinuousClock.now - start)
+        if case .decided(let decision) = outcome {
+            context.logger.info(
+                "an approval is decided",
+                metadata: ["approval.id": "\(approvalID)", "approval.action": "\(decision.action.rawValue)"]
+            )
+        }
+        return try Self.response(to: outcome)
+    }
+
+    private func show(_ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requireRole(anyOf: Self.readers)
+        guard let approvalID = context.pathParameter("approvalId") else { throw Self.unknown }
+        let bounds = try await backend.parts().freshness.ofLog()
+        guard let approval = try await backend.model.approval(tenant: principal.tenant, id: approvalID),
+            approval.request.place.sequence >= bounds.firstSequence
+        else { throw Self.unknown }
+        return try .json(ApprovalView(approval, epoch: bounds.epoch))
+    }
+
+    private func list(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requireRole(anyOf: Self.readers)
+        let query = try QueryParameters(of: request)
+        let limit = try query.pageLimit()
+        let status = try query.value("status").map(Self.status)
+        let cursor = try query.value("cursor").map { text throws(APIError) in
+            guard let cursor = Cursor(text) else { throw Self.badCursor }
+            return cursor
+        }
+        let bounds = try await backend.parts().freshness.ofLog()
+        if let cursor, cursor.epoch != bounds.epoch { throw Self.badCursor }
+        let found = try await backend.model.approvals(
+            tenant: principal.tenant,
+            status: status,
+            before: cursor?.sequence,
+            limit: limit + 1
+        )
+        let kept = found.filter { $0.request.place.sequence >= bounds.firstSequence }
+        let items = kept.prefix(limit)
+        let next = kept.count > limit ? items.last?.request.place.eventID(epoch: bounds.epoch) : nil
+        return try .json(ApprovalListView(items: items.map { ApprovalView($0, epoch: bounds.epoch) }, nextCursor: next))
+    }
+
+    private static func status(_ text: String) throws(APIError) -> ApprovalStatus {
+        guard let status = ApprovalStatus(rawValue: text) else {
+            throw .validation("status: must be \(ApprovalStatus.allCases.map(\.rawValue).joined(separator: ", ")), or be left out.")
+        }
+        return status
+    }
+
+    // MARK: Answers
+
+    private static let unknown = APIError.notFound("There is no such approval: check the id.")
+    private static let badCursor = APIError.validation("cursor: must be the nextCursor of a page before; begin again without it.")
+
+    private static func response(to outcome: DecisionDesk.Outcome) throws -> Response {
+        switch outcome {
+        case .decided(let decision): return try .json(DecisionView(decision))
+        case .notFound: throw unknown
+        case .alreadyResolved(let decision):
+            throw APIError.alreadyResolved(
+                "This approval was answered already, with \(decision.action.rawValue) at \(decision.decidedAt.iso8601)."
+            )
+        case .expired: return try .refusal("expired", "Nobody answered this approval in time: ask for a new one.", status: .conflict)
+        case .selfApproval:
+            return try .refusal("self_approval", "You asked for this yourself: somebody else must answer it.", status: .forbidden)
+        case .unknownRequester:
+            return try .refusal(
+                "self_approval",
+                "Requester and approver must differ, and the request does not say who asked: ask again with requestedBy.",
+                status: .forbidden
+            )
+        }
+    }
+
+    private static func count(_ outcome: DecisionDesk.Outcome, after duration: Duration) {
+        let name =
+            switch outcome {
+            case .decided: "decided"
+            case .notFound: "not_found"
+            case .alreadyResolved: "already_resolved"
+            case .expired: "expired"
+            case .selfApproval, .unknownRequester: "self_approval"
+            }
+        Counter(label: "causeway_approval_requests", dimensions: [("outcome", name)]).increment()
+        Timer(label: "causeway_approval_decide").record(duration: duration)
+    }
+}
+
+extension Response {
+    /// An error of contract §7 that no other service knows, in the form of contract §1.
+    fileprivate static func refusal(_ code: String, _ message: String, status: HTTPResponse.Status) throws -> Response {
+        try .json(["error": code, "message": message], status: status)
+    }
+}
+
+extension HTTPField.Name {
+    /// The W3C trace context of a request.
+    fileprivate static var traceparent: HTTPField.Name {
+        guard let name = HTTPField.Name("traceparent") else { preconditionFailure("a constant that is a token") }
+        return name
+    }
+}

@@ -1,0 +1,135 @@
+import AccessControl
+import EventLog
+import EventModel
+import HTTPAPI
+import Hummingbird
+import NATSClient
+import NIOCore
+
+/// `/v1/notifications`: what there is to read, and what has been read (contract §8).
+struct NotificationRoutes: Sendable {
+    private static let list: RouterPath = "/v1/notifications"
+    private static let markAll: RouterPath = "/v1/notifications/read"
+    private static let markOne: RouterPath = "/v1/notifications/:notificationId/read"
+    private static let readers: Set<Role> = [.admin, .member]
+    private static let maximumBodyBytes = 4096
+    /// How long a read mark may take to be stored.
+    private static let timeout: Duration = .seconds(5)
+
+    let backend: ApprovalBackend
+    let now: @Sendable () -> Timestamp
+
+    /// Registers the routes; authentication stands before them.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.get(Self.list) { request, context in try await self.list(request, context) }
+        routes.post(Self.markAll) { request, context in try await self.markAll(request, context) }
+        routes.patch(Self.markOne) { request, context in try await self.markOne(context) }
+    }
+
+    private func list(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requireRole(anyOf: Self.readers)
+        let parameters = try QueryParameters(of: request)
+        var query = NotificationQuery(tenant: principal.tenant, user: principal.subject, epoch: 0, limit: try parameters.pageLimit())
+        query.isRead = try parameters.value("read").map(Self.boolean)
+        query.typeName = try parameters.value("type").map(Self.type)
+        let cursor = try parameters.value("cursor").map(Self.cursor)
+        let parts = try backend.parts()
+        async let marks: Void = parts.freshness.ofInbox()
+        let bounds = try await parts.freshness.ofLog()
+        try await marks
+        if let cursor, cursor.epoch != bounds.epoch { throw Self.badCursor }
+        query.epoch = bounds.epoch
+        query.before = cursor?.sequence
+        let page = try await backend.model.notifications(query)
+        let next = page.hasMore ? page.items.last.map { NotificationID.text($0.record.place, epoch: bounds.epoch) } : nil
+        return try .json(
+            NotificationListView(
+                items: page.items.map { NotificationView($0, epoch: bounds.epoch) },
+                unreadCount: page.unreadCount,
+                nextCursor: next
+            )
+        )
+    }
+
+    private func markOne(_ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requireRole(anyOf: Self.readers)
+        guard let cursor = context.pathParameter("notificationId").flatMap({ NotificationID.cursor($0) }) else { throw Self.unknown }
+        let parts = try backend.parts()
+        guard let item = try await self.item(cursor, of: principal, parts) else { throw Self.unknown }
+        if item.readAt != nil { return try .json(NotificationView(item, epoch: cursor.epoch)) }
+        try await self.store(.one(cursor.sequence), cursor.epoch, of: principal, parts)
+        guard let marked = try await self.item(cursor, of: principal, parts) else { throw Self.unknown }
+        return try .json(NotificationView(marked, epoch: cursor.epoch))
+    }
+
+    private func markAll(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let principal = try context.requireRole(anyOf: Self.readers)
+        try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
+        let body = try await request.readBody(upTo: Self.maximumBodyBytes)
+        guard let text = try Payload(validating: Array(body.readableBytesView), field: "body").string("cursor") else {
+            throw APIError.validation("cursor: is missing; send the id of the newest notification that was seen.")
+        }
+        let cursor = try Self.cursor(text)
+        let parts = try backend.parts()
+        let bounds = try await parts.freshness.ofLog()
+        guard cursor.epoch == bounds.epoch, cursor.sequence <= bounds.lastSequence else { throw Self.badCursor }
+        try await self.store(.through(cursor.sequence), cursor.epoch, of: principal, parts)
+        let page = try await backend.model.notifications(
+            NotificationQuery(tenant: principal.tenant, user: principal.subject, epoch: cursor.epoch, limit: 1)
+        )
+        return try .json(["unreadCount": page.unreadCount])
+    }
+
+    /// A notification of the reader's; only a miss costs a look at the log's end.
+    private func item(_ cursor: Cursor, of principal: Principal, _ parts: ApprovalBackend.Parts) async throws -> InboxItem? {
+        func find() async throws -> InboxItem? {
+            guard backend.model.logEpoch == cursor.epoch else { return nil }
+            return try await backend.model.notification(
+                tenant: principal.tenant,
+                user: principal.subject,
+                epoch: cursor.epoch,
+                sequence: cursor.sequence
+            )
+        }
+        if let known = try await find() { return known }
+        try await parts.freshness.ofLog()
+        return try await find()
+    }
+
+    /// Stores a read mark and waits until it is read back: the caller's next request knows it.
+    private func store(_ extent: ReadMark.Extent, _ epoch: UInt16, of principal: Principal, _ parts: ApprovalBackend.Parts) async throws {
+        let mark = ReadMark(tenant: principal.tenant, user: principal.subject, epoch: epoch, extent: extent, readAt: now())
+        let place: UInt64
+        do {
+            place = try await parts.inbox.publish(mark, within: Self.timeout)
+        } catch let error as JetStreamError {
+            throw Unavailable.because(error)
+        }
+        guard await backend.model.inbox.wait(for: place, atMost: Self.timeout) else { throw Unavailable.catchingUp }
+    }
+
+    // MARK: Parameters
+
+    private static let unknown = APIError.notFound("There is no such notification: check the id.")
+    private static let badCursor = APIError.validation(
+        "cursor: must be the id of a notification or an event that the log has reached; begin again without it."
+    )
+
+    private static func cursor(_ text: String) throws(APIError) -> Cursor {
+        guard let cursor = NotificationID.anyCursor(text) else { throw badCursor }
+        return cursor
+    }
+
+    private static func boolean(_ text: String) throws(APIError) -> Bool {
+        guard let value = Bool(text) else { throw .validation("read: must be true or false.") }
+        return value
+    }
+
+    private static func type(_ text: String) throws(APIError) -> String {
+        do throws(ValidationError) {
+            return try EventType(text).name
+        } catch {
+            throw APIError(error)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import EventModel
+
+/// The id of a notification: that of its event, under another prefix (contract §8).
+enum NotificationID {
+    private static let prefix = "ntf_"
+    private static let eventPrefix = "evt_"
+
+    static func text(_ place: LogPlace, epoch: UInt16) -> String {
+        prefix + place.eventID(epoch: epoch).dropFirst(eventPrefix.count)
+    }
+
+    /// The place that an id names; nil for what is none.
+    static func cursor(_ text: some StringProtocol) -> Cursor? {
+        guard text.hasPrefix(prefix) else { return nil }
+        return Cursor(eventPrefix + text.dropFirst(prefix.count))
+    }
+
+    /// The place that the id of a notification or of an event names.
+    static func anyCursor(_ text: String) -> Cursor? {
+        cursor(text) ?? Cursor(text)
+    }
+}
+
+/// A notification as its reader sees it (contract §8).
+struct NotificationView: Encodable, Sendable {
+    let notificationId: String
+    let type: String
+    let title: String
+    let body: String
+    let read: Bool
+    let readAt: String?
+    let incidentId: String?
+    let remediationId: String?
+    let approvalId: String?
+    let createdAt: String
+
+    init(_ item: InboxItem, epoch: UInt16) {
+        notificationId = NotificationID.text(item.record.place, epoch: epoch)
+        type = item.record.typeName
+        title = item.record.title
+        body = item.record.body
+        read = item.readAt != nil
+        readAt = item.readAt?.iso8601
+        incidentId = item.record.incidentID
+        remediationId = item.record.remediationID
+        approvalId = item.record.approvalID
+        createdAt = item.record.createdAt.iso8601
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case notificationId, type, title, body, read, readAt, incidentId, remediationId, approvalId, createdAt
+    }
+
+    /// What is not there is null, so that a client need not ask which members there are.
+    func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: CodingKeys.self)
+        try members.encode(notificationId, forKey: .notificationId)
+        try members.encode(type, forKey: .type)
+        try members.encode(title, forKey: .title)
+        try members.encode(body, forKey: .body)
+        try members.encode(read, forKey: .read)
+        try members.encode(readAt, forKey: .readAt)
+        try members.encode(incidentId, forKey: .incidentId)
+        try members.encode(remediationId, forKey: .remediationId)
+        try members.encode(approvalId, forKey: .approvalId)
+        try members.encode(createdAt, forKey: .createdAt)
+    }
+}
+
+/// A page of the list.
+struct NotificationListView: Encodable, Sendable {
+    let items: [NotificationView]
+    let unreadCount: Int
+    /// What `cursor` must be for the next page; null on the last.
+    let nextCursor: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case items, unreadCount, nextCursor
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: CodingKeys.self)
+        try members.encode(items, forKey: .items)
+        try members.encode(unreadCount, forKey: .unreadCount)
+        try members.encode(nextCursor, forKey: .nextCursor)
+    }
+}

@@ -1,0 +1,38 @@
+import EventLog
+import HTTPAPI
+import Synchronization
+
+/// What the routes work with, once the log is open.
+///
+/// The bus may be away when the process starts; until it has been there, every request is answered with 503.
+final class ApprovalBackend: Sendable {
+    /// What there is when the log is open.
+    struct Parts: Sendable {
+        let log: EventLog
+        let inbox: InboxStream
+        let freshness: Freshness
+        let desk: DecisionDesk
+    }
+
+    let model: ReadModel
+    private let opened = Mutex<Parts?>(nil)
+
+    init(model: ReadModel) {
+        self.model = model
+    }
+
+    /// The log is open.
+    func begin(_ parts: Parts) {
+        opened.withLock { $0 = parts }
+    }
+
+    /// What there is.
+    ///
+    /// - Throws: `service_unavailable` before the log is open.
+    func parts() throws(APIError) -> Parts {
+        guard let parts = opened.withLock({ $0 }) else {
+            throw .serviceUnavailable("The event log has not been reached yet: try again in a moment.", retryAfter: 1)
+        }
+        return parts
+    }
+}

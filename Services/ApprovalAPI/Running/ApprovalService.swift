@@ -1,0 +1,62 @@
+import EventLog
+import EventModel
+import Logging
+import NATSClient
+import ServiceLifecycle
+import ServiceRuntime
+
+/// What goes on behind the requests, as a service: the log and the read marks are followed, decisions take effect, approvals expire.
+///
+/// The bus may be away, at the start or later: the process lives, is not ready, and answers 503. A log that cannot be the log ends the process with a
+/// sentence.
+struct ApprovalService: Service {
+    let connection: NATSConnection
+    let backend: ApprovalBackend
+    let log: EventLogConfiguration
+    let timeout: Duration
+    let expiryInterval: Duration
+    let readiness: Readiness
+    let logger: Logger
+    let now: @Sendable () -> Timestamp
+
+    func run() async throws {
+        readiness.observe("bus") { [connection] in connection.state == .connected ? .ready : .notReady("\(connection.state)") }
+        readiness.set("log", .notReady("not opened yet"))
+        readiness.set("inbox", .notReady("not opened yet"))
+        do {
+            try await cancelWhenGracefulShutdown { try await work() }
+        } catch let error as EventLogError where error.code == .cancelled || error.code == .closed {
+            // The shutdown came while the log was waited for.
+        }
+        await connection.close()
+    }
+
+    private func work() async throws {
+        let log = try await EventLog.open(on: connection, configuration: log, logger: logger)
+        let model = backend.model
+        let inbox = InboxStream(on: connection, like: self.log, logger: logger)
+        let freshness = Freshness(model: model, log: log, inbox: inbox, patience: timeout)
+        let desk = DecisionDesk(log: log, model: model, freshness: freshness, timeout: timeout, now: now)
+        let logFollower = LogFollower(log: log, model: model, logger: logger)
+        let inboxFollower = InboxFollower(stream: inbox, model: model, logger: logger)
+        let effects = EffectAnnouncer(log: log, logger: logger, now: now)
+        let sweep = ExpirySweep(
+            model: model,
+            desk: desk,
+            interval: expiryInterval,
+            isFollowing: { logFollower.isFollowing },
+            logger: logger
+        )
+        readiness.note("log.replicas", "\(self.log.replicas)")
+        readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
+        readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
+        backend.begin(ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await logFollower.run() }
+            group.addTask { try await inboxFollower.run() }
+            group.addTask { try await effects.run() }
+            group.addTask { try await sweep.run() }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import EventLog
+import EventModel
+import Testing
+
+@testable import approval_api
+
+@Suite struct DecisionRulesTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var name: String
+        var approval: Approval
+        var action: DecisionAction = .approve
+        var verdict: DecisionRules.Verdict
+
+        var testDescription: String { name }
+    }
+
+    private static let decided = Approval.Decided(
+        eventID: "d",
+        decision: Decision(approvalID: "apr", remediationID: "rem", action: .approve, decidedBy: "bob", decidedAt: Fixture.time),
+        place: LogPlace(sequence: 2, intake: Fixture.time)
+    )
+
+    private static func resolved(_ approval: Approval) -> Approval {
+        var approval = approval
+        approval.decision = decided
+        return approval
+    }
+
+    static let cases = [
+        Case(name: "open", approval: Fixture.approval(), verdict: .proceed),
+        Case(name: "open for a while", approval: Fixture.approval(expiry: .at(Fixture.later(1))), verdict: .proceed),
+        Case(name: "over this instant", approval: Fixture.approval(expiry: .at(Fixture.time)), verdict: .expired),
+        Case(
+            name: "over long ago, to be rejected",
+            approval: Fixture.approval(expiry: .at(Fixture.later(-1))),
+            action: .reject,
+            verdict: .expired
+        ),
+        Case(name: "asked for oneself", approval: Fixture.approval(requestedBy: "ann"), verdict: .proceed),
+        Case(name: "four eyes, oneself", approval: Fixture.approval(requestedBy: "ann", fourEyes: true), verdict: .selfApproval),
+        Case(
+            name: "four eyes, oneself, to be rejected",
+            approval: Fixture.approval(requestedBy: "ann", fourEyes: true),
+            action: .reject,
+            verdict: .selfApproval
+        ),
+        Case(name: "four eyes, another", approval: Fixture.approval(requestedBy: "bob", fourEyes: true), verdict: .proceed),
+        Case(name: "four eyes, nobody", approval: Fixture.approval(fourEyes: true), verdict: .unknownRequester),
+        Case(name: "four eyes, an empty name", approval: Fixture.approval(requestedBy: "", fourEyes: true), verdict: .unknownRequester),
+        Case(name: "four eyes, nobody, to be rejected", approval: Fixture.approval(fourEyes: true), action: .reject, verdict: .proceed),
+        Case(
+            name: "over and four eyes",
+            approval: Fixture.approval(requestedBy: "ann", fourEyes: true, expiry: .at(Fixture.time)),
+            verdict: .expired
+        ),
+        Case(
+            name: "decided comes before everything",
+            approval: resolved(Fixture.approval(requestedBy: "ann", fourEyes: true, expiry: .at(Fixture.time))),
+            verdict: .resolved(decided)
+        ),
+    ]
+
+    @Test(arguments: cases)
+    func judges(_ testCase: Case) {
+        #expect(DecisionRules.judge(testCase.approval, action: testCase.action, by: "ann", now: Fixture.time) == testCase.verdict)
+    }
+}
+
+@Suite struct ApprovalRequestTests {
+    @Test(arguments: [
+        ("", Approval.Expiry.never, false),
+        (#","expiresAt":null,"fourEyes":null"#, .never, false),
+        (#","expiresAt":"2024-04-01T14:32:10+02:00","fourEyes":true"#, .at(Timestamp(millisecondsSinceEpoch: 1_711_974_730_000)), true),
+        // Written wrongly, what is there to stop a decision stops it.
+        (#","expiresAt":"tomorrow","fourEyes":"false""#, .at(Timestamp(millisecondsSinceEpoch: 0)), true),
+        (#","expiresAt":1711974730,"fourEyes":0"#, .at(Timestamp(millisecondsSinceEpoch: 0)), true),
+        (#","expiresAt":"","fourEyes":false"#, .at(Timestamp(millisecondsSinceEpoch: 0)), false),
+    ])
+    func readsWhatStopsADecision(_ members: String, _ expiry: Approval.Expiry, _ fourEyes: Bool) throws {
+        let entry = try Fixture.request("a", members: members)
+        let request = try #require(Approval.Request(entry.event, at: LogPlace(sequence: 1, intake: Fixture.time)))
+        #expect(request.expiry == expiry)
+        #expect(request.fourEyes == fourEyes)
+    }
+
+    @Test func otherEventsAreNoRequests() throws {
+        let event = try Fixture.event("approval.resolved", #"{"approvalId":"a","remediationId":"r","action":"approve"}"#)
+        #expect(Approval.Request(event, at: LogPlace(sequence: 1, intake: Fixture.time)) == nil)
+    }
+}

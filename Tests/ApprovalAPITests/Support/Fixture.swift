@@ -1,0 +1,77 @@
+import EventLog
+import EventModel
+
+@testable import approval_api
+
+/// Values for tests.
+enum Fixture {
+    static let time = Timestamp(millisecondsSinceEpoch: 1_700_000_000_000)
+
+    static func later(_ milliseconds: Int64) -> Timestamp {
+        Timestamp(millisecondsSinceEpoch: time.millisecondsSinceEpoch + milliseconds)
+    }
+
+    static func event(_ type: String, _ payload: String, tenant: String = "acme", user: String? = nil, id: String = "e") throws -> Event {
+        Event(
+            id: id,
+            tenant: try Tenant(tenant),
+            type: try EventType(type),
+            user: user,
+            time: time,
+            payload: try Payload(validating: Array(payload.utf8))
+        )
+    }
+
+    static func entry(
+        _ sequence: UInt64,
+        _ type: String,
+        _ payload: String,
+        tenant: String = "acme",
+        user: String? = nil,
+        place: DecisionPlace? = nil
+    ) throws -> LogEntry {
+        let event = try event(type, payload, tenant: tenant, user: user, id: "e\(sequence)")
+        return LogEntry(sequence: sequence, intake: later(Int64(sequence)), event: event, decisionPlace: place)
+    }
+
+    /// An approval that was asked for.
+    static func request(
+        _ approval: String,
+        at sequence: UInt64 = 1,
+        tenant: String = "acme",
+        members: String = ""
+    ) throws -> LogEntry {
+        try entry(
+            sequence,
+            "approval.requested",
+            #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)"\#(members)}"#,
+            tenant: tenant
+        )
+    }
+
+    /// A decision at its place.
+    static func decision(_ approval: String, _ action: String, at sequence: UInt64, tenant: String = "acme") throws -> LogEntry {
+        try entry(
+            sequence,
+            "approval.resolved",
+            #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)","action":"\#(action)","decidedBy":"ann"}"#,
+            tenant: tenant,
+            place: .decision(approvalID: approval)
+        )
+    }
+
+    static func approval(requestedBy: String? = nil, fourEyes: Bool = false, expiry: Approval.Expiry = .never) -> Approval {
+        Approval(
+            request: Approval.Request(
+                tenant: "acme",
+                approvalID: "apr",
+                remediationID: "rem",
+                requestedBy: requestedBy,
+                requestedAt: time,
+                expiry: expiry,
+                fourEyes: fourEyes,
+                place: LogPlace(sequence: 1, intake: time)
+            )
+        )
+    }
+}

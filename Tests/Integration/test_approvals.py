@@ -1,0 +1,586 @@
+"""Approvals are decided exactly once, whoever asks, however many ask, and whatever is killed meanwhile (contract §7)."""
+
+import json
+import statistics
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from causeway_kit.approvals import ApprovalClient, DecisionLog, approval_service, approval_services, error_of, requested
+from causeway_kit.sizes import size
+from causeway_kit.tokens import mint
+from causeway_kit.waiting import eventually, pause
+
+
+@pytest.fixture(scope="module")
+def service(shared):
+    """One replica in the shared deployment, for tests that disturb nobody."""
+    return approval_service(shared, expiry_interval="100ms").wait_ready()
+
+
+@pytest.fixture
+def admin(service, tenant):
+    return ApprovalClient(service, tenant)
+
+
+def timestamp(seconds_from_now):
+    return (datetime.now(UTC) + timedelta(seconds=seconds_from_now)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def expect_one_decision(stack, *approvals, tenant="acme", timeout=10):
+    """Waits until each has its decision and what follows from it, and checks that each has one of both. Returns the log."""
+    eventually(lambda: all_have_one(stack, approvals, tenant), "every decision and its effect are in the log", timeout, interval=0.2)
+    log = DecisionLog(stack)
+    for approval in approvals:
+        log.expect_one(approval, tenant)
+    return log
+
+
+def all_have_one(stack, approvals, tenant):
+    log = DecisionLog(stack)
+    return all(log.has_one(approval, tenant) for approval in approvals)
+
+
+# What is answered
+
+
+@pytest.mark.parametrize(("action", "status"), [("approve", "executing"), ("reject", "cancelled")])
+def test_a_decision_and_its_history(shared, admin, tenant, action, status):
+    [request_id] = shared.intake.publish(requested("apr_1", tenant, requestedBy="planner"))
+    answer = admin.decide("apr_1", action, reason="It is \u201csafe\u201d.")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    decided_at = body.pop("decidedAt")
+    assert datetime.fromisoformat(decided_at).tzinfo is not None
+    assert body == {
+        "approvalId": "apr_1",
+        "action": action,
+        "remediationId": "rem_apr_1",
+        "remediationStatus": status,
+        "decidedBy": "usr_1",
+        "reason": "It is \u201csafe\u201d.",
+    }
+    decision = expect_one_decision(shared, "apr_1", tenant=tenant).expect_one("apr_1", tenant)
+    assert decision == {
+        "approvalId": "apr_1",
+        "remediationId": "rem_apr_1",
+        "incidentId": "inc_apr_1",
+        "action": action,
+        "decidedBy": "usr_1",
+        "decidedAt": decided_at,
+        "reason": "It is \u201csafe\u201d.",
+    }
+    shown = admin.approval("apr_1").json()
+    assert shown["status"] == {"approve": "approved", "reject": "rejected"}[action]
+    assert shown["requestedBy"] == "planner"
+    assert shown["decision"]["decidedAt"] == decided_at
+    types = [event["type"] for event in shown["events"]]
+    assert types == ["approval.requested", "approval.resolved", f"remediation.{'approved' if action == 'approve' else 'rejected'}"]
+    ids = [event["id"] for event in shown["events"]]
+    assert ids[0] == request_id, "the history names the request as the intake and the edges do"
+    assert ids == sorted(ids) and len(set(ids)) == 3
+
+
+def test_the_decision_arrives_on_the_streams(shared, edge, admin, tenant, surface):
+    if not surface.carries_everything:
+        pytest.skip(f"{surface} delivers what was subscribed")
+    edge = edge if edge.name.startswith(surface.executable) else shared.edge(surface.executable)
+    with surface.connect(edge, mint(tenant)) as connection:
+        connection.next()
+        shared.intake.publish(requested("apr_1", tenant))
+        assert admin.decide("apr_1", "reject").status_code == 200
+        events = connection.events(3)
+    assert [event.type for event in events] == ["approval.requested", "approval.resolved", "remediation.rejected"]
+    assert events[1].payload["action"] == "reject"
+
+
+def test_the_errors_of_the_contract(shared, service, admin, tenant):
+    shared.intake.publish(requested("apr_1", tenant), requested("apr_2", tenant))
+    path = "/v1/notifications/approvals/apr_1"
+    member = ApprovalClient(service, tenant, roles=("member",))
+    outsider = ApprovalClient(service, tenant, roles=("producer",))
+
+    assert error_of(httpx.post(service.url + path, json={"action": "approve"})) == (401, "unauthorized")
+    assert error_of(member.decide("apr_1")) == (403, "forbidden")
+    assert error_of(outsider.approval("apr_1")) == (403, "forbidden")
+    assert error_of(admin.decide("apr_unknown")) == (404, "not_found")
+    assert error_of(admin.approval("apr_unknown")) == (404, "not_found")
+    assert error_of(admin.decide("x" * 300)) == (404, "not_found")
+    assert error_of(ApprovalClient(service, "somebody_else").decide("apr_1")) == (404, "not_found")
+    bodies = [b"", b"null", b"[]", b"{", b"{}", b'{"action":"expire"}', b'{"action":true}', b'{"action":"APPROVE"}']
+    bodies += [
+        b'{"action":"approve","action":"reject"}',
+        b'{"action":"approve","reason":1}',
+        json.dumps({"action": "approve", "reason": "x" * 2001}).encode(),
+    ]
+    for body in bodies:
+        answer = admin.send("POST", path, content=body, headers={"Content-Type": "application/json"})
+        assert error_of(answer) == (400, "validation_error"), body
+    answer = admin.send("POST", path, content=b"action=approve", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert error_of(answer) == (415, "unsupported_media_type")
+    answer = admin.send("POST", path, content=b"x" * 40_000, headers={"Content-Type": "application/json"})
+    assert error_of(answer) == (413, "payload_too_large")
+    answer = admin.send("DELETE", path)
+    assert error_of(answer) == (405, "method_not_allowed")
+    assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST"}
+    assert error_of(admin.send("POST", path, json={"action": "approve"}, headers={"Idempotency-Key": ""})) == (400, "validation_error")
+
+    # After all that, nothing is decided.
+    assert admin.approval("apr_1").json()["status"] == "pending"
+    assert admin.decide("apr_1").status_code == 200
+    for action in ("approve", "reject"):
+        assert error_of(admin.decide("apr_1", action)) == (409, "already_resolved")
+    assert admin.approval("apr_2").json()["status"] == "pending"
+
+
+def test_names_are_taken_as_they_are(shared, admin, tenant):
+    """An approval's id is any text; what must not be confused in a path, a subject or a query is not."""
+    names = ["a b", "a.b", "a/b", "a*", "a>", "ä", "a%2Fb", "read", ".", "'; DROP TABLE requests; --", "a\u0301"]
+    shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}") for n, name in enumerate(names)])
+    for n, name in enumerate(names):
+        encoded = "".join(f"%{byte:02X}" for byte in name.encode())
+        answer = admin.decide(encoded)
+        assert answer.status_code == 200, f"{name!r}: {answer.text}"
+        assert answer.json()["approvalId"] == name
+        assert answer.json()["remediationId"] == f"r{n}"
+
+
+def test_the_same_request_again_gets_the_first_answer(shared, service, admin, tenant):
+    shared.intake.publish(requested("apr_1", tenant))
+    other = approval_service(shared).wait_ready()
+    first = admin.decide("apr_1", "approve", key="click-1", reason="yes")
+    assert first.status_code == 200
+    for replica in (service, other):
+        again = ApprovalClient(replica, tenant)
+        for _ in range(2):
+            answer = again.decide("apr_1", "approve", key="click-1", reason="yes")
+            assert (answer.status_code, answer.json()) == (200, first.json())
+        assert error_of(again.decide("apr_1", "approve", key="click-2", reason="yes")) == (409, "already_resolved")
+        assert error_of(again.decide("apr_1", "reject", key="click-1", reason="yes")) == (409, "already_resolved")
+        assert error_of(again.decide("apr_1", "approve", key="click-1")) == (409, "already_resolved")
+        assert error_of(again.decide("apr_1", "approve", reason="yes")) == (409, "already_resolved")
+        somebody = ApprovalClient(replica, tenant, user="usr_2")
+        assert error_of(somebody.decide("apr_1", "approve", key="click-1", reason="yes")) == (409, "already_resolved")
+    expect_one_decision(shared, "apr_1", tenant=tenant)
+
+
+def test_four_eyes(shared, service, admin, tenant):
+    shared.intake.publish(
+        requested("own", tenant, fourEyes=True, requestedBy="usr_1"),
+        requested("nobody", tenant, fourEyes=True),
+        requested("odd", tenant, fourEyes="no", requestedBy="usr_1"),
+        requested("free", tenant, fourEyes=False, requestedBy="usr_1"),
+    )
+    other = ApprovalClient(service, tenant, user="usr_2")
+    assert error_of(admin.decide("own")) == (403, "self_approval")
+    assert error_of(admin.decide("own", "reject")) == (403, "self_approval")
+    assert error_of(admin.decide("odd")) == (403, "self_approval"), "what is there to stop a decision stops it also when it is misspelt"
+    assert error_of(other.decide("nobody")) == (403, "self_approval")
+    assert other.decide("own").status_code == 200
+    assert other.decide("nobody", "reject").status_code == 200
+    assert admin.decide("free").status_code == 200
+
+
+def test_nobody_answers_in_time(shared, admin, tenant):
+    shared.intake.publish(
+        requested("late", tenant, expiresAt=timestamp(0.5)),
+        requested("early", tenant, expiresAt=timestamp(3600)),
+        requested("odd", tenant, expiresAt="tomorrow"),
+    )
+    assert admin.decide("early").status_code == 200
+    log = expect_one_decision(shared, "late", "odd", "early", tenant=tenant)
+    for name in ("late", "odd"):
+        decision = log.expect_one(name, tenant)
+        assert (decision["action"], decision["decidedBy"]) == ("expire", "system")
+        assert error_of(admin.decide(name)) == (409, "expired")
+        assert admin.approval(name).json()["status"] == "expired"
+    assert error_of(admin.decide("early")) == (409, "already_resolved")
+
+
+def test_a_late_answer_expires_the_approval_by_itself(shared, tenant):
+    """Where no sweep has come by yet, the request that is too late does its work."""
+    idle = approval_service(shared, expiry_interval="1h").wait_ready()
+    admin = ApprovalClient(idle, tenant)
+    shared.intake.publish(requested("late", tenant, expiresAt=timestamp(-1)))
+    assert error_of(admin.decide("late")) == (409, "expired")
+    expect_one_decision(shared, "late", tenant=tenant)
+
+
+def test_an_event_that_only_looks_like_a_decision_decides_nothing(shared, admin, tenant):
+    shared.intake.publish(requested("apr_1", tenant))
+    body = b'{"approvalId":"apr_1","remediationId":"rem_apr_1","action":"approve"}'
+    shared.bus.publish_event(tenant, "approval.resolved", body, id="forged")
+    assert admin.approval("apr_1").json()["status"] == "pending"
+    assert admin.decide("apr_1", "reject").status_code == 200
+
+
+def test_the_list(shared, admin, tenant):
+    names = [f"apr_{n}" for n in range(7)]
+    for name in names:
+        shared.intake.publish(requested(name, tenant))
+    for name in names[::2]:
+        assert admin.decide(name, "approve" if name != "apr_2" else "reject").status_code == 200
+    assert [item["approvalId"] for item in admin.pages("/v1/notifications/approvals", limit=2)] == names[::-1]
+    for status, wanted in [("pending", ["apr_5", "apr_3", "apr_1"]), ("rejected", ["apr_2"]), ("expired", [])]:
+        assert [item["approvalId"] for item in admin.pages("/v1/notifications/approvals", status=status, limit=1)] == wanted
+    for query in ({"status": "open"}, {"limit": 0}, {"limit": 201}, {"limit": "+5"}, {"cursor": "x"}, {"cursor": "evt_" + "0" * 26}):
+        assert error_of(admin.approvals(**query)) == (400, "validation_error"), query
+
+
+def test_another_tenants_approval_is_as_unknown_as_any(shared, service, admin, tenant):
+    """Not to be told apart from one that does not exist, neither by the answer nor by the time it takes."""
+    shared.intake.publish(requested("apr_1", "somebody_else"), requested("apr_1", tenant))
+    hidden, unknown = requested("hidden", "somebody_else"), "missing"
+    shared.intake.publish(hidden)
+    answers = {name: [] for name in ("hidden", unknown)}
+    for n in range(size(100, 400)):
+        for name in sorted(answers, reverse=bool(n % 2)):
+            start = time.perf_counter()
+            answer = admin.decide(name)
+            answers[name].append(time.perf_counter() - start)
+            assert error_of(answer) == (404, "not_found")
+            text = answer.json()["message"]
+            assert name not in text
+    medians = {name: statistics.median(times) for name, times in answers.items()}
+    spread = statistics.quantiles(answers[unknown], n=4)
+    assert abs(medians["hidden"] - medians[unknown]) <= max(spread[2] - spread[0], 0.001), medians
+    assert admin.approval("apr_1").json()["status"] == "pending"
+
+
+def test_rate_limits(shared, tenant):
+    limited = approval_service(shared, rate_limit=60, rate_burst=3).wait_ready()
+    admin, other = ApprovalClient(limited, tenant), ApprovalClient(limited, f"{tenant}_other")
+    answers = [admin.approvals() for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert error_of(answers[3]) == (429, "rate_limited")
+    assert answers[3].headers["retry-after"] == "1"
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert {answer.headers["x-ratelimit-limit"] for answer in answers} == {"60"}
+    assert other.approvals().status_code == 200, "one tenant's limit is nobody else's"
+    eventually(lambda: admin.approvals().status_code == 200, "the bucket fills again", timeout=5, interval=0.3)
+
+
+def test_no_limit_means_no_headers(admin):
+    assert not [name for name in admin.approvals().headers if name.startswith("x-ratelimit")]
+
+
+# Exactly once
+
+
+class Voters:
+    """Many people who answer the same approval in the same instant, spread over the replicas."""
+
+    def __init__(self, services, count, tenant="acme"):
+        self.people = [ApprovalClient(services[n % len(services)], tenant, user=f"usr_{n}") for n in range(count)]
+        self.barrier = threading.Barrier(count)
+        self.pool = ThreadPoolExecutor(count)
+
+    def answer(self, approval):
+        """Everybody's answer: (user, action, response)."""
+
+        def one(n):
+            action = ("approve", "reject")[n % 2]
+            self.barrier.wait(30)
+            return f"usr_{n}", action, self.people[n].decide(approval, action)
+
+        return list(self.pool.map(one, range(len(self.people))))
+
+    def close(self):
+        self.pool.shutdown()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(120, 600))
+def test_of_many_simultaneous_answers_one_wins(stack):
+    """20 people answer each approval at once, half with yes and half with no, at three replicas."""
+    count, people = size(25, 200), 20
+    services = approval_services(stack, 3)
+    names = [f"apr_{n}" for n in range(count)]
+    stack.intake.publish(*[requested(name) for name in names])
+    voters, winners = Voters(services, people), {}
+    for name in names:
+        answers = voters.answer(name)
+        won = [(user, action) for user, action, answer in answers if answer.status_code == 200]
+        lost = [error_of(answer) for _, _, answer in answers if answer.status_code != 200]
+        assert len(won) == 1, f"{name}: {won}"
+        assert lost == [(409, "already_resolved")] * (people - 1), lost
+        winners[name] = won[0]
+    voters.close()
+    log = expect_one_decision(stack, *names)
+    for name, (user, action) in winners.items():
+        decision = log.expect_one(name)
+        assert (decision["decidedBy"], decision["action"]) == (user, action), f"{name}: the log says otherwise than the answer"
+    expect_agreement(services, names)
+
+
+def expect_agreement(services, names):
+    """All replicas say the same of every approval."""
+    clients = [ApprovalClient(service) for service in services]
+    for name in names:
+        answers = [client.approval(name).json() for client in clients]
+        assert all(answer == answers[0] for answer in answers), answers
+    lists = [client.pages("/v1/notifications/approvals", limit=200) for client in clients]
+    assert all(items == lists[0] for items in lists)
+
+
+class Insistent(threading.Thread):
+    """Answers approvals one after the other, each until it knows what became of its answer, whatever breaks meanwhile."""
+
+    def __init__(self, number, services, names, stop):
+        super().__init__(name=f"insistent {number}", daemon=True)
+        self.number, self.services, self.names, self.stop = number, services, names, stop
+        self.won, self.answers, self.failure = {}, 0, None
+
+    def run(self):
+        try:
+            with httpx.Client(timeout=5) as client:
+                for name in self.names:
+                    if self.stop.is_set():
+                        return
+                    self._insist(name, client)
+        except BaseException as failure:
+            self.failure = failure
+
+    def _insist(self, name, client):
+        user, action = f"usr_{self.number}", ("approve", "reject")[self.number % 2]
+        attempt = self.number
+        while True:
+            service = self.services[attempt % len(self.services)]
+            attempt += 1
+            try:
+                answer = ApprovalClient(service, user=user, client=client).decide(name, action, key=f"{self.number}-{name}")
+            except httpx.TransportError:
+                pause(0.05)
+                continue
+            if answer.status_code != 503:
+                break
+            assert "retry-after" in answer.headers
+            pause(0.05)
+        self.answers += 1
+        if answer.status_code == 200:
+            self.won[name] = (user, action)
+        else:
+            assert error_of(answer) == (409, "already_resolved"), answer.text
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 900))
+def test_nothing_is_lost_or_doubled_whatever_is_killed(stack, chance):
+    """A replica dies every second, nats-server twice, while people insist on their answers."""
+    seconds, people = size(10, 60), 6
+    services = approval_services(stack, 3)
+    names = [f"apr_{n}" for n in range(size(2000, 12_000))]
+    for first in range(0, len(names), 500):
+        stack.intake.publish(*[requested(name) for name in names[first : first + 500]])
+    stop = threading.Event()
+    crowd = [Insistent(number, services, names, stop) for number in range(people)]
+    for person in crowd:
+        person.start()
+    outages = {seconds // 3, 2 * seconds // 3}
+    for second in range(seconds):
+        victim = chance.choice(services)
+        victim.kill()
+        if second in outages:
+            stack.nats.kill()
+            pause(0.5)
+            stack.nats.start()
+        pause(0.3)
+        victim.start()
+        pause(0.7)
+    stop.set()
+    for person in crowd:
+        person.join(60)
+        assert not person.is_alive(), "somebody got no answer"
+        if person.failure:
+            raise person.failure
+    won = {name: (person, answer) for person in crowd for name, answer in person.won.items()}
+    assert len(won) == sum(len(person.won) for person in crowd), "two people were told that they had decided the same approval"
+    assert len(won) > 3 * seconds, f"only {len(won)} approvals were decided: the test did not test"
+    print(f"{len(won)} approvals decided, {sum(person.answers for person in crowd)} answers, {seconds} replicas killed")
+    log = expect_one_decision(stack, *won, timeout=10)
+    for name, (_, (user, action)) in won.items():
+        decision = log.expect_one(name)
+        assert (decision["decidedBy"], decision["action"]) == (user, action)
+    for decisions in log.resolved.values():
+        assert len(decisions) == 1, decisions
+    for service in services:
+        service.wait_ready()
+    expect_agreement(services, list(won)[: size(50, 500)])
+
+
+def test_what_follows_comes_when_a_replica_is_back(stack):
+    """A decision that nobody could act on any more is acted on by whoever comes next."""
+    [service] = approval_services(stack, 1)
+    stack.intake.publish(requested("apr_1"))
+    assert ApprovalClient(service).decide("apr_1").status_code == 200
+    service.kill()
+    approval_service(stack).wait_ready()
+    expect_one_decision(stack, "apr_1")
+
+
+def test_a_shared_reading_that_is_lost_announces_nothing_twice(stack):
+    """The consumer is deleted behind the services' backs: every decision is read again, and none is acted on again."""
+    services = approval_services(stack, 2)
+    names = [f"apr_{n}" for n in range(20)]
+    stack.intake.publish(*[requested(name) for name in names])
+    for name in names:
+        assert ApprovalClient(services[0]).decide(name).status_code == 200
+    expect_one_decision(stack, *names)
+    stack.bus.delete_consumer("decision-effects")
+    stack.intake.publish(requested("afterwards"))
+    assert ApprovalClient(services[1]).decide("afterwards").status_code == 200
+    expect_one_decision(stack, "afterwards", *names)
+    eventually(lambda: stack.bus.consumer_is_done("decision-effects"), "every decision was read again", timeout=15)
+    expect_one_decision(stack, "afterwards", *names)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(120, 600))
+def test_an_approval_is_known_as_soon_as_anyone_has_seen_it(stack, surface):
+    """Answered in the instant in which an edge delivers it: never a 404."""
+    if not surface.carries_everything:
+        pytest.skip(f"{surface} delivers what was subscribed")
+    count = size(200, 1000)
+    edge = stack.edge(surface.executable)
+    admin = ApprovalClient(approval_services(stack, 1)[0])
+    with surface.connect(edge, mint(roles=("admin",)), types="approval.requested") as connection:
+        connection.next()
+        for n in range(count):
+            stack.intake.publish(requested(f"apr_{n}"))
+            approval = connection.next_event().payload["approvalId"]
+            answer = admin.decide(approval)
+            assert answer.status_code == 200, f"{approval}: {answer.status_code} {answer.text}"
+
+
+# The read model
+
+
+def everything(service, tenant="acme"):
+    """All that a replica says about a tenant."""
+    client = ApprovalClient(service, tenant)
+    return {
+        "approvals": client.pages("/v1/notifications/approvals", limit=200),
+        "pending": client.pages("/v1/notifications/approvals", limit=200, status="pending"),
+        "notifications": client.pages("/v1/notifications", limit=200),
+        "unread": client.notifications(limit=1).json()["unreadCount"],
+    }
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 600))
+def test_the_read_model_is_rebuilt_from_the_log(stack, record_property):
+    """The file is deleted, a further replica starts from nothing: the same answers."""
+    events = size(10_000, 100_000)
+    service = approval_service(stack, name="first").wait_ready()
+    admin = ApprovalClient(service)
+    names = [f"apr_{n}" for n in range(60)]
+    stack.intake.publish(*[requested(name) for name in names])
+    for first in range(0, events, 1000):
+        # Of ten events, one is a notification of this tenant's.
+        stack.intake.publish(
+            *[
+                {
+                    "type": "incident.created" if n % 10 == 0 else "investigation.progress",
+                    "tenant": "acme" if n % 100 == 0 else f"tenant_{n % 7}",
+                    "payload": {"incidentId": f"inc_{n}", "title": "Slow", "message": "Looking", "agentName": "logs"},
+                }
+                for n in range(first, first + 1000)
+            ]
+        )
+    for number, name in enumerate(names[:40]):
+        assert admin.decide(name, ("approve", "reject")[number % 2], reason=f"reason {number}").status_code == 200
+    expect_one_decision(stack, *names[:40])
+    listed = admin.notifications(limit=200).json()["items"]
+    admin.mark_all_read(listed[50]["notificationId"]).raise_for_status()
+    for item in listed[:10:2]:
+        admin.mark_read(item["notificationId"]).raise_for_status()
+    before = everything(service)
+    assert before["unread"] == 45
+
+    service.terminate()
+    assert service.wait(30) == 0
+    for file in stack.directory.glob("first.sqlite*"):
+        file.unlink()
+    service.start().wait_ready()
+    assert everything(service) == before
+    fresh = approval_service(stack, name="fresh").wait_ready()
+    assert everything(fresh) == before
+    rates = [json.loads(line)["metadata"] for line in fresh.log.splitlines() if "caught up with the log" in line]
+    print(f"rebuilt from {rates[0]['log.entries']} entries at {rates[0]['entries_per_s']} entries a second")
+    record_property("entries_per_s", rates[0]["entries_per_s"])
+
+    # And one that was only away for a while goes on where it was.
+    fresh.kill()
+    fresh.start().wait_ready()
+    assert everything(fresh) == before
+
+
+def test_a_file_that_is_damaged_or_of_another_version_is_made_anew(stack):
+    service = approval_service(stack, name="first").wait_ready()
+    stack.intake.publish(requested("apr_1"))
+    assert ApprovalClient(service).decide("apr_1").status_code == 200
+    expect_one_decision(stack, "apr_1")
+    before = everything(service)
+    file = stack.directory / "first.sqlite"
+    for damage in (lambda data: data[:100] + b"\x00" * 3000 + data[3100:], lambda data: data[:60] + b"\x00\x00\x00\x63" + data[64:]):
+        service.terminate()
+        assert service.wait(30) == 0
+        file.write_bytes(damage(file.read_bytes()))
+        service.start().wait_ready()
+        assert everything(service) == before
+
+
+def test_a_file_of_somebody_else_is_left_alone(shared):
+    file = shared.directory / "letter.txt"
+    file.write_text("Dear reader")
+    refused = approval_service(shared, database_file=file)
+    eventually(lambda: not refused.is_running, "it does not start")
+    assert refused.exit_code == 1
+    assert "is no read model of approval-api" in refused.log
+    assert file.read_text() == "Dear reader"
+    refused.kill()
+
+
+def test_a_log_that_is_made_anew_is_another_log(stack):
+    service = approval_service(stack).wait_ready()
+    admin = ApprovalClient(service)
+    stack.intake.publish(requested("apr_1"))
+    assert admin.decide("apr_1").status_code == 200
+    expect_one_decision(stack, "apr_1")
+    stack.bus.recreate_log()
+    eventually(lambda: admin.approval("apr_1").status_code == 404, "what the former log held is forgotten")
+    stack.intake.publish(requested("apr_1"))
+    eventually(lambda: admin.decide("apr_1", "reject", key="k").status_code == 200, "the new log's approval can be decided")
+    expect_one_decision(stack, "apr_1")
+
+
+def test_an_approval_lives_as_long_as_its_request(stack):
+    service = approval_service(stack).wait_ready()
+    admin = ApprovalClient(service)
+    stack.intake.publish(requested("old"), requested("new"))
+    assert admin.approval("old").status_code == 200
+    stack.bus.purge(before=2)
+    assert error_of(admin.approval("old")) == (404, "not_found")
+    assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["new"]
+    fresh = ApprovalClient(approval_service(stack).wait_ready())
+    assert error_of(fresh.decide("old")) == (404, "not_found")
+
+
+def test_without_the_bus_nothing_is_promised(stack):
+    service = approval_service(stack, decision_timeout="1s").wait_ready()
+    admin = ApprovalClient(service)
+    stack.intake.publish(requested("apr_1"))
+    assert admin.approval("apr_1").status_code == 200
+    stack.nats.kill()
+    for answer in (admin.decide("apr_1", key="k"), admin.approval("apr_1"), admin.decide("unknown"), admin.notifications()):
+        assert error_of(answer) == (503, "service_unavailable")
+        assert answer.headers["retry-after"]
+    assert service.readiness() == 503
+    stack.nats.start()
+    service.wait_ready()
+    assert admin.decide("apr_1", key="k").status_code == 200
+    expect_one_decision(stack, "apr_1")

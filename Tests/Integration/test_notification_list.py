@@ -1,0 +1,228 @@
+"""The notification list: what there is to read, page by page, and what each user has read (contract §8)."""
+
+import threading
+
+import pytest
+
+from causeway_kit.approvals import ApprovalClient, approval_service, approval_services, error_of, requested
+from causeway_kit.sizes import size
+from causeway_kit.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def service(shared):
+    return approval_service(shared).wait_ready()
+
+
+@pytest.fixture
+def reader(service, tenant):
+    return ApprovalClient(service, tenant, roles=("member",))
+
+
+def notice(number, tenant, user=None):
+    payload = {"id": f"n{number}", "title": f"Notice {number}", "body": "Read me"}
+    event = {"type": "notification.created", "tenant": tenant, "payload": payload}
+    return event | ({"user": user} if user else {})
+
+
+def titles(items):
+    return [item["title"] for item in items]
+
+
+def test_an_item(shared, reader, tenant):
+    [event_id] = shared.intake.publish(requested("apr_1", tenant, requestedBy="planner"))
+    answer = reader.notifications()
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    [item] = answer.json()["items"]
+    assert item.pop("createdAt").endswith("Z")
+    assert item == {
+        "notificationId": "ntf_" + event_id.removeprefix("evt_"),
+        "type": "approval.requested",
+        "title": "Approval needed: Restart the checkout service",
+        "body": "Approval apr_1 waits for an answer, asked for by planner.",
+        "read": False,
+        "readAt": None,
+        "incidentId": "inc_apr_1",
+        "remediationId": "rem_apr_1",
+        "approvalId": "apr_1",
+    }
+    assert {name: value for name, value in answer.json().items() if name != "items"} == {"unreadCount": 1, "nextCursor": None}
+
+
+def test_who_sees_what(shared, service, tenant):
+    """What is for one user is in that user's list only, and no tenant sees another's."""
+    ann, bob = (ApprovalClient(service, tenant, user=name, roles=("member",)) for name in ("ann", "bob"))
+    shared.intake.publish(notice(1, tenant), notice(2, tenant, "ann"), notice(3, tenant, "bob"))
+    shared.intake.publish(notice(4, f"{tenant}_other"), notice(5, tenant, "ann"))
+    assert titles(ann.notifications().json()["items"]) == ["Notice 5", "Notice 2", "Notice 1"]
+    assert titles(bob.notifications().json()["items"]) == ["Notice 3", "Notice 1"]
+    assert ann.notifications().json()["unreadCount"] == 3
+    [mine, *_] = ann.notifications().json()["items"]
+    assert error_of(bob.mark_read(mine["notificationId"])) == (404, "not_found")
+    assert ann.mark_read(mine["notificationId"]).status_code == 200
+    assert bob.notifications().json()["unreadCount"] == 2
+
+
+def test_what_becomes_a_notification(shared, reader, tenant):
+    shared.intake.publish(
+        {"type": "investigation.progress", "tenant": tenant, "payload": {"incidentId": "i", "message": "m", "agentName": "a"}},
+        {"type": "something.of_our_own", "tenant": tenant, "payload": {"title": "t"}},
+        {"type": "remediation.executed", "tenant": tenant, "payload": {"remediationId": "r"}},
+        {"type": "incident.created", "tenant": tenant, "payload": {"incidentId": "i", "title": "Line\nbreak \u0007", "severity": "high"}},
+    )
+    items = reader.notifications().json()["items"]
+    assert [(item["title"], item["body"]) for item in items] == [
+        ("New incident: Line break  ", "Incident i was opened with severity high."),
+        ("Remediation executed", "Remediation r has been executed."),
+    ]
+
+
+def test_reading_one(shared, service, reader, tenant):
+    shared.intake.publish(*[notice(n, tenant) for n in range(3)])
+    [_, item, _] = reader.notifications().json()["items"]
+    answer = reader.mark_read(item["notificationId"])
+    assert answer.status_code == 200
+    marked = answer.json()
+    assert marked["readAt"]
+    assert marked == item | {"read": True, "readAt": marked["readAt"]}
+    assert reader.mark_read(item["notificationId"]).json() == marked, "what was read once was read then"
+    assert titles(reader.notifications(read="false").json()["items"]) == ["Notice 2", "Notice 0"]
+    assert titles(reader.notifications(read="true").json()["items"]) == ["Notice 1"]
+    assert reader.notifications(read="true").json()["unreadCount"] == 2
+    colleague = ApprovalClient(service, tenant, user="usr_2", roles=("admin",))
+    assert colleague.notifications().json()["unreadCount"] == 3, "what one has read is unread for the others"
+
+
+def test_reading_all_up_to_a_place(shared, reader, tenant):
+    shared.intake.publish(*[notice(n, tenant) for n in range(5)])
+    items = reader.notifications().json()["items"]
+    reader.mark_read(items[4]["notificationId"]).raise_for_status()
+    first_read = reader.notifications().json()["items"][4]["readAt"]
+    assert reader.mark_all_read(items[2]["notificationId"]).json() == {"unreadCount": 2}
+    assert titles(reader.notifications(read="false").json()["items"]) == ["Notice 4", "Notice 3"]
+    after = reader.notifications().json()["items"]
+    assert after[4]["readAt"] == first_read
+    assert after[3]["readAt"] == after[2]["readAt"] >= first_read
+    # An older place changes nothing; the id of an event, as the streams give it, does as well.
+    assert reader.mark_all_read(items[3]["notificationId"]).json() == {"unreadCount": 2}
+    assert reader.mark_all_read("evt_" + items[0]["notificationId"].removeprefix("ntf_")).json() == {"unreadCount": 0}
+    shared.intake.publish(notice(9, tenant))
+    assert reader.notifications().json()["unreadCount"] == 1, "what comes later is unread"
+
+
+def test_filters(shared, reader, tenant):
+    shared.intake.publish(notice(1, tenant), requested("apr_1", tenant), notice(2, tenant), requested("apr_2", tenant))
+    items = reader.notifications(type="notification.created").json()
+    assert titles(items["items"]) == ["Notice 2", "Notice 1"]
+    assert items["unreadCount"] == 4, "the count is of all, whatever is shown"
+    reader.mark_read(items["items"][0]["notificationId"]).raise_for_status()
+    assert titles(reader.notifications(type="notification.created", read="false").json()["items"]) == ["Notice 1"]
+    assert titles(reader.notifications(type="notification.created", read="true").json()["items"]) == ["Notice 2"]
+    assert reader.notifications(type="job.updated").json()["items"] == []
+
+
+def test_errors(shared, service, reader, tenant):
+    stranger = ApprovalClient(service, tenant, roles=())
+    assert error_of(stranger.notifications()) == (403, "forbidden")
+    assert error_of(stranger.mark_read("ntf_" + "0" * 26)) == (403, "forbidden")
+    for query in ({"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"read": "yes"}, {"type": "Nonsense"}, {"cursor": "x"}, {"cursor": ""}):
+        assert error_of(reader.notifications(**query)) == (400, "validation_error"), query
+    assert error_of(reader.send("GET", "/v1/notifications?read=true&read=false")) == (400, "validation_error")
+    for name in ("x", "ntf_" + "0" * 26, "evt_" + "0" * 26, "ntf_" + "Z" * 26):
+        assert error_of(reader.mark_read(name)) == (404, "not_found"), name
+    for body in (b"", b"{}", b"[]", b'{"cursor":7}', b'{"cursor":"ntf_"}', b'{"cursor":"ntf_00000000000000000000000000"}'):
+        answer = reader.send("POST", "/v1/notifications/read", content=body, headers={"Content-Type": "application/json"})
+        assert error_of(answer) == (400, "validation_error"), body
+    shared.intake.publish(notice(1, tenant))
+    [item] = reader.notifications().json()["items"]
+    future = item["notificationId"][:-6] + "ZZZZZZ"
+    assert error_of(reader.mark_all_read(future)) == (400, "validation_error"), "what nobody has seen cannot be read"
+    assert error_of(reader.send("GET", f"/v1/notifications/{item['notificationId']}/read")) == (405, "method_not_allowed")
+    assert error_of(reader.send("PUT", "/v1/notifications")) == (405, "method_not_allowed")
+
+
+def test_pages_do_not_shift(shared, reader, tenant):
+    """While a reader turns the pages, others write and the reader marks: nothing is shown twice, and nothing is left out."""
+    count = 60
+    shared.intake.publish(*[notice(n, tenant, user=(None, "usr_1")[n % 2]) for n in range(count)])
+    seen, cursor, extra = [], None, 1000
+    while True:
+        page = reader.notifications(limit=7, **({"cursor": cursor} if cursor else {})).json()
+        seen += page["items"]
+        shared.intake.publish(*[notice(extra + n, tenant) for n in range(3)])
+        extra += 3
+        reader.mark_read(page["items"][0]["notificationId"]).raise_for_status()
+        cursor = page["nextCursor"]
+        if cursor is None:
+            break
+    assert titles(seen) == [f"Notice {n}" for n in reversed(range(count))]
+
+
+def test_a_page_of_unread_ones_does_not_shift(shared, reader, tenant):
+    shared.intake.publish(*[notice(n, tenant) for n in range(30)])
+    seen, cursor = [], None
+    while True:
+        page = reader.notifications(limit=4, read="false", **({"cursor": cursor} if cursor else {})).json()
+        seen += page["items"]
+        for item in page["items"][::2]:
+            reader.mark_read(item["notificationId"]).raise_for_status()
+        cursor = page["nextCursor"]
+        if cursor is None:
+            break
+    assert titles(seen) == [f"Notice {n}" for n in reversed(range(30))]
+
+
+def test_everybody_reads_their_own_writes_on_every_replica(stack):
+    """A mark that was answered is known to whichever replica is asked next; so is an event that the intake has acknowledged."""
+    services = approval_services(stack, 3)
+    clients = [ApprovalClient(service, roles=("member",)) for service in services]
+    for n in range(size(40, 200)):
+        [event_id] = stack.intake.publish(notice(n, "acme"))
+        notification = "ntf_" + event_id.removeprefix("evt_")
+        first, second, third = (clients[(n + k) % 3] for k in range(3))
+        assert first.notifications(limit=1).json()["items"][0]["notificationId"] == notification
+        assert second.mark_read(notification).status_code == 200
+        page = third.notifications(limit=1).json()
+        assert page["items"][0]["read"] is True
+        assert page["unreadCount"] == 0
+
+
+def test_marks_survive_everything(stack):
+    """Marks made through one replica are there after all replicas and the bus were killed, and in a replica that starts from nothing."""
+    services = approval_services(stack, 2)
+    stack.intake.publish(*[notice(n, "acme") for n in range(40)])
+    clients = [ApprovalClient(service) for service in services]
+    items = clients[0].notifications().json()["items"]
+
+    def mark(k):
+        for item in items[10 + k : 30 : 2]:
+            clients[k].mark_read(item["notificationId"]).raise_for_status()
+
+    threads = [threading.Thread(target=mark, args=(k,)) for k in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clients[0].mark_all_read(items[35]["notificationId"]).json() == {"unreadCount": 15}
+    before = clients[0].notifications().json()
+    for process in (*services, stack.nats):
+        process.kill()
+    stack.nats.start()
+    for service in services:
+        service.start().wait_ready()
+    fresh = approval_service(stack).wait_ready()
+    for service in (*services, fresh):
+        assert ApprovalClient(service).notifications().json() == before
+
+
+def test_a_deleted_inbox_forgets_marks_and_nothing_else(stack):
+    service = approval_service(stack).wait_ready()
+    reader = ApprovalClient(service)
+    stack.intake.publish(*[notice(n, "acme") for n in range(3)])
+    items = reader.notifications().json()["items"]
+    reader.mark_read(items[0]["notificationId"]).raise_for_status()
+    stack.bus.delete_stream("INBOX")
+    eventually(lambda: reader.notifications().json().get("unreadCount") == 3, "the marks are gone with their stream")
+    assert eventually(lambda: reader.mark_read(items[1]["notificationId"]).status_code == 200, "marks are taken again")
+    assert reader.notifications().json()["unreadCount"] == 2

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,10 +15,13 @@ import pytest
 from causeway_kit.bus import Bus
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.ports import is_free
+from causeway_kit.relay import RelayClient
 from causeway_kit.services import BINARIES, ROOT
 from causeway_kit.sse import SSEConnection
+from causeway_kit.surfaces import NotificationStream, Opened
 from causeway_kit.tokens import expect_no_token
 from causeway_kit.waiting import eventually
+from causeway_kit.workspace import WorkspaceStream
 
 #: Far from the defaults, where a developer's own stack may run, and from the ports of the other tests.
 OFFSET = 33_000
@@ -165,7 +169,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
 
 
 def answer_an_approval(stack, listing, deciding, environment):
-    """With the two lines that it prints for that: find one that the simulator asked for, and approve it."""
+    """With the two lines that it prints for that: find one that the simulator asked for, approve it, and see that arrive everywhere."""
 
     def run(line):
         script = f". {stack.directory}/tokens.env\n{line} -sS"
@@ -175,12 +179,22 @@ def answer_an_approval(stack, listing, deciding, environment):
         return run(listing)["items"]
 
     [approval] = eventually(pending, "the simulator asks for an approval", timeout=60)
-    with SSEConnection(f"http://127.0.0.1:{8081 + OFFSET}/v1/notifications/stream", token=stack.token("MEMBER")) as client:
-        client.next_block()
+    token = stack.token("MEMBER")
+    sse, workspace, relay = (SimpleNamespace(url=f"http://127.0.0.1:{port + OFFSET}") for port in (8081, 4000, 8083))
+    watching = RelayClient(relay, token)
+    watching.result("remediation.subscribe", {"incidentId": approval["incidentId"]})
+    with NotificationStream().connect(sse, token) as one, WorkspaceStream().connect(workspace, token) as other:
+        opened = [one.next(), other.next()]
+        assert all(isinstance(message, Opened) for message in opened)
         answer = run(deciding.replace("<approvalId>", approval["approvalId"]))
         assert answer["action"] == "approve", answer
-        while (block := client.next_block(timeout=30)).event != "approval.resolved" or approval["approvalId"] not in block.data:
-            pass
+        for client in (one, other):
+            while (event := client.next_event(timeout=30)).type != "approval.resolved" or event.payload["approvalId"] != approval["approvalId"]:
+                pass
+    while (push := watching.next(timeout=30))["method"] != "approval.resolved":
+        pass
+    assert push["params"]["approvalId"] == approval["approvalId"]
+    watching.close()
 
 
 @pytest.mark.timeout(240)

@@ -98,12 +98,12 @@ class SSEConnection:
     A client that asks for nothing reads nothing: that is how a stalled reader is made.
     """
 
-    def __init__(self, url, *, token=None, query=None, headers=None, method="GET", receive_buffer=None, timeout=15.0):
+    def __init__(self, url, *, token=None, query=None, headers=None, method="GET", receive_buffer=None, timeout=15.0, parser=None):
         parts = urlsplit(url)
         target = parts.path + ("?" + urlencode(query) if query else "")
         self._buffered = b""
         self._blocks = []
-        self._parser = SSEParser()
+        self._parser = parser or SSEParser()
         self._is_at_end = False
         self._chunks = None
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -56,6 +56,16 @@ class Stack:
         settings = {"heartbeat_interval": "1h"} | settings
         return self._started(Service(program, self.directory, nats_url=self.nats.url, arguments=arguments, name=name, **settings))
 
+    def add(self, process):
+        """Starts a process that somebody else made, to be watched and ended like the others."""
+        return self._started(process)
+
+    def remove(self, process):
+        """Ends it before the others; its log has been looked through."""
+        self.check()
+        process.kill()
+        self.processes.remove(process)
+
     def edge(self, program="sse-edge", **settings):
         """A further edge, ready."""
         return self.start(program, **settings).wait_ready()

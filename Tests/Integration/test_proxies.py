@@ -1,0 +1,283 @@
+"""One origin before everything (docs/proxies.md): nothing is buffered, doubled or held back, no token is written down, instances come and go."""
+
+import json
+import socket
+import subprocess
+import threading
+
+import httpx
+import pytest
+from websockets.sync.client import connect as connect_websocket
+
+from causeway_kit.follower import Follower
+from causeway_kit.intake import Flow, Intake
+from causeway_kit.names import NameServer
+from causeway_kit.ports import free_port
+from causeway_kit.proxy import Nginx
+from causeway_kit.relay import Relay
+from causeway_kit.sse import SSEConnection
+from causeway_kit.surfaces import NotificationStream
+from causeway_kit.tokens import expect_no_token, mint, producer_token
+from causeway_kit.waiting import eventually
+from causeway_kit.workspace import WorkspaceStream
+
+STREAM = NotificationStream.path
+EDGES = (NotificationStream.executable, WorkspaceStream.executable, Relay.executable)
+
+
+@pytest.fixture(scope="module")
+def deployment(shared):
+    """Two of each edge, and the producer."""
+    edges = {program: [shared.shared_edge_of(program), shared.edge(program)] for program in EDGES}
+    return edges | {"event-producer": [shared.producer]}
+
+
+@pytest.fixture(scope="module")
+def nginx(shared, deployment):
+    """nginx before all of them."""
+    proxy = shared.add(Nginx(shared.directory, deployment)).wait_ready()
+    yield proxy
+    expect_no_token("what nginx has written", proxy.everything_written())
+    shared.remove(proxy)
+
+
+class Curl:
+    """A curl that follows a stream, as the documentation shows it."""
+
+    def __init__(self, proxy, url, *options):
+        command = ["curl", "-sS", "-N", "--cacert", proxy.certificate, *options, url]
+        self._process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def line(self, beginning):
+        """The next line that begins so."""
+        for line in self._process.stdout:
+            if line.startswith(beginning):
+                return line.rstrip("\n")
+        raise AssertionError(f"curl ended with code {self._process.wait()}, and without a line {beginning}…")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+# MARK: Streams
+
+
+def test_events_flow_and_clients_resume_through_it(shared, nginx, surface, tenant):
+    token = mint(tenant)
+    intake = Intake(nginx, producer_token())
+    with surface.connect(nginx, token) as client:
+        client.next()
+        ids = intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(20)))
+        seen = client.events(20)
+        assert [event.payload["n"] for event in seen] == list(range(20)) and [event.id for event in seen] == ids
+        client.cut()
+    ids += intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(20, 40)))
+    # Both edges, whichever nginx gives the connection to.
+    for _ in range(4):
+        with surface.connect(nginx, token, cursor=ids[9]) as client:
+            client.next()
+            assert [event.id for event in client.events(30)] == ids[10:]
+    intake.close()
+
+
+def test_clients_are_spread_over_the_edges(nginx, deployment, surface, tenant):
+    edges = deployment[surface.executable]
+    before = [edge.metrics()["causeway_edge_connections"] for edge in edges]
+    clients = [surface.connect(nginx, mint(tenant)) for _ in range(20)]
+    for client in clients:
+        client.next()
+    more = [edge.metrics()["causeway_edge_connections"] - was for edge, was in zip(edges, before, strict=True)]
+    for client in clients:
+        client.close()
+    assert min(more) >= 5, f"20 connections became {more}"
+
+
+def test_http2_over_tls_carries_several_streams(shared, nginx, tenant):
+    """As a browser does it: one connection, one certificate, and events at once on all of it."""
+    with Curl(nginx, nginx.tls_url + STREAM, "--http2", "-i", "-H", f"Authorization: Bearer {mint(tenant)}") as one:
+        assert one.line("HTTP/") == "HTTP/2 200 "
+        one.line("id: ")
+        [id] = shared.intake.publish(NotificationStream().numbered(1, tenant, prefix=tenant))
+        assert one.line("id: ") == f"id: {id}"
+    target = f"{nginx.tls_url}{STREAM}?token={mint(tenant)}"
+    with Curl(nginx, target, "--http2", "-Z", target, "-H", "Last-Event-ID;") as many:
+        assert [many.line("event: "), many.line("event: ")] == ["event: load.tick"] * 2
+
+
+@pytest.mark.parametrize("path", [WorkspaceStream.path, Relay.path])
+def test_websockets_over_tls(nginx, path, tenant):
+    url = f"{nginx.tls_url.replace('https', 'wss')}{path}?token={mint(tenant)}&workspace={tenant}"
+    # A page of the same origin: the edge compares its host with the one that the proxy was asked for.
+    with connect_websocket(url, ssl=nginx.trust, origin=nginx.tls_url) as client:
+        message = json.loads(client.recv(timeout=10))
+        assert "connected" in (message.get("type"), message.get("method"))
+
+
+def test_nginx_obeys_the_header_by_which_edges_refuse_buffering(shared, deployment, tenant):
+    """Without a word about buffering in the configuration: nginx would gather 4 KiB and more before a client saw a byte."""
+    proxy = Nginx(shared.directory, deployment, name="nginx-buffering", edit=lambda text: text.replace("proxy_buffering off;", ""))
+    shared.add(proxy).wait_ready()
+    with SSEConnection(proxy.url + STREAM, token=mint(tenant)) as client:
+        client.next_block()
+        for n in range(3):
+            [id] = shared.intake.publish(NotificationStream().numbered(n, tenant, prefix=tenant))
+            assert client.next_block(timeout=5).id == id
+        # A further proxy before this one may want to know as well.
+        assert client.headers["x-accel-buffering"] == "no"
+    shared.remove(proxy)
+
+
+# MARK: Requests and refusals
+
+
+def test_a_request_keeps_its_id_on_its_way(nginx, deployment, tenant):
+    answer = httpx.get(nginx.url + Relay.path.replace("connect", "relay/status"), headers={"X-Request-Id": f"mine.{tenant}"})
+    assert answer.status_code == 401 and answer.headers["x-request-id"] == f"mine.{tenant}"
+    assert any(f"mine.{tenant}" in edge.log for edge in deployment[Relay.executable]), "the service's log has another id"
+    eventually(lambda: [line for line in nginx.accesses if line["requestId"] == f"mine.{tenant}"], "the access log has the id")
+    # What cannot be an id is replaced by one.
+    answer = httpx.get(nginx.url + "/v1/relay/status", headers={"X-Request-Id": "two words"})
+    assert answer.headers["x-request-id"].isalnum()
+
+
+def test_refusals_come_from_the_services_unchanged(nginx):
+    refused = httpx.get(nginx.url + STREAM)
+    assert refused.status_code == 401 and refused.json()["error"] == "unauthorized" and refused.headers["www-authenticate"] == "Bearer"
+    nowhere = httpx.get(nginx.url + "/metrics")
+    assert nowhere.status_code == 404 and nowhere.json()["error"] == "not_found" and nowhere.headers["x-request-id"]
+    large = httpx.post(nginx.url + "/v1/events", content=b"x" * 21_000_000)
+    assert large.status_code == 413 and large.json()["error"] == "payload_too_large"
+
+
+def test_no_token_is_written_down_whatever_happens(shared, tmp_path, tenant):
+    """Not even in nginx's error log, which tells the request line of every request that goes wrong."""
+    [dead, mute] = free_port(), socket.create_server(("127.0.0.1", 0))
+    services = {program: [f"127.0.0.1:{dead}"] for program in EDGES} | {"event-producer": [f"127.0.0.1:{mute.getsockname()[1]}"]}
+    proxy = shared.add(Nginx(shared.directory, services, name="nginx-alone")).wait_ready()
+    token = mint(tenant)
+    for path in (f"{STREAM}?token={token}", f"/v1/stream?token={token}&workspace=x", f"/v1/connect?TOKEN={token}", f"/nowhere?token={token}"):
+        httpx.get(proxy.url + path, headers={"Referer": f"http://x/?token={token}", "Authorization": f"Bearer {token}"})
+    httpx.get(f"{proxy.url}/{token}", headers={"X-Request-Id": token})
+    httpx.get(f"{proxy.url}/v1/stream%3Ftoken={token}")
+    with pytest.raises(httpx.TimeoutException):
+        httpx.post(f"{proxy.url}/v1/events?token={token}", timeout=0.5)
+    with socket.create_connection(("127.0.0.1", proxy.http_port)) as broken:
+        broken.sendall(f"GET {STREAM}?token={token} HTTP/1.1\r\nHost: two\r\nHost: hosts\r\nToken {token}\r\n\r\n".encode())
+        broken.recv(4096)
+    eventually(lambda: len(proxy.accesses) >= 8, "all of it is in the access log")
+    expect_no_token("what nginx has written", proxy.everything_written())
+    mute.close()
+    shared.remove(proxy)
+
+
+def test_clients_of_a_stream_that_is_not_served_come_back(shared):
+    """An EventSource never comes back from another status than 200; programs want the code that says so."""
+    services = {program: [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"] for program in (*EDGES, "event-producer", "approval-api")}
+    proxy = shared.add(Nginx(shared.directory, services, name="nginx-nobody")).wait_ready()
+    retries = set()
+    for _ in range(20):
+        with SSEConnection(proxy.url + STREAM, token=mint()) as client:
+            assert client.status == 200 and client.headers["content-type"] == "text/event-stream; charset=utf-8"
+            block = client.next_block()
+            assert (block.event, block.data) == ("stream.end", '{"reason":"unavailable"}')
+            retries.add(block.retry)
+            assert client.next_block() is None
+    assert len(retries) > 1, "all are told to come back at the same moment"
+    for method, path in (("POST", "/v1/events"), ("GET", "/v1/notifications"), ("GET", "/v1/relay/status"), ("GET", "/v1/stream")):
+        answer = httpx.request(method, proxy.url + path)
+        assert answer.status_code == 503 and answer.json()["error"] == "service_unavailable" and answer.headers["retry-after"]
+    shared.remove(proxy)
+
+
+class Swallower:
+    """An instance that reads a request and then ends the connection, without an answer."""
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.requests = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def address(self):
+        return "127.0.0.1:%d" % self._listener.getsockname()[1]
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.requests += bool(connection.recv(65536))
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def test_another_instance_is_asked_only_when_the_first_was_not(shared, tenant):
+    """A request to publish that may have been carried out is not sent to a second one; one that found nobody is."""
+    swallowers = [Swallower(), Swallower()]
+    proxy = Nginx(shared.directory, {"event-producer": [one.address for one in swallowers]}, name="nginx-swallowed")
+    shared.add(proxy).wait_ready()
+    intake = Intake(proxy)
+    for count in (1, 2, 3, 4):
+        assert intake.post([{"type": "a.b", "payload": {}, "tenant": tenant}]).status_code == 503
+        assert sum(one.requests for one in swallowers) == count
+    proxy.configure({"event-producer": [f"127.0.0.1:{free_port()}", shared.producer]})
+    proxy.signal_reload()
+    eventually(lambda: intake.post([]).status_code != 503, "the new configuration is in force")
+    for n in range(6):
+        intake.publish(NotificationStream().numbered(n, tenant, prefix=tenant))
+    intake.close()
+    for one in swallowers:
+        one.close()
+    shared.remove(proxy)
+
+
+# MARK: Instances that come and go
+
+
+def test_an_edge_joins_and_another_leaves_while_it_runs(stack):
+    """As `docker compose up --scale` does it: a name that has more addresses than before, and then fewer."""
+    port, names = free_port(), NameServer()
+    edges = [stack.start("sse-edge", http_host=f"127.0.0.{n}", http_port=port, drain_window="3s") for n in (2, 3, 4)]
+    leaving, staying, joining = (edge.wait_ready() for edge in edges)
+    names.addresses = {"sse-edge": ["127.0.0.2", "127.0.0.3"]}
+    proxy = Nginx(stack.directory, {"sse-edge": [f"sse-edge:{port}"]}, resolver=names.address)
+    stack.add(proxy).wait_ready()
+    clients = [Follower(NotificationStream(), [proxy], mint(user=f"usr_{n}")).start() for n in range(24)]
+    flow = Flow(stack.intake, (NotificationStream().numbered(n) for n in range(1_000_000)), rate=100, batch=5)
+    flow.start()
+
+    def connections(edge):
+        return edge.metrics()["causeway_edge_connections"]
+
+    assert connections(leaving) + connections(staying) == 24 and connections(joining) == 0
+    names.addresses = {"sse-edge": ["127.0.0.2", "127.0.0.3", "127.0.0.4"]}
+
+    def newcomer_gets_there():
+        clients.append(Follower(NotificationStream(), [proxy], mint()).start())
+        return connections(joining) > 0
+
+    eventually(newcomer_gets_there, "the third edge takes new connections", interval=0.25)
+    names.addresses = {"sse-edge": ["127.0.0.3", "127.0.0.4"]}
+    had = connections(leaving)
+    leaving.terminate()
+    assert leaving.wait(timeout=15) == 0, leaving.log_tail()
+    eventually(lambda: connections(staying) + connections(joining) == len(clients), "all have moved")
+    flow.stop()
+    for client in clients:
+        client.wait_for(lambda events: events and events[-1].payload["n"] == flow.accepted - 1, "it gets the last event", timeout=30)
+        client.stop()
+        numbers = [event.payload["n"] for event in client.events]
+        assert numbers == list(range(numbers[0], flow.accepted)), "an event is missing, came twice or out of order"
+        assert client.gaps == []
+    moved = sum("draining" in client.ends for client in clients)
+    assert moved >= had > 0, f"{had} clients were on the edge that left, and {moved} were told"
+    names.close()

@@ -19,6 +19,9 @@ class Process:
     killed leaves nothing behind.
     """
 
+    #: What it gets when the test's own process ends before it.
+    last_signal = "KILL"
+
     def __init__(self, name, arguments, directory, environment=None):
         self.name = name
         self.arguments = [str(argument) for argument in arguments]
@@ -33,7 +36,7 @@ class Process:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *self.arguments],
+                ["setpriv", "--pdeathsig", self.last_signal, "--", *self.arguments],
                 env=inherited | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -22,6 +22,9 @@ def make_certificate(directory):
 class Proxy(Process):
     """What stands before the services. Anything that wants the `url` of a service takes it as well."""
 
+    #: Where it answers for itself.
+    health = "/proxy/health"
+
     def __init__(self, name, arguments, directory, environment=None):
         self.http_port, self.tls_port = free_port(), free_port()
         self.directory = directory / name
@@ -51,7 +54,7 @@ class Proxy(Process):
 
     def _answers(self):
         try:
-            return httpx.get(f"{self.url}/nowhere", timeout=2).status_code == 404
+            return httpx.get(self.url + self.health, timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -62,6 +65,9 @@ class Nginx(Proxy):
     `services`: the instances by program, each `host:port` or a `Service`. `resolver`: the name server of names among them.
     `edit`: changes the configuration's text, for tests that are about a line of it.
     """
+
+    # Killed outright, it would leave its worker processes behind.
+    last_signal = "TERM"
 
     def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None):
         super().__init__(name, ["nginx", "-c", directory / name / "nginx.conf"], directory)
@@ -78,6 +84,12 @@ class Nginx(Proxy):
         if self._edit:
             file = self.directory / "nginx.conf"
             file.write_text(self._edit(file.read_text()))
+
+    def kill(self):
+        """Ends it at once, and its worker processes with it."""
+        if self.is_running:
+            self.terminate()
+            self.wait(timeout=10)
 
     def signal_reload(self):
         """Makes it read its configuration again, without a connection being closed."""

@@ -20,7 +20,7 @@ let package = Package(
         .executableTarget(name: "bare-loop"),
         .target(name: "LoadKit", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .executableTarget(name: "causeway-load", dependencies: ["LoadKit"], swiftSettings: swiftSettings),
-        .testTarget(name: "LoadKitTests", dependencies: ["LoadKit", "bare-loop"], swiftSettings: swiftSettings),
+        .testTarget(name: "LoadKitTests", dependencies: ["CLinux", "LoadKit", "bare-loop"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,21 +1,34 @@
 #!/usr/bin/env bash
-# Runs the project's load against a release build of an edge with a nats-server of its own, and prints one table.
+# Runs the project's load against a release build of an edge or the approval API with a nats-server of its own, and prints one table.
 #
 #   Benchmarks/run.sh [--quick] [--surface notifications|workspace|relay] [any other option of causeway-load]
+#   Benchmarks/run.sh [--quick] --decisions [--clients 1,8,32] [--approvals 2000] [any other option of causeway-load --decisions]
 #
-#   --quick       300 streams, short: for CI, where the figures mean little and the checks do
+#   --quick       300 streams or 200 approvals, short: for CI, where the figures mean little and the checks do
+#   --decisions   approvals decided by the approval API instead of events delivered by an edge
 #
-# Environment: EDGE_BIN (an edge that is already built), DELIVERY_LOOPS (1), BENCH_PIN (processors of server and load, "0,1" on a
+# Environment: EDGE_BIN (an edge, or approval API, that is already built), DELIVERY_LOOPS (1), BENCH_PIN (processors of server and load, "0,1" on a
 # machine with two or more; "" for none), BENCH_SCRATCH (where the load tool is built; Benchmarks/.build).
 # Everything that it starts is on 127.0.0.1 and free ports, keeps its data in a temporary directory, and ends with it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
+quick=false
+mode=()
+options=()
+for option in "$@"; do
+    case $option in
+        --quick) quick=true ;;
+        --decisions) mode=(--decisions) ;;
+        *) options+=("$option") ;;
+    esac
+done
+set -- "${options[@]}"
 size=()
-if [[ ${1:-} == --quick ]]; then
-    shift
+if $quick; then
     size=(--connections 300 --rounds 1 --seconds 2 --burst 300)
+    ((${#mode[@]} == 0)) || size=(--clients 1,8 --approvals 200 --rounds 1)
 fi
 
 directory=$(mktemp -d)
@@ -37,6 +50,7 @@ finish() {
     done
     if ((status != 0)); then
         for log in "$directory"/*.log; do
+            [[ -f $log ]] || continue
             # What a nats-server says of itself at every start and stop is of no help.
             said=$(grep -v '\[INF\]' "$log" | tail -n 20) || continue
             printf '%s\n' "--- the end of $(basename "$log")" "$said" >&2
@@ -89,6 +103,7 @@ for ((index = 1; index <= $#; index++)); do
         relay) program=jsonrpc-relay ;;
     esac
 done
+((${#mode[@]} == 0)) || program=approval-api
 
 scratch=${BENCH_SCRATCH:-$here/.build}
 swift build -c release --package-path "$here" --scratch-path "$scratch" >&2
@@ -120,10 +135,11 @@ AUTH_HS256_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 http_port=$(free_port)
 admin_port=$(free_port)
 HTTP_HOST=127.0.0.1 HTTP_PORT=$http_port ADMIN_HOST=127.0.0.1 ADMIN_PORT=$admin_port NATS_URL="nats://$nats" \
-    HEARTBEAT_INTERVAL=30s SILENCE_TIMEOUT=1h DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} LOG_LEVEL=warning "$edge" >"$directory/$program.log" 2>&1 &
+    HEARTBEAT_INTERVAL=30s SILENCE_TIMEOUT=1h DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} DATABASE_FILE=$directory/approvals.sqlite \
+    LOG_LEVEL=warning "$edge" >"$directory/$program.log" 2>&1 &
 edge_pid=$!
 started+=("$edge_pid")
 await "$program" "$edge_pid" curl -fsS "http://127.0.0.1:$admin_port/readyz"
 
-"$scratch/release/causeway-load" --edge "127.0.0.1:$http_port" --edge-pid "$edge_pid" --nats "$nats" \
+"$scratch/release/causeway-load" "${mode[@]}" --edge "127.0.0.1:$http_port" --edge-pid "$edge_pid" --nats "$nats" \
     "${pin_options[@]}" "${size[@]}" "$@"

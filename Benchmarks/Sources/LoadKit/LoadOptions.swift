@@ -44,23 +44,23 @@ public struct LoadOptions: Sendable {
             guard let value = rest.popFirst() else { throw LoadError("\(option) needs a value; --help lists the options.") }
             switch option {
             case "--edge": address = try SocketAddress(value)
-            case "--edge-pid": processID = pid_t(try Self.whole(option, value, 1...Int(ProcessMeter.maximumProcessID) - 1))
+            case "--edge-pid": processID = pid_t(try OptionValue.whole(option, value, 1...Int(ProcessMeter.maximumProcessID) - 1))
             case "--nats": bus = try SocketAddress(value)
             case "--surface": surface = try Surfaces.named(value)
-            case "--connections": connections = try Self.whole(option, value, 10...28_000)
-            case "--tenants": tenants = try Self.whole(option, value, 1...4096)
-            case "--tenant": tenantName = try Self.plainName(option, value)
-            case "--payload-bytes": payload = TickPayload(size: try Self.whole(option, value, TickPayload.minimumBytes...256 * 1024))
+            case "--connections": connections = try OptionValue.whole(option, value, 10...28_000)
+            case "--tenants": tenants = try OptionValue.whole(option, value, 1...4096)
+            case "--tenant": tenantName = try OptionValue.plainName(option, value)
+            case "--payload-bytes": payload = TickPayload(size: try OptionValue.whole(option, value, TickPayload.minimumBytes...256 * 1024))
             case "--rates":
                 rates = []
-                for rate in value.split(separator: ",") { rates.append(try Self.number(option, String(rate), 0.1...100_000)) }
-            case "--rounds": rounds = try Self.whole(option, value, 1...100)
-            case "--seconds": seconds = try Self.number(option, value, 0.1...600)
-            case "--burst": burst = try Self.whole(option, value, 1...100_000)
-            case "--single-burst": singleBurst = try Self.whole(option, value, 1...100_000)
+                for rate in value.split(separator: ",") { rates.append(try OptionValue.number(option, String(rate), 0.1...100_000)) }
+            case "--rounds": rounds = try OptionValue.whole(option, value, 1...100)
+            case "--seconds": seconds = try OptionValue.number(option, value, 0.1...600)
+            case "--burst": burst = try OptionValue.whole(option, value, 1...100_000)
+            case "--single-burst": singleBurst = try OptionValue.whole(option, value, 1...100_000)
             case "--token": token = value
             case "--secret": secret = value
-            case "--client-threads": clientThreads = try Self.whole(option, value, 1...16)
+            case "--client-threads": clientThreads = try OptionValue.whole(option, value, 1...16)
             case "--pin": affinity = try Affinity(value)
             case "--bare-loop": bareLoopPath = value
             default: throw LoadError("There is no option \(option); --help lists them.")
@@ -86,35 +86,5 @@ public struct LoadOptions: Sendable {
         }
         if token != nil, tenants > 1 { throw LoadError("A token is of one tenant: give --secret instead of --token with --tenants.") }
         if tenants > connections { throw LoadError("--tenants must not be more than --connections.") }
-    }
-
-    private static func whole(_ option: String, _ value: String, _ range: ClosedRange<Int>) throws(LoadError) -> Int {
-        guard let number = Int(value), range.contains(number) else {
-            throw LoadError("\(option) \(value): give a whole number from \(range.lowerBound) to \(range.upperBound).")
-        }
-        return number
-    }
-
-    private static func number(_ option: String, _ value: String, _ range: ClosedRange<Double>) throws(LoadError) -> Double {
-        guard let number = Double(value), range.contains(number) else {
-            throw LoadError("\(option) \(value): give numbers from \(range.lowerBound) to \(range.upperBound).")
-        }
-        return number
-    }
-
-    /// A name that is the same in a token, a subject and JSON.
-    private static func plainName(_ option: String, _ value: String) throws(LoadError) -> String {
-        let isPlain = value.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        guard isPlain, (1...100).contains(value.utf8.count) else {
-            throw LoadError("\(option) \(value): give up to 100 letters, digits, _ and -.")
-        }
-        return value
     }
 }

@@ -5,21 +5,37 @@ import LoadKit
 @main
 struct CausewayLoad {
     static func main() {
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        var arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.contains("--help") {
-            print(LoadOptions.usage)
+            print(LoadOptions.usage + "\n\n" + DecisionOptions.usage)
             return
         }
         do throws(LoadError) {
-            let options = try LoadOptions(arguments: arguments) { name in getenv(name).map { String(cString: $0) } }
-            let run = try LoadRun(options: options, executableDirectory: executableDirectory()) { note("\($0)") }
-            defer { run.stop() }
-            print(try run.run().table)
+            if let mode = arguments.firstIndex(of: "--decisions") {
+                arguments.remove(at: mode)
+                try decide(arguments)
+            } else {
+                try deliver(arguments)
+            }
         } catch {
             note("\(error)")
             exit(1)
         }
     }
+
+    private static func deliver(_ arguments: [String]) throws(LoadError) {
+        let options = try LoadOptions(arguments: arguments, environment: variable)
+        let run = try LoadRun(options: options, executableDirectory: executableDirectory(), log: note)
+        defer { run.stop() }
+        print(try run.run().table)
+    }
+
+    private static func decide(_ arguments: [String]) throws(LoadError) {
+        let run = try DecisionRun(options: try DecisionOptions(arguments: arguments, environment: variable), log: note)
+        print(try run.run().table)
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     private static func note(_ text: String) {
         let line = "causeway-load: \(text)\n"

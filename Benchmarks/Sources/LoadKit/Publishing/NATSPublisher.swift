@@ -1,136 +1,28 @@
 import Glibc
 
-/// Publishes the load's events on the bus, as any NATS client may (contract §10), and makes sure that the log has stored each.
-///
-/// One blocking socket, used by one thread. Not the project's own client, so that a fault of that cannot hide in the figures.
+/// Publishes the load's ticks to its tenants by way of the bus.
 final class NATSPublisher: Publisher {
-    /// Events on their way to the log at most; the server's internal queue has a bound too.
-    private static let maximumUnacknowledged = 2048
-    /// Bytes that may gather before they are sent.
-    private static let bufferBytes = 32 * 1024
-    /// For every wait on the server; seconds.
-    private static let timeout = 10
-
-    private let descriptor: Int32
+    private let bus: BusConnection
     private let tenants: [String]
     private let payload: TickPayload
     /// Begins every event's id; no two runs share it.
-    private let runID: String
-    private let inbox: String
-    private var reader = NATSReader()
-    private var output: [UInt8] = []
-    private var unacknowledged = 0
+    private let runID = "load-\(getpid())-\(MonotonicClock.now())"
 
     /// Connects.
     /// - Parameter tenants: their names as subject tokens.
     init(address: SocketAddress, tenants: [String], payload: TickPayload) throws(LoadError) {
         self.tenants = tenants
         self.payload = payload
-        runID = "load-\(getpid())-\(MonotonicClock.now())"
-        inbox = "_INBOX.\(runID)"
-        descriptor = try address.connected(timeout: Self.timeout)
-        let options = "{\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true,\"name\":\"causeway-load\"}"
-        output = Array("CONNECT \(options)\r\nSUB \(inbox) 1\r\nPING\r\n".utf8)
-        try push()
-        while try receive(wait: true) != .pong {}
+        bus = try BusConnection(address: address)
     }
-
-    deinit { close(descriptor) }
 
     func publish(tenant: Int, counter: UInt64) throws(LoadError) {
-        while unacknowledged >= Self.maximumUnacknowledged {
-            try push()
-            _ = try receive(wait: true)
-        }
-        let body = payload.bytes(Tick(counter: counter, sent: MonotonicClock.now()))
-        let id = "\(runID)-\(tenant)-\(counter)"
-        let (time, milliseconds) = Self.wallClock()
-        let head = Array(
-            """
-            NATS/1.0\r
-            Nats-Msg-Id: \(id)\r
-            ce-specversion: 1.0\r
-            ce-id: \(id)\r
-            ce-type: \(payload.kind.rawValue)\r
-            ce-source: causeway-load\r
-            ce-time: \(time)\r
-            causeway-intake: \(milliseconds)\r
-            \r\n
-            """.utf8
-        )
-        output += Array(
-            "HPUB events.\(tenants[tenant]).\(payload.kind.rawValue) \(inbox) \(head.count) \(head.count + body.count)\r\n".utf8
-        )
-        output += head
-        output += body
-        output += Array("\r\n".utf8)
-        unacknowledged += 1
-        if output.count >= Self.bufferBytes { try push() }
-    }
-
-    func push() throws(LoadError) {
-        guard !output.isEmpty else { return }
-        try SystemCall.sendAll(output, to: descriptor)
-        output.removeAll(keepingCapacity: true)
-        // Keeps the server's answers from filling the socket.
-        while try receive(wait: false) != nil {}
-    }
-
-    func settle() throws(LoadError) {
-        try push()
-        while unacknowledged > 0 { _ = try receive(wait: true) }
-    }
-
-    /// The next message of the server, already acted upon; nil when none is there and `wait` is false.
-    private func receive(wait: Bool) throws(LoadError) -> NATSReader.Inbound? {
-        while true {
-            if let inbound = try reader.next() {
-                try act(on: inbound)
-                return inbound
-            }
-            let chunk = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
-                count = recv(descriptor, buffer.baseAddress, buffer.count, wait ? 0 : Int32(MSG_DONTWAIT))
-                // An array cannot be told of an error; none and the end of the stream are both "nothing came".
-                count = max(0, count)
-            }
-            if chunk.isEmpty {
-                guard wait else { return nil }
-                throw LoadError(
-                    "In \(Self.timeout) s nothing came from the nats-server: it closed the connection, or has no stream for events; look at its log."
-                )
-            }
-            reader.append(chunk)
+        try bus.publish(type: payload.kind.rawValue, tenant: tenants[tenant], id: "\(runID)-\(tenant)-\(counter)") {
+            payload.bytes(Tick(counter: counter, sent: MonotonicClock.now()))
         }
     }
 
-    private func act(on inbound: NATSReader.Inbound) throws(LoadError) {
-        switch inbound {
-        case .info, .pong, .ok: break
-        case .ping: try SystemCall.sendAll(Array("PONG\r\n".utf8), to: descriptor)
-        case .error(let complaint): throw LoadError("The nats-server refuses: \(complaint)")
-        case .message(let bytes):
-            // A stream answers {"stream":…,"seq":…}; nobody listening is a message with headers alone, status 503.
-            let text = String(decoding: bytes, as: UTF8.self)
-            guard text.hasPrefix("{"), !text.contains("\"error\""), !text.contains("\"duplicate\"") else {
-                throw LoadError("The log did not store an event; does an edge run against this nats-server? It said: \(text.prefix(200))")
-            }
-            unacknowledged -= 1
-        }
-    }
+    func push() throws(LoadError) { try bus.push() }
 
-    /// The time of day as RFC 3339 has it, and in milliseconds since 1970.
-    private static func wallClock() -> (text: String, milliseconds: Int) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        var parts = tm()
-        gmtime_r(&now.tv_sec, &parts)
-        func padded(_ value: Int, _ width: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let date = "\(parts.tm_year + 1900)-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
-        let time = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
-        let milliseconds = now.tv_nsec / 1_000_000
-        return ("\(date)T\(time).\(padded(milliseconds, 3))Z", now.tv_sec * 1000 + milliseconds)
-    }
+    func settle() throws(LoadError) { try bus.settle() }
 }

@@ -13,7 +13,7 @@ struct NATSReader {
     }
 
     /// A longer line or message is none that the load asked for.
-    private static let maximumBytes = 1 << 20
+    private static let maximumBytes = 4 << 20
 
     private var bytes: [UInt8] = []
     private var start = 0

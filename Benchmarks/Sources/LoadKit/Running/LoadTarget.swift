@@ -47,7 +47,7 @@ final class LoadTarget {
         try client.check()
         _ = client.takeTally()
         var expected = client.delivered
-        let before = try usage()
+        let before = try Usage.now(of: meter)
         let began = MonotonicClock.now()
         for index in 0..<events {
             if let interval { MonotonicClock.sleep(until: began + UInt64(Double(index) * interval)) }
@@ -56,7 +56,7 @@ final class LoadTarget {
         }
         try publisher.settle()
         try client.awaitDeliveries(expected)
-        let after = try usage()
+        let used = try Usage.now(of: meter).since(before)
         let tally = client.takeTally()
         guard tally.misplaced == 0 else {
             throw LoadError("\(tally.misplaced) deliveries were lost, doubled or out of order; the figures would not be true.")
@@ -65,17 +65,10 @@ final class LoadTarget {
         return LoadFigures(
             tally: tally,
             wall: max(tally.lastDelivery - began, paced),
-            processor: after.server - before.server,
-            clientProcessor: after.load - before.load,
-            waited: after.waited - min(before.waited, after.waited)
+            processor: used.server,
+            clientProcessor: used.load,
+            waited: used.waited
         )
-    }
-
-    /// Processor time of the server and of the load, and how long both waited for it; nanoseconds.
-    private func usage() throws(LoadError) -> (server: UInt64, load: UInt64, waited: UInt64) {
-        let own = ProcessMeter(processID: getpid())
-        let waited = try meter.waitedForProcessor() + own.waitedForProcessor()
-        return (try meter.processorTime(), try own.processorTime(), waited)
     }
 
     /// Publishes to the tenant whose turn it is. Returns how many deliveries that makes.

@@ -1,0 +1,31 @@
+import Testing
+
+@testable import EventLog
+
+/// An entry that is on its way to its readers belongs to nobody else, and to nobody's past yet.
+@Suite struct ScanPositionTests {
+    @Test func anEntryOnItsWayIsNeitherJoinedNorComplete() {
+        var position = ScanPosition(after: 10)
+        let isNew = position.entryFound(14)
+        #expect(isNew)
+        // Who comes now with 12 would miss it; who leaves now has everything through 10 only.
+        #expect(position.found == 14)
+        #expect(position.handedOut == 10)
+        position.entryHandedOut()
+        #expect(position.handedOut == 14)
+    }
+
+    @Test func whatWasFoundIsNotFoundAgain() {
+        var position = ScanPosition(after: 10)
+        let areNew = [10, 11, 11].map { position.entryFound($0) }
+        #expect(areNew == [false, true, false])
+    }
+
+    @Test func theEndOfTheStreamMovesForwardOnly() {
+        var position = ScanPosition(after: 10)
+        position.nothingElse(through: 20)
+        #expect(position.handedOut == 20)
+        position.nothingElse(through: 15)
+        #expect(position == ScanPosition(after: 20))
+    }
+}

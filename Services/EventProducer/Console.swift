@@ -8,12 +8,17 @@
 enum Console {
     /// Writes a line to standard output: what the command was asked for.
     @Sendable static func print(_ line: String) {
-        write(line, to: STDOUT_FILENO)
+        write(Array("\(line)\n".utf8), to: STDOUT_FILENO)
     }
 
     /// Writes a line to standard error: everything else there is to say.
     @Sendable static func complain(_ line: String) {
-        write(line, to: STDERR_FILENO)
+        write(Array("\(line)\n".utf8), to: STDERR_FILENO)
+    }
+
+    /// Writes bytes as they are to standard output, or to standard error.
+    @Sendable static func pass(_ bytes: [UInt8], isError: Bool) {
+        write(bytes, to: isError ? STDERR_FILENO : STDOUT_FILENO)
     }
 
     /// What shells report of a process that SIGPIPE ended.
@@ -22,8 +27,8 @@ enum Console {
     /// At once and whole, so that the lines of a running command can be followed.
     ///
     /// When the reader of standard output has gone, as `head` does, the process ends: nats.c has SIGPIPE ignored, which would have ended it.
-    private static func write(_ line: String, to descriptor: Int32) {
-        var rest = Array("\(line)\n".utf8)[...]
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { bytes in
                 #if canImport(Glibc)

@@ -10,6 +10,7 @@ struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         case number(Double)
         case string(String)
         case strings([String])
+        case integers([Int])
     }
 
     private var members: [(name: String, value: Value)]
@@ -49,6 +50,8 @@ extension JSONObject.Value {
         // JSON has no spelling for what is not a number.
         case .number(let value): out.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
         case .string(let value): JSONString.append(value, to: &out)
+        case .integers(let values):
+            out.append(contentsOf: "[\(values.map(String.init).joined(separator: ","))]".utf8)
         case .strings(let values):
             out.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {

@@ -2,21 +2,26 @@ import EdgeRuntime
 import HTTPAPI
 import ServiceRuntime
 
-/// `sse-edge`: the notification stream. Contract §4.
+/// `sse-edge`: the notification stream and the execution streams. Contract §4, §9.
 @main
 struct App {
     static let schema = ConfigurationSchema(
         program: "sse-edge",
         version: causewayVersion,
         summary: "Delivers each tenant's events to browsers and programs as server-sent events.",
-        keys: EdgeProcess.keys(httpPort: 8081, adminPort: 9081, heartbeat: "30s")
+        keys: EdgeProcess.keys(httpPort: 8081, adminPort: 9081, heartbeat: "30s") + [.executionHeartbeatInterval]
     )
 
     static func main() async {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process) { parts, routes in
-                NotificationStreamRoute(edge: parts.edge, cors: parts.cors)
-                    .register(on: routes.authenticated(by: parts.authenticator, acceptsQueryToken: true))
+                let streams = routes.authenticated(by: parts.authenticator, acceptsQueryToken: true)
+                NotificationStreamRoute(edge: parts.edge, cors: parts.cors).register(on: streams)
+                ExecutionStreamRoute(
+                    edge: parts.edge,
+                    heartbeatInterval: parts.settings.duration(.executionHeartbeatInterval),
+                    cors: parts.cors
+                ).register(on: streams)
                 return []
             }.run()
         }

@@ -36,7 +36,7 @@ struct NotificationStreamForm: WireForm {
 
 extension Int {
     /// A duration in whole milliseconds.
-    fileprivate init(milliseconds duration: Duration) {
+    init(milliseconds duration: Duration) {
         let (seconds, attoseconds) = duration.components
         self = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }

@@ -25,7 +25,7 @@ struct NotificationStreamRoute: Sendable {
         routes.get(Self.path) { request, context in try await self.stream(request, context) }
         routes.head(Self.path) { request, context in
             _ = try self.accept(request, context)
-            return Response(status: .ok, headers: self.fields)
+            return Response(status: .ok, headers: Self.fields)
         }
     }
 
@@ -54,7 +54,7 @@ struct NotificationStreamRoute: Sendable {
         } catch {
             throw APIError.validation("\(error.field): \(error.message)")
         }
-        var fields = self.fields
+        var fields = Self.fields
         fields[.connection] = "close"
         fields[.requestID] = context.requestID
         fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
@@ -71,12 +71,17 @@ struct NotificationStreamRoute: Sendable {
 
     /// A stream that is over before it began.
     private func refusal(_ reason: StreamEndReason) -> Response {
-        var fields = self.fields
+        var fields = Self.fields
         fields[.connection] = "close"
-        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(reason, in: self.form))))
+        return Response(
+            status: .ok,
+            headers: fields,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(reason, in: self.form)))
+        )
     }
 
-    private var fields: HTTPFields {
+    /// What every stream of this edge is.
+    static var fields: HTTPFields {
         [
             .contentType: "text/event-stream; charset=utf-8",
             .cacheControl: "no-cache, no-transform",

@@ -2,6 +2,7 @@ public import EventLog
 public import EventModel
 public import Logging
 public import NATSClient
+import Synchronization
 
 /// Publishes events into the tenants' log, from which every surface reads.
 ///
@@ -39,9 +40,11 @@ public final class EventProducer: Sendable {
     public let connection: NATSConnection
     private let ownsConnection: Bool
     private let opening: LogOpening
-    private let timeout: Duration
+    let timeout: Duration
+    /// Numbers the events of executions; made with the first of them.
+    let writer = Mutex<ExecutionWriter?>(nil)
     private let place: String
-    private let now: @Sendable () -> Timestamp
+    let now: @Sendable () -> Timestamp
 
     /// Connects to the bus, and begins to open the log on it.
     ///

@@ -9,13 +9,15 @@ public struct ProducerError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What kind of failure; compare with the static members. New kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidEvent, unavailable, timeout, full, refused, cancelled, closed
+            case invalidEvent, conflict, unavailable, timeout, full, refused, cancelled, closed
         }
 
         private let kind: Kind
 
         /// The event breaks a rule of the wire contract; nothing was sent. ``ProducerError/field`` says where.
         public static let invalidEvent = Code(kind: .invalidEvent)
+        /// The execution that the event names has ended, or another one is running; nothing was stored.
+        public static let conflict = Code(kind: .conflict)
         /// The bus or the log on it was out of reach for as long as was waited. Retriable.
         public static let unavailable = Code(kind: .unavailable)
         /// No acknowledgement came in time: the event may or may not be stored. Retriable.
@@ -34,7 +36,7 @@ public struct ProducerError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// What kind of failure.
     public let code: Code
-    /// The path of the value that is at fault, such as `payload.incidentId`; nil unless the code is ``Code/invalidEvent``.
+    /// The path of the value that is at fault, such as `payload.incidentId`; nil unless the code is ``Code/invalidEvent`` or ``Code/conflict``.
     public let field: String?
     /// What happened and what to do, as a sentence.
     public let message: String

@@ -16,6 +16,7 @@ public final class Edge: Sendable {
         let feed: LogFeed
         let fanout: Fanout
         let history: History
+        let desk: ExecutionDesk
         let hubs: [LoopHub]
     }
 
@@ -52,7 +53,8 @@ public final class Edge: Sendable {
             loop.start(name: "delivery-\(index)", delegate: hub)
             hubs.append(hub)
         }
-        let source = Source(feed: feed, fanout: fanout, history: history, hubs: hubs)
+        let desk = ExecutionDesk(log: log, history: history, fanout: fanout, chunkBytes: self.configuration.bytesPerTurn)
+        let source = Source(feed: feed, fanout: fanout, history: history, desk: desk, hubs: hubs)
         self.source.withLock { $0 = source }
     }
 
@@ -69,6 +71,25 @@ public final class Edge: Sendable {
     /// Whether streams can be served: the log is followed live.
     public var isFollowing: Bool { self.source.withLock { $0 }?.feed.isFollowing ?? false }
 
+    /// Where a viewer of an execution begins (contract §9). The log is asked, so that the answer holds for everything that was stored before.
+    ///
+    /// - Parameters:
+    ///   - form: how the viewer is written to; its ``WireForm/execution`` is what it views.
+    ///   - run: the execution that it names; nil for the current one.
+    ///   - number: the last event it has seen; nil for none.
+    ///   - waits: whether it waits for an execution to begin when there is none.
+    /// - Throws: ``EventLogError`` when the log is out of reach.
+    public func execution(
+        in form: any WireForm,
+        run: String?,
+        after number: UInt64?,
+        waits: Bool
+    ) async throws(EventLogError) -> ExecutionAnswer {
+        guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
+        guard let reference = form.execution else { return .unknown }
+        return try await source.desk.answer(reference, in: form, run: run, after: number, waits: waits)
+    }
+
     /// Hands an accepted connection to a delivery loop. After it `channel` is closed for NIO, and the admission goes with
     /// the connection; on an error the admission is given back.
     /// - Throws: ``EventLogError``, with the channel untouched, when the log had to be asked where the stream begins and
@@ -76,8 +97,13 @@ public final class Edge: Sendable {
     public func adopt(_ channel: any Channel, request: StreamRequest) async throws {
         do {
             guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-            let generation = source.fanout.feed.position.generation
-            let start = try await source.history.start(for: request.cursor, fanout: source.fanout)
+            let generation = request.place?.generation ?? source.fanout.feed.position.generation
+            let start =
+                if let place = request.place {
+                    StreamStart.after(source.fanout.feed.cursor(at: place.sequence))
+                } else {
+                    try await source.history.start(for: request.cursor, fanout: source.fanout)
+                }
             let taken = try await SocketAdoption.take(channel, isUpgrade: request.inbound.isUpgrade)
             let ticket = ConnectionTicket(
                 start: start,
@@ -88,7 +114,8 @@ public final class Edge: Sendable {
                 inbound: request.inbound,
                 earlyBytes: taken.earlyBytes,
                 requestID: request.requestID,
-                generation: generation
+                generation: generation,
+                lease: request.place?.lease
             )
             await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: request.form)
         } catch {
@@ -131,7 +158,10 @@ public final class Edge: Sendable {
     /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last is gone.
     public func drain() async {
         self.admissions.close()
-        self.logger.info("drain begins", metadata: ["connections": "\(self.connectionCount)", "window": "\(self.configuration.drainWindow)"])
+        self.logger.info(
+            "drain begins",
+            metadata: ["connections": "\(self.connectionCount)", "window": "\(self.configuration.drainWindow)"]
+        )
         await withTaskGroup(of: Void.self) { group in
             for hub in self.hubs {
                 group.addTask { await hub.drainConnections(window: self.configuration.drainWindow) }

@@ -17,6 +17,12 @@ public struct EdgeStatistics: Sendable {
     public var gaps = 0
     /// Ended streams by cause.
     public var closes: [String: Int] = [:]
+    /// Connections that do not take what is there for them, at a moment of the last second.
+    public var laggards = 0
+    /// Clients that came back with a cursor, by how it was answered.
+    public var resumes = Dictionary(uniqueKeysWithValues: ResumeOutcome.allCases.map { ($0.rawValue, 0) })
+    /// From an event's intake until a loop had written it to all who were waiting for it: of each batch the event that waited longest.
+    public var latency = LatencyDistribution()
 
     init(summing counters: [LoopCounters]) {
         for loop in counters {
@@ -28,6 +34,9 @@ public struct EdgeStatistics: Sendable {
             self.tailReads += loop.tailReads.current
             self.logReads += loop.logReads.current
             self.gaps += loop.gaps.current
+            self.laggards += loop.laggards.current
+            self.latency += loop.latency.current
+            for (outcome, count) in loop.resumesByOutcome { self.resumes[outcome.rawValue, default: 0] += count }
             for (cause, count) in loop.closesByCause { self.closes["\(cause)", default: 0] += count }
         }
     }

@@ -10,6 +10,8 @@ public struct StreamRequest: Sendable {
     public var filter: TypeFilter?
     /// The cursor the client brought: `nil` for none, empty for the oldest event kept.
     public var cursor: String?
+    /// Where it begins, when that has been found out already; then ``cursor`` does not matter.
+    public var place: StreamPlace?
     /// How events are written to it.
     public var form: any WireForm
     /// What is made of what the client sends.
@@ -24,6 +26,7 @@ public struct StreamRequest: Sendable {
         tenant: Tenant,
         filter: TypeFilter? = nil,
         cursor: String? = nil,
+        place: StreamPlace? = nil,
         form: any WireForm,
         inbound: Inbound = .ignored,
         head: [UInt8],
@@ -33,6 +36,7 @@ public struct StreamRequest: Sendable {
         self.tenant = tenant
         self.filter = filter
         self.cursor = cursor
+        self.place = place
         self.form = form
         self.inbound = inbound
         self.head = head

@@ -36,7 +36,8 @@ public final class EventLog: Sendable {
     private let past: PastReader
     let line: AppendLine
 
-    private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger) {
+    private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger)
+    {
         self.connection = connection
         self.configuration = configuration
         self.watch = watch
@@ -60,7 +61,11 @@ public final class EventLog: Sendable {
     ) async throws(EventLogError) -> EventLog {
         try configuration.validate()
         let watch = ConnectionWatch(connection)
-        let stream = LogStream(jetStream: JetStream(connection, timeout: configuration.requestTimeout), configuration: configuration, logger: logger)
+        let stream = LogStream(
+            jetStream: JetStream(connection, timeout: configuration.requestTimeout),
+            configuration: configuration,
+            logger: logger
+        )
         var pause = Backoff(longest: .seconds(2))
         var isWaiting = false
         while true {
@@ -121,8 +126,13 @@ public final class EventLog: Sendable {
     /// - Throws: a retriable ``EventLogError`` when the log was out of reach for ``EventLogConfiguration/readTimeout``;
     ///   ``EventLogError/Code/cancelled``.
     public func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+        return try await read(.events(of: tenant), after: after, through: through, maxBytes: maxBytes)
+    }
+
+    /// A piece of any past.
+    func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
         guard after < through else { return LogRead(entries: [], position: after) }
-        return try await past.read(tenant: tenant, after: after, through: through, maxBytes: maxBytes, from: self)
+        return try await past.read(source, after: after, through: through, maxBytes: maxBytes, from: self)
     }
 
     // MARK: What the parts of the library need of each other
@@ -209,7 +219,10 @@ public final class EventLog: Sendable {
     func intake(of sequence: UInt64) async throws(EventLogError) -> Timestamp? {
         do throws(JetStreamError) {
             let message = try await jetStream.message(stream: configuration.streamName, sequence: sequence)
-            return EventMessage.intakeTime(message.headers[EventMessage.intakeHeader], storedAt: Timestamp(serverNanoseconds: message.timestamp))
+            return EventMessage.intakeTime(
+                message.headers[EventMessage.intakeHeader],
+                storedAt: Timestamp(serverNanoseconds: message.timestamp)
+            )
         } catch {
             guard error.code == .messageNotFound else { throw EventLogError(error) }
             return nil

@@ -33,6 +33,15 @@ enum EventMessage {
     /// - Throws: a ``ValidationError`` when it is no event. Its field says what is wrong, in few words and from a small set.
     static func entry(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) throws(ValidationError) -> LogEntry {
         let storedAt = Timestamp(serverNanoseconds: metadata.timestamp)
+        if delivery.withSubject({ ExecutionMessage.isOfExecution($0) }) {
+            return try ExecutionMessage.entry(
+                subject: delivery.subject,
+                sequence: metadata.streamSequence,
+                storedAt: storedAt,
+                body: delivery.withPayload { [UInt8]($0) },
+                header: { delivery.header($0) }
+            )
+        }
         let event = try NATSBinding.event(
             subject: delivery.subject,
             body: delivery.withPayload { [UInt8]($0) },
@@ -50,6 +59,15 @@ enum EventMessage {
     /// - Throws: a ``ValidationError`` when it is no event.
     static func entry(_ message: StoredMessage) throws(ValidationError) -> LogEntry {
         let storedAt = Timestamp(serverNanoseconds: message.timestamp)
+        if ExecutionMessage.isOfExecution(message.subject) {
+            return try ExecutionMessage.entry(
+                subject: message.subject,
+                sequence: message.sequence,
+                storedAt: storedAt,
+                body: message.payload,
+                header: { message.headers[$0] }
+            )
+        }
         let event = try NATSBinding.event(
             subject: message.subject,
             body: message.payload,

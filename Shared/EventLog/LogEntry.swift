@@ -10,13 +10,16 @@ public final class LogEntry: Sendable {
     public let event: Event
     /// The place of which this is the only event, when it has one (contract §7); nil for the many that have none.
     public let decisionPlace: DecisionPlace?
+    /// Which event of which execution it is (contract §9); nil for a tenant's events.
+    public let execution: ExecutionPlace?
 
     /// Puts an event at a place.
-    public init(sequence: UInt64, intake: Timestamp, event: Event, decisionPlace: DecisionPlace? = nil) {
+    public init(sequence: UInt64, intake: Timestamp, event: Event, decisionPlace: DecisionPlace? = nil, execution: ExecutionPlace? = nil) {
         self.sequence = sequence
         self.intake = intake
         self.event = event
         self.decisionPlace = decisionPlace
+        self.execution = execution
     }
 
     /// The event's id on every surface (contract §3).

@@ -9,8 +9,20 @@ public protocol LogObserver: Sendable {
     /// Everything up to `sequence` has been told: what lies between the last entry and here is no event, or is gone.
     func logAdvanced(to sequence: UInt64)
 
+    /// Whether somebody wants the events of the execution on this subject. What nobody wants is not even decoded.
+    func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool
+
+    /// `entry` is the next event of an execution that is followed. ``logAdvanced(to:)`` comes behind it.
+    func executionAppended(_ entry: LogEntry)
+
     /// The log that was followed so far is no more, or lost its end; what follows counts in another one, from `position` on.
     ///
     /// Cursors of the old life mean nothing any more. The tail is already empty.
     func logReplaced(epoch: UInt16, position: UInt64)
+}
+
+/// Executions are for those who ask for them.
+extension LogObserver {
+    public func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { false }
+    public func executionAppended(_ entry: LogEntry) {}
 }

@@ -63,7 +63,7 @@ public struct CORSPolicy: Sendable, Hashable {
 
     private static let allowedMethods = "GET, HEAD, POST, PATCH"
     private static let allowedHeaders = "Authorization, Last-Event-ID, Cache-Control, Content-Type, Idempotency-Key, X-Request-Id"
-    private static let exposedHeaders = "X-Request-Id, Retry-After"
+    private static let exposedHeaders = "X-Request-Id, Retry-After, Causeway-Execution"
     /// How long a browser may remember the answer, in seconds. A change of the configuration takes that long to be noticed.
     private static let maximumAge = "600"
 

@@ -1,5 +1,4 @@
 public import EventModel
-public import Hummingbird
 
 extension APIRequestContext {
     /// The agent or workflow that the part `name` of the path names (contract §9).

@@ -8,7 +8,7 @@ import Testing
 @testable import AccessControl
 
 /// Keys behind a URL, against a real server on loopback.
-@Suite("JWKS URL", .timeLimit(.minutes(1)))
+@Suite("JWKS URL", .timeLimit(.minutes(5)))
 struct KeyURLTests {
     private let keys: TestKeys
     private let clock = TestClock()

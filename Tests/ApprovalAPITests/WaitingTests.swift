@@ -4,7 +4,7 @@ import Testing
 
 @testable import approval_api
 
-@Suite(.timeLimit(.minutes(1))) struct PositionGateTests {
+@Suite(.timeLimit(.minutes(5))) struct PositionGateTests {
     @Test func letsThroughWhatIsReached() async {
         let gate = PositionGate()
         gate.advance(to: 5)
@@ -63,7 +63,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SharedQuestionTests {
+@Suite(.timeLimit(.minutes(5))) struct SharedQuestionTests {
     /// Answers when it is told to, with how often it was asked.
     private final class Oracle: Sendable {
         private struct State {

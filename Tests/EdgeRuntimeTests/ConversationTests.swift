@@ -139,7 +139,7 @@ struct ConversationTests {
         client.send(bytes: self.text("leave"))
         #expect(await self.words(client, until: "bye").hasSuffix("bye"))
         client.hangUp()
-        while bench.hub.counters.connections.current > 0 { await Task.yield() }
+        while bench.hub.counters.connections.current > 0 { await aMoment() }
         #expect(self.events.ended.load(ordering: .relaxed) == 1)
         link.post("too late")
     }

@@ -49,7 +49,7 @@ private actor Resident {
 @Suite("The delivery loop", .timeLimit(.minutes(3)))
 struct DeliveryLoopTests {
     private func eventually(_ condition: () -> Bool) async {
-        while !condition() { await Task.yield() }
+        while !condition() { await aMoment() }
     }
 
     @Test("a descriptor is reported with its token when bytes arrive, once per arrival")

@@ -54,6 +54,7 @@ final class HubBench: Sendable {
     let log = ListedLog()
     let tail: LogTail
     let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 256 * 1024)
+    let history: History
     let hub: LoopHub
     let loop: DeliveryLoop
     let clock: TimeBox
@@ -76,6 +77,7 @@ final class HubBench: Sendable {
         self.clock = box
         self.form = form
         self.tail = LogTail(maxBytes: tailBytes)
+        self.history = History(log: self.log, tail: self.tail, chunkBytes: 4096, now: MonotonicInstant.now)
         self.loop = try DeliveryLoop()
         let ended = EndedBox()
         self.endedBox = ended
@@ -83,7 +85,7 @@ final class HubBench: Sendable {
             loop: self.loop,
             fanout: self.fanout,
             tail: self.tail,
-            history: History(log: self.log, tail: self.tail, chunkBytes: 4096, now: MonotonicInstant.now),
+            history: self.history,
             configuration: configuration,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
@@ -110,7 +112,8 @@ final class HubBench: Sendable {
         expiresAt: Int64 = .max / 2,
         inbound: Inbound = .ignored,
         early: [UInt8] = [],
-        refusal: EndReason? = nil
+        refusal: EndReason? = nil,
+        lease: ExecutionLease? = nil
     ) async throws -> SocketPair {
         let pair = try SocketPair()
         let ticket = ConnectionTicket(
@@ -123,7 +126,8 @@ final class HubBench: Sendable {
             earlyBytes: early,
             refusal: refusal,
             requestID: "r",
-            generation: self.fanout.feed.position.generation
+            generation: self.fanout.feed.position.generation,
+            lease: lease
         )
         await self.hub.adopt(pair.edge, ticket: ticket, form: self.form)
         return pair

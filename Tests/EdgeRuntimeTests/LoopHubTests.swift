@@ -174,7 +174,7 @@ struct LoopHubTests {
                 _ = await client.read { $0.hasSuffix("|open 0|") }
                 client.hangUp()
             }
-            while bench.hub.counters.connections.current > 0 { await Task.yield() }
+            while bench.hub.counters.connections.current > 0 { await aMoment() }
         }
         #expect(bench.endedBox.count.load(ordering: .relaxed) == 150)
         #expect(bench.fanout.runCount == 0)

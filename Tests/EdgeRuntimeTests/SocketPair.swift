@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Glibc
 
 @testable import EdgeRuntime
@@ -25,13 +26,19 @@ final class SocketPair: Sendable {
 
     func send(bytes: [UInt8]) { _ = bytes.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
 
-    /// Sends all of it, waiting while the other end does not read.
-    func sendAll(_ bytes: [UInt8]) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            if count < 0 { return }
-            rest = rest.dropFirst(count)
+    /// Sends all of it, waiting while the other end does not read; on a thread of its own.
+    func sendAll(_ bytes: [UInt8]) async {
+        await withCheckedContinuation { continuation in
+            let thread = Thread {
+                var rest = bytes[...]
+                while !rest.isEmpty {
+                    let count = rest.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                    if count < 0 { break }
+                    rest = rest.dropFirst(count)
+                }
+                continuation.resume()
+            }
+            thread.start()
         }
     }
 
@@ -74,3 +81,6 @@ final class SocketPair: Sendable {
         return text
     }
 }
+
+/// What lies between two looks at something that is waited for: the threads are the code's under test.
+func aMoment() async { try? await Task.sleep(for: .milliseconds(2)) }

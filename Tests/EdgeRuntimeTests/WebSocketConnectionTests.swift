@@ -42,7 +42,7 @@ struct WebSocketConnectionTests {
         let bytes = await client.readBytes()
         #expect(Array(bytes.suffix(4)) == [0x88, 2, 0x03, 0xE8])
         client.hangUp()
-        while bench.hub.counters.connections.current > 0 { await Task.yield() }
+        while bench.hub.counters.connections.current > 0 { await aMoment() }
         #expect(bench.hub.counters.closesByCause == [.ended(.answeringClose(.normal)): 1])
     }
 
@@ -98,15 +98,14 @@ struct WebSocketConnectionTests {
         var expected = "head|open 0|"
         for sequence in UInt64(1)...20 { expected += Fixture.text(bench.append(try Fixture.entry(sequence, payload: payload))) }
         // The socket is full by now, in the middle of some entry.
-        while bench.hub.counters.blockedWrites.current == 0 { await Task.yield() }
+        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
         let pings = 5000
-        let sender = Task.detached {
-            for _ in 0..<pings { client.sendAll([0x89, 0x80 | 100, 0, 0, 0, 0] + [UInt8](repeating: 112, count: 100)) }
-        }
+        let ping = [0x89, 0x80 | 100, 0, 0, 0, 0] + [UInt8](repeating: 112, count: 100)
+        async let sent: Void = client.sendAll(Array(repeatElement(ping, count: pings).joined()))
         let pong = [0x8A, 100] + [UInt8](repeating: 112, count: 100)
         let total = expected.utf8.count + pings * pong.count
         var bytes = await client.readBytes(count: total)
-        await sender.value
+        await sent
         #expect(bytes.count == total)
         bytes = bytes.split(separator: pong, omittingEmptySubsequences: true).flatMap { $0 }
         #expect(String(decoding: bytes, as: UTF8.self) == expected)

@@ -150,3 +150,21 @@ final class Count: Sendable {
     var value: Int { count.load(ordering: .relaxed) }
     func add() { count.add(1, ordering: .relaxed) }
 }
+
+/// Follows one execution.
+final class ExecutionRecorder: LogObserver {
+    private let subject: String
+    private let entries = Mutex<[LogEntry]>([])
+
+    init(_ subject: String) {
+        self.subject = subject
+    }
+
+    var numbers: [UInt64] { entries.withLock { $0.compactMap { $0.execution?.number } } }
+
+    func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { subject.elementsEqual(self.subject.utf8) }
+    func executionAppended(_ entry: LogEntry) { entries.withLock { $0.append(entry) } }
+    func logAppended(_ entry: LogEntry) {}
+    func logAdvanced(to sequence: UInt64) {}
+    func logReplaced(epoch: UInt16, position: UInt64) {}
+}

@@ -21,11 +21,19 @@ private struct Run {
         self.interval = interval
     }
 
+    mutating func next() throws -> SimulatedEvent {
+        now = now.advanced(by: interval)
+        return try simulation.next(at: now)
+    }
+
+    /// The next events of tenants, those of executions left out.
     mutating func events(_ count: Int) throws -> [Event] {
-        try (0..<count).map { _ in
-            now = now.advanced(by: interval)
-            return try simulation.next(at: now).event
+        var events: [Event] = []
+        while events.count < count {
+            let told = try next()
+            if told.execution == nil { events.append(told.event) }
         }
+        return events
     }
 }
 
@@ -122,6 +130,22 @@ private struct Run {
             if isOver { finished.insert(job) }
         }
         #expect(finished.count > 10)
+    }
+
+    @Test func agentsAndWorkflowsRunFromTheirBeginningToTheirEnd() throws {
+        var run = try Run()
+        var open: [ExecutionReference: String] = [:]
+        var ended: Set<String> = []
+        for told in try (0..<6000).map({ _ in try run.next() }) {
+            guard let (draft, reference) = told.execution else { continue }
+            let id = try #require(draft.run)
+            #expect(!ended.contains(id), "nothing comes behind a final event")
+            #expect(open[reference, default: id] == id, "an agent does one thing at a time")
+            open[reference] = draft.isFinal ? nil : id
+            if draft.isFinal { ended.insert(id) }
+        }
+        #expect(ended.count > 20)
+        #expect(Set(open.keys.map(\.kind)).isSubset(of: [.agents, .workflows]))
     }
 
     @Test func staysWithinItsBoundsHoweverFastItIsAsked() throws {

@@ -124,7 +124,7 @@ struct CORSTests {
         try await SampleService.test(cors: policy) { client, _ in
             let response = try await client.execute(uri: path, method: .get, headers: [.origin: "https://console.example"])
             #expect(response.headers[.accessControlAllowOrigin] == "https://console.example")
-            #expect(response.headers[.accessControlExposeHeaders] == "X-Request-Id, Retry-After")
+            #expect(response.headers[.accessControlExposeHeaders] == "X-Request-Id, Retry-After, Causeway-Execution")
             #expect(response.headers[values: .vary] == ["Origin"])
         }
     }

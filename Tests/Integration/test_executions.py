@@ -1,11 +1,20 @@
 """Following one execution of an agent or a workflow (contract §9)."""
 
 import json
+import subprocess
+import threading
+from urllib.parse import quote
 
+import httpx
 import pytest
 
-from causeway_kit.executions import Executions, ExecutionStream
+from causeway_kit.browser import Browser, PageServer
+from causeway_kit.cut_line import CutLine
+from causeway_kit.executions import Executions, ExecutionStream, stream_path
+from causeway_kit.services import command
+from causeway_kit.subjects import token
 from causeway_kit.tokens import mint
+from causeway_kit.waiting import eventually
 
 AGENT_RUN = [
     ("progress", {"step": "analyzing", "message": "Reading codebase...", "progress": 0.2}),
@@ -59,3 +68,361 @@ def test_reconnecting_resumes_and_204_ends_it(shared, edge, tenant, agent):
 def test_an_unknown_execution_is_not_found(edge, tenant):
     with ExecutionStream(edge, "agents", "nobody", mint(tenant)) as stream:
         assert stream.status == 404
+
+
+def run_agent(shared, tenant, *arguments, name="builder", **settings):
+    """`event-producer run` around a command."""
+    options = ["--agent", name, "--tenant", tenant]
+    split = arguments.index("--")
+    return command("event-producer", "run", *options, *arguments[:split], *arguments[split:], nats_url=shared.nats.url, **settings)
+
+
+def test_run_publishes_what_a_command_prints(shared, edge, tenant):
+    script = 'echo one; echo \'{"progress":0.5,"type":"mine"}\'; echo two >&2; printf "10%%\\r20%%\\r\\n"; echo'
+    ended = run_agent(shared, tenant, "--", "sh", "-c", script)
+    assert ended.returncode == 0, ended
+    assert ended.stdout == b'one\n{"progress":0.5,"type":"mine"}\n10%\r20%\r\n\n'
+    assert ended.stderr == b"two\n"
+    with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
+        events = parsed(stream.rest())
+    assert [id for id, _, _ in events] == [1, 2, 3, 4, 5, 6]
+    assert events[-1][1] == "complete"
+    assert events[-1][2]["exitStatus"] == 0 and 0 <= events[-1][2]["duration"] < 60_000
+    payloads = [payload for _, type, payload in events if type == "progress"]
+    assert {"progress": 0.5, "type": "mine"} in payloads
+    assert sorted(payload["message"] for payload in payloads if "message" in payload) == ["10%", "20%", "one", "two"]
+
+
+@pytest.mark.parametrize("script, status", [("exit 3", 3), ("kill -9 $$", 137)])
+def test_run_tells_how_a_command_failed(shared, edge, tenant, script, status):
+    ended = run_agent(shared, tenant, "--", "sh", "-c", script)
+    assert ended.returncode == status
+    with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
+        (only,) = parsed(stream.rest())
+    assert only[:2] == (1, "failed")
+    assert only[2]["exitStatus"] == status
+
+
+def test_run_refuses_to_mix_with_an_execution_that_is_running(shared, edge, tenant):
+    agent = Executions(shared.intake, "agents", "builder", tenant)
+    agent.progress(0.1, execution="first")
+    refused = run_agent(shared, tenant, "--", "echo", "never")
+    assert refused.returncode == 75 and refused.stdout == b""
+    assert b"first" in refused.stderr
+    with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
+        assert stream.take(1)[0][1] == "progress"
+        replaced = run_agent(shared, tenant, "--replace", "--", "echo", "now")
+        assert replaced.returncode == 0, replaced
+        # Whoever watches the execution that was given up is told so.
+        (end,) = parsed(stream.rest())
+        assert end[:2] == (2, "failed")
+    with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
+        assert [(id, type) for id, type, _ in stream.rest()] == [(1, "progress"), (2, "complete")]
+
+
+@pytest.mark.parametrize("arguments, status", [(("--",), 64), (("--", "/no/such/program"), 127), (("--", "/etc/passwd"), 126)])
+def test_run_says_why_it_cannot(shared, tenant, arguments, status):
+    assert run_agent(shared, tenant, *arguments).returncode == status
+
+
+def test_one_who_waits_is_there_from_the_first_event(shared, edge, tenant, agent):
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), wait="true") as stream:
+        assert stream.status == 200 and "causeway-execution" not in stream.headers
+        agent.publish(*AGENT_RUN)
+        assert parsed(stream.rest()) == as_seen(AGENT_RUN)
+
+
+def test_the_next_event_after_a_final_one_begins_anew(shared, edge, tenant, agent):
+    first = agent.publish(*AGENT_RUN)
+    second = agent.progress(0.1)
+    assert first["ids"] == [1, 2, 3] and second["ids"] == [1]
+    assert first["execution"] != second["execution"]
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        assert stream.headers["causeway-execution"] == second["execution"]
+        assert parsed(stream.take(1)) == [(1, "progress", {"progress": 0.1})]
+
+
+def test_a_viewer_stays_with_its_execution_when_another_begins(shared, edge, tenant, agent):
+    agent.publish(*AGENT_RUN[:1])
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        stream.take(1)
+        agent.publish(*AGENT_RUN[1:], ("progress", {"progress": 0}))
+        assert parsed(stream.rest()) == as_seen(AGENT_RUN)[1:]
+
+
+def test_a_former_execution_is_found_by_its_id(shared, edge, tenant, agent):
+    agent.publish(*AGENT_RUN, execution="monday")
+    agent.progress(0.1, 0.2, execution="tuesday")
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="monday") as stream:
+        assert parsed(stream.rest()) == as_seen(AGENT_RUN)
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="monday", last=2) as stream:
+        assert parsed(stream.rest()) == as_seen(AGENT_RUN)[2:]
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="monday", last=3) as stream:
+        assert stream.status == 204
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="tuesday", last=1) as stream:
+        assert stream.next()[0] == 2
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="sunday") as stream:
+        assert stream.status == 404
+
+
+def test_an_id_that_only_a_former_execution_can_have_shows_the_current_one_whole(shared, edge, tenant, agent):
+    agent.publish(*AGENT_RUN)
+    agent.progress(0.1)
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=3) as stream:
+        assert stream.next()[0] == 1
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=10**18, wait="true") as stream:
+        assert stream.next()[0] == 1
+
+
+@pytest.mark.parametrize("last", ["-1", "1.5", "abc", "0x10", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE", "1 2", "99999999999999999999999", "+1"])
+def test_an_id_that_is_no_number_is_told(shared, edge, tenant, agent, last):
+    agent.progress(0.1)
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last) as stream:
+        assert stream.status == 400
+        error = stream.error()
+        assert error["error"] == "validation_error" and "Last-Event-ID" in error["message"]
+
+
+def test_an_id_beyond_the_end_of_a_named_execution_is_told(shared, edge, tenant, agent):
+    agent.progress(0.1, execution="monday")
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="monday", last=7) as stream:
+        assert stream.status == 400
+
+
+@pytest.mark.parametrize("last", ["", "0"])
+def test_having_seen_nothing_is_no_mistake(shared, edge, tenant, agent, last):
+    agent.progress(0.1)
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last) as stream:
+        assert stream.next()[0] == 1
+
+
+NAMES = [
+    "a.b", "*", ">", "a b", "a+b", "a/b", "...", "a%2Fb", "🚀 launch", "ünï", "a?b#c", "=2E", "x" * 300, "ü" * 150, "executions.>", "a\"b\\c", "&=;",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["agents", "workflows"])
+def test_any_character_may_be_in_a_name(shared, edge, tenant, kind, name):
+    runs = Executions(shared.intake, kind, name, tenant)
+    final = ("complete" if kind == "agents" else "workflow_complete", {"result": name})
+    runs.publish(final)
+    with ExecutionStream(edge, kind, name, mint(tenant)) as stream:
+        assert parsed(stream.rest()) == [(1, *final)]
+
+
+def test_names_that_look_alike_are_different(shared, edge, tenant):
+    for index, name in enumerate(["é", "e\u0301", "a", "A", "a.b", "a=2Eb"]):
+        Executions(shared.intake, "agents", name, tenant).publish(("complete", {"n": index}))
+        with ExecutionStream(edge, "agents", name, mint(tenant)) as stream:
+            assert json.loads(stream.rest()[0][2]) == {"n": index}
+    with ExecutionStream(edge, "workflows", "a", mint(tenant)) as stream:
+        assert stream.status == 404
+
+
+@pytest.mark.parametrize("raw, status", [("x" * 301, 400), ("%C3%BC" * 151, 400), ("%FF", 400), ("%zz", 400), ("a%00b", 400), ("a%0Ab", 400)])
+def test_names_that_cannot_be_are_told(shared, edge, tenant, raw, status):
+    answer = httpx.get(f"{edge.url}/api/streaming/agents/{raw}/stream", headers={"Authorization": f"Bearer {mint(tenant)}"})
+    assert answer.status_code == status
+    assert answer.json()["error"] == "validation_error" and "name" in answer.json()["message"]
+    posted = shared.intake.post({"type": "complete", "payload": {}}, path=f"/v1/executions/agents/{raw}/events")
+    assert posted.status_code == status, posted.text
+
+
+def test_no_tenant_sees_anothers_and_a_token_is_needed(shared, edge, tenant, agent):
+    agent.progress(0.1)
+    with ExecutionStream(edge, "agents", "my-agent", mint(f"{tenant}_other")) as stream:
+        assert stream.status == 404
+    with ExecutionStream(edge, "agents", "my-agent", None) as stream:
+        assert stream.status == 401
+    # Any valid token of the tenant will do, in the query as well.
+    with ExecutionStream(edge, "agents", "my-agent", None, token=mint(tenant, roles=())) as stream:
+        assert stream.status == 200
+
+
+def test_head_and_other_methods(edge, tenant, agent):
+    url = f"{edge.url}/api/streaming/agents/my-agent/stream"
+    fields = {"Authorization": f"Bearer {mint(tenant)}"}
+    assert httpx.head(url, headers=fields).status_code == 404
+    agent.publish(*AGENT_RUN)
+    answer = httpx.head(url, headers=fields)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert httpx.head(url, headers=fields | {"Last-Event-ID": "3"}).status_code == 204
+    refused = httpx.post(url, headers=fields)
+    assert refused.status_code == 405 and refused.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert httpx.get(url, params={"wait": "perhaps"}, headers=fields).status_code == 400
+
+
+def test_data_is_the_payload_as_it_was_published(shared, edge, tenant, agent):
+    payload = b'{ "type": "mine",  "timestamp":\r\n 12.50, "progress": 0.1e0, "progress2": [1,\n2] , "\\u00e9": "\xc3\xbc" }'
+    answer = agent.post(b'{"type":"progress","tenant":"' + tenant.encode() + b'","payload":' + payload + b"}")
+    assert answer.status_code == 202, answer.text
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        assert stream.next()[2].encode() == payload.replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+@pytest.mark.parametrize(
+    "event, field",
+    [
+        ({"type": "Progress", "payload": {}}, "type"),
+        ({"type": "incident.created", "payload": {}}, "type"),
+        ({"type": "heartbeat", "payload": {}}, "type"),
+        ({"type": "error", "payload": {}}, "type"),
+        ({"type": "workflow_complete", "payload": {}}, "type"),
+        ({"type": "progress", "payload": {"progress": 1.5}}, "payload.progress"),
+        ({"type": "progress", "payload": {"progress": "0.5"}}, "payload.progress"),
+        ({"type": "progress", "payload": {}}, "payload.progress"),
+        ({"type": "complete", "payload": []}, "payload"),
+        ({"type": "complete"}, "payload"),
+        ({"type": "complete", "payload": {}, "user": "ann"}, "body"),
+        ({"type": "complete", "payload": {}, "execution": ""}, "execution"),
+        ({"type": "complete", "payload": {}, "execution": "x" * 129}, "execution"),
+    ],
+)
+def test_a_bad_event_is_told_and_nothing_is_stored(shared, edge, tenant, agent, event, field):
+    good = {"type": "progress", "payload": {"progress": 0}, "tenant": tenant}
+    answer = agent.post([good, event | {"tenant": tenant}])
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["message"].startswith("[1]" if field == "body" else f"[1].{field}"), answer.text
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        assert stream.status == 404
+
+
+def test_an_execution_that_has_ended_or_is_not_the_one_that_runs_takes_no_events(shared, tenant, agent):
+    agent.progress(0.1, execution="monday")
+    busy = agent.post({"type": "progress", "payload": {"progress": 0}, "execution": "tuesday", "tenant": tenant})
+    assert busy.status_code == 409 and "monday" in busy.json()["message"]
+    agent.publish(("complete", {}), execution="monday")
+    ended = agent.post({"type": "progress", "payload": {"progress": 0}, "execution": "monday", "tenant": tenant})
+    assert ended.status_code == 409 and "ended" in ended.json()["message"]
+    late = agent.post([{"type": type, "payload": {}, "execution": "tuesday", "tenant": tenant} for type in ("complete", "complete")])
+    assert late.status_code == 400 and late.json()["message"].startswith("[1].execution")
+
+
+def test_a_repetition_gets_the_numbers_of_the_first_time(shared, tenant, agent):
+    events = [{"type": type, "payload": payload, "tenant": tenant, "execution": "monday"} for type, payload in AGENT_RUN]
+    first = agent.post(events, headers={"Idempotency-Key": "k1"})
+    agent.progress(0.1)
+    again = agent.post(events, headers={"Idempotency-Key": "k1"})
+    assert first.status_code == again.status_code == 202, again.text
+    assert first.json() == again.json()
+    assert shared.bus.last_number("agents", "my-agent", tenant) == 1
+
+
+def test_who_may_publish(shared, tenant, agent):
+    event = {"type": "complete", "payload": {}}
+    assert agent.post(event, token=mint(tenant, roles=("member",))).status_code == 403
+    assert agent.post(event, token=mint(tenant, roles=("admin",))).status_code == 202
+    assert agent.post(event | {"tenant": "other"}, token=mint(tenant, roles=("admin",))).status_code == 403
+
+
+def test_heartbeats_are_comments(stack):
+    edge = stack.edge(execution_heartbeat_interval="200ms")
+    agent = Executions(stack.intake, "agents", "my-agent", "acme")
+    agent.progress(0.1)
+    with ExecutionStream(edge, "agents", "my-agent", mint("acme")) as stream:
+        stream.take(1)
+        with pytest.raises(TimeoutError):
+            stream.next(timeout=1.5)
+        assert 4 <= stream.heartbeats <= 9
+    assert edge.readiness() == 200
+
+
+# MARK: Clients that others wrote.
+
+
+def test_curl_sees_the_reference_example_byte_for_byte(shared, edge, tenant, agent):
+    body = (
+        b'[{"type":"progress","payload":{"step": "analyzing", "message": "Reading codebase...", "progress": 0.2}},'
+        b'{"type":"progress","payload":{"step": "implementing", "message": "Writing code...", "progress": 0.5}},'
+        b'{"type":"complete","payload":{"result": "Task completed successfully", "duration": 12500}}]'
+    )
+    assert agent.post(body, token=mint(tenant, roles=("admin",))).status_code == 202
+    line = ["curl", "-sN", "-m", "20", edge.url + stream_path("agents", "my-agent"), "-H", f"Authorization: Bearer {mint(tenant)}"]
+    shown = subprocess.run([*line, "-H", "Accept: text/event-stream"], capture_output=True, timeout=30).stdout.decode()
+    retry, *blocks = shown.split("\n\n")
+    assert retry.startswith("retry: ")
+    assert blocks == [
+        'id: 1\nevent: progress\ndata: {"step": "analyzing", "message": "Reading codebase...", "progress": 0.2}',
+        'id: 2\nevent: progress\ndata: {"step": "implementing", "message": "Writing code...", "progress": 0.5}',
+        'id: 3\nevent: complete\ndata: {"result": "Task completed successfully", "duration": 12500}',
+        "",
+    ]
+    resumed = subprocess.run([*line, "-H", "Last-Event-ID: 2"], capture_output=True, timeout=30).stdout.decode()
+    assert resumed.split("\n\n")[1:] == blocks[2:]
+    status = subprocess.run([*line, "-H", "Last-Event-ID: 3", "-w", "%{http_code}"], capture_output=True, timeout=30).stdout
+    assert status == b"204"
+
+
+def test_a_browser_reconnects_by_itself_and_stops_at_the_end(stack, tmp_path):
+    page = PageServer()
+    browser = Browser(tmp_path / "chromium")
+    edge = stack.edge(cors_origins=page.origin, retry_interval="300ms")
+    line = CutLine(edge.http_port)
+    try:
+        agent = Executions(stack.intake, "agents", "my agent", "acme")
+        agent.progress(0.1, 0.2)
+        browser.open(page.origin)
+        browser.follow(f"{line.url}{stream_path('agents', 'my agent')}?token={quote(mint('acme'))}", ["progress", "complete"])
+
+        def ids():
+            return [int(event["id"]) for event in browser.received()]
+
+        eventually(lambda: ids() == [1, 2], "the browser sees what there is")
+        for fraction, expected in ((0.3, 3), (0.4, 4), (0.5, 5)):
+            line.cut()
+            agent.progress(fraction)
+            eventually(lambda expected=expected: ids() == list(range(1, expected + 1)), "the browser comes back and misses nothing")
+        agent.publish(("complete", {"result": "done"}))
+        eventually(lambda: browser.states()[-1] == "closed", "204 ends it")
+        assert ids() == [1, 2, 3, 4, 5, 6]
+        assert browser.received()[-1]["type"] == "complete"
+        assert browser.states().count("open") == 4, browser.states()
+        connections = line.connections
+        agent.progress(0.1)
+        threading.Event().wait(1)
+        assert line.connections == connections, "it came back after the end"
+    finally:
+        line.close()
+        browser.close()
+        page.close()
+
+
+def test_any_nats_client_is_a_producer_and_what_is_no_event_is_passed_over(shared, edge, tenant, agent):
+    subject = f"executions.{token(tenant)}.agents.my-agent"
+
+    def publish(number, type, **headers):
+        fields = {"ce-type": type, "causeway-execution": "by hand", "causeway-number": str(number)} | headers
+        return shared.bus.publish(subject, json.dumps({"progress": 0.5, "n": number}).encode(), fields)
+
+    first = publish(1, "progress", **{"Nats-Expected-Last-Subject-Sequence": "0"})
+    shared.bus.publish(subject, b"not an event")
+    publish(2, "progress", **{"causeway-start": str(first)})
+    publish(2, "progress")
+    agent.progress(0.7)
+    shared.bus.publish(subject, b'{"progress": 0.9}', {"ce-type": "progress"})
+    agent.publish(("complete", {}))
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        assert stream.headers["causeway-execution"] == "by%20hand"
+        assert [id for id, _, _ in stream.rest()] == [1, 2, 3, 4]
+
+
+def test_a_real_build_can_be_watched_from_elsewhere(shared, edge, tenant, tmp_path):
+    (tmp_path / "Makefile").write_text("all: one two\none two:\n\t@echo building $@\n\t@sleep 0.3\n")
+    with ExecutionStream(edge, "agents", "builder", mint(tenant), wait="true") as stream:
+        ended = run_agent(shared, tenant, "--", "make", "-C", str(tmp_path), "all")
+        assert ended.returncode == 0, ended
+        events = parsed(stream.rest())
+    messages = [payload.get("message") for _, _, payload in events]
+    assert "building one" in messages and "building two" in messages
+    assert events[-1][1] == "complete" and events[-1][2]["duration"] >= 600
+
+
+def test_the_simulator_runs_agents_and_workflows(stack):
+    done = command("event-producer", "simulate", "--rate", "400", "--count", "600", "--tenants", "acme", "--seed", "7", nats_url=stack.nats.url)
+    assert done.returncode == 0, done.stderr
+    assert b" progress " in done.stdout and b" step_start " in done.stdout
+    edge = stack.edge()
+    for kind, name in (("agents", "code-reviewer"), ("workflows", "nightly-report")):
+        with ExecutionStream(edge, kind, name, mint("acme")) as stream:
+            assert stream.next()[0] == 1

@@ -53,7 +53,8 @@ def test_approvals_and_notifications_are_as_described(shared, service):
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 1000))
 def test_the_intake_is_as_described(shared):
-    hold_against_description(shared.producer, shared.directory, mint("described", roles=("admin",)), "--include-path", "/v1/events")
+    selection = ("--include-path-regex", "^/v1/(events|executions)")
+    hold_against_description(shared.producer, shared.directory, mint("described", roles=("admin",)), *selection)
 
 
 def test_the_description_is_served_to_anybody(service):
@@ -64,6 +65,8 @@ def test_the_description_is_served_to_anybody(service):
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
         "/v1/events",
+        "/v1/executions/agents/{name}/events",
+        "/v1/executions/workflows/{id}/events",
         "/v1/notifications",
         "/v1/notifications/approvals",
         "/v1/notifications/approvals/{approvalId}",

@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("Who the connection is", .timeLimit(.minutes(1)))
+@Suite("Who the connection is", .timeLimit(.minutes(5)))
 struct AuthenticationTests {
     private static let wrongSecret = "hunter2-wrong"
 

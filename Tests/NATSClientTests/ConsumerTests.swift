@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("JetStream: consumers", .timeLimit(.minutes(1)))
+@Suite("JetStream: consumers", .timeLimit(.minutes(5)))
 struct ConsumerTests {
     @Test("20,000 messages come in order, without a gap, with flow control")
     func push() async throws {

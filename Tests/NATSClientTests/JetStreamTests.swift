@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("JetStream: streams and messages", .timeLimit(.minutes(1)))
+@Suite("JetStream: streams and messages", .timeLimit(.minutes(5)))
 struct JetStreamTests {
     @Test("A stream is created, described, changed and deleted")
     func streamLifecycle() async throws {

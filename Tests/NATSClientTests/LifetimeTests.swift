@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("What is released, and when", .timeLimit(.minutes(1)))
+@Suite("What is released, and when", .timeLimit(.minutes(5)))
 struct LifetimeTests {
     @Test("Unsubscribing releases the handler and what it holds")
     func unsubscribe() async throws {

@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("Publishing and subscribing", .timeLimit(.minutes(1)))
+@Suite("Publishing and subscribing", .timeLimit(.minutes(5)))
 struct PublishSubscribeTests {
     @Test("A message arrives whole: subject, reply, headers, and any bytes")
     func message() async throws {

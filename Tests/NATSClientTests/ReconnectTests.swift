@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("Losing and finding the server", .timeLimit(.minutes(1)))
+@Suite("Losing and finding the server", .timeLimit(.minutes(5)))
 struct ReconnectTests {
     @Test("After kill -9 and a restart, subscriptions and requests work again")
     func restart() async throws {

@@ -2,7 +2,7 @@ import NATSClient
 import TestKit
 import Testing
 
-@Suite("TLS", .timeLimit(.minutes(1)))
+@Suite("TLS", .timeLimit(.minutes(5)))
 struct TLSTests {
     @Test("A server with a certificate of a known authority")
     func server() async throws {

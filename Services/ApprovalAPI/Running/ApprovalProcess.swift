@@ -27,6 +27,11 @@ struct ApprovalProcess {
         var nats = try settings.natsConfiguration(name: settings.schema.program)
         nats.sendAsap = true
         let connection = try await NATSConnection.connect(nats, logger: process.logger)
+        BusMetrics.observe(connection, in: process.metrics)
+        process.metrics.describe("causeway_approval_requests", "Requests to decide about an approval, by outcome.")
+        process.metrics.describe("causeway_approval_decide", "How long such a request took.")
+        process.metrics.describe("causeway_approval_effects", "What follows from decisions, written to the log.")
+        process.metrics.describe("causeway_approval_effect_delay", "From a decision until what follows from it was in the log.")
         process.metrics.addCollector { exposition in
             exposition.gauge(
                 "causeway_read_model_log_position",

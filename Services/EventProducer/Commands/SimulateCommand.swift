@@ -14,7 +14,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Publishes a living demonstration: incidents that are investigated, and what goes with them.",
+        abstract: "Publishes a living demonstration: incidents that are investigated, agents at work, and what goes with them.",
         discussion: """
             Prints one line an event. Approvals are asked for and left to people; an incident whose approval nobody gives is closed after a few \
             minutes. Ends with SIGINT or SIGTERM, or at --count or --duration, and keeps trying while the bus is away.

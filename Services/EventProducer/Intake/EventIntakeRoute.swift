@@ -20,11 +20,12 @@ struct EventIntakeRoute: Sendable {
     private let metrics = IntakeMetrics()
     private let now: @Sendable () -> Timestamp
 
-    init(sink: any EventSink, limits: IntakeLimits, now: @escaping @Sendable () -> Timestamp = { .now }) {
+    /// - Parameter budget: shared by all routes of the process; nil for one of its own.
+    init(sink: any EventSink, limits: IntakeLimits, budget: BodyBudget? = nil, now: @escaping @Sendable () -> Timestamp = { .now }) {
         self.sink = sink
         self.limits = limits
         self.now = now
-        budget = BodyBudget(bytes: limits.totalBodyBytes)
+        self.budget = budget ?? BodyBudget(bytes: limits.totalBodyBytes)
     }
 
     /// Registers the route; authentication stands before it.

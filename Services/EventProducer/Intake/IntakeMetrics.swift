@@ -1,5 +1,6 @@
 import CausewayProducer
 import Metrics
+import ServiceRuntime
 
 /// What the intake counts; swift-metrics instruments, made once.
 struct IntakeMetrics: Sendable {
@@ -8,8 +9,23 @@ struct IntakeMetrics: Sendable {
     private let failures = Counter(label: "causeway_intake_log_failures")
     private let duration = Timer(label: "causeway_intake_store")
 
+    /// Says what they mean.
+    static func describe(in metrics: PrometheusMetrics) {
+        metrics.describe("causeway_intake_events", "Events accepted, by whether the log had them already.")
+        metrics.describe("causeway_intake_log_failures", "Requests whose events the log did not acknowledge in time.")
+        metrics.describe("causeway_intake_store", "How long the log took to acknowledge the events of a request.")
+    }
+
     /// The log has acknowledged the events of a request.
     func acknowledged(_ events: [PublishedEvent], after time: Duration) {
+        let known = events.count { $0.isDuplicate }
+        stored.increment(by: events.count - known)
+        duplicate.increment(by: known)
+        duration.record(duration: time)
+    }
+
+    /// The log has acknowledged the events of a request about an execution.
+    func acknowledged(executionEvents events: [PublishedExecutionEvent], after time: Duration) {
         let known = events.count { $0.isDuplicate }
         stored.increment(by: events.count - known)
         duplicate.increment(by: known)

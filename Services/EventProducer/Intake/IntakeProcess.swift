@@ -29,9 +29,14 @@ struct IntakeProcess {
             ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: limits.timeout),
             logger: process.logger
         )
+        BusMetrics.observe(producer.connection, in: process.metrics)
+        IntakeMetrics.describe(in: process.metrics)
         let router = Router.api()
         let routes = RouteTable(router)
-        EventIntakeRoute(sink: producer, limits: limits).register(on: routes.authenticated(by: authenticator))
+        let budget = BodyBudget(bytes: limits.totalBodyBytes)
+        let producers = routes.authenticated(by: authenticator)
+        EventIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
+        ExecutionIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
         routes.refuseOtherMethods()
         try await process.run([
             IntakeLog(producer: producer, readiness: process.readiness, logger: process.logger),

@@ -7,7 +7,8 @@ struct Publisher: Sendable {
     /// Who may send events at all.
     static let roles: Set<Role> = [.producer, .admin]
 
-    private let home: Tenant
+    /// The tenant of the token.
+    let home: Tenant
     private let mayNameTenants: Bool
 
     /// - Throws: `forbidden` without either role.
@@ -19,6 +20,13 @@ struct Publisher: Sendable {
             throw .forbidden("The token's tenant cannot have events: its name \(error.message).")
         }
         mayNameTenants = principal.has(anyOf: [.producer])
+    }
+
+    /// - Throws: `forbidden` for a tenant that the sender may not publish for.
+    func checkMayPublish(for tenant: Tenant) throws(APIError) {
+        guard tenant == home || mayNameTenants else {
+            throw .forbidden("tenant: is not your token's tenant; leave it out, or use a token with the role producer.")
+        }
     }
 
     /// The events of a request, each with its tenant, id and time.

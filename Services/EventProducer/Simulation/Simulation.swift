@@ -36,14 +36,16 @@ struct Simulation: Sendable {
         let place = Int.random(in: stories.indices, using: &generator)
         let index = story(in: place, at: now)
         let happening = stories[place][index].advance(at: now)
+        let performance = stories[place][index].performance
         if stories[place][index].isOver { stories[place].remove(at: index) }
+        let id = generator.identifier("sim", at: now)
+        if let performance { return try event(happening, of: performance, tenant: cast.tenants[place], id: id, at: now) }
         let draft = try EventDraft(
             type: EventType(happening.type),
             payload: Payload(validating: happening.payload.bytes),
             user: happening.user,
             source: "/causeway/simulation"
         )
-        let id = generator.identifier("sim", at: now)
         return SimulatedEvent(event: try draft.resolve(tenant: cast.tenants[place], id: id, time: now), summary: happening.summary)
     }
 
@@ -53,7 +55,7 @@ struct Simulation: Sendable {
         let ready = open.indices.filter { open[$0].continuesAt <= now }
         let mayBegin = open.count < Self.maximumOpenStories
         if mayBegin, ready.isEmpty || (ready.count < Self.liveliness && generator.chance(1, in: 3)) {
-            stories[place].append(begin(at: now))
+            stories[place].append(begin(in: place, at: now))
             return stories[place].count - 1
         }
         guard ready.isEmpty else { return generator.pick(ready) }
@@ -61,13 +63,38 @@ struct Simulation: Sendable {
         return open.indices.min { open[$0].continuesAt < open[$1].continuesAt } ?? 0
     }
 
-    private mutating func begin(at now: Timestamp) -> Story {
-        switch Int.random(in: 0..<8, using: &generator) {
-        case 0..<4: IncidentStory.write(at: now, in: cast, using: &generator)
-        case 4..<6: IssueStory.write(at: now, using: &generator)
-        case 6: PatternStory.write(at: now, using: &generator)
-        default: JobStory.write(at: now, in: cast, using: &generator)
-        }
+    private mutating func begin(in place: Int, at now: Timestamp) -> Story {
+        let busy = Set(stories[place].compactMap(\.performance?.name))
+        let story: Story? =
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0..<4: IncidentStory.write(at: now, in: cast, using: &generator)
+            case 4..<6: IssueStory.write(at: now, using: &generator)
+            case 6: PatternStory.write(at: now, using: &generator)
+            case 7: AgentStory.write(at: now, busy: busy, using: &generator)
+            case 8: WorkflowStory.write(at: now, busy: busy, using: &generator)
+            default: JobStory.write(at: now, in: cast, using: &generator)
+            }
+        return story ?? IncidentStory.write(at: now, in: cast, using: &generator)
+    }
+
+    private func event(
+        _ happening: Happening,
+        of performance: Performance,
+        tenant: Tenant,
+        id: String,
+        at now: Timestamp
+    ) throws(ValidationError) -> SimulatedEvent {
+        let draft = try ExecutionDraft(
+            kind: performance.kind,
+            type: happening.type,
+            payload: Payload(validating: happening.payload.bytes),
+            run: performance.run,
+            id: id,
+            time: now
+        )
+        let event = Event(id: id, tenant: tenant, type: draft.type, time: now, source: "/causeway/simulation", payload: draft.payload)
+        let reference = try ExecutionReference(tenant: tenant, kind: performance.kind, name: performance.name)
+        return SimulatedEvent(event: event, summary: happening.summary, execution: (draft, reference))
     }
 }
 
@@ -77,6 +104,8 @@ struct SimulatedEvent: Sendable {
     var event: Event
     /// What happened, on one line.
     var summary: String
+    /// The same as an event of an execution, when it is one.
+    var execution: (draft: ExecutionDraft, reference: ExecutionReference)?
 
     /// The line that the simulator prints: time of day, tenant, type, summary, and whom alone it is for.
     var line: String {

@@ -11,7 +11,7 @@ struct SimulationDriver: Sendable {
         var duration: Duration?
     }
 
-    let sink: any EventSink
+    let sink: any EventSink & ExecutionSink
     let rate: Double
     let bounds: Bounds
     /// How long one publish tries before a line says that it did not succeed yet.
@@ -36,7 +36,7 @@ struct SimulationDriver: Sendable {
             do {
                 try await Task.sleep(until: due, clock: .continuous)
                 let told = try simulation.next(at: .now)
-                try await publish(told.event)
+                try await publish(told)
                 print(told.line)
             } catch is CancellationError {
                 break
@@ -48,10 +48,15 @@ struct SimulationDriver: Sendable {
         return stored
     }
 
-    private func publish(_ event: Event) async throws {
+    private func publish(_ told: SimulatedEvent) async throws {
         while true {
             do throws(ProducerError) {
-                _ = try await sink.publish(contentsOf: [event], timeout: timeout)
+                if let (draft, reference) = told.execution {
+                    // What a demonstration before this one has left unfinished, it does not finish.
+                    _ = try await sink.publish(draft, to: reference, replacing: true, timeout: timeout)
+                } else {
+                    _ = try await sink.publish(contentsOf: [told.event], timeout: timeout)
+                }
                 return
             } catch {
                 guard error.isRetriable else { throw error }

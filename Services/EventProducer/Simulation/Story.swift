@@ -1,6 +1,6 @@
 import EventModel
 
-/// Something that unfolds in one tenant over several events: an incident, an issue, a pattern, a job.
+/// Something that unfolds in one tenant over several events: an incident, an issue, a pattern, a job, an agent, a workflow.
 ///
 /// All chance is drawn when a story is written; telling it only takes the moments in.
 struct Story: Sendable {
@@ -21,11 +21,14 @@ struct Story: Sendable {
     private var told = 0
     /// The moment from which on the next step may happen.
     private(set) var continuesAt: Timestamp
+    /// What runs in it, when its events are those of an execution; nil for events of the tenant.
+    let performance: Performance?
 
     /// - Parameter steps: at least one.
-    init(_ steps: [Step], at now: Timestamp) {
+    init(_ steps: [Step], at now: Timestamp, of performance: Performance? = nil) {
         precondition(!steps.isEmpty, "A story without steps would never happen.")
         self.steps = steps
+        self.performance = performance
         continuesAt = now.advanced(by: steps[0].pause)
     }
 
@@ -43,7 +46,7 @@ struct Story: Sendable {
 
 /// One step of a story, before it becomes an event.
 struct Happening: Sendable {
-    /// The event's type (contract §2).
+    /// The event's type (contract §2, or §9 in an execution).
     var type: String
     /// The same for people, on one line.
     var summary: String

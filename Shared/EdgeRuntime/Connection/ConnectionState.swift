@@ -49,6 +49,14 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
+    /// Whether the socket takes no more at the moment.
+    var isBlocked: Bool {
+        switch self.phase {
+        case .following(.blocked), .reading(.blocked): true
+        case .attaching, .following(.writable), .reading(.writable), .closing, .closed: false
+        }
+    }
+
     /// The hub has taken the connection in.
     mutating func attached() -> Action {
         guard case .attaching = self.phase else { preconditionFailure("a connection is attached once") }

@@ -20,6 +20,8 @@ struct ConnectionTicket: Sendable {
     var requestID: String
     /// The life of the log in which `start` was decided.
     var generation: UInt32
+    /// Keeps what it is to read in memory until it reads.
+    var lease: ExecutionLease?
 }
 
 /// Where a stream begins.

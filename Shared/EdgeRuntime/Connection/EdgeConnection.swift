@@ -29,6 +29,8 @@ actor EdgeConnection {
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
     private var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
+    /// Whether what it reads ends one day.
+    private let isFinite: Bool
 
     private var generation: UInt32
     private var progress: DeliveryProgress
@@ -68,6 +70,7 @@ actor EdgeConnection {
         self.link = ConversationLink()
         self.conversation = ticket.refusal == nil ? ticket.inbound.makeConversation(self.link) : nil
         self.openedAt = hub.loop.now()
+        self.isFinite = group.run.form.execution != nil
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
         self.outbox = opening[...]
@@ -76,6 +79,9 @@ actor EdgeConnection {
 
     /// Whether events are still delivered to it.
     var isOpen: Bool { self.state.isOpen }
+
+    /// Whether its socket is full.
+    var isBlocked: Bool { self.state.isBlocked }
 
     // MARK: Facts, reported by the hub
 
@@ -215,6 +221,8 @@ actor EdgeConnection {
 
     /// Writes a slice. Returns whether all of it went and delivery may go on.
     private func send(_ slice: PageSlice) -> Bool {
+        let end = self.isFinite ? slice.finalSequence : nil
+        let slice = end.map { slice.prefix(through: $0) } ?? slice
         let result =
             if let conversation = self.conversation {
                 SliceWriter.write(
@@ -232,7 +240,8 @@ actor EdgeConnection {
         self.hub.counters.bytes.add(result.bytes)
         switch result.outcome {
         case .drained:
-            return true
+            guard end != nil else { return true }
+            self.endRequested(.finished)
         case .blocked:
             self.becameBlocked()
         case .failed:
@@ -298,6 +307,7 @@ actor EdgeConnection {
 
     private func farewell(_ reason: EndReason) -> [UInt8] {
         switch reason {
+        case .finished: []
         case .stream(let reason): self.group.run.form.farewell(reason, retry: reason == .draining ? self.hub.jitteredRetry() : nil)
         case .webSocket(let code, let words): WebSocketFrame.close(code, reason: words)
         case .answeringClose(let code?): WebSocketFrame.close(code, reason: "")
@@ -432,6 +442,7 @@ actor EdgeConnection {
 
     /// The sequence that a cursor of the conversation stands for; tells the gap if there is one.
     private func place(of start: StreamStart) -> UInt64 {
+        self.hub.counters.resumed(start)
         switch start {
         case .live: return self.progress.sequence
         case .after(let cursor): return cursor.sequence
@@ -453,9 +464,10 @@ actor EdgeConnection {
         let generation = self.generation
         let history = self.hub.history
         let tenant = self.group.run.tenant
+        let execution = self.group.run.form.execution
         self.hub.counters.logReads.add(1)
         self.reader = Task { [weak self] in
-            let chunk = await history.read(tenant: tenant, after: position)
+            let chunk = await history.read(tenant: tenant, execution: execution, after: position)
             await self?.logRead(chunk, after: position, generation: generation)
         }
     }

@@ -4,6 +4,8 @@ public import EventModel
 public enum EndReason: Sendable, Hashable, CustomStringConvertible {
     /// Something that every surface has words for: expiry, a drain, a limit, a log out of reach.
     case stream(StreamEndReason)
+    /// All that there will ever be has been sent.
+    case finished
     /// A WebSocket rule or policy, with the code and the words the peer is told.
     case webSocket(WebSocketCloseCode, reason: String)
     /// The peer has closed the WebSocket; it gets its answer.
@@ -18,6 +20,7 @@ public enum EndReason: Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .stream(let reason): reason.rawValue
+        case .finished: "finished"
         case .webSocket(let code, _): "close_\(code.rawValue)"
         case .answeringClose: "peer_closed"
         }

@@ -6,6 +6,10 @@ import Synchronization
 public protocol LogReading: Sendable {
     /// The tenant's events after a sequence; how far the answer is complete is part of it.
     func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
+    /// The events of something that runs, as those of a tenant.
+    func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
+    /// How far the current execution has come; nil when there is none.
+    func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail?
     /// First and last sequence that are kept.
     func bounds() async throws(EventLogError) -> LogBounds
 }
@@ -75,13 +79,19 @@ final class History: Sendable {
     }
 
     /// The next piece after `sequence`, which is older than the tail.
-    func read(tenant: Tenant, after sequence: UInt64) async -> Chunk {
+    func read(tenant: Tenant, execution: ExecutionReference?, after sequence: UInt64) async -> Chunk {
         do throws(EventLogError) {
             let bounds = try await self.bounds()
             if sequence + 1 < bounds.firstSequence, let first = bounds.firstCursor {
                 return .expired(missedBefore: first)
             }
-            let read = try await self.log.read(tenant: tenant, after: sequence, through: bounds.lastSequence, maxBytes: self.chunkBytes)
+            let through = bounds.lastSequence
+            let read =
+                if let execution {
+                    try await self.log.read(execution, after: sequence, through: through, maxBytes: self.chunkBytes)
+                } else {
+                    try await self.log.read(tenant: tenant, after: sequence, through: through, maxBytes: self.chunkBytes)
+                }
             return .entries(read.entries, through: read.position)
         } catch {
             return .unavailable

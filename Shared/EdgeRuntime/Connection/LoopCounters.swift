@@ -13,6 +13,22 @@ struct LoopCounter: ~Copyable, Sendable {
     func set(_ amount: Int) { self.value.store(amount, ordering: .relaxed) }
 }
 
+/// How a cursor was answered. Contract §3.
+enum ResumeOutcome: String, Sendable, CaseIterable {
+    case resumed
+    case expired
+    case unknownCursor = "unknown_cursor"
+
+    init?(_ start: StreamStart) {
+        switch start {
+        case .live: return nil
+        case .after: self = .resumed
+        case .expired: self = .expired
+        case .unknownCursor: self = .unknownCursor
+        }
+    }
+}
+
 /// What a loop counts. Written on its thread, read by the scrape.
 final class LoopCounters: Sendable {
     let connections = LoopCounter()
@@ -23,11 +39,24 @@ final class LoopCounters: Sendable {
     let tailReads = LoopCounter()
     let logReads = LoopCounter()
     let gaps = LoopCounter()
+    /// Connections whose socket was full when it was last looked at.
+    let laggards = LoopCounter()
+    let latency = LatencyCounter()
     private let closes = Mutex<[CloseCause: Int]>([:])
+    private let resumes = Mutex<[ResumeOutcome: Int]>([:])
 
     /// A connection ended.
     func closed(_ cause: CloseCause) { self.closes.withLock { $0[cause, default: 0] += 1 } }
 
     /// Connections ended so far, by cause.
     var closesByCause: [CloseCause: Int] { self.closes.withLock { $0 } }
+
+    /// A client's cursor was answered; one that brought none does not count.
+    func resumed(_ start: StreamStart) {
+        guard let outcome = ResumeOutcome(start) else { return }
+        self.resumes.withLock { $0[outcome, default: 0] += 1 }
+    }
+
+    /// Cursors answered so far, by outcome.
+    var resumesByOutcome: [ResumeOutcome: Int] { self.resumes.withLock { $0 } }
 }

@@ -39,6 +39,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     private struct GrownRuns {
         var runs: [PageRun] = []
         var known: Set<ObjectIdentifier> = []
+        /// When the entry was taken in that has waited longest.
+        var oldestIntake: Timestamp?
     }
 
     private struct Slot {
@@ -53,6 +55,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     private var connectionCount = 0
 
     private var heartbeats: HeartbeatWheel
+    /// For forms that have an interval of their own.
+    private var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
     private var expiries = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
@@ -60,6 +64,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     private var chunks = ChunkCache()
     private var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
     private var drain: DrainPlan?
+    /// When laggards are counted again.
+    private var nextCount = MonotonicInstant(nanoseconds: 0)
     private var drained: [CheckedContinuation<Void, Never>] = []
 
     init(
@@ -109,7 +115,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             return connection.assumeIsolated { $0.endRequested(.stream(.overloaded)) }
         }
         group.members.append(connection)
-        self.heartbeats.insert(handle)
+        self.insertIntoWheel(handle, form.heartbeatInterval)
         self.expiries.insert(handle, at: ticket.expiresAt)
         let isDraining = self.drain != nil
         connection.assumeIsolated { connection in
@@ -138,6 +144,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             (cursor, gap) = (expired.resumptionCursor, expired)
         }
         let now = self.configuration.wallClock()
+        // A viewer of an execution brings a number, not a cursor.
+        if ticket.refusal == nil, ticket.lease == nil { self.counters.resumed(start) }
         if ticket.refusal != nil { return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), ticket.head) }
         var bytes = form.opening(
             Opening(
@@ -163,6 +171,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.groups[key] = group
         self.groupOfRun[ObjectIdentifier(group.run)] = group
         return group
+    }
+
+    private func insertIntoWheel(_ handle: ConnectionHandle, _ interval: Duration?) {
+        guard let interval else { return self.heartbeats.insert(handle) }
+        self.otherHeartbeats[interval, default: HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval)].insert(handle)
     }
 
     private func claimSlot() -> ConnectionHandle {
@@ -209,6 +222,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     /// ask for the same within a round share one.
     func tailChunk(of run: PageRun, after sequence: UInt64) -> ChunkCache.Chunk? {
         if let chunk = self.chunks.chunk(of: run, after: sequence) { return chunk }
+        // The tail holds tenants' events only.
+        guard run.form.execution == nil else { return nil }
         switch self.tail.read(tenant: run.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
         case .entries(let entries, let through):
             self.counters.tailReads.add(1)
@@ -227,12 +242,19 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         let epoch = self.fanout.feed.epoch
         for entry in entries {
             var bytes: [UInt8] = []
-            form.appendEvent(entry.event, cursor: entry.cursor(epoch: epoch), to: &bytes)
+            form.append(entry, epoch: epoch, to: &bytes)
             encoded.append(bytes)
         }
         let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
         for (entry, bytes) in zip(entries, encoded) {
-            page.append(bytes, sequence: entry.sequence, user: entry.event.user, type: entry.event.type, topic: form.topic(of: entry.event))
+            page.append(
+                bytes,
+                sequence: entry.sequence,
+                user: entry.event.user,
+                type: entry.event.type,
+                topic: form.topic(of: entry.event),
+                isFinal: entry.execution?.isFinal ?? false
+            )
         }
         return page
     }
@@ -250,8 +272,13 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     // MARK: RunReader (the feed's thread)
 
-    nonisolated func runGrew(_ run: PageRun) {
+    nonisolated func runGrew(_ run: PageRun) { self.noteGrowth(of: run, intake: nil) }
+
+    nonisolated func runGrew(_ run: PageRun, intake: Timestamp) { self.noteGrowth(of: run, intake: intake) }
+
+    private nonisolated func noteGrowth(of run: PageRun, intake: Timestamp?) {
         self.grown.withLock { grown in
+            if let intake { grown.oldestIntake = grown.oldestIntake.map { min($0, intake) } ?? intake }
             if grown.known.insert(ObjectIdentifier(run)).inserted { grown.runs.append(run) }
         }
         self.loop.signal()
@@ -279,12 +306,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     /// Every connection of a grown run writes from its position; those at the head share one slice.
     private func deliverGrownRuns() {
-        let runs = self.grown.withLock { grown in
-            let runs = grown.runs
-            grown = GrownRuns()
-            return runs
+        let grown = self.grown.withLock { grown in
+            defer { grown = GrownRuns() }
+            return grown
         }
-        for run in runs {
+        for run in grown.runs {
             guard let group = self.groupOfRun[ObjectIdentifier(run)] else { continue }
             let head = group.head
             var shared = PageSlice(segments: [])
@@ -294,11 +320,20 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
                 connection.assumeIsolated { $0.entriesPublished(shared, from: head) }
             }
         }
+        // Once a batch and not once a delivery: that is what it may cost.
+        guard let oldest = grown.oldestIntake else { return }
+        self.counters.latency.record(
+            milliseconds: self.configuration.wallClock().millisecondsSinceEpoch - oldest.millisecondsSinceEpoch
+        )
     }
 
     private func handleTick(_ now: MonotonicInstant) {
         self.heartbeatBytes = nil
-        for handle in self.heartbeats.advance(isAlive: { self.connection($0) != nil }) {
+        var due = self.heartbeats.advance(isAlive: { self.connection($0) != nil })
+        for interval in self.otherHeartbeats.keys {
+            due += self.otherHeartbeats[interval]?.advance(isAlive: { self.connection($0) != nil }) ?? []
+        }
+        for handle in due {
             self.connection(handle)?.assumeIsolated { $0.heartbeatDue(now: now) }
         }
         for handle in self.expiries.removeExpired(now: self.configuration.wallClock().millisecondsSinceEpoch / 1000) {
@@ -308,7 +343,17 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             self.lingering.removeFirst()
             self.connection(first.handle)?.assumeIsolated { $0.lingerElapsed() }
         }
+        if now >= self.nextCount { self.countLaggards(now) }
         self.drainStep(now)
+    }
+
+    private func countLaggards(_ now: MonotonicInstant) {
+        self.nextCount = now.advanced(by: .seconds(1))
+        self.counters.laggards.set(
+            self.slots.reduce(0) { count, slot in
+                count + (slot.connection?.assumeIsolated { $0.isBlocked } == true ? 1 : 0)
+            }
+        )
     }
 
     private func endRound() -> Bool {

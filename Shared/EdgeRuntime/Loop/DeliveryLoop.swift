@@ -37,7 +37,6 @@ final class DeliveryLoop: SerialExecutor, Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
 
-
     /// A loop whose thread is not running yet.
     /// - Parameter clock: Where time comes from; tests bring their own.
     /// - Throws: ``SystemCallError`` when the process has no descriptors left.

@@ -6,6 +6,12 @@ import Synchronization
 protocol RunReader: AnyObject, Sendable {
     /// `run` has new entries, or was restarted.
     func runGrew(_ run: PageRun)
+    /// The same, of an entry that was taken in at that time.
+    func runGrew(_ run: PageRun, intake: Timestamp)
+}
+
+extension RunReader {
+    func runGrew(_ run: PageRun, intake: Timestamp) { self.runGrew(run) }
 }
 
 /// Where the process's feed stands.
@@ -16,7 +22,10 @@ struct FeedPosition: Sendable {
     var time: Timestamp
     var epoch: UInt16
 
-    var cursor: Cursor { Cursor(time: self.time, epoch: self.epoch, sequence: self.position.sequence) }
+    var cursor: Cursor { self.cursor(at: self.position.sequence) }
+
+    /// A cursor at another place of the same log.
+    func cursor(at sequence: UInt64) -> Cursor { Cursor(time: self.time, epoch: self.epoch, sequence: sequence) }
 }
 
 /// Between the feed and the loops: encodes each event once per wire form that somebody reads, and wakes the loops that read it.
@@ -43,6 +52,8 @@ public final class Fanout: LogObserver, Sendable {
     }
 
     private let state: Mutex<State>
+    /// The executions that somebody views.
+    let executions: ExecutionPages
     /// Bytes of pages over all runs; each gets an even share of it.
     private let pageBytes: Int
     /// A run may always keep this much, so that a moment's burst stays in it.
@@ -51,6 +62,7 @@ public final class Fanout: LogObserver, Sendable {
     /// - Parameter pageBytes: Memory for encoded pages over all tenants, in bytes.
     public init(epoch: UInt16, pageBytes: Int) {
         self.pageBytes = pageBytes
+        self.executions = ExecutionPages(pageBytes: pageBytes)
         let start = RunPosition(generation: 0, sequence: 0)
         self.state = Mutex(State(feed: FeedPosition(position: start, time: Timestamp(millisecondsSinceEpoch: 0), epoch: epoch)))
     }
@@ -60,7 +72,12 @@ public final class Fanout: LogObserver, Sendable {
 
     /// The run of `tenant` in `form`, made when nobody reads it yet. Any thread.
     func run(for tenant: Tenant, form: any WireForm, reader: any RunReader) -> PageRun {
-        self.state.withLock { state in
+        if let execution = form.execution {
+            // Only a lease makes it known; a connection without one has nothing to view.
+            return self.executions.run(of: execution, reader: reader)
+                ?? PageRun(tenant: tenant, form: form, position: self.feed.position)
+        }
+        return self.state.withLock { state in
             let key = Key(tenant: tenant, form: form.name)
             var readers: Readers
             if let existing = state.runs[key] {
@@ -77,6 +94,7 @@ public final class Fanout: LogObserver, Sendable {
 
     /// `reader` has no connection on `run` any more; without readers the run goes. Any thread.
     func release(_ run: PageRun, reader: any RunReader) {
+        if let execution = run.form.execution { return self.executions.release(execution, reader: reader) }
         self.state.withLock { state in
             let key = Key(tenant: run.tenant, form: run.form.name)
             state.runs[key]?.readers[ObjectIdentifier(reader)] = nil
@@ -109,13 +127,17 @@ public final class Fanout: LogObserver, Sendable {
                         topic: readers.run.form.topic(of: entry.event),
                         budget: budget
                     )
-                    for reader in readers.readers.values { reader.runGrew(readers.run) }
+                    for reader in readers.readers.values { reader.runGrew(readers.run, intake: entry.intake) }
                 }
             }
             state.feed.position.sequence = entry.sequence
             state.feed.time = entry.intake
         }
     }
+
+    public func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { self.executions.follows(subject) }
+
+    public func executionAppended(_ entry: LogEntry) { self.executions.append(entry) }
 
     public func logAdvanced(to sequence: UInt64) {
         self.state.withLock { state in
@@ -131,6 +153,7 @@ public final class Fanout: LogObserver, Sendable {
                 readers.run.restart(at: state.feed.position)
                 for reader in readers.readers.values { reader.runGrew(readers.run) }
             }
+            self.executions.logReplaced(at: state.feed.position)
         }
     }
 }

@@ -7,7 +7,9 @@ struct PageEntry: Sendable {
     /// Where its bytes end in the page; they begin where those of the entry before it end.
     var end: Int
     /// How many entries of the page up to and including this one are for a single user.
-    var personalCount: Int
+    var personalCount: Int32
+    /// Whether nothing follows it: a stream that has sent it is over.
+    var isFinal: Bool
     /// The only user who may see it; `nil` when all of the tenant may.
     var user: String?
     /// For connections that asked for some types only.
@@ -57,7 +59,7 @@ final class Page: @unchecked Sendable {
     }
 
     /// Appends one entry. Only the page's writer calls it, after ``hasRoom(for:)``.
-    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, topic: String? = nil) {
+    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, topic: String? = nil, isFinal: Bool = false) {
         encoded.withUnsafeBytes { source in
             (self.bytes + self.byteCount).copyMemory(from: source.baseAddress!, byteCount: source.count)
         }
@@ -68,6 +70,7 @@ final class Page: @unchecked Sendable {
                 sequence: sequence,
                 end: self.byteCount,
                 personalCount: before + (user == nil ? 0 : 1),
+                isFinal: isFinal,
                 user: user,
                 type: type,
                 topic: topic
@@ -123,6 +126,15 @@ struct PageSlice: Sendable {
     }
 
     var isEmpty: Bool { self.segments.isEmpty }
+
+    /// The sequence of the first entry behind which nothing follows; nil when there is none. Looks at every entry.
+    var finalSequence: UInt64? {
+        for segment in self.segments {
+            for index in segment.entries where segment.page.entries[index].isFinal { return segment.page.entries[index].sequence }
+        }
+        return nil
+    }
+
     /// The part of it up to and including the entry with `sequence`.
     func prefix(through sequence: UInt64) -> PageSlice {
         PageSlice(

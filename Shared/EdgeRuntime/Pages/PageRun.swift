@@ -50,14 +50,22 @@ final class PageRun: Sendable {
     }
 
     /// Appends an encoded entry and drops the oldest pages beyond `budget` bytes. Feed thread.
-    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, topic: String? = nil, budget: Int) {
+    func append(
+        _ encoded: [UInt8],
+        sequence: UInt64,
+        user: String?,
+        type: EventType,
+        topic: String? = nil,
+        isFinal: Bool = false,
+        budget: Int
+    ) {
         self.state.withLock { state in
             if state.pages.last?.hasRoom(for: encoded.count) != true {
                 let page = Self.page(after: state.pages.last, for: encoded.count)
                 state.pages.append(page)
                 state.footprint += page.footprint
             }
-            state.pages[state.pages.count - 1].append(encoded, sequence: sequence, user: user, type: type, topic: topic)
+            state.pages[state.pages.count - 1].append(encoded, sequence: sequence, user: user, type: type, topic: topic, isFinal: isFinal)
             state.end = sequence
             while state.footprint > budget, state.pages.count > 1 {
                 let oldest = state.pages.removeFirst()

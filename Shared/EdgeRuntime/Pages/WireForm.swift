@@ -1,3 +1,4 @@
+import EventLog
 public import EventModel
 
 /// How an edge writes what it has to say: the one thing, besides handshake and inbound handling, in which the edges differ.
@@ -12,6 +13,12 @@ public protocol WireForm: Sendable {
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
     /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the form says otherwise.
     func topic(of event: Event) -> String?
+    /// The execution whose events are written, instead of the tenant's; `nil` unless the form says otherwise. Part of ``name``.
+    var execution: ExecutionReference? { get }
+    /// As ``appendEvent(_:cursor:to:)``, for an event of ``execution``.
+    func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8])
+    /// Between two signs of life on a quiet connection; `nil`, unless the form says otherwise, for the edge's own.
+    var heartbeatInterval: Duration? { get }
     /// What a connection gets at once; resuming from it loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
     /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none.
@@ -24,6 +31,18 @@ public protocol WireForm: Sendable {
 
 extension WireForm {
     public func topic(of event: Event) -> String? { nil }
+    public var execution: ExecutionReference? { nil }
+    public func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {}
+    public var heartbeatInterval: Duration? { nil }
+
+    /// Appends an entry of the log, whatever it is.
+    func append(_ entry: LogEntry, epoch: UInt16, to bytes: inout [UInt8]) {
+        if let place = entry.execution {
+            self.appendExecutionEvent(entry.event, at: place, to: &bytes)
+        } else {
+            self.appendEvent(entry.event, cursor: entry.cursor(epoch: epoch), to: &bytes)
+        }
+    }
 }
 
 /// What is known when a connection begins.

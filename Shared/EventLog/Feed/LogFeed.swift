@@ -9,7 +9,8 @@ import Synchronization
 /// 2. It reads through a push consumer that needs no acknowledgement, from its position on, and makes a new one whenever the
 ///    connection was lost, the server fell silent, or a delivery is missing. What it has told already is dropped.
 ///    So sequences strictly increase and nothing is lost or told twice, however often the server dies.
-/// 3. Messages that are no events are skipped, logged at a limited rate and counted; executions are skipped.
+/// 3. Messages that are no events are skipped, logged at a limited rate and counted; executions are passed over unless the
+///    observer follows them.
 /// 4. When the log was deleted and made anew, or lost its end, it says so and goes on at the end of the new one; a log that is missing is
 ///    created with the configuration of the `EventLog`.
 public final class LogFeed: Sendable {
@@ -173,6 +174,7 @@ extension LogFeed: StreamConsumerDelegate {
             entries.add(1, ordering: .relaxed)
             observer.logAppended(entry)
         } else {
+            if let entry = followedExecution(delivery, metadata) { observer.executionAppended(entry) }
             tail.advance(to: sequence)
             observer.logAdvanced(to: sequence)
         }
@@ -192,7 +194,15 @@ extension LogFeed: StreamConsumerDelegate {
     func deliveryBroken() { broken.raise() }
 
     private func entry(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) -> LogEntry? {
-        guard EventMessage.isOfEvent(delivery) else { return nil }
+        EventMessage.isOfEvent(delivery) ? decoded(delivery, metadata) : nil
+    }
+
+    private func followedExecution(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) -> LogEntry? {
+        let isFollowed = delivery.withSubject { ExecutionMessage.isOfExecution($0) && observer.followsExecution(on: $0) }
+        return isFollowed ? decoded(delivery, metadata) : nil
+    }
+
+    private func decoded(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) -> LogEntry? {
         do throws(ValidationError) {
             return try EventMessage.entry(delivery, metadata)
         } catch {

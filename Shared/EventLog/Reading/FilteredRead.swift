@@ -1,7 +1,7 @@
 import EventModel
 import NATSClient
 
-/// Reads one tenant's past through a filter.
+/// Reads one past through a filter.
 ///
 /// A consumer of nats-server 2.9 has one filter, and `events.<tenant>.>` does not match `events.<tenant>` itself, on which a producer may
 /// publish too. Where such messages lie in the range, a second consumer reads them and the two are merged.
@@ -16,7 +16,13 @@ struct FilteredRead {
 
     /// Reads. When it returns, the ticket is settled.
     func run() async {
-        let filters = EventMessage.filters(of: ticket.tenant)
+        switch ticket.source {
+        case .events(let tenant): await run(EventMessage.filters(of: tenant))
+        case .execution(let reference): await StreamScan([ticket], filter: reference.subject, of: log).run()
+        }
+    }
+
+    private func run(_ filters: (alone: String, below: String)) async {
         do throws(EventLogError) {
             guard let last = try await log.lastSequence(on: filters.alone), last > ticket.after else {
                 return await StreamScan([ticket], filter: filters.below, of: log).run()

@@ -13,9 +13,9 @@ actor PastReader {
         plan = ReadPlan(limit: filteredReads)
     }
 
-    /// One piece of a tenant's past; see ``EventLog/read(tenant:after:through:maxBytes:)``.
+    /// One piece of a past; see ``EventLog/read(tenant:after:through:maxBytes:)``.
     func read(
-        tenant: Tenant,
+        _ source: LogSource,
         after: UInt64,
         through: UInt64,
         maxBytes: Int,
@@ -25,7 +25,7 @@ actor PastReader {
         var pause = Backoff()
         while true {
             nextID += 1
-            let ticket = ReadTicket(id: nextID, tenant: tenant, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
+            let ticket = ReadTicket(id: nextID, source: source, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
             submit(ticket, to: log)
             let outcome = await ticket.outcome()
             forget(ticket)

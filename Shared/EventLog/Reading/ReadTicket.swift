@@ -21,7 +21,7 @@ final class ReadTicket: Sendable {
     }
 
     let id: UInt64
-    let tenant: Tenant
+    let source: LogSource
     /// The last sequence the reader has.
     let after: UInt64
     /// The last sequence the reader wants.
@@ -31,9 +31,9 @@ final class ReadTicket: Sendable {
 
     private let state = Mutex(State())
 
-    init(id: UInt64, tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int, deadline: ContinuousClock.Instant) {
+    init(id: UInt64, source: LogSource, after: UInt64, through: UInt64, maxBytes: Int, deadline: ContinuousClock.Instant) {
         self.id = id
-        self.tenant = tenant
+        self.source = source
         self.after = after
         self.through = through
         self.maxBytes = maxBytes
@@ -42,7 +42,7 @@ final class ReadTicket: Sendable {
 
     /// A ticket for the same piece that is not settled and has nothing yet.
     func copy() -> ReadTicket {
-        ReadTicket(id: id, tenant: tenant, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
+        ReadTicket(id: id, source: source, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
     }
 
     /// Whether nothing more is wanted.

@@ -5,8 +5,7 @@ import Synchronization
 /// One pass over the stream that fills the tickets of all who take part: of one tenant through a filter, or of many without.
 final class StreamScan: Sendable {
     private struct State {
-        /// Everything up to here was handed out.
-        var position: UInt64
+        var position: ScanPosition
         var tickets: [String: [ReadTicket]] = [:]
         /// How many tickets are not settled, as far as the scan knows.
         var open = 0
@@ -37,15 +36,15 @@ final class StreamScan: Sendable {
         self.log = log
         self.filter = filter
         trustsCount = !log.isReplicated
-        state = Mutex(State(position: tickets.map(\.after).min() ?? 0))
+        state = Mutex(State(position: ScanPosition(after: tickets.map(\.after).min() ?? 0)))
         for ticket in tickets { _ = join(ticket) }
     }
 
     /// Takes one more in, unless the pass is already beyond where it would have to begin, or over. Any thread.
     func join(_ ticket: ReadTicket) -> Bool {
         state.withLock { state in
-            guard !state.isOver, ticket.after >= state.position else { return false }
-            state.tickets[SubjectToken.encode(ticket.tenant.name), default: []].append(ticket)
+            guard !state.isOver, ticket.after >= state.position.found else { return false }
+            state.tickets[ticket.source.key, default: []].append(ticket)
             state.open += 1
             state.nextEnd = min(state.nextEnd, ticket.through)
             return true
@@ -57,7 +56,7 @@ final class StreamScan: Sendable {
         let failure: EventLogError
         do throws(EventLogError) {
             let selection = StreamConsumer.Selection(
-                after: state.withLock { $0.position },
+                after: state.withLock { $0.position.found },
                 filter: filter,
                 heartbeat: Self.heartbeat,
                 window: filter == nil ? nil : Self.filteredWindow
@@ -89,7 +88,7 @@ final class StreamScan: Sendable {
         let (tickets, position) = state.withLock { state in
             state.isOver = true
             defer { state.tickets = [:] }
-            return (state.tickets.values.joined(), state.position)
+            return (state.tickets.values.joined(), state.position.handedOut)
         }
         for ticket in tickets { ticket.settle(completeThrough: position, otherwise: failure) }
     }
@@ -105,7 +104,10 @@ final class StreamScan: Sendable {
     private func settleOverdue(now: ContinuousClock.Instant) {
         sweep { ticket, position in
             guard ticket.deadline <= now else { return }
-            ticket.settle(completeThrough: position, otherwise: EventLogError(code: .timeout, message: "The log did not get there in time. Try again."))
+            ticket.settle(
+                completeThrough: position,
+                otherwise: EventLogError(code: .timeout, message: "The log did not get there in time. Try again.")
+            )
         }
     }
 
@@ -114,7 +116,7 @@ final class StreamScan: Sendable {
         let isOver = state.withLock { state in
             for (token, tickets) in state.tickets {
                 let open = tickets.filter { ticket in
-                    settle(ticket, state.position)
+                    settle(ticket, state.position.handedOut)
                     return !ticket.isSettled
                 }
                 state.tickets[token] = open.isEmpty ? nil : open
@@ -131,17 +133,19 @@ final class StreamScan: Sendable {
 extension StreamScan: StreamConsumerDelegate {
     func messageDelivered(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) {
         let sequence = metadata.streamSequence
-        let token = delivery.withSubject { EventMessage.tenantToken(of: $0) }
+        let key = delivery.withSubject { LogSource.key(of: $0) }
         let (takers, isEnd) = state.withLock { state in
-            guard sequence > state.position else { return ([] as [ReadTicket], false) }
-            state.position = sequence
-            let takers = token.flatMap { state.tickets[$0] } ?? []
+            guard state.position.entryFound(sequence) else { return ([] as [ReadTicket], false) }
+            let takers = key.flatMap { state.tickets[$0] } ?? []
             return (takers, sequence >= state.nextEnd)
         }
         // Decoded at most once, and only if somebody wants it. What is no event was reported by the feed when it came.
-        if takers.contains(where: { $0.after < sequence && sequence <= $0.through }), let entry = try? EventMessage.entry(delivery, metadata) {
+        if takers.contains(where: { $0.after < sequence && sequence <= $0.through }),
+            let entry = try? EventMessage.entry(delivery, metadata)
+        {
             for ticket in takers { ticket.take(entry) }
         }
+        state.withLock { $0.position.entryHandedOut() }
         if metadata.pending == 0 {
             reachedEnd()
         }
@@ -149,7 +153,7 @@ extension StreamScan: StreamConsumerDelegate {
     }
 
     func everythingDelivered(through sequence: UInt64) {
-        state.withLock { $0.position = max($0.position, sequence) }
+        state.withLock { $0.position.nothingElse(through: sequence) }
         settleComplete()
     }
 

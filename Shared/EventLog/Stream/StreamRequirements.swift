@@ -19,12 +19,19 @@ enum StreamRequirements {
     static func fault(of info: StreamInfo, _ configuration: EventLogConfiguration) -> String? {
         let stream = info.configuration
         let edit = "Run `nats stream edit \(stream.name)"
-        let replace = "An existing stream cannot be changed in this: back it up, delete it while no Causeway process runs, and the log is created."
+        let replace =
+            "An existing stream cannot be changed in this: back it up, delete it while no Causeway process runs, and the log is created."
         if let mirror = info.mirror {
             return sentence(stream, "mirror", "is \(mirror)", "must not be set, because a mirror takes no events", replace)
         }
         if let source = info.sources.first {
-            return sentence(stream, "sources", "has \(source)", "must be empty, because a message's id counts only in one stream", "\(edit)` and take the sources out.")
+            return sentence(
+                stream,
+                "sources",
+                "has \(source)",
+                "must be empty, because a message's id counts only in one stream",
+                "\(edit)` and take the sources out."
+            )
         }
         if stream.isSealed {
             return sentence(stream, "sealed", "is true", "must be false, because a sealed stream takes no events", replace)
@@ -41,7 +48,13 @@ enum StreamRequirements {
             )
         }
         if stream.retention != .limits {
-            return sentence(stream, "retention", "is \(stream.retention.rawValue)", "must be limits, so that events stay for everyone who resumes", replace)
+            return sentence(
+                stream,
+                "retention",
+                "is \(stream.retention.rawValue)",
+                "must be limits, so that events stay for everyone who resumes",
+                replace
+            )
         }
         if stream.storage != configuration.streamStorage {
             return sentence(
@@ -53,7 +66,13 @@ enum StreamRequirements {
             )
         }
         if stream.noAcknowledgement {
-            return sentence(stream, "no_ack", "is true", "must be false, because an event counts only once it is acknowledged", "\(edit) --ack`.")
+            return sentence(
+                stream,
+                "no_ack",
+                "is true",
+                "must be false, because an event counts only once it is acknowledged",
+                "\(edit) --ack`."
+            )
         }
         let window = stream.duplicateWindow ?? EventLogConfiguration.minimumDuplicateWindow
         if window < EventLogConfiguration.minimumDuplicateWindow {
@@ -130,7 +149,10 @@ extension EventLogConfiguration {
             throw EventLogError(code: .rejected, message: "The duplicate window is \(duplicateWindow), but must be at least 2 minutes.")
         }
         guard maxAge.map({ $0 >= duplicateWindow }) ?? true else {
-            throw EventLogError(code: .rejected, message: "LOG_MAX_AGE must be at least 2 minutes, or the log forgets what it must recognise.")
+            throw EventLogError(
+                code: .rejected,
+                message: "LOG_MAX_AGE must be at least 2 minutes, or the log forgets what it must recognise."
+            )
         }
         guard maxBytes.map({ $0 > 0 }) ?? true else {
             throw EventLogError(code: .rejected, message: "LOG_MAX_BYTES must be greater than 0.")

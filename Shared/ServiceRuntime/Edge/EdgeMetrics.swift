@@ -11,6 +11,19 @@ enum EdgeMetrics {
         exposition.counter("causeway_edge_tail_reads_total", help: "Chunks served from the tail in memory.", statistics.tailReads)
         exposition.counter("causeway_edge_log_reads_total", help: "Chunks read from the log for one stream.", statistics.logReads)
         exposition.counter("causeway_edge_gaps_total", help: "Gaps told to clients.", statistics.gaps)
+        exposition.gauge("causeway_edge_laggards", help: "Streams whose client does not take what is there for it.", statistics.laggards)
+        for (outcome, count) in statistics.resumes.sorted(by: { $0.key < $1.key }) {
+            let help = "Clients that came back with a cursor, by how it was answered."
+            exposition.counter("causeway_edge_resumes_total", help: help, count, labels: [("outcome", outcome)])
+        }
+        let bounds = LatencyDistribution.bounds
+        exposition.histogram(
+            "causeway_edge_publish_to_write_seconds",
+            help: "From an event's intake until a loop had written it to all its readers; of each batch the event that waited longest.",
+            buckets: bounds.indices.map { (bounds[$0], statistics.latency.counts[$0]) },
+            overflow: statistics.latency.overflow,
+            sum: statistics.latency.sum
+        )
         for (cause, count) in statistics.closes.sorted(by: { $0.key < $1.key }) {
             exposition.counter("causeway_edge_closes_total", help: "Streams ended, by cause.", count, labels: [("cause", cause)])
         }

@@ -70,11 +70,13 @@ public struct EdgeProcess: Sendable {
             metrics: self.process.metrics,
             logger: logger
         )
+        BusMetrics.observe(parts.connection, in: self.process.metrics)
         let log = LogService(
             connection: parts.connection,
             log: settings.eventLogConfiguration(),
             tailBytes: settings.byteSize(.logTailBytes),
             edge: edge,
+            metrics: self.process.metrics,
             readiness: self.process.readiness,
             logger: logger
         )

@@ -13,6 +13,7 @@ struct LogService: Service {
     let log: EventLogConfiguration
     let tailBytes: Int
     let edge: Edge
+    let metrics: PrometheusMetrics
     let readiness: Readiness
     let logger: Logger
 
@@ -34,6 +35,7 @@ struct LogService: Service {
         self.readiness.note("log.replicas", "\(self.log.replicas)")
         let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes)
         let feed = LogFeed(log: log, tailBytes: self.tailBytes, observer: fanout, logger: self.logger)
+        FeedMetrics.observe(feed, in: self.metrics)
         try self.edge.begin(log: log, feed: feed, fanout: fanout)
         try await feed.run()
     }

@@ -63,9 +63,18 @@ class Bus:
         headers |= {name: _encoded(value) for name, value in optional.items() if value is not None}
         return self.publish(event_subject(tenant, type), body, headers)
 
+    def last_number(self, kind, name, tenant):
+        """The number that the last message of an execution carries."""
+        subject = f"executions.{token(tenant)}.{kind}.{token(name)}"
+        return int(self._run(self._jetstream.get_last_msg(STREAM, subject)).headers["causeway-number"])
+
     def state(self):
         """The state of the log's stream: `messages`, `first_seq`, `last_seq`."""
         return self._run(self._jetstream.stream_info(STREAM)).state
+
+    def leader(self):
+        """The name of the server that has the log, where several are one bus."""
+        return self._run(self._jetstream.stream_info(STREAM)).cluster.leader
 
     def log_exists(self):
         try:

@@ -31,7 +31,7 @@ class ExecutionParser(SSEParser):
 class ExecutionStream:
     """One `GET` of an execution stream."""
 
-    def __init__(self, edge, kind, name, token, *, last=None, **query):
+    def __init__(self, edge, kind, name, token, /, *, last=None, **query):
         """`last`: the `Last-Event-ID`; further arguments are the query's."""
         headers = {} if last is None else {"Last-Event-ID": str(last)}
         self._parser = ExecutionParser()

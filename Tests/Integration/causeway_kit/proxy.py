@@ -22,7 +22,7 @@ def make_certificate(directory):
 class Proxy(Process):
     """What stands before the services. Anything that wants the `url` of a service takes it as well."""
 
-    #: Where it answers for itself.
+    #: Where it answers for itself; one that does not is asked for what is not there.
     health = "/proxy/health"
 
     def __init__(self, name, arguments, directory, environment=None):
@@ -48,13 +48,18 @@ class Proxy(Process):
         """What a client trusts that knows the certificate."""
         return ssl.create_default_context(cafile=self.certificate)
 
+    def everything_written(self):
+        """All that it has put into files: logs, and whatever lies in its folder."""
+        files = [file for file in self.directory.rglob("*") if file.is_file() and file.parent != self.certificates]
+        return self.log + "".join(file.read_text(errors="replace") for file in files)
+
     def wait_ready(self, timeout=20):
         self.wait_until(self._answers, "answers", timeout)
         return self
 
     def _answers(self):
         try:
-            return httpx.get(self.url + self.health, timeout=2).status_code == 200
+            return httpx.get(self.url + self.health, timeout=2).status_code == (404 if self.health == "/nowhere" else 200)
         except httpx.HTTPError:
             return False
 
@@ -104,11 +109,57 @@ class Nginx(Proxy):
         """What its access log tells of the requests that have ended."""
         return [json.loads(line) for line in self.access_log_file.read_text().splitlines()]
 
-    def everything_written(self):
-        """All that it has put into files: logs, and whatever lies in its folder."""
-        files = [file for file in self.directory.rglob("*") if file.is_file() and file.parent != self.certificates]
-        return self.log + "".join(file.read_text(errors="replace") for file in files)
-
 
 def _address(instance):
     return instance if isinstance(instance, str) else f"127.0.0.1:{instance.http_port}"
+
+
+class Caddy(Proxy):
+    """Caddy with deploy/caddy's configuration."""
+
+    health = "/nowhere"
+    _NAMES = {
+        "sse-edge": "SSE_EDGES",
+        "websocket-edge": "WEBSOCKET_EDGES",
+        "jsonrpc-relay": "RELAYS",
+        "approval-api": "APPROVAL_APIS",
+        "event-producer": "PRODUCERS",
+    }
+
+    def __init__(self, directory, services, *, name="caddy"):
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", ROOT / "deploy/caddy/Caddyfile"]
+        super().__init__(name, command, directory)
+        self.environment = {
+            "HOST": "127.0.0.1",
+            "HTTP_PORT": str(self.http_port),
+            "HTTPS_PORT": str(self.tls_port),
+            "CERTIFICATES": str(self.certificates),
+            "ACCESS_LOG": str(self.directory / "access.log"),
+            "XDG_DATA_HOME": str(self.directory),
+            "XDG_CONFIG_HOME": str(self.directory),
+        }
+        self.environment |= {self._NAMES[program]: " ".join(map(_address, several)) for program, several in services.items()}
+
+
+class HAProxy(Proxy):
+    """HAProxy with deploy/haproxy's configuration, which wants two instances of each."""
+
+    health = "/nowhere"
+    # Its master ends the worker when it is asked to end.
+    last_signal = "TERM"
+
+    def __init__(self, directory, services, *, name="haproxy"):
+        super().__init__(name, ["haproxy", "-db", "-f", ROOT / "deploy/haproxy/haproxy.cfg"], directory)
+        # It looks for the key of certificate.pem in certificate.pem.key.
+        self.certificate.with_suffix(".pem.key").write_bytes((self.certificates / "key.pem").read_bytes())
+        self.environment = {
+            "HOST": "127.0.0.1",
+            "HTTP_PORT": str(self.http_port),
+            "HTTPS_PORT": str(self.tls_port),
+            "CERTIFICATE": str(self.certificate),
+        }
+        for program, instances in services.items():
+            prefix = program.upper().replace("-", "_")
+            for number, instance in enumerate(instances, 1):
+                self.environment[f"{prefix}_{number}"] = _address(instance)
+                self.environment[f"{prefix}_{number}_ADMIN"] = str(instance.admin_port)

@@ -1,0 +1,149 @@
+import CausewayProducer
+import EventModel
+import Synchronization
+
+/// Runs a command and publishes what it prints as an agent's execution (``CommandReport``).
+///
+/// The command comes first: what it prints goes on to our own output at once, and publishing never makes it wait. While the log is away, or
+/// slower than the command prints, the newest lines are kept for it and the oldest are left out; how many is said at the end.
+struct CommandFollower: Sendable {
+    /// How many lines may wait to be published.
+    static let maximumWaiting = 4096
+    /// How long what the command started in the background may hold its output open.
+    private static let linger: Duration = .seconds(1)
+
+    let sink: any ExecutionSink
+    let reference: ExecutionReference
+    /// The execution's id.
+    let run: String
+    /// Whether an execution that still runs is ended first.
+    let replaces: Bool
+    /// How long one publish may take.
+    let timeout: Duration
+    /// Gets what the command prints, as it comes.
+    let passOn: @Sendable ([UInt8], CommandReport.Stream) -> Void
+    let complain: @Sendable (String) -> Void
+
+    /// Follows a command until it has ended and all that can be is published.
+    ///
+    /// - Returns: how it ended, and whether its final event is stored.
+    func follow(_ command: WrappedCommand) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
+        let start = ContinuousClock.now
+        let (events, queue) = AsyncStream.makeStream(of: ExecutionDraft.self, bufferingPolicy: .bufferingNewest(Self.maximumWaiting))
+        let lines = WaitingLines(CommandReport(run: run), queue)
+        let publishing = Task {
+            for await event in events { await publish(event) }
+        }
+        let readers = [(command.output, CommandReport.Stream.output), (command.errors, .errors)].map { descriptor, stream in
+            Task {
+                await read(descriptor) { bytes, complete in
+                    passOn(bytes, stream)
+                    for line in complete { lines.add(line, from: stream) }
+                }
+            }
+        }
+        let outcome = await command.outcome()
+        let milliseconds = Int(start.duration(to: .now) / .milliseconds(1))
+        await atMost(Self.linger) { for reader in readers { await reader.value } }
+        queue.finish()
+        await atMost(timeout) { await publishing.value }
+        publishing.cancel()
+        if lines.leftOut > 0 { complain("\(lines.leftOut) lines came faster than the log takes them and were not published") }
+        return (outcome, await publish(try CommandReport(run: run).end(outcome, milliseconds: milliseconds)))
+    }
+
+    /// Publishes an event, unless that is impossible. Returns whether it is stored.
+    @discardableResult
+    private func publish(_ event: ExecutionDraft) async -> Bool {
+        do throws(ProducerError) {
+            _ = try await sink.publish(event, to: reference, replacing: replaces, timeout: timeout)
+            return true
+        } catch {
+            if error.code != .cancelled { complain("not published: \(error.message)") }
+            return false
+        }
+    }
+
+    /// Reads a descriptor to its end; calls `take` with what came, and the lines that it completes.
+    private func read(_ descriptor: Int32, _ take: ([UInt8], [[UInt8]]) -> Void) async {
+        let input = StandardInput(descriptor: descriptor)
+        var splitter = OutputSplitter(maximumBytes: CommandReport.maximumLineBytes)
+        while let bytes = try? await input.read(maximumBytes: 1 << 16), !bytes.isEmpty { take(bytes, splitter.take(bytes)) }
+        take([], [splitter.finish()].compactMap(\.self))
+    }
+
+    /// Waits for something, but no longer than `limit`.
+    private func atMost(_ limit: Duration, _ wait: @escaping @Sendable () async -> Void) async {
+        let (done, signal) = AsyncStream.makeStream(of: Void.self)
+        let waiting = Task {
+            await wait()
+            signal.finish()
+        }
+        let timer = Task {
+            try? await Task.sleep(for: limit)
+            signal.finish()
+        }
+        for await _ in done {}
+        waiting.cancel()
+        timer.cancel()
+    }
+}
+
+/// What a command has printed and is not published yet.
+private final class WaitingLines: Sendable {
+    private struct State {
+        var report: CommandReport
+        var leftOut = 0
+    }
+
+    private let state: Mutex<State>
+    private let queue: AsyncStream<ExecutionDraft>.Continuation
+
+    init(_ report: CommandReport, _ queue: AsyncStream<ExecutionDraft>.Continuation) {
+        state = Mutex(State(report: report))
+        self.queue = queue
+    }
+
+    /// How many lines found no place.
+    var leftOut: Int { state.withLock { $0.leftOut } }
+
+    func add(_ line: [UInt8], from stream: CommandReport.Stream) {
+        state.withLock { state in
+            guard let event = try? state.report.event(line, from: stream) else { return }
+            if case .dropped = queue.yield(event) { state.leftOut += 1 }
+        }
+    }
+}
+
+/// A program's output as it comes in, cut into lines for people.
+///
+/// A line ends with LF, CR or both, since programs draw their progress by returning to the line's start. Blank lines are left out, and so is what a
+/// line has beyond its bound.
+struct OutputSplitter: Sendable {
+    private let maximumBytes: Int
+    private var pending: [UInt8] = []
+
+    /// - Parameter maximumBytes: how much of a line is kept.
+    init(maximumBytes: Int) {
+        self.maximumBytes = maximumBytes
+    }
+
+    /// Takes bytes in and returns the lines that they complete.
+    mutating func take(_ bytes: [UInt8]) -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        for byte in bytes {
+            if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
+                if let line = finish() { lines.append(line) }
+            } else if pending.count < maximumBytes {
+                pending.append(byte)
+            }
+        }
+        return lines
+    }
+
+    /// The output is over: returns what came after the last line's end, if anything.
+    mutating func finish() -> [UInt8]? {
+        defer { pending = [] }
+        return pending.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? nil : pending
+    }
+}

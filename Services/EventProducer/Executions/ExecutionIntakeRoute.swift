@@ -1,0 +1,150 @@
+import CausewayProducer
+import EventModel
+import HTTPAPI
+import Hummingbird
+import Logging
+import NIOCore
+
+/// `POST /v1/executions/agents/{name}/events` and `POST /v1/executions/workflows/{id}/events` (contract §9, §10): one event of an execution or an array, numbered
+/// in their order.
+///
+/// What is wrong with a request is found before anything is stored. Whether an execution has ended is known only when an event is to be
+/// stored: such a request may be stored in part, and says so. Sent again, with ids or an `Idempotency-Key`, it stores the rest.
+struct ExecutionIntakeRoute: Sendable {
+    static let paths: [(path: RouterPath, kind: ExecutionReference.Kind)] = [
+        ("/v1/executions/agents/:name/events", .agents),
+        ("/v1/executions/workflows/:name/events", .workflows),
+    ]
+
+    private let sink: any ExecutionSink
+    private let limits: IntakeLimits
+    private let budget: BodyBudget
+    private let metrics = IntakeMetrics()
+
+    init(sink: any ExecutionSink, limits: IntakeLimits, budget: BodyBudget) {
+        self.sink = sink
+        self.limits = limits
+        self.budget = budget
+    }
+
+    /// Registers the routes; authentication stands before them.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        for (path, kind) in Self.paths {
+            routes.post(path) { request, context in try await self.respond(to: request, context, kind) }
+        }
+    }
+
+    private func respond(to request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) async throws -> Response {
+        let principal = try context.requirePrincipal()
+        let publisher = try Publisher(principal)
+        guard try IntakeForm(of: request) == .native else {
+            throw APIError.unsupportedMediaType(accepted: ["application/json without ce- headers"])
+        }
+        let key = try IdempotencyKey(request.headers, of: principal)
+        let query = try QueryParameters(of: request)
+        let replaces =
+            switch try query.value("replace") {
+            case nil, "false": false
+            case "true": true
+            default: throw APIError.validation("replace: must be true or false.")
+            }
+        let declared = request.headers[.contentLength].flatMap { Int($0) }
+        let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
+        let answer = try await budget.withReserved(reserved) {
+            let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
+            let drafts: [ExecutionDraft]
+            let tenant: Tenant
+            do throws(ValidationError) {
+                drafts = try ExecutionIntake.events(Array(body.readableBytesView), of: kind)
+                tenant = try Self.tenant(of: drafts) ?? publisher.home
+                try Self.checkOrder(drafts)
+            } catch {
+                throw APIError(error)
+            }
+            try publisher.checkMayPublish(for: tenant)
+            let reference = try context.execution(kind, of: tenant)
+            return try await store(try drafts.enumerated().map { try $1.named(key?.eventID(at: $0), kind) }, reference, replaces, context)
+        }
+        guard let answer else {
+            throw APIError.serviceUnavailable(
+                "Too much is being taken in at the moment: send the request again in a moment.",
+                retryAfter: 1
+            )
+        }
+        return answer
+    }
+
+    /// The tenant that the events name; all of a request are of one execution, and so of one tenant.
+    private static func tenant(of drafts: [ExecutionDraft]) throws(ValidationError) -> Tenant? {
+        guard !drafts.isEmpty else { throw ValidationError(field: "body", message: "must hold at least one event") }
+        let tenant = drafts.lazy.compactMap(\.tenant).first
+        for (index, draft) in drafts.enumerated() where draft.tenant != nil && draft.tenant != tenant {
+            throw ValidationError(field: "[\(index)].tenant", message: "must be the same in all events of a request")
+        }
+        return tenant
+    }
+
+    /// An execution that is named twice, with a final event between, could not take the second.
+    private static func checkOrder(_ drafts: [ExecutionDraft]) throws(ValidationError) {
+        var ended: Set<String> = []
+        for (index, draft) in drafts.enumerated() {
+            guard let run = draft.run else { continue }
+            guard !ended.contains(run) else {
+                throw ValidationError(
+                    field: "[\(index)].execution",
+                    message: "must not be one that an earlier event of the request has ended"
+                )
+            }
+            if draft.isFinal { ended.insert(run) }
+        }
+    }
+
+    private func store(
+        _ drafts: [ExecutionDraft],
+        _ reference: ExecutionReference,
+        _ replaces: Bool,
+        _ context: APIRequestContext
+    ) async throws(APIError) -> Response {
+        let start = ContinuousClock.now
+        var stored: [PublishedExecutionEvent] = []
+        for (index, draft) in drafts.enumerated() {
+            let place = drafts.count > 1 ? "[\(index)]." : ""
+            do throws(ProducerError) {
+                let remaining = max(.milliseconds(1), limits.timeout - start.duration(to: .now))
+                stored.append(try await sink.publish(draft, to: reference, replacing: replaces, timeout: remaining))
+            } catch {
+                guard error.code != .conflict else {
+                    let before = index > 0 ? " The \(index) events before it are stored." : ""
+                    throw .alreadyResolved("\(place)execution: \(error.message)\(before)")
+                }
+                metrics.failed()
+                context.logger.warning(
+                    "Events of an execution could not be stored",
+                    metadata: ["error": "\(error)", "events": "\(drafts.count)"]
+                )
+                throw .serviceUnavailable(
+                    """
+                    The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
+                    stored twice.
+                    """,
+                    retryAfter: error.isRetriable ? 2 : 30
+                )
+            }
+        }
+        metrics.acknowledged(executionEvents: stored, after: start.duration(to: .now))
+        let answer: JSONObject = [
+            "accepted": .integer(stored.count),
+            "execution": .string(stored.last?.execution ?? ""),
+            "ids": .integers(stored.map { Int(clamping: $0.number) }),
+        ]
+        return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
+    }
+}
+
+extension ExecutionDraft {
+    /// The draft with an id, unless it has one of its own.
+    fileprivate func named(_ id: String?, _ kind: ExecutionReference.Kind) throws -> ExecutionDraft {
+        guard self.id == nil, let id else { return self }
+        return try ExecutionDraft(kind: kind, type: type.name, payload: payload, run: run, id: id, time: time, tenant: tenant)
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import CausewayProducer
+import EventModel
+import ServiceRuntime
+import UnixSignals
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+extension ConfigurationKey {
+    /// Whose agent it is that runs.
+    static let tenant = ConfigurationKey("tenant", .text, absence: .allowed, help: "The tenant whose agent it is.")
+}
+
+/// `event-producer run`: any command as an agent that people can watch.
+struct RunCommand: AsyncParsableCommand {
+    private static let schema = ConfigurationSchema(
+        command: "run",
+        summary: "Runs a command as an agent that people can watch.",
+        keys: [.tenant] + .publishing
+    )
+
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs a command and publishes what it prints as an execution of an agent.",
+        usage: "event-producer run --agent <name> [--tenant <tenant>] [--execution <id>] [--replace] -- <command> …",
+        discussion: """
+            Every line that the command prints becomes an event progress; a line that is itself a JSON object with "progress", a number from 0 to 1, is \
+            passed on as it is. At the end comes complete, or failed if the command's exit status is not 0 or a signal ended it, with exitStatus and duration \
+            in milliseconds. The command's output is shown as ever, its input is yours, and its exit status is ours.
+
+            A bus that goes away does not stop the command; lines that cannot be kept for it are left out. 69 when the command succeeded but its end could \
+            not be published, 75 when another execution of the agent is running.
+
+            \(schema.discussion)
+            """
+    )
+
+    @Option(help: "The agent's name.")
+    var agent: String
+
+    @Option(help: "The id of this execution; a new one without it.")
+    var execution: String?
+
+    @Flag(help: "End an execution that is still running, with failed, instead of refusing to start.")
+    var replace = false
+
+    @Option(help: "How long to wait for the bus, and for the log to store an event.", transform: DurationOption.parse)
+    var timeout: Duration = .seconds(10)
+
+    @OptionGroup var settings: SettingsArguments
+
+    /// The command and its arguments.
+    private var command: [String] = []
+
+    private enum CodingKeys: CodingKey {
+        case agent, execution, replace, timeout, settings
+    }
+
+    mutating func validate() throws {
+        // What is behind -- comes in with the words that are no options of ours.
+        let words = settings.words.split(separator: "--", maxSplits: 1, omittingEmptySubsequences: false)
+        settings.words = words.first.map { Array($0) } ?? []
+        command = words.count > 1 ? Array(words[1]) : []
+    }
+
+    func run() async throws {
+        let settings = try settings.settings(Self.schema)
+        settings.bootstrapLogging()
+        guard !command.isEmpty else { throw ArgumentParser.ValidationError("the command is missing: write it behind --") }
+        guard let tenant = settings.optionalString(.tenant) else {
+            throw Exit.because("whose agent it is, is missing: give --tenant, or set TENANT", ArgumentParser.ExitCode(EX_USAGE))
+        }
+        let reference: ExecutionReference
+        let id: String
+        do throws(EventModel.ValidationError) {
+            reference = try ExecutionReference(tenant: Tenant(tenant), kind: .agents, name: agent)
+            var generator = SystemRandomNumberGenerator()
+            id = execution ?? "run_" + ULID.generate(time: .now, using: &generator)
+            // An id that cannot be is refused before anything runs.
+            _ = try CommandReport(run: id).end(.exit(0), milliseconds: 0)
+        } catch {
+            throw Exit.because(error)
+        }
+        try await EventProducer.whileConnected(settings, name: "event-producer-run", timeout: timeout) { producer in
+            try await checkIsFree(reference, id, producer)
+            let ended = try await follow(
+                CommandFollower(
+                    sink: producer,
+                    reference: reference,
+                    run: id,
+                    replaces: replace,
+                    timeout: timeout,
+                    passOn: { Console.pass($0, isError: $1 == .errors) },
+                    complain: { Console.complain("event-producer: \($0)") }
+                )
+            )
+            if ended.outcome.status != 0 { throw ArgumentParser.ExitCode(ended.outcome.status) }
+            if !ended.isReported { throw Exit.unavailable }
+        }
+    }
+
+    /// Refuses to start where another execution is running, or this one has ended: before the command does anything.
+    private func checkIsFree(_ reference: ExecutionReference, _ id: String, _ producer: EventProducer) async throws {
+        guard let current = try await producer.execution(of: reference) else { return }
+        if current.execution == id, current.hasEnded {
+            throw Exit.because("the execution \(id) has ended: choose another id", ArgumentParser.ExitCode(EX_TEMPFAIL))
+        }
+        if current.execution != id, !current.hasEnded, !replace {
+            throw Exit.because(
+                """
+                another execution of \(reference) is running: \(current.execution), whose last event came at \(current.lastEvent.iso8601). Wait for its end, \
+                or end it with --replace if its producer is gone
+                """,
+                ArgumentParser.ExitCode(EX_TEMPFAIL)
+            )
+        }
+    }
+
+    /// Starts the command and hands our signals on to it.
+    private func follow(_ follower: CommandFollower) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
+        let child: WrappedCommand
+        do throws(WrappedCommand.StartError) {
+            child = try WrappedCommand(starting: command)
+        } catch {
+            throw Exit.because(error.message, ArgumentParser.ExitCode(error.status))
+        }
+        let signals = Task {
+            for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) {
+                switch signal {
+                case .sigterm: child.send(SIGTERM)
+                case .sighup: child.send(SIGHUP)
+                // A terminal sends it to both of us.
+                default: if isatty(STDIN_FILENO) == 0 { child.send(SIGINT) }
+                }
+            }
+        }
+        defer { signals.cancel() }
+        return try await follower.follow(child)
+    }
+}

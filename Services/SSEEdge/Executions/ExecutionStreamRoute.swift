@@ -1,0 +1,143 @@
+import AccessControl
+import EdgeRuntime
+import EventLog
+import EventModel
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import Logging
+import ServiceRuntime
+
+extension ConfigurationKey {
+    /// How often a quiet execution stream shows that it lives.
+    static let executionHeartbeatInterval = ConfigurationKey(
+        "execution.heartbeat.interval",
+        .duration(.milliseconds(100) ... .seconds(3600)),
+        default: "15s",
+        help: "Between two heartbeat comments on an execution stream."
+    )
+}
+
+/// `GET /api/streaming/agents/{name}/stream` and `GET /api/streaming/workflows/{id}/stream`: one execution from its first event, or from where the
+/// viewer has got to, up to its final event. Contract §9.
+///
+/// Errors of the client are JSON answers; whatever passes is a 200 with one `stream.end`, as on the notification stream; 204 stops an
+/// `EventSource` that has seen everything.
+struct ExecutionStreamRoute: Sendable {
+    static let paths: [(path: RouterPath, kind: ExecutionReference.Kind)] = [
+        ("/api/streaming/agents/:name/stream", .agents),
+        ("/api/streaming/workflows/:name/stream", .workflows),
+    ]
+
+    let edge: Edge
+    let heartbeatInterval: Duration
+    let cors: CORSPolicy
+
+    /// Registers the routes, with their `HEAD`.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        for (path, kind) in Self.paths {
+            routes.get(path) { request, context in try await self.stream(request, context, kind) }
+            routes.head(path) { request, context in
+                switch try await self.answer(ExecutionStreamQuery(request, context, kind), context) {
+                case .begins(_, let run): Response(status: .ok, headers: self.fields(run))
+                case .refused(let reason): self.refusal(reason, in: try ExecutionStreamQuery(request, context, kind)).createHeadResponse()
+                case .seenAll: Response(status: .noContent)
+                }
+            }
+        }
+    }
+
+    private func stream(_ request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) async throws -> Response {
+        let query = try ExecutionStreamQuery(request, context, kind)
+        if let reason = self.edge.admit(tenant: query.reference.tenant) { return self.refusal(reason, in: query) }
+        let place: StreamPlace
+        let run: String?
+        do {
+            switch try await self.answer(query, context) {
+            case .begins(let begin, let current): (place, run) = (begin, current)
+            case .refused(let reason):
+                self.edge.withdraw(tenant: query.reference.tenant)
+                return self.refusal(reason, in: query)
+            case .seenAll:
+                self.edge.withdraw(tenant: query.reference.tenant)
+                return Response(status: .noContent)
+            }
+        } catch {
+            self.edge.withdraw(tenant: query.reference.tenant)
+            throw error
+        }
+        var fields = self.fields(run)
+        fields[.connection] = "close"
+        fields[.requestID] = context.requestID
+        fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
+        let stream = StreamRequest(
+            principal: query.principal,
+            tenant: query.reference.tenant,
+            place: place,
+            form: self.form(query),
+            head: ResponseHead.bytes(status: .ok, fields: fields),
+            requestID: context.requestID
+        )
+        try await self.edge.adopt(context.channel, request: stream)
+        // The connection has left NIO; what is returned here reaches nobody.
+        return Response(status: .ok)
+    }
+
+    private enum Answer {
+        case begins(StreamPlace, run: String?)
+        case seenAll
+        /// For reasons that pass.
+        case refused(StreamEndReason)
+    }
+
+    private func answer(_ query: ExecutionStreamQuery, _ context: APIRequestContext) async throws(APIError) -> Answer {
+        let answer: ExecutionAnswer
+        do throws(EventLogError) {
+            answer = try await self.edge.execution(in: self.form(query), run: query.run, after: query.number, waits: query.waits)
+        } catch {
+            context.logger.warning("cannot tell where an execution stream begins", metadata: ["error": "\(error)"])
+            return .refused(.unavailable)
+        }
+        switch answer {
+        case .begins(let place, let run): return .begins(place, run: run)
+        case .seenAll: return .seenAll
+        case .beyondEnd:
+            throw .validation(
+                "Last-Event-ID: is beyond the last event of the execution that you name; send the id of the last event you have seen."
+            )
+        case .unknown:
+            throw .notFound(
+                query.run == nil
+                    ? "Nothing has run under this name yet: check it, or add ?wait=true to wait for it."
+                    : "There is no such execution under this name, or the log does not keep it any more; leave ?execution out for the current one."
+            )
+        }
+    }
+
+    /// A stream that is over before it began.
+    private func refusal(_ reason: StreamEndReason, in query: ExecutionStreamQuery) -> Response {
+        var fields = self.fields(nil)
+        fields[.connection] = "close"
+        let bytes = self.edge.refusal(reason, in: self.form(query))
+        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    private func form(_ query: ExecutionStreamQuery) -> ExecutionStreamForm {
+        ExecutionStreamForm(reference: query.reference, interval: self.heartbeatInterval)
+    }
+
+    private func fields(_ run: String?) -> HTTPFields {
+        var fields = NotificationStreamRoute.fields
+        // Any text may name an execution; a header holds visible ASCII.
+        if let run { fields[.execution] = CloudEventHeaders.encode(run) }
+        return fields
+    }
+}
+
+extension HTTPField.Name {
+    /// The id of the execution that a stream shows.
+    fileprivate static var execution: HTTPField.Name {
+        guard let name = HTTPField.Name("Causeway-Execution") else { preconditionFailure("a constant that is a token") }
+        return name
+    }
+}

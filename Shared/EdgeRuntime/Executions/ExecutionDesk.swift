@@ -1,0 +1,185 @@
+import EventLog
+import EventModel
+import Synchronization
+
+/// The answer to a viewer of an execution (contract §9).
+public enum ExecutionAnswer: Sendable {
+    /// Its stream begins here; `run` is the execution, nil while none has begun.
+    case begins(StreamPlace, run: String?)
+    /// It has seen the final event: there is nothing more to come.
+    case seenAll
+    /// The execution that it named has not come that far.
+    case beyondEnd
+    /// There is no such execution.
+    case unknown
+}
+
+/// A place in the log that the front has found for a stream, and whatever must stay there until the stream has begun.
+public struct StreamPlace: Sendable {
+    /// Everything up to here the client has, or does not want.
+    var sequence: UInt64
+    /// The life of the log in which that is so.
+    var generation: UInt32
+    /// Keeps the execution followed.
+    var lease: ExecutionLease?
+}
+
+/// As long as it lives, an execution is followed.
+final class ExecutionLease: Sendable {
+    private let pages: ExecutionPages
+    private let reference: ExecutionReference
+
+    init(_ reference: ExecutionReference, in pages: ExecutionPages, generation: UInt32) {
+        self.pages = pages
+        self.reference = reference
+        pages.beginLease(of: reference, generation: generation)
+    }
+
+    deinit { self.pages.endLease(of: self.reference) }
+}
+
+/// Answers viewers of executions: loads what nobody has viewed yet, and finds the places of those who come back.
+///
+/// Every answer is given as of the log's own end at the moment of the question, so that a client which has been served by another
+/// process, whose feed is ahead, is never sent back.
+final class ExecutionDesk: Sendable {
+    private let log: any LogReading
+    private let history: History
+    private let fanout: Fanout
+    private let chunkBytes: Int
+    private let loading = Mutex<[String: Task<Result<Void, EventLogError>, Never>]>([:])
+
+    /// How long the feed may take to come to the log's end.
+    private static let patience: Duration = .seconds(3)
+
+    init(log: any LogReading, history: History, fanout: Fanout, chunkBytes: Int) {
+        self.log = log
+        self.history = history
+        self.fanout = fanout
+        self.chunkBytes = chunkBytes
+    }
+
+    /// Where a viewer begins.
+    ///
+    /// - Parameters:
+    ///   - form: how it is written to; its ``WireForm/execution`` is what it views.
+    ///   - run: the execution it names; nil for the current one.
+    ///   - number: the last event it has seen; nil for none.
+    ///   - waits: whether it waits for the first execution to begin, if there is none.
+    func answer(
+        _ reference: ExecutionReference,
+        in form: any WireForm,
+        run: String?,
+        after number: UInt64?,
+        waits: Bool
+    ) async throws(EventLogError) -> ExecutionAnswer {
+        let generation = self.fanout.feed.position.generation
+        let lease = ExecutionLease(reference, in: self.fanout.executions, generation: generation)
+        let end = try await self.history.bounds(isFresh: true).lastSequence
+        try await self.load(reference, form, generation: generation)
+        try await self.untilFeedReached(end)
+        guard let track = self.fanout.executions.track(of: reference) else { throw .unavailable("The log was replaced. Try again.") }
+        func begins(after sequence: UInt64, _ run: String?) -> ExecutionAnswer {
+            .begins(StreamPlace(sequence: sequence, generation: generation, lease: lease), run: run)
+        }
+        if let run, run != track.run { return try await self.former(reference, run, after: number, through: end, begins) }
+        switch track.place(after: number) {
+        case .after(let sequence): return begins(after: sequence, track.run)
+        case .seenAll: return .seenAll
+        case .beyondEnd where run != nil: return .beyondEnd
+        // No event of this execution can have that number, so it is of a former one.
+        case .beyondEnd: return begins(after: track.firstSequence - 1, track.run)
+        case nil: return waits ? begins(after: end, nil) : .unknown
+        }
+    }
+
+    /// The place in an execution that is not the current one any more. Seldom asked for, so it is searched in the log.
+    private func former(
+        _ reference: ExecutionReference,
+        _ run: String,
+        after number: UInt64?,
+        through end: UInt64,
+        _ begins: (UInt64, String?) -> ExecutionAnswer
+    ) async throws(EventLogError) -> ExecutionAnswer {
+        var track = ExecutionTrack()
+        try await self.read(reference, after: 0, through: end) { entry in
+            guard let place = entry.execution, place.run == run else { return }
+            _ = track.take(place, sequence: entry.sequence)
+        }
+        switch track.place(after: number) {
+        case .after(let sequence): return begins(sequence, run)
+        case .seenAll: return .seenAll
+        case .beyondEnd: return .beyondEnd
+        case nil: return .unknown
+        }
+    }
+
+    // MARK: Loading
+
+    /// Returns when the execution is in memory, as far as that reaches. Those who ask at the same time share one reading.
+    private func load(_ reference: ExecutionReference, _ form: any WireForm, generation: UInt32) async throws(EventLogError) {
+        guard self.fanout.executions.track(of: reference) == nil else { return }
+        let task = self.loading.withLock { loading in
+            if let task = loading[reference.subject] { return task }
+            let task = Task {
+                let result = await self.loaded(reference, form, generation: generation)
+                self.loading.withLock { $0[reference.subject] = nil }
+                return result
+            }
+            loading[reference.subject] = task
+            return task
+        }
+        try await task.value.get()
+    }
+
+    private func loaded(_ reference: ExecutionReference, _ form: any WireForm, generation: UInt32) async -> Result<Void, EventLogError> {
+        let pages = self.fanout.executions
+        guard pages.track(of: reference) == nil else { return .success(()) }
+        do throws(EventLogError) {
+            // What comes in from here on, the feed brings; what is there, is read.
+            let bounds = try await self.history.bounds(isFresh: true)
+            let tail = try await self.log.execution(of: reference)
+            let start = tail.map { max($0.start ?? 1, bounds.firstSequence) - 1 } ?? bounds.lastSequence
+            let position = RunPosition(generation: generation, sequence: start)
+            var view = ExecutionPages.View(run: PageRun(tenant: reference.tenant, form: form, position: position))
+            let budget = pages.budget
+            if tail != nil {
+                try await self.read(reference, after: start, through: bounds.lastSequence) { _ = view.take($0, budget: budget) }
+            }
+            guard pages.loaded(view, of: reference, generation: generation) else {
+                throw EventLogError.unavailable("The log was replaced. Try again.")
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Reads a subject, piece by piece.
+    private func read(
+        _ reference: ExecutionReference,
+        after start: UInt64,
+        through end: UInt64,
+        _ take: (LogEntry) -> Void
+    ) async throws(EventLogError) {
+        var position = start
+        while position < end {
+            let piece = try await self.log.read(reference, after: position, through: end, maxBytes: self.chunkBytes)
+            for entry in piece.entries { take(entry) }
+            guard piece.position > position else { throw .unavailable("The log could not be read to its end. Try again.") }
+            position = piece.position
+        }
+    }
+
+    /// Returns when everything up to `sequence` is in the pages.
+    private func untilFeedReached(_ sequence: UInt64) async throws(EventLogError) {
+        let deadline = ContinuousClock.now.advanced(by: Self.patience)
+        var pause: Duration = .milliseconds(1)
+        while self.fanout.feed.position.sequence < sequence {
+            guard ContinuousClock.now < deadline else { throw .unavailable("The log is followed with a delay at the moment. Try again.") }
+            try? await Task.sleep(for: pause)
+            if Task.isCancelled { throw EventLogError(code: .cancelled, message: "The call was cancelled.") }
+            pause = min(pause * 2, .milliseconds(50))
+        }
+    }
+}

@@ -1,0 +1,262 @@
+public import EventModel
+import NATSClient
+import Synchronization
+
+/// The log's word that an event of an execution is stored.
+public struct AppendedExecutionEvent: Sendable, Hashable {
+    /// Which execution it belongs to.
+    public var run: String
+    /// Its number there, counting from 1.
+    public var number: UInt64
+    /// Its place in the log.
+    public var sequence: UInt64
+    /// Whether the log held it already, so that the rest is that of the first time.
+    public var isDuplicate: Bool
+}
+
+/// Appends events of executions and gives them their numbers.
+///
+/// The numbers are decided by the log alone: an event goes in only if the last one of its subject is still the one that its number was
+/// counted from (compare-and-set on the subject), else it is counted anew. So any number of processes may write to the same execution, die and come
+/// back; there is never a hole, a repetition, or anything behind a final event. What is remembered here saves a question, nothing else.
+///
+/// All methods may be called from any thread; none blocks one.
+public final class ExecutionWriter: Sendable {
+    private struct Known {
+        /// The last message of the subject.
+        var sequence: UInt64
+        /// The last event; nil when there is none.
+        var tail: ExecutionTail?
+    }
+
+    private let log: EventLog
+    private let newRun: @Sendable (Timestamp) -> String
+    private let known = Mutex<[String: Known]>([:])
+
+    /// How many subjects are remembered; beyond that all are forgotten, and asked for again.
+    private static let capacity = 8192
+    /// A sequence that is never a subject's last: whoever expects it is refused, unless the server knows the message's id.
+    private static let impossibleSequence: UInt64 = 1 << 62
+
+    /// - Parameter newRun: makes the id of an execution that nobody named; by default a ULID of the moment.
+    public init(
+        log: EventLog,
+        newRun: @escaping @Sendable (Timestamp) -> String = { now in
+            var generator = SystemRandomNumberGenerator()
+            return "run_" + ULID.generate(time: now, using: &generator)
+        }
+    ) {
+        self.log = log
+        self.newRun = newRun
+    }
+
+    /// Appends an event; when it returns, the event is durable.
+    ///
+    /// The event is recognised by its id: one that the log took in within the duplicate window is not stored again, and gets the number it got then.
+    ///
+    /// - Parameters:
+    ///   - event: what happened; its type is one of ``ExecutionCatalogue/type(_:of:)``, its tenant the reference's.
+    ///   - reference: what runs.
+    ///   - choice: which execution it is for.
+    ///   - intake: when it was taken in.
+    ///   - timeout: how long to try, through outages and against other producers.
+    /// - Returns: the place it got, or why it cannot have one.
+    /// - Throws: a retriable ``EventLogError`` when it was not acknowledged in time, in which case it may or may not be stored; the others of
+    ///   ``EventLog/append(_:intake:timeout:)``.
+    public func append(
+        _ event: Event,
+        to reference: ExecutionReference,
+        _ choice: ExecutionChoice = .current,
+        intake: Timestamp,
+        timeout: Duration = .seconds(10)
+    ) async throws(EventLogError) -> Result<AppendedExecutionEvent, ExecutionConflict> {
+        let deadline = ContinuousClock.now.advanced(by: min(timeout, log.configuration.longestAppend))
+        var outage = Backoff()
+        var contention = Backoff(first: .milliseconds(1), longest: .milliseconds(50))
+        while true {
+            do throws(EventLogError) {
+                if let answer = try await attempt(event, reference, choice, intake: intake, deadline: deadline) { return answer }
+                // Somebody else was first. The subject is read anew, in a moment, so that the same do not meet again.
+                let wait = contention.pause()
+                guard ContinuousClock.now.advanced(by: wait) < deadline else {
+                    throw EventLogError(code: .timeout, message: "Too many producers write to \(reference) at the same time. Try again.")
+                }
+                try? await Task.sleep(for: wait)
+                if Task.isCancelled { throw .cancelled }
+            } catch {
+                forget(reference)
+                let wait = outage.pause()
+                guard error.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
+                // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
+                if log.isConnected { try? await log.renewEpoch() }
+                try? await Task.sleep(for: wait)
+            }
+        }
+    }
+
+    /// One attempt; nil when another producer was quicker.
+    private func attempt(
+        _ event: Event,
+        _ reference: ExecutionReference,
+        _ choice: ExecutionChoice,
+        intake: Timestamp,
+        deadline: ContinuousClock.Instant
+    ) async throws(EventLogError) -> Result<AppendedExecutionEvent, ExecutionConflict>? {
+        let remembered = known.withLock { $0[reference.subject] }
+        let last = if let remembered { remembered } else { try await read(reference) }
+        let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+        let timeout = min(remaining, log.configuration.requestTimeout)
+        switch ExecutionStep(after: last.tail, for: choice, newRun: newRun(intake)) {
+        case .append(let run, let number, let start):
+            let place = ExecutionPlace(
+                reference: reference,
+                run: run,
+                number: number,
+                start: start,
+                isFinal: ExecutionCatalogue.isFinal(event.type)
+            )
+            return try await store(event, at: place, behind: last.sequence, intake: intake, timeout: timeout).map { .success($0) }
+        case .endFirst(let run, let number, let start):
+            let place = ExecutionPlace(reference: reference, run: run, number: number, start: start, isFinal: true)
+            let end = abandonment(of: run, reference, at: intake)
+            _ = try await store(end, at: place, behind: last.sequence, intake: intake, timeout: timeout)
+            return nil
+        case .conflict(let conflict):
+            // What is remembered may be old.
+            guard remembered == nil else {
+                forget(reference)
+                return nil
+            }
+            // A repetition of an event that was stored before the execution ended.
+            if let first = try await duplicate(of: event, reference, timeout: timeout) { return .success(first) }
+            return .failure(conflict)
+        }
+    }
+
+    /// Stores an event unless something came behind `sequence`; nil then.
+    private func store(
+        _ event: Event,
+        at place: ExecutionPlace,
+        behind sequence: UInt64,
+        intake: Timestamp,
+        timeout: Duration
+    ) async throws(EventLogError) -> AppendedExecutionEvent? {
+        let reference = place.reference
+        let since = log.acknowledged
+        guard let ack = try await publish(event, at: place, expecting: sequence, intake: intake, timeout: timeout) else {
+            forget(reference)
+            return nil
+        }
+        guard !ack.isDuplicate else {
+            forget(reference)
+            return try await stored(at: ack.sequence)
+        }
+        // A place that was given out before belongs to another life of the log.
+        if !log.isPlausible(ack, since: since) { try? await log.renewEpoch() }
+        let tail = ExecutionTail(
+            run: place.run,
+            number: place.number,
+            start: place.number == 1 ? ack.sequence : place.start,
+            isEnded: place.isFinal,
+            time: intake
+        )
+        remember(Known(sequence: ack.sequence, tail: tail), of: reference)
+        return AppendedExecutionEvent(run: place.run, number: place.number, sequence: ack.sequence, isDuplicate: false)
+    }
+
+    /// The acknowledgement of a message; nil when it was not stored because something else is the subject's last.
+    private func publish(
+        _ event: Event,
+        at place: ExecutionPlace,
+        expecting sequence: UInt64,
+        intake: Timestamp,
+        timeout: Duration
+    ) async throws(EventLogError) -> PublishAck? {
+        let messageID = ExecutionMessage.messageID(of: event.id, in: place.reference)
+        do throws(JetStreamError) {
+            return try await log.jetStream.publish(
+                subject: place.reference.subject,
+                headers: ExecutionMessage.headers(of: event, at: place, intake: intake, messageID: messageID),
+                payload: event.payload.bytes,
+                expectedLastSubjectSequence: sequence,
+                timeout: timeout
+            )
+        } catch {
+            switch error.code {
+            case .wrongLastSequence: return nil
+            // Subjects and headers are always valid, so what the client library refuses to send is too large.
+            case .client: throw EventLogError(code: .tooLarge, message: error.message)
+            default: throw EventLogError(error)
+            }
+        }
+    }
+
+    /// Asks whether the log knows the event already: sends it in a way in which it can only be recognised, never stored.
+    private func duplicate(
+        of event: Event,
+        _ reference: ExecutionReference,
+        timeout: Duration
+    ) async throws(EventLogError) -> AppendedExecutionEvent? {
+        let nowhere = ExecutionPlace(reference: reference, run: "-", number: 1, start: nil, isFinal: false)
+        let ack = try await publish(
+            event,
+            at: nowhere,
+            expecting: Self.impossibleSequence,
+            intake: event.time,
+            timeout: timeout
+        )
+        guard let ack, ack.isDuplicate else { return nil }
+        return try await stored(at: ack.sequence)
+    }
+
+    /// What became of an event the first time.
+    private func stored(at sequence: UInt64) async throws(EventLogError) -> AppendedExecutionEvent {
+        let message: StoredMessage
+        do throws(JetStreamError) {
+            message = try await log.jetStream.message(stream: log.configuration.streamName, sequence: sequence)
+        } catch {
+            throw error.code == .messageNotFound
+                ? .unavailable("What the log recognised has just expired. Try again.") : EventLogError(error)
+        }
+        guard let place = (try? EventMessage.entry(message))?.execution else {
+            throw EventLogError(
+                code: .rejected,
+                message: "The log recognised the event's id in a message that is no event. Choose another id."
+            )
+        }
+        return AppendedExecutionEvent(run: place.run, number: place.number, sequence: sequence, isDuplicate: true)
+    }
+
+    /// The event that ends an execution whose producer is gone.
+    private func abandonment(of run: String, _ reference: ExecutionReference, at time: Timestamp) -> Event {
+        let text = #"{"error":"abandoned: another execution was started in its place"}"#
+        guard let payload = try? Payload(validating: Array(text.utf8)) else { preconditionFailure("a constant that is a JSON object") }
+        var generator = SystemRandomNumberGenerator()
+        return Event(
+            id: ULID.generate(time: time, using: &generator),
+            tenant: reference.tenant,
+            type: ExecutionCatalogue.failure(of: reference.kind),
+            time: time,
+            payload: payload
+        )
+    }
+
+    // MARK: What the subject's last event is
+
+    private func read(_ reference: ExecutionReference) async throws(EventLogError) -> Known {
+        let (sequence, tail) = try await log.last(of: reference)
+        return Known(sequence: sequence, tail: tail)
+    }
+
+    private func remember(_ last: Known, of reference: ExecutionReference) {
+        known.withLock { known in
+            if known.count >= Self.capacity { known.removeAll() }
+            // Of two appends that were acknowledged, the later one counts, whoever comes here first.
+            if known[reference.subject].map({ $0.sequence < last.sequence }) ?? true { known[reference.subject] = last }
+        }
+    }
+
+    private func forget(_ reference: ExecutionReference) {
+        known.withLock { $0[reference.subject] = nil }
+    }
+}

@@ -1,0 +1,30 @@
+public import NATSClient
+import Synchronization
+
+/// What a process knows of its bus, as Prometheus has it.
+public final class BusMetrics: Sendable {
+    private let connection: NATSConnection
+    private let established = Atomic<Int>(0)
+
+    private init(_ connection: NATSConnection) {
+        self.connection = connection
+    }
+
+    /// Adds the figures of a connection that lives as long as the process.
+    public static func observe(_ connection: NATSConnection, in metrics: PrometheusMetrics) {
+        let figures = BusMetrics(connection)
+        connection.onStateChange { state in
+            if state == .connected { figures.established.add(1, ordering: .relaxed) }
+        }
+        metrics.addCollector(figures.collect)
+    }
+
+    private func collect(into exposition: inout MetricsExposition) {
+        exposition.gauge("causeway_bus_connected", help: "Whether the bus is connected: 1 or 0.", connection.state == .connected ? 1 : 0)
+        exposition.counter(
+            "causeway_bus_reconnects_total",
+            help: "How often a lost connection to the bus was made again.",
+            max(0, established.load(ordering: .relaxed) - 1)
+        )
+    }
+}

@@ -1,0 +1,211 @@
+import EventLog
+import EventModel
+import Synchronization
+import Testing
+
+@testable import EdgeRuntime
+
+/// A wire form of one execution that is easy to read in a failure: `<run>/<number>|`.
+private struct PlainExecutionForm: WireForm {
+    var reference: ExecutionReference
+
+    var name: String { "plain execution \(self.reference.subject)" }
+    var execution: ExecutionReference? { self.reference }
+
+    func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {
+        bytes += Array("\(place.run)/\(place.number)|".utf8)
+    }
+
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("a tenant's event|".utf8) }
+    func opening(_ opening: Opening) -> [UInt8] { Array("open|".utf8) }
+    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { Array("beat|".utf8) }
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { Array("gap|".utf8) }
+    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] { Array("end \(reason.rawValue)|".utf8) }
+}
+
+/// Hub, desk and a log that is a list; runs are written as they come.
+private final class ExecutionBench: Sendable {
+    let hub: HubBench
+    let desk: ExecutionDesk
+    let form: PlainExecutionForm
+    var fanout: Fanout { self.hub.fanout }
+
+    init() throws {
+        self.form = PlainExecutionForm(reference: try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a"))
+        self.hub = try HubBench(form: self.form)
+        self.desk = ExecutionDesk(log: self.hub.log, history: self.hub.history, fanout: self.hub.fanout, chunkBytes: 4096)
+    }
+
+    func entry(_ sequence: UInt64, _ run: String, _ number: UInt64, start: UInt64? = nil, isFinal: Bool = false) throws -> LogEntry {
+        LogEntry(
+            sequence: sequence,
+            intake: Timestamp(millisecondsSinceEpoch: 1),
+            event: Event(
+                id: "e\(sequence)",
+                tenant: try Tenant("acme"),
+                type: try ExecutionCatalogue.type(isFinal ? "complete" : "thinking", of: .agents),
+                time: Timestamp(millisecondsSinceEpoch: 1),
+                payload: .empty
+            ),
+            execution: ExecutionPlace(reference: self.form.reference, run: run, number: number, start: start, isFinal: isFinal)
+        )
+    }
+
+    /// What the log and the feed do with an entry.
+    func append(_ sequence: UInt64, _ run: String, _ number: UInt64, start: UInt64? = nil, isFinal: Bool = false) throws {
+        let entry = try self.entry(sequence, run, number, start: start, isFinal: isFinal)
+        self.hub.log.state.withLock { $0.entries.append(entry) }
+        let isFollowed = self.form.reference.subject.utf8CString.withUnsafeBytes {
+            self.fanout.followsExecution(on: UnsafeRawBufferPointer(rebasing: $0.dropLast()))
+        }
+        if isFollowed { self.fanout.executionAppended(entry) }
+        self.fanout.logAdvanced(to: sequence)
+    }
+
+    func ask(_ run: String? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> ExecutionAnswer {
+        try await self.desk.answer(self.form.reference, in: self.form, run: run, after: number, waits: waits)
+    }
+
+    /// A viewer's connection.
+    func view(_ run: String? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> SocketPair {
+        guard case .begins(let place, _) = try await self.ask(run, after: number, waits: waits) else {
+            throw SystemCallError(call: "no stream", code: 0)
+        }
+        return try await self.hub.connect(start: HubBench.after(place.sequence), lease: place.lease)
+    }
+}
+
+extension ExecutionAnswer {
+    /// Where it begins; nil for another answer.
+    fileprivate var sequence: UInt64? { if case .begins(let place, _) = self { place.sequence } else { nil } }
+    fileprivate var isUnknown: Bool { if case .unknown = self { true } else { false } }
+    fileprivate var isSeenAll: Bool { if case .seenAll = self { true } else { false } }
+    fileprivate var isBeyondEnd: Bool { if case .beyondEnd = self { true } else { false } }
+}
+
+@Suite("Viewers of executions", .timeLimit(.minutes(3)))
+struct ExecutionViewTests {
+    @Test("viewers that come at any moment get the execution from its first event to its last, and then the end")
+    func whole() async throws {
+        let bench = try ExecutionBench()
+        var viewers: [SocketPair] = [try await bench.view(waits: true)]
+        for number in UInt64(1)...300 {
+            try bench.append(number + 10, "r", number, start: number == 1 ? nil : 11, isFinal: number == 300)
+            if number % 60 == 0, number < 300 { viewers.append(try await bench.view()) }
+        }
+        viewers.append(try await bench.view())
+        let expected = "open|" + (1...300).map { "r/\($0)|" }.joined() + "<end>"
+        for viewer in viewers { #expect(await viewer.read { _ in false } == expected) }
+    }
+
+    @Test("a viewer is done with the final event, whatever begins behind it")
+    func endsWithItsExecution() async throws {
+        let bench = try ExecutionBench()
+        try bench.append(1, "r", 1)
+        try bench.append(2, "r", 2, start: 1, isFinal: true)
+        try bench.append(3, "s", 1)
+        #expect(try await bench.ask().sequence == 2)
+        let late = try await bench.view("r", after: 1)
+        #expect(await late.read { _ in false } == "open|r/2|<end>")
+        let current = try await bench.view()
+        #expect(await current.read { $0.hasSuffix("s/1|") } == "open|s/1|")
+    }
+
+    @Test("what has left the pages is read from the log")
+    func evicted() async throws {
+        let bench = try ExecutionBench()
+        // More than the quarter of a mebibyte that the bench has for pages, their index counted.
+        let count = UInt64(6000)
+        for number in 1...count { try bench.append(number, "r", number, start: number == 1 ? nil : 1) }
+        let recent = try await bench.view(after: count - 10)
+        let old = try await bench.view(after: 5)
+        let end = "r/\(count)|"
+        #expect(await recent.read { $0.hasSuffix(end) } == "open|" + (count - 9...count).map { "r/\($0)|" }.joined())
+        #expect(await old.read { $0.hasSuffix(end) } == "open|" + (6...count).map { "r/\($0)|" }.joined())
+        #expect(bench.hub.hub.counters.logReads.current > 0, "the test did not test")
+    }
+
+    @Test("answers")
+    func answers() async throws {
+        let bench = try ExecutionBench()
+        #expect(try await bench.ask().isUnknown)
+        #expect(try await bench.ask(waits: true).sequence == 0)
+        try bench.append(5, "r", 1)
+        try bench.append(9, "r", 2, start: 5)
+        #expect(try await bench.ask().sequence == 4)
+        #expect(try await bench.ask(after: 0).sequence == 4)
+        #expect(try await bench.ask(after: 1).sequence == 5)
+        #expect(try await bench.ask(after: 2).sequence == 9)
+        #expect(try await bench.ask(after: 3).sequence == 4, "of a former execution")
+        #expect(try await bench.ask("r", after: 3).isBeyondEnd)
+        #expect(try await bench.ask("q").isUnknown)
+        try bench.append(12, "r", 3, start: 5, isFinal: true)
+        #expect(try await bench.ask(after: 2).sequence == 9)
+        #expect(try await bench.ask(after: 3).isSeenAll)
+        try bench.append(13, "s", 1)
+        #expect(try await bench.ask(after: 3).sequence == 12)
+        #expect(try await bench.ask("r", after: 3).isSeenAll)
+        #expect(try await bench.ask("r", after: 1).sequence == 5)
+    }
+
+    @Test("executions are followed for those who view them, and forgotten a while after the last has gone")
+    func forgotten() async throws {
+        let pages = ExecutionPages(pageBytes: 1 << 20, linger: .milliseconds(1))
+        let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a")
+        func isFollowed() -> Bool {
+            Array(reference.subject.utf8).withUnsafeBytes { pages.follows($0) }
+        }
+        #expect(!isFollowed())
+        var leases = [ExecutionLease(reference, in: pages, generation: 0), ExecutionLease(reference, in: pages, generation: 0)]
+        #expect(isFollowed() && pages.count == 1)
+        leases.removeLast()
+        #expect(isFollowed())
+        leases.removeLast()
+        while isFollowed() { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(pages.count == 0)
+    }
+
+    @Test("a log that was replaced is told")
+    func replaced() async throws {
+        let bench = try ExecutionBench()
+        try bench.append(1, "r", 1)
+        let viewer = try await bench.view()
+        #expect(await viewer.read { $0.hasSuffix("r/1|") } == "open|r/1|")
+        bench.fanout.logReplaced(epoch: 9, position: 0)
+        let entry = try bench.entry(1, "s", 1)
+        bench.fanout.executionAppended(entry)
+        #expect(await viewer.read { $0.hasSuffix("s/1|") } == "gap|s/1|")
+    }
+}
+
+@Suite struct ExecutionTrackTests {
+    private func place(_ run: String, _ number: UInt64, isFinal: Bool = false) throws -> ExecutionPlace {
+        let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a")
+        return ExecutionPlace(reference: reference, run: run, number: number, start: nil, isFinal: isFinal)
+    }
+
+    @Test func takesEachNumberOnceAndNothingBehindTheEnd() throws {
+        var track = ExecutionTrack()
+        #expect(track.place(after: nil) == nil)
+        #expect(track.take(try place("r", 1), sequence: 10))
+        #expect(!track.take(try place("r", 1), sequence: 11), "a number that was there")
+        #expect(track.take(try place("r", 3), sequence: 12), "the log may have lost one")
+        #expect(!track.take(try place("r", 2), sequence: 13))
+        #expect(track.take(try place("r", 4, isFinal: true), sequence: 14))
+        #expect(!track.take(try place("r", 5), sequence: 15))
+        #expect(track.place(after: 2) == .after(10))
+        #expect(track.place(after: 3) == .after(12))
+        #expect(track.place(after: 4) == .seenAll)
+        #expect(track.place(after: 5) == .beyondEnd)
+        #expect(track.take(try place("s", 1), sequence: 16))
+        #expect(track.run == "s" && track.lastNumber == 1 && !track.isEnded)
+    }
+
+    @Test func anExecutionWhoseBeginningTheLogHasForgottenBeginsWhereItIsKept() throws {
+        var track = ExecutionTrack()
+        for number in UInt64(50)...60 { #expect(track.take(try place("r", number), sequence: number + 100)) }
+        #expect(track.place(after: nil) == .after(149))
+        #expect(track.place(after: 7) == .after(149))
+        #expect(track.place(after: 55) == .after(155))
+    }
+}

@@ -1,0 +1,206 @@
+import EventModel
+import NATSClient
+import TestKit
+import Testing
+
+@testable import EventLog
+
+/// Which number comes next, as a value.
+@Suite struct ExecutionStepTests {
+    private static let running = ExecutionTail(run: "a", number: 7, start: 3, isEnded: false, time: Fixture.time)
+    private static let ended = ExecutionTail(run: "a", number: 7, start: 3, isEnded: true, time: Fixture.time)
+
+    @Test(
+        arguments: [
+            (nil, .current, .append(run: "new", number: 1, start: nil)),
+            (nil, .named("b"), .append(run: "b", number: 1, start: nil)),
+            (running, .current, .append(run: "a", number: 8, start: 3)),
+            (running, .named("a"), .append(run: "a", number: 8, start: 3)),
+            (running, .replacing("a"), .append(run: "a", number: 8, start: 3)),
+            (running, .named("b"), .conflict(.otherIsRunning(run: "a", since: Fixture.time))),
+            (running, .replacing("b"), .endFirst(run: "a", number: 8, start: 3)),
+            (ended, .current, .append(run: "new", number: 1, start: nil)),
+            (ended, .named("a"), .conflict(.ended(run: "a"))),
+            (ended, .replacing("a"), .conflict(.ended(run: "a"))),
+            (ended, .named("b"), .append(run: "b", number: 1, start: nil)),
+        ] as [(ExecutionTail?, ExecutionChoice, ExecutionStep)]
+    )
+    func rules(tail: ExecutionTail?, choice: ExecutionChoice, step: ExecutionStep) {
+        #expect(ExecutionStep(after: tail, for: choice, newRun: "new") == step)
+    }
+}
+
+/// Numbers of executions, against a real nats-server.
+@Suite(.timeLimit(.minutes(3))) struct ExecutionWriterTests {
+    private static func reference(_ name: String = "my agent", tenant: String = "acme") throws -> ExecutionReference {
+        try ExecutionReference(tenant: Tenant(tenant), kind: .agents, name: name)
+    }
+
+    private static func event(_ id: String, _ type: String = "progress", tenant: String = "acme") throws -> Event {
+        Event(
+            id: id,
+            tenant: try Tenant(tenant),
+            type: try ExecutionCatalogue.type(type, of: .agents),
+            time: Fixture.time,
+            payload: try Payload(validating: Array(#"{"progress":0.5,"type":"mine"}"#.utf8), allowsStreamMembers: true)
+        )
+    }
+
+    private static func entries(_ log: EventLog, _ reference: ExecutionReference) async throws -> [LogEntry] {
+        var entries: [LogEntry] = []
+        var position: UInt64 = 0
+        let end = try await log.bounds().lastSequence
+        while position < end {
+            let piece = try await log.read(reference, after: position, through: end, maxBytes: 4096)
+            entries += piece.entries
+            position = piece.position
+        }
+        return entries
+    }
+
+    @Test func countsFromOneAndBeginsAnewAfterTheEnd() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        let reference = try Self.reference()
+        var stored: [AppendedExecutionEvent] = []
+        for (index, type) in ["progress", "progress", "complete", "progress", "failed", "complete"].enumerated() {
+            stored.append(try await writer.append(Self.event("e\(index)", type), to: reference, intake: Fixture.time).get())
+        }
+        #expect(stored.map(\.number) == [1, 2, 3, 1, 2, 1])
+        #expect(Set(stored.prefix(3).map(\.run)).count == 1 && Set(stored.map(\.run)).count == 3)
+        // Another process, and one that has forgotten everything, count on from there.
+        let other = ExecutionWriter(log: try await bench.another())
+        #expect(try await other.append(Self.event("x"), to: reference, intake: Fixture.time).get().number == 1)
+        #expect(try await writer.append(Self.event("y"), to: reference, intake: Fixture.time).get().number == 2)
+        let entries = try await Self.entries(bench.log, reference)
+        #expect(entries.map { $0.execution?.number } == [1, 2, 3, 1, 2, 1, 1, 2])
+        #expect(entries.map { $0.execution?.start } == [nil, 1, 1, nil, 4, nil, nil, 7])
+        #expect(entries[2].execution?.isFinal == true && entries[2].event.id == "e2")
+        #expect(try await bench.log.execution(of: reference)?.number == 2)
+    }
+
+    @Test func ofManyWritersEachGetsItsOwnNumber() async throws {
+        let bench = try await Bench()
+        let logs = [bench.log, try await bench.another(), try await bench.another()]
+        let reference = try Self.reference()
+        let numbers = try await withThrowingTaskGroup(of: [UInt64].self) { group in
+            for (index, log) in logs.enumerated() {
+                group.addTask {
+                    let writer = ExecutionWriter(log: log)
+                    var numbers: [UInt64] = []
+                    for count in 0..<60 {
+                        numbers.append(
+                            try await writer.append(
+                                Self.event("\(index)-\(count)"),
+                                to: reference,
+                                intake: Fixture.time,
+                                timeout: .seconds(120)
+                            ).get().number
+                        )
+                    }
+                    return numbers
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for own in numbers { #expect(own == own.sorted(), "each writer's events keep their order") }
+        #expect(numbers.flatMap(\.self).sorted() == Array(1...180))
+        let entries = try await Self.entries(bench.log, reference)
+        #expect(entries.map { $0.execution?.number } == (1...180).map { $0 })
+        #expect(Set(entries.map { $0.execution?.run }).count == 1)
+    }
+
+    @Test func aRepetitionIsRecognisedEvenWhenTheExecutionHasEnded() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        let reference = try Self.reference()
+        let first = try await writer.append(Self.event("a"), to: reference, .named("r"), intake: Fixture.time).get()
+        let last = try await writer.append(Self.event("b", "complete"), to: reference, .named("r"), intake: Fixture.time).get()
+        for repetition in [writer, ExecutionWriter(log: try await bench.another())] {
+            let again = try await repetition.append(Self.event("a"), to: reference, .named("r"), intake: Fixture.time).get()
+            #expect(again == AppendedExecutionEvent(run: "r", number: 1, sequence: first.sequence, isDuplicate: true))
+            let end = try await repetition.append(Self.event("b", "complete"), to: reference, .named("r"), intake: Fixture.time).get()
+            #expect(end == AppendedExecutionEvent(run: "r", number: 2, sequence: last.sequence, isDuplicate: true))
+            #expect(
+                try await repetition.append(Self.event("c"), to: reference, .named("r"), intake: Fixture.time) == .failure(.ended(run: "r"))
+            )
+        }
+        // The same id elsewhere is another event.
+        let elsewhere = try await writer.append(Self.event("a"), to: Self.reference("other"), intake: Fixture.time).get()
+        #expect(elsewhere.number == 1 && !elsewhere.isDuplicate)
+        #expect(try await bench.log.bounds().lastSequence == 3)
+    }
+
+    @Test func anotherExecutionWaitsOrReplaces() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        let reference = try Self.reference()
+        _ = try await writer.append(Self.event("a"), to: reference, .named("first"), intake: Fixture.time).get()
+        let other = ExecutionWriter(log: try await bench.another())
+        #expect(
+            try await other.append(Self.event("b"), to: reference, .named("second"), intake: Fixture.time)
+                == .failure(.otherIsRunning(run: "first", since: Fixture.time))
+        )
+        let replaced = try await other.append(Self.event("b"), to: reference, .replacing("second"), intake: Fixture.time).get()
+        #expect(replaced.run == "second" && replaced.number == 1)
+        #expect(
+            try await writer.append(Self.event("c"), to: reference, .named("first"), intake: Fixture.time)
+                == .failure(.otherIsRunning(run: "second", since: Fixture.time))
+        )
+        let entries = try await Self.entries(bench.log, reference)
+        #expect(entries.map(\.event.type.name) == ["progress", "failed", "progress"])
+        #expect(entries.map { $0.execution?.number } == [1, 2, 1])
+    }
+
+    @Test func whatIsNoEventOnTheSubjectStopsNobody() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        let reference = try Self.reference()
+        for id in ["a", "b"] { _ = try await writer.append(Self.event(id), to: reference, intake: Fixture.time).get() }
+        _ = try await bench.jetStream.publish(subject: reference.subject, payload: Array("not an event".utf8))
+        #expect(try await writer.append(Self.event("c"), to: reference, intake: Fixture.time).get().number == 3)
+        #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number } == [1, 2, 3])
+    }
+
+    @Test func outlivesTheServer() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        let reference = try Self.reference()
+        let writing = Task {
+            var numbers: [UInt64] = []
+            for count in 0..<300 {
+                numbers.append(
+                    try await writer.append(Self.event("e\(count)"), to: reference, intake: Fixture.time, timeout: .seconds(30)).get()
+                        .number
+                )
+            }
+            return numbers
+        }
+        for _ in 0..<3 {
+            bench.server.kill()
+            try await bench.server.start()
+        }
+        #expect(try await writing.value == Array(1...300))
+        #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number } == (1...300).map { $0 })
+    }
+
+    @Test func theFeedTellsOfFollowedExecutionsOnly() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        let followed = try Self.reference("followed")
+        let observer = ExecutionRecorder(followed.subject)
+        let feed = LogFeed(log: bench.log, tailBytes: 1 << 20, observer: observer, logger: Bench.logger)
+        let run = Task { try await feed.run() }
+        for index in 0..<20 {
+            _ = try await writer.append(Self.event("f\(index)"), to: followed, intake: Fixture.time).get()
+            _ = try await writer.append(Self.event("p\(index)"), to: Self.reference("passed over"), intake: Fixture.time).get()
+        }
+        try await bench.fill(1)
+        #expect(await eventually { feed.position == 41 })
+        #expect(observer.numbers == Array(1...20))
+        #expect(feed.tail.count == 1, "executions do not push events out of the tail")
+        #expect(feed.statistics.entries == 1 && feed.statistics.skipped.isEmpty)
+        run.cancel()
+        try await run.value
+    }
+}

@@ -1,0 +1,81 @@
+"""Debian's Prometheus, scraping what a test runs."""
+
+import json
+import re
+
+import httpx
+import yaml
+
+from .ports import free_port
+from .processes import Process
+from .services import ROOT
+
+RULES = ROOT / "deploy/prometheus/alerts.yml"
+DASHBOARD = ROOT / "deploy/grafana/dashboards/causeway.json"
+
+
+def alerts():
+    """The rules by name."""
+    return {rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
+
+
+def dashboard_queries(interval):
+    """(panel, query) of the dashboard, as Grafana sends them for such a rate interval."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [
+        (panel["title"], target["expr"].replace("$__rate_interval", interval)) for panel in panels for target in panel.get("targets", [])
+    ]
+
+
+def metrics_in(query):
+    """The names of the metrics of a query: what is neither a function, nor a label, nor a word of PromQL."""
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\b(by|on|without|ignoring) *\([^)]*\)", "", query)
+    return {name for name in re.findall(r"\b[a-zA-Z_:][\w:]*\b(?! *\()", bare) if name not in ("and", "or", "unless", "bool")}
+
+
+class Prometheus(Process):
+    """Scrapes the services every second and evaluates the alert rules, which fire without waiting."""
+
+    def __init__(self, directory, services):
+        """`services`: the instances by job."""
+        self.port = free_port()
+        home = directory / "prometheus"
+        home.mkdir()
+        rules = yaml.safe_load(RULES.read_text())
+        for group in rules["groups"]:
+            for rule in group["rules"]:
+                rule.pop("for", None)
+        (home / "alerts.yml").write_text(yaml.safe_dump(rules))
+        scrapes = [
+            {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{instance.admin_port}" for instance in instances]}]}
+            for job, instances in services.items()
+        ]
+        configuration = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["alerts.yml"],
+            "scrape_configs": scrapes,
+        }
+        (home / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+        arguments = ["prometheus", f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data"]
+        super().__init__("prometheus", [*arguments, f"--web.listen-address=127.0.0.1:{self.port}"], directory)
+
+    def wait_ready(self, timeout=30):
+        self.wait_until(self._is_ready, "is ready", timeout)
+        return self
+
+    def _is_ready(self):
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/-/ready", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def query(self, expression):
+        """The samples that it answers with."""
+        answer = httpx.get(f"http://127.0.0.1:{self.port}/api/v1/query", params={"query": expression}, timeout=10).json()
+        assert answer["status"] == "success", f"{expression}: {answer}"
+        result = answer["data"]["result"]
+        return result if answer["data"]["resultType"] == "vector" else [result]
+
+    def firing(self):
+        """The names of the alerts that fire."""
+        return {sample["metric"]["alertname"] for sample in self.query('ALERTS{alertstate="firing"}')}

@@ -3,5 +3,9 @@
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 
-install_packages curl python3
+# Any nginx of Debian's will do: what is used is in all of them.
+nginx_is_there() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
+
+install_packages curl openssl python3
 install_program_only nats-server nats-server
+nginx_is_there || install_program_only nginx nginx-light

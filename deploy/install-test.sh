@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# What the integration tests need: a bus, a browser, and Python packages in .venv. Quiet when nothing is missing.
+# What the integration tests need: a bus, a browser, proxies, Prometheus, and Python packages in .venv. Quiet when nothing is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 "$root/deploy/install-run.sh"
-install_packages chromium chromium-driver python3-venv
+install_packages chromium chromium-driver python3-venv docker-compose
+install_program_only caddy caddy
+install_program_only haproxy haproxy
+install_program_only prometheus prometheus
 
 # Debian's own Python, whose venv module was just installed; another python3 may come first on the PATH.
 python=/usr/bin/python3

@@ -26,6 +26,8 @@ from causeway_kit.workspace import WorkspaceStream
 #: Far from the defaults, where a developer's own stack may run, and from the ports of the other tests.
 OFFSET = 33_000
 TABLE = {
+    "nginx": 8080,
+    "nginx, TLS": 8443,
     "sse-edge": 8081,
     "websocket-edge": 4000,
     "jsonrpc-relay": 8083,
@@ -129,8 +131,11 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
     stack = local(EDGES="2", SIMULATE_RATE="20").wait_until_running()
     output = stack.output
 
-    # The URLs and tokens that it prints work: a member sees the simulator's events, on both edges.
-    for port in (8081 + OFFSET, 8181 + OFFSET):
+    # The URLs and tokens that it prints work: a member sees the simulator's events, through the proxy and on both edges behind it.
+    proxied = (stack.directory / "nginx/nginx.conf").read_text()
+    assert all(f"server 127.0.0.1:{port + OFFSET} " in proxied for port in (8081, 8181, 4000, 4100, 8083, 8183, 8084, 8085))
+    assert f"https://127.0.0.1:{8443 + OFFSET}/v1/notifications/stream" in output
+    for port in (8080 + OFFSET, 8081 + OFFSET, 8181 + OFFSET):
         url = f"http://127.0.0.1:{port}/v1/notifications/stream"
         assert url in output
         with SSEConnection(url, token=stack.token("MEMBER")) as client:
@@ -143,7 +148,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
     publishing = [line for line in lines if "/v1/events" in line]
     deciding = [line for line in lines if "/approvals" in line]
     following = [line for line in lines if "/stream" in line]
-    assert len(publishing) == 2 and len(following) == 2 and len(deciding) == 2, lines
+    assert len(publishing) == 2 and len(following) == 3 and len(deciding) == 2, lines
     for line in publishing:
         script = f". {stack.directory}/tokens.env\n{line} -sS"
         done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
@@ -217,7 +222,7 @@ def test_its_log_and_tokens_survive_a_restart_and_sigterm_is_as_good_as_ctrl_c(l
         assert client.next_block().id == published.json()["ids"][0]
 
 
-@pytest.mark.parametrize("what", ["sse-edge", "event-producer, admin", "nats-server"])
+@pytest.mark.parametrize("what", ["nginx", "nginx, TLS", "sse-edge", "event-producer, admin", "nats-server"])
 def test_a_busy_port_is_named_before_anything_is_started(local, what):
     port = TABLE[what] + OFFSET
     with socket.create_server(("127.0.0.1", port)):

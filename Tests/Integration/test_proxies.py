@@ -1,6 +1,8 @@
-"""One origin before everything (docs/proxies.md): nothing is buffered, doubled or held back, no token is written down, instances come and go."""
+"""One origin before everything (docs/proxies.md): nothing is buffered or doubled, no token is written down, instances come and go."""
 
 import json
+import os
+import re
 import socket
 import subprocess
 import threading
@@ -9,12 +11,14 @@ import httpx
 import pytest
 from websockets.sync.client import connect as connect_websocket
 
+from causeway_kit.approvals import ApprovalClient, approval_services, requested
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, Intake
 from causeway_kit.names import NameServer
 from causeway_kit.ports import free_port
-from causeway_kit.proxy import Nginx
+from causeway_kit.proxy import Caddy, HAProxy, Nginx
 from causeway_kit.relay import Relay
+from causeway_kit.services import ROOT
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import expect_no_token, mint, producer_token
@@ -29,7 +33,7 @@ EDGES = (NotificationStream.executable, WorkspaceStream.executable, Relay.execut
 def deployment(shared):
     """Two of each edge, and the producer."""
     edges = {program: [shared.shared_edge_of(program), shared.edge(program)] for program in EDGES}
-    return edges | {"event-producer": [shared.producer]}
+    return edges | {"event-producer": [shared.producer], "approval-api": approval_services(shared, 2)}
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +139,15 @@ def test_nginx_obeys_the_header_by_which_edges_refuse_buffering(shared, deployme
 # MARK: Requests and refusals
 
 
+def test_approvals_and_notifications_are_of_the_same_origin(shared, nginx, tenant):
+    admin = ApprovalClient(nginx, tenant)
+    shared.intake.publish(requested(f"app_{tenant}", tenant))
+    assert admin.decide(f"app_{tenant}").status_code == 200
+    # The other replica, whichever it is, knows of it.
+    assert [admin.decide(f"app_{tenant}", "reject").status_code for _ in range(4)] == [409] * 4
+    assert admin.notifications().status_code == admin.send("GET", "/openapi.json").status_code == 200
+
+
 def test_a_request_keeps_its_id_on_its_way(nginx, deployment, tenant):
     answer = httpx.get(nginx.url + Relay.path.replace("connect", "relay/status"), headers={"X-Request-Id": f"mine.{tenant}"})
     assert answer.status_code == 401 and answer.headers["x-request-id"] == f"mine.{tenant}"
@@ -160,7 +173,8 @@ def test_no_token_is_written_down_whatever_happens(shared, tmp_path, tenant):
     services = {program: [f"127.0.0.1:{dead}"] for program in EDGES} | {"event-producer": [f"127.0.0.1:{mute.getsockname()[1]}"]}
     proxy = shared.add(Nginx(shared.directory, services, name="nginx-alone")).wait_ready()
     token = mint(tenant)
-    for path in (f"{STREAM}?token={token}", f"/v1/stream?token={token}&workspace=x", f"/v1/connect?TOKEN={token}", f"/nowhere?token={token}"):
+    queries = (f"{STREAM}?token={token}", f"/v1/stream?token={token}&workspace=x", f"/v1/connect?TOKEN={token}", f"/nowhere?token={token}")
+    for path in queries:
         httpx.get(proxy.url + path, headers={"Referer": f"http://x/?token={token}", "Authorization": f"Bearer {token}"})
     httpx.get(f"{proxy.url}/{token}", headers={"X-Request-Id": token})
     httpx.get(f"{proxy.url}/v1/stream%3Ftoken={token}")
@@ -238,6 +252,65 @@ def test_another_instance_is_asked_only_when_the_first_was_not(shared, tenant):
     for one in swallowers:
         one.close()
     shared.remove(proxy)
+
+
+# MARK: Other proxies
+
+
+@pytest.fixture(scope="module", params=[Caddy, HAProxy], ids=["caddy", "haproxy"])
+def other(request, shared, deployment):
+    """The proxies that docs/proxies.md has a page on besides."""
+    services = deployment | {"event-producer": [shared.producer, shared.start("event-producer", "serve").wait_ready()]}
+    proxy = shared.add(request.param(shared.directory, services)).wait_ready()
+    yield proxy
+    expect_no_token(f"what {proxy.name} has written", proxy.everything_written())
+    shared.remove(proxy)
+
+
+def test_other_proxies_carry_every_surface(shared, other, surface, tenant):
+    test_events_flow_and_clients_resume_through_it(shared, other, surface, tenant)
+
+
+def test_other_proxies_carry_http2_and_approvals(shared, other, tenant):
+    target = f"{other.tls_url}{STREAM}?token={mint(tenant)}"
+    with Curl(other, target, "--http2", "-i") as one:
+        assert one.line("HTTP/").startswith("HTTP/2 200")
+        one.line("id: ")
+        [id] = shared.intake.publish(NotificationStream().numbered(1, tenant, prefix=tenant))
+        assert one.line("id: ") == f"id: {id}"
+    test_approvals_and_notifications_are_of_the_same_origin(shared, other, f"{tenant}_approvals")
+    assert httpx.get(f"{other.url}/nowhere?token={mint()}").json()["error"] == "not_found"
+    for path in ("/v1/stream", "/v1/connect"):
+        test_websockets_over_tls(other, path, tenant)
+
+
+def test_other_proxies_answer_for_edges_that_are_away(stack, other):
+    """In the same form as nginx."""
+    absent = [stack.edge(), stack.edge()]
+    services = {program: absent for program in (*EDGES, "event-producer", "approval-api")}
+    proxy = stack.add(type(other)(stack.directory, services)).wait_ready()
+    for edge in absent:
+        edge.kill()
+
+    def answer():
+        with SSEConnection(proxy.url + STREAM, query={"token": mint()}) as client:
+            assert client.status == 200 and client.headers["content-type"] == "text/event-stream; charset=utf-8"
+            return client.next_block()
+
+    block = eventually(answer, "it answers by itself")
+    assert (block.event, block.data) == ("stream.end", '{"reason":"unavailable"}') and block.retry
+    refused = httpx.post(f"{proxy.url}/v1/events?token={mint()}", timeout=10)
+    assert refused.status_code == 503 and refused.json()["error"] == "service_unavailable" and refused.headers["retry-after"]
+    expect_no_token(f"what {proxy.name} has written", proxy.everything_written())
+
+
+def test_the_commands_of_the_documentation_work(tmp_path):
+    [commands] = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/proxies.md").read_text(), re.DOTALL)
+    # Debian keeps nginx where not everybody's PATH looks.
+    environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    commands = commands.replace("/tmp/causeway-nginx", str(tmp_path))
+    done = subprocess.run(["sh", "-ec", commands], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # MARK: Instances that come and go

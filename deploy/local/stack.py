@@ -104,6 +104,8 @@ class Settings:
         self.bus_url = environment.get("NATS_URL") or None
         self.nats_port = self._port("NATS_PORT", 4222)
         self.nats_monitor_port = self._port("NATS_MONITOR_PORT", 8222)
+        self.proxy_port = self._port("PROXY_PORT", 8080)
+        self.proxy_tls_port = self._port("PROXY_TLS_PORT", 8443)
 
     @property
     def executables(self):
@@ -116,14 +118,15 @@ class Settings:
 
     def ports(self):
         """Every port that the stack will listen on: (as what, port)."""
+        proxy = [("nginx", self.proxy_port), ("nginx, TLS", self.proxy_tls_port)]
         bus = [] if self.bus_url else [("nats-server", self.nats_port), ("nats-server, monitoring", self.nats_monitor_port)]
-        return bus + [port for process in self.processes() for port in process.ports]
+        return proxy + bus + [port for process in self.processes() for port in process.ports]
 
     def service_environment(self, process):
         """The environment of one service: this one, its own ports, and what is missing."""
         added = {
             # A stack for trying things out is nobody else's business.
-            "HTTP_HOST": self.environment.get("HTTP_HOST", "127.0.0.1"),
+            "HTTP_HOST": self.host,
             "NATS_URL": self.bus_url or f"nats://127.0.0.1:{self.nats_port}",
             "DRAIN_WINDOW": self.environment.get("DRAIN_WINDOW", "2s"),
         }
@@ -135,6 +138,20 @@ class Settings:
         if not self._names_a_key:
             added["AUTH_HS256_SECRET"] = self._generated_secret()
         return self.environment | added
+
+    @property
+    def host(self):
+        """The address that everything public listens on."""
+        return self.environment.get("HTTP_HOST") or "127.0.0.1"
+
+    @property
+    def reachable_host(self):
+        """The address under which that is reached from this machine."""
+        return "127.0.0.1" if self.host in ("0.0.0.0", "localhost") else self.host
+
+    def proxied(self):
+        """What stands behind the proxy, as deploy/nginx/configure wants it."""
+        return [f"{process.program.name}={self.reachable_host}:{process.http_port}" for process in self.processes()]
 
     @property
     def can_mint_tokens(self):

@@ -1,0 +1,241 @@
+"""docker-compose.yml and deploy/Dockerfile against the project, and what can be tried of them where no container engine runs."""
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from causeway_kit.containers import ROOT, Compose, Dockerfile, keys_of
+from causeway_kit.names import NameServer
+from causeway_kit.nats_server import NATSServer
+from causeway_kit.proxy import Nginx
+from causeway_kit.services import BINARIES, Service, executable, is_built
+from causeway_kit.surfaces import NotificationStream
+from causeway_kit.tokens import mint
+from causeway_kit.waiting import eventually
+
+COMPOSE = Compose(ROOT / "docker-compose.yml")
+IMAGES = Dockerfile(ROOT / "deploy/Dockerfile")
+#: The program of each service that is one of ours.
+PROGRAMS = {
+    "sse-edge": ("sse-edge",),
+    "websocket-edge": ("websocket-edge",),
+    "jsonrpc-relay": ("jsonrpc-relay",),
+    "approval-api": ("approval-api",),
+    "event-producer": ("event-producer", "serve"),
+}
+ours = pytest.mark.parametrize("name", PROGRAMS)
+every_service = pytest.mark.parametrize("name", COMPOSE.services)
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory):
+    """The folder that deploy/containers/make-secrets has filled."""
+    folder = tmp_path_factory.mktemp("secrets") / "made"
+    subprocess.run([ROOT / "deploy/containers/make-secrets", folder], check=True)
+    return folder
+
+
+# MARK: The files themselves
+
+
+@pytest.mark.parametrize("profiles", [[], ["demo"], ["demo", "observability"]], ids=lambda names: "+".join(names) or "none")
+def test_compose_accepts_the_file(secrets, profiles):
+    environment = {"PATH": os.environ["PATH"], "SECRETS": str(secrets)}
+    options = [word for name in profiles for word in ("--profile", name)]
+    command = ["docker-compose", "--project-directory", ROOT, "-f", ROOT / "docker-compose.yml", *options, "config"]
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "is not set" not in done.stderr, done.stderr
+    expanded = yaml.safe_load(done.stdout)["services"]
+    assert set(PROGRAMS) <= set(expanded)
+
+
+@every_service
+def test_every_container_is_confined(name):
+    service = COMPOSE.services[name]
+    user, group = service["user"].split(":")
+    assert int(user) > 0 and int(group) > 0, "root"
+    assert service["read_only"] is True and service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
+    limits = service["deploy"]["resources"]["limits"]
+    assert float(limits["cpus"]) > 0 and re.fullmatch(r"\d+[MG]", limits["memory"])
+    assert "container_name" not in service, "a service with a name of its own cannot be scaled"
+    assert ("ports" in service) == (name in ("proxy", "grafana")), "something else than the proxy is open to the outside"
+    assert "healthcheck" in service
+    for needed, condition in service.get("depends_on", {}).items():
+        assert condition == {"condition": "service_healthy"} and "test" in COMPOSE.services[needed]["healthcheck"]
+
+
+@every_service
+def test_everything_that_a_service_names_exists(name):
+    service = COMPOSE.services[name]
+    if "build" in service:
+        build = service["build"]
+        assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+        image = IMAGES.targets[build["target"]]
+        assert service["user"] == image.user
+        if "disable" not in service["healthcheck"]:
+            assert service["healthcheck"]["test"] == ["CMD", *image.healthcheck]
+    else:
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"]), "not pinned"
+    for secret in service.get("secrets", []):
+        assert secret in COMPOSE.secrets
+    for volume in service.get("volumes", []):
+        source = volume.split(":")[0]
+        assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE.volumes, f"{source} is missing"
+    for network in service["networks"]:
+        assert network in COMPOSE.networks
+
+
+@ours
+def test_environment_and_ports_are_those_of_the_program(name):
+    keys, image = keys_of(PROGRAMS[name]), IMAGES.targets[name]
+    for variable in COMPOSE.services[name]["environment"] | image.environment:
+        assert variable.removesuffix("_FILE") in keys or variable in keys, f"{name} knows no {variable}"
+    assert {keys["HTTP_PORT"], keys["ADMIN_PORT"]} == image.ports
+    assert image.healthcheck == ["healthy", keys["ADMIN_PORT"], "/readyz"]
+    assert image.entrypoint + image.command == list(PROGRAMS[name])
+    # A container must outlive its own drain.
+    environment = COMPOSE.services[name]["environment"]
+    window = environment.get("DRAIN_WINDOW", keys.get("DRAIN_WINDOW", "0s"))
+    assert int(COMPOSE.services[name]["stop_grace_period"].removesuffix("s")) > int(window.removesuffix("s")) + 5
+
+
+def test_the_simulator_and_the_bus_are_told_what_they_know():
+    assert set(COMPOSE.services["simulator"]["environment"]) <= set(COMPOSE.services["event-producer"]["environment"])
+    done = subprocess.run([executable("event-producer"), "simulate", "--help"], capture_output=True, text=True)
+    assert all(word in done.stdout for word in COMPOSE.services["simulator"]["command"][1::2])
+    assert "sync_interval: always" in (ROOT / "deploy/nats/container.conf").read_text()
+
+
+def test_images_are_made_of_what_is_there():
+    for source in IMAGES.copied:
+        assert (ROOT / source).exists(), f"COPY {source}"
+        first = Path(source).parts[0]
+        assert f"!{first}" in (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines(), f"{source} is kept out of the context"
+    for script in IMAGES.scripts:
+        assert stat.S_IMODE((ROOT / script).stat().st_mode) & 0o111, f"{script} cannot be run"
+    for image, pinned in IMAGES.bases.items():
+        assert re.search(r":v?\d+\.\d+(\.\d+)?-", pinned), f"{image} is not pinned: {pinned}"
+    for name, target in IMAGES.targets.items():
+        assert name in ("build", "service", "proxy-configuration") or int(target.user.split(":")[0]) > 0
+
+
+# MARK: What can be tried without an engine
+
+
+@pytest.mark.parametrize("script", ["deploy/install-service.sh", "deploy/install-proxy.sh", "deploy/install-run.sh"])
+def test_the_steps_that_install_are_quiet_when_nothing_is_missing(script):
+    for _ in range(2):
+        done = subprocess.run([ROOT / script], capture_output=True, text=True, timeout=170)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == done.stderr == ""
+
+
+@pytest.mark.skipif(not all(map(is_built, PROGRAMS)), reason="not all programs are built")
+def test_the_step_that_installs_the_programs_leaves_them_working(tmp_path):
+    subprocess.run([ROOT / "deploy/install-programs.sh", tmp_path, BINARIES], check=True)
+    for program, *arguments in PROGRAMS.values():
+        done = subprocess.run([tmp_path / program, *arguments, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0 and "HTTP_PORT" in done.stdout, done.stderr
+        assert (tmp_path / program).stat().st_size < executable(program).stat().st_size
+
+
+def test_secrets_are_made_once_and_kept_from_others(secrets):
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
+    files = {Path(secret["file"]).name for secret in COMPOSE.secrets.values()}
+    assert files <= {file.name for file in secrets.iterdir()}
+    before = {file: file.read_bytes() for file in secrets.iterdir()}
+    subprocess.run([ROOT / "deploy/containers/make-secrets", secrets], check=True)
+    assert before == {file: file.read_bytes() for file in secrets.iterdir()}
+
+
+def test_the_health_check_tells_readiness(stack):
+    edge = stack.edge()
+
+    def healthy(path="/readyz"):
+        command = [ROOT / "deploy/containers/healthy", edge.admin_port, path]
+        return subprocess.run(list(map(str, command)), stderr=subprocess.DEVNULL, timeout=10).returncode == 0
+
+    assert healthy() and not healthy("/nowhere")
+    stack.nats.kill()
+    eventually(lambda: not healthy(), "not healthy without the bus")
+    assert healthy("/healthz")
+    edge.kill()
+    assert not healthy("/healthz")
+
+
+@pytest.mark.skipif(not all(map(is_built, PROGRAMS)), reason="not all programs are built")
+def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
+    """Every process with the very environment of its container; the names that they know each other by lead to loopback addresses."""
+    started, names = [], NameServer()
+    try:
+        nats = _bus(tmp_path, secrets)
+        started.append(nats)
+        for number, (name, line) in enumerate(PROGRAMS.items(), 2):
+            address = f"127.0.7.{number}"
+            names.addresses[name] = [address]
+            started.append(_service(name, line, address, tmp_path, secrets, nats))
+        for service in started[1:]:
+            service.wait_ready()
+        proxy = _Composed(tmp_path, names, secrets)
+        started.append(proxy.start())
+        proxy.wait_ready()
+        token = mint(secret=(secrets / "auth-hs256-secret").read_text().strip())
+        with NotificationStream().connect(proxy, token) as client:
+            client.next()
+        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", "/openapi.json")
+        statuses = {path: _status(proxy, path) for path in surfaces}
+        assert set(statuses.values()) <= {200, 400, 401, 405, 426}, f"something is not reached: {statuses}"
+    finally:
+        for process in reversed(started):
+            process.kill()
+        names.close()
+
+
+def _status(proxy, path):
+    done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", proxy.url + path], capture_output=True, text=True)
+    return int(done.stdout)
+
+
+def _bus(directory, secrets):
+    """nats-server with the container's configuration, but for what Debian's does not know yet, and for the paths."""
+    text = (ROOT / "deploy/nats/container.conf").read_text()
+    text = re.sub(r"(?m)^ *sync_interval: always$", "", text).replace("store_dir: /data", f'store_dir: "{directory}/jetstream"')
+    text = text.replace("port: 4222", "").replace("http_", "")
+    secret = os.path.relpath(secrets, directory)
+    nats = NATSServer(directory)
+    (directory / "nats-server.conf").write_text(text.replace("../../run/secrets", secret))
+    return nats.start()
+
+
+def _service(name, line, address, directory, secrets, nats):
+    keys = keys_of(line)
+    service = Service(line[0], directory, nats_url=nats.url, arguments=line[1:], name=name)
+    service.http_port = int(keys["HTTP_PORT"])
+    settings = {key: str(value) for key, value in (IMAGES.targets[name].environment | COMPOSE.environment(name)).items()}
+    places = {"/run/secrets/": f"{secrets}/", "/tmp/": f"{directory}/"}
+    settings = {key: re.sub(r"^/(run/secrets|tmp)/", lambda place: places[place[0]], value) for key, value in settings.items()}
+    own = {"HTTP_HOST": address, "ADMIN_HOST": "127.0.0.1", "ADMIN_PORT": str(service.admin_port), "NATS_URL": nats.url}
+    service.environment = settings | own
+    return service.start()
+
+
+class _Composed(Nginx):
+    """nginx with the configuration that the Dockerfile makes, but for the paths, the ports and the name server."""
+
+    def __init__(self, directory, names, secrets):
+        self._command = shlex.split(IMAGES.run_with("deploy/nginx/configure").replace("/src/", f"{ROOT}/"))
+        self._places = {"--resolver": names.address, "--certificates": str(secrets)}
+        super().__init__(directory, {}, name="nginx")
+
+    def configure(self, _):
+        places = self._places | {"--directory": str(self.directory), "--configuration": str(self.directory / "nginx.conf")}
+        command = [places.get(before, word) for before, word in zip(["", *self._command], self._command, strict=False)]
+        subprocess.run([*command, "--port", str(self.http_port), "--tls-port", str(self.tls_port)], check=True)
+
+

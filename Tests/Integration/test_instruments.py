@@ -1,0 +1,195 @@
+"""What the processes tell about themselves (docs/operating.md), and what the dashboard and the alert rules make of it."""
+
+import re
+import subprocess
+
+import httpx
+import pytest
+import yaml
+
+from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.every_surface import SURFACES
+from causeway_kit.follower import Follower
+from causeway_kit.intake import Flow
+from causeway_kit.prometheus import RULES, Prometheus, alerts, dashboard_queries, metrics_in
+from causeway_kit.services import ROOT, is_built
+from causeway_kit.surfaces import NotificationStream
+from causeway_kit.tokens import mint
+from causeway_kit.waiting import eventually
+
+pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
+
+
+@pytest.fixture(scope="module")
+def services(shared):
+    """An instance of each, by program; every instrument has something to tell."""
+    found = {surface.executable: [shared.shared_edge_of(surface.executable)] for surface in SURFACES}
+    found |= {"event-producer": [shared.producer], "approval-api": [approval_service(shared).wait_ready()]}
+    admin = ApprovalClient(found["approval-api"][0], "instruments")
+    shared.intake.publish(requested("instruments", "instruments"))
+    assert admin.decide("instruments").status_code == 200
+    for surface in SURFACES:
+        with surface.connect(found[surface.executable][0], mint("instruments")) as client:
+            client.next()
+    return found
+
+
+def exposition(service):
+    return httpx.get(f"{service.admin_url}/metrics", timeout=5).text
+
+
+def sampled(services):
+    """The names of all samples of all processes."""
+    text = "".join(exposition(instance) for instances in services.values() for instance in instances)
+    return set(re.findall(r"(?m)^([a-zA-Z_:][\w:]*)(?:\{.*\})? ", text))
+
+
+# MARK: Form
+
+
+@pytest.mark.parametrize("program", ["sse-edge", "websocket-edge", "jsonrpc-relay", "event-producer", "approval-api"])
+def test_promtool_finds_nothing_to_improve(services, program):
+    [service] = services[program]
+    done = subprocess.run(["promtool", "check", "metrics"], input=exposition(service), capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stdout + done.stderr, done.stdout + done.stderr
+    undescribed = re.findall(r"(?m)^# HELP (\w+) (\w+)$", exposition(service))
+    assert not undescribed, f"without a word of explanation: {undescribed}"
+
+
+@pytest.mark.parametrize(
+    "line", ["check rules alerts.yml", "test rules alerts.test.yml", "check config local.yml", "check config containers.yml"]
+)
+def test_promtool_accepts_rules_and_configurations(line):
+    done = subprocess.run(["promtool", *line.split()], cwd=RULES.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_is_tried_by_promtool():
+    """The file in which each is made to fire is complete."""
+    tests = (RULES.parent / "alerts.test.yml").read_text()
+    assert all(tests.count(name) == 2 for name in alerts())
+    assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] in ("page", "ticket") for rule in alerts().values())
+
+
+def test_every_metric_that_is_asked_for_exists(services):
+    asked = [(name, rule["expr"]) for name, rule in alerts().items()] + dashboard_queries("1m")
+    there = sampled(services) | {"up"}
+    missing = {(where, metric) for where, query in asked for metric in metrics_in(query) if metric not in there}
+    assert not missing
+
+
+def test_the_documented_metrics_exist(services):
+    documented = set(re.findall(r"`(causeway_\w+)", (ROOT / "docs/operating.md").read_text()))
+    there = sampled(services)
+    assert documented and {name for name in documented if not any(sample.startswith(name) for sample in there)} == set()
+
+
+def test_containers_are_scraped_where_they_listen():
+    scrapes = yaml.safe_load((RULES.parent / "containers.yml").read_text())["scrape_configs"]
+    local = yaml.safe_load((RULES.parent / "local.yml").read_text())["scrape_configs"]
+    ports = {"sse-edge": 9081, "websocket-edge": 9082, "jsonrpc-relay": 9083, "approval-api": 9084, "event-producer": 9085}
+    assert {scrape["dns_sd_configs"][0]["names"][0]: scrape["dns_sd_configs"][0]["port"] for scrape in scrapes} == ports
+    assert {scrape["job_name"]: scrape["static_configs"][0]["targets"] for scrape in local} == {
+        name: [f"127.0.0.1:{port}"] for name, port in ports.items()
+    }
+
+
+# MARK: Content
+
+
+def test_resumes_are_counted_by_how_they_were_answered(stack, surface):
+    edge = stack.edge(surface.executable)
+    [first, *_] = stack.intake.publish(*(surface.numbered(n) for n in range(10)))
+
+    def outcomes():
+        return {
+            outcome: edge.metrics()[f'causeway_edge_resumes_total{{outcome="{outcome}"}}']
+            for outcome in ("resumed", "expired", "unknown_cursor")
+        }
+
+    eventually(lambda: edge.metrics()["causeway_feed_position"] == 10, "the edge has read all")
+    with surface.connect(edge, mint(), cursor=first) as client:
+        client.next()
+        client.events(9)
+    assert outcomes() == {"resumed": 1, "expired": 0, "unknown_cursor": 0}
+    with surface.connect(edge, mint(), cursor="evt_nonsense") as client:
+        client.next()
+        eventually(lambda: outcomes()["unknown_cursor"] == 1, "a cursor that means nothing is counted")
+
+
+def test_latency_laggards_and_reconnects_are_measured(stack):
+    """From an event's intake to the last reader; a reader that does not read; a bus that goes and comes."""
+    surface, edge = NotificationStream(), stack.edge(delivery_loops=1)
+    with surface.connect(edge, mint()) as reader, surface.connect(edge, mint(), receive_buffer=4096) as sleeper:
+        reader.next(), sleeper.next()
+        for n in range(20):
+            stack.intake.publish(surface.numbered(n))
+            reader.next_event()
+        metrics = edge.metrics()
+        count = metrics["causeway_edge_publish_to_write_seconds_count"]
+        assert 1 <= count <= 20 and metrics['causeway_edge_publish_to_write_seconds_bucket{le="+Inf"}'] == count
+        assert metrics["causeway_edge_publish_to_write_seconds_sum"] / count < 1
+        assert metrics["causeway_edge_laggards"] == 0
+        for n in range(20, 40):
+            stack.intake.publish(surface.numbered(n, padding=200_000))
+            reader.next_event()
+        eventually(lambda: edge.metrics()["causeway_edge_laggards"] == 1, "the sleeper is a laggard", timeout=5)
+        for _ in range(40):
+            sleeper.next_event()
+        eventually(lambda: edge.metrics()["causeway_edge_laggards"] == 0, "nobody is any more", timeout=5)
+    before = edge.metrics()["causeway_bus_reconnects_total"]
+    stack.nats.kill()
+    eventually(lambda: edge.metrics()["causeway_bus_connected"] == 0, "the bus is away")
+    stack.nats.start()
+    edge.wait_ready()
+    assert edge.metrics()["causeway_bus_reconnects_total"] == before + 1
+    assert edge.metrics()["causeway_feed_restarts_total"] >= 1 and edge.metrics()["causeway_feed_following"] == 1
+
+
+@pytest.mark.timeout(180)
+def test_prometheus_sees_the_stack_and_the_alerts_fire(stack):
+    """Debian's Prometheus beside a living stack: every panel has data, nothing fires, and then what is broken on purpose is told."""
+    settings = {"heartbeat_interval": "1s", "log_tail_bytes": "64KiB"}
+    services = {surface.executable: [stack.edge(surface.executable, **settings)] for surface in SURFACES[:2]}
+    services |= {"jsonrpc-relay": [stack.edge("jsonrpc-relay")], "event-producer": [stack.producer]}
+    services |= {"approval-api": [approval_service(stack).wait_ready()]}
+    prometheus = stack.add(Prometheus(stack.directory, services)).wait_ready()
+    clients = [Follower(surface, services[surface.executable], mint(), break_after=lambda: 40).start() for surface in SURFACES]
+    flow = Flow(stack.intake, (SURFACES[-1].numbered(n, padding=2000) for n in range(1_000_000)), rate=50, batch=5)
+    flow.start()
+    admin = ApprovalClient(services["approval-api"][0])
+    decided = iter(range(1_000_000))
+
+    def every_panel_has_data():
+        approval = f"app_{next(decided)}"
+        stack.intake.publish(requested(approval))
+        assert admin.decide(approval).status_code == 200
+        return not [(panel, query) for panel, query in dashboard_queries("10s") if not prometheus.query(query)]
+
+    def empty():
+        return [(panel, query) for panel, query in dashboard_queries("10s") if not prometheus.query(query)]
+
+    try:
+        eventually(every_panel_has_data, "every panel has data", timeout=60, interval=0.5)
+    except AssertionError:
+        raise AssertionError(f"panels without data: {empty()}") from None
+    assert prometheus.firing() == set()
+
+    # Something comes back too late: what it missed is gone.
+    flow.stop()
+    for client in clients:
+        client.stop()
+    stack.bus.purge(stack.bus.state().last_seq)
+    first = clients[0].events[0].id
+    eventually(lambda: _expired(services["sse-edge"][0], first), "the edge tells that events have expired", interval=0.3)
+    eventually(lambda: "CausewayClientsMissEvents" in prometheus.firing(), "that is an alert", timeout=20)
+    stack.nats.kill()
+    eventually(lambda: "CausewayBusAway" in prometheus.firing(), "a lost bus is an alert", timeout=20)
+    services["websocket-edge"][0].kill()
+    eventually(lambda: "CausewayProcessDown" in prometheus.firing(), "a dead process is an alert", timeout=20)
+
+
+def _expired(edge, cursor):
+    with NotificationStream().connect(edge, mint(), cursor=cursor) as client:
+        client.next()
+    return edge.metrics()['causeway_edge_resumes_total{outcome="expired"}']

@@ -25,7 +25,8 @@ actor EdgeConnection {
     private let requestID: String
     private let inbound: (any InboundHandler)?
     private let conversation: (any Conversation)?
-    private let link: ConversationLink
+    /// There is one with a conversation only.
+    private let link: ConversationLink?
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
     private var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
@@ -67,14 +68,13 @@ actor EdgeConnection {
         self.wasAdmitted = ticket.refusal == nil
         self.requestID = ticket.requestID
         self.inbound = ticket.inbound.makeHandler()
-        self.link = ConversationLink()
-        self.conversation = ticket.refusal == nil ? ticket.inbound.makeConversation(self.link) : nil
+        (self.conversation, self.link) = ticket.refusal == nil ? ticket.inbound.makeConversation() : (nil, nil)
         self.openedAt = hub.loop.now()
         self.isFinite = group.run.form.execution != nil
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
         self.outbox = opening[...]
-        if self.conversation != nil { self.link.attach(self) }
+        self.link?.attach(self)
     }
 
     /// Whether events are still delivered to it.
@@ -384,8 +384,8 @@ actor EdgeConnection {
 
     /// The conversation was posted something.
     func notesArrived() {
-        guard let conversation = self.conversation else { return }
-        for note in self.link.takeNotes() where self.state.isOpen {
+        guard let conversation = self.conversation, let link = self.link else { return }
+        for note in link.takeNotes() where self.state.isOpen {
             self.perform(conversation.noted(note, position: self.progress.sequence))
         }
     }
@@ -415,6 +415,7 @@ actor EdgeConnection {
                 let start = try await hub.history.start(for: cursor, fanout: hub.fanout)
                 await self?.found(.resume(key, start, generation: generation))
             } catch {
+                hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: ["error": "\(error)"])
                 await self?.endRequested(.stream(.unavailable))
             }
         }
@@ -491,6 +492,7 @@ actor EdgeConnection {
             self.tell(gap)
             self.perform(self.state.logRead())
         case .unavailable:
+            self.hub.logger.warning("the log cannot be read, and a connection ends that has to be served from it")
             self.perform(self.state.logUnavailable())
         }
     }

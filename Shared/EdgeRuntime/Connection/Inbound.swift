@@ -21,8 +21,10 @@ public enum Inbound: Sendable {
         }
     }
 
-    /// The conversation of one connection, where there are any.
-    func makeConversation(_ link: ConversationLink) -> (any Conversation)? {
-        if case .webSocket(_, let maker?) = self { maker(link) } else { nil }
+    /// The conversation of one connection and the way to it, where there are any.
+    func makeConversation() -> ((any Conversation)?, ConversationLink?) {
+        guard case .webSocket(_, let maker?) = self else { return (nil, nil) }
+        let link = ConversationLink()
+        return (maker(link), link)
     }
 }

@@ -3,10 +3,17 @@
 ///
 /// Holds a decoder only while a message is incomplete; an idle connection costs a few words.
 final class WebSocketHandler: InboundHandler {
+    private final class Pending {
+        let decoder: WebSocketDecoder
+
+        init(_ decoder: WebSocketDecoder) { self.decoder = decoder }
+    }
+
     private let rules: WebSocketRules
     private let passesMessages: Bool
     private var heardAt: MonotonicInstant?
-    private var decoder: WebSocketDecoder?
+    /// Of an incomplete message; apart, because there is none nearly always.
+    private var pending: Pending?
     private var window: (start: MonotonicInstant, count: Int)?
 
     /// - Parameter passesMessages: Whether there is a conversation that texts are for; else they are counted and dropped.
@@ -18,7 +25,7 @@ final class WebSocketHandler: InboundHandler {
     func received(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant) -> [InboundReaction] {
         self.heardAt = now
         var decoder =
-            self.decoder
+            self.pending?.decoder
             ?? WebSocketDecoder(maxMessageBytes: self.rules.maxMessageBytes, allowsCompression: self.rules.allowsCompression)
         var reactions: [InboundReaction] = []
         decoder.decode(bytes) { input in
@@ -26,7 +33,7 @@ final class WebSocketHandler: InboundHandler {
             if case .end? = reactions.last { return }
             if let reaction = self.react(to: input, now: now) { reactions.append(reaction) }
         }
-        self.decoder = decoder.isIdle ? nil : decoder
+        self.pending = decoder.isIdle ? nil : Pending(decoder)
         return reactions
     }
 

@@ -22,11 +22,11 @@ enum WebSocketBytes {
     /// A text message as a server sends it.
     static func message(_ text: [UInt8]) -> [UInt8] { self.header(text.count) + text }
 
-    /// A text message as a client sends it, masked with zeros.
+    /// A short text message as a client sends it: masked, and so that no byte is zero, because the bare loop takes it for the end.
     static func clientMessage(_ text: [UInt8]) -> [UInt8] {
         var header = self.header(text.count)
         header[1] |= 0x80
-        return header + [0, 0, 0, 0] + text
+        return header + [1, 1, 1, 1] + text.map { $0 ^ 1 }
     }
 
     private static func header(_ length: Int) -> [UInt8] {

@@ -18,7 +18,7 @@ from causeway_kit.ports import is_free
 from causeway_kit.relay import RelayClient
 from causeway_kit.services import BINARIES, ROOT
 from causeway_kit.sse import SSEConnection
-from causeway_kit.surfaces import NotificationStream, Opened
+from causeway_kit.surfaces import Event, NotificationStream, Opened
 from causeway_kit.tokens import expect_no_token
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
@@ -193,8 +193,13 @@ def answer_an_approval(stack, listing, deciding, environment):
         assert all(isinstance(message, Opened) for message in opened)
         answer = run(deciding.replace("<approvalId>", approval["approvalId"]))
         assert answer["action"] == "approve", answer
+
+        def is_the_answer(message):
+            return isinstance(message, Event) and message.type == "approval.resolved" and message.payload["approvalId"] == approval["approvalId"]
+
         for client in (one, other):
-            while (event := client.next_event(timeout=30)).type != "approval.resolved" or event.payload["approvalId"] != approval["approvalId"]:
+            # Heartbeats and the simulator's other stories come in between.
+            while not is_the_answer(client.next(timeout=30)):
                 pass
     while (push := watching.next(timeout=30))["method"] != "approval.resolved":
         pass

@@ -13,17 +13,21 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         self.init(millisecondsSinceEpoch: nanosecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 1_000_000).quotient)
     }
 
+    /// What RFC 3339 can write in UTC.
+    private static let writable = Int64(-62_167_219_200_000)...253_402_300_799_999
+
     /// Parses RFC 3339, for example `2024-04-01T16:32:10.123456+02:00`.
     ///
     /// Any offset is accepted and the fraction is cut to milliseconds. A leap second (`23:59:60` in UTC) is the first
-    /// instant of the next day, as in POSIX time. Anything else is nil: a missing offset, a space for the `T`, a day that does not exist.
+    /// instant of the next day, as in POSIX time. Anything else is nil: a missing offset, a space for the `T`, a day that does not exist, an
+    /// instant that offset or leap second carry out of the years 0 to 9999, because RFC 3339 has no way to write it again.
     public init?(rfc3339 text: some StringProtocol) {
         var text = String(text)
         let parsed = text.withUTF8 { utf8 in
             var parser = RFC3339Parser(utf8)
             return parser.parse()
         }
-        guard let milliseconds = parsed else { return nil }
+        guard let milliseconds = parsed, Self.writable.contains(milliseconds) else { return nil }
         self.init(millisecondsSinceEpoch: milliseconds)
     }
 

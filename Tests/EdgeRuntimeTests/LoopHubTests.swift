@@ -149,6 +149,26 @@ struct LoopHubTests {
         #expect(await client.read { $0.contains("beat 2|") }.hasPrefix("head|open 0|"))
     }
 
+    @Test("who filters everything out takes its turns like the others: what it looks at counts")
+    func filteredTurns() async throws {
+        let bench = try HubBench { $0.bytesPerTurn = 2048 }
+        for sequence in UInt64(1)...2000 { bench.append(try Fixture.entry(sequence)) }
+        for _ in 0..<4 { _ = try await bench.connect(start: HubBench.after(0), filter: "nothing.*") }
+        let other = try await bench.connect(start: HubBench.after(1999))
+        #expect(await other.read { $0.contains("2000:") }.contains("2000:incident.created"))
+    }
+
+    @Test("users whose names only look alike are not the same")
+    func lookalikes() async throws {
+        let bench = try HubBench()
+        let composed = try await bench.connect(user: "\u{e1}nn")
+        let decomposed = try await bench.connect(user: "a\u{301}nn")
+        bench.append(try Fixture.entry(1, user: "\u{e1}nn"))
+        bench.append(try Fixture.entry(2))
+        #expect(await composed.read { $0.contains("2:") }.contains("1:"))
+        #expect(await !decomposed.read { $0.contains("2:") }.contains("1:"))
+    }
+
     @Test("a drain says goodbye to everyone, and to those who come during it")
     func drain() async throws {
         let bench = try HubBench()

@@ -87,4 +87,14 @@ import Testing
     @Test func ordersByInstant() {
         #expect(Timestamp(millisecondsSinceEpoch: -5) < Timestamp(millisecondsSinceEpoch: 3))
     }
+
+    @Test(
+        "What an offset or a leap second carries out of the years 0 to 9999 cannot be written again",
+        arguments: [
+            "9999-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01",
+        ]
+    )
+    func outOfYears(_ text: String) {
+        #expect(Timestamp(rfc3339: text) == nil)
+    }
 }

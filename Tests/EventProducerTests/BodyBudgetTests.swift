@@ -17,4 +17,14 @@ import Testing
         #expect(await budget.withReserved(10) { true } == true, "given back after an error too")
         #expect(await budget.withReserved(11) { true } == nil)
     }
+
+    @Test func oneTenantKeepsNobodyElseOut() async {
+        let budget = BodyBudget(bytes: 10, share: 4)
+        let nested = await budget.withReserved(4, for: "greedy") {
+            (await budget.withReserved(1, for: "greedy") { true }, await budget.withReserved(4, for: "other") { true })
+        }
+        #expect(nested?.0 == nil)
+        #expect(nested?.1 == true)
+        #expect(await budget.withReserved(4, for: "greedy") { true } == true, "given back")
+    }
 }

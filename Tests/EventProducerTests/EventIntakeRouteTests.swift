@@ -286,6 +286,17 @@ import Testing
 
     // MARK: Repetition
 
+    @Test func anotherBodyUnderTheSameKeyIsAnotherRequest() async throws {
+        let fixture = IntakeFixture()
+        try await fixture.run { client in
+            let ann = try await IntakeFixture.token(subject: "ann")
+            for body in ["[\(Self.event)]", "[\(Self.event),\(Self.event)]"] {
+                _ = try await client.post(body, token: ann, headers: ["Idempotency-Key": "k1"])
+            }
+        }
+        #expect(Set(fixture.sink.events.map(\.id)).count == 3, "none is taken for a repetition and lost")
+    }
+
     @Test func theSameKeyMakesTheSameIDs() async throws {
         let fixture = IntakeFixture()
         let body = "[\(Self.event),\(Self.event),{\"type\":\"a.b\",\"payload\":{},\"id\":\"mine\"}]"

@@ -1,3 +1,4 @@
+import AccessControl
 import CausewayProducer
 import EventModel
 import HTTPAPI
@@ -50,8 +51,9 @@ struct ExecutionIntakeRoute: Sendable {
             }
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
-        let answer = try await budget.withReserved(reserved) {
+        let answer = try await budget.withReserved(reserved, for: principal.tenant) {
             let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
+            let key = key?.bound(to: Array(body.readableBytesView))
             let drafts: [ExecutionDraft]
             let tenant: Tenant
             do throws(ValidationError) {

@@ -1,26 +1,48 @@
 import Synchronization
 
-/// How many bytes of request bodies are in memory at a time, in the whole process.
+/// How many bytes of request bodies are in memory at a time, in the whole process and of one tenant.
 ///
 /// A request reserves what its body may become before any of it is read; one that does not fit is refused at once, so that many large
-/// requests cost refusals and not the process.
+/// requests cost refusals and not the process. No tenant gets more than its share: one that announces much and sends little keeps nobody else out.
 final class BodyBudget: Sendable {
-    private let available: Mutex<Int>
+    private struct State {
+        var available: Int
+        var reserved: [String: Int] = [:]
+    }
 
-    /// - Parameter bytes: the budget.
-    init(bytes: Int) {
-        available = Mutex(bytes)
+    private let state: Mutex<State>
+    private let share: Int
+
+    /// - Parameters:
+    ///   - bytes: the budget.
+    ///   - share: the most of it for one tenant.
+    init(bytes: Int, share: Int = .max) {
+        state = Mutex(State(available: bytes))
+        self.share = share
+    }
+
+    /// As the limits say: a quarter for one tenant, but room for one request at least.
+    convenience init(_ limits: IntakeLimits) {
+        self.init(bytes: limits.totalBodyBytes, share: max(limits.bodyBytes, limits.totalBodyBytes / 4))
     }
 
     /// Runs `body` with so many bytes reserved; nil, with nothing run, when they are not there.
-    func withReserved<Result>(_ bytes: Int, _ body: () async throws -> Result) async rethrows -> Result? {
-        let isReserved = available.withLock { available in
-            guard bytes <= available else { return false }
-            available -= bytes
+    func withReserved<Result>(_ bytes: Int, for tenant: String = "", _ body: () async throws -> Result) async rethrows -> Result? {
+        let isReserved = state.withLock { state in
+            let held = state.reserved[tenant, default: 0]
+            guard bytes <= state.available, bytes <= share - held else { return false }
+            state.available -= bytes
+            state.reserved[tenant] = held + bytes
             return true
         }
         guard isReserved else { return nil }
-        defer { available.withLock { $0 += bytes } }
+        defer {
+            state.withLock { state in
+                state.available += bytes
+                let held = state.reserved[tenant, default: 0] - bytes
+                state.reserved[tenant] = held > 0 ? held : nil
+            }
+        }
         return try await body()
     }
 }

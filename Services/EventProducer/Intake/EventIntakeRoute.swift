@@ -1,3 +1,4 @@
+import AccessControl
 import CausewayProducer
 import EventModel
 import HTTPAPI
@@ -25,7 +26,7 @@ struct EventIntakeRoute: Sendable {
         self.sink = sink
         self.limits = limits
         self.now = now
-        self.budget = budget ?? BodyBudget(bytes: limits.totalBodyBytes)
+        self.budget = budget ?? BodyBudget(limits)
     }
 
     /// Registers the route; authentication stands before it.
@@ -41,8 +42,9 @@ struct EventIntakeRoute: Sendable {
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         // A body that says it is too large is refused whether or not there is room; one without a length may grow to the limit.
         let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
-        let answer = try await budget.withReserved(reserved) {
+        let answer = try await budget.withReserved(reserved, for: principal.tenant) {
             let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
+            let key = key?.bound(to: Array(body.readableBytesView))
             let drafts: [EventDraft]
             do throws(ValidationError) {
                 drafts = try form.drafts(Array(body.readableBytesView), request.headers)

@@ -6,13 +6,16 @@ import HTTPTypes
 
 /// A client's name for a request, by which its repetition is recognised (contract §10).
 ///
-/// Event *k* of the request gets an id made of the key, *k*, and who sent it, so that the log itself recognises the repetition: nothing has to be
-/// remembered here, and it does not matter which process gets the request the second time. An event that has an id of its own keeps it.
+/// Event *k* of the request gets an id made of the key, *k*, the body, and who sent it, so that the log itself recognises the repetition: nothing has
+/// to be remembered here, and it does not matter which process gets the request the second time. Another body under the same key is another
+/// request, because events that are taken for repetitions would be lost. An event that has an id of its own keeps it.
 struct IdempotencyKey: Sendable, Hashable {
     /// The longest key, in bytes.
     static let maximumBytes = 256
 
     private let prefix: String
+
+    private init(prefix: String) { self.prefix = prefix }
 
     /// The key that a request carries; nil when it has none.
     ///
@@ -30,13 +33,20 @@ struct IdempotencyKey: Sendable, Hashable {
         prefix = "\(principal.tenant)\u{0}\(principal.subject)\u{0}\(values[0])\u{0}"
     }
 
+    /// The same key for this body only.
+    func bound(to body: [UInt8]) -> IdempotencyKey {
+        IdempotencyKey(prefix: "\(prefix)\(Self.hexadecimal(SHA256.hash(data: body)))\u{0}")
+    }
+
     /// The id of the event at a place in the request.
     func eventID(at index: Int) -> String {
-        let digest = SHA256.hash(data: Array("\(prefix)\(index)".utf8))
-        return "idem_"
-            + digest.prefix(20).map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0\(digits)" : digits
-            }.joined()
+        "idem_" + Self.hexadecimal(SHA256.hash(data: Array("\(prefix)\(index)".utf8)).prefix(20))
+    }
+
+    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0\(digits)" : digits
+        }.joined()
     }
 }

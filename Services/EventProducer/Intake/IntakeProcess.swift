@@ -33,7 +33,7 @@ struct IntakeProcess {
         IntakeMetrics.describe(in: process.metrics)
         let router = Router.api()
         let routes = RouteTable(router)
-        let budget = BodyBudget(bytes: limits.totalBodyBytes)
+        let budget = BodyBudget(limits)
         let producers = routes.authenticated(by: authenticator)
         EventIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
         ExecutionIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)

@@ -14,7 +14,8 @@ public struct Audience: Sendable, Hashable {
 
     /// Whether the connection gets `entry`.
     func admits(_ entry: PageEntry) -> Bool {
-        if let recipient = entry.user, recipient != self.user { return false }
+        // Bytes: two names that only look alike are two people.
+        if let recipient = entry.user, !recipient.utf8.elementsEqual(self.user.utf8) { return false }
         return self.filter?.matches(entry.type) ?? true
     }
 }

@@ -45,6 +45,8 @@ actor EdgeConnection {
     /// Whether reading is put off because answers pile up.
     private var isDeaf = false
     private static let outboxLimit = 64 * 1024
+    /// What a step of a turn costs besides the bytes it looks at, in bytes.
+    private static let stepCost = 1024
     /// Beyond this much that a client was told and does not read, it is not worth waiting for.
     private static let outboxCeiling = 1024 * 1024
     private var endReason: EndReason = .stream(.unavailable)
@@ -141,23 +143,26 @@ actor EdgeConnection {
 
     /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
     private func deliver() {
-        let budget = self.bytes + UInt64(self.hub.configuration.bytesPerTurn)
-        while self.bytes < budget {
+        // What is looked at counts, and not only what is written: a filter that nothing passes must not hold up the others.
+        var work = 0
+        while work < self.hub.configuration.bytesPerTurn {
             // Control bytes go between entries: one that was begun is finished first.
             if !self.progress.isInMidEntry {
                 guard self.flushOutbox() else { return }
                 if !self.changes.isEmpty {
                     self.apply(self.changes.removeFirst())
                     guard self.state.isOpen else { return }
+                    work += Self.stepCost
                     continue
                 }
             }
             switch self.nextStep() {
             case .send(let slice, let through):
+                work += slice.byteCount + Self.stepCost
                 let isCut = !self.outbox.isEmpty
                 guard self.send(isCut ? slice.prefix(through: self.progress.partialSequence) : slice) else { return }
                 if let through, !isCut { self.passed(through) }
-            case .lookAgain: break
+            case .lookAgain: work += Self.stepCost
             case .wait: return
             }
         }

@@ -126,6 +126,8 @@ struct PageSlice: Sendable {
     }
 
     var isEmpty: Bool { self.segments.isEmpty }
+    /// Bytes of all entries, whoever may see them.
+    var byteCount: Int { self.segments.reduce(0) { $0 + $1.endByte - $1.startByte } }
 
     /// The sequence of the first entry behind which nothing follows; nil when there is none. Looks at every entry.
     var finalSequence: UInt64? {

@@ -120,7 +120,7 @@ import Testing
                 client.sent.last == JSONTree(#"{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"deadline exceeded"}}"#)
             }
         )
-        #expect(await eventually { cancellations.all.count == 1 })
+        #expect(await eventually { cancellations.all.count == 1 && requests.all.count == 1 })
         #expect(requests.all.first?.headers["causeway-timeout-ms"] == "100")
         #expect(cancellations.all.first?.subject == requests.all.first?.headers["causeway-cancel"])
         #expect(cancellations.all.first?.headers["causeway-reason"] == "deadline")

@@ -23,8 +23,9 @@ from causeway_kit.tokens import expect_no_token
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
-#: Far from the defaults, where a developer's own stack may run, and from the ports of the other tests.
-OFFSET = 33_000
+#: Far from the defaults, where a developer's own stack may run, above the ports of the other tests (`causeway_kit.ports`), and below those
+#: from which the kernel takes the ports of clients.
+OFFSET = 22_000
 TABLE = {
     "nginx": 8080,
     "nginx, TLS": 8443,

@@ -269,7 +269,7 @@ def test_wrong_types_are_refused(edge, tenant, types):
 
 
 def test_without_a_cursor_frames_have_three_members_and_with_one_four(stack):
-    edge = stack.edge(PROGRAM, heartbeat_interval="1s")
+    edge = stack.edge(PROGRAM, heartbeat_interval="4s")
     with opened(edge, "acme") as plain, opened(edge, "acme", query={"last_event_id": ""}) as resumable:
         ids = publish_samples(stack, "acme")
         assert [plain.next_text() for _ in SAMPLES] == [frame_text(sample) for sample in SAMPLES]

@@ -6,7 +6,7 @@ import socket
 
 # Below the range from which the kernel takes ports for outgoing connections, of which the tests make thousands: a port
 # chosen here stays free while its process is being killed and started again.
-_FIRST, _LAST = 12000, 32000
+_FIRST, _LAST = 12000, 25000
 _random = random.Random(os.getpid())
 _taken = set()
 

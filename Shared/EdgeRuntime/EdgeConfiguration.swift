@@ -5,6 +5,8 @@ import Glibc
 public struct EdgeConfiguration: Sendable {
     /// Between two signs of life on a quiet connection.
     public var heartbeatInterval: Duration = .seconds(30)
+    /// Chooses a connection's place among the ticks of a heartbeat interval: at random, so that heartbeats are spread.
+    public var heartbeatPhase: @Sendable (Range<Int>) -> Int = { Int.random(in: $0) }
     /// When a client whose connection broke is told to come back, on average.
     public var retry: Duration = .seconds(2)
     /// Over how long the goodbyes of a drain are spread.

@@ -69,7 +69,9 @@ final class HubBench: Sendable {
         throws
     {
         var configuration = EdgeConfiguration()
+        // The last tick of an hour: a test that wants heartbeats asks for them.
         configuration.heartbeatInterval = .seconds(3600)
+        configuration.heartbeatPhase = { $0.upperBound - 1 }
         configuration.linger = .milliseconds(100)
         configure(&configuration)
         let box = TimeBox()

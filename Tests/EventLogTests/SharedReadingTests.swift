@@ -32,12 +32,14 @@ private final class Handled: Sendable {
             let reading = Self.reading(log)
             return Task { try await reading.run { handled.handle($0) } }
         }
-        #expect(await eventually { handled.sequences.count >= 200 })
+        #expect(await eventually { Set(handled.sequences).count >= 200 })
         for run in runs {
             run.cancel()
             try await run.value
         }
-        #expect(handled.sequences.sorted() == Array(1...200))
+        #expect(Set(handled.sequences) == Set(1...200))
+        // At least once: what a reader could not acknowledge in time comes again. But not everything goes to both.
+        #expect(handled.sequences.count < 300)
     }
 
     @Test func whatIsNotDoneComesAgain() async throws {
@@ -72,6 +74,6 @@ private final class Handled: Sendable {
         #expect(await eventually { handled.sequences.contains(appended.cursor.sequence) })
         second.cancel()
         try await second.value
-        #expect(handled.sequences.sorted() == [1, 2, 3, 4, 5, 6])
+        #expect(Set(handled.sequences) == [1, 2, 3, 4, 5, 6])
     }
 }

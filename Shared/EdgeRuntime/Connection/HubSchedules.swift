@@ -1,17 +1,20 @@
 /// When each connection's heartbeat is due: a ring of slots, one a tick, so that ten thousand connections cost one timer.
-/// A connection gets a slot at random: the phases are spread. Stale handles are dropped as their slot comes round.
+/// A connection gets a slot at random, unless told otherwise: the phases are spread. Stale handles are dropped as their slot comes round.
 struct HeartbeatWheel {
     private var slots: [[ConnectionHandle]]
     private var current = 0
+    private let phase: @Sendable (Range<Int>) -> Int
 
-    init(interval: Duration, tick: Duration) {
+    /// - Parameter phase: which of the slots the next connection gets.
+    init(interval: Duration, tick: Duration, phase: @escaping @Sendable (Range<Int>) -> Int = { Int.random(in: $0) }) {
         let count = max(1, Int(interval.inNanoseconds / max(1, tick.inNanoseconds)))
         self.slots = Array(repeating: [], count: count)
+        self.phase = phase
     }
 
     /// Schedules `handle` within one interval from now, and from then on every interval.
     mutating func insert(_ handle: ConnectionHandle) {
-        self.insert(handle, slot: Int.random(in: 0..<self.slots.count))
+        self.insert(handle, slot: self.phase(0..<self.slots.count))
     }
 
     /// As ``insert(_:)``, with the phase given.

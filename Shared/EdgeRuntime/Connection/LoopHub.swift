@@ -84,7 +84,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.configuration = configuration
         self.logger = logger
         self.connectionEnded = connectionEnded
-        self.heartbeats = HeartbeatWheel(interval: configuration.heartbeatInterval, tick: DeliveryLoop.tickInterval)
+        self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
     }
 
     // MARK: Taking a connection in
@@ -175,7 +175,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     private func insertIntoWheel(_ handle: ConnectionHandle, _ interval: Duration?) {
         guard let interval else { return self.heartbeats.insert(handle) }
-        self.otherHeartbeats[interval, default: HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval)].insert(handle)
+        self.otherHeartbeats[interval, default: Self.wheel(interval: interval, self.configuration)].insert(handle)
+    }
+
+    private static func wheel(interval: Duration, _ configuration: EdgeConfiguration) -> HeartbeatWheel {
+        HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval, phase: configuration.heartbeatPhase)
     }
 
     private func claimSlot() -> ConnectionHandle {

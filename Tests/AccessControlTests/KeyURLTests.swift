@@ -119,7 +119,7 @@ struct KeyURLTests {
 
     @Test func aSlowSearchForAnUnknownKeyDelaysNobodyElse() async throws {
         let search = try await KeyServer.run(.document(try documentA())) { server in
-            let authenticator = try await patientAuthenticator(server.url)
+            let authenticator = try await authenticator(server.url)
             #expect(await reason(authenticator, tokenA) == nil)
             server.answer(with: .silence)
             clock.advance(by: .seconds(10))
@@ -196,7 +196,7 @@ struct KeyURLTests {
 
     @Test func nobodyWaitsForAServerThatHasFailed() async throws {
         try await KeyServer.run(.document(try documentA())) { server in
-            let authenticator = try await patientAuthenticator(server.url)
+            let authenticator = try await authenticator(server.url)
             server.answer(with: .status(.internalServerError))
             clock.advance(by: .seconds(300))
             #expect(await reason(authenticator, tokenA) == nil)
@@ -239,8 +239,8 @@ struct KeyURLTests {
     private func configuration(_ url: String) -> AccessControlConfiguration {
         var configuration = AccessControlConfiguration()
         configuration.jwksURL = url
-        // A busy machine is not a server that is down.
-        configuration.keyRefresh.timeout = .seconds(60)
+        // Longer than any test lasts: a busy machine is not a server that is down.
+        configuration.keyRefresh.timeout = .seconds(3600)
         return configuration
     }
 
@@ -251,13 +251,6 @@ struct KeyURLTests {
     private func authenticator(_ configuration: AccessControlConfiguration) async throws -> Authenticator {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         return try await Authenticator(configuration: configuration, logger: logger, now: clock.now)
-    }
-
-    /// One that waits for an answer longer than any test lasts.
-    private func patientAuthenticator(_ url: String) async throws -> Authenticator {
-        var configuration = configuration(url)
-        configuration.keyRefresh.timeout = .seconds(3600)
-        return try await authenticator(configuration)
     }
 
     private func document(_ url: String) throws -> KeyDocument {

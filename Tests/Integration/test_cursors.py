@@ -199,7 +199,10 @@ def test_a_log_that_was_purged_to_the_last_event(stack, surface):
     ],
 )
 def test_a_cursor_that_is_none_is_told_so_and_goes_on_live(shared, edge, surface, tenant, make):
-    [id] = shared.intake.publish(surface.numbered(1, tenant, prefix=tenant))
+    # Seen by one who is connected: the edge has it, and "live" begins after it.
+    with surface.connect(edge, mint(tenant)) as witness:
+        opening(witness)
+        id = expect_live(shared, witness, tenant, number=1)
     with surface.connect(edge, mint(tenant), cursor=make(Cursor.parse(id))) as client:
         opening(client)
         told = gap(client)

@@ -153,7 +153,7 @@ let package = Package(
         tests("EventLog", ["EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests("AccessControl", ["AccessControl", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]),
         tests("HTTPAPI", ["HTTPAPI", "AccessControl", hummingbird, hummingbirdTesting, logging]),
-        tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", httpTypes, logging]),
+        tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", "TestKit", httpTypes, logging]),
         tests(
             "ApprovalAPI",
             [

@@ -55,7 +55,7 @@ struct RelayRoute: Sendable {
             tenant: principal.tenant,
             user: principal.subject,
             roles: principal.roles.map(\.rawValue).sorted(),
-            traceparent: request.headers[.traceparent]
+            traceparent: context.trace?.text
         )
         let stream = StreamRequest(
             principal: principal,
@@ -63,7 +63,8 @@ struct RelayRoute: Sendable {
             form: form,
             inbound: .webSocket(rules) { [bus] link in RelayConversation(form: form, caller: caller, bus: bus, link: link) },
             head: head,
-            requestID: context.requestID
+            requestID: context.requestID,
+            trace: context.trace
         )
         do {
             try await self.edge.adopt(context.channel, request: stream)
@@ -89,7 +90,8 @@ struct RelayRoute: Sendable {
             form: form,
             inbound: .webSocket(self.rules),
             head: head,
-            requestID: context.requestID
+            requestID: context.requestID,
+            trace: context.trace
         )
         do {
             try await self.edge.refuse(context.channel, refusal)
@@ -112,11 +114,8 @@ struct RelayRoute: Sendable {
 }
 
 extension HTTPField.Name {
-    fileprivate static let tenantID = Self.constant("X-Tenant-Id")
-    fileprivate static let traceparent = Self.constant("traceparent")
-
-    private static func constant(_ text: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(text) else { preconditionFailure("a constant that is a token") }
+    fileprivate static var tenantID: HTTPField.Name {
+        guard let name = HTTPField.Name("X-Tenant-Id") else { preconditionFailure("a constant that is a token") }
         return name
     }
 }

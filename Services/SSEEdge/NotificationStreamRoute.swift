@@ -65,7 +65,8 @@ struct NotificationStreamRoute: Sendable {
             cursor: try request.headers[.lastEventID] ?? query.value("last_event_id"),
             form: self.form,
             head: ResponseHead.bytes(status: .ok, fields: fields),
-            requestID: context.requestID
+            requestID: context.requestID,
+            trace: context.trace
         )
     }
 

@@ -37,7 +37,8 @@ struct WorkspaceStreamRoute: Sendable {
                 form: form,
                 inbound: .webSocket(rules),
                 head: self.front.head(of: handshake, context),
-                requestID: context.requestID
+                requestID: context.requestID,
+                trace: context.trace
             )
             do throws(Refusal) {
                 let principal = try await self.principal(request, handshake)
@@ -72,6 +73,7 @@ struct WorkspaceStreamRoute: Sendable {
         let inbound: Inbound
         let head: [UInt8]
         let requestID: String
+        let trace: TraceParent?
 
         func refused(_ refusal: Refusal) -> StreamRefusal {
             StreamRefusal(
@@ -80,7 +82,8 @@ struct WorkspaceStreamRoute: Sendable {
                 form: self.form,
                 inbound: self.inbound,
                 head: self.head,
-                requestID: self.requestID
+                requestID: self.requestID,
+                trace: self.trace
             )
         }
     }
@@ -142,7 +145,8 @@ struct WorkspaceStreamRoute: Sendable {
             form: accepted.form,
             inbound: accepted.inbound,
             head: accepted.head,
-            requestID: accepted.requestID
+            requestID: accepted.requestID,
+            trace: accepted.trace
         )
         do {
             try await self.edge.adopt(context.channel, request: stream)

@@ -97,6 +97,7 @@ extension EventProducer {
             tenant: reference.tenant,
             type: draft.type,
             time: draft.time ?? now,
+            traceparent: draft.trace?.text,
             payload: draft.payload
         )
         let choice: ExecutionChoice = draft.run.map { replaces ? .replacing($0) : .named($0) } ?? .current

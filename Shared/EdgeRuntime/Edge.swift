@@ -114,6 +114,7 @@ public final class Edge: Sendable {
                 inbound: request.inbound,
                 earlyBytes: taken.earlyBytes,
                 requestID: request.requestID,
+                traceID: request.trace?.traceID,
                 generation: generation,
                 lease: request.place?.lease
             )
@@ -140,6 +141,7 @@ public final class Edge: Sendable {
             earlyBytes: taken.earlyBytes,
             refusal: refusal.reason,
             requestID: refusal.requestID,
+            traceID: refusal.trace?.traceID,
             generation: 0
         )
         await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: refusal.form)

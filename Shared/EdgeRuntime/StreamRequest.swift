@@ -20,6 +20,8 @@ public struct StreamRequest: Sendable {
     public var head: [UInt8]
     /// The id of the HTTP request.
     public var requestID: String
+    /// The trace that the HTTP request belongs to, if any.
+    public var trace: TraceParent?
 
     public init(
         principal: Principal,
@@ -30,7 +32,8 @@ public struct StreamRequest: Sendable {
         form: any WireForm,
         inbound: Inbound = .ignored,
         head: [UInt8],
-        requestID: String
+        requestID: String,
+        trace: TraceParent? = nil
     ) {
         self.principal = principal
         self.tenant = tenant
@@ -41,6 +44,7 @@ public struct StreamRequest: Sendable {
         self.inbound = inbound
         self.head = head
         self.requestID = requestID
+        self.trace = trace
     }
 }
 
@@ -54,14 +58,24 @@ public struct StreamRefusal: Sendable {
     public var inbound: Inbound
     public var head: [UInt8]
     public var requestID: String
+    public var trace: TraceParent?
 
-    public init(reason: EndReason, user: String = "", form: any WireForm, inbound: Inbound, head: [UInt8], requestID: String) {
+    public init(
+        reason: EndReason,
+        user: String = "",
+        form: any WireForm,
+        inbound: Inbound,
+        head: [UInt8],
+        requestID: String,
+        trace: TraceParent? = nil
+    ) {
         self.reason = reason
         self.user = user
         self.form = form
         self.inbound = inbound
         self.head = head
         self.requestID = requestID
+        self.trace = trace
     }
 
     /// Refused connections are given no event of anybody's; this stands where a tenant has to be named.

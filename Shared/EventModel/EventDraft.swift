@@ -75,7 +75,7 @@ public struct EventDraft: Sendable, Hashable {
         self.id = id
         self.time = time
         self.source = source
-        self.traceparent = traceparent.flatMap { TraceParent.isValid($0) ? $0 : nil }
+        self.traceparent = traceparent.flatMap(TraceParent.init)?.text
     }
 
     /// Completes the draft.

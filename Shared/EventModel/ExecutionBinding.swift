@@ -52,7 +52,7 @@ public enum ExecutionBinding {
             type: type,
             time: raw.time.flatMap { Timestamp(rfc3339: $0) } ?? storedAt(),
             source: raw.source,
-            traceparent: raw.traceparent,
+            traceparent: raw.traceparent.flatMap(TraceParent.init)?.text,
             payload: payload
         )
         let place = ExecutionPlace(

@@ -12,6 +12,8 @@ public struct ExecutionDraft: Sendable, Hashable {
     public let time: Timestamp?
     /// The tenant, when the producer named one.
     public let tenant: Tenant?
+    /// The W3C trace context it belongs to.
+    public var trace: TraceParent?
 
     /// Checks everything that a producer can get wrong. Field names in errors are those of ``ExecutionIntake``.
     ///

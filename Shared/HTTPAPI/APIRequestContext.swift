@@ -1,4 +1,5 @@
 public import AccessControl
+public import EventModel
 public import Hummingbird
 import Logging
 public import NIOCore
@@ -10,6 +11,8 @@ public struct APIRequestContext: RequestContext {
     public let channel: any Channel
     /// What `X-Request-Id` says. Set by ``RequestIDMiddleware``; empty without it.
     public private(set) var requestID = ""
+    /// The trace that the request belongs to. Set by ``TraceContextMiddleware``; nil for most.
+    public private(set) var trace: TraceParent?
     /// Who asks. Set by ``AuthenticationMiddleware``; nil without it.
     public private(set) var principal: Principal?
 
@@ -27,6 +30,12 @@ public struct APIRequestContext: RequestContext {
         requestID = id
         // Hummingbird's own key, so that its lines carry the same id and no second one appears beside it.
         logger[metadataKey: "hb.request.id"] = "\(id)"
+    }
+
+    /// Says which trace the request belongs to, in logs as well.
+    public mutating func setTrace(_ trace: TraceParent) {
+        self.trace = trace
+        logger[metadataKey: TraceParent.logKey] = "\(trace.traceID)"
     }
 
     /// Names who asks, in logs as well.

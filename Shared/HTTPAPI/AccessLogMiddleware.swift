@@ -1,8 +1,10 @@
 import AccessControl
+import EventModel
 public import Hummingbird
 import Logging
 
-/// One line a request: `info` for those that failed, `debug` for the others. The target is redacted (contract §1).
+/// One line a request: `info` for those that failed or belong to a sampled trace, `debug` for the others. The target is redacted
+/// (contract §1).
 ///
 /// The duration ends when the head of the response is decided; for a stream that is when it begins.
 public struct AccessLogMiddleware: RouterMiddleware {
@@ -32,7 +34,7 @@ public struct AccessLogMiddleware: RouterMiddleware {
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
         let elapsed = clock.now - start
         context.logger.log(
-            level: status < 400 ? .debug : .info,
+            level: status >= 400 || context.trace?.isSampled == true ? .info : .debug,
             "Request",
             metadata: [
                 "http.method": "\(request.method.rawValue)",

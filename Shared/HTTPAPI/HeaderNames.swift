@@ -10,6 +10,8 @@ extension HTTPField.Name {
     public static let requestID = named("X-Request-Id")
     /// `Last-Event-ID`: where an EventSource resumes (HTML, server-sent events).
     public static let lastEventID = named("Last-Event-ID")
+    /// `traceparent`: the trace that a request belongs to (W3C Trace Context).
+    public static let traceParent = named("traceparent")
     /// `Idempotency-Key`: the same request, repeated, gets the same answer.
     public static let idempotencyKey = named("Idempotency-Key")
 }

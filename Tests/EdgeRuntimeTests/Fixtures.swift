@@ -35,6 +35,7 @@ enum Fixture {
         tenant: String = "acme",
         type: String = "incident.created",
         user: String? = nil,
+        traceparent: String? = nil,
         payload: String = #"{"incidentId":"i"}"#
     ) throws -> LogEntry {
         LogEntry(
@@ -47,7 +48,7 @@ enum Fixture {
                 user: user,
                 time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000),
                 source: nil,
-                traceparent: nil,
+                traceparent: traceparent,
                 payload: try Payload(validating: Array(payload.utf8))
             )
         )

@@ -53,7 +53,8 @@ final class ListedLog: LogReading {
 final class HubBench: Sendable {
     let log = ListedLog()
     let tail: LogTail
-    let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 256 * 1024)
+    let fanout: Fanout
+    let lines = LogLines()
     let history: History
     let hub: LoopHub
     let loop: DeliveryLoop
@@ -79,6 +80,12 @@ final class HubBench: Sendable {
         self.clock = box
         self.form = form
         self.tail = LogTail(maxBytes: tailBytes)
+        let logger = Logger(label: "test") { [lines] _ in LogLines.Handler(lines: lines) }
+        self.fanout = Fanout(
+            epoch: Fixture.epoch,
+            pageBytes: 256 * 1024,
+            deliveryLog: DeliveryLog(logger: logger, wallClock: configuration.wallClock)
+        )
         self.history = History(log: self.log, tail: self.tail, chunkBytes: 4096, now: MonotonicInstant.now)
         self.loop = try DeliveryLoop()
         let ended = EndedBox()
@@ -89,7 +96,7 @@ final class HubBench: Sendable {
             tail: self.tail,
             history: self.history,
             configuration: configuration,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            logger: logger,
             connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
         )
         self.loop.start(name: "test", delegate: self.hub)
@@ -115,6 +122,7 @@ final class HubBench: Sendable {
         inbound: Inbound = .ignored,
         early: [UInt8] = [],
         refusal: EndReason? = nil,
+        traceID: String? = nil,
         lease: ExecutionLease? = nil
     ) async throws -> SocketPair {
         let pair = try SocketPair()
@@ -128,6 +136,7 @@ final class HubBench: Sendable {
             earlyBytes: early,
             refusal: refusal,
             requestID: "r",
+            traceID: traceID,
             generation: self.fanout.feed.position.generation,
             lease: lease
         )

@@ -150,11 +150,7 @@ import Testing
         #expect(fault { try EventIntake.event(structured: bytes(json)) }?.field == field)
     }
 
-    @Test(arguments: [
-        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-        "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x", "", "x",
-    ])
+    @Test(arguments: TraceParentTests.broken)
     func dropsBrokenTraceparents(_ text: String) throws {
         let draft = try EventDraft(type: EventType("a.b"), payload: .empty, traceparent: text)
         #expect(draft.traceparent == nil)

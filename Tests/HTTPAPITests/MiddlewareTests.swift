@@ -33,6 +33,36 @@ struct RequestIDTests {
     }
 }
 
+@Suite("Trace context")
+struct TraceContextTests {
+    private static let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
+
+    @Test("A request's trace is in its line, at info when it is sampled", arguments: [("01", Logger.Level.info), ("00", .debug)])
+    func logged(_ flags: String, _ level: Logger.Level) async throws {
+        try await SampleService.test { client, lines in
+            _ = try await client.execute(uri: "/open", method: .get, headers: [.traceParent: Self.trace + flags])
+            let line = try #require(lines.named("Request").first)
+            #expect(line["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736")
+            #expect(line.level == level)
+        }
+    }
+
+    @Test(
+        "One that is malformed or there twice is ignored and not shown",
+        arguments: [[], ["shown-nowhere"], [trace + "01", trace + "01"]]
+    )
+    func ignored(_ values: [String]) async throws {
+        try await SampleService.test { client, lines in
+            var headers = HTTPFields()
+            headers[values: .traceParent] = values
+            let response = try await client.execute(uri: "/open", method: .get, headers: headers)
+            #expect(response.status == .ok)
+            #expect(lines.named("Request").count == 1 && lines.named("Request").first?.level == .debug)
+            #expect(lines.all.allSatisfy { !$0.text.contains("4bf92f") && !$0.text.contains("shown-nowhere") })
+        }
+    }
+}
+
 @Suite("Access log")
 struct AccessLogTests {
     @Test(arguments: [("/open", 200, Logger.Level.debug), ("/nothing", 404, .info), ("/any", 401, .info), ("/unforeseen", 500, .info)])

@@ -62,6 +62,7 @@ struct EffectAnnouncer: Sendable {
                 announced.increment()
                 let delay = time.millisecondsSinceEpoch - entry.intake.millisecondsSinceEpoch
                 duration.record(duration: .milliseconds(max(0, delay)))
+                report(effect, of: approvalID)
             }
             return .done
         } catch let error as EventLogError where error.isRetriable || error.code == .cancelled || error.code == .closed {
@@ -73,5 +74,13 @@ struct EffectAnnouncer: Sendable {
             )
             return .again(after: .seconds(30))
         }
+    }
+
+    /// Names the trace that the decision began, by which it is followed to here.
+    private func report(_ effect: Event, of approvalID: String) {
+        let trace = effect.traceparent.flatMap(TraceParent.init)
+        var metadata: Logger.Metadata = ["approval.id": "\(approvalID)", "event.type": "\(effect.type.name)"]
+        if let trace { metadata[TraceParent.logKey] = "\(trace.traceID)" }
+        logger.log(level: trace?.isSampled == true ? .info : .debug, "what a decision entails is announced", metadata: metadata)
     }
 }

@@ -37,7 +37,7 @@ struct ApprovalRoutes: Sendable {
                 action: form.action,
                 reason: form.reason,
                 idempotencyKey: key,
-                traceparent: request.headers[values: .traceparent].first
+                traceparent: context.trace?.text
             ),
             by: principal
         )
@@ -134,13 +134,5 @@ extension Response {
     /// An error of contract §7 that no other service knows, in the form of contract §1.
     fileprivate static func refusal(_ code: String, _ message: String, status: HTTPResponse.Status) throws -> Response {
         try .json(["error": code, "message": message], status: status)
-    }
-}
-
-extension HTTPField.Name {
-    /// The W3C trace context of a request.
-    fileprivate static var traceparent: HTTPField.Name {
-        guard let name = HTTPField.Name("traceparent") else { preconditionFailure("a constant that is a token") }
-        return name
     }
 }

@@ -65,7 +65,8 @@ struct ExecutionIntakeRoute: Sendable {
             }
             try publisher.checkMayPublish(for: tenant)
             let reference = try context.execution(kind, of: tenant)
-            return try await store(try drafts.enumerated().map { try $1.named(key?.eventID(at: $0), kind) }, reference, replaces, context)
+            let named = try drafts.enumerated().map { try $1.named(key?.eventID(at: $0), kind, trace: context.trace) }
+            return try await store(named, reference, replaces, context)
         }
         guard let answer else {
             throw APIError.serviceUnavailable(
@@ -144,9 +145,13 @@ struct ExecutionIntakeRoute: Sendable {
 }
 
 extension ExecutionDraft {
-    /// The draft with an id, unless it has one of its own.
-    fileprivate func named(_ id: String?, _ kind: ExecutionReference.Kind) throws -> ExecutionDraft {
-        guard self.id == nil, let id else { return self }
-        return try ExecutionDraft(kind: kind, type: type.name, payload: payload, run: run, id: id, time: time, tenant: tenant)
+    /// The draft in the trace of its request, with an id unless it has one of its own.
+    fileprivate func named(_ id: String?, _ kind: ExecutionReference.Kind, trace: TraceParent?) throws -> ExecutionDraft {
+        var draft = self
+        if self.id == nil, let id {
+            draft = try ExecutionDraft(kind: kind, type: type.name, payload: payload, run: run, id: id, time: time, tenant: tenant)
+        }
+        draft.trace = trace
+        return draft
     }
 }

@@ -52,7 +52,7 @@ struct EventIntakeRoute: Sendable {
                 return try Self.refusal(error)
             }
             var generator = SystemRandomNumberGenerator()
-            let events = try publisher.events(drafts, key: key, now: now(), using: &generator)
+            let events = try publisher.events(drafts, key: key, trace: context.trace, now: now(), using: &generator)
             return try await store(events, context)
         }
         guard let answer else {
@@ -69,6 +69,7 @@ struct EventIntakeRoute: Sendable {
         do throws(ProducerError) {
             let stored = try await sink.publish(contentsOf: events, timeout: limits.timeout)
             metrics.acknowledged(stored, after: start.duration(to: .now))
+            StoredTrace.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
             return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
         } catch {

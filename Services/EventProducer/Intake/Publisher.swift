@@ -33,11 +33,13 @@ struct Publisher: Sendable {
     ///
     /// - Parameters:
     ///   - key: from which ids are made, where the producer gave none; nil for ids that no repetition has.
+    ///   - trace: the trace of the request, for events that name none of their own.
     ///   - now: the time of events that have none.
     /// - Throws: `forbidden` for the first that names a tenant the sender may not.
     func events(
         _ drafts: [EventDraft],
         key: IdempotencyKey?,
+        trace: TraceParent?,
         now: Timestamp,
         using generator: inout some RandomNumberGenerator
     ) throws(APIError) -> [Event] {
@@ -51,7 +53,9 @@ struct Publisher: Sendable {
             }
             let id = key?.eventID(at: index) ?? ULID.generate(time: now, using: &generator)
             do throws(ValidationError) {
-                events.append(try draft.resolve(tenant: tenant, id: id, time: now))
+                var event = try draft.resolve(tenant: tenant, id: id, time: now)
+                event.traceparent = event.traceparent ?? trace?.text
+                events.append(event)
             } catch {
                 throw APIError(error)
             }

@@ -76,7 +76,8 @@ struct ExecutionStreamRoute: Sendable {
             place: place,
             form: self.form(query),
             head: ResponseHead.bytes(status: .ok, fields: fields),
-            requestID: context.requestID
+            requestID: context.requestID,
+            trace: context.trace
         )
         try await self.edge.adopt(context.channel, request: stream)
         // The connection has left NIO; what is returned here reaches nobody.

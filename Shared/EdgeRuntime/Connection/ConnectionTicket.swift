@@ -18,6 +18,8 @@ struct ConnectionTicket: Sendable {
     var refusal: EndReason?
     /// Ties the log line of the connection's end to that of its request.
     var requestID: String
+    /// The trace of that request; nil for most.
+    var traceID: String?
     /// The life of the log in which `start` was decided.
     var generation: UInt32
     /// Keeps what it is to read in memory until it reads.

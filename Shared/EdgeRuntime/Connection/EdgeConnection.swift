@@ -23,6 +23,7 @@ actor EdgeConnection {
     private var state = ConnectionState()
     private let audience: Audience
     private let requestID: String
+    private let traceID: String?
     private let inbound: (any InboundHandler)?
     private let conversation: (any Conversation)?
     /// There is one with a conversation only.
@@ -69,6 +70,7 @@ actor EdgeConnection {
         self.tenant = ticket.tenant
         self.wasAdmitted = ticket.refusal == nil
         self.requestID = ticket.requestID
+        self.traceID = ticket.traceID
         self.inbound = ticket.inbound.makeHandler()
         (self.conversation, self.link) = ticket.refusal == nil ? ticket.inbound.makeConversation() : (nil, nil)
         self.openedAt = hub.loop.now()
@@ -84,6 +86,18 @@ actor EdgeConnection {
 
     /// Whether its socket is full.
     var isBlocked: Bool { self.state.isBlocked }
+
+    /// Whether `entry`, the next one of its run, has been written to the connection; nil when it is not for it.
+    func hasPassed(_ entry: PageEntry) -> Bool? {
+        guard self.audience.admits(entry) else { return nil }
+        if let conversation = self.conversation,
+            !conversation.admits(sequence: entry.sequence, topic: entry.topic, type: entry.type)
+        {
+            return nil
+        }
+        guard self.progress.sequence < entry.sequence else { return true }
+        return self.isOpen ? false : nil
+    }
 
     // MARK: Facts, reported by the hub
 
@@ -335,12 +349,13 @@ actor EdgeConnection {
     /// One line a connection's life; written off the loop, because a log may be slow.
     private func report(_ cause: CloseCause) {
         let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
-        let metadata: Logger.Metadata = [
+        var metadata: Logger.Metadata = [
             "tenant": "\(self.tenant.name)", "user": "\(self.audience.user)", "cause": "\(cause)",
             "deliveries": "\(self.deliveries)", "bytes": "\(self.bytes)", "seconds": "\(seconds)", "request.id": "\(self.requestID)",
         ]
+        if let traceID = self.traceID { metadata[TraceParent.logKey] = "\(traceID)" }
         let logger = self.hub.logger
-        Task { logger.info("connection ended", metadata: metadata) }
+        Task { [metadata] in logger.info("connection ended", metadata: metadata) }
     }
 
     // MARK: What comes in

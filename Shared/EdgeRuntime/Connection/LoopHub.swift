@@ -41,6 +41,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         var known: Set<ObjectIdentifier> = []
         /// When the entry was taken in that has waited longest.
         var oldestIntake: Timestamp?
+        /// Traced entries among what is new, of which there are hardly ever any.
+        var traced: [(run: PageRun, trace: TracedDelivery)] = []
     }
 
     private struct Slot {
@@ -276,13 +278,10 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     // MARK: RunReader (the feed's thread)
 
-    nonisolated func runGrew(_ run: PageRun) { self.noteGrowth(of: run, intake: nil) }
-
-    nonisolated func runGrew(_ run: PageRun, intake: Timestamp) { self.noteGrowth(of: run, intake: intake) }
-
-    private nonisolated func noteGrowth(of run: PageRun, intake: Timestamp?) {
+    nonisolated func runGrew(_ run: PageRun, intake: Timestamp?, trace: TracedDelivery?) {
         self.grown.withLock { grown in
             if let intake { grown.oldestIntake = grown.oldestIntake.map { min($0, intake) } ?? intake }
+            if let trace { grown.traced.append((run, trace)) }
             if grown.known.insert(ObjectIdentifier(run)).inserted { grown.runs.append(run) }
         }
         self.loop.signal()
@@ -324,11 +323,35 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
                 connection.assumeIsolated { $0.entriesPublished(shared, from: head) }
             }
         }
+        for (run, trace) in grown.traced { self.closePart(of: trace, run) }
         // Once a batch and not once a delivery: that is what it may cost.
         guard let oldest = grown.oldestIntake else { return }
         self.counters.latency.record(
             milliseconds: self.configuration.wallClock().millisecondsSinceEpoch - oldest.millisecondsSinceEpoch
         )
+    }
+
+    /// Counts who has been written a traced entry, and who is to get it and has not yet.
+    private func closePart(of trace: TracedDelivery, _ run: PageRun) {
+        let entry = PageEntry(
+            sequence: trace.cursor.sequence,
+            end: 0,
+            personalCount: 0,
+            isFinal: false,
+            user: trace.event.user,
+            type: trace.event.type,
+            topic: run.form.topic(of: trace.event)
+        )
+        var connections = 0
+        var behind = 0
+        for connection in self.groupOfRun[ObjectIdentifier(run)]?.members ?? [] {
+            switch connection.assumeIsolated({ $0.hasPassed(entry) }) {
+            case true?: connections += 1
+            case false?: behind += 1
+            case nil: break
+            }
+        }
+        trace.closePart(connections: connections, behind: behind)
     }
 
     private func handleTick(_ now: MonotonicInstant) {

@@ -142,7 +142,7 @@ final class ExecutionPages: Sendable {
         return self.followed.withLock { $0[subject] != nil }
     }
 
-    func append(_ entry: LogEntry) {
+    func append(_ entry: LogEntry, trace: TracedDelivery?) {
         guard let subject = entry.execution?.reference.subject else { return }
         self.followed.withLock { followed in
             guard let run = followed[subject]?.view?.run else {
@@ -151,7 +151,10 @@ final class ExecutionPages: Sendable {
             }
             let budget = self.budget(followed.count)
             guard followed[subject]?.view?.take(entry, budget: budget) == true else { return }
-            for reader in followed[subject]?.readers.values.map({ $0 }) ?? [] { reader.runGrew(run) }
+            for reader in followed[subject]?.readers.values.map({ $0 }) ?? [] {
+                trace?.openPart()
+                reader.runGrew(run, intake: nil, trace: trace)
+            }
         }
     }
 

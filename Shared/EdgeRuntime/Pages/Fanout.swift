@@ -5,13 +5,14 @@ import Synchronization
 /// What a loop learns when one of its runs has grown. Called on the feed's thread.
 protocol RunReader: AnyObject, Sendable {
     /// `run` has new entries, or was restarted.
-    func runGrew(_ run: PageRun)
-    /// The same, of an entry that was taken in at that time.
-    func runGrew(_ run: PageRun, intake: Timestamp)
+    /// - Parameters:
+    ///   - intake: When the entry was taken in, where its delay counts.
+    ///   - trace: What follows the entry, if it is traced; a part of it is open for this reader and run, which must close it.
+    func runGrew(_ run: PageRun, intake: Timestamp?, trace: TracedDelivery?)
 }
 
 extension RunReader {
-    func runGrew(_ run: PageRun, intake: Timestamp) { self.runGrew(run) }
+    func runGrew(_ run: PageRun) { self.runGrew(run, intake: nil, trace: nil) }
 }
 
 /// Where the process's feed stands.
@@ -52,6 +53,7 @@ public final class Fanout: LogObserver, Sendable {
     }
 
     private let state: Mutex<State>
+    private let deliveryLog: DeliveryLog?
     /// The executions that somebody views.
     let executions: ExecutionPages
     /// Bytes of pages over all runs; each gets an even share of it.
@@ -59,9 +61,12 @@ public final class Fanout: LogObserver, Sendable {
     /// A run may always keep this much, so that a moment's burst stays in it.
     private static let smallestShare = 128 * 1024
 
-    /// - Parameter pageBytes: Memory for encoded pages over all tenants, in bytes.
-    public init(epoch: UInt16, pageBytes: Int) {
+    /// - Parameters:
+    ///   - pageBytes: Memory for encoded pages over all tenants, in bytes.
+    ///   - deliveryLog: Is told of traced events.
+    public init(epoch: UInt16, pageBytes: Int, deliveryLog: DeliveryLog? = nil) {
         self.pageBytes = pageBytes
+        self.deliveryLog = deliveryLog
         self.executions = ExecutionPages(pageBytes: pageBytes)
         let start = RunPosition(generation: 0, sequence: 0)
         self.state = Mutex(State(feed: FeedPosition(position: start, time: Timestamp(millisecondsSinceEpoch: 0), epoch: epoch)))
@@ -112,6 +117,8 @@ public final class Fanout: LogObserver, Sendable {
 
     public func logAppended(_ entry: LogEntry) {
         self.state.withLock { state in
+            let trace = entry.event.traceparent == nil ? nil : self.deliveryLog?.begin(entry, epoch: state.feed.epoch)
+            defer { trace?.closePart() }
             if let keys = state.forms[entry.event.tenant] {
                 let budget = max(Self.smallestShare, self.pageBytes / max(1, state.runs.count))
                 let cursor = entry.cursor(epoch: state.feed.epoch)
@@ -127,7 +134,10 @@ public final class Fanout: LogObserver, Sendable {
                         topic: readers.run.form.topic(of: entry.event),
                         budget: budget
                     )
-                    for reader in readers.readers.values { reader.runGrew(readers.run, intake: entry.intake) }
+                    for reader in readers.readers.values {
+                        trace?.openPart()
+                        reader.runGrew(readers.run, intake: entry.intake, trace: trace)
+                    }
                 }
             }
             state.feed.position.sequence = entry.sequence
@@ -137,7 +147,11 @@ public final class Fanout: LogObserver, Sendable {
 
     public func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { self.executions.follows(subject) }
 
-    public func executionAppended(_ entry: LogEntry) { self.executions.append(entry) }
+    public func executionAppended(_ entry: LogEntry) {
+        let trace = entry.event.traceparent == nil ? nil : self.deliveryLog?.begin(entry, epoch: self.feed.epoch)
+        self.executions.append(entry, trace: trace)
+        trace?.closePart()
+    }
 
     public func logAdvanced(to sequence: UInt64) {
         self.state.withLock { state in

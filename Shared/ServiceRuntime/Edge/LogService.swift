@@ -33,7 +33,8 @@ struct LogService: Service {
     private func follow(on connection: NATSConnection) async throws {
         let log = try await EventLog.open(on: connection, configuration: self.log, logger: self.logger)
         self.readiness.note("log.replicas", "\(self.log.replicas)")
-        let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes)
+        let deliveryLog = DeliveryLog(logger: self.logger, wallClock: self.edge.configuration.wallClock)
+        let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes, deliveryLog: deliveryLog)
         let feed = LogFeed(log: log, tailBytes: self.tailBytes, observer: fanout, logger: self.logger)
         FeedMetrics.observe(feed, in: self.metrics)
         try self.edge.begin(log: log, feed: feed, fanout: fanout)

@@ -68,6 +68,10 @@ class Bus:
         subject = f"executions.{token(tenant)}.{kind}.{token(name)}"
         return int(self._run(self._jetstream.get_last_msg(STREAM, subject)).headers["causeway-number"])
 
+    def headers(self, sequence):
+        """The headers of the log's message at a place."""
+        return self._run(self._jetstream.get_msg(STREAM, sequence)).headers or {}
+
     def state(self):
         """The state of the log's stream: `messages`, `first_seq`, `last_seq`."""
         return self._run(self._jetstream.stream_info(STREAM)).state

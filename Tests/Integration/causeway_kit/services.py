@@ -1,5 +1,6 @@
 """Causeway's own processes, as their users start them: an executable, the environment, two ports."""
 
+import json
 import os
 import re
 import subprocess
@@ -66,6 +67,11 @@ class Service(Process):
     def wait_ready(self, timeout=30):
         self.wait_until(lambda: self.readiness() == 200, "is ready", timeout)
         return self
+
+    @property
+    def log_lines(self):
+        """The complete lines of its log, which are JSON objects unless it was told otherwise."""
+        return [json.loads(line) for line in self.log.splitlines(keepends=True) if line.endswith("\n")]
 
     def metrics(self):
         """The samples of /metrics: `{'name{labels}': value}`."""

@@ -1,0 +1,61 @@
+import EventLog
+public import EventModel
+public import Logging
+import Synchronization
+
+/// Tells of each event that belongs to a trace (W3C Trace Context), once a process: when it was delivered, and to how many. Others cost a look at
+/// one field.
+///
+/// A sampled trace is told at `info`, any other at `debug`. However many there are, no second gets more than ``linesPerSecond`` lines; the next line
+/// says how many were left out.
+public final class DeliveryLog: Sendable {
+    /// The most lines in a second.
+    public static let linesPerSecond = 100
+
+    private struct Budget {
+        var second: Int64 = 0
+        var used = 0
+        var leftOut = 0
+
+        /// One more line, and how many were left out before it; nil when there is none to be had.
+        mutating func take(in second: Int64) -> Int? {
+            if second != self.second { (self.second, self.used) = (second, 0) }
+            guard self.used < DeliveryLog.linesPerSecond else {
+                self.leftOut += 1
+                return nil
+            }
+            self.used += 1
+            defer { self.leftOut = 0 }
+            return self.leftOut
+        }
+    }
+
+    private let logger: Logger
+    private let wallClock: @Sendable () -> Timestamp
+    private let budget = Mutex(Budget())
+
+    /// - Parameter wallClock: The time of day, to which delays are measured.
+    public init(logger: Logger, wallClock: @escaping @Sendable () -> Timestamp) {
+        self.logger = logger
+        self.wallClock = wallClock
+    }
+
+    /// What follows a traced event through the process; nil for an event of which nothing is told. The feed's thread.
+    func begin(_ entry: LogEntry, epoch: UInt16) -> TracedDelivery? {
+        guard let trace = entry.event.traceparent.flatMap(TraceParent.init) else { return nil }
+        let level: Logger.Level = trace.isSampled ? .info : .debug
+        guard self.logger.logLevel <= level else { return nil }
+        guard let leftOut = self.budget.withLock({ $0.take(in: self.wallClock().millisecondsSinceEpoch / 1000) }) else { return nil }
+        let cursor = entry.cursor(epoch: epoch)
+        return TracedDelivery(event: entry.event, cursor: cursor) { [logger, wallClock] connections, behind in
+            let lag = max(0, wallClock().millisecondsSinceEpoch - entry.intake.millisecondsSinceEpoch)
+            var metadata: Logger.Metadata = [
+                TraceParent.logKey: "\(trace.traceID)", "tenant": "\(entry.event.tenant.name)", "event.id": "\(cursor.text)",
+                "event.type": "\(entry.event.type.name)", "connections": "\(connections)", "behind": "\(behind)", "lag_ms": "\(lag)",
+            ]
+            if leftOut > 0 { metadata["left_out"] = "\(leftOut)" }
+            // Off the loop, because a log may be slow.
+            Task { [metadata] in logger.log(level: level, "event delivered", metadata: metadata) }
+        }
+    }
+}

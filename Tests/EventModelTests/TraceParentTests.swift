@@ -1,0 +1,40 @@
+import EventModel
+import Testing
+
+@Suite("traceparent")
+struct TraceParentTests {
+    static let traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+    static let broken = [
+        "", "x", "00-\(traceID)-00f067aa0ba902b7", "00-\(traceID)-00f067aa0ba902b7-01-x", "00-\(traceID)-00f067aa0ba902b7-01x",
+        "00-\(traceID.uppercased())-00f067aa0ba902b7-01", "00-\(traceID)-00F067AA0BA902B7-01", "00-\(traceID)-00f067aa0ba902b7-0A",
+        "00-\(traceID)-0000000000000000-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-\(traceID)0-00f067aa0ba902b7-1", "0-\(traceID)0-00f067aa0ba902b7-01", "00-\(traceID)-00f067aa0ba902b7-0g",
+        "ff-\(traceID)-00f067aa0ba902b7-01", "0x-\(traceID)-00f067aa0ba902b7-01", "01-\(traceID)-00f067aa0ba902b7-01x",
+        " 00-\(traceID)-00f067aa0ba902b7-01", "00-\(traceID)-00f067aa0ba902b7-01\n", "00-\(traceID)-00f067aa0ba902é-01",
+    ]
+
+    @Test("What is none is ignored", arguments: broken)
+    func refuses(_ text: String) {
+        #expect(TraceParent(text) == nil)
+    }
+
+    @Test(
+        "The trace, whether it is sampled, and what is handed on",
+        arguments: [
+            ("00-\(traceID)-00f067aa0ba902b7-01", true, "00-\(traceID)-00f067aa0ba902b7-01"),
+            ("00-\(traceID)-00f067aa0ba902b7-00", false, "00-\(traceID)-00f067aa0ba902b7-00"),
+            // Flags of a later level stay as they are.
+            ("00-\(traceID)-00f067aa0ba902b7-02", false, "00-\(traceID)-00f067aa0ba902b7-02"),
+            ("00-\(traceID)-00f067aa0ba902b7-ff", true, "00-\(traceID)-00f067aa0ba902b7-ff"),
+            // Of a later version counts what is known, and only that.
+            ("01-\(traceID)-00f067aa0ba902b7-03", true, "00-\(traceID)-00f067aa0ba902b7-01"),
+            ("cc-\(traceID)-00f067aa0ba902b7-02-what=ever", false, "00-\(traceID)-00f067aa0ba902b7-00"),
+        ]
+    )
+    func reads(_ text: String, _ isSampled: Bool, _ handedOn: String) throws {
+        let trace = try #require(TraceParent(text))
+        #expect(trace.traceID == Self.traceID)
+        #expect(trace.isSampled == isSampled)
+        #expect(trace.text == handedOn)
+    }
+}

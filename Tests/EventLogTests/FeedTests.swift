@@ -1,5 +1,6 @@
 import EventLog
 import EventModel
+import Logging
 import NATSClient
 import Synchronization
 import TestKit
@@ -14,6 +15,20 @@ private final class Production: Sendable {
 
     var count: Int { acknowledged.withLock { $0.count } }
     var mayGoOn: Bool { count < allowance.load(ordering: .relaxed) || isOver.load(ordering: .relaxed) }
+}
+
+/// Looks at each entry how many the feed says are still to come.
+private final class PendingWitness: LogObserver {
+    let feed = Mutex<LogFeed?>(nil)
+    let seen = Mutex<[UInt64]>([])
+
+    func logAppended(_ entry: LogEntry) {
+        let pending = feed.withLock { $0?.statistics.pending } ?? 0
+        seen.withLock { $0.append(pending) }
+    }
+
+    func logAdvanced(to sequence: UInt64) {}
+    func logReplaced(epoch: UInt16, position: UInt64) {}
 }
 
 /// The feed against a real nats-server.
@@ -40,6 +55,22 @@ private final class Production: Sendable {
             #expect(through == 100)
             #expect(feed.statistics.entries == 100)
         }
+    }
+
+    @Test func knowsHowManyMessagesAreStillToCome() async throws {
+        let bench = try await Bench()
+        try await bench.fill(50)
+        let witness = PendingWitness()
+        let feed = LogFeed(log: bench.log, tailBytes: 1 << 20, observer: witness, logger: Logger(label: "test"))
+        witness.feed.withLock { $0 = feed }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await feed.run() }
+            #expect(await eventually { witness.seen.withLock { $0.count } == 50 })
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        witness.feed.withLock { $0 = nil }
+        #expect(witness.seen.withLock { $0 } == (0..<50).reversed())
     }
 
     @Test func beginsNearTheEndOfALongLog() async throws {

@@ -32,6 +32,9 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
     /// Whenever there is something to take.
     var arrivals: AsyncStream<Void> { news }
 
+    /// How many changes wait.
+    var count: Int { condition.withLock { batch.changes.count } }
+
     /// All that waits, if anything does.
     func take() -> Batch? {
         condition.withLock {

@@ -12,7 +12,7 @@ final class LogFollower: Sendable {
     private let log: EventLog
     private let model: ReadModel
     private let logger: Logger
-    private let feed = Mutex<LogFeed?>(nil)
+    private let current = Mutex<(feed: LogFeed, queue: ChangeQueue)?>(nil)
     /// How often what the log no longer keeps is dropped from the model.
     private static let pruneInterval: Duration = .seconds(60)
     /// Between two attempts.
@@ -27,8 +27,11 @@ final class LogFollower: Sendable {
     /// Whether the model is live: everything is written that the log held when the following began, and the server was heard just now.
     var isFollowing: Bool {
         let end = end.load(ordering: .acquiring)
-        return model.log.position >= end && feed.withLock { $0?.isFollowing ?? false }
+        return model.log.position >= end && current.withLock { $0?.feed.isFollowing ?? false }
     }
+
+    /// How many changes have been read and not been written yet.
+    var waitingChanges: Int { current.withLock { $0?.queue.count ?? 0 } }
 
     /// The end of the log when the following began.
     private let end = Atomic<UInt64>(.max)
@@ -62,8 +65,8 @@ final class LogFollower: Sendable {
         end.store(bounds.lastSequence, ordering: .releasing)
         let queue = ChangeQueue()
         let feed = LogFeed(log: log, after: progress.logPosition, observer: queue, logger: logger)
-        self.feed.withLock { $0 = feed }
-        defer { self.feed.withLock { $0 = nil } }
+        current.withLock { $0 = (feed, queue) }
+        defer { current.withLock { $0 = nil } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await feed.run() }
             group.addTask { try await self.write(queue, progress, end: bounds.lastSequence) }

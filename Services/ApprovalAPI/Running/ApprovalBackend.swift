@@ -12,6 +12,7 @@ final class ApprovalBackend: Sendable {
         let inbox: InboxStream
         let freshness: Freshness
         let desk: DecisionDesk
+        let follower: LogFollower
     }
 
     let model: ReadModel

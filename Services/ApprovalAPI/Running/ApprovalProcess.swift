@@ -43,6 +43,11 @@ struct ApprovalProcess {
                 help: "Up to where the read marks are in it.",
                 Int(clamping: backend.model.inbox.position)
             )
+            exposition.gauge(
+                "causeway_read_model_waiting_changes",
+                help: "Changes that were read from the log and are not in the read model yet.",
+                (try? backend.parts())?.follower.waitingChanges ?? 0
+            )
         }
         let service = ApprovalService(
             connection: connection,

@@ -50,7 +50,7 @@ struct ApprovalService: Service {
         readiness.note("log.replicas", "\(self.log.replicas)")
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
-        backend.begin(ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk))
+        backend.begin(ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await logFollower.run() }
             group.addTask { try await inboxFollower.run() }

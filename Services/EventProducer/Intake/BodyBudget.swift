@@ -5,8 +5,16 @@ import Synchronization
 /// A request reserves what its body may become before any of it is read; one that does not fit is refused at once, so that many large
 /// requests cost refusals and not the process. No tenant gets more than its share: one that announces much and sends little keeps nobody else out.
 final class BodyBudget: Sendable {
+    /// What is given out at a moment.
+    struct Use: Sendable, Hashable {
+        /// Requests that are being taken in: their bodies arrive, or their events are being stored.
+        var requests = 0
+        var bytes = 0
+    }
+
     private struct State {
         var available: Int
+        var use = Use()
         var reserved: [String: Int] = [:]
     }
 
@@ -26,12 +34,17 @@ final class BodyBudget: Sendable {
         self.init(bytes: limits.totalBodyBytes, share: max(limits.bodyBytes, limits.totalBodyBytes / 4))
     }
 
+    /// What is given out now.
+    var use: Use { state.withLock { $0.use } }
+
     /// Runs `body` with so many bytes reserved; nil, with nothing run, when they are not there.
     func withReserved<Result>(_ bytes: Int, for tenant: String = "", _ body: () async throws -> Result) async rethrows -> Result? {
         let isReserved = state.withLock { state in
             let held = state.reserved[tenant, default: 0]
             guard bytes <= state.available, bytes <= share - held else { return false }
             state.available -= bytes
+            state.use.requests += 1
+            state.use.bytes += bytes
             state.reserved[tenant] = held + bytes
             return true
         }
@@ -39,6 +52,8 @@ final class BodyBudget: Sendable {
         defer {
             state.withLock { state in
                 state.available += bytes
+                state.use.requests -= 1
+                state.use.bytes -= bytes
                 let held = state.reserved[tenant, default: 0] - bytes
                 state.reserved[tenant] = held > 0 ? held : nil
             }

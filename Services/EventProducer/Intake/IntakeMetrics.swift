@@ -9,11 +9,20 @@ struct IntakeMetrics: Sendable {
     private let failures = Counter(label: "causeway_intake_log_failures")
     private let duration = Timer(label: "causeway_intake_store")
 
-    /// Says what they mean.
-    static func describe(in metrics: PrometheusMetrics) {
+    /// Says what they mean, and adds how much is being taken in.
+    static func describe(in metrics: PrometheusMetrics, budget: BodyBudget) {
         metrics.describe("causeway_intake_events", "Events accepted, by whether the log had them already.")
         metrics.describe("causeway_intake_log_failures", "Requests whose events the log did not acknowledge in time.")
         metrics.describe("causeway_intake_store", "How long the log took to acknowledge the events of a request.")
+        metrics.addCollector { exposition in
+            let use = budget.use
+            exposition.gauge(
+                "causeway_intake_requests",
+                help: "Requests whose bodies arrive or whose events are being stored.",
+                use.requests
+            )
+            exposition.gauge("causeway_intake_reserved_bytes", help: "Memory that is kept for their bodies.", use.bytes)
+        }
     }
 
     /// The log has acknowledged the events of a request.

@@ -30,10 +30,10 @@ struct IntakeProcess {
             logger: process.logger
         )
         BusMetrics.observe(producer.connection, in: process.metrics)
-        IntakeMetrics.describe(in: process.metrics)
         let router = Router.api()
         let routes = RouteTable(router)
         let budget = BodyBudget(limits)
+        IntakeMetrics.describe(in: process.metrics, budget: budget)
         let producers = routes.authenticated(by: authenticator)
         EventIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
         ExecutionIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)

@@ -18,6 +18,8 @@ public final class LogFeed: Sendable {
     public struct Statistics: Sendable {
         /// Entries taken in.
         public var entries: UInt64 = 0
+        /// Messages that the server had still to deliver when it delivered the last one that was told.
+        public var pending: UInt64 = 0
         /// How often the reading was begun anew: 1 while nothing ever went wrong.
         public var consumers: UInt64 = 0
         /// How often the log was replaced, or lost what had not been read yet.
@@ -39,6 +41,7 @@ public final class LogFeed: Sendable {
     private let told = Atomic<UInt64>(0)
     private let following = Atomic<Bool>(false)
     private let entries = Atomic<UInt64>(0)
+    private let pending = Atomic<UInt64>(0)
     private let consumers = Atomic<UInt64>(0)
     private let replacements = Atomic<UInt64>(0)
     /// Raised when the current consumer is of no more use.
@@ -90,6 +93,7 @@ public final class LogFeed: Sendable {
     public var statistics: Statistics {
         Statistics(
             entries: entries.load(ordering: .relaxed),
+            pending: pending.load(ordering: .relaxed),
             consumers: consumers.load(ordering: .relaxed),
             replacements: replacements.load(ordering: .relaxed),
             skipped: faults.totals
@@ -169,6 +173,7 @@ extension LogFeed: StreamConsumerDelegate {
     func messageDelivered(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) {
         let sequence = metadata.streamSequence
         guard progress.withLock({ $0.delivered(sequence) }) else { return }
+        pending.store(metadata.pending, ordering: .relaxed)
         if let entry = entry(delivery, metadata) {
             tail.append(entry)
             entries.add(1, ordering: .relaxed)
@@ -183,6 +188,7 @@ extension LogFeed: StreamConsumerDelegate {
     }
 
     func everythingDelivered(through sequence: UInt64) {
+        pending.store(0, ordering: .relaxed)
         if progress.withLock({ $0.passed(sequence) }) {
             tail.advance(to: sequence)
             observer.logAdvanced(to: sequence)

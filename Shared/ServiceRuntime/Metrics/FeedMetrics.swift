@@ -15,6 +15,11 @@ public enum FeedMetrics {
             feed.position
         )
         exposition.gauge("causeway_feed_following", help: "Whether the log is followed live: 1 or 0.", feed.isFollowing ? 1 : 0)
+        exposition.gauge(
+            "causeway_feed_pending_messages",
+            help: "Messages of the log that the bus has still to deliver to this process.",
+            statistics.pending
+        )
         exposition.counter("causeway_feed_events_total", help: "Events read from the log.", statistics.entries)
         exposition.counter(
             "causeway_feed_restarts_total",

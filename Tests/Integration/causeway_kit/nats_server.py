@@ -6,8 +6,8 @@ from pathlib import Path
 
 from .processes import Process
 
-_CONFIGURATION = """
-server_name: causeway-test
+_NAME = "server_name: causeway-test"
+_JETSTREAM = """
 jetstream {{ store_dir: "{directory}/jetstream", max_memory_store: 256MB, max_file_store: 64GB }}
 """
 
@@ -21,12 +21,13 @@ class NATSServer(Process):
     def __init__(self, directory, name="nats-server"):
         self.directory = Path(directory)
         self.port = None
-        configuration = self.directory / f"{name}.conf"
-        configuration.write_text(_CONFIGURATION.format(directory=self.directory))
-        self._base = ["nats-server", "-c", configuration, "-a", "127.0.0.1", "--ports_file_dir", self.directory]
+        self._configuration = self.directory / f"{name}.conf"
+        self._base = ["nats-server", "-c", self._configuration, "-a", "127.0.0.1", "--ports_file_dir", self.directory]
         super().__init__(name, self._base, directory)
 
-    def start(self):
+    def start(self, *, has_jetstream=True):
+        """Without JetStream it is a bus that has lost its log."""
+        self._configuration.write_text(_NAME + (_JETSTREAM.format(directory=self.directory) if has_jetstream else "\n"))
         # With port -1 the server takes a free one and writes it to a file: nobody else can get it in between.
         self.arguments = [str(argument) for argument in [*self._base, "-p", self.port or -1]]
         super().start()

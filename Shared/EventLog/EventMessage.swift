@@ -39,7 +39,7 @@ enum EventMessage {
                 sequence: metadata.streamSequence,
                 storedAt: storedAt,
                 body: delivery.withPayload { [UInt8]($0) },
-                header: { delivery.header($0) }
+                header: { name throws(ValidationError) in try header(name, of: delivery) }
             )
         }
         let event = try NATSBinding.event(
@@ -47,9 +47,9 @@ enum EventMessage {
             body: delivery.withPayload { [UInt8]($0) },
             fallbackID: String(metadata.streamSequence),
             storedAt: storedAt,
-            header: { delivery.header($0) }
+            header: { name throws(ValidationError) in try header(name, of: delivery) }
         )
-        let intake = intakeTime(delivery.header(intakeHeader), storedAt: storedAt)
+        let intake = intakeTime(try header(intakeHeader, of: delivery), storedAt: storedAt)
         let place = isOfKind(delivery) ? try EventSubject(delivery.subject).decisionPlace : nil
         return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event, decisionPlace: place)
     }
@@ -58,6 +58,9 @@ enum EventMessage {
     ///
     /// - Throws: a ``ValidationError`` when it is no event.
     static func entry(_ message: StoredMessage) throws(ValidationError) -> LogEntry {
+        func header(_ name: String) throws(ValidationError) -> String? {
+            do throws(NATSError) { return try message.headers.only(name) } catch { throw ambiguity(name) }
+        }
         let storedAt = Timestamp(serverNanoseconds: message.timestamp)
         if ExecutionMessage.isOfExecution(message.subject) {
             return try ExecutionMessage.entry(
@@ -65,7 +68,7 @@ enum EventMessage {
                 sequence: message.sequence,
                 storedAt: storedAt,
                 body: message.payload,
-                header: { message.headers[$0] }
+                header: header
             )
         }
         let event = try NATSBinding.event(
@@ -73,11 +76,11 @@ enum EventMessage {
             body: message.payload,
             fallbackID: String(message.sequence),
             storedAt: storedAt,
-            header: { message.headers[$0] }
+            header: header
         )
         return LogEntry(
             sequence: message.sequence,
-            intake: intakeTime(message.headers[intakeHeader], storedAt: storedAt),
+            intake: intakeTime(try header(intakeHeader), storedAt: storedAt),
             event: event,
             decisionPlace: try EventSubject(message.subject).decisionPlace
         )
@@ -96,6 +99,15 @@ enum EventMessage {
                 payload: pulled.message.payload
             )
         )
+    }
+
+    /// The value of a header; nil when there is none.
+    private static func header(_ name: String, of delivery: borrowing NATSDelivery) throws(ValidationError) -> String? {
+        do throws(NATSError) { return try delivery.onlyHeader(name) } catch { throw ambiguity(name) }
+    }
+
+    private static func ambiguity(_ name: String) -> ValidationError {
+        ValidationError(field: name, message: "must not be there twice with different values, in whatever case it is written")
     }
 
     /// When a message was taken in: what its header says if that is a time a cursor can carry, else when it was stored.

@@ -2,15 +2,16 @@
 /// (CloudEvents HTTP protocol binding 1.0.2, §3.1.3).
 package enum CloudEventHeaders {
     /// The attributes that `header` finds under their lower-case names, decoded; the payload is left out.
-    static func rawEvent(_ header: (String) -> String?) throws(ValidationError) -> RawEvent {
+    static func rawEvent(_ header: (String) throws(ValidationError) -> String?) throws(ValidationError) -> RawEvent {
         func attribute(_ name: String) throws(ValidationError) -> String? {
-            guard let value = header(name) else { return nil }
+            guard let value = try header(name) else { return nil }
             guard let text = decode(value) else {
                 throw ValidationError(field: name, message: "must be UTF-8 after percent-decoding")
             }
             return text
         }
         let names = EventFieldNames.headers
+        let traceparent = try header("ce-traceparent")
         return RawEvent(
             type: try attribute(names.type),
             tenant: try attribute(names.tenant),
@@ -18,7 +19,7 @@ package enum CloudEventHeaders {
             id: try attribute(names.id),
             time: try attribute(names.time),
             source: try attribute(names.source),
-            traceparent: header("ce-traceparent") ?? header("traceparent")
+            traceparent: traceparent == nil ? try header("traceparent") : traceparent
         )
     }
 

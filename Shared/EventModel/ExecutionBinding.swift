@@ -29,16 +29,16 @@ public enum ExecutionBinding {
         body: [UInt8],
         fallbackID: @autoclosure () -> String,
         storedAt: @autoclosure () -> Timestamp,
-        header: (String) -> String?
+        header: (String) throws(ValidationError) -> String?
     ) throws(ValidationError) -> (Event, ExecutionPlace) {
         let reference = try ExecutionReference(subject: subject)
-        if let version = header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
+        if let version = try header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
         let raw = try CloudEventHeaders.rawEvent(header)
-        guard let run = header(runHeader).flatMap(CloudEventHeaders.decode) else {
+        guard let run = try header(runHeader).flatMap(CloudEventHeaders.decode) else {
             throw ValidationError(field: runHeader, message: "is missing; it names the execution")
         }
         try TextRule.check(run, field: runHeader, maximumBytes: ExecutionReference.maximumRunBytes)
-        guard let number = header(numberHeader).flatMap({ UInt64($0) }), number > 0 else {
+        guard let number = try header(numberHeader).flatMap({ UInt64($0) }), number > 0 else {
             throw ValidationError(field: numberHeader, message: "must be the event's number in its execution, counting from 1")
         }
         guard raw.user == nil else {
@@ -59,7 +59,7 @@ public enum ExecutionBinding {
             reference: reference,
             run: run,
             number: number,
-            start: header(startHeader).flatMap { UInt64($0) },
+            start: try header(startHeader).flatMap { UInt64($0) },
             isFinal: ExecutionCatalogue.isFinal(type)
         )
         return (event, place)

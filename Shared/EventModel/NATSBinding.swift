@@ -27,16 +27,17 @@ public enum NATSBinding {
     ///   - body: the payload.
     ///   - fallbackID: the id of the event when `ce-id` is missing.
     ///   - storedAt: the time of the event when `ce-time` is missing.
-    ///   - header: the value of the header with that lower-case name, nil when there is none.
+    ///   - header: the value of the header with that lower-case name, nil when there is none. It throws when there are several that differ:
+    ///     of two users, neither may be guessed.
     public static func event(
         subject: String,
         body: [UInt8],
         fallbackID: @autoclosure () -> String,
         storedAt: @autoclosure () -> Timestamp,
-        header: (String) -> String?
+        header: (String) throws(ValidationError) -> String?
     ) throws(ValidationError) -> Event {
         let place = try EventSubject(subject)
-        if let version = header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
+        if let version = try header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
         var raw = try CloudEventHeaders.rawEvent(header)
         if let named = place.type {
             guard raw.type == nil || raw.type == named.name else {

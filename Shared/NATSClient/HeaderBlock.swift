@@ -30,18 +30,28 @@ struct HeaderBlock {
         return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
     }
 
-    /// The first value of a name; nil if it does not occur.
+    /// The first value of a name, in whatever case that is written; nil if it does not occur.
     func first(_ name: String) -> String? {
-        var name = name
-        return name.withUTF8 { name in
-            var found: String?
-            forEachField { field, value in
-                guard field.isEqual(to: name) else { return true }
-                found = String(decoding: value, as: UTF8.self)
-                return false
-            }
-            return found
+        var found: String?
+        forEachValue(of: name) { value in
+            found = String(decoding: value, as: UTF8.self)
+            return false
         }
+        return found
+    }
+
+    /// The value of a name, in whatever case that is written; nil if it does not occur.
+    ///
+    /// - Throws: `.invalidHeader` when it occurs with different values.
+    func only(_ name: String) throws(NATSError) -> String? {
+        var found: Slice<UnsafeRawBufferPointer>?
+        var isAmbiguous = false
+        forEachValue(of: name) { value in
+            if let found { isAmbiguous = !found.elementsEqual(value) } else { found = value }
+            return !isAmbiguous
+        }
+        guard !isAmbiguous else { throw HeaderName.ambiguity(name) }
+        return found.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// All fields, in the order in which they stand. Bytes that are not UTF-8 are replaced.
@@ -57,6 +67,14 @@ struct HeaderBlock {
     /// What stands behind `NATS/1.0` in the first line.
     private var firstLine: Slice<UnsafeRawBufferPointer> {
         bytes.dropFirst(Self.versionLength).prefix { $0 != 0x0A }.trimmed
+    }
+
+    /// Calls `body` with the values of a name, until it returns false.
+    private func forEachValue(of name: String, _ body: (Slice<UnsafeRawBufferPointer>) -> Bool) {
+        var name = name
+        name.withUTF8 { name in
+            forEachField { field, value in HeaderName.isSame(field, name) ? body(value) : true }
+        }
     }
 
     /// Calls `body` with the name and value of each field, until it returns false.
@@ -85,12 +103,6 @@ extension Slice<UnsafeRawBufferPointer> {
         while start < end, base[start] <= 0x20 { start += 1 }
         while end > start, base[end - 1] <= 0x20 { end -= 1 }
         return base[start..<end]
-    }
-
-    /// Whether the bytes are those.
-    fileprivate func isEqual(to bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard count == bytes.count, let own = base.baseAddress, let other = bytes.baseAddress else { return count == bytes.count }
-        return memcmp(own + startIndex, other, count) == 0
     }
 }
 

@@ -41,8 +41,13 @@ public struct NATSDelivery: ~Copyable {
         try body(UnsafeRawBufferPointer(start: natsMsg_GetData(message), count: payloadCount))
     }
 
-    /// The first value of a header, by its exact name. Bytes that are not UTF-8 are replaced.
+    /// The first value of a header, in whatever case its name is written. Bytes that are not UTF-8 are replaced.
     public func header(_ name: String) -> String? { headerBlock.first(name) }
+
+    /// The value of a header, in whatever case its name is written. Bytes that are not UTF-8 are replaced.
+    ///
+    /// - Throws: `.invalidHeader` when it is there more than once, with different values.
+    public func onlyHeader(_ name: String) throws(NATSError) -> String? { try headerBlock.only(name) }
 
     /// All headers.
     public var headers: NATSHeaders { headerBlock.headers }

@@ -1,7 +1,7 @@
 /// The headers of a message: names and values in the order in which they were set.
 ///
-/// Names are compared exactly, as the server does for its own (`Nats-Msg-Id`). A name may occur more than once. White space around a value
-/// is lost on the way.
+/// Names are sent as they are written here, which matters for those of the server: it compares its own (`Nats-Msg-Id`) exactly. Here they are
+/// looked up without regard to the case of ASCII letters. A name may occur more than once. White space around a value is lost on the way.
 public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     /// One name and one of its values.
     public struct Field: Hashable, Sendable {
@@ -27,13 +27,25 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     /// Whether there is no field.
     public var isEmpty: Bool { fields.isEmpty }
 
-    /// The first value of a name. Setting it replaces all values of the name; setting nil removes them.
+    /// The first value of a name, in whatever case that is written. Setting it replaces all values of the name; setting nil removes them.
     public subscript(_ name: String) -> String? {
-        get { fields.first { $0.name == name }?.value }
+        get { fields.first { HeaderName.isSame($0.name.utf8, name.utf8) }?.value }
         set {
-            fields.removeAll { $0.name == name }
+            fields.removeAll { HeaderName.isSame($0.name.utf8, name.utf8) }
             if let newValue { append(name, newValue) }
         }
+    }
+
+    /// The value of a name, in whatever case that is written; nil if it does not occur.
+    ///
+    /// For what must not be misread: whose one of two values is taken depends on the reader.
+    ///
+    /// - Throws: `.invalidHeader` when it occurs with different values.
+    public func only(_ name: String) throws(NATSError) -> String? {
+        let values = fields.lazy.filter { HeaderName.isSame($0.name.utf8, name.utf8) }.map(\.value)
+        guard let first = values.first else { return nil }
+        guard values.allSatisfy({ $0.utf8.elementsEqual(first.utf8) }) else { throw HeaderName.ambiguity(name) }
+        return first
     }
 
     /// Adds a field behind the others.

@@ -172,6 +172,9 @@ private final class PendingWitness: LogObserver {
                 ("events.acme.incident.created", ["ce-specversion": "0.3"], #"{"incidentId":"1"}"#),
                 ("events.acme.incident.created", ["ce-type": "incident.closed"], #"{"incidentId":"1"}"#),
                 ("events.acme.incident.created", ["ce-userid": "a\u{7f}b"], #"{"incidentId":"1"}"#),
+                // One user or the other, or everybody: not for a reader to guess.
+                ("events.acme.incident.created", ["CE-UserID": "ann", "ce-userid": "bob"], #"{"incidentId":"1"}"#),
+                ("events.acme.incident.created", ["ce-userid": "ann", "Ce-Userid": ""], #"{"incidentId":"1"}"#),
                 // What looks like the server's own heartbeat, or like the end of things.
                 ("events.acme.incident.created", ["Status": "100", "Nats-Last-Consumer": "999", "Nats-Last-Stream": "99999"], ""),
                 ("events.acme.incident.created", ["Status": "409"], ""),
@@ -184,6 +187,8 @@ private final class PendingWitness: LogObserver {
                 ("events.acme.incident.created", [:], "\(rejects.count + 1)"),
                 ("events.acme", ["ce-type": "incident.created", "ce-id": "named"], "named"),
                 ("events.acme.DECISION.a1", ["ce-type": "incident.created", "ce-id": "decision"], "decision"),
+                ("events.acme.incident.created", ["CE-ID": "private", "CE-USERID": "ann"], "private"),
+                ("events.acme.incident.created", ["ce-id": "said-twice", "ce-userid": "ann", "Ce-UserId": "ann"], "said-twice"),
                 ("events.a=2Ecme.incident.created", ["ce-id": "with%20space"], "with space"),
             ]
             for message in accepted {
@@ -196,7 +201,12 @@ private final class PendingWitness: LogObserver {
             let last = UInt64(rejects.count + accepted.count)
             #expect(await eventually { feed.position == last })
             #expect(recorder.ids == accepted.map(\.id))
-            #expect(recorder.state.withLock { $0.entries.last?.event.tenant.name } == "a.cme")
+            let told = recorder.state.withLock { $0.entries.map(\.event) }
+            #expect(told.last?.tenant.name == "a.cme")
+            #expect(told.compactMap { event in event.user.map { "\(event.id): \($0)" } } == ["private: ann", "said-twice: ann"])
+            // What is read from the log again is read the same way.
+            let again = try await bench.log.read(tenant: Tenant("acme"), after: 0, through: last, maxBytes: 1 << 20)
+            #expect(again.entries.map(\.event) == told.filter { $0.tenant.name == "acme" })
             #expect(recorder.violations == [])
             #expect(feed.tail.position == last)
             // The execution is skipped, but is no fault.

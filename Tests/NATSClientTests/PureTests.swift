@@ -47,6 +47,8 @@ struct SubjectTests {
         #expect(headers.fields.map(\.value) == ["2", "4"])
         headers["b"] = nil
         #expect(headers["b"] == nil && headers.fields.count == 1)
+        headers["A"] = "5"
+        #expect(headers.fields.map(\.name) == ["A"] && headers["a"] == "5")
     }
 }
 
@@ -68,7 +70,35 @@ struct HeaderBlockTests {
         view(text) { block in
             #expect(block.headers.fields.map { [$0.name, $0.value] } == fields)
             for field in fields { #expect(block.first(field[0]) == fields.first { $0[0] == field[0] }?[1]) }
-            #expect(block.first("absent") == nil && block.first("") == nil && block.first("a") == nil)
+            #expect(block.first("absent") == nil && block.first("") == nil)
+        }
+    }
+
+    @Test(
+        "A name is found in whatever case it is written; values that differ are not guessed between",
+        arguments: [
+            ("CE-UserId: ann\r\n", "ann", false),
+            ("ce-userid: ann\r\nCE-USERID: ann \r\n", "ann", false),
+            ("CE-USERID: ann\r\nce-userid: bob\r\n", "ann", true),
+            ("ce-userid: ann\r\nce-userid: bob\r\n", "ann", true),
+            ("ce-userid:\r\nCE-Userid: bob\r\n", "", true),
+            ("ce-userid: ann\r\nce-userid: ann\r\nce-userid: bob\r\n", "ann", true),
+            ("ce_userid: ann\r\nce-useridx: bob\r\nce\u{0D}userid: x\r\n", nil, false),
+        ] as [(String, String?, Bool)]
+    )
+    func spellings(fields: String, first: String?, isAmbiguous: Bool) throws {
+        try view("NATS/1.0\r\nA: 1\r\n\(fields)\r\n") { block in
+            let headers = block.headers
+            for name in ["ce-userid", "CE-userID"] {
+                #expect(block.first(name) == first && headers[name] == first)
+                if isAmbiguous {
+                    #expect(throws: NATSError.self) { try block.only(name) }
+                    #expect(throws: NATSError.self) { try headers.only(name) }
+                } else {
+                    let found = (inBlock: try block.only(name), inHeaders: try headers.only(name))
+                    #expect(found.inBlock == first && found.inHeaders == first)
+                }
+            }
         }
     }
 
@@ -86,8 +116,8 @@ struct HeaderBlockTests {
         }
     }
 
-    private func view(_ text: String, _ body: (HeaderBlock) -> Void) {
-        Array(text.utf8).withUnsafeBytes { body(HeaderBlock($0)) }
+    private func view(_ text: String, _ body: (HeaderBlock) throws -> Void) rethrows {
+        try Array(text.utf8).withUnsafeBytes { try body(HeaderBlock($0)) }
     }
 }
 

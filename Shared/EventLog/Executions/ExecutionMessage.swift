@@ -34,7 +34,7 @@ enum ExecutionMessage {
         sequence: UInt64,
         storedAt: Timestamp,
         body: [UInt8],
-        header: (String) -> String?
+        header: (String) throws(ValidationError) -> String?
     ) throws(ValidationError) -> LogEntry {
         let (event, place) = try ExecutionBinding.event(
             subject: subject,
@@ -43,7 +43,7 @@ enum ExecutionMessage {
             storedAt: storedAt,
             header: header
         )
-        let intake = EventMessage.intakeTime(header(EventMessage.intakeHeader), storedAt: storedAt)
+        let intake = EventMessage.intakeTime(try header(EventMessage.intakeHeader), storedAt: storedAt)
         return LogEntry(sequence: sequence, intake: intake, event: event, execution: place)
     }
 }

@@ -48,12 +48,14 @@ extension StoredMessage: Decodable {
         self.timestamp = timestamp
     }
 
-    /// Reads the answer to a direct get, in which the message is itself and what the stream knows of it stands in further headers.
+    /// Reads the answer to a direct get, in which the message is itself and what the stream knows of it stands in further headers. The server
+    /// puts them behind the message's own, so that the last of a name is its word and not a producer's.
     init?(direct delivery: borrowing NATSDelivery) {
         var headers = delivery.headers
+        func last(_ name: String) -> String? { headers.fields.last { $0.name == name }?.value }
         guard
-            let subject = headers["Nats-Subject"], let sequence = headers["Nats-Sequence"].flatMap({ UInt64($0) }),
-            let timestamp = headers["Nats-Time-Stamp"].flatMap(ServerTime.nanoseconds(rfc3339:))
+            let subject = last("Nats-Subject"), let sequence = last("Nats-Sequence").flatMap({ UInt64($0) }),
+            let timestamp = last("Nats-Time-Stamp").flatMap(ServerTime.nanoseconds(rfc3339:))
         else { return nil }
         for added in ["Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Last-Sequence"] { headers[added] = nil }
         self.init(

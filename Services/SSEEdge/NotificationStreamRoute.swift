@@ -48,8 +48,9 @@ struct NotificationStreamRoute: Sendable {
         let query = try QueryParameters(of: request)
         let filter: TypeFilter?
         let tenant: Tenant
+        let types = try query.values("types")
         do throws(ValidationError) {
-            filter = try query.values("types").isEmpty ? nil : TypeFilter(query: query.values("types").joined(separator: ","))
+            filter = try types.isEmpty ? nil : TypeFilter(query: types.joined(separator: ","))
             tenant = try Tenant(principal.tenant)
         } catch {
             throw APIError.validation("\(error.field): \(error.message)")
@@ -62,7 +63,7 @@ struct NotificationStreamRoute: Sendable {
             principal: principal,
             tenant: tenant,
             filter: filter,
-            cursor: try request.headers[.lastEventID] ?? query.value("last_event_id"),
+            cursor: request.headers[.lastEventID] ?? query.lastEventID,
             form: self.form,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID,

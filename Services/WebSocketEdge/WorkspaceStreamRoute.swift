@@ -29,7 +29,7 @@ struct WorkspaceStreamRoute: Sendable {
             let handshake = try self.front.handshake(request)
             let query = try QueryParameters(of: request)
             let filter = try Self.filter(query)
-            let cursor = try query.value("last_event_id")
+            let cursor = query.lastEventID
             let form = WorkspaceForm(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
             var rules = WebSocketRules()
             rules.allowsCompression = handshake.isCompressed
@@ -42,7 +42,7 @@ struct WorkspaceStreamRoute: Sendable {
             )
             do throws(Refusal) {
                 let principal = try await self.principal(request, handshake)
-                let tenant = try Self.tenant(of: principal, workspaces: query.values("workspace"))
+                let tenant = try Self.tenant(of: principal, workspaces: query.decodableValues("workspace"))
                 if let reason = self.edge.admit(tenant: tenant) { throw Refusal(reason, user: principal.subject) }
                 try await self.open(accepted, principal, tenant, filter, cursor, on: context)
             } catch {
@@ -56,7 +56,7 @@ struct WorkspaceStreamRoute: Sendable {
     // MARK: Before the connection is accepted
 
     private static func filter(_ query: QueryParameters) throws(APIError) -> TypeFilter? {
-        let types = query.values("types")
+        let types = try query.values("types")
         guard !types.isEmpty else { return nil }
         do throws(ValidationError) {
             return try TypeFilter(query: types.joined(separator: ","))

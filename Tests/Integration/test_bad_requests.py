@@ -148,6 +148,7 @@ def stream_rows():
     yield get("a star in the middle", 400, "types", path=f"{STREAM}?types=a.*.b", token=good)
     yield get("a lone star", 400, "types", path=f"{STREAM}?types=*", token=good)
     yield get("65 types", 400, "64", path=f"{STREAM}?types=" + ",".join(f"a.t{n}" for n in range(65)), token=good)
+    yield get("a filter that cannot be decoded", 400, "types.*hexadecimal", path=f"{STREAM}?types=%zz", token=good)
     yield get("a type of 200 bytes", 400, "types", path=f"{STREAM}?types=a.{'b' * 200}", token=good)
 
 

@@ -1,6 +1,7 @@
 """The three answers to a cursor (contract §3), and the log's own changes: purged, deleted, created again."""
 
 import itertools
+import socket
 
 import pytest
 
@@ -12,6 +13,7 @@ from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import Event, Gap, Heartbeat, NotificationStream, Opened
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
+from causeway_kit.workspace import WorkspaceStream
 
 EXPIRED, UNKNOWN = "expired", "unknown_cursor"
 
@@ -212,6 +214,25 @@ def test_a_cursor_that_is_none_is_told_so_and_goes_on_live(shared, edge, surface
     with surface.connect(edge, mint(tenant), cursor=told.id) as client:
         opening(client)
         assert client.next_event().payload == {"n": 1_000_000}
+
+
+HANDSHAKE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
+
+@pytest.mark.parametrize(("of", "fields"), [(NotificationStream, ""), (WorkspaceStream, HANDSHAKE)], ids=["notification", "workspace"])
+@pytest.mark.parametrize("query", ["last_event_id=%zz", "last_event_id=%FF", "last_event_id={id}&last_event_id={id}", "last_event_id=&last_event_id="])
+def test_a_cursor_in_the_query_is_never_refused(shared, tenant, of, fields, query):
+    """A browser comes back from no status but 200 and 101. The query goes out as it is written here."""
+    [id] = shared.intake.publish(numbered(1, tenant, prefix=tenant))
+    target = f"{of.path}?token={mint(tenant)}&workspace={tenant}&%zz=1&{query.format(id=id)}"
+    edge = shared.shared_edge_of(of.executable)
+    with socket.create_connection(("127.0.0.1", edge.http_port), timeout=20) as sock:
+        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: edge\r\n{fields}\r\n".encode())
+        seen = b""
+        while b'"reason":"unknown_cursor"' not in seen:
+            part = sock.recv(4096)
+            assert part and len(seen) < 4096, f"no gap was told: {seen!r}"
+            seen += part
 
 
 def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):

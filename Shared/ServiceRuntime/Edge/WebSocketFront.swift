@@ -35,7 +35,7 @@ public struct WebSocketFront: Sendable {
 
     /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
     public func authenticate(_ request: Request, _ handshake: WebSocketHandshake) async throws(AuthenticationError) -> Principal {
-        let inQuery = QueryParameters.lenient(request.uri.query).values("token")
+        let inQuery = QueryParameters.lenient(request.uri.query).decodableValues("token")
         let token = try Credential.bearer(
             authorization: request.headers[values: .authorization],
             queryTokens: inQuery + handshake.bearerTokens

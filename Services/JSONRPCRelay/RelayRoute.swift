@@ -66,9 +66,9 @@ struct RelayRoute: Sendable {
             requestID: context.requestID,
             trace: context.trace
         )
-        do {
+        do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream)
-        } catch let error as EventLogError {
+        } catch {
             context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
             return try await self.refuse(.unavailable, principal, form, head, context)
         }
@@ -93,9 +93,9 @@ struct RelayRoute: Sendable {
             requestID: context.requestID,
             trace: context.trace
         )
-        do {
+        do throws(EventLogError) {
             try await self.edge.refuse(context.channel, refusal)
-        } catch is EventLogError {
+        } catch {
             throw APIError.serviceUnavailable("Events are out of reach at the moment: try again.", retryAfter: 5)
         }
         return Response(status: .ok)

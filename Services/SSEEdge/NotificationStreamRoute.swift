@@ -32,9 +32,9 @@ struct NotificationStreamRoute: Sendable {
     private func stream(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let stream = try self.accept(request, context)
         if let reason = self.edge.admit(tenant: stream.tenant) { return self.refusal(reason) }
-        do {
+        do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream)
-        } catch let error as EventLogError {
+        } catch {
             context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
             return self.refusal(.unavailable)
         }

@@ -148,14 +148,11 @@ struct WorkspaceStreamRoute: Sendable {
             requestID: accepted.requestID,
             trace: accepted.trace
         )
-        do {
+        do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream)
-        } catch let error as EventLogError {
+        } catch {
             self.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
             throw Refusal(.unavailable, user: principal.subject)
-        } catch {
-            // The client is gone: nobody is there to be told.
-            self.logger.debug("a connection was lost while it was accepted", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -91,11 +91,11 @@ public final class Edge: Sendable {
     }
 
     /// Hands an accepted connection to a delivery loop. After it `channel` is closed for NIO, and the admission goes with
-    /// the connection; on an error the admission is given back.
+    /// the connection; on an error, or if the client is gone by then, the admission is given back.
     /// - Throws: ``EventLogError``, with the channel untouched, when the log had to be asked where the stream begins and
-    ///   is out of reach; else whatever made the connection unusable.
-    public func adopt(_ channel: any Channel, request: StreamRequest) async throws {
-        do {
+    ///   is out of reach.
+    public func adopt(_ channel: any Channel, request: StreamRequest) async throws(EventLogError) {
+        do throws(EventLogError) {
             guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
             let generation = request.place?.generation ?? source.fanout.feed.position.generation
             let start =
@@ -104,7 +104,10 @@ public final class Edge: Sendable {
                 } else {
                     try await source.history.start(for: request.cursor, fanout: source.fanout)
                 }
-            let taken = try await SocketAdoption.take(channel, isUpgrade: request.inbound.isUpgrade)
+            guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade) else {
+                self.admissions.release(request.tenant)
+                return
+            }
             let ticket = ConnectionTicket(
                 start: start,
                 tenant: request.tenant,
@@ -127,10 +130,10 @@ public final class Edge: Sendable {
 
     /// Hands a connection to a delivery loop only to be told why it cannot stay, for clients that see no status but only what comes
     /// after the handshake. After it `channel` is closed for NIO. It takes no place.
-    /// - Throws: ``EventLogError``, with the channel untouched, while there are no loops yet; else whatever made the connection unusable.
-    public func refuse(_ channel: any Channel, _ refusal: StreamRefusal) async throws {
+    /// - Throws: ``EventLogError``, with the channel untouched, while there are no loops yet.
+    public func refuse(_ channel: any Channel, _ refusal: StreamRefusal) async throws(EventLogError) {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-        let taken = try await SocketAdoption.take(channel, isUpgrade: refusal.inbound.isUpgrade)
+        guard let taken = await self.take(channel, isUpgrade: refusal.inbound.isUpgrade) else { return }
         let ticket = ConnectionTicket(
             start: .live,
             tenant: StreamRefusal.tenant,
@@ -145,6 +148,18 @@ public final class Edge: Sendable {
             generation: 0
         )
         await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: refusal.form)
+    }
+
+    /// Takes a connection out of NIO; nil, with the channel closed, when that cannot be: then the client is gone, and nobody is there to be
+    /// told.
+    private func take(_ channel: any Channel, isUpgrade: Bool) async -> SocketAdoption.Taken? {
+        do {
+            return try await SocketAdoption.take(channel, isUpgrade: isUpgrade)
+        } catch {
+            self.logger.debug("a connection was lost while it was accepted", metadata: ["error": "\(error)"])
+            channel.close(promise: nil)
+            return nil
+        }
     }
 
     private func hub(of source: Source) -> LoopHub {

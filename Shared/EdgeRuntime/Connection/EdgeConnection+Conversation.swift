@@ -1,0 +1,85 @@
+import EventLog
+import EventModel
+import Logging
+
+/// What the conversation wants.
+extension EdgeConnection {
+    /// Beyond this much that a client was told and does not read, it is not worth waiting for.
+    private static let outboxCeiling = 1024 * 1024
+
+    /// The conversation was posted something.
+    func notesArrived() {
+        guard let conversation = self.conversation, let link = self.link else { return }
+        for note in link.takeNotes() where self.state.isOpen {
+            self.perform(conversation.noted(note, position: self.progress.sequence))
+        }
+    }
+
+    /// Does what the conversation wants, in order.
+    func perform(_ steps: [ConversationStep]) {
+        for step in steps {
+            switch step {
+            case .send(let text): WebSocketFrame.appendText(text, to: &self.outbox)
+            case .write(let form): self.changes.append(.form(form))
+            case .resume(let key, let cursor): self.find(cursor, for: key)
+            case .end(let reason): return self.endRequested(reason)
+            }
+        }
+        if self.outbox.count > Self.outboxCeiling {
+            return self.endRequested(.webSocket(.policyViolation, reason: "answers are not read"))
+        }
+        self.perform(self.state.entriesPublished())
+    }
+
+    /// Looks a cursor up; the log itself may have to be asked.
+    private func find(_ cursor: String, for key: String) {
+        let hub = self.hub
+        Task { [weak self] in
+            let generation = hub.fanout.feed.position.generation
+            do throws(EventLogError) {
+                let start = try await hub.history.start(for: cursor, fanout: hub.fanout)
+                await self?.found(.resume(key, start, generation: generation))
+            } catch {
+                hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: ["error": "\(error)"])
+                await self?.endRequested(.stream(.unavailable))
+            }
+        }
+    }
+
+    private func found(_ change: StreamChange) {
+        guard self.state.isOpen else { return }
+        self.changes.append(change)
+        self.perform(self.state.entriesPublished())
+    }
+
+    /// Between two entries.
+    func apply(_ change: StreamChange) {
+        switch change {
+        case .form(let form):
+            let group = self.group
+            self.group = self.hub.assumeIsolated { $0.move(self, from: group, to: form) }
+        case .resume(let key, let start, let generation):
+            let place = self.place(of: generation == self.generation ? start : .unknownCursor)
+            guard let conversation = self.conversation else { return }
+            self.progress.sequence = conversation.resumed(key, after: place, position: self.progress.sequence)
+            self.replay = nil
+        }
+    }
+
+    /// The sequence that a cursor of the conversation stands for; tells the gap if there is one.
+    private func place(of start: StreamStart) -> UInt64 {
+        self.hub.counters.resumed(start)
+        switch start {
+        case .live: return self.progress.sequence
+        case .after(let cursor): return cursor.sequence
+        case .expired(let first):
+            let gap = StreamGap.expired(missedBefore: first)
+            self.tell(gap)
+            return gap.resumptionCursor.sequence
+        case .unknownCursor:
+            let feed = self.hub.fanout.feed
+            self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: self.progress.sequence)))
+            return self.progress.sequence
+        }
+    }
+}

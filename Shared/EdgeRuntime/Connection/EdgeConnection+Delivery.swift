@@ -1,0 +1,152 @@
+import EventModel
+
+/// What goes out: entries from the position on, and control bytes between them.
+extension EdgeConnection {
+    /// What a step of a turn costs besides the bytes it looks at, in bytes.
+    private static let stepCost = 1024
+
+    /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
+    func deliver() {
+        // What is looked at counts, and not only what is written: a filter that nothing passes must not hold up the others.
+        var work = 0
+        while work < self.hub.configuration.bytesPerTurn {
+            // Control bytes go between entries: one that was begun is finished first.
+            if !self.progress.isInMidEntry {
+                guard self.flushOutbox() else { return }
+                if !self.changes.isEmpty {
+                    self.apply(self.changes.removeFirst())
+                    guard self.state.isOpen else { return }
+                    work += Self.stepCost
+                    continue
+                }
+            }
+            switch self.nextStep() {
+            case .send(let slice, let through):
+                work += slice.byteCount + Self.stepCost
+                let isCut = !self.outbox.isEmpty
+                guard self.send(isCut ? slice.prefix(through: self.progress.partialSequence) : slice) else { return }
+                if let through, !isCut { self.passed(through) }
+            case .lookAgain: work += Self.stepCost
+            case .wait: return
+            }
+        }
+        self.hub.assumeIsolated { $0.continueLater(self) }
+    }
+
+    private enum Step {
+        /// Write this; after it everything up to `through` has been handled.
+        case send(PageSlice, through: UInt64?)
+        case lookAgain
+        /// There is nothing to send, or what there is must be fetched first.
+        case wait
+    }
+
+    /// What comes after the position, wherever it is: read from the log, in the pages, or in the tail.
+    private func nextStep() -> Step {
+        let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
+        if let replay = self.replay { return .send(Self.slice(of: replay.page, after: position.sequence), through: replay.through) }
+        switch self.group.run.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
+        case .slice(let slice):
+            return slice.isEmpty ? .wait : .send(slice, through: nil)
+        case .evicted:
+            let run = self.group.run
+            guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: run, after: position.sequence) }) else {
+                self.perform(self.state.positionLeftMemory())
+                return .wait
+            }
+            guard chunk.through > position.sequence else { return .wait }
+            return .send(Self.slice(of: chunk.page, after: position.sequence), through: chunk.through)
+        case .replaced(let start):
+            return self.moveToNewLog(start)
+        }
+    }
+
+    /// Everything up to `sequence` has been handled.
+    private func passed(_ sequence: UInt64) {
+        self.replay = nil
+        self.progress.sequence = max(self.progress.sequence, sequence)
+    }
+
+    /// The log is another one than the one this connection was reading: that is a gap, and it is told.
+    private func moveToNewLog(_ start: RunPosition) -> Step {
+        guard !self.progress.isInMidEntry else {
+            self.perform(self.state.entryLost())
+            return .wait
+        }
+        self.generation = start.generation
+        self.progress = DeliveryProgress(sequence: start.sequence)
+        self.replay = nil
+        let feed = self.hub.fanout.feed
+        self.conversation?.logReplaced(position: start.sequence)
+        self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: start.sequence)))
+        return .lookAgain
+    }
+
+    /// Puts the notice of a gap before what comes next.
+    func tell(_ gap: StreamGap) {
+        self.outbox += self.group.run.form.gap(gap, time: self.hub.configuration.wallClock())
+        self.hub.counters.gaps.add(1)
+    }
+
+    /// Writes a slice. Returns whether all of it went and delivery may go on.
+    func send(_ slice: PageSlice) -> Bool {
+        let end = self.isFinite ? slice.finalSequence : nil
+        let slice = end.map { slice.prefix(through: $0) } ?? slice
+        let result =
+            if let conversation = self.conversation {
+                SliceWriter.write(
+                    slice,
+                    progress: &self.progress,
+                    audience: ConversationFilter(audience: self.audience, conversation: conversation),
+                    to: &self.socket
+                )
+            } else {
+                SliceWriter.write(slice, progress: &self.progress, audience: self.audience, to: &self.socket)
+            }
+        self.bytes += UInt64(result.bytes)
+        self.deliveries &+= UInt32(truncatingIfNeeded: result.deliveries)
+        self.hub.counters.deliveries.add(result.deliveries)
+        self.hub.counters.bytes.add(result.bytes)
+        switch result.outcome {
+        case .drained:
+            guard end != nil else { return true }
+            self.endRequested(.finished)
+        case .blocked:
+            self.becameBlocked()
+        case .failed:
+            self.perform(self.state.socketFailed())
+        case .entryLost:
+            self.perform(self.state.entryLost())
+        }
+        return false
+    }
+
+    /// Sends what is left of control bytes. Returns whether they are gone.
+    func flushOutbox() -> Bool {
+        guard !self.outbox.isEmpty else { return true }
+        guard let taken = self.socket.write(self.outbox) else {
+            self.perform(self.state.socketFailed())
+            return false
+        }
+        self.bytes += UInt64(taken)
+        self.hub.counters.bytes.add(taken)
+        if taken == self.outbox.count {
+            self.outbox = []
+            return !self.isDeaf || self.drainInbound()
+        }
+        self.outbox = Array(self.outbox.dropFirst(taken))[...]
+        self.becameBlocked()
+        return false
+    }
+
+    private func becameBlocked() {
+        self.state.writeFellShort(now: self.hub.loop.now())
+        self.hub.counters.blockedWrites.add(1)
+    }
+
+    private static func slice(of page: Page, after sequence: UInt64) -> PageSlice {
+        let first = page.firstEntry(after: sequence, in: 0..<page.entryCount)
+        guard first < page.entryCount else { return PageSlice(segments: []) }
+        return PageSlice(segments: [PageSegment(page: page, entries: first..<page.entryCount)])
+    }
+}

@@ -1,0 +1,47 @@
+import Glibc
+
+/// What comes in.
+extension EdgeConnection {
+    /// With this much waiting to be written, in bytes, reading is put off.
+    private static let outboxLimit = 64 * 1024
+
+    /// Reads what came in. Returns whether the connection is still there.
+    func drainInbound() -> Bool {
+        let inbound = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer -> Socket.Inbound in
+            while true {
+                // A client that does not read its answers is not listened to until it does.
+                self.isDeaf = self.outbox.count > Self.outboxLimit
+                if self.isDeaf { return .nothing }
+                let inbound = self.socket.read(into: buffer)
+                guard case .bytes(let count) = inbound else { return inbound }
+                self.received(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                if self.state.phase == .closed || count < buffer.count { return inbound }
+            }
+        }
+        switch inbound {
+        case .bytes, .nothing: return self.state.phase != .closed
+        case .closed: self.perform(self.state.peerClosed())
+        case .failed: self.perform(self.state.socketFailed())
+        }
+        return false
+    }
+
+    /// Bytes came in, with the handshake or after it.
+    func received(_ bytes: UnsafeRawBufferPointer) {
+        guard let inbound = self.inbound else { return }
+        for reaction in inbound.received(bytes, now: self.hub.loop.now()) {
+            switch reaction {
+            case .send(let answer):
+                self.outbox += answer
+                self.perform(self.state.entriesPublished())
+            case .pass(let text):
+                guard let conversation = self.conversation, self.state.isOpen else { continue }
+                self.perform(conversation.received(text, position: self.progress.sequence))
+            case .end(let reason) where reason.isAnswer && self.state.phase == .closing:
+                self.perform(self.state.peerClosed())
+            case .end(let reason):
+                self.endRequested(reason)
+            }
+        }
+    }
+}

@@ -5,20 +5,6 @@ import Glibc
 import Logging
 import Synchronization
 
-/// The connections of one loop that read the same run. Touched on the loop's thread only, which is what makes the
-/// unchecked conformance hold.
-final class LoopGroup: @unchecked Sendable {
-    let run: PageRun
-    fileprivate(set) var members: ContiguousArray<EdgeConnection> = []
-    /// Where the members that miss nothing stood after the last round.
-    fileprivate var head: RunPosition
-
-    init(run: PageRun) {
-        self.run = run
-        self.head = run.end
-    }
-}
-
 /// All connections of one delivery loop: who they are, whose turn it is, when their heartbeats and last moments come.
 ///
 /// Lives on the loop's thread; the loop enters it with `assumeIsolated`. Loops share nothing but pages.
@@ -45,27 +31,27 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         var traced: [(run: PageRun, trace: TracedDelivery)] = []
     }
 
-    private struct Slot {
+    struct Slot {
         var generation: UInt32
         var connection: EdgeConnection?
     }
 
-    private var slots: ContiguousArray<Slot> = []
-    private var freeSlots: [UInt32] = []
-    private var groups: [Fanout.Key: LoopGroup] = [:]
-    private var groupOfRun: [ObjectIdentifier: LoopGroup] = [:]
-    private var connectionCount = 0
+    var slots: ContiguousArray<Slot> = []
+    var freeSlots: [UInt32] = []
+    var groups: [Fanout.Key: LoopGroup] = [:]
+    var groupOfRun: [ObjectIdentifier: LoopGroup] = [:]
+    var connectionCount = 0
 
-    private var heartbeats: HeartbeatWheel
+    var heartbeats: HeartbeatWheel
     /// For forms that have an interval of their own.
-    private var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
-    private var expiries = ExpiryBuckets()
+    var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
+    var expiries = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
     private var ended: [EdgeConnection] = []
-    private var chunks = ChunkCache()
-    private var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
-    private var drain: DrainPlan?
+    var chunks = ChunkCache()
+    var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
+    var drain: DrainPlan?
     /// When laggards are counted again.
     private var nextCount = MonotonicInstant(nanoseconds: 0)
     private var drained: [CheckedContinuation<Void, Never>] = []
@@ -87,109 +73,6 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.logger = logger
         self.connectionEnded = connectionEnded
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
-    }
-
-    // MARK: Taking a connection in
-
-    /// Takes over an accepted stream; the hub owns `descriptor` from here on.
-    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, form: any WireForm) {
-        let group = self.group(for: ticket.tenant, form: form)
-        let handle = self.claimSlot()
-        let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.stallTimeout)
-        let (position, opening) = self.begin(ticket, form: form)
-        let connection = EdgeConnection(
-            hub: self,
-            group: group,
-            handle: handle,
-            socket: socket,
-            ticket: ticket,
-            position: position,
-            opening: opening
-        )
-        self.slots[Int(handle.slot)].connection = connection
-        self.connectionCount += 1
-        self.counters.connections.set(self.connectionCount)
-        do {
-            let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-            try self.loop.register(descriptor, token: handle.token, events: events)
-        } catch {
-            self.logger.error("cannot watch a connection", metadata: ["error": "\(error)"])
-            return connection.assumeIsolated { $0.endRequested(.stream(.overloaded)) }
-        }
-        group.members.append(connection)
-        self.insertIntoWheel(handle, form.heartbeatInterval)
-        self.expiries.insert(handle, at: ticket.expiresAt)
-        let isDraining = self.drain != nil
-        connection.assumeIsolated { connection in
-            connection.attached()
-            if let refusal = ticket.refusal { connection.endRequested(refusal) }
-            if isDraining { connection.endRequested(.stream(.draining)) }
-            if !ticket.earlyBytes.isEmpty { ticket.earlyBytes.withUnsafeBytes { connection.received($0) } }
-        }
-    }
-
-    /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
-    /// with the run, so that nothing can fall between.
-    private func begin(_ ticket: ConnectionTicket, form: any WireForm) -> (RunPosition, [UInt8]) {
-        let feed = self.fanout.feed
-        var start = ticket.start
-        // Decided in an earlier life of the log: the cursor means nothing any more.
-        if feed.position.generation != ticket.generation, start != .live { start = .unknownCursor }
-        let cursor: Cursor
-        let gap: StreamGap?
-        switch start {
-        case .live: (cursor, gap) = (feed.cursor, nil)
-        case .after(let after): (cursor, gap) = (after, nil)
-        case .unknownCursor: (cursor, gap) = (feed.cursor, .unknownCursor(current: feed.cursor))
-        case .expired(let first):
-            let expired = StreamGap.expired(missedBefore: first)
-            (cursor, gap) = (expired.resumptionCursor, expired)
-        }
-        let now = self.configuration.wallClock()
-        // A viewer of an execution brings a number, not a cursor.
-        if ticket.refusal == nil, ticket.lease == nil { self.counters.resumed(start) }
-        if ticket.refusal != nil { return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), ticket.head) }
-        var bytes = form.opening(
-            Opening(
-                cursor: cursor,
-                retry: self.jitteredRetry(),
-                head: ticket.head,
-                tenant: ticket.tenant,
-                user: ticket.audience.user,
-                time: now
-            )
-        )
-        if let gap {
-            bytes += form.gap(gap, time: now)
-            self.counters.gaps.add(1)
-        }
-        return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), bytes)
-    }
-
-    private func group(for tenant: Tenant, form: any WireForm) -> LoopGroup {
-        let key = Fanout.Key(tenant: tenant, form: form.name)
-        if let group = self.groups[key] { return group }
-        let group = LoopGroup(run: self.fanout.run(for: tenant, form: form, reader: self))
-        self.groups[key] = group
-        self.groupOfRun[ObjectIdentifier(group.run)] = group
-        return group
-    }
-
-    private func insertIntoWheel(_ handle: ConnectionHandle, _ interval: Duration?) {
-        guard let interval else { return self.heartbeats.insert(handle) }
-        self.otherHeartbeats[interval, default: Self.wheel(interval: interval, self.configuration)].insert(handle)
-    }
-
-    private static func wheel(interval: Duration, _ configuration: EdgeConfiguration) -> HeartbeatWheel {
-        HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval, phase: configuration.heartbeatPhase)
-    }
-
-    private func claimSlot() -> ConnectionHandle {
-        if let slot = self.freeSlots.popLast() {
-            return ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
-        }
-        self.slots.append(Slot(generation: 0))
-        return ConnectionHandle(slot: UInt32(self.slots.count - 1), generation: 0)
     }
 
     private func connection(_ handle: ConnectionHandle) -> EdgeConnection? {
@@ -222,55 +105,6 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         old.members.removeAll { $0 === connection }
         self.forgetIfEmpty(old)
         return new
-    }
-
-    /// Entries of a run that have left its pages, from the tail; `nil` when they have left that, too. Connections that
-    /// ask for the same within a round share one.
-    func tailChunk(of run: PageRun, after sequence: UInt64) -> ChunkCache.Chunk? {
-        if let chunk = self.chunks.chunk(of: run, after: sequence) { return chunk }
-        // The tail holds tenants' events only.
-        guard run.form.execution == nil else { return nil }
-        switch self.tail.read(tenant: run.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
-        case .entries(let entries, let through):
-            self.counters.tailReads.add(1)
-            let chunk = ChunkCache.Chunk(page: self.page(of: entries, form: run.form), through: through)
-            self.chunks.insert(chunk, of: run, after: sequence)
-            return chunk
-        case .evicted:
-            return nil
-        }
-    }
-
-    /// Encodes entries into a page of their own. Any thread.
-    nonisolated func page(of entries: [LogEntry], form: any WireForm) -> Page {
-        var encoded: [[UInt8]] = []
-        encoded.reserveCapacity(entries.count)
-        let epoch = self.fanout.feed.epoch
-        for entry in entries {
-            var bytes: [UInt8] = []
-            form.append(entry, epoch: epoch, to: &bytes)
-            encoded.append(bytes)
-        }
-        let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
-        for (entry, bytes) in zip(entries, encoded) {
-            page.append(
-                bytes,
-                sequence: entry.sequence,
-                user: entry.event.user,
-                type: entry.event.type,
-                topic: form.topic(of: entry.event),
-                isFinal: entry.execution?.isFinal ?? false
-            )
-        }
-        return page
-    }
-
-    /// The heartbeat of this tick, encoded once for all who get the same.
-    func heartbeat(_ form: any WireForm, cursor: Cursor) -> [UInt8] {
-        if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == form.name { return cached.bytes }
-        let bytes = form.heartbeat(cursor: cursor, time: self.configuration.wallClock())
-        self.heartbeatBytes = (form.name, cursor, bytes)
-        return bytes
     }
 
     /// When a client is to come back: the configured time ± 50 %, so that a fleet does not return in step.
@@ -329,29 +163,6 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.counters.latency.record(
             milliseconds: self.configuration.wallClock().millisecondsSinceEpoch - oldest.millisecondsSinceEpoch
         )
-    }
-
-    /// Counts who has been written a traced entry, and who is to get it and has not yet.
-    private func closePart(of trace: TracedDelivery, _ run: PageRun) {
-        let entry = PageEntry(
-            sequence: trace.cursor.sequence,
-            end: 0,
-            personalCount: 0,
-            isFinal: false,
-            user: trace.event.user,
-            type: trace.event.type,
-            topic: run.form.topic(of: trace.event)
-        )
-        var connections = 0
-        var behind = 0
-        for connection in self.groupOfRun[ObjectIdentifier(run)]?.members ?? [] {
-            switch connection.assumeIsolated({ $0.hasPassed(entry) }) {
-            case true?: connections += 1
-            case false?: behind += 1
-            case nil: break
-            }
-        }
-        trace.closePart(connections: connections, behind: behind)
     }
 
     private func handleTick(_ now: MonotonicInstant) {

@@ -1,0 +1,107 @@
+import CEpoll
+import EventModel
+import Logging
+
+/// Taking a connection in.
+extension LoopHub {
+    /// Takes over an accepted stream; the hub owns `descriptor` from here on.
+    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, form: any WireForm) {
+        let group = self.group(for: ticket.tenant, form: form)
+        let handle = self.claimSlot()
+        let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.stallTimeout)
+        let (position, opening) = self.begin(ticket, form: form)
+        let connection = EdgeConnection(
+            hub: self,
+            group: group,
+            handle: handle,
+            socket: socket,
+            ticket: ticket,
+            position: position,
+            opening: opening
+        )
+        self.slots[Int(handle.slot)].connection = connection
+        self.connectionCount += 1
+        self.counters.connections.set(self.connectionCount)
+        do {
+            let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+            try self.loop.register(descriptor, token: handle.token, events: events)
+        } catch {
+            self.logger.error("cannot watch a connection", metadata: ["error": "\(error)"])
+            return connection.assumeIsolated { $0.endRequested(.stream(.overloaded)) }
+        }
+        group.members.append(connection)
+        self.insertIntoWheel(handle, form.heartbeatInterval)
+        self.expiries.insert(handle, at: ticket.expiresAt)
+        let isDraining = self.drain != nil
+        connection.assumeIsolated { connection in
+            connection.attached()
+            if let refusal = ticket.refusal { connection.endRequested(refusal) }
+            if isDraining { connection.endRequested(.stream(.draining)) }
+            if !ticket.earlyBytes.isEmpty { ticket.earlyBytes.withUnsafeBytes { connection.received($0) } }
+        }
+    }
+
+    /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
+    /// with the run, so that nothing can fall between.
+    private func begin(_ ticket: ConnectionTicket, form: any WireForm) -> (RunPosition, [UInt8]) {
+        let feed = self.fanout.feed
+        var start = ticket.start
+        // Decided in an earlier life of the log: the cursor means nothing any more.
+        if feed.position.generation != ticket.generation, start != .live { start = .unknownCursor }
+        let cursor: Cursor
+        let gap: StreamGap?
+        switch start {
+        case .live: (cursor, gap) = (feed.cursor, nil)
+        case .after(let after): (cursor, gap) = (after, nil)
+        case .unknownCursor: (cursor, gap) = (feed.cursor, .unknownCursor(current: feed.cursor))
+        case .expired(let first):
+            let expired = StreamGap.expired(missedBefore: first)
+            (cursor, gap) = (expired.resumptionCursor, expired)
+        }
+        let now = self.configuration.wallClock()
+        // A viewer of an execution brings a number, not a cursor.
+        if ticket.refusal == nil, ticket.lease == nil { self.counters.resumed(start) }
+        if ticket.refusal != nil { return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), ticket.head) }
+        var bytes = form.opening(
+            Opening(
+                cursor: cursor,
+                retry: self.jitteredRetry(),
+                head: ticket.head,
+                tenant: ticket.tenant,
+                user: ticket.audience.user,
+                time: now
+            )
+        )
+        if let gap {
+            bytes += form.gap(gap, time: now)
+            self.counters.gaps.add(1)
+        }
+        return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), bytes)
+    }
+
+    func group(for tenant: Tenant, form: any WireForm) -> LoopGroup {
+        let key = Fanout.Key(tenant: tenant, form: form.name)
+        if let group = self.groups[key] { return group }
+        let group = LoopGroup(run: self.fanout.run(for: tenant, form: form, reader: self))
+        self.groups[key] = group
+        self.groupOfRun[ObjectIdentifier(group.run)] = group
+        return group
+    }
+
+    private func insertIntoWheel(_ handle: ConnectionHandle, _ interval: Duration?) {
+        guard let interval else { return self.heartbeats.insert(handle) }
+        self.otherHeartbeats[interval, default: Self.wheel(interval: interval, self.configuration)].insert(handle)
+    }
+
+    static func wheel(interval: Duration, _ configuration: EdgeConfiguration) -> HeartbeatWheel {
+        HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval, phase: configuration.heartbeatPhase)
+    }
+
+    private func claimSlot() -> ConnectionHandle {
+        if let slot = self.freeSlots.popLast() {
+            return ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
+        }
+        self.slots.append(Slot(generation: 0))
+        return ConnectionHandle(slot: UInt32(self.slots.count - 1), generation: 0)
+    }
+}

@@ -1,0 +1,54 @@
+import EventLog
+import EventModel
+
+/// What is encoded once for all connections that get the same.
+extension LoopHub {
+    /// Entries of a run that have left its pages, from the tail; `nil` when they have left that, too. Connections that
+    /// ask for the same within a round share one.
+    func tailChunk(of run: PageRun, after sequence: UInt64) -> ChunkCache.Chunk? {
+        if let chunk = self.chunks.chunk(of: run, after: sequence) { return chunk }
+        // The tail holds tenants' events only.
+        guard run.form.execution == nil else { return nil }
+        switch self.tail.read(tenant: run.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
+        case .entries(let entries, let through):
+            self.counters.tailReads.add(1)
+            let chunk = ChunkCache.Chunk(page: self.page(of: entries, form: run.form), through: through)
+            self.chunks.insert(chunk, of: run, after: sequence)
+            return chunk
+        case .evicted:
+            return nil
+        }
+    }
+
+    /// Encodes entries into a page of their own. Any thread.
+    nonisolated func page(of entries: [LogEntry], form: any WireForm) -> Page {
+        var encoded: [[UInt8]] = []
+        encoded.reserveCapacity(entries.count)
+        let epoch = self.fanout.feed.epoch
+        for entry in entries {
+            var bytes: [UInt8] = []
+            form.append(entry, epoch: epoch, to: &bytes)
+            encoded.append(bytes)
+        }
+        let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
+        for (entry, bytes) in zip(entries, encoded) {
+            page.append(
+                bytes,
+                sequence: entry.sequence,
+                user: entry.event.user,
+                type: entry.event.type,
+                topic: form.topic(of: entry.event),
+                isFinal: entry.execution?.isFinal ?? false
+            )
+        }
+        return page
+    }
+
+    /// The heartbeat of this tick, encoded once for all who get the same.
+    func heartbeat(_ form: any WireForm, cursor: Cursor) -> [UInt8] {
+        if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == form.name { return cached.bytes }
+        let bytes = form.heartbeat(cursor: cursor, time: self.configuration.wallClock())
+        self.heartbeatBytes = (form.name, cursor, bytes)
+        return bytes
+    }
+}

@@ -1,0 +1,26 @@
+import EventModel
+
+extension LoopHub {
+    /// Counts who has been written a traced entry, and who is to get it and has not yet.
+    func closePart(of trace: TracedDelivery, _ run: PageRun) {
+        let entry = PageEntry(
+            sequence: trace.cursor.sequence,
+            end: 0,
+            personalCount: 0,
+            isFinal: false,
+            user: trace.event.user,
+            type: trace.event.type,
+            topic: run.form.topic(of: trace.event)
+        )
+        var connections = 0
+        var behind = 0
+        for connection in self.groupOfRun[ObjectIdentifier(run)]?.members ?? [] {
+            switch connection.assumeIsolated({ $0.hasPassed(entry) }) {
+            case true?: connections += 1
+            case false?: behind += 1
+            case nil: break
+            }
+        }
+        trace.closePart(connections: connections, behind: behind)
+    }
+}

@@ -56,6 +56,22 @@ public enum EventCatalogue {
         }
     }
 
+    /// Throws when a member that may be left out is there and not what it must be.
+    ///
+    /// For whoever takes an event in and can say so to its producer. What the log holds already is read as it is.
+    static func validateOptional(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
+        guard let name = timeFields[type.name], let kind = payload.kind(of: name), kind != .null else { return }
+        guard payload.string(name).flatMap({ Timestamp(rfc3339: $0) }) != nil else {
+            throw ValidationError(
+                field: "\(payloadField).\(name)",
+                message: "must be a time with an offset as RFC 3339 has it, like 2024-04-01T14:32:10Z; or leave it out"
+            )
+        }
+    }
+
+    /// The member of a type that is a time, if it is there.
+    private static let timeFields = ["approval.requested": "expiresAt"]
+
     private static let table: [String: [RequiredField]] = {
         let incident = RequiredField("incidentId", .identifier)
         let remediation = RequiredField("remediationId", .identifier)

@@ -126,7 +126,9 @@ struct EventEnvelope {
             _ = try RawEvent.required(raw.id, names.id)
             _ = try RawEvent.required(raw.source, names.source)
         }
-        return try raw.draft(names)
+        let draft = try raw.draft(names)
+        try draft.checkOptionalFields(names)
+        return draft
     }
 
     /// CloudEvents data is JSON when its type is `application/json` or ends in `+json`, or is not given at all.

@@ -36,7 +36,9 @@ public enum EventIntake {
         _ = try RawEvent.required(raw.id, names.id)
         _ = try RawEvent.required(raw.source, names.source)
         raw.payload = try Payload(validating: body, field: names.payload)
-        return try raw.draft(names)
+        let draft = try raw.draft(names)
+        try draft.checkOptionalFields(names)
+        return draft
     }
 
     private static func drafts(

@@ -59,6 +59,8 @@ import Testing
         (#"{"type":"a.b","payload":null}"#, "payload"),
         (#"{"type":"a.b","payload":{"a":}}"#, "payload"), (#"{"type":"a.b","payload":{"timestamp":1}}"#, "payload.timestamp"),
         (#"{"type":"incident.created","payload":{}}"#, "payload.incidentId"),
+        (approval(#""tomorrow""#), "payload.expiresAt"), (approval(#""2024-04-01T14:32:10""#), "payload.expiresAt"),
+        (approval("1711981930"), "payload.expiresAt"),
         (#"{"type":"a.b","payload":{},"tenant":""}"#, "tenant"), (#"{"type":"a.b","payload":{},"tenant":null}"#, "tenant"),
         (#"{"type":"a.b","payload":{},"tenant":"a\nb"}"#, "tenant"),
         (#"{"type":"a.b","payload":{},"user":null}"#, "user"), (#"{"type":"a.b","payload":{},"user":""}"#, "user"),
@@ -76,6 +78,28 @@ import Testing
         let batch = #"[{"type":"a.b","payload":{}},{"type":"c.d","payload":{}},"# + json + #",{"type":"bad"}]"#
         let error = try #require(fault { try EventIntake.events(native: bytes(batch)) })
         #expect(error.field == (field == "body" ? "[2]" : "[2].\(field)"), "the first bad one is named")
+    }
+
+    @Test func whatMayBeLeftOutMayBe() throws {
+        for time in ["null", #""2024-04-01T14:32:10Z""#, #""2024-04-01T14:32:10.5+02:00""#] {
+            #expect(try EventIntake.events(native: bytes(Self.approval(time))).count == 1)
+        }
+        #expect(try EventIntake.events(native: bytes(#"{"type":"a.b","payload":{"expiresAt":"soon"}}"#)).count == 1)
+        let wrong = try Payload(validating: bytes(#"{"approvalId":"a","remediationId":"r","expiresAt":"soon"}"#))
+        let type = try EventType("approval.requested")
+        #expect(fault { try EventDraft(type: type, payload: wrong) }?.field == "payload.expiresAt")
+        // What the log has stored is read all the same: a producer on the bus could not be told any more.
+        let read = try NATSBinding.event(
+            subject: "events.acme.approval.requested",
+            body: wrong.bytes,
+            fallbackID: "1",
+            storedAt: Timestamp(millisecondsSinceEpoch: 0)
+        ) { _ in nil }
+        #expect(read.payload == wrong)
+    }
+
+    private static func approval(_ expiresAt: String) -> String {
+        #"{"type":"approval.requested","payload":{"approvalId":"a","remediationId":"r","expiresAt":\#(expiresAt)}}"#
     }
 
     @Test func namesUnknownMembers() throws {

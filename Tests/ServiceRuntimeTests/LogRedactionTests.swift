@@ -18,6 +18,8 @@ import Testing
         ("before eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln after", "before <redacted> after"),
         ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "<redacted>"),
         ("heyJude", "heyJude"),
+        ("/x?token=<redacted>&a=1 token=<redacted>", "/x?token=<redacted>&a=1 token=<redacted>"),
+        ("token=<redacted>abc>d", "token=<redacted>>d"),
         ("ü token=ü🙂 ü", "ü token=<redacted> ü"),
     ])
     func hidesTokensAndNothingElse(_ text: String, _ shown: String) {

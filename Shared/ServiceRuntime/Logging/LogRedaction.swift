@@ -33,6 +33,12 @@ enum LogRedaction {
         while let byte = rest.popFirst() {
             shown.append(byte)
             guard byte == UInt8(ascii: "="), shown.suffix(assignment.count).map(folded) == assignment else { continue }
+            // Hidden already; the mark ends with what would end a value.
+            if rest.starts(with: Redaction.mark.utf8) {
+                shown += Redaction.mark.utf8
+                rest = rest.dropFirst(Redaction.mark.utf8.count).drop { !endsValue($0) }
+                continue
+            }
             let value = rest.prefix { !endsValue($0) }
             guard !value.isEmpty else { continue }
             shown += Redaction.mark.utf8

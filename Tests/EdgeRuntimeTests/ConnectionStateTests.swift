@@ -108,7 +108,7 @@ struct ConnectionStateTests {
         var state = self.following()
         #expect(state.endRequested(reason, inMidEntry: false) == .sayFarewell(reason))
         #expect(state.endRequested(reason, inMidEntry: false) == .none)
-        #expect(state.lingerElapsed(reason) == .close(.ended(reason)))
+        #expect(state.lingerElapsed() == .close(.ended(reason)))
 
         state = self.following()
         #expect(state.endRequested(reason, inMidEntry: true) == .close(.ended(reason)))
@@ -121,17 +121,29 @@ struct ConnectionStateTests {
         #expect(state.endRequested(reason, inMidEntry: false) == .none)
     }
 
+    @Test("a connection that was told why it ends has ended for that, whoever closes it then")
+    func closedAfterFarewell() {
+        let told = ConnectionState.Action.close(.ended(.stream(.draining)))
+        var state = self.closing()
+        #expect(state.peerClosed() == told)
+        state = self.closing()
+        #expect(state.socketFailed() == told)
+        state = self.closing()
+        #expect(state.peerFellSilent() == told)
+    }
+
     @Test("a connection is closed once, whoever says so first")
     func closedOnce() {
         for make in [self.following, self.blocked, self.reading, self.closing] {
             var state = make()
-            #expect(state.isOpen == (state.phase != .closing))
-            #expect(state.peerClosed() == .close(.peerClosed))
+            let isTold = state.phase == .closing
+            #expect(state.isOpen != isTold)
+            #expect(state.peerClosed() == .close(isTold ? .ended(.stream(.draining)) : .peerClosed))
             #expect(state.peerClosed() == .none)
             #expect(state.peerFellSilent() == .none)
             #expect(state.socketFailed() == .none)
             #expect(state.entryLost() == .none)
-            #expect(state.lingerElapsed(.stream(.draining)) == .none)
+            #expect(state.lingerElapsed() == .none)
             #expect(!state.isOpen)
         }
     }
@@ -140,7 +152,7 @@ struct ConnectionStateTests {
     func lingerElapsed() {
         for make in [self.following, self.blocked, self.reading, self.closed] {
             var state = make()
-            #expect(state.lingerElapsed(.stream(.draining)) == .none)
+            #expect(state.lingerElapsed() == .none)
         }
     }
 }

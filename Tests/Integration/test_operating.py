@@ -12,6 +12,7 @@ from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import SECRET, mint
 from causeway_kit.waiting import eventually
+from causeway_kit.websocket import WebSocketConnection
 
 PATH = NotificationStream.path
 PROGRAMS = [("sse-edge",), ("event-producer", "serve")]
@@ -162,6 +163,57 @@ def test_logs_are_json_by_default_and_hold_no_token(stack):
     lines = edge.log.splitlines()
     assert lines and all(json.loads(line) for line in lines)
     # `Stack` looks through all logs for tokens when it ends.
+
+
+def test_a_connection_has_one_line_in_its_life(stack, surface):
+    """However it ends; and whatever it brought its token in, the token is nowhere."""
+    edge = stack.edge(surface.executable, log_level="trace", drain_window="1s")
+
+    def opened(user):
+        connection = surface.connect(edge, mint(user=user))
+        connection.next()
+        stack.intake.publish(surface.numbered(1, user=user, prefix=user))
+        connection.next_event()
+        return connection
+
+    opened("usr_closing").close()
+    opened("usr_cutting").cut()
+    for way in tokens_on_their_way(surface):
+        with way(edge.url + surface.path, mint(user="usr_elsewhere", lifetime=-60)):
+            pass
+    drained = opened("usr_drained")
+    edge.terminate()
+    drained.expect_end("draining", timeout=20)
+    drained.close()
+    assert edge.wait(timeout=20) == 0
+    lines = [line["metadata"] for line in edge.log_lines if line["message"] == "connection ended"]
+    ends = {user: [line for line in lines if line["user"] == user] for user in ("usr_closing", "usr_cutting", "usr_drained")}
+    assert [len(of_user) for of_user in ends.values()] == [1, 1, 1], lines
+    for [line] in ends.values():
+        assert line["tenant"] == "acme" and line["deliveries"] == "1" and int(line["bytes"]) > surface.smallest_event
+        assert float(line["seconds"]) >= 0 and line["request.id"].startswith("req_") and line["cause"]
+    assert ends["usr_drained"][0]["cause"] == "draining"
+    ids = [line["request.id"] for line in lines]
+    assert len(ids) == len(set(ids)), "a connection has several lines"
+    # `Stack` looks through all logs for tokens when it ends.
+
+
+def tokens_on_their_way(surface):
+    """Every way in which a client may bring a token, good or not: functions of an address and a token that open a connection."""
+
+    def by_query(name):
+        return lambda url, token: SSEConnection(url, query={name: token})
+
+    ways = [by_query("token"), by_query("TOKEN"), by_query("workspace"), lambda url, token: SSEConnection(url, token=token)]
+    if surface.path != PATH:
+        ways += [
+            lambda url, token: WebSocketConnection(url, token=token),
+            lambda url, token: WebSocketConnection(url, query={"token": token, "workspace": token}),
+            lambda url, token: WebSocketConnection(url, protocols=["causeway.v1", f"bearer.{token}"]),
+            lambda url, token: WebSocketConnection(url, protocols=["causeway.v1", f"bearer.{token}", f"bearer.{token}"]),
+            lambda url, token: WebSocketConnection(url, headers={"Sec-WebSocket-Protocol": f"bearer.{token} x"}),
+        ]
+    return ways
 
 
 def test_logs_can_be_text(stack):

@@ -40,6 +40,8 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     private(set) var phase: Phase = .attaching
+    /// Why the last words were said. Whoever closes first after them, that is why the connection ended.
+    private var farewell: EndReason?
 
     /// Whether the connection is one that events are delivered to.
     var isOpen: Bool {
@@ -149,6 +151,7 @@ struct ConnectionState: Sendable, Equatable {
                 return .close(.ended(reason))
             }
             self.phase = .closing
+            self.farewell = reason
             return .sayFarewell(reason)
         case .following(.blocked), .reading(.blocked):
             self.phase = .closed
@@ -171,15 +174,15 @@ struct ConnectionState: Sendable, Equatable {
     mutating func entryLost() -> Action { self.close(.entryLost) }
 
     /// The peer had time enough to take the last words.
-    mutating func lingerElapsed(_ reason: EndReason) -> Action {
-        guard case .closing = self.phase else { return .none }
-        return self.close(.ended(reason))
+    mutating func lingerElapsed() -> Action {
+        guard let farewell = self.farewell else { return .none }
+        return self.close(.ended(farewell))
     }
 
     private mutating func close(_ cause: CloseCause) -> Action {
         if case .closed = self.phase { return .none }
         self.phase = .closed
-        return .close(cause)
+        return .close(self.farewell.map(CloseCause.ended) ?? cause)
     }
 }
 

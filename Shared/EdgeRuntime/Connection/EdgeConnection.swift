@@ -45,7 +45,6 @@ actor EdgeConnection {
     var bytes: UInt64 = 0
     /// Whether reading is put off because answers pile up.
     var isDeaf = false
-    private var endReason: EndReason = .stream(.unavailable)
 
     /// - Parameter position: Where delivery begins; the opening bytes are in `opening`.
     init(
@@ -135,7 +134,7 @@ actor EdgeConnection {
     func turnCame() { self.perform(self.state.entriesPublished()) }
 
     /// The peer had its moment to take the last words.
-    func lingerElapsed() { self.perform(self.state.lingerElapsed(self.endReason)) }
+    func lingerElapsed() { self.perform(self.state.lingerElapsed()) }
 
     // MARK: Actions
 
@@ -171,7 +170,6 @@ actor EdgeConnection {
     }
 
     private func sayFarewell(_ reason: EndReason) {
-        self.endReason = reason
         self.reader?.cancel()
         // Control bytes still waiting would be cut by these: then the farewell is left out.
         if self.outbox.isEmpty { _ = self.socket.write(self.farewell(reason)[...]) }

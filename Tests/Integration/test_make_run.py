@@ -155,9 +155,10 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
         done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
         assert '"accepted":1' in done.stdout, f"{line}\n{done.stdout}{done.stderr}"
     for line in following:
-        script = f". {stack.directory}/tokens.env\n{line} -sS --max-time 3"
+        script = f". {stack.directory}/tokens.env\n{line} -sS --max-time 3 -w '%{{stderr}}HTTP/%{{http_version}}'"
         done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
         assert done.stdout.startswith("retry: "), f"{line}\n{done.stdout}{done.stderr}"
+        assert ("HTTP/2" in done.stderr) == ("--http2" in line), f"{line}\n{done.stderr}"
         assert ("Only for you" in done.stdout) == ("Last-Event-ID" in line), "everything kept, or live only"
     answer_an_approval(stack, *deciding, environment)
 

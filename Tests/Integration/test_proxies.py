@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect as connect_websocket
 
 from causeway_kit.approvals import ApprovalClient, approval_services, requested
+from causeway_kit.executions import Executions, ExecutionStream
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, Intake
 from causeway_kit.names import NameServer
@@ -134,6 +135,27 @@ def test_nginx_obeys_the_header_by_which_edges_refuse_buffering(shared, deployme
         # A further proxy before this one may want to know as well.
         assert client.headers["x-accel-buffering"] == "no"
     shared.remove(proxy)
+
+
+def test_execution_streams_are_followed_through_it(shared, nginx, tenant):
+    """From a stream that waits for its first event to the 204 that ends it, under a name that has to be escaped."""
+    intake = Intake(nginx, producer_token())
+    agent, token = Executions(intake, "agents", "planner/eu é 1", tenant), mint(tenant)
+    with ExecutionStream(nginx, agent.kind, agent.name, token, wait="true") as viewer:
+        assert viewer.status == 200
+        for n in range(3):
+            agent.progress(n / 10)
+            # Each at once: nothing comes behind it that could push it through a buffer.
+            assert viewer.next(timeout=5)[0] == n + 1
+    agent.progress(0.8)
+    agent.publish(("complete", {"result": "done", "duration": 1}))
+    with ExecutionStream(nginx, agent.kind, agent.name, token, last=2) as resumed:
+        assert [id for id, _, _ in resumed.rest()] == [3, 4, 5] and resumed.is_over
+    with ExecutionStream(nginx, agent.kind, agent.name, token, last=5) as over:
+        assert over.status == 204
+    with ExecutionStream(nginx, "workflows", "none", token) as unknown:
+        assert unknown.status == 404 and unknown.error()["error"] == "not_found"
+    intake.close()
 
 
 # MARK: Requests and refusals
@@ -279,6 +301,7 @@ def test_other_proxies_carry_http2_and_approvals(shared, other, tenant):
         [id] = shared.intake.publish(NotificationStream().numbered(1, tenant, prefix=tenant))
         assert one.line("id: ") == f"id: {id}"
     test_approvals_and_notifications_are_of_the_same_origin(shared, other, f"{tenant}_approvals")
+    test_execution_streams_are_followed_through_it(shared, other, f"{tenant}_executions")
     assert httpx.get(f"{other.url}/nowhere?token={mint()}").json()["error"] == "not_found"
     for path in ("/v1/stream", "/v1/connect"):
         test_websockets_over_tls(other, path, tenant)
@@ -316,6 +339,27 @@ def test_the_commands_of_the_documentation_work(tmp_path):
 # MARK: Instances that come and go
 
 
+def test_an_edge_joins_when_the_configuration_is_read_again(shared, deployment, tenant):
+    """Where instances are written into the configuration: open streams stay where they are, newcomers get to the new edge."""
+    first, joining = deployment["sse-edge"]
+    proxy = shared.add(Nginx(shared.directory, {"sse-edge": [first]}, name="nginx-grows")).wait_ready()
+    with SSEConnection(proxy.url + STREAM, token=mint(tenant)) as staying:
+        staying.next_block()
+        before = joining.metrics()["causeway_edge_connections"]
+        proxy.configure({"sse-edge": [first, joining]})
+        proxy.signal_reload()
+
+        def newcomer_gets_there():
+            with SSEConnection(proxy.url + STREAM, token=mint(tenant)) as client:
+                client.next_block()
+                return joining.metrics()["causeway_edge_connections"] > before
+
+        eventually(newcomer_gets_there, "the second edge takes new connections", interval=0.1)
+        [id] = shared.intake.publish(NotificationStream().numbered(1, tenant, prefix=tenant))
+        assert staying.next_block().id == id
+    shared.remove(proxy)
+
+
 def test_an_edge_joins_and_another_leaves_while_it_runs(stack):
     """As `docker compose up --scale` does it: a name that has more addresses than before, and then fewer."""
     port, names = free_port(), NameServer()
@@ -342,7 +386,15 @@ def test_an_edge_joins_and_another_leaves_while_it_runs(stack):
     names.addresses = {"sse-edge": ["127.0.0.3", "127.0.0.4"]}
     had = connections(leaving)
     leaving.terminate()
-    assert leaving.wait(timeout=15) == 0, leaving.log_tail()
+    left = set()
+    while leaving.is_running:
+        try:
+            left.add(connections(leaving))
+        except httpx.HTTPError:
+            # It listens no more.
+            leaving.wait(timeout=15)
+    assert leaving.exit_code == 0, leaving.log_tail()
+    assert len(left - {0, had}) >= 3, f"{had} clients were sent away all at once: {sorted(left)} were seen"
     eventually(lambda: connections(staying) + connections(joining) == len(clients), "all have moved")
     flow.stop()
     for client in clients:

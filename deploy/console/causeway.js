@@ -794,7 +794,8 @@ class Connection {
     #retry;
     #watch;
     #renewal;
-    #wasOffline = false;
+    /** Whether the browser has said that it lost the network. `navigator.onLine` says so of machines that are on no other network, too. */
+    #isOffline = false;
     #listeners = new AbortController();
 
     constructor(context, protocol, identity, after, publish, desk) {
@@ -905,11 +906,9 @@ class Connection {
     }
 
     #wait(reason, delay) {
-        const isOffline = globalThis.navigator?.onLine === false;
         // A browser may err about that: now and then it is tried all the same.
-        delay = Math.round(isOffline ? Math.max(delay, this.#context.backoff.max) : delay);
-        this.#wasOffline ||= isOffline;
-        this.#say(isOffline ? "offline" : "waiting", isOffline ? "offline" : reason, delay);
+        delay = Math.round(this.#isOffline ? Math.max(delay, this.#context.backoff.max) : delay);
+        this.#say(this.#isOffline ? "offline" : "waiting", this.#isOffline ? "offline" : reason, delay);
         this.#retry = setTimeout(() => this.connect(reason), delay);
     }
 
@@ -957,12 +956,14 @@ class Connection {
     }
 
     #online() {
-        if (this.#wasOffline || this.#state === "waiting" || this.#state === "offline") this.connect("online");
-        this.#wasOffline = false;
+        // A connection from before may be dead without anybody's having noticed.
+        const mayBeDead = this.#isOffline;
+        this.#isOffline = false;
+        if (mayBeDead || this.#state === "waiting") this.connect("online");
     }
 
     #offline() {
-        this.#wasOffline = true;
+        this.#isOffline = true;
         this.#ended({ verdict: "retry", reason: "offline" });
     }
 

@@ -517,6 +517,7 @@ class Member {
             // Either given up here, or taken away: then this tab was not heard of for a while, and follows from now on.
             if (lock.signal.aborted || this.#lock !== lock) return;
             this.#stepDown();
+            this.#emit({ kind: "state", detail: { state: "connecting", reason: "replaced", attempt: 0, retryInMs: null, since: Date.now() } });
             this.#compete(name);
             this.#join();
         });
@@ -651,9 +652,8 @@ class Member {
             if (this.#catchUp !== catchUp) return;
             if (update.kind === "ended") return this.close(update.detail.reason);
             if (update.kind !== "state") this.#accept(update);
-            target ??= queue.find((waiting) => waiting.detail?.id)?.detail.id;
-            const place = this.places.get("");
-            if (target === undefined || place === undefined || this.#protocol.compare(place, target) < 0) return;
+            target = queue.findLast(({ detail }) => detail?.id)?.detail.id ?? target;
+            if (!(this.#protocol.compare(this.places.get(""), target) >= 0)) return;
             this.#catchUp = null;
             connection.close();
             for (const waiting of queue) this.#accept(waiting);

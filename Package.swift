@@ -44,6 +44,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
 }
 
+/// A program of the documentation's. It is built with all the rest, with the settings of any reader's package, so that it stays true.
+func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "docs/examples/\(name)")
+}
+
 let package = Package(
     name: "causeway",
     products: [
@@ -145,6 +150,11 @@ let package = Package(
                 hummingbird, httpTypes, lifecycle, logging, metrics, nioCore,
             ]
         ),
+
+        // What docs/ shows.
+        example("publish-example", ["CausewayProducer"]),
+        example("follow-example", [.product(name: "AsyncHTTPClient", package: "async-http-client"), nioCore]),
+        example("websocket-example", [nioCore, nioHTTP1, nioPosix, .product(name: "NIOWebSocket", package: "swift-nio")]),
 
         // Tests.
         .target(name: "TestKit", dependencies: [], path: "Tests/TestKit", swiftSettings: swiftSettings),

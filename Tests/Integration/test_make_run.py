@@ -6,110 +6,21 @@ import re
 import signal
 import socket
 import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from causeway_kit.bus import Bus
+from causeway_kit.local_stack import OFFSET, SERVING, TABLE, LocalStack
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.ports import is_free
 from causeway_kit.relay import RelayClient
-from causeway_kit.services import BINARIES, ROOT
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import Event, NotificationStream, Opened
 from causeway_kit.tokens import expect_no_token
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
-
-#: Far from the defaults, where a developer's own stack may run, above the ports of the other tests (`causeway_kit.ports`), and below those
-#: from which the kernel takes the ports of clients.
-OFFSET = 22_000
-TABLE = {
-    "nginx": 8080,
-    "nginx, TLS": 8443,
-    "sse-edge": 8081,
-    "websocket-edge": 4000,
-    "jsonrpc-relay": 8083,
-    "approval-api": 8084,
-    "event-producer": 8085,
-    "sse-edge, admin": 9081,
-    "websocket-edge, admin": 9082,
-    "jsonrpc-relay, admin": 9083,
-    "approval-api, admin": 9084,
-    "event-producer, admin": 9085,
-    "nats-server": 4222,
-}
-SERVING = ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer", "nats-server")
-
-
-class LocalStack:
-    """`make run` with the programs that are built already: building them is tried out by whoever runs these tests."""
-
-    def __init__(self, directory, **environment):
-        self.directory = directory / "run"
-        self.output_file = directory / "make-run.out"
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        settings = {"PORT_OFFSET": str(OFFSET), "RUN_DIR": str(self.directory), "BIN_DIR": str(BINARIES)} | environment
-        with self.output_file.open("wb") as output:
-            self.make = subprocess.Popen(
-                ["make", "--no-print-directory", "run"],
-                cwd=ROOT,
-                env=inherited | settings,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def output(self):
-        return self.output_file.read_text()
-
-    def wait_until_running(self):
-        def running():
-            assert self.make.poll() is None, f"make run ended with code {self.make.returncode}:\n{self.output}"
-            return "Everything the log keeps" in self.output or "identity provider" in self.output
-
-        eventually(running, "make run says that it runs", timeout=170, interval=0.2)
-        return self
-
-    def token(self, name):
-        [token] = re.findall(rf"^  {name}=(\S+)$", self.output, re.MULTILINE)
-        return token
-
-    def children(self):
-        """All processes of this stack, `make` included: the name of the program by pid."""
-        found = {}
-        for entry in os.listdir("/proc"):
-            try:
-                words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
-                environment = Path(f"/proc/{entry}/environ").read_bytes()
-            except (OSError, ValueError):
-                continue
-            if f"RUN_DIR={self.directory}".encode() in environment.split(b"\0"):
-                found[int(entry)] = os.path.basename(words[0]).decode()
-        return found
-
-    def programs(self):
-        """The pids of those that serve; one of each kind."""
-        return {name: pid for pid, name in self.children().items() if name in SERVING}
-
-    def interrupt(self):
-        """Ctrl-C in its terminal: SIGINT to the whole foreground group."""
-        os.killpg(self.make.pid, signal.SIGINT)
-
-    def end(self):
-        if self.make.poll() is None:
-            os.killpg(self.make.pid, signal.SIGTERM)
-        try:
-            self.make.wait(timeout=40)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.make.pid, signal.SIGKILL)
-        for pid in self.children():
-            os.kill(pid, signal.SIGKILL)
-
 
 @pytest.fixture
 def local(tmp_path):

@@ -1,8 +1,6 @@
 """One origin before everything (docs/proxies.md): nothing is buffered or doubled, no token is written down, instances come and go."""
 
 import json
-import os
-import re
 import socket
 import subprocess
 import threading
@@ -19,7 +17,6 @@ from causeway_kit.names import NameServer
 from causeway_kit.ports import free_port
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
 from causeway_kit.relay import Relay
-from causeway_kit.services import ROOT
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import expect_no_token, mint, producer_token
@@ -325,15 +322,6 @@ def test_other_proxies_answer_for_edges_that_are_away(stack, other):
     refused = httpx.post(f"{proxy.url}/v1/events?token={mint()}", timeout=10)
     assert refused.status_code == 503 and refused.json()["error"] == "service_unavailable" and refused.headers["retry-after"]
     expect_no_token(f"what {proxy.name} has written", proxy.everything_written())
-
-
-def test_the_commands_of_the_documentation_work(tmp_path):
-    [commands] = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/proxies.md").read_text(), re.DOTALL)
-    # Debian keeps nginx where not everybody's PATH looks.
-    environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
-    commands = commands.replace("/tmp/causeway-nginx", str(tmp_path))
-    done = subprocess.run(["sh", "-ec", commands], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 # MARK: Instances that come and go

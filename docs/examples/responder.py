@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A service that answers two commands of the relay's clients (docs/commands.md).
 
-    pip install nats-py
     NATS_URL=nats://127.0.0.1:4222 python3 docs/examples/responder.py
 
 `agent.list` answers at once. `agent.analyze` takes its time, tells how far it is, and stops when nobody waits for it any more.

@@ -1,0 +1,66 @@
+"""What can be said about a command that no test can run; each function takes the words of one line, and fails if it could not work."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+
+import yaml
+
+from .services import ROOT, executable
+from .tokens import SECRET
+
+
+def is_a_goal(line):
+    """`make` knows the goal; with -n it only says what it would do."""
+    assert line[0] == "make"
+    subprocess.run(["make", "-n", *line[1:]], cwd=ROOT, check=True, capture_output=True)
+
+
+def builds_an_example(line):
+    """`swift build … --product NAME` of a program that Package.swift has, and that the tests have built for debugging."""
+    assert line[:2] == ["swift", "build"] and line[-2] == "--product"
+    assert executable(line[-1]) and f'example("{line[-1]}"' in (ROOT / "Package.swift").read_text()
+
+
+def is_installed(line):
+    """The tests have that very version; and a virtual environment is where the line before has made it."""
+    assert line[:3] == ["python3", "-m", "venv"] or line[0].endswith("/pip") and line[1] == "install"
+    for requirement in line[2:] if line[1] == "install" else []:
+        name, version = requirement.split("==")
+        assert importlib.metadata.version(name) == version
+
+
+def names_a_file(line):
+    """Its last word is a file of the project."""
+    assert shutil.which(line[0]) and (ROOT / line[-1]).is_file()
+
+
+def is_composed(line):
+    """docker-compose takes these options (or the current one does), the file has these services and profiles; what runs inside, runs here."""
+    if line[:2] != ["docker", "compose"]:
+        assert os.access(ROOT / line[0], os.X_OK), "test_containers.py runs it"
+        return
+    words = line[2:]
+    command = next(word for word in words if word in ("up", "run", "build"))
+    help = subprocess.run(["docker-compose", command, "--help"], capture_output=True, text=True, check=True).stdout
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
+    while words:
+        word = words.pop(0)
+        if word == "--profile":
+            assert words.pop(0) in profiles
+        elif word == "--scale":
+            assert re.fullmatch(r"(.+)=\d+", words.pop(0))[1] in services
+        elif word.startswith("--"):
+            assert word in help or word == "--wait", f"docker-compose {command} has no {word}"
+        elif command == "run" and word in services:
+            return runs_here(word, words)
+        else:
+            assert word == command or word in services, f"docker-compose.yml has no {word}"
+
+
+def runs_here(program, arguments):
+    done = subprocess.run([executable(program), *arguments], env={"AUTH_HS256_SECRET": SECRET}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,308 @@
+"""Every code block of README.md and docs/*.md does what the page says: a reader goes through each page, beside one stack for all.
+
+A page with code blocks has one test here, which takes them one by one; a block that it leaves out fails it.
+"""
+
+import contextlib
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+from causeway_kit.bus import Bus
+from causeway_kit.command_lines import builds_an_example, is_a_goal, is_composed, is_installed, names_a_file
+from causeway_kit.containers import keys_of
+from causeway_kit.documentation import blocks_of, pages
+from causeway_kit.local_stack import OFFSET, TABLE, LocalStack
+from causeway_kit.nats_server import NATSServer
+from causeway_kit.ports import free_port
+from causeway_kit.reader import Reader, make_checkout
+from causeway_kit.relay import RelayClient
+from causeway_kit.services import ROOT
+from causeway_kit.waiting import eventually
+
+#: What pages tell their reader to set, for a stack that is not where `make run` puts it by default.
+ORIGIN = f"127.0.0.1:{TABLE['nginx'] + OFFSET}"
+URL, BUS = f"http://{ORIGIN}", f"nats://127.0.0.1:{TABLE['nats-server'] + OFFSET}"
+SOCKETS = f"ws://{ORIGIN}"
+#: Why some blocks are not run.
+BUILDING = "a release build takes minutes; the tests have built the same for debugging"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    someone = Reader(tmp_path_factory.mktemp("reader"))
+    yield someone
+    someone.close()
+
+
+@pytest.fixture(scope="module")
+def stack(reader, tmp_path_factory):
+    """What `make run` starts: all services, nginx, and the simulator."""
+    local = LocalStack(tmp_path_factory.mktemp("documentation"), SIMULATE_RATE="20", CORS_ORIGINS=reader.pages.origin)
+    try:
+        yield local.wait_until_running()
+    finally:
+        local.end()
+
+
+@pytest.fixture
+def read(reader, stack, tmp_path):
+    """`with read("docs/page.md") as page` goes through a page."""
+    checkout = make_checkout(tmp_path, stack.directory)
+    return lambda name: reader.page(name, checkout)
+
+
+def test_every_page_is_read():
+    read = {page for file in Path(__file__).parent.glob("test_documentation*.py") for page in re.findall(r'\bread\("(\S+)"\)', file.read_text())}
+    unread = [page for page in pages() if blocks_of(page) and page not in read]
+    assert not unread, f"nobody tries out what {unread} say: add a test to test_documentation.py that begins with `with read(\"{unread[0]}\") as page:`"
+
+
+@pytest.mark.parametrize("page", pages())
+def test_addresses_are_those_of_make_run(page):
+    """What a test puts in the place of, too. Further edges are 100 higher."""
+    edges = [port + 100 for label, port in TABLE.items() if "edge" in label or "relay" in label]
+    known = {*TABLE.values(), *edges, *ELSEWHERE}
+    named = {int(port) for port in re.findall(r"\b(?:127\.0\.0\.1|localhost):(\d+)", (ROOT / page).read_text())}
+    assert named <= known
+
+
+#: A page of somebody else's (README.md).
+ELSEWHERE = {3000}
+
+
+def test_the_settings_in_the_readme_are_those_of_the_programs():
+    [table] = re.findall(r"\n## Settings\n(.*?)\n### ", (ROOT / "README.md").read_text(), re.DOTALL)
+    documented = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", table))
+    services = ("sse-edge",), ("websocket-edge",), ("jsonrpc-relay",), ("approval-api",), ("event-producer", "serve")
+    known = set().union(*map(keys_of, services))
+    assert not documented - known, "README.md has settings that no service knows"
+    assert not known - documented, "add these to README.md's table of settings"
+
+
+def test_readme(read, stack):
+    with read("README.md") as page:
+        page.unrunnable("make run", because="this stack is `make run`, this run of pytest is part of `make test`", instead=is_a_goal)
+        page.sample("producers ───►")
+        page.sh("tokens.env", CAUSEWAY_URL=URL)
+        assert page.variable("MEMBER") == stack.token("MEMBER")
+        with page.stream("curl -N", shows="retry:") as listening:
+            # These come at the simulator's pace; the shown ones among them.
+            seen = listening.wait_for("id: evt_…\nevent: …\ndata: {…}\n")
+        last = re.findall(r"^id: (evt_\w+)$", seen, re.MULTILINE)[0]
+        with page.stream("Last-Event-ID", LAST=last) as resumed:
+            resumed.wait_for("retry: …\nid: evt_…\nevent: …\ndata: …\n")
+        assert page.sh("incident.created").count('"accepted":1') == 2
+
+        with page.javascript("EventSource", url=URL, token=stack.token("MEMBER")) as script:
+            script.wait_for("…")
+        with page.javascript("workspace=acme", url=SOCKETS, token=stack.token("MEMBER")) as script:
+            script.wait_for("connected\ninvestigation.…")
+        with page.javascript("investigation.subscribe", url=SOCKETS, token=stack.token("MEMBER")) as script:
+            script.wait_for('{"jsonrpc":"2.0","id":1,"result":{"subscriptionId":"sub_…","incidentId":"inc_1"}}')
+
+        followed = page.sh("--agent helper", NATS_URL=BUS)
+        assert "make test" in followed and "event: complete" in followed and followed.count("event: progress") > 5
+
+        wait_for_an_approval(stack)
+        [approval] = json.loads(page.sh("status=pending"))["items"]
+        assert json.loads(page.sh("APPROVAL=", APPROVAL=approval["approvalId"]))["action"] == "approve"
+
+
+def wait_for_an_approval(stack):
+    """Returns when the simulator has asked for one that nobody has answered."""
+    headers = {"Authorization": f"Bearer {stack.token('ADMIN')}"}
+
+    def pending():
+        return httpx.get(f"{URL}/v1/notifications/approvals?status=pending", headers=headers).json()["items"]
+
+    eventually(pending, "the simulator asks for an approval", timeout=60)
+
+
+def test_producing(read, stack):
+    with read("docs/producing.md") as page:
+        page.sh("tokens.env", CAUSEWAY_URL=URL, NATS_URL=BUS)
+        page.sh("inc_1/created", shows='"accepted":2')
+        assert page.sh("cloudevents+json").count('"accepted":1') == 2
+        assert page.sh("publish --type").count("evt_") == 2
+        assert page.sh("<<'END'").count("evt_") == 2
+        *told, token = page.sh("simulate").splitlines()
+        assert sum(bool(re.match(r"\d\d:\d\d:\d\d", line)) for line in told) == 20
+        assert httpx.get(f"{URL}/v1/notifications", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        page.same_as("ProducerConfiguration()", "docs/examples/publish-example/main.swift")
+        page.unrunnable("swift build", because=BUILDING, instead=builds_an_example)
+        assert "stored as evt_" in page.sh("publish-example")
+        page.python("events.acme.incident.created")
+        assert '"accepted":1' in page.sh("/v1/executions/agents/my-agent")
+        assert page.sh("run --agent builder").startswith("git version")
+        page.python("async def publish", after=PUBLISH_TWO_STEPS)
+        steps = httpx.get(f"{URL}/api/streaming/workflows/from-python/stream", headers={"Authorization": f"Bearer {stack.token('MEMBER')}"})
+        assert re.findall(r"^(?:id|event): (.*)", steps.text, re.MULTILINE) == ["1", "step_start", "2", "workflow_complete"]
+
+
+#: What calls the function that the page shows.
+PUBLISH_TWO_STEPS = """
+import asyncio, json, os, nats
+
+async def main():
+    bus = await nats.connect(os.environ["NATS_URL"])
+    for type, payload in (("step_start", {"stepId": "one"}), ("workflow_complete", {})):
+        await publish(bus.jetstream(), "executions.acme.workflows.from-python", type, payload, "run_1")
+    await bus.close()
+
+asyncio.run(main())
+"""
+
+
+def test_consuming(read, stack):
+    member = stack.token("MEMBER")
+    with read("docs/consuming.md") as page:
+        page.sh("tokens.env", CAUSEWAY_URL=URL, NATS_URL=BUS)
+        page.unrunnable("swift build", because=BUILDING, instead=builds_an_example)
+
+        page.sample("retry: 2180")
+        approval = {"approvalId": "apr_1", "remediationId": "rem_1", "title": "Restart"}
+        with page.stream("/v1/notifications/stream") as curl, page.stream("follow-example") as swift, page.python_stream("connect_sse") as python:
+            with page.javascript('addEventListener("approval.requested"', before=FUNCTIONS, url=URL, token=member) as script:
+                for follower in (curl, swift, python):
+                    follower.wait_for("…")
+                publish(stack, "approval.requested", approval)
+                script.wait_for('{"type":"approval.requested","approvalId":"apr_1",…')
+            curl.wait_for('event: approval.requested\ndata: {"type":"approval.requested","approvalId":"apr_1",…')
+            swift.wait_for('approval.requested {"type":"approval.requested","approvalId":"apr_1",…')
+            python.wait_for("approval.requested {'type': 'approval.requested', 'approvalId': 'apr_1',…")
+
+        page.sample('"heartbeat"')
+        with page.stream("Sec-WebSocket-Key") as curl, page.stream("workspace=acme") as swift, page.python_stream("/v1/stream") as python:
+            with page.javascript("workspace=acme", before=f"{FUNCTIONS} setTimeout(connect);", url=SOCKETS, token=member) as script:
+                script.wait_for('{"type":"connected",…\n{"type":…')
+            curl.wait_for("HTTP/1.1 101 Switching Protocols")
+            swift.wait_for('{"type":"connected",…\n{"type":…')
+            python.wait_for("connected {'workspace_id': 'acme', 'user_id': 'ann'}\nincident.…")
+
+        page.sample("→")
+        with page.stream("/v1/connect") as swift, page.python_stream("/v1/connect") as python:
+            with page.javascript("/v1/connect", before=FUNCTIONS, url=SOCKETS, token=member) as script:
+                subscribed = '{"jsonrpc":"2.0","id":1,"result":{"subscriptionId":"sub_…","incidentId":"inc_1"}}'
+                for follower in (swift, python):
+                    follower.wait_for(subscribed)
+
+                def pushed():
+                    publish(stack, "investigation.progress", {"incidentId": "inc_1", "message": "Hello", "agentName": "docs"})
+                    return script.has_printed('{"jsonrpc":"2.0","method":"investigation.progress",…"message":"Hello",…')
+
+                # Nothing tells from outside when the page has subscribed.
+                eventually(pushed, "the page is pushed the progress of its incident", interval=0.5)
+            for follower in (swift, python):
+                follower.wait_for('{"jsonrpc":"2.0","method":"investigation.progress",…"message":"Hello",…')
+        assert '"activeConnections":' in page.sh("/v1/relay/status")
+
+        page.sample("Reading codebase")
+        publish(stack, "progress", {"progress": 0.2}, path="/v1/executions/agents/my-agent/events")
+        publish(stack, "complete", {"result": "done", "duration": 12}, path="/v1/executions/agents/my-agent/events")
+        assert 'event: complete\ndata: {"result":"done","duration":12}' in page.sh("curl -N")
+        with page.javascript("encodeURIComponent", before=FUNCTIONS, url=URL, token=member) as script:
+            script.wait_for('"done"')
+        assert "complete {'result': 'done', 'duration': 12}" in page.python("my-agent")
+        assert 'complete {"result":"done","duration":12}' in page.sh("my-agent")
+
+        publish(stack, "notification.created", {"id": "ntf_docs", "title": "Read me"}, user="ann")
+        listed = page.sh("/openapi.json")
+        assert "Read me" in listed and '"openapi"' in listed
+        with page.javascript("fetch", before=FUNCTIONS, url=URL, token=member) as script:
+            script.wait_for('…"Read me"…')
+        assert "Read me" in page.python('"/v1/notifications"')
+
+
+#: What a page of somebody's own has, and the examples call.
+FUNCTIONS = """
+const show = (value) => console.log(JSON.stringify(value)), bar = {};
+const reloadEverything = () => {}, startAgainWith = () => {}, freshToken = async () => "";
+"""
+
+
+def publish(stack, type, payload, path="/v1/events", **members):
+    event = {"type": type, "tenant": "acme", "payload": payload} | members
+    answer = httpx.post(URL + path, json=event, headers={"Authorization": f"Bearer {stack.token('PRODUCER')}"})
+    assert answer.status_code == 202, answer.text
+
+
+def test_commands(read, stack):
+    with read("docs/commands.md") as page:
+        page.unrunnable("pip install", because="packages come from the internet; the tests have them", instead=is_installed)
+        (stack.directory / "python").symlink_to(ROOT / ".venv")
+        with page.stream("responder.py", NATS_URL=BUS) as service:
+            service.wait_for("listening")
+            page.sh("ask.py", shows="result", NATS_URL=BUS)
+            client = RelayClient(SimpleNamespace(url=URL), stack.token("MEMBER"))
+            client.ws.send_text(page.sample('"id":7,"method"').text)
+            for line in page.sample("agent.analyze.progress").text.splitlines():
+                assert client.next() == json.loads(line)
+            client.close()
+            page.sh("tokens.env", CAUSEWAY_URL=URL)
+            with page.stream("websocket-example") as swift:
+                swift.wait_for('{"jsonrpc":"2.0","method":"connected",…\n{"jsonrpc":"2.0","id":1,"result":{"tenant": "acme", "agents": …}}')
+
+
+def test_operating(read, stack, tmp_path):
+    with read("docs/operating.md") as page:
+        page.sh("tokens.env", NATS_URL=BUS, ADMIN=f"http://127.0.0.1:{TABLE['sse-edge, admin'] + OFFSET}")
+        assert "causeway_edge_connections" in page.sh("$ADMIN/readyz")
+
+        page.sh("EDGE=$!", EDGE_PORT=free_port(), EDGE_ADMIN_PORT=free_port())
+        told = page.take("draining")
+        with page.stream("$EDGE_PORT/v1/notifications/stream") as client:
+            client.wait_for("retry: …")
+            page.sh("kill -TERM")
+            client.wait_for(told.text)
+
+        back_up_and_restore(page, tmp_path)
+
+        assert "configuration" in page.sh("ROUTES_LISTEN=", STORE=tmp_path / "cluster")
+        page.unrunnable("cluster.conf", because="test_bus_cluster.py runs three", instead=names_a_file)
+        printed = page.sh("--print-config")
+        assert '"nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222"' in printed and re.search(r"log.replicas: +3", printed)
+
+
+def back_up_and_restore(page, directory):
+    """Does so with a log of its own."""
+    kept, restored = directory / "kept", directory / "restored"
+    for folder in (kept, restored):
+        folder.mkdir()
+    with log_in(kept) as bus:
+        bus.create_log()
+        bus.publish_event("acme", "a.b", b'{"n":1}', id="one")
+        events = bus.events()
+    page.sh("--create", STORE=kept / "jetstream", BACKUP=directory / "log.tar.gz")
+    page.sh("--extract", STORE=restored / "jetstream", BACKUP=directory / "log.tar.gz")
+    with log_in(restored) as bus:
+        assert bus.events() == events and events
+
+
+@contextlib.contextmanager
+def log_in(directory):
+    """A bus that keeps its log there, and is stopped at the end."""
+    nats = NATSServer(directory).start()
+    bus = Bus(nats.url)
+    try:
+        yield bus
+        bus.close()
+        nats.terminate()
+        nats.wait(timeout=20)
+    finally:
+        nats.kill()
+
+
+def test_proxies(read, tmp_path):
+    with read("docs/proxies.md") as page:
+        assert "test is successful" in page.sh("nginx -t", FOLDER=tmp_path / "nginx")
+
+
+def test_containers(read, stack):
+    with read("docs/containers.md") as page:
+        for words in ("make-secrets", "docker compose run", "--scale", "docker compose build", "--profile"):
+            page.unrunnable(words, because="no container engine runs where the tests do", instead=is_composed)

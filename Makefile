@@ -5,7 +5,7 @@ SWIFT ?= swift
 PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
 
 # Our own sources; dependencies are checked out below .build.
-SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks)
+SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
 
 .PHONY: run test test-unit test-integration build lint format bench drill clean help
 .DEFAULT_GOAL := help

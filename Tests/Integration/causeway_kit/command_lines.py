@@ -1,5 +1,6 @@
 """What can be said about a command that no test can run; each function takes the words of one line, and fails if it could not work."""
 
+import functools
 import importlib.metadata
 import os
 import re
@@ -25,9 +26,11 @@ def builds_an_example(line):
 
 
 def is_installed(line):
-    """The tests have that very version; and a virtual environment is where the line before has made it."""
-    assert line[:3] == ["python3", "-m", "venv"] or line[0].endswith("/pip") and line[1] == "install"
-    for requirement in line[2:] if line[1] == "install" else []:
+    """`pip install` of packages that the tests have in that very version, into an environment that the line before makes."""
+    if line[:3] == ["python3", "-m", "venv"]:
+        return
+    assert line[0].endswith("/bin/pip") and line[1] == "install"
+    for requirement in line[2:]:
         name, version = requirement.split("==")
         assert importlib.metadata.version(name) == version
 
@@ -44,7 +47,7 @@ def is_composed(line):
         return
     words = line[2:]
     command = next(word for word in words if word in ("up", "run", "build"))
-    help = subprocess.run(["docker-compose", command, "--help"], capture_output=True, text=True, check=True).stdout
+    help = _help_of(command)
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
     while words:
@@ -59,6 +62,11 @@ def is_composed(line):
             return runs_here(word, words)
         else:
             assert word == command or word in services, f"docker-compose.yml has no {word}"
+
+
+@functools.cache
+def _help_of(command):
+    return subprocess.run(["docker-compose", command, "--help"], capture_output=True, text=True, check=True).stdout
 
 
 def runs_here(program, arguments):

@@ -198,7 +198,7 @@ class _Running:
     def printed(self):
         return self._file.read_text(errors="replace")
 
-    def wait_for(self, shown, timeout=30):
+    def wait_for(self, shown, timeout=60):
         """Waits until that was printed; as in a block that shows output, `…` stands for anything."""
 
         def is_there():
@@ -247,7 +247,7 @@ class _Script:
     def has_printed(self, shown):
         return resembles("\n".join(self._browser.printed()), shown) is None
 
-    def wait_for(self, shown, timeout=30):
+    def wait_for(self, shown, timeout=60):
         """Waits until the script has printed that."""
         try:
             eventually(lambda: self.has_printed(shown), "the script prints it", timeout)

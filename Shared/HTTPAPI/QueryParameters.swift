@@ -50,7 +50,9 @@ public struct QueryParameters: Sendable {
     public func values(_ name: String) throws(APIError) -> [String] {
         try parameters.filter { $0.name == name }.map { parameter throws(APIError) in
             guard let value = parameter.value else {
-                throw .validation("\(name): cannot be decoded: every % must be followed by two hexadecimal digits, and the result be UTF-8.")
+                throw .validation(
+                    "\(name): cannot be decoded: every % must be followed by two hexadecimal digits, and the result be UTF-8."
+                )
             }
             return value
         }

@@ -95,7 +95,9 @@ struct JetStreamTests {
         #expect(message.timestamp == (try await jetStream.streamInfo("S").state.firstTimestamp))
         let last = try await jetStream.lastMessage(stream: "S", subject: "s.b", from: source)
         #expect(last.sequence == 2 && last.payload.isEmpty && last.headers.isEmpty)
-        let liar: NATSHeaders = ["Nats-Subject": "s.other", "nats-subject": "s.other", "Nats-Sequence": "77", "Nats-Time-Stamp": "2000-01-01T00:00:00Z"]
+        let liar: NATSHeaders = [
+            "Nats-Subject": "s.other", "nats-subject": "s.other", "Nats-Sequence": "77", "Nats-Time-Stamp": "2000-01-01T00:00:00Z",
+        ]
         let third = try await jetStream.publish(subject: "s.c", headers: liar, payload: [])
         let honest = try await jetStream.message(stream: "S", sequence: third.sequence, from: source)
         #expect(honest.subject == "s.c" && honest.sequence == third.sequence && honest.timestamp >= message.timestamp)

@@ -67,6 +67,15 @@ SIMULATOR = Program("simulator", ("event-producer", "simulate"))
 #: Two tenants to look at, of those that the simulator tells about, and a person in each.
 PEOPLE = (("acme", "ann"), ("globex", "ann"))
 
+#: What the simulator runs, for the console to follow: it is not told in the tenants' own events.
+EXECUTIONS = (
+    ("workflow", "release/checkout"),
+    ("agent", "code-reviewer"),
+    ("workflow", "nightly-report"),
+    ("agent", "log-analyst"),
+    ("agent", "capacity planner"),
+)
+
 
 class SettingError(Exception):
     """A variable of the environment that cannot be used; the text says which and why."""
@@ -96,6 +105,8 @@ class Settings:
         self.offset = self._number("PORT_OFFSET", 0, 0, 50_000)
         self.edges = self._number("EDGES", 1, 1, 9)
         self.rate = environment.get("SIMULATE_RATE", "2")
+        # Everybody who reaches the proxy gets the demo's tokens: unless it is asked for, that is nobody on another machine.
+        self.is_demo = self._choice("DEMO", "1" if self.host in ("127.0.0.1", "localhost") else "0", ("0", "1")) == "1"
         self.configuration = self._choice("BUILD", "release", ("release", "debug"))
         # Two stacks side by side must not share a data directory either.
         default = ROOT / ".run" / (str(self.offset) if self.offset else "")

@@ -1,0 +1,139 @@
+// What waits for a person, and the decision. One wins, however many decide at once: everybody is told which.
+
+import { Decision } from "./decision.js";
+import { byId, element, foreign, List, setText, shown } from "./dom.js";
+import { clock, duration, moment } from "./format.js";
+
+const MOST = 60;
+/** So many that are decided are still shown. */
+const MOST_DECIDED = 8;
+const OUTCOMES = { approve: "approved", reject: "rejected", expire: "expired" };
+
+export class Approvals {
+    #panel = byId("approvals");
+    #list = new List(this.#panel, MOST);
+    #error = this.#panel.querySelector(".error");
+    #causeway;
+    #identity;
+    #announcer;
+    #decision;
+    #items = new Map();
+    #timer;
+
+    constructor(causeway, identity, announcer) {
+        this.#causeway = causeway;
+        this.#identity = identity;
+        this.#announcer = announcer;
+        this.#decision = new Decision(causeway, (resolved) => this.#resolved(resolved));
+        this.#timer = setInterval(() => {
+            for (const item of this.#items.values()) this.#tell(item);
+        }, 5000);
+        this.#show();
+    }
+
+    /** Everything that waits, from the service; what has been decided meanwhile is told by its event. */
+    async load() {
+        try {
+            const answer = await this.#causeway.fetch(`/v1/notifications/approvals?status=pending&limit=${MOST}`);
+            if (!answer.ok) throw new Error((await answer.json()).message);
+            const { items } = await answer.json();
+            for (const approval of items.reverse()) this.#request(approval);
+            const pending = new Set(items.map((approval) => approval.approvalId));
+            for (const [id, item] of this.#items) if (!item.outcome && !pending.has(id) && items.length < MOST) void this.#reread(id);
+            setText(this.#error, "");
+        } catch (error) {
+            setText(this.#error, `Approvals could not be listed: ${shown(error.message, 200)}`);
+        }
+        this.#show();
+    }
+
+    /** One that was waiting and is not listed any more: it was decided while no stream was there to tell. */
+    async #reread(id) {
+        const answer = await this.#causeway.fetch(`/v1/notifications/approvals/${encodeURIComponent(id)}`);
+        if (answer.ok) this.#resolved((await answer.json()).decision ?? {});
+    }
+
+    take({ type, payload, at }, isNew) {
+        if (!isNew || typeof payload.approvalId !== "string") return;
+        if (type === "approval.requested") {
+            this.#request({ ...payload, requestedAt: at });
+            this.#announcer.say(`Approval requested: ${shown(payload.title ?? payload.approvalId, 100)}`);
+        } else if (type === "approval.resolved") {
+            this.#resolved(payload);
+        }
+        this.#show();
+    }
+
+    #request(approval) {
+        if (this.#items.has(approval.approvalId)) return;
+        const item = { approval, outcome: "", ...this.#row(approval) };
+        this.#items.set(approval.approvalId, item);
+        this.#tell(item);
+    }
+
+    #resolved({ approvalId, action, decidedBy, reason }) {
+        const item = this.#items.get(approvalId);
+        if (!item || item.outcome) return;
+        const hadFocus = item.row.contains(document.activeElement);
+        item.outcome = Object.hasOwn(OUTCOMES, action) ? OUTCOMES[action] : "decided";
+        item.decidedBy = decidedBy;
+        item.row.dataset.outcome = item.outcome;
+        item.buttons.remove();
+        setText(item.last, reason ? `“${shown(reason, 200)}”` : "");
+        this.#tell(item);
+        this.#decision.overtaken(approvalId, `${item.outcome} by ${shown(decidedBy, 60)}`);
+        this.#show();
+        // The buttons are gone: the keyboard goes on from the list.
+        if (hadFocus) byId("approvals-heading").focus();
+    }
+
+    #row(approval) {
+        const made = {
+            status: element("span", { class: "pill" }),
+            last: element("span", { class: "last", dir: "auto" }),
+            buttons: element("div", { class: "buttons" }),
+        };
+        const title = shown(approval.title ?? approval.remediationId ?? approval.approvalId, 160);
+        for (const [action, label] of [["approve", "Approve"], ["reject", "Reject"]]) {
+            const button = element("button", { type: "button", class: action, text: label, "aria-label": `${label}: ${title}` });
+            button.addEventListener("click", () => this.#decision.ask(approval, action));
+            made.buttons.append(button);
+        }
+        if (!this.#identity.isAdmin) made.buttons.replaceChildren(element("span", { class: "muted small", text: "An admin decides." }));
+        made.row = element(
+            "li",
+            { class: "item", data: { approval: approval.approvalId, outcome: "" } },
+            element("div", { class: "line" }, foreign("b", title, { class: "title" }, 161), made.status),
+            element(
+                "div",
+                { class: "line small" },
+                foreign("span", approval.requestedBy ? `asked by ${shown(approval.requestedBy, 60)}` : "", { class: "muted" }),
+                element("time", { class: "figures muted", text: clock(moment(approval.requestedAt)) }),
+            ),
+            made.last,
+            made.buttons,
+        );
+        return made;
+    }
+
+    #tell({ approval, outcome, decidedBy, status }) {
+        const left = moment(approval.expiresAt) - Date.now();
+        const waiting = Number.isNaN(left) ? "waits" : left > 0 ? `${duration(left)} left` : "expiring";
+        setText(status, outcome ? [outcome, shown(decidedBy, 40)].filter(Boolean).join(" · ") : waiting);
+        status.dataset.tone = { approved: "good", rejected: "bad" }[outcome] ?? (outcome ? "" : "warn");
+    }
+
+    /** What waits on top, the latest first; then the latest of what is decided. */
+    #show() {
+        const all = [...this.#items.values()].sort((one, other) => moment(other.approval.requestedAt) - moment(one.approval.requestedAt));
+        const waiting = all.filter((item) => !item.outcome);
+        const decided = all.filter((item) => item.outcome);
+        for (const item of [...waiting.slice(MOST), ...decided.slice(MOST_DECIDED)]) this.#items.delete(item.approval.approvalId);
+        this.#list.show([...waiting.slice(0, MOST), ...decided.slice(0, MOST_DECIDED)].map((item) => item.row));
+        this.#list.settle(waiting.length);
+    }
+
+    close() {
+        clearInterval(this.#timer);
+    }
+}

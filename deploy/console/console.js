@@ -1,0 +1,34 @@
+// The page: who is signed in, and what they see.
+
+import { byId, setText, shown } from "./dom.js";
+import { Identity } from "./identity.js";
+import { Session } from "./session.js";
+import { SignIn } from "./sign-in.js";
+
+const signIn = new SignIn();
+let session;
+
+function begin(identity) {
+    byId("sign-in").hidden = true;
+    byId("console").hidden = false;
+    setText(byId("who"), `${shown(identity.user, 40)} · ${shown(identity.tenant, 40)}${identity.isAdmin ? " · admin" : ""}`);
+    session = new Session(identity, { followed: signIn.demonstrated, onEnded: end });
+    byId("main").focus();
+}
+
+/** Back to the beginning: everything that was shown belongs to somebody else from here on, so the page begins anew. */
+function end(reason) {
+    session.close();
+    Identity.forget(reason);
+    location.reload();
+}
+
+byId("sign-out").addEventListener("click", () => end(""));
+
+const kept = Identity.kept();
+if (kept) {
+    await signIn.prepare();
+    begin(kept);
+} else {
+    begin(await signIn.ask(Identity.farewell()));
+}

@@ -1,0 +1,102 @@
+// Agents and workflows at work, followed by name, and jobs as the events tell of them.
+
+import { Attention } from "./attention.js";
+import { byId, element, List, shown } from "./dom.js";
+import { ExecutionView } from "./execution-view.js";
+import { Follower } from "./follower.js";
+
+const MOST = 24;
+/** So many are followed at a time, each over a connection; over HTTP/1.1 a browser opens six to an origin, for all tabs and users. */
+const MOST_FOLLOWED = performance.getEntriesByType("navigation")[0]?.nextHopProtocol === "h2" ? 6 : 2;
+const MOST_SUGGESTED = 50;
+
+export class Executions {
+    #list = new List(byId("executions"), MOST);
+    #causeway;
+    #followers = new Map();
+    #jobs = new Map();
+    #agents = new Set();
+    #attention;
+    #isLookedAt = false;
+    #closing = new AbortController();
+
+    /** `followed`: `{kind, name}` of what is followed from the start. */
+    constructor(causeway, followed) {
+        this.#causeway = causeway;
+        for (const { kind, name } of followed.slice(0, MOST_FOLLOWED)) this.#follow(kind, name);
+        byId("follow").addEventListener(
+            "submit",
+            (event) => {
+                event.preventDefault();
+                this.#follow(byId("follow-kind").value, byId("follow-name").value.trim());
+                byId("follow-name").value = "";
+            },
+            { signal: this.#closing.signal },
+        );
+        this.#attention = new Attention(() => this.#look(true), () => this.#look(false));
+        this.#list.settle();
+    }
+
+    #look(isLookedAt) {
+        this.#isLookedAt = isLookedAt;
+        for (const follower of this.#followers.values()) isLookedAt ? follower.start() : follower.pause();
+    }
+
+    #follow(kind, name) {
+        const key = `${kind} ${name}`;
+        if (!name || this.#followers.has(key)) return;
+        // The one that was followed first makes room.
+        if (this.#followers.size === MOST_FOLLOWED) this.#leave(this.#followers.keys().next().value);
+        const view = new ExecutionView(kind, name, { onLeave: () => this.#leave(key) });
+        const follower = new Follower(this.#causeway, kind, name, view);
+        this.#followers.set(key, follower);
+        this.#list.prepend(view.row);
+        if (this.#isLookedAt) follower.start();
+    }
+
+    #leave(key) {
+        const follower = this.#followers.get(key);
+        const hadFocus = follower.view.row.contains(document.activeElement);
+        follower.pause();
+        follower.view.row.remove();
+        this.#followers.delete(key);
+        this.#list.settle();
+        if (hadFocus) byId("follow-name").focus();
+    }
+
+    take({ type, payload, at }, isNew) {
+        if (!isNew) return;
+        if (type === "job.updated" && typeof payload.job_id === "string") this.#job(payload, at);
+        if (typeof payload.agentName === "string") this.#suggest(payload.agentName);
+    }
+
+    #job(payload, at) {
+        const id = payload.job_id;
+        if (!this.#jobs.has(id)) {
+            const view = new ExecutionView("job", id);
+            this.#jobs.set(id, view);
+            this.#append(view.row);
+        }
+        this.#jobs.get(id).job(payload, at);
+    }
+
+    /** Jobs below what is followed, the latest first; the oldest make room. */
+    #append(row) {
+        const followed = [...this.#followers.values()].map(({ view }) => view.row);
+        const jobs = [row, ...this.#list.items.filter((item) => !followed.includes(item))];
+        for (const gone of jobs.splice(MOST - followed.length)) this.#jobs.delete(gone.dataset.name);
+        this.#list.show([...this.#list.items.filter((item) => followed.includes(item)), ...jobs]);
+    }
+
+    #suggest(agent) {
+        if (this.#agents.has(agent) || this.#agents.size === MOST_SUGGESTED) return;
+        this.#agents.add(agent);
+        byId("agents-seen").append(element("option", { value: shown(agent, 300) }));
+    }
+
+    close() {
+        this.#closing.abort();
+        this.#attention.close();
+        for (const follower of this.#followers.values()) follower.pause();
+    }
+}

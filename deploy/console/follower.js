@@ -1,0 +1,72 @@
+// Follows an agent or a workflow from run to run, as long as somebody looks.
+
+/** How often it is asked whether the next run has begun, once one has ended. */
+const PACE = 3000;
+const PATHS = { agent: "agents", workflow: "workflows" };
+
+export class Follower {
+    #causeway;
+    #kind;
+    #name;
+    #stream;
+    #timer;
+    #run;
+    /** Counts starts and pauses: an answer to what was asked before the last of them is nobody's any more. */
+    #turn = 0;
+
+    constructor(causeway, kind, name, view) {
+        this.#causeway = causeway;
+        this.#kind = kind;
+        this.#name = name;
+        this.view = view;
+    }
+
+    /** Shows the run that there is, from its first event, or waits for one. */
+    start() {
+        this.pause();
+        this.#follow();
+    }
+
+    pause() {
+        this.#turn += 1;
+        clearTimeout(this.#timer);
+        this.#stream?.close();
+        this.#stream = undefined;
+    }
+
+    #follow() {
+        const stream = this.#causeway.execution(this.#kind, this.#name, { wait: true });
+        this.#stream = stream;
+        this.view.begin();
+        stream.addEventListener("event", ({ detail }) => {
+            if (this.#stream !== stream) return;
+            this.#run = detail.execution;
+            this.view.event(detail.type, detail.data, detail.receivedAt);
+        });
+        stream.addEventListener("state", ({ detail }) => {
+            if (this.#stream !== stream || detail.state !== "ended") return;
+            this.#stream = undefined;
+            if (detail.reason === "completed") void this.#await();
+            else this.view.say("ended", detail.reason);
+        });
+    }
+
+    /** The run is over. Its name stays, and the header of an answer without a body tells when another has begun. */
+    async #await() {
+        const turn = this.#turn;
+        const run = await this.#currentRun();
+        if (turn !== this.#turn) return;
+        if (run && run !== this.#run) return this.#follow();
+        this.#timer = setTimeout(() => void this.#await(), PACE);
+    }
+
+    async #currentRun() {
+        const path = `/api/streaming/${PATHS[this.#kind]}/${encodeURIComponent(this.#name)}/stream`;
+        try {
+            const answer = await this.#causeway.fetch(path, { method: "HEAD" });
+            return decodeURIComponent(answer.headers.get("Causeway-Execution") ?? "");
+        } catch {
+            return undefined;
+        }
+    }
+}

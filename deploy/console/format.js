@@ -1,0 +1,34 @@
+// Moments and durations as people read them.
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
+/** A moment in milliseconds since 1970, from whatever form it came in; NaN from what is none. */
+export function moment(value) {
+    return typeof value === "number" ? value : value instanceof Date ? value.getTime() : Date.parse(value ?? "");
+}
+
+/** 14:32:10 */
+export function clock(milliseconds) {
+    return Number.isFinite(milliseconds) ? CLOCK.format(milliseconds) : "–";
+}
+
+/** 12 ms, 3.4 s, 2 min, 5 h: no more digits than one can do something with. */
+export function duration(milliseconds) {
+    if (!Number.isFinite(milliseconds)) return "–";
+    const size = Math.abs(milliseconds);
+    if (size < 1000) return `${Math.round(milliseconds)} ms`;
+    if (size < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+    if (size < 120_000) return `${Math.round(milliseconds / 1000)} s`;
+    if (size < 7_200_000) return `${Math.round(milliseconds / 60_000)} min`;
+    return `${Math.round(milliseconds / 3_600_000)} h`;
+}
+
+/** 1 event, 2 events. */
+export function counted(number, one, several = `${one}s`) {
+    return `${number} ${number === 1 ? one : several}`;
+}
+
+/** The value in the middle; NaN of none. */
+export function median(values) {
+    return values.length ? [...values].sort((a, b) => a - b)[values.length >> 1] : NaN;
+}

@@ -1,0 +1,21 @@
+// What the connections went through, as sentences: lost, why, when the next try is, back again.
+
+import { byId, element, List } from "./dom.js";
+import { clock } from "./format.js";
+
+const MOST = 60;
+
+export class Journal {
+    #list = new List(byId("journal"), MOST);
+
+    tell(lane, title, text, kind) {
+        this.#list.prepend(
+            element(
+                "li",
+                { class: `entry lane-${lane}`, data: { lane, kind } },
+                element("time", { class: "figures muted", text: clock(Date.now()) }),
+                element("span", {}, element("b", { text: title }), `: ${text}.`),
+            ),
+        );
+    }
+}

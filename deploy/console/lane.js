@@ -1,0 +1,196 @@
+// One of the three streams: what it carries, how fast, and, without flattery, how it is doing.
+
+import { byId, element, setText, shown } from "./dom.js";
+import { clock, counted, duration, median } from "./format.js";
+
+const TITLES = {
+    sse: ["Server-sent events", "the notification stream"],
+    websocket: ["WebSocket", "the workspace stream"],
+    relay: ["JSON-RPC relay", "the incidents on this page"],
+};
+const STATES = { connecting: "Connecting", live: "Live", waiting: "Waiting", offline: "Offline", ended: "Ended" };
+const REASONS = {
+    draining: "the edge is being replaced",
+    unavailable: "the edge is out of reach",
+    overloaded: "the edge is full",
+    limit: "too many connections",
+    network: "the network or the proxy did not answer",
+    refused: "the connection was refused",
+    silence: "nothing was heard for too long",
+    closed: "the connection was closed",
+    token_expired: "the token has expired",
+    unauthorized: "the token is not taken",
+    forbidden: "the token does not allow it",
+};
+/** Errors that the state tells of, too, and better. */
+const TOLD_BY_STATE = ["network", "token_unavailable"];
+/** The median is that of so many deliveries. */
+const WINDOW = 100;
+/** What took longer was caught up with, and says nothing about speed. */
+const LIVE = 10_000;
+
+export class Lane {
+    state = "connecting";
+    reason = "";
+    onRecord = () => {};
+    onState = () => {};
+    onCaughtUp = () => {};
+
+    #stream;
+    #shared;
+    #nextTry;
+    #since = Date.now();
+    #lostAt;
+    #hasBeenLive = false;
+    #latencies = [];
+    #figures = { received: 0, reconnects: 0, gaps: 0, twice: 0 };
+    #shows;
+
+    /** `shared`: the ledger, the journal and the rate, which are those of all streams. */
+    constructor(name, stream, shared) {
+        this.name = name;
+        this.title = TITLES[name][0];
+        this.#stream = stream;
+        this.#shared = shared;
+        this.#shows = card(name);
+        byId("lanes").append(this.#shows.card);
+        stream.addEventListener("event", ({ detail }) => this.#delivered(detail));
+        stream.addEventListener("state", ({ detail }) => this.#became(detail));
+        stream.addEventListener("gap", ({ detail }) => this.#missed(detail));
+        stream.addEventListener("error", ({ detail }) => this.#failed(detail));
+        this.tick();
+    }
+
+    get figures() {
+        return this.#figures;
+    }
+
+    #delivered(detail) {
+        const { record, isNew, isTwice } = this.#shared.ledger.take(this.name, detail);
+        if (isTwice) {
+            this.#figures.twice += 1;
+        } else {
+            this.#figures.received += 1;
+            const latency = record.lanes.get(this.name);
+            if (latency < LIVE) {
+                this.#shared.rate.count(this.name);
+                this.#latencies.push(latency);
+                if (this.#latencies.length > WINDOW) this.#latencies.shift();
+            }
+            this.onRecord(record, isNew);
+        }
+        this.#show();
+    }
+
+    #became({ state, reason, retryInMs, leader }) {
+        const before = this.state;
+        this.state = state;
+        this.reason = reason ?? "";
+        this.#nextTry = state === "waiting" ? Date.now() + (retryInMs ?? 0) : undefined;
+        if (state !== before) this.#since = Date.now();
+        setText(this.#shows.leader, leader ? "This tab has the connection" : "Another tab has the connection");
+        this.#shows.card.dataset.leader = String(leader);
+        if (state === "live" && before !== "live") this.#cameBack();
+        if (state !== "live" && before === "live") this.#lostAt = Date.now();
+        if (state !== before && ["waiting", "offline", "ended"].includes(state)) this.#tellOfLoss(retryInMs);
+        this.#show();
+        this.onState();
+    }
+
+    #cameBack() {
+        if (this.#hasBeenLive) {
+            this.#figures.reconnects += 1;
+            this.#tell(`live again after ${duration(Date.now() - this.#lostAt)}; it goes on where it was`, "live");
+        } else {
+            this.#tell("live", "live");
+        }
+        this.#hasBeenLive = true;
+        this.onCaughtUp();
+    }
+
+    #tellOfLoss(retryInMs) {
+        const next = { waiting: `next try in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" }[this.state];
+        this.#tell(`${this.#because()}; ${next}`, this.state);
+    }
+
+    #because() {
+        return REASONS[this.reason] ?? (shown(this.reason, 80).replaceAll("_", " ") || "the connection was lost");
+    }
+
+    #missed(detail) {
+        this.#figures.gaps += 1;
+        const rest = detail.missedBefore ? "what the log no longer keeps was missed" : "the log cannot tell what was missed";
+        this.#tell(`a gap: ${rest}. Lists were loaded anew`, "gap");
+        this.#show();
+        this.onCaughtUp();
+    }
+
+    #failed(detail) {
+        if (!TOLD_BY_STATE.includes(detail.code)) this.#tell(shown(detail.message, 200), "error");
+    }
+
+    #tell(text, kind) {
+        this.#shared.journal.tell(this.name, this.title, text, kind);
+    }
+
+    /** Once a second: what only time changes. */
+    tick() {
+        const word = STATES[this.state] ?? this.state;
+        let text = `${word} since ${clock(this.#since)}`;
+        if (this.state === "waiting") {
+            const seconds = Math.max(0, Math.ceil((this.#nextTry - Date.now()) / 1000));
+            text = `Waiting, next try in ${seconds} s: ${this.#because()}`;
+        } else if (this.state === "offline") {
+            text = "Offline: waiting for the network";
+        } else if (this.state === "ended") {
+            text = `Ended: ${this.#because()}`;
+        } else if (this.state === "connecting") {
+            text = "Connecting";
+        }
+        setText(this.#shows.state, text);
+        this.#shows.card.dataset.state = this.state;
+    }
+
+    #show() {
+        const { received, reconnects, gaps, twice } = this.#figures;
+        setText(this.#shows.received, String(received));
+        setText(this.#shows.latency, duration(median(this.#latencies)));
+        setText(this.#shows.reconnects, String(reconnects));
+        setText(this.#shows.gaps, String(gaps));
+        setText(this.#shows.twice, String(twice));
+        this.#shows.gaps.parentElement.classList.toggle("bad", gaps > 0);
+        this.#shows.twice.parentElement.classList.toggle("bad", twice > 0);
+        this.tick();
+    }
+
+    close() {
+        this.#stream.close();
+    }
+}
+
+/** What is shown of a stream, by name; `card` is all of it. */
+function card(name) {
+    const [title, subtitle] = TITLES[name];
+    const shows = { state: element("p", { class: "state" }), leader: element("span", { class: "leader" }) };
+    const figure = (key, label, hint) => {
+        shows[key] = element("dd", { class: "figures", text: "0", data: { figure: key } });
+        return element("div", { title: hint }, element("dt", { text: label }), shows[key]);
+    };
+    shows.card = element(
+        "article",
+        { class: `panel lane lane-${name}`, "aria-labelledby": `lane-${name}`, data: { lane: name, state: "connecting" } },
+        element("h3", { id: `lane-${name}` }, element("span", { class: "dot" }), title, element("span", { class: "muted", text: ` ${subtitle}` })),
+        shows.state,
+        element(
+            "dl",
+            {},
+            figure("received", "Received", "Events that came on this stream"),
+            figure("latency", "Median", `From the event's time to this page, the last ${counted(WINDOW, "event")}; both clocks count`),
+            figure("reconnects", "Reconnects", "How often it came back"),
+            figure("gaps", "Gaps", "How often it was told that events are missing"),
+            figure("twice", "Twice", "Events that came more than once on this stream"),
+        ),
+        shows.leader,
+    );
+    return shows;
+}

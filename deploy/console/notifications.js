@@ -1,0 +1,111 @@
+// What there is to read for this user, and what has been read: the service keeps both, for all of the user's devices.
+
+import { byId, element, foreign, List, setText, shown } from "./dom.js";
+import { clock, moment } from "./format.js";
+
+const MOST = 40;
+/** Events come faster than anybody reads: the list is asked for at most once in so many milliseconds, and only while it is looked at. */
+const PACE = 2000;
+
+export class Notifications {
+    #panel = byId("notifications");
+    #list = new List(this.#panel, MOST);
+    #error = this.#panel.querySelector(".error");
+    #readAll = byId("read-all");
+    #causeway;
+    #rows = new Map();
+    #timer;
+    #isStale = false;
+    #newest;
+    #onVisible = () => this.#isStale && this.load();
+
+    constructor(causeway) {
+        this.#causeway = causeway;
+        this.#readAll.addEventListener("click", () => this.#markAll());
+        document.addEventListener("visibilitychange", this.#onVisible);
+        this.#list.settle();
+    }
+
+    take(_, isNew) {
+        if (isNew) this.load();
+    }
+
+    /** Asks for the list soon; asked several times before that, once. */
+    load() {
+        this.#isStale = true;
+        if (document.hidden || this.#timer !== undefined) return;
+        this.#timer = setTimeout(async () => {
+            this.#isStale = false;
+            await this.#attempt("The list", async () => this.#show(await this.#ask(`?limit=${MOST}`)));
+            this.#timer = undefined;
+            if (this.#isStale) this.load();
+        }, this.#newest === undefined ? 0 : PACE);
+    }
+
+    async #ask(path, init) {
+        const answer = await this.#causeway.fetch(`/v1/notifications${path}`, init);
+        const body = await answer.json();
+        if (!answer.ok) throw new Error(body.message);
+        return body;
+    }
+
+    async #attempt(what, action) {
+        try {
+            await action();
+            setText(this.#error, "");
+        } catch (error) {
+            setText(this.#error, `${what} could not be had: ${shown(error.message, 200)}`);
+        }
+    }
+
+    async #mark(id) {
+        await this.#attempt("The mark", async () => {
+            await this.#ask(`/${encodeURIComponent(id)}/read`, { method: "PATCH" });
+            this.#show(await this.#ask(`?limit=${MOST}`));
+        });
+    }
+
+    async #markAll() {
+        await this.#attempt("The marks", async () => {
+            await this.#ask("/read", {
+                method: "POST",
+                headers: { "Content-Type": "application/json" },
+                body: JSON.stringify({ cursor: this.#newest }),
+            });
+            this.#show(await this.#ask(`?limit=${MOST}`));
+        });
+    }
+
+    #show({ items, unreadCount }) {
+        this.#newest = items[0]?.notificationId ?? null;
+        const rows = new Map(items.map((item) => [item.notificationId, this.#rows.get(item.notificationId) ?? this.#row(item)]));
+        this.#rows = rows;
+        for (const { notificationId, read } of items) {
+            const { row, button } = rows.get(notificationId);
+            row.dataset.read = String(read);
+            if (read && document.activeElement === button) this.#readAll.focus();
+            button.hidden = read;
+        }
+        this.#list.show([...rows.values()].map(({ row }) => row));
+        this.#list.settle(unreadCount);
+        this.#readAll.disabled = unreadCount === 0;
+        document.title = unreadCount ? `(${unreadCount}) Causeway console` : "Causeway console";
+    }
+
+    #row({ notificationId, title, body, createdAt }) {
+        const button = element("button", { type: "button", class: "quiet", text: "Read", "aria-label": `Mark read: ${shown(title, 100)}` });
+        button.addEventListener("click", () => this.#mark(notificationId));
+        const row = element(
+            "li",
+            { class: "item", data: { notification: notificationId } },
+            element("div", { class: "line" }, foreign("b", title, { class: "title" }, 160), button),
+            element("div", { class: "line small" }, foreign("span", body, { class: "muted" }, 240), element("time", { class: "figures muted", text: clock(moment(createdAt)) })),
+        );
+        return { row, button };
+    }
+
+    close() {
+        clearTimeout(this.#timer);
+        document.removeEventListener("visibilitychange", this.#onVisible);
+    }
+}

@@ -1,0 +1,94 @@
+// What there is between signing in and signing out: three streams, one record of what came on which, and the panels that show it.
+
+import { Causeway } from "./causeway.js";
+import { Announcer } from "./announcer.js";
+import { Approvals } from "./approvals.js";
+import { Events } from "./events.js";
+import { Executions } from "./executions.js";
+import { Incidents } from "./incidents.js";
+import { Journal } from "./journal.js";
+import { Lane } from "./lane.js";
+import { Ledger } from "./ledger.js";
+import { Notifications } from "./notifications.js";
+import { Overall } from "./overall.js";
+import { Rate } from "./rate.js";
+
+/** So many incidents are followed on the relay, the latest ones; it allows 256 subscriptions a connection, two for each. */
+const MOST_INCIDENTS = 40;
+
+export class Session {
+    #causeway;
+    #lanes;
+    #relay;
+    #subscribed = new Set();
+    #panels;
+    #timer;
+
+    /** `followed`: executions to follow from the start. `onEnded`: is told why when the token is good no longer. */
+    constructor(identity, { followed, onEnded }) {
+        this.#causeway = new Causeway({
+            origin: location.origin,
+            // The page knows this one token; when it has expired, only a person can give it another.
+            token: identity.token,
+            share: true,
+        });
+        const announcer = new Announcer();
+        const journal = new Journal();
+        const ledger = new Ledger();
+        const rate = new Rate();
+        const approvals = new Approvals(this.#causeway, identity, announcer);
+        const notifications = new Notifications(this.#causeway);
+        const executions = new Executions(this.#causeway, followed);
+        this.#panels = [new Events(), new Incidents(), executions, approvals, notifications];
+
+        this.#relay = this.#causeway.relay();
+        const streams = {
+            sse: this.#causeway.notifications(),
+            websocket: this.#causeway.workspace(),
+            relay: this.#relay,
+        };
+        this.#lanes = Object.entries(streams).map(([name, stream]) => new Lane(name, stream, { ledger, journal, rate }));
+        const overall = new Overall(this.#lanes);
+        for (const lane of this.#lanes) {
+            lane.onRecord = (record, isNew) => {
+                for (const panel of this.#panels) panel.take(record, isNew);
+                if (isNew) this.#follow(record);
+            };
+            lane.onState = () => {
+                overall.show();
+                if (lane.state === "ended" && ["token_expired", "unauthorized"].includes(lane.reason)) {
+                    onEnded("Your token has expired. Sign in with another one.");
+                }
+            };
+            // Whatever was missed, the lists know.
+            lane.onCaughtUp = () => {
+                approvals.load();
+                notifications.load();
+            };
+        }
+        this.#timer = setInterval(() => {
+            for (const lane of this.#lanes) lane.tick();
+            rate.tick();
+        }, 1000);
+    }
+
+    /** Every incident that is seen is subscribed to on the relay, which carries what was subscribed and nothing else. */
+    #follow({ id, payload }) {
+        const incident = payload.incidentId;
+        if (typeof incident !== "string" || this.#subscribed.has(incident)) return;
+        this.#subscribed.add(incident);
+        // From this event on, so that nothing is missed until the relay has heard of it. What fails is tried again when it moves again.
+        this.#relay.subscribe(incident, { lastEventId: id }).catch(() => this.#subscribed.delete(incident));
+        if (this.#subscribed.size > MOST_INCIDENTS) {
+            const [oldest] = this.#subscribed;
+            this.#subscribed.delete(oldest);
+            this.#relay.unsubscribe(oldest).catch(() => {});
+        }
+    }
+
+    close() {
+        clearInterval(this.#timer);
+        for (const lane of this.#lanes) lane.close();
+        for (const panel of this.#panels) panel.close?.();
+    }
+}

@@ -1,0 +1,77 @@
+// Who is looking: a token that is typed in, or one of the demo's.
+
+import { byId, element, setText, shown } from "./dom.js";
+import { Identity } from "./identity.js";
+
+export class SignIn {
+    /** What the demo runs: `{kind, name}` of each; nothing where there is no demo. */
+    demonstrated = [];
+
+    #people = [];
+
+    /** Asks whether this is a demo. Everywhere else there is nothing at that path. */
+    async prepare() {
+        try {
+            const answer = await fetch("demo.json", { cache: "no-store" });
+            if (!answer.ok) return;
+            const demo = await answer.json();
+            this.#people = demo.people;
+            this.demonstrated = demo.executions;
+        } catch {
+            // No demo, then.
+        }
+    }
+
+    /** Shows the form until somebody is signed in. `message`: why nobody is any more. */
+    async ask(message = "") {
+        byId("sign-in").hidden = false;
+        setText(byId("sign-in-error"), message);
+        const identity = new Promise((resolve) => {
+            byId("token-form").addEventListener("submit", (event) => {
+                event.preventDefault();
+                void this.#try(byId("token").value.trim(), resolve);
+            });
+            void this.prepare().then(() => this.#offer((token) => void this.#try(token, resolve)));
+        });
+        byId("token").focus();
+        return identity;
+    }
+
+    #offer(choose) {
+        byId("demo").hidden = this.#people.length === 0;
+        byId("demo-people").replaceChildren(
+            ...this.#people.map(({ label, token }) => {
+                const button = element("button", { type: "button", text: shown(label, 80) });
+                button.addEventListener("click", () => choose(token));
+                return element("li", {}, button);
+            }),
+        );
+    }
+
+    async #try(token, resolve) {
+        setText(byId("sign-in-error"), "");
+        try {
+            const identity = new Identity(token);
+            await accepted(token);
+            identity.keep();
+            byId("token").value = "";
+            resolve(identity);
+        } catch (error) {
+            setText(byId("sign-in-error"), error.message);
+            byId("token").focus();
+        }
+    }
+}
+
+/** Whether the services take the token; what they say if they do not. */
+async function accepted(token) {
+    let answer;
+    try {
+        answer = await fetch("/v1/notifications?limit=1", { headers: { Authorization: `Bearer ${token}` } });
+    } catch {
+        throw new Error("Causeway does not answer. Is the network there?");
+    }
+    if (answer.ok) return;
+    const { message } = await answer.json().catch(() => ({}));
+    throw new Error(shown(message) || `Causeway answered with ${answer.status}.`);
+}

@@ -1,0 +1,38 @@
+// What an event says, in one line for people.
+
+import { shown } from "./dom.js";
+
+const SUMMARIES = {
+    "incident.created": ({ title, severity, service }) => words(title, severity, service),
+    "incident.status_changed": ({ previousStatus, status, reason }) => words(arrow(previousStatus, status), reason),
+    "investigation.progress": ({ agentName, message }) => said(agentName, message),
+    "approval.resolved": ({ action, decidedBy, reason }) => words(decidedBy === undefined ? action : said(action, `by ${shown(decidedBy, 60)}`), reason),
+    "issue.status.changed": ({ previous_status: before, status }) => arrow(before, status),
+    "pattern.detected": ({ name, status, issue_count: issues }) => words(name, status, issues === undefined ? "" : `${shown(issues, 20)} issues`),
+    "job.updated": ({ status, progress, error }) => words(status, percent(progress), error),
+};
+/** Where other types usually say what it is about. */
+const USUAL = ["title", "rootCause", "message", "name", "result", "error", "status", "action", "reason", "id"];
+
+/** One line about an event, of a type known or not. */
+export function summary({ type, payload }) {
+    const line = Object.hasOwn(SUMMARIES, type) ? SUMMARIES[type](payload) : "";
+    return line || shown(USUAL.map((member) => payload[member]).find((value) => value !== undefined && value !== null) ?? "");
+}
+
+/** 0.75 as 75 %; nothing for what is no share of a whole. */
+export function percent(fraction) {
+    return typeof fraction === "number" ? `${Math.round(100 * Math.min(1, Math.max(0, fraction)))} %` : "";
+}
+
+function words(...values) {
+    return values.map((value) => shown(value, 200)).filter(Boolean).join(" · ");
+}
+
+function said(who, what) {
+    return [shown(who, 60), shown(what)].filter(Boolean).join(": ");
+}
+
+function arrow(from, to) {
+    return [shown(from, 60), shown(to, 60)].filter(Boolean).join(" → ");
+}

@@ -18,6 +18,10 @@ export class Decision {
         this.#causeway = causeway;
         this.#onDecided = onDecided;
         byId("decide-cancel").addEventListener("click", () => this.#dialog.close());
+        this.#dialog.addEventListener("close", () => {
+            // The button that opened it may be gone by now: the keyboard goes on from the list.
+            if (document.activeElement === document.body) byId("approvals-heading").focus();
+        });
         byId("decide-form").addEventListener("submit", (event) => {
             event.preventDefault();
             void this.#send();

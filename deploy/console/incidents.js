@@ -12,6 +12,7 @@ const STATUS = {
     "investigation.progress": () => "investigating",
     "investigation.completed": () => "investigated",
     "approval.requested": () => "awaiting_approval",
+    "approval.resolved": ({ action }) => (action === "approve" ? "approved" : "rejected"),
     "remediation.executed": () => "remediated",
 };
 const TONES = { open: "bad", awaiting_approval: "warn", resolved: "good", closed: "good", remediated: "good" };

@@ -6,7 +6,9 @@ const SUMMARIES = {
     "incident.created": ({ title, severity, service }) => words(title, severity, service),
     "incident.status_changed": ({ previousStatus, status, reason }) => words(arrow(previousStatus, status), reason),
     "investigation.progress": ({ agentName, message }) => said(agentName, message),
-    "approval.resolved": ({ action, decidedBy, reason }) => words(decidedBy === undefined ? action : said(action, `by ${shown(decidedBy, 60)}`), reason),
+    "approval.resolved": ({ action, decidedBy, reason }) => words(by(action, decidedBy), reason),
+    "remediation.approved": ({ decidedBy, reason }) => words(by("approved", decidedBy), reason),
+    "remediation.rejected": ({ decidedBy, reason }) => words(by("rejected", decidedBy), reason),
     "issue.status.changed": ({ previous_status: before, status }) => arrow(before, status),
     "pattern.detected": ({ name, status, issue_count: issues }) => words(name, status, issues === undefined ? "" : `${shown(issues, 20)} issues`),
     "job.updated": ({ status, progress, error }) => words(status, percent(progress), error),
@@ -31,6 +33,10 @@ function words(...values) {
 
 function said(who, what) {
     return [shown(who, 60), shown(what)].filter(Boolean).join(": ");
+}
+
+function by(what, whom) {
+    return whom === undefined ? shown(what, 60) : `${shown(what, 60)} by ${shown(whom, 60)}`;
 }
 
 function arrow(from, to) {

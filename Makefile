@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integ
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
 
-.PHONY: run test test-unit test-integration build lint format bench drill clean help
+.PHONY: run test test-unit test-integration screenshots build lint format bench drill clean help
 .DEFAULT_GOAL := help
 
 run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
@@ -31,6 +31,10 @@ test-integration: build ## Run the tests with real processes; ARGS="-k resume" r
 drill: build ## Run the integration tests in their full size (some 20 minutes)
 	@deploy/install-test.sh
 	DRILL=1 $(PYTEST) -m long -s $(ARGS)
+
+screenshots: build ## Take the console's pictures for the documentation anew (docs/images)
+	@deploy/install-test.sh
+	CAUSEWAY_SCREENSHOTS=docs/images $(PYTEST) -k test_screenshots
 
 lint: ## Check the sources' format
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)

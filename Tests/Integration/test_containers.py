@@ -188,9 +188,10 @@ def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
         token = mint(secret=(secrets / "auth-hs256-secret").read_text().strip())
         with NotificationStream().connect(proxy, token) as client:
             client.next()
-        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", "/openapi.json")
+        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", "/openapi.json", "/console/")
         statuses = {path: _status(proxy, path) for path in surfaces}
         assert set(statuses.values()) <= {200, 400, 401, 405, 426}, f"something is not reached: {statuses}"
+        assert statuses["/console/"] == 200 and _status(proxy, "/console/demo.json") == 404
     finally:
         for process in reversed(started):
             process.kill()
@@ -230,7 +231,9 @@ class _Composed(Nginx):
 
     def __init__(self, directory, names, secrets):
         self._command = shlex.split(IMAGES.run_with("deploy/nginx/configure").replace("/src/", f"{ROOT}/"))
-        self._places = {"--resolver": names.address, "--certificates": str(secrets)}
+        console = self._command[self._command.index("--console") + 1]
+        assert f"COPY deploy/console {console}\n" in (ROOT / "deploy/Dockerfile").read_text(), "nginx looks where the files are not"
+        self._places = {"--resolver": names.address, "--certificates": str(secrets), "--console": str(ROOT / "deploy/console")}
         super().__init__(directory, {}, name="nginx")
 
     def configure(self, _):

@@ -54,6 +54,13 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
             client.next_block()
             assert client.next_block(timeout=30).event
 
+    # The console's address comes first, and it has the demo's tokens to offer.
+    console = f"http://127.0.0.1:{8080 + OFFSET}/console/"
+    assert output.startswith(f"Console: {console} ")
+    assert "<title>Causeway console</title>" in httpx.get(console).text
+    demo = httpx.get(f"{console}demo.json").json()
+    assert {person["token"] for person in demo["people"]} == {stack.token(name) for name in ("ADMIN", "MEMBER", "OTHER")}
+
     # The curl lines that it prints work as they stand, in a shell that has read tokens.env.
     environment = {"PATH": os.environ["PATH"]}
     lines = re.findall(r"^  (curl (?:.*\\\n)*.*)$", output, re.MULTILINE)
@@ -134,7 +141,8 @@ def test_its_log_and_tokens_survive_a_restart_and_sigterm_is_as_good_as_ctrl_c(l
     os.kill(stack.make.pid, signal.SIGTERM)
     stack.make.wait(timeout=60)
 
-    stack = local(SIMULATE_RATE="0", RUN_DIR=str(tmp_path / "kept")).wait_until_running()
+    stack = local(SIMULATE_RATE="0", RUN_DIR=str(tmp_path / "kept"), DEMO="0").wait_until_running()
+    assert httpx.get(f"http://127.0.0.1:{8080 + OFFSET}/console/demo.json").status_code == 404
     with SSEConnection(stream, token=token, headers={"Last-Event-ID": ""}) as client:
         client.next_block()
         assert client.next_block().id == published.json()["ids"][0]
@@ -150,7 +158,7 @@ def test_a_busy_port_is_named_before_anything_is_started(local, what):
     assert not stack.directory.exists(), "something was started, or made"
 
 
-@pytest.mark.parametrize("setting", [{"PORT_OFFSET": "many"}, {"EDGES": "0"}, {"BUILD": "fast"}], ids=str)
+@pytest.mark.parametrize("setting", [{"PORT_OFFSET": "many"}, {"EDGES": "0"}, {"BUILD": "fast"}, {"DEMO": "maybe"}], ids=str)
 def test_a_setting_that_cannot_be_used_is_named(local, setting):
     [(name, value)] = setting.items()
     stack = local(**setting)

@@ -68,15 +68,15 @@ class Nginx(Proxy):
     """nginx with deploy/nginx's configuration.
 
     `services`: the instances by program, each `host:port` or a `Service`. `resolver`: the name server of names among them.
-    `edit`: changes the configuration's text, for tests that are about a line of it.
+    `edit`: changes the configuration's text, for tests that are about a line of it. `options`: further ones of deploy/nginx/configure.
     """
 
     # Killed outright, it would leave its worker processes behind.
     last_signal = "TERM"
 
-    def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None):
+    def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None, options=()):
         super().__init__(name, ["nginx", "-c", directory / name / "nginx.conf"], directory)
-        self._resolver, self._edit = resolver, edit
+        self._resolver, self._edit, self._options = resolver, edit, options
         self.configure(services)
 
     def configure(self, services):
@@ -85,7 +85,7 @@ class Nginx(Proxy):
         command = [ROOT / "deploy/nginx/configure", "--directory", self.directory, "--host", "127.0.0.1"]
         command += ["--port", self.http_port, "--tls-port", self.tls_port, "--access-log", self.access_log_file]
         command += ["--resolver", self._resolver] if self._resolver else []
-        subprocess.run([*map(str, command), *instances], check=True)
+        subprocess.run([*map(str, [*command, *self._options]), *instances], check=True)
         if self._edit:
             file = self.directory / "nginx.conf"
             file.write_text(self._edit(file.read_text()))

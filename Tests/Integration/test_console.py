@@ -1,0 +1,513 @@
+"""The console (docs/console.md) in a real browser, before real services: what it shows is true, and what it does is what was meant."""
+
+import io
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+from selenium.webdriver.common.keys import Keys
+
+from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.console import LANES, ConsoleBrowser, tabs_of
+from causeway_kit.executions import Executions
+from causeway_kit.intake import Flow
+from causeway_kit.proxy import Nginx
+from causeway_kit.relay import Relay
+from causeway_kit.services import ROOT
+from causeway_kit.stack import Stack
+from causeway_kit.surfaces import NotificationStream
+from causeway_kit.tokens import expect_no_token, mint
+from causeway_kit.waiting import eventually
+from causeway_kit.workspace import WorkspaceStream
+
+#: The program of each stream, with what it has to be told so that clients do not take it for dead.
+EDGES = {"sse": (NotificationStream, "30s"), "websocket": (WorkspaceStream, "5s"), "relay": (Relay, "30s")}
+PHONE = {"width": 360, "height": 780, "mobile": True}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def deployment():
+    """One of each service, and nginx before them with the console and a demo."""
+    with Stack() as stack:
+        starting = {
+            lane: stack.start(surface.executable, heartbeat_interval=heartbeat, drain_window="1s") for lane, (surface, heartbeat) in EDGES.items()
+        }
+        starting["approvals"] = approval_service(stack)
+        stack.services = {name: service.wait_ready() for name, service in starting.items()}
+        demo = stack.directory / "demo.json"
+        people = [{"label": "olga, admin of acme", "token": mint("acme", "olga", ("admin",))}]
+        demo.write_text(json.dumps({"people": people, "executions": []}))
+        programs = {surface.executable: [stack.services[lane]] for lane, (surface, _) in EDGES.items()}
+        programs |= {"approval-api": [stack.services["approvals"]], "event-producer": [stack.producer]}
+        stack.nginx = stack.add(Nginx(stack.directory, programs, options=("--demo", demo))).wait_ready()
+        yield stack
+        expect_no_token("what nginx has written", stack.nginx.log + stack.nginx.access_log_file.read_text())
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    browser = ConsoleBrowser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def console(deployment, browser):
+    """Opens tabs of the console, nobody signed in."""
+    with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
+        yield open_tab
+
+
+@pytest.fixture
+def publish(deployment, tenant):
+    """Publishes one event of the test's tenant and returns its id."""
+
+    def publish_one(type, user=None, **payload):
+        event = {"type": type, "tenant": tenant, "payload": payload} | ({"user": user} if user else {})
+        [id] = deployment.intake.publish(event)
+        return id
+
+    return publish_one
+
+
+def progress(n, tenant="acme", incident="inc_1"):
+    payload = {"incidentId": incident, "message": f"finding {n}", "agentName": "logs", "n": n}
+    return {"type": "investigation.progress", "tenant": tenant, "id": f"{tenant}-{incident}-{n}", "payload": payload}
+
+
+# MARK: How it is served
+
+
+def test_it_is_served_so_that_nothing_foreign_runs_in_it(deployment):
+    nginx = deployment.nginx
+    for origin in (nginx.url, nginx.tls_url):
+        with httpx.Client(verify=nginx.trust) as client:
+            to = client.get(f"{origin}/")
+            assert (to.status_code, to.headers["location"]) == (302, "/console/")
+            types = {"": "text/html", "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+            for name, type in types.items():
+                answer = client.get(f"{origin}/console/{name}")
+                assert answer.status_code == 200 and answer.headers["content-type"].split(";")[0] == type
+                policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+                assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+                assert {policy[source] for source in ("script-src", "style-src", "connect-src", "img-src")} == {"'self'"}
+                assert policy["require-trusted-types-for"] == "'script'" and policy["trusted-types"] == "'none'"
+                assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["referrer-policy"] == "no-referrer"
+                assert answer.headers["cache-control"] == "no-cache"
+                known = {"If-None-Match": answer.headers["etag"]}
+                assert client.get(f"{origin}/console/{name}", headers=known).status_code == 304
+            assert client.get(f"{origin}/console/nothing.js").json()["error"] == "not_found"
+
+
+def test_the_demos_tokens_are_for_nobody_else(deployment):
+    nginx = deployment.nginx
+    url = f"{nginx.url}/console/demo.json"
+    assert [person["label"] for person in httpx.get(url).json()["people"]] == ["olga, admin of acme"]
+    # A page whose name was made to lead to this machine asks by that name.
+    assert httpx.get(url, headers={"Host": f"evil.example:{nginx.http_port}"}).status_code == 404
+    assert httpx.get(url, headers={"Host": f"localhost:{nginx.http_port}"}).status_code == 200
+    alone = deployment.add(Nginx(deployment.directory, {"event-producer": [deployment.producer]}, name="nginx-without-demo")).wait_ready()
+    assert httpx.get(f"{alone.url}/console/demo.json").status_code == 404
+    assert httpx.get(f"{alone.url}/console/").status_code == 200
+    deployment.remove(alone)
+
+
+# MARK: What it shows
+
+
+def test_somebody_of_the_demo_sees_events_on_all_streams(deployment, console):
+    tab = console()
+    tab.click("#demo-people button")
+    tab.wait_live()
+    assert "olga · acme · admin" in tab.text("#who") and tab.text("#overall-text")
+    created = {"incidentId": "inc_demo", "title": "Checkout is slow", "severity": "high", "service": "checkout"}
+    [first] = deployment.intake.publish({"type": "incident.created", "tenant": "acme", "payload": created})
+    tab.wait_for_row(first, ("sse", "websocket"))
+    [second] = deployment.intake.publish(progress(1, "acme", "inc_demo"))
+    row = tab.wait_for_row(second)
+    assert "investigation.progress" in row["what"] and "logs: finding 1" in row["what"]
+    assert all(row[lane].endswith((" ms", " s")) for lane in LANES)
+    assert tab.text("#incidents .title") == "Checkout is slow" and "investigating" in tab.text("#incidents .pill")
+    assert {name: (lane["received"], lane["gaps"], lane["twice"]) for name, lane in tab.lanes().items()} == {
+        "sse": (2, 0, 0),
+        "websocket": (2, 0, 0),
+        "relay": (1, 0, 0),
+    }
+    tab.wait_for_text("#overall-text", "All streams are live")
+    tab.wait_for_text("#rate-text", "A second: SSE ")
+    # The token is in this tab alone, and in no address of the page.
+    assert tab.run("return [sessionStorage.length, localStorage.length, document.cookie, location.href.includes('eyJ')]") == [1, 0, "", False]
+    tab.driver.refresh()
+    tab.wait_live()
+    tab.click("#sign-out")
+    tab.wait_for(lambda: tab.find("#token").is_displayed(), "it asks who is there")
+    assert tab.run("return sessionStorage.getItem('causeway.token')") is None
+
+
+def test_a_token_that_is_not_good_is_refused_with_a_reason(console):
+    tab = console()
+    for token, reason in [
+        ("nothing", "This is not a token"),
+        (mint(lifetime=-60), "has expired"),
+        (mint(secret="x" * 64), "token"),
+        (mint(roles=("producer",)), "role"),
+    ]:
+        tab.find("#token").clear()
+        tab.find("#token").send_keys(token)
+        tab.click("#token-form button")
+        tab.wait_for_text("#sign-in-error", reason)
+        assert not tab.find("#console").is_displayed()
+
+
+def test_a_session_ends_with_its_token(console, tenant):
+    tab = console()
+    tab.sign_in(mint(tenant, lifetime=6))
+    tab.wait_for_text("#sign-in-error", "Your token has expired")
+    assert tab.find("#token").is_displayed()
+
+
+def test_the_page_keeps_the_last_rows_and_can_be_held_still(deployment, console, publish, tenant):
+    tab = console().sign_in(mint(tenant))
+    deployment.intake.publish(*(progress(n, tenant) for n in range(300)))
+    tab.wait_for(lambda: tab.lane("sse")["received"] == tab.lane("websocket")["received"] == 300, "all have come")
+    assert tab.count("#events tbody tr") == 120 and tab.text("#events .count") == "120"
+    tab.click("#events-pause")
+    held = publish("load.tick", title="held")
+    tab.wait_for_text("#events-pause", "1 new")
+    assert tab.row(held) is None
+    tab.click("#events-pause")
+    assert "held" in tab.wait_for_row(held, ("sse", "websocket"))["what"]
+    tab.find("#events-filter").send_keys("tick")
+    tab.wait_for(lambda: tab.run("return document.querySelectorAll('#events tbody tr:not([hidden])').length") == 1, "one passes the filter")
+
+
+def test_notifications_are_counted_and_marked_read(console, publish, tenant):
+    tab = console().sign_in(mint(tenant, "ann"))
+    for n in (1, 2, 3):
+        publish("notification.created", user="ann" if n < 3 else "bob", id=f"ntf_{n}", title=f"Number {n}", body="To be read")
+    tab.wait_for_text("#notifications .count", "2")
+    assert tab.texts("#notifications .title") == ["Number 2", "Number 1"] and tab.driver.title == "(2) Causeway console"
+    tab.click("#notifications [data-read=false] button")
+    tab.wait_for(lambda: tab.text("#notifications .count") == "1", "one is read")
+    assert tab.count("#notifications [data-read=true]") == 1
+    tab.click("#read-all")
+    tab.wait_for(lambda: tab.text("#notifications .count") == "" and tab.driver.title == "Causeway console", "all are read")
+
+
+def test_a_progress_bar_fills_from_run_to_run(deployment, console, tenant):
+    tab = console().sign_in(mint(tenant))
+    runs = Executions(deployment.intake, "agents", "builder 1/2", tenant)
+    tab.find("#follow-name").send_keys("builder 1/2")
+    tab.click("#follow button")
+
+    def shown():
+        return tab.run("const [it] = document.querySelectorAll('#executions .item'); return [it.dataset.state, it.querySelector('progress').value]")
+
+    runs.publish(("progress", {"step": "reading", "message": "Reading the code", "progress": 0.25}))
+    tab.wait_for(lambda: shown() == ["running", 0.25], "it has begun")
+    assert tab.text("#executions .last") == "reading: Reading the code"
+    runs.publish(("progress", {"progress": 0.5}), ("complete", {"result": "Built", "duration": 2500}))
+    tab.wait_for(lambda: shown() == ["complete", 1], "it is done")
+    assert "Built" in tab.text("#executions .last") and "2.5 s" in tab.text("#executions time")
+    runs.publish(("progress", {"progress": 0.1}))
+    tab.wait_for(lambda: shown() == ["running", 0.1], "the next run is followed")
+    tab.click("#executions .item button")
+    assert tab.count("#executions .item") == 0
+
+
+# MARK: Decisions
+
+
+def test_an_approval_is_given_and_everything_tells_so(deployment, console, tenant):
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    deployment.intake.publish(requested("app_1", tenant))
+    tab.click("[data-approval=app_1] .approve")
+    assert tab.text("#decide-what") == "Restart the checkout service"
+    tab.find("#decide-reason").send_keys("It is time")
+    tab.click("#decide-submit")
+    tab.wait_for(lambda: tab.count("[data-approval=app_1][data-outcome=approved]"), "it is approved")
+    assert "olga" in tab.text("[data-approval=app_1] .pill") and tab.count("[data-approval=app_1] button") == 0
+    decision = ApprovalClient(deployment.services["approvals"], tenant).approval("app_1").json()["decision"]
+    assert (decision["action"], decision["decidedBy"], decision["reason"]) == ("approve", "olga", "It is time")
+    resolved = tab.wait_for(lambda: tab.run("return document.querySelector('#events [data-type=\"approval.resolved\"]')?.dataset.id"), "the event")
+    assert "by olga" in tab.wait_for_row(resolved)["what"]
+    assert tab.text("#approvals .count") == "" and not tab.find("#decide").is_displayed()
+
+
+def test_what_cannot_be_decided_is_said(deployment, console, publish, tenant):
+    olga, ann = console(), console()
+    olga.sign_in(mint(tenant, "olga", ("admin",)))
+    ann.sign_in(mint(tenant, "ann"))
+    deployment.intake.publish(requested("app_2", tenant), requested("app_3", tenant, requestedBy="olga", fourEyes=True))
+    # Who is no admin is not offered what would be refused.
+    ann.wait_for_text("[data-approval=app_2]", "An admin decides.")
+    assert ann.count("[data-approval=app_2] button") == 0
+    # Somebody else is faster, while the dialog is open; and the service says the same to who insists.
+    olga.click("[data-approval=app_2] .reject")
+    assert ApprovalClient(deployment.services["approvals"], tenant, "petra").decide("app_2").status_code == 200
+    olga.wait_for_text("#decide-error", "Decided already: approved by petra")
+    olga.run("document.querySelector('#decide-submit').disabled = false")
+    olga.click("#decide-submit")
+    olga.wait_for_text("#decide-error", "Somebody was faster.")
+    olga.click("#decide-cancel")
+    for tab in (olga, ann):
+        tab.wait_for_text("[data-approval=app_2] .pill", "approved · petra")
+    # Four eyes.
+    olga.click("[data-approval=app_3] .approve")
+    olga.click("#decide-submit")
+    olga.wait_for_text("#decide-error", "You may not decide this.")
+    assert olga.count("[data-approval=app_3][data-outcome='']") == 1
+
+
+# MARK: Networks, tabs and deployments
+
+
+def test_the_network_goes_and_comes_back(deployment, console, tenant):
+    tab = console().sign_in(mint(tenant))
+    numbers = iter(range(1000))
+    ids = [id for _ in range(5) for id in deployment.intake.publish(progress(next(numbers), tenant))]
+    tab.wait_for_row(ids[-1])
+    tab.set_network(is_there=False)
+    tab.wait_for(lambda: {lane["state"] for lane in tab.lanes().values()} == {"offline"}, "it says that the network is gone")
+    tab.wait_for_text("#overall-text", "No network")
+    ids += [id for _ in range(5) for id in deployment.intake.publish(progress(next(numbers), tenant))]
+    tab.set_network(is_there=True)
+    tab.wait_live()
+    ids += [id for _ in range(5) for id in deployment.intake.publish(progress(next(numbers), tenant))]
+    tab.wait_for_row(ids[-1])
+    tab.wait_for(lambda: tab.lane("websocket")["received"] == len(ids), "the WebSocket has caught up")
+    assert tab.arrivals() == ids
+    for lane in tab.lanes().values():
+        assert (lane["gaps"], lane["twice"]) == (0, 0) and lane["reconnects"] >= 1, lane
+    assert any("it waits for the network" in line for line in tab.journal()) and any("live again after" in line for line in tab.journal())
+
+
+def test_eight_tabs_have_one_connection_each_stream(deployment, console, tenant):
+    """More than a browser opens to an origin over HTTP/1.1; counted where they end."""
+
+    def connections():
+        return {lane: deployment.services[lane].metrics()["causeway_edge_connections"] for lane in LANES}
+
+    eventually(lambda: set(connections().values()) == {0}, "earlier tests' connections have gone")
+    token = mint(tenant)
+    tabs = [console() for _ in range(8)]
+    for tab in tabs:
+        tab.sign_in(token)
+    assert set(connections().values()) == {1}
+    ids = deployment.intake.publish(*(progress(n, tenant) for n in range(20)))
+    for tab in tabs:
+        tab.wait_for_row(ids[-1], ("sse", "websocket"))
+    for lane in LANES:
+        assert sum(tab.lane(lane)["leads"] for tab in tabs) == 1, f"{lane}: one tab has the connection"
+
+    leader = next(tab for tab in tabs if tab.lane("sse")["leads"])
+    flow = Flow(deployment.intake, (progress(n, tenant) for n in range(20, 100_000)), rate=50, batch=5)
+    flow.start()
+    tabs.remove(leader)
+    leader.close()
+    eventually(lambda: sum(tab.lane("sse")["leads"] for tab in tabs) == 1, "another one leads", timeout=30)
+    flow.stop()
+    count = 20 + flow.accepted
+    for tab in tabs:
+        tab.wait_for(lambda tab=tab: tab.lane("sse")["received"] == tab.lane("websocket")["received"] == count, f"all {count} have come")
+        assert all((lane["gaps"], lane["twice"]) == (0, 0) for lane in tab.lanes().values())
+        arrivals = tab.arrivals()
+        assert arrivals == sorted(set(arrivals)) and len(arrivals) == count
+    assert set(connections().values()) == {1}
+
+
+def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, console, tenant):
+    """Every service is restarted while events flow; nobody reloads the page, and it says what happened."""
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    [first] = deployment.intake.publish(progress(0, tenant))
+    tab.wait_for_row(first, ("sse", "websocket"))
+    tab.run("window.neverReloaded = true")
+    flow = Flow(deployment.intake, (progress(n, tenant) for n in range(1, 100_000)), rate=20, batch=2)
+    flow.start()
+    restarted = {**deployment.services, "producer": deployment.producer}
+    for name, service in restarted.items():
+        before = flow.accepted
+        service.terminate()
+        assert service.wait(timeout=30) == 0, service.log_tail()
+        if name in LANES:
+            tab.wait_for(lambda name=name: tab.lane(name)["state"] != "live", f"{name} is told to be away")
+        service.start()
+        service.wait_ready()
+        tab.wait_live()
+        eventually(lambda before=before: flow.accepted > before + 10, "events are accepted again")
+    deployment.intake.publish_surely([requested("app_after", tenant)])
+    flow.stop()
+    count = flow.accepted + 2
+    tab.wait_for(lambda: tab.lane("sse")["received"] == tab.lane("websocket")["received"] == count, f"all {count} have come")
+    # It carries an incident from the event on by which the page has learnt of it.
+    tab.wait_for(lambda: tab.lane("relay")["received"] == flow.accepted, "the relay has carried all but the first of each incident")
+    for name, lane in tab.lanes().items():
+        assert (lane["gaps"], lane["twice"]) == (0, 0) and lane["reconnects"] >= 1, f"{name}: {lane}"
+    arrivals = tab.arrivals()
+    assert arrivals == sorted(set(arrivals)) and len(arrivals) == count
+    for name in ("Server-sent events", "WebSocket", "JSON-RPC relay"):
+        assert any(name in line and "the edge is being replaced" in line for line in tab.journal()), tab.journal()
+        assert any(name in line and "live again after" in line for line in tab.journal())
+    # The lists go on as well.
+    tab.click("[data-approval=app_after] .approve")
+    tab.click("#decide-submit")
+    tab.wait_for(lambda: tab.count("[data-approval=app_after][data-outcome=approved]"), "it is approved")
+    assert tab.run("return window.neverReloaded")
+
+
+# MARK: Hostile payloads
+
+ATTACKS = [
+    "<img src=x onerror='window.pwned=1'>",
+    "</script><script>window.pwned=1</script>",
+    "javascript:window.pwned=1",
+    "\u202e\u2066txt.exe\u0000\u001b[31m",
+    "\U0001f4a3" * 2_000,
+    "Z" + "\u0316\u0317\u0318" * 500,
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=["image", "script", "address", "direction", "length", "marks"])
+def test_an_attack_in_a_payload_is_a_text_like_any_other(deployment, console, publish, tenant, attack):
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    # Ids are keys as well, and have a length that the services accept.
+    name = attack[:40].replace("\0", "")
+    tab.find("#follow-name").send_keys("agent")
+    tab.click("#follow button")
+    images = tab.count("img")
+    publish("incident.created", incidentId=name, title=attack, severity=attack, service=attack, status=attack)
+    publish("incident.status_changed", incidentId=name, previousStatus=attack, status=attack, reason=attack)
+    publish("investigation.progress", incidentId=name, message=attack, agentName=attack, step=1, steps=2)
+    publish("investigation.completed", incidentId=name, rootCause=attack)
+    publish("approval.requested", approvalId="app_x", remediationId=name, incidentId=name, title=attack, requestedBy=attack)
+    publish("notification.created", id=name, title=attack, body=attack)
+    publish("job.updated", job_id=name, status=attack, progress=0.5, result_url=attack, error=attack, created_at=attack, finished_at=attack)
+    publish("some.thing", **{name: attack, "title": {"toString": attack, "__proto__": attack}, "constructor": attack})
+    runs = Executions(deployment.intake, "agents", "agent", tenant)
+    runs.publish(("progress", {"progress": 0.5, "step": attack, "message": attack}), ("failed", {"error": attack, "duration": 1}))
+    assert ApprovalClient(deployment.services["approvals"], tenant).decide("app_x", reason=attack[:900]).status_code == 200
+    last = publish("load.tick", title="harmless")
+    tab.wait_for_row(last, ("sse", "websocket"))
+    tab.wait_for(lambda: tab.count("[data-approval=app_x][data-outcome=approved]"), "it is decided")
+    tab.wait_for(lambda: tab.count("#executions [data-kind=agent][data-state=failed]"), "the execution has failed")
+    tab.wait_for(lambda: tab.count("#notifications .item") >= 5, "the notifications are listed")
+
+    visible = tab.text("#console")
+    if len(attack) < 100 and attack.isascii() and attack.isprintable():
+        assert tab.texts("#incidents .title") == [attack] and visible.count(attack) >= 10
+    assert not {"\u202e", "\u2066", "\0", "\x1b"} & set(visible), "what cannot be seen changes what is read"
+    assert len(visible) < 20_000
+    assert tab.run("return window.pwned") is None and tab.complaints() == []
+    assert (tab.count("img"), tab.count("#console script, #console iframe, #console a[href^=javascript]")) == (images, 0)
+    for look in ({}, PHONE):
+        tab.look(**look)
+        assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), "the page has become wider than the window"
+
+
+def test_the_browser_itself_would_refuse_html_and_scripts(console, tenant):
+    """What the tests above do not see happening could not happen: the policy is in force, and complaints are seen."""
+    tab = console().sign_in(mint(tenant))
+    refused = tab.run("try { document.body.innerHTML = '<b>x</b>'; } catch (error) { return error.name; }")
+    assert refused == "TypeError"
+    tab.run("const it = document.createElement('img'); it.src = 'http://127.0.0.1:9/x.png'; document.body.append(it)")
+    tab.wait_for(lambda: len(tab.complaints()) >= 2, "both are complained about")
+    tab.run("complaints.length = 0")
+
+
+# MARK: For everybody
+
+
+def test_signing_in_and_approving_take_no_mouse(deployment, console, tenant):
+    tab = console()
+    tab.wait_for(lambda: tab.run("return document.activeElement.id") == "token", "the field has the focus")
+    tab.press(mint(tenant, "olga", ("admin",)), Keys.ENTER)
+    tab.wait_live()
+    assert tab.run("return document.activeElement.id") == "main"
+    deployment.intake.publish(requested("app_4", tenant))
+    tab.wait_for(lambda: tab.count("[data-approval=app_4] button"), "it is asked for")
+    tab.press_tab_until("it.matches('[data-approval=app_4] .reject')")
+    outline = tab.run("const style = getComputedStyle(document.activeElement); return [style.outlineStyle, parseFloat(style.outlineWidth)]")
+    assert outline[0] == "solid" and outline[1] >= 2, "where the focus is cannot be seen"
+    tab.press(Keys.ENTER)
+    assert tab.run("return document.activeElement.id") == "decide-reason"
+    tab.press("Not today", Keys.ESCAPE)
+    assert tab.run("return document.activeElement.matches('[data-approval=app_4] .reject')"), "the focus comes back"
+    tab.press(Keys.ENTER, "Not today")
+    tab.press_tab_until("it.id === 'decide-submit'")
+    tab.press(Keys.ENTER)
+    tab.wait_for_text("[data-approval=app_4] .pill", "rejected · olga")
+    assert tab.run("return document.activeElement !== document.body"), "the focus is lost"
+
+
+AXE = (files("axe_core_python") / "axe.min.js").read_text()
+
+
+@pytest.mark.parametrize("look", [{}, {"scheme": "dark"}, PHONE, PHONE | {"scheme": "dark"}], ids=["light", "dark", "phone", "dark phone"])
+def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
+    """Contrast, names, roles, order, and room: axe finds nothing serious, and nothing is wider than the window."""
+    tab = console()
+    tab.look(**look)
+    expect_accessible(tab)
+    tab.sign_in(mint(tenant, "olga", ("admin",)))
+    publish("incident.created", incidentId="inc_1", title="Checkout is slow", severity="high", service="checkout")
+    publish("investigation.progress", incidentId="inc_1", message="Looking", agentName="logs", step=1, steps=3)
+    publish("job.updated", job_id="job_1", status="running", progress=0.5, result_url=None, error=None, created_at="now", finished_at=None)
+    deployment.intake.publish(requested("app_5", tenant), requested("app_6", tenant))
+    tab.wait_for(lambda: tab.count("#notifications .item") >= 3 and tab.count("#approvals .item") == 2, "there is something to look at")
+    expect_accessible(tab)
+    tab.click("[data-approval=app_5] .approve")
+    expect_accessible(tab)
+    tab.click("#decide-submit")
+    tab.wait_for(lambda: tab.count("[data-outcome=approved]"), "it is approved")
+    tab.set_network(is_there=False)
+    tab.wait_for_text("#overall-text", "No network")
+    expect_accessible(tab)
+    tab.set_network(is_there=True)
+
+
+def expect_accessible(tab):
+    tab.run(f"{AXE}; window.axe = axe;")
+    found = tab.driver.execute_async_script(
+        "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations), (e) => done(String(e)))"
+    )
+    assert isinstance(found, list), found
+    serious = [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
+    ]
+    assert serious == [], "\n".join(serious)
+    assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
+
+
+@pytest.mark.skipif("CAUSEWAY_SCREENSHOTS" not in os.environ, reason="nobody asked for them (make screenshots)")
+def test_screenshots_for_the_documentation(deployment, console):
+    """Of the simulator's stories, into the folder that CAUSEWAY_SCREENSHOTS names."""
+    folder = ROOT / Path(os.environ["CAUSEWAY_SCREENSHOTS"])
+    tab = console()
+    tab.look(width=1440, height=960)
+    tab.click("#demo-people button")
+    tab.wait_live()
+    for kind, name in (("agent", "code-reviewer"), ("workflow", "release/checkout")):
+        tab.find("#follow-kind").send_keys(kind)
+        tab.find("#follow-name").send_keys(name)
+        tab.click("#follow button")
+    simulator = deployment.start("event-producer", "simulate", "--rate", "6", "--tenants", "acme", "--seed", "5")
+    tab.wait_for(lambda: tab.count("#approvals .item") >= 2 and tab.count("#incidents .item") >= 5, "stories unfold", timeout=90)
+    tab.click("#approvals .approve")
+    tab.click("#decide-submit")
+    tab.wait_for(lambda: tab.count("[data-outcome=approved]"), "one is approved")
+    tab.wait_for(lambda: tab.count("#executions [data-state=running]"), "something is at work", timeout=90)
+    shapes = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"width": 390, "height": 844, "mobile": True}}
+    for name, shape in shapes.items():
+        tab.look(**({"width": 1440, "height": 960} | shape))
+        tab.run("scrollTo(0, 0)")
+        file = folder / f"console-{name}.png"
+        Image.open(io.BytesIO(tab.driver.get_screenshot_as_png())).convert("RGB").quantize(256).save(file, optimize=True)
+        assert file.stat().st_size < 200_000
+    simulator.terminate()
+    assert simulator.wait(timeout=20) == 0

@@ -1,5 +1,5 @@
 public import Hummingbird
-import NIOCore
+public import NIOCore
 
 /// An answer that is not a success, as every HTTP surface gives it (contract §1):
 /// `{"error":"<code>","message":"<a sentence a person can act on>"}`.
@@ -62,8 +62,13 @@ public struct APIError: HTTPResponseError, Equatable, CustomStringConvertible {
 
     /// The response; without its body where the method allows none (RFC 9110 §9.3.2).
     func response(to method: HTTPRequest.Method) throws -> Response {
-        let response = try Response.json(Body(error: code.rawValue, message: message), status: status, headers: headers)
+        let response = Response.json(encoded: try body(), status: status, headers: headers)
         return method == .head ? response.createHeadResponse() : response
+    }
+
+    /// The body of the response: for answers that are given before there is a request to route.
+    public func body() throws -> ByteBuffer {
+        try Response.encoded(Body(error: code.rawValue, message: message))
     }
 
     private struct Body: Encodable {

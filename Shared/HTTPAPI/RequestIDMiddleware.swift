@@ -22,7 +22,7 @@ public struct RequestIDMiddleware: RouterMiddleware {
         context: APIRequestContext,
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
-        let id = Self.accepted(request.headers[values: .requestID]) ?? generate()
+        let id = Self.accepted(request.headers[values: .requestID]) ?? Self.makeID(now: now)
         var context = context
         context.setRequestID(id)
         var response = try await next(request, context)
@@ -44,7 +44,9 @@ public struct RequestIDMiddleware: RouterMiddleware {
         }
     }
 
-    private func generate() -> String {
+    /// A new id.
+    /// - Parameter now: milliseconds since 1970 UTC.
+    public static func makeID(now: WallClock = SystemClock.now) -> String {
         var generator = SystemRandomNumberGenerator()
         return "req_" + ULID.generate(time: Timestamp(millisecondsSinceEpoch: now()), using: &generator)
     }

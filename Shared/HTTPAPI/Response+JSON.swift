@@ -8,9 +8,14 @@ extension Response {
     /// - Parameter headers: other header fields; the content type is set whatever they say.
     /// - Throws: what encoding `value` throws.
     public static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) throws -> Response {
+        json(encoded: try encoded(value), status: status, headers: headers)
+    }
+
+    /// `value` as JSON, as it is in every body.
+    static func encoded(_ value: some Encodable) throws -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return json(encoded: ByteBuffer(bytes: try encoder.encode(value)), status: status, headers: headers)
+        return ByteBuffer(bytes: try encoder.encode(value))
     }
 
     /// A response whose body is JSON already.

@@ -14,6 +14,13 @@ extension ConfigurationKey {
         default: "8080",
         help: "Port of the public listener; 0 takes a free one."
     )
+    /// How long the body of a request may take to arrive.
+    public static let httpBodyTimeout = ConfigurationKey(
+        "http.body.timeout",
+        .duration(.milliseconds(100) ... .seconds(3600)),
+        default: "60s",
+        help: "How long the body of a request may take to arrive, also one that is not read; after that the connection is closed."
+    )
     /// Where the listener for health and metrics is.
     public static let adminHost = ConfigurationKey(
         "admin.host",
@@ -164,7 +171,7 @@ extension ConfigurationKey {
 extension [ConfigurationKey] {
     /// The public listener and the one for health and metrics, with the program's ports.
     public static func listeners(httpPort: Int, adminPort: Int) -> [ConfigurationKey] {
-        [.httpHost, .httpPort.defaulting(to: "\(httpPort)"), .adminHost, .adminPort.defaulting(to: "\(adminPort)")]
+        [.httpHost, .httpPort.defaulting(to: "\(httpPort)"), .httpBodyTimeout, .adminHost, .adminPort.defaulting(to: "\(adminPort)")]
     }
 
     /// How to reach the bus.

@@ -7,9 +7,10 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for three things: bytes that come behind a request for an upgrade
+/// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for these things: bytes that come behind a request for an upgrade
 /// are kept, so that they can go along when the connection leaves for a delivery loop; an answer that says `Connection: close` closes;
-/// and a connection that only sits there is closed.
+/// a connection that only sits there is closed; and what RFC 9110 and RFC 9112 ask of a server that the decoder leaves open, each in a handler of
+/// its own.
 struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -17,14 +18,19 @@ struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     private static let idleTimeout: Duration = .seconds(75)
 
     let responder: HTTPChannelHandler.Responder
+    /// How long the body of a request may take, whether somebody reads it or it is only read past.
+    let bodyTimeout: Duration
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTPResponseEncoder())
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
+            try pipeline.addHandler(RequestHeadHandler())
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())
+            try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout)))
+            try pipeline.addHandler(UnreadableRequestHandler())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Self.idleTimeout, logger: logger))
             return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }

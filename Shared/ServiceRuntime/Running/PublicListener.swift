@@ -13,6 +13,7 @@ public struct PublicListener: Service {
     private let responder: RouterResponder<APIRequestContext>
     private let host: String
     private let port: Int
+    private let bodyTimeout: Duration
     private let logger: Logger
 
     /// A listener that will answer with `router`.
@@ -20,6 +21,7 @@ public struct PublicListener: Service {
         self.responder = router.buildResponder()
         self.host = settings.string(.httpHost)
         self.port = settings.integer(.httpPort)
+        self.bodyTimeout = settings.duration(.httpBodyTimeout)
         self.logger = logger
     }
 
@@ -29,7 +31,7 @@ public struct PublicListener: Service {
         let logger = self.logger
         let application = Application(
             responder: self.responder,
-            server: HTTPServerBuilder { PublicHTTPChannel(responder: $0) },
+            server: HTTPServerBuilder { [bodyTimeout] in PublicHTTPChannel(responder: $0, bodyTimeout: bodyTimeout) },
             configuration: ApplicationConfiguration(address: .hostname(self.host, port: self.port), backlog: Self.backlog),
             onServerRunning: { channel in
                 logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "")"])

@@ -1,0 +1,79 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+
+/// What a client that sends a body can count on, and what it must keep to.
+///
+/// 1. One that waits for `100 Continue` gets it as soon as its request is the next to be answered, unless the answer comes first (RFC 9110 §10.1.1).
+/// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever.
+final class RequestBodyHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let timeout: TimeAmount
+    private var deadline: Scheduled<Void>?
+    /// Requests whose answers have not ended.
+    private var unanswered = 0
+    /// Whether the last of them waits to be told to go on.
+    private var awaitsContinue = false
+
+    init(timeout: TimeAmount) {
+        self.timeout = timeout
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.unwrapInboundIn(data) {
+        case .head(let request):
+            self.unanswered += 1
+            if Self.hasBody(request) {
+                let channel = context.channel
+                self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
+                self.awaitsContinue = request.headerFields[.expect]?.lowercased() == "100-continue"
+                self.writeContinueIfDue(context)
+            }
+        case .body:
+            self.awaitsContinue = false
+        case .end:
+            self.awaitsContinue = false
+            self.cancelDeadline()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let part = self.unwrapOutboundIn(data)
+        if case .head = part, self.unanswered == 1 { self.awaitsContinue = false }
+        context.write(data, promise: promise)
+        if case .end = part {
+            self.unanswered -= 1
+            self.writeContinueIfDue(context)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.cancelDeadline()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.cancelDeadline()
+    }
+
+    private func cancelDeadline() {
+        self.deadline?.cancel()
+        self.deadline = nil
+    }
+
+    private func writeContinueIfDue(_ context: ChannelHandlerContext) {
+        guard self.awaitsContinue, self.unanswered == 1 else { return }
+        self.awaitsContinue = false
+        context.writeAndFlush(self.wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+    }
+
+    private static func hasBody(_ request: HTTPRequest) -> Bool {
+        if request.headerFields[.transferEncoding] != nil { return true }
+        return (request.headerFields[.contentLength].flatMap { Int($0) } ?? 0) > 0
+    }
+}

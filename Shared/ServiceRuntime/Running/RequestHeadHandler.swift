@@ -1,0 +1,37 @@
+import NIOCore
+import NIOHTTP1
+
+/// Why a request whose head the decoder has let pass is not read.
+enum RequestHeadError: Error {
+    /// There is not one `Host` (RFC 9112 §3.2).
+    case host
+}
+
+/// What RFC 9112 asks of a request's head and the decoder lets pass. It stands where the version is still known.
+///
+/// 1. A request without the one `Host` that it must have is not read (§3.2).
+/// 2. A client of HTTP/1.0 that does not ask to keep the connection waits for its end (§9.3).
+/// 3. A client of HTTP/1.0 can neither upgrade nor wait for `100 Continue` (RFC 9110 §7.8, §10.1.1).
+final class RequestHeadHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    private var hasRefused = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.hasRefused else { return }
+        guard case .head(var head) = self.unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        let hosts = head.headers["host"].count
+        let isOld = head.version != .http1_1
+        guard hosts == 1 || hosts == 0 && isOld else {
+            self.hasRefused = true
+            return context.fireErrorCaught(RequestHeadError.host)
+        }
+        if isOld {
+            head.headers.remove(name: "upgrade")
+            head.headers.remove(name: "expect")
+            if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
+        }
+        context.fireChannelRead(self.wrapInboundOut(.head(head)))
+    }
+}

@@ -34,8 +34,6 @@ private final class Follower: Conversation {
                 return [.send(Array("following".utf8))]
             }
             return [.send(Array("looking".utf8)), .write(LoudForm()), .resume(words[1], after: words[2])]
-        case "leave":
-            return [.end(.webSocket(.normal, reason: "bye"))]
         default:
             return [.send(text)]
         }
@@ -136,8 +134,6 @@ struct ConversationTests {
         for number in 0..<100 { link.post(number) }
         let heard = await self.words(client, until: "noted 99")
         #expect(heard.hasSuffix((0..<100).map { "noted \($0)" }.joined()))
-        client.send(bytes: self.text("leave"))
-        #expect(await self.words(client, until: "bye").hasSuffix("bye"))
         client.hangUp()
         while bench.hub.counters.connections.current > 0 { await aMoment() }
         #expect(self.events.ended.load(ordering: .relaxed) == 1)

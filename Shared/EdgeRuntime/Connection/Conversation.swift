@@ -31,6 +31,4 @@ public enum ConversationStep: Sendable {
     case resume(String, after: String)
     /// From here on write events in another form.
     case write(any WireForm)
-    /// Say goodbye.
-    case end(EndReason)
 }

@@ -22,7 +22,6 @@ extension EdgeConnection {
             case .send(let text): WebSocketFrame.appendText(text, to: &self.outbox)
             case .write(let form): self.changes.append(.form(form))
             case .resume(let key, let cursor): self.find(cursor, for: key)
-            case .end(let reason): return self.endRequested(reason)
             }
         }
         if self.outbox.count > Self.outboxCeiling {

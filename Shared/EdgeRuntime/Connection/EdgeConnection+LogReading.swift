@@ -19,13 +19,11 @@ extension EdgeConnection {
     private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
         self.reader = nil
         guard self.state.isOpen else { return }
-        // The conversation has gone back in the meantime: what was read is of another place.
-        guard generation != self.generation || position == self.progress.sequence else { return self.perform(self.state.logRead()) }
+        // In the meantime the conversation has gone back, or the log is another one: what was read is of another place.
+        guard generation == self.generation, position == self.progress.sequence else { return self.perform(self.state.logRead()) }
         switch chunk {
         case .entries(let entries, let through):
-            if generation == self.generation {
-                self.replay = (self.hub.page(of: entries, form: self.group.run.form), through)
-            }
+            self.replay = (self.hub.page(of: entries, form: self.group.run.form), through)
             self.perform(self.state.logRead())
         case .expired(let missedBefore):
             // What it stood before was thrown away while it lagged: told, then on with what is kept.

@@ -62,6 +62,8 @@ const DEFAULT_BACKOFF = { first: 500, factor: 2, max: 30_000, jitter: 0.5 };
 const DEFAULT_SILENCE = { notifications: 65_000, workspace: 12_000, relay: 45_000, execution: 35_000 };
 /** Within it, a server has accepted a connection and said its first word. */
 const CONNECT_TIMEOUT = 20_000;
+/** How often a tab that hears nothing asks whether the leader still lives; after the third time without an answer it takes over. */
+const ASKING_INTERVAL = 3_000;
 /** A connection that has lasted as long was a good one: waiting begins anew with the shortest time. */
 const STABLE_AFTER = 5_000;
 /** What a leader keeps for tabs that come later, in updates; who wants older ones gets them from the server. */
@@ -278,6 +280,7 @@ export class RelayStream extends EventStream {
     /** Ends what `subscribe` began. @param {string} incidentId */
     async unsubscribe(incidentId) {
         if (!this.#wanted.delete(incidentId)) return;
+        for (const family of FAMILIES) this._member.places.delete(laneOf(family, incidentId));
         await this._member.call("unsubscribe", { incidentId });
     }
 
@@ -321,7 +324,9 @@ export class RelayStream extends EventStream {
             // The connection is another tab's from now on: it knows nothing of what was subscribed to here.
             for (const incidentId of this.#wanted) {
                 if (this.#subscribing.has(incidentId)) continue;
-                this.#subscribe(incidentId).catch((error) => super._accept(errorUpdate(error, "not_subscribed")));
+                this.#subscribe(incidentId).catch((error) => {
+                    if (this.state.state !== "ended") super._accept(errorUpdate(error, "not_subscribed"));
+                });
             }
         }
         // Pushes that other tabs subscribed to.
@@ -477,7 +482,7 @@ class Member {
         this.#compete(name);
         this.#join();
         this.#unanswered = 0;
-        this.#asking = setInterval(() => this.#ask(name), 5_000);
+        this.#asking = setInterval(() => this.#ask(name), ASKING_INTERVAL);
     }
 
     #leave() {

@@ -348,7 +348,8 @@ def test_fetch_has_the_token_and_keeps_it_from_others(open_tab, tenant):
 
 
 def test_requests_progress_and_giving_up(deployment, open_tab, tenant):
-    service = Process("responder", [sys.executable, ROOT / "docs/examples/responder.py"], deployment.directory, {"NATS_URL": deployment.nats.url})
+    command = [sys.executable, ROOT / "docs/examples/responder.py"]
+    service = Process("responder", command, deployment.directory, {"NATS_URL": deployment.nats.url})
     deployment.add(service)
     service.wait_until(lambda: "listening" in service.log, "it listens", timeout=30)
     tabs = [open_tab(), open_tab()]
@@ -502,7 +503,8 @@ def test_closing_a_stream_closes_its_connection(deployment, open_tab, tenant):
 # MARK: Pure parts, in the browser's own engine
 
 _STREAM = """\ufeff: a comment\r
-event: a.b\r\ndata: {"text":"\u00e4\u20ac\ud83d\ude80"}\nid: evt_1\r\rdata: one\rdata:two\ndata\nid: with\0nul\nretry: 250\n\nretry: 2s\nevent
+event: a.b\r\ndata: {"text":"\u00e4\u20ac\ud83d\ude80"}\nid: evt_1\r\rdata: one\rdata:two\ndata\nid: with\0nul\nretry: 250\n\nretry: 2s
+event
 data:  leads with a space\nunknown: field\n\nid\n\ndata: never ends"""
 
 _BLOCKS = [

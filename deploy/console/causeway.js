@@ -91,7 +91,9 @@ export class Causeway {
 
     /** @param {CausewayOptions} options */
     constructor({ origin = globalThis.location?.origin, token, share = true, backoff = {}, silence = {} } = {}) {
-        if (typeof token !== "string" && typeof token !== "function") throw new TypeError("token: give a string, or a function that gets one");
+        if (typeof token !== "string" && typeof token !== "function") {
+            throw new TypeError("token: give a string, or a function that gets one");
+        }
         this.#context = {
             origin: new URL(origin).origin,
             tokens: new TokenSource(token),
@@ -353,14 +355,19 @@ class EventIterator {
     }
 
     end(reason) {
-        this.#ending ??= { error: reason === "closed" || reason === "completed" ? null : new CausewayError(reason, `the stream has ended: ${reason}`) };
-        for (const { resolve, reject } of this.#waiting.splice(0)) this.#ending.error ? reject(this.#ending.error) : resolve({ value: undefined, done: true });
+        const isGood = reason === "closed" || reason === "completed";
+        this.#ending ??= { error: isGood ? null : new CausewayError(reason, `the stream has ended: ${reason}`) };
+        for (const { resolve } of this.#waiting.splice(0)) resolve(this.#end());
     }
 
     next() {
         if (this.#events.length) return Promise.resolve({ value: this.#events.shift(), done: false });
-        if (this.#ending) return this.#ending.error ? Promise.reject(this.#ending.error) : Promise.resolve({ value: undefined, done: true });
-        return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+        if (this.#ending) return this.#end();
+        return new Promise((resolve) => this.#waiting.push({ resolve }));
+    }
+
+    #end() {
+        return this.#ending.error ? Promise.reject(this.#ending.error) : Promise.resolve({ value: undefined, done: true });
     }
 
     return() {
@@ -522,7 +529,8 @@ class Member {
             // Either given up here, or taken away: then this tab was not heard of for a while, and follows from now on.
             if (lock.signal.aborted || this.#lock !== lock) return;
             this.#stepDown();
-            this.#emit({ kind: "state", detail: { state: "connecting", reason: "replaced", attempt: 0, retryInMs: null, since: Date.now() } });
+            const detail = { state: "connecting", reason: "replaced", attempt: 0, retryInMs: null, since: Date.now() };
+            this.#emit({ kind: "state", detail });
             this.#compete(name);
             this.#join();
         });
@@ -532,8 +540,9 @@ class Member {
         this.#stepDown();
         const after = this.places.get("");
         const leading = (this.#leading = { term: uniqueID(), number: 0, state: null, ring: new Ring(after, this.#protocol) });
-        leading.desk = this.#protocol.makeDesk?.((update) => this.#publish(leading, update));
-        leading.connection = new Connection(this.#context, this.#protocol, this.#identity, after, (update) => this.#publish(leading, update), leading.desk);
+        const publish = (update) => this.#publish(leading, update);
+        leading.desk = this.#protocol.makeDesk?.(publish);
+        leading.connection = new Connection(this.#context, this.#protocol, this.#identity, after, publish, leading.desk);
         this.#post({ type: "leader", term: leading.term });
         leading.connection.connect("start");
         this.#joined();
@@ -558,7 +567,7 @@ class Member {
         }
         if (update.kind === "state") leading.state = update;
         leading.ring.push(update);
-        if (update.kind !== "reply" && update.kind !== "progress") this.#post({ type: "update", term: leading.term, number: ++leading.number, update });
+        if (update.to === undefined) this.#post({ type: "update", term: leading.term, number: ++leading.number, update });
         else if (update.to !== this.#id) return this.#post({ type: "reply", update });
         this.#accept(update);
     }
@@ -621,7 +630,8 @@ class Member {
         switch (message.type) {
             case "join": {
                 const { term, number, state, ring } = leading;
-                return this.#post({ type: "welcome", to: message.from, term, number, state, place: ring.place, missed: ring.after(message.after) });
+                const missed = ring.after(message.after);
+                return this.#post({ type: "welcome", to: message.from, term, number, state, place: ring.place, missed });
             }
             case "ask":
                 return this.#post({ type: "alive", term: leading.term });
@@ -677,7 +687,9 @@ class Member {
                 const call = this.#calls.get(update.call);
                 if (!call) return;
                 if (kind === "progress") return call.onProgress?.(detail);
-                return update.error ? call.reject(new CausewayError(update.error.code, update.error.message, update.error.data)) : call.resolve(detail);
+                if (!update.error) return call.resolve(detail);
+                const { code, message, data } = update.error;
+                return call.reject(new CausewayError(code, message, data));
             }
             case "ended":
                 return this.close(detail.reason);
@@ -728,7 +740,9 @@ class Member {
     }
 
     #failCalls(code, which = () => true) {
-        for (const call of [...this.#calls.values()]) if (which(call)) call.reject(new CausewayError(code, "the connection was lost before the answer came"));
+        for (const call of [...this.#calls.values()].filter(which)) {
+            call.reject(new CausewayError(code, "the connection was lost before the answer came"));
+        }
     }
 }
 
@@ -756,6 +770,12 @@ class Ring {
         if (update.restarts) {
             this.#updates = [];
             this.#from = "";
+        }
+        if (update.detail.reason === "unknown_cursor") {
+            // Another log: whoever has a place in the old one hears of it from the server.
+            this.#updates = [];
+            this.#from = id ?? this.#from;
+            return;
         }
         this.#updates.push(update);
         // In pieces, because taking one from the front of a long array moves all others.
@@ -832,8 +852,9 @@ class Connection {
         try {
             token = await tokens.current();
         } catch (error) {
-            if (isCurrent()) this.#ended(error.code === "signed_out" ? { verdict: "end", reason: "signed_out" } : { verdict: "retry", reason: "token_unavailable", error });
-            return;
+            const isSignedOut = error.code === "signed_out";
+            const ending = isSignedOut ? { verdict: "end", reason: "signed_out" } : { verdict: "retry", reason: "token_unavailable", error };
+            return isCurrent() ? this.#ended(ending) : undefined;
         }
         if (!isCurrent()) return;
         if (identityOf(token) !== this.#identity) return this.#ended({ verdict: "end", reason: "another_identity" });
@@ -1013,7 +1034,8 @@ class ExecutionProtocol {
     constructor(origin, kind, name, execution, wait) {
         this.key = [this.name, kind, name, execution ?? null, wait];
         this.#run = execution;
-        this.#url = withQuery(new URL(`/api/streaming/${kind}/${encodeURIComponent(name)}/stream`, origin), { wait: wait ? "true" : undefined });
+        const path = `/api/streaming/${kind}/${encodeURIComponent(name)}/stream`;
+        this.#url = withQuery(new URL(path, origin), { wait: wait ? "true" : undefined });
     }
 
     /** Who has seen nothing yet wants all of it. */
@@ -1063,7 +1085,8 @@ class WorkspaceProtocol {
     open(link) {
         let wantsPlace = link.after === undefined;
         const workspace = this.#workspaceId ?? tenantOf(readClaims(link.token));
-        const url = withQuery(new URL("/v1/stream", this.#origin), { workspace, types: this.#types, last_event_id: link.after ?? NO_PLACE });
+        const query = { workspace, types: this.#types, last_event_id: link.after ?? NO_PLACE };
+        const url = withQuery(new URL("/v1/stream", this.#origin), query);
         const received = (message) => {
             const { type, payload, ts, id = null } = message;
             if (type === "connected") return undefined;
@@ -1169,7 +1192,7 @@ function openEventStream(url, link, interpret, begun = () => {}) {
             link.heard();
             for (const block of parser.feed(value)) {
                 retryAfter = block.retry ?? retryAfter;
-                if (block.type === "stream.end" && block.data !== null) return streamEnd(JSON.parse(block.data).reason, block.retry ?? retryAfter);
+                if (block.type === "stream.end" && block.data !== null) return streamEnd(JSON.parse(block.data).reason, retryAfter);
                 link.live();
                 const update = interpret(block);
                 if (update) link.publish(update);
@@ -1199,7 +1222,9 @@ async function verdictOf(response) {
     const reason = typeof body.error === "string" ? body.error : `http_${response.status}`;
     const error = new CausewayError(reason, typeof body.message === "string" ? body.message : `HTTP status ${response.status}`);
     if (response.status === 401) return { verdict: "refresh", reason };
-    if (response.status === 429 || response.status >= 500) return { verdict: "retry", reason, retryAfter: retryAfterOf(response.headers.get("Retry-After")), error };
+    if (response.status === 429 || response.status >= 500) {
+        return { verdict: "retry", reason, retryAfter: retryAfterOf(response.headers.get("Retry-After")), error };
+    }
     return { verdict: "end", reason, error };
 }
 
@@ -1329,7 +1354,8 @@ class RelayDesk {
         if (message.method === "stream.gap") return this.#gap(message.params);
         if (message.method === undefined) return this.#answer(message);
         const { requestId, ...rest } = message.params ?? {};
-        if (requestId !== undefined && message.method.endsWith(".progress") && this.#calls.has(requestId)) return this.#calls.get(requestId).progress?.(rest);
+        const call = message.method.endsWith(".progress") ? this.#calls.get(requestId) : undefined;
+        if (call) return call.progress?.(rest);
         this.#push(message.method, message.params);
     }
 

@@ -7,9 +7,10 @@ struct App: AsyncParsableCommand {
         commandName: "event-producer",
         abstract: "Takes events in and stores them in their tenant's log.",
         discussion: """
-            Exit codes: 0 when all was done; 1 when a part of the process failed; 64 for a mistake on the command line; 65 when an event was not \
-            valid; 69 when the bus or the log did not take it; 75 when an agent is running already; 78 for a mistake in the configuration.
+            Exit codes: 0 when all was done; 1 when a part of the process failed, or the doctor found a fault; 64 for a mistake on the \
+            command line; 65 when an event was not valid; 69 when the bus or the log did not take it; 75 when an agent is running already; 78 \
+            for a mistake in the configuration.
             """,
-        subcommands: [ServeCommand.self, PublishCommand.self, SimulateCommand.self, RunCommand.self, TokenCommand.self]
+        subcommands: [ServeCommand.self, PublishCommand.self, SimulateCommand.self, RunCommand.self, TokenCommand.self, DoctorCommand.self]
     )
 }

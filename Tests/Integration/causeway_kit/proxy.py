@@ -115,7 +115,7 @@ def _address(instance):
 
 
 class Caddy(Proxy):
-    """Caddy with deploy/caddy's configuration."""
+    """Caddy with deploy/caddy's configuration. `edit`: changes its text, for tests that are about a line of it."""
 
     health = "/nowhere"
     _NAMES = {
@@ -126,9 +126,11 @@ class Caddy(Proxy):
         "event-producer": "PRODUCERS",
     }
 
-    def __init__(self, directory, services, *, name="caddy"):
-        command = ["caddy", "run", "--adapter", "caddyfile", "--config", ROOT / "deploy/caddy/Caddyfile"]
-        super().__init__(name, command, directory)
+    def __init__(self, directory, services, *, name="caddy", edit=None):
+        configuration = directory / name / "Caddyfile" if edit else ROOT / "deploy/caddy/Caddyfile"
+        super().__init__(name, ["caddy", "run", "--adapter", "caddyfile", "--config", configuration], directory)
+        if edit:
+            configuration.write_text(edit((ROOT / "deploy/caddy/Caddyfile").read_text()))
         self.environment = {
             "HOST": "127.0.0.1",
             "HTTP_PORT": str(self.http_port),
@@ -142,14 +144,17 @@ class Caddy(Proxy):
 
 
 class HAProxy(Proxy):
-    """HAProxy with deploy/haproxy's configuration, which wants two instances of each."""
+    """HAProxy with deploy/haproxy's configuration, which wants two instances of each. `edit`: as Caddy's."""
 
     health = "/nowhere"
     # Its master ends the worker when it is asked to end.
     last_signal = "TERM"
 
-    def __init__(self, directory, services, *, name="haproxy"):
-        super().__init__(name, ["haproxy", "-db", "-f", ROOT / "deploy/haproxy/haproxy.cfg"], directory)
+    def __init__(self, directory, services, *, name="haproxy", edit=None):
+        configuration = directory / name / "haproxy.cfg" if edit else ROOT / "deploy/haproxy/haproxy.cfg"
+        super().__init__(name, ["haproxy", "-db", "-f", configuration], directory)
+        if edit:
+            configuration.write_text(edit((ROOT / "deploy/haproxy/haproxy.cfg").read_text()))
         # It looks for the key of certificate.pem in certificate.pem.key.
         self.certificate.with_suffix(".pem.key").write_bytes((self.certificates / "key.pem").read_bytes())
         self.environment = {

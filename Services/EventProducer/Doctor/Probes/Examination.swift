@@ -1,0 +1,134 @@
+import EventModel
+import HTTPAPI
+import HTTPTypes
+
+/// What is examined, and as whom.
+struct Examination: Sendable {
+    static let streamPath = "/v1/notifications/stream"
+    static let workspacePath = "/v1/stream"
+    static let relayPath = "/v1/connect"
+    /// A cursor that no log knows (contract §3).
+    static let unknownCursor = "evt_unknown_to_every_log"
+    /// The one subprotocol, which comes back if nobody takes it away.
+    static let subprotocol = "causeway.v1"
+    static let requestIDPrefix = "doctor_"
+
+    let dialer: Dialer
+    let token: String
+    let facts: TokenFacts
+    /// The workspace, where it is not the token's tenant.
+    let workspace: String?
+    /// How long to watch the streams.
+    let watch: Duration
+    let isInsecure: Bool
+    /// The origin of the pages that are to use it.
+    let origin: String?
+    /// The id of all requests, by which they are found in logs. Begins with ``requestIDPrefix``.
+    let requestID: String
+
+    /// Looks at everything. Takes somewhat longer than ``watch``.
+    ///
+    /// - Throws: `CancellationError`.
+    func run() async throws -> Observations {
+        let target = dialer.target
+        var seen = Observations(target: target, watched: watch, token: facts, reach: .failed(.timedOut))
+        (seen.isInsecure, seen.origin) = (isInsecure, origin)
+        do {
+            let wire = try await dialer.connect(alpn: ["h2", "http/1.1"])
+            wire.close()
+            seen.reach = .reached(alpn: wire.alpn)
+        } catch let failure as DialFailure {
+            seen.reach = .failed(failure)
+            return seen
+        }
+        async let stream = watchedStream()
+        async let head = askForHead()
+        async let relay = watchedRelay()
+        async let workspace = lookAtWebSocket(Self.workspacePath, inQuery: true, for: watch)
+        async let query = lookAtStream(fields: [:], query: [("token", token), ("last_event_id", Self.unknownCursor)])
+        async let resume = lookAtStream(fields: [.lastEventID: Self.unknownCursor], query: [("token", token)], isProgram: true)
+        async let compression = lookAtStream(fields: [.acceptEncoding: "gzip"], query: [("token", token)], isProgram: true)
+        async let page = lookAtWebSocket(Self.workspacePath, inQuery: true, origin: origin ?? target.origin)
+        async let preflight = askAsBrowser()
+        (seen.stream, seen.streamByQuery) = try await stream
+        seen.head = try await head
+        (seen.relay, seen.relayByQuery) = try await relay
+        seen.workspace = try await workspace
+        seen.query = try await query
+        seen.resume = try await resume
+        seen.compression = try await compression
+        seen.page = try await page
+        seen.preflight = try await preflight
+        return seen
+    }
+
+    // MARK: Streams
+
+    private func watchedStream() async throws -> (StreamObservation, StreamObservation?) {
+        let first = try await lookAtStream(fields: [:], isProgram: true, .lasting(watch))
+        guard first.attempt.status == 401 else { return (first, nil) }
+        return (first, try await lookAtStream(fields: [:], query: [("token", token)], .lasting(watch)))
+    }
+
+    private func askForHead() async throws -> Attempt {
+        var request = ProbeRequest(method: "HEAD", path: Self.streamPath, query: [("token", token)], fields: common)
+        request.fields[.authorization] = "Bearer \(token)"
+        let exchange = try await Exchange.begin(request, over: dialer)
+        defer { exchange.close() }
+        return exchange.attempt
+    }
+
+    /// - Parameter isProgram: whether the token is in the header, too.
+    private func lookAtStream(
+        fields: HTTPFields,
+        query: [(name: String, value: String)] = [],
+        isProgram: Bool = false,
+        _ extent: StreamProbe.Extent = .opening
+    ) async throws -> StreamObservation {
+        var request = ProbeRequest(path: Self.streamPath, query: query, fields: common)
+        request.fields[.accept] = "text/event-stream"
+        if isProgram { request.fields[.authorization] = "Bearer \(token)" }
+        if let origin { request.fields[.origin] = origin }
+        request.fields.append(contentsOf: fields)
+        return try await StreamProbe(dialer: dialer, request: request).look(extent)
+    }
+
+    // MARK: WebSockets
+
+    private func watchedRelay() async throws -> (WebSocketObservation, WebSocketObservation?) {
+        let first = try await lookAtWebSocket(Self.relayPath, inQuery: false, for: watch)
+        guard first.attempt.status == 401 else { return (first, nil) }
+        return (first, try await lookAtWebSocket(Self.relayPath, inQuery: true, for: watch))
+    }
+
+    private func lookAtWebSocket(_ path: String, inQuery: Bool, origin: String? = nil, for duration: Duration? = nil) async throws
+        -> WebSocketObservation
+    {
+        var request = ProbeRequest(path: path, fields: common)
+        if inQuery {
+            request.query = [("token", token), ("workspace", workspace ?? facts.tenant ?? "")]
+        } else {
+            request.fields[.authorization] = "Bearer \(token)"
+        }
+        request.fields[.secWebSocketProtocol] = Self.subprotocol
+        if let origin { request.fields[.origin] = origin }
+        return try await WebSocketProbe(dialer: dialer, request: request).look(for: duration)
+    }
+
+    // MARK: What goes with them
+
+    private func askAsBrowser() async throws -> Attempt? {
+        guard let origin else { return nil }
+        var request = ProbeRequest(method: "OPTIONS", path: Self.streamPath, fields: common)
+        request.fields[.origin] = origin
+        request.fields[.accessControlRequestMethod] = "GET"
+        request.fields[.accessControlRequestHeaders] = "authorization,last-event-id"
+        let exchange = try await Exchange.begin(request, over: dialer)
+        defer { exchange.close() }
+        return exchange.attempt
+    }
+
+    private var common: HTTPFields {
+        [.userAgent: "causeway-doctor", .cacheControl: "no-cache", .requestID: requestID]
+    }
+}

@@ -1,0 +1,142 @@
+import CausewayProducer
+import EventModel
+import HTTPTypes
+import NIOCore
+
+/// One request of HTTP/1.1 on a connection of its own, up to the head of its answer; what follows is read with ``next(until:)``.
+final class Exchange {
+    /// How long an answer may take.
+    static let patience: TimeAmount = .seconds(10)
+    /// How much is kept of a body that is no stream.
+    private static let maximumBodyBytes = 4096
+
+    /// What came of the request.
+    let attempt: Attempt
+    /// When the head was complete.
+    let headAt: NIODeadline
+    private let wire: Wire?
+    private var reader: HTTPReader
+    /// What of the body came with the head.
+    private var firstBytes: [UInt8]
+
+    private init(_ attempt: Attempt, wire: Wire? = nil, reader: HTTPReader = HTTPReader(), firstBytes: [UInt8] = []) {
+        self.attempt = attempt
+        headAt = .now()
+        self.wire = wire
+        self.reader = reader
+        self.firstBytes = firstBytes
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    ///
+    /// - Throws: `CancellationError`; whatever else goes wrong is in ``attempt``.
+    static func begin(_ request: ProbeRequest, over dialer: Dialer) async throws -> Exchange {
+        let wire: Wire
+        do {
+            wire = try await dialer.connect()
+        } catch let failure as DialFailure {
+            return Exchange(.failed(failure))
+        }
+        let start = NIODeadline.now()
+        wire.send(request.bytes(to: dialer.target))
+        var reader = HTTPReader()
+        while true {
+            switch try await wire.next(until: start + patience) {
+            case .nothing:
+                wire.close()
+                return Exchange(.silent(for: Duration(patience)))
+            case .closed(_, let at): return Exchange(.closed(after: Duration(at - start)))
+            case .bytes(let bytes, let at):
+                let body: [UInt8]
+                do throws(HTTPReader.NotHTTP) {
+                    body = try reader.take(bytes)
+                } catch {
+                    wire.close()
+                    return Exchange(.notHTTP)
+                }
+                guard reader.hasHead else { continue }
+                var answer = Answer(status: reader.status, fields: reader.fields, took: Duration(at - start))
+                answer.clockLead = reader.fields[.date].flatMap(HTTPDate.init).map { $0.lead(over: .now) }
+                return Exchange(.answered(answer), wire: wire, reader: reader, firstBytes: body)
+            }
+        }
+    }
+
+    /// More of the body.
+    ///
+    /// - Throws: `CancellationError`.
+    func next(until deadline: NIODeadline) async throws -> Wire.Arrival {
+        guard let wire else { return .closed(abrupt: false, at: .now()) }
+        if !firstBytes.isEmpty {
+            defer { firstBytes = [] }
+            return .bytes(firstBytes, at: headAt)
+        }
+        while !reader.isComplete {
+            let arrival = try await wire.next(until: deadline)
+            guard case .bytes(let bytes, let at) = arrival else { return arrival }
+            do throws(HTTPReader.NotHTTP) {
+                let body = try reader.take(bytes)
+                if !body.isEmpty { return .bytes(body, at: at) }
+            } catch {
+                return .closed(abrupt: true, at: at)
+            }
+        }
+        return .closed(abrupt: false, at: .now())
+    }
+
+    /// The attempt with the beginning of its body, for an answer that is no stream.
+    func withBody() async throws -> Attempt {
+        guard case .answered(var answer) = attempt else { return attempt }
+        let deadline = NIODeadline.now() + .seconds(2)
+        while answer.body.count < Self.maximumBodyBytes, case .bytes(let bytes, _) = try await next(until: deadline) {
+            answer.body += bytes.prefix(Self.maximumBodyBytes - answer.body.count)
+        }
+        return .answered(answer)
+    }
+
+    /// Sends more, as WebSockets do.
+    func send(_ bytes: [UInt8]) { wire?.send(bytes) }
+
+    /// Closes the connection.
+    func close() { wire?.close() }
+}
+
+/// What a probe asks for.
+struct ProbeRequest: Sendable {
+    var method = "GET"
+    /// Causeway's own path.
+    var path: String
+    /// Percent-encoded where needed.
+    var query: [(name: String, value: String)] = []
+    var fields: HTTPFields = [:]
+
+    func bytes(to target: Target) -> [UInt8] {
+        let query = query.isEmpty ? "" : "?" + query.map { "\($0.name)=\(Self.encoded($0.value))" }.joined(separator: "&")
+        var head = "\(method) \(target.prefix)\(path)\(query) HTTP/1.1\r\nHost: \(target.authority)\r\n"
+        for field in fields { head += "\(field.name.rawName): \(field.value)\r\n" }
+        return Array("\(head)\r\n".utf8)
+    }
+
+    /// Everything but unreserved characters percent-encoded. RFC 3986 §2.3.
+    private static func encoded(_ text: String) -> String {
+        text.utf8.reduce(into: "") { encoded, byte in
+            let isUnreserved = byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber)
+            if isUnreserved || "-._~".utf8.contains(byte) {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+}
+
+extension Duration {
+    init(_ amount: TimeAmount) { self = .nanoseconds(amount.nanoseconds) }
+}
+
+extension TimeAmount {
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,23 @@
+import EventModel
+
+/// The moment that a field `Date` names, to the second. RFC 9110 §5.6.7: the one form that is still made.
+struct HTTPDate: Sendable, Equatable {
+    let moment: Timestamp
+
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.
+    init?(_ text: String) {
+        let words = text.split(separator: " ")
+        guard words.count == 6, words[5] == "GMT", let month = Self.months.firstIndex(of: String(words[2])) else { return nil }
+        let digits = month < 9 ? "0\(month + 1)" : "\(month + 1)"
+        guard let moment = Timestamp(rfc3339: "\(words[3])-\(digits)-\(words[1])T\(words[4])Z") else { return nil }
+        self.moment = moment
+    }
+
+    /// By how much the clock that wrote it is ahead of `now`. Within the second that it names, both may be right.
+    func lead(over now: Timestamp) -> Duration {
+        let difference = moment.millisecondsSinceEpoch - now.millisecondsSinceEpoch
+        return .milliseconds(difference < 0 ? min(0, difference + 999) : difference)
+    }
+}

@@ -1,0 +1,28 @@
+import EventModel
+import FoundationEssentials
+
+/// The few members that the doctor reads of what a server says in JSON.
+struct ServerWords: Decodable {
+    /// Of `stream.gap` and `stream.end` (contract §4).
+    var reason: String?
+    /// Of an error (contract §1).
+    var error: String?
+    var message: String?
+    /// Of the workspace stream's frames (contract §5).
+    var ts: String?
+    /// Of the relay's first notification (contract §6).
+    var params: Params?
+
+    struct Params: Decodable {
+        var serverTime: String?
+    }
+
+    /// Nil for what is no JSON object of that form.
+    init?(_ text: String) {
+        guard let words = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)) else { return nil }
+        self = words
+    }
+
+    /// The server's clock.
+    var serverTime: Timestamp? { (ts ?? params?.serverTime).flatMap { Timestamp(rfc3339: $0) } }
+}

@@ -88,8 +88,9 @@ def test_it_is_served_so_that_nothing_foreign_runs_in_it(deployment):
     nginx = deployment.nginx
     for origin in (nginx.url, nginx.tls_url):
         with httpx.Client(verify=nginx.trust) as client:
-            to = client.get(f"{origin}/")
-            assert (to.status_code, to.headers["location"]) == (302, "/console/")
+            for path in ("/", "/console"):
+                to = client.get(origin + path)
+                assert (to.status_code, to.headers["location"]) == (302, "/console/")
             types = {"": "text/html", "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
             for name, type in types.items():
                 answer = client.get(f"{origin}/console/{name}")
@@ -159,17 +160,17 @@ def test_a_token_that_is_not_good_is_refused_with_a_reason(console):
         (mint(roles=("producer",)), "role"),
     ]:
         tab.find("#token").clear()
-        tab.find("#token").send_keys(token)
-        tab.click("#token-form button")
+        tab.enter(token)
         tab.wait_for_text("#sign-in-error", reason)
         assert not tab.find("#console").is_displayed()
 
 
 def test_a_session_ends_with_its_token(console, tenant):
     tab = console()
-    tab.sign_in(mint(tenant, lifetime=6))
+    tab.enter(mint(tenant, lifetime=8))
+    tab.wait_for(lambda: tab.find("#console").is_displayed(), "it is let in")
     tab.wait_for_text("#sign-in-error", "Your token has expired")
-    assert tab.find("#token").is_displayed()
+    assert tab.find("#token").is_displayed() and tab.run("return sessionStorage.getItem('causeway.token')") is None
 
 
 def test_the_page_keeps_the_last_rows_and_can_be_held_still(deployment, console, publish, tenant):
@@ -219,6 +220,25 @@ def test_a_progress_bar_fills_from_run_to_run(deployment, console, tenant):
     tab.wait_for(lambda: shown() == ["running", 0.1], "the next run is followed")
     tab.click("#executions .item button")
     assert tab.count("#executions .item") == 0
+
+
+def test_only_the_tab_that_is_looked_at_follows_executions(deployment, console, tenant):
+    """Two users' tabs have a connection each; the executions of both would be too many for HTTP/1.1 sooner or later."""
+
+    def connections():
+        return deployment.services["sse"].metrics()["causeway_edge_connections"]
+
+    eventually(lambda: connections() == 0, "earlier tests' connections have gone")
+    tabs = [console(), console()]
+    for number, tab in enumerate(tabs):
+        tab.sign_in(mint(f"{tenant}_{number}"))
+        tab.find("#follow-name").send_keys(f"agent {number}")
+        tab.click("#follow button")
+    for number, tab in enumerate(tabs):
+        tab.driver.execute_script("window.focus()")
+        Executions(deployment.intake, "agents", f"agent {number}", f"{tenant}_{number}").progress(0.25)
+        tab.wait_for_text("#executions .pill", "running")
+        eventually(lambda: connections() == 3, "there is a stream for each user, and this tab's execution")
 
 
 # MARK: Decisions

@@ -19,6 +19,7 @@ export class Approvals {
     #decision;
     #items = new Map();
     #timer;
+    #loading;
 
     constructor(causeway, identity, announcer) {
         this.#causeway = causeway;
@@ -31,8 +32,12 @@ export class Approvals {
         this.#show();
     }
 
-    /** Everything that waits, from the service; what has been decided meanwhile is told by its event. */
-    async load() {
+    /** Everything that waits, from the service; what has been decided meanwhile is told by its event. Asked for several times at once, once. */
+    load() {
+        this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    }
+
+    async #load() {
         try {
             const answer = await this.#causeway.fetch(`/v1/notifications/approvals?status=pending&limit=${MOST}`);
             if (!answer.ok) throw new Error((await answer.json()).message);

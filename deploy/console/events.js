@@ -40,7 +40,7 @@ export class Events {
 
     #pause(isPaused) {
         this.#isPaused = isPaused;
-        this.#button.setAttribute("aria-pressed", String(isPaused));
+        this.#button.dataset.paused = String(isPaused);
         setText(this.#button, isPaused ? "Go on" : "Pause");
         if (!isPaused) for (const record of this.#held.splice(0)) this.#add(record);
     }

@@ -39,7 +39,14 @@ export class Executions {
 
     #look(isLookedAt) {
         this.#isLookedAt = isLookedAt;
-        for (const follower of this.#followers.values()) isLookedAt ? follower.start() : follower.pause();
+        for (const follower of this.#followers.values()) {
+            if (isLookedAt) {
+                follower.start();
+            } else {
+                follower.pause();
+                follower.view.say("paused", "Another tab is looked at");
+            }
+        }
     }
 
     #follow(kind, name) {

@@ -20,7 +20,8 @@ export class ExecutionView {
             last: element("span", { class: "last", dir: "auto" }),
             time: element("time", { class: "figures muted" }),
         };
-        const leave = onLeave ? [element("button", { type: "button", class: "quiet", text: "Leave", "aria-label": `Leave ${kind} ${shown(name, 80)}` })] : [];
+        const label = `Leave ${kind} ${shown(name, 80)}`;
+        const leave = onLeave ? [element("button", { type: "button", class: "quiet", text: "Leave", "aria-label": label })] : [];
         for (const button of leave) button.addEventListener("click", onLeave);
         this.row = element(
             "li",

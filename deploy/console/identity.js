@@ -11,9 +11,8 @@ export class Identity {
         this.user = claims.sub;
         this.tenant = claims.tenant_id ?? claims.workspace_id ?? claims.org_id;
         this.roles = Array.isArray(claims.roles) ? claims.roles : [];
-        this.expiresAt = claims.exp * 1000;
         if (!this.user || !this.tenant) throw new Error("This token names no user or no tenant.");
-        if (!(this.expiresAt > Date.now())) throw new Error("This token has expired. Get another one.");
+        if (!(claims.exp * 1000 > Date.now())) throw new Error("This token has expired. Get another one.");
     }
 
     get isAdmin() {

@@ -61,10 +61,6 @@ export class Lane {
         this.tick();
     }
 
-    get figures() {
-        return this.#figures;
-    }
-
     #delivered(detail) {
         const { record, isNew, isTwice } = this.#shared.ledger.take(this.name, detail);
         if (isTwice) {
@@ -109,7 +105,8 @@ export class Lane {
     }
 
     #tellOfLoss(retryInMs) {
-        const next = { waiting: `next try in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" }[this.state];
+        const words = { waiting: `next try in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" };
+        const next = words[this.state];
         this.#tell(`${this.#because()}; ${next}`, this.state);
     }
 
@@ -179,7 +176,13 @@ function card(name) {
     shows.card = element(
         "article",
         { class: `panel lane lane-${name}`, "aria-labelledby": `lane-${name}`, data: { lane: name, state: "connecting" } },
-        element("h3", { id: `lane-${name}` }, element("span", { class: "dot" }), title, element("span", { class: "muted", text: ` ${subtitle}` })),
+        element(
+            "h3",
+            { id: `lane-${name}` },
+            element("span", { class: "dot" }),
+            title,
+            element("span", { class: "muted", text: ` ${subtitle}` }),
+        ),
         shows.state,
         element(
             "dl",

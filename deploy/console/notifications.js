@@ -99,7 +99,12 @@ export class Notifications {
             "li",
             { class: "item", data: { notification: notificationId } },
             element("div", { class: "line" }, foreign("b", title, { class: "title" }, 160), button),
-            element("div", { class: "line small" }, foreign("span", body, { class: "muted" }, 240), element("time", { class: "figures muted", text: clock(moment(createdAt)) })),
+            element(
+                "div",
+                { class: "line small" },
+                foreign("span", body, { class: "muted" }, 240),
+                element("time", { class: "figures muted", text: clock(moment(createdAt)) }),
+            ),
         );
         return { row, button };
     }

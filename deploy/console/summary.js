@@ -10,7 +10,7 @@ const SUMMARIES = {
     "remediation.approved": ({ decidedBy, reason }) => words(by("approved", decidedBy), reason),
     "remediation.rejected": ({ decidedBy, reason }) => words(by("rejected", decidedBy), reason),
     "issue.status.changed": ({ previous_status: before, status }) => arrow(before, status),
-    "pattern.detected": ({ name, status, issue_count: issues }) => words(name, status, issues === undefined ? "" : `${shown(issues, 20)} issues`),
+    "pattern.detected": ({ name, status, risk_score: risk }) => words(name, status, risk === undefined ? "" : `risk ${shown(risk, 20)}`),
     "job.updated": ({ status, progress, error }) => words(status, percent(progress), error),
 };
 /** Where other types usually say what it is about. */

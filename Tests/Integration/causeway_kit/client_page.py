@@ -4,7 +4,6 @@ import json
 
 from .browser import Browser
 from .proxy import Nginx
-from .services import ROOT
 from .waiting import eventually
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>Client</title><script type="module">
@@ -36,10 +35,6 @@ _LOCATIONS = """
             default_type "text/html; charset=utf-8";
             alias %(page)s;
         }
-        location /console/ {
-            types { text/javascript js; }
-            alias %(console)s/;
-        }
 """
 
 
@@ -49,7 +44,7 @@ class ClientSite(Nginx):
     def __init__(self, directory, services, *, name="nginx-client"):
         page = directory / f"{name}.html"
         page.write_text(_PAGE)
-        locations = _LOCATIONS % {"page": page, "console": ROOT / "deploy/console"}
+        locations = _LOCATIONS % {"page": page}
         super().__init__(directory, services, name=name, edit=lambda text: text.replace("        location / {", locations + "        location / {"))
 
     @property

@@ -5,7 +5,10 @@ A page with code blocks has one test here, which takes them one by one; a block 
 
 import contextlib
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -252,6 +255,43 @@ def test_commands(read, stack):
             page.sh("tokens.env", CAUSEWAY_URL=URL)
             with page.stream("websocket-example") as swift:
                 swift.wait_for('{"jsonrpc":"2.0","method":"connected",…\n{"jsonrpc":"2.0","id":1,"result":{"tenant": "acme", "agents": …}}')
+
+
+def test_browser_client(read, stack):
+    member = stack.token("MEMBER")
+    client = f'import {{ Causeway }} from "./causeway.js"; const causeway = new Causeway({{ origin: "{URL}", token: "{member}" }});'
+    with read("docs/browser-client.md") as page:
+        with page.javascript("new Causeway", before=FUNCTIONS, url=URL, token=member) as script:
+            script.wait_for("incident.… [object Object]")
+        for type, payload in (("progress", {"progress": 0.5}), ("complete", {"result": "done"})):
+            publish(stack, type, payload, path="/v1/executions/agents/code%20review/events")
+        with page.javascript("for await", before=f"{client} const bar = {{ set value(part) {{ console.log(part); }} }};") as script:
+            script.wait_for("0.5\n1")
+        with responder(stack), page.javascript("causeway.relay()", before=f"{client} const show = console.log;") as script:
+            script.wait_for("…\n…")
+
+
+@contextlib.contextmanager
+def responder(stack):
+    """The service behind the relay that docs/commands.md is about."""
+    log = stack.directory / "responder.log"
+    environment = os.environ | {"NATS_URL": BUS, "PYTHONUNBUFFERED": "1"}
+    with log.open("w") as output:
+        service = subprocess.Popen([sys.executable, ROOT / "docs/examples/responder.py"], env=environment, stdout=output, stderr=output)
+    try:
+        eventually(lambda: "listening" in log.read_text(), "the responder listens", timeout=20)
+        yield
+    finally:
+        service.terminate()
+        service.wait(timeout=20)
+
+
+def test_doctor(read):
+    secure = f"https://127.0.0.1:{TABLE['nginx, TLS'] + OFFSET}"
+    with read("docs/doctor.md") as page:
+        told = page.sh("event-producer doctor", CAUSEWAY_URL=URL, SECURE_URL=secure)
+        assert not re.search("^fault", told, re.MULTILINE) and f"{URL}: " in told and f"{secure}: " in told
+        page.sample("fault   last-event-id")
 
 
 def test_operating(read, stack, tmp_path):

@@ -8,6 +8,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service as DriverService
 
+from .services import ROOT
+
 _PAGE = b"""<!doctype html><meta charset="utf-8"><title>EventSource</title><script>
 var received = [], states = [], source;
 function follow(url, types) {
@@ -28,14 +30,14 @@ for (const level of ["log", "warn", "error"]) {
     const print = console[level];
     console[level] = (...words) => { printed.push(words.map(String).join(" ")); print(...words); };
 }
-</script><script>%s</script>"""
+</script><script type="module">%s</script>"""
 
 
 class _PageHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         page = self.server.pages.get(self.path)
         self.send_response(404 if page is None else 200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page or b"")))
         self.end_headers()
         self.wfile.write(page or b"")
@@ -45,11 +47,12 @@ class _PageHandler(BaseHTTPRequestHandler):
 
 
 class PageServer:
-    """Serves pages from an origin of its own, as a console would be: the `EventSource` at `/`, scripts where they are put."""
+    """Serves pages from an origin of its own, as somebody's product would be: the `EventSource` at `/`; scripts, beside the browser client."""
 
     def __init__(self):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _PageHandler)
-        self._server.pages = {"/": _PAGE}
+        client = (ROOT / "deploy/console/causeway.js").read_bytes()
+        self._server.pages = {"/": _PAGE, "/scripts/causeway.js": client}
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -58,7 +61,7 @@ class PageServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def put_script(self, script):
-        """Serves a page that runs the script, and returns its URL."""
+        """Serves a page that runs the script as a module, and returns its URL."""
         path = f"/scripts/{len(self._server.pages)}"
         self._server.pages[path] = (_SCRIPT_PAGE % script).encode()
         return self.origin + path

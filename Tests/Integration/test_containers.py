@@ -117,6 +117,9 @@ def test_images_are_made_of_what_is_there():
         assert (ROOT / source).exists(), f"COPY {source}"
         first = Path(source).parts[0]
         assert f"!{first}" in (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines(), f"{source} is kept out of the context"
+    for link in (path for source in IMAGES.copied for path in (ROOT / source).rglob("*") if path.is_symlink()):
+        target = link.resolve().relative_to(ROOT)
+        assert any(target.is_relative_to(source) for source in IMAGES.copied), f"{link} leads to {target}, which is not copied"
     for script in IMAGES.scripts:
         assert stat.S_IMODE((ROOT / script).stat().st_mode) & 0o111, f"{script} cannot be run"
     for image, pinned in IMAGES.bases.items():

@@ -57,6 +57,13 @@ def test_the_intake_is_as_described(shared):
     hold_against_description(shared.producer, shared.directory, mint("described", roles=("admin",)), *selection)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 1000))
+def test_the_relays_status_is_as_described(shared):
+    relay = shared.shared_edge_of("jsonrpc-relay")
+    hold_against_description(relay, shared.directory, mint("described"), "--include-path", "/v1/relay/status")
+
+
 def test_the_description_is_served_to_anybody(service):
     answer = httpx.get(service.url + "/openapi.json")
     assert answer.status_code == 200

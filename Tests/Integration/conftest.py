@@ -12,6 +12,9 @@ from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.workspace import WorkspaceStream
 
+# Debian keeps nginx, haproxy and nats-server where not everybody's PATH looks.
+os.environ["PATH"] += ":/usr/sbin"
+
 # It needs clients that others wrote; without the service there is nothing for them to connect to.
 collect_ignore = [] if is_built(WorkspaceStream.executable) else ["test_workspace_stream.py"]
 

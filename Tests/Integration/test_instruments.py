@@ -132,15 +132,15 @@ def test_latency_laggards_and_reconnects_are_measured(stack):
         metrics = edge.metrics()
         count = metrics["causeway_edge_publish_to_write_seconds_count"]
         assert 1 <= count <= 20 and metrics['causeway_edge_publish_to_write_seconds_bucket{le="+Inf"}'] == count
-        assert metrics["causeway_edge_publish_to_write_seconds_sum"] / count < 1
+        assert metrics["causeway_edge_publish_to_write_seconds_sum"] / count < 5
         assert metrics["causeway_edge_laggards"] == 0
         for n in range(20, 40):
             stack.intake.publish(surface.numbered(n, padding=200_000))
             reader.next_event()
-        eventually(lambda: edge.metrics()["causeway_edge_laggards"] == 1, "the sleeper is a laggard", timeout=5)
+        eventually(lambda: edge.metrics()["causeway_edge_laggards"] == 1, "the sleeper is a laggard")
         for _ in range(40):
             sleeper.next_event()
-        eventually(lambda: edge.metrics()["causeway_edge_laggards"] == 0, "nobody is any more", timeout=5)
+        eventually(lambda: edge.metrics()["causeway_edge_laggards"] == 0, "nobody is any more")
     before = edge.metrics()["causeway_bus_reconnects_total"]
     stack.nats.kill()
     eventually(lambda: edge.metrics()["causeway_bus_connected"] == 0, "the bus is away")
@@ -299,6 +299,7 @@ class Trouble:
         yield
 
 
+@pytest.mark.timeout(400)
 def test_every_alert_fires_when_its_cause_is_there(stack):
     """With a real Prometheus. The rules are those of deploy/prometheus, but for the time that a cause must last."""
     trouble = Trouble(stack)

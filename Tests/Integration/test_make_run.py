@@ -87,7 +87,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
 
     stack.interrupt()
     stack.make.wait(timeout=60)
-    eventually(lambda: not stack.children(), "all that it started has ended", timeout=5)
+    eventually(lambda: not stack.children(), "all that it started has ended")
     assert all(is_free(port + OFFSET) for port in TABLE.values())
     shared.check()
     assert shared.shared_edge.readiness() == 200, "somebody else's processes were touched"
@@ -172,7 +172,7 @@ def test_a_process_that_dies_is_reported_with_its_last_words(local):
     os.kill(stack.programs()["sse-edge"], signal.SIGKILL)
     assert stack.make.wait(timeout=60) != 0
     assert "sse-edge was killed by signal 9" in stack.output and "The end of" in stack.output, stack.output
-    eventually(lambda: not stack.children(), "the others have ended too", timeout=5)
+    eventually(lambda: not stack.children(), "the others have ended too")
 
 
 @pytest.mark.timeout(240)

@@ -159,7 +159,7 @@ def test_heartbeats_come_at_their_interval(stack):
         took = time.monotonic() - begin
     for beat in beats:
         assert beat.raw == b"id: %s\nevent: ping\ndata: {}\n\n" % beat.id.encode() and Cursor.parse(beat.id)
-    assert 2 < took < 4.5, f"three beats of one second took {took:.2f} s"
+    assert 2 < took < 10, f"three beats of one second took {took:.2f} s"
 
 
 def test_heartbeats_of_many_connections_are_spread(stack):

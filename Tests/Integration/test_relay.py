@@ -405,14 +405,14 @@ def test_an_expired_token_ends_the_connection(edge, tenant):
         answer = client.next()
         assert normalized(answer) == error(EXPIRED)
         client.ws.expect_close(1008)
-        assert expiry <= time.time() < expiry + 3
+        assert expiry <= time.time() < expiry + 10
 
 
 def test_a_silent_client_is_closed_and_one_that_pings_is_not(stack):
     """After 60 s, unless configured; protocol pings do not count as silence either."""
     edge = stack.edge(PROGRAM, silence_timeout="2s")
     with RelayClient(edge, mint()) as silent, RelayClient(edge, mint()) as talking:
-        begin, deadline = time.monotonic(), time.monotonic() + 5
+        begin, deadline = time.monotonic(), time.monotonic() + 15
         while time.monotonic() < deadline:
             assert talking.result("ping", {}) == {"pong": True}
             try:

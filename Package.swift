@@ -184,7 +184,8 @@ let package = Package(
             "EventProducer",
             [
                 "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "TestKit", hummingbird,
-                hummingbirdTesting, httpTypes, logging,
+                hummingbirdTesting, httpTypes, logging, nioCore,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
     ],

@@ -1,5 +1,7 @@
 import EventModel
 import HTTPTypes
+import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import event_producer
@@ -33,6 +35,23 @@ import Testing
         var reader = HTTPReader()
         _ = try reader.take(bytes("HTTP/1.1 200 OK\r\n"))
         #expect(throws: HTTPReader.NotHTTP.self) { try reader.take([UInt8](repeating: 0x61, count: 70_000)) }
+    }
+
+    /// Whoever watches must not take it for a cut on the way.
+    @Test func moreThanIsLookedAtIsNoEnd() async throws {
+        let (events, continuation) = AsyncStream.makeStream(of: WireEvent.self)
+        let channel = EmbeddedChannel(handler: WireRecorder(isSecure: false, events: continuation))
+        for _ in 0..<20 { try channel.writeInbound(ByteBuffer(repeating: 0, count: 1 << 20)) }
+        continuation.finish()
+        var (bytes, ends) = (0, 0)
+        for await event in events {
+            switch event {
+            case .bytes(let piece, _): bytes += piece.readableBytes
+            case .enough: ends += 1
+            case .closed, .ready, .deadline: Issue.record("nothing else has happened")
+            }
+        }
+        #expect(bytes == Wire.maximumBytes && ends == 1)
     }
 
     @Test func blocksOfEvents() {

@@ -77,7 +77,7 @@ struct Dialer: Sendable {
                 channel.close(promise: nil)
                 throw DialFailure.timedOut
             // Nobody can have sent any before the connection is ready.
-            case .bytes: continue
+            case .bytes, .enough: continue
             }
         }
         channel.close(promise: nil)

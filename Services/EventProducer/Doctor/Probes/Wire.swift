@@ -50,7 +50,7 @@ final class Wire {
             switch event {
             case .bytes(let buffer, let at): return .bytes(Array(buffer.readableBytesView), at: at)
             case .closed(let error, let at): return .closed(abrupt: error != nil, at: at)
-            case .deadline(number): return .nothing
+            case .deadline(number), .enough: return .nothing
             // A deadline that was met, or what opened the connection.
             case .deadline, .ready: continue
             }
@@ -70,6 +70,8 @@ enum WireEvent: Sendable {
     /// It can be used.
     case ready(alpn: String?)
     case bytes(ByteBuffer, at: NIODeadline)
+    /// More came than is looked at.
+    case enough
     case closed((any Error)?, at: NIODeadline)
     case deadline(Int)
 }
@@ -100,9 +102,14 @@ final class WireRecorder: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        let isFull = taken > Wire.maximumBytes
         taken += bytes.readableBytes
-        guard taken <= Wire.maximumBytes else { return context.close(promise: nil) }
-        events.yield(.bytes(bytes, at: .now()))
+        guard taken > Wire.maximumBytes else {
+            events.yield(.bytes(bytes, at: .now()))
+            return
+        }
+        // Closing it here would look as if somebody on the way had done so.
+        if !isFull { events.yield(.enough) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -5,7 +5,8 @@ import NIOHTTPTypes
 /// What a client that sends a body can count on, and what it must keep to.
 ///
 /// 1. One that waits for `100 Continue` gets it as soon as its request is the next to be answered, unless the answer comes first (RFC 9110 §10.1.1).
-/// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever.
+/// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever. Its time
+///    begins when its request is the next to be answered; what stands before it in the pipeline is our own doing.
 final class RequestBodyHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -18,6 +19,8 @@ final class RequestBodyHandler: ChannelDuplexHandler {
     private var unanswered = 0
     /// Whether the last of them waits to be told to go on.
     private var awaitsContinue = false
+    /// Whether the body of the last of them has not come to its end.
+    private var isBodyOpen = false
 
     init(timeout: TimeAmount) {
         self.timeout = timeout
@@ -28,14 +31,14 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         case .head(let request):
             self.unanswered += 1
             if Self.hasBody(request) {
-                let channel = context.channel
-                self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
+                self.isBodyOpen = true
                 self.awaitsContinue = request.headerFields[.expect]?.lowercased() == "100-continue"
-                self.writeContinueIfDue(context)
+                self.beginBodyIfDue(context)
             }
         case .body:
             self.awaitsContinue = false
         case .end:
+            self.isBodyOpen = false
             self.awaitsContinue = false
             self.cancelDeadline()
         }
@@ -48,7 +51,7 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         context.write(data, promise: promise)
         if case .end = part {
             self.unanswered -= 1
-            self.writeContinueIfDue(context)
+            self.beginBodyIfDue(context)
         }
     }
 
@@ -66,8 +69,13 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         self.deadline = nil
     }
 
-    private func writeContinueIfDue(_ context: ChannelHandlerContext) {
-        guard self.awaitsContinue, self.unanswered == 1 else { return }
+    private func beginBodyIfDue(_ context: ChannelHandlerContext) {
+        guard self.isBodyOpen, self.unanswered == 1 else { return }
+        if self.deadline == nil {
+            let channel = context.channel
+            self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
+        }
+        guard self.awaitsContinue else { return }
         self.awaitsContinue = false
         context.writeAndFlush(self.wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }

@@ -28,9 +28,11 @@ final class RequestHeadHandler: ChannelInboundHandler {
             return context.fireErrorCaught(RequestHeadError.host)
         }
         if isOld {
+            // The decoder reads nothing behind a request that asks for an upgrade.
+            let isLast = !head.isKeepAlive || head.headers.contains(name: "upgrade")
             head.headers.remove(name: "upgrade")
             head.headers.remove(name: "expect")
-            if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
+            if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
         }
         context.fireChannelRead(self.wrapInboundOut(.head(head)))
     }

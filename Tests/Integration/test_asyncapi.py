@@ -6,6 +6,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from causeway_kit.executions import Executions, ExecutionStream
 from causeway_kit.relay import RelayClient
 from causeway_kit.services import ROOT
 from causeway_kit.sse import SSEConnection
@@ -37,7 +38,8 @@ def test_it_holds_together():
     assert DOCUMENT["asyncapi"] == "3.0.0"
     whole = resolved(DOCUMENT)
     addresses = {channel["address"] for channel in whole["channels"].values()}
-    assert {NotificationStream.path, WorkspaceStream.path, "/v1/connect"} <= addresses
+    executions = {f"/api/streaming/{one}/stream" for one in ("agents/{name}", "workflows/{id}")}
+    assert addresses == {NotificationStream.path, WorkspaceStream.path, "/v1/connect"} | executions
     used = {operation["channel"]["$ref"].rsplit("/", 1)[-1] for operation in DOCUMENT["operations"].values()}
     assert used == set(DOCUMENT["channels"])
     for name, message in whole["components"]["messages"].items():
@@ -96,3 +98,40 @@ def test_the_relay_sends_what_it_says(stack, tenant):
         push = client.next()
         expect("rpcPush", push)
         expect_cursor(push["params"]["id"])
+
+
+#: Of each type, the least that the intake takes, and what the contract shows (§9).
+AGENT = {
+    "progress": ({"progress": 0}, {"step": "analyzing", "message": "Reading", "progress": 0.2}),
+    "looked_around": ({}, {"at": ["what", "it", "liked"]}),
+    "complete": ({}, {"result": {"issues": 1}, "duration": 12}),
+    "failed": ({}, {"error": "exit status 3", "exitStatus": 3, "duration": 12}),
+}
+WORKFLOW = {
+    "step_start": ({"stepId": "1"}, {"stepId": "1", "name": "Analyze", "agent": "analyzer"}),
+    "step_progress": ({"stepId": "1", "progress": 1}, {"stepId": "1", "progress": 0.5, "message": "halfway"}),
+    "step_complete": ({"stepId": "1"}, {"stepId": "1", "result": None, "duration": 0}),
+    "looked_around": ({}, {"at": 1}),
+    "workflow_complete": ({}, {"duration": 12}),
+    "workflow_failed": ({}, {"error": {"code": 1}, "duration": 12}),
+}
+
+
+@pytest.mark.parametrize(("kind", "channel", "types"), [("agents", "agentExecution", AGENT), ("workflows", "workflowExecution", WORKFLOW)])
+def test_executions_send_what_it_says(shared, edge, tenant, kind, channel, types):
+    """And what it calls required, the intake requires."""
+    schemas = {message["name"]: message["payload"] for message in map(resolved, DOCUMENT["channels"][channel]["messages"].values())}
+    other = schemas.pop("any other word")
+    assert set(schemas) == set(types) - {"looked_around"}
+    for type, payloads in types.items():
+        schema = schemas.get(type, other)
+        for number, payload in enumerate(payloads):
+            run = Executions(shared.intake, kind, f"{type}-{number}", tenant)
+            run.publish((type, payload))
+            with ExecutionStream(edge, kind, run.name, mint(tenant)) as stream:
+                _, said, data = stream.next()
+            assert (said, json.loads(data)) == (type, payload)
+            jsonschema_rs.validate(schema, payload)
+        for name in schema.get("required", []):
+            less = {member: value for member, value in payloads[0].items() if member != name}
+            assert run.post({"type": type, "payload": less, "tenant": tenant}).status_code == 400

@@ -408,14 +408,19 @@ def test_any_nats_client_is_a_producer_and_what_is_no_event_is_passed_over(share
 
 
 def test_a_real_build_can_be_watched_from_elsewhere(shared, edge, tenant, tmp_path):
-    (tmp_path / "Makefile").write_text("all: one two\none two:\n\t@echo building $@\n\t@sleep 0.3\n")
+    names = ("one", "two", "main")
+    for name in names[:2]:
+        (tmp_path / f"{name}.c").write_text(f"int {name}(void) {{ return 0; }}\n")
+    (tmp_path / "main.c").write_text("int one(void), two(void);\nint main(void) { return one() + two(); }\n")
+    (tmp_path / "Makefile").write_text("main: main.o one.o two.o\n")
     with ExecutionStream(edge, "agents", "builder", mint(tenant), wait="true") as stream:
-        ended = run_agent(shared, tenant, "--", "make", "-C", str(tmp_path), "all")
+        ended = run_agent(shared, tenant, "--", "make", "-C", str(tmp_path), "CC=cc")
         assert ended.returncode == 0, ended
         events = parsed(stream.rest())
     messages = [payload.get("message") for _, _, payload in events]
-    assert "building one" in messages and "building two" in messages
-    assert events[-1][1] == "complete" and events[-1][2]["duration"] >= 600
+    compiled = [next(n for n, message in enumerate(messages) if message and f"{name}.c" in message) for name in names]
+    assert max(compiled) < next(n for n, message in enumerate(messages) if message and "main.o one.o two.o" in message), messages
+    assert events[-1][1] == "complete" and subprocess.run([tmp_path / "main"]).returncode == 0
 
 
 def test_the_simulator_runs_agents_and_workflows(stack):

@@ -4,7 +4,7 @@
 #   Benchmarks/run.sh [--quick] [--surface notifications|workspace|relay] [any other option of causeway-load]
 #   Benchmarks/run.sh [--quick] --decisions [--clients 1,8,32] [--approvals 2000] [any other option of causeway-load --decisions]
 #
-#   --quick       300 streams or 200 approvals, short: for CI, where the figures mean little and the checks do
+#   --quick       300 streams or 200 approvals, short: the figures mean little, the checks count
 #   --decisions   approvals decided by the approval API instead of events delivered by an edge
 #
 # Environment: EDGE_BIN (an edge, or approval API, that is already built), DELIVERY_LOOPS (1), BENCH_PIN (processors of server and load, "0,1" on a

@@ -318,6 +318,20 @@ def test_who_may_not_is_not_let_in_by_asking_again(deployment, open_tab, tenant)
     assert tab.states("workspace") == ["connecting start", "ended wrong_workspace"], "it tried again"
 
 
+def test_a_token_with_other_roles_takes_the_stream_to_its_like(deployment, open_tab, tenant):
+    admin = open_tab(mint(tenant, roles=["member", "admin"]))
+    admin.follow("notifications", "notifications").wait_state("notifications", "live")
+    tab = open_tab([mint(tenant, lifetime=10), mint(tenant, roles=["admin", "member"])])
+    tab.follow("notifications", "notifications").wait_state("notifications", "live")
+    assert tab.state("notifications")["leader"] and connections(deployment, "notifications") == 2
+    flow = Flow(deployment.intake, numbered(200, tenant), rate=15, batch=3)
+    flow.start()
+    eventually(lambda: not tab.state("notifications")["leader"], "it follows the other", timeout=30)
+    flow.finish(timeout=60)
+    expect_all(tab, 200, ["notifications"])
+    eventually(lambda: connections(deployment, "notifications") == 1, "they share a connection")
+
+
 def test_no_token_any_more(open_tab, tenant):
     tab = open_tab([mint(tenant, lifetime=3), None])
     for stream in STREAMS:
@@ -428,6 +442,15 @@ def test_eight_tabs_share_one_connection_and_outlive_their_leader(deployment, br
         expect_all(tab, 300)
     assert [connections(deployment, stream) for stream in STREAMS] == [1, 1, 1]
     assert sum(tab.state("workspace")["leader"] for tab in tabs[2:]) == 1
+
+
+def test_no_tab_acts_with_the_roles_of_another(deployment, open_tab, tenant):
+    """Commands go out with the roles of the token that the leader's connection was opened with."""
+    tabs = [open_tab(mint(tenant, roles=roles)) for roles in (["admin", "member"], ["member"], ["member", "admin"])]
+    for tab in tabs:
+        tab.follow("relay", "relay").wait_state("relay", "live")
+    assert [tab.state("relay")["leader"] for tab in tabs] == [True, True, False]
+    assert connections(deployment, "relay") == 2
 
 
 def test_a_tab_that_is_put_aside_leads_no_more_and_comes_back(deployment, open_tab, tenant):

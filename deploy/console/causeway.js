@@ -7,8 +7,8 @@
  *     stream.addEventListener("event", ({ detail }) => show(detail.type, detail.data));
  *
  * Streams reconnect and resume by themselves: every event comes once and in order, and what is known to be missing is told (`gap`).
- * All tabs of an origin that want the same stream for the same user share one connection: the tab that holds a Web Lock, the leader,
- * has it, and hands on what comes through a BroadcastChannel. Texts from events are never evaluated, nor made into HTML.
+ * All tabs of an origin that want the same stream for the same user, with the same roles, share one connection: the tab that holds a
+ * Web Lock, the leader, has it, and hands on what comes through a BroadcastChannel. Texts from events are never evaluated, nor made into HTML.
  *
  * In this file, from the outside to the inside: Causeway, EventStream and RelayStream (what pages use); Member (a tab's part in a group
  * of tabs); Connection (when to connect, and when not); the four protocols; RelayDesk (what all tabs do over one relay connection);
@@ -384,7 +384,7 @@ class EventIterator {
 // MARK: Tabs that share a connection
 
 /**
- * A tab's part in a group: of the tabs that want the same stream for the same user. One of them leads.
+ * A tab's part in a group: of the tabs that want the same stream for the same user with the same roles. One of them leads.
  *
  * On the channel, by `type`: `join` (a follower asks for what comes after its place), `welcome` (the leader's answer), `update` (what the
  * connection has brought, numbered), `leader` (there is a new one), `ask` and `alive` (does the leader still live?), `call` (to the relay).
@@ -483,7 +483,7 @@ class Member {
 
     #enter() {
         if (!this.#context.share) return this.#lead();
-        const name = `causeway ${JSON.stringify([this.#context.origin, this.#identity, this.#protocol.key])}`;
+        const name = `causeway ${JSON.stringify([this.#context.origin, this.#identity.group, this.#protocol.key])}`;
         this.#channel = new BroadcastChannel(name);
         this.#channel.addEventListener("message", ({ data }) => this.#receive(data));
         this.#compete(name);
@@ -513,6 +513,15 @@ class Member {
         if (!this.#suspended || this.#ended) return;
         this.#suspended = false;
         if (this.#identity) this.#enter();
+    }
+
+    /** A connection is over for good, or for this group: a renewed token that gives other roles belongs to the tabs that have those. */
+    #over(reason) {
+        if (reason !== "other_roles") return this.close(reason);
+        this.#leave();
+        this.#failCalls("connection_lost");
+        this.#identity = null;
+        this.#start();
     }
 
     // Who leads
@@ -563,7 +572,7 @@ class Member {
         if (update.kind === "ended") {
             // An execution that is over is over for all; whoever may not connect, say, speaks for itself alone.
             if (update.detail.reason === "completed") this.#post({ type: "update", term: leading.term, number: ++leading.number, update });
-            return this.close(update.detail.reason);
+            return this.#over(update.detail.reason);
         }
         if (update.kind === "state") leading.state = update;
         leading.ring.push(update);
@@ -665,7 +674,7 @@ class Member {
         const queue = [];
         const connection = new Connection(this.#context, this.#protocol, this.#identity, this.places.get(""), (update) => {
             if (this.#catchUp !== catchUp) return;
-            if (update.kind === "ended") return this.close(update.detail.reason);
+            if (update.kind === "ended") return this.#over(update.detail.reason);
             if (update.kind !== "state") this.#accept(update);
             target = queue.findLast(({ detail }) => detail?.id)?.detail.id ?? target;
             if (!(this.#protocol.compare(this.places.get(""), target) >= 0)) return;
@@ -857,7 +866,9 @@ class Connection {
             return isCurrent() ? this.#ended(ending) : undefined;
         }
         if (!isCurrent()) return;
-        if (identityOf(token) !== this.#identity) return this.#ended({ verdict: "end", reason: "another_identity" });
+        const { user, group } = identityOf(token);
+        if (user !== this.#identity.user) return this.#ended({ verdict: "end", reason: "another_identity" });
+        if (group !== this.#identity.group) return this.#ended({ verdict: "end", reason: "other_roles" });
         this.#heardAt = Date.now();
         this.#watch = setInterval(() => this.#checkSilence(), 1_000);
         this.#scheduleRenewal(token);
@@ -1513,10 +1524,12 @@ function hasExpired(token) {
     return typeof exp === "number" && exp * 1_000 <= Date.now();
 }
 
-/** Which stream a token opens: user and tenant. */
+/** Whose a token is (user and tenant), and which tabs may share what it opens: the relay sends their commands with the leader's roles. */
 function identityOf(token) {
     const claims = readClaims(token);
-    return JSON.stringify([claims.sub ?? null, tenantOf(claims) ?? null]);
+    const user = [claims.sub ?? null, tenantOf(claims) ?? null];
+    const roles = [claims.roles ?? []].flat().sort();
+    return { user: JSON.stringify(user), group: JSON.stringify([...user, roles]) };
 }
 
 function tenantOf(claims) {

@@ -266,6 +266,31 @@ def test_a_place_that_nobody_knows(deployment, open_tab, tenant):
         eventually(lambda stream=stream: tab.numbers(stream) == [0, 1], f"{stream} is live")
 
 
+def test_no_server_keeps_a_stream_away_for_ever(open_tab, tenant):
+    """A browser's timer that is set to more than 25 days fires at once: the server would be asked without a pause."""
+    tab = open_tab()
+    tab.run(
+        """const seconds = 99_999_999_999;
+        window.answers = {
+            notifications: () => new Response("{}", { status: 503, headers: { "Retry-After": seconds } }),
+            execution: () => new Response(`retry: ${seconds}000\n\nevent: stream.end\ndata: {"reason":"draining"}\n\n`,
+                { headers: { "Content-Type": "text/event-stream" } }),
+        };
+        window.asked = { notifications: 0, execution: 0 };
+        window.fetch = async (url) => {
+            const name = String(url).includes("notifications") ? "notifications" : "execution";
+            asked[name] += 1;
+            return answers[name]();
+        };"""
+    )
+    tab.follow("notifications", "notifications").follow("execution", "execution", "agent", "any")
+    for stream in ("notifications", "execution"):
+        assert tab.wait_state(stream, "waiting")["retryInMs"] == 3_600_000
+    # Timers that fire at once have fired by now.
+    tab.run("return new Promise((resolve) => setTimeout(resolve, 100))")
+    assert tab.run("return asked") == {"notifications": 1, "execution": 1}
+
+
 # MARK: Tokens
 
 
@@ -316,6 +341,14 @@ def test_who_may_not_is_not_let_in_by_asking_again(deployment, open_tab, tenant)
         tab.follow(stream, stream)
         assert tab.wait_state(stream, "ended")["reason"] == "forbidden"
     assert tab.states("workspace") == ["connecting start", "ended wrong_workspace"], "it tried again"
+
+
+@pytest.mark.parametrize("stream", ["workspace", "relay"])
+def test_a_token_that_no_websocket_can_carry_ends_the_stream(open_tab, tenant, stream):
+    tab = open_tab(mint(tenant) + "=", fixedToken=True)
+    tab.follow(stream, stream)
+    assert tab.wait_state(stream, "ended")["reason"] == "not_a_token"
+    assert [error["code"] for error in tab.log(stream, "error")] == ["not_a_token"]
 
 
 def test_a_token_with_other_roles_takes_the_stream_to_its_like(deployment, open_tab, tenant):
@@ -398,6 +431,15 @@ def test_requests_progress_and_giving_up(deployment, open_tab, tenant):
         assert tab.run("return window.answer") == "connection_lost"
         assert tab.run("return streams.relay.stream.request('ping')") == {"pong": True}
     deployment.remove(service)
+
+
+def test_params_that_json_cannot_say(deployment, open_tab, tenant):
+    for tab in (open_tab(), open_tab()):
+        tab.follow("relay", "relay").wait_state("relay", "live")
+        ask = "const loop = {}; loop.loop = loop; return streams.relay.stream.request('ping', %s).then(JSON.stringify, (error) => error.code)"
+        assert [tab.run(ask % params) for params in ("loop", "{ n: 1n }")] == ["invalid_params"] * 2
+        # As JSON, not as it is.
+        assert tab.run(ask % "{ on() {} }") == '{"pong":true}'
 
 
 def test_subscriptions_of_tabs_do_not_get_in_each_others_way(deployment, open_tab, tenant):

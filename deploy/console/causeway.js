@@ -66,6 +66,8 @@ const CONNECT_TIMEOUT = 20_000;
 const ASKING_INTERVAL = 3_000;
 /** A connection that has lasted as long was a good one: waiting begins anew with the shortest time. */
 const STABLE_AFTER = 5_000;
+/** No server keeps a stream away for longer, whatever it says. */
+const LONGEST_RETRY_AFTER = 3_600_000;
 /** What a leader keeps for tabs that come later, in updates; who wants older ones gets them from the server. */
 const RING_UPDATES = 5_000;
 /** What an iterator keeps that nobody takes from. */
@@ -295,10 +297,18 @@ export class RelayStream extends EventStream {
      * @param {string} method
      * @param {object | any[]} [params]
      * @param {{ timeout?: number, onProgress?: (progress: object) => void, signal?: AbortSignal }} [options] `timeout`: milliseconds (35000).
-     * @returns {Promise<any>} The result. Fails with a {@link CausewayError} whose `code` is the JSON-RPC error's.
+     * @returns {Promise<any>} The result. Fails with a {@link CausewayError} whose `code` is the JSON-RPC error's, or `invalid_params` for
+     *   what JSON cannot say.
      */
-    request(method, params, { timeout = 35_000, onProgress, signal } = {}) {
-        return this._member.call("request", { method, params }, { timeout, onProgress, signal });
+    async request(method, params, { timeout = 35_000, onProgress, signal } = {}) {
+        let call;
+        try {
+            // As it will be on the wire; other tabs, too, can be given that.
+            call = JSON.parse(JSON.stringify({ method, params }));
+        } catch (error) {
+            throw new CausewayError("invalid_params", error.message);
+        }
+        return this._member.call("request", call, { timeout, onProgress, signal });
     }
 
     async #subscribe(incidentId) {
@@ -629,7 +639,10 @@ class Member {
                 if (this.#leader?.term !== message.term) return;
                 // A tab that was put aside may have missed some.
                 if (message.number !== ++this.#leader.number) return this.#join();
-                return this.#catchUp ? this.#catchUp.queue.push(message.update) : this.#accept(message.update);
+                if (!this.#catchUp) return this.#accept(message.update);
+                // It takes too long; by now, the leader may know how to go on from here, and if not, what waits is no use.
+                if (this.#catchUp.queue.push(message.update) > RING_UPDATES) this.#join();
+                return;
             case "reply":
                 if (message.update.to === this.#id) this.#accept(message.update);
         }
@@ -898,6 +911,8 @@ class Connection {
         this.#line = null;
         line?.close();
         this.#desk?.disconnected();
+        // What was heard of another attempt says nothing of the next.
+        this.#heardAt = Date.now();
     }
 
     #live() {
@@ -924,7 +939,8 @@ class Connection {
         this.#drop();
         // A server that takes us only to send us away again is not to be asked all the time.
         if (this.#state === "live" && Date.now() - this.#liveSince > STABLE_AFTER) this.#attempt = 0;
-        const { verdict, reason, retryAfter, error } = ending;
+        const { verdict, reason, error } = ending;
+        const retryAfter = ending.retryAfter === undefined ? undefined : Math.min(ending.retryAfter, LONGEST_RETRY_AFTER);
         if (error) this.#publish(errorUpdate(error, reason));
         switch (verdict) {
             case "end":
@@ -945,6 +961,8 @@ class Connection {
     #wait(reason, delay) {
         // A browser may err about that: now and then it is tried all the same.
         delay = Math.round(this.#isOffline ? Math.max(delay, this.#context.backoff.max) : delay);
+        // A browser's timer that is set to more than it can be fires at once.
+        delay = Math.min(delay, MAX_TIMER);
         this.#say(this.#isOffline ? "offline" : "waiting", this.#isOffline ? "offline" : reason, delay);
         this.#retry = setTimeout(() => this.connect(reason), delay);
     }
@@ -1242,7 +1260,15 @@ async function verdictOf(response) {
 /** Opens a WebSocket that carries JSON; `closed` makes a verdict of its end. The token is no part of the address. */
 function openWebSocket(url, link, received, closed) {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url, ["causeway.v1", `bearer.${link.token}`]);
+    let socket;
+    try {
+        socket = new WebSocket(url, ["causeway.v1", `bearer.${link.token}`]);
+    } catch {
+        // What the browser says of it would show the token.
+        const error = new CausewayError("not_a_token", "the token has characters that no JWT has");
+        link.ended({ verdict: "end", reason: "not_a_token", error });
+        return { close() {}, send() {} };
+    }
     let wasOpen = false;
     socket.onopen = () => link.heard();
     socket.onmessage = ({ data }) => {

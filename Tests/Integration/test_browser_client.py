@@ -159,6 +159,56 @@ def test_an_execution_resumes_where_it_was(deployment, open_tab, tenant):
     assert len({event["execution"] for event in tab.events("execution")}) == 1
 
 
+@pytest.mark.parametrize("wait", [False, True], ids=["running", "awaited"])
+def test_whoever_takes_over_goes_on_with_the_same_run(deployment, browser, open_tab, tenant, wait):
+    """The head of a stream that was there before the run names none; and numbers of one run say nothing of another."""
+    edge = deployment.named[EDGES[0]]
+    agent = Executions(deployment.intake, "agents", "relay race", tenant)
+    tabs = [open_tab(), open_tab()]
+    if not wait:
+        agent.progress(0, 0.1)
+    for tab in tabs:
+        tab.follow("execution", "execution", "agent", "relay race", {"wait": wait}).wait_state("execution", "live")
+    agent.progress(*([0.2] * (5 if wait else 3)))
+    for tab in tabs:
+        eventually(lambda tab=tab: len(tab.events("execution")) == 5, "both have it")
+    assert [tab.state("execution")["leader"] for tab in tabs] == [True, False]
+    edge.kill()
+    agent.publish(("progress", {"progress": 0.9}), ("complete", {"result": "first"}))
+    agent.progress(*([0.5] * 9))
+    browser.close_tab(tabs[0])
+    edge.start().wait_ready()
+    assert tabs[1].wait_state("execution", "ended")["reason"] == "completed"
+    events = tabs[1].events("execution")
+    assert [event["id"] for event in events] == [str(n) for n in range(1, 8)]
+    assert events[-1]["data"] == {"result": "first"}
+    [run] = {event.get("execution") for event in events}
+    assert run
+    assert tabs[1].run("return streams.execution.stream.lastEventId") == "7"
+
+
+def test_a_run_that_another_one_supersedes(open_tab, tenant):
+    """A producer that is gone never ends its run; a server that plays it does not need the time after which another may begin."""
+    tab = open_tab()
+    tab.run(
+        """const runs = ["one run", "another/run"], encoder = new TextEncoder();
+        const events = (...list) => encoder.encode(list.map(([id, type]) => `id: ${id}\nevent: ${type}\ndata: {}\n\n`).join(""));
+        const headers = { "Content-Type": "text/event-stream" };
+        window.asked = [];
+        window.fetch = async (url, init) => {
+            if (init.method === "HEAD") return new Response(null, { headers: { "Causeway-Execution": encodeURIComponent(runs.shift()) } });
+            asked.push([new URL(url).searchParams.get("execution"), new Headers(init.headers).get("Last-Event-ID")]);
+            const isFirst = asked.length === 1;
+            return new Response(isFirst ? events([1, "progress"], [2, "progress"], [1, "progress"]) : events([2, "complete"]), { headers });
+        };"""
+    )
+    tab.follow("execution", "execution", "agent", "any", {"wait": True})
+    assert tab.wait_state("execution", "ended")["reason"] == "completed"
+    seen = [(event["id"], event["execution"]) for event in tab.events("execution")]
+    assert seen == [("1", "one run"), ("2", "one run"), ("1", "another/run"), ("2", "another/run")]
+    assert tab.run("return asked") == [[None, ""], ["another/run", "1"]]
+
+
 def test_iterating(deployment, open_tab, tenant):
     tab = open_tab()
     tab.follow("notifications", "notifications").wait_state("notifications", "live")

@@ -199,7 +199,7 @@ export class EventStream extends EventTarget {
 
     /** The place to resume after, for another session; undefined before any is known, and on the relay. */
     get lastEventId() {
-        return this.#member.places.get("");
+        return this.#member.lastEventId;
     }
 
     /** Ends the stream, here; other tabs keep theirs. */
@@ -436,6 +436,11 @@ class Member {
         globalThis.document?.addEventListener("freeze", () => this.#suspend(), options);
         globalThis.document?.addEventListener("resume", () => this.#resume(), options);
         queueMicrotask(() => this.#start());
+    }
+
+    get lastEventId() {
+        const place = this.places.get("");
+        return place === undefined ? undefined : (this.#protocol.idOf?.(place) ?? place);
     }
 
     close(reason) {
@@ -689,7 +694,7 @@ class Member {
             if (this.#catchUp !== catchUp) return;
             if (update.kind === "ended") return this.#over(update.detail.reason);
             if (update.kind !== "state") this.#accept(update);
-            target = queue.findLast(({ detail }) => detail?.id)?.detail.id ?? target;
+            target = placeOf(queue.findLast(placeOf)) ?? target;
             if (!(this.#protocol.compare(this.places.get(""), target) >= 0)) return;
             this.#catchUp = null;
             connection.close();
@@ -728,9 +733,10 @@ class Member {
                 const lane = update.lane ?? "";
                 if (update.restarts) this.places.delete(lane);
                 const place = this.places.get(lane);
-                const order = place === undefined || !detail.id ? 1 : this.#protocol.compare(detail.id, place);
+                const next = placeOf(update);
+                const order = place === undefined || !next ? 1 : this.#protocol.compare(next, place);
                 if (kind === "event" && order <= 0) return;
-                if (detail.id && !(order <= 0)) this.places.set(lane, detail.id);
+                if (next && !(order <= 0)) this.places.set(lane, next);
             }
         }
         this.#emit(update);
@@ -785,9 +791,9 @@ class Ring {
 
     push(update) {
         if (!this.#keeps) return;
-        const id = update.detail?.id;
-        if (id) this.place = id;
-        this.#from ??= id;
+        const place = placeOf(update);
+        if (place) this.place = place;
+        this.#from ??= place;
         if (update.kind !== "event" && update.kind !== "gap") return;
         if (update.restarts) {
             this.#updates = [];
@@ -796,14 +802,14 @@ class Ring {
         if (update.detail.reason === "unknown_cursor") {
             // Another log: whoever has a place in the old one hears of it from the server.
             this.#updates = [];
-            this.#from = id ?? this.#from;
+            this.#from = place ?? this.#from;
             return;
         }
         this.#updates.push(update);
         // In pieces, because taking one from the front of a long array moves all others.
         if (this.#updates.length > RING_UPDATES * 1.25) {
             const dropped = this.#updates.splice(0, this.#updates.length - RING_UPDATES);
-            this.#from = dropped.findLast(({ detail }) => detail.id)?.detail.id ?? this.#from;
+            this.#from = placeOf(dropped.findLast(placeOf)) ?? this.#from;
         }
     }
 
@@ -811,7 +817,9 @@ class Ring {
     after(place) {
         if (place === undefined || !this.#keeps) return [];
         if (place !== this.#from && !(this.#compare(place, this.#from) >= 0)) return undefined;
-        const first = this.#updates.findIndex(({ detail }) => place === this.#from || this.#compare(detail.id, place) > 0);
+        // Of another run than what is kept: the server knows both.
+        if (Number.isNaN(this.#compare(place, this.place))) return undefined;
+        const first = this.#updates.findIndex((update) => place === this.#from || this.#compare(placeOf(update), place) > 0);
         return first < 0 ? [] : this.#updates.slice(first);
     }
 }
@@ -923,7 +931,7 @@ class Connection {
     }
 
     #take(update) {
-        if (update.detail?.id && !update.lane) this.#after = update.detail.id;
+        if (!update.lane) this.#after = placeOf(update) ?? this.#after;
         this.#publish(update);
     }
 
@@ -1055,44 +1063,72 @@ class NotificationProtocol {
     }
 }
 
+/** Ids count from 1 in each run; so a place says which run it is in, too, where that is known: `5 run`. */
 class ExecutionProtocol {
     name = "execution";
     #url;
-    #run;
+    #execution;
 
     constructor(origin, kind, name, execution, wait) {
         this.key = [this.name, kind, name, execution ?? null, wait];
-        this.#run = execution;
+        this.#execution = execution;
         const path = `/api/streaming/${kind}/${encodeURIComponent(name)}/stream`;
         this.#url = withQuery(new URL(path, origin), { wait: wait ? "true" : undefined });
     }
 
     /** Who has seen nothing yet wants all of it. */
     beginning = "";
-    /** Ids count from 1 in each run. */
-    compare = (one, other) => Number(one || 0) - Number(other || 0);
+
+    compare = (one, other) => {
+        const [first, second] = [runOf(one), runOf(other)];
+        if (first !== undefined && second !== undefined && first !== second) return NaN;
+        return Number(this.idOf(one)) - Number(this.idOf(other));
+    };
+
+    idOf(place) {
+        return String(place ?? "").split(" ", 1)[0];
+    }
 
     open(link) {
-        const url = withQuery(new URL(this.#url), { execution: this.#run });
+        let run = runOf(link.after) ?? this.#execution;
+        const url = withQuery(new URL(this.#url), { execution: run });
         let sawFinalEvent = false;
         let last = link.after;
+        const after = link.after === undefined ? undefined : this.idOf(link.after);
         const ended = (ending) => link.ended(sawFinalEvent ? { verdict: "end", reason: "completed" } : ending);
-        const begun = (response) => {
-            const run = response.headers.get("Causeway-Execution");
-            if (run !== null) this.#run = decodeURIComponent(run);
-        };
-        return openEventStream(url, { ...link, ended }, ({ type, id, data }) => {
+        const begun = (response) => (run = shownRun(response) ?? run);
+        return openEventStream(url, { ...link, after, ended }, async ({ type, id, data }, signal) => {
             if (data === null) return undefined;
             if (type === "stream.gap") return { kind: "gap", detail: { ...JSON.parse(data), id: null } };
-            sawFinalEvent = FINAL_TYPES.has(type);
-            const update = event(this.name, id, type, JSON.parse(data), null);
             // The server repeats nothing: this is the beginning of another run.
-            update.restarts = this.compare(id, last) <= 0;
-            last = id;
-            if (this.#run !== undefined) update.detail.execution = this.#run;
+            const restarts = Number(id) <= Number(this.idOf(last));
+            if (restarts || run === undefined) run = await this.#currentRun(link.token, signal);
+            sawFinalEvent = FINAL_TYPES.has(type);
+            last = run === undefined ? id : `${id} ${run}`;
+            const update = { ...event(this.name, id, type, JSON.parse(data), null), restarts, place: last };
+            if (run !== undefined) update.detail.execution = run;
             return update;
         }, begun);
     }
+
+    /** The head of a stream names the run that there is; of one that begins later, another head does. */
+    async #currentRun(token, signal) {
+        const headers = { Authorization: `Bearer ${token}` };
+        const response = await fetch(this.#url, { method: "HEAD", headers, cache: "no-store", signal });
+        if (response.status !== 200) throw new CausewayError(`http_${response.status}`, "which execution has begun could not be learned");
+        return shownRun(response);
+    }
+}
+
+function runOf(place) {
+    const [, run] = /^\d+ (.*)$/s.exec(place ?? "") ?? [];
+    return run;
+}
+
+/** Which run a server says that it shows. */
+function shownRun(response) {
+    const run = response.headers.get("Causeway-Execution");
+    return run === null ? undefined : decodeURIComponent(run);
 }
 
 const FINAL_TYPES = new Set(["complete", "failed", "workflow_complete", "workflow_failed"]);
@@ -1201,7 +1237,7 @@ class RelayProtocol {
     }
 }
 
-/** Opens a stream of server-sent events; `interpret` makes an update of a block, and `begun` looks at the response. */
+/** Opens a stream of server-sent events; `interpret` makes an update of a block, now or later, and `begun` looks at the response. */
 function openEventStream(url, link, interpret, begun = () => {}) {
     const abort = new AbortController();
     let retryAfter;
@@ -1223,7 +1259,7 @@ function openEventStream(url, link, interpret, begun = () => {}) {
                 retryAfter = block.retry ?? retryAfter;
                 if (block.type === "stream.end" && block.data !== null) return streamEnd(JSON.parse(block.data).reason, retryAfter);
                 link.live();
-                const update = interpret(block);
+                const update = await interpret(block, abort.signal);
                 if (update) link.publish(update);
             }
         }
@@ -1304,6 +1340,11 @@ function closeReason(code, reason) {
 
 function event(transport, id, type, data, time) {
     return { kind: "event", detail: { id, type, data, time, transport, receivedAt: Date.now() } };
+}
+
+/** Where a stream is after an update: the event's id, unless that alone does not say it. */
+function placeOf(update) {
+    return update?.place ?? update?.detail?.id;
 }
 
 function heartbeat(id) {

@@ -56,6 +56,8 @@ export class Follower {
         const turn = this.#turn;
         const run = await this.#currentRun();
         if (turn !== this.#turn) return;
+        // No event has named the one that was followed: this is it.
+        this.#run ??= run;
         if (run && run !== this.#run) return this.#follow();
         this.#timer = setTimeout(() => void this.#await(), PACE);
     }

@@ -20,6 +20,7 @@ export class Approvals {
     #items = new Map();
     #timer;
     #loading;
+    #isAskedAgain = false;
 
     constructor(causeway, identity, announcer) {
         this.#causeway = causeway;
@@ -32,9 +33,18 @@ export class Approvals {
         this.#show();
     }
 
-    /** Everything that waits, from the service; what has been decided meanwhile is told by its event. Asked for several times at once, once. */
+    /** Everything that waits, from the service. Asked for while it is under way, however often, it is done once more: its answer may be older. */
     load() {
-        this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+        if (this.#loading) {
+            this.#isAskedAgain = true;
+            return;
+        }
+        this.#loading = this.#load().finally(() => {
+            this.#loading = undefined;
+            if (!this.#isAskedAgain) return;
+            this.#isAskedAgain = false;
+            this.load();
+        });
     }
 
     async #load() {
@@ -44,7 +54,8 @@ export class Approvals {
             const { items } = await answer.json();
             for (const approval of items.reverse()) this.#request(approval);
             const pending = new Set(items.map((approval) => approval.approvalId));
-            for (const [id, item] of this.#items) if (!item.outcome && !pending.has(id) && items.length < MOST) void this.#reread(id);
+            const vanished = [...this.#items].filter(([id, item]) => !item.outcome && !pending.has(id)).map(([id]) => id);
+            if (items.length < MOST) await Promise.all(vanished.map((id) => this.#reread(id)));
             setText(this.#error, "");
         } catch (error) {
             setText(this.#error, `Approvals could not be listed: ${shown(error.message, 200)}`);
@@ -56,6 +67,7 @@ export class Approvals {
     async #reread(id) {
         const answer = await this.#causeway.fetch(`/v1/notifications/approvals/${encodeURIComponent(id)}`);
         if (answer.ok) this.#resolved((await answer.json()).decision ?? {});
+        else if (answer.status !== 404) throw new Error((await answer.json()).message);
     }
 
     take({ type, payload, at }, isNew) {

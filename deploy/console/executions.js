@@ -57,7 +57,7 @@ export class Executions {
         const view = new ExecutionView(kind, name, { onLeave: () => this.#leave(key) });
         const follower = new Follower(this.#causeway, kind, name, view);
         this.#followers.set(key, follower);
-        this.#list.prepend(view.row);
+        for (const gone of this.#list.prepend(view.row)) this.#jobs.delete(gone.dataset.name);
         if (this.#isLookedAt) follower.start();
     }
 

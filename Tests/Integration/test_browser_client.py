@@ -140,7 +140,8 @@ def test_an_execution_ends_with_its_last_event(deployment, open_tab, tenant):
         assert tab.wait_state(stream, "ended")["reason"] == "completed"
         assert [event["id"] for event in tab.events(stream)] == ["1", "2", "3", "4"]
         assert tab.events(stream)[-1]["data"] == {"result": "done", "duration": 3}
-        assert tab.states(stream)[-2:] == ["live None", "ended completed"]
+        # The lock of a leader that is done may come before its last word: then who takes over asks, and is told that there is no more.
+        assert [state for state in tab.states(stream) if state.startswith(("waiting", "ended"))] == ["ended completed"]
     eventually(lambda: edge.metrics()["causeway_edge_connections"] == 0, "nobody comes back")
 
 

@@ -405,7 +405,7 @@ def test_a_token_that_no_websocket_can_carry_ends_the_stream(open_tab, tenant, s
 def test_a_token_with_other_roles_takes_the_stream_to_its_like(deployment, open_tab, tenant):
     admin = open_tab(mint(tenant, roles=["member", "admin"]))
     admin.follow("notifications", "notifications").wait_state("notifications", "live")
-    tab = open_tab([mint(tenant, lifetime=10), mint(tenant, roles=["admin", "member"])])
+    tab = open_tab([mint(tenant, lifetime=15), mint(tenant, roles=["admin", "member"])])
     tab.follow("notifications", "notifications").wait_state("notifications", "live")
     assert tab.state("notifications")["leader"] and connections(deployment, "notifications") == 2
     flow = Flow(deployment.intake, numbered(200, tenant), rate=15, batch=3)

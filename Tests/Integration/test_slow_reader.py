@@ -25,12 +25,18 @@ def publish(stack, surface, numbers, padding):
     flow.finish(timeout=400)
 
 
+def what_all_got(crowd):
+    """The length and digest of it; None while somebody has less. Somewhere in each hour everybody's heartbeat is due: a few may have had theirs."""
+    (common, count), *others = crowd.digests().most_common()
+    return common if count > HEALTHY - 10 and all(length > common[0] for (length, _), _ in others) else None
+
+
 @pytest.mark.long
 @pytest.mark.timeout(size(240, 1200))
 @on_streams_of_everything
 def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
     """The bytes are the same for everybody, so that two hundred clients can be compared by digest."""
-    # No heartbeats in the meantime: then every byte after the opening is an event's.
+    # Hardly a heartbeat in the meantime: then every byte after the opening is an event's.
     edge = stack.edge(surface.executable, heartbeat_interval="1h", log_tail_bytes=8 << 20)
 
     # Stays to the end: what an edge keeps for readers of a tenant goes when the last of them does.
@@ -58,9 +64,7 @@ def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
         grown = edge.memory - memory
 
         # All healthy readers are sent the same; wait until the last byte has come to everyone.
-        [(total, digest)] = eventually(
-            lambda: len(crowd.digests()) == 1 and crowd.digests(), "the healthy readers got the same", timeout=60
-        )
+        total, digest = eventually(lambda: what_all_got(crowd), "the healthy readers got the same", timeout=60)
         print(
             f"{EVENTS} events to {HEALTHY} readers: the first {few} in {unhindered:.1f} s, the rest published in {published:.1f} s "
             f"and delivered in {delivered:.1f} s; backlog {backlog >> 20} MiB, memory grew by {grown >> 10} KiB"

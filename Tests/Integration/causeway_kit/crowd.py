@@ -3,6 +3,7 @@
 import hashlib
 import selectors
 import threading
+from collections import Counter
 
 from .surfaces import Opened
 
@@ -59,9 +60,9 @@ class Crowd:
         return min(reader.bytes for reader in self._readers)
 
     def digests(self):
-        """The different contents that they got; one, if all got the same."""
+        """How many of them got which content: one content, if all got the same."""
         assert not any(reader.is_closed for reader in self._readers), "the edge closed connections of healthy readers"
-        return {(reader.bytes, reader.digest.hexdigest()) for reader in self._readers}
+        return Counter((reader.bytes, reader.digest.hexdigest()) for reader in self._readers)
 
     def close(self):
         self._stopped.set()

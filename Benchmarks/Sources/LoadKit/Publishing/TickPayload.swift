@@ -10,15 +10,15 @@ struct TickPayload: Sendable {
         fileprivate var members: String {
             switch self {
             case .tick: ""
-            case .progress: ",\"incidentId\":\"\(TickPayload.incident)\""
+            case .progress: ",\"incidentId\":\"\(TickPayload.incident)\",\"agentName\":\"load\",\"message\":\"tick\""
             }
         }
     }
 
     /// The one incident that all of it is about.
     static let incident = "load"
-    /// The least size: room for two numbers of twenty digits and an incident.
-    static let minimumBytes = 96
+    /// The least size: room for two numbers of twenty digits and what a progress must have.
+    static let minimumBytes = 136
 
     /// How long every payload is, in bytes.
     let size: Int

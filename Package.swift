@@ -86,30 +86,34 @@ let package = Package(
         .systemLibrary(name: "CNATS", path: "Shared/CNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
 
         // Libraries, lowest first: an import never points down this list.
-        shared("NATSClient", ["CNATS", logging]),
-        shared("EventModel", []),
-        shared("EventLog", ["NATSClient", "EventModel", logging, collections]),
+        shared("Basics", []),
+        shared("NATSClient", ["Basics", "CNATS", logging]),
+        shared("EventModel", ["Basics"]),
+        shared("EventLog", ["Basics", "NATSClient", "EventModel", logging, collections]),
         shared(
             "AccessControl",
             [
-                .product(name: "JWTKit", package: "jwt-kit"), crypto, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "Basics", .product(name: "JWTKit", package: "jwt-kit"), crypto,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 nioCore,
                 logging,
             ]
         ),
-        shared("HTTPAPI", ["AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
+        shared("HTTPAPI", ["Basics", "AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
         shared(
             "EdgeRuntime",
             [
-                "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", httpTypes, nioCore, nioPosix, nioHTTP1, collections, crypto,
+                "Basics", "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", httpTypes, nioCore, nioPosix, nioHTTP1, collections,
+                crypto,
                 logging,
             ]
         ),
-        shared("CausewayProducer", ["EventModel", "EventLog", "NATSClient", logging]),
+        shared("CausewayProducer", ["Basics", "EventModel", "EventLog", "NATSClient", logging]),
         shared(
             "ServiceRuntime",
             [
-                "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, hummingbirdCore, httpTypes,
+                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, hummingbirdCore,
+                httpTypes,
                 nioCore,
                 nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, unixSignals, logging, metrics,
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -120,25 +124,32 @@ let package = Package(
         service(
             "sse-edge",
             folder: "SSEEdge",
-            ["AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes, logging]
+            [
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes,
+                logging,
+            ]
         ),
         service(
             "websocket-edge",
             folder: "WebSocketEdge",
-            ["AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes, logging]
+            [
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes,
+                logging,
+            ]
         ),
         service(
             "jsonrpc-relay",
             folder: "JSONRPCRelay",
             [
-                "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceRuntime", hummingbird, httpTypes,
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceRuntime", hummingbird,
+                httpTypes,
                 lifecycle, logging,
             ]
         ),
         .executableTarget(
             name: "approval-api",
             dependencies: [
-                "AccessControl", "CausewayProducer", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", grdb,
+                "Basics", "AccessControl", "CausewayProducer", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", grdb,
                 .product(name: "Yams", package: "Yams"), hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, crypto,
             ],
             path: "Services/ApprovalAPI",
@@ -149,7 +160,8 @@ let package = Package(
             "event-producer",
             folder: "EventProducer",
             [
-                "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", argumentParser,
+                "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime",
+                argumentParser,
                 hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, nioPosix, nioTLS, nioSSL,
                 crypto,
             ]
@@ -161,29 +173,38 @@ let package = Package(
         example("websocket-example", [nioCore, nioHTTP1, nioPosix, .product(name: "NIOWebSocket", package: "swift-nio")]),
 
         // Tests.
-        .target(name: "TestKit", dependencies: [], path: "Tests/TestKit", swiftSettings: swiftSettings),
+        .target(name: "TestKit", dependencies: ["Basics"], path: "Tests/TestKit", swiftSettings: swiftSettings),
+        tests("Basics", ["Basics", "TestKit"]),
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
-        tests("EventModel", ["EventModel"]),
-        tests("EventLog", ["EventLog", "EventModel", "NATSClient", "TestKit", logging]),
-        tests("AccessControl", ["AccessControl", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]),
-        tests("HTTPAPI", ["HTTPAPI", "AccessControl", hummingbird, hummingbirdTesting, logging]),
-        tests("EdgeRuntime", ["EdgeRuntime", "CEpoll", "EventModel", "EventLog", "TestKit", httpTypes, logging]),
+        tests("EventModel", ["Basics", "EventModel", "TestKit"]),
+        tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
+        tests(
+            "AccessControl",
+            ["Basics", "AccessControl", "TestKit", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]
+        ),
+        tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, logging]),
+        tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "TestKit", httpTypes, logging]),
         tests(
             "ApprovalAPI",
             [
-                "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit", grdb,
+                "Basics", "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit",
+                grdb,
                 hummingbird, hummingbirdTesting, httpTypes, logging,
             ]
         ),
-        tests("JSONRPCRelay", ["jsonrpc-relay", "EventModel", "NATSClient", "TestKit", logging]),
+        tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "ServiceRuntime",
-            ["ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", hummingbird, logging, metrics, lifecycle]
+            [
+                "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, logging, metrics,
+                lifecycle,
+            ]
         ),
         tests(
             "EventProducer",
             [
-                "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "TestKit", hummingbird,
+                "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "TestKit",
+                hummingbird,
                 hummingbirdTesting, httpTypes, logging, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// A flat JSON object whose members keep the order in which they were written, for the payloads and answers that this process makes itself.

@@ -1,3 +1,4 @@
+import Basics
 import EdgeRuntime
 import EventModel
 import Logging

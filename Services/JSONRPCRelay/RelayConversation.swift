@@ -1,3 +1,4 @@
+import Basics
 import EdgeRuntime
 import EventModel
 
@@ -41,7 +42,7 @@ final class RelayConversation: Conversation {
         return self.subscriptions.insert(subscription, from: sequence, position: position)
     }
 
-    func admits(sequence: UInt64, topic: String?, type: EventType) -> Bool {
+    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool {
         guard !self.subscriptions.isEmpty, let topic else { return false }
         return self.subscriptions.admits(sequence: sequence, incidentID: topic, type: type)
     }

@@ -1,3 +1,4 @@
+import Basics
 import EdgeRuntime
 import EventModel
 
@@ -25,14 +26,14 @@ struct RelayForm: WireForm {
     }
 
     /// The incident, for what can be subscribed to.
-    func topic(of event: Event) -> String? {
-        EventFamily(pushing: event.type) == nil ? nil : event.payload.string("incidentId")
+    func topic(of event: Event) -> IncidentID? {
+        EventFamily(pushing: event.type) == nil ? nil : event.payload.string("incidentId").flatMap { try? IncidentID($0) }
     }
 
     func opening(_ opening: Opening) -> [UInt8] {
         opening.head
             + self.frame(
-                RelayNotice.connected(connectionID: "conn_\(self.makeULID())", tenant: opening.tenant.name, time: opening.time)
+                RelayNotice.connected(connectionID: "conn_\(self.makeULID())", tenant: opening.tenant, time: opening.time)
             )
     }
 

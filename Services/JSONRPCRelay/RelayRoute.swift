@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EdgeRuntime
 import EventLog
 import EventModel
@@ -42,24 +43,23 @@ struct RelayRoute: Sendable {
             throw APIError(error)
         }
         guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
-        let tenant = try Self.tenant(of: principal, named: request.headers[values: .tenantID])
+        try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
 
         let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
         let head = self.front.head(of: handshake, context)
-        if let reason = self.edge.admit(tenant: tenant) {
+        if let reason = self.edge.admit(tenant: principal.tenant) {
             return try await self.refuse(reason, principal, form, head, context)
         }
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
         let caller = CommandCaller(
             tenant: principal.tenant,
-            user: principal.subject,
+            user: principal.user,
             roles: principal.roles.map(\.rawValue).sorted(),
             traceparent: context.trace?.text
         )
         let stream = StreamRequest(
             principal: principal,
-            tenant: tenant,
             form: form,
             inbound: .webSocket(rules) { [bus] link in RelayConversation(form: form, caller: caller, bus: bus, link: link) },
             head: head,
@@ -86,7 +86,7 @@ struct RelayRoute: Sendable {
     ) async throws -> Response {
         let refusal = StreamRefusal(
             reason: .stream(reason),
-            user: principal.subject,
+            user: principal.user,
             form: form,
             inbound: .webSocket(self.rules),
             head: head,
@@ -101,14 +101,9 @@ struct RelayRoute: Sendable {
         return Response(status: .ok)
     }
 
-    private static func tenant(of principal: Principal, named names: [String]) throws(APIError) -> Tenant {
-        guard names.allSatisfy({ $0.utf8.elementsEqual(principal.tenant.utf8) }) else {
+    private static func checkTenant(of principal: Principal, named names: [String]) throws(APIError) {
+        guard names.allSatisfy({ (try? Tenant($0)) == principal.tenant }) else {
             throw .forbidden("X-Tenant-Id names another tenant than the token: leave it out, or send the token's.")
-        }
-        do throws(ValidationError) {
-            return try Tenant(principal.tenant)
-        } catch {
-            throw APIError(error)
         }
     }
 }

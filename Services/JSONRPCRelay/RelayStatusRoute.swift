@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventModel
 import HTTPAPI
 import Hummingbird

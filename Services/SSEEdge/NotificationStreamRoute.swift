@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EdgeRuntime
 import EventLog
 import EventModel
@@ -31,7 +32,7 @@ struct NotificationStreamRoute: Sendable {
 
     private func stream(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let stream = try self.accept(request, context)
-        if let reason = self.edge.admit(tenant: stream.tenant) { return self.refusal(reason) }
+        if let reason = self.edge.admit(tenant: stream.principal.tenant) { return self.refusal(reason) }
         do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream)
         } catch {
@@ -47,11 +48,9 @@ struct NotificationStreamRoute: Sendable {
         let principal = try context.requireRole(anyOf: Self.roles)
         let query = try QueryParameters(of: request)
         let filter: TypeFilter?
-        let tenant: Tenant
         let types = try query.values("types")
         do throws(ValidationError) {
             filter = try types.isEmpty ? nil : TypeFilter(query: types.joined(separator: ","))
-            tenant = try Tenant(principal.tenant)
         } catch {
             throw APIError.validation("\(error.field): \(error.message)")
         }
@@ -61,7 +60,6 @@ struct NotificationStreamRoute: Sendable {
         fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
         return StreamRequest(
             principal: principal,
-            tenant: tenant,
             filter: filter,
             cursor: request.headers[.lastEventID] ?? query.lastEventID,
             form: self.form,

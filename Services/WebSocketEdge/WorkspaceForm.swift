@@ -1,3 +1,4 @@
+import Basics
 import EdgeRuntime
 import EventModel
 
@@ -17,7 +18,7 @@ struct WorkspaceForm: WireForm {
     func opening(_ opening: Opening) -> [UInt8] {
         opening.head
             + self.frame {
-                WorkspaceFrameEncoding.appendConnected(workspace: opening.tenant.name, user: opening.user, time: opening.time, to: &$0)
+                WorkspaceFrameEncoding.appendConnected(workspace: opening.tenant, user: opening.user, time: opening.time, to: &$0)
             }
     }
 

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EdgeRuntime
 import EventLog
 import EventModel
@@ -42,9 +43,9 @@ struct WorkspaceStreamRoute: Sendable {
             )
             do throws(Refusal) {
                 let principal = try await self.principal(request, handshake)
-                let tenant = try Self.tenant(of: principal, workspaces: query.decodableValues("workspace"))
-                if let reason = self.edge.admit(tenant: tenant) { throw Refusal(reason, user: principal.subject) }
-                try await self.open(accepted, principal, tenant, filter, cursor, on: context)
+                try Self.checkWorkspace(of: principal, named: query.decodableValues("workspace"))
+                if let reason = self.edge.admit(tenant: principal.tenant) { throw Refusal(reason, user: principal.user) }
+                try await self.open(accepted, principal, filter, cursor, on: context)
             } catch {
                 try await self.edge.refuse(context.channel, accepted.refused(error))
             }
@@ -91,14 +92,14 @@ struct WorkspaceStreamRoute: Sendable {
     /// Why a connection is closed as soon as it was accepted.
     private struct Refusal: Error {
         let reason: EndReason
-        let user: String
+        let user: UserID?
 
-        init(_ code: WebSocketCloseCode, _ words: String, user: String = "") {
+        init(_ code: WebSocketCloseCode, _ words: String, user: UserID? = nil) {
             self.reason = .webSocket(code, reason: words)
             self.user = user
         }
 
-        init(_ reason: StreamEndReason, user: String) {
+        init(_ reason: StreamEndReason, user: UserID?) {
             self.reason = .stream(reason)
             self.user = user
         }
@@ -115,31 +116,24 @@ struct WorkspaceStreamRoute: Sendable {
         }
     }
 
-    private static func tenant(of principal: Principal, workspaces: [String]) throws(Refusal) -> Tenant {
+    private static func checkWorkspace(of principal: Principal, named workspaces: [String]) throws(Refusal) {
         guard let workspace = workspaces.first, workspaces.count == 1 else {
-            throw Refusal(.wrongWorkspace, "name one workspace in the query: workspace=<id>", user: principal.subject)
+            throw Refusal(.wrongWorkspace, "name one workspace in the query: workspace=<id>", user: principal.user)
         }
-        guard workspace.utf8.elementsEqual(principal.tenant.utf8) else {
-            throw Refusal(.wrongWorkspace, "the token is for another workspace", user: principal.subject)
-        }
-        do throws(ValidationError) {
-            return try Tenant(principal.tenant)
-        } catch {
-            throw Refusal(.wrongWorkspace, error.message, user: principal.subject)
+        guard (try? Tenant(workspace)) == principal.tenant else {
+            throw Refusal(.wrongWorkspace, "the token is for another workspace", user: principal.user)
         }
     }
 
     private func open(
         _ accepted: Accepted,
         _ principal: Principal,
-        _ tenant: Tenant,
         _ filter: TypeFilter?,
         _ cursor: String?,
         on context: APIRequestContext
     ) async throws(Refusal) {
         let stream = StreamRequest(
             principal: principal,
-            tenant: tenant,
             filter: filter,
             cursor: cursor,
             form: accepted.form,
@@ -152,7 +146,7 @@ struct WorkspaceStreamRoute: Sendable {
             try await self.edge.adopt(context.channel, request: stream)
         } catch {
             self.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
-            throw Refusal(.unavailable, user: principal.subject)
+            throw Refusal(.unavailable, user: principal.user)
         }
     }
 }

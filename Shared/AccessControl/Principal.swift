@@ -1,9 +1,11 @@
+public import Basics
+
 /// Who a token speaks for, after every check has passed. Holds nothing of the token's bytes and may be kept as long as its connection.
 public struct Principal: Sendable, Hashable {
-    /// The user: claim `sub`, 1 to 256 bytes of UTF-8 without control characters.
-    public var subject: String
-    /// The isolation unit: 1 to 128 bytes of UTF-8 without control characters, which are the rules of `EventModel.Tenant`.
-    public var tenant: String
+    /// The user: claim `sub`.
+    public var user: UserID
+    /// The isolation unit: the first of the configured claims that the token has.
+    public var tenant: Tenant
     /// The roles that Causeway knows, out of those the token names.
     public var roles: Set<Role>
     /// The second since 1970 UTC at which the connection must end: `exp` plus the configured leeway, rounded down (contract §1).
@@ -14,8 +16,8 @@ public struct Principal: Sendable, Hashable {
     public var scope: String?
 
     /// Creates a principal. Only ``Authenticator`` and tests have reason to.
-    public init(subject: String, tenant: String, roles: Set<Role>, expiresAt: Int64, email: String? = nil, scope: String? = nil) {
-        self.subject = subject
+    public init(user: UserID, tenant: Tenant, roles: Set<Role>, expiresAt: Int64, email: String? = nil, scope: String? = nil) {
+        self.user = user
         self.tenant = tenant
         self.roles = roles
         self.expiresAt = expiresAt

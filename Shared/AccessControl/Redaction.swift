@@ -1,3 +1,5 @@
+import Basics
+
 /// Takes tokens out of what is recorded (contract §1).
 public enum Redaction {
     /// What stands in a token's place.

@@ -1,3 +1,4 @@
+public import Basics
 import EventLog
 public import EventModel
 import Synchronization
@@ -93,7 +94,7 @@ extension EventProducer {
         var generator = SystemRandomNumberGenerator()
         let now = now()
         let event = Event(
-            id: draft.id ?? ULID.generate(time: now, using: &generator),
+            id: draft.id ?? EventID(generated: ULID.generate(time: now, using: &generator)),
             tenant: reference.tenant,
             type: draft.type,
             time: draft.time ?? now,
@@ -111,9 +112,9 @@ extension EventProducer {
         switch result {
         case .success(let stored):
             return PublishedExecutionEvent(
-                id: event.id,
-                execution: stored.run,
-                number: stored.number,
+                id: event.id.text,
+                execution: stored.run.text,
+                number: stored.number.value,
                 isDuplicate: stored.isDuplicate
             )
         case .failure(let conflict):
@@ -126,7 +127,7 @@ extension EventProducer {
         let log = try await ready(within: timeout)
         do throws(EventLogError) {
             return try await log.execution(of: reference).map {
-                CurrentExecution(execution: $0.run, number: $0.number, hasEnded: $0.isEnded, lastEvent: $0.time)
+                CurrentExecution(execution: $0.run.text, number: $0.number.value, hasEnded: $0.isEnded, lastEvent: $0.time)
             }
         } catch {
             throw ProducerError(error)
@@ -147,8 +148,15 @@ extension EventProducer {
         let draft: ExecutionDraft
         let reference: ExecutionReference
         do throws(ValidationError) {
-            reference = try ExecutionReference(tenant: Tenant(tenant), kind: kind, name: name)
-            draft = try ExecutionDraft(kind: kind, type: type, payload: payload, run: execution, id: id, time: time)
+            reference = ExecutionReference(tenant: try Tenant(tenant), kind: kind, name: try ExecutionName(name))
+            draft = try ExecutionDraft(
+                kind: kind,
+                type: type,
+                payload: payload,
+                run: execution.map { text throws(ValidationError) in try ExecutionRun(text) },
+                id: id.map { text throws(ValidationError) in try EventID(text) },
+                time: time
+            )
         } catch {
             throw ProducerError(error)
         }

@@ -1,3 +1,4 @@
+public import Basics
 public import EventModel
 
 extension EventProducer {
@@ -92,7 +93,14 @@ extension EventProducer {
         let place: Tenant
         do throws(ValidationError) {
             place = try Tenant(tenant)
-            draft = try EventDraft(type: EventType(type), payload: payload, user: user, id: id, time: time, source: source)
+            draft = try EventDraft(
+                type: EventType(type),
+                payload: payload,
+                user: user.map { text throws(ValidationError) in try UserID(text) },
+                id: id.map { text throws(ValidationError) in try EventID(text) },
+                time: time,
+                source: source.map { text throws(ValidationError) in try EventSource(text) }
+            )
         } catch {
             throw ProducerError(error)
         }

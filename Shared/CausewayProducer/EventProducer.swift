@@ -1,3 +1,4 @@
+public import Basics
 public import EventLog
 public import EventModel
 public import Logging
@@ -146,7 +147,7 @@ public final class EventProducer: Sendable {
         do throws(EventLogError) {
             let remaining = max(.zero, ContinuousClock.now.duration(to: deadline))
             let appended = try await log.append(contentsOf: events, intake: now(), timeout: remaining)
-            return zip(events, appended).map { PublishedEvent(id: $0.id, cursor: $1.cursor, isDuplicate: $1.isDuplicate) }
+            return zip(events, appended).map { PublishedEvent(id: $0.id.text, cursor: $1.cursor, isDuplicate: $1.isDuplicate) }
         } catch {
             throw ProducerError(error)
         }
@@ -158,7 +159,7 @@ public final class EventProducer: Sendable {
         let now = now()
         let event: Event
         do throws(ValidationError) {
-            event = try draft.resolve(tenant: tenant, id: ULID.generate(time: now, using: &generator), time: now)
+            event = try draft.resolve(tenant: tenant, id: EventID(generated: ULID.generate(time: now, using: &generator)), time: now)
         } catch {
             throw ProducerError(error)
         }

@@ -1,4 +1,5 @@
-public import EventModel
+public import Basics
+import EventModel
 
 #if canImport(Glibc)
     import Glibc

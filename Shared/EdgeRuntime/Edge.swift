@@ -1,4 +1,5 @@
 import AccessControl
+public import Basics
 public import EventLog
 public import EventModel
 import Glibc
@@ -81,8 +82,8 @@ public final class Edge: Sendable {
     /// - Throws: ``EventLogError`` when the log is out of reach.
     public func execution(
         in form: any WireForm,
-        run: String?,
-        after number: UInt64?,
+        run: ExecutionRun?,
+        after number: ExecutionNumber?,
         waits: Bool
     ) async throws(EventLogError) -> ExecutionAnswer {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
@@ -105,13 +106,13 @@ public final class Edge: Sendable {
                     try await source.history.start(for: request.cursor, fanout: source.fanout)
                 }
             guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade) else {
-                self.admissions.release(request.tenant)
+                self.admissions.release(request.principal.tenant)
                 return
             }
             let ticket = ConnectionTicket(
                 start: start,
-                tenant: request.tenant,
-                audience: Audience(user: request.principal.subject, filter: request.filter),
+                tenant: request.principal.tenant,
+                audience: Audience(user: request.principal.user, filter: request.filter),
                 expiresAt: request.principal.expiresAt,
                 head: request.head,
                 inbound: request.inbound,
@@ -123,7 +124,7 @@ public final class Edge: Sendable {
             )
             await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: request.form)
         } catch {
-            self.admissions.release(request.tenant)
+            self.admissions.release(request.principal.tenant)
             throw error
         }
     }

@@ -1,4 +1,5 @@
-public import EventModel
+public import Basics
+import EventModel
 import Glibc
 
 /// How an edge behaves towards its clients. Durations and bytes as named; defaults are the contract's.

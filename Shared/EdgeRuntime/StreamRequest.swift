@@ -1,11 +1,11 @@
 public import AccessControl
+public import Basics
 public import EventModel
 
 /// What a handshake has established about a stream.
 public struct StreamRequest: Sendable {
-    /// Whose events, and which user sees them. Its tenant has been checked.
+    /// Whose events, and which user sees them.
     public var principal: Principal
-    public var tenant: Tenant
     /// The types asked for; `nil` for all.
     public var filter: TypeFilter?
     /// The cursor the client brought: `nil` for none, empty for the oldest event kept.
@@ -25,7 +25,6 @@ public struct StreamRequest: Sendable {
 
     public init(
         principal: Principal,
-        tenant: Tenant,
         filter: TypeFilter? = nil,
         cursor: String? = nil,
         place: StreamPlace? = nil,
@@ -36,7 +35,6 @@ public struct StreamRequest: Sendable {
         trace: TraceParent? = nil
     ) {
         self.principal = principal
-        self.tenant = tenant
         self.filter = filter
         self.cursor = cursor
         self.place = place
@@ -53,7 +51,7 @@ public struct StreamRefusal: Sendable {
     /// What it is told.
     public var reason: EndReason
     /// Who asked, as far as that is known; for the log line.
-    public var user: String
+    public var user: UserID?
     public var form: any WireForm
     public var inbound: Inbound
     public var head: [UInt8]
@@ -62,7 +60,7 @@ public struct StreamRefusal: Sendable {
 
     public init(
         reason: EndReason,
-        user: String = "",
+        user: UserID? = nil,
         form: any WireForm,
         inbound: Inbound,
         head: [UInt8],

@@ -1,4 +1,5 @@
-public import EventModel
+public import Basics
+import EventModel
 public import Logging
 public import NATSClient
 import Synchronization

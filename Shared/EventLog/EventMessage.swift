@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import NATSClient
 
@@ -25,7 +26,7 @@ enum EventMessage {
     /// The key by which the server recognises a repetition: the tenant and the event's id, each as a subject token, so that no id of
     /// one tenant is ever taken for another's, whatever characters they choose.
     static func messageID(of event: Event) -> String {
-        "\(SubjectToken.encode(event.tenant.name)).\(SubjectToken.encode(event.id))"
+        "\(SubjectToken.encode(event.tenant)).\(SubjectToken.encode(event.id))"
     }
 
     /// The entry that a delivered message is.
@@ -45,7 +46,7 @@ enum EventMessage {
         let event = try NATSBinding.event(
             subject: delivery.subject,
             body: delivery.withPayload { [UInt8]($0) },
-            fallbackID: String(metadata.streamSequence),
+            fallbackID: EventID(generated: String(metadata.streamSequence)),
             storedAt: storedAt,
             header: { name throws(ValidationError) in try header(name, of: delivery) }
         )
@@ -74,7 +75,7 @@ enum EventMessage {
         let event = try NATSBinding.event(
             subject: message.subject,
             body: message.payload,
-            fallbackID: String(message.sequence),
+            fallbackID: EventID(generated: String(message.sequence)),
             storedAt: storedAt,
             header: header
         )
@@ -118,7 +119,7 @@ enum EventMessage {
 
     /// What all subjects of a tenant's events begin with, and the filter that matches all but the first.
     static func filters(of tenant: Tenant) -> (alone: String, below: String) {
-        let alone = "events.\(SubjectToken.encode(tenant.name))"
+        let alone = "events.\(SubjectToken.encode(tenant))"
         return (alone, alone + ".>")
     }
 

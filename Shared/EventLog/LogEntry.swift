@@ -1,3 +1,4 @@
+public import Basics
 public import EventModel
 
 /// An event at its place in the log. Immutable, and shared by everybody who delivers it.

@@ -1,5 +1,6 @@
+public import Basics
 import DequeModule
-public import EventModel
+import EventModel
 import Synchronization
 
 /// The last entries of the log in memory: what almost every reader that is not live is served from.

@@ -1,3 +1,5 @@
+import Basics
+
 /// CloudEvents attributes in headers: what HTTP's binary mode and ours on the bus have in common
 /// (CloudEvents HTTP protocol binding 1.0.2, §3.1.3).
 package enum CloudEventHeaders {

@@ -1,3 +1,5 @@
+public import Basics
+
 /// A place in the log: the id of an event on every surface, and what a client gives back to resume (contract §3).
 ///
 /// The text is `evt_` and a ULID whose 48-bit time is the moment of intake and whose low 80 bits are the log's epoch (16) and the
@@ -18,10 +20,14 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.sequence = sequence
     }
 
-    /// Parses ``text``. Anything but that exact form, lower case included, is nil.
+    /// The highest sequence that a cursor from outside may name: above it there is room for any arithmetic.
+    static let maximumSequence = UInt64(Int64.max)
+
+    /// Parses ``text``. Anything but that exact form, lower case included, is nil; so is a sequence above 2^63−1, which no log reaches.
     public init?(_ text: some StringProtocol) {
         let bytes = String(text).utf8
-        guard bytes.starts(with: "evt_".utf8), let value = CrockfordBase32.decode(bytes.dropFirst(4))
+        guard bytes.starts(with: "evt_".utf8), let value = CrockfordBase32.decode(bytes.dropFirst(4)),
+            UInt64(truncatingIfNeeded: value) <= Self.maximumSequence
         else { return nil }
         time = Timestamp(millisecondsSinceEpoch: Int64(value >> 80))
         epoch = UInt16(truncatingIfNeeded: value >> 64)

@@ -1,11 +1,13 @@
+public import Basics
+
 /// A place in a tenant's log that takes one event and no second one: what is decided about an approval, and what follows from it (contract §7).
 ///
 /// Each place is a subject of its own, so that the server itself refuses a second event, whoever sends it and however much later.
 public enum DecisionPlace: Sendable, Hashable {
     /// The decision: the approval's `approval.resolved`.
-    case decision(approvalID: String)
+    case decision(approvalID: ApprovalID)
     /// What the decision entails: `remediation.approved` or `remediation.rejected`.
-    case effect(approvalID: String)
+    case effect(approvalID: ApprovalID)
 
     /// The subjects of every tenant's decisions, without what follows from them, as a filter.
     public static let decisionsFilter = "events.*.\(kind).*"
@@ -14,7 +16,7 @@ public enum DecisionPlace: Sendable, Hashable {
     private static let effectSuffix = "EFFECT"
 
     /// The approval that the place belongs to.
-    public var approvalID: String {
+    public var approvalID: ApprovalID {
         switch self {
         case .decision(let approvalID), .effect(let approvalID): approvalID
         }
@@ -31,7 +33,9 @@ public enum DecisionPlace: Sendable, Hashable {
     /// Reads what comes behind the tenant; nil when it is not such a place.
     init?(tail: some StringProtocol) {
         let tokens = tail.split(separator: ".", omittingEmptySubsequences: false)
-        guard (2...3).contains(tokens.count), tokens[0] == Self.kind, let approvalID = SubjectToken.decode(tokens[1]) else { return nil }
+        guard (2...3).contains(tokens.count), tokens[0] == Self.kind, let name = SubjectToken.decode(tokens[1]),
+            let approvalID = try? ApprovalID(name)
+        else { return nil }
         if tokens.count == 2 {
             self = .decision(approvalID: approvalID)
         } else if tokens[2] == Self.effectSuffix {

@@ -1,17 +1,19 @@
+public import Basics
+
 /// Something that happened in one tenant (contract §0, §2).
 public struct Event: Sendable, Hashable {
-    /// The producer's id of the event, by which repetitions are recognised; not the cursor that readers see.
-    public var id: String
+    /// The producer's id of the event, by which duplicates are detected; not the cursor that readers see.
+    public var id: EventID
     /// Whose it is; nobody else ever sees it.
     public var tenant: Tenant
     /// What kind of thing happened.
     public var type: EventType
     /// The one user whose connections get the event; nil for everyone in the tenant.
-    public var user: String?
+    public var user: UserID?
     /// When it happened, as the producer says.
     public var time: Timestamp
     /// What it comes from, a CloudEvents `source`.
-    public var source: String?
+    public var source: EventSource?
     /// The W3C trace context it belongs to.
     public var traceparent: String?
     /// What there is to say about it.
@@ -19,12 +21,12 @@ public struct Event: Sendable, Hashable {
 
     /// Puts together what has been validated before; ``EventDraft/resolve(tenant:id:time:)`` is the way from outside input to here.
     public init(
-        id: String,
+        id: EventID,
         tenant: Tenant,
         type: EventType,
-        user: String? = nil,
+        user: UserID? = nil,
         time: Timestamp,
-        source: String? = nil,
+        source: EventSource? = nil,
         traceparent: String? = nil,
         payload: Payload
     ) {

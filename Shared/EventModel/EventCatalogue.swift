@@ -1,17 +1,16 @@
+public import Basics
+
 /// The event types that the contract names, and what their payloads must hold (contract §2).
 ///
 /// Types that are not in the catalogue are as welcome; nothing is known about their payloads.
 public enum EventCatalogue {
-    /// The longest identifier in a payload, in bytes of UTF-8; identifiers become part of subjects on the bus.
-    public static let maximumIdentifierBytes = 256
-
     /// A payload member that a type requires.
     public struct RequiredField: Sendable, Hashable {
         /// What the value must be.
         public enum Rule: Sendable, Hashable {
             /// Present with any value, `null` included.
             case present
-            /// A string of 1 to ``EventCatalogue/maximumIdentifierBytes`` bytes: services look things up by it.
+            /// An ``Identifier``: services look things up by it.
             case identifier
         }
 
@@ -47,12 +46,7 @@ public enum EventCatalogue {
             guard kind == .string, let text = payload.string(field.name) else {
                 throw ValidationError(field: "\(payloadField).\(field.name)", message: "must be a string, but is \(kind.phrase)")
             }
-            guard (1...maximumIdentifierBytes).contains(text.utf8.count) else {
-                throw ValidationError(
-                    field: "\(payloadField).\(field.name)",
-                    message: "must have 1 to \(maximumIdentifierBytes) bytes of UTF-8, but has \(text.utf8.count)"
-                )
-            }
+            try TextRule.check(text, field: "\(payloadField).\(field.name)", maximumBytes: IdentifierKinds.Approval.maximumBytes)
         }
     }
 

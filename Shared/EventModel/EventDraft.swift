@@ -1,12 +1,7 @@
+public import Basics
+
 /// An event as a producer sent it: valid as far as it goes, with what the producer left out still open.
 public struct EventDraft: Sendable, Hashable {
-    /// The longest event id, in bytes of UTF-8.
-    public static let maximumIDBytes = 256
-    /// The longest user id, in bytes of UTF-8.
-    public static let maximumUserBytes = 256
-    /// The longest source, in bytes of UTF-8.
-    public static let maximumSourceBytes = 512
-
     /// What happened; never a reserved type.
     public let type: EventType
     /// What there is to say about it, with all that the catalogue requires.
@@ -14,13 +9,13 @@ public struct EventDraft: Sendable, Hashable {
     /// The tenant the producer names. Whether it may is for the caller to judge (contract §10).
     public let tenant: Tenant?
     /// The one user it is for; nil for everyone in the tenant.
-    public let user: String?
+    public let user: UserID?
     /// The producer's id.
-    public let id: String?
+    public let id: EventID?
     /// When it happened.
     public let time: Timestamp?
     /// A CloudEvents `source`.
-    public let source: String?
+    public let source: EventSource?
     /// A valid W3C `traceparent`; an invalid one is dropped, as that recommendation demands.
     public let traceparent: String?
 
@@ -31,10 +26,10 @@ public struct EventDraft: Sendable, Hashable {
         type: EventType,
         payload: Payload,
         tenant: Tenant? = nil,
-        user: String? = nil,
-        id: String? = nil,
+        user: UserID? = nil,
+        id: EventID? = nil,
         time: Timestamp? = nil,
-        source: String? = nil,
+        source: EventSource? = nil,
         traceparent: String? = nil
     ) throws(ValidationError) {
         try self.init(
@@ -61,18 +56,15 @@ public struct EventDraft: Sendable, Hashable {
         type: EventType,
         payload: Payload,
         tenant: Tenant?,
-        user: String?,
-        id: String?,
+        user: UserID?,
+        id: EventID?,
         time: Timestamp?,
-        source: String?,
+        source: EventSource?,
         traceparent: String?
     ) throws(ValidationError) {
         guard !type.isReserved else {
             throw ValidationError(field: names.type, message: "everything under \"stream.\" is reserved; choose another type")
         }
-        if let user { try TextRule.check(user, field: names.user, maximumBytes: Self.maximumUserBytes) }
-        if let id { try TextRule.check(id, field: names.id, maximumBytes: Self.maximumIDBytes) }
-        if let source { try TextRule.check(source, field: names.source, maximumBytes: Self.maximumSourceBytes) }
         try EventCatalogue.validate(type: type, payload: payload, payloadField: names.payload)
         self.type = type
         self.payload = payload
@@ -91,7 +83,7 @@ public struct EventDraft: Sendable, Hashable {
     ///     forgetting to judge it cannot carry an event across tenants.
     ///   - id: the id when the producer gave none.
     ///   - time: the time when the producer gave none.
-    public func resolve(tenant: Tenant, id: @autoclosure () -> String, time: @autoclosure () -> Timestamp) throws(ValidationError) -> Event
+    public func resolve(tenant: Tenant, id: @autoclosure () -> EventID, time: @autoclosure () -> Timestamp) throws(ValidationError) -> Event
     {
         guard self.tenant == nil || self.tenant == tenant else {
             throw ValidationError(field: "tenant", message: "is not one that you may publish to; leave it out to use your own")

@@ -1,3 +1,5 @@
+import Basics
+
 /// One event as a JSON object around its payload.
 struct EventEnvelope {
     /// Which members the object has.

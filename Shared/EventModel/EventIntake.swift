@@ -1,3 +1,5 @@
+public import Basics
+
 /// Request bodies as producers send them, turned into drafts (contract §10). Pure functions; who may publish is judged elsewhere.
 ///
 /// All or nothing: the first fault is thrown, with the index and the field it is in, for example `[3].payload.incidentId`. A body that is a

@@ -1,3 +1,5 @@
+public import Basics
+
 /// The subjects under which a tenant's events lie on the bus: `events.<tenant>.<type…>`, the tenant as a ``SubjectToken``.
 ///
 /// Two more forms carry the type in the header `ce-type`: `events.<tenant>` alone, for producers that want one subject, and
@@ -31,11 +33,11 @@ public struct EventSubject: Sendable, Hashable {
 
     /// Where an event is published.
     public static func event(tenant: Tenant, type: EventType) -> String {
-        "events.\(SubjectToken.encode(tenant.name)).\(type.name)"
+        "events.\(SubjectToken.encode(tenant)).\(type.name)"
     }
 
     /// Where the one event of a decision, or the one that follows from it, is published (contract §7).
     public static func decision(tenant: Tenant, place: DecisionPlace) -> String {
-        "events.\(SubjectToken.encode(tenant.name)).\(place.tail)"
+        "events.\(SubjectToken.encode(tenant)).\(place.tail)"
     }
 }

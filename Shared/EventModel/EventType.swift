@@ -1,3 +1,5 @@
+public import Basics
+
 /// The name of what happened: lower-case words joined by dots, such as `investigation.progress` (contract §2).
 public struct EventType: Sendable, Hashable, CustomStringConvertible {
     /// The longest name, in bytes.

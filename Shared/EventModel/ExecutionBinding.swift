@@ -1,3 +1,5 @@
+public import Basics
+
 /// Events of executions as NATS messages: CloudEvents in binary mode like all others, and three headers that say which event of which
 /// execution it is (contract §9, §10).
 public enum ExecutionBinding {
@@ -11,8 +13,8 @@ public enum ExecutionBinding {
     /// The headers that say where the event stands; those of the event itself are ``NATSBinding/headers(of:)``.
     public static func headers(of place: ExecutionPlace) -> [(name: String, value: String)] {
         var headers = [
-            (name: runHeader, value: CloudEventHeaders.encode(place.run)),
-            (name: numberHeader, value: String(place.number)),
+            (name: runHeader, value: CloudEventHeaders.encode(place.run.text)),
+            (name: numberHeader, value: String(place.number.value)),
         ]
         if let start = place.start { headers.append((name: startHeader, value: String(start))) }
         return headers
@@ -27,7 +29,7 @@ public enum ExecutionBinding {
     public static func event(
         subject: String,
         body: [UInt8],
-        fallbackID: @autoclosure () -> String,
+        fallbackID: @autoclosure () -> EventID,
         storedAt: @autoclosure () -> Timestamp,
         header: (String) throws(ValidationError) -> String?
     ) throws(ValidationError) -> (Event, ExecutionPlace) {
@@ -37,9 +39,11 @@ public enum ExecutionBinding {
         guard let run = try header(runHeader).flatMap(CloudEventHeaders.decode) else {
             throw ValidationError(field: runHeader, message: "is missing; it names the execution")
         }
-        try TextRule.check(run, field: runHeader, maximumBytes: ExecutionReference.maximumRunBytes)
-        guard let number = try header(numberHeader).flatMap({ UInt64($0) }), number > 0 else {
-            throw ValidationError(field: numberHeader, message: "must be the event's number in its execution, counting from 1")
+        guard let number = try header(numberHeader).flatMap({ ExecutionNumber($0) }) else {
+            throw ValidationError(
+                field: numberHeader,
+                message: "must be the event's number, from 1 to \(ExecutionNumber.range.upperBound), in decimal digits"
+            )
         }
         guard raw.user == nil else {
             throw ValidationError(field: "ce-userid", message: "must be left out; an event of an execution is for everyone in its tenant")
@@ -47,17 +51,17 @@ public enum ExecutionBinding {
         let type = try ExecutionCatalogue.type(RawEvent.required(raw.type, EventFieldNames.headers.type), of: reference.kind)
         let payload = try Payload(validating: body, field: EventFieldNames.headers.payload, allowsStreamMembers: true)
         let event = Event(
-            id: raw.id ?? fallbackID(),
+            id: try RawEvent.identifier(raw.id, EventFieldNames.headers.id) ?? fallbackID(),
             tenant: reference.tenant,
             type: type,
             time: raw.time.flatMap { Timestamp(rfc3339: $0) } ?? storedAt(),
-            source: raw.source,
+            source: try RawEvent.identifier(raw.source, EventFieldNames.headers.source),
             traceparent: raw.traceparent.flatMap(TraceParent.init)?.text,
             payload: payload
         )
         let place = ExecutionPlace(
             reference: reference,
-            run: run,
+            run: try ExecutionRun(run, field: runHeader),
             number: number,
             start: try header(startHeader).flatMap { UInt64($0) },
             isFinal: ExecutionCatalogue.isFinal(type)

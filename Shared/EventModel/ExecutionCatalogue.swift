@@ -1,3 +1,5 @@
+public import Basics
+
 /// What happens in executions: the event types that the contract names, what their payloads must hold, and which of them end one
 /// (contract §9).
 ///
@@ -6,7 +8,7 @@
 public enum ExecutionCatalogue {
     /// What a payload must hold.
     enum Rule: Sendable {
-        /// A string of 1 to ``EventCatalogue/maximumIdentifierBytes`` bytes.
+        /// An ``Identifier``.
         case identifier
         /// A number from 0 to 1.
         case fraction
@@ -77,12 +79,10 @@ public enum ExecutionCatalogue {
             }
             switch rule {
             case .identifier:
-                guard let text = payload.string(name), (1...EventCatalogue.maximumIdentifierBytes).contains(text.utf8.count) else {
-                    throw ValidationError(
-                        field: field,
-                        message: "must be a string of 1 to \(EventCatalogue.maximumIdentifierBytes) bytes of UTF-8, but is \(kind.phrase)"
-                    )
+                guard let text = payload.string(name) else {
+                    throw ValidationError(field: field, message: "must be a string, but is \(kind.phrase)")
                 }
+                _ = try StepID(text, field: field)
             case .fraction:
                 let number = payload.json(name).flatMap { Double(String(decoding: $0, as: UTF8.self)) }
                 guard kind == .number, let number, (0...1).contains(number) else {

@@ -1,3 +1,5 @@
+public import Basics
+
 /// An event of an execution as a producer sends it, checked, but not numbered yet (contract §9, §10).
 public struct ExecutionDraft: Sendable, Hashable {
     /// What happened: a type of ``ExecutionCatalogue``, or another word.
@@ -5,9 +7,9 @@ public struct ExecutionDraft: Sendable, Hashable {
     /// What there is to say about it; reaches the viewers as it is, members called `type` and `timestamp` included.
     public let payload: Payload
     /// The execution that the producer names; nil for the current one.
-    public let run: String?
-    /// The producer's id, by which a repetition is recognised.
-    public let id: String?
+    public let run: ExecutionRun?
+    /// The producer's id, by which duplicates are detected.
+    public let id: EventID?
     /// When it happened.
     public let time: Timestamp?
     /// The tenant, when the producer named one.
@@ -22,14 +24,12 @@ public struct ExecutionDraft: Sendable, Hashable {
         kind: ExecutionReference.Kind,
         type: String,
         payload: Payload,
-        run: String? = nil,
-        id: String? = nil,
+        run: ExecutionRun? = nil,
+        id: EventID? = nil,
         time: Timestamp? = nil,
         tenant: Tenant? = nil
     ) throws(ValidationError) {
         self.type = try ExecutionCatalogue.type(type, of: kind)
-        if let run { try TextRule.check(run, field: "execution", maximumBytes: ExecutionReference.maximumRunBytes) }
-        if let id { try TextRule.check(id, field: "id", maximumBytes: EventDraft.maximumIDBytes) }
         try ExecutionCatalogue.validate(type: self.type, payload: payload)
         self.payload = payload
         self.run = run

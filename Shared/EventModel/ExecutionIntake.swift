@@ -1,3 +1,5 @@
+public import Basics
+
 /// Request bodies with events of executions, turned into drafts (contract §10). Pure functions; who may publish is judged elsewhere.
 public enum ExecutionIntake {
     /// Parses one event or an array of at most ``EventIntake/maximumEvents``: `type` and `payload`, optionally `execution`, `id`, `time`, `tenant`. Any
@@ -19,10 +21,10 @@ extension RawEvent {
             kind: kind,
             type: Self.required(type, names.type),
             payload: Self.required(payload, names.payload),
-            run: execution,
-            id: id,
+            run: Self.identifier(execution, "execution"),
+            id: Self.identifier(id, names.id),
             time: time.map { text throws(ValidationError) in try Self.instant(text) },
-            tenant: tenant.map { text throws(ValidationError) in try Tenant(text) }
+            tenant: Self.identifier(tenant, names.tenant)
         )
     }
 }

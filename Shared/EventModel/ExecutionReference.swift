@@ -1,3 +1,5 @@
+public import Basics
+
 /// What runs in steps that people watch: an agent or a workflow of one tenant (contract §9). It may run again and again; each time is an
 /// execution.
 public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
@@ -7,10 +9,6 @@ public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
         case workflows
     }
 
-    /// The longest name of an agent and id of a workflow, in bytes of UTF-8.
-    public static let maximumNameBytes = 300
-    /// The longest id of one execution, in bytes of UTF-8.
-    public static let maximumRunBytes = 128
     /// The subjects of all executions, as a filter.
     public static let subjectFilter = "executions.>"
 
@@ -19,17 +17,16 @@ public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
     /// Whether it is an agent or a workflow.
     public let kind: Kind
     /// The agent's name or the workflow's id.
-    public let name: String
+    public let name: ExecutionName
     /// Where its events lie on the bus: `executions.<tenant>.<kind>.<name>`, tenant and name as ``SubjectToken``s.
     public let subject: String
 
-    /// Accepts a name of 1 to ``maximumNameBytes`` bytes of UTF-8 without control characters; any other character is as good as the next.
-    public init(tenant: Tenant, kind: Kind, name: String) throws(ValidationError) {
-        try TextRule.check(name, field: "name", maximumBytes: Self.maximumNameBytes)
+    /// Names what runs.
+    public init(tenant: Tenant, kind: Kind, name: ExecutionName) {
         self.tenant = tenant
         self.kind = kind
         self.name = name
-        subject = "executions.\(SubjectToken.encode(tenant.name)).\(kind.rawValue).\(SubjectToken.encode(name))"
+        subject = "executions.\(SubjectToken.encode(tenant)).\(kind.rawValue).\(SubjectToken.encode(name))"
     }
 
     /// Reads the subject of a message.
@@ -44,7 +41,7 @@ public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
             )
         }
         do throws(ValidationError) {
-            try self.init(tenant: Tenant(tenant), kind: kind, name: name)
+            self.init(tenant: try Tenant(tenant), kind: kind, name: try ExecutionName(name))
         } catch {
             throw error.within("subject")
         }
@@ -63,9 +60,9 @@ public struct ExecutionPlace: Sendable, Hashable {
     /// What runs.
     public var reference: ExecutionReference
     /// Which of its executions, by an id that the producer chose or that was made for it.
-    public var run: String
-    /// The event's number, counting from 1 in its execution.
-    public var number: UInt64
+    public var run: ExecutionRun
+    /// The event's number.
+    public var number: ExecutionNumber
     /// The place in the log of the execution's first event, as a hint where to begin to read; nil for the first one itself, and when whoever
     /// wrote it did not say.
     public var start: UInt64?
@@ -73,7 +70,7 @@ public struct ExecutionPlace: Sendable, Hashable {
     public var isFinal: Bool
 
     /// Puts an event at its place.
-    public init(reference: ExecutionReference, run: String, number: UInt64, start: UInt64?, isFinal: Bool) {
+    public init(reference: ExecutionReference, run: ExecutionRun, number: ExecutionNumber, start: UInt64?, isFinal: Bool) {
         self.reference = reference
         self.run = run
         self.number = number

@@ -1,13 +1,15 @@
+public import Basics
+
 /// The blocks of an execution stream as bytes: server-sent events (contract §9; WHATWG HTML §9.2).
 ///
 /// The ids are the event's numbers, and `data` is the payload as it was published with nothing added; CR and LF, which valid JSON has only
 /// between its parts, become spaces, so that it is one line.
 public enum ExecutionStreamEncoding {
     /// Appends an event.
-    public static func appendEvent(number: UInt64, type: EventType, payload: Payload, to out: inout [UInt8]) {
+    public static func appendEvent(number: ExecutionNumber, type: EventType, payload: Payload, to out: inout [UInt8]) {
         out.reserve(more: payload.bytes.count + type.name.utf8.count + 48)
         out.append("id: ")
-        out.append(contentsOf: String(number).utf8)
+        out.append(contentsOf: String(number.value).utf8)
         out.append("\nevent: ")
         out.append(contentsOf: type.name.utf8)
         out.append("\ndata: {")

@@ -1,3 +1,5 @@
+import Basics
+
 /// The relay's pushes as JSON-RPC 2.0 notifications (contract §6).
 public enum JSONRPCPushEncoding {
     /// Appends an event: `params` is the payload's members, unchanged, followed by `timestamp` and, for a client that asked for ids, `id`.

@@ -1,3 +1,5 @@
+public import Basics
+
 /// Events as NATS messages: CloudEvents binary mode, attributes in `ce-` headers and the payload as the body, so that any NATS client in
 /// any language is a producer (contract §10).
 public enum NATSBinding {
@@ -7,12 +9,12 @@ public enum NATSBinding {
     public static func headers(of event: Event) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = [
             ("ce-specversion", "1.0"),
-            ("ce-id", CloudEventHeaders.encode(event.id)),
+            ("ce-id", CloudEventHeaders.encode(event.id.text)),
             ("ce-type", event.type.name),
             ("ce-time", event.time.iso8601),
         ]
-        if let source = event.source { headers.append(("ce-source", CloudEventHeaders.encode(source))) }
-        if let user = event.user { headers.append(("ce-userid", CloudEventHeaders.encode(user))) }
+        if let source = event.source { headers.append(("ce-source", CloudEventHeaders.encode(source.text))) }
+        if let user = event.user { headers.append(("ce-userid", CloudEventHeaders.encode(user.text))) }
         if let traceparent = event.traceparent { headers.append(("traceparent", CloudEventHeaders.encode(traceparent))) }
         return headers
     }
@@ -32,7 +34,7 @@ public enum NATSBinding {
     public static func event(
         subject: String,
         body: [UInt8],
-        fallbackID: @autoclosure () -> String,
+        fallbackID: @autoclosure () -> EventID,
         storedAt: @autoclosure () -> Timestamp,
         header: (String) throws(ValidationError) -> String?
     ) throws(ValidationError) -> Event {
@@ -45,7 +47,7 @@ public enum NATSBinding {
             }
             raw.type = named.name
         }
-        guard raw.tenant == nil || raw.tenant == place.tenant.name else {
+        guard try RawEvent.identifier(raw.tenant, EventFieldNames.headers.tenant) ?? place.tenant == place.tenant else {
             throw ValidationError(field: "ce-tenant", message: "must be the tenant of the subject, or be left out")
         }
         raw.tenant = nil

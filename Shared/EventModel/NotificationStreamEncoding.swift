@@ -1,3 +1,5 @@
+import Basics
+
 /// The blocks of the notification stream as bytes: server-sent events (contract §4; WHATWG HTML §9.2).
 ///
 /// A block ends with its empty line and is one event to every client, wherever it was cut into packets. What an event carries cannot

@@ -1,3 +1,5 @@
+import Basics
+
 /// A sentence with holes that the members of a payload fill.
 ///
 /// `{title}` stands for a member, `{title|id}` for the first of several that is there; what is in `[…]` is left out when one of its holes

@@ -1,3 +1,5 @@
+public import Basics
+
 extension Payload {
     /// The number of top-level members.
     public var memberCount: Int { index.members.count }

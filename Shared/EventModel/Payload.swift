@@ -1,3 +1,5 @@
+public import Basics
+
 /// What an event says: one JSON object, checked once and kept byte for byte as it was received (contract §2, §4).
 ///
 /// The positions of the top-level members are remembered, so that reading one costs no second parse.

@@ -1,3 +1,5 @@
+import Basics
+
 /// Where the top-level members of a payload lie, found while it is checked.
 struct PayloadIndex: Sendable {
     /// One member; offsets count from the payload's first byte, and 32 bits are enough for ``Payload/maximumBytes``.
@@ -81,18 +83,12 @@ struct PayloadIndex: Sendable {
 
     /// Throws when a name occurs twice or is one that the notification stream adds itself.
     private mutating func checkNames(_ base: UnsafePointer<UInt8>, field: String, allowsStreamMembers: Bool) throws(ValidationError) {
-        func bytes(_ member: Member) -> UnsafeBufferPointer<UInt8> {
-            UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count)
+        hasEscapedNames = members.contains { member in
+            UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count).contains(UInt8(ascii: "\\"))
         }
-        hasEscapedNames = members.contains { bytes($0).contains(UInt8(ascii: "\\")) }
-        let repeated: [UInt8]?
-        if hasEscapedNames || members.count > 16 {
-            repeated = Self.repeatedName(members.lazy.map { JSONString.unescape(bytes($0)) })
-        } else {
-            repeated = Self.repeatedName(few: members, bytes)
-        }
-        if let repeated {
-            let name = ValidationError.excerpt(String(decoding: repeated, as: UTF8.self))
+        if let repeated = JSONNames.repeated(members.lazy.map(\.name), in: base) {
+            let written = UnsafeBufferPointer(start: base + repeated.lowerBound, count: repeated.count)
+            let name = ValidationError.excerpt(String(decoding: JSONString.unescape(written), as: UTF8.self))
             throw ValidationError(field: field, message: "must not have two members called \(name)")
         }
         for name in ["type", "timestamp"] where !allowsStreamMembers && member(name, in: base) != nil {
@@ -101,21 +97,6 @@ struct PayloadIndex: Sendable {
                 message: "must not be a member of the payload, because the notification stream adds its own; choose another name"
             )
         }
-    }
-
-    /// Quadratic, and for a handful of short names faster than hashing them.
-    private static func repeatedName(few members: [Member], _ bytes: (Member) -> UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        for (index, member) in members.enumerated() {
-            for other in members[..<index] where other.name.count == member.name.count {
-                if bytes(other).elementsEqual(bytes(member)) { return Array(bytes(member)) }
-            }
-        }
-        return nil
-    }
-
-    private static func repeatedName(_ names: some Sequence<[UInt8]>) -> [UInt8]? {
-        var seen: Set<[UInt8]> = []
-        return names.first { !seen.insert($0).inserted }
     }
 
     /// The member called `name`, which is compared after its escapes have been undone.

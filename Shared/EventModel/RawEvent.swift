@@ -1,3 +1,5 @@
+import Basics
+
 /// What an envelope of any form says, before it is judged.
 struct RawEvent {
     var type: String?
@@ -17,13 +19,19 @@ struct RawEvent {
             names: names,
             type: parse(Self.required(type, names.type), as: names.type, EventType.init),
             payload: Self.required(payload, names.payload),
-            tenant: tenant.map { text throws(ValidationError) in try parse(text, as: names.tenant, Tenant.init) },
-            user: user,
-            id: id,
+            tenant: Self.identifier(tenant, names.tenant),
+            user: Self.identifier(user, names.user),
+            id: Self.identifier(id, names.id),
             time: time.map { text throws(ValidationError) in try parse(text, as: names.time, Self.instant) },
-            source: source,
+            source: Self.identifier(source, names.source),
             traceparent: traceparent
         )
+    }
+
+    /// The identifier that the producer may have given under the name `field`.
+    static func identifier<Kind>(_ text: String?, _ field: String) throws(ValidationError) -> Identifier<Kind>? {
+        guard let text else { return nil }
+        return try Identifier(text, field: field)
     }
 
     static func required<Value>(_ value: Value?, _ field: String) throws(ValidationError) -> Value {

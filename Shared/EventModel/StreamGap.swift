@@ -1,3 +1,5 @@
+import Basics
+
 /// Why a client gets less than it asked for, which it is always told (contract §3).
 public enum StreamGap: Sendable, Hashable {
     /// The cursor is older than the log keeps. Everything from `missedBefore`, the first entry still kept, on follows.

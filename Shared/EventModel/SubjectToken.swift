@@ -1,3 +1,5 @@
+public import Basics
+
 /// Any text as one token of a NATS subject, and back.
 ///
 /// `A`–`Z`, `a`–`z`, `0`–`9`, `_` and `-` stand for themselves; every other byte of the UTF-8 is `=` and two upper-case hexadecimal
@@ -5,7 +7,10 @@
 /// text; none contains a dot, a wildcard or a space.
 public enum SubjectToken {
     /// The longest token that ``decode(_:)`` accepts, in bytes: three times the longest text that becomes one.
-    public static let maximumBytes = 3 * max(EventCatalogue.maximumIdentifierBytes, ExecutionReference.maximumNameBytes)
+    public static let maximumBytes = 3 * IdentifierKinds.Tenant.maximumBytes
+
+    /// The token of an identifier: at most ``maximumBytes`` long.
+    public static func encode<Kind>(_ identifier: Identifier<Kind>) -> String { encode(identifier.text) }
 
     /// The token of `text`: at most three times as long as its UTF-8. The caller bounds the text.
     public static func encode(_ text: String) -> String {

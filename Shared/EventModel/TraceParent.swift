@@ -1,3 +1,5 @@
+import Basics
+
 /// The `traceparent` of W3C Trace Context (Recommendation of 23 November 2021, §3.2): which trace something belongs to.
 ///
 /// Causeway hands it on and names its trace in log lines. It makes none of its own, since it records no spans: what comes without one

@@ -1,3 +1,5 @@
+public import Basics
+
 /// The event types a reader asked for: `?types=investigation.*,approval.requested` (contract §2).
 public struct TypeFilter: Sendable, Hashable {
     /// The most patterns in one filter.

@@ -1,3 +1,5 @@
+public import Basics
+
 /// The frames of the workspace stream as JSON text; wrapping it in a WebSocket frame is the edge's work (contract §5).
 ///
 /// A frame has the members `type`, `payload` and `ts`, in that order, and with the extension `last_event_id` a fourth, `id`.
@@ -15,11 +17,11 @@ public enum WorkspaceFrameEncoding {
     }
 
     /// Appends the first frame of a connection.
-    public static func appendConnected(workspace: String, user: String, time: Timestamp, to out: inout [UInt8]) {
+    public static func appendConnected(workspace: Tenant, user: UserID?, time: Timestamp, to out: inout [UInt8]) {
         out.append("{\"type\":\"connected\",\"payload\":{\"workspace_id\":")
-        JSONString.append(workspace, to: &out)
+        JSONString.append(workspace.text, to: &out)
         out.append(",\"user_id\":")
-        JSONString.append(user, to: &out)
+        JSONString.append(user?.text ?? "", to: &out)
         out.append("}")
         appendEnd(time: time, id: nil, to: &out)
     }

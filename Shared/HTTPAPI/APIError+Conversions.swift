@@ -1,5 +1,6 @@
 public import AccessControl
-public import EventModel
+public import Basics
+import EventModel
 import Hummingbird
 import NIOCore
 

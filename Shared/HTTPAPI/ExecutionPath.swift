@@ -1,3 +1,4 @@
+public import Basics
 public import EventModel
 
 extension APIRequestContext {
@@ -10,9 +11,9 @@ extension APIRequestContext {
             throw .validation("\(word): must be percent-encoded UTF-8, with two hexadecimal digits behind every %.")
         }
         do throws(ValidationError) {
-            return try ExecutionReference(tenant: tenant, kind: kind, name: name)
+            return ExecutionReference(tenant: tenant, kind: kind, name: try ExecutionName(name, field: word))
         } catch {
-            throw .validation("\(word): \(error.message).")
+            throw APIError(error)
         }
     }
 }

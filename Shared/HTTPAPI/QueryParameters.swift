@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 public import Hummingbird
 
 /// The parameters of a query string, decoded (percent-encoding, and `+` for a space, as browsers write it). Names may repeat.

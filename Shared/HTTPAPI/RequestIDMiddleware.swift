@@ -1,4 +1,5 @@
-public import AccessControl
+import AccessControl
+public import Basics
 import EventModel
 import HTTPTypes
 public import Hummingbird

@@ -1,3 +1,5 @@
+import TestKit
+import Basics
 import EventLog
 import EventModel
 import Synchronization

@@ -1,3 +1,5 @@
+import TestKit
+import Basics
 import EventModel
 import Synchronization
 import Testing

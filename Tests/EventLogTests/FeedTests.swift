@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import Logging
@@ -202,11 +203,11 @@ private final class PendingWitness: LogObserver {
             #expect(await eventually { feed.position == last })
             #expect(recorder.ids == accepted.map(\.id))
             let told = recorder.state.withLock { $0.entries.map(\.event) }
-            #expect(told.last?.tenant.name == "a.cme")
+            #expect(told.last?.tenant.text == "a.cme")
             #expect(told.compactMap { event in event.user.map { "\(event.id): \($0)" } } == ["private: ann", "said-twice: ann"])
             // What is read from the log again is read the same way.
             let again = try await bench.log.read(tenant: Tenant("acme"), after: 0, through: last, maxBytes: 1 << 20)
-            #expect(again.entries.map(\.event) == told.filter { $0.tenant.name == "acme" })
+            #expect(again.entries.map(\.event) == told.filter { $0.tenant.text == "acme" })
             #expect(recorder.violations == [])
             #expect(feed.tail.position == last)
             // The execution is skipped, but is no fault.

@@ -1,7 +1,9 @@
+import Basics
 import EventLog
 import EventModel
 import Synchronization
 import Testing
+import TestKit
 
 @Suite struct LogTailTests {
     /// Room for exactly `entries` of the fixture's entries.

@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import NATSClient
@@ -37,7 +38,7 @@ import Testing
             let read = try await Self.readAll(bench.log, tenant: "b", after: after, through: 3000, maxBytes: maxBytes)
             #expect(read.entries.map { $0.cursor(epoch: bench.log.epoch) } == expected.filter { $0.sequence > after })
             #expect(maxBytes == .max ? read.pieces == 1 : read.pieces > 1 || after >= 2990)
-            #expect(read.entries.allSatisfy { $0.event.tenant.name == "b" && $0.intake == Fixture.time })
+            #expect(read.entries.allSatisfy { $0.event.tenant.text == "b" && $0.intake == Fixture.time })
         }
     }
 
@@ -102,7 +103,7 @@ import Testing
                     let read = try await Self.readAll(bench.log, tenant: tenants[index], after: after, through: 7000, maxBytes: 250_000)
                     let expected = (0..<7000).filter { $0 % 7 == index }.map { UInt64($0 + 1) }.filter { $0 > after }
                     #expect(read.entries.map(\.sequence) == expected)
-                    #expect(read.entries.allSatisfy { $0.event.tenant.name == tenants[index] })
+                    #expect(read.entries.allSatisfy { $0.event.tenant.text == tenants[index] })
                 }
             }
             try await group.waitForAll()

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
         let event = try draft.resolve(tenant: Tenant("t"), id: "made", time: Timestamp(millisecondsSinceEpoch: 7))
         #expect(event.id == "made")
         #expect(event.time.millisecondsSinceEpoch == 7)
-        #expect(event.tenant.name == "t")
+        #expect(event.tenant.text == "t")
     }
 
     @Test func readsMany() throws {
@@ -111,7 +112,7 @@ import Testing
         let draft = try #require(EventIntake.events(native: bytes(#"{"type":"a.b","payload":{},"tenant":"other"}"#)).first)
         let time = Timestamp(millisecondsSinceEpoch: 0)
         #expect(fault { try draft.resolve(tenant: Tenant("mine"), id: "x", time: time) }?.field == "tenant")
-        #expect(try draft.resolve(tenant: Tenant("other"), id: "x", time: time).tenant.name == "other")
+        #expect(try draft.resolve(tenant: Tenant("other"), id: "x", time: time).tenant.text == "other")
     }
 }
 

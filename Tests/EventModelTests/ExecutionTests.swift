@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
         let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: name)
         #expect(reference.subject == subject)
         let read = try ExecutionReference(subject: subject)
-        #expect(read == reference && read.name == name && read.tenant.name == "acme" && read.kind == .agents)
+        #expect(read == reference && read.name == name && read.tenant.text == "acme" && read.kind == .agents)
     }
 
     @Test func threeHundredBytesAreNotTooLong() throws {

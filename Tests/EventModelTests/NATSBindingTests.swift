@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
         let event = try decode("events.acme.incident.created", [:], #"{"incidentId":"inc_1"}"#)
         #expect(event.id == "seq-7")
         #expect(event.time == Self.time)
-        #expect(event.tenant.name == "acme")
+        #expect(event.tenant.text == "acme")
         #expect(event.type.name == "incident.created")
         #expect(event.user == nil && event.source == nil && event.traceparent == nil)
     }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Testing
 
@@ -47,7 +48,7 @@ import Testing
     ])
     func parses(_ subject: String, _ tenant: String, _ type: String?) throws {
         let parsed = try EventSubject(subject)
-        #expect(parsed.tenant.name == tenant)
+        #expect(parsed.tenant.text == tenant)
         #expect(parsed.type?.name == type)
     }
 

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import CausewayProducer
 import EventModel
 import HTTPTypes
@@ -20,7 +21,7 @@ import Testing
             #expect(answer.body == #"{"accepted":1,"ids":["\#(id)"]}"#)
         }
         let event = try #require(fixture.sink.events.first)
-        #expect(event.tenant.name == "acme")
+        #expect(event.tenant.text == "acme")
         #expect(event.time == IntakeFixture.now)
         #expect(event.payload.bytes == bytes(#"{"incidentId":"inc_1"}"#))
     }
@@ -281,7 +282,7 @@ import Testing
             let token = try await IntakeFixture.token(roles: [.producer])
             #expect(try await client.post(body, token: token).status == 202)
         }
-        #expect(fixture.sink.events.map(\.tenant.name) == ["globex", "acme", "acme"])
+        #expect(fixture.sink.events.map(\.tenant.text) == ["globex", "acme", "acme"])
     }
 
     // MARK: Repetition

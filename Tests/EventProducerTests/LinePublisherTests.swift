@@ -1,3 +1,4 @@
+import Basics
 import CausewayProducer
 import EventModel
 import Testing
@@ -30,7 +31,7 @@ import Testing
         let summary = try await run([Self.line(1) + "\n" + Self.line(2) + "\n", Self.line(3)], sink: sink)
         #expect(summary == LinePublisher.Summary(stored: 3))
         #expect(sink.calls.map { $0.map(\.id) } == [["e1", "e2"], ["e3"]], "what has come in goes out, and is not waited to be more")
-        #expect(sink.events.allSatisfy { $0.tenant.name == "acme" })
+        #expect(sink.events.allSatisfy { $0.tenant.text == "acme" })
         #expect(complaints.all.isEmpty)
         let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), epoch: 7, sequence: 1).text
         #expect(printed.all.count == 3)
@@ -53,7 +54,7 @@ import Testing
         let sink = RecordingSink()
         let line = #"{"type":"a.b","payload":{},"tenant":"globex"}"#
         _ = try await run([line + "\n" + Self.line(1)], sink: sink)
-        #expect(sink.events.map(\.tenant.name) == ["globex", "acme"])
+        #expect(sink.events.map(\.tenant.text) == ["globex", "acme"])
         #expect(try await run([Self.line(1)], tenant: nil, sink: sink).refused == 1)
         #expect(complaints.all == ["line 1: tenant: is missing; name it in the event, or for all events with --tenant"])
     }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Testing
 
@@ -58,7 +59,7 @@ private struct Run {
                 "notification.created", "issue.created", "issue.status.changed", "pattern.detected", "job.updated",
             ]
         )
-        #expect(Set(events.map(\.tenant.name)) == ["acme", "globex"])
+        #expect(Set(events.map(\.tenant.text)) == ["acme", "globex"])
         #expect(Set(events.map(\.id)).count == events.count, "every event has an id of its own")
         #expect(events.allSatisfy { EventCatalogue.requiredFields(of: $0.type) != nil })
     }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// An approval as its `approval.requested` describes it, and what the log holds about it since.
@@ -44,7 +45,7 @@ extension Approval {
     /// A decision in the log.
     struct Decided: Sendable, Equatable {
         /// The id of the event, by which a repeated request recognises its own.
-        var eventID: String
+        var eventID: EventID
         var decision: Decision
         var place: LogPlace
     }
@@ -78,7 +79,7 @@ extension Approval.Request {
             let remediationID = event.payload.string("remediationId")
         else { return nil }
         self.init(
-            tenant: event.tenant.name,
+            tenant: event.tenant.text,
             approvalID: approvalID,
             remediationID: remediationID,
             incidentID: event.payload.string("incidentId"),

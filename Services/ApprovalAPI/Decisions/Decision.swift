@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// A decision about an approval: what its `approval.resolved` says (contract §7).
@@ -14,7 +15,7 @@ struct Decision: Sendable, Equatable {
     /// Who decides when nobody does.
     static let system = "system"
     /// Where the events of this service come from, a CloudEvents `source`.
-    static let source = "/causeway/approval-api"
+    static let source = EventSource(generated: "/causeway/approval-api")
     /// What happens when an approval has an answer.
     static let typeName = "approval.resolved"
 }
@@ -23,7 +24,7 @@ extension Decision {
     /// The event that the decision is.
     ///
     /// - Parameter id: by which a repeated request recognises its own decision.
-    func event(id: String, tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
+    func event(id: EventID, tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
         var members = JSONMembers()
         members.add("approvalId", approvalID)
         members.add("remediationId", remediationID)
@@ -51,7 +52,7 @@ extension Decision {
         return try Self.event(
             action.effectTypeName,
             members,
-            id: "decision_\(sequence)_effect",
+            id: EventID(generated: "decision_\(sequence)_effect"),
             tenant: decided.tenant,
             time: decidedAt,
             traceparent: decided.traceparent
@@ -61,7 +62,7 @@ extension Decision {
     private static func event(
         _ typeName: String,
         _ members: JSONMembers,
-        id: String,
+        id: EventID,
         tenant: Tenant,
         time: Timestamp,
         traceparent: String?

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventLog
 import EventModel
 import HTTPAPI
@@ -48,18 +49,18 @@ struct DecisionDesk: Sendable {
     /// - Throws: `service_unavailable` when the log did not answer; the decision may or may not stand then, and repeating the request with an
     ///   `Idempotency-Key` tells.
     func decide(_ request: Request, by principal: Principal) async throws -> Outcome {
-        guard let approval = try await approval(tenant: principal.tenant, id: request.approvalID) else { return .notFound }
+        guard let approval = try await approval(tenant: principal.tenant.text, id: request.approvalID) else { return .notFound }
         let time = now()
         let id = DecisionID.make(
             key: request.idempotencyKey,
-            tenant: principal.tenant,
-            subject: principal.subject,
+            tenant: principal.tenant.text,
+            subject: principal.user.text,
             approvalID: request.approvalID,
             action: request.action,
             reason: request.reason,
             now: time
         )
-        switch DecisionRules.judge(approval, action: request.action, by: principal.subject, now: time) {
+        switch DecisionRules.judge(approval, action: request.action, by: principal.user.text, now: time) {
         case .resolved(let decided): return Self.outcome(decided.decision, eventID: decided.eventID, of: id)
         case .selfApproval: return .selfApproval
         case .unknownRequester: return .unknownRequester
@@ -67,7 +68,7 @@ struct DecisionDesk: Sendable {
             let (standing, eventID) = try await expire(approval)
             return Self.outcome(standing, eventID: eventID, of: id)
         case .proceed:
-            let decision = approval.request.decision(request.action, by: principal.subject, at: time, reason: request.reason)
+            let decision = approval.request.decision(request.action, by: principal.user.text, at: time, reason: request.reason)
             // No attempt begins after the approval's time: what waits for the bus that long finds it over.
             let (standing, eventID) = try await record(
                 decision,
@@ -84,7 +85,7 @@ struct DecisionDesk: Sendable {
     ///
     /// - Returns: the decision that stands, and the id of its event.
     @discardableResult
-    func expire(_ approval: Approval) async throws -> (Decision, eventID: String) {
+    func expire(_ approval: Approval) async throws -> (Decision, eventID: EventID) {
         let time = now()
         let decision = approval.request.decision(.expire, by: Decision.system, at: time, reason: nil)
         let id = DecisionID.make(
@@ -110,16 +111,17 @@ struct DecisionDesk: Sendable {
     private func record(
         _ decision: Decision,
         of request: Approval.Request,
-        id: String,
+        id: EventID,
         traceparent: String?,
         timeout: Duration
-    ) async throws -> (Decision, eventID: String) {
+    ) async throws -> (Decision, eventID: EventID) {
         let event = try decision.event(id: id, tenant: Tenant(request.tenant), traceparent: traceparent)
+        let place = DecisionPlace.decision(approvalID: try ApprovalID(decision.approvalID))
         let appended: AppendedOnce
         do throws(EventLogError) {
             appended = try await log.append(
                 event,
-                onceAt: .decision(approvalID: decision.approvalID),
+                onceAt: place,
                 intake: decision.decidedAt,
                 timeout: timeout
             )
@@ -130,7 +132,7 @@ struct DecisionDesk: Sendable {
         return (standing, appended.entry.event.id)
     }
 
-    private static func outcome(_ standing: Decision, eventID: String, of id: String) -> Outcome {
+    private static func outcome(_ standing: Decision, eventID: EventID, of id: EventID) -> Outcome {
         if eventID == id { return .decided(standing) }
         return standing.action == .expire ? .expired : .alreadyResolved(standing)
     }

@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import EventModel
 
@@ -21,10 +22,10 @@ enum DecisionID {
         action: DecisionAction,
         reason: String?,
         now: Timestamp
-    ) -> String {
+    ) -> EventID {
         guard let key else {
             var generator = SystemRandomNumberGenerator()
-            return "dec_" + ULID.generate(time: now, using: &generator)
+            return EventID(generated: "dec_" + ULID.generate(time: now, using: &generator))
         }
         var hash = SHA256()
         // Lengths before the texts, so that the parts cannot run into each other whatever is in them.
@@ -34,6 +35,6 @@ enum DecisionID {
         }
         let digits = Array("0123456789abcdef".utf8)
         let text = hash.finalize().prefix(20).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return "idem_" + String(decoding: text, as: UTF8.self)
+        return EventID(generated: "idem_" + String(decoding: text, as: UTF8.self))
     }
 }

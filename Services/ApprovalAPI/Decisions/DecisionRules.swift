@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// Who may decide what, and when: a pure function of the approval, the request and the time.

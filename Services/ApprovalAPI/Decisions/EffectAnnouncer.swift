@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import Logging
@@ -39,7 +40,7 @@ struct EffectAnnouncer: Sendable {
 
     /// Announces what one decision entails.
     func announce(_ entry: LogEntry) async -> SharedReading.Outcome {
-        guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID) else {
+        guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID.text) else {
             logger.warning(
                 "what lies at the place of a decision is none and entails nothing",
                 metadata: ["log.sequence": "\(entry.sequence)"]
@@ -50,7 +51,7 @@ struct EffectAnnouncer: Sendable {
             let effect = try decision.effect(of: entry.event, sequence: entry.sequence)
             let time = now()
             // Three words, and so no id that a producer can choose.
-            let messageID = "\(SubjectToken.encode(entry.event.tenant.name)).DECISION.\(entry.sequence)"
+            let messageID = "\(SubjectToken.encode(entry.event.tenant)).DECISION.\(entry.sequence)"
             let appended = try await log.append(
                 effect,
                 onceAt: .effect(approvalID: approvalID),
@@ -77,7 +78,7 @@ struct EffectAnnouncer: Sendable {
     }
 
     /// Names the trace that the decision began, by which it is followed to here.
-    private func report(_ effect: Event, of approvalID: String) {
+    private func report(_ effect: Event, of approvalID: ApprovalID) {
         let trace = effect.traceparent.flatMap(TraceParent.init)
         var metadata: Logger.Metadata = ["approval.id": "\(approvalID)", "event.type": "\(effect.type.name)"]
         if let trace { metadata[TraceParent.logKey] = "\(trace.traceID)" }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// An entry of the notification list, as everybody has it: without whether it was read.
@@ -19,8 +20,8 @@ extension NotificationRecord {
     /// The entry that an event becomes.
     init(_ event: Event, _ text: NotificationCatalogue.Text, at place: LogPlace) {
         self.init(
-            tenant: event.tenant.name,
-            user: event.user,
+            tenant: event.tenant.text,
+            user: event.user?.text,
             typeName: event.type.name,
             title: text.title,
             body: text.body,

@@ -1,3 +1,4 @@
+import Basics
 import ServiceRuntime
 import Synchronization
 
@@ -39,7 +40,7 @@ final class RateLimiter: Sendable {
 
     private let limit: RateLimit
     private let now: @Sendable () -> Duration
-    private let buckets = Mutex<[String: TokenBucket]>([:])
+    private let buckets = Mutex<[Tenant: TokenBucket]>([:])
 
     /// How many tenants are remembered before those are forgotten whose buckets are full.
     private static let tidyAbove = 10_000
@@ -58,7 +59,7 @@ final class RateLimiter: Sendable {
     var count: Int { buckets.withLock { $0.count } }
 
     /// Counts a request. Any thread.
-    func admit(tenant: String) -> Verdict {
+    func admit(tenant: Tenant) -> Verdict {
         let time = now()
         return buckets.withLock { buckets in
             if buckets.count >= Self.tidyAbove, buckets[tenant] == nil {

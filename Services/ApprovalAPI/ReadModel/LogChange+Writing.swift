@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import GRDB
 
@@ -35,7 +36,7 @@ extension LogChange {
         try database.cachedStatement(sql: "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             .execute(arguments: [
                 tenant, decision.approvalID, Int64(clamping: decided.place.sequence), decided.place.intake.millisecondsSinceEpoch,
-                decided.eventID,
+                decided.eventID.text,
                 decision.remediationID, decision.incidentID, decision.action.rawValue, decision.decidedBy,
                 decision.decidedAt.millisecondsSinceEpoch, decision.reason,
             ])

@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 
@@ -22,12 +23,12 @@ enum LogChange: Sendable, Equatable {
         var changes: [LogChange] = []
         switch entry.decisionPlace {
         case .decision(let approvalID):
-            if let decision = Decision(event, on: approvalID) {
-                changes.append(.decided(tenant: event.tenant.name, Approval.Decided(eventID: event.id, decision: decision, place: place)))
+            if let decision = Decision(event, on: approvalID.text) {
+                changes.append(.decided(tenant: event.tenant.text, Approval.Decided(eventID: event.id, decision: decision, place: place)))
             }
         case .effect(let approvalID):
             let effect = Approval.Effect(typeName: event.type.name, time: event.time, place: place)
-            changes.append(.effected(tenant: event.tenant.name, approvalID: approvalID, effect))
+            changes.append(.effected(tenant: event.tenant.text, approvalID: approvalID.text, effect))
         case nil:
             if let request = Approval.Request(event, at: place) { changes.append(.requested(request)) }
         }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import GRDB
 
@@ -81,7 +82,7 @@ extension Approval.Decided {
     fileprivate init?(row: Row) {
         guard let sequence = row["d_sequence"] as Int64?, let action = DecisionAction(rawValue: row["action"]) else { return nil }
         self.init(
-            eventID: row["event_id"],
+            eventID: EventID(generated: row["event_id"]),
             decision: Decision(
                 approvalID: row["approval"],
                 remediationID: row["d_remediation"],

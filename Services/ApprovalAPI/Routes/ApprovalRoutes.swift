@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventLog
 import EventModel
 import HTTPAPI
@@ -55,7 +56,7 @@ struct ApprovalRoutes: Sendable {
         let principal = try context.requireRole(anyOf: Self.readers)
         guard let approvalID = context.pathParameter("approvalId") else { throw Self.unknown }
         let bounds = try await backend.parts().freshness.ofLog()
-        guard let approval = try await backend.model.approval(tenant: principal.tenant, id: approvalID),
+        guard let approval = try await backend.model.approval(tenant: principal.tenant.text, id: approvalID),
             approval.request.place.sequence >= bounds.firstSequence
         else { throw Self.unknown }
         return try .json(ApprovalView(approval, epoch: bounds.epoch))
@@ -73,7 +74,7 @@ struct ApprovalRoutes: Sendable {
         let bounds = try await backend.parts().freshness.ofLog()
         if let cursor, cursor.epoch != bounds.epoch { throw Self.badCursor }
         let found = try await backend.model.approvals(
-            tenant: principal.tenant,
+            tenant: principal.tenant.text,
             status: status,
             before: cursor?.sequence,
             limit: limit + 1

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// The answer to a request to decide (contract §7).

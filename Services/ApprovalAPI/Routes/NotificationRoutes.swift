@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventLog
 import EventModel
 import HTTPAPI
@@ -29,7 +30,7 @@ struct NotificationRoutes: Sendable {
     private func list(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.readers)
         let parameters = try QueryParameters(of: request)
-        var query = NotificationQuery(tenant: principal.tenant, user: principal.subject, epoch: 0, limit: try parameters.pageLimit())
+        var query = NotificationQuery(tenant: principal.tenant.text, user: principal.user.text, epoch: 0, limit: try parameters.pageLimit())
         query.isRead = try parameters.value("read").map(Self.boolean)
         query.typeName = try parameters.value("type").map(Self.type)
         let cursor = try parameters.value("cursor").map(Self.cursor)
@@ -75,7 +76,7 @@ struct NotificationRoutes: Sendable {
         guard cursor.epoch == bounds.epoch, cursor.sequence <= bounds.lastSequence else { throw Self.badCursor }
         try await self.store(.through(cursor.sequence), cursor.epoch, of: principal, parts)
         let page = try await backend.model.notifications(
-            NotificationQuery(tenant: principal.tenant, user: principal.subject, epoch: cursor.epoch, limit: 1)
+            NotificationQuery(tenant: principal.tenant.text, user: principal.user.text, epoch: cursor.epoch, limit: 1)
         )
         return try .json(["unreadCount": page.unreadCount])
     }
@@ -85,8 +86,8 @@ struct NotificationRoutes: Sendable {
         func find() async throws -> InboxItem? {
             guard backend.model.logEpoch == cursor.epoch else { return nil }
             return try await backend.model.notification(
-                tenant: principal.tenant,
-                user: principal.subject,
+                tenant: principal.tenant.text,
+                user: principal.user.text,
                 epoch: cursor.epoch,
                 sequence: cursor.sequence
             )
@@ -98,7 +99,7 @@ struct NotificationRoutes: Sendable {
 
     /// Stores a read mark and waits until it is read back: the caller's next request knows it.
     private func store(_ extent: ReadMark.Extent, _ epoch: UInt16, of principal: Principal, _ parts: ApprovalBackend.Parts) async throws {
-        let mark = ReadMark(tenant: principal.tenant, user: principal.subject, epoch: epoch, extent: extent, readAt: now())
+        let mark = ReadMark(tenant: principal.tenant.text, user: principal.user.text, epoch: epoch, extent: extent, readAt: now())
         let place: UInt64
         do {
             place = try await parts.inbox.publish(mark, within: Self.timeout)

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// The id of a notification: that of its event, under another prefix (contract §8).

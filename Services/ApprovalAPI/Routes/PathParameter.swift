@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Foundation
 import HTTPAPI
@@ -10,7 +11,7 @@ extension APIRequestContext {
     /// - Returns: nil when it is not the name of anything: empty, too long, or not UTF-8.
     func pathParameter(_ name: String) -> String? {
         guard let text = parameters.get(name)?.removingPercentEncoding,
-            (1...EventCatalogue.maximumIdentifierBytes).contains(text.utf8.count)
+            (try? ApprovalID(text)) != nil
         else { return nil }
         return text
     }

@@ -1,3 +1,4 @@
+import Basics
 import CausewayProducer
 import EventModel
 import Logging
@@ -40,7 +41,7 @@ extension EventProducer {
             throw Exit.because(error)
         } catch let error as ProducerError {
             throw Exit.because(error)
-        } catch let error as EventModel.ValidationError {
+        } catch let error as Basics.ValidationError {
             throw Exit.because(error)
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CausewayProducer
 import EventModel
 import ServiceRuntime
@@ -32,7 +33,7 @@ enum Exit {
     }
 
     /// What to throw for an event that is not valid.
-    static func because(_ error: EventModel.ValidationError) -> ArgumentParser.ExitCode {
+    static func because(_ error: Basics.ValidationError) -> ArgumentParser.ExitCode {
         because(error.description, invalidEvent)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CausewayProducer
 import EventModel
 import ServiceRuntime
@@ -77,8 +78,8 @@ struct PublishCommand: AsyncParsableCommand {
         settings.bootstrapLogging()
         let reader: EventReader
         let event: Event?
-        do throws(EventModel.ValidationError) {
-            reader = EventReader(tenant: try tenant.map { name throws(EventModel.ValidationError) in try Tenant(name) })
+        do throws(Basics.ValidationError) {
+            reader = EventReader(tenant: try tenant.map { name throws(Basics.ValidationError) in try Tenant(name) })
             var generator = SystemRandomNumberGenerator()
             event = try arguments?.event(reader, now: .now, using: &generator)
         } catch {

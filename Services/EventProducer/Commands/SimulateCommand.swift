@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CausewayProducer
 import EventModel
 import ServiceRuntime
@@ -79,12 +80,13 @@ struct SimulateCommand: AsyncParsableCommand {
         func names(_ list: String) -> [String] {
             list.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init).filter { !$0.isEmpty }
         }
-        let users = names(users)
+        let users: [UserID]
         let tenants: [Tenant]
-        do throws(EventModel.ValidationError) {
-            tenants = try names(self.tenants).map { name throws(EventModel.ValidationError) in try Tenant(name) }
+        do throws(Basics.ValidationError) {
+            tenants = try names(self.tenants).map { name throws(Basics.ValidationError) in try Tenant(name, field: "--tenants") }
+            users = try names(self.users).map { name throws(Basics.ValidationError) in try UserID(name, field: "--users") }
         } catch {
-            throw ArgumentParser.ValidationError("--tenants: each \(error.message)")
+            throw ArgumentParser.ValidationError("\(error.field): each \(error.message)")
         }
         guard !tenants.isEmpty else { throw ArgumentParser.ValidationError("--tenants must name at least one") }
         guard !users.isEmpty else { throw ArgumentParser.ValidationError("--users must name at least one") }

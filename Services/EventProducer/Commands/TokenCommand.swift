@@ -1,5 +1,6 @@
 import AccessControl
 import ArgumentParser
+import Basics
 import EventModel
 import ServiceRuntime
 
@@ -34,13 +35,11 @@ struct TokenCommand: AsyncParsableCommand {
     @OptionGroup var settings: SettingsArguments
 
     func validate() throws {
-        do throws(EventModel.ValidationError) {
-            _ = try Tenant(tenant)
+        do throws(Basics.ValidationError) {
+            _ = try Tenant(tenant, field: "--tenant")
+            _ = try UserID(user, field: "--user")
         } catch {
-            throw ArgumentParser.ValidationError("--tenant \(error.message)")
-        }
-        guard (1...EventDraft.maximumUserBytes).contains(user.utf8.count) else {
-            throw ArgumentParser.ValidationError("--user must have 1 to \(EventDraft.maximumUserBytes) bytes of UTF-8")
+            throw ArgumentParser.ValidationError("\(error.field) \(error.message)")
         }
         guard expiresIn <= Self.longestLife else { throw ArgumentParser.ValidationError("--expires-in must be at most 366d") }
         _ = try roles()

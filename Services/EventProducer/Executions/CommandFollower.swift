@@ -1,3 +1,4 @@
+import Basics
 import CausewayProducer
 import EventModel
 import Synchronization
@@ -15,7 +16,7 @@ struct CommandFollower: Sendable {
     let sink: any ExecutionSink
     let reference: ExecutionReference
     /// The execution's id.
-    let run: String
+    let run: ExecutionRun
     /// Whether an execution that still runs is ended first.
     let replaces: Bool
     /// How long one publish may take.

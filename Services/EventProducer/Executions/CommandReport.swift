@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// What a running command prints, as events of an agent's execution.
@@ -14,11 +15,11 @@ struct CommandReport: Sendable {
     /// The longest line that is passed on, in bytes; the rest of a longer one is left out.
     static let maximumLineBytes = 64 * 1024
 
-    private let run: String
+    private let run: ExecutionRun
     private var progress = 0.0
 
     /// - Parameter run: the execution that the events belong to.
-    init(run: String) {
+    init(run: ExecutionRun) {
         self.run = run
     }
 

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import CausewayProducer
 import EventModel
 import HTTPAPI
@@ -89,7 +90,7 @@ struct ExecutionIntakeRoute: Sendable {
 
     /// An execution that is named twice, with a final event between, could not take the second.
     private static func checkOrder(_ drafts: [ExecutionDraft]) throws(ValidationError) {
-        var ended: Set<String> = []
+        var ended: Set<ExecutionRun> = []
         for (index, draft) in drafts.enumerated() {
             guard let run = draft.run else { continue }
             guard !ended.contains(run) else {
@@ -146,7 +147,7 @@ struct ExecutionIntakeRoute: Sendable {
 
 extension ExecutionDraft {
     /// The draft in the trace of its request, with an id unless it has one of its own.
-    fileprivate func named(_ id: String?, _ kind: ExecutionReference.Kind, trace: TraceParent?) throws -> ExecutionDraft {
+    fileprivate func named(_ id: EventID?, _ kind: ExecutionReference.Kind, trace: TraceParent?) throws -> ExecutionDraft {
         var draft = self
         if self.id == nil, let id {
             draft = try ExecutionDraft(kind: kind, type: type.name, payload: payload, run: run, id: id, time: time, tenant: tenant)

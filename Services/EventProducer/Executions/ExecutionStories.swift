@@ -1,10 +1,11 @@
+import Basics
 import EventModel
 
 /// What runs in a story: an agent or a workflow, and which of its executions this is (contract §9).
 struct Performance: Sendable, Hashable {
     var kind: ExecutionReference.Kind
-    var name: String
-    var run: String
+    var name: ExecutionName
+    var run: ExecutionRun
 }
 
 /// An agent at work, from its first step to its result; one in eight fails.
@@ -43,8 +44,8 @@ enum AgentStory {
     ]
 
     /// Writes a story of an agent that is free; nil when all are at work.
-    static func write(at now: Timestamp, busy: Set<String>, using generator: inout some RandomNumberGenerator) -> Story? {
-        let free = works.filter { !busy.contains($0.agent) }
+    static func write(at now: Timestamp, busy: Set<ExecutionName>, using generator: inout some RandomNumberGenerator) -> Story? {
+        let free = works.filter { !busy.contains(ExecutionName(generated: $0.agent)) }
         guard !free.isEmpty else { return nil }
         let work = generator.pick(free)
         let isFailing = generator.chance(1, in: 8)
@@ -78,8 +79,8 @@ enum AgentStory {
                     )
             }
         )
-        let run = generator.identifier("run", at: now)
-        return Story(steps, at: now, of: Performance(kind: .agents, name: work.agent, run: run))
+        let run = ExecutionRun(generated: generator.identifier("run", at: now))
+        return Story(steps, at: now, of: Performance(kind: .agents, name: ExecutionName(generated: work.agent), run: run))
     }
 }
 
@@ -105,8 +106,8 @@ enum WorkflowStory {
     ]
 
     /// Writes a story of a workflow that is free; nil when all are under way.
-    static func write(at now: Timestamp, busy: Set<String>, using generator: inout some RandomNumberGenerator) -> Story? {
-        let free = flows.filter { !busy.contains($0.id) }
+    static func write(at now: Timestamp, busy: Set<ExecutionName>, using generator: inout some RandomNumberGenerator) -> Story? {
+        let free = flows.filter { !busy.contains(ExecutionName(generated: $0.id)) }
         guard !free.isEmpty else { return nil }
         let flow = generator.pick(free)
         var steps: [Story.Step] = []
@@ -153,7 +154,7 @@ enum WorkflowStory {
                 )
             }
         )
-        let run = generator.identifier("run", at: now)
-        return Story(steps, at: now, of: Performance(kind: .workflows, name: flow.id, run: run))
+        let run = ExecutionRun(generated: generator.identifier("run", at: now))
+        return Story(steps, at: now, of: Performance(kind: .workflows, name: ExecutionName(generated: flow.id), run: run))
     }
 }

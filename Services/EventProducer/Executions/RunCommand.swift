@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CausewayProducer
 import EventModel
 import ServiceRuntime
@@ -75,13 +76,20 @@ struct RunCommand: AsyncParsableCommand {
             throw Exit.because("whose agent it is, is missing: give --tenant, or set TENANT", ArgumentParser.ExitCode(EX_USAGE))
         }
         let reference: ExecutionReference
-        let id: String
-        do throws(EventModel.ValidationError) {
-            reference = try ExecutionReference(tenant: Tenant(tenant), kind: .agents, name: agent)
+        let id: ExecutionRun
+        do throws(Basics.ValidationError) {
+            reference = ExecutionReference(
+                tenant: try Tenant(tenant, field: "--tenant"),
+                kind: .agents,
+                name: try ExecutionName(agent, field: "--agent")
+            )
             var generator = SystemRandomNumberGenerator()
-            id = execution ?? "run_" + ULID.generate(time: .now, using: &generator)
-            // An id that cannot be is refused before anything runs.
-            _ = try CommandReport(run: id).end(.exit(0), milliseconds: 0)
+            id =
+                if let execution {
+                    try ExecutionRun(execution, field: "--execution")
+                } else {
+                    ExecutionRun(generated: "run_" + ULID.generate(time: .now, using: &generator))
+                }
         } catch {
             throw Exit.because(error)
         }
@@ -104,12 +112,12 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// Refuses to start where another execution is running, or this one has ended: before the command does anything.
-    private func checkIsFree(_ reference: ExecutionReference, _ id: String, _ producer: EventProducer) async throws {
+    private func checkIsFree(_ reference: ExecutionReference, _ id: ExecutionRun, _ producer: EventProducer) async throws {
         guard let current = try await producer.execution(of: reference) else { return }
-        if current.execution == id, current.hasEnded {
+        if current.execution == id.text, current.hasEnded {
             throw Exit.because("the execution \(id) has ended: choose another id", ArgumentParser.ExitCode(EX_TEMPFAIL))
         }
-        if current.execution != id, !current.hasEnded, !replace {
+        if current.execution != id.text, !current.hasEnded, !replace {
             throw Exit.because(
                 """
                 another execution of \(reference) is running: \(current.execution), whose last event came at \(current.lastEvent.iso8601). Wait for its end, \

@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 
 /// How many bytes of request bodies are in memory at a time, in the whole process and of one tenant.
@@ -15,7 +16,7 @@ final class BodyBudget: Sendable {
     private struct State {
         var available: Int
         var use = Use()
-        var reserved: [String: Int] = [:]
+        var reserved: [Tenant: Int] = [:]
     }
 
     private let state: Mutex<State>
@@ -38,7 +39,7 @@ final class BodyBudget: Sendable {
     var use: Use { state.withLock { $0.use } }
 
     /// Runs `body` with so many bytes reserved; nil, with nothing run, when they are not there.
-    func withReserved<Result>(_ bytes: Int, for tenant: String = "", _ body: () async throws -> Result) async rethrows -> Result? {
+    func withReserved<Result>(_ bytes: Int, for tenant: Tenant, _ body: () async throws -> Result) async rethrows -> Result? {
         let isReserved = state.withLock { state in
             let held = state.reserved[tenant, default: 0]
             guard bytes <= state.available, bytes <= share - held else { return false }

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import Crypto
 import EventModel
 import HTTPAPI
@@ -30,7 +31,7 @@ struct IdempotencyKey: Sendable, Hashable {
             throw .validation("Idempotency-Key: must be given once, as 1 to \(Self.maximumBytes) visible ASCII characters.")
         }
         // No name holds a control character, so the parts cannot run into each other.
-        prefix = "\(principal.tenant)\u{0}\(principal.subject)\u{0}\(values[0])\u{0}"
+        prefix = "\(principal.tenant)\u{0}\(principal.user)\u{0}\(values[0])\u{0}"
     }
 
     /// The same key for this body only.
@@ -39,8 +40,8 @@ struct IdempotencyKey: Sendable, Hashable {
     }
 
     /// The id of the event at a place in the request.
-    func eventID(at index: Int) -> String {
-        "idem_" + Self.hexadecimal(SHA256.hash(data: Array("\(prefix)\(index)".utf8)).prefix(20))
+    func eventID(at index: Int) -> EventID {
+        EventID(generated: "idem_" + Self.hexadecimal(SHA256.hash(data: Array("\(prefix)\(index)".utf8)).prefix(20)))
     }
 
     private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {

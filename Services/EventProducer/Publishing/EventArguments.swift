@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// One event as the options of a command line describe it.
@@ -23,7 +24,13 @@ struct EventArguments: Sendable, Hashable {
                 throw ValidationError(field: "time", message: "must be RFC 3339 with an offset, such as 2024-04-01T14:32:10Z")
             }
         }
-        let draft = try EventDraft(type: EventType(type), payload: payload.payload(), user: user, id: id, time: instant)
+        let draft = try EventDraft(
+            type: EventType(type),
+            payload: payload.payload(),
+            user: user.map { text throws(ValidationError) in try UserID(text) },
+            id: id.map { text throws(ValidationError) in try EventID(text) },
+            time: instant
+        )
         return try reader.complete(draft, now: now, using: &generator)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// Turns lines of the native form (contract §10) into events, with what the command line says for those that leave it out.
@@ -30,6 +31,6 @@ struct EventReader: Sendable {
         guard let tenant = draft.tenant ?? tenant else {
             throw ValidationError(field: "tenant", message: "is missing; name it in the event, or for all events with --tenant")
         }
-        return try draft.resolve(tenant: tenant, id: ULID.generate(time: now, using: &generator), time: now)
+        return try draft.resolve(tenant: tenant, id: EventID(generated: ULID.generate(time: now, using: &generator)), time: now)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// An incident from its report to its end: agents investigate, some recognise it, a remediation is proposed, people are asked.
@@ -11,7 +12,7 @@ struct IncidentStory {
     private let approval: String
     private let notification: String
     /// Who is asked to decide.
-    private let onCall: String
+    private let onCall: UserID
 
     /// Writes a story.
     static func write(at now: Timestamp, in cast: Cast, using generator: inout some RandomNumberGenerator) -> Story {
@@ -138,7 +139,7 @@ struct IncidentStory {
             step(after: pause, "approval.resolved", "\(onCall): \(action)") { now in
                 [
                     "approvalId": .string(approval), "remediationId": .string(remediation), "incidentId": .string(incident),
-                    "action": .string(action), "decidedBy": .string(onCall), "decidedAt": .string(now.iso8601),
+                    "action": .string(action), "decidedBy": .string(onCall.text), "decidedAt": .string(now.iso8601),
                 ]
             },
             step(isApproved ? "remediation.approved" : "remediation.rejected", scenario.remediation) { _ in

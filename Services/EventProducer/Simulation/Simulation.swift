@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// A living demonstration as a pure state machine: a seeded generator and the time of day go in, the next event comes out, always.
@@ -10,6 +11,9 @@ struct Simulation: Sendable {
     static let liveliness = 4
     /// How many stories of a tenant may be open, waiting ones counted.
     static let maximumOpenStories = 64
+
+    /// Where the simulation's events come from.
+    private static let source = EventSource(generated: "/causeway/simulation")
 
     private let cast: Cast
     private var generator: SplitMix64
@@ -38,13 +42,13 @@ struct Simulation: Sendable {
         let happening = stories[place][index].advance(at: now)
         let performance = stories[place][index].performance
         if stories[place][index].isOver { stories[place].remove(at: index) }
-        let id = generator.identifier("sim", at: now)
+        let id = EventID(generated: generator.identifier("sim", at: now))
         if let performance { return try event(happening, of: performance, tenant: cast.tenants[place], id: id, at: now) }
         let draft = try EventDraft(
             type: EventType(happening.type),
             payload: Payload(validating: happening.payload.bytes),
             user: happening.user,
-            source: "/causeway/simulation"
+            source: Self.source
         )
         return SimulatedEvent(event: try draft.resolve(tenant: cast.tenants[place], id: id, time: now), summary: happening.summary)
     }
@@ -81,7 +85,7 @@ struct Simulation: Sendable {
         _ happening: Happening,
         of performance: Performance,
         tenant: Tenant,
-        id: String,
+        id: EventID,
         at now: Timestamp
     ) throws(ValidationError) -> SimulatedEvent {
         let draft = try ExecutionDraft(
@@ -92,8 +96,8 @@ struct Simulation: Sendable {
             id: id,
             time: now
         )
-        let event = Event(id: id, tenant: tenant, type: draft.type, time: now, source: "/causeway/simulation", payload: draft.payload)
-        let reference = try ExecutionReference(tenant: tenant, kind: performance.kind, name: performance.name)
+        let event = Event(id: id, tenant: tenant, type: draft.type, time: now, source: Self.source, payload: draft.payload)
+        let reference = ExecutionReference(tenant: tenant, kind: performance.kind, name: performance.name)
         return SimulatedEvent(event: event, summary: happening.summary, execution: (draft, reference))
     }
 }
@@ -111,6 +115,6 @@ struct SimulatedEvent: Sendable {
     var line: String {
         let time = event.time.iso8601.dropFirst(11).dropLast()
         let recipient = event.user.map { "  (to \($0) only)" } ?? ""
-        return "\(time)  \(event.tenant.name)  \(event.type.name)  \(summary)\(recipient)"
+        return "\(time)  \(event.tenant)  \(event.type.name)  \(summary)\(recipient)"
     }
 }

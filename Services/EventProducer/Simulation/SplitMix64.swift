@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// Sebastiano Vigna's SplitMix64: the same seed gives the same sequence on every machine, so that a simulation can be repeated.

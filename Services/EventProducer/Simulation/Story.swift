@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// Something that unfolds in one tenant over several events: an incident, an issue, a pattern, a job, an agent, a workflow.
@@ -51,7 +52,7 @@ struct Happening: Sendable {
     /// The same for people, on one line.
     var summary: String
     /// Whom alone it is for; nil for everyone in the tenant.
-    var user: String?
+    var user: UserID?
     /// The event's payload.
     var payload: JSONObject
 }
@@ -61,7 +62,7 @@ struct Cast: Sendable {
     /// Whose stories there are.
     var tenants: [Tenant]
     /// The people of every tenant, by user id.
-    var users: [String]
+    var users: [UserID]
     /// Whether the simulation decides on approvals itself instead of leaving them to people.
     var decidesApprovals = false
 }

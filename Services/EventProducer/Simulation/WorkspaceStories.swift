@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// An issue that comes in from a connector, is looked at, and is resolved or dismissed.

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// One message of a service about a command (docs/commands.md).

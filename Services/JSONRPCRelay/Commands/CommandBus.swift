@@ -1,3 +1,4 @@
+import Basics
 import Dispatch
 import EventModel
 import Logging
@@ -122,8 +123,8 @@ final class CommandBus: Sendable {
     private func headers(of command: RelayCommand, requestID: String, caller: CommandCaller) -> NATSHeaders {
         var headers: NATSHeaders = [
             CommandHeader.requestID: requestID,
-            CommandHeader.tenant: CloudEventHeaders.encode(caller.tenant),
-            CommandHeader.user: CloudEventHeaders.encode(caller.user),
+            CommandHeader.tenant: CloudEventHeaders.encode(caller.tenant.text),
+            CommandHeader.user: CloudEventHeaders.encode(caller.user.text),
             CommandHeader.roles: CloudEventHeaders.encode(caller.roles.sorted().joined(separator: ",")),
             CommandHeader.timeout: "\(configuration.timeout.milliseconds)",
         ]

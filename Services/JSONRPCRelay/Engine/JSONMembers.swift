@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// The members of a JSON object that somebody is interested in; others are checked and passed over.

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// What the relay sends, as JSON text (JSON-RPC 2.0 §5, §6; contract §6).

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// An error as JSON-RPC has it (JSON-RPC 2.0 §5.1; codes: contract §6).

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// What one text of a client says (JSON-RPC 2.0 §4, §6). All of it is read before anything is done.

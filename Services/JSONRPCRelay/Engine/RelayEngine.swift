@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// One client's side of the relay (contract §6): what it sends goes in, what is to be done comes out. A pure value.
@@ -119,7 +120,7 @@ struct RelayEngine: Sendable {
         subscriptions.append(subscription)
         if params.lastEventID != nil { pushesCarryIDs = true }
         effects.append(.subscribed(subscription, lastEventID: params.lastEventID))
-        return RPCEncoding.object(["subscriptionId": subscription.id, "incidentId": incidentID])
+        return RPCEncoding.object(["subscriptionId": subscription.id, "incidentId": incidentID.text])
     }
 
     /// Ends the subscription of that id, or all that the family has for an incident; the result names the newest of them.
@@ -140,7 +141,7 @@ struct RelayEngine: Sendable {
         guard let newest = ended.last else { throw .subscriptionNotFound }
         subscriptions.removeAll { ended.contains($0) }
         effects += ended.map { .unsubscribed($0) }
-        return RPCEncoding.object(["subscriptionId": newest.id, "incidentId": newest.topic.incidentID], true: "unsubscribed")
+        return RPCEncoding.object(["subscriptionId": newest.id, "incidentId": newest.topic.incidentID.text], true: "unsubscribed")
     }
 
     // MARK: Commands

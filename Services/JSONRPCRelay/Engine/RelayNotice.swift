@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// What the relay says of its own accord (contract §6).
@@ -8,10 +9,10 @@ enum RelayNotice {
     ///   - connectionID: `conn_` and a ULID.
     ///   - tenant: the tenant of the token.
     ///   - time: now.
-    static func connected(connectionID: String, tenant: String, time: Timestamp) -> [UInt8] {
+    static func connected(connectionID: String, tenant: Tenant, time: Timestamp) -> [UInt8] {
         RPCEncoding.notification(
             "connected",
-            params: RPCEncoding.object(["connectionId": connectionID, "tenantId": tenant, "serverTime": time.iso8601])
+            params: RPCEncoding.object(["connectionId": connectionID, "tenantId": tenant.text, "serverTime": time.iso8601])
         )
     }
 

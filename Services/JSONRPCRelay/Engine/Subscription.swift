@@ -1,3 +1,5 @@
+import Basics
+
 /// What a client subscribed to.
 struct Subscription: Hashable, Sendable {
     /// `sub_` and a ULID; nobody else on the connection has it.
@@ -13,29 +15,22 @@ struct Topic: Hashable, Sendable {
     /// Which events.
     let family: EventFamily
     /// The payload's `incidentId`.
-    let incidentID: String
+    let incidentID: IncidentID
     /// Of both. Seeded for each process, so that nobody can choose ids that collide.
     private let digest: Int
 
     /// Creates a topic.
-    init(family: EventFamily, incidentID: String) {
-        var id = incidentID
+    init(family: EventFamily, incidentID: IncidentID) {
         var hasher = Hasher()
         hasher.combine(family)
-        id.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        hasher.combine(incidentID)
         self.family = family
-        self.incidentID = id
+        self.incidentID = incidentID
         digest = hasher.finalize()
     }
 
-    /// Compares the id's bytes: two spellings that only look alike are two incidents, as they are two strings in the payload.
     static func == (left: Topic, right: Topic) -> Bool {
-        guard left.digest == right.digest, left.family == right.family else { return false }
-        let (left, right) = (left.incidentID.utf8, right.incidentID.utf8)
-        let isEqual = left.withContiguousStorageIfAvailable { left in
-            right.withContiguousStorageIfAvailable { left.elementsEqual($0) }
-        }
-        return (isEqual ?? nil) ?? left.elementsEqual(right)
+        left.digest == right.digest && left.family == right.family && left.incidentID == right.incidentID
     }
 
     func hash(into hasher: inout Hasher) {

@@ -1,9 +1,9 @@
-import EventModel
+import Basics
 
 /// The parameters of the four subscription methods (contract §6). Members that are none of these are passed over.
 struct SubscriptionParams {
-    /// 1 to ``EventCatalogue/maximumIdentifierBytes`` bytes, as in events.
-    let incidentID: String?
+    /// The incident, as in events.
+    let incidentID: IncidentID?
     /// What ``RelayEngine`` once gave.
     let subscriptionID: String?
     /// A cursor, or what the client takes for one.
@@ -18,12 +18,17 @@ struct SubscriptionParams {
         guard let members = JSONMembers(["incidentId", "subscriptionId", "lastEventId"], of: object), !members.hasRepetition else {
             throw .invalidParams("A member of params may occur only once.")
         }
-        incidentID = try Self.text("incidentId", members)
+        incidentID = try Self.incidentID(members)
         subscriptionID = try Self.text("subscriptionId", members)
         lastEventID = try Self.text("lastEventId", members)
-        let length = EventCatalogue.maximumIdentifierBytes
-        if let incidentID, !(1...length).contains(incidentID.utf8.count) {
-            throw .invalidParams("params.incidentId must have 1 to \(length) bytes of UTF-8.")
+    }
+
+    private static func incidentID(_ members: JSONMembers) throws(RPCError) -> IncidentID? {
+        guard let text = try text("incidentId", members) else { return nil }
+        do throws(ValidationError) {
+            return try IncidentID(text, field: "params.incidentId")
+        } catch {
+            throw .invalidParams("\(error.field) \(error.message).")
         }
     }
 

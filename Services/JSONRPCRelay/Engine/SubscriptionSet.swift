@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// Which entries of the log a connection gets, each once, however many of its subscriptions match and whenever they were made.
@@ -39,13 +40,13 @@ struct SubscriptionSet: Sendable {
     var isEmpty: Bool { interests.isEmpty }
 
     /// Whether events of that kind are wanted at all, wherever they are in the log.
-    func matches(incidentID: String, type: EventType) -> Bool {
+    func matches(incidentID: IncidentID, type: EventType) -> Bool {
         guard let family = EventFamily(pushing: type) else { return false }
         return interests[Topic(family: family, incidentID: incidentID)] != nil
     }
 
     /// Whether the entry at that sequence, which the connection is looking at now, is to be pushed.
-    func admits(sequence: UInt64, incidentID: String, type: EventType) -> Bool {
+    func admits(sequence: UInt64, incidentID: IncidentID, type: EventType) -> Bool {
         guard let family = EventFamily(pushing: type) else { return false }
         return admits(sequence: sequence, topic: Topic(family: family, incidentID: incidentID))
     }

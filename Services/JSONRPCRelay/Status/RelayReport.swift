@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// What each relay process tells the others on ``subject``, as JSON.

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// The body of `GET /v1/relay/status` (contract §6).

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventModel
 import HTTPAPI
 import Hummingbird
@@ -8,9 +9,9 @@ struct ExecutionStreamQuery: Sendable {
     let principal: Principal
     let reference: ExecutionReference
     /// The execution that it names; nil for the current one.
-    let run: String?
+    let run: ExecutionRun?
     /// The last event it has seen; nil for none.
-    let number: UInt64?
+    let number: ExecutionNumber?
     /// Whether it waits for an execution to begin when there is none.
     let waits: Bool
 
@@ -20,18 +21,12 @@ struct ExecutionStreamQuery: Sendable {
     init(_ request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) throws(APIError) {
         principal = try context.requirePrincipal()
         let query = try QueryParameters(of: request)
-        let tenant: Tenant
+        reference = try context.execution(kind, of: principal.tenant)
+        let named = try query.value("execution")
         do throws(ValidationError) {
-            tenant = try Tenant(principal.tenant)
+            run = try named.map { text throws(ValidationError) in try ExecutionRun(text) }
         } catch {
-            throw .validation("\(error.field): \(error.message)")
-        }
-        reference = try context.execution(kind, of: tenant)
-        run = try query.value("execution")
-        if let run, !(1...ExecutionReference.maximumRunBytes).contains(run.utf8.count) {
-            throw .validation(
-                "execution: must have 1 to \(ExecutionReference.maximumRunBytes) bytes; leave it out for the current execution."
-            )
+            throw APIError(error)
         }
         if let header = request.headers[.lastEventID] {
             number = try Self.number(header)
@@ -46,9 +41,10 @@ struct ExecutionStreamQuery: Sendable {
     }
 
     /// The number of an event, as a client sends it back; nil for none, and for the empty text that a client sends which has seen nothing.
-    private static func number(_ text: String?) throws(APIError) -> UInt64? {
-        guard let text, !text.isEmpty else { return nil }
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(text) else {
+    private static func number(_ text: String?) throws(APIError) -> ExecutionNumber? {
+        // 0 stands before the first event, as no id does.
+        guard let text, !text.isEmpty, text != "0" else { return nil }
+        guard let number = ExecutionNumber(text) else {
             throw .validation("Last-Event-ID: must be the id of an event of the execution: a whole number from 1 on.")
         }
         return number

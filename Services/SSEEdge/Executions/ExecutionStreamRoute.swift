@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EdgeRuntime
 import EventLog
 import EventModel
@@ -51,7 +52,7 @@ struct ExecutionStreamRoute: Sendable {
         let query = try ExecutionStreamQuery(request, context, kind)
         if let reason = self.edge.admit(tenant: query.reference.tenant) { return self.refusal(reason, in: query) }
         let place: StreamPlace
-        let run: String?
+        let run: ExecutionRun?
         do {
             switch try await self.answer(query, context) {
             case .begins(let begin, let current): (place, run) = (begin, current)
@@ -72,7 +73,6 @@ struct ExecutionStreamRoute: Sendable {
         fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
         let stream = StreamRequest(
             principal: query.principal,
-            tenant: query.reference.tenant,
             place: place,
             form: self.form(query),
             head: ResponseHead.bytes(status: .ok, fields: fields),
@@ -85,7 +85,7 @@ struct ExecutionStreamRoute: Sendable {
     }
 
     private enum Answer {
-        case begins(StreamPlace, run: String?)
+        case begins(StreamPlace, run: ExecutionRun?)
         case seenAll
         /// For reasons that pass.
         case refused(StreamEndReason)
@@ -127,10 +127,10 @@ struct ExecutionStreamRoute: Sendable {
         ExecutionStreamForm(reference: query.reference, interval: self.heartbeatInterval)
     }
 
-    private func fields(_ run: String?) -> HTTPFields {
+    private func fields(_ run: ExecutionRun?) -> HTTPFields {
         var fields = NotificationStreamRoute.fields
         // Any text may name an execution; a header holds visible ASCII.
-        if let run { fields[.execution] = CloudEventHeaders.encode(run) }
+        if let run { fields[.execution] = CloudEventHeaders.encode(run.text) }
         return fields
     }
 }

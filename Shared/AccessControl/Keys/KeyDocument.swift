@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Basics
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1

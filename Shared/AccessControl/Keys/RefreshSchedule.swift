@@ -1,3 +1,5 @@
+import Basics
+
 /// When a key document may be fetched again. Pure: times are parameters, in milliseconds since 1970 UTC.
 struct RefreshSchedule: Sendable {
     private let interval: Int64

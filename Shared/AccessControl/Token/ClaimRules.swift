@@ -1,9 +1,7 @@
+import Basics
+
 /// What the claims of a token must say (contract §1). Pure: the time is a parameter.
 struct ClaimRules: Sendable {
-    /// The longest `sub`, as for the user of an event.
-    static let maximumSubjectBytes = 256
-    /// The longest tenant name, as for `EventModel.Tenant`.
-    static let maximumTenantBytes = 128
     /// The last second of the year 9999. A later `exp` means the same and would overflow a timer.
     static let latestExpiry = 253_402_300_799.0
 
@@ -45,21 +43,21 @@ struct ClaimRules: Sendable {
         if let audience, !claims.audiences.contains(where: { Self.equal($0, audience) }) {
             throw AuthenticationError(.wrongAudience, "The token was issued for another service: ask for one with this service's audience.")
         }
-        guard let subject = claims.subject, Self.isName(subject, maximumBytes: Self.maximumSubjectBytes) else {
+        guard let user = claims.subject.flatMap({ try? UserID($0) }) else {
             throw AuthenticationError(
                 .noSubject,
-                "The token names no user: its claim \"sub\" must have 1 to \(Self.maximumSubjectBytes) bytes and no control characters."
+                "The token names no user: its claim \"sub\" must have 1 to \(IdentifierKinds.User.maximumBytes) bytes and no control characters."
             )
         }
-        guard let tenant = claims.tenant, Self.isName(tenant, maximumBytes: Self.maximumTenantBytes) else {
+        guard let tenant = claims.tenant.flatMap({ try? Tenant($0) }) else {
             throw AuthenticationError(
                 .noTenant,
                 "The token names no tenant: the first of its claims \(tenantClaims.joined(separator: ", ")) "
-                    + "must be a string of 1 to \(Self.maximumTenantBytes) bytes without control characters."
+                    + "must be a string of 1 to \(IdentifierKinds.Tenant.maximumBytes) bytes without control characters."
             )
         }
         let principal = Principal(
-            subject: subject,
+            user: user,
             tenant: tenant,
             roles: claims.roles,
             expiresAt: expiry.flooredSeconds,
@@ -77,10 +75,6 @@ struct ClaimRules: Sendable {
     /// Compares bytes, because two spellings that only look alike are two names.
     private static func equal(_ value: String?, _ expected: String) -> Bool {
         value.map { $0.utf8.elementsEqual(expected.utf8) } ?? false
-    }
-
-    private static func isName(_ text: String, maximumBytes: Int) -> Bool {
-        (1...maximumBytes).contains(text.utf8.count) && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 }
 

@@ -1,3 +1,4 @@
+import Basics
 public import EventModel
 
 /// Everything the front decided about a stream before it left NIO: what a delivery loop needs to serve it.

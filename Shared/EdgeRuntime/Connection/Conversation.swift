@@ -1,3 +1,4 @@
+public import Basics
 public import EventModel
 
 /// What a surface makes of one client's messages, and of which events that client asked for with them.
@@ -13,7 +14,7 @@ public protocol Conversation: AnyObject {
     /// - Returns: The place from which the connection is to go through the log, not after `position`.
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64
     /// Whether the entry that the connection has come to is for this client. Called for each entry of its tenant, perhaps more than once.
-    func admits(sequence: UInt64, topic: String?, type: EventType) -> Bool
+    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool
     /// The log is another one, whose sequences mean something else; the connection goes on after `position`.
     func logReplaced(position: UInt64)
     /// The connection is no more.

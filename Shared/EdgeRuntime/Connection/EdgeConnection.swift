@@ -1,3 +1,4 @@
+import Basics
 import CEpoll
 import EventLog
 import EventModel
@@ -204,7 +205,7 @@ actor EdgeConnection {
     private func report(_ cause: CloseCause) {
         let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
         var metadata: Logger.Metadata = [
-            "tenant": "\(self.tenant.name)", "user": "\(self.audience.user)", "cause": "\(cause)",
+            "tenant": "\(self.tenant)", "user": "\(self.audience.user?.text ?? "")", "cause": "\(cause)",
             "deliveries": "\(self.deliveries)", "bytes": "\(self.bytes)", "seconds": "\(seconds)", "request.id": "\(self.requestID)",
         ]
         if let traceID = self.traceID { metadata[TraceParent.logKey] = "\(traceID)" }

@@ -1,3 +1,4 @@
+public import Basics
 public import EventLog
 public import EventModel
 import Synchronization

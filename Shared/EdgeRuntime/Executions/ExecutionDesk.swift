@@ -1,3 +1,4 @@
+public import Basics
 import EventLog
 import EventModel
 import Synchronization
@@ -5,7 +6,7 @@ import Synchronization
 /// The answer to a viewer of an execution (contract §9).
 public enum ExecutionAnswer: Sendable {
     /// Its stream begins here; `run` is the execution, nil while none has begun.
-    case begins(StreamPlace, run: String?)
+    case begins(StreamPlace, run: ExecutionRun?)
     /// It has seen the final event: there is nothing more to come.
     case seenAll
     /// The execution that it named has not come that far.
@@ -69,8 +70,8 @@ final class ExecutionDesk: Sendable {
     func answer(
         _ reference: ExecutionReference,
         in form: any WireForm,
-        run: String?,
-        after number: UInt64?,
+        run: ExecutionRun?,
+        after number: ExecutionNumber?,
         waits: Bool
     ) async throws(EventLogError) -> ExecutionAnswer {
         let generation = self.fanout.feed.position.generation
@@ -79,7 +80,7 @@ final class ExecutionDesk: Sendable {
         try await self.load(reference, form, generation: generation)
         try await self.untilFeedReached(end)
         guard let track = self.fanout.executions.track(of: reference) else { throw .unavailable("The log was replaced. Try again.") }
-        func begins(after sequence: UInt64, _ run: String?) -> ExecutionAnswer {
+        func begins(after sequence: UInt64, _ run: ExecutionRun?) -> ExecutionAnswer {
             .begins(StreamPlace(sequence: sequence, generation: generation, lease: lease), run: run)
         }
         if let run, run != track.run { return try await self.former(reference, run, after: number, through: end, begins) }
@@ -96,10 +97,10 @@ final class ExecutionDesk: Sendable {
     /// The place in an execution that is not the current one any more. Seldom asked for, so it is searched in the log.
     private func former(
         _ reference: ExecutionReference,
-        _ run: String,
-        after number: UInt64?,
+        _ run: ExecutionRun,
+        after number: ExecutionNumber?,
         through end: UInt64,
-        _ begins: (UInt64, String?) -> ExecutionAnswer
+        _ begins: (UInt64, ExecutionRun?) -> ExecutionAnswer
     ) async throws(EventLogError) -> ExecutionAnswer {
         var track = ExecutionTrack()
         try await self.read(reference, after: 0, through: end) { entry in

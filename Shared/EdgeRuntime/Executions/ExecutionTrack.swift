@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 
@@ -16,16 +17,16 @@ struct ExecutionTrack: Sendable, Equatable {
     }
 
     /// The current execution; nil when there was none so far.
-    private(set) var run: String?
+    private(set) var run: ExecutionRun?
     /// Whether its last event was a final one.
     private(set) var isEnded = false
-    private var numbers: [UInt64] = []
+    private var numbers: [ExecutionNumber] = []
     private var sequences: [UInt64] = []
 
     /// The place of its first event; 1 when there is none.
     var firstSequence: UInt64 { sequences.first ?? 1 }
-    /// Its last number; 0 when there is none.
-    var lastNumber: UInt64 { numbers.last ?? 0 }
+    /// Its last number; nil when there is none.
+    var lastNumber: ExecutionNumber? { numbers.last }
     /// The place of its last event.
     var lastSequence: UInt64 { sequences.last ?? 0 }
 
@@ -35,7 +36,7 @@ struct ExecutionTrack: Sendable, Equatable {
             self = ExecutionTrack()
             run = place.run
         }
-        guard !isEnded, place.number > lastNumber, sequence > lastSequence else { return false }
+        guard !isEnded, lastNumber.map({ place.number > $0 }) ?? true, sequence > lastSequence else { return false }
         numbers.append(place.number)
         sequences.append(sequence)
         isEnded = place.isFinal
@@ -43,9 +44,9 @@ struct ExecutionTrack: Sendable, Equatable {
     }
 
     /// Where a viewer begins that has seen everything up to `number`; nil for one that has seen nothing. Nil when there is no execution.
-    func place(after number: UInt64?) -> Place? {
-        guard let first = sequences.first else { return nil }
-        guard let number, number > 0 else { return .after(first - 1) }
+    func place(after number: ExecutionNumber?) -> Place? {
+        guard let first = sequences.first, let lastNumber else { return nil }
+        guard let number else { return .after(first - 1) }
         if number > lastNumber { return .beyondEnd }
         if number == lastNumber, isEnded { return .seenAll }
         var low = 0

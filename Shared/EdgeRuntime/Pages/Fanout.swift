@@ -1,3 +1,4 @@
+import Basics
 public import EventLog
 import EventModel
 import Synchronization

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// What the index of a page says of one encoded entry.
@@ -11,11 +12,11 @@ struct PageEntry: Sendable {
     /// Whether nothing follows it: a stream that has sent it is over.
     var isFinal: Bool
     /// The only user who may see it; `nil` when all of the tenant may.
-    var user: String?
+    var user: UserID?
     /// For connections that asked for some types only.
     var type: EventType
     /// What it is about, where the wire form knows (``WireForm/topic(of:)``).
-    var topic: String?
+    var topic: IncidentID?
 }
 
 /// A fixed piece of memory with encoded entries, one behind the other, and their index.
@@ -59,7 +60,7 @@ final class Page: @unchecked Sendable {
     }
 
     /// Appends one entry. Only the page's writer calls it, after ``hasRoom(for:)``.
-    func append(_ encoded: [UInt8], sequence: UInt64, user: String?, type: EventType, topic: String? = nil, isFinal: Bool = false) {
+    func append(_ encoded: [UInt8], sequence: UInt64, user: UserID?, type: EventType, topic: IncidentID? = nil, isFinal: Bool = false) {
         encoded.withUnsafeBytes { source in
             (self.bytes + self.byteCount).copyMemory(from: source.baseAddress!, byteCount: source.count)
         }

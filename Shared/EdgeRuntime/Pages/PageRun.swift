@@ -1,3 +1,4 @@
+import Basics
 import DequeModule
 import EventModel
 import Synchronization
@@ -53,9 +54,9 @@ final class PageRun: Sendable {
     func append(
         _ encoded: [UInt8],
         sequence: UInt64,
-        user: String?,
+        user: UserID?,
         type: EventType,
-        topic: String? = nil,
+        topic: IncidentID? = nil,
         isFinal: Bool = false,
         budget: Int
     ) {

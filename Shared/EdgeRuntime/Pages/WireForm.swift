@@ -1,3 +1,4 @@
+public import Basics
 import EventLog
 public import EventModel
 
@@ -12,7 +13,7 @@ public protocol WireForm: Sendable {
     /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
     /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the form says otherwise.
-    func topic(of event: Event) -> String?
+    func topic(of event: Event) -> IncidentID?
     /// The execution whose events are written, instead of the tenant's; `nil` unless the form says otherwise. Part of ``name``.
     var execution: ExecutionReference? { get }
     /// As ``appendEvent(_:cursor:to:)``, for an event of ``execution``.
@@ -30,7 +31,7 @@ public protocol WireForm: Sendable {
 }
 
 extension WireForm {
-    public func topic(of event: Event) -> String? { nil }
+    public func topic(of event: Event) -> IncidentID? { nil }
     public var execution: ExecutionReference? { nil }
     public func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {}
     public var heartbeatInterval: Duration? { nil }
@@ -55,8 +56,8 @@ public struct Opening: Sendable {
     public var head: [UInt8]
     /// Whose events they are.
     public var tenant: Tenant
-    /// Who reads them.
-    public var user: String
+    /// Who reads them; nil on a connection that is refused.
+    public var user: UserID?
     /// Now.
     public var time: Timestamp
 }

@@ -1,5 +1,6 @@
+public import Basics
 import EventLog
-public import EventModel
+import EventModel
 public import Logging
 import Synchronization
 
@@ -50,7 +51,7 @@ public final class DeliveryLog: Sendable {
         return TracedDelivery(event: entry.event, cursor: cursor) { [logger, wallClock] connections, behind in
             let lag = max(0, wallClock().millisecondsSinceEpoch - entry.intake.millisecondsSinceEpoch)
             var metadata: Logger.Metadata = [
-                TraceParent.logKey: "\(trace.traceID)", "tenant": "\(entry.event.tenant.name)", "event.id": "\(cursor.text)",
+                TraceParent.logKey: "\(trace.traceID)", "tenant": "\(entry.event.tenant)", "event.id": "\(cursor.text)",
                 "event.type": "\(entry.event.type.name)", "connections": "\(connections)", "behind": "\(behind)", "lag_ms": "\(lag)",
             ]
             if leftOut > 0 { metadata["left_out"] = "\(leftOut)" }

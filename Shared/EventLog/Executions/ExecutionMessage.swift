@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import NATSClient
 
@@ -16,7 +17,7 @@ enum ExecutionMessage {
 
     /// The key by which the server recognises a repetition: more words than the keys of tenant events have, so that neither is ever taken for
     /// the other.
-    static func messageID(of eventID: String, in reference: ExecutionReference) -> String {
+    static func messageID(of eventID: EventID, in reference: ExecutionReference) -> String {
         "\(reference.subject).\(SubjectToken.encode(eventID))"
     }
 
@@ -39,7 +40,7 @@ enum ExecutionMessage {
         let (event, place) = try ExecutionBinding.event(
             subject: subject,
             body: body,
-            fallbackID: String(sequence),
+            fallbackID: EventID(generated: String(sequence)),
             storedAt: storedAt,
             header: header
         )

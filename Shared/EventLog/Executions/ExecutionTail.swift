@@ -1,11 +1,12 @@
-public import EventModel
+public import Basics
+import EventModel
 
 /// The last that the log knows of something that runs: how far its current execution has come.
 public struct ExecutionTail: Sendable, Hashable {
     /// The current execution, which may have ended.
-    public var run: String
+    public var run: ExecutionRun
     /// The number of its last event.
-    public var number: UInt64
+    public var number: ExecutionNumber
     /// The place of its first event in the log, as far as whoever wrote the last one knew it.
     public var start: UInt64?
     /// Whether the last event was a final one.
@@ -18,13 +19,13 @@ public struct ExecutionTail: Sendable, Hashable {
         guard let place = entry.execution else { return nil }
         run = place.run
         number = place.number
-        start = place.start ?? (place.number == 1 ? entry.sequence : nil)
+        start = place.start ?? (place.number == .first ? entry.sequence : nil)
         isEnded = place.isFinal
         time = entry.intake
     }
 
     /// Describes how far an execution has come.
-    init(run: String, number: UInt64, start: UInt64?, isEnded: Bool, time: Timestamp) {
+    init(run: ExecutionRun, number: ExecutionNumber, start: UInt64?, isEnded: Bool, time: Timestamp) {
         self.run = run
         self.number = number
         self.start = start
@@ -38,12 +39,12 @@ public enum ExecutionChoice: Sendable, Hashable {
     /// The current one; a new one when that has ended, or there is none.
     case current
     /// This one: the current one if it has that id, else a new one, unless another is still running.
-    case named(String)
+    case named(ExecutionRun)
     /// This one, and if another is still running, that one is ended first: its producer is known to be gone.
-    case replacing(String)
+    case replacing(ExecutionRun)
 
     /// The id that it names.
-    var run: String? {
+    var run: ExecutionRun? {
         switch self {
         case .current: nil
         case .named(let run), .replacing(let run): run
@@ -54,39 +55,41 @@ public enum ExecutionChoice: Sendable, Hashable {
 /// Why an event cannot belong to the execution that its producer names.
 public enum ExecutionConflict: Error, Sendable, Hashable {
     /// It has ended: nothing comes behind a final event.
-    case ended(run: String)
+    case ended(run: ExecutionRun)
     /// Another one is running. It began the last event at `since`.
-    case otherIsRunning(run: String, since: Timestamp)
+    case otherIsRunning(run: ExecutionRun, since: Timestamp)
 }
 
 /// What comes next on a subject, as a value: the rules by which numbers are assigned (contract §9).
 enum ExecutionStep: Sendable, Hashable {
     /// The event takes this place.
-    case append(run: String, number: UInt64, start: UInt64?)
+    case append(run: ExecutionRun, number: ExecutionNumber, start: UInt64?)
     /// First the running execution is ended, as `number` of `run`.
-    case endFirst(run: String, number: UInt64, start: UInt64?)
+    case endFirst(run: ExecutionRun, number: ExecutionNumber, start: UInt64?)
     case conflict(ExecutionConflict)
 
     /// - Parameters:
     ///   - tail: the last of the subject; nil when there is nothing.
     ///   - choice: which execution the event is for.
     ///   - newRun: the id of an execution that has to be begun and was not named.
-    init(after tail: ExecutionTail?, for choice: ExecutionChoice, newRun: @autoclosure () -> String) {
+    init(after tail: ExecutionTail?, for choice: ExecutionChoice, newRun: @autoclosure () -> ExecutionRun) {
         guard let tail else {
-            self = .append(run: choice.run ?? newRun(), number: 1, start: nil)
+            self = .append(run: choice.run ?? newRun(), number: .first, start: nil)
             return
         }
         let isCurrent = choice.run == nil || choice.run == tail.run
+        // Nobody counts to the end of the range; a number that was forged stays where it is rather than overflow.
+        let next = tail.number.next ?? tail.number
         switch (tail.isEnded, isCurrent) {
         case (false, true):
-            self = .append(run: tail.run, number: tail.number + 1, start: tail.start)
+            self = .append(run: tail.run, number: next, start: tail.start)
         case (true, true):
-            self = if let run = choice.run { .conflict(.ended(run: run)) } else { .append(run: newRun(), number: 1, start: nil) }
+            self = if let run = choice.run { .conflict(.ended(run: run)) } else { .append(run: newRun(), number: .first, start: nil) }
         case (true, false):
-            self = .append(run: choice.run ?? newRun(), number: 1, start: nil)
+            self = .append(run: choice.run ?? newRun(), number: .first, start: nil)
         case (false, false):
             if case .replacing = choice {
-                self = .endFirst(run: tail.run, number: tail.number + 1, start: tail.start)
+                self = .endFirst(run: tail.run, number: next, start: tail.start)
             } else {
                 self = .conflict(.otherIsRunning(run: tail.run, since: tail.time))
             }

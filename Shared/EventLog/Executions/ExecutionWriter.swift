@@ -1,3 +1,4 @@
+public import Basics
 public import EventModel
 import NATSClient
 import Synchronization
@@ -5,9 +6,9 @@ import Synchronization
 /// The log's word that an event of an execution is stored.
 public struct AppendedExecutionEvent: Sendable, Hashable {
     /// Which execution it belongs to.
-    public var run: String
+    public var run: ExecutionRun
     /// Its number there, counting from 1.
-    public var number: UInt64
+    public var number: ExecutionNumber
     /// Its place in the log.
     public var sequence: UInt64
     /// Whether the log held it already, so that the rest is that of the first time.
@@ -30,7 +31,7 @@ public final class ExecutionWriter: Sendable {
     }
 
     private let log: EventLog
-    private let newRun: @Sendable (Timestamp) -> String
+    private let newRun: @Sendable (Timestamp) -> ExecutionRun
     private let known = Mutex<[String: Known]>([:])
 
     /// How many subjects are remembered; beyond that all are forgotten, and asked for again.
@@ -41,13 +42,15 @@ public final class ExecutionWriter: Sendable {
     /// - Parameter newRun: makes the id of an execution that nobody named; by default a ULID of the moment.
     public init(
         log: EventLog,
-        newRun: @escaping @Sendable (Timestamp) -> String = { now in
-            var generator = SystemRandomNumberGenerator()
-            return "run_" + ULID.generate(time: now, using: &generator)
-        }
+        newRun: (@Sendable (Timestamp) -> ExecutionRun)? = nil
     ) {
         self.log = log
-        self.newRun = newRun
+        self.newRun = newRun ?? Self.generatedRun
+    }
+
+    @Sendable private static func generatedRun(at time: Timestamp) -> ExecutionRun {
+        var generator = SystemRandomNumberGenerator()
+        return ExecutionRun(generated: "run_" + ULID.generate(time: time, using: &generator))
     }
 
     /// Appends an event; when it returns, the event is durable.
@@ -156,7 +159,7 @@ public final class ExecutionWriter: Sendable {
         let tail = ExecutionTail(
             run: place.run,
             number: place.number,
-            start: place.number == 1 ? ack.sequence : place.start,
+            start: place.number == .first ? ack.sequence : place.start,
             isEnded: place.isFinal,
             time: intake
         )
@@ -197,7 +200,7 @@ public final class ExecutionWriter: Sendable {
         _ reference: ExecutionReference,
         timeout: Duration
     ) async throws(EventLogError) -> AppendedExecutionEvent? {
-        let nowhere = ExecutionPlace(reference: reference, run: "-", number: 1, start: nil, isFinal: false)
+        let nowhere = ExecutionPlace(reference: reference, run: ExecutionRun(generated: "-"), number: .first, start: nil, isFinal: false)
         let ack = try await publish(
             event,
             at: nowhere,
@@ -228,12 +231,12 @@ public final class ExecutionWriter: Sendable {
     }
 
     /// The event that ends an execution whose producer is gone.
-    private func abandonment(of run: String, _ reference: ExecutionReference, at time: Timestamp) -> Event {
+    private func abandonment(of run: ExecutionRun, _ reference: ExecutionReference, at time: Timestamp) -> Event {
         let text = #"{"error":"abandoned: another execution was started in its place"}"#
         guard let payload = try? Payload(validating: Array(text.utf8)) else { preconditionFailure("a constant that is a JSON object") }
         var generator = SystemRandomNumberGenerator()
         return Event(
-            id: ULID.generate(time: time, using: &generator),
+            id: EventID(generated: ULID.generate(time: time, using: &generator)),
             tenant: reference.tenant,
             type: ExecutionCatalogue.failure(of: reference.kind),
             time: time,

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import NATSClient
 
@@ -9,7 +10,7 @@ enum LogSource: Sendable, Hashable {
     /// What its messages are told apart by. No two sources have the same.
     var key: String {
         switch self {
-        case .events(let tenant): SubjectToken.encode(tenant.name)
+        case .events(let tenant): SubjectToken.encode(tenant)
         case .execution(let reference): reference.subject
         }
     }

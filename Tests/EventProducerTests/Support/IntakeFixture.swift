@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import CausewayProducer
 import EventModel
 import FoundationEssentials

@@ -1,3 +1,4 @@
+import Basics
 import CausewayProducer
 import EventModel
 import Synchronization
@@ -30,7 +31,7 @@ final class RecordingSink: EventSink {
             guard state.failures.isEmpty else { throw state.failures.removeFirst() }
             state.calls.append(events)
             return events.map { event in
-                let key = "\(event.tenant.name)\u{0}\(event.id)"
+                let key = "\(event.tenant.text)\u{0}\(event.id)"
                 let known = state.places[key]
                 let place = known ?? UInt64(state.places.count + 1)
                 state.places[key] = place

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 
 /// The moment that a field `Date` names, to the second. RFC 9110 §5.6.7: the one form that is still made.

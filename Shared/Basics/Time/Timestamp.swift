@@ -46,7 +46,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
     }
 
     /// Appends ``iso8601`` without making a string.
-    func appendISO8601(to out: inout [UInt8]) {
+    package func appendISO8601(to out: inout [UInt8]) {
         let (days, remainder) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)
         let inDay = Int(remainder)
         let date = CivilDate(daysSinceEpoch: days)

@@ -5,25 +5,28 @@ package struct JSONSyntaxError: Error {
     /// What was expected or found there, as part of a sentence.
     package var problem: StaticString
 
-    func validationError(field: String) -> ValidationError {
+    package func validationError(field: String) -> ValidationError {
         ValidationError(field: field, message: "is not valid JSON: \(problem) at byte \(offset)")
     }
 }
 
 /// A strict, single-pass reader of RFC 8259 text that finds where values begin and end and builds nothing.
 ///
-/// Strict means: no comments, no trailing commas, no byte order mark, valid UTF-8 without surrogates, and no `\u` escape of half a
-/// surrogate pair (which the grammar allows, but many clients could not read). Every method starts at `position` and leaves it after
+/// Strict means: no comments, no trailing commas, no byte order mark, valid UTF-8 without surrogates, no `\u` escape of half a
+/// surrogate pair (which the grammar allows, but many clients could not read), and no object within a value that has a member twice, since
+/// readers differ in which of the two counts. Who steps through an object with ``nextMember(isFirst:)`` compares its names itself. Every method starts at `position` and leaves it after
 /// what it read. The memory belongs to the caller, who keeps it alive and unchanged while the scanner is in use.
 package struct JSONScanner {
     /// How deep arrays and objects may nest, the outermost counted. At most 64: the open containers are kept in one word.
-    static let maximumDepth = 64
+    package static let maximumDepth = 64
 
-    let base: UnsafePointer<UInt8>
-    let end: Int
+    package let base: UnsafePointer<UInt8>
+    package let end: Int
     package var position = 0
     /// Whether whitespace with CR or LF in it has been skipped.
-    var hasSkippedLineBreak = false
+    package var hasSkippedLineBreak = false
+    /// The names of the objects that ``scanContainer(depth:)`` has open.
+    private var openNames = JSONNameStack()
 
     /// Calls `body` with a scanner at the first byte of `bytes`, which must not leave it.
     package static func scan<Result, Failure: Error>(
@@ -49,7 +52,7 @@ package struct JSONScanner {
         self.end = end
     }
 
-    func failure(_ problem: StaticString) -> JSONSyntaxError {
+    package func failure(_ problem: StaticString) -> JSONSyntaxError {
         JSONSyntaxError(offset: position, problem: position < end ? problem : "the text ends too early")
     }
 
@@ -173,7 +176,10 @@ package struct JSONScanner {
                 // "{" and "}", "[" and "]" are two apart in ASCII.
                 let first = try peek()
                 if first != byte + 2 {
-                    if isObject { _ = try scanName(firstByte: first) }
+                    if isObject {
+                        openNames.open()
+                        openNames.add(try scanName(firstByte: first))
+                    }
                     continue nextValue
                 }
                 position += 1
@@ -190,11 +196,14 @@ package struct JSONScanner {
                 if byte == UInt8(ascii: ",") {
                     position += 1
                     skipWhitespace()
-                    if isObject { _ = try scanName(firstByte: peek()) }
+                    if isObject { openNames.add(try scanName(firstByte: peek())) }
                     continue nextValue
                 }
                 guard byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
                     throw failure(isObject ? "expected a comma or a closing brace" : "expected a comma or a closing bracket")
+                }
+                if isObject, let repeated = openNames.close(in: base) {
+                    throw JSONSyntaxError(offset: repeated, problem: "a member that the object has already")
                 }
                 position += 1
                 containers >>= 1

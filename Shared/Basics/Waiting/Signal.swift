@@ -3,7 +3,7 @@ import Synchronization
 /// A flag that one task waits for and any thread raises.
 ///
 /// Raised before anyone waits, it is remembered; waiting takes it down.
-final class Signal: Sendable {
+package final class Signal: Sendable {
     private struct State {
         var isRaised = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -11,8 +11,10 @@ final class Signal: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Wakes whoever waits, or the next to wait. Any thread; never blocks.
-    func raise() {
+    package func raise() {
         let waiter = state.withLock { state in
             state.isRaised = state.waiter == nil
             defer { state.waiter = nil }
@@ -22,7 +24,7 @@ final class Signal: Sendable {
     }
 
     /// Returns when the flag is raised or the task is cancelled. Only one task waits at a time.
-    func wait() async {
+    package func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isRaised = state.withLock { state in
@@ -41,7 +43,7 @@ final class Signal: Sendable {
     }
 
     /// Returns when the flag is raised, the time is over, or the task is cancelled.
-    func wait(atMost limit: Duration) async {
+    package func wait(atMost limit: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.wait() }
             group.addTask { try? await Task.sleep(for: limit) }

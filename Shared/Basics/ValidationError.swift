@@ -18,19 +18,19 @@ public struct ValidationError: Error, Hashable, Sendable, CustomStringConvertibl
     public var description: String { "\(field): \(message)" }
 
     /// The same fault seen from the enclosing value: `payload` within `[3]` is `[3].payload`, and the value itself is `[3]`.
-    func within(_ outer: String) -> ValidationError {
+    package func within(_ outer: String) -> ValidationError {
         ValidationError(field: field.isEmpty ? outer : "\(outer).\(field)", message: message)
     }
 
     /// The same fault under the name that the sender knows the value by.
-    func renamed(_ field: String) -> ValidationError {
+    package func renamed(_ field: String) -> ValidationError {
         ValidationError(field: field, message: message)
     }
 }
 
 extension ValidationError {
     /// A piece of the input as an error may show it: at most 40 characters, and nothing that could break a line or a terminal.
-    static func excerpt(_ text: String) -> String {
+    package static func excerpt(_ text: String) -> String {
         var shown = ""
         for (index, scalar) in text.unicodeScalars.enumerated() {
             if index == 40 {

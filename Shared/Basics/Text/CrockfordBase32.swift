@@ -1,11 +1,11 @@
 /// Crockford's base 32 as ULIDs use it: 128 bits in 26 upper-case characters, the first of them 0…7.
-enum CrockfordBase32 {
-    static let length = 26
+package enum CrockfordBase32 {
+    package static let length = 26
 
     private static let alphabet: StaticString = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
     /// Appends the 26 characters of `value`.
-    static func append(_ value: UInt128, to out: inout [UInt8]) {
+    package static func append(_ value: UInt128, to out: inout [UInt8]) {
         // In 64-bit words, because shifting those is much cheaper: 13 characters are 65 bits, the first half has its two highest to spare.
         let high = UInt64(truncatingIfNeeded: value >> 65)
         let low = UInt64(truncatingIfNeeded: value)
@@ -23,7 +23,7 @@ enum CrockfordBase32 {
     }
 
     /// The value of exactly 26 characters, or nil.
-    static func decode(_ text: some Collection<UInt8>) -> UInt128? {
+    package static func decode(_ text: some Collection<UInt8>) -> UInt128? {
         guard text.count == length, let first = text.first, value(of: first) < 8 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0

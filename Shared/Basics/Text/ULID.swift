@@ -13,7 +13,7 @@ public enum ULID {
     }
 
     /// The 48 bits of time that a ULID can carry.
-    static func milliseconds(of time: Timestamp) -> UInt64 {
+    package static func milliseconds(of time: Timestamp) -> UInt64 {
         UInt64(min(max(time.millisecondsSinceEpoch, 0), 0xFFFF_FFFF_FFFF))
     }
 }

@@ -1,7 +1,7 @@
 /// Hexadecimal digits as bytes.
-enum Hexadecimal {
+package enum Hexadecimal {
     /// The value of a digit of either case, or nil.
-    static func value(of byte: UInt8) -> UInt8? {
+    package static func value(of byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
         case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
@@ -11,7 +11,7 @@ enum Hexadecimal {
     }
 
     /// Appends the two upper-case digits of `byte`.
-    static func append(_ byte: UInt8, to out: inout [UInt8]) {
+    package static func append(_ byte: UInt8, to out: inout [UInt8]) {
         for digit in [byte >> 4, byte & 0x0F] {
             out.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") + digit - 10)
         }

@@ -3,7 +3,7 @@ public enum JSONKind: Sendable, Hashable {
     case object, array, string, number, boolean, null
 
     /// The kind of a valid value, which its first byte decides.
-    init(firstByte byte: UInt8) {
+    package init(firstByte byte: UInt8) {
         switch byte {
         case UInt8(ascii: "{"): self = .object
         case UInt8(ascii: "["): self = .array
@@ -15,7 +15,7 @@ public enum JSONKind: Sendable, Hashable {
     }
 
     /// The kind with its article, for error messages.
-    var phrase: String {
+    package var phrase: String {
         switch self {
         case .object: "an object"
         case .array: "an array"

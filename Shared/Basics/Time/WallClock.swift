@@ -15,7 +15,7 @@ public enum SystemClock {
 
 extension Duration {
     /// Whole milliseconds, cut off towards zero.
-    var milliseconds: Int64 {
+    package var milliseconds: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }

@@ -1,13 +1,13 @@
 extension [UInt8] {
     /// Appends a literal's bytes.
     @inline(__always)
-    mutating func append(_ literal: StaticString) {
+    package mutating func append(_ literal: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
     /// Appends `count` bytes that `fill` writes, all of them, at the offsets 0 to `count`; much faster than one `append` each.
     @inline(__always)
-    mutating func append(count: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
+    package mutating func append(count: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { buffer in
             guard let base = buffer.baseAddress else { return }
             fill(base)
@@ -16,7 +16,7 @@ extension [UInt8] {
     }
 
     /// Appends `value` in decimal, padded with zeros on the left to `width` digits. `value` must not be negative.
-    mutating func appendDecimal(_ value: Int, width: Int = 1) {
+    package mutating func appendDecimal(_ value: Int, width: Int = 1) {
         var digits = 1
         var rest = value
         while rest >= 10 {
@@ -28,16 +28,16 @@ extension [UInt8] {
     }
 
     /// Makes room for `count` more bytes at most once, and never by less than doubling, so that appending stays linear.
-    mutating func reserve(more count: Int) {
+    package mutating func reserve(more count: Int) {
         let needed = self.count + count
         if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }
     }
 }
 
-enum DecimalDigits {
+package enum DecimalDigits {
     /// Writes the last `width` digits of `value`.
     @inline(__always)
-    static func write(_ value: Int, to place: UnsafeMutablePointer<UInt8>, width: Int) {
+    package static func write(_ value: Int, to place: UnsafeMutablePointer<UInt8>, width: Int) {
         var rest = value
         for index in stride(from: width - 1, through: 0, by: -1) {
             place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)

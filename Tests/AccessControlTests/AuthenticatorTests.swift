@@ -2,6 +2,7 @@ import Crypto
 import CryptoExtras
 import Foundation
 import Logging
+import TestKit
 import Testing
 
 @testable import AccessControl
@@ -98,7 +99,7 @@ struct AuthenticatorTests {
         )
         let token = try TokenCase(name: "", claims: ["exp": "\(TestClock.start + 10).25"]).token(try TestKeys.shared.get())
         clock.advance(by: .milliseconds(10_249))
-        #expect(try await authenticator.authenticate(token).subject == "u-1")
+        #expect(try await authenticator.authenticate(token).user == "u-1")
         clock.advance(by: .milliseconds(1))
         await #expect(throws: AuthenticationError.self) { try await authenticator.authenticate(token) }
     }
@@ -125,7 +126,7 @@ struct AuthenticatorTests {
             now: TestClock().now
         )
         let token = try TokenCase(name: "", signer: { _ in .hmac256(Data(secret.utf8)) }).token(try TestKeys.shared.get())
-        #expect(try await authenticator.authenticate(token).subject == "u-1")
+        #expect(try await authenticator.authenticate(token).user == "u-1")
     }
 
     @Test func manyTasksAtOnceGetTheSameAnswer() async throws {

@@ -1,6 +1,8 @@
+import Basics
 import Crypto
 import Foundation
 import Logging
+import TestKit
 import Testing
 
 @testable import AccessControl
@@ -33,7 +35,7 @@ struct Base64URLTests {
 @Suite("Principal cache")
 struct PrincipalCacheTests {
     private func entry(_ subject: String, expiry: Int64 = 1000) -> ClaimRules.Accepted {
-        ClaimRules.Accepted(principal: Principal(subject: subject, tenant: "t", roles: [], expiresAt: 1), expiry: expiry)
+        ClaimRules.Accepted(principal: Principal(user: UserID(generated: subject), tenant: "t", roles: [], expiresAt: 1), expiry: expiry)
     }
 
     private func digest(_ number: Int) -> SHA256Digest { SHA256.hash(data: Data("\(number)".utf8)) }
@@ -41,7 +43,7 @@ struct PrincipalCacheTests {
     @Test func anEntryEndsWithItsToken() {
         let cache = PrincipalCache(capacity: 10)
         cache.insert(entry("a", expiry: 1000), for: digest(1), keyGeneration: 0)
-        #expect(cache.principal(for: digest(1), keyGeneration: 0, at: 999)?.subject == "a")
+        #expect(cache.principal(for: digest(1), keyGeneration: 0, at: 999)?.user == "a")
         #expect(cache.principal(for: digest(1), keyGeneration: 0, at: 1000) == nil)
         #expect(cache.principal(for: digest(2), keyGeneration: 0, at: 0) == nil)
     }
@@ -55,14 +57,14 @@ struct PrincipalCacheTests {
         // Verified by former keys while the new ones came.
         cache.insert(entry("c"), for: digest(3), keyGeneration: 1)
         #expect(cache.principal(for: digest(3), keyGeneration: 2, at: 0) == nil)
-        #expect(cache.principal(for: digest(2), keyGeneration: 2, at: 0)?.subject == "b")
+        #expect(cache.principal(for: digest(2), keyGeneration: 2, at: 0)?.user == "b")
     }
 
     @Test func isBounded() {
         let cache = PrincipalCache(capacity: 100)
         for number in 0..<10_000 { cache.insert(entry("\(number)"), for: digest(number), keyGeneration: 0) }
         #expect(cache.count <= 100)
-        #expect(cache.principal(for: digest(9999), keyGeneration: 0, at: 0)?.subject == "9999")
+        #expect(cache.principal(for: digest(9999), keyGeneration: 0, at: 0)?.user == "9999")
     }
 
     @Test func whatIsUsedStays() {
@@ -71,7 +73,7 @@ struct PrincipalCacheTests {
         cache.insert(entry("unused"), for: digest(-2), keyGeneration: 0)
         for number in 0..<1000 {
             cache.insert(entry("\(number)"), for: digest(number), keyGeneration: 0)
-            #expect(cache.principal(for: digest(-1), keyGeneration: 0, at: 0)?.subject == "used")
+            #expect(cache.principal(for: digest(-1), keyGeneration: 0, at: 0)?.user == "used")
         }
         #expect(cache.principal(for: digest(-2), keyGeneration: 0, at: 0) == nil)
         #expect(cache.count <= 100)
@@ -139,7 +141,7 @@ struct TokenMinterTests {
             now: TestClock().now
         )
         let token = try minter.mint(subject: "u-1", tenant: "acme", roles: [.producer, .admin], expiresAt: TestClock.start + 60)
-        let expected = Principal(subject: "u-1", tenant: "acme", roles: [.admin, .producer], expiresAt: TestClock.start + 60)
+        let expected = Principal(user: "u-1", tenant: "acme", roles: [.admin, .producer], expiresAt: TestClock.start + 60)
         #expect(try await authenticator.authenticate(token) == expected)
     }
 
@@ -188,7 +190,7 @@ struct PrincipalTests {
         Case(own: [], asked: [], answer: true), Case(own: [.admin], asked: [], answer: true),
     ])
     func roles(_ testCase: Case) {
-        let principal = Principal(subject: "s", tenant: "t", roles: testCase.own, expiresAt: 0)
+        let principal = Principal(user: "s", tenant: "t", roles: testCase.own, expiresAt: 0)
         #expect(principal.has(anyOf: testCase.asked) == testCase.answer)
     }
 }

@@ -2,6 +2,7 @@ import Crypto
 import CryptoExtras
 import Foundation
 import Logging
+import TestKit
 import Testing
 
 @testable import AccessControl

@@ -3,6 +3,7 @@ import CryptoExtras
 import Foundation
 import HTTPTypes
 import Logging
+import TestKit
 import Testing
 
 @testable import AccessControl

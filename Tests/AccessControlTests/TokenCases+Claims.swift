@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 @testable import AccessControl
 
@@ -58,7 +59,7 @@ extension TokenCase {
         TokenCase(name: "sub with a control character", claims: ["sub": #""a\nb""#], expected: .noSubject),
         TokenCase(name: "sub of 256 bytes", claims: ["sub": "\"" + String(repeating: "s", count: 256) + "\""]),
         TokenCase(name: "sub of 257 bytes", claims: ["sub": "\"" + String(repeating: "s", count: 257) + "\""], expected: .noSubject),
-        TokenCase(name: "tenant_id", check: { $0.tenant == "acme" && $0.subject == "u-1" && $0.roles == [.member] }),
+        TokenCase(name: "tenant_id", check: { $0.tenant == "acme" && $0.user == "u-1" && $0.roles == [.member] }),
         TokenCase(name: "workspace_id", claims: ["tenant_id": nil, "workspace_id": #""w""#], check: { $0.tenant == "w" }),
         TokenCase(name: "org_id", claims: ["tenant_id": nil, "org_id": #""o""#], check: { $0.tenant == "o" }),
         TokenCase(name: "tenant_id before workspace_id", claims: ["workspace_id": #""w""#], check: { $0.tenant == "acme" }),
@@ -72,8 +73,8 @@ extension TokenCase {
         ),
         TokenCase(name: "tenant with a control character", claims: ["tenant_id": #""a\u0085b""#], expected: .noTenant),
         TokenCase(
-            name: "tenant of 129 bytes",
-            claims: ["tenant_id": "\"" + String(repeating: "t", count: 129) + "\""],
+            name: "tenant of 257 bytes",
+            claims: ["tenant_id": "\"" + String(repeating: "t", count: 257) + "\""],
             expected: .noTenant
         ),
         TokenCase(

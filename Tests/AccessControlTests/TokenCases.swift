@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
+import TestKit
 import Testing
 
 @testable import AccessControl

@@ -1,7 +1,7 @@
-import TestKit
 import Basics
 import EventLog
 import EventModel
+import TestKit
 import Testing
 
 @testable import approval_api

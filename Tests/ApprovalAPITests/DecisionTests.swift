@@ -1,6 +1,6 @@
-import TestKit
 import Basics
 import EventModel
+import TestKit
 import Testing
 
 @testable import approval_api
@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: DecisionAction.allCases)
     func isReadBackFromItsEvent(_ action: DecisionAction) throws {
         let decision = Self.decision(action, reason: "line\nbreak")
-        let event = try decision.event(id: "dec_1", tenant: try Tenant("acme"), traceparent: nil)
+        let event = try decision.event(id: "dec_1", tenant: Tenant("acme"), traceparent: nil)
         #expect(event.type.name == "approval.resolved")
         #expect(event.id == "dec_1")
         #expect(event.time == Fixture.time)
@@ -37,7 +37,7 @@ import Testing
     func entailsAnEvent(_ action: DecisionAction, _ type: String, _ status: String, _ reason: String?) throws {
         let decision = Self.decision(action)
         let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        let event = try decision.event(id: "dec_1", tenant: try Tenant("acme"), traceparent: traceparent)
+        let event = try decision.event(id: "dec_1", tenant: Tenant("acme"), traceparent: traceparent)
         let effect = try decision.effect(of: event, sequence: 42)
         #expect(effect.type.name == type)
         #expect(effect.id == "decision_42_effect")
@@ -67,7 +67,7 @@ import Testing
         approval: String = "a",
         action: DecisionAction = .approve,
         reason: String? = nil
-    ) -> String {
+    ) -> EventID {
         DecisionID.make(key: key, tenant: tenant, subject: subject, approvalID: approval, action: action, reason: reason, now: Fixture.time)
     }
 
@@ -83,6 +83,6 @@ import Testing
             Self.id(key: nil),
         ]
         #expect(Set(ids).count == ids.count)
-        #expect(ids.allSatisfy { $0.utf8.count <= EventDraft.maximumIDBytes })
+        #expect(ids.allSatisfy { $0.text.utf8.count <= IdentifierKinds.Event.maximumBytes })
     }
 }

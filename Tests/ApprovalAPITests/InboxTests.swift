@@ -1,4 +1,5 @@
 import EventModel
+import TestKit
 import Testing
 
 @testable import approval_api

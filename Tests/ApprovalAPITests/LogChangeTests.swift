@@ -1,5 +1,5 @@
-import TestKit
 import EventModel
+import TestKit
 import Testing
 
 @testable import approval_api

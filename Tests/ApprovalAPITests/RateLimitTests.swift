@@ -1,5 +1,6 @@
-import TestKit
+import Basics
 import Synchronization
+import TestKit
 import Testing
 
 @testable import approval_api
@@ -35,7 +36,7 @@ import Testing
     @Test func manyTenantsAreForgottenOnceTheyRest() throws {
         let time = Mutex(Duration.zero)
         let limiter = try #require(RateLimiter(RateLimit(perMinute: 60, burst: 1)) { time.withLock { $0 } })
-        for index in 0..<10_000 { _ = limiter.admit(tenant: "t\(index)") }
+        for index in 0..<10_000 { _ = limiter.admit(tenant: Tenant(generated: "t\(index)")) }
         #expect(!limiter.admit(tenant: "t1").isAllowed)
         time.withLock { $0 = .seconds(2) }
         #expect(limiter.admit(tenant: "new").isAllowed)

@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import Foundation
+import TestKit
 import Testing
 
 @Suite struct TimestampTests {

@@ -8,7 +8,7 @@ import Testing
 
 /// A conversation that follows one topic after it was told its name, and resumes where it was told to: `follow <topic> [<cursor>]`.
 private final class Follower: Conversation {
-    private var topic: String?
+    private var topic: IncidentID?
     private var from: UInt64 = .max
     private let link: ConversationLink
     private let events: Events
@@ -29,7 +29,7 @@ private final class Follower: Conversation {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ").map(String.init)
         switch words.first {
         case "follow":
-            self.topic = words[1]
+            self.topic = IncidentID(generated: words[1])
             guard words.count > 2 else {
                 self.from = position
                 return [.send(Array("following".utf8))]
@@ -47,7 +47,9 @@ private final class Follower: Conversation {
         return min(sequence, position)
     }
 
-    func admits(sequence: UInt64, topic: String?, type: EventType) -> Bool { topic != nil && topic == self.topic && sequence > self.from }
+    func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool {
+        topic != nil && topic == self.topic && sequence > self.from
+    }
     func logReplaced(position: UInt64) { self.from = position }
     func ended() { self.events.ended.add(1, ordering: .relaxed) }
 }

@@ -2,6 +2,7 @@ import Basics
 import EventLog
 import EventModel
 import Glibc
+import TestKit
 
 @testable import EdgeRuntime
 
@@ -43,10 +44,10 @@ enum Fixture {
             sequence: sequence,
             intake: Timestamp(millisecondsSinceEpoch: Int64(1_700_000_000_000 + sequence)),
             event: Event(
-                id: "e\(sequence)",
+                id: EventID(generated: "e\(sequence)"),
                 tenant: try Tenant(tenant),
                 type: try EventType(type),
-                user: user,
+                user: try user.map { try UserID($0) },
                 time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000),
                 source: nil,
                 traceparent: traceparent,

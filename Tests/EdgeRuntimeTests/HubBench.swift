@@ -4,6 +4,7 @@ import EventModel
 import Glibc
 import Logging
 import Synchronization
+import TestKit
 
 @testable import EdgeRuntime
 
@@ -130,7 +131,7 @@ final class HubBench: Sendable {
         let ticket = ConnectionTicket(
             start: start,
             tenant: try Tenant(tenant),
-            audience: Audience(user: user, filter: try filter.map { try TypeFilter(query: $0) }),
+            audience: Audience(user: try UserID(user), filter: try filter.map { try TypeFilter(query: $0) }),
             expiresAt: expiresAt,
             head: Array("head|".utf8),
             inbound: inbound,

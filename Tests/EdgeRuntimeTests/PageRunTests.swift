@@ -1,7 +1,7 @@
-import TestKit
 import Basics
 import EventModel
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -9,7 +9,7 @@ import Testing
 @Suite("Pages shared by readers")
 struct PageRunTests {
     private func makeRun(from sequence: UInt64 = 0) throws -> PageRun {
-        PageRun(tenant: try Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 3, sequence: sequence))
+        PageRun(tenant: Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 3, sequence: sequence))
     }
 
     private func append(_ sequence: UInt64, bytes: Int, to run: PageRun, budget: Int = .max) throws {

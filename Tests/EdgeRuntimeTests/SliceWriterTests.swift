@@ -1,7 +1,7 @@
-import TestKit
 import Basics
 import EventLog
 import EventModel
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -9,7 +9,7 @@ import Testing
 @Suite("Writing from a position")
 struct SliceWriterTests {
     private func run(_ entries: [(sequence: UInt64, type: String, user: String?)]) throws -> PageRun {
-        let run = PageRun(tenant: try Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 0, sequence: 0))
+        let run = PageRun(tenant: Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 0, sequence: 0))
         for entry in entries {
             let made = try Fixture.entry(entry.sequence, type: entry.type, user: entry.user)
             run.append(

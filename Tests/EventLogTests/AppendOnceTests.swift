@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import NATSClient
@@ -45,7 +46,7 @@ import Testing
         let bench = try await Bench()
         let logs = [bench.log, try await bench.another(), try await bench.another()]
         for round in 0..<20 {
-            let place = DecisionPlace.decision(approvalID: "round-\(round)")
+            let place = DecisionPlace.decision(approvalID: ApprovalID(generated: "round-\(round)"))
             let results = try await withThrowingTaskGroup(of: AppendedOnce.self) { group in
                 for index in 0..<12 {
                     group.addTask { try await logs[index % 3].append(try Self.event("e\(index)"), onceAt: place, intake: Fixture.time) }

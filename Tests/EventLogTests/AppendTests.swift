@@ -12,7 +12,7 @@ import Testing
         let bench = try await Bench()
         let event = Event(
             id: "ä ö%",
-            tenant: try Tenant("acme inc."),
+            tenant: Tenant("acme inc."),
             type: try EventType("notification.created"),
             user: "ann",
             time: Timestamp(millisecondsSinceEpoch: 1_712_000_000_000),

@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import Logging
@@ -95,7 +96,7 @@ final class Recorder: LogObserver {
         state = Mutex(State(epoch: epoch))
     }
 
-    var ids: [String] { state.withLock { $0.entries.map(\.event.id) } }
+    var ids: [String] { state.withLock { $0.entries.map(\.event.id.text) } }
     var sequences: [UInt64] { state.withLock { $0.entries.map(\.sequence) } }
     var count: Int { state.withLock { $0.entries.count } }
     var position: UInt64 { state.withLock { $0.position } }
@@ -162,7 +163,7 @@ final class ExecutionRecorder: LogObserver {
         self.subject = subject
     }
 
-    var numbers: [UInt64] { entries.withLock { $0.compactMap { $0.execution?.number } } }
+    var numbers: [UInt64] { entries.withLock { $0.compactMap { $0.execution?.number.value } } }
 
     func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { subject.elementsEqual(self.subject.utf8) }
     func executionAppended(_ entry: LogEntry) { entries.withLock { $0.append(entry) } }

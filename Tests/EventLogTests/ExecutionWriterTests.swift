@@ -34,12 +34,12 @@ import Testing
 /// Numbers of executions, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct ExecutionWriterTests {
     private static func reference(_ name: String = "my agent", tenant: String = "acme") throws -> ExecutionReference {
-        try ExecutionReference(tenant: Tenant(tenant), kind: .agents, name: name)
+        try ExecutionReference(tenant: Tenant(tenant), kind: .agents, name: ExecutionName(name))
     }
 
     private static func event(_ id: String, _ type: String = "progress", tenant: String = "acme") throws -> Event {
         Event(
-            id: id,
+            id: try EventID(id),
             tenant: try Tenant(tenant),
             type: try ExecutionCatalogue.type(type, of: .agents),
             time: Fixture.time,
@@ -74,7 +74,7 @@ import Testing
         #expect(try await other.append(Self.event("x"), to: reference, intake: Fixture.time).get().number == 1)
         #expect(try await writer.append(Self.event("y"), to: reference, intake: Fixture.time).get().number == 2)
         let entries = try await Self.entries(bench.log, reference)
-        #expect(entries.map { $0.execution?.number } == [1, 2, 3, 1, 2, 1, 1, 2])
+        #expect(entries.map { $0.execution?.number.value } == [1, 2, 3, 1, 2, 1, 1, 2])
         #expect(entries.map { $0.execution?.start } == [nil, 1, 1, nil, 4, nil, nil, 7])
         #expect(entries[2].execution?.isFinal == true && entries[2].event.id == "e2")
         #expect(try await bench.log.execution(of: reference)?.number == 2)
@@ -96,7 +96,7 @@ import Testing
                                 to: reference,
                                 intake: Fixture.time,
                                 timeout: .seconds(120)
-                            ).get().number
+                            ).get().number.value
                         )
                     }
                     return numbers
@@ -107,7 +107,7 @@ import Testing
         for own in numbers { #expect(own == own.sorted(), "each writer's events keep their order") }
         #expect(numbers.flatMap(\.self).sorted() == Array(1...180))
         let entries = try await Self.entries(bench.log, reference)
-        #expect(entries.map { $0.execution?.number } == (1...180).map { $0 })
+        #expect(entries.map { $0.execution?.number.value } == (1...180).map { $0 })
         #expect(Set(entries.map { $0.execution?.run }).count == 1)
     }
 
@@ -150,7 +150,7 @@ import Testing
         )
         let entries = try await Self.entries(bench.log, reference)
         #expect(entries.map(\.event.type.name) == ["progress", "failed", "progress"])
-        #expect(entries.map { $0.execution?.number } == [1, 2, 1])
+        #expect(entries.map { $0.execution?.number.value } == [1, 2, 1])
     }
 
     @Test func whatIsNoEventOnTheSubjectStopsNobody() async throws {
@@ -160,7 +160,7 @@ import Testing
         for id in ["a", "b"] { _ = try await writer.append(Self.event(id), to: reference, intake: Fixture.time).get() }
         _ = try await bench.jetStream.publish(subject: reference.subject, payload: Array("not an event".utf8))
         #expect(try await writer.append(Self.event("c"), to: reference, intake: Fixture.time).get().number == 3)
-        #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number } == [1, 2, 3])
+        #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number.value } == [1, 2, 3])
     }
 
     @Test func outlivesTheServer() async throws {
@@ -172,7 +172,7 @@ import Testing
             for count in 0..<300 {
                 numbers.append(
                     try await writer.append(Self.event("e\(count)"), to: reference, intake: Fixture.time, timeout: .seconds(30)).get()
-                        .number
+                        .number.value
                 )
             }
             return numbers
@@ -182,7 +182,7 @@ import Testing
             try await bench.server.start()
         }
         #expect(try await writing.value == Array(1...300))
-        #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number } == (1...300).map { $0 })
+        #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number.value } == (1...300).map { $0 })
     }
 
     @Test func theFeedTellsOfFollowedExecutionsOnly() async throws {

@@ -48,7 +48,7 @@ private final class PendingWitness: LogObserver {
             #expect(recorder.state.withLock { state in state.entries.map { $0.cursor(epoch: state.epoch) } } == cursors)
             #expect(recorder.violations == [])
             #expect(feed.position == 100)
-            guard case .entries(let entries, let through) = feed.tail.read(tenant: try Tenant("b"), after: 0, maxBytes: .max) else {
+            guard case .entries(let entries, let through) = feed.tail.read(tenant: Tenant("b"), after: 0, maxBytes: .max) else {
                 Issue.record("everything is in the tail")
                 return
             }
@@ -106,7 +106,7 @@ private final class PendingWitness: LogObserver {
                             number += events.count
                             let appended = try await bench.log.append(contentsOf: events, intake: Fixture.time, timeout: .seconds(60))
                             production.acknowledged.withLock { acknowledged in
-                                for (event, answer) in zip(events, appended) { acknowledged[event.id] = answer.cursor }
+                                for (event, answer) in zip(events, appended) { acknowledged[event.id.text] = answer.cursor }
                             }
                         }
                     }
@@ -130,12 +130,12 @@ private final class PendingWitness: LogObserver {
             #expect(recorder.violations == [])
             let told = recorder.state.withLock { $0.entries }
             #expect(Set(told.map(\.event.id)).count == told.count)
-            let byID = Dictionary(uniqueKeysWithValues: told.map { ($0.event.id, $0.cursor(epoch: bench.log.epoch)) })
+            let byID = Dictionary(uniqueKeysWithValues: told.map { ($0.event.id.text, $0.cursor(epoch: bench.log.epoch)) })
             #expect(expected.allSatisfy { byID[$0.key] == $0.value })
             #expect(expected.count > 1000)
             // Of each producer, the order of its appends is the order of the log.
             for producer in 0..<4 {
-                let numbers = told.map(\.event.id).filter { $0.hasPrefix("p\(producer)-") }.compactMap { Int($0.dropFirst(3)) }
+                let numbers = told.map(\.event.id.text).filter { $0.hasPrefix("p\(producer)-") }.compactMap { Int($0.dropFirst(3)) }
                 #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, "producer \(producer)")
                 #expect(numbers.count == (numbers.last ?? -1) + 1)
             }

@@ -1,6 +1,7 @@
 import Basics
 import EventLog
 import EventModel
+import TestKit
 
 /// Values for tests.
 enum Fixture {
@@ -14,10 +15,10 @@ enum Fixture {
         payload: String = #"{"incidentId":"i-1"}"#
     ) throws -> Event {
         Event(
-            id: id,
+            id: try EventID(id),
             tenant: try Tenant(tenant),
             type: try EventType(type),
-            user: user,
+            user: try user.map { try UserID($0) },
             time: time,
             payload: try Payload(validating: Array(payload.utf8))
         )

@@ -2,8 +2,8 @@ import Basics
 import EventLog
 import EventModel
 import Synchronization
-import Testing
 import TestKit
+import Testing
 
 @Suite struct LogTailTests {
     /// Room for exactly `entries` of the fixture's entries.
@@ -25,7 +25,7 @@ import TestKit
     @Test func readsOneTenantInOrder() throws {
         let tail = try Self.tail(entries: 100)
         for sequence in 1...30 { tail.append(try Fixture.entry(UInt64(sequence), tenant: ["a", "b", "c"][sequence % 3])) }
-        let read = tail.read(tenant: try Tenant("b"), after: 10, maxBytes: .max)
+        let read = tail.read(tenant: Tenant("b"), after: 10, maxBytes: .max)
         #expect(Self.sequences(read) == [13, 16, 19, 22, 25, 28])
         #expect(Self.end(read) == 30)
         #expect(Self.sequences(tail.read(tenant: try Tenant("nobody"), after: 10, maxBytes: .max)) == [])
@@ -39,7 +39,7 @@ import TestKit
     func findsTheFirstEntryBehindASequence(after: UInt64, expected: [UInt64]) throws {
         let tail = try Self.tail(entries: 100)
         for sequence: UInt64 in [3, 7, 8, 20] { tail.append(try Fixture.entry(sequence)) }
-        let read = tail.read(tenant: try Tenant("acme"), after: after, maxBytes: .max)
+        let read = tail.read(tenant: Tenant("acme"), after: after, maxBytes: .max)
         #expect(Self.sequences(read) == expected)
         #expect(Self.end(read) == max(20, after))
     }
@@ -51,13 +51,13 @@ import TestKit
         #expect(tail.floor == 6)
         #expect(tail.byteCount == 4 * (LogTail.entryOverhead + #"{"incidentId":"i-1"}"#.utf8.count))
         #expect(Self.sequences(tail.read(tenant: try Tenant("acme"), after: 6, maxBytes: .max)) == [7, 8, 9, 10])
-        guard case .evicted(let floor) = tail.read(tenant: try Tenant("acme"), after: 5, maxBytes: .max) else {
+        guard case .evicted(let floor) = tail.read(tenant: Tenant("acme"), after: 5, maxBytes: .max) else {
             Issue.record("5 is older than the tail")
             return
         }
         #expect(floor == 6)
         // The other tenant has nothing here, but whether it missed something only the log knows.
-        guard case .evicted = tail.read(tenant: try Tenant("other"), after: 5, maxBytes: .max) else {
+        guard case .evicted = tail.read(tenant: Tenant("other"), after: 5, maxBytes: .max) else {
             Issue.record("5 is older than the tail, whoever asks")
             return
         }
@@ -79,7 +79,7 @@ import TestKit
         var after: UInt64 = 0
         var pages: [[UInt64]] = []
         while after < 40 {
-            let read = tail.read(tenant: try Tenant("acme"), after: after, maxBytes: 6 * cost)
+            let read = tail.read(tenant: Tenant("acme"), after: after, maxBytes: 6 * cost)
             pages.append(try #require(Self.sequences(read)))
             after = try #require(Self.end(read))
         }
@@ -116,7 +116,7 @@ import TestKit
     @Test func readersNeverSeeAGap() async throws {
         let tail = try Self.tail(entries: 500)
         let last: UInt64 = 20_000
-        let tenant = try Tenant("acme")
+        let tenant = Tenant("acme")
         let entries = try (1...last).map { try Fixture.entry($0, tenant: $0 % 2 == 0 ? "acme" : "other") }
         await withTaskGroup(of: Int.self) { group in
             group.addTask {

@@ -45,13 +45,13 @@ import Testing
     @Test func anAnswerEndsWhereTheReaderWants() async throws {
         let bench = try await Bench()
         try await bench.fill(100, tenants: ["a", "b"])
-        let read = try await bench.log.read(tenant: try Tenant("a"), after: 10, through: 50, maxBytes: .max)
+        let read = try await bench.log.read(tenant: Tenant("a"), after: 10, through: 50, maxBytes: .max)
         #expect(read.entries.map(\.sequence) == stride(from: 11, through: 49, by: 2).map { UInt64($0) })
         #expect(read.position == 50)
-        let none = try await bench.log.read(tenant: try Tenant("nobody"), after: 0, through: 100, maxBytes: .max)
+        let none = try await bench.log.read(tenant: Tenant("nobody"), after: 0, through: 100, maxBytes: .max)
         #expect(none.entries.isEmpty)
         #expect(none.position == 100)
-        let nothing = try await bench.log.read(tenant: try Tenant("a"), after: 100, through: 100, maxBytes: .max)
+        let nothing = try await bench.log.read(tenant: Tenant("a"), after: 100, through: 100, maxBytes: .max)
         #expect(nothing.position == 100)
     }
 
@@ -81,7 +81,7 @@ import Testing
                 payload: Array(#"{"seq":\#(sequence)}"#.utf8)
             )
         }
-        let read = try await bench.log.read(tenant: try Tenant("acme"), after: 0, through: 13, maxBytes: .max)
+        let read = try await bench.log.read(tenant: Tenant("acme"), after: 0, through: 13, maxBytes: .max)
         #expect(read.entries.map(\.sequence) == [2, 3, 4, 7, 8, 9, 10, 12])
         #expect(read.position == 13)
     }
@@ -119,7 +119,7 @@ import Testing
         let bench = try await Bench { $0.filteredReads = 1 }
         try await bench.fill(5000, tenants: ["a", "b"], payloadBytes: 200)
         let readers = (0..<20).map { _ in
-            Task { try await bench.log.read(tenant: try Tenant("a"), after: 0, through: 5000, maxBytes: .max) }
+            Task { try await bench.log.read(tenant: Tenant("a"), after: 0, through: 5000, maxBytes: .max) }
         }
         for reader in readers.dropFirst(2) { reader.cancel() }
         var cancelled = 0

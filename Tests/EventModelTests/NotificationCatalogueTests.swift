@@ -1,4 +1,5 @@
 import Basics
+import TestKit
 import Testing
 
 @testable import EventModel
@@ -8,7 +9,7 @@ import Testing
         NotificationCatalogue.text(
             of: Event(
                 id: "e",
-                tenant: try Tenant("acme"),
+                tenant: Tenant("acme"),
                 type: try EventType(type),
                 time: Timestamp(millisecondsSinceEpoch: 0),
                 payload: try Payload(validating: Array(payload.utf8))

@@ -3,6 +3,7 @@ import EventModel
 import HTTPTypes
 import NIOCore
 import NIOEmbedded
+import TestKit
 import Testing
 
 @testable import event_producer

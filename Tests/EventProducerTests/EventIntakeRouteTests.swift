@@ -3,6 +3,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import HTTPTypes
+import TestKit
 import Testing
 
 @testable import event_producer
@@ -323,7 +324,7 @@ import Testing
             Set([calls[0], calls[2], calls[3], calls[4]].flatMap { $0.prefix(2) }).count == 8,
             "another key, user or tenant is another"
         )
-        #expect(calls.joined().allSatisfy { $0.utf8.count <= EventDraft.maximumIDBytes })
+        #expect(calls.joined().allSatisfy { $0.text.utf8.count <= IdentifierKinds.Event.maximumBytes })
     }
 
     @Test func withoutAKeyEveryRequestIsNew() async throws {

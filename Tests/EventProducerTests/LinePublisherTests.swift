@@ -1,6 +1,7 @@
 import Basics
 import CausewayProducer
 import EventModel
+import TestKit
 import Testing
 
 @testable import event_producer

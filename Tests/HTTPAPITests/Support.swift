@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import HTTPAPI
 import HTTPTypes
 import Hummingbird
@@ -87,13 +88,13 @@ enum SampleService {
         routes.get("unforeseen") { _, _ -> String in throw UnforeseenError() }
         routes.get("cancelled") { _, _ -> String in throw CancellationError() }
         routes.get("leak") { request, _ -> String in throw LeakingError(text: "bad target \(request.uri.string)") }
-        routes.get("forgotten") { _, context in try context.requirePrincipal().subject }
+        routes.get("forgotten") { _, context in try context.requirePrincipal().user.text }
         routes.get("query") { request, _ in try QueryParameters(of: request).value("a") ?? "-" }
         routes.post("body") { request, _ in try await request.readBody(upTo: 10) }
         routes.post("typed") { request, _ in try request.requireContentType(anyOf: ["application/json"]) }
-        routes.authenticated(by: authenticator).get("any") { _, context in try context.requirePrincipal().subject }
+        routes.authenticated(by: authenticator).get("any") { _, context in try context.requirePrincipal().user.text }
         routes.authenticated(by: authenticator, acceptsQueryToken: true).get("browser") { _, context in
-            try context.requirePrincipal().tenant
+            try context.requirePrincipal().tenant.text
         }
         routes.authenticated(by: authenticator, anyOf: [.admin, .member]).get("items/:id") { _, context in
             context.parameters.get("id") ?? ""

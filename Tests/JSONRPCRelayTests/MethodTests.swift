@@ -1,6 +1,6 @@
-import TestKit
 import Basics
 import EventModel
+import TestKit
 import Testing
 
 @testable import jsonrpc_relay

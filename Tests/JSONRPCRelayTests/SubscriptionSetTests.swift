@@ -1,5 +1,6 @@
-import TestKit
+import Basics
 import EventModel
+import TestKit
 import Testing
 
 @testable import jsonrpc_relay
@@ -79,7 +80,7 @@ import Testing
     }
 }
 
-private func subscription(_ id: String, _ family: EventFamily, _ incidentID: String) -> Subscription {
+private func subscription(_ id: String, _ family: EventFamily, _ incidentID: IncidentID) -> Subscription {
     Subscription(id: id, topic: Topic(family: family, incidentID: incidentID))
 }
 
@@ -87,7 +88,9 @@ private func subscription(_ id: String, _ topic: Topic) -> Subscription { Subscr
 
 /// A connection on a log of random entries, and what it must do, the slow way.
 private struct Connection {
-    private static let topics = ["1", "2"].flatMap { incident in EventFamily.allCases.map { Topic(family: $0, incidentID: incident) } }
+    private static let topics = ["1", "2"].flatMap { incident in
+        EventFamily.allCases.map { Topic(family: $0, incidentID: IncidentID(generated: incident)) }
+    }
 
     private(set) var fault: String?
     /// The topic of each entry; the first has the sequence 1.

@@ -1,6 +1,7 @@
 import Basics
 import EventLog
 import EventModel
+import TestKit
 
 @testable import approval_api
 
@@ -14,10 +15,10 @@ enum Fixture {
 
     static func event(_ type: String, _ payload: String, tenant: String = "acme", user: String? = nil, id: String = "e") throws -> Event {
         Event(
-            id: id,
+            id: try EventID(id),
             tenant: try Tenant(tenant),
             type: try EventType(type),
-            user: user,
+            user: try user.map { try UserID($0) },
             time: time,
             payload: try Payload(validating: Array(payload.utf8))
         )
@@ -57,7 +58,7 @@ enum Fixture {
             "approval.resolved",
             #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)","action":"\#(action)","decidedBy":"ann"}"#,
             tenant: tenant,
-            place: .decision(approvalID: approval)
+            place: .decision(approvalID: try ApprovalID(approval))
         )
     }
 

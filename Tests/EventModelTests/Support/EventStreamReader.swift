@@ -1,3 +1,5 @@
+import TestKit
+
 /// What a browser makes of an event stream: the parser of WHATWG HTML §9.2.6, for checking the encoders from the other end.
 struct EventStreamReader {
     struct Event: Equatable {

@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import TestKit
 import Testing
 
 /// The events that the reference documents show, as facts: type, payload, time.
@@ -12,7 +13,7 @@ struct ReferenceEvent: Sendable, CustomTestStringConvertible {
 
     func event(user: String? = nil) throws -> Event {
         let time = try #require(Timestamp(rfc3339: time))
-        return try EventDraft(type: EventType(type), payload: payload(), user: user)
+        return try EventDraft(type: EventType(type), payload: payload(), user: user.map { try UserID($0) })
             .resolve(tenant: Tenant("ten_EXAMPLE_ABC123"), id: "event-1", time: time)
     }
 

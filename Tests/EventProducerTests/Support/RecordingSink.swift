@@ -2,6 +2,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import Synchronization
+import TestKit
 
 @testable import event_producer
 
@@ -36,7 +37,7 @@ final class RecordingSink: EventSink {
                 let place = known ?? UInt64(state.places.count + 1)
                 state.places[key] = place
                 let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), epoch: 7, sequence: place)
-                return PublishedEvent(id: event.id, cursor: cursor, isDuplicate: known != nil)
+                return PublishedEvent(id: event.id.text, cursor: cursor, isDuplicate: known != nil)
             }
         }
     }

@@ -1,5 +1,5 @@
-import TestKit
 import Synchronization
+import TestKit
 
 @testable import jsonrpc_relay
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from causeway_kit.names import NameServer
 from causeway_kit.ports import free_port
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
 from causeway_kit.raw_http import Echo, exchange, request
@@ -428,6 +429,20 @@ def test_names_reach_the_service_as_they_were_sent(echoing, name):
         assert target == f"{path}?a=%2F&b=+%20"
     answer = ask(echoing, "GET", f"/api/streaming/agents/{name}/stream?token=a.b")
     assert f'"target": "/api/streaming/agents/{name}/stream?token=a.b"' in answer.body.decode()
+
+
+def test_names_reach_services_that_are_looked_up_as_they_were_sent(tmp_path, echo):
+    """As in containers: an address with a variable in it has rules of its own for the path."""
+    names = NameServer()
+    names.addresses = {"service": ["127.0.0.1"]}
+    upstreams = {program: [f"service:{echo.http_port}"] for program in PROGRAMS}
+    proxy = Nginx(tmp_path, upstreams, resolver=names.address).start().wait_ready()
+    try:
+        for name in ("a%2Fb", "%C3%A9%20x", "a%25b"):
+            assert reached(ask(proxy, "GET", f"/v1/executions/agents/{name}?x=%2F"))[0] == f"/v1/executions/agents/{name}?x=%2F"
+    finally:
+        proxy.kill()
+        names.close()
 
 
 @every_proxy

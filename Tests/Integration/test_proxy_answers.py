@@ -1,9 +1,5 @@
-"""What a proxy answers by itself, what it tells the services, and what it writes down: one table for nginx, HAProxy and Caddy.
+"""What a proxy answers by itself: one table for nginx, HAProxy and Caddy. Contract §1; docs/proxies.md shows the table."""
 
-No service runs here: behind the proxies there is nobody, or somebody who tells what reached it. Contract §1.
-"""
-
-import json
 import os
 import re
 import socket
@@ -14,102 +10,27 @@ from types import SimpleNamespace
 
 import pytest
 
-from causeway_kit.names import NameServer
-from causeway_kit.ports import free_port
-from causeway_kit.proxy import Caddy, HAProxy, Nginx
-from causeway_kit.raw_http import Echo, exchange, request
+from causeway_kit.lone_proxies import (
+    CONSOLE, CORS_ORIGINS, PREFLIGHT, STREAMS, alone, ask, echo, echoing, every_proxy, nobody, started,
+)  # fmt: skip
+from causeway_kit.raw_http import Answer, exchange, request
 from causeway_kit.services import ROOT
-from causeway_kit.tokens import expect_no_token, mint
-from causeway_kit.waiting import eventually
+from causeway_kit.tokens import mint
 
-KINDS = {"nginx": Nginx, "haproxy": HAProxy, "caddy": Caddy}
-PROGRAMS = ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer")
-STREAMS = ("/v1/notifications/stream", "/api/streaming/agents/a/stream", "/api/streaming/workflows/w/stream")
+__all__ = ["alone", "echo", "echoing", "nobody", "started"]
+
 REQUESTS = (
     "/v1/stream", "/v1/connect", "/v1/relay/status", "/v1/notifications", "/v1/notifications/approvals/a", "/openapi.json", "/v1/events",
     "/v1/executions/agents/a/events",
 )  # fmt: skip
-CONSOLE = "https://console.example"
-#: As somebody may write it: spaces, a slash at the end, a default port, upper case, a scheme of an app's own.
-CORS_ORIGINS = f"{CONSOLE}, http://localhost:3000/,HTTPS://Port.example:443,http://plain.example:80, app://desktop"
 #: Contract §1: what belongs to a code.
 STATUSES = {
-    "validation_error": 400, "not_found": 404, "method_not_allowed": 405, "payload_too_large": 413, "internal": 500, "service_unavailable": 503,
+    "validation_error": 400, "not_found": 404, "method_not_allowed": 405, "payload_too_large": 413, "internal": 500,
+    "service_unavailable": 503,
 }  # fmt: skip
-#: HTTP has statuses of its own for what is too large (RFC 9110 §15.5.15, RFC 6585 §5).
-TOO_LARGE = {413, 414, 431}
-PREFLIGHT = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,traceparent"}
 ALLOWED_HEADERS = {
     "authorization", "content-type", "idempotency-key", "last-event-id", "cache-control", "traceparent", "tracestate", "x-request-id",
 }  # fmt: skip
-
-
-def services(instance):
-    return {program: [instance, instance] for program in PROGRAMS}
-
-
-class Started:
-    """The proxies of this module, one of a kind and purpose, ended behind its last test."""
-
-    def __init__(self, directory):
-        self._directory, self._started = directory, {}
-
-    def get(self, kind, purpose, behind, **options):
-        name = f"{kind}-{purpose}"
-        if name not in self._started:
-            self._started[name] = KINDS[kind](self._directory, services(behind), name=name, **options).start().wait_ready()
-        return self._started[name]
-
-    def end(self):
-        for proxy in self._started.values():
-            proxy.terminate()
-            proxy.wait(timeout=10)
-        for proxy in self._started.values():
-            expect_no_token(f"what {proxy.name} has written", proxy.everything_written())
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory):
-    proxies = Started(tmp_path_factory.mktemp("proxies"))
-    yield proxies
-    proxies.end()
-
-
-@pytest.fixture(scope="module")
-def echo():
-    upstream = Echo()
-    yield upstream
-    upstream.close()
-
-
-@pytest.fixture(scope="module")
-def nobody():
-    """An address at which nobody listens."""
-    return f"127.0.0.1:{free_port()}"
-
-
-every_proxy = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture
-def alone(started, kind, nobody):
-    """A proxy with nobody behind it. Caddy is to notice that sooner than it should."""
-    patience = {"edit": lambda text: text.replace("lb_try_duration 2s", "lb_try_duration 100ms")} if kind == "caddy" else {}
-    return started.get(kind, "alone", nobody, cors_origins=CORS_ORIGINS, **patience)
-
-
-@pytest.fixture
-def echoing(started, kind, echo):
-    """A proxy before somebody who tells what reached it."""
-    return started.get(kind, "echoing", echo, cors_origins=CORS_ORIGINS)
-
-
-def own_origin(proxy):
-    return f"http://127.0.0.1:{proxy.http_port}"
-
-
-def ask(proxy, method, path, fields=None, body=b"", **options):
-    return exchange(proxy.http_port, request(method, path, fields, body, host=f"127.0.0.1:{proxy.http_port}"), **options)
 
 
 def expect_error(answer, code, *, status=None):
@@ -220,11 +141,37 @@ def test_a_service_that_ends_without_an_answer_is_away_too(started, kind, echo):
             assert expected in received, received
 
 
+@every_proxy
+def test_the_answers_are_the_same_over_http2(alone):
+    """With everything in one connection, as browsers have it."""
+
+    def ask_over_http2(path, *options):
+        command = ["curl", "-sS", "-i", "--http2", "--cacert", str(alone.certificate), "-H", f"Origin: {CONSOLE}", *options]
+        done = subprocess.run([*command, alone.tls_url + path], capture_output=True, text=True, timeout=30)
+        head, _, body = done.stdout.replace("\r", "").partition("\n\n")
+        status, *lines = head.split("\n")
+        assert status.startswith("HTTP/2 "), done.stdout + done.stderr
+        fields = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
+        return Answer(int(status.split()[1]), fields, body.encode(), is_closed=False)
+
+    for path, code in (("/nowhere", "not_found"), ("/v1/events", "service_unavailable")):
+        answer = ask_over_http2(path)
+        expect_error(answer, code)
+        expect_readable(answer, CONSOLE)
+    stream = ask_over_http2(f"{STREAMS[0]}?token={mint()}")
+    assert stream.status == 200 and stream.body.endswith(b'event: stream.end\ndata: {"reason":"unavailable"}\n\n')
+    expect_readable(stream, CONSOLE)
+    preflight = ask_over_http2(STREAMS[0], "-X", "OPTIONS", "-H", "Access-Control-Request-Method: GET")
+    assert preflight.status in (200, 204) and preflight["access-control-allow-origin"] == CONSOLE and not preflight.body
+
+
 # MARK: Refusals
 
 
 @every_proxy
-@pytest.mark.parametrize("path", ["/nowhere", "/", "/nowhere.html", "/metrics", "/v1/unknown.json", "/%2e%2e/x.css", "/a.js?token=eyJhbGciOiJIUzI1NiJ9"])
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/", "/nowhere.html", "/metrics", "/v1/unknown.json", "/%2e%2e/x.css", "/a.js?token=eyJhbGciOiJIUzI1NiJ9"]
+)
 def test_nothing_is_said_in_json(alone, kind, path):
     answer = ask(alone, "GET", path, {"Origin": CONSOLE})
     if kind == "nginx" and path == "/":
@@ -262,7 +209,9 @@ REFUSED = {
     "no host": Refused("validation_error", b"GET / HTTP/1.1\r\n\r\n", elsewhere={"caddy": 400}),
     "two hosts": Refused("validation_error", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", elsewhere=HARD_WIRED),
     "a version to come": Refused("validation_error", b"GET / HTTP/7.0\r\nHost: a\r\n\r\n", elsewhere={"caddy": 505}),
-    "a transfer encoding": Refused("validation_error", request("POST", "/v1/events", {"Transfer-Encoding": "gzip"}), elsewhere={"caddy": 501}),
+    "a transfer encoding": Refused(
+        "validation_error", request("POST", "/v1/events", {"Transfer-Encoding": "gzip"}), elsewhere={"caddy": 501}
+    ),
     "a method that proxies use": Refused("validation_error", b"CONNECT a:80" + HEAD),
     "a method that tells headers": Refused("method_not_allowed", b"TRACE /v1/events" + HEAD),
     "a method that a file has not": Refused("method_not_allowed", request("POST", "/console/", {"Content-Length": "0"})),
@@ -272,10 +221,12 @@ REFUSED = {
     "a body that is too large": Refused("payload_too_large", request("POST", "/v1/events", {"Content-Length": "21000000"})),
     "a chunked body that is too large": Refused(
         "payload_too_large",
-        request("POST", "/v1/events", {"Transfer-Encoding": "chunked"}) + b"ffffff\r\n" + b"x" * 0xFFFFFF + b"\r\nffffff\r\n" + b"x" * 0xFFFFFF,
+        request("POST", "/v1/events", {"Transfer-Encoding": "chunked"}) + 2 * (b"ffffff\r\n" + b"x" * 0xFFFFFF + b"\r\n"),
     ),
     "a body that is too large for a stream": Refused("payload_too_large", request("GET", STREAMS[0], {"Content-Length": "21000000"})),
-    "HTTP where there is TLS": Refused("validation_error", request("GET", "/v1/events"), elsewhere={"haproxy": None, "caddy": 400}, over_tls=True),
+    "HTTP where there is TLS": Refused(
+        "validation_error", request("GET", "/v1/events"), elsewhere={"haproxy": None, "caddy": 400}, over_tls=True
+    ),
 }
 
 
@@ -372,11 +323,13 @@ def test_an_asterisk_allows_everybody_and_nobodys_credentials(started, kind, nob
 @every_proxy
 def test_without_configuration_only_its_own_origin_may_read(started, kind, nobody):
     proxy = started.get(kind, "unconfigured", nobody)
-    for origin, is_allowed in ((own_origin(proxy), True), (CONSOLE, False), ("null", False), ("*", False)):
+    for origin, is_allowed in ((proxy.url, True), (CONSOLE, False), ("null", False), ("*", False)):
         expect_readable(ask(proxy, "GET", "/nowhere", {"Origin": origin}), origin if is_allowed else None)
 
 
-@pytest.mark.parametrize("wrong", ["console.example", "https://a/b", "https://a b", 'https://a"; return 200; #', "https://*.example", "https://a:b"])
+@pytest.mark.parametrize(
+    "wrong", ["console.example", "https://a/b", "https://a b", 'https://a"; return 200; #', "https://*.example", "https://a:b"]
+)
 def test_what_is_no_origin_stops_the_generator(tmp_path, wrong):
     command = [ROOT / "deploy/nginx/configure", "--directory", tmp_path, "sse-edge=127.0.0.1:1"]
     done = subprocess.run(list(map(str, command)), env=os.environ | {"CORS_ORIGINS": f"{CONSOLE},{wrong}"}, capture_output=True, text=True)
@@ -390,172 +343,3 @@ def test_fields_come_from_the_service_when_it_answers(echoing):
     answer = ask(echoing, "GET", "/v1/events", {"Origin": CONSOLE})
     assert answer.status == 200 and not answer.all("access-control-allow-origin") and not answer.all("vary")
     assert ask(echoing, "OPTIONS", "/v1/events", PREFLIGHT | {"Origin": CONSOLE}).json()["method"] == "OPTIONS"
-
-
-# MARK: What the services are told
-
-
-def reached(answer):
-    """What reached the upstream: target, and the fields by name."""
-    what = answer.json()
-    fields = {}
-    for name, value in what["fields"]:
-        fields.setdefault(name, []).append(value)
-    return what["target"], fields
-
-
-@every_proxy
-def test_services_know_the_origin_that_the_client_used(echoing):
-    lies = {
-        "X-Forwarded-For": "8.8.8.8", "X-Forwarded-Proto": "gopher", "X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "1",
-        "X-Real-IP": "8.8.8.8", "Forwarded": "host=evil.example",
-    }  # fmt: skip
-    for port, scheme, trust in ((echoing.http_port, "http", None), (echoing.tls_port, "https", echoing.trust)):
-        for told in ({}, lies):
-            _, fields = reached(exchange(port, request("GET", "/v1/events", told, host=f"127.0.0.1:{port}"), trust=trust))
-            assert fields["host"] == fields["x-forwarded-host"] == [f"127.0.0.1:{port}"]
-            assert fields["x-forwarded-proto"] == [scheme] and fields["x-forwarded-for"] == ["127.0.0.1"]
-            assert not {"forwarded", "x-forwarded-port", "x-real-ip"} & set(fields)
-
-
-@every_proxy
-@pytest.mark.parametrize(
-    "name",
-    ["a%2Fb", "a%2fb%2F", "a%2F%2Fb", "%2Fa", "%C3%A9", "e%CC%81%20x", "%F0%9F%98%80", "a%25b", "a+b", "a;b,c=d@e:f!$&'()*", "a~b._-", "%41%7Eb", "a%3Fb%23c", "%22%5C%7C"],
-)
-def test_names_reach_the_service_as_they_were_sent(echoing, name):
-    for path in (f"/v1/executions/agents/{name}/events", f"/v1/notifications/approvals/{name}"):
-        target, _ = reached(ask(echoing, "POST", f"{path}?a=%2F&b=+%20", {"Content-Length": "0"}))
-        assert target == f"{path}?a=%2F&b=+%20"
-    answer = ask(echoing, "GET", f"/api/streaming/agents/{name}/stream?token=a.b")
-    assert f'"target": "/api/streaming/agents/{name}/stream?token=a.b"' in answer.body.decode()
-
-
-def test_names_reach_services_that_are_looked_up_as_they_were_sent(tmp_path, echo):
-    """As in containers: an address with a variable in it has rules of its own for the path."""
-    names = NameServer()
-    names.addresses = {"service": ["127.0.0.1"]}
-    upstreams = {program: [f"service:{echo.http_port}"] for program in PROGRAMS}
-    proxy = Nginx(tmp_path, upstreams, resolver=names.address).start().wait_ready()
-    try:
-        for name in ("a%2Fb", "%C3%A9%20x", "a%25b"):
-            assert reached(ask(proxy, "GET", f"/v1/executions/agents/{name}?x=%2F"))[0] == f"/v1/executions/agents/{name}?x=%2F"
-    finally:
-        proxy.kill()
-        names.close()
-
-
-@every_proxy
-def test_a_name_with_bytes_that_no_uri_has_is_not_changed_on_the_way(echoing):
-    """It is refused, or arrives as it was sent."""
-    answer = ask(echoing, "POST", b"/v1/executions/agents/a%2F\xc3\xa9\"b/events", {"Content-Length": "0"})
-    if answer.status == 200:
-        assert "a%2F\xc3\xa9\"b" in reached(answer)[0]
-    else:
-        assert answer.status == 400
-
-
-@every_proxy
-def test_what_clients_need_reaches_the_service(echoing):
-    fields = {
-        "Authorization": "Bearer x", "Last-Event-ID": "", "Origin": CONSOLE, "Idempotency-Key": "k", "traceparent": "00-1-2-01", "tracestate": "a=b",
-        "Cache-Control": "no-cache", "X-Tenant-Id": "acme",
-    }  # fmt: skip
-    _, arrived = reached(ask(echoing, "POST", "/v1/events", fields | {"Content-Length": "0"}))
-    for name, value in fields.items():
-        # An empty Last-Event-ID means the oldest event: it is not the same as none.
-        assert arrived.get(name.lower()) == [value], name
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
-    _, arrived = reached(ask(echoing, "GET", "/v1/connect", upgrade))
-    assert arrived["upgrade"] == ["websocket"] and arrived["connection"][0].lower() == "upgrade"
-
-
-@every_proxy
-def test_a_token_of_the_greatest_length_passes(echoing):
-    token = "a" * 16_384
-    for fields, query in (({"Authorization": f"Bearer {token}"}, ""), ({}, f"?token={token}")):
-        target, arrived = reached(ask(echoing, "GET", f"/v1/relay/status{query}", fields))
-        assert token in (target if query else arrived["authorization"][0])
-
-
-@every_proxy
-def test_a_request_keeps_its_id_or_gets_one(echoing, alone):
-    for sent in ("mine.1-x_Y", "a" * 128):
-        assert reached(ask(echoing, "GET", "/v1/events", {"X-Request-Id": sent}))[1]["x-request-id"] == [sent]
-        assert ask(alone, "GET", "/nowhere", {"X-Request-Id": sent})["x-request-id"] == sent
-    for wrong in ("two words", "a" * 129, "", b"\xff\xfe", "a,b"):
-        [given] = reached(ask(echoing, "GET", "/v1/events", {"X-Request-Id": wrong}))[1]["x-request-id"]
-        assert re.fullmatch(r"[a-f0-9-]{32,36}", given)
-        assert re.fullmatch(r"[a-f0-9-]{32,36}", ask(alone, "GET", "/nowhere", {"X-Request-Id": wrong})["x-request-id"])
-    answered = ask(alone, "POST", "/v1/events", {"Content-Length": "0"})["x-request-id"]
-    eventually(lambda: any(answered.encode() in line for line in alone.access_lines), "the access log has the id that was answered")
-
-
-# MARK: Connections
-
-
-@every_proxy
-@pytest.mark.parametrize("path", STREAMS)
-def test_the_connection_ends_with_the_stream(echoing, path):
-    """A client that waits for the end of the connection would wait for as long as an idle one is kept."""
-    answer = ask(echoing, "GET", path, wait_for_end=True, timeout=10)
-    assert answer.body.endswith(b'data: {"reason":"draining"}\n\n') and answer["connection"] == "close" and answer.is_closed
-
-
-@every_proxy
-def test_other_connections_are_kept(echoing):
-    """Two requests on one connection: TLS handshakes are dear."""
-    with socket.create_connection(("127.0.0.1", echoing.http_port), timeout=10) as client:
-        for _ in range(2):
-            client.sendall(request("GET", "/v1/relay/status"))
-            received = b""
-            while b'"fields"' not in received or not received.endswith(b"]]}"):
-                received += client.recv(65536)
-            assert received.startswith(b"HTTP/1.1 200")
-
-
-@every_proxy
-def test_a_stream_over_http2_leaves_the_connection_to_the_others(echoing):
-    """A browser has all its streams in one connection: the end of one is no reason to lose it."""
-    url = f"https://127.0.0.1:{echoing.tls_port}"
-    command = ["curl", "-sS", "--cacert", str(echoing.certificate), "--http2", "-w", "%{num_connects} %{http_version}\\n"]
-    command += [f"{url}{STREAMS[0]}", f"{url}/v1/relay/status"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0 and "1 2\n" in done.stdout and "0 2\n" in done.stdout, done.stdout + done.stderr
-
-
-# MARK: What is written down
-
-
-@every_proxy
-def test_the_access_log_is_json_in_utf8_whatever_is_sent(alone, kind):
-    paths = (b"/caf\xc3\xa9", b"/caf\xe9", b"/\xff\xfe\"\\x", b"/a%E9%00b", b"/\xed\xa0\x80?x=\xff", b"/tab%09", b'/q"uote\\', b"/%22%5c")
-    for path in paths:
-        ask(alone, "GET", path, {"Referer": b"http://x/\xff", "User-Agent": b"\xfe\x00"[:1], "X-Request-Id": b"\xff", "Origin": b"\xff"})
-    exchange(alone.http_port, b"GET /caf\xe9\xff HTTP/1.1\r\nHost: \xff\r\n\r\n")
-    exchange(alone.http_port, b"G\xc9T / HTTP/1.1\r\nHost: x\r\n\r\n")
-    exchange(alone.http_port, b"GET /simple HTTP/1.0\r\n\r\n")
-    eventually(lambda: any(b"/simple" in line for line in alone.access_lines), "the last request is in the log")
-    assert len(alone.access_lines) >= len(paths)
-    for line in alone.access_lines:
-        entry = json.loads(line.decode())
-        assert isinstance(entry, dict) and isinstance(entry["status"], int), entry
-
-
-@every_proxy
-def test_no_token_is_in_a_log(alone):
-    token = mint()
-    hidden = token.replace("e", "%65", 1)
-    spaced = mint(headers={"a": " "})
-    for path in (
-        f"/v1/stream?token={token}", f"/nowhere?TOKEN={token}", f"/{token}", f"/x/{token}/y", f"/{hidden}", f"/v1/stream%3Ftoken={token}",
-        f"/v1/notifications/stream?ticket={spaced}&token={token}", f"/{token[:40]}",
-    ):  # fmt: skip
-        fields = {"Referer": f"http://x/?token={token}", "Authorization": f"Bearer {token}", "X-Request-Id": token.replace(".", "_", 1)[:128]}
-        ask(alone, "GET", path, fields)
-        ask(alone, "GET", path, {"Sec-WebSocket-Protocol": f"causeway.v1, bearer.{token}", "Cookie": f"token={token}", "Origin": f"https://{token}"})
-    exchange(alone.http_port, f"GET /v1/stream?token={token} HTTP/1.1\r\nHost: two\r\nHost: hosts\r\nToken {token}\r\n\r\n".encode())
-    ask(alone, "GET", "/last")
-    eventually(lambda: any(b"/last" in line for line in alone.access_lines), "the last request is in the log")
-    expect_no_token(f"what {alone.name} has written", alone.everything_written())
-    assert hidden not in alone.everything_written() and token.split(".")[2][:20] not in alone.everything_written()

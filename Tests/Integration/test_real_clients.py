@@ -32,9 +32,9 @@ every_proxy = pytest.mark.parametrize("kind", KINDS)
 
 #: Follows the stream in every way that pages do, and keeps what each client is told.
 #:
-#: `Polyfill` does by default what the widely used polyfill of Yaffle does: it reads the stream with `fetch` and headers of its own, puts its
-#: place into the query as `lastEventId`, comes back after `retry` when a response ends or the network fails, and gives up for good at
-#: anything but 200 and text/event-stream.
+#: `Polyfill` does by default what the widely used polyfill of Yaffle does: it reads the stream with `fetch` and headers of its own, puts
+#: its place into the query as `lastEventId`, comes back after `retry` when a response ends or the network fails, and gives up for good
+#: at anything but 200 and text/event-stream.
 SCRIPT = """
 class Polyfill extends EventTarget {
     constructor(url, { headers = {}, withCredentials = false } = {}) {
@@ -48,7 +48,8 @@ class Polyfill extends EventTarget {
         this.readyState = 0;
         try {
             const credentials = this.withCredentials ? "include" : "same-origin";
-            const response = await fetch(url, { headers: { Accept: "text/event-stream", ...this.headers }, credentials, cache: "no-store" });
+            const headers = { Accept: "text/event-stream", ...this.headers };
+            const response = await fetch(url, { headers, credentials, cache: "no-store" });
             if (response.status !== 200 || !response.headers.get("Content-Type").startsWith("text/event-stream")) {
                 this.readyState = 2;
                 return this.dispatchEvent(new Event("error"));
@@ -162,7 +163,7 @@ def test_every_client_of_a_page_of_another_origin_survives_a_restart_of_the_edge
         deployment.intake.publish(*numbered(tenant, 0, 5))
         eventually(lambda: all_have(5), "all of them get what is published")
         edge.kill()
-        eventually(lambda: all("unavailable" in log["ends"] for log in logs().values()), "the proxy tells all of them to come back", timeout=30)
+        eventually(lambda: all("unavailable" in log["ends"] for log in logs().values()), "the proxy tells them to come back", timeout=30)
         deployment.intake.publish(*numbered(tenant, 5, 10))
         edge.start().wait_ready()
         eventually(lambda: all_have(10), "all of them get what they missed", timeout=30)
@@ -261,7 +262,8 @@ def test_websocket_client_connects(deployment, tenant, kind, path):
     proxy = deployment.proxies[kind]
     for url in (proxy.url, proxy.tls_url):
         address = f"{url.replace('http', 'ws', 1)}{path}?workspace={tenant}&token={mint(tenant)}"
-        connection = websocket.create_connection(address, timeout=10, sslopt={"ca_certs": str(proxy.certificate), "cert_reqs": ssl.CERT_REQUIRED})
+        trust = {"ca_certs": str(proxy.certificate), "cert_reqs": ssl.CERT_REQUIRED}
+        connection = websocket.create_connection(address, timeout=10, sslopt=trust)
         message = json.loads(connection.recv())
         assert "connected" in (message.get("type"), message.get("method"))
         connection.close()
@@ -269,7 +271,7 @@ def test_websocket_client_connects(deployment, tenant, kind, path):
 
 @every_proxy
 def test_websocket_client_comes_back_over_a_restart_of_the_edge(deployment, tenant, kind):
-    """With the last id that it has seen. While the edge is away, the proxy answers the handshake with an error that says when to come back."""
+    """With the last id that it has seen. While the edge is away, the proxy answers the handshake with an error that says when to."""
     proxy, edge = deployment.proxies[kind], deployment.named["websocket-edge"]
     address = f"{proxy.url.replace('http', 'ws', 1)}{WorkspaceStream.path}?workspace={tenant}&token={mint(tenant)}"
     connection = websocket.create_connection(f"{address}&last_event_id=", timeout=10)

@@ -192,6 +192,22 @@ def test_a_page_of_the_deployment_has_all_its_streams_whatever_is_configured(dep
         deployment.remove(site)
 
 
+@every_proxy
+def test_a_proxy_allows_pages_what_the_services_allow(deployment, pages, kind):
+    """A page cannot tell who has answered."""
+    proxy = deployment.proxies[kind]
+
+    def fields(method, path, **more):
+        answer = httpx.request(method, proxy.url + path, headers={"Origin": origin} | more)
+        return {name: value for name, value in answer.headers.items() if name == "vary" or name.startswith("access-control-")}
+
+    preflight = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    for origin in (pages.origin, proxy.url, "http://localhost:3000", "https://evil.example", "null"):
+        for method, more in (("GET", {}), ("OPTIONS", preflight)):
+            services = [fields(method, path, **more) for path in (STREAM, Relay.path)]
+            assert [fields(method, "/nowhere", **more)] * len(services) == services, f"{method} from {origin}"
+
+
 # MARK: Python
 
 
@@ -255,6 +271,20 @@ def test_sseclient_follows_over_a_restart_of_the_edge(deployment, tenant, kind, 
     client.join(timeout=15)
 
 
+def connected(address, **options):
+    """A connection of websocket-client. HAProxy notices only after a moment that an edge is there again."""
+
+    def connection():
+        try:
+            return websocket.create_connection(address, timeout=20, **options)
+        except websocket.WebSocketBadStatusException as refused:
+            if refused.status_code != 503:
+                raise
+            return None
+
+    return eventually(connection, "the edge is there", interval=0.2)
+
+
 @every_proxy
 @pytest.mark.parametrize("path", [WorkspaceStream.path, Relay.path])
 def test_websocket_client_connects(deployment, tenant, kind, path):
@@ -263,7 +293,7 @@ def test_websocket_client_connects(deployment, tenant, kind, path):
     for url in (proxy.url, proxy.tls_url):
         address = f"{url.replace('http', 'ws', 1)}{path}?workspace={tenant}&token={mint(tenant)}"
         trust = {"ca_certs": str(proxy.certificate), "cert_reqs": ssl.CERT_REQUIRED}
-        connection = websocket.create_connection(address, timeout=10, sslopt=trust)
+        connection = connected(address, sslopt=trust)
         message = json.loads(connection.recv())
         assert "connected" in (message.get("type"), message.get("method"))
         connection.close()
@@ -274,7 +304,7 @@ def test_websocket_client_comes_back_over_a_restart_of_the_edge(deployment, tena
     """With the last id that it has seen. While the edge is away, the proxy answers the handshake with an error that says when to."""
     proxy, edge = deployment.proxies[kind], deployment.named["websocket-edge"]
     address = f"{proxy.url.replace('http', 'ws', 1)}{WorkspaceStream.path}?workspace={tenant}&token={mint(tenant)}"
-    connection = websocket.create_connection(f"{address}&last_event_id=", timeout=10)
+    connection = connected(f"{address}&last_event_id=")
     seen = []
 
     def read(count):
@@ -294,17 +324,7 @@ def test_websocket_client_comes_back_over_a_restart_of_the_edge(deployment, tena
         deployment.intake.publish(*numbered(tenant, 3, 6))
     finally:
         edge.start().wait_ready()
-
-    def connected():
-        nonlocal connection
-        try:
-            connection = websocket.create_connection(f"{address}&last_event_id={seen[-1][1]}", timeout=10)
-        except websocket.WebSocketBadStatusException:
-            # HAProxy has not noticed yet that it is back.
-            return False
-        return True
-
-    eventually(connected, "the edge is there again", interval=0.2)
+    connection = connected(f"{address}&last_event_id={seen[-1][1]}")
     read(6)
     assert [number for number, _ in seen] == list(range(6))
     connection.close()
@@ -321,7 +341,7 @@ def test_the_largest_event_passes_every_proxy_in_one_message(deployment, tenant,
     connections = []
     for proxy in deployment.proxies.values():
         address = f"{proxy.url.replace('http', 'ws', 1)}{path}?workspace={tenant}&token={mint(tenant)}"
-        connections.append(websocket.create_connection(address, timeout=20))
+        connections.append(connected(address))
         connections[-1].recv()
         if path == Relay.path:
             subscribe = {"jsonrpc": "2.0", "id": 1, "method": "investigation.subscribe", "params": {"incidentId": "inc_1"}}

@@ -7,6 +7,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -192,6 +193,8 @@ def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
         with NotificationStream().connect(proxy, token) as client:
             client.next()
         surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", "/openapi.json", "/console/")
+        answer = httpx.get(f"{proxy.url}/nowhere", headers={"Origin": ORIGIN})
+        assert answer.status_code == 404 and answer.headers["access-control-allow-origin"] == ORIGIN
         statuses = {path: _status(proxy, path) for path in surfaces}
         assert set(statuses.values()) <= {200, 400, 401, 405, 426}, f"something is not reached: {statuses}"
         assert statuses["/console/"] == 200 and _status(proxy, "/console/demo.json") == 404
@@ -229,6 +232,18 @@ def _service(name, line, address, directory, secrets, nats):
     return service.start()
 
 
+#: The origin of pages that CORS_ORIGINS names.
+ORIGIN = "https://console.example"
+
+
+@pytest.mark.parametrize("wrong", ['https://a"; return 200; #', "https://a\tb", "https://a/$host"])
+def test_the_proxy_does_not_start_with_origins_that_are_none(tmp_path, wrong):
+    file = tmp_path / "cors-origins.conf"
+    command = [ROOT / "deploy/nginx/start", file, "-t"]
+    done = subprocess.run(command, env=os.environ | {"CORS_ORIGINS": wrong}, capture_output=True, text=True)
+    assert done.returncode != 0 and "CORS_ORIGINS" in done.stderr and not file.exists()
+
+
 class _Composed(Nginx):
     """nginx with the configuration that the Dockerfile makes, but for the paths, the ports and the name server."""
 
@@ -237,11 +252,20 @@ class _Composed(Nginx):
         console = self._command[self._command.index("--console") + 1]
         assert f"COPY deploy/console {console}\n" in (ROOT / "deploy/Dockerfile").read_text(), "nginx looks where the files are not"
         self._places = {"--resolver": names.address, "--certificates": str(secrets), "--console": str(ROOT / "deploy/console")}
-        super().__init__(directory, {}, name="nginx")
+        super().__init__(directory, {}, name="nginx", cors_origins=ORIGIN)
+        # The image's own program, with the variable that the container has.
+        assert "COPY deploy/nginx/start /usr/local/bin/start-nginx\n" in (ROOT / "deploy/Dockerfile").read_text()
+        assert IMAGES.targets["proxy"].entrypoint == ["start-nginx", self._command[self._command.index("--cors-origins-file") + 1]]
+        assert "CORS_ORIGINS" in COMPOSE.services["proxy"]["environment"]
+        self.arguments = [str(ROOT / "deploy/nginx/start"), str(self._origins_file), *self.arguments[1:]]
+        self.environment = {"CORS_ORIGINS": ORIGIN}
 
     def configure(self, _):
         places = self._places | {"--directory": str(self.directory), "--configuration": str(self.directory / "nginx.conf")}
+        places["--cors-origins-file"] = str(self._origins_file)
         command = [places.get(before, word) for before, word in zip(["", *self._command], self._command, strict=False)]
         subprocess.run([*command, "--port", str(self.http_port), "--tls-port", str(self.tls_port)], check=True)
 
-
+    @property
+    def _origins_file(self):
+        return self.directory / "cors-origins.conf"

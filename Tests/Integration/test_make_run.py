@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from websockets.sync.client import connect as connect_websocket
 
 from causeway_kit.bus import Bus
 from causeway_kit.local_stack import OFFSET, SERVING, TABLE, LocalStack
@@ -129,7 +130,8 @@ def answer_an_approval(stack, listing, deciding, environment):
 
 @pytest.mark.timeout(240)
 def test_its_log_and_tokens_survive_a_restart_and_sigterm_is_as_good_as_ctrl_c(local, tmp_path):
-    stack = local(SIMULATE_RATE="0", RUN_DIR=str(tmp_path / "kept")).wait_until_running()
+    page, own = "http://localhost:3000", f"http://127.0.0.1:{8080 + OFFSET}"
+    stack = local(SIMULATE_RATE="0", RUN_DIR=str(tmp_path / "kept"), CORS_ORIGINS=page).wait_until_running()
     events, stream = f"http://127.0.0.1:{8085 + OFFSET}/v1/events", f"http://127.0.0.1:{8081 + OFFSET}/v1/notifications/stream"
     token = stack.token("MEMBER")
     published = httpx.post(
@@ -138,6 +140,12 @@ def test_its_log_and_tokens_survive_a_restart_and_sigterm_is_as_good_as_ctrl_c(l
         headers={"Authorization": f"Bearer {stack.token('PRODUCER')}"},
     )
     assert published.status_code == 202, published.text
+    # Origins that are named come besides the deployment's own: for the services, and for what nginx answers by itself.
+    for origin in (page, own):
+        for path in ("/v1/notifications", "/nowhere"):
+            assert httpx.get(own + path, headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
+        with connect_websocket(f"{own.replace('http', 'ws')}/v1/stream?workspace=acme&token={token}", origin=origin) as client:
+            assert json.loads(client.recv(timeout=10))["type"] == "connected"
     os.kill(stack.make.pid, signal.SIGTERM)
     stack.make.wait(timeout=60)
 

@@ -72,9 +72,9 @@ class PageServer:
 
 
 class Browser:
-    """Chromium on the page. Its profile goes with it."""
+    """Chromium on the page. Its profile goes with it. `arguments`: further ones of its command line."""
 
-    def __init__(self, profile):
+    def __init__(self, profile, *arguments):
         options = Options()
         options.binary_location = "/usr/bin/chromium"
         for argument in (
@@ -84,6 +84,7 @@ class Browser:
             "--disable-dev-shm-usage",
             "--no-first-run",
             f"--user-data-dir={profile}",
+            *arguments,
         ):
             options.add_argument(argument)
         self._driver = webdriver.Chrome(options=options, service=DriverService("/usr/bin/chromedriver"))
@@ -102,6 +103,10 @@ class Browser:
     def states(self):
         """What the `EventSource` went through: `open`, `reconnecting`, `closed`."""
         return self._driver.execute_script("return states")
+
+    def run(self, script, *arguments):
+        """Runs a script in the page; what it returns may be a promise."""
+        return self._driver.execute_script(script, *arguments)
 
     def printed(self):
         """What the page's script has printed so far, as lines."""

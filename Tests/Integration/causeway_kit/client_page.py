@@ -41,11 +41,15 @@ _LOCATIONS = """
 class ClientSite(Nginx):
     """nginx before the services, as in production, with the page at `/client`."""
 
-    def __init__(self, directory, services, *, name="nginx-client"):
+    def __init__(self, directory, services, *, name="nginx-client", cors_origins=""):
         page = directory / f"{name}.html"
         page.write_text(_PAGE)
         locations = _LOCATIONS % {"page": page}
-        super().__init__(directory, services, name=name, edit=lambda text: text.replace("        location / {", locations + "        location / {"))
+
+        def edit(text):
+            return text.replace("        location / {", locations + "        location / {")
+
+        super().__init__(directory, services, name=name, edit=edit, cors_origins=cors_origins)
 
     @property
     def page(self):

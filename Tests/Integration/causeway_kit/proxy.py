@@ -1,6 +1,7 @@
 """Real proxies before real services: one origin, as browsers and programs see a deployment."""
 
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -25,7 +26,8 @@ class Proxy(Process):
     #: Where it answers for itself; one that does not is asked for what is not there.
     health = "/proxy/health"
 
-    def __init__(self, name, arguments, directory, environment=None):
+    def __init__(self, name, arguments, directory, environment=None, *, cors_origins=""):
+        self.cors_origins = cors_origins
         self.http_port, self.tls_port = free_port(), free_port()
         self.directory = directory / name
         self.certificates = make_certificate(self.directory)
@@ -48,6 +50,15 @@ class Proxy(Process):
         """What a client trusts that knows the certificate."""
         return ssl.create_default_context(cafile=self.certificate)
 
+    @property
+    def access_log_file(self):
+        return self.directory / "access.log"
+
+    @property
+    def access_lines(self):
+        """What its access log tells of the requests that have ended: a line of bytes each."""
+        return self.access_log_file.read_bytes().splitlines() if self.access_log_file.exists() else []
+
     def everything_written(self):
         """All that it has put into files: logs, and whatever lies in its folder."""
         files = [file for file in self.directory.rglob("*") if file.is_file() and file.parent != self.certificates]
@@ -69,13 +80,14 @@ class Nginx(Proxy):
 
     `services`: the instances by program, each `host:port` or a `Service`. `resolver`: the name server of names among them.
     `edit`: changes the configuration's text, for tests that are about a line of it. `options`: further ones of deploy/nginx/configure.
+    `cors_origins`: CORS_ORIGINS.
     """
 
     # Killed outright, it would leave its worker processes behind.
     last_signal = "TERM"
 
-    def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None, options=()):
-        super().__init__(name, ["nginx", "-c", directory / name / "nginx.conf"], directory)
+    def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None, options=(), cors_origins=""):
+        super().__init__(name, ["nginx", "-c", directory / name / "nginx.conf"], directory, cors_origins=cors_origins)
         self._resolver, self._edit, self._options = resolver, edit, options
         self.configure(services)
 
@@ -85,7 +97,8 @@ class Nginx(Proxy):
         command = [ROOT / "deploy/nginx/configure", "--directory", self.directory, "--host", "127.0.0.1"]
         command += ["--port", self.http_port, "--tls-port", self.tls_port, "--access-log", self.access_log_file]
         command += ["--resolver", self._resolver] if self._resolver else []
-        subprocess.run([*map(str, [*command, *self._options]), *instances], check=True)
+        environment = os.environ | {"CORS_ORIGINS": self.cors_origins}
+        subprocess.run([*map(str, [*command, *self._options]), *instances], check=True, env=environment)
         if self._edit:
             file = self.directory / "nginx.conf"
             file.write_text(self._edit(file.read_text()))
@@ -101,13 +114,9 @@ class Nginx(Proxy):
         self.signal(signal.SIGHUP)
 
     @property
-    def access_log_file(self):
-        return self.directory / "access.log"
-
-    @property
     def accesses(self):
         """What its access log tells of the requests that have ended."""
-        return [json.loads(line) for line in self.access_log_file.read_text().splitlines()]
+        return [json.loads(line) for line in self.access_lines]
 
 
 def _address(instance):
@@ -126,9 +135,10 @@ class Caddy(Proxy):
         "event-producer": "PRODUCERS",
     }
 
-    def __init__(self, directory, services, *, name="caddy", edit=None):
+    def __init__(self, directory, services, *, name="caddy", edit=None, cors_origins=""):
         configuration = directory / name / "Caddyfile" if edit else ROOT / "deploy/caddy/Caddyfile"
-        super().__init__(name, ["caddy", "run", "--adapter", "caddyfile", "--config", configuration], directory)
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", configuration]
+        super().__init__(name, command, directory, cors_origins=cors_origins)
         if edit:
             configuration.write_text(edit((ROOT / "deploy/caddy/Caddyfile").read_text()))
         self.environment = {
@@ -136,7 +146,8 @@ class Caddy(Proxy):
             "HTTP_PORT": str(self.http_port),
             "HTTPS_PORT": str(self.tls_port),
             "CERTIFICATES": str(self.certificates),
-            "ACCESS_LOG": str(self.directory / "access.log"),
+            "ACCESS_LOG": str(self.access_log_file),
+            "CORS_ORIGINS": cors_origins,
             "XDG_DATA_HOME": str(self.directory),
             "XDG_CONFIG_HOME": str(self.directory),
         }
@@ -150,9 +161,9 @@ class HAProxy(Proxy):
     # Its master ends the worker when it is asked to end.
     last_signal = "TERM"
 
-    def __init__(self, directory, services, *, name="haproxy", edit=None):
+    def __init__(self, directory, services, *, name="haproxy", edit=None, cors_origins=""):
         configuration = directory / name / "haproxy.cfg" if edit else ROOT / "deploy/haproxy/haproxy.cfg"
-        super().__init__(name, ["haproxy", "-db", "-f", configuration], directory)
+        super().__init__(name, ["haproxy", "-db", "-f", configuration], directory, cors_origins=cors_origins)
         if edit:
             configuration.write_text(edit((ROOT / "deploy/haproxy/haproxy.cfg").read_text()))
         # It looks for the key of certificate.pem in certificate.pem.key.
@@ -162,9 +173,16 @@ class HAProxy(Proxy):
             "HTTP_PORT": str(self.http_port),
             "HTTPS_PORT": str(self.tls_port),
             "CERTIFICATE": str(self.certificate),
+            "CORS_ORIGINS": cors_origins,
         }
         for program, instances in services.items():
             prefix = program.upper().replace("-", "_")
             for number, instance in enumerate(instances, 1):
                 self.environment[f"{prefix}_{number}"] = _address(instance)
-                self.environment[f"{prefix}_{number}_ADMIN"] = str(instance.admin_port)
+                self.environment[f"{prefix}_{number}_ADMIN"] = str(getattr(instance, "admin_port", _address(instance).split(":")[-1]))
+
+    @property
+    def access_lines(self):
+        """What it writes to standard output; the kit has that in one file with what HAProxy says of itself and its servers."""
+        lines = self.log_file.read_bytes().splitlines() if self.log_file.exists() else []
+        return [line for line in lines if not line.startswith((b"[", b"Server ", b"backend "))]

@@ -32,3 +32,38 @@ import Testing
         #expect(await DispatchQueue(label: "test").run { 1 } == 1)
     }
 }
+
+@Suite("Signals", .timeLimit(.minutes(5))) struct SignalTests {
+    @Test func aRaisedSignalIsRememberedOnce() async {
+        let signal = Signal()
+        signal.raise()
+        signal.raise()
+        await signal.wait()
+        let waiting = Task { await signal.wait() }
+        signal.raise()
+        await waiting.value
+    }
+
+    @Test func aWaitEndsInTimeAndWithItsTask() async {
+        let signal = Signal()
+        await signal.wait(atMost: .milliseconds(1))
+        await signal.wait(atMost: .zero)
+        let waiting = Task { await signal.wait() }
+        waiting.cancel()
+        await waiting.value
+        // The waits that ended took nothing away from the next.
+        signal.raise()
+        await signal.wait()
+    }
+}
+
+@Suite struct BackoffTests {
+    @Test func growsToItsBoundAndStartsOver() {
+        var backoff = Backoff(first: .milliseconds(10), longest: .milliseconds(40))
+        for expected in [10, 20, 40, 40] as [Int64] {
+            #expect((Duration.milliseconds(expected) / 2 ... .milliseconds(expected)).contains(backoff.pause()))
+        }
+        backoff.reset()
+        #expect(backoff.pause() <= .milliseconds(10))
+    }
+}

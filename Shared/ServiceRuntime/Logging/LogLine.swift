@@ -1,6 +1,5 @@
 import Basics
 import EventModel
-import Glibc
 import Logging
 
 /// What both forms of the log say of one event, ready to be written: bounded and redacted.
@@ -38,13 +37,6 @@ struct LogLine {
     /// Whether metadata under `key` is a secret by its name.
     static func hides(_ key: String) -> Bool {
         LogRedaction.secretKeys.contains(key.lowercased())
-    }
-
-    /// The wall clock.
-    static func now() -> Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(nanosecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }
 

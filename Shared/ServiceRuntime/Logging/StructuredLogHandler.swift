@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventModel
 public import Logging
 
@@ -22,6 +23,6 @@ extension StructuredLogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { _, nearer in nearer } }
         if let own = event.metadata { all.merge(own) { _, nearer in nearer } }
         if let error = event.error { all["error"] = "\(error)" }
-        return LogLine(event: event, label: label, metadata: all, now: LogLine.now())
+        return LogLine(event: event, label: label, metadata: all, now: .now)
     }
 }

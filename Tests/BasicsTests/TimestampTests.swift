@@ -1,5 +1,4 @@
 import Basics
-import EventModel
 import Foundation
 import Testing
 

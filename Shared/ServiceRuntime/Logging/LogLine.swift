@@ -3,7 +3,7 @@ import EventModel
 import Logging
 
 /// What both forms of the log say of one event, ready to be written: bounded and redacted.
-struct LogLine {
+public struct LogLine {
     /// The longest message, and the longest value of metadata, in bytes before they are escaped.
     static let maximumTextBytes = 8 * 1024
     /// About the longest line in bytes: metadata beyond it is left out, and the line says so.

@@ -149,7 +149,7 @@ let package = Package(
         .executableTarget(
             name: "approval-api",
             dependencies: [
-                "Basics", "AccessControl", "CausewayProducer", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", grdb,
+                "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", grdb,
                 .product(name: "Yams", package: "Yams"), hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, crypto,
             ],
             path: "Services/ApprovalAPI",

@@ -118,7 +118,6 @@ extension HTTPField.Name {
 extension ULID {
     /// A new one, of this moment.
     static let now: @Sendable () -> String = {
-        var generator = SystemRandomNumberGenerator()
-        return ULID.generate(time: Timestamp(millisecondsSinceEpoch: SystemClock.now()), using: &generator)
+        return ULID.generate()
     }
 }

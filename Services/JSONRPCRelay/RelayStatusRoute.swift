@@ -11,7 +11,7 @@ struct RelayStatusRoute: Sendable {
     /// Registers the route, which needs a principal.
     func register(on routes: some RouterMethods<APIRequestContext>) {
         routes.get("/v1/relay/status") { _, _ in
-            let status = self.census.status(at: Timestamp(millisecondsSinceEpoch: SystemClock.now()))
+            let status = self.census.status(at: .now)
             guard status.status != .unavailable else {
                 throw APIError.serviceUnavailable("The relay has lost the bus: try again shortly.", retryAfter: 5)
             }

@@ -12,7 +12,11 @@ struct NotificationStreamForm: WireForm {
 
     func opening(_ opening: Opening) -> [UInt8] {
         var bytes = opening.head
-        NotificationStreamEncoding.appendOpening(retryMilliseconds: Int(milliseconds: opening.retry), cursor: opening.cursor, to: &bytes)
+        NotificationStreamEncoding.appendOpening(
+            retryMilliseconds: Int(clamping: opening.retry.milliseconds),
+            cursor: opening.cursor,
+            to: &bytes
+        )
         return bytes
     }
 
@@ -30,15 +34,7 @@ struct NotificationStreamForm: WireForm {
 
     func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
         var bytes: [UInt8] = []
-        NotificationStreamEncoding.appendEnd(reason: reason, retryMilliseconds: retry.map { Int(milliseconds: $0) }, to: &bytes)
+        NotificationStreamEncoding.appendEnd(reason: reason, retryMilliseconds: retry.map { Int(clamping: $0.milliseconds) }, to: &bytes)
         return bytes
-    }
-}
-
-extension Int {
-    /// A duration in whole milliseconds.
-    init(milliseconds duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

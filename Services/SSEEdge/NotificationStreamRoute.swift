@@ -47,20 +47,13 @@ struct NotificationStreamRoute: Sendable {
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
         let principal = try context.requireRole(anyOf: Self.roles)
         let query = try QueryParameters(of: request)
-        let filter: TypeFilter?
-        let types = try query.values("types")
-        do throws(ValidationError) {
-            filter = try types.isEmpty ? nil : TypeFilter(query: types.joined(separator: ","))
-        } catch {
-            throw APIError.validation("\(error.field): \(error.message)")
-        }
         var fields = Self.fields
         fields[.connection] = "close"
         fields[.requestID] = context.requestID
         fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
         return StreamRequest(
             principal: principal,
-            filter: filter,
+            filter: try query.typeFilter(),
             cursor: request.headers[.lastEventID] ?? query.lastEventID,
             form: self.form,
             head: ResponseHead.bytes(status: .ok, fields: fields),

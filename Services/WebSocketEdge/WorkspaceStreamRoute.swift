@@ -29,7 +29,7 @@ struct WorkspaceStreamRoute: Sendable {
         routes.get(Self.path) { request, context in
             let handshake = try self.front.handshake(request)
             let query = try QueryParameters(of: request)
-            let filter = try Self.filter(query)
+            let filter = try query.typeFilter()
             let cursor = query.lastEventID
             let form = WorkspaceForm(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
             var rules = WebSocketRules()
@@ -54,19 +54,7 @@ struct WorkspaceStreamRoute: Sendable {
         }
     }
 
-    // MARK: Before the connection is accepted
-
-    private static func filter(_ query: QueryParameters) throws(APIError) -> TypeFilter? {
-        let types = try query.values("types")
-        guard !types.isEmpty else { return nil }
-        do throws(ValidationError) {
-            return try TypeFilter(query: types.joined(separator: ","))
-        } catch {
-            throw APIError(error)
-        }
-    }
-
-    // MARK: After it
+    // MARK: After the connection is accepted
 
     /// What is the same for a connection that stays and for one that does not.
     private struct Accepted {

@@ -1,17 +1,16 @@
+import Basics
 import EventLog
 import Synchronization
 
 /// The log that is being opened, or is open: any number of tasks wait for it, each for as long as it likes.
 ///
-/// The opening goes on whoever gives up waiting. When it fails, all who wait are told, and the next to ask begins anew.
+/// The opening goes on when a waiter gives up. When it fails, all waiters get the error, and the next call opens again.
 final class LogOpening: Sendable {
     typealias Answer = Result<EventLog, ProducerError>
 
     private struct State {
-        var log: EventLog?
+        var answer: OneShot<Answer>?
         var task: Task<Void, Never>?
-        var waiting: [UInt64: CheckedContinuation<Answer, Never>] = [:]
-        var nextID: UInt64 = 0
         var isClosed = false
     }
 
@@ -24,11 +23,11 @@ final class LogOpening: Sendable {
     }
 
     /// The log, if it is open.
-    var log: EventLog? { state.withLock { $0.log } }
+    var log: EventLog? { state.withLock { $0.answer }?.value.flatMap { try? $0.get() } }
 
     /// Begins to open the log, unless that is under way or done.
     func begin() {
-        state.withLock { begin(&$0) }
+        _ = state.withLock { begin(&$0) }
     }
 
     /// Waits until the log is open.
@@ -37,76 +36,41 @@ final class LogOpening: Sendable {
     ///   - limit: for how long.
     ///   - late: what to say after that.
     func log(within limit: Duration, orElse late: @escaping @Sendable () -> ProducerError) async -> Answer {
-        if let log { return .success(log) }
-        return await withTaskGroup(of: Answer.self) { group in
-            group.addTask { await self.wait() }
-            group.addTask {
-                do {
-                    try await Task.sleep(for: limit)
-                    return .failure(late())
-                } catch {
-                    return .failure(.cancelled)
-                }
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? .failure(.cancelled)
+        guard let answer = state.withLock({ begin(&$0) }) else { return .failure(.closed) }
+        do throws(WaitError) {
+            return try await answer.value(within: limit)
+        } catch {
+            return .failure(error == .cancelled ? .cancelled : late())
         }
     }
 
-    /// Gives up. Whoever waits, or asks later, is told.
+    /// Gives up: calls that wait, and later ones, fail with ``ProducerError/closed``.
     func close() {
-        let task = state.withLock { state in
+        let (answer, task) = state.withLock { state in
             state.isClosed = true
-            state.log = nil
-            defer { state.task = nil }
-            return state.task
+            defer { (state.answer, state.task) = (nil, nil) }
+            return (state.answer, state.task)
         }
         task?.cancel()
-        settle(.failure(.closed))
+        answer?.settle(.failure(.closed))
     }
 
-    private func begin(_ state: inout State) {
-        guard state.task == nil, state.log == nil, !state.isClosed else { return }
+    /// The answer of the opening under way, or of a new one; nil when closed.
+    private func begin(_ state: inout State) -> OneShot<Answer>? {
+        guard !state.isClosed else { return nil }
+        if let answer = state.answer {
+            guard case .failure = answer.value else { return answer }
+        }
+        let answer = OneShot<Answer>()
+        state.answer = answer
         state.task = Task { [open] in
             do throws(EventLogError) {
-                self.settle(.success(try await open()))
+                answer.settle(.success(try await open()))
             } catch {
-                self.settle(.failure(ProducerError(error)))
+                answer.settle(.failure(ProducerError(error)))
             }
         }
-    }
-
-    private func wait() async -> Answer {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
-        }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let answer: Answer? = state.withLock { state in
-                    if let log = state.log { return .success(log) }
-                    if state.isClosed { return .failure(.closed) }
-                    // A cancellation before this line found nobody to wake.
-                    if Task.isCancelled { return .failure(.cancelled) }
-                    state.waiting[id] = continuation
-                    begin(&state)
-                    return nil
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: .failure(.cancelled))
-        }
-    }
-
-    private func settle(_ answer: Answer) {
-        let waiting = state.withLock { state in
-            state.task = nil
-            if case .success(let log) = answer, !state.isClosed { state.log = log }
-            defer { state.waiting = [:] }
-            return state.waiting.values
-        }
-        for continuation in waiting { continuation.resume(returning: answer) }
+        return answer
     }
 }
 

@@ -1,6 +1,5 @@
 public import Basics
 import EventModel
-import Glibc
 
 /// How an edge behaves towards its clients. Durations and bytes as named; defaults are the contract's.
 public struct EdgeConfiguration: Sendable {
@@ -33,11 +32,7 @@ public struct EdgeConfiguration: Sendable {
     /// Bytes of one chunk read from the log for a connection that is older than memory.
     public var chunkBytes = 64 * 1024
     /// The time of day: for token expiry and what is stamped with it.
-    public var wallClock: @Sendable () -> Timestamp = {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Timestamp(millisecondsSinceEpoch: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
-    }
+    public var wallClock: @Sendable () -> Timestamp = { .now }
 
     public init() {}
 }

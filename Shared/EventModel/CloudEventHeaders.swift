@@ -35,35 +35,14 @@ package enum CloudEventHeaders {
     /// (§3.1.3.2).
     package static func encode(_ value: String) -> String {
         func isPlain(_ byte: UInt8) -> Bool { (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "%") }
-        guard !value.utf8.allSatisfy(isPlain) else { return value }
-        var bytes: [UInt8] = []
-        for byte in value.utf8 {
-            if isPlain(byte) {
-                bytes.append(byte)
-            } else {
-                bytes.append(UInt8(ascii: "%"))
-                Hexadecimal.append(byte, to: &bytes)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return PercentEncoding.encode(value, isPlain: isPlain)
     }
 
     /// Undoes one round of quoting and percent-encoding. A `%` without two digits after it stands for itself, since producers
     /// that do not know the rule send such values. Nil when the result is not UTF-8.
     static func decode(_ value: String) -> String? {
         guard value.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\"") }) else { return value }
-        var rest = Array(unquoted(Array(value.utf8)))[...]
-        var bytes: [UInt8] = []
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(Hexadecimal.value(of:)),
-                let low = rest.dropFirst().first.flatMap(Hexadecimal.value(of:))
-            {
-                bytes.append(high << 4 | low)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
+        let bytes = PercentEncoding.leniently(unquoted(Array(value.utf8)), plusIsSpace: false)
         return String(validating: bytes, as: UTF8.self)
     }
 

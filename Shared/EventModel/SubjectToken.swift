@@ -15,18 +15,7 @@ public enum SubjectToken {
     /// The token of `text`: at most three times as long as its UTF-8. The caller bounds the text.
     public static func encode(_ text: String) -> String {
         guard !text.isEmpty else { return "=" }
-        guard !text.utf8.allSatisfy(isPlain) else { return text }
-        var token: [UInt8] = []
-        token.reserveCapacity(text.utf8.count + 16)
-        for byte in text.utf8 {
-            if isPlain(byte) {
-                token.append(byte)
-            } else {
-                token.append(UInt8(ascii: "="))
-                Hexadecimal.append(byte, to: &token)
-            }
-        }
-        return String(decoding: token, as: UTF8.self)
+        return PercentEncoding.encode(text, mark: "=", isPlain: isPlain)
     }
 
     /// The text of a token, or nil when `token` is not what ``encode(_:)`` makes of any text.

@@ -48,7 +48,6 @@ public struct RequestIDMiddleware: RouterMiddleware {
     /// A new id.
     /// - Parameter now: milliseconds since 1970 UTC.
     public static func makeID(now: WallClock = SystemClock.now) -> String {
-        var generator = SystemRandomNumberGenerator()
-        return "req_" + ULID.generate(time: Timestamp(millisecondsSinceEpoch: now()), using: &generator)
+        return "req_" + ULID.generate(time: Timestamp(millisecondsSinceEpoch: now()))
     }
 }

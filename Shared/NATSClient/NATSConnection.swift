@@ -1,3 +1,4 @@
+import Basics
 public import Logging
 
 /// A connection to a NATS system that looks for a server for as long as it lives.
@@ -198,19 +199,14 @@ public final class NATSConnection: Sendable {
     ) async -> Result<Value, NATSError> {
         let requests = requests
         let token = requests.makeToken()
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                requests.insert(AwaitedReply(continuation: continuation, decode: decode), token: token, timeout: timeout)
-                // A cancellation before this line found nothing in the table to end; one after it does.
-                guard !Task.isCancelled else { return requests.fail(token, with: .cancelled) }
-                do throws(NATSError) {
-                    try send(subject: subject, reply: requests.replySubject(for: token), headers: headers, payload: payload)
-                } catch {
-                    requests.fail(token, with: error)
-                }
-            }
-        } onCancel: {
-            requests.fail(token, with: .cancelled)
+        let reply = AwaitedReply(decode: decode)
+        guard !Task.isCancelled else { return .failure(.cancelled) }
+        requests.insert(reply, token: token, timeout: timeout)
+        do throws(NATSError) {
+            try send(subject: subject, reply: requests.replySubject(for: token), headers: headers, payload: payload)
+        } catch {
+            requests.fail(token, with: error)
         }
+        return await reply.result.value(onCancel: { requests.fail(token, with: .cancelled) })
     }
 }

@@ -67,10 +67,10 @@ struct KeySourceTests {
     @Test func filesAreReadToTheirBoundOnly() throws {
         let directory = try TemporaryDirectory()
         let path = try directory.file("file", Data(count: 10))
-        #expect(try BoundedFile.read(path, maximumBytes: 10).count == 10)
-        #expect(throws: AccessControlError.self) { try BoundedFile.read(path, maximumBytes: 9) }
-        #expect(throws: AccessControlError.self) { try BoundedFile.read(directory.url.path(), maximumBytes: 9) }
-        #expect(throws: AccessControlError.self) { try BoundedFile.read("/dev/zero", maximumBytes: 1000) }
+        #expect(try KeyFile.read(path, maximumBytes: 10).count == 10)
+        #expect(throws: AccessControlError.self) { try KeyFile.read(path, maximumBytes: 9) }
+        #expect(throws: AccessControlError.self) { try KeyFile.read(directory.url.path(), maximumBytes: 9) }
+        #expect(throws: AccessControlError.self) { try KeyFile.read("/dev/zero", maximumBytes: 1000) }
     }
 
     @Test func aConfigurationDoesNotShowItsSecret() {

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import TestKit
 import Testing
@@ -85,7 +86,7 @@ import Testing
     /// Random lists and marks; every page of every query is what filtering the whole list by hand gives.
     @Test(arguments: 0..<8 as Range<UInt64>)
     func answersLikeThePlainList(_ seed: UInt64) async throws {
-        var generator = SplitMix(state: seed)
+        var generator = SplitMix64(seed: seed)
         let model = try await model()
         var notices: [(sequence: UInt64, user: String?, type: String)] = []
         for sequence in 1...60 as ClosedRange<UInt64> {
@@ -128,19 +129,6 @@ import Testing
                 } while before != nil
                 #expect(got == wanted, "read \(String(describing: read)), type \(type ?? "any")")
             }
-        }
-    }
-
-    /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var bits = state
-            bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-            return bits ^ (bits >> 31)
         }
     }
 }

@@ -1,4 +1,3 @@
-import Synchronization
 import TestKit
 import Testing
 
@@ -60,62 +59,5 @@ import Testing
         }
         #expect(reached >= 1)
         #expect(gate.waiting == 0)
-    }
-}
-
-@Suite(.timeLimit(.minutes(5))) struct SharedQuestionTests {
-    /// Answers when it is told to, with how often it was asked.
-    private final class Oracle: Sendable {
-        private struct State {
-            var asked = 0
-            var held: [CheckedContinuation<Int, any Error>] = []
-        }
-
-        private let state = Mutex(State())
-
-        var asked: Int { state.withLock { $0.asked } }
-
-        func ask() async throws -> Int {
-            try await withCheckedThrowingContinuation { continuation in
-                state.withLock { state in
-                    state.asked += 1
-                    state.held.append(continuation)
-                }
-            }
-        }
-
-        func answer() {
-            let (continuation, number) = state.withLock { ($0.held.removeFirst(), $0.asked) }
-            continuation.resume(returning: number)
-        }
-    }
-
-    @Test func whoComesMeanwhileSharesTheNextAnswer() async throws {
-        let oracle = Oracle()
-        let question = SharedQuestion { try await oracle.ask() }
-        let first = Task { try await question.ask() }
-        #expect(await eventually { oracle.asked == 1 })
-        let others = (0..<10).map { _ in Task { try await question.ask() } }
-        #expect(await eventually { await question.isAwaited })
-        // All of them have to be in line; they cannot be seen there, so they are given the actor's turn.
-        for _ in 0..<100 { _ = await question.isAwaited }
-        oracle.answer()
-        #expect(try await first.value == 1)
-        #expect(await eventually { oracle.asked == 2 })
-        oracle.answer()
-        for other in others { #expect(try await other.value == 2) }
-        #expect(oracle.asked == 2)
-    }
-
-    @Test func afterAnAnswerTheQuestionIsPutAgain() async throws {
-        let count = Mutex(0)
-        let question = SharedQuestion {
-            count.withLock { count in
-                count += 1
-                return count
-            }
-        }
-        #expect(try await question.ask() == 1)
-        #expect(try await question.ask() == 2)
     }
 }

@@ -1,5 +1,4 @@
 import Basics
-import EventModel
 import Foundation
 import TestKit
 import Testing
@@ -60,7 +59,7 @@ import Testing
     }
 
     @Test func agreesWithFoundation() throws {
-        var generator = SeededGenerator(seed: 1)
+        var generator = SplitMix64(seed: 1)
         let formatter = ISO8601DateFormatter()
         formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
         // From 1600, when Foundation has left the Julian calendar behind, to 9999.
@@ -75,7 +74,7 @@ import Testing
     }
 
     @Test func readsAnyOffset() throws {
-        var generator = SeededGenerator(seed: 2)
+        var generator = SplitMix64(seed: 2)
         for _ in 0..<500 {
             let milliseconds = Int64.random(in: 0...4_102_444_800_000, using: &generator)
             let minutes = Int64.random(in: -1439...1439, using: &generator)
@@ -98,5 +97,39 @@ import Testing
     )
     func outOfYears(_ text: String) {
         #expect(Timestamp(rfc3339: text) == nil)
+    }
+
+    @Test(
+        "Instants as nats-server writes them, exact to the nanosecond",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-11-21T07:19:14.898177445Z", 1_795_245_554_898_177_445),
+            ("2024-02-29T23:59:59.5Z", 1_709_251_199_500_000_000),
+            ("2000-03-01T00:00:00.000000001Z", 951_868_800_000_000_001),
+            ("2024-04-01T16:32:10.123+02:00", 1_711_981_930_123_000_000),
+            ("2024-04-01T09:02:10-05:30", 1_711_981_930_000_000_000),
+            ("2024-04-01T00:00:00.0123456780Z", 1_711_929_600_012_345_678),
+            ("2554-07-21T23:34:33.709551615Z", .max),
+            ("0001-01-01T00:00:00Z", nil), ("2554-07-21T23:34:33.709551616Z", nil), ("9999-12-31T23:59:59Z", nil),
+            ("2024-04-01", nil), ("2024-13-01T00:00:00Z", nil), ("2024-04-01T24:00:00Z", nil), ("2024-04-01T00:00:00", nil),
+            ("2024-04-01T00:00:00.Z", nil), ("2024-04-01T00:00:00.0123456789Z", nil), ("2024-04-01T00:00:00Zx", nil), ("", nil),
+        ] as [(String, UInt64?)]
+    )
+    func nanoseconds(text: String, nanoseconds: UInt64?) {
+        #expect(RFC3339.nanosecondsSinceEpoch(text) == nanoseconds)
+    }
+
+    @Test func advancesToTheEndsOfItsRangeAndNoFurther() {
+        let time = Timestamp(millisecondsSinceEpoch: 1000)
+        #expect(time.advanced(by: .seconds(-2)).millisecondsSinceEpoch == -1000)
+        #expect(time.advanced(by: .seconds(Int64.max)).millisecondsSinceEpoch == .max)
+        #expect(Timestamp(millisecondsSinceEpoch: -1000).advanced(by: .seconds(Int64.min)).millisecondsSinceEpoch == .min)
+    }
+
+    @Test func nowIsTheMachinesTime() {
+        let before = SystemClock.now()
+        let now = Timestamp.now.millisecondsSinceEpoch
+        #expect((before...SystemClock.now()).contains(now))
+        #expect(now > 1_700_000_000_000)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import CEpoll
 import Glibc
 import Synchronization
@@ -101,7 +102,7 @@ struct DeliveryLoopTests {
         // A clock that jumps by a tick whenever it is looked at: no waiting in this test.
         let time = Atomic<UInt64>(0)
         let loop = try DeliveryLoop(clock: {
-            MonotonicInstant(nanoseconds: time.wrappingAdd(UInt64(DeliveryLoop.tickInterval.inNanoseconds), ordering: .relaxed).newValue)
+            MonotonicInstant(nanoseconds: time.wrappingAdd(UInt64(DeliveryLoop.tickInterval.nanoseconds), ordering: .relaxed).newValue)
         })
         let recorder = Recorder()
         recorder.seen.withLock { $0.moreRounds = 50 }

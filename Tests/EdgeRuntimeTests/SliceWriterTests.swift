@@ -79,7 +79,7 @@ struct SliceWriterTests {
     /// Random entries, audiences, short writes and slice sizes: what arrives is what the audience may see, to the byte.
     @Test("any sequence of short writes delivers exactly what the audience may see", arguments: 0..<200)
     func randomShortWrites(seed: Int) throws {
-        var random = SplitMix64(state: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         let types = ["incident.created", "investigation.progress", "approval.requested"]
         let users: [String?] = [nil, nil, nil, "ann", "bob"]
         var sequence: UInt64 = 0
@@ -113,18 +113,5 @@ struct SliceWriterTests {
         #expect(String(decoding: received, as: UTF8.self) == expected)
         #expect(deliveries == visible.count)
         #expect(!progress.isInMidEntry)
-    }
-}
-
-/// A small seeded generator, so that a failure can be had again.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import EdgeRuntime
@@ -44,7 +45,7 @@ struct WebSocketDecoderTests {
 
     @Test("messages, fragments and controls in between come out whole, wherever the bytes are cut", arguments: 0..<100)
     func anyCut(seed: Int) {
-        var random = SplitMix64(state: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         var bytes: [UInt8] = []
         var expected: [WebSocketInput] = []
         for _ in 0..<Int.random(in: 1...8, using: &random) {

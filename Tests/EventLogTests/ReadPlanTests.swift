@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import EventLog
@@ -62,7 +63,7 @@ import Testing
     /// However the calls fall, nobody is forgotten and the bounds hold.
     @Test(arguments: [1, 2, 3, 4, 5])
     func everyoneIsServedOnce(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         var plan = ReadPlan(limit: 3)
         var filtered: Set<UInt64> = []
         var inScan: [UInt64]?
@@ -116,18 +117,5 @@ import Testing
     /// `#expect` cannot evaluate a mutating call.
     private func check<Value: Equatable>(_ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(value == expected, sourceLocation: sourceLocation)
-    }
-}
-
-/// A generator whose runs repeat.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = state
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
     }
 }

@@ -15,7 +15,7 @@ import Testing
     private static let perProducer = isDrill ? 50 : 5
 
     private static func show(_ what: String, _ count: Int, _ elapsed: Duration) {
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        let seconds = elapsed / .seconds(1)
         print("\(what): \(count) in \(elapsed), \(Int(Double(count) / seconds)) per second")
     }
 

@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func roundTrips() throws {
-        var generator = SeededGenerator(seed: 3)
+        var generator = SplitMix64(seed: 3)
         for _ in 0..<2000 {
             let cursor = Cursor(
                 time: Timestamp(millisecondsSinceEpoch: Int64.random(in: 0...0xFFFF_FFFF_FFFF, using: &generator)),
@@ -76,8 +76,8 @@ import Testing
 
 @Suite struct ULIDTests {
     @Test func isRepeatable() {
-        var first = SeededGenerator(seed: 4)
-        var second = SeededGenerator(seed: 4)
+        var first = SplitMix64(seed: 4)
+        var second = SplitMix64(seed: 4)
         let time = Timestamp(millisecondsSinceEpoch: 1_469_922_850_259)
         let text = ULID.generate(time: time, using: &first)
         #expect(text == ULID.generate(time: time, using: &second))
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func sortsByTime() {
-        var generator = SeededGenerator(seed: 5)
+        var generator = SplitMix64(seed: 5)
         let texts = (0..<100).map { ULID.generate(time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000 + $0), using: &generator) }
         #expect(texts == texts.sorted())
         #expect(Set(texts).count == texts.count)

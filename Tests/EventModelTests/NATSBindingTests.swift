@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func roundTrips() throws {
-        var generator = SeededGenerator(seed: 7)
+        var generator = SplitMix64(seed: 7)
         func text(_ fallback: String) -> String {
             let text = RandomText.unicode(maximumScalars: 20, using: &generator).unicodeScalars
                 .filter { $0.properties.generalCategory != .control }

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import jsonrpc_relay
@@ -7,7 +8,7 @@ import Testing
 @Suite struct MutationTests {
     @Test(arguments: [0, 1, 2, 3] as [UInt64])
     func mutationsNeverGetAnInvalidReply(_ seed: UInt64) async throws {
-        var generator = SeededGenerator(seed: 0xC0FFEE + seed)
+        var generator = SplitMix64(seed: 0xC0FFEE + seed)
         var session = Session()
         var parseErrors = 0
         for round in 0..<25_000 {

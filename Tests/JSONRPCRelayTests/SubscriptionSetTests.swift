@@ -70,7 +70,7 @@ import Testing
     /// Against a connection that remembers every single push.
     @Test func everyEntryOnceAndInOrder() {
         for seed in 0..<1000 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             var connection = Connection()
             for _ in 0..<200 where connection.fault == nil { connection.step(using: &generator) }
             while connection.position < connection.log.count { connection.advance() }

@@ -183,34 +183,6 @@ struct ConnectionLifecycleTests {
 @Suite("What JetStream sends")
 struct JetStreamFormatTests {
     @Test(
-        "Instants, exact to the nanosecond",
-        arguments: [
-            ("1970-01-01T00:00:00Z", 0),
-            ("2026-11-21T07:19:14.898177445Z", 1_795_245_554_898_177_445),
-            ("2024-02-29T23:59:59.5Z", 1_709_251_199_500_000_000),
-            ("2000-03-01T00:00:00.000000001Z", 951_868_800_000_000_001),
-            ("2024-04-01T16:32:10.123+02:00", 1_711_981_930_123_000_000),
-            ("2024-04-01T09:02:10-05:30", 1_711_981_930_000_000_000),
-            ("0001-01-01T00:00:00Z", nil),
-            ("2024-04-01", nil), ("2024-13-01T00:00:00Z", nil), ("2024-04-01T24:00:00Z", nil), ("2024-04-01T00:00:00", nil),
-            ("2024-04-01T00:00:00.Z", nil), ("2024-04-01T00:00:00.0123456789Z", nil), ("2024-04-01T00:00:00Zx", nil), ("", nil),
-        ] as [(String, UInt64?)]
-    )
-    func instants(text: String, nanoseconds: UInt64?) {
-        #expect(ServerTime.nanoseconds(rfc3339: text) == nanoseconds)
-    }
-
-    @Test(
-        "Durations",
-        arguments: [
-            (.seconds(120), 120_000_000_000), (.nanoseconds(7), 7), (.seconds(Int64.max), .max), (.seconds(-1), -1_000_000_000),
-        ] as [(Duration, Int64)]
-    )
-    func durations(duration: Duration, nanoseconds: Int64) {
-        #expect(duration.nanoseconds == nanoseconds)
-    }
-
-    @Test(
         "The metadata of a delivery, in the old and the new form",
         arguments: ["$JS.ACK.EVENTS.feed.1.22.333.1795245554898177445.4", "$JS.ACK._.hash.EVENTS.feed.1.22.333.1795245554898177445.4.rnd"]
     )

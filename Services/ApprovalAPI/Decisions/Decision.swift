@@ -25,14 +25,14 @@ extension Decision {
     ///
     /// - Parameter id: by which a repeated request recognises its own decision.
     func event(id: EventID, tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
-        var members = JSONMembers()
-        members.add("approvalId", approvalID)
-        members.add("remediationId", remediationID)
-        members.add("incidentId", incidentID)
-        members.add("action", action.rawValue)
-        members.add("decidedBy", decidedBy)
-        members.add("decidedAt", decidedAt.iso8601)
-        members.add("reason", reason)
+        var members: JSONObject = [:]
+        members.append("approvalId", text: approvalID)
+        members.append("remediationId", text: remediationID)
+        members.append("incidentId", text: incidentID)
+        members.append("action", text: action.rawValue)
+        members.append("decidedBy", text: decidedBy)
+        members.append("decidedAt", text: decidedAt.iso8601)
+        members.append("reason", text: reason)
         return try Self.event(Self.typeName, members, id: id, tenant: tenant, time: decidedAt, traceparent: traceparent)
     }
 
@@ -42,13 +42,13 @@ extension Decision {
     ///   - decided: the decision's event, whose trace it continues.
     ///   - sequence: the place of the decision in the log, from which the id is made, so that whoever makes it makes the same.
     func effect(of decided: Event, sequence: UInt64) throws(ValidationError) -> Event {
-        var members = JSONMembers()
-        members.add("remediationId", remediationID)
-        members.add("incidentId", incidentID)
-        members.add("approvalId", approvalID)
-        members.add("decidedBy", decidedBy)
-        members.add("decidedAt", decidedAt.iso8601)
-        members.add("reason", reason ?? (action == .expire ? "Nobody answered in time." : nil))
+        var members: JSONObject = [:]
+        members.append("remediationId", text: remediationID)
+        members.append("incidentId", text: incidentID)
+        members.append("approvalId", text: approvalID)
+        members.append("decidedBy", text: decidedBy)
+        members.append("decidedAt", text: decidedAt.iso8601)
+        members.append("reason", text: reason ?? (action == .expire ? "Nobody answered in time." : nil))
         return try Self.event(
             action.effectTypeName,
             members,
@@ -61,7 +61,7 @@ extension Decision {
 
     private static func event(
         _ typeName: String,
-        _ members: JSONMembers,
+        _ members: JSONObject,
         id: EventID,
         tenant: Tenant,
         time: Timestamp,
@@ -69,7 +69,7 @@ extension Decision {
     ) throws(ValidationError) -> Event {
         try EventDraft(
             type: EventType(typeName),
-            payload: Payload(validating: members.object),
+            payload: Payload(validating: members.bytes),
             id: id,
             time: time,
             source: source,
@@ -95,21 +95,4 @@ extension Decision {
             reason: payload.string("reason")
         )
     }
-}
-
-/// The members of a JSON object, in the order in which they are added.
-struct JSONMembers: Sendable {
-    private var bytes: [UInt8] = [UInt8(ascii: "{")]
-
-    /// Adds a member that is a text, unless there is none.
-    mutating func add(_ name: String, _ text: String?) {
-        guard let text else { return }
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        JSONString.append(name, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        JSONString.append(text, to: &bytes)
-    }
-
-    /// The object in UTF-8.
-    var object: [UInt8] { bytes + [UInt8(ascii: "}")] }
 }

@@ -24,8 +24,7 @@ enum DecisionID {
         now: Timestamp
     ) -> EventID {
         guard let key else {
-            var generator = SystemRandomNumberGenerator()
-            return EventID(generated: "dec_" + ULID.generate(time: now, using: &generator))
+            return EventID(generated: "dec_" + ULID.generate(time: now))
         }
         var hash = SHA256()
         // Lengths before the texts, so that the parts cannot run into each other whatever is in them.
@@ -33,8 +32,6 @@ enum DecisionID {
             hash.update(data: Array("\(part.utf8.count):".utf8))
             hash.update(data: Array(part.utf8))
         }
-        let digits = Array("0123456789abcdef".utf8)
-        let text = hash.finalize().prefix(20).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return EventID(generated: "idem_" + String(decoding: text, as: UTF8.self))
+        return EventID(generated: "idem_" + Hexadecimal.lowercase(hash.finalize().prefix(20)))
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import GRDB
 import Logging
@@ -13,8 +14,6 @@ final class InboxFollower: Sendable {
 
     /// How long the server holds a request for marks open.
     private static let wait: Duration = .seconds(5)
-    /// Between two attempts: at first, and at most.
-    private static let pauses: (first: Duration, longest: Duration) = (.milliseconds(100), .seconds(5))
 
     init(stream: InboxStream, model: ReadModel, logger: Logger) {
         self.stream = stream
@@ -29,7 +28,7 @@ final class InboxFollower: Sendable {
     ///
     /// - Throws: a ``ReadModelError`` that waiting does not mend.
     func run() async throws {
-        var pause = Self.pauses.first
+        var pause = Backoff(first: .milliseconds(100), longest: .seconds(5))
         while !Task.isCancelled {
             let generation = model.generation
             do {
@@ -43,9 +42,8 @@ final class InboxFollower: Sendable {
                 if error.code == .cancelled || error.code == .closed { return }
                 logger.notice("the read marks cannot be followed at the moment", metadata: ["error": "\(error)"])
             }
-            let wasFollowing = following.exchange(false, ordering: .acquiringAndReleasing)
-            pause = wasFollowing ? Self.pauses.first : min(pause * 2, Self.pauses.longest)
-            try? await Task.sleep(for: pause)
+            if following.exchange(false, ordering: .acquiringAndReleasing) { pause.reset() }
+            try? await Task.sleep(for: pause.pause())
         }
     }
 

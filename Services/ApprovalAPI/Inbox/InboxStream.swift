@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import Logging
 import NATSClient
@@ -56,15 +57,15 @@ struct InboxStream: Sendable {
     func publish(_ mark: ReadMark, within timeout: Duration) async throws -> UInt64 {
         let body = try mark.body()
         let deadline = ContinuousClock.now.advanced(by: timeout)
-        var pause: Duration = .milliseconds(20)
+        var pause = Backoff()
         while true {
             do throws(JetStreamError) {
                 return try await jetStream.publish(subject: mark.subject, payload: body).sequence
             } catch {
-                guard error.isRetriable, ContinuousClock.now.advanced(by: pause) < deadline else { throw error }
+                let wait = pause.pause()
+                guard error.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
                 if error.code == .noResponders { _ = try? await info() }
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(1))
+                try await Task.sleep(for: wait)
             }
         }
     }

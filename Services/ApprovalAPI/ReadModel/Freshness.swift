@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import HTTPAPI
 import NATSClient
@@ -8,16 +9,16 @@ import NATSClient
 /// that wrote something reads it back, on whichever replica.
 struct Freshness: Sendable {
     private let model: ReadModel
-    private let log: SharedQuestion<LogBounds>
-    private let inbox: SharedQuestion<UInt64>
+    private let log: SingleFlight<LogBounds>
+    private let inbox: SingleFlight<UInt64>
     /// How long a request waits for the model. It is milliseconds behind, unless it is being made anew.
     private let patience: Duration
 
     init(model: ReadModel, log: EventLog, inbox: InboxStream, patience: Duration) {
         self.model = model
         self.patience = patience
-        self.log = SharedQuestion { try await log.bounds() }
-        self.inbox = SharedQuestion { try await inbox.end() }
+        self.log = SingleFlight { try await log.bounds() }
+        self.inbox = SingleFlight { try await inbox.end() }
     }
 
     /// Waits until the model knows all that the log held at this call.
@@ -28,7 +29,7 @@ struct Freshness: Sendable {
     func ofLog() async throws -> LogBounds {
         let bounds: LogBounds
         do {
-            bounds = try await log.ask()
+            bounds = try await log.value()
         } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
@@ -44,7 +45,7 @@ struct Freshness: Sendable {
     func ofInbox() async throws {
         let end: UInt64
         do {
-            end = try await inbox.ask()
+            end = try await inbox.value()
         } catch let error as JetStreamError {
             throw Unavailable.because(error)
         }

@@ -1,6 +1,5 @@
 import AccessControl
 import Basics
-import CausewayProducer
 import EventModel
 import HTTPAPI
 import Hummingbird

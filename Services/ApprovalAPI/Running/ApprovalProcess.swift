@@ -1,5 +1,5 @@
 import AccessControl
-import CausewayProducer
+import Basics
 import EventModel
 import HTTPAPI
 import Hummingbird

@@ -21,19 +21,12 @@ struct ApprovalService: Service {
     let now: @Sendable () -> Timestamp
 
     func run() async throws {
-        readiness.observe("bus") { [connection] in connection.state == .connected ? .ready : .notReady("\(connection.state)") }
-        readiness.set("log", .notReady("not opened yet"))
-        readiness.set("inbox", .notReady("not opened yet"))
-        do {
-            try await cancelWhenGracefulShutdown { try await work() }
-        } catch let error as EventLogError where error.code == .cancelled || error.code == .closed {
-            // The shutdown came while the log was waited for.
-        }
-        await connection.close()
+        let session = LogSession(connection: connection, readiness: readiness, conditions: ["log", "inbox"])
+        try await session.run { try await work(session) }
     }
 
-    private func work() async throws {
-        let log = try await EventLog.open(on: connection, configuration: log, logger: logger)
+    private func work(_ session: LogSession) async throws {
+        let log = try await session.open(log, logger: logger)
         let model = backend.model
         let inbox = InboxStream(on: connection, like: self.log, logger: logger)
         let freshness = Freshness(model: model, log: log, inbox: inbox, patience: timeout)
@@ -48,7 +41,6 @@ struct ApprovalService: Service {
             isFollowing: { logFollower.isFollowing },
             logger: logger
         )
-        readiness.note("log.replicas", "\(self.log.replicas)")
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         backend.begin(ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower))

@@ -128,7 +128,6 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private static func requestID() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return Examination.requestIDPrefix + ULID.generate(time: .now, using: &generator)
+        return Examination.requestIDPrefix + ULID.generate()
     }
 }

@@ -75,18 +75,13 @@ struct CommandFollower: Sendable {
 
     /// Waits for something, but no longer than `limit`.
     private func atMost(_ limit: Duration, _ wait: @escaping @Sendable () async -> Void) async {
-        let (done, signal) = AsyncStream.makeStream(of: Void.self)
+        let done = OneShot<Void>()
         let waiting = Task {
             await wait()
-            signal.finish()
+            done.settle(())
         }
-        let timer = Task {
-            try? await Task.sleep(for: limit)
-            signal.finish()
-        }
-        for await _ in done {}
+        try? await done.value(within: limit)
         waiting.cancel()
-        timer.cancel()
     }
 }
 

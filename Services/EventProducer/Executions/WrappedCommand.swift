@@ -1,3 +1,4 @@
+import Basics
 import Dispatch
 
 #if canImport(Glibc)
@@ -88,13 +89,11 @@ struct WrappedCommand: Sendable {
 
     /// Waits until it has ended. Once.
     func outcome() async -> Outcome {
-        await withCheckedContinuation { continuation in
-            DispatchQueue(label: "causeway.wrapped-command").async { [processID] in
-                var status: Int32 = 0
-                while waitpid(processID, &status, 0) < 0, errno == EINTR {}
-                let signal = status & 0x7F
-                continuation.resume(returning: signal == 0 ? .exit((status >> 8) & 0xFF) : .signal(signal))
-            }
+        await DispatchQueue(label: "causeway.wrapped-command").run { [processID] in
+            var status: Int32 = 0
+            while waitpid(processID, &status, 0) < 0, errno == EINTR {}
+            let signal = status & 0x7F
+            return signal == 0 ? .exit((status >> 8) & 0xFF) : .signal(signal)
         }
     }
 

@@ -36,18 +36,11 @@ struct IdempotencyKey: Sendable, Hashable {
 
     /// The same key for this body only.
     func bound(to body: [UInt8]) -> IdempotencyKey {
-        IdempotencyKey(prefix: "\(prefix)\(Self.hexadecimal(SHA256.hash(data: body)))\u{0}")
+        IdempotencyKey(prefix: "\(prefix)\(Hexadecimal.lowercase(SHA256.hash(data: body)))\u{0}")
     }
 
     /// The id of the event at a place in the request.
     func eventID(at index: Int) -> EventID {
-        EventID(generated: "idem_" + Self.hexadecimal(SHA256.hash(data: Array("\(prefix)\(index)".utf8)).prefix(20)))
-    }
-
-    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0\(digits)" : digits
-        }.joined()
+        EventID(generated: "idem_" + Hexadecimal.lowercase(SHA256.hash(data: Array("\(prefix)\(index)".utf8)).prefix(20)))
     }
 }

@@ -18,15 +18,8 @@ struct IntakeLog: Service {
     let logger: Logger
 
     func run() async throws {
-        readiness.observe("bus") { [connection = producer.connection] in
-            connection.state == .connected ? .ready : .notReady("\(connection.state)")
-        }
-        readiness.set("log", .notReady("not opened yet"))
-        do {
-            try await cancelWhenGracefulShutdown { try await watch() }
-        } catch let error as ProducerError where error.code == .cancelled || error.code == .closed {
-            // The shutdown came while the log was waited for.
-        }
+        let session = LogSession(connection: producer.connection, readiness: readiness)
+        try await session.run { try await watch() }
         await producer.close()
     }
 
@@ -45,11 +38,12 @@ struct IntakeLog: Service {
     }
 
     /// The log, however long it takes.
-    private func opened() async throws(ProducerError) -> EventLog {
+    private func opened() async throws -> EventLog {
         while true {
             do throws(ProducerError) {
                 return try await producer.ready(within: .seconds(10))
             } catch {
+                if error.code == .cancelled || error.code == .closed { throw CancellationError() }
                 guard error.isRetriable else { throw error }
                 readiness.set("log", .notReady(error.message))
             }

@@ -1,3 +1,4 @@
+import Basics
 import HTTPAPI
 import Hummingbird
 import NIOCore
@@ -7,15 +8,10 @@ extension Request {
     ///
     /// - Throws: `validation_error` when the time is over, and what ``readBody(upTo:)`` throws.
     func readBody(upTo maximumBytes: Int, within limit: Duration) async throws -> ByteBuffer {
-        try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
-            group.addTask { try await readBody(upTo: maximumBytes) }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw APIError.validation("The body did not arrive within \(limit): send it faster, or in smaller requests.")
-            }
-            defer { group.cancelAll() }
-            guard let body = try await group.next() else { throw CancellationError() }
-            return body
+        do {
+            return try await withDeadline(limit) { try await readBody(upTo: maximumBytes) }
+        } catch WaitError.deadlineExceeded {
+            throw APIError.validation("The body did not arrive within \(limit): send it faster, or in smaller requests.")
         }
     }
 }

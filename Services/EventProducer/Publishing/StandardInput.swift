@@ -1,3 +1,4 @@
+import Basics
 import Dispatch
 
 #if canImport(Glibc)
@@ -22,10 +23,7 @@ struct StandardInput: Sendable {
 
     /// What has come in, at most `maximumBytes` of it; waits until there is something. Empty at the end of the input.
     func read(maximumBytes: Int) async throws(ReadError) -> [UInt8] {
-        let result: Result<[UInt8], ReadError> = await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: Self.blockingRead(descriptor, maximumBytes)) }
-        }
-        return try result.get()
+        try await queue.run { Self.blockingRead(descriptor, maximumBytes) }.get()
     }
 
     private static func blockingRead(_ descriptor: Int32, _ maximumBytes: Int) -> Result<[UInt8], ReadError> {

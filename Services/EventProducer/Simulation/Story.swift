@@ -66,11 +66,3 @@ struct Cast: Sendable {
     /// Whether the simulation decides on approvals itself instead of leaving them to people.
     var decidesApprovals = false
 }
-
-extension Timestamp {
-    /// The instant that lies `duration` later, whole milliseconds of it.
-    func advanced(by duration: Duration) -> Timestamp {
-        let (seconds, attoseconds) = duration.components
-        return Timestamp(millisecondsSinceEpoch: millisecondsSinceEpoch + seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-    }
-}

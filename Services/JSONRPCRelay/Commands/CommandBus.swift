@@ -53,6 +53,8 @@ final class CommandBus: Sendable {
         }
     }
 
+    private var timeoutMilliseconds: Int64 { max(1, configuration.timeout.milliseconds) }
+
     /// The number of commands that are under way.
     var outstandingCommands: Int { table.count }
 
@@ -93,7 +95,7 @@ final class CommandBus: Sendable {
             publish(command, requestID: requestID, caller: session.caller, key: key)
         }
         guard command.expectsAnswer else { return }
-        let deadline = DispatchTime.now() + .milliseconds(configuration.timeout.milliseconds)
+        let deadline = DispatchTime.now() + .milliseconds(Int(clamping: timeoutMilliseconds))
         telling.asyncAfter(deadline: deadline) { [weak self] in self?.deadlinePassed(key) }
     }
 
@@ -126,7 +128,7 @@ final class CommandBus: Sendable {
             CommandHeader.tenant: CloudEventHeaders.encode(caller.tenant.text),
             CommandHeader.user: CloudEventHeaders.encode(caller.user.text),
             CommandHeader.roles: CloudEventHeaders.encode(caller.roles.sorted().joined(separator: ",")),
-            CommandHeader.timeout: "\(configuration.timeout.milliseconds)",
+            CommandHeader.timeout: "\(timeoutMilliseconds)",
         ]
         if command.expectsAnswer { headers[CommandHeader.cancellation] = CommandSubject.cancellation(requestID) }
         if let traceparent = caller.traceparent { headers[CommandHeader.traceparent] = CloudEventHeaders.encode(traceparent) }
@@ -180,12 +182,5 @@ struct CommandSession: Sendable {
     /// Nobody waits for a command any more: whoever works on it is told, and the observer hears nothing more of it. Returns at once.
     func cancel(_ token: CommandToken) {
         bus.cancel(token, self)
-    }
-}
-
-extension Duration {
-    /// In whole milliseconds, at least one.
-    fileprivate var milliseconds: Int {
-        max(1, Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000))
     }
 }

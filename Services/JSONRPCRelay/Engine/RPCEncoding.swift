@@ -72,19 +72,9 @@ enum RPCEncoding {
 
     /// A JSON object with text members, in that order, and perhaps members with the value true behind them.
     static func object(_ members: KeyValuePairs<String, String>, true flags: String...) -> [UInt8] {
-        var out: [UInt8] = []
-        for (name, value) in members {
-            out.append(UInt8(ascii: out.isEmpty ? "{" : ","))
-            JSONString.append(name, to: &out)
-            out.append(UInt8(ascii: ":"))
-            JSONString.append(value, to: &out)
-        }
-        for name in flags {
-            out.append(UInt8(ascii: out.isEmpty ? "{" : ","))
-            JSONString.append(name, to: &out)
-            out.append(contentsOf: ":true".utf8)
-        }
-        out.append(UInt8(ascii: "}"))
-        return out
+        var object: JSONObject = [:]
+        for (name, value) in members { object.append(name, text: value) }
+        for name in flags { object.append(name, true) }
+        return object.bytes
     }
 }

@@ -109,12 +109,7 @@ final class RelayCensus: Sendable {
 
     private func report(isLeaving: Bool) async {
         let report = RelayReport(id: id, connections: isLeaving ? 0 : connections(), version: version, region: region, isLeaving: isLeaving)
-        await withCheckedContinuation { continuation in
-            sending.async { [self] in
-                publish(report)
-                continuation.resume()
-            }
-        }
+        await sending.run { self.publish(report) }
     }
 
     private func publish(_ report: RelayReport) {

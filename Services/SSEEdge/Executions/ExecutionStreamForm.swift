@@ -20,7 +20,7 @@ struct ExecutionStreamForm: WireForm {
 
     func opening(_ opening: Opening) -> [UInt8] {
         var bytes = opening.head
-        ExecutionStreamEncoding.appendOpening(retryMilliseconds: Int(milliseconds: opening.retry), to: &bytes)
+        ExecutionStreamEncoding.appendOpening(retryMilliseconds: Int(clamping: opening.retry.milliseconds), to: &bytes)
         return bytes
     }
 
@@ -38,7 +38,7 @@ struct ExecutionStreamForm: WireForm {
 
     func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
         var bytes: [UInt8] = []
-        NotificationStreamEncoding.appendEnd(reason: reason, retryMilliseconds: retry.map { Int(milliseconds: $0) }, to: &bytes)
+        NotificationStreamEncoding.appendEnd(reason: reason, retryMilliseconds: retry.map { Int(clamping: $0.milliseconds) }, to: &bytes)
         return bytes
     }
 }

@@ -46,15 +46,9 @@ struct KeyDocument: Sendable {
     /// The document's bytes. Ends within ``timeout`` whatever the server does.
     func fetch() async throws(FetchError) -> [UInt8] {
         do {
-            return try await withThrowingTaskGroup(of: [UInt8].self) { group in
-                group.addTask { try await download() }
-                group.addTask {
-                    try await Task.sleep(for: timeout)
-                    throw FetchError(message: "The server did not answer completely within \(timeout).")
-                }
-                defer { group.cancelAll() }
-                return try await group.next() ?? []
-            }
+            return try await withDeadline(timeout) { try await download() }
+        } catch WaitError.deadlineExceeded {
+            throw FetchError(message: "The server did not answer completely within \(timeout).")
         } catch let error as FetchError {
             throw error
         } catch is NIOTooManyBytesError {
@@ -75,7 +69,7 @@ struct KeyDocument: Sendable {
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
             var request = HTTPClientRequest(url: url)
             request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")
-            let response = try await client.execute(request, timeout: .nanoseconds(timeout.milliseconds * 1_000_000))
+            let response = try await client.execute(request, timeout: .nanoseconds(timeout.nanoseconds))
             guard response.status == .ok else {
                 throw FetchError(message: "The server answered \(response.status.code) instead of 200.")
             }

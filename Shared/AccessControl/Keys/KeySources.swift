@@ -58,7 +58,7 @@ struct KeySources: Sendable {
 
     private static func keys(jwksFile path: String, rsaAlgorithm: SignatureAlgorithm) async throws(AccessControlError) -> [VerificationKey]
     {
-        guard let set = JSONWebKeySet(json: try BoundedFile.read(path, maximumBytes: maximumKeySetBytes)) else {
+        guard let set = JSONWebKeySet(json: try KeyFile.read(path, maximumBytes: maximumKeySetBytes)) else {
             throw AccessControlError("\(path) is not a JSON Web Key Set: it must be a JSON object with the member \"keys\".")
         }
         let keys = await set.verificationKeys(origin: .file, rsaAlgorithm: rsaAlgorithm)

@@ -6,7 +6,7 @@ enum PublicKeyFile {
 
     /// Reads the key; which of the possible kinds it is, the file itself says.
     static func read(_ path: String) throws(AccessControlError) -> KeyMaterial {
-        let bytes = try BoundedFile.read(path, maximumBytes: maximumBytes)
+        let bytes = try KeyFile.read(path, maximumBytes: maximumBytes)
         return try parse(String(decoding: bytes, as: UTF8.self), path: path)
     }
 

@@ -10,6 +10,17 @@ package enum Hexadecimal {
         }
     }
 
+    /// The lower-case digits of `bytes`, two each, as text.
+    package static func lowercase(_ bytes: some Sequence<UInt8>) -> String {
+        var digits: [UInt8] = []
+        for byte in bytes {
+            for digit in [byte >> 4, byte & 0x0F] {
+                digits.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
     /// Appends the two upper-case digits of `byte`.
     package static func append(_ byte: UInt8, to out: inout [UInt8]) {
         for digit in [byte >> 4, byte & 0x0F] {

@@ -1,28 +1,59 @@
-/// Percent-encoding (RFC 3986 §2.1) as it occurs in query strings, where `+` stands for a space
-/// (<https://url.spec.whatwg.org/#urlencoded-parsing>).
+/// Percent-encoding (RFC 3986 §2.1).
 package enum PercentEncoding {
     /// The bytes that `text` stands for, or nil when a `%` is not followed by two hexadecimal digits.
-    package static func strictlyDecoded(_ text: some Collection<UInt8>) -> [UInt8]? {
+    ///
+    /// - Parameter plusIsSpace: whether `+` stands for a space, as in query strings
+    ///   (<https://url.spec.whatwg.org/#urlencoded-parsing>) and nowhere else.
+    package static func strictlyDecoded(_ text: some Collection<UInt8>, plusIsSpace: Bool = true) -> [UInt8]? {
         var isValid = true
-        let bytes = decode(text) { isValid = false }
+        let bytes = decode(text, plusIsSpace) { isValid = false }
         return isValid ? bytes : nil
     }
 
     /// The same, where a `%` without two digits stands for itself.
-    package static func leniently(_ text: some Collection<UInt8>) -> [UInt8] {
-        decode(text) {}
+    package static func leniently(_ text: some Collection<UInt8>, plusIsSpace: Bool = true) -> [UInt8] {
+        decode(text, plusIsSpace) {}
     }
 
-    private static func decode(_ text: some Collection<UInt8>, onStrayPercent: () -> Void) -> [UInt8] {
+    /// `text` with every byte that is not plain as a mark and two upper-case hexadecimal digits.
+    ///
+    /// - Parameters:
+    ///   - mark: what announces the digits.
+    ///   - isPlain: the bytes of ASCII that stand for themselves.
+    package static func encode(_ text: String, mark: Unicode.Scalar = "%", isPlain: (UInt8) -> Bool) -> String {
+        guard !text.utf8.allSatisfy(isPlain) else { return text }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count + 16)
+        for byte in text.utf8 {
+            if isPlain(byte) {
+                bytes.append(byte)
+            } else {
+                bytes.append(UInt8(ascii: mark))
+                Hexadecimal.append(byte, to: &bytes)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether RFC 3986 §2.3 lets a byte stand for itself anywhere in a URI.
+    package static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+        default: false
+        }
+    }
+
+    private static func decode(_ text: some Collection<UInt8>, _ plusIsSpace: Bool, onStrayPercent: () -> Void) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var rest = text[...]
         while let byte = rest.popFirst() {
             switch byte {
-            case UInt8(ascii: "+"):
+            case UInt8(ascii: "+") where plusIsSpace:
                 bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
-                let digits = rest.prefix(2).compactMap(hexadecimalValue)
+                let digits = rest.prefix(2).compactMap(Hexadecimal.value(of:))
                 if digits.count == 2 {
                     bytes.append(digits[0] << 4 | digits[1])
                     rest = rest.dropFirst(2)
@@ -35,14 +66,5 @@ package enum PercentEncoding {
             }
         }
         return bytes
-    }
-
-    private static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 }

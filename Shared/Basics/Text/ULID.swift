@@ -12,6 +12,12 @@ public enum ULID {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// A new id that nobody can guess.
+    public static func generate(time: Timestamp = .now) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return generate(time: time, using: &generator)
+    }
+
     /// The 48 bits of time that a ULID can carry.
     package static func milliseconds(of time: Timestamp) -> UInt64 {
         UInt64(min(max(time.millisecondsSinceEpoch, 0), 0xFFFF_FFFF_FFFF))

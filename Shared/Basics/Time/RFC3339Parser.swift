@@ -1,5 +1,43 @@
+/// Instants in RFC 3339.
+package enum RFC3339 {
+    /// `2022-11-30T12:00:00.123456789Z` as nanoseconds since 1970, exactly, as nats-server writes instants.
+    ///
+    /// Nil for what is not a `date-time`, for a fraction finer than a nanosecond, and for instants before 1970 or after 2554, such as Go's zero
+    /// time, which says "never".
+    package static func nanosecondsSinceEpoch(_ text: some StringProtocol) -> UInt64? {
+        guard let instant = instant(text), instant.isExact, let seconds = UInt64(exactly: instant.seconds) else { return nil }
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carry) = product.addingReportingOverflow(UInt64(instant.nanoseconds))
+        return overflow || carry ? nil : sum
+    }
+
+    /// The instant that a whole text stands for, or nil.
+    static func instant(_ text: some StringProtocol) -> RFC3339Parser.Instant? {
+        var text = String(text)
+        return text.withUTF8 { utf8 in
+            var parser = RFC3339Parser(utf8)
+            return parser.parse()
+        }
+    }
+}
+
 /// Reads one RFC 3339 §5.6 `date-time` from UTF-8, which it must not outlive.
 struct RFC3339Parser {
+    /// A moment of UTC.
+    struct Instant {
+        /// Since 1970; negative before it.
+        var seconds: Int64
+        /// 0…999,999,999, to be added to ``seconds``.
+        var nanoseconds: Int
+        /// Whether the fraction was given to the nanosecond or less finely.
+        var isExact: Bool
+
+        var milliseconds: Int64 { seconds * 1000 + Int64(nanoseconds / 1_000_000) }
+    }
+
+    /// Nanoseconds, and whether no digit but 0 followed them.
+    private typealias Fraction = (nanoseconds: Int, isExact: Bool)
+
     private let text: UnsafeBufferPointer<UInt8>
     private var position = 0
 
@@ -7,16 +45,16 @@ struct RFC3339Parser {
         self.text = text
     }
 
-    /// The instant in milliseconds since 1970, or nil when the whole text is not a valid `date-time`.
-    mutating func parse() -> Int64? {
+    /// The instant, or nil when the whole text is not a valid `date-time`.
+    mutating func parse() -> Instant? {
         guard let year = digits(4), take("-"), let month = digits(2), take("-"), let day = digits(2),
             take("T") || take("t"),
             let hour = digits(2), take(":"), let minute = digits(2), take(":"), let second = digits(2)
         else { return nil }
-        var milliseconds = 0
+        var fraction: Fraction = (0, true)
         if take(".") {
-            guard let fraction = fraction() else { return nil }
-            milliseconds = fraction
+            guard let given = self.fraction() else { return nil }
+            fraction = given
         }
         guard let offset = offset(), position == text.count,
             (1...12).contains(month), (1...CivilDate.daysInMonth(month, ofYear: year)).contains(day),
@@ -28,9 +66,9 @@ struct RFC3339Parser {
         if second == 60 {
             // A leap second is inserted at the end of a day of UTC and nowhere else.
             guard seconds % 86_400 == 0 else { return nil }
-            milliseconds = 0
+            fraction.nanoseconds = 0
         }
-        return seconds * 1000 + Int64(milliseconds)
+        return Instant(seconds: seconds, nanoseconds: fraction.nanoseconds, isExact: fraction.isExact)
     }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
@@ -54,17 +92,18 @@ struct RFC3339Parser {
         return value
     }
 
-    /// Milliseconds from one or more digits; those after the third are dropped.
-    private mutating func fraction() -> Int? {
+    /// One or more digits; those after the ninth are dropped.
+    private mutating func fraction() -> Fraction? {
         var value = 0
-        var weight = 100
-        var count = 0
+        var weight = 100_000_000
+        var isExact = true
+        let start = position
         while let digit = digit() {
             value += digit * weight
+            if weight == 0, digit != 0 { isExact = false }
             weight /= 10
-            count += 1
         }
-        return count > 0 ? value : nil
+        return position > start ? (value, isExact) : nil
     }
 
     /// Seconds east of UTC.

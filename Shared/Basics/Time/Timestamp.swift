@@ -22,12 +22,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
     /// instant of the next day, as in POSIX time. Anything else is nil: a missing offset, a space for the `T`, a day that does not exist, an
     /// instant that offset or leap second carry out of the years 0 to 9999, because RFC 3339 has no way to write it again.
     public init?(rfc3339 text: some StringProtocol) {
-        var text = String(text)
-        let parsed = text.withUTF8 { utf8 in
-            var parser = RFC3339Parser(utf8)
-            return parser.parse()
-        }
-        guard let milliseconds = parsed, Self.writable.contains(milliseconds) else { return nil }
+        guard let milliseconds = RFC3339.instant(text)?.milliseconds, Self.writable.contains(milliseconds) else { return nil }
         self.init(millisecondsSinceEpoch: milliseconds)
     }
 
@@ -70,6 +65,15 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
             place[19] = UInt8(ascii: "Z")
         }
     }
+}
+
+extension Timestamp {
+    /// The instant that lies `duration` later, whole milliseconds of it; at the ends of `Int64` it stays there.
+    package func advanced(by duration: Duration) -> Timestamp {
+        let (sum, overflow) = millisecondsSinceEpoch.addingReportingOverflow(duration.milliseconds)
+        return Timestamp(millisecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
+    }
+
 }
 
 extension Int64 {

@@ -13,10 +13,7 @@ public enum SystemClock {
     }
 }
 
-extension Duration {
-    /// Whole milliseconds, cut off towards zero.
-    package var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
-    }
+extension Timestamp {
+    /// The machine's time of day. Callable from any thread.
+    public static var now: Timestamp { Timestamp(millisecondsSinceEpoch: SystemClock.now()) }
 }

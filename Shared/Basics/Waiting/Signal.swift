@@ -2,53 +2,40 @@ import Synchronization
 
 /// A flag that one task waits for and any thread raises.
 ///
-/// Raised before anyone waits, it is remembered; waiting takes it down.
+/// Raised while no task waits, it is remembered; waiting takes it down.
 package final class Signal: Sendable {
     private struct State {
         var isRaised = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiter: OneShot<Void>?
     }
 
     private let state = Mutex(State())
 
     package init() {}
 
-    /// Wakes whoever waits, or the next to wait. Any thread; never blocks.
+    /// Wakes the task that waits, or the next to wait. Any thread; never blocks.
     package func raise() {
         let waiter = state.withLock { state in
             state.isRaised = state.waiter == nil
             defer { state.waiter = nil }
             return state.waiter
         }
-        waiter?.resume()
+        waiter?.settle(())
     }
 
-    /// Returns when the flag is raised or the task is cancelled. Only one task waits at a time.
-    package func wait() async {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isRaised = state.withLock { state in
-                    guard !state.isRaised else {
-                        state.isRaised = false
-                        return true
-                    }
-                    state.waiter = continuation
-                    return false
-                }
-                if isRaised { continuation.resume() }
+    /// Returns when the flag is raised, the time is over, or the task is cancelled. Only one task waits at a time.
+    ///
+    /// - Parameter limit: how long to wait; nil for as long as it takes.
+    package func wait(atMost limit: Duration? = nil) async {
+        let waiter: OneShot<Void>? = state.withLock { state in
+            guard !state.isRaised else {
+                state.isRaised = false
+                return nil
             }
-        } onCancel: {
-            raise()
+            state.waiter = OneShot()
+            return state.waiter
         }
-    }
-
-    /// Returns when the flag is raised, the time is over, or the task is cancelled.
-    package func wait(atMost limit: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait() }
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
-        }
+        guard let waiter, (try? await waiter.value(within: limit)) == nil else { return }
+        state.withLock { if $0.waiter === waiter { $0.waiter = nil } }
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// When each connection's heartbeat is due: a ring of slots, one a tick, so that ten thousand connections cost one timer.
 /// A connection gets a slot at random, unless told otherwise: the phases are spread. Stale handles are dropped as their slot comes round.
 struct HeartbeatWheel {
@@ -7,7 +9,7 @@ struct HeartbeatWheel {
 
     /// - Parameter phase: which of the slots the next connection gets.
     init(interval: Duration, tick: Duration, phase: @escaping @Sendable (Range<Int>) -> Int = { Int.random(in: $0) }) {
-        let count = max(1, Int(interval.inNanoseconds / max(1, tick.inNanoseconds)))
+        let count = max(1, Int(interval.nanoseconds / max(1, tick.nanoseconds)))
         self.slots = Array(repeating: [], count: count)
         self.phase = phase
     }
@@ -69,7 +71,7 @@ struct DrainPlan {
     /// The share of `open` connections to end now, so that the last one's turn is the window's last tick.
     mutating func share(of open: Int, now: MonotonicInstant, tick: Duration) -> Int {
         guard open > 0, now < self.deadline else { return open }
-        let ticksLeft = max(1, Double(self.deadline.nanoseconds - now.nanoseconds) / Double(max(1, tick.inNanoseconds)))
+        let ticksLeft = max(1, Double(self.deadline.nanoseconds - now.nanoseconds) / Double(max(1, tick.nanoseconds)))
         let due = self.remainder + (Double(open) - self.remainder) / ticksLeft
         let share = min(open, Int(due))
         self.remainder = due - Double(share)

@@ -1,3 +1,4 @@
+import Basics
 import CEpoll
 import Glibc
 
@@ -15,7 +16,7 @@ struct Socket: ByteSink {
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
         self.set(SOL_SOCKET, SO_SNDBUF, sendBuffer)
         self.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        self.set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Int32(clamping: giveUp.inMilliseconds))
+        self.set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Int32(clamping: giveUp.milliseconds))
     }
 
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) {

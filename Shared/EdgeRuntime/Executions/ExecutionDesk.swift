@@ -175,12 +175,11 @@ final class ExecutionDesk: Sendable {
     /// Returns when everything up to `sequence` is in the pages.
     private func untilFeedReached(_ sequence: UInt64) async throws(EventLogError) {
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
-        var pause: Duration = .milliseconds(1)
+        var pause = Backoff(first: .milliseconds(1), longest: .milliseconds(50))
         while self.fanout.feed.position.sequence < sequence {
             guard ContinuousClock.now < deadline else { throw .unavailable("The log is followed with a delay at the moment. Try again.") }
-            try? await Task.sleep(for: pause)
+            try? await Task.sleep(for: pause.pause())
             if Task.isCancelled { throw EventLogError(code: .cancelled, message: "The call was cancelled.") }
-            pause = min(pause * 2, .milliseconds(50))
         }
     }
 }

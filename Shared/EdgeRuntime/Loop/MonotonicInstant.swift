@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// A moment of the monotonic clock, in nanoseconds: eight bytes and one system call, where `ContinuousClock.Instant` has sixteen.
@@ -13,7 +14,7 @@ struct MonotonicInstant: Sendable, Hashable, Comparable {
     static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     func advanced(by duration: Duration) -> MonotonicInstant {
-        MonotonicInstant(nanoseconds: self.nanoseconds + UInt64(max(0, duration.inNanoseconds)))
+        MonotonicInstant(nanoseconds: self.nanoseconds + UInt64(max(0, duration.nanoseconds)))
     }
 
     /// Whole milliseconds until `other`, rounded up so that a wait never ends just before it; 0 when it has passed.
@@ -21,15 +22,4 @@ struct MonotonicInstant: Sendable, Hashable, Comparable {
         guard other > self else { return 0 }
         return Int32(clamping: (other.nanoseconds - self.nanoseconds + 999_999) / 1_000_000)
     }
-}
-
-extension Duration {
-    /// This duration in nanoseconds.
-    var inNanoseconds: Int64 {
-        let (seconds, attoseconds) = self.components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    }
-
-    /// This duration in whole milliseconds.
-    var inMilliseconds: Int64 { self.inNanoseconds / 1_000_000 }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import NATSClient
 
@@ -9,9 +10,8 @@ import NATSClient
 actor AppendLine {
     private let main: NATSConnection
     private let timeout: Duration
-    private let logger: Logger
+    private let opening: SingleFlight<NATSConnection>
     private var current: NATSConnection?
-    private var opening: Task<Result<NATSConnection, NATSError>, Never>?
 
     /// - Parameters:
     ///   - main: the connection of the process, which says where to and who; nothing is opened before the first batch.
@@ -19,41 +19,27 @@ actor AppendLine {
     init(beside main: NATSConnection, timeout: Duration, logger: Logger) {
         self.main = main
         self.timeout = timeout
+        var configuration = main.configuration
+        configuration.reconnects = false
+        configuration.name += "-batches"
         // What happens to the server is told by the main connection; once is enough.
         var logger = logger
         logger.logLevel = .critical
-        self.logger = logger
+        opening = SingleFlight { [configuration, logger] in try await NATSConnection.connect(configuration, logger: logger) }
     }
 
     /// Access over a connection that stands, which is opened if need be.
     func jetStream() async throws(EventLogError) -> JetStream {
         if let current, current.state == .connected { return JetStream(current, timeout: timeout) }
         guard main.state != .closed else { throw .closed }
-        let opening = opening ?? open()
-        let opened = await opening.value
-        self.opening = nil
-        do throws(NATSError) {
-            let connection = try opened.get()
+        do {
+            let connection = try await opening.joined()
             current = connection
             return JetStream(connection, timeout: timeout)
-        } catch {
+        } catch let error as NATSError {
             throw EventLogError(error)
+        } catch {
+            throw .cancelled
         }
-    }
-
-    private func open() -> Task<Result<NATSConnection, NATSError>, Never> {
-        var configuration = main.configuration
-        configuration.reconnects = false
-        configuration.name += "-batches"
-        let logger = logger
-        let task = Task { [configuration] in
-            do throws(NATSError) {
-                return Result<NATSConnection, NATSError>.success(try await NATSConnection.connect(configuration, logger: logger))
-            } catch {
-                return .failure(error)
-            }
-        }
-        opening = task
-        return task
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import EventModel
 import Synchronization
 
@@ -16,8 +17,7 @@ final class ReadTicket: Sendable {
     private struct State {
         var entries: [LogEntry] = []
         var bytes = 0
-        var outcome: Outcome?
-        var waiter: CheckedContinuation<Outcome, Never>?
+        var isSettled = false
     }
 
     let id: UInt64
@@ -30,6 +30,7 @@ final class ReadTicket: Sendable {
     let deadline: ContinuousClock.Instant
 
     private let state = Mutex(State())
+    private let result = OneShot<Outcome>()
 
     init(id: UInt64, source: LogSource, after: UInt64, through: UInt64, maxBytes: Int, deadline: ContinuousClock.Instant) {
         self.id = id
@@ -46,13 +47,13 @@ final class ReadTicket: Sendable {
     }
 
     /// Whether nothing more is wanted.
-    var isSettled: Bool { state.withLock { $0.outcome != nil } }
+    var isSettled: Bool { state.withLock { $0.isSettled } }
 
     /// Takes in the tenant's next entry. Settles the ticket when that completes or fills it.
     func take(_ entry: LogEntry) {
         guard entry.sequence > after else { return }
         let isFull = state.withLock { state in
-            guard state.outcome == nil, entry.sequence <= through else { return false }
+            guard !state.isSettled, entry.sequence <= through else { return false }
             state.entries.append(entry)
             state.bytes += LogTail.cost(of: entry)
             return state.bytes >= maxBytes
@@ -80,30 +81,18 @@ final class ReadTicket: Sendable {
         settle { _ in .failed(error) }
     }
 
-    /// The outcome, when there is one. One task waits; when it is cancelled, the ticket fails at once.
+    /// The outcome, when there is one. When the task is cancelled, the ticket fails at once.
     func outcome() async -> Outcome {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let outcome = state.withLock { state in
-                    if state.outcome == nil { state.waiter = continuation }
-                    return state.outcome
-                }
-                if let outcome { continuation.resume(returning: outcome) }
-            }
-        } onCancel: {
-            fail(.cancelled)
-        }
+        await result.value(onCancel: { fail(.cancelled) })
     }
 
     private func settle(_ make: ([LogEntry]) -> Outcome) {
-        let settled: (CheckedContinuation<Outcome, Never>, Outcome)? = state.withLock { state in
-            guard state.outcome == nil else { return nil }
-            let outcome = make(state.entries)
-            state.outcome = outcome
-            state.entries = []
-            defer { state.waiter = nil }
-            return state.waiter.map { ($0, outcome) }
+        let outcome: Outcome? = state.withLock { state in
+            guard !state.isSettled else { return nil }
+            state.isSettled = true
+            defer { state.entries = [] }
+            return make(state.entries)
         }
-        if let (waiter, outcome) = settled { waiter.resume(returning: outcome) }
+        if let outcome { result.settle(outcome) }
     }
 }

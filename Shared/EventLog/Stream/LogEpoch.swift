@@ -1,3 +1,5 @@
+import Basics
+
 /// Which life of the log a sequence counts in: 16 bits of the moment at which its stream was created (contract §3).
 enum LogEpoch {
     /// The same in every process that sees the same stream.
@@ -5,10 +7,6 @@ enum LogEpoch {
     /// The nanoseconds are mixed (the finaliser of SplitMix64), because a server's clock may tick in steps whose low bits are always the
     /// same. Two streams share an epoch by a chance of 1 in 65,536.
     static func epoch(createdAt nanosecondsSinceEpoch: UInt64) -> UInt16 {
-        var bits = nanosecondsSinceEpoch
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        bits ^= bits >> 31
-        return UInt16(truncatingIfNeeded: bits >> 48)
+        UInt16(truncatingIfNeeded: SplitMix64.mixed(nanosecondsSinceEpoch) >> 48)
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// What a consumer delivers and how. The names on the wire are those of the JetStream API.
 ///
 /// With a ``deliverSubject`` it pushes: ``push(to:from:filter:)``. Without one, messages are pulled from it: ``pull(durable:)``.

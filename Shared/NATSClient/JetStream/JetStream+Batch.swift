@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 
 /// A message to be stored.
@@ -33,19 +34,15 @@ extension JetStream {
         let requests = connection.requests
         let tokens = messages.map { _ in requests.makeToken() }
         let collector = AckCollector(count: messages.count)
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                collector.await(continuation)
-                var failure: NATSError?
-                for (index, message) in messages.enumerated() {
-                    requests.insert(AwaitedAck(collector: collector, index: index), token: tokens[index], timeout: timeout ?? self.timeout)
-                    if failure == nil { failure = Task.isCancelled ? .cancelled : send(message, token: tokens[index], requests) }
-                    if let failure { requests.fail(tokens[index], with: failure) }
-                }
-            }
-        } onCancel: {
-            for token in tokens { requests.fail(token, with: .cancelled) }
+        var failure: NATSError?
+        for (index, message) in messages.enumerated() {
+            requests.insert(AwaitedAck(collector: collector, index: index), token: tokens[index], timeout: timeout ?? self.timeout)
+            if failure == nil { failure = Task.isCancelled ? .cancelled : send(message, token: tokens[index], requests) }
+            if let failure { requests.fail(tokens[index], with: failure) }
         }
+        return await collector.results.value(onCancel: {
+            for token in tokens { requests.fail(token, with: .cancelled) }
+        })
     }
 
     private func send(_ message: OutgoingMessage, token: UInt64, _ requests: RequestTable) -> NATSError? {
@@ -65,36 +62,29 @@ extension JetStream {
     }
 }
 
-/// Collects the acknowledgements of a batch and answers when the last is in.
+/// Collects the acknowledgements of a batch.
 private final class AckCollector: Sendable {
     private struct State {
         var results: [Result<PublishAck, JetStreamError>?]
         var missing: Int
-        var continuation: CheckedContinuation<[Result<PublishAck, JetStreamError>], Never>?
     }
 
+    /// Settled when the last acknowledgement is in, in the order of the messages.
+    let results = OneShot<[Result<PublishAck, JetStreamError>]>()
     private let state: Mutex<State>
 
     init(count: Int) {
         state = Mutex(State(results: Array(repeating: nil, count: count), missing: count))
     }
 
-    /// Sets whom to answer. Comes before everything else.
-    func await(_ continuation: CheckedContinuation<[Result<PublishAck, JetStreamError>], Never>) {
-        state.withLock { $0.continuation = continuation }
-    }
-
     /// The result for one message. Each comes once, because a request leaves the ``RequestTable`` once.
     func settle(_ index: Int, _ result: Result<PublishAck, JetStreamError>) {
-        let complete = state.withLock {
-            state -> (CheckedContinuation<[Result<PublishAck, JetStreamError>], Never>, [Result<PublishAck, JetStreamError>])? in
+        let complete = state.withLock { state -> [Result<PublishAck, JetStreamError>]? in
             state.results[index] = result
             state.missing -= 1
-            guard state.missing == 0, let continuation = state.continuation else { return nil }
-            state.continuation = nil
-            return (continuation, state.results.compactMap { $0 })
+            return state.missing == 0 ? state.results.compactMap { $0 } : nil
         }
-        if let (continuation, results) = complete { continuation.resume(returning: results) }
+        if let complete { results.settle(complete) }
     }
 }
 

@@ -1,3 +1,5 @@
+import Basics
+
 /// A message that a consumer delivered.
 public struct JetStreamMessage: Sendable {
     /// The message. Its reply subject is where it is acknowledged.
@@ -69,23 +71,20 @@ extension JetStream {
             throw JetStreamError(error)
         }
         defer { subscription.unsubscribe() }
-        let messages = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                collector.await(continuation)
-                // The server ends the request itself; the extra second is for its answer.
-                requests.insert(collector, token: token, timeout: wait + .seconds(1))
-                guard !Task.isCancelled else { return requests.fail(token, with: .cancelled) }
-                let subject = "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)"
-                do throws(NATSError) {
-                    try connection.send(subject: subject, reply: inbox, headers: [:], payload: payload)
-                } catch {
-                    requests.fail(token, with: error)
-                }
-            }
-        } onCancel: {
-            requests.fail(token, with: .cancelled)
+        guard !Task.isCancelled else { throw JetStreamError(NATSError.cancelled) }
+        // The server ends the request itself; the extra second is for its answer.
+        requests.insert(collector, token: token, timeout: wait + .seconds(1))
+        do throws(NATSError) {
+            try connection.send(
+                subject: "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)",
+                reply: inbox,
+                headers: [:],
+                payload: payload
+            )
+        } catch {
+            requests.fail(token, with: error)
         }
-        return try messages.get()
+        return try await collector.result.value(onCancel: { requests.fail(token, with: .cancelled) }).get()
     }
 }
 

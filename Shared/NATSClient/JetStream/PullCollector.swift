@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 
 /// Collects the messages of one pull request until there are enough, the server says that no more come, or the request ends otherwise.
@@ -5,24 +6,16 @@ import Synchronization
 /// Its place in the ``RequestTable`` gives it a deadline and news of the connection; whoever takes it out of there answers the caller.
 /// The messages themselves come over a subscription of its own, because JetStream delivers them under the subject they were published on.
 final class PullCollector: PendingReply {
-    private struct State {
-        var messages: [JetStreamMessage] = []
-        var continuation: CheckedContinuation<Result<[JetStreamMessage], JetStreamError>, Never>?
-    }
-
+    /// Settled when the request has ended.
+    let result = OneShot<Result<[JetStreamMessage], JetStreamError>>()
     private let batch: Int
     /// Takes the request out of the table; false if it was out already.
     private let claim: @Sendable () -> Bool
-    private let state = Mutex(State())
+    private let messages = Mutex<[JetStreamMessage]>([])
 
     init(batch: Int, claim: @escaping @Sendable () -> Bool) {
         self.batch = batch
         self.claim = claim
-    }
-
-    /// Sets whom to answer. Comes before everything else.
-    func await(_ continuation: CheckedContinuation<Result<[JetStreamMessage], JetStreamError>, Never>) {
-        state.withLock { $0.continuation = continuation }
     }
 
     /// Takes in what came over the subscription. Called on its delivery thread.
@@ -31,9 +24,9 @@ final class PullCollector: PendingReply {
         case nil:
             guard let metadata = delivery.metadata else { return }
             let message = JetStreamMessage(message: delivery.copy(), metadata: metadata)
-            let isComplete = state.withLock { state in
-                state.messages.append(message)
-                return state.messages.count == batch
+            let isComplete = messages.withLock { messages in
+                messages.append(message)
+                return messages.count == batch
             }
             if isComplete { end(with: nil) }
         case 100:
@@ -60,14 +53,11 @@ final class PullCollector: PendingReply {
 
     /// Answers the caller: with an error only if there is no message to hand over, or the caller no longer wants any.
     private func answer(with error: JetStreamError?) {
-        let (continuation, messages) = state.withLock { state in
-            defer { state.continuation = nil }
-            return (state.continuation, state.messages)
-        }
+        let messages = messages.withLock { $0 }
         if let error, messages.isEmpty || error.code == .cancelled {
-            continuation?.resume(returning: .failure(error))
+            result.settle(.failure(error))
         } else {
-            continuation?.resume(returning: .success(messages))
+            result.settle(.success(messages))
         }
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// A message in a stream.
@@ -55,7 +56,7 @@ extension StoredMessage: Decodable {
         func last(_ name: String) -> String? { headers.fields.last { $0.name == name }?.value }
         guard
             let subject = last("Nats-Subject"), let sequence = last("Nats-Sequence").flatMap({ UInt64($0) }),
-            let timestamp = last("Nats-Time-Stamp").flatMap(ServerTime.nanoseconds(rfc3339:))
+            let timestamp = last("Nats-Time-Stamp").flatMap({ RFC3339.nanosecondsSinceEpoch($0) })
         else { return nil }
         for added in ["Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Last-Sequence"] { headers[added] = nil }
         self.init(

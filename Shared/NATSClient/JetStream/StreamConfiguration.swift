@@ -1,3 +1,5 @@
+import Basics
+
 /// How a stream keeps its messages. The names on the wire are those of the JetStream API.
 ///
 /// An update sends all of it: what a stream was given by other means and has no property here goes back to the server's default.

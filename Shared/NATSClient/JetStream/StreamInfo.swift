@@ -1,3 +1,5 @@
+import Basics
+
 /// A stream as the server has it.
 public struct StreamInfo: Hashable, Sendable, Decodable {
     /// What the stream holds at a moment.
@@ -34,8 +36,8 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
             firstSequence = try values.decode(UInt64.self, forKey: .firstSequence)
             lastSequence = try values.decode(UInt64.self, forKey: .lastSequence)
             // The server writes the year 1 where there is no message.
-            firstTimestamp = try values.decodeIfPresent(String.self, forKey: .firstTimestamp).flatMap(ServerTime.nanoseconds(rfc3339:))
-            lastTimestamp = try values.decodeIfPresent(String.self, forKey: .lastTimestamp).flatMap(ServerTime.nanoseconds(rfc3339:))
+            firstTimestamp = try values.decodeIfPresent(String.self, forKey: .firstTimestamp).flatMap { RFC3339.nanosecondsSinceEpoch($0) }
+            lastTimestamp = try values.decodeIfPresent(String.self, forKey: .lastTimestamp).flatMap { RFC3339.nanosecondsSinceEpoch($0) }
             consumerCount = try values.decode(Int.self, forKey: .consumerCount)
         }
     }

@@ -1,3 +1,4 @@
+import Basics
 import CNATS
 import Dispatch
 import Glibc
@@ -29,9 +30,7 @@ enum NATSLibrary {
 
     /// Runs a blocking call away from the cooperative pool.
     static func blocking<Value: Sendable>(_ call: @escaping @Sendable () -> Value) async -> Value {
-        await withCheckedContinuation { continuation in
-            blockingCalls.async { continuation.resume(returning: call()) }
-        }
+        await blockingCalls.run(call)
     }
 
     /// Runs a blocking call away from the caller's thread, after a while or at once, without waiting for it.
@@ -42,10 +41,5 @@ enum NATSLibrary {
 
 extension Duration {
     /// Whole milliseconds for nats.c, at least 1: it takes 0 for "no limit" or "the default".
-    var libraryMilliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        guard !overflow, whole < Int64.max / 2 else { return Int64(Int32.max) }
-        return max(1, min(Int64(Int32.max), whole + attoseconds / 1_000_000_000_000_000))
-    }
+    var libraryMilliseconds: Int64 { min(max(1, milliseconds), Int64(Int32.max)) }
 }

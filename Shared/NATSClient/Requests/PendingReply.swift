@@ -1,3 +1,5 @@
+import Basics
+
 /// A caller that waits for an answer.
 ///
 /// The ``RequestTable`` gives it exactly one of the two.
@@ -8,21 +10,21 @@ protocol PendingReply: Sendable {
     func fail(with error: NATSError)
 }
 
-/// A task that waits for one message and makes a value of it.
+/// One message that a task waits for, made into a value.
 struct AwaitedReply<Value: Sendable>: PendingReply {
-    let continuation: CheckedContinuation<Result<Value, NATSError>, Never>
+    let result = OneShot<Result<Value, NATSError>>()
     /// Makes the value while the message is at hand, so that what is not needed of it is never copied.
     let decode: @Sendable (borrowing NATSDelivery) -> Result<Value, NATSError>
 
     func resolve(with delivery: borrowing NATSDelivery) {
         guard delivery.status != 503 else {
-            continuation.resume(returning: .failure(NATSError(.noResponders, "Nobody answers on this subject.")))
+            result.settle(.failure(NATSError(.noResponders, "Nobody answers on this subject.")))
             return
         }
-        continuation.resume(returning: decode(delivery))
+        result.settle(decode(delivery))
     }
 
     func fail(with error: NATSError) {
-        continuation.resume(returning: .failure(error))
+        result.settle(.failure(error))
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Dispatch
 import Synchronization
 
@@ -100,10 +101,8 @@ final class RequestTable: Sendable {
     }
 
     private func scheduleSweep(at deadline: ContinuousClock.Instant) {
-        let delay = max(Self.sweepInterval, ContinuousClock.now.duration(to: deadline)).components
-        let nanoseconds = delay.attoseconds / 1_000_000_000
-        let time = DispatchTime.now() + .seconds(Int(clamping: delay.seconds)) + .nanoseconds(Int(nanoseconds))
-        deadlines.asyncAfter(deadline: time) { [weak self] in self?.sweep(scheduledFor: deadline) }
+        let delay = max(Self.sweepInterval, ContinuousClock.now.duration(to: deadline))
+        deadlines.asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: delay.nanoseconds))) { [weak self] in self?.sweep(scheduledFor: deadline) }
     }
 
     /// Ends the requests whose deadline has passed, and sets the timer for the earliest of the others.

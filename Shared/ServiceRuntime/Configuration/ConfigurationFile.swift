@@ -1,3 +1,4 @@
+import Basics
 import Configuration
 import Synchronization
 
@@ -18,9 +19,9 @@ struct ConfigurationFile: Sendable {
         self.path = path
         let content: [UInt8]
         do {
-            content = try BoundedFile.read(path, limit: Self.maximumBytes)
+            content = try BoundedFile.read(path, maximumBytes: Self.maximumBytes)
         } catch {
-            throw .configuration("the file \(path) that --config names \(error.reason)")
+            throw .configuration("the file \(path) that --config names \(error.reason(limit: Self.maximumBytes))")
         }
         let found = FoundNames()
         do {

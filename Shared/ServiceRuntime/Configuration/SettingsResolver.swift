@@ -1,3 +1,5 @@
+import Basics
+
 /// Finds the value of a key in layers of sources, the strongest first.
 struct SettingsResolver {
     /// The largest secret that is read from a file of its own.
@@ -27,9 +29,9 @@ struct SettingsResolver {
         guard case .text(let path) = raw else { throw Self.notAllowed(raw, for: companion, source: source) }
         let content: [UInt8]
         do {
-            content = try BoundedFile.read(path, limit: Self.maximumSecretBytes)
+            content = try BoundedFile.read(path, maximumBytes: Self.maximumSecretBytes)
         } catch {
-            throw .configuration("the file \(path) for \(key.name) (\(source)) \(error.reason)")
+            throw .configuration("the file \(path) for \(key.name) (\(source)) \(error.reason(limit: Self.maximumSecretBytes))")
         }
         guard let text = String(validating: content, as: UTF8.self) else {
             throw .configuration("the file \(path) for \(key.name) (\(source)) is not UTF-8 text")

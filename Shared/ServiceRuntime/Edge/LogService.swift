@@ -18,21 +18,13 @@ struct LogService: Service {
     let logger: Logger
 
     func run() async throws {
-        self.readiness.set("log", .notReady("not followed yet"))
-        let connection = self.connection
-        self.readiness.observe("bus") { connection.state == .connected ? .ready : .notReady("\(connection.state)") }
+        let session = LogSession(connection: self.connection, readiness: self.readiness)
         self.readiness.observe("log") { [edge] in edge.isFollowing ? .ready : .notReady("not followed") }
-        do {
-            try await cancelWhenGracefulShutdown { try await self.follow(on: connection) }
-        } catch let error as EventLogError where error.code == .cancelled {
-            // The shutdown came while the log was waited for.
-        }
-        await connection.close()
+        try await session.run { try await self.follow(session) }
     }
 
-    private func follow(on connection: NATSConnection) async throws {
-        let log = try await EventLog.open(on: connection, configuration: self.log, logger: self.logger)
-        self.readiness.note("log.replicas", "\(self.log.replicas)")
+    private func follow(_ session: LogSession) async throws {
+        let log = try await session.open(self.log, logger: self.logger)
         let deliveryLog = DeliveryLog(logger: self.logger, wallClock: self.edge.configuration.wallClock)
         let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes, deliveryLog: deliveryLog)
         let feed = LogFeed(log: log, tailBytes: self.tailBytes, observer: fanout, logger: self.logger)

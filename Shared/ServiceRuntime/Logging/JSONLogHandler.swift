@@ -1,35 +1,15 @@
 import AccessControl
-public import Logging
+import Logging
 
 /// Logs one JSON object a line, for machines:
 /// `{"time":"2024-04-01T14:32:10.000Z","level":"info","logger":"sse-edge","source":"EventLog","message":"…","metadata":{"stream":"EVENTS"}}`.
 ///
 /// Lines are bounded, free of control characters and of tokens; a line that had to be cut has `"truncated":true`.
-public struct JSONLogHandler: StructuredLogHandler {
-    public let label: String
-    public let sink: LogSink
-    public var logLevel: Logger.Level
-    public var metadata: Logger.Metadata = [:]
-    public var metadataProvider: Logger.MetadataProvider?
+public typealias JSONLogHandler = StructuredLogHandler<JSONLogForm>
 
-    /// Creates a handler for one logger.
-    public init(
-        label: String,
-        sink: LogSink = .standardError,
-        logLevel: Logger.Level = .info,
-        metadataProvider: Logger.MetadataProvider? = nil
-    ) {
-        self.label = label
-        self.sink = sink
-        self.logLevel = logLevel
-        self.metadataProvider = metadataProvider
-    }
-
-    public func log(event: LogEvent) {
-        sink.write(Self.render(line(for: event)))
-    }
-
-    static func render(_ line: LogLine) -> [UInt8] {
+/// The form of ``JSONLogHandler``.
+public enum JSONLogForm: LogForm {
+    public static func render(_ line: LogLine) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(256)
         out += "{\"time\":\"\(line.time)\",\"level\":\"\(line.level.rawValue)\",\"logger\":".utf8

@@ -1,10 +1,9 @@
 import Basics
 import EventModel
-import Glibc
 import Logging
 
 /// What both forms of the log say of one event, ready to be written: bounded and redacted.
-struct LogLine {
+public struct LogLine {
     /// The longest message, and the longest value of metadata, in bytes before they are escaped.
     static let maximumTextBytes = 8 * 1024
     /// About the longest line in bytes: metadata beyond it is left out, and the line says so.
@@ -38,13 +37,6 @@ struct LogLine {
     /// Whether metadata under `key` is a secret by its name.
     static func hides(_ key: String) -> Bool {
         LogRedaction.secretKeys.contains(key.lowercased())
-    }
-
-    /// The wall clock.
-    static func now() -> Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(nanosecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }
 

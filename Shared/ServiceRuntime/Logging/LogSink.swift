@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Synchronization
 
@@ -29,7 +30,7 @@ public final class LogSink: Sendable {
                     rest = rest.dropFirst(written)
                 } else if errno == EAGAIN {
                     var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    guard poll(&wanted, 1, Int32(Self.patience.components.seconds * 1000)) > 0 else { return }
+                    guard poll(&wanted, 1, Int32(clamping: Self.patience.milliseconds)) > 0 else { return }
                 } else if errno != EINTR {
                     // There is nobody left to tell.
                     return

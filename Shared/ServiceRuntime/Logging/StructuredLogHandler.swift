@@ -1,27 +1,51 @@
 import AccessControl
-import EventModel
+import Basics
 public import Logging
 
-/// What the two log handlers have in common: they differ in how they render one line.
-public protocol StructuredLogHandler: LogHandler {
-    /// The name of the logger.
-    var label: String { get }
-    /// Where lines go.
-    var sink: LogSink { get }
+/// How a line of the log is written.
+public protocol LogForm {
+    /// The line with its line end.
+    static func render(_ line: LogLine) -> [UInt8]
 }
 
-extension StructuredLogHandler {
+/// Writes each log entry as one line to a sink: ``JSONLogHandler`` and ``TextLogHandler``.
+public struct StructuredLogHandler<Form: LogForm>: LogHandler {
+    /// The name of the logger.
+    public let label: String
+    /// Where lines go.
+    public let sink: LogSink
+    public var logLevel: Logger.Level
+    public var metadata: Logger.Metadata = [:]
+    public var metadataProvider: Logger.MetadataProvider?
+
+    /// Creates a handler for one logger.
+    public init(
+        label: String,
+        sink: LogSink = .standardError,
+        logLevel: Logger.Level = .info,
+        metadataProvider: Logger.MetadataProvider? = nil
+    ) {
+        self.label = label
+        self.sink = sink
+        self.logLevel = logLevel
+        self.metadataProvider = metadataProvider
+    }
+
     public subscript(metadataKey key: String) -> Logger.MetadataValue? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    public func log(event: LogEvent) {
+        sink.write(Form.render(line(for: event)))
+    }
+
     /// The event with everything that is attached to it; what is nearer to the event wins.
-    func line(for event: LogEvent) -> LogLine {
+    private func line(for event: LogEvent) -> LogLine {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { _, nearer in nearer } }
         if let own = event.metadata { all.merge(own) { _, nearer in nearer } }
         if let error = event.error { all["error"] = "\(error)" }
-        return LogLine(event: event, label: label, metadata: all, now: LogLine.now())
+        return LogLine(event: event, label: label, metadata: all, now: .now)
     }
 }

@@ -1,34 +1,14 @@
 import AccessControl
-public import Logging
+import Logging
 
 /// Logs one line of text an entry, for people: `2024-04-01T14:32:10.000Z info  sse-edge: Stream opened stream=EVENTS`.
 ///
 /// Lines are bounded, free of control characters and of tokens; a line that had to be cut ends in `…`.
-public struct TextLogHandler: StructuredLogHandler {
-    public let label: String
-    public let sink: LogSink
-    public var logLevel: Logger.Level
-    public var metadata: Logger.Metadata = [:]
-    public var metadataProvider: Logger.MetadataProvider?
+public typealias TextLogHandler = StructuredLogHandler<TextLogForm>
 
-    /// Creates a handler for one logger.
-    public init(
-        label: String,
-        sink: LogSink = .standardError,
-        logLevel: Logger.Level = .info,
-        metadataProvider: Logger.MetadataProvider? = nil
-    ) {
-        self.label = label
-        self.sink = sink
-        self.logLevel = logLevel
-        self.metadataProvider = metadataProvider
-    }
-
-    public func log(event: LogEvent) {
-        sink.write(Self.render(line(for: event)))
-    }
-
-    static func render(_ line: LogLine) -> [UInt8] {
+/// The form of ``TextLogHandler``.
+public enum TextLogForm: LogForm {
+    public static func render(_ line: LogLine) -> [UInt8] {
         let level = line.level.rawValue
         let padding = String(repeating: " ", count: max(0, 7 - level.count))
         var out = Array("\(line.time) \(level)\(padding) ".utf8)

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Glibc
 
@@ -59,7 +60,7 @@ public enum ProcessMetrics {
     }
 
     private static func content(of path: String) -> String? {
-        (try? BoundedFile.read(path, limit: maximumBytes)).map { String(decoding: $0, as: UTF8.self) }
+        (try? BoundedFile.read(path, maximumBytes: maximumBytes)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Since Linux 6.2 the size of the directory is their number; before, it must be listed, which takes milliseconds at ten thousands.

@@ -7,26 +7,9 @@ import TestKit
 
 @testable import jsonrpc_relay
 
-/// SplitMix64: the same seed gives the same sequence on every machine, so that a failing case can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 /// ULIDs of a fixed time and a seeded generator.
 func ulids(seed: UInt64 = 1) -> @Sendable () -> String {
-    let generator = Mutex(SeededGenerator(seed: seed))
+    let generator = Mutex(SplitMix64(seed: seed))
     return { generator.withLock { ULID.generate(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), using: &$0) } }
 }
 

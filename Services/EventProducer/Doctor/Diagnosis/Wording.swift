@@ -18,7 +18,7 @@ enum Wording {
 
     /// `4 ms`, `1.5 s`, `35 s`, `12 min`, `3 h`, `2 d`. Without a sign.
     static func show(_ duration: Duration) -> String {
-        let seconds = abs(Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
+        let seconds = abs(duration / .seconds(1))
         switch seconds {
         case ..<1: return "\(Int((seconds * 1000).rounded())) ms"
         case ..<10: return "\((seconds * 10).rounded() / 10) s"

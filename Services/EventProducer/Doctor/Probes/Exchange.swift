@@ -1,3 +1,4 @@
+import Basics
 import CausewayProducer
 import EventModel
 import HTTPTypes
@@ -111,22 +112,16 @@ struct ProbeRequest: Sendable {
     var fields: HTTPFields = [:]
 
     func bytes(to target: Target) -> [UInt8] {
-        let query = query.isEmpty ? "" : "?" + query.map { "\($0.name)=\(Self.encoded($0.value))" }.joined(separator: "&")
+        let query =
+            query.isEmpty
+            ? ""
+            : "?"
+                + query.map { "\($0.name)=\(PercentEncoding.encode($0.value, isPlain: PercentEncoding.isUnreserved))" }.joined(
+                    separator: "&"
+                )
         var head = "\(method) \(target.prefix)\(path)\(query) HTTP/1.1\r\nHost: \(target.authority)\r\n"
         for field in fields { head += "\(field.name.rawName): \(field.value)\r\n" }
         return Array("\(head)\r\n".utf8)
-    }
-
-    /// Everything but unreserved characters percent-encoded. RFC 3986 §2.3.
-    private static func encoded(_ text: String) -> String {
-        text.utf8.reduce(into: "") { encoded, byte in
-            let isUnreserved = byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber)
-            if isUnreserved || "-._~".utf8.contains(byte) {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-            }
-        }
     }
 }
 
@@ -136,7 +131,6 @@ extension Duration {
 
 extension TimeAmount {
     init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        self = .nanoseconds(duration.nanoseconds)
     }
 }

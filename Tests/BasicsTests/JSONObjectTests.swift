@@ -1,6 +1,5 @@
+import Basics
 import Testing
-
-@testable import event_producer
 
 @Suite struct JSONObjectTests {
     @Test func writesItsMembersInOrder() {
@@ -10,5 +9,18 @@ import Testing
         object.append("z", .number(.infinity))
         #expect(object.text == #"{"b":"a\"\n","a":1,"n":null,"t":true,"f":false,"d":0.65,"l":["x","y\\"],"e":[],"z":null}"#)
         #expect(([:] as JSONObject).text == "{}")
+    }
+
+    @Test func nests() {
+        let object: JSONObject = ["a": .array([.object(["b": .integers([1, 2])]), .object([:])]), "o": .object(["x": nil])]
+        #expect(object.text == #"{"a":[{"b":[1,2]},{}],"o":{"x":null}}"#)
+    }
+
+    @Test func leavesOutATextThatIsNotThere() {
+        var object: JSONObject = [:]
+        object.append("a", text: nil)
+        #expect(object.isEmpty)
+        object.append("b", text: "x")
+        #expect(object.text == #"{"b":"x"}"#)
     }
 }

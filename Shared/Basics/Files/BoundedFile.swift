@@ -1,0 +1,37 @@
+import Glibc
+
+/// Reads small files that an operator names.
+package enum BoundedFile {
+    /// Why a file was not read.
+    package enum ReadError: Error, Hashable, Sendable {
+        /// The system refused, with this `errno`.
+        case system(Int32)
+        /// It has more bytes than were allowed.
+        case tooLarge
+
+        /// The system's own words for ``system(_:)``.
+        package var systemMessage: String? {
+            guard case .system(let code) = self else { return nil }
+            return String(cString: strerror(code))
+        }
+    }
+
+    /// The whole content of a file. Pipes and devices are read like files, up to the limit. Blocks the calling thread.
+    ///
+    /// - Parameter maximumBytes: the most that the file may have.
+    package static func read(_ path: String, maximumBytes: Int) throws(ReadError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(errno) }
+        defer { close(descriptor) }
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: min(maximumBytes, 16 * 1024) + 1)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .system(errno) }
+            guard count > 0 else { return content }
+            content += chunk[..<count]
+            guard content.count <= maximumBytes else { throw .tooLarge }
+        }
+    }
+}

@@ -35,6 +35,8 @@ public final class EventLog: Sendable {
     let logger: Logger
     private let life: Mutex<Life>
     private let past: PastReader
+    private let infoFlight: StreamInfoFlight
+    private let deleted = Mutex(DeletedSequences.none)
     let line: AppendLine
 
     private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger)
@@ -43,7 +45,15 @@ public final class EventLog: Sendable {
         self.configuration = configuration
         self.watch = watch
         self.logger = logger
-        jetStream = JetStream(connection, timeout: configuration.requestTimeout)
+        let jetStream = JetStream(connection, timeout: configuration.requestTimeout)
+        self.jetStream = jetStream
+        infoFlight = StreamInfoFlight { [name = configuration.streamName] in
+            do throws(JetStreamError) {
+                return .success(try await jetStream.streamInfo(name))
+            } catch {
+                return .failure(EventLogError(error))
+            }
+        }
         life = Mutex(Life(info))
         past = PastReader(filteredReads: configuration.filteredReads)
         line = AppendLine(beside: connection, timeout: configuration.requestTimeout, logger: logger)
@@ -101,16 +111,48 @@ public final class EventLog: Sendable {
     ///
     /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
     public func bounds() async throws(EventLogError) -> LogBounds {
-        let info = try await streamInfo()
+        try await bounds(streamInfo())
+    }
+
+    private func bounds(_ info: StreamInfo) async throws(EventLogError) -> LogBounds {
         let epoch = renew(info)
         let state = info.state
         guard state.lastSequence > 0 else { return LogBounds(firstSequence: 1, lastSequence: 0, epoch: epoch, firstCursor: nil) }
-        let first = state.messages == 0 ? state.lastSequence + 1 : state.firstSequence
+        let first = state.firstKept
         return LogBounds(
             firstSequence: first,
             lastSequence: state.lastSequence,
             epoch: epoch,
             firstCursor: Cursor(time: try await intake(ofFirst: first, state), epoch: epoch, sequence: first)
+        )
+    }
+
+    /// Which sequences the log holds now. The deleted ones are listed anew only when their number has changed.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    public func retention() async throws(EventLogError) -> LogRetention {
+        var info = try await streamInfo()
+        let known = deleted.withLock { $0.from(info.state.firstKept) }
+        var deleted = known
+        if renew(info) != epoch || info.state.deletedCount != known.count || !known.isListed {
+            deleted = .none
+            if info.state.deletedCount > DeletedSequences.maximumListed {
+                deleted = DeletedSequences(unlisted: info.state.deletedCount)
+            } else if info.state.deletedCount > 0 {
+                do throws(JetStreamError) {
+                    info = try await jetStream.streamInfo(configuration.streamName, listsDeleted: true)
+                } catch {
+                    throw EventLogError(error)
+                }
+                deleted = DeletedSequences(ascending: info.state.deleted ?? [])
+            }
+        }
+        self.deleted.withLock { $0 = deleted }
+        return LogRetention(
+            epoch: renew(info),
+            firstSequence: info.state.firstKept,
+            lastSequence: info.state.lastSequence,
+            deleted: deleted
         )
     }
 
@@ -124,6 +166,7 @@ public final class EventLog: Sendable {
     ///   - through: the last sequence the reader wants, which the log must have reached: ``LogBounds/lastSequence`` or a feed's position.
     ///   - maxBytes: how many bytes of entries at most, counted as ``LogTail`` counts; one entry is returned however large it is.
     /// - Returns: the entries in order, and how far they are complete. A position short of `through` means that there is more to read, after it.
+    ///   ``LogRead/missedBefore`` says so when the log dropped, before or while it was read, what lies behind `after`.
     /// - Throws: a retriable ``EventLogError`` when the log was out of reach for ``EventLogConfiguration/readTimeout``;
     ///   ``EventLogError/Code/cancelled``.
     public func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
@@ -146,11 +189,22 @@ public final class EventLog: Sendable {
 
     /// The stream as the server has it.
     func streamInfo() async throws(EventLogError) -> StreamInfo {
-        do throws(JetStreamError) {
-            return try await jetStream.streamInfo(configuration.streamName)
-        } catch {
-            throw EventLogError(error)
-        }
+        try await infoFlight.info()
+    }
+
+    /// Compares a read with what the log still holds after it: a consumer whose start has left the log begins later, and one that is slower
+    /// than the log's old end skips, both without a word. If `after + 1` is still kept when the read has ended, nothing was skipped.
+    ///
+    /// - Returns: the read; where something may be missing, what is still kept of it, with ``LogRead/missedBefore``.
+    func checked(_ read: LogRead, after: UInt64) async throws(EventLogError) -> LogRead {
+        let info = try await streamInfo()
+        let first = info.state.firstKept
+        guard first > 0, first - 1 > after else { return read }
+        return LogRead(
+            entries: read.entries.filter { $0.sequence >= first },
+            position: max(read.position, first - 1),
+            missedBefore: try await bounds(info).firstCursor
+        )
     }
 
     /// A look at the stream, which is created if it is missing and judged as at the start.
@@ -160,7 +214,7 @@ public final class EventLog: Sendable {
         let state = info.state
         return FeedProgress.Glimpse(
             epoch: renew(info),
-            first: state.messages == 0 ? state.lastSequence + 1 : state.firstSequence,
+            first: state.firstKept,
             last: state.lastSequence,
             bytes: state.bytes,
             messages: state.messages,
@@ -218,17 +272,23 @@ public final class EventLog: Sendable {
 
     /// When the message at a place was taken in; nil when it is not kept any more.
     func intake(of sequence: UInt64) async throws(EventLogError) -> Timestamp? {
+        try await message(at: sequence).map { EventMessage.intakeTime(of: $0) }
+    }
+
+    /// The message at a place, as the stream's leader has it; nil when it is not kept any more.
+    func message(at sequence: UInt64) async throws(EventLogError) -> StoredMessage? {
         do throws(JetStreamError) {
-            let message = try await jetStream.message(stream: configuration.streamName, sequence: sequence)
-            return EventMessage.intakeTime(
-                message.headers[EventMessage.intakeHeader],
-                storedAt: Timestamp(serverNanoseconds: message.timestamp)
-            )
+            return try await jetStream.message(stream: configuration.streamName, sequence: sequence)
         } catch {
             guard error.code == .messageNotFound else { throw EventLogError(error) }
             return nil
         }
     }
+}
+
+extension StreamInfo.State {
+    /// The first sequence that is kept; one more than the last when nothing is.
+    var firstKept: UInt64 { messages == 0 ? lastSequence + 1 : firstSequence }
 }
 
 extension Timestamp {

@@ -111,6 +111,11 @@ enum EventMessage {
         ValidationError(field: name, message: "must not be there twice with different values, in whatever case it is written")
     }
 
+    /// When a stored message was taken in.
+    static func intakeTime(of message: StoredMessage) -> Timestamp {
+        intakeTime(message.headers[intakeHeader], storedAt: Timestamp(serverNanoseconds: message.timestamp))
+    }
+
     /// When a message was taken in: what its header says if that is a time a cursor can carry, else when it was stored.
     static func intakeTime(_ header: String?, storedAt: Timestamp) -> Timestamp {
         guard let header, let milliseconds = Int64(header), (0..<1 << 48).contains(milliseconds) else { return storedAt }

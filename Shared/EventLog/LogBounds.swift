@@ -28,10 +28,14 @@ public struct LogRead: Sendable {
     /// How far the answer is complete: every entry of the tenant between the sequence asked for and this one is in ``entries``.
     /// Reading on begins here.
     public var position: UInt64
+    /// The first entry of the log that was still kept when the read ended, if some of what was asked for had left the log by then. Everything
+    /// before it that is behind the place asked for may be missing; ``entries`` begins there.
+    public var missedBefore: Cursor?
 
     /// Describes a piece.
-    public init(entries: [LogEntry], position: UInt64) {
+    public init(entries: [LogEntry], position: UInt64, missedBefore: Cursor? = nil) {
         self.entries = entries
         self.position = position
+        self.missedBefore = missedBefore
     }
 }

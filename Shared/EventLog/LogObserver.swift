@@ -1,3 +1,5 @@
+public import Basics
+
 /// Who is told what the feed takes in.
 ///
 /// Called on the feed's thread, one call at a time, in the order of the log; never for two lives of the log at once. An observer must
@@ -19,6 +21,27 @@ public protocol LogObserver: Sendable {
     ///
     /// Cursors of the old life mean nothing any more. The tail is already empty.
     func logReplaced(epoch: UInt16, position: UInt64)
+
+    /// As ``logReplaced(epoch:position:)``, with the intake of what stands at `position`; nil when nothing does.
+    func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?)
+
+    /// Entries left the log before they could be read; what follows begins behind `position`. Everything up to there that was not told is missing.
+    func logPassedOver(through position: UInt64)
+
+    /// The next message of the log, event or not. What it means is told by the call that follows.
+    func logDelivered(_ stamp: LogStamp)
+
+    /// What the log keeps now: what lies before it or in its holes must not be handed out any more. Unlike the others, called on another
+    /// thread, at any time and about once a second.
+    func logTrimmed(to retention: LogRetention)
+}
+
+/// Most observers keep nothing.
+extension LogObserver {
+    public func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?) { logReplaced(epoch: epoch, position: position) }
+    public func logPassedOver(through position: UInt64) { logAdvanced(to: position) }
+    public func logDelivered(_ stamp: LogStamp) {}
+    public func logTrimmed(to retention: LogRetention) {}
 }
 
 /// Executions are for those who ask for them.

@@ -1,6 +1,6 @@
 public import Basics
 import DequeModule
-import EventModel
+public import EventModel
 import Synchronization
 
 /// The last entries of the log in memory: what almost every reader that is not live is served from.
@@ -16,10 +16,22 @@ public final class LogTail: Sendable {
         case evicted(floor: UInt64)
     }
 
+    /// What the tail knows of the place that a cursor names.
+    public enum Recognition: Sendable, Hashable {
+        /// The tenant's event is the one that the cursor was made of.
+        case own
+        /// The place is not an event of the tenant, or not kept any more, and the cursor's time fits the events around it.
+        case foreign
+        /// The cursor's time is not that of the entry: it was made in another past of the log.
+        case different
+        /// The tail does not reach back that far.
+        case notInMemory
+    }
+
     /// What an entry is counted with besides its payload: the object, its texts and its places in the indexes.
     public static let entryOverhead = 512
 
-    private struct State {
+    fileprivate struct State {
         /// Everything up to here has left.
         var floor: UInt64 = 0
         /// Everything after the floor up to here is in.
@@ -27,7 +39,12 @@ public final class LogTail: Sendable {
         var bytes = 0
         var entries: Deque<LogEntry> = []
         var byTenant: [Tenant: Deque<LogEntry>] = [:]
+        /// The holes in what the log keeps, as they were last seen.
+        var deleted = DeletedSequences.none
     }
+
+    /// How many entries are compared with a cursor whose place is not an event of its tenant.
+    private static let comparedEntries = 1024
 
     private let maxBytes: Int
     private let state: Mutex<State>
@@ -77,6 +94,69 @@ public final class LogTail: Sendable {
         }
     }
 
+    /// The holes in what the log keeps, at most some seconds old. Any thread.
+    public var deleted: DeletedSequences { state.withLock { $0.deleted } }
+
+    /// Compares a cursor's time with what stands at its place (contract §3: a restored log). Any thread.
+    ///
+    /// The time of an event's own cursor is the event's intake. A cursor that a heartbeat or an opening carries names the feed's place, which
+    /// may hold anything, and carries the intake of an event before it, or of the next one in a gap; so there the events around the place are
+    /// searched for that time. An entry of another past of the log is newer than the cursor, so its time is not found.
+    public func recognise(_ cursor: Cursor, tenant: Tenant) -> Recognition {
+        state.withLock { state in
+            guard cursor.sequence > state.floor, cursor.sequence <= state.position, state.deleted.isListed else { return .notInMemory }
+            if state.deleted.contains(cursor.sequence) { return .foreign }
+            let behind = state.entries.firstIndex(after: cursor.sequence)
+            if behind > 0, case let entry = state.entries[behind - 1], entry.sequence == cursor.sequence, entry.event.tenant == tenant {
+                return cursor.agrees(with: entry.intake) ? .own : .different
+            }
+            if !cursor.hasTime { return .foreign }
+            if behind < state.entries.count, cursor.agrees(with: state.entries[behind].intake) { return .foreign }
+            let lowest = max(0, behind - Self.comparedEntries)
+            for index in (lowest..<behind).reversed() where cursor.agrees(with: state.entries[index].intake) { return .foreign }
+            return lowest == 0 ? .notInMemory : .different
+        }
+    }
+
+    /// A cursor to a place: with the intake of the last event up to there, or without a time when that is not in memory. Any thread.
+    public func cursor(at sequence: UInt64, epoch: UInt16) -> Cursor {
+        let time = state.withLock { state in
+            let behind = state.entries.firstIndex(after: sequence)
+            return behind > 0 && sequence <= state.position ? state.entries[behind - 1].intake : Timestamp(millisecondsSinceEpoch: 0)
+        }
+        return Cursor(time: time, epoch: epoch, sequence: sequence)
+    }
+
+    /// Forgets what the log does not keep any more. Any thread.
+    ///
+    /// - Parameter retention: what the log keeps; of the life of the log that the tail is of.
+    public func trim(to retention: LogRetention) {
+        // Released outside the lock.
+        var dropped: [LogEntry] = []
+        state.withLock { state in
+            let news = retention.deleted.ranges(notIn: state.deleted)
+            state.deleted = retention.deleted
+            guard retention.deleted.isListed else {
+                // Nobody knows which ones went, so none is kept.
+                dropped = Array(state.entries)
+                state.entries = []
+                state.byTenant = [:]
+                state.bytes = 0
+                state.floor = state.position
+                return
+            }
+            while let oldest = state.entries.first, oldest.sequence < retention.firstSequence {
+                dropped.append(oldest)
+                state.removeOldest()
+            }
+            if retention.firstSequence > 0 { state.floor = max(state.floor, min(retention.firstSequence - 1, state.position)) }
+            for range in news where range.upperBound > state.floor && range.lowerBound <= state.position {
+                dropped += state.remove(range)
+            }
+        }
+        _ = consume dropped
+    }
+
     /// Takes in the next entry and lets the oldest go. The feed's thread.
     ///
     /// An entry that is not newer than the tail's position is dropped, so that the order of the tail never depends on its caller.
@@ -87,14 +167,7 @@ public final class LogTail: Sendable {
             state.bytes += Self.cost(of: entry)
             state.entries.append(entry)
             state.byTenant[entry.event.tenant, default: []].append(entry)
-            while state.bytes > maxBytes, state.entries.count > 1, let oldest = state.entries.popFirst() {
-                state.bytes -= Self.cost(of: oldest)
-                state.floor = oldest.sequence
-                let tenant = oldest.event.tenant
-                // The tenant's oldest is the log's oldest, so both indexes lose the same entry.
-                _ = state.byTenant[tenant]?.popFirst()
-                if state.byTenant[tenant]?.isEmpty == true { state.byTenant[tenant] = nil }
-            }
+            while state.bytes > maxBytes, state.entries.count > 1 { state.removeOldest() }
         }
     }
 
@@ -120,7 +193,50 @@ public final class LogTail: Sendable {
     static func cost(of entry: LogEntry) -> Int { entry.event.payload.bytes.count + entryOverhead }
 }
 
+extension LogTail.State {
+    /// The oldest entry leaves.
+    fileprivate mutating func removeOldest() {
+        guard let oldest = entries.popFirst() else { return }
+        bytes -= LogTail.cost(of: oldest)
+        floor = max(floor, oldest.sequence)
+        let tenant = oldest.event.tenant
+        // The tenant's oldest is the log's oldest, so both indexes lose the same entry.
+        _ = byTenant[tenant]?.popFirst()
+        if byTenant[tenant]?.isEmpty == true { byTenant[tenant] = nil }
+    }
+
+    /// The entries of a range leave the middle.
+    fileprivate mutating func remove(_ range: ClosedRange<UInt64>) -> [LogEntry] {
+        let places = entries.indices(in: range)
+        let removed = Array(entries[places])
+        entries.removeSubrange(places)
+        for entry in removed { bytes -= LogTail.cost(of: entry) }
+        for tenant in Set(removed.map(\.event.tenant)) {
+            guard let own = byTenant[tenant]?.indices(in: range) else { continue }
+            byTenant[tenant]?.removeSubrange(own)
+            if byTenant[tenant]?.isEmpty == true { byTenant[tenant] = nil }
+        }
+        return removed
+    }
+}
+
+extension Cursor {
+    /// Whether its time says something: at the ends of what 48 bits hold, it was moved there or stands for none.
+    package var hasTime: Bool { (1..<(1 << 48) - 1).contains(time.millisecondsSinceEpoch) }
+
+    /// Whether it can be that of an entry that was taken in at that time.
+    package func agrees(with intake: Timestamp) -> Bool {
+        !hasTime || time == Cursor(time: intake, epoch: epoch, sequence: sequence).time
+    }
+}
+
 extension Deque<LogEntry> {
+    /// The indices of the entries in a range of sequences.
+    fileprivate func indices(in range: ClosedRange<UInt64>) -> Range<Int> {
+        let start = range.lowerBound == 0 ? 0 : firstIndex(after: range.lowerBound - 1)
+        return start..<Swift.max(start, firstIndex(after: range.upperBound))
+    }
+
     /// The index of the first entry behind `sequence`; `count` when there is none. Entries are in order.
     fileprivate func firstIndex(after sequence: UInt64) -> Int {
         var low = 0

@@ -44,6 +44,9 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     public var description: String { text }
 
+    /// The place behind this one, with the same time.
+    public var next: Cursor { Cursor(time: time, epoch: epoch, sequence: min(sequence, Self.maximumSequence) + 1) }
+
     public static func == (left: Cursor, right: Cursor) -> Bool {
         left.epoch == right.epoch && left.sequence == right.sequence
     }

@@ -1,12 +1,14 @@
 public import Basics
 
-/// Events of executions as NATS messages: CloudEvents in binary mode like all others, and three headers that say which event of which
+/// Events of executions as NATS messages: CloudEvents in binary mode like all others, and four headers that say which event of which
 /// execution it is (contract §9, §10).
 public enum ExecutionBinding {
     /// The id of the execution.
     public static let runHeader = "causeway-execution"
-    /// The event's number in it, counting from 1.
+    /// The event's number: 1 for the first event of the first execution of a name, and one more for each event of it and of those that follow.
     public static let numberHeader = "causeway-number"
+    /// The number of the execution's first event. May be left out, and is by version 1, where each execution counts from 1.
+    public static let firstHeader = "causeway-first"
     /// The sequence of the execution's first event, from the second event on: spares readers a search. May be left out.
     public static let startHeader = "causeway-start"
 
@@ -16,6 +18,7 @@ public enum ExecutionBinding {
             (name: runHeader, value: CloudEventHeaders.encode(place.run.text)),
             (name: numberHeader, value: String(place.number.value)),
         ]
+        if let first = place.first { headers.append((name: firstHeader, value: String(first.value))) }
         if let start = place.start { headers.append((name: startHeader, value: String(start))) }
         return headers
     }
@@ -63,6 +66,8 @@ public enum ExecutionBinding {
             reference: reference,
             run: try ExecutionRun(run, field: runHeader),
             number: number,
+            // What cannot be so is as good as left out.
+            first: try header(firstHeader).flatMap { ExecutionNumber($0) }.flatMap { $0 <= number ? $0 : nil },
             start: try header(startHeader).flatMap { UInt64($0) },
             isFinal: ExecutionCatalogue.isFinal(type)
         )

@@ -61,8 +61,11 @@ public struct ExecutionPlace: Sendable, Hashable {
     public var reference: ExecutionReference
     /// Which of its executions, by an id that the producer chose or that was made for it.
     public var run: ExecutionRun
-    /// The event's number.
+    /// The event's number, which goes on over all executions of the same name.
     public var number: ExecutionNumber
+    /// The number of the execution's first event; nil when whoever wrote it did not say. Logs written by version 1 do not: there each execution
+    /// counts from 1.
+    public var first: ExecutionNumber?
     /// The place in the log of the execution's first event, as a hint where to begin to read; nil for the first one itself, and when whoever
     /// wrote it did not say.
     public var start: UInt64?
@@ -70,11 +73,22 @@ public struct ExecutionPlace: Sendable, Hashable {
     public var isFinal: Bool
 
     /// Puts an event at its place.
-    public init(reference: ExecutionReference, run: ExecutionRun, number: ExecutionNumber, start: UInt64?, isFinal: Bool) {
+    public init(
+        reference: ExecutionReference,
+        run: ExecutionRun,
+        number: ExecutionNumber,
+        first: ExecutionNumber? = nil,
+        start: UInt64?,
+        isFinal: Bool
+    ) {
         self.reference = reference
         self.run = run
         self.number = number
+        self.first = first
         self.start = start
         self.isFinal = isFinal
     }
+
+    /// Whether it is its execution's first event.
+    public var isFirst: Bool { number == first ?? .first }
 }

@@ -42,6 +42,18 @@ import Testing
         #expect([elsewhere.entry.sequence, effect.entry.sequence] == [2, 3])
     }
 
+    /// A nats-server of a cluster says that another write is in flight: nothing is decided, and the append looks again.
+    @Test func aWriteInFlightIsWaitedFor() async throws {
+        let bench = try await Bench()
+        let event = try Self.event("a")
+        let cluster = try await BusyCluster(bench, subject: EventSubject.decision(tenant: event.tenant, place: Self.place), refusals: 3)
+        guard case .stored = try await bench.log.append(event, onceAt: Self.place, intake: Fixture.time) else {
+            Issue.record("the place was free")
+            return
+        }
+        #expect(cluster.refused == 3)
+    }
+
     @Test func ofManyAtOnceOneWinsAndAllSeeTheSame() async throws {
         let bench = try await Bench()
         let logs = [bench.log, try await bench.another(), try await bench.another()]

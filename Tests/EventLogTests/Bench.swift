@@ -64,6 +64,34 @@ final class Bench: Sendable {
         }
     }
 
+    /// Deletes a message behind everybody's back.
+    func delete(_ sequence: UInt64) async throws {
+        try await request("STREAM.MSG.DELETE", #"{"seq":\#(sequence)}"#)
+    }
+
+    /// Drops all that is older than `first`.
+    func purge(before first: UInt64) async throws {
+        try await request("STREAM.PURGE", #"{"seq":\#(first)}"#)
+    }
+
+    private func request(_ operation: String, _ body: String) async throws {
+        let subject = "$JS.API.\(operation).\(log.configuration.streamName)"
+        let answer = try await connection.request(subject: subject, payload: Array(body.utf8))
+        guard String(decoding: answer.payload, as: UTF8.self).contains(#""success":true"#) else {
+            throw EventLogError(code: .rejected, message: String(decoding: answer.payload, as: UTF8.self))
+        }
+    }
+
+    /// Publishes an event of an execution as anybody on the bus can.
+    func forge(_ reference: ExecutionReference, run: String, number: String, headers: [String: String] = [:]) async throws {
+        var all = NATSHeaders()
+        all.append("ce-type", "progress")
+        all.append("causeway-execution", run)
+        all.append("causeway-number", number)
+        for (name, value) in headers { all.append(name, value) }
+        _ = try await jetStream.publish(subject: reference.subject, headers: all, payload: Array(#"{"progress":0.5}"#.utf8))
+    }
+
     /// Fills the log quickly: `count` events, spread over the tenants in turn. Returns the cursors.
     @discardableResult
     func fill(_ count: Int, tenants: [String] = ["acme"], payloadBytes: Int = 0) async throws -> [Appended] {
@@ -88,6 +116,7 @@ final class Recorder: LogObserver {
         var replacements: [(epoch: UInt16, position: UInt64)] = []
         /// What a feed must never do.
         var violations: [String] = []
+        var retention: LogRetention?
     }
 
     let state: Mutex<State>
@@ -115,6 +144,13 @@ final class Recorder: LogObserver {
             if sequence < state.position { state.violations.append("back to \(sequence) from \(state.position)") }
             state.position = sequence
         }
+    }
+
+    /// What the log keeps, as the feed told last.
+    var retention: LogRetention? { state.withLock { $0.retention } }
+
+    func logTrimmed(to retention: LogRetention) {
+        state.withLock { $0.retention = retention }
     }
 
     func logReplaced(epoch: UInt16, position: UInt64) {
@@ -170,4 +206,38 @@ final class ExecutionRecorder: LogObserver {
     func logAppended(_ entry: LogEntry) {}
     func logAdvanced(to sequence: UInt64) {}
     func logReplaced(epoch: UInt16, position: UInt64) {}
+}
+
+/// Stands in for a cluster of nats-server 2.11 in which other writes to a subject are in flight: while the log's stream does not take the subject,
+/// it answers the first messages with error 10164, and then gives the subject back.
+final class BusyCluster: Sendable {
+    private let count = Count()
+    private let subscription: NATSSubscription
+
+    init(_ bench: Bench, subject: String, refusals: Int) async throws {
+        let connection = try await Bench.connect(to: bench.server)
+        let jetStream = JetStream(connection)
+        let stream = try await jetStream.streamInfo(bench.log.configuration.streamName).configuration
+        var elsewhere = stream
+        elsewhere.subjects = ["elsewhere"]
+        _ = try await jetStream.updateStream(elsewhere)
+        let count = count
+        subscription = try connection.subscribe(subject) { delivery in
+            guard let reply = delivery.reply, count.value < refusals else { return }
+            count.add()
+            let refusal = #"{"error":{"code":400,"err_code":10164,"description":"wrong last sequence"},"stream":"\#(stream.name)","seq":0}"#
+            if count.value < refusals {
+                try? connection.publish(subject: reply, payload: Array(refusal.utf8))
+                return
+            }
+            Task {
+                _ = try await jetStream.updateStream(stream)
+                try connection.publish(subject: reply, payload: Array(refusal.utf8))
+            }
+        }
+        try await connection.flush()
+    }
+
+    /// How many messages were refused.
+    var refused: Int { count.value }
 }

@@ -8,22 +8,36 @@ import Testing
 
 /// Which number comes next, as a value.
 @Suite struct ExecutionStepTests {
-    private static let running = ExecutionTail(run: "a", number: 7, start: 3, isEnded: false, time: Fixture.time)
-    private static let ended = ExecutionTail(run: "a", number: 7, start: 3, isEnded: true, time: Fixture.time)
+    private static let running = ExecutionTail(run: "a", number: 7, first: 5, start: 3, isEnded: false, time: Fixture.time)
+    private static let next = ExecutionStep.Next(run: "a", number: 8, first: 5, start: 3)
+    private static let exhausted = ExecutionTail(
+        run: "a",
+        number: ExecutionNumber(ExecutionNumber.range.upperBound)!,
+        first: nil,
+        start: 3,
+        isEnded: false,
+        time: Fixture.time
+    )
+    private static let ended = ExecutionTail(run: "a", number: 7, first: 5, start: 3, isEnded: true, time: Fixture.time)
 
     @Test(
         arguments: [
-            (nil, .current, .append(run: "new", number: 1, start: nil)),
-            (nil, .named("b"), .append(run: "b", number: 1, start: nil)),
-            (running, .current, .append(run: "a", number: 8, start: 3)),
-            (running, .named("a"), .append(run: "a", number: 8, start: 3)),
-            (running, .replacing("a"), .append(run: "a", number: 8, start: 3)),
+            (nil, .current, .append(.beginning("new", at: 1))),
+            (nil, .named("b"), .append(.beginning("b", at: 1))),
+            (running, .current, .append(next)),
+            (running, .named("a"), .append(next)),
+            (running, .replacing("a"), .append(next)),
             (running, .named("b"), .conflict(.otherIsRunning(run: "a", since: Fixture.time))),
-            (running, .replacing("b"), .endFirst(run: "a", number: 8, start: 3)),
-            (ended, .current, .append(run: "new", number: 1, start: nil)),
+            (running, .replacing("b"), .endFirst(next)),
+            (ended, .current, .append(.beginning("new", at: 8))),
             (ended, .named("a"), .conflict(.ended(run: "a"))),
             (ended, .replacing("a"), .conflict(.ended(run: "a"))),
-            (ended, .named("b"), .append(run: "b", number: 1, start: nil)),
+            (ended, .named("b"), .append(.beginning("b", at: 8))),
+            // Somebody wrote the last number there is: nothing overflows, and the next execution is possible.
+            (exhausted, .current, .append(.beginning("new", at: 1))),
+            (exhausted, .named("a"), .conflict(.ended(run: "a"))),
+            (exhausted, .named("b"), .append(.beginning("b", at: 1))),
+            (exhausted, .replacing("b"), .append(.beginning("b", at: 1))),
         ] as [(ExecutionTail?, ExecutionChoice, ExecutionStep)]
     )
     func rules(tail: ExecutionTail?, choice: ExecutionChoice, step: ExecutionStep) {
@@ -67,17 +81,18 @@ import Testing
         for (index, type) in ["progress", "progress", "complete", "progress", "failed", "complete"].enumerated() {
             stored.append(try await writer.append(Self.event("e\(index)", type), to: reference, intake: Fixture.time).get())
         }
-        #expect(stored.map(\.number) == [1, 2, 3, 1, 2, 1])
+        #expect(stored.map(\.number) == [1, 2, 3, 4, 5, 6])
         #expect(Set(stored.prefix(3).map(\.run)).count == 1 && Set(stored.map(\.run)).count == 3)
         // Another process, and one that has forgotten everything, count on from there.
         let other = ExecutionWriter(log: try await bench.another())
-        #expect(try await other.append(Self.event("x"), to: reference, intake: Fixture.time).get().number == 1)
-        #expect(try await writer.append(Self.event("y"), to: reference, intake: Fixture.time).get().number == 2)
+        #expect(try await other.append(Self.event("x"), to: reference, intake: Fixture.time).get().number == 7)
+        #expect(try await writer.append(Self.event("y"), to: reference, intake: Fixture.time).get().number == 8)
         let entries = try await Self.entries(bench.log, reference)
-        #expect(entries.map { $0.execution?.number.value } == [1, 2, 3, 1, 2, 1, 1, 2])
+        #expect(entries.map { $0.execution?.number } == [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(entries.map { $0.execution?.first } == [1, 1, 1, 4, 4, 6, 7, 7])
         #expect(entries.map { $0.execution?.start } == [nil, 1, 1, nil, 4, nil, nil, 7])
         #expect(entries[2].execution?.isFinal == true && entries[2].event.id == "e2")
-        #expect(try await bench.log.execution(of: reference)?.number == 2)
+        #expect(try await bench.log.execution(of: reference)?.number == 8)
     }
 
     @Test func ofManyWritersEachGetsItsOwnNumber() async throws {
@@ -143,14 +158,14 @@ import Testing
                 == .failure(.otherIsRunning(run: "first", since: Fixture.time))
         )
         let replaced = try await other.append(Self.event("b"), to: reference, .replacing("second"), intake: Fixture.time).get()
-        #expect(replaced.run == "second" && replaced.number == 1)
+        #expect(replaced.run == "second" && replaced.number == 3)
         #expect(
             try await writer.append(Self.event("c"), to: reference, .named("first"), intake: Fixture.time)
                 == .failure(.otherIsRunning(run: "second", since: Fixture.time))
         )
         let entries = try await Self.entries(bench.log, reference)
         #expect(entries.map(\.event.type.name) == ["progress", "failed", "progress"])
-        #expect(entries.map { $0.execution?.number.value } == [1, 2, 1])
+        #expect(entries.map { $0.execution?.number } == [1, 2, 3])
     }
 
     @Test func whatIsNoEventOnTheSubjectStopsNobody() async throws {
@@ -161,6 +176,49 @@ import Testing
         _ = try await bench.jetStream.publish(subject: reference.subject, payload: Array("not an event".utf8))
         #expect(try await writer.append(Self.event("c"), to: reference, intake: Fixture.time).get().number == 3)
         #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number.value } == [1, 2, 3])
+    }
+
+    /// A number from the bus that no event can have makes the message no event; the last one there is ends its execution. Neither stops the writer.
+    @Test(arguments: ["18446744073709551615", "18446744073709551616", "4611686018427387905", "-1", "0", "1e3", ""])
+    func aNumberFromTheBusStopsNobody(_ number: String) async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        let writer = ExecutionWriter(log: bench.log)
+        _ = try await writer.append(Self.event("a"), to: reference, .named("r"), intake: Fixture.time).get()
+        try await bench.forge(reference, run: "r", number: number)
+        let next = try await writer.append(Self.event("b"), to: reference, intake: Fixture.time).get()
+        let other = try await ExecutionWriter(log: bench.another()).append(Self.event("c"), to: reference, intake: Fixture.time).get()
+        #expect(next.run == "r" && next.number == 2 && other.run == "r" && other.number == 3)
+    }
+
+    @Test func theLastNumberThereIsEndsItsExecution() async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        try await bench.forge(reference, run: "r", number: String(ExecutionNumber.range.upperBound))
+        let writer = ExecutionWriter(log: bench.log)
+        let next = try await writer.append(Self.event("a"), to: reference, intake: Fixture.time).get()
+        #expect(next.run != "r" && next.number == 1)
+    }
+
+    /// Hints that cannot be so: a start beyond the event, a first number beyond its own.
+    @Test func hintsFromTheBusAreChecked() async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        for (start, first) in [(UInt64.max, ExecutionNumber.range.upperBound), (0, 9), (7, 8)] {
+            try await bench.forge(reference, run: "r", number: "7", headers: ["causeway-start": "\(start)", "causeway-first": "\(first)"])
+            let tail = try #require(try await bench.log.execution(of: reference))
+            #expect(tail.number == 7 && tail.start == nil && tail.first == nil)
+        }
+    }
+
+    /// A nats-server of a cluster says that another write is in flight: nothing is decided, and the writer looks again.
+    @Test func aWriteInFlightIsWaitedFor() async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        let writer = ExecutionWriter(log: bench.log)
+        let cluster = try await BusyCluster(bench, subject: reference.subject, refusals: 3)
+        let first = try await writer.append(Self.event("a"), to: reference, intake: Fixture.time).get()
+        #expect(first.number == 1 && cluster.refused == 3)
     }
 
     @Test func outlivesTheServer() async throws {

@@ -12,6 +12,8 @@ import Testing
         FeedProgress.Glimpse(epoch: epoch, first: first, last: last, bytes: (last + 1 - first) * bytesEach, messages: last + 1 - first)
     }
 
+    private func stamp(_ sequence: UInt64) -> LogStamp { LogStamp(sequence: sequence, storedAt: sequence &* 1000) }
+
     struct Start: Sendable {
         var glimpse: FeedProgress.Glimpse
         var tailBytes: Int
@@ -46,6 +48,7 @@ import Testing
         var name: String
         var glimpse: FeedProgress.Glimpse
         var course: FeedProgress.Course
+        var isRecognised: Bool? = true
     }
 
     /// After the feed has told everything up to 100 of a log that kept 1…100.
@@ -54,8 +57,26 @@ import Testing
         Return(name: "something new", glimpse: glimpse(first: 1, last: 130), course: .resume(after: 100)),
         Return(name: "emptied meanwhile", glimpse: glimpse(first: 101, last: 100), course: .resume(after: 100)),
         Return(name: "all that was read is gone", glimpse: glimpse(first: 101, last: 130), course: .resume(after: 100)),
-        Return(name: "one unread is gone", glimpse: glimpse(first: 102, last: 130), course: .restart(epoch: 7, position: 101)),
-        Return(name: "all unread is gone", glimpse: glimpse(first: 131, last: 130), course: .restart(epoch: 7, position: 130)),
+        Return(name: "one unread is gone", glimpse: glimpse(first: 102, last: 130), course: .passOver(through: 101)),
+        Return(name: "all unread is gone", glimpse: glimpse(first: 131, last: 130), course: .passOver(through: 130)),
+        Return(
+            name: "all that was read has expired, and nothing shows which log it is",
+            glimpse: glimpse(first: 101, last: 130),
+            course: .resume(after: 100),
+            isRecognised: nil
+        ),
+        Return(
+            name: "restored from an older copy and written on beyond the position",
+            glimpse: glimpse(first: 1, last: 130),
+            course: .restart(epoch: 7, position: 130),
+            isRecognised: false
+        ),
+        Return(
+            name: "all that was remembered was deleted",
+            glimpse: glimpse(first: 1, last: 130),
+            course: .restart(epoch: 7, position: 130),
+            isRecognised: nil
+        ),
         Return(name: "rewound", glimpse: glimpse(first: 1, last: 99), course: .restart(epoch: 7, position: 99)),
         Return(name: "another log, empty", glimpse: glimpse(epoch: 8, first: 1, last: 0), course: .restart(epoch: 8, position: 0)),
         Return(name: "another log, shorter", glimpse: glimpse(epoch: 8, first: 1, last: 60), course: .restart(epoch: 8, position: 60)),
@@ -66,8 +87,8 @@ import Testing
     func goesOnAfterAnInterruption(_ testCase: Return) {
         var progress = FeedProgress(epoch: 7)
         _ = progress.inspected(Self.glimpse(first: 1, last: 50), tailBytes: 1_000_000)
-        for sequence: UInt64 in 1...100 { _ = progress.delivered(sequence) }
-        let course = progress.inspected(testCase.glimpse, tailBytes: 1_000_000)
+        for sequence: UInt64 in 1...100 { _ = progress.delivered(stamp(sequence)) }
+        let course = progress.inspected(testCase.glimpse, tailBytes: 1_000_000, isRecognised: testCase.isRecognised)
         #expect(course == testCase.course, "\(testCase.name)")
     }
 
@@ -90,9 +111,9 @@ import Testing
         var progress = FeedProgress(epoch: 7)
         _ = progress.inspected(Self.glimpse(first: 1, last: 0), tailBytes: 0)
         var told: [UInt64] = []
-        for sequence: UInt64 in [1, 2, 2, 1, 5, 4, 6] where progress.delivered(sequence) { told.append(sequence) }
+        for sequence: UInt64 in [1, 2, 2, 1, 5, 4, 6] where progress.delivered(stamp(sequence)) { told.append(sequence) }
         #expect(told == [1, 2, 5, 6])
-        let news = [progress.passed(6), progress.passed(9), progress.delivered(9)]
+        let news = [progress.passed(6), progress.passed(9), progress.delivered(stamp(9))]
         #expect(news == [false, true, false])
     }
 
@@ -103,7 +124,7 @@ import Testing
         var history: [Bool] = []
         for sequence: UInt64 in 1...4 {
             history.append(progress.hasCaughtUp)
-            _ = progress.delivered(sequence)
+            _ = progress.delivered(stamp(sequence))
         }
         #expect(history == [false, false, false, true])
         _ = progress.inspected(Self.glimpse(first: 1, last: 6), tailBytes: 1_000_000)
@@ -111,5 +132,56 @@ import Testing
         // What is left are holes: the server's sign of life says so.
         _ = progress.passed(6)
         #expect(progress.hasCaughtUp)
+    }
+
+    @Test func remembersTheLastMessages() {
+        var progress = FeedProgress(epoch: 7)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 20), tailBytes: 1_000_000)
+        for sequence: UInt64 in 1...20 { _ = progress.delivered(stamp(sequence)) }
+        _ = progress.delivered(stamp(3))
+        #expect(progress.stamps.map(\.sequence) == (20 - UInt64(FeedProgress.rememberedStamps) + 1...20).map { $0 })
+        // A log that was replaced is not recognised by what another one held.
+        _ = progress.inspected(Self.glimpse(epoch: 8, first: 1, last: 4), tailBytes: 0, isRecognised: false)
+        #expect(progress.stamps.isEmpty)
+    }
+
+    /// What the first message skips was never announced to anybody; what later ones skip must be accounted for.
+    @Test func skippedSequencesAreDeletedOrMissed() {
+        var progress = FeedProgress(epoch: 7)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 20), tailBytes: 1_000_000)
+        _ = progress.delivered(stamp(4))
+        #expect(progress.skippedAfter == nil, "the log's old end moved before anybody read")
+        _ = progress.delivered(stamp(6))
+        _ = progress.delivered(stamp(9))
+        #expect(progress.skippedAfter == 4, "the first of the holes")
+        let areDeleted = progress.verified(first: 5)
+        #expect(areDeleted, "all behind 4 is still in the log's bounds, so the holes were deleted")
+        #expect(progress.skippedAfter == nil)
+        _ = progress.delivered(stamp(12))
+        let areKept = progress.verified(first: 11)
+        #expect(!areKept, "10 may have left the log unread")
+        let course = progress.inspected(Self.glimpse(first: 11, last: 20), tailBytes: 0, isRecognised: true)
+        #expect(course == .passOver(through: 12))
+        #expect(progress.missed == 3)
+        _ = progress.delivered(stamp(13))
+        #expect(progress.skippedAfter == nil)
+    }
+
+    @Test func whoGoesOnFromAnEarlierTimeMissesWhatTheFirstMessageSkips() {
+        var progress = FeedProgress(epoch: 7, start: 2)
+        let course = progress.inspected(Self.glimpse(first: 5, last: 20), tailBytes: 0)
+        #expect(course == .begin(after: 4))
+        #expect(progress.missed == 2)
+        _ = progress.delivered(stamp(8))
+        #expect(progress.skippedAfter == 4)
+    }
+
+    /// Whatever a server, or somebody in its name, says: nothing overflows.
+    @Test(arguments: [UInt64.max, UInt64(Int64.max)])
+    func sequencesThatNoLogReachesAreIgnored(_ sequence: UInt64) {
+        var progress = FeedProgress(epoch: 7)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 20), tailBytes: 0)
+        let news = [progress.passed(sequence), progress.delivered(stamp(20)), progress.passed(sequence)]
+        #expect(news.allSatisfy { !$0 } && progress.position == 20)
     }
 }

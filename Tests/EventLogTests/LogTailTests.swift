@@ -149,4 +149,85 @@ import Testing
             for await faults in group { #expect(faults == 0) }
         }
     }
+
+    private static func retention(first: UInt64, last: UInt64 = 40, deleted: [UInt64] = []) -> LogRetention {
+        LogRetention(epoch: 7, firstSequence: first, lastSequence: last, deleted: DeletedSequences(ascending: deleted))
+    }
+
+    @Test func forgetsWhatTheLogForgets() throws {
+        let tail = try Self.tail(entries: 100)
+        for sequence in UInt64(1)...30 { tail.append(try Fixture.entry(sequence, tenant: ["a", "b", "c"][Int(sequence) % 3])) }
+        let bytes = tail.byteCount / 30
+        tail.trim(to: Self.retention(first: 11))
+        #expect(tail.floor == 10 && tail.count == 20 && tail.byteCount == 20 * bytes)
+        #expect(Self.sequences(tail.read(tenant: "b", after: 10, maxBytes: .max)) == [13, 16, 19, 22, 25, 28])
+        guard case .evicted = tail.read(tenant: "b", after: 9, maxBytes: .max) else { throw TestFailure("9 has left the log") }
+        tail.trim(to: Self.retention(first: 11, deleted: [13, 14, 15, 16, 28]))
+        #expect(Self.sequences(tail.read(tenant: "b", after: 10, maxBytes: .max)) == [19, 22, 25])
+        #expect(tail.count == 15 && tail.byteCount == 15 * bytes)
+        // What was appended since is kept, and nothing comes back.
+        tail.append(try Fixture.entry(31, tenant: "b"))
+        tail.trim(to: Self.retention(first: 11, deleted: [13, 14, 15, 16, 28]))
+        #expect(Self.sequences(tail.read(tenant: "b", after: 19, maxBytes: .max)) == [22, 25, 31])
+        tail.trim(to: Self.retention(first: 41))
+        #expect(tail.count == 0 && tail.byteCount == 0 && tail.floor == 31, "never beyond what the feed has read")
+        tail.append(try Fixture.entry(32, tenant: "b"))
+        #expect(Self.sequences(tail.read(tenant: "b", after: 31, maxBytes: .max)) == [32])
+    }
+
+    @Test func keepsNothingWhenNobodyKnowsWhatWasDeleted() throws {
+        let tail = try Self.tail(entries: 100)
+        for sequence in UInt64(1)...30 { tail.append(try Fixture.entry(sequence)) }
+        tail.trim(to: LogRetention(epoch: 7, firstSequence: 1, lastSequence: 30, deleted: DeletedSequences(unlisted: 200_000)))
+        #expect(tail.count == 0 && tail.byteCount == 0 && tail.floor == 30)
+        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 31), tenant: "acme") == .notInMemory)
+    }
+
+    /// Entries of tenant `a` at 1, 4, 7, …, of `b` at the others but 20, which is no event; each taken in at its sequence in milliseconds.
+    @Test(
+        arguments: [
+            ("its own event", 10, 10, .own),
+            ("its own place in another past", 10, 9, .different),
+            ("later", 10, 11, .different),
+            ("no time", 10, 0, .own),
+            ("the end of time", 10, 1 << 48, .own),
+            ("a heartbeat at another tenant's event", 11, 11, .foreign),
+            ("another tenant's event, by an earlier one", 11, 7, .foreign),
+            ("another tenant's event in another past", 11, 5000, .different),
+            ("a heartbeat at no event", 20, 19, .foreign),
+            ("a gap before an event", 20, 21, .foreign),
+            ("no event, in another past", 20, 30, .different),
+            ("what was deleted cannot be compared", 16, 5000, .foreign),
+            ("where the tail begins", 5, 5, .notInMemory),
+            ("beyond the tail", 31, 31, .notInMemory),
+        ] as [(String, UInt64, Int64, LogTail.Recognition)]
+    )
+    func recognises(name: String, sequence: UInt64, time: Int64, recognition: LogTail.Recognition) throws {
+        let tail = LogTail(maxBytes: 1 << 20, position: 5)
+        for sequence in UInt64(6)...30 where sequence != 20 {
+            tail.append(try Fixture.entry(sequence, tenant: sequence % 3 == 1 ? "a" : "b"))
+        }
+        tail.trim(to: Self.retention(first: 1, deleted: [16]))
+        let base = Fixture.time.millisecondsSinceEpoch
+        let milliseconds = time == 0 || time == 1 << 48 ? time : base + time
+        let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: milliseconds), epoch: 7, sequence: sequence)
+        let found = tail.recognise(cursor, tenant: "a")
+        // A tail that reaches back to where nothing is known leaves it to the log.
+        #expect(found == recognition || (found == .notInMemory && recognition == .different && sequence != 10), "\(name): \(found)")
+    }
+
+    @Test func aTimeThatIsNowhereAmongManyEventsIsOfAnotherPast() throws {
+        let tail = LogTail(maxBytes: 16 << 20)
+        for sequence in UInt64(1)...3000 { tail.append(try Fixture.entry(sequence, tenant: "b")) }
+        let past = Timestamp(millisecondsSinceEpoch: Fixture.time.millisecondsSinceEpoch - 1)
+        #expect(tail.recognise(Cursor(time: past, epoch: 7, sequence: 2000), tenant: "a") == .different)
+        #expect(tail.recognise(tail.cursor(at: 2000, epoch: 7), tenant: "a") == .foreign)
+        #expect(!tail.cursor(at: 4000, epoch: 7).hasTime)
+    }
+}
+
+private struct TestFailure: Error {
+    let message: String
+
+    init(_ message: String) { self.message = message }
 }

@@ -94,6 +94,17 @@ public final class NATSServer: Sendable {
         try await waitUntilReady(started)
     }
 
+    /// Copies what it has stored. It must be down.
+    public func copyStore(to copy: TemporaryDirectory) throws {
+        try FileManager.default.copyItem(atPath: directory.file("data"), toPath: copy.file("data"))
+    }
+
+    /// Puts a copy in the place of what it has stored. It must be down.
+    public func restoreStore(from copy: TemporaryDirectory) throws {
+        try FileManager.default.removeItem(atPath: directory.file("data"))
+        try FileManager.default.copyItem(atPath: copy.file("data"), toPath: directory.file("data"))
+    }
+
     /// Stops it from running, without ending it: connections stay open and nothing is answered.
     public func freeze() {
         process.withLock { $0?.signal(SIGSTOP) }

@@ -6,7 +6,8 @@ extension EventLog {
     /// Appends an event to a place that takes one and no second one: create-once, which the server decides, so that of any number of
     /// processes and attempts exactly one wins. When it returns, what the place holds is durable.
     ///
-    /// Not bound to the duplicate window: a repetition finds the place taken for as long as the log keeps what is there.
+    /// Not bound to the duplicate window: a repetition finds the place taken for as long as the log keeps what is there. Where another attempt is
+    /// in flight and nothing is decided yet (``JetStreamError/Code/writeInFlight``), it looks again until the time is over.
     ///
     /// - Parameters:
     ///   - event: what happened.

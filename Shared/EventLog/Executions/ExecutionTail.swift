@@ -7,6 +7,8 @@ public struct ExecutionTail: Sendable, Hashable {
     public var run: ExecutionRun
     /// The number of its last event.
     public var number: ExecutionNumber
+    /// The number of its first event; nil when whoever wrote the last one did not say.
+    public var first: ExecutionNumber?
     /// The place of its first event in the log, as far as whoever wrote the last one knew it.
     public var start: UInt64?
     /// Whether the last event was a final one.
@@ -19,15 +21,18 @@ public struct ExecutionTail: Sendable, Hashable {
         guard let place = entry.execution else { return nil }
         run = place.run
         number = place.number
-        start = place.start ?? (place.number == .first ? entry.sequence : nil)
+        first = place.first
+        // What cannot be so is no hint.
+        start = place.isFirst ? entry.sequence : place.start.flatMap { $0 > 0 && $0 < entry.sequence ? $0 : nil }
         isEnded = place.isFinal
         time = entry.intake
     }
 
     /// Describes how far an execution has come.
-    init(run: ExecutionRun, number: ExecutionNumber, start: UInt64?, isEnded: Bool, time: Timestamp) {
+    init(run: ExecutionRun, number: ExecutionNumber, first: ExecutionNumber?, start: UInt64?, isEnded: Bool, time: Timestamp) {
         self.run = run
         self.number = number
+        self.first = first
         self.start = start
         self.isEnded = isEnded
         self.time = time
@@ -62,10 +67,28 @@ public enum ExecutionConflict: Error, Sendable, Hashable {
 
 /// What comes next on a subject, as a value: the rules by which numbers are assigned (contract §9).
 enum ExecutionStep: Sendable, Hashable {
+    /// A place that is free.
+    struct Next: Sendable, Hashable {
+        var run: ExecutionRun
+        var number: ExecutionNumber
+        /// The number with which the execution begins; nil when whoever began it did not say.
+        var first: ExecutionNumber?
+        var start: UInt64?
+
+        /// The first event of an execution.
+        static func beginning(_ run: ExecutionRun, at number: ExecutionNumber) -> Next {
+            Next(run: run, number: number, first: number, start: nil)
+        }
+
+        func place(in reference: ExecutionReference, isFinal: Bool) -> ExecutionPlace {
+            ExecutionPlace(reference: reference, run: run, number: number, first: first, start: start, isFinal: isFinal)
+        }
+    }
+
     /// The event takes this place.
-    case append(run: ExecutionRun, number: ExecutionNumber, start: UInt64?)
-    /// First the running execution is ended, as `number` of `run`.
-    case endFirst(run: ExecutionRun, number: ExecutionNumber, start: UInt64?)
+    case append(Next)
+    /// First the running execution is ended at this place.
+    case endFirst(Next)
     case conflict(ExecutionConflict)
 
     /// - Parameters:
@@ -74,22 +97,27 @@ enum ExecutionStep: Sendable, Hashable {
     ///   - newRun: the id of an execution that has to be begun and was not named.
     init(after tail: ExecutionTail?, for choice: ExecutionChoice, newRun: @autoclosure () -> ExecutionRun) {
         guard let tail else {
-            self = .append(run: choice.run ?? newRun(), number: .first, start: nil)
+            self = .append(.beginning(choice.run ?? newRun(), at: .first))
             return
         }
+        // Nobody counts that far. Where somebody wrote the last number there is, the execution can have no more events, and the next one begins
+        // from 1 again.
+        guard let number = tail.number.next else {
+            self = choice.run == tail.run ? .conflict(.ended(run: tail.run)) : .append(.beginning(choice.run ?? newRun(), at: .first))
+            return
+        }
+        let next = Next(run: tail.run, number: number, first: tail.first, start: tail.start)
         let isCurrent = choice.run == nil || choice.run == tail.run
-        // Nobody counts to the end of the range; a number that was forged stays where it is rather than overflow.
-        let next = tail.number.next ?? tail.number
         switch (tail.isEnded, isCurrent) {
         case (false, true):
-            self = .append(run: tail.run, number: next, start: tail.start)
+            self = .append(next)
         case (true, true):
-            self = if let run = choice.run { .conflict(.ended(run: run)) } else { .append(run: newRun(), number: .first, start: nil) }
+            self = if let run = choice.run { .conflict(.ended(run: run)) } else { .append(.beginning(newRun(), at: number)) }
         case (true, false):
-            self = .append(run: choice.run ?? newRun(), number: .first, start: nil)
+            self = .append(.beginning(choice.run ?? newRun(), at: number))
         case (false, false):
             if case .replacing = choice {
-                self = .endFirst(run: tail.run, number: next, start: tail.start)
+                self = .endFirst(next)
             } else {
                 self = .conflict(.otherIsRunning(run: tail.run, since: tail.time))
             }

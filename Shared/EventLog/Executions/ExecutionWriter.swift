@@ -7,7 +7,7 @@ import Synchronization
 public struct AppendedExecutionEvent: Sendable, Hashable {
     /// Which execution it belongs to.
     public var run: ExecutionRun
-    /// Its number there, counting from 1.
+    /// Its number, which goes on over all executions of the same name.
     public var number: ExecutionNumber
     /// Its place in the log.
     public var sequence: UInt64
@@ -110,18 +110,12 @@ public final class ExecutionWriter: Sendable {
         let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
         let timeout = min(remaining, log.configuration.requestTimeout)
         switch ExecutionStep(after: last.tail, for: choice, newRun: newRun(intake)) {
-        case .append(let run, let number, let start):
-            let place = ExecutionPlace(
-                reference: reference,
-                run: run,
-                number: number,
-                start: start,
-                isFinal: ExecutionCatalogue.isFinal(event.type)
-            )
+        case .append(let next):
+            let place = next.place(in: reference, isFinal: ExecutionCatalogue.isFinal(event.type))
             return try await store(event, at: place, behind: last.sequence, intake: intake, timeout: timeout).map { .success($0) }
-        case .endFirst(let run, let number, let start):
-            let place = ExecutionPlace(reference: reference, run: run, number: number, start: start, isFinal: true)
-            let end = abandonment(of: run, reference, at: intake)
+        case .endFirst(let next):
+            let place = next.place(in: reference, isFinal: true)
+            let end = abandonment(of: next.run, reference, at: intake)
             _ = try await store(end, at: place, behind: last.sequence, intake: intake, timeout: timeout)
             return nil
         case .conflict(let conflict):
@@ -146,7 +140,10 @@ public final class ExecutionWriter: Sendable {
     ) async throws(EventLogError) -> AppendedExecutionEvent? {
         let reference = place.reference
         let since = log.acknowledged
-        guard let ack = try await publish(event, at: place, expecting: sequence, intake: intake, timeout: timeout) else {
+        let ack: PublishAck
+        switch try await publish(event, at: place, expecting: sequence, intake: intake, timeout: timeout) {
+        case .acknowledged(let acknowledgement): ack = acknowledgement
+        case .overtaken, .inFlight:
             forget(reference)
             return nil
         }
@@ -159,7 +156,8 @@ public final class ExecutionWriter: Sendable {
         let tail = ExecutionTail(
             run: place.run,
             number: place.number,
-            start: place.number == .first ? ack.sequence : place.start,
+            first: place.first,
+            start: place.isFirst ? ack.sequence : place.start,
             isEnded: place.isFinal,
             time: intake
         )
@@ -167,26 +165,38 @@ public final class ExecutionWriter: Sendable {
         return AppendedExecutionEvent(run: place.run, number: place.number, sequence: ack.sequence, isDuplicate: false)
     }
 
-    /// The acknowledgement of a message; nil when it was not stored because something else is the subject's last.
+    /// What the server answers to a message.
+    private enum Publication {
+        case acknowledged(PublishAck)
+        /// Not stored: something else is the subject's last.
+        case overtaken
+        /// Not stored, and nothing is decided: another message that expects the same is in flight.
+        case inFlight
+    }
+
+    /// Sends a message that is stored only if the subject's last one is still the expected one.
     private func publish(
         _ event: Event,
         at place: ExecutionPlace,
         expecting sequence: UInt64,
         intake: Timestamp,
         timeout: Duration
-    ) async throws(EventLogError) -> PublishAck? {
+    ) async throws(EventLogError) -> Publication {
         let messageID = ExecutionMessage.messageID(of: event.id, in: place.reference)
         do throws(JetStreamError) {
-            return try await log.jetStream.publish(
-                subject: place.reference.subject,
-                headers: ExecutionMessage.headers(of: event, at: place, intake: intake, messageID: messageID),
-                payload: event.payload.bytes,
-                expectedLastSubjectSequence: sequence,
-                timeout: timeout
+            return .acknowledged(
+                try await log.jetStream.publish(
+                    subject: place.reference.subject,
+                    headers: ExecutionMessage.headers(of: event, at: place, intake: intake, messageID: messageID),
+                    payload: event.payload.bytes,
+                    expectedLastSubjectSequence: sequence,
+                    timeout: timeout
+                )
             )
         } catch {
             switch error.code {
-            case .wrongLastSequence: return nil
+            case .wrongLastSequence: return .overtaken
+            case .writeInFlight: return .inFlight
             // Subjects and headers are always valid, so what the client library refuses to send is too large.
             case .client: throw EventLogError(code: .tooLarge, message: error.message)
             default: throw EventLogError(error)
@@ -201,15 +211,11 @@ public final class ExecutionWriter: Sendable {
         timeout: Duration
     ) async throws(EventLogError) -> AppendedExecutionEvent? {
         let nowhere = ExecutionPlace(reference: reference, run: ExecutionRun(generated: "-"), number: .first, start: nil, isFinal: false)
-        let ack = try await publish(
-            event,
-            at: nowhere,
-            expecting: Self.impossibleSequence,
-            intake: event.time,
-            timeout: timeout
-        )
-        guard let ack, ack.isDuplicate else { return nil }
-        return try await stored(at: ack.sequence)
+        switch try await publish(event, at: nowhere, expecting: Self.impossibleSequence, intake: event.time, timeout: timeout) {
+        case .acknowledged(let ack): return ack.isDuplicate ? try await stored(at: ack.sequence) : nil
+        case .overtaken: return nil
+        case .inFlight: throw .unavailable("Another event of \(reference) is being stored. Try again.")
+        }
     }
 
     /// What became of an event the first time.

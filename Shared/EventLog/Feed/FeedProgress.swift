@@ -20,8 +20,10 @@ struct FeedProgress: Sendable {
         case begin(after: UInt64)
         /// Nothing was lost: go on after this sequence.
         case resume(after: UInt64)
-        /// What was followed cannot be continued: everyone must be told, and a new life begins after `position`.
+        /// The log is another one, or was restored from an older copy: a new life begins after `position`, and everyone must be told.
         case restart(epoch: UInt16, position: UInt64)
+        /// The log dropped what was not read yet: it goes on after `position`, and everyone must be told.
+        case passOver(through: UInt64)
         /// The stream ends before the position, but perhaps only because its new leader has not caught up: look again in a moment.
         case lookAgain
     }
@@ -31,21 +33,35 @@ struct FeedProgress: Sendable {
     /// The end of the stream when it was last looked at.
     private(set) var target: UInt64 = 0
     private var epoch: UInt16
+    /// The life of the log that is followed; nil before the first look.
+    var knownEpoch: UInt16? { hasBegun ? epoch : nil }
     /// Where to begin; nil for as far back as the tail holds.
     private let start: UInt64?
     private var hasBegun = false
     /// How often in a row a replicated stream seemed to end before the position.
     private var shortLooks = 0
+    /// The last messages that were delivered, in ascending order: the log is recognised by them.
+    private(set) var stamps: [LogStamp] = []
+    /// The place behind which sequences were skipped: they were deleted, or the log dropped them before they came. Nil when there is no doubt.
+    private(set) var skippedAfter: UInt64?
+    /// Whether the first delivery since the start is still to come.
+    private(set) var isFirst = true
+    /// How many sequences the log had dropped, or may have, before they could be read.
+    private(set) var missed: UInt64 = 0
 
     /// After this many looks the end is really gone.
     static let maximumShortLooks = 10
+    /// How many messages are remembered: some may be deleted by the time they are compared.
+    static let rememberedStamps = 8
 
     /// - Parameters:
     ///   - epoch: the life of the log that the observer knows of.
     ///   - start: the sequence behind which to begin; nil for as far back as the tail holds.
-    init(epoch: UInt16, start: UInt64? = nil) {
+    ///   - stamp: the message that was read last, when it is known.
+    init(epoch: UInt16, start: UInt64? = nil, stamp: LogStamp? = nil) {
         self.epoch = epoch
         self.start = start
+        if let stamp { stamps = [stamp] }
     }
 
     /// Whether everything is told that the stream held when it was last looked at.
@@ -53,8 +69,10 @@ struct FeedProgress: Sendable {
 
     /// The stream was looked at, before a new consumer is made.
     ///
-    /// - Parameter tailBytes: how much of the stream's end the first course shall fill the tail with.
-    mutating func inspected(_ glimpse: Glimpse, tailBytes: Int) -> Course {
+    /// - Parameters:
+    ///   - tailBytes: how much of the stream's end the first course shall fill the tail with.
+    ///   - isRecognised: whether the stream holds one of ``stamps``; nil when none of their places holds anything.
+    mutating func inspected(_ glimpse: Glimpse, tailBytes: Int, isRecognised: Bool? = nil) -> Course {
         if hasBegun, epoch == glimpse.epoch, glimpse.last < position, glimpse.isReplicated, shortLooks < Self.maximumShortLooks {
             shortLooks += 1
             return .lookAgain
@@ -64,6 +82,7 @@ struct FeedProgress: Sendable {
             target = glimpse.last
             hasBegun = true
             shortLooks = 0
+            skippedAfter = nil
         }
         if !hasBegun, epoch == glimpse.epoch {
             guard let start else {
@@ -72,40 +91,83 @@ struct FeedProgress: Sendable {
             }
             // Beyond the end, the log is not the one that the start was taken from; that is judged below.
             position = start
-            if start <= glimpse.last {
+            if start <= glimpse.last, isRecognised != false {
                 position = max(start, glimpse.first == 0 ? 0 : glimpse.first - 1)
+                missed += position - start
                 return .begin(after: position)
             }
         }
         // Another stream, or one that was restored from an older copy: what comes next was never announced.
-        guard epoch == glimpse.epoch, position <= glimpse.last else {
+        guard epoch == glimpse.epoch, position <= glimpse.last, isRecognised != false, !isErased(glimpse, isRecognised) else {
             position = glimpse.last
+            stamps = []
             return .restart(epoch: glimpse.epoch, position: position)
         }
         // The log threw away what was not read yet. It follows from what is kept, but readers must know.
+        if let skippedAfter, glimpse.first > skippedAfter + 1 {
+            let end = max(position, glimpse.first - 1)
+            missed += end - skippedAfter
+            position = end
+            return .passOver(through: position)
+        }
         guard position + 1 >= glimpse.first else {
+            missed += glimpse.first - 1 - position
             position = glimpse.first - 1
-            return .restart(epoch: glimpse.epoch, position: position)
+            return .passOver(through: position)
         }
         return .resume(after: position)
     }
 
+    /// Whether the last messages are all gone from where older ones are still kept, so that nothing shows which log this is.
+    private func isErased(_ glimpse: Glimpse, _ isRecognised: Bool?) -> Bool {
+        guard isRecognised == nil, let last = stamps.last else { return false }
+        return last.sequence >= glimpse.first
+    }
+
     /// A message came. Returns whether it is new.
-    mutating func delivered(_ sequence: UInt64) -> Bool {
-        guard sequence > position else { return false }
-        position = sequence
+    mutating func delivered(_ stamp: LogStamp) -> Bool {
+        let after = position
+        guard advance(to: stamp.sequence) else { return false }
+        // At the start nobody has been told of anything that could be missing, unless somebody goes on from an earlier time.
+        if stamp.sequence > after + 1, !isFirst || start != nil { skippedAfter = skippedAfter ?? after }
+        isFirst = false
+        if stamps.count == Self.rememberedStamps { stamps.removeFirst() }
+        stamps.append(stamp)
         return true
     }
 
     /// The server says that there is nothing between the last message and `sequence`. Returns whether that is news.
-    mutating func passed(_ sequence: UInt64) -> Bool { delivered(sequence) }
+    mutating func passed(_ sequence: UInt64) -> Bool {
+        let after = position
+        guard advance(to: sequence) else { return false }
+        if !isFirst || start != nil { skippedAfter = skippedAfter ?? after }
+        return true
+    }
+
+    /// The stream was looked at while it is followed.
+    ///
+    /// - Parameter first: the first sequence that it keeps.
+    /// - Returns: whether what was skipped is accounted for: still behind the log's old end, it was deleted. Otherwise it may have been dropped
+    ///   unread, and the stream has to be inspected again.
+    mutating func verified(first: UInt64) -> Bool {
+        guard let skippedAfter else { return true }
+        guard first <= skippedAfter + 1 else { return false }
+        self.skippedAfter = nil
+        return true
+    }
+
+    private mutating func advance(to sequence: UInt64) -> Bool {
+        guard sequence > position, sequence < UInt64(Int64.max) else { return false }
+        position = sequence
+        return true
+    }
 
     /// The sequence after which the last `tailBytes` of the stream lie, by the average size of a message; the tail itself does not grow
     /// beyond its bound when the average misleads.
     private static func start(in glimpse: Glimpse, tailBytes: Int) -> UInt64 {
         let beforeFirst = glimpse.first == 0 ? 0 : glimpse.first - 1
         guard glimpse.messages > 0, glimpse.last > beforeFirst else { return max(beforeFirst, glimpse.last) }
-        let average = max(1, glimpse.bytes / glimpse.messages)
+        let average = max(1, glimpse.bytes / max(1, glimpse.messages))
         let wanted = UInt64(max(0, tailBytes)) / average
         return max(beforeFirst, glimpse.last - min(glimpse.last, wanted))
     }

@@ -12,8 +12,10 @@ import Synchronization
 ///    So sequences strictly increase and nothing is lost or told twice, however often the server dies.
 /// 3. Messages that are no events are skipped, logged at a limited rate and counted; executions are passed over unless the
 ///    observer follows them.
-/// 4. When the log was deleted and made anew, or lost its end, it says so and goes on at the end of the new one; a log that is missing is
-///    created with the configuration of the `EventLog`.
+/// 4. When the log was deleted and made anew, lost its end, or was restored from an older copy (the last messages are recognised by sequence
+///    and stored time), it says so and goes on at the end of the new one; a log that is missing is created with the configuration of the `EventLog`.
+/// 5. It compares the sequences that come with what the log still keeps, and says so when the log dropped what was not read yet.
+/// 6. Once a second it asks what the log keeps, and forgets what it does not.
 public final class LogFeed: Sendable {
     /// Figures since the start.
     public struct Statistics: Sendable {
@@ -25,6 +27,8 @@ public final class LogFeed: Sendable {
         public var consumers: UInt64 = 0
         /// How often the log was replaced, or lost what had not been read yet.
         public var replacements: UInt64 = 0
+        /// Sequences that the log dropped, or may have dropped, before they could be read.
+        public var missed: UInt64 = 0
         /// Messages that were no events, by what was wrong with them.
         public var skipped: [String: UInt64] = [:]
     }
@@ -47,11 +51,15 @@ public final class LogFeed: Sendable {
     private let replacements = Atomic<UInt64>(0)
     /// Raised when the current consumer is of no more use.
     private let broken = Signal()
+    /// Raised when sequences were skipped that must be accounted for.
+    private let skipped = Signal()
 
     /// How often the server gives a sign of life when there is nothing to deliver.
     static let heartbeat: Duration = .milliseconds(500)
     /// How long it may be silent: three signs.
     static let maximumSilence: Duration = .milliseconds(1500)
+    /// How often the feed asks what the log keeps.
+    static let retentionInterval: Duration = .seconds(1)
 
     /// A feed that has not begun.
     ///
@@ -62,24 +70,31 @@ public final class LogFeed: Sendable {
     ///     until it is told otherwise.
     ///   - logger: gets a line when the feed loses and finds its log.
     public convenience init(log: EventLog, tailBytes: Int, observer: any LogObserver, logger: Logger) {
-        self.init(log: log, tailBytes: tailBytes, start: nil, observer: observer, logger: logger)
+        self.init(log: log, tailBytes: tailBytes, start: nil, stamp: nil, observer: observer, logger: logger)
     }
 
     /// A feed that has not begun, for an observer that keeps what it was told and knows how far that is: it is told what comes behind `start`,
     /// or behind the first entry that is still kept. The tail holds hardly anything.
     ///
-    /// - Parameters: as above; and `start`, the last sequence that the observer was told of the log whose ``EventLog/epoch`` is current; 0 for none.
-    public convenience init(log: EventLog, after start: UInt64, observer: any LogObserver, logger: Logger) {
-        self.init(log: log, tailBytes: 0, start: start, observer: observer, logger: logger)
+    /// - Parameters: as above; and `start`, the last sequence that the observer was told of the log whose ``EventLog/epoch`` is current, 0 for none;
+    ///   and `stamp`, the message that it was told last, by which the log is recognised.
+    public convenience init(
+        log: EventLog,
+        after start: UInt64,
+        stamp: LogStamp? = nil,
+        observer: any LogObserver,
+        logger: Logger
+    ) {
+        self.init(log: log, tailBytes: 0, start: start, stamp: stamp, observer: observer, logger: logger)
     }
 
-    private init(log: EventLog, tailBytes: Int, start: UInt64?, observer: any LogObserver, logger: Logger) {
+    private init(log: EventLog, tailBytes: Int, start: UInt64?, stamp: LogStamp?, observer: any LogObserver, logger: Logger) {
         self.log = log
         self.tailBytes = tailBytes
         self.observer = observer
         self.logger = logger
         tail = LogTail(maxBytes: tailBytes)
-        progress = Mutex(FeedProgress(epoch: log.epoch, start: start))
+        progress = Mutex(FeedProgress(epoch: log.epoch, start: start, stamp: stamp))
         faults = FaultLog(logger: logger)
     }
 
@@ -97,6 +112,7 @@ public final class LogFeed: Sendable {
             pending: pending.load(ordering: .relaxed),
             consumers: consumers.load(ordering: .relaxed),
             replacements: replacements.load(ordering: .relaxed),
+            missed: progress.withLock { $0.missed },
             skipped: faults.totals
         )
     }
@@ -106,6 +122,8 @@ public final class LogFeed: Sendable {
     /// - Throws: an ``EventLogError`` that waiting does not mend: the stream was replaced by one that cannot be the log, or the connection
     ///   was closed.
     public func run() async throws(EventLogError) {
+        let retention = Task { await self.followRetention() }
+        defer { retention.cancel() }
         var pause = Backoff()
         while !Task.isCancelled {
             do throws(EventLogError) {
@@ -124,7 +142,9 @@ public final class LogFeed: Sendable {
     private func followOnce() async throws(EventLogError) -> Bool {
         // The consumer delivers before its creation is answered, so this holds for every way out, that of no answer included.
         defer { following.store(false, ordering: .releasing) }
-        let start = try begin(await log.inspect())
+        let glimpse = try await log.inspect()
+        let stamps = progress.withLock { $0.stamps }
+        let start = try await begin(glimpse, isRecognised: stamps.isEmpty ? true : log.recognises(stamps))
         consumers.add(1, ordering: .relaxed)
         let selection = StreamConsumer.Selection(after: start, filter: nil, heartbeat: Self.heartbeat)
         let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
@@ -139,8 +159,16 @@ public final class LogFeed: Sendable {
     }
 
     /// Settles where to go on after a look at the stream. No consumer is active meanwhile.
-    private func begin(_ glimpse: FeedProgress.Glimpse) throws(EventLogError) -> UInt64 {
-        let course = progress.withLock { $0.inspected(glimpse, tailBytes: tailBytes) }
+    private func begin(_ glimpse: FeedProgress.Glimpse, isRecognised: Bool?) async throws(EventLogError) -> UInt64 {
+        let missedBefore = progress.withLock { $0.missed }
+        let course = progress.withLock { $0.inspected(glimpse, tailBytes: tailBytes, isRecognised: isRecognised) }
+        let missed = progress.withLock { $0.missed } - missedBefore
+        if missed > 0 {
+            logger.warning(
+                "the log dropped entries before they were read: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds this process up",
+                metadata: ["log.missed": "\(missed)", "log.position": "\(position)", "log.first": "\(glimpse.first)"]
+            )
+        }
         switch course {
         case .begin(let after):
             tail.reset(to: after)
@@ -153,14 +181,38 @@ public final class LogFeed: Sendable {
             throw .unavailable("The log seems shorter than it was. Perhaps its new leader has not caught up yet.")
         case .restart(let epoch, let position):
             logger.warning(
-                "the log was replaced, or lost entries that were not read yet; readers are told, and go on from here",
+                "the log was replaced or restored from an older copy; readers are told, and go on from here",
                 metadata: ["log.position": "\(position)"]
             )
             replacements.add(1, ordering: .relaxed)
+            let time = try? await log.intake(of: position)
             tail.reset(to: position)
-            observer.logReplaced(epoch: epoch, position: position)
+            observer.logReplaced(epoch: epoch, position: position, time: time)
             told.store(position, ordering: .releasing)
             return position
+        case .passOver(let position):
+            replacements.add(1, ordering: .relaxed)
+            tail.reset(to: position)
+            observer.logPassedOver(through: position)
+            told.store(position, ordering: .releasing)
+            return position
+        }
+    }
+
+    // MARK: What the log keeps
+
+    /// Asks what the log keeps, once a second and whenever sequences were skipped, and has what it does not keep forgotten.
+    private func followRetention() async {
+        while !Task.isCancelled {
+            await skipped.wait(atMost: Self.retentionInterval)
+            guard log.isConnected, let epoch = progress.withLock({ $0.knownEpoch }), let retention = try? await log.retention() else {
+                continue
+            }
+            // Another life of the log is found by the inspection that follows the loss of the consumer.
+            guard retention.epoch == epoch else { continue }
+            tail.trim(to: retention)
+            observer.logTrimmed(to: retention)
+            if !progress.withLock({ $0.verified(first: retention.firstSequence) }) { broken.raise() }
         }
     }
 
@@ -173,8 +225,17 @@ public final class LogFeed: Sendable {
 extension LogFeed: StreamConsumerDelegate {
     func messageDelivered(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) {
         let sequence = metadata.streamSequence
-        guard progress.withLock({ $0.delivered(sequence) }) else { return }
+        let stamp = LogStamp(sequence: sequence, storedAt: metadata.timestamp)
+        let (isNew, isFirst, isSkipping) = progress.withLock { progress in
+            let isFirst = progress.isFirst
+            return (progress.delivered(stamp), isFirst, progress.skippedAfter != nil)
+        }
+        guard isNew else { return }
+        // The log's old end may have moved since the place to begin at was chosen.
+        if isFirst, sequence > tail.position + 1 { tail.reset(to: sequence - 1) }
+        if isSkipping { skipped.raise() }
         pending.store(metadata.pending, ordering: .relaxed)
+        observer.logDelivered(stamp)
         if let entry = entry(delivery, metadata) {
             tail.append(entry)
             entries.add(1, ordering: .relaxed)
@@ -190,7 +251,9 @@ extension LogFeed: StreamConsumerDelegate {
 
     func everythingDelivered(through sequence: UInt64) {
         pending.store(0, ordering: .relaxed)
-        if progress.withLock({ $0.passed(sequence) }) {
+        let (isNew, isSkipping) = progress.withLock { ($0.passed(sequence), $0.skippedAfter != nil) }
+        if isSkipping { skipped.raise() }
+        if isNew {
             tail.advance(to: sequence)
             observer.logAdvanced(to: sequence)
             told.store(sequence, ordering: .releasing)

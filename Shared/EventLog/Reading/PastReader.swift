@@ -30,10 +30,12 @@ actor PastReader {
             submit(ticket, to: log)
             let outcome = await ticket.outcome()
             forget(ticket)
-            switch outcome {
-            case .read(let read):
-                return read
-            case .failed(let error):
+            do throws(EventLogError) {
+                switch outcome {
+                case .read(let read): return try await log.checked(read, after: after)
+                case .failed(let error): throw error
+                }
+            } catch {
                 guard error.isRetriable, ContinuousClock.now < deadline else { throw error }
                 try? await Task.sleep(for: pause.pause())
             }

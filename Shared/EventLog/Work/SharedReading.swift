@@ -22,6 +22,7 @@ public struct SharedReading: Sendable {
     private let filter: String
     private let logger: Logger
     private let faults: FaultLog
+    private let backlog = Backlog()
 
     /// How long a process may be busy with an entry before another gets it; what the death of a process delays an entry by.
     private static let patience: Duration = .seconds(3)
@@ -93,10 +94,23 @@ public struct SharedReading: Sendable {
                 throw EventLogError(error)
             }
             pending = messages.last?.metadata.pending ?? 0
+            for message in messages { recordMissed(before: message.metadata) }
             await withTaskGroup(of: Void.self) { group in
                 for message in messages { group.addTask { await self.process(message, handle) } }
             }
         }
+    }
+
+    /// How many entries the log dropped before any process got them, as far as this one saw.
+    public var missed: UInt64 { backlog.missed }
+
+    private func recordMissed(before metadata: DeliveryMetadata) {
+        let missed = backlog.delivered(metadata)
+        guard missed > 0 else { return }
+        logger.error(
+            "the log dropped entries before they were handled: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds the handling up",
+            metadata: ["log.reading": "\(name)", "log.missed": "\(missed)", "log.sequence": "\(metadata.streamSequence)"]
+        )
     }
 
     private func process(_ message: JetStreamMessage, _ handle: @Sendable (LogEntry) async -> Outcome) async {

@@ -40,7 +40,9 @@ public struct DeliveryMetadata: Hashable, Sendable {
         for _ in 0..<(count == 9 ? 4 : 6) { tokens.skip() }
         guard
             let delivered = tokens.number(), let streamSequence = tokens.number(), let consumerSequence = tokens.number(),
-            let timestamp = tokens.number(), let pending = tokens.number()
+            let timestamp = tokens.number(), let pending = tokens.number(),
+            // No stream reaches that, and below it sequences can be counted on.
+            max(streamSequence, consumerSequence) < UInt64(Int64.max)
         else { return nil }
         self.init(
             streamSequence: streamSequence,

@@ -1,10 +1,12 @@
 extension JetStream {
     /// A stream's configuration and state.
     ///
+    /// - Parameter listsDeleted: whether to list the deleted sequences, of which there may be very many.
     /// - Throws: ``JetStreamError/Code/streamNotFound``; ``JetStreamError/Code/noResponders`` where JetStream is not enabled or not ready.
-    public func streamInfo(_ name: String) async throws(JetStreamError) -> StreamInfo {
+    public func streamInfo(_ name: String, listsDeleted: Bool = false) async throws(JetStreamError) -> StreamInfo {
         try validate(names: name)
-        return try await call("STREAM.INFO.\(name)", EmptyBody())
+        guard listsDeleted else { return try await call("STREAM.INFO.\(name)", EmptyBody()) }
+        return try await call("STREAM.INFO.\(name)", StreamInfoRequest(deletedDetails: true))
     }
 
     /// Creates a stream; one that exists with the same configuration is answered as if it had just been created.
@@ -54,6 +56,14 @@ extension JetStream {
     public func deleteConsumer(stream: String, consumer: String) async throws(JetStreamError) {
         try validate(names: stream, consumer)
         let _: SuccessBody = try await call("CONSUMER.DELETE.\(stream).\(consumer)", EmptyBody())
+    }
+}
+
+private struct StreamInfoRequest: Encodable {
+    let deletedDetails: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case deletedDetails = "deleted_details"
     }
 }
 

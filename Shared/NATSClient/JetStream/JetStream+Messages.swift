@@ -32,6 +32,13 @@ extension JetStream {
         try await message(stream: stream, MessageRequest(sequence: nil, subject: subject), from: source)
     }
 
+    /// The first message at or behind a place whose subject matches a filter, wildcards included. Read from the leader.
+    ///
+    /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
+    public func nextMessage(stream: String, from sequence: UInt64, matching filter: String) async throws(JetStreamError) -> StoredMessage {
+        try await message(stream: stream, MessageRequest(sequence: sequence, subject: nil, nextSubject: filter), from: .leader)
+    }
+
     private func message(stream: String, _ request: MessageRequest, from source: ReadSource) async throws(JetStreamError) -> StoredMessage {
         try validate(names: stream)
         switch source {
@@ -58,10 +65,12 @@ extension JetStream {
 private struct MessageRequest: Encodable {
     let sequence: UInt64?
     let subject: String?
+    var nextSubject: String?
 
     enum CodingKeys: String, CodingKey {
         case sequence = "seq"
         case subject = "last_by_subj"
+        case nextSubject = "next_by_subj"
     }
 }
 

@@ -62,6 +62,8 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
         public static let streamNotFound = api(10059)
         /// The message was to be the subject's first, or to follow a certain one, and another was there.
         public static let wrongLastSequence = api(10071)
+        /// Another write that expects the same is in flight (clusters of nats-server 2.11 and later). Nothing is decided yet: look again.
+        public static let writeInFlight = api(10164)
         /// The server could not write the message to its store.
         public static let storeFailed = api(10077)
 
@@ -105,7 +107,7 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
     public var isRetriable: Bool {
         switch code {
         case .disconnected, .timeout, .noResponders: true
-        case .insufficientResources, .clusterNotAvailable, .storeFailed: true
+        case .insufficientResources, .clusterNotAvailable, .storeFailed, .writeInFlight: true
         case .api(10004), .api(10009), .api(10118), .api(10119): true  // incomplete, not leader, stream offline, consumer offline
         default: false
         }

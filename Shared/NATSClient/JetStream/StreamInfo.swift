@@ -18,6 +18,10 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
         public let lastTimestamp: UInt64?
         /// How many consumers it has.
         public let consumerCount: Int
+        /// How many sequences between ``firstSequence`` and ``lastSequence`` it does not hold: deleted or purged.
+        public let deletedCount: UInt64
+        /// Those sequences, in ascending order; nil unless they were asked for.
+        public let deleted: [UInt64]?
 
         private enum CodingKeys: String, CodingKey {
             case messages, bytes
@@ -26,6 +30,8 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
             case firstTimestamp = "first_ts"
             case lastTimestamp = "last_ts"
             case consumerCount = "consumer_count"
+            case deletedCount = "num_deleted"
+            case deleted
         }
 
         /// Reads the form of the JetStream API.
@@ -39,6 +45,8 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
             firstTimestamp = try values.decodeIfPresent(String.self, forKey: .firstTimestamp).flatMap { RFC3339.nanosecondsSinceEpoch($0) }
             lastTimestamp = try values.decodeIfPresent(String.self, forKey: .lastTimestamp).flatMap { RFC3339.nanosecondsSinceEpoch($0) }
             consumerCount = try values.decode(Int.self, forKey: .consumerCount)
+            deletedCount = try values.decodeIfPresent(UInt64.self, forKey: .deletedCount) ?? 0
+            deleted = try values.decodeIfPresent([UInt64].self, forKey: .deleted)
         }
     }
 

@@ -1,0 +1,78 @@
+/// The sequences that the log gave out and no longer holds although it still holds older ones: single messages deleted, or a subject purged.
+public struct DeletedSequences: Sendable, Hashable {
+    /// Beyond this many the sequences are not listed: the list would take megabytes on the bus with each change.
+    public static let maximumListed: UInt64 = 100_000
+
+    /// How many there are.
+    public let count: UInt64
+    /// The sequences as disjoint ranges in ascending order; empty when they are not listed.
+    public let ranges: [ClosedRange<UInt64>]
+
+    /// Nothing was deleted.
+    public static let none = DeletedSequences(ascending: [])
+
+    /// Whether ``ranges`` holds all of them.
+    public var isListed: Bool { count == 0 || !ranges.isEmpty }
+
+    /// The given sequences, which must ascend.
+    public init(ascending sequences: some Sequence<UInt64>) {
+        var ranges: [ClosedRange<UInt64>] = []
+        var count: UInt64 = 0
+        for sequence in sequences {
+            count += 1
+            if let last = ranges.last, last.upperBound < .max, last.upperBound + 1 == sequence {
+                ranges[ranges.count - 1] = last.lowerBound...sequence
+            } else {
+                ranges.append(sequence...sequence)
+            }
+        }
+        self.count = count
+        self.ranges = ranges
+    }
+
+    /// So many sequences that they are not listed.
+    public init(unlisted count: UInt64) {
+        self.count = count
+        ranges = []
+    }
+
+    private init(count: UInt64, ranges: [ClosedRange<UInt64>]) {
+        self.count = count
+        self.ranges = ranges
+    }
+
+    /// Whether `sequence` is listed as deleted.
+    public func contains(_ sequence: UInt64) -> Bool {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound < sequence { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].lowerBound <= sequence
+    }
+
+    /// Whether something behind `sequence` was, or may have been, deleted.
+    public func mayContain(after sequence: UInt64) -> Bool {
+        isListed ? (ranges.last?.upperBound ?? 0) > sequence : count > 0
+    }
+
+    /// Whether something in a range was, or may have been, deleted.
+    public func mayContain(in range: Range<UInt64>) -> Bool {
+        guard isListed else { return true }
+        return !range.isEmpty && ranges.contains { $0.overlaps(range) }
+    }
+
+    /// Those that are left when the log begins with `first`: what lies before it is no hole any more.
+    public func from(_ first: UInt64) -> DeletedSequences {
+        guard isListed, let lowest = ranges.first, lowest.lowerBound < first else { return self }
+        let kept = ranges.compactMap { $0.upperBound < first ? nil : max($0.lowerBound, first)...$0.upperBound }
+        return DeletedSequences(count: kept.reduce(0) { $0 + UInt64($1.count) }, ranges: kept)
+    }
+
+    /// Those that `known` does not have.
+    public func ranges(notIn known: DeletedSequences) -> [ClosedRange<UInt64>] {
+        let known = Set(known.ranges)
+        return ranges.filter { !known.contains($0) }
+    }
+}

@@ -1,0 +1,45 @@
+public import Basics
+public import EventModel
+import NATSClient
+
+extension EventLog {
+    /// What stands at a place: one request to the stream's leader.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    public func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent {
+        guard let message = try await message(at: sequence) else { return .nothing }
+        guard let entry = try? EventMessage.entry(message), entry.execution == nil else { return .other }
+        return .event(tenant: entry.event.tenant, intake: entry.intake)
+    }
+
+    /// The cursor of the tenant's first message behind a place; nil when it has none there.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    public func firstCursor(of tenant: Tenant, after sequence: UInt64) async throws(EventLogError) -> Cursor? {
+        guard sequence < UInt64(Int64.max) else { return nil }
+        let filters = EventMessage.filters(of: tenant)
+        var first: StoredMessage?
+        for filter in [filters.alone, filters.below] {
+            do throws(JetStreamError) {
+                let found = try await jetStream.nextMessage(stream: configuration.streamName, from: sequence + 1, matching: filter)
+                if first.map({ found.sequence < $0.sequence }) ?? true { first = found }
+            } catch {
+                guard error.code == .messageNotFound else { throw EventLogError(error) }
+            }
+        }
+        return first.map { Cursor(time: EventMessage.intakeTime(of: $0), epoch: epoch, sequence: $0.sequence) }
+    }
+
+    /// Whether the log still holds one of these messages, the newest first: a stream that was restored from an older copy and written on has
+    /// others at the same places.
+    ///
+    /// - Parameter stamps: what was read last, in ascending order.
+    /// - Returns: nil when nothing can be said, because none of the places holds a message.
+    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    public func recognises(_ stamps: [LogStamp]) async throws(EventLogError) -> Bool? {
+        for stamp in stamps.reversed() {
+            if let message = try await message(at: stamp.sequence) { return message.timestamp == stamp.storedAt }
+        }
+        return nil
+    }
+}

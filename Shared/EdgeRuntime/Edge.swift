@@ -38,7 +38,7 @@ public final class Edge: Sendable {
     /// - Parameter fanout: Must be the observer of `feed`.
     /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
     public func begin(log: any LogReading, feed: LogFeed, fanout: Fanout) throws(SystemCallError) {
-        let history = History(log: log, tail: feed.tail, chunkBytes: self.configuration.chunkBytes, now: MonotonicInstant.now)
+        let history = History(log: log, tail: feed.tail, chunkBytes: self.configuration.chunkBytes)
         var hubs: [LoopHub] = []
         for index in 0..<max(1, self.configuration.deliveryLoops) {
             let loop = try DeliveryLoop()
@@ -101,9 +101,9 @@ public final class Edge: Sendable {
             let generation = request.place?.generation ?? source.fanout.feed.position.generation
             let start =
                 if let place = request.place {
-                    StreamStart.after(source.fanout.feed.cursor(at: place.sequence))
+                    place.start(in: source.fanout.feed)
                 } else {
-                    try await source.history.start(for: request.cursor, fanout: source.fanout)
+                    try await source.history.start(for: request.cursor, tenant: request.principal.tenant, fanout: source.fanout)
                 }
             guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade) else {
                 self.admissions.release(request.principal.tenant)

@@ -38,9 +38,14 @@ private final class ExecutionBench: Sendable {
         self.desk = ExecutionDesk(log: self.hub.log, history: self.hub.history, fanout: self.hub.fanout, chunkBytes: 4096)
     }
 
-    func entry(_ sequence: UInt64, _ run: ExecutionRun, _ number: ExecutionNumber, start: UInt64? = nil, isFinal: Bool = false) throws
-        -> LogEntry
-    {
+    func entry(
+        _ sequence: UInt64,
+        _ run: ExecutionRun,
+        _ number: UInt64,
+        first: UInt64? = nil,
+        start: UInt64? = nil,
+        isFinal: Bool = false
+    ) throws -> LogEntry {
         LogEntry(
             sequence: sequence,
             intake: Timestamp(millisecondsSinceEpoch: 1),
@@ -51,13 +56,27 @@ private final class ExecutionBench: Sendable {
                 time: Timestamp(millisecondsSinceEpoch: 1),
                 payload: .empty
             ),
-            execution: ExecutionPlace(reference: self.form.reference, run: run, number: number, start: start, isFinal: isFinal)
+            execution: ExecutionPlace(
+                reference: self.form.reference,
+                run: run,
+                number: try #require(ExecutionNumber(number)),
+                first: first.flatMap { ExecutionNumber($0) },
+                start: start,
+                isFinal: isFinal
+            )
         )
     }
 
     /// What the log and the feed do with an entry.
-    func append(_ sequence: UInt64, _ run: ExecutionRun, _ number: ExecutionNumber, start: UInt64? = nil, isFinal: Bool = false) throws {
-        let entry = try self.entry(sequence, run, number, start: start, isFinal: isFinal)
+    func append(
+        _ sequence: UInt64,
+        _ run: ExecutionRun,
+        _ number: UInt64,
+        first: UInt64? = nil,
+        start: UInt64? = nil,
+        isFinal: Bool = false
+    ) throws {
+        let entry = try self.entry(sequence, run, number, first: first, start: start, isFinal: isFinal)
         self.hub.log.state.withLock { $0.entries.append(entry) }
         let isFollowed = self.form.reference.subject.utf8CString.withUnsafeBytes {
             self.fanout.followsExecution(on: UnsafeRawBufferPointer(rebasing: $0.dropLast()))
@@ -66,16 +85,27 @@ private final class ExecutionBench: Sendable {
         self.fanout.logAdvanced(to: sequence)
     }
 
-    func ask(_ run: ExecutionRun? = nil, after number: ExecutionNumber? = nil, waits: Bool = false) async throws -> ExecutionAnswer {
-        try await self.desk.answer(self.form.reference, in: self.form, run: run, after: number, waits: waits)
+    func ask(_ run: ExecutionRun? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> ExecutionAnswer {
+        let number = number.flatMap { ExecutionNumber($0) }
+        return try await self.desk.answer(self.form.reference, in: self.form, run: run, after: number, waits: waits)
     }
 
     /// A viewer's connection.
-    func view(_ run: ExecutionRun? = nil, after number: ExecutionNumber? = nil, waits: Bool = false) async throws -> SocketPair {
+    func view(_ run: ExecutionRun? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> SocketPair {
         guard case .begins(let place, _) = try await self.ask(run, after: number, waits: waits) else {
             throw SystemCallError(call: "no stream", code: 0)
         }
-        return try await self.hub.connect(start: HubBench.after(place.sequence), lease: place.lease)
+        return try await self.hub.connect(start: place.start(in: self.fanout.feed), lease: place.lease)
+    }
+
+    /// The log forgets what lies before `first`.
+    func expire(before first: UInt64, deleted: DeletedSequences = .none) {
+        let last = self.hub.log.state.withLock { state in
+            state.first = first
+            state.entries.removeAll { $0.sequence < first || deleted.contains($0.sequence) }
+            return state.entries.last?.sequence ?? first - 1
+        }
+        self.fanout.logTrimmed(to: LogRetention(epoch: Fixture.epoch, firstSequence: first, lastSequence: last, deleted: deleted))
     }
 }
 
@@ -84,7 +114,10 @@ extension ExecutionAnswer {
     fileprivate var sequence: UInt64? { if case .begins(let place, _) = self { place.sequence } else { nil } }
     fileprivate var isUnknown: Bool { if case .unknown = self { true } else { false } }
     fileprivate var isSeenAll: Bool { if case .seenAll = self { true } else { false } }
-    fileprivate var isBeyondEnd: Bool { if case .beyondEnd = self { true } else { false } }
+    /// What is told first.
+    fileprivate var gap: StreamPlace.Gap? { if case .begins(let place, _) = self { place.gap } else { nil } }
+    /// What it shows.
+    fileprivate var run: ExecutionRun? { if case .begins(_, let run) = self { run } else { nil } }
 }
 
 @Suite("Viewers of executions", .timeLimit(.minutes(3)))
@@ -94,13 +127,7 @@ struct ExecutionViewTests {
         let bench = try ExecutionBench()
         var viewers: [SocketPair] = [try await bench.view(waits: true)]
         for number in UInt64(1)...300 {
-            try bench.append(
-                number + 10,
-                "r",
-                ExecutionNumber(integerLiteral: number),
-                start: number == 1 ? nil : 11,
-                isFinal: number == 300
-            )
+            try bench.append(number + 10, "r", number, start: number == 1 ? nil : 11, isFinal: number == 300)
             if number % 60 == 0, number < 300 { viewers.append(try await bench.view()) }
         }
         viewers.append(try await bench.view())
@@ -126,8 +153,8 @@ struct ExecutionViewTests {
         let bench = try ExecutionBench()
         // More than the quarter of a mebibyte that the bench has for pages, their index counted.
         let count = UInt64(6000)
-        for number in 1...count { try bench.append(number, "r", ExecutionNumber(integerLiteral: number), start: number == 1 ? nil : 1) }
-        let recent = try await bench.view(after: ExecutionNumber(integerLiteral: count - 10))
+        for number in 1...count { try bench.append(number, "r", number, start: number == 1 ? nil : 1) }
+        let recent = try await bench.view(after: count - 10)
         let old = try await bench.view(after: 5)
         let end = "r/\(count)|"
         #expect(await recent.read { $0.hasSuffix(end) } == "open|" + (count - 9...count).map { "r/\($0)|" }.joined())
@@ -143,18 +170,74 @@ struct ExecutionViewTests {
         try bench.append(5, "r", 1)
         try bench.append(9, "r", 2, start: 5)
         #expect(try await bench.ask().sequence == 4)
+        #expect(try await bench.ask(after: 0).sequence == 4)
         #expect(try await bench.ask(after: 1).sequence == 5)
         #expect(try await bench.ask(after: 2).sequence == 9)
-        #expect(try await bench.ask(after: 3).sequence == 4, "of a former execution")
-        #expect(try await bench.ask("r", after: 3).isBeyondEnd)
+        for run in [nil, "r"] as [ExecutionRun?] {
+            let beyond = try await bench.ask(run, after: 3)
+            #expect(beyond.sequence == 4 && beyond.gap == .unknownCursor)
+        }
         #expect(try await bench.ask("q").isUnknown)
         try bench.append(12, "r", 3, start: 5, isFinal: true)
         #expect(try await bench.ask(after: 2).sequence == 9)
         #expect(try await bench.ask(after: 3).isSeenAll)
-        try bench.append(13, "s", 1)
-        #expect(try await bench.ask(after: 3).sequence == 12)
+        try bench.append(13, "s", 4, first: 4)
+        #expect(try await bench.ask().sequence == 12)
+        #expect(try await bench.ask(after: 4).sequence == 13)
         #expect(try await bench.ask("r", after: 3).isSeenAll)
         #expect(try await bench.ask("r", after: 1).sequence == 5)
+        #expect(try await bench.ask("s", after: 3).sequence == 12)
+    }
+
+    @Test("a bare number means one place in one execution, for as long as that is kept")
+    func numbersGoOn() async throws {
+        let bench = try ExecutionBench()
+        try bench.append(1, "q", 1, first: 1)
+        try bench.append(2, "q", 2, first: 1, start: 1, isFinal: true)
+        try bench.append(3, "r", 3, first: 3)
+        for number in UInt64(4)...6 { try bench.append(number, "r", number, first: 3, start: 3, isFinal: number == 6) }
+        try bench.append(7, "s", 7, first: 7)
+        try bench.append(8, "s", 8, first: 7, start: 7)
+        #expect(try await bench.ask().sequence == 6)
+        for (number, sequence, run) in [(1, 1, "q"), (3, 3, "r"), (5, 5, "r"), (7, 7, "s"), (8, 8, "s")] as [(UInt64, UInt64, ExecutionRun)]
+        {
+            let answer = try await bench.ask(after: number)
+            #expect(answer.sequence == sequence && answer.run == run && answer.gap == nil, "after \(number)")
+        }
+        for number: UInt64 in [2, 6] { #expect(try await bench.ask(after: number).isSeenAll) }
+        // The rest of a former execution and its end, whatever runs now.
+        let viewer = try await bench.view(after: 4)
+        #expect(await viewer.read { _ in false } == "open|r/5|r/6|<end>")
+        // Of the first one nothing is kept any more, of the second its end.
+        bench.expire(before: 5)
+        let early = try await bench.ask(after: 1)
+        #expect(early.run == "s" && early.gap == .expired, "of an execution that is gone")
+        let middle = try await bench.ask(after: 3)
+        #expect(middle.sequence == 4 && middle.run == "r" && middle.gap == .expired)
+        let next = try await bench.ask(after: 4)
+        #expect(next.sequence == 4 && next.run == "r" && next.gap == nil, "nothing is missing")
+        #expect(try await bench.ask(after: 2).isSeenAll, "the last event of one that is gone")
+        bench.expire(before: 8)
+        let whole = try await bench.ask()
+        #expect(whole.sequence == 7 && whole.gap == .expired, "its first event has left the log")
+        #expect(try await bench.ask(after: 7).gap == nil)
+        let told = try await bench.view()
+        #expect(await told.read { $0.hasSuffix("s/8|") } == "open|gap|s/8|")
+    }
+
+    @Test("logs of version 1, where each execution counts from 1, are read")
+    func versionOne() async throws {
+        let bench = try ExecutionBench()
+        for number in UInt64(1)...6 { try bench.append(number, "q", number, start: number == 1 ? nil : 1, isFinal: number == 6) }
+        for number in UInt64(1)...3 { try bench.append(number + 10, "r", number, start: number == 1 ? nil : 11, isFinal: number == 3) }
+        // What version 2 writes next.
+        try bench.append(20, "s", 4, first: 4)
+        #expect(try await bench.ask().run == "s")
+        let former = try await bench.ask(after: 2)
+        #expect(former.run == "r" && former.sequence == 12, "the latest that has the number")
+        #expect(try await bench.ask(after: 3).isSeenAll)
+        #expect(try await bench.ask(after: 4).run == "s")
+        #expect(try await bench.ask("q", after: 2).sequence == 2)
     }
 
     @Test("executions are followed for those who view them, and forgotten a while after the last has gone")
@@ -213,10 +296,11 @@ struct ExecutionViewTests {
     @Test func anExecutionWhoseBeginningTheLogHasForgottenBeginsWhereItIsKept() throws {
         var track = ExecutionTrack()
         for number in UInt64(50)...60 {
-            #expect(track.take(try place("r", ExecutionNumber(integerLiteral: number)), sequence: number + 100))
+            #expect(track.take(try place("r", try #require(ExecutionNumber(number))), sequence: number + 100))
         }
-        #expect(track.place(after: nil) == .after(149))
-        #expect(track.place(after: 7) == .after(149))
+        #expect(track.place(after: nil) == .expired(after: 149))
+        #expect(track.place(after: 7) == .expired(after: 149))
+        #expect(track.place(after: 49) == .after(149), "nothing is missing")
         #expect(track.place(after: 55) == .after(155))
     }
 }

@@ -19,17 +19,41 @@ final class ListedLog: LogReading {
     let state = Mutex(State())
 
     func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        let entries = self.state.withLock { state in
-            state.entries.filter { $0.sequence > after && $0.sequence <= through && $0.event.tenant == tenant }.prefix(7)
-        }
-        return LogRead(entries: Array(entries), position: entries.count < 7 ? through : entries.last?.sequence ?? through)
+        self.read(after, through) { $0.execution == nil && $0.event.tenant == tenant }
     }
 
     func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        let entries = self.state.withLock { state in
-            state.entries.filter { $0.sequence > after && $0.sequence <= through && $0.execution?.reference == reference }.prefix(7)
+        self.read(after, through) { $0.execution?.reference == reference }
+    }
+
+    /// Seven at a time, of what is still kept.
+    private func read(_ after: UInt64, _ through: UInt64, where isWanted: (LogEntry) -> Bool) -> LogRead {
+        self.state.withLock { state in
+            let entries = state.entries.filter {
+                $0.sequence > after && $0.sequence <= through && $0.sequence >= state.first && isWanted($0)
+            }.prefix(7)
+            let position = entries.count < 7 ? through : entries.last?.sequence ?? through
+            guard after + 1 < state.first else { return LogRead(entries: Array(entries), position: position) }
+            return LogRead(entries: Array(entries), position: max(position, state.first - 1), missedBefore: Self.cursor(state.first))
         }
-        return LogRead(entries: Array(entries), position: entries.count < 7 ? through : entries.last?.sequence ?? through)
+    }
+
+    func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent {
+        self.state.withLock { state in
+            guard let entry = state.entries.first(where: { $0.sequence == sequence }), sequence >= state.first else { return .nothing }
+            return entry.execution == nil ? .event(tenant: entry.event.tenant, intake: entry.intake) : .other
+        }
+    }
+
+    func firstCursor(of tenant: Tenant, after sequence: UInt64) async throws(EventLogError) -> Cursor? {
+        self.state.withLock { state in
+            state.entries.first { $0.sequence > sequence && $0.sequence >= state.first && $0.event.tenant == tenant && $0.execution == nil }
+                .map { $0.cursor(epoch: Fixture.epoch) }
+        }
+    }
+
+    private static func cursor(_ sequence: UInt64) -> Cursor {
+        Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: sequence)
     }
 
     func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail? {
@@ -46,7 +70,7 @@ final class ListedLog: LogReading {
             firstSequence: first,
             lastSequence: state.1,
             epoch: Fixture.epoch,
-            firstCursor: Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: first)
+            firstCursor: Self.cursor(first)
         )
     }
 }
@@ -88,7 +112,7 @@ final class HubBench: Sendable {
             pageBytes: 256 * 1024,
             deliveryLog: DeliveryLog(logger: logger, wallClock: configuration.wallClock)
         )
-        self.history = History(log: self.log, tail: self.tail, chunkBytes: 4096, now: MonotonicInstant.now)
+        self.history = History(log: self.log, tail: self.tail, chunkBytes: 4096)
         self.loop = try DeliveryLoop()
         let ended = EndedBox()
         self.endedBox = ended

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import Synchronization
 import TestKit
@@ -25,6 +26,31 @@ struct PageRunTests {
     private func sequences(_ read: PageRun.Read) -> [UInt64]? {
         guard case .slice(let slice) = read else { return nil }
         return slice.segments.flatMap { segment in segment.entries.map { segment.page.entries[$0].sequence } }
+    }
+
+    @Test("what the log does not keep any more is not read from pages")
+    func trimmed() throws {
+        let run = try self.makeRun()
+        for sequence in UInt64(1)...500 { try self.append(sequence, bytes: 200, to: run) }
+        func read(after sequence: UInt64) -> [UInt64]? {
+            self.sequences(run.read(after: RunPosition(generation: 3, sequence: sequence), maxBytes: .max))
+        }
+        func trim(first: UInt64, deleted: [UInt64] = []) {
+            let deleted = DeletedSequences(ascending: deleted)
+            let retention = LogRetention(epoch: 7, firstSequence: first, lastSequence: 500, deleted: deleted)
+            run.trim(to: retention, deleted: deleted.ranges)
+        }
+        trim(first: 100)
+        #expect(read(after: 98) == nil && read(after: 99) == Array(100...500))
+        trim(first: 100, deleted: [40])
+        #expect(read(after: 99) == Array(100...500), "nothing of it is in the pages")
+        // The pages are given up: the tail has what is left of them.
+        trim(first: 100, deleted: [200])
+        #expect(read(after: 99) == nil && read(after: 499) == nil && read(after: 500) == [])
+        for sequence in UInt64(501)...510 { try self.append(sequence, bytes: 200, to: run) }
+        #expect(read(after: 500) == Array(501...510))
+        trim(first: 1000)
+        #expect(read(after: 510) == [], "whoever has all of it goes on")
     }
 
     @Test("a reader gets what follows its position, across pages of growing size")

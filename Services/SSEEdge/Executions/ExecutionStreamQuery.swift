@@ -42,11 +42,14 @@ struct ExecutionStreamQuery: Sendable {
 
     /// The number of an event, as a client sends it back; nil for none, and for the empty text that a client sends which has seen nothing.
     private static func number(_ text: String?) throws(APIError) -> ExecutionNumber? {
-        // 0 stands before the first event, as no id does.
-        guard let text, !text.isEmpty, text != "0" else { return nil }
-        guard let number = ExecutionNumber(text) else {
+        guard let text, !text.isEmpty else { return nil }
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw .validation("Last-Event-ID: must be the id of an event of the execution: a whole number from 1 on.")
         }
+        // 0 stands before the first event, as no id does.
+        guard text.contains(where: { $0 != "0" }) else { return nil }
+        // A number that no event can have is beyond the last one, and answered as such.
+        let number = ExecutionNumber(text) ?? ExecutionNumber(ExecutionNumber.range.upperBound)
         return number
     }
 }

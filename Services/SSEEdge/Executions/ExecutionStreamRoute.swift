@@ -102,10 +102,6 @@ struct ExecutionStreamRoute: Sendable {
         switch answer {
         case .begins(let place, let run): return .begins(place, run: run)
         case .seenAll: return .seenAll
-        case .beyondEnd:
-            throw .validation(
-                "Last-Event-ID: is beyond the last event of the execution that you name; send the id of the last event you have seen."
-            )
         case .unknown:
             throw .notFound(
                 query.run == nil

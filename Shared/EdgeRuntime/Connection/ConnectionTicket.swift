@@ -37,6 +37,8 @@ public enum StreamStart: Sendable, Hashable {
     case expired(missedBefore: Cursor)
     /// The cursor means nothing here: that is told, then live.
     case unknownCursor
+    /// Likewise, and then what follows this place.
+    case unknownCursorGoingOn(after: Cursor)
 }
 
 /// Names a connection within its loop for as long as it lives: a late report about a descriptor that was closed, and

@@ -33,10 +33,11 @@ extension EdgeConnection {
     /// Looks a cursor up; the log itself may have to be asked.
     private func find(_ cursor: String, for key: String) {
         let hub = self.hub
+        let tenant = self.tenant
         Task { [weak self] in
             let generation = hub.fanout.feed.position.generation
             do throws(EventLogError) {
-                let start = try await hub.history.start(for: cursor, fanout: hub.fanout)
+                let start = try await hub.history.start(for: cursor, tenant: tenant, fanout: hub.fanout)
                 await self?.found(.resume(key, start, generation: generation))
             } catch {
                 hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: ["error": "\(error)"])
@@ -58,7 +59,8 @@ extension EdgeConnection {
             let group = self.group
             self.group = self.hub.assumeIsolated { $0.move(self, from: group, to: form) }
         case .resume(let key, let start, let generation):
-            let place = self.place(of: generation == self.generation ? start : .unknownCursor)
+            let isOfThisLog = min(generation, self.generation) >= self.hub.fanout.feed.replacedAt
+            let place = self.place(of: isOfThisLog ? start : .unknownCursor)
             guard let conversation = self.conversation else { return }
             self.progress.sequence = conversation.resumed(key, after: place, position: self.progress.sequence)
             self.replay = nil
@@ -75,10 +77,10 @@ extension EdgeConnection {
             let gap = StreamGap.expired(missedBefore: first)
             self.tell(gap)
             return gap.resumptionCursor.sequence
-        case .unknownCursor:
-            let feed = self.hub.fanout.feed
-            self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: self.progress.sequence)))
-            return self.progress.sequence
+        case .unknownCursor, .unknownCursorGoingOn:
+            let sequence = self.progress.sequence
+            self.tell(.unknownCursor(current: self.hub.assumeIsolated { $0.cursor(at: sequence) }))
+            return sequence
         }
     }
 }

@@ -4,6 +4,9 @@ import EventModel
 extension EdgeConnection {
     /// What a step of a turn costs besides the bytes it looks at, in bytes.
     private static let stepCost = 1024
+    /// How much of an entry is kept for a connection whose socket became full in the middle of it, in bytes. The rest of a longer one is sent from
+    /// memory or the log, as long as it is there.
+    private static let restLimit = 16 * 1024
 
     /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
     func deliver() {
@@ -11,6 +14,10 @@ extension EdgeConnection {
         var work = 0
         while work < self.hub.configuration.bytesPerTurn {
             // Control bytes go between entries: one that was begun is finished first.
+            if !self.rest.isEmpty {
+                guard self.sendRest() else { return }
+                work += Self.stepCost
+            }
             if !self.progress.isInMidEntry {
                 guard self.flushOutbox() else { return }
                 if !self.changes.isEmpty {
@@ -67,18 +74,20 @@ extension EdgeConnection {
         self.progress.sequence = max(self.progress.sequence, sequence)
     }
 
-    /// The log is another one than the one this connection was reading: that is a gap, and it is told.
+    /// The log was replaced, or dropped what the feed had not read yet: that is a gap, and it is told.
     private func moveToNewLog(_ start: RunPosition) -> Step {
         guard !self.progress.isInMidEntry else {
             self.perform(self.state.entryLost())
             return .wait
         }
+        let feed = self.hub.fanout.feed
+        let place = self.hub.assumeIsolated { $0.cursor(at: start.sequence) }
+        let isReplaced = self.generation < feed.replacedAt
         self.generation = start.generation
         self.progress = DeliveryProgress(sequence: start.sequence)
         self.replay = nil
-        let feed = self.hub.fanout.feed
         self.conversation?.logReplaced(position: start.sequence)
-        self.tell(.unknownCursor(current: Cursor(time: feed.time, epoch: feed.epoch, sequence: start.sequence)))
+        self.tell(isReplaced ? .unknownCursor(current: place) : .expired(missedBefore: place.next))
         return .lookAgain
     }
 
@@ -112,6 +121,10 @@ extension EdgeConnection {
             guard end != nil else { return true }
             self.endRequested(.finished)
         case .blocked:
+            // With a final entry the stream ends; that is seen where it is sent from its slice.
+            if self.progress.isInMidEntry, self.progress.partialSequence != end {
+                self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
+            }
             self.becameBlocked()
         case .failed:
             self.perform(self.state.socketFailed())
@@ -119,6 +132,27 @@ extension EdgeConnection {
             self.perform(self.state.entryLost())
         }
         return false
+    }
+
+    /// Finishes the entry that was begun. Returns whether it is finished.
+    private func sendRest() -> Bool {
+        guard let taken = self.socket.write(self.rest) else {
+            self.perform(self.state.socketFailed())
+            return false
+        }
+        self.bytes += UInt64(taken)
+        self.hub.counters.bytes.add(taken)
+        guard taken == self.rest.count else {
+            self.rest = Array(self.rest.dropFirst(taken))[...]
+            self.progress.sentBytes += taken
+            self.becameBlocked()
+            return false
+        }
+        self.rest = []
+        self.progress = DeliveryProgress(sequence: self.progress.partialSequence)
+        self.deliveries &+= 1
+        self.hub.counters.deliveries.add(1)
+        return true
     }
 
     /// Sends what is left of control bytes. Returns whether they are gone.

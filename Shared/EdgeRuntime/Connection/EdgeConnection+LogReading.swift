@@ -1,3 +1,4 @@
+import EventLog
 import EventModel
 import Logging
 
@@ -7,11 +8,12 @@ extension EdgeConnection {
         let position = self.progress.sequence
         let generation = self.generation
         let history = self.hub.history
+        let feed = self.hub.fanout.feed
         let tenant = self.group.run.tenant
         let execution = self.group.run.form.execution
         self.hub.counters.logReads.add(1)
         self.reader = Task { [weak self] in
-            let chunk = await history.read(tenant: tenant, execution: execution, after: position)
+            let chunk = await history.read(tenant: tenant, execution: execution, after: position, feed: feed)
             await self?.logRead(chunk, after: position, generation: generation)
         }
     }
@@ -22,19 +24,40 @@ extension EdgeConnection {
         // In the meantime the conversation has gone back, or the log is another one: what was read is of another place.
         guard generation == self.generation, position == self.progress.sequence else { return self.perform(self.state.logRead()) }
         switch chunk {
-        case .entries(let entries, let through):
+        case .entries(let entries, let through, let missedBefore):
+            if let missedBefore, !self.skip(to: missedBefore) { return }
             self.replay = (self.hub.page(of: entries, form: self.group.run.form), through)
             self.perform(self.state.logRead())
         case .expired(let missedBefore):
-            // What it stood before was thrown away while it lagged: told, then on with what is kept.
-            guard !self.progress.isInMidEntry else { return self.perform(self.state.entryLost()) }
-            let gap = StreamGap.expired(missedBefore: missedBefore)
-            self.progress = DeliveryProgress(sequence: gap.resumptionCursor.sequence)
-            self.tell(gap)
+            guard self.skip(to: missedBefore) else { return }
             self.perform(self.state.logRead())
         case .unavailable:
             self.hub.logger.warning("the log cannot be read, and a connection ends that has to be served from it")
             self.perform(self.state.logUnavailable())
+        }
+    }
+
+    /// What follows the position left the log before it was delivered: the gap is told, and delivery goes on with what is kept. Returns false
+    /// when the connection ends, because the entry that it had begun to send is gone.
+    private func skip(to missedBefore: Cursor) -> Bool {
+        guard !self.progress.isInMidEntry else {
+            self.perform(self.state.entryLost())
+            return false
+        }
+        let gap = StreamGap.expired(missedBefore: missedBefore)
+        self.progress = DeliveryProgress(sequence: gap.resumptionCursor.sequence)
+        self.tell(gap)
+        return true
+    }
+
+    /// What was read ahead and not sent yet is dropped if the log does not keep all of it any more.
+    func logTrimmed(to retention: LogRetention) {
+        guard let page = self.replay?.page else { return }
+        let next = page.firstEntry(after: self.progress.sequence, in: 0..<page.entryCount)
+        let isStale = (next..<page.entryCount).contains { retention.hasDropped(page.entries[$0].sequence) }
+        if isStale {
+            self.replay = nil
+            self.perform(self.state.entriesPublished())
         }
     }
 }

@@ -41,6 +41,9 @@ actor EdgeConnection {
     var outbox: ArraySlice<UInt8> = []
     /// A chunk read from the log, and how far it makes the connection complete.
     var replay: (page: Page, through: UInt64)?
+    /// What is left of an entry that was begun when the socket became full, so that it can be finished whatever the log forgets meanwhile. Empty
+    /// between entries, and for one of which more is left than ``restLimit``.
+    var rest: ArraySlice<UInt8> = []
     var reader: Task<Void, Never>?
     var deliveries: UInt32 = 0
     var bytes: UInt64 = 0
@@ -160,8 +163,12 @@ actor EdgeConnection {
             end.generation == self.generation, feed.position.generation == self.generation, self.progress.sequence >= end.sequence
         else { return }
         // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
-        let place = max(feed.position.sequence, self.progress.sequence)
-        let cursor = Cursor(time: feed.time, epoch: feed.epoch, sequence: place)
+        let cursor =
+            if self.progress.sequence > feed.position.sequence {
+                self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
+            } else {
+                feed.cursor
+            }
         let form = self.group.run.form
         let heartbeat = self.hub.assumeIsolated { $0.heartbeat(form, cursor: cursor) }
         guard !heartbeat.isEmpty else { return }
@@ -192,6 +199,7 @@ actor EdgeConnection {
     private func close(_ cause: CloseCause) {
         self.reader?.cancel()
         self.replay = nil
+        self.rest = []
         self.outbox = []
         self.changes = []
         self.conversation?.ended()

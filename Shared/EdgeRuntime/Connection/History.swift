@@ -1,31 +1,34 @@
 public import Basics
 public import EventLog
 public import EventModel
-import Synchronization
 
 /// What an edge asks of the log itself: only for places older than the tail.
 public protocol LogReading: Sendable {
-    /// The tenant's events after a sequence; how far the answer is complete is part of it.
+    /// The tenant's events after a sequence; how far the answer is complete, and what is missing from it, is part of it.
     func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
     /// The events of something that runs, as those of a tenant.
     func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
     /// How far the current execution has come; nil when there is none.
     func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail?
-    /// First and last sequence that are kept.
+    /// First and last sequence that are kept, as of this call or later.
     func bounds() async throws(EventLogError) -> LogBounds
+    /// What stands at a place.
+    func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent
+    /// The cursor of the tenant's first message behind a place; nil when it has none there.
+    func firstCursor(of tenant: Tenant, after sequence: UInt64) async throws(EventLogError) -> Cursor?
 }
 
 extension EventLog: LogReading {}
 
 /// The log behind the tail, as connections and the front see it.
 ///
-/// Bounds are asked for at most once a moment however many ask: a fleet that returns with old cursors costs one question.
+/// The log is asked only where memory does not know; concurrent questions share one request (``EventLog/bounds()``).
 final class History: Sendable {
-    /// The next piece of a tenant's past.
+    /// The next piece of a past.
     enum Chunk: Sendable {
-        /// Entries, and the sequence up to which they are all there is.
-        case entries([LogEntry], through: UInt64)
-        /// The place was thrown away; this is the first event still kept.
+        /// Entries, and the sequence up to which they are all there is. What lies before `missedBefore` may be missing: that is told first.
+        case entries([LogEntry], through: UInt64, missedBefore: Cursor?)
+        /// Some of what follows the place was thrown away; this is the first event still kept.
         case expired(missedBefore: Cursor)
         case unavailable
     }
@@ -33,67 +36,99 @@ final class History: Sendable {
     private let log: any LogReading
     private let tail: LogTail
     private let chunkBytes: Int
-    private let now: @Sendable () -> MonotonicInstant
-    private let recent = Mutex<(bounds: LogBounds, at: MonotonicInstant)?>(nil)
 
-    private static let boundsLifetime: Duration = .milliseconds(200)
-
-    init(log: any LogReading, tail: LogTail, chunkBytes: Int, now: @escaping @Sendable () -> MonotonicInstant) {
+    init(log: any LogReading, tail: LogTail, chunkBytes: Int) {
         self.log = log
         self.tail = tail
         self.chunkBytes = chunkBytes
-        self.now = now
     }
 
-    /// The log's bounds, at most ``boundsLifetime`` old unless `isFresh`.
-    func bounds(isFresh: Bool = false) async throws(EventLogError) -> LogBounds {
-        if !isFresh, let recent = self.recent.withLock({ $0 }), self.now() < recent.at.advanced(by: Self.boundsLifetime) {
-            return recent.bounds
-        }
-        let asked = self.now()
-        let bounds = try await self.log.bounds()
-        self.recent.withLock { $0 = (bounds, asked) }
-        return bounds
-    }
+    /// The log's bounds as of this call or later.
+    func bounds() async throws(EventLogError) -> LogBounds { try await self.log.bounds() }
 
     /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
     /// - Throws: when it would have to be asked and is out of reach.
-    func start(for text: String?, fanout: Fanout) async throws(EventLogError) -> StreamStart {
+    func start(for text: String?, tenant: Tenant, fanout: Fanout) async throws(EventLogError) -> StreamStart {
         guard let text else { return .live }
         let feed = fanout.feed
         let cursor = Cursor(text)
         if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= self.tail.floor, cursor.sequence <= feed.position.sequence {
-            return .after(cursor)
+            switch self.tail.recognise(cursor, tenant: tenant) {
+            case .own: return .after(cursor)
+            case .foreign: return try await self.startUnlessPurged(cursor, tenant, feed)
+            case .different: return .unknownCursor
+            case .notInMemory: break
+            }
         }
         // Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
-        let isBehind = cursor.map { $0.sequence <= feed.position.sequence } ?? false
-        let bounds = try await self.bounds(isFresh: !isBehind)
+        let bounds = try await self.bounds()
         switch CursorResolution(text, bounds: bounds) {
         case .liveOnly: return .live
         case .oldest(let after):
             return .after(Cursor(time: bounds.firstCursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
         case .resume(let after):
-            return .after(Cursor(time: cursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after))
+            let cursor = Cursor(time: cursor?.time ?? feed.time, epoch: bounds.epoch, sequence: after)
+            return try await self.start(at: cursor, tenant, bounds, feed)
         case .expired(let missedBefore, _): return .expired(missedBefore: missedBefore)
         case .unknown: return .unknownCursor
         }
     }
 
-    /// The next piece after `sequence`, which is older than the tail.
-    func read(tenant: Tenant, execution: ExecutionReference?, after sequence: UInt64) async -> Chunk {
-        do throws(EventLogError) {
-            let bounds = try await self.bounds()
-            if sequence + 1 < bounds.firstSequence, let first = bounds.firstCursor {
-                return .expired(missedBefore: first)
+    /// The answer to a cursor inside the log's bounds: its entry is recognised by its time.
+    private func start(
+        at cursor: Cursor,
+        _ tenant: Tenant,
+        _ bounds: LogBounds,
+        _ feed: FeedPosition
+    ) async throws(EventLogError) -> StreamStart {
+        // Just before the first entry kept, there is nothing to recognise.
+        if cursor.sequence >= bounds.firstSequence, bounds.lastSequence > 0 {
+            switch try await self.log.content(at: cursor.sequence) {
+            case .event(tenant, let intake): return cursor.agrees(with: intake) ? .after(cursor) : .unknownCursor
+            case .event(_, let intake):
+                if !cursor.agrees(with: intake) { return .unknownCursor }
+            case .other, .nothing: break
             }
-            let through = bounds.lastSequence
-            let read =
-                if let execution {
-                    try await self.log.read(execution, after: sequence, through: through, maxBytes: self.chunkBytes)
-                } else {
-                    try await self.log.read(tenant: tenant, after: sequence, through: through, maxBytes: self.chunkBytes)
+        }
+        return try await self.startUnlessPurged(cursor, tenant, feed)
+    }
+
+    /// The answer to a cursor whose place holds no event of the tenant, or none any more.
+    private func startUnlessPurged(_ cursor: Cursor, _ tenant: Tenant, _ feed: FeedPosition) async throws(EventLogError) -> StreamStart {
+        if let first = try await self.firstAfterPurge(tenant, after: cursor.sequence, feed) { return .expired(missedBefore: first) }
+        return .after(cursor)
+    }
+
+    /// The tenant's first event kept behind a place, when something was deleted between the two; nil when nothing was.
+    ///
+    /// The rule that tells of a purge (docs/architecture): a reader whose place is an event of its own that is still kept misses nothing but single
+    /// events that were deleted. Otherwise, whatever was deleted between the place and the tenant's next event may have been the tenant's.
+    /// It follows from the log alone, so that every edge says the same.
+    private func firstAfterPurge(_ tenant: Tenant, after sequence: UInt64, _ feed: FeedPosition) async throws(EventLogError) -> Cursor? {
+        let deleted = self.tail.deleted
+        guard deleted.mayContain(after: sequence) else { return nil }
+        let next = try await self.log.firstCursor(of: tenant, after: sequence)
+        let end = next?.sequence ?? max(feed.position.sequence, sequence) + 1
+        guard end > sequence + 1, deleted.mayContain(in: sequence + 1..<end) else { return nil }
+        return next ?? feed.cursor(at: end)
+    }
+
+    /// The next piece after `sequence`, which is older than the tail.
+    ///
+    /// - Parameter feed: where the feed stands, behind `sequence`: up to there the log can be read.
+    func read(tenant: Tenant, execution: ExecutionReference?, after sequence: UInt64, feed: FeedPosition) async -> Chunk {
+        do throws(EventLogError) {
+            let through = max(feed.position.sequence, sequence)
+            let read: LogRead
+            if let execution {
+                read = try await self.log.read(execution, after: sequence, through: through, maxBytes: self.chunkBytes)
+            } else {
+                if self.tail.deleted.contains(sequence), let first = try await self.firstAfterPurge(tenant, after: sequence, feed) {
+                    return .expired(missedBefore: first)
                 }
-            return .entries(read.entries, through: read.position)
+                read = try await self.log.read(tenant: tenant, after: sequence, through: through, maxBytes: self.chunkBytes)
+            }
+            return .entries(read.entries, through: read.position, missedBefore: read.missedBefore)
         } catch {
             return .unavailable
         }

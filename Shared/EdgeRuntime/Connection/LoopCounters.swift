@@ -24,7 +24,7 @@ enum ResumeOutcome: String, Sendable, CaseIterable {
         case .live: return nil
         case .after: self = .resumed
         case .expired: self = .expired
-        case .unknownCursor: self = .unknownCursor
+        case .unknownCursor, .unknownCursorGoingOn: self = .unknownCursor
         }
     }
 }

@@ -48,13 +48,14 @@ extension LoopHub {
         let feed = self.fanout.feed
         var start = ticket.start
         // Decided in an earlier life of the log: the cursor means nothing any more.
-        if feed.position.generation != ticket.generation, start != .live { start = .unknownCursor }
+        if ticket.generation < feed.replacedAt, start != .live { start = .unknownCursor }
         let cursor: Cursor
         let gap: StreamGap?
         switch start {
         case .live: (cursor, gap) = (feed.cursor, nil)
         case .after(let after): (cursor, gap) = (after, nil)
         case .unknownCursor: (cursor, gap) = (feed.cursor, .unknownCursor(current: feed.cursor))
+        case .unknownCursorGoingOn(let after): (cursor, gap) = (after, .unknownCursor(current: after))
         case .expired(let first):
             let expired = StreamGap.expired(missedBefore: first)
             (cursor, gap) = (expired.resumptionCursor, expired)

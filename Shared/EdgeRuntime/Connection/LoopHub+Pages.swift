@@ -8,7 +8,7 @@ extension LoopHub {
     func tailChunk(of run: PageRun, after sequence: UInt64) -> ChunkCache.Chunk? {
         if let chunk = self.chunks.chunk(of: run, after: sequence) { return chunk }
         // The tail holds tenants' events only.
-        guard run.form.execution == nil else { return nil }
+        guard run.form.execution == nil, !self.tail.deleted.contains(sequence) else { return nil }
         switch self.tail.read(tenant: run.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
         case .entries(let entries, let through):
             self.counters.tailReads.add(1)
@@ -42,6 +42,14 @@ extension LoopHub {
             )
         }
         return page
+    }
+
+    /// A cursor to a place at which a connection stands: its time is one that recognises the place, or says nothing.
+    func cursor(at sequence: UInt64) -> Cursor {
+        let feed = self.fanout.feed
+        if sequence == feed.position.sequence { return feed.cursor }
+        if sequence == feed.lifeStart.sequence { return feed.lifeStart }
+        return self.tail.cursor(at: sequence, epoch: feed.epoch)
     }
 
     /// The heartbeat of this tick, encoded once for all who get the same.

@@ -21,6 +21,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     /// Runs that have grown since the last round. Filled by the feed's thread.
     private nonisolated let grown = Mutex(GrownRuns())
+    /// What the log keeps, when there is news of it. Filled by the feed.
+    private nonisolated let retention = Mutex<LogRetention?>(nil)
     private nonisolated let connectionEnded: @Sendable (Tenant) -> Void
 
     private struct GrownRuns {
@@ -122,6 +124,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.loop.signal()
     }
 
+    nonisolated func logTrimmed(to retention: LogRetention) {
+        self.retention.withLock { $0 = retention }
+        self.loop.signal()
+    }
+
     // MARK: DeliveryLoopDelegate (the loop's thread)
 
     nonisolated func descriptorReady(token: UInt64, events: UInt32) {
@@ -131,7 +138,14 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     }
 
     nonisolated func signalled() {
-        self.assumeIsolated { $0.deliverGrownRuns() }
+        let retention = self.retention.withLock { retention in
+            defer { retention = nil }
+            return retention
+        }
+        self.assumeIsolated { hub in
+            if let retention { hub.dropWhatIsNotKept(retention) }
+            hub.deliverGrownRuns()
+        }
     }
 
     nonisolated func ticked(now: MonotonicInstant) {
@@ -140,6 +154,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     nonisolated func roundEnded() -> Bool {
         self.assumeIsolated { $0.endRound() }
+    }
+
+    /// Connections hold hardly anything; one that is read for from the log holds a chunk.
+    private func dropWhatIsNotKept(_ retention: LogRetention) {
+        for slot in self.slots { slot.connection?.assumeIsolated { $0.logTrimmed(to: retention) } }
     }
 
     /// Every connection of a grown run writes from its position; those at the head share one slice.

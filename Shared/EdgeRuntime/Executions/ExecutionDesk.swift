@@ -9,20 +9,38 @@ public enum ExecutionAnswer: Sendable {
     case begins(StreamPlace, run: ExecutionRun?)
     /// It has seen the final event: there is nothing more to come.
     case seenAll
-    /// The execution that it named has not come that far.
-    case beyondEnd
     /// There is no such execution.
     case unknown
 }
 
 /// A place in the log that the front has found for a stream, and whatever must stay there until the stream has begun.
 public struct StreamPlace: Sendable {
+    /// Why a viewer gets less than it asked for.
+    enum Gap: Sendable, Equatable {
+        /// Events behind the one it named have left the log.
+        case expired
+        /// There is no event of the number that it named.
+        case unknownCursor
+    }
+
     /// Everything up to here the client has, or does not want.
     var sequence: UInt64
+    /// What the client is told first; nil for nothing.
+    var gap: Gap?
     /// The life of the log in which that is so.
     var generation: UInt32
     /// Keeps the execution followed.
     var lease: ExecutionLease?
+
+    /// The beginning of the stream.
+    func start(in feed: FeedPosition) -> StreamStart {
+        let cursor = feed.cursor(at: self.sequence)
+        return switch self.gap {
+        case nil: .after(cursor)
+        case .expired: .expired(missedBefore: cursor.next)
+        case .unknownCursor: .unknownCursorGoingOn(after: cursor)
+        }
+    }
 }
 
 /// As long as it lives, an execution is followed.
@@ -76,43 +94,71 @@ final class ExecutionDesk: Sendable {
     ) async throws(EventLogError) -> ExecutionAnswer {
         let generation = self.fanout.feed.position.generation
         let lease = ExecutionLease(reference, in: self.fanout.executions, generation: generation)
-        let end = try await self.history.bounds(isFresh: true).lastSequence
+        let end = try await self.history.bounds().lastSequence
         try await self.load(reference, form, generation: generation)
         try await self.untilFeedReached(end)
         guard let track = self.fanout.executions.track(of: reference) else { throw .unavailable("The log was replaced. Try again.") }
-        func begins(after sequence: UInt64, _ run: ExecutionRun?) -> ExecutionAnswer {
-            .begins(StreamPlace(sequence: sequence, generation: generation, lease: lease), run: run)
+        func begins(after sequence: UInt64, _ run: ExecutionRun?, gap: StreamPlace.Gap? = nil) -> ExecutionAnswer {
+            .begins(StreamPlace(sequence: sequence, gap: gap, generation: generation, lease: lease), run: run)
         }
-        if let run, run != track.run { return try await self.former(reference, run, after: number, through: end, begins) }
-        switch track.place(after: number) {
-        case .after(let sequence): return begins(after: sequence, track.run)
-        case .seenAll: return .seenAll
-        case .beyondEnd where run != nil: return .beyondEnd
-        // No event of this execution can have that number, so it is of a former one.
-        case .beyondEnd: return begins(after: track.firstSequence - 1, track.run)
-        case nil: return waits ? begins(after: end, nil) : .unknown
+        func begins(in track: ExecutionTrack, after number: ExecutionNumber?) -> ExecutionAnswer? {
+            switch track.place(after: number) {
+            case .after(let sequence): begins(after: sequence, track.run)
+            case .expired(let sequence): begins(after: sequence, track.run, gap: .expired)
+            case .beyondEnd: begins(after: track.beforeFirst, track.run, gap: .unknownCursor)
+            case .seenAll: .seenAll
+            case nil: nil
+            }
         }
+        if let run, run != track.run {
+            let formers = try await self.formers(reference, before: track, through: end)
+            guard let span = formers.last(where: { $0.run == run }) else { return .unknown }
+            return begins(in: try await self.track(span, of: reference), after: number) ?? .unknown
+        }
+        guard let current = track.span else {
+            // A number, where nothing has run, is of nothing.
+            return waits ? begins(after: end, nil, gap: number.map { _ in .unknownCursor }) : .unknown
+        }
+        if run == nil, let number, number < current.numbers.lowerBound {
+            let formers = try await self.formers(reference, before: track, through: end)
+            switch ExecutionSearch.find(number, in: formers + [current]) {
+            case .within(let span), .before(let span):
+                guard span.run != current.run else { break }
+                return begins(in: try await self.track(span, of: reference), after: number) ?? .unknown
+            case .seenAll: return .seenAll
+            case .gone: return begins(after: track.beforeFirst, track.run, gap: .expired)
+            }
+        }
+        return begins(in: track, after: number) ?? .unknown
     }
 
-    /// The place in an execution that is not the current one any more. Seldom asked for, so it is searched in the log.
-    private func former(
+    /// The executions before the current one, in the log's order. Seldom asked for, so they are searched in the log the first time.
+    private func formers(
         _ reference: ExecutionReference,
-        _ run: ExecutionRun,
-        after number: ExecutionNumber?,
-        through end: UInt64,
-        _ begins: (UInt64, ExecutionRun?) -> ExecutionAnswer
-    ) async throws(EventLogError) -> ExecutionAnswer {
+        before current: ExecutionTrack,
+        through end: UInt64
+    ) async throws(EventLogError) -> [ExecutionSpan] {
+        if let formers = self.fanout.executions.formers(of: reference) { return formers }
+        var formers: [ExecutionSpan] = []
         var track = ExecutionTrack()
-        try await self.read(reference, after: 0, through: end) { entry in
-            guard let place = entry.execution, place.run == run else { return }
+        try await self.read(reference, after: 0, through: current.span == nil ? end : current.beforeFirst) { entry in
+            guard let place = entry.execution, place.run != current.run else { return }
+            if place.run != track.run, let span = track.span { formers.append(span) }
             _ = track.take(place, sequence: entry.sequence)
         }
-        switch track.place(after: number) {
-        case .after(let sequence): return begins(sequence, run)
-        case .seenAll: return .seenAll
-        case .beyondEnd: return .beyondEnd
-        case nil: return .unknown
+        if let span = track.span { formers.append(span) }
+        self.fanout.executions.remember(formers, before: current.run, of: reference)
+        return formers
+    }
+
+    /// The numbers and places of a former execution.
+    private func track(_ span: ExecutionSpan, of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTrack {
+        var track = ExecutionTrack()
+        try await self.read(reference, after: max(span.firstSequence, 1) - 1, through: span.lastSequence) { entry in
+            guard let place = entry.execution, place.run == span.run else { return }
+            _ = track.take(place, sequence: entry.sequence)
         }
+        return track
     }
 
     // MARK: Loading
@@ -138,9 +184,9 @@ final class ExecutionDesk: Sendable {
         guard pages.track(of: reference) == nil else { return .success(()) }
         do throws(EventLogError) {
             // What comes in from here on, the feed brings; what is there, is read.
-            let bounds = try await self.history.bounds(isFresh: true)
+            let bounds = try await self.history.bounds()
             let tail = try await self.log.execution(of: reference)
-            let start = tail.map { max($0.start ?? 1, bounds.firstSequence) - 1 } ?? bounds.lastSequence
+            let start = tail.map { max($0.start ?? 1, bounds.firstSequence, 1) - 1 } ?? bounds.lastSequence
             let position = RunPosition(generation: generation, sequence: start)
             var view = ExecutionPages.View(run: PageRun(tenant: reference.tenant, form: form, position: position))
             let budget = pages.budget

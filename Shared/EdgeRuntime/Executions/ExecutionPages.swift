@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import Synchronization
@@ -11,10 +12,14 @@ final class ExecutionPages: Sendable {
     struct View {
         let run: PageRun
         var track = ExecutionTrack()
+        /// The executions before the current one, in the log's order; nil until somebody asks for one.
+        var formers: [ExecutionSpan]?
 
         /// Takes in the next entry. Returns whether viewers see it.
         mutating func take(_ entry: LogEntry, budget: Int) -> Bool {
-            guard let place = entry.execution, self.track.take(place, sequence: entry.sequence) else { return false }
+            guard let place = entry.execution else { return false }
+            if place.run != self.track.run, let span = self.track.span { self.formers?.append(span) }
+            guard self.track.take(place, sequence: entry.sequence) else { return false }
             var bytes: [UInt8] = []
             self.run.form.appendExecutionEvent(entry.event, at: place, to: &bytes)
             self.run.append(bytes, sequence: entry.sequence, user: nil, type: entry.event.type, isFinal: place.isFinal, budget: budget)
@@ -83,6 +88,19 @@ final class ExecutionPages: Sendable {
     /// How far the current execution has come; nil before it is loaded.
     func track(of reference: ExecutionReference) -> ExecutionTrack? {
         self.followed.withLock { $0[reference.subject]?.view?.track }
+    }
+
+    /// The executions before the current one; nil when they have not been read.
+    func formers(of reference: ExecutionReference) -> [ExecutionSpan]? {
+        self.followed.withLock { $0[reference.subject]?.view?.formers }
+    }
+
+    /// The executions before the current one, `run`, were read.
+    func remember(_ formers: [ExecutionSpan], before run: ExecutionRun?, of reference: ExecutionReference) {
+        self.followed.withLock { followed in
+            guard followed[reference.subject]?.view?.track.run == run else { return }
+            followed[reference.subject]?.view?.formers = formers
+        }
     }
 
     /// An execution was read from the log; what came in the meantime is added.
@@ -155,6 +173,24 @@ final class ExecutionPages: Sendable {
                 trace?.openPart()
                 reader.runGrew(run, intake: nil, trace: trace)
             }
+        }
+    }
+
+    /// Forgets what the log does not keep any more. Returns those who may hold some of it.
+    func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) -> [ObjectIdentifier: any RunReader] {
+        self.followed.withLock { followed in
+            var readers: [ObjectIdentifier: any RunReader] = [:]
+            for subject in followed.keys {
+                followed[subject]?.pending.removeAll { retention.hasDropped($0.sequence) }
+                followed[subject]?.view?.run.trim(to: retention, deleted: deleted)
+                followed[subject]?.view?.track.trim(to: retention)
+                // What is left of them is read again when somebody asks.
+                if !deleted.isEmpty || followed[subject]?.view?.formers?.first.map({ $0.firstSequence < retention.firstSequence }) == true {
+                    followed[subject]?.view?.formers = nil
+                }
+                readers.merge(followed[subject]?.readers ?? [:]) { first, _ in first }
+            }
+            return readers
         }
     }
 

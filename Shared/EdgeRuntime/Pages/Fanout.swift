@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 public import EventLog
 import EventModel
 import Synchronization
@@ -10,10 +10,13 @@ protocol RunReader: AnyObject, Sendable {
     ///   - intake: When the entry was taken in, where its delay counts.
     ///   - trace: What follows the entry, if it is traced; a part of it is open for this reader and run, which must close it.
     func runGrew(_ run: PageRun, intake: Timestamp?, trace: TracedDelivery?)
+    /// What the log keeps now. Any thread.
+    func logTrimmed(to retention: LogRetention)
 }
 
 extension RunReader {
     func runGrew(_ run: PageRun) { self.runGrew(run, intake: nil, trace: nil) }
+    func logTrimmed(to retention: LogRetention) {}
 }
 
 /// Where the process's feed stands.
@@ -23,6 +26,10 @@ struct FeedPosition: Sendable {
     /// When the last entry was taken in: the time part of a cursor to here.
     var time: Timestamp
     var epoch: UInt16
+    /// Where this life of the log, or the part of it that is followed, began.
+    var lifeStart: Cursor
+    /// The generation in which the log was last replaced by another. Later ones are of the same log, of which the feed missed a part.
+    var replacedAt: UInt32 = 0
 
     var cursor: Cursor { self.cursor(at: self.position.sequence) }
 
@@ -51,6 +58,8 @@ public final class Fanout: LogObserver, Sendable {
         var runs: [Key: Readers] = [:]
         var forms: [Tenant: [Key]] = [:]
         var scratch: [UInt8] = []
+        /// The holes in what the log keeps, as they were last seen.
+        var deleted = DeletedSequences.none
     }
 
     private let state: Mutex<State>
@@ -70,7 +79,9 @@ public final class Fanout: LogObserver, Sendable {
         self.deliveryLog = deliveryLog
         self.executions = ExecutionPages(pageBytes: pageBytes)
         let start = RunPosition(generation: 0, sequence: 0)
-        self.state = Mutex(State(feed: FeedPosition(position: start, time: Timestamp(millisecondsSinceEpoch: 0), epoch: epoch)))
+        let none = Timestamp(millisecondsSinceEpoch: 0)
+        let lifeStart = Cursor(time: none, epoch: epoch, sequence: 0)
+        self.state = Mutex(State(feed: FeedPosition(position: start, time: none, epoch: epoch, lifeStart: lifeStart)))
     }
 
     /// Where the feed stands: every run holds everything up to here. Any thread.
@@ -160,15 +171,47 @@ public final class Fanout: LogObserver, Sendable {
         }
     }
 
-    public func logReplaced(epoch: UInt16, position: UInt64) {
+    public func logReplaced(epoch: UInt16, position: UInt64) { self.logReplaced(epoch: epoch, position: position, time: nil) }
+
+    public func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?) {
         self.state.withLock { state in
             state.feed.epoch = epoch
-            state.feed.position = RunPosition(generation: state.feed.position.generation + 1, sequence: position)
-            for readers in state.runs.values {
-                readers.run.restart(at: state.feed.position)
-                for reader in readers.readers.values { reader.runGrew(readers.run) }
-            }
-            self.executions.logReplaced(at: state.feed.position)
+            // A time of another log would be taken for that of an entry of this one.
+            state.feed.time = time ?? Timestamp(millisecondsSinceEpoch: 0)
+            self.restart(&state, at: position)
+            state.feed.replacedAt = state.feed.position.generation
         }
+    }
+
+    public func logPassedOver(through position: UInt64) {
+        self.state.withLock { self.restart(&$0, at: position) }
+    }
+
+    /// Everybody goes on from `position`, and is told that something is missing.
+    private func restart(_ state: inout State, at position: UInt64) {
+        state.feed.position = RunPosition(generation: state.feed.position.generation &+ 1, sequence: position)
+        state.feed.lifeStart = state.feed.cursor
+        for readers in state.runs.values {
+            readers.run.restart(at: state.feed.position)
+            for reader in readers.readers.values { reader.runGrew(readers.run) }
+        }
+        self.executions.logReplaced(at: state.feed.position)
+    }
+
+    // MARK: What the log keeps (any thread)
+
+    public func logTrimmed(to retention: LogRetention) {
+        let readers: [ObjectIdentifier: any RunReader] = self.state.withLock { state in
+            guard retention.epoch == state.feed.epoch else { return [:] }
+            let deleted = retention.deleted.ranges(notIn: state.deleted)
+            state.deleted = retention.deleted
+            var all = self.executions.trim(to: retention, deleted: deleted)
+            for readers in state.runs.values {
+                readers.run.trim(to: retention, deleted: deleted)
+                all.merge(readers.readers) { first, _ in first }
+            }
+            return all
+        }
+        for reader in readers.values { reader.logTrimmed(to: retention) }
     }
 }

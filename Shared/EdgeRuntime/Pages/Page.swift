@@ -138,6 +138,20 @@ struct PageSlice: Sendable {
         return nil
     }
 
+    /// The bytes of the entry with `sequence` that follow its first `offset`; none if there are more than `limit`.
+    func rest(of sequence: UInt64, from offset: Int, atMost limit: Int) -> [UInt8] {
+        for segment in self.segments {
+            guard segment.lastSequence >= sequence else { continue }
+            let index = segment.page.firstEntry(after: max(sequence, 1) - 1, in: segment.entries)
+            guard index < segment.entries.upperBound, segment.page.entries[index].sequence == sequence else { return [] }
+            let start = segment.page.start(of: index) + offset
+            let end = segment.page.entries[index].end
+            guard start < end, end - start <= limit else { return [] }
+            return [UInt8](UnsafeRawBufferPointer(start: segment.page.bytes + start, count: end - start))
+        }
+        return []
+    }
+
     /// The part of it up to and including the entry with `sequence`.
     func prefix(through sequence: UInt64) -> PageSlice {
         PageSlice(

@@ -1,5 +1,6 @@
 import Basics
 import DequeModule
+import EventLog
 import EventModel
 import Synchronization
 
@@ -34,6 +35,9 @@ final class PageRun: Sendable {
 
     private let state: Mutex<State>
 
+    /// Beyond this many ranges they are not compared with the pages one by one.
+    private static let comparedRanges = 64
+
     private struct State {
         var generation: UInt32
         var pages: Deque<Page> = []
@@ -42,6 +46,18 @@ final class PageRun: Sendable {
         /// The last entry appended, or `floor`.
         var end: UInt64
         var footprint = 0
+
+        /// Whether one of the entries lies, or may lie, in one of the ranges, which ascend.
+        func mayHold(_ ranges: [ClosedRange<UInt64>]) -> Bool {
+            guard let first = ranges.first, let last = ranges.last, first.lowerBound <= end, last.upperBound > floor else { return false }
+            if ranges.count > PageRun.comparedRanges { return true }
+            return ranges.contains { range in
+                pages.contains { page in
+                    let place = page.firstEntry(after: range.lowerBound == 0 ? 0 : range.lowerBound - 1, in: 0..<page.entryCount)
+                    return place < page.entryCount && page.entries[place].sequence <= range.upperBound
+                }
+            }
+        }
     }
 
     init(tenant: Tenant, form: any WireForm, position: RunPosition) {
@@ -71,7 +87,7 @@ final class PageRun: Sendable {
             while state.footprint > budget, state.pages.count > 1 {
                 let oldest = state.pages.removeFirst()
                 state.footprint -= oldest.footprint
-                state.floor = oldest.entries[oldest.entryCount - 1].sequence
+                state.floor = max(state.floor, oldest.entries[oldest.entryCount - 1].sequence)
             }
         }
     }
@@ -88,6 +104,21 @@ final class PageRun: Sendable {
     /// Forgets everything: from here on the run holds what comes after `position`. Feed thread.
     func restart(at position: RunPosition) {
         self.state.withLock { $0 = State(generation: position.generation, floor: position.sequence, end: position.sequence) }
+    }
+
+    /// Forgets what the log does not keep any more: from where it goes on, readers are served from the tail or the log. Any thread.
+    ///
+    /// - Parameter deleted: what was deleted since the last call.
+    func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) {
+        self.state.withLock { state in
+            let isHoled = !retention.deleted.isListed || state.mayHold(deleted)
+            let kept = retention.firstSequence == 0 ? 0 : retention.firstSequence - 1
+            state.floor = max(state.floor, isHoled ? state.end : min(kept, state.end))
+            while let oldest = state.pages.first, oldest.entries[oldest.entryCount - 1].sequence <= state.floor {
+                state.footprint -= oldest.footprint
+                state.pages.removeFirst()
+            }
+        }
     }
 
     /// The end of the run. Any thread.

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import GRDB
 import Logging
@@ -50,15 +51,27 @@ final class InboxFollower: Sendable {
     private func follow() async throws {
         let info = try await stream.info()
         let end = info.state.lastSequence
-        let progress = try await model.followInbox(life: info.created, last: end)
+        let stamp = try await model.progress().inboxStamp
+        var isRecognised = true
+        // One that has expired says nothing.
+        if let stamp { isRecognised = try await stream.recognises(stamp) ?? (stamp.sequence < info.state.firstSequence) }
+        let progress = try await model.followInbox(life: info.created, last: end, isRecognised: isRecognised)
+        var last = progress.inboxStamp
+        if progress.inboxPosition > 0, info.state.firstSequence > progress.inboxPosition + 1 {
+            logger.warning(
+                "read marks left their stream before they were read",
+                metadata: ["inbox.missed": "\(info.state.firstSequence - progress.inboxPosition - 1)"]
+            )
+        }
         let reading = try await stream.reading(after: progress.inboxPosition)
         var waiting = reading.pending
         // What lies between and is not kept any more will not come.
-        if waiting == 0 { try await apply([], position: end, progress.generation, end: end) }
+        if waiting == 0 { try await apply([], position: end, last, progress.generation, end: end) }
         while !Task.isCancelled {
             let messages = try await stream.next(of: reading, waiting: waiting, atMost: Self.wait)
-            guard let last = messages.last else { continue }
-            waiting = last.metadata.pending
+            guard let latest = messages.last else { continue }
+            waiting = latest.metadata.pending
+            last = LogStamp(sequence: latest.metadata.streamSequence, storedAt: latest.metadata.timestamp)
             let marks = messages.compactMap { message in
                 let mark = ReadMark(subject: message.message.subject, body: message.message.payload)
                 if mark == nil {
@@ -69,14 +82,14 @@ final class InboxFollower: Sendable {
                 }
                 return mark
             }
-            let position = last.metadata.streamSequence
-            try await apply(marks, position: waiting == 0 ? max(position, end) : position, progress.generation, end: end)
-            try await stream.acknowledge(last)
+            let position = latest.metadata.streamSequence
+            try await apply(marks, position: waiting == 0 ? max(position, end) : position, last, progress.generation, end: end)
+            try await stream.acknowledge(latest)
         }
     }
 
-    private func apply(_ marks: [ReadMark], position: UInt64, _ generation: Int, end: UInt64) async throws {
-        try await model.apply(marks, position: position, generation: generation)
+    private func apply(_ marks: [ReadMark], position: UInt64, _ stamp: LogStamp?, _ generation: Int, end: UInt64) async throws {
+        try await model.apply(marks, position: position, stamp: stamp, generation: generation)
         if position >= end { following.store(true, ordering: .releasing) }
     }
 }

@@ -51,6 +51,17 @@ struct InboxStream: Sendable {
         try await info().state.lastSequence
     }
 
+    /// Whether the stream still holds the mark that was read last: one that was restored from an older copy has another at its place. Nil when
+    /// the place holds nothing.
+    func recognises(_ stamp: LogStamp) async throws(JetStreamError) -> Bool? {
+        do throws(JetStreamError) {
+            return try await jetStream.message(stream: Self.name, sequence: stamp.sequence).timestamp == stamp.storedAt
+        } catch {
+            guard error.code == .messageNotFound else { throw error }
+            return nil
+        }
+    }
+
     /// Stores a mark, if need be through a short outage: a mark that is stored twice marks once.
     ///
     /// - Returns: its place.

@@ -10,6 +10,8 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
         var changes: [LogChange] = []
         /// Everything up to here is in `changes`, or changes nothing.
         var position: UInt64 = 0
+        /// The last message that the feed got.
+        var stamp: LogStamp?
         /// Whether the log that was followed is no more.
         var isReplaced = false
     }
@@ -63,6 +65,10 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
             batch.changes += changes
             batch.position = entry.sequence
         }
+    }
+
+    func logDelivered(_ stamp: LogStamp) {
+        condition.withLock { batch.stamp = stamp }
     }
 
     func logAdvanced(to sequence: UInt64) {

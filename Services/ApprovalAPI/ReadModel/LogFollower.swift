@@ -14,7 +14,7 @@ final class LogFollower: Sendable {
     private let logger: Logger
     private let current = Mutex<(feed: LogFeed, queue: ChangeQueue)?>(nil)
     /// How often what the log no longer keeps is dropped from the model.
-    private static let pruneInterval: Duration = .seconds(60)
+    private static let pruneInterval: Duration = .seconds(2)
     /// Between two attempts.
     private static let pause: Duration = .milliseconds(250)
 
@@ -61,10 +61,14 @@ final class LogFollower: Sendable {
     private func follow() async throws {
         end.store(.max, ordering: .releasing)
         let bounds = try await log.bounds()
-        let progress = try await model.followLog(epoch: bounds.epoch, last: bounds.lastSequence)
+        let progress = try await model.followLog(
+            epoch: bounds.epoch,
+            last: bounds.lastSequence,
+            isRecognised: try await isRecognised(model.progress().logStamp, bounds)
+        )
         end.store(bounds.lastSequence, ordering: .releasing)
         let queue = ChangeQueue()
-        let feed = LogFeed(log: log, after: progress.logPosition, observer: queue, logger: logger)
+        let feed = LogFeed(log: log, after: progress.logPosition, stamp: progress.logStamp, observer: queue, logger: logger)
         current.withLock { $0 = (feed, queue) }
         defer { current.withLock { $0 = nil } }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -80,6 +84,20 @@ final class LogFollower: Sendable {
         }
     }
 
+    /// Whether the log is still the one that the model was drawn from, by the message that was read last. One that has expired says nothing; one
+    /// that was deleted is as good as another.
+    private func isRecognised(_ stamp: LogStamp?, _ bounds: LogBounds) async throws(EventLogError) -> Bool {
+        guard let stamp else { return true }
+        let isRecognised = try await log.recognises([stamp]) ?? (stamp.sequence < bounds.firstSequence)
+        if !isRecognised {
+            logger.warning(
+                "the log is not the one that the read model was drawn from, and the model is made anew from it",
+                metadata: ["log.sequence": "\(stamp.sequence)"]
+            )
+        }
+        return isRecognised
+    }
+
     /// Writes what the feed tells, and returns when the log was replaced.
     private func write(_ queue: ChangeQueue, _ progress: ReadModel.Progress, end: UInt64) async throws {
         let start = ContinuousClock.now
@@ -88,7 +106,12 @@ final class LogFollower: Sendable {
         for await _ in queue.arrivals {
             while let batch = queue.take() {
                 if batch.isReplaced { return }
-                try await model.apply(batch.changes, position: batch.position, generation: progress.generation)
+                try await model.apply(
+                    batch.changes,
+                    position: batch.position,
+                    stamp: batch.stamp ?? progress.logStamp,
+                    generation: progress.generation
+                )
                 guard isCatchingUp, batch.position >= end else { continue }
                 isCatchingUp = false
                 reportCaughtUp(behind, after: ContinuousClock.now - start)
@@ -107,8 +130,15 @@ final class LogFollower: Sendable {
     }
 
     private func prune(_ generation: Int) async throws {
+        var pruned = LogRetention(epoch: log.epoch, firstSequence: 0, lastSequence: 0)
         while !Task.isCancelled {
-            if let bounds = try? await log.bounds() { try await model.prune(before: bounds.firstSequence, generation: generation) }
+            if let retention = try? await log.retention(), retention.epoch == pruned.epoch {
+                let deleted = retention.deleted.ranges(notIn: pruned.deleted)
+                if retention.firstSequence != pruned.firstSequence || !deleted.isEmpty {
+                    try await model.prune(before: retention.firstSequence, deleted: deleted, generation: generation)
+                }
+                pruned = retention
+            }
             try await Task.sleep(for: Self.pruneInterval)
         }
     }

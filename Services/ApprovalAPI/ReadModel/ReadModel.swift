@@ -1,3 +1,4 @@
+import EventLog
 import EventModel
 import GRDB
 import Synchronization
@@ -14,9 +15,13 @@ final class ReadModel: Sendable {
         /// Which life of the log the positions count in.
         var logEpoch: UInt16
         var logPosition: UInt64
+        /// The last message that was read of the log; nil for none.
+        var logStamp: LogStamp?
         /// When the read marks' stream was created, which tells its lives apart; 0 for none.
         var inboxLife: UInt64
         var inboxPosition: UInt64
+        /// The last read mark; nil for none.
+        var inboxStamp: LogStamp?
         /// Which making of the file this is said of.
         var generation: Int
     }
@@ -59,8 +64,10 @@ final class ReadModel: Sendable {
             return Progress(
                 logEpoch: UInt16(truncatingIfNeeded: row["log_epoch"] as Int64),
                 logPosition: UInt64(clamping: row["log_position"] as Int64),
+                logStamp: LogStamp(row, sequence: "log_stamp_sequence", time: "log_stamp_time"),
                 inboxLife: UInt64(bitPattern: row["inbox_life"] as Int64),
                 inboxPosition: UInt64(clamping: row["inbox_position"] as Int64),
+                inboxStamp: LogStamp(row, sequence: "inbox_stamp_sequence", time: "inbox_stamp_time"),
                 generation: generation
             )
         }
@@ -71,17 +78,22 @@ final class ReadModel: Sendable {
     /// - Parameters:
     ///   - epoch: the life of the log that there is.
     ///   - last: its end.
+    ///   - isRecognised: whether it still holds the message that was read last; false for a log that was restored from an older copy.
     /// - Returns: where to go on.
-    func followLog(epoch: UInt16, last: UInt64) async throws -> Progress {
+    func followLog(epoch: UInt16, last: UInt64, isRecognised: Bool = true) async throws -> Progress {
         var progress = try await progress()
-        if progress.logEpoch != epoch || progress.logPosition > last {
+        if progress.logEpoch != epoch || progress.logPosition > last || !isRecognised {
             log.reset()
             try await write(progress.generation) { database in
                 for table in ["requests", "decisions", "effects", "notifications"] { try database.execute(sql: "DELETE FROM \(table)") }
-                try database.execute(sql: "UPDATE progress SET log_epoch = ?, log_position = 0", arguments: [Int64(epoch)])
+                try database.execute(
+                    sql: "UPDATE progress SET log_epoch = ?, log_position = 0, log_stamp_sequence = 0, log_stamp_time = 0",
+                    arguments: [Int64(epoch)]
+                )
             }
             progress.logEpoch = epoch
             progress.logPosition = 0
+            progress.logStamp = nil
         }
         self.epoch.withLock { $0 = epoch }
         log.advance(to: progress.logPosition)
@@ -103,22 +115,31 @@ final class ReadModel: Sendable {
     var generation: Int { store.withLock { $0.generation } }
 
     /// Takes in what the log said, up to `position`.
-    func apply(_ changes: [LogChange], position: UInt64, generation: Int) async throws {
+    ///
+    /// - Parameter stamp: the last message that was read.
+    func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws {
         try await write(generation) { database in
             for change in changes { try change.write(to: database) }
-            try database.cachedStatement(sql: "UPDATE progress SET log_position = ?").execute(arguments: [Int64(clamping: position)])
+            try database.cachedStatement(sql: "UPDATE progress SET log_position = ?, log_stamp_sequence = ?, log_stamp_time = ?")
+                .execute(arguments: [Int64(clamping: position), stamp.column(\.sequence), stamp.column(\.storedAt)])
         }
         log.advance(to: position)
     }
 
     /// Drops what the log does not keep any more, so that a model that is made anew says the same.
     ///
-    /// - Parameter first: the first sequence that is kept.
-    func prune(before first: UInt64, generation: Int) async throws {
+    /// - Parameters:
+    ///   - first: the first sequence that is kept.
+    ///   - deleted: what was deleted behind it.
+    func prune(before first: UInt64, deleted: [ClosedRange<UInt64>] = [], generation: Int) async throws {
         let first = Int64(clamping: first)
         try await write(generation) { database in
             for table in ["requests", "decisions", "effects", "notifications"] {
                 try database.execute(sql: "DELETE FROM \(table) WHERE sequence < ?", arguments: [first])
+                for range in deleted {
+                    try database.cachedStatement(sql: "DELETE FROM \(table) WHERE sequence BETWEEN ? AND ?")
+                        .execute(arguments: [Int64(clamping: range.lowerBound), Int64(clamping: range.upperBound)])
+                }
             }
             let isOfAnother = "epoch <> (SELECT log_epoch FROM progress)"
             try database.execute(sql: "DELETE FROM marks WHERE sequence < ? OR \(isOfAnother)", arguments: [first])
@@ -142,4 +163,18 @@ final class ReadModel: Sendable {
         }
         try await queue.write(body)
     }
+}
+
+extension LogStamp {
+    /// Reads a stamp; nil for none.
+    fileprivate init?(_ row: Row, sequence: String, time: String) {
+        let number: Int64 = row[sequence]
+        guard number > 0 else { return nil }
+        self.init(sequence: UInt64(clamping: number), storedAt: UInt64(bitPattern: row[time] as Int64))
+    }
+}
+
+extension LogStamp? {
+    /// A part of a stamp as it is stored; 0 for none.
+    func column(_ part: KeyPath<LogStamp, UInt64>) -> Int64 { map { Int64(bitPattern: $0[keyPath: part]) } ?? 0 }
 }

@@ -5,7 +5,7 @@ import GRDB
 /// All of it is drawn from the log and from the read marks' stream, so a new version is not migrated to: the file is made anew.
 enum Schema {
     /// Changed whenever the tables change, or what is written into them.
-    static let version = 1
+    static let version = 2
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
@@ -16,14 +16,17 @@ enum Schema {
     }
 
     /// Times are milliseconds since 1970; an empty `user` stands for everyone; places are the sequence in the log and the time of intake. Read marks
-    /// name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark.
+    /// name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark. A stamp is the last
+    /// message that was read: its sequence, 0 for none, and the nanosecond at which the server stored it.
     private static let tables = """
         CREATE TABLE progress (
             only INTEGER PRIMARY KEY CHECK (only = 0),
             log_epoch INTEGER NOT NULL, log_position INTEGER NOT NULL,
-            inbox_life INTEGER NOT NULL, inbox_position INTEGER NOT NULL
+            log_stamp_sequence INTEGER NOT NULL, log_stamp_time INTEGER NOT NULL,
+            inbox_life INTEGER NOT NULL, inbox_position INTEGER NOT NULL,
+            inbox_stamp_sequence INTEGER NOT NULL, inbox_stamp_time INTEGER NOT NULL
         ) STRICT;
-        INSERT INTO progress VALUES (0, 0, 0, 0, 0);
+        INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0);
 
         CREATE TABLE requests (
             tenant TEXT NOT NULL, approval TEXT NOT NULL,

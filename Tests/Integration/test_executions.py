@@ -117,7 +117,7 @@ def test_run_refuses_to_mix_with_an_execution_that_is_running(shared, edge, tena
         (end,) = parsed(stream.rest())
         assert end[:2] == (2, "failed")
     with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
-        assert [(id, type) for id, type, _ in stream.rest()] == [(1, "progress"), (2, "complete")]
+        assert [(id, type) for id, type, _ in stream.rest()] == [(3, "progress"), (4, "complete")]
 
 
 @pytest.mark.parametrize("arguments, status", [(("--",), 64), (("--", "/no/such/program"), 127), (("--", "/etc/passwd"), 126)])
@@ -135,11 +135,11 @@ def test_one_who_waits_is_there_from_the_first_event(shared, edge, tenant, agent
 def test_the_next_event_after_a_final_one_begins_anew(shared, edge, tenant, agent):
     first = agent.publish(*AGENT_RUN)
     second = agent.progress(0.1)
-    assert first["ids"] == [1, 2, 3] and second["ids"] == [1]
+    assert first["ids"] == [1, 2, 3] and second["ids"] == [4], "numbers go on over all executions"
     assert first["execution"] != second["execution"]
     with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
         assert stream.headers["causeway-execution"] == second["execution"]
-        assert parsed(stream.take(1)) == [(1, "progress", {"progress": 0.1})]
+        assert parsed(stream.take(1)) == [(4, "progress", {"progress": 0.1})]
 
 
 def test_a_viewer_stays_with_its_execution_when_another_begins(shared, edge, tenant, agent):
@@ -159,34 +159,100 @@ def test_a_former_execution_is_found_by_its_id(shared, edge, tenant, agent):
         assert parsed(stream.rest()) == as_seen(AGENT_RUN)[2:]
     with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="monday", last=3) as stream:
         assert stream.status == 204
-    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="tuesday", last=1) as stream:
-        assert stream.next()[0] == 2
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="tuesday", last=4) as stream:
+        assert stream.next()[0] == 5
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="tuesday", last=2) as stream:
+        assert stream.next()[0] == 4, "it has seen nothing of that one"
     with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="sunday") as stream:
         assert stream.status == 404
 
 
-def test_an_id_that_only_a_former_execution_can_have_shows_the_current_one_whole(shared, edge, tenant, agent):
+def test_an_id_of_a_former_execution_gets_the_rest_of_that_one_and_its_end(shared, edge, tenant, agent):
+    """Whatever runs now. Only who names no place, or the execution, gets the new one."""
+    agent.publish(*AGENT_RUN)
     agent.publish(*AGENT_RUN)
     agent.progress(0.1)
-    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=3) as stream:
-        assert stream.next()[0] == 1
-    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=10**18, wait="true") as stream:
-        assert stream.next()[0] == 1
+    for last, rest in ((1, as_seen(AGENT_RUN)[1:]), (2, as_seen(AGENT_RUN)[2:]), (4, as_seen(AGENT_RUN, first=4)[1:])):
+        with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last) as stream:
+            assert stream.status == 200 and parsed(stream.rest()) == rest
+    for last in (3, 6):
+        with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last) as stream:
+            assert stream.status == 204
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        assert stream.next()[0] == 7
 
 
-@pytest.mark.parametrize("last", ["-1", "1.5", "abc", "0x10", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE", "1 2", "99999999999999999999999", "+1"])
+def test_a_client_that_breaks_away_over_two_executions_misses_nothing_of_its_own(shared, edge, tenant, agent):
+    """It comes back with the last id that it has, as an EventSource does, until it is told to stop."""
+    agent.publish(*AGENT_RUN[:1])
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
+        seen = parsed(stream.take(1))
+    agent.publish(*AGENT_RUN[1:])
+    agent.publish(*AGENT_RUN)
+    statuses = []
+    while not statuses or statuses[-1] == 200:
+        assert len(statuses) < 10, "it is never told to stop"
+        with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=seen[-1][0]) as stream:
+            statuses.append(stream.status)
+            if stream.status == 200:
+                seen += parsed(stream.take(1))
+    assert seen == as_seen(AGENT_RUN) and statuses == [200, 200, 204]
+
+
+@pytest.mark.parametrize("last", ["4", str(10**18), str(2**63), str(2**64 - 1), str(2**64), "9" * 30])
+def test_an_id_beyond_the_last_is_told_and_gets_the_execution_from_its_first_event(shared, edge, tenant, agent, last):
+    agent.publish(*AGENT_RUN[:1], execution="monday")
+    for query in ({}, {"execution": "monday"}, {"wait": "true"}):
+        with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last, **query) as stream:
+            assert stream.status == 200
+            assert stream.next() == (None, "stream.gap", '{"reason":"unknown_cursor"}')
+            assert stream.next()[0] == 1
+
+
+def test_numbers_whose_events_have_expired_are_told(stack):
+    """By an edge that has seen them all, and by one that is new."""
+    agent = Executions(stack.intake, "agents", "my-agent", "acme")
+    token, veteran = mint("acme"), stack.edge()
+    for _ in range(3):
+        agent.publish(*AGENT_RUN[:2], ("progress", {"progress": 0.9}), AGENT_RUN[2])
+    agent.progress(0.1, 0.2, 0.3)
+    with ExecutionStream(veteran, "agents", "my-agent", token) as stream:
+        assert [id for id, _, _ in stream.take(3)] == [13, 14, 15]
+    stack.bus.purge(before=7)
+    gap = (None, "stream.gap", '{"reason":"expired"}')
+
+    def begins(edge, expected, **query):
+        with ExecutionStream(edge, "agents", "my-agent", token, **query) as stream:
+            if stream.status == 204:
+                return expected == [204]
+            return [event if event[0] is None else event[0] for event in stream.take(len(expected))] == expected
+
+    for edge in (veteran, stack.edge()):
+        eventually(lambda edge=edge: begins(edge, [gap, 7, 8], last=5), "5 is told", timeout=10)
+        assert begins(edge, [7, 8], last=6), "nothing is missing"
+        assert begins(edge, [204], last=4), "its execution is gone, and it has seen the end"
+        assert begins(edge, [gap, 13], last=2), "of an execution that is gone"
+        assert begins(edge, [13, 14, 15])
+
+
+def test_numbers_on_the_bus_that_no_event_can_have_stop_nobody(stack):
+    edge, agent = stack.edge(), Executions(stack.intake, "agents", "my-agent", "acme")
+    agent.progress(0.1, execution="monday")
+    for number in ("18446744073709551615", "18446744073709551616", "4611686018427387905", "-1", "0", "1e3", ""):
+        headers = {"ce-type": "progress", "causeway-execution": "monday", "causeway-number": number}
+        stack.bus.publish(f"executions.{token('acme')}.agents.{token('my-agent')}", b'{"progress":0.5}', headers)
+        assert agent.progress(0.2, execution="monday")["execution"] == "monday"
+    with ExecutionStream(edge, "agents", "my-agent", mint("acme")) as stream:
+        assert [id for id, _, _ in stream.take(8)] == list(range(1, 9))
+
+
+@pytest.mark.parametrize("last", ["-1", "1.5", "abc", "0x10", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE", "1 2", "+1"])
 def test_an_id_that_is_no_number_is_told(shared, edge, tenant, agent, last):
     agent.progress(0.1)
     with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last) as stream:
         assert stream.status == 400
         error = stream.error()
         assert error["error"] == "validation_error" and "Last-Event-ID" in error["message"]
-
-
-def test_an_id_beyond_the_end_of_a_named_execution_is_told(shared, edge, tenant, agent):
-    agent.progress(0.1, execution="monday")
-    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), execution="monday", last=7) as stream:
-        assert stream.status == 400
 
 
 @pytest.mark.parametrize("last", ["", "0"])
@@ -306,7 +372,7 @@ def test_a_repetition_gets_the_numbers_of_the_first_time(shared, tenant, agent):
     again = agent.post(events, headers={"Idempotency-Key": "k1"})
     assert first.status_code == again.status_code == 202, again.text
     assert first.json() == again.json()
-    assert shared.bus.last_number("agents", "my-agent", tenant) == 1
+    assert shared.bus.last_number("agents", "my-agent", tenant) == 4
 
 
 def test_who_may_publish(shared, tenant, agent):

@@ -91,6 +91,14 @@ class Bus:
         """Drops all that is older than the sequence `before`."""
         self._run(self._jetstream.purge_stream(STREAM, seq=before))
 
+    def purge_tenant(self, tenant):
+        """Drops all events of a tenant, whatever lies between them."""
+        self._run(self._jetstream.purge_stream(STREAM, subject=f"events.{token(tenant)}.>"))
+
+    def delete(self, sequence):
+        """Deletes one message."""
+        self._run(self._jetstream.delete_msg(STREAM, sequence))
+
     def create_log(self):
         """Creates the log's stream as a service would, where none has run yet."""
         self._run(self._jetstream.add_stream(name=STREAM, subjects=["events.>", "executions.>"]))

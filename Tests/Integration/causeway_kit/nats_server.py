@@ -1,6 +1,7 @@
 """A nats-server of the test's own."""
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -34,6 +35,19 @@ class NATSServer(Process):
         self.port = self.port or self.wait_until(self._reported_port, "has written its port", 20)
         self.wait_until(self._greets, "greets clients", 20)
         return self
+
+    @property
+    def _store(self):
+        return self.directory / "jetstream"
+
+    def copy_store(self, copy):
+        """Copies what it has stored; it must be down."""
+        shutil.copytree(self._store, copy)
+
+    def restore_store(self, copy):
+        """Puts a copy in the place of what it has stored; it must be down."""
+        shutil.rmtree(self._store)
+        shutil.copytree(copy, self._store)
 
     @property
     def url(self):

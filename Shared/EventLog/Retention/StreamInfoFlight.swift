@@ -10,7 +10,7 @@ actor StreamInfoFlight {
     private var next: Task<Result<StreamInfo, EventLogError>, Never>?
     private var sentAt: ContinuousClock.Instant?
 
-    private static let pace: Duration = .milliseconds(4)
+    private static let pace: Duration = .milliseconds(2)
 
     init(_ request: @escaping @Sendable () async -> Result<StreamInfo, EventLogError>) {
         self.request = request

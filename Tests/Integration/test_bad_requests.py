@@ -259,7 +259,7 @@ def intake_rows():
     yield post("a user that is null", 400, "user", b'{"type":"a.b","tenant":"acme","user":null,"payload":{}}')
     yield post("a user with a line end", 400, "user", event(user="usr_1\r\nX: y"))
     yield post("a user of 300 bytes", 400, "user", event(user="u" * 300))
-    yield post("a tenant of 129 bytes", 400, "tenant", event(tenant="t" * 129))
+    yield post("a tenant of 257 bytes", 400, "tenant", event(tenant="t" * 257))
     yield post("an empty tenant", 400, "tenant", event(tenant=""))
     yield post("an id of 300 bytes", 400, "id", event(id="i" * 300))
     yield post("a time without an offset", 400, "time", event(time="2024-04-01T14:32:10"))

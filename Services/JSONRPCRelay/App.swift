@@ -19,7 +19,7 @@ struct App {
                 let bus = try RelayBus(parts)
                 RelayRoute(
                     edge: parts.edge,
-                    front: try WebSocketFront(parts),
+                    front: WebSocketFront(parts),
                     bus: bus.commands,
                     rules: RelaySettings.rules(parts.settings)
                 )

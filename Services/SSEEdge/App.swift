@@ -16,11 +16,11 @@ struct App {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process) { parts, routes in
                 let streams = routes.authenticated(by: parts.authenticator, acceptsQueryToken: true)
-                NotificationStreamRoute(edge: parts.edge, cors: parts.cors).register(on: streams)
+                NotificationStreamRoute(edge: parts.edge, origins: parts.origins).register(on: streams)
                 ExecutionStreamRoute(
                     edge: parts.edge,
                     heartbeatInterval: parts.settings.duration(.executionHeartbeatInterval),
-                    cors: parts.cors
+                    origins: parts.origins
                 ).register(on: streams)
                 return []
             }.run()

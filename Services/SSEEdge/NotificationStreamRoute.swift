@@ -19,7 +19,7 @@ struct NotificationStreamRoute: Sendable {
 
     let edge: Edge
     let form = NotificationStreamForm()
-    let cors: CORSPolicy
+    let origins: OriginPolicy
 
     /// Registers the route, with its `HEAD`.
     func register(on routes: some RouterMethods<APIRequestContext>) {
@@ -46,15 +46,15 @@ struct NotificationStreamRoute: Sendable {
     /// Judges a request.
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
         let principal = try context.requireRole(anyOf: Self.roles)
-        let query = try QueryParameters(of: request)
+        let query = QueryParameters(unbounded: request.uri.query)
         var fields = Self.fields
         fields[.connection] = "close"
         fields[.requestID] = context.requestID
-        fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
+        fields.append(contentsOf: self.origins.responseFields(to: request.head))
         return StreamRequest(
             principal: principal,
             filter: try query.typeFilter(),
-            cursor: request.headers[.lastEventID] ?? query.lastEventID,
+            cursor: request.lastEventID,
             form: self.form,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID,

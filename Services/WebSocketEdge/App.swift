@@ -15,7 +15,7 @@ struct App {
     static func main() async {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process) { parts, routes in
-                WorkspaceStreamRoute(edge: parts.edge, front: try WebSocketFront(parts), logger: parts.logger).register(on: routes)
+                WorkspaceStreamRoute(edge: parts.edge, front: WebSocketFront(parts), logger: parts.logger).register(on: routes)
                 return []
             }.run()
         }

@@ -28,9 +28,9 @@ struct WorkspaceStreamRoute: Sendable {
     func register(on routes: some RouterMethods<APIRequestContext>) {
         routes.get(Self.path) { request, context in
             let handshake = try self.front.handshake(request)
-            let query = try QueryParameters(of: request)
+            let query = QueryParameters(unbounded: request.uri.query)
             let filter = try query.typeFilter()
-            let cursor = query.lastEventID
+            let cursor = request.lastEventID
             let form = WorkspaceForm(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
             var rules = WebSocketRules()
             rules.allowsCompression = handshake.isCompressed
@@ -106,10 +106,14 @@ struct WorkspaceStreamRoute: Sendable {
 
     private static func checkWorkspace(of principal: Principal, named workspaces: [String]) throws(Refusal) {
         guard let workspace = workspaces.first, workspaces.count == 1 else {
-            throw Refusal(.wrongWorkspace, "name one workspace in the query: workspace=<id>", user: principal.user)
+            throw Refusal(.wrongWorkspace, "workspace: name one in the query, workspace=<id>", user: principal.user)
         }
-        guard (try? Tenant(workspace)) == principal.tenant else {
-            throw Refusal(.wrongWorkspace, "the token is for another workspace", user: principal.user)
+        do throws(ValidationError) {
+            guard try Tenant(workspace, field: "workspace") == principal.tenant else {
+                throw ValidationError(field: "workspace", message: "the token is for another one")
+            }
+        } catch {
+            throw Refusal(.wrongWorkspace, error.description, user: principal.user)
         }
     }
 

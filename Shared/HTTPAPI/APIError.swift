@@ -7,38 +7,6 @@ public import NIOCore
 /// Thrown from a handler or a middleware; ``ErrorMiddleware`` turns it into the response.
 public struct APIError: HTTPResponseError, Equatable, CustomStringConvertible {
     /// What a client's program decides by.
-    public enum Code: String, Sendable, Hashable, CaseIterable {
-        case unauthorized
-        case forbidden
-        case notFound = "not_found"
-        case methodNotAllowed = "method_not_allowed"
-        case validationError = "validation_error"
-        case alreadyResolved = "already_resolved"
-        case payloadTooLarge = "payload_too_large"
-        case unsupportedMediaType = "unsupported_media_type"
-        case rateLimited = "rate_limited"
-        case `internal`
-        case serviceUnavailable = "service_unavailable"
-
-        /// The status that goes with the code.
-        public var status: HTTPResponse.Status {
-            switch self {
-            case .unauthorized: .unauthorized
-            case .forbidden: .forbidden
-            case .notFound: .notFound
-            case .methodNotAllowed: .methodNotAllowed
-            case .validationError: .badRequest
-            case .alreadyResolved: .conflict
-            case .payloadTooLarge: .contentTooLarge
-            case .unsupportedMediaType: .unsupportedMediaType
-            case .rateLimited: .tooManyRequests
-            case .internal: .internalServerError
-            case .serviceUnavailable: .serviceUnavailable
-            }
-        }
-    }
-
-    /// What a client's program decides by.
     public let code: Code
     /// What a person reads: a sentence that says what to do.
     public let message: String
@@ -89,7 +57,7 @@ extension APIError {
     }
 
     /// 404, also for what belongs to another tenant.
-    public static func notFound(_ message: String = "There is nothing at this address: check the path.") -> APIError {
+    public static func notFound(_ message: String = Code.notFound.sentence) -> APIError {
         APIError(.notFound, message)
     }
 
@@ -109,12 +77,32 @@ extension APIError {
         APIError(status == .methodNotAllowed ? .methodNotAllowed : .validationError, message, status: status, headers: headers)
     }
 
+    /// 403: an approval that its own requester, or nobody by name, asks to decide (contract §7).
+    public static func selfApproval(_ message: String = Code.selfApproval.sentence) -> APIError {
+        APIError(.selfApproval, message)
+    }
+
+    /// 409: an approval that nobody decided in time.
+    public static func expired(_ message: String = Code.expired.sentence) -> APIError {
+        APIError(.expired, message)
+    }
+
     /// 409: an approval that somebody has already decided.
     public static func alreadyResolved(_ message: String) -> APIError {
         APIError(.alreadyResolved, message)
     }
 
-    /// 413, naming the limit where it is known.
+    /// 409: an id or an `Idempotency-Key` that is already used for other content, or a digest that is not the request's.
+    public static func conflict(_ message: String) -> APIError {
+        APIError(.conflict, message)
+    }
+
+    /// 413, saying what is too large and what the limit is.
+    public static func payloadTooLarge(_ message: String) -> APIError {
+        APIError(.payloadTooLarge, message)
+    }
+
+    /// 413 for a whole body, naming the limit where it is known.
     public static func payloadTooLarge(maximumBytes: Int?) -> APIError {
         APIError(.payloadTooLarge, "The body is too large: send \(maximumBytes.map { "at most \($0) bytes" } ?? "less").")
     }
@@ -127,15 +115,15 @@ extension APIError {
     /// 429.
     /// - Parameter retryAfter: seconds.
     public static func rateLimited(_ message: String, retryAfter: Int) -> APIError {
-        APIError(.rateLimited, message, headers: [.retryAfter: "\(max(0, retryAfter))"])
+        APIError(.rateLimited, message, headers: [.retryAfter: "\(max(1, retryAfter))"])
     }
 
-    /// 500. Says nothing about the cause, which belongs into the log.
-    public static let `internal` = APIError(.internal, "Something went wrong here: try again, and report the X-Request-Id if it stays.")
+    /// 500. Says nothing about the cause, which is logged.
+    public static let `internal` = APIError(.internal, Code.internal.sentence)
 
-    /// 503: a dependency is out of reach, or the process is about to stop.
+    /// 503: a dependency is out of reach, or the process is about to stop. Only for what can succeed later; the rest is a 4xx or ``internal``.
     /// - Parameter retryAfter: seconds.
     public static func serviceUnavailable(_ message: String, retryAfter: Int) -> APIError {
-        APIError(.serviceUnavailable, message, headers: [.retryAfter: "\(max(0, retryAfter))"])
+        APIError(.serviceUnavailable, message, headers: [.retryAfter: "\(max(1, retryAfter))"])
     }
 }

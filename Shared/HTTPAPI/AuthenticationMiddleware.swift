@@ -8,7 +8,7 @@ extension Authenticator {
     public func authenticate(_ request: Request, acceptsQueryToken: Bool) async throws(AuthenticationError) -> Principal {
         let token = try Credential.bearer(
             authorization: request.headers[values: .authorization],
-            queryTokens: acceptsQueryToken ? QueryParameters.lenient(request.uri.query).decodableValues("token") : []
+            queryTokens: acceptsQueryToken ? QueryParameters(unbounded: request.uri.query).decodableValues("token") : []
         )
         return try await authenticate(token)
     }

@@ -2,7 +2,7 @@ import Basics
 public import HTTPTypes
 
 extension HTTPField.Name {
-    private static func named(_ name: StaticString) -> HTTPField.Name {
+    static func named(_ name: StaticString) -> HTTPField.Name {
         guard let field = HTTPField.Name("\(name)") else { preconditionFailure("\(name) is not a field name") }
         return field
     }

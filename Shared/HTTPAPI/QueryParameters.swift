@@ -1,34 +1,43 @@
-import AccessControl
 import Basics
 public import Hummingbird
 
 /// The parameters of a query string, decoded (percent-encoding, and `+` for a space, as browsers write it). Names may repeat.
 public struct QueryParameters: Sendable {
-    /// The longest query that is read, in bytes: enough for a token of 8 KiB and a filter beside it.
+    /// The longest query that ``init(of:)`` accepts, in bytes.
     public static let maximumBytes = 16 * 1024
-    /// The most parameters that are read.
+    /// The most parameters that ``init(of:)`` accepts.
     public static let maximumCount = 128
 
+    /// As it was sent. A name is decoded when one is looked for, a value when it is asked for, so that a long query costs little.
     private struct Parameter {
-        /// Decoded; as it was sent where that cannot be, and so equal to no name that is asked for.
-        let name: String
-        /// Nil where it cannot be decoded.
-        let value: String?
-        /// As it was sent.
-        let text: String
+        let name: Substring
+        let text: Substring
+
+        init(_ piece: Substring) {
+            let separator = piece.utf8.firstIndex(of: UInt8(ascii: "="))
+            name = piece[..<(separator ?? piece.endIndex)]
+            text = separator.map { piece[piece.utf8.index(after: $0)...] } ?? ""
+        }
+
+        var value: String? { QueryParameters.decoded(text) }
     }
 
     private let parameters: [Parameter]
 
-    /// A parameter that cannot be decoded is no fault until its value is asked for.
+    /// Reads a query of any length, for surfaces that must not refuse a client for its query. The listener bounds a request's head, and the
+    /// query with it. A parameter that cannot be decoded is no fault until its value is asked for.
+    public init(unbounded query: String?) {
+        parameters = query?.split(separator: "&", omittingEmptySubsequences: true).map(Parameter.init) ?? []
+    }
+
+    /// Reads a query of at most ``maximumBytes`` bytes and ``maximumCount`` parameters.
     ///
     /// - Throws: `validation_error` when the query is too long.
     public init(_ query: String?) throws(APIError) {
-        let pieces = Self.split(query)
-        guard (query?.utf8.count ?? 0) <= Self.maximumBytes, pieces.count <= Self.maximumCount else {
+        self.init(unbounded: query)
+        guard (query?.utf8.count ?? 0) <= Self.maximumBytes, parameters.count <= Self.maximumCount else {
             throw .validation("The query is too long: send at most \(Self.maximumCount) parameters in \(Self.maximumBytes) bytes.")
         }
-        parameters = pieces.map(Self.parameter)
     }
 
     /// The query of a request.
@@ -36,20 +45,10 @@ public struct QueryParameters: Sendable {
         try self.init(request.uri.query)
     }
 
-    private init(parameters: [Parameter]) {
-        self.parameters = parameters
-    }
-
-    /// Parameters that cannot be decoded, or go beyond the bounds, are left out: for surfaces that must not refuse a request for its query.
-    public static func lenient(_ query: String?) -> QueryParameters {
-        guard (query?.utf8.count ?? 0) <= maximumBytes else { return QueryParameters(parameters: []) }
-        return QueryParameters(parameters: split(query).prefix(maximumCount).map(parameter).filter { $0.value != nil })
-    }
-
     /// All values under `name`, in order; an absent name has none.
     /// - Throws: `validation_error` when one cannot be decoded to UTF-8.
     public func values(_ name: String) throws(APIError) -> [String] {
-        try parameters.filter { $0.name == name }.map { parameter throws(APIError) in
+        try parameters(named: name).map { parameter throws(APIError) in
             guard let value = parameter.value else {
                 throw .validation(
                     "\(name): cannot be decoded: every % must be followed by two hexadecimal digits, and the result be UTF-8."
@@ -61,7 +60,7 @@ public struct QueryParameters: Sendable {
 
     /// All values under `name` that can be decoded, in order.
     public func decodableValues(_ name: String) -> [String] {
-        parameters.filter { $0.name == name }.compactMap(\.value)
+        parameters(named: name).compactMap(\.value)
     }
 
     /// The value under `name`, nil if absent, empty if nothing follows it.
@@ -72,24 +71,24 @@ public struct QueryParameters: Sendable {
         return values.first
     }
 
-    /// The cursor of a stream that never refuses one (contract §3): `last_event_id`, nil if absent, empty if nothing follows it.
+    /// The place that the query names, under any spelling of ``LastEventID``; nil if absent, empty if nothing follows the name.
     ///
-    /// What cannot be decoded is as it was sent, and what is given more than once is all of it: neither is the text of a cursor, so that the
-    /// stream tells the client of an unknown one.
-    public var lastEventID: String? {
-        let given = parameters.filter { $0.name == "last_event_id" }.map { $0.value ?? $0.text }
-        return given.isEmpty ? nil : given.joined(separator: "&")
+    /// A value that cannot be decoded is as it was sent, and several are joined: neither is the text of a cursor, so that the client is told
+    /// that its cursor is unknown.
+    var lastEventID: String? {
+        let given = parameters.filter { parameter in
+            LastEventID.isName(parameter.name.utf8) || Self.decoded(parameter.name).map { LastEventID.isName($0.utf8) } ?? false
+        }
+        return given.isEmpty ? nil : given.map { $0.value ?? String($0.text) }.joined(separator: "&")
     }
 
-    private static func split(_ query: String?) -> [Substring] {
-        query?.split(separator: "&", maxSplits: maximumCount + 1, omittingEmptySubsequences: true) ?? []
-    }
-
-    private static func parameter(_ piece: Substring) -> Parameter {
-        let parts = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let name = parts.first ?? ""
-        let text = parts.count > 1 ? parts[1] : ""
-        return Parameter(name: decoded(name) ?? String(name), value: decoded(text), text: String(text))
+    private func parameters(named name: String) -> [Parameter] {
+        parameters.filter { parameter in
+            let sent = parameter.name.utf8
+            if sent.elementsEqual(name.utf8) { return true }
+            guard sent.contains(UInt8(ascii: "%")) || sent.contains(UInt8(ascii: "+")) else { return false }
+            return Self.decoded(parameter.name).map { $0.utf8.elementsEqual(name.utf8) } ?? false
+        }
     }
 
     private static func decoded(_ text: Substring) -> String? {

@@ -5,6 +5,7 @@ import TestKit
 
 extension TokenCase {
     private static let now = TestClock.start
+    private static let standardPayload = #"{"sub":"u-1","tenant_id":"acme","exp":\#(now + 60)}"#
 
     static let forms: [TokenCase] = [
         TokenCase(name: "two parts", tamper: { $0.split(separator: ".").prefix(2).joined(separator: ".") }, expected: .malformed),
@@ -26,11 +27,41 @@ extension TokenCase {
         TokenCase(name: "an alg that is a list", header: #"{"alg":["HS256"]}"#, expected: .malformed),
         TokenCase(name: "a kid that is a number", header: #"{"alg":"HS256","kid":7}"#, expected: .malformed),
         TokenCase(name: "critical extensions", header: #"{"alg":"HS256","crit":["b64"],"b64":false}"#, expected: .malformed),
+        TokenCase(name: "no critical extensions", header: #"{"alg":"HS256","crit":[]}"#, expected: .malformed),
+        TokenCase(name: "crit is null", header: #"{"alg":"HS256","crit":null}"#, expected: .malformed),
+        TokenCase(name: "crit is text", header: #"{"alg":"HS256","crit":"b64"}"#, expected: .malformed),
+        TokenCase(name: "alg twice", header: #"{"alg":"none","alg":"HS256"}"#, expected: .malformed),
+        TokenCase(name: "alg twice, once escaped", header: #"{"alg":"HS256","\u0061lg":"none"}"#, expected: .malformed),
+        TokenCase(name: "a member twice within the header", header: #"{"alg":"HS256","x":{"a":1,"a":1}}"#, expected: .malformed),
+        TokenCase(name: "a header with half a surrogate pair", header: #"{"alg":"HS256","kid":"\ud800"}"#, expected: .malformed),
+        TokenCase(name: "a header behind a byte order mark", header: "\u{FEFF}{\"alg\":\"HS256\"}", expected: .malformed),
+        TokenCase(name: "claims behind a byte order mark", payload: "\u{FEFF}" + standardPayload, expected: .malformed),
+        TokenCase(name: "something behind the claims", payload: standardPayload + "{}", expected: .malformed),
+        TokenCase(name: "claims without a fault", payload: standardPayload),
+        TokenCase(name: "sub twice", payload: standardPayload.replacing("{", with: #"{"sub":"root","#), expected: .malformed),
+        TokenCase(name: "tenant_id twice", payload: standardPayload.replacing("{", with: #"{"tenant_id":"acme","#), expected: .malformed),
+        TokenCase(name: "exp twice", payload: standardPayload.replacing("{", with: #"{"exp":99999999999,"#), expected: .malformed),
+        TokenCase(
+            name: "roles twice, once escaped",
+            payload: standardPayload.replacing("{", with: #"{"r\u006fles":["admin"],"#),
+            expected: .malformed
+        ),
+        TokenCase(name: "a member twice within a claim", claims: ["x": #"[{"a":1,"b":{"a":1,"a":2}}]"#], expected: .malformed),
+        TokenCase(name: "a claim with half a surrogate pair", claims: ["email": #""\udc00""#], expected: .malformed),
+        TokenCase(name: "the same name at two depths", claims: ["x": #"{"sub":"other"}"#], check: { $0.user.text == "u-1" }),
         TokenCase(name: "claims that are not JSON", payload: "claims", expected: .malformed),
         TokenCase(name: "claims that are a list", payload: "[]", expected: .malformed),
         TokenCase(name: "claims that are null", payload: "null", expected: .malformed),
         TokenCase(name: "deep nesting", payload: String(repeating: "[", count: 3000), expected: .malformed),
     ]
+
+    /// Dates that are late enough for any clock.
+    static let lateDates: [TokenCase] = [
+        "2147483648", "9007199254740992", "9223372036854775808", "18446744073709551615",
+        "18446744073709551616", "123456789012345678901234567890",
+    ].map { number in
+        TokenCase(name: "exp \(number)", claims: ["exp": number], check: { (2_147_483_648...253_402_300_799).contains($0.expiresAt) })
+    }
 
     static let claims: [TokenCase] = [
         TokenCase(name: "no exp", claims: ["exp": nil], expected: .noExpiry),
@@ -44,6 +75,16 @@ extension TokenCase {
         TokenCase(name: "exp with an exponent", claims: ["exp": "1.7000001e9"], check: { $0.expiresAt == now + 100 }),
         TokenCase(name: "exp in the far future", claims: ["exp": "1e300"], check: { $0.expiresAt == 253_402_300_799 }),
         TokenCase(name: "exp negative", claims: ["exp": "-1e300"], expected: .expired),
+        TokenCase(name: "exp -1", claims: ["exp": "-1"], expected: .expired),
+        TokenCase(name: "exp 0", claims: ["exp": "0"], expected: .expired),
+        TokenCase(name: "exp 1e3", claims: ["exp": "1e3"], expected: .expired),
+        TokenCase(name: "exp an empty text", claims: ["exp": "\"\""], expected: .malformed),
+        TokenCase(name: "exp beyond every number", claims: ["exp": "1e400"], expected: .malformed),
+        TokenCase(name: "nbf beyond every number", claims: ["nbf": "1e400"], expected: .malformed),
+        TokenCase(name: "nbf 2^63", claims: ["nbf": "9223372036854775808"], expected: .notYetValid),
+        TokenCase(name: "iat 2^64", claims: ["iat": "18446744073709551616"], expected: .notYetValid),
+        TokenCase(name: "iat is text", claims: ["iat": "\"\(now)\""], expected: .malformed),
+        TokenCase(name: "nbf long ago", claims: ["nbf": "-1e300"]),
         TokenCase(name: "exp within the leeway", setup: .lenientExpiry, claims: ["exp": "\(now - 4)"], check: { $0.expiresAt == now + 1 }),
         TokenCase(name: "exp at the end of the leeway", setup: .lenientExpiry, claims: ["exp": "\(now - 5)"], expected: .expired),
         TokenCase(name: "nbf in the past", claims: ["nbf": "\(now - 1)"]),

@@ -281,5 +281,5 @@ extension TokenCase {
         ),
     ]
 
-    static let all = signatures + keySelection + forms + claims
+    static let all = signatures + keySelection + forms + claims + lateDates
 }

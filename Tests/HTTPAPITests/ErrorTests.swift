@@ -36,6 +36,9 @@ struct ErrorTests {
             ),
             Case(error: .validation("m"), status: 400, code: "validation_error"),
             Case(error: .alreadyResolved("m"), status: 409, code: "already_resolved"),
+            Case(error: .selfApproval("m"), status: 403, code: "self_approval"),
+            Case(error: .expired("m"), status: 409, code: "expired"),
+            Case(error: .conflict("m"), status: 409, code: "conflict"),
             Case(error: .payloadTooLarge(maximumBytes: 10), status: 413, code: "payload_too_large"),
             Case(error: .unsupportedMediaType(accepted: ["a/b"]), status: 415, code: "unsupported_media_type"),
             Case(error: .rateLimited("m", retryAfter: 7), status: 429, code: "rate_limited", header: .retryAfter, value: "7"),
@@ -57,7 +60,13 @@ struct ErrorTests {
     }
 
     @Test func everyCodeIsInTheTable() {
-        #expect(APIError.Code.allCases.count == 11)
+        #expect(APIError.Code.allCases.count == 14)
+    }
+
+    @Test("Retry-After means that the same request can succeed later", arguments: APIError.Code.allCases)
+    func retriable(_ code: APIError.Code) {
+        #expect(code.isRetriable == [.rateLimited, .serviceUnavailable].contains(code))
+        #expect(code.isRetriable == [429, 503].contains(code.status.code))
     }
 
     @Test(

@@ -26,7 +26,7 @@ struct QueryParametersTests {
     ])
     func decoding(_ testCase: Case) throws {
         #expect(try QueryParameters(testCase.query).values(testCase.name) == testCase.values)
-        #expect(try QueryParameters.lenient(testCase.query).values(testCase.name) == testCase.values)
+        #expect(try QueryParameters(unbounded: testCase.query).values(testCase.name) == testCase.values)
     }
 
     @Test("What cannot be decoded is a fault for who asks for it", arguments: ["a=%", "a=%4", "a=%zz", "b=1&a=%ff", "a=%C3"])
@@ -37,30 +37,48 @@ struct QueryParametersTests {
         #expect(throws: APIError.self) { try parameters.value("a") }
         #expect(parameters.decodableValues("a").isEmpty)
         #expect(try parameters.value("c") == "2")
-        #expect(try QueryParameters.lenient(query).values("a").isEmpty)
-        #expect(try QueryParameters.lenient(query + "&c=2").values("c") == ["2"])
+        #expect(QueryParameters(unbounded: query).decodableValues("a").isEmpty)
+        #expect(QueryParameters(unbounded: query + "&c=2").decodableValues("c") == ["2"])
     }
 
     @Test(
-        "A cursor is never refused",
+        "A cursor is never refused or passed over",
         arguments: [
+            ("lastEventId=1", "1"), ("lastEventID=1", "1"), ("Last-Event-ID=1", "1"), ("lasteventid=1", "1"), ("last-event-id=1", "1"),
+            ("LAST_EVENT_ID=1", "1"), ("last%5Fevent%5fid=1", "1"), ("last_event_id=1&lastEventId=2", "1&2"), ("lastEventId", ""),
+            ("last_event=1", nil), ("last_event_ids=1", nil), ("id=1", nil), ("last%zzevent_id=1", nil),
+            ("x=" + String(repeating: "x", count: 70_000) + "&lastEventId=1", "1"),
+            (String(repeating: "a&", count: 1000) + "last_event_id=1", "1"),
             ("a=1", nil), ("last_event_id=", ""), ("last_event_id", ""), ("last_event_id=evt_%31", "evt_1"), ("last_event_id=%zz", "%zz"),
             ("last_event_id=%FF", "%FF"), ("last_event_id=&last_event_id=", "&"), ("last_event_id=1&last_event_id=%", "1&%"),
         ] as [(String, String?)]
     )
     func lastEventID(_ query: String, _ cursor: String?) throws {
-        #expect(try QueryParameters(query).lastEventID == cursor)
+        #expect(QueryParameters(unbounded: query).lastEventID == cursor)
+    }
+
+    @Test(
+        "The header wins over the query, and several are one that is unknown",
+        arguments: [
+            ([], "1"), (["2"], "2"), ([""], ""), (["2", "3"], "2, 3"), (["", ""], ", "),
+            ([String(repeating: "x", count: 10_000)], String(repeating: "x", count: 10_000)),
+        ]
+    )
+    func header(_ values: [String], _ cursor: String) {
+        var head = HTTPRequest(method: .get, scheme: nil, authority: "edge", path: "/?lastEventId=1")
+        head.headerFields[values: .lastEventID] = values
+        #expect(Request(head: head, body: RequestBody(buffer: ByteBuffer())).lastEventID == cursor)
     }
 
     @Test func lengthAndNumberAreBounded() throws {
         let longest = "a=" + String(repeating: "x", count: QueryParameters.maximumBytes - 2)
         #expect(try QueryParameters(longest).values("a").first?.count == QueryParameters.maximumBytes - 2)
         #expect(throws: APIError.self) { try QueryParameters(longest + "x") }
-        #expect(try QueryParameters.lenient(longest + "x").values("a").isEmpty)
+        #expect(QueryParameters(unbounded: longest + "x").decodableValues("a").count == 1)
         let most = Array(repeating: "a=1", count: QueryParameters.maximumCount).joined(separator: "&")
         #expect(try QueryParameters(most).values("a").count == QueryParameters.maximumCount)
         #expect(throws: APIError.self) { try QueryParameters(most + "&a=1") }
-        #expect(try QueryParameters.lenient(most + "&a=1&a=1").values("a").count == QueryParameters.maximumCount)
+        #expect(QueryParameters(unbounded: most + "&a=1&a=1").decodableValues("a").count == QueryParameters.maximumCount + 2)
     }
 
     @Test func oneValueIsOneValue() throws {

@@ -71,11 +71,11 @@ enum SampleService {
 
     /// Runs `body` with a client of the service, and what it has logged.
     static func test(
-        cors: CORSPolicy = .none,
+        origins: OriginPolicy = .own,
         _ body: @escaping @Sendable (any TestClientProtocol, LogRecorder.Lines) async throws -> Void
     ) async throws {
         let lines = LogRecorder.Lines()
-        let router = Router.api(cors: cors)
+        let router = Router.api(origins: origins)
         let routes = RouteTable(router)
         addRoutes(routes, try await authenticator())
         routes.refuseOtherMethods()

@@ -220,19 +220,63 @@ HANDSHAKE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version:
 
 
 @pytest.mark.parametrize(("of", "fields"), [(NotificationStream, ""), (WorkspaceStream, HANDSHAKE)], ids=["notification", "workspace"])
-@pytest.mark.parametrize("query", ["last_event_id=%zz", "last_event_id=%FF", "last_event_id={id}&last_event_id={id}", "last_event_id=&last_event_id="])
-def test_a_cursor_in_the_query_is_never_refused(shared, tenant, of, fields, query):
-    """A browser comes back from no status but 200 and 101. The query goes out as it is written here."""
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("last_event_id=%zz", ""),
+        ("last_event_id=%FF", ""),
+        ("last_event_id={id}&last_event_id={id}", ""),
+        ("last_event_id=&last_event_id=", ""),
+        ("last_event_id={id}&lastEventId={id}", ""),
+        ("lastEventId=%zz", ""),
+        ("lastEventID=nonsense", ""),
+        ("Last-Event-ID=" + "x" * 10_000, ""),
+        ("padding=" + "x" * 20_000 + "&lastEventId=42", ""),
+        ("a=1&" * 500 + "last_event_id=42", ""),
+        ("last_event_id={id}", "Last-Event-ID: 42\r\n"),
+        ("", "Last-Event-ID: {id}\r\nLast-Event-ID: {id}\r\n"),
+        ("", "Last-Event-ID: {id}, {id}\r\n"),
+        ("", "last-event-id: " + "x" * 10_000 + "\r\n"),
+        ("", "Last-Event-ID: \xff{id}\r\n"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_a_cursor_is_never_refused_or_passed_over(shared, tenant, of, fields, query, field):
+    """A browser comes back from no status but 200 and 101. Query and header go out as they are written here."""
     [id] = shared.intake.publish(numbered(1, tenant, prefix=tenant))
     target = f"{of.path}?token={mint(tenant)}&workspace={tenant}&%zz=1&{query.format(id=id)}"
     edge = shared.shared_edge_of(of.executable)
     with socket.create_connection(("127.0.0.1", edge.http_port), timeout=20) as sock:
-        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: edge\r\n{fields}\r\n".encode())
+        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: edge\r\n{fields}{field.format(id=id)}\r\n".encode("latin-1"))
         seen = b""
         while b'"reason":"unknown_cursor"' not in seen:
             part = sock.recv(4096)
             assert part and len(seen) < 4096, f"no gap was told: {seen!r}"
             seen += part
+
+
+#: The names under which clients send their place in the query: the contract's, those of EventSource polyfills, and of hand-written code.
+SPELLINGS = ["last_event_id", "lastEventId", "lastEventID", "Last-Event-ID", "lasteventid", "last-event-id", "last%5Fevent%5Fid"]
+
+
+@pytest.mark.parametrize(("of", "fields"), [(NotificationStream, ""), (WorkspaceStream, HANDSHAKE)], ids=["notification", "workspace"])
+@pytest.mark.parametrize("place", [*SPELLINGS, "header", "header beside a query"])
+def test_every_spelling_of_a_cursor_resumes(shared, tenant, of, fields, place):
+    """`?lastEventId=`, the default of a widely used EventSource polyfill, was passed over: live only, and nobody was told."""
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(3)))
+    is_header = place.startswith("header")
+    query = f"&{place}={ids[0]}" if not is_header else f"&lastEventId={ids[1]}" if "query" in place else ""
+    field = f"lAsT-eVeNt-Id: {ids[0]}\r\n" if is_header else ""
+    edge = shared.shared_edge_of(of.executable)
+    with socket.create_connection(("127.0.0.1", edge.http_port), timeout=20) as sock:
+        target = f"{of.path}?token={mint(tenant)}&workspace={tenant}{query}"
+        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: edge\r\n{fields}{field}\r\n".encode())
+        seen = b""
+        while ids[2].encode() not in seen:
+            part = sock.recv(4096)
+            assert part and len(seen) < 8192, f"what came after the cursor did not come: {seen!r}"
+            seen += part
+    assert ids[1].encode() in seen and b"stream.gap" not in seen
 
 
 def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):

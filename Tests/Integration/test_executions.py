@@ -248,11 +248,23 @@ def test_numbers_on_the_bus_that_no_event_can_have_stop_nobody(stack):
 
 @pytest.mark.parametrize("last", ["-1", "1.5", "abc", "0x10", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE", "1 2", "+1"])
 def test_an_id_that_is_no_number_is_told(shared, edge, tenant, agent, last):
+    """It is never refused: a browser could not recover from that (contract §3)."""
     agent.progress(0.1)
-    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last=last) as stream:
-        assert stream.status == 400
-        error = stream.error()
-        assert error["error"] == "validation_error" and "Last-Event-ID" in error["message"]
+    for arguments in ({"last": last}, {"last_event_id": last}, {"lastEventId": last}):
+        with ExecutionStream(edge, "agents", "my-agent", mint(tenant), **arguments) as stream:
+            assert stream.status == 200
+            _, type, data = stream.next()
+            assert (type, json.loads(data)) == ("stream.gap", {"reason": "unknown_cursor"})
+            assert stream.next()[0] == 1
+
+
+@pytest.mark.parametrize("place", ["last", "last_event_id", "lastEventId", "lastEventID", "Last-Event-ID"])
+def test_every_spelling_of_an_id_resumes(shared, edge, tenant, agent, place):
+    agent.progress(0.1, 0.2, 0.3)
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), **{place: "2"}) as stream:
+        assert stream.next()[0] == 3
+    with ExecutionStream(edge, "agents", "my-agent", mint(tenant), last="1", lastEventId="2", padding="x" * 20_000) as stream:
+        assert stream.next()[0] == 2, "the header wins over the query, however long that is"
 
 
 @pytest.mark.parametrize("last", ["", "0"])

@@ -1,3 +1,4 @@
+import Foundation
 import TestKit
 import Testing
 
@@ -82,6 +83,36 @@ import Testing
         let message = try #require(refusal(["--config", path])).message
         #expect(message.hasPrefix("the file \(path) is not valid YAML or JSON: "))
         #expect(!message.contains("\n"))
+    }
+
+    @Test(arguments: [
+        (#"{"http.port": 1, "http.port": 2}"#, "a member that the object has already at byte 17"),
+        (#"{"http": {"port": 1, "p\u006frt": 2}}"#, "a member that the object has already at byte 21"),
+        (#"{"auth.issuer": "\ud800"}"#, "half a surrogate pair at byte 17"),
+        ("{\"http.port\": 1} # a comment", "nothing may follow the value, but something does at byte 17"),
+        ("http.port: 1", "expected a value at byte 0"),
+    ])
+    func aFileThatIsNamedAsJSONIsReadAsJSON(_ text: String, _ problem: String) throws {
+        let path = try directory.write(text, to: "settings.json")
+        #expect(refusal(["--config", path])?.message == "the file \(path) is not valid JSON: \(problem)")
+    }
+
+    @Test(arguments: [
+        "http.port: 1\nhttp.port: 2", "http: {port: 1, port: 2}", "http:\n  port: 1\n  port: 2", "http: {port: 1}\nhttp: {host: a}",
+        #"{"http.port": 1, "http.port": 2}"#,
+    ])
+    func aKeyThatIsWrittenTwiceIsNamed(_ text: String) throws {
+        let path = try directory.write(text, to: "settings.yaml")
+        let message = try #require(refusal(["--config", path])).message
+        #expect(message.contains("duplicated key") && message.contains("http") && message.contains(path), "\(message)")
+    }
+
+    @Test func aFileThatIsNotUTF8IsRefused() throws {
+        for name in ["settings.yaml", "settings.json"] {
+            let path = directory.file(name)
+            try Data([UInt8]("{\"auth.issuer\": \"".utf8) + [0xFF] + [UInt8]("\"}".utf8)).write(to: URL(filePath: path))
+            #expect(refusal(["--config", path])?.message.contains("is not valid") == true)
+        }
     }
 
     @Test func aBrokenFileDoesNotGiveItsSecretsAway() throws {

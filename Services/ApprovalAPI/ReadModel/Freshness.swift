@@ -2,6 +2,7 @@ import Basics
 import EventLog
 import HTTPAPI
 import NATSClient
+import ServiceRuntime
 
 /// Makes an answer as new as its question: what the log had acknowledged when a request came, its answer knows.
 ///
@@ -57,16 +58,12 @@ struct Freshness: Sendable {
 enum Unavailable {
     /// The log did not do what was asked.
     static func because(_ error: EventLogError) -> APIError {
-        error.isRetriable || error.code == .cancelled || error.code == .closed
-            ? .serviceUnavailable("The event log is out of reach at the moment: send the same request again in a moment.", retryAfter: 1)
-            : .internal
+        APIError(error)
     }
 
     /// The read marks' stream did not do what was asked.
     static func because(_ error: JetStreamError) -> APIError {
-        error.isRetriable || error.code == .cancelled || error.code == .closed
-            ? .serviceUnavailable("The bus is out of reach at the moment: send the same request again in a moment.", retryAfter: 1)
-            : .internal
+        APIError(error)
     }
 
     /// The model is being made, or made anew.

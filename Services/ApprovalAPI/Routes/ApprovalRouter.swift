@@ -13,10 +13,10 @@ enum ApprovalRouter {
         backend: ApprovalBackend,
         authenticator: Authenticator,
         limiter: RateLimiter?,
-        cors: CORSPolicy,
+        origins: OriginPolicy,
         now: @escaping @Sendable () -> Timestamp = { .now }
     ) throws -> Router<APIRequestContext> {
-        let router = Router.api(cors: cors)
+        let router = Router.api(origins: origins)
         let routes = RouteTable(router)
         try OpenAPIRoute().register(on: routes)
         let protected = routes.authenticated(by: authenticator)

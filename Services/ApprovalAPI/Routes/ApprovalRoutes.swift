@@ -105,14 +105,11 @@ struct ApprovalRoutes: Sendable {
             throw APIError.alreadyResolved(
                 "This approval was answered already, with \(decision.action.rawValue) at \(decision.decidedAt.iso8601)."
             )
-        case .expired: return try .refusal("expired", "Nobody answered this approval in time: ask for a new one.", status: .conflict)
-        case .selfApproval:
-            return try .refusal("self_approval", "You asked for this yourself: somebody else must answer it.", status: .forbidden)
+        case .expired: throw APIError.expired()
+        case .selfApproval: throw APIError.selfApproval()
         case .unknownRequester:
-            return try .refusal(
-                "self_approval",
-                "Requester and approver must differ, and the request does not say who asked: ask again with requestedBy.",
-                status: .forbidden
+            throw APIError.selfApproval(
+                "The requester and the approver must differ, and the request does not name its requester: request it again with requestedBy."
             )
         }
     }
@@ -128,12 +125,5 @@ struct ApprovalRoutes: Sendable {
             }
         Counter(label: "causeway_approval_requests", dimensions: [("outcome", name)]).increment()
         Timer(label: "causeway_approval_decide").record(duration: duration)
-    }
-}
-
-extension Response {
-    /// An error of contract §7 that no other service knows, in the form of contract §1.
-    fileprivate static func refusal(_ code: String, _ message: String, status: HTTPResponse.Status) throws -> Response {
-        try .json(["error": code, "message": message], status: status)
     }
 }

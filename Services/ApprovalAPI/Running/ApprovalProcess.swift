@@ -63,7 +63,7 @@ struct ApprovalProcess {
             backend: backend,
             authenticator: authenticator,
             limiter: RateLimiter(RateLimit(settings)),
-            cors: CORSPolicy(allowedOrigins: settings.list(.corsOrigins))
+            origins: settings.originPolicy()
         )
         try await process.run([service, PublicListener(router: router, settings: settings, logger: process.logger)])
     }

@@ -6,7 +6,8 @@ struct ServeCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "serve",
         summary: "Takes events in over HTTP: POST /v1/events.",
-        keys: .listeners(httpPort: 8085, adminPort: 9085) + .nats + .eventLog + .accessControl + .intake + [.drainWindow] + .logging
+        keys: .listeners(httpPort: 8085, adminPort: 9085) + .nats + .eventLog + .accessControl + .intake
+            + [.corsOrigins, .drainWindow] + .logging
     )
 
     static let configuration = CommandConfiguration(

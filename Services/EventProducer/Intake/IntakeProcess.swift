@@ -30,7 +30,7 @@ struct IntakeProcess {
             logger: process.logger
         )
         BusMetrics.observe(producer.connection, in: process.metrics)
-        let router = Router.api()
+        let router = Router.api(origins: try settings.originPolicy())
         let routes = RouteTable(router)
         let budget = BodyBudget(limits)
         IntakeMetrics.describe(in: process.metrics, budget: budget)

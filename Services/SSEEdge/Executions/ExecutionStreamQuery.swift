@@ -10,7 +10,8 @@ struct ExecutionStreamQuery: Sendable {
     let reference: ExecutionReference
     /// The execution that it names; nil for the current one.
     let run: ExecutionRun?
-    /// The last event it has seen; nil for none.
+    /// The last event that it has seen; nil for none. What is not a number of an event is the last number of all, which no event has: it is answered
+    /// like every number beyond the end, with a gap (contract §3, §9).
     let number: ExecutionNumber?
     /// Whether it waits for an execution to begin when there is none.
     let waits: Bool
@@ -20,7 +21,7 @@ struct ExecutionStreamQuery: Sendable {
     /// - Throws: `unauthorized` without a token, `validation_error` for a name, an id or a parameter that cannot be.
     init(_ request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) throws(APIError) {
         principal = try context.requirePrincipal()
-        let query = try QueryParameters(of: request)
+        let query = QueryParameters(unbounded: request.uri.query)
         reference = try context.execution(kind, of: principal.tenant)
         let named = try query.value("execution")
         do throws(ValidationError) {
@@ -28,11 +29,7 @@ struct ExecutionStreamQuery: Sendable {
         } catch {
             throw APIError(error)
         }
-        if let header = request.headers[.lastEventID] {
-            number = try Self.number(header)
-        } else {
-            number = try Self.number(try query.value("last_event_id"))
-        }
+        number = request.lastEventID.flatMap(Self.number)
         switch try query.value("wait") {
         case nil, "false": waits = false
         case "true", "": waits = true
@@ -40,16 +37,8 @@ struct ExecutionStreamQuery: Sendable {
         }
     }
 
-    /// The number of an event, as a client sends it back; nil for none, and for the empty text that a client sends which has seen nothing.
-    private static func number(_ text: String?) throws(APIError) -> ExecutionNumber? {
-        guard let text, !text.isEmpty else { return nil }
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            throw .validation("Last-Event-ID: must be the id of an event of the execution: a whole number from 1 on.")
-        }
-        // 0 stands before the first event, as no id does.
-        guard text.contains(where: { $0 != "0" }) else { return nil }
-        // A number that no event can have is beyond the last one, and answered as such.
-        let number = ExecutionNumber(text) ?? ExecutionNumber(ExecutionNumber.range.upperBound)
-        return number
+    /// The number that a client sends back. An empty text, and the 0 that stands before the first event, are from clients that have seen nothing.
+    private static func number(_ text: String) -> ExecutionNumber? {
+        text.utf8.allSatisfy { $0 == UInt8(ascii: "0") } ? nil : ExecutionNumber(text) ?? ExecutionNumber(ExecutionNumber.range.upperBound)
     }
 }

@@ -32,7 +32,7 @@ struct ExecutionStreamRoute: Sendable {
 
     let edge: Edge
     let heartbeatInterval: Duration
-    let cors: CORSPolicy
+    let origins: OriginPolicy
 
     /// Registers the routes, with their `HEAD`.
     func register(on routes: some RouterMethods<APIRequestContext>) {
@@ -70,7 +70,7 @@ struct ExecutionStreamRoute: Sendable {
         var fields = self.fields(run)
         fields[.connection] = "close"
         fields[.requestID] = context.requestID
-        fields.append(contentsOf: self.cors.responseHeaders(origin: request.headers[.origin]))
+        fields.append(contentsOf: self.origins.responseFields(to: request.head))
         let stream = StreamRequest(
             principal: query.principal,
             place: place,

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import JWTKit
 
@@ -70,9 +71,22 @@ struct JSONWebKeySet: Sendable {
     /// The keys that could be read at all. Compared to notice a rotation; their order means nothing.
     let keys: Set<JSONWebKey>
 
-    /// Reads `{"keys":[…]}`, or nil when `json` is something else. Elements that are no keys are skipped.
-    init?(json: [UInt8]) {
-        guard let document = try? JSONDecoder().decode(Document.self, from: Data(json)) else { return nil }
+    /// Why a text is not a key set, as the rest of a sentence about it.
+    struct FormatError: Error {
+        let problem: String
+    }
+
+    /// Reads `{"keys":[…]}`. Elements that are not keys are skipped.
+    init(json: [UInt8]) throws(FormatError) {
+        let document: Document
+        do {
+            try JSONDocument.check(json)
+            document = try JSONDecoder().decode(Document.self, from: Data(json))
+        } catch let error as JSONSyntaxError {
+            throw FormatError(problem: "is not valid JSON: \(error.problem) at byte \(error.offset)")
+        } catch {
+            throw FormatError(problem: "is not a JSON Web Key Set: it must be a JSON object with the member \"keys\"")
+        }
         keys = Set(document.keys.compactMap(\.key).prefix(Self.maximumKeys))
     }
 

@@ -101,10 +101,7 @@ final class KeyRing: Sendable {
     private func load() async -> (published: Set<JSONWebKey>, keys: [VerificationKey])? {
         guard let document else { return nil }
         do throws(KeyDocument.FetchError) {
-            let bytes = try await document.fetch()
-            guard let set = JSONWebKeySet(json: bytes) else {
-                throw KeyDocument.FetchError(message: "The answer is not a JSON Web Key Set.")
-            }
+            let set = try Self.keySet(try await document.fetch())
             let keys = await set.verificationKeys(origin: .url, rsaAlgorithm: rsaAlgorithm)
             guard !keys.isEmpty else {
                 throw KeyDocument.FetchError(message: "None of the \(set.keys.count) keys in the answer can be used to verify.")
@@ -116,6 +113,14 @@ final class KeyRing: Sendable {
                 metadata: ["jwks.url": "\(document.shown)", "error.message": "\(error.message)"]
             )
             return nil
+        }
+    }
+
+    private static func keySet(_ json: [UInt8]) throws(KeyDocument.FetchError) -> JSONWebKeySet {
+        do throws(JSONWebKeySet.FormatError) {
+            return try JSONWebKeySet(json: json)
+        } catch {
+            throw KeyDocument.FetchError(message: "The answer \(error.problem).")
         }
     }
 }

@@ -58,8 +58,12 @@ struct KeySources: Sendable {
 
     private static func keys(jwksFile path: String, rsaAlgorithm: SignatureAlgorithm) async throws(AccessControlError) -> [VerificationKey]
     {
-        guard let set = JSONWebKeySet(json: try KeyFile.read(path, maximumBytes: maximumKeySetBytes)) else {
-            throw AccessControlError("\(path) is not a JSON Web Key Set: it must be a JSON object with the member \"keys\".")
+        let json = try KeyFile.read(path, maximumBytes: maximumKeySetBytes)
+        let set: JSONWebKeySet
+        do throws(JSONWebKeySet.FormatError) {
+            set = try JSONWebKeySet(json: json)
+        } catch {
+            throw AccessControlError("\(path) \(error.problem).")
         }
         let keys = await set.verificationKeys(origin: .file, rsaAlgorithm: rsaAlgorithm)
         guard !keys.isEmpty else {

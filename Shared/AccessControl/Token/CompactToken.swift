@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// A JWS in compact form taken apart (RFC 7515 §3.1), before anything in it is trusted.
@@ -27,8 +28,11 @@ struct CompactToken {
             throw AuthenticationError(.malformed, "The token is not a signed JWT: its parts must be base64url without padding.")
         }
         let fields = try Self.header(header)
-        guard fields.crit == nil else {
-            throw AuthenticationError(.malformed, "The token's header makes extensions critical that are not supported here.")
+        guard !fields.isCritical else {
+            throw AuthenticationError(
+                .malformed,
+                "The token's header has the member \"crit\", but none of the extensions that it can name is supported: issue it without."
+            )
         }
         guard let algorithm = SignatureAlgorithm(rawValue: fields.alg) else {
             throw AuthenticationError(.unsupportedAlgorithm, "The token is not signed with an algorithm that is accepted here.")
@@ -46,17 +50,28 @@ struct CompactToken {
     private struct Header: Decodable {
         let alg: String
         let kid: String?
-        let crit: Present?
-    }
+        /// Whether `crit` is there. Whatever it holds is refused (RFC 7515 §4.1.11): a list of names, because no extension is supported; an empty
+        /// list, `null` and anything else, because it is not valid.
+        let isCritical: Bool
 
-    /// Decodes from anything: that the member is there is all that matters.
-    private struct Present: Decodable {
-        init(from decoder: any Decoder) {}
+        private enum CodingKeys: CodingKey {
+            case alg, kid, crit
+        }
+
+        init(from decoder: any Decoder) throws {
+            let members = try decoder.container(keyedBy: CodingKeys.self)
+            alg = try members.decode(String.self, forKey: .alg)
+            kid = try members.decodeIfPresent(String.self, forKey: .kid)
+            isCritical = members.contains(.crit)
+        }
     }
 
     private static func header(_ bytes: [UInt8]) throws(AuthenticationError) -> Header {
         do {
+            try JSONDocument.check(bytes)
             return try JSONDecoder().decode(Header.self, from: Data(bytes))
+        } catch let error as JSONSyntaxError {
+            throw AuthenticationError(.malformed, "The token's header is not valid JSON: \(error.problem) at byte \(error.offset).")
         } catch {
             throw AuthenticationError(.malformed, "The token's header is not a JSON object with the member \"alg\".")
         }

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// The claims of a token whose signature has been verified, as they were written; ``ClaimRules`` judges them.
@@ -16,10 +17,13 @@ struct TokenClaims {
     var scope: String?
 
     /// Reads the claims from a JSON object.
-    /// - Throws: `malformed` when it is none, or when `sub` or one of the dates has the wrong JSON type.
+    /// - Throws: `malformed` when it is none, when a member stands twice at any depth (RFC 7519 §4), or when `sub` or one of the dates has the wrong JSON type.
     init(json: [UInt8], tenantClaims: [String]) throws(AuthenticationError) {
         do {
+            try JSONDocument.check(json)
             self = try JSONDecoder().decode(Self.self, from: Data(json), configuration: tenantClaims)
+        } catch let error as JSONSyntaxError {
+            throw AuthenticationError(.malformed, "The token's claims are not valid JSON: \(error.problem) at byte \(error.offset).")
         } catch {
             throw AuthenticationError(
                 .malformed,

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A file of settings in YAML 1.1, or in JSON, which is read as the YAML that it also is.
 ///
-/// Keys may be nested or joined by dots. An empty value and `null` count as not set.
+/// A file whose name ends in `.json` must be JSON as the strict reader accepts it. Keys may be nested or joined by dots. An empty value and `null` count as not set.
 struct ConfigurationFile: Sendable {
     /// The largest file that is read.
     static let maximumBytes = 1024 * 1024
@@ -22,6 +22,13 @@ struct ConfigurationFile: Sendable {
             content = try BoundedFile.read(path, maximumBytes: Self.maximumBytes)
         } catch {
             throw .configuration("the file \(path) that --config names \(error.reason(limit: Self.maximumBytes))")
+        }
+        if path.lowercased().hasSuffix(".json"), !Self.isBlank(content) {
+            do throws(JSONSyntaxError) {
+                try JSONDocument.check(content)
+            } catch {
+                throw .configuration("the file \(path) is not valid JSON: \(error.problem) at byte \(error.offset)")
+            }
         }
         let found = FoundNames()
         do {

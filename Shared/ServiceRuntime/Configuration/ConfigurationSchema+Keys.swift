@@ -135,7 +135,7 @@ extension ConfigurationKey {
         "cors.origins",
         .list,
         default: "",
-        help: "Origins whose pages may use this service, such as https://app.example.com; none if empty."
+        help: "Origins whose pages may use this service beside the deployment's own, such as https://app.example.com; * for any."
     )
     public static let deliveryLoops = ConfigurationKey(
         "delivery.loops",

@@ -19,7 +19,8 @@ public struct EdgeProcess: Sendable {
     public struct Parts: Sendable {
         public let edge: Edge
         public let authenticator: Authenticator
-        public let cors: CORSPolicy
+        /// The pages that may use the surface.
+        public let origins: OriginPolicy
         /// The bus; perhaps not there yet.
         public let connection: NATSConnection
         public let settings: Settings
@@ -64,7 +65,7 @@ public struct EdgeProcess: Sendable {
         let parts = Parts(
             edge: edge,
             authenticator: try await Authenticator(configuration: settings.accessControlConfiguration(), logger: logger),
-            cors: try CORSPolicy(allowedOrigins: settings.list(.corsOrigins)),
+            origins: try settings.originPolicy(),
             connection: try await NATSConnection.connect(settings.natsConfiguration(name: settings.schema.program), logger: logger),
             settings: settings,
             metrics: self.process.metrics,
@@ -80,7 +81,7 @@ public struct EdgeProcess: Sendable {
             readiness: self.process.readiness,
             logger: logger
         )
-        let router = Router.api(cors: parts.cors)
+        let router = Router.api(origins: parts.origins)
         let routes = RouteTable(router)
         let others = try self.register(parts, routes)
         routes.refuseOtherMethods()

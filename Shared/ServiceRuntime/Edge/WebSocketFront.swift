@@ -11,10 +11,9 @@ public struct WebSocketFront: Sendable {
     private let allowsCompression: Bool
 
     /// As `cors.origins` and `websocket.compression` say.
-    /// - Throws: ``OriginPolicy/InvalidOrigin`` for an entry that is none.
-    public init(_ parts: EdgeProcess.Parts) throws {
+    public init(_ parts: EdgeProcess.Parts) {
         self.authenticator = parts.authenticator
-        self.origins = try OriginPolicy(allowed: parts.settings.list(.corsOrigins))
+        self.origins = parts.origins
         self.allowsCompression = parts.settings.boolean(.webSocketCompression)
     }
 
@@ -27,15 +26,15 @@ public struct WebSocketFront: Sendable {
         } catch {
             throw .handshake(error.message, status: error.status, headers: error.fields)
         }
-        guard self.origins.allows(origin: request.headers[.origin], host: request.head.authority) else {
-            throw .forbidden("Pages of this origin may not connect: an operator can allow it with CORS_ORIGINS.")
+        guard self.origins.allows(request.head) else {
+            throw .forbidden("Pages of this origin may not connect: name the origin in CORS_ORIGINS of this service.")
         }
         return handshake
     }
 
     /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
     public func authenticate(_ request: Request, _ handshake: WebSocketHandshake) async throws(AuthenticationError) -> Principal {
-        let inQuery = QueryParameters.lenient(request.uri.query).decodableValues("token")
+        let inQuery = QueryParameters(unbounded: request.uri.query).decodableValues("token")
         let token = try Credential.bearer(
             authorization: request.headers[values: .authorization],
             queryTokens: inQuery + handshake.bearerTokens

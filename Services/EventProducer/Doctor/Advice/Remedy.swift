@@ -81,7 +81,7 @@ enum Remedy: String, Sendable, CaseIterable {
             """
         case .crossOrigin:
             """
-            Name the origin in CORS_ORIGINS of sse-edge, websocket-edge and jsonrpc-relay, as a browser writes it (https://app.example.com), and \
+            Name the origin in CORS_ORIGINS of every service that its pages use, as a browser writes it (https://app.example.com), and \
             leave Access-Control- fields and OPTIONS requests to them: a proxy is neither to add nor to remove any.
             """
         case .role:

@@ -99,7 +99,7 @@ extension Diagnosis {
                 )
             case 403:
                 let sentence =
-                    "pages of \(origin) itself may not open WebSockets: Host is changed on the way, or CORS_ORIGINS names others only"
+                    "pages of \(origin) itself may not open WebSockets: Host is changed on the way, or X-Forwarded-Proto names another scheme"
                 findings.append(.advice(.pages, sentence, .host))
             default: break
             }

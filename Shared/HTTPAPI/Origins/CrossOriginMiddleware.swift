@@ -1,14 +1,14 @@
 import HTTPTypes
 public import Hummingbird
 
-/// Cross-origin resource sharing (Fetch standard, §3.2): answers preflight requests itself and gives every other response what its origin
-/// may have. Stands outside ``ErrorMiddleware``, because a browser must be able to read errors too.
+/// Cross-origin resource sharing (Fetch standard, §3.2): answers preflight requests itself and gives every other response the fields of
+/// its origin. Stands outside ``ErrorMiddleware``, because a browser must be able to read errors too.
 public struct CrossOriginMiddleware: RouterMiddleware {
     public typealias Context = APIRequestContext
 
-    private let policy: CORSPolicy
+    private let policy: OriginPolicy
 
-    public init(_ policy: CORSPolicy) {
+    public init(_ policy: OriginPolicy) {
         self.policy = policy
     }
 
@@ -17,12 +17,11 @@ public struct CrossOriginMiddleware: RouterMiddleware {
         context: APIRequestContext,
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
-        let origin = request.headers[.origin]
-        if request.method == .options, let origin, request.headers.contains(.accessControlRequestMethod) {
-            return Response(status: .noContent, headers: policy.preflightHeaders(origin: origin))
+        if request.method == .options, request.headers.contains(.origin), request.headers.contains(.accessControlRequestMethod) {
+            return Response(status: .noContent, headers: policy.preflightFields(to: request.head))
         }
         var response = try await next(request, context)
-        for field in policy.responseHeaders(origin: origin) {
+        for field in policy.responseFields(to: request.head) {
             if field.name == .vary {
                 response.headers.append(field)
             } else {

@@ -1,0 +1,68 @@
+public import Hummingbird
+
+extension APIError {
+    /// The table of error codes (contract §1): what a client's program decides by.
+    ///
+    /// `docs/openapi.yaml` and `docs/errors.md` repeat this table; a test compares them with it.
+    public enum Code: String, Sendable, Hashable, CaseIterable {
+        case validationError = "validation_error"
+        case unauthorized
+        case forbidden
+        case notFound = "not_found"
+        case methodNotAllowed = "method_not_allowed"
+        case selfApproval = "self_approval"
+        case alreadyResolved = "already_resolved"
+        case expired
+        case conflict
+        case payloadTooLarge = "payload_too_large"
+        case unsupportedMediaType = "unsupported_media_type"
+        case rateLimited = "rate_limited"
+        case `internal`
+        case serviceUnavailable = "service_unavailable"
+
+        /// One row of the table.
+        private struct Row {
+            let status: HTTPResponse.Status
+            let isRetriable: Bool
+            let sentence: String
+
+            init(_ status: HTTPResponse.Status, retriable: Bool = false, _ sentence: String) {
+                self.status = status
+                self.isRetriable = retriable
+                self.sentence = sentence
+            }
+        }
+
+        private var row: Row {
+            switch self {
+            case .validationError: Row(.badRequest, "The request breaks a rule: correct the field that the message names.")
+            case .unauthorized:
+                Row(.unauthorized, "The token is missing or not accepted: send the header \"Authorization: Bearer <token>\".")
+            case .forbidden: Row(.forbidden, "The token is valid but does not permit this.")
+            case .notFound: Row(.notFound, "There is nothing at this address: check the path.")
+            case .methodNotAllowed: Row(.methodNotAllowed, "The path exists but not with this method: use one that the header Allow names.")
+            case .selfApproval: Row(.forbidden, "The requester and the approver must differ: somebody else must decide.")
+            case .expired: Row(.conflict, "Nobody decided the approval in time: request a new one.")
+            case .alreadyResolved: Row(.conflict, "The approval is already decided, or the execution has already ended.")
+            case .conflict: Row(.conflict, "The id or the Idempotency-Key is already used for other content: choose a new one.")
+            case .payloadTooLarge: Row(.contentTooLarge, "The body, or a part of it, is too large: send less.")
+            case .unsupportedMediaType:
+                Row(.unsupportedMediaType, "The body has the wrong Content-Type: send the one that the message names.")
+            case .rateLimited: Row(.tooManyRequests, retriable: true, "Too many requests: wait as many seconds as Retry-After says.")
+            case .internal:
+                Row(.internalServerError, "The request failed in the service: report its X-Request-Id to the operator if it happens again.")
+            case .serviceUnavailable:
+                Row(.serviceUnavailable, retriable: true, "The service cannot answer now: retry after as many seconds as Retry-After says.")
+            }
+        }
+
+        /// The status that goes with the code.
+        public var status: HTTPResponse.Status { row.status }
+
+        /// Whether the same request can succeed later with nothing changed. Exactly these answers carry `Retry-After`.
+        public var isRetriable: Bool { row.isRetriable }
+
+        /// What the code says in general; the message of a response is more specific where it can be.
+        public var sentence: String { row.sentence }
+    }
+}

@@ -102,7 +102,9 @@ final class RequestTable: Sendable {
 
     private func scheduleSweep(at deadline: ContinuousClock.Instant) {
         let delay = max(Self.sweepInterval, ContinuousClock.now.duration(to: deadline))
-        deadlines.asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: delay.nanoseconds))) { [weak self] in self?.sweep(scheduledFor: deadline) }
+        deadlines.asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: delay.nanoseconds))) { [weak self] in
+            self?.sweep(scheduledFor: deadline)
+        }
     }
 
     /// Ends the requests whose deadline has passed, and sets the timer for the earliest of the others.

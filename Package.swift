@@ -182,7 +182,7 @@ let package = Package(
             "AccessControl",
             ["Basics", "AccessControl", "TestKit", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]
         ),
-        tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, logging]),
+        tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging]),
         tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "TestKit", httpTypes, logging]),
         tests(
             "ApprovalAPI",
@@ -196,7 +196,7 @@ let package = Package(
         tests(
             "ServiceRuntime",
             [
-                "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, logging, metrics,
+                "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes, logging, metrics,
                 lifecycle,
             ]
         ),

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import TestKit
 
@@ -59,7 +60,7 @@ extension TokenCase {
     static let lateDates: [TokenCase] = [
         "2147483648", "9007199254740992", "9223372036854775808", "18446744073709551615",
         "18446744073709551616", "123456789012345678901234567890",
-    ].map { number in
+    ].map { (number: String) in
         TokenCase(name: "exp \(number)", claims: ["exp": number], check: { (2_147_483_648...253_402_300_799).contains($0.expiresAt) })
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPAPI
+import HTTPTypes
 import Testing
 
 /// The documents say of every error code what the table says.

@@ -1,5 +1,6 @@
 import EventLog
 import HTTPAPI
+import HTTPTypes
 import ServiceRuntime
 import Testing
 

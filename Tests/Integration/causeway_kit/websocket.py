@@ -84,7 +84,7 @@ class WebSocketConnection:
         head = (
             f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None) + "\r\n"
         )
-        self._open(parts, head.encode() + early, receive_buffer, timeout)
+        self._open(parts, head.encode("utf-8", "surrogateescape") + early, receive_buffer, timeout)
         if self.status == 101:
             self._check_answer(key, protocols, offer)
 

@@ -17,13 +17,21 @@ import Testing
             try expect(!token.signature.isEmpty, "accepted without a signature")
             let parts = input.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             try expect(parts.count == 3, "accepted with \(parts.count) parts")
-            try expect(Array(token.signingInput) == Array((parts[0] + [UInt8(ascii: ".")] + parts[1])), "other bytes are verified than came")
+            try expect(
+                Array(token.signingInput) == Array((parts[0] + [UInt8(ascii: ".")] + parts[1])),
+                "other bytes are verified than came"
+            )
         }
     }
 
     @Test func headers() throws {
-        let seeds = [#"{"alg":"HS256","typ":"JWT"}"#, #"{"alg":"ES384","kid":"a\u0062c","crit":["exp"],"jwk":{"kty":"oct"}}"#, #"{"kid":null,"alg":"none"}"#]
-        let tokens = ["\"alg\":", "\"kid\":", "\"crit\":", "\"none\"", "\"HS256\"", "\"\\u0061lg\":\"none\"", "\"alg\":\"HS256\",\"alg\":\"none\""]
+        let seeds = [
+            #"{"alg":"HS256","typ":"JWT"}"#, #"{"alg":"ES384","kid":"a\u0062c","crit":["exp"],"jwk":{"kty":"oct"}}"#,
+            #"{"kid":null,"alg":"none"}"#,
+        ]
+        let tokens = [
+            "\"alg\":", "\"kid\":", "\"crit\":", "\"none\"", "\"HS256\"", "\"\\u0061lg\":\"none\"", "\"alg\":\"HS256\",\"alg\":\"none\"",
+        ]
         try Fuzzer("token header", seeds: seeds, tokens: tokens).run { input in
             guard let token = try? CompactToken(Array("\(Base64URL.encode(input)).e30.c2ln".utf8)) else { return }
             try isObjectWithoutRepetition(input)
@@ -37,7 +45,8 @@ import Testing
             #"{"sub":"é","workspace_id":"a/b","exp":1911981930.999,"iss":"https://id.example","aud":"a","email":"x","scope":"y"}"#,
         ]
         let tokens = [
-            "\"sub\":", "\"tenant_id\":", "\"org_id\":", "\"exp\":", "\"nbf\":", "\"iat\":", "\"aud\":", "\"roles\":", "1e308", "-1e308", "null",
+            "\"sub\":", "\"tenant_id\":", "\"org_id\":", "\"exp\":", "\"nbf\":", "\"iat\":", "\"aud\":", "\"roles\":", "1e308", "-1e308",
+            "null",
             "\"sub\":\"x\",\"sub\":\"y\"", "9223372036854775.807",
         ]
         let rules = ClaimRules(AccessControlConfiguration(hs256Secret: "a secret of enough bytes for HS256, as its rule wants"))
@@ -71,7 +80,10 @@ import Testing
             #"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},"#
                 + #"{"kty":"RSA","n":"u1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0","e":"AQAB","key_ops":["verify"]}]}"#,
         ]
-        let tokens = ["\"kty\":", "\"oct\"", "\"RSA\"", "\"EC\"", "\"crv\":", "\"P-384\"", "\"n\":\"\"", "\"e\":\"AA\"", "\"x\":", "\"alg\":\"ES256\"", "\"kid\":"]
+        let tokens = [
+            "\"kty\":", "\"oct\"", "\"RSA\"", "\"EC\"", "\"crv\":", "\"P-384\"", "\"n\":\"\"", "\"e\":\"AA\"", "\"x\":",
+            "\"alg\":\"ES256\"", "\"kid\":",
+        ]
         try await Fuzzer("JWKS", seeds: seeds, tokens: tokens).run { input in
             guard let set = JSONWebKeySet(json: input) else { return }
             try expect(set.keys.count <= JSONWebKeySet.maximumKeys, "\(set.keys.count) keys")
@@ -93,8 +105,11 @@ import Testing
     /// Nothing that looks like a token is left in what is logged.
     @Test func redaction() throws {
         let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c3JfMSJ9.c2lnbmF0dXJl"
-        let seeds = ["/v1/stream?token=\(token)&workspace=acme", "/v1/notifications/stream?types=a.b&%74oken=\(token)", "/a/\(token)?b#c;token=x"]
-        try Fuzzer("redaction", seeds: seeds, tokens: ["token=", "%74", "TOKEN=", "access_token=", "?", "&", ";", "#", token]).run { input in
+        let seeds = [
+            "/v1/stream?token=\(token)&workspace=acme", "/v1/notifications/stream?types=a.b&%74oken=\(token)", "/a/\(token)?b#c;token=x",
+        ]
+        try Fuzzer("redaction", seeds: seeds, tokens: ["token=", "%74", "TOKEN=", "access_token=", "?", "&", ";", "#", token]).run {
+            input in
             guard let text = String(validating: input, as: UTF8.self) else { return }
             for shown in [Redaction.redacted(target: text), Redaction.redacted(text: text)] {
                 try expect(!shown.contains("eyJhbGciOiJIUzI1NiJ9"), "shows a token: \(shown)")

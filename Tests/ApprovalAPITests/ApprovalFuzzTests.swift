@@ -9,7 +9,8 @@ import Testing
 @Suite struct ApprovalFuzzTests {
     @Test func readMarks() throws {
         let seeds = [
-            "inbox.acme.ann\n{\"epoch\":7,\"sequence\":42,\"at\":1711981930000}", "inbox.a=2Eb.=C3=A9\n{\"epoch\":65535,\"through\":9223372036854775807,\"at\":-1}",
+            "inbox.acme.ann\n{\"epoch\":7,\"sequence\":42,\"at\":1711981930000}",
+            "inbox.a=2Eb.=C3=A9\n{\"epoch\":65535,\"through\":9223372036854775807,\"at\":-1}",
         ]
         let tokens = ["inbox.", "\"epoch\":", "\"sequence\":", "\"through\":", "\"at\":", "=00", "=", "."]
         try Fuzzer("read marks", seeds: seeds, tokens: tokens).run { input in
@@ -30,8 +31,11 @@ import Testing
     }
 
     @Test func decisions() throws {
-        let seeds = [#"{"action":"approve"}"#, #"{"action":"reject","reason":"no \ud83d\ude80","x":[]}"#, #"{"reason":null,"action":"approve"}"#]
-        try Fuzzer("decisions", seeds: seeds, tokens: ["\"action\":", "\"reason\":", "\"approve\"", "\"expire\"", "\"\\u0061ction\":"]).run { input in
+        let seeds = [
+            #"{"action":"approve"}"#, #"{"action":"reject","reason":"no \ud83d\ude80","x":[]}"#, #"{"reason":null,"action":"approve"}"#,
+        ]
+        try Fuzzer("decisions", seeds: seeds, tokens: ["\"action\":", "\"reason\":", "\"approve\"", "\"expire\"", "\"\\u0061ction\":"]).run
+        { input in
             guard let form = try? ApprovalForm(input) else { return }
             try expect(form.action == .approve || form.action == .reject, "the action is \(form.action)")
             try expect((form.reason ?? "").unicodeScalars.count <= ApprovalForm.maximumReason, "too long a reason")

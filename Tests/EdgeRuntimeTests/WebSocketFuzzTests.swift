@@ -21,7 +21,8 @@ import Testing
         frame(0x01, "é🚀") + frame(0x8A, "") + frame(0x00, "") + frame(0x80, "end") + frame(0x82, [0, 255, 128]),
         frame(0x81, [UInt8](repeating: 0x41, count: 300)) + frame(0x88, [0x0F, 0xA0] + Array("bye é".utf8)),
         // Compressed: "Hello", as RFC 7692 §7.2.3.1 has it, and a block that is stored.
-        frame(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]) + frame(0xC1, [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00]),
+        frame(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])
+            + frame(0xC1, [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00]),
         frame(0x41, [0xF2, 0x48, 0xCD]) + frame(0x80, [0xC9, 0xC9, 0x07, 0x00]),
         [0x82, 0xFF] + [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 0], [0x81, 0xFE, 0x00, 0x7E, 0, 0, 0, 0],
     ]
@@ -38,7 +39,7 @@ import Testing
                 rest = rest.dropFirst(count)
             }
             let cut = Self.decode(pieces, allowsCompression)
-            try expect(Self.isSame(whole, cut), "whole: \(whole), cut: \(cut)")
+            try expect(whole == cut, "whole: \(whole), cut: \(cut)")
             for (index, message) in whole.enumerated() {
                 switch message {
                 case .text(let bytes):
@@ -51,9 +52,6 @@ import Testing
             }
         }
     }
-
-    /// Text that is cut where it becomes wrong is refused there, so a fault may be told before the message that whole bytes would have given.
-    private static func isSame(_ whole: [WebSocketInput], _ cut: [WebSocketInput]) -> Bool { whole == cut }
 
     private static func decode(_ pieces: [ArraySlice<UInt8>], _ allowsCompression: Bool) -> [WebSocketInput] {
         var decoder = WebSocketDecoder(maxMessageBytes: limit, allowsCompression: allowsCompression)
@@ -76,16 +74,25 @@ import Testing
 
     @Test func extensionOffers() throws {
         let seeds = ["permessage-deflate; client_max_window_bits; server_max_window_bits=12, x; q=\"a\\b\"", "permessage-deflate"]
-        let tokens = ["permessage-deflate", "client_max_window_bits", "server_max_window_bits=", "\"", "\\", ";", ",", "=", "8", "15", "16"]
+        let tokens = [
+            "permessage-deflate", "client_max_window_bits", "server_max_window_bits=", "\"", "\\", ";", ",", "=", "8", "15", "16",
+        ]
         try Fuzzer("extension offers", seeds: seeds, tokens: tokens).run { input in
-            guard let text = String(validating: input, as: UTF8.self), let answer = PerMessageDeflate.answer(toOffers: [text]) else { return }
-            try expect(answer.hasPrefix("permessage-deflate; server_no_context_takeover; client_no_context_takeover"), "answered with \(answer)")
+            guard let text = String(validating: input, as: UTF8.self), let answer = PerMessageDeflate.answer(toOffers: [text]) else {
+                return
+            }
+            try expect(
+                answer.hasPrefix("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+                "answered with \(answer)"
+            )
             try expect(text.contains("permessage-deflate"), "answered, although nothing was offered")
         }
     }
 
     @Test func textAsItComes() throws {
-        try Fuzzer("UTF-8 as it comes", seeds: ["é🚀a\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}", "\u{D7FF}\u{E000}"]).run { input, generator in
+        try Fuzzer("UTF-8 as it comes", seeds: ["é🚀a\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}", "\u{D7FF}\u{E000}"]).run {
+            input,
+            generator in
             var validator = UTF8Validator()
             let cut = generator.below(input.count + 1)
             let isValid = [input[..<cut], input[cut...]].allSatisfy { piece in piece.withUnsafeBytes { validator.validate($0) } }

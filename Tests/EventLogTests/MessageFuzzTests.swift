@@ -21,8 +21,13 @@ import Testing
         try Fuzzer("messages of the log", seeds: seeds, tokens: tokens).run { input in
             for (sequence, timestamp) in [(UInt64(42), UInt64(1_711_981_930_000_000_000)), (.max, .max), (0, 0)] {
                 guard let entry = try? EventMessage.entry(Self.message(input, sequence, timestamp)) else { continue }
-                try expect((0..<1 << 48).contains(entry.intake.millisecondsSinceEpoch) || timestamp == .max, "taken in at \(entry.intake.millisecondsSinceEpoch)")
-                if let place = entry.execution { try expect(ExecutionNumber.range.contains(place.number.value), "the number \(place.number)") }
+                try expect(
+                    (0..<1 << 48).contains(entry.intake.millisecondsSinceEpoch) || timestamp == .max,
+                    "taken in at \(entry.intake.millisecondsSinceEpoch)"
+                )
+                if let place = entry.execution {
+                    try expect(ExecutionNumber.range.contains(place.number.value), "the number \(place.number)")
+                }
             }
         }
     }
@@ -37,7 +42,13 @@ import Testing
             let value = line[line.index(after: colon)...].drop { $0 == 0x20 }
             headers.append(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
         }
-        return StoredMessage(subject: subject, sequence: sequence, timestamp: timestamp, headers: headers, payload: Array(input[end.upperBound...]))
+        return StoredMessage(
+            subject: subject,
+            sequence: sequence,
+            timestamp: timestamp,
+            headers: headers,
+            payload: Array(input[end.upperBound...])
+        )
     }
 
     @Test func cursors() throws {
@@ -56,7 +67,8 @@ import Testing
                 case .liveOnly: throw FuzzViolation("a place that was named is passed over")
                 case .oldest(let after): try expect(text.isEmpty && after <= log.lastSequence, "the oldest is after \(after)")
                 case .resume(let after): try expect(after <= log.lastSequence, "goes on after \(after) of \(log.lastSequence)")
-                case .expired(let first, let after): try expect(first.sequence == after + 1, "\(first.sequence) is missed before, after \(after)")
+                case .expired(let first, let after):
+                    try expect(first.sequence == after + 1, "\(first.sequence) is missed before, after \(after)")
                 case .unknown: break
                 }
             }

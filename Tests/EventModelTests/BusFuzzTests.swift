@@ -8,7 +8,8 @@ import Testing
 @Suite struct BusFuzzTests {
     private static let storedAt = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     private static let tokens = [
-        "subject: ", "events.", "executions.", ".agents.", ".workflows.", "=00", "=C3=A9", "=2e", "=", "ce-type: ", "ce-userid: ", "ce-id: ",
+        "subject: ", "events.", "executions.", ".agents.", ".workflows.", "=00", "=C3=A9", "=2e", "=", "ce-type: ", "ce-userid: ",
+        "ce-id: ",
         "ce-time: ", "ce-tenant: ", "ce-specversion: ", "causeway-number: ", "causeway-start: ", "causeway-execution: ", "traceparent: ",
         "\n", "\n\n", "DECISION", "EFFECT", "stream.gap",
     ]
@@ -74,7 +75,10 @@ import Testing
             guard let text = String(validating: input, as: UTF8.self) else { return }
             _ = CloudEventHeaders.decode(text)
             let encoded = CloudEventHeaders.encode(text)
-            try expect(CloudEventHeaders.decode(encoded)?.utf8.elementsEqual(input) == true, "\(encoded) is not decoded to what it was made of")
+            try expect(
+                CloudEventHeaders.decode(encoded)?.utf8.elementsEqual(input) == true,
+                "\(encoded) is not decoded to what it was made of"
+            )
         }
     }
 }

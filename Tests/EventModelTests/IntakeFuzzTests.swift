@@ -33,7 +33,10 @@ import Testing
             #"{"specversion":"1.0","id":"é","source":"urn:x","type":"incident.created","time":"2024-04-01T14:32:10Z","#
                 + #""datacontenttype":"application/json","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","data":{"incidentId":"i"}}"#,
         ]
-        let tokens = Self.tokens + ["\"specversion\"", "\"source\"", "\"userid\"", "\"data_base64\"", "\"data\"", "\"datacontenttype\"", "\"UserId\""]
+        let tokens =
+            Self.tokens + [
+                "\"specversion\"", "\"source\"", "\"userid\"", "\"data_base64\"", "\"data\"", "\"datacontenttype\"", "\"UserId\"",
+            ]
         try Fuzzer("intake, structured", seeds: seeds, tokens: tokens).run { input in
             if let draft = try? EventIntake.event(structured: input) { try Self.check([draft]) }
         }
@@ -47,7 +50,8 @@ import Testing
             "ce-specversion: 1.0\nce-id: 1\nce-source: /s\nce-type: a.b\nce-tenant: acme\nce-userid: ann\n\n{\"n\":1}",
             "ce-specversion: 1.0\nce-id: caf%C3%A9\nce-source: \"a b\"\nce-type: incident.created\nce-time: 2024-04-01T14:32:10Z\n\n{\"incidentId\":\"i\"}",
         ]
-        let tokens = Self.tokens + ["ce-id: ", "ce-userid: ", "ce-user: ", "ce-tenant: ", "\nce-", "\n\n", "\"a%20b\"", "%00", "%C3", "\\\""]
+        let tokens =
+            Self.tokens + ["ce-id: ", "ce-userid: ", "ce-user: ", "ce-tenant: ", "\nce-", "\n\n", "\"a%20b\"", "%00", "%C3", "\\\""]
         try Fuzzer("intake, binary", seeds: seeds, tokens: tokens).run { input in
             let message = FuzzMessage(input)
             guard let draft = try? EventIntake.event(binary: message.body, header: { message.fields[$0] }) else { return }
@@ -61,7 +65,10 @@ import Testing
             #"[{"type":"complete","payload":{"result":"ok","duration":12500}},{"type":"failed","payload":{"error":"e"}}]"#,
             #"[{"type":"step_start","payload":{"stepId":"s/1","name":"n","type":"x","timestamp":1}},{"type":"step_progress","payload":{"stepId":"s","progress":1}}]"#,
         ]
-        let tokens = Self.tokens + ["\"execution\"", "\"stepId\"", "\"progress\"", "progress", "workflow_complete", "step_start", "1.0000000000000001"]
+        let tokens =
+            Self.tokens + [
+                "\"execution\"", "\"stepId\"", "\"progress\"", "progress", "workflow_complete", "step_start", "1.0000000000000001",
+            ]
         try Fuzzer("intake, executions", seeds: seeds, tokens: tokens).run { input in
             for kind in ExecutionReference.Kind.allCases {
                 guard let drafts = try? ExecutionIntake.events(input, of: kind) else { continue }

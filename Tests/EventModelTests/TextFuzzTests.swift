@@ -30,7 +30,10 @@ import Testing
     }
 
     @Test func times() throws {
-        let seeds = ["2024-04-01T14:32:10.123Z", "1999-12-31t23:59:59+23:59", "2024-02-29 00:00:00-00:00", "9999-12-31T23:59:60Z", "0000-01-01T00:00:00Z"]
+        let seeds = [
+            "2024-04-01T14:32:10.123Z", "1999-12-31t23:59:59+23:59", "2024-02-29 00:00:00-00:00", "9999-12-31T23:59:60Z",
+            "0000-01-01T00:00:00Z",
+        ]
         try Fuzzer("RFC 3339 time", seeds: seeds, tokens: ["T", "Z", "z", "+", "-", ":", ".", "60", "24", "99"]).run { input in
             guard let text = String(validating: input, as: UTF8.self), let time = Timestamp(rfc3339: text) else { return }
             let shown = time.iso8601
@@ -40,7 +43,8 @@ import Testing
 
     @Test func identifiers() throws {
         let seeds = ["acme", "apr/1", "a..b", String(repeating: "x", count: 256), String(repeating: "é", count: 128)]
-        try Fuzzer("identifier", seeds: seeds, tokens: ["..", "/", "./", "\u{85}", "\u{9F}", "\u{A0}", "\u{C2}"], maximumBytes: 600).run { input in
+        try Fuzzer("identifier", seeds: seeds, tokens: ["..", "/", "./", "\u{85}", "\u{9F}", "\u{A0}", "\u{C2}"], maximumBytes: 600).run {
+            input in
             guard let text = String(validating: input, as: UTF8.self) else { return }
             let hasControl = text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
             let isName = (1...256).contains(input.count) && !hasControl
@@ -53,7 +57,9 @@ import Testing
     }
 
     @Test func traceParents() throws {
-        let seeds = ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-x"]
+        let seeds = [
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-x",
+        ]
         try Fuzzer("traceparent", seeds: seeds, tokens: ["ff", "00", "-", "A"]).run { input in
             guard let text = String(validating: input, as: UTF8.self), let trace = TraceParent(text) else { return }
             try expect(TraceParent(trace.text) == trace, "\(text) is kept as \(trace.text), which is another or none")

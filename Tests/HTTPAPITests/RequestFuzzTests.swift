@@ -14,7 +14,10 @@ import Testing
             let lenient = QueryParameters.lenient(text)
             _ = lenient.decodableValues("a")
             guard let query = try? QueryParameters(text) else {
-                try expect(input.count > QueryParameters.maximumBytes || text.split(separator: "&").count > QueryParameters.maximumCount, "refused")
+                try expect(
+                    input.count > QueryParameters.maximumBytes || text.split(separator: "&").count > QueryParameters.maximumCount,
+                    "refused"
+                )
                 return
             }
             for name in ["limit", "cursor", "types", "token", "a"] {
@@ -31,7 +34,10 @@ import Testing
             guard let text = String(validating: input, as: UTF8.self) else { return }
             let encoded = input.map { byte in "%" + String(byte, radix: 16).leftPadded }.joined()
             guard let query = try? QueryParameters("x=1&name=\(encoded)&y=2") else { return }
-            try expect(try query.value("name")?.utf8.elementsEqual(text.utf8) == true, "read as \(String(describing: try query.value("name")))")
+            try expect(
+                try query.value("name")?.utf8.elementsEqual(text.utf8) == true,
+                "read as \(String(describing: try query.value("name")))"
+            )
         }
     }
 

@@ -17,7 +17,8 @@ import Testing
             ]
             : [#"{"http":{"port":9000},"max.connections":5,"auth":{"hs256.secret":"\#(secret)"},"cors.origins":["https://a.example"]}"#]
         let tokens = [
-            "http.port: ", "\"http.port\": ", "max.connections", "log.max.bytes: ", ": ", "\n  ", "&a ", "*a", "<<: ", "!!int ", "|\n", ">-\n", "- ",
+            "http.port: ", "\"http.port\": ", "max.connections", "log.max.bytes: ", ": ", "\n  ", "&a ", "*a", "<<: ", "!!int ", "|\n",
+            ">-\n", "- ",
             "? ", "'", "%YAML 1.1", "\t", "~", "0x1F", "0o17", "1_000", ".inf", ".nan", "1:30", "yes",
         ]
         try Fuzzer("configuration, \(format)", seeds: seeds, tokens: tokens).run { input in
@@ -51,7 +52,9 @@ import Testing
     }
 
     @Test func commandLines() throws {
-        let seeds = ["--http-port\n9000\n--max-connections=5", "--print-config\n--log-level\ninfo", "--auth-hs256-secret=\(Self.secret)\n--version"]
+        let seeds = [
+            "--http-port\n9000\n--max-connections=5", "--print-config\n--log-level\ninfo", "--auth-hs256-secret=\(Self.secret)\n--version",
+        ]
         let tokens = ["--", "\n", "=", "--http-port=", "--help", "--config", "--some-switch", "--nats-url="]
         try Fuzzer("command line", seeds: seeds, tokens: tokens).run { input in
             let arguments = input.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }

@@ -20,10 +20,12 @@ import Testing
             "GET /v1/notifications/stream?types=a.* HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer a.b.c\r\nLast-Event-ID: evt_1\r\n\r\n",
             "POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}GET / HTTP/1.1\r\nHost: x\r\n\r\n",
             "GET /v1/stream HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n",
-            "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n",
+            "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         ]
         let tokens = [
-            "Host: ", "\r\n", "\n", "\r", "\r\n\r\n", " HTTP/1.1", " HTTP/2.0", "Content-Length: ", "Transfer-Encoding: chunked\r\n", "Upgrade: ", "GET ",
+            "Host: ", "\r\n", "\n", "\r", "\r\n\r\n", " HTTP/1.1", " HTTP/2.0", "Content-Length: ", "Transfer-Encoding: chunked\r\n",
+            "Upgrade: ", "GET ",
             "Expect: 100-continue\r\n", ": ", "\r\n ", "ffffffffffffffff\r\n", "/../", "http://x/", "*",
         ]
         try Fuzzer("HTTP head", seeds: seeds, tokens: tokens).run { input, generator in

@@ -81,15 +81,15 @@ import Testing
     private static func check(_ drafts: [EventDraft]) throws {
         try expect((1...EventIntake.maximumEvents).contains(drafts.count), "\(drafts.count) events were accepted")
         for draft in drafts {
-            let tenant = try draft.tenant ?? Tenant("acme")
-            let event = try draft.resolve(tenant: tenant, id: EventID("generated"), time: now)
+            let tenant = draft.tenant ?? "acme"
+            let event = draft.resolve(tenant: tenant, id: "generated", time: now)
             let headers = NATSBinding.headers(of: event)
             try areSafe(headers)
             let fields = Dictionary(uniqueKeysWithValues: headers.map { ($0.name, $0.value) })
             let read = try NATSBinding.event(
                 subject: EventSubject.event(tenant: tenant, type: event.type),
                 body: event.payload.bytes,
-                fallbackID: EventID("fallback"),
+                fallbackID: "fallback",
                 storedAt: Timestamp(millisecondsSinceEpoch: 0),
                 header: { fields[$0] }
             )
@@ -99,16 +99,16 @@ import Testing
     }
 
     private static func check(_ draft: ExecutionDraft, _ kind: ExecutionReference.Kind) throws {
-        let reference = ExecutionReference(tenant: try draft.tenant ?? Tenant("acme"), kind: kind, name: try ExecutionName("a/b c"))
+        let reference = ExecutionReference(tenant: draft.tenant ?? "acme", kind: kind, name: "a/b c")
         let place = ExecutionPlace(
             reference: reference,
-            run: try draft.run ?? ExecutionRun("run"),
-            number: try #require(ExecutionNumber(UInt64(1) << 62)),
+            run: draft.run ?? "run",
+            number: 4_611_686_018_427_387_904,
             start: .max,
             isFinal: draft.isFinal
         )
         let event = Event(
-            id: try draft.id ?? EventID("generated"),
+            id: draft.id ?? "generated",
             tenant: reference.tenant,
             type: draft.type,
             time: draft.time ?? now,
@@ -120,7 +120,7 @@ import Testing
         let (read, readPlace) = try ExecutionBinding.event(
             subject: reference.subject,
             body: event.payload.bytes,
-            fallbackID: EventID("fallback"),
+            fallbackID: "fallback",
             storedAt: Timestamp(millisecondsSinceEpoch: 0),
             header: { fields[$0] }
         )

@@ -140,6 +140,8 @@ def test_malformed_json_is_refused_at_every_door(world, tenant, door):
     with NotificationStream().connect(world.sse, mint(tenant)) as client:
         client.next()
         for name, change in SOUND.items():
+            if not door.carries(name):
+                continue
             answer = door.attempt(world, made(change, door.document(tenant)), tenant)
             sound += 1
             if not isinstance(answer, Accepted | Sent):

@@ -181,4 +181,4 @@ def _encoded(value):
 
 
 def _decoded(value):
-    return None if value is None else unquote(value)
+    return None if value is None else unquote(value, errors="surrogateescape")

@@ -37,7 +37,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Sent:
-    """It is on the bus, where nobody can refuse it; `messages`: how many messages it is."""
+    """It is on the bus, where nobody can refuse it; `messages`: how many messages are counted as no events if it is none."""
 
     messages: int = 1
 

@@ -2,9 +2,10 @@
 
 from urllib.parse import quote
 
-from .doors import Accepted, Door, Refused, Sent, refusal
+from .doors import Accepted, Door, Improper, Sent, refusal
 from .event_doors import as_json, header_encoded, outcome
 from .identifiers import AGENT, EVENT_ID, EXECUTION, STEP, TENANT, WORKFLOW, fault
+from .executions import ExecutionStream
 from .services import command
 from .subjects import token as subject_token
 from .tokens import mint, producer_token
@@ -94,7 +95,12 @@ class ExecutionMessages(Door):
         if is_event:
             # What is no event leaves no hole behind.
             self._numbers[subject] = number
-        return Sent(len(events))
+        elif offer.identifier in (EVENT_ID, STEP):
+            with ExecutionStream(world.sse, kind, name, mint(tenant), execution=run_of(offer)) as stream:
+                if stream.status != 404:
+                    raise Improper(f"shown, although it is no event: {stream.status}")
+        # Nobody reads executions that nobody asks for, so that what is no event is not always counted.
+        return Sent(0)
 
 
 class ExecutionCommand(Door):

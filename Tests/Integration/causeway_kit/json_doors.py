@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 
 from .doors import Accepted, Improper, Refused, Sent, new_mark, refusal
 from .event_doors import outcome
+from .executions import ExecutionStream
 from .identifiers import encoded
 from .relay import RelayClient
 from .services import command
@@ -113,7 +114,8 @@ class HTTPBody(JSONDoor):
             getattr(world, self._service), "POST", self._target.replace("@mark@", str(new_mark())), token=token, content=body,
             headers=[(name, value.replace("@mark@", str(new_mark()))) for name, value in self._headers], content_type=self._content_type,
         )  # fmt: skip
-        return Accepted() if answer.status_code in self._found else refusal(answer, 400)
+        # Some of what is malformed is too long besides.
+        return Accepted() if answer.status_code in self._found else refusal(answer, 400, 413)
 
 
 _DATA = f'{{"n":1,"free":{_SPOT}}}'
@@ -148,14 +150,15 @@ class TokenPart(JSONDoor):
     def __init__(self, part):
         self.name, self._part = f"{part} of a token", part
 
-    def document(self, tenant):
-        if self._part == "header":
-            return f'{{"alg":"HS256","typ":"JWT","free":{_SPOT}}}'
+    @staticmethod
+    def _claims(tenant):
         return f'{{"sub":"usr_1","tenant_id":"{tenant}","roles":["member"],"exp":4000000000,"free":{_SPOT}}}'
 
+    def document(self, tenant):
+        return f'{{"alg":"HS256","typ":"JWT","free":{_SPOT}}}' if self._part == "header" else self._claims(tenant)
+
     def offer(self, world, body, tenant):
-        claims = self.document(tenant).replace(_SPOT, "0").encode()
-        token = sign(claims, header=body) if self._part == "header" else sign(body)
+        token = sign(self._claims(tenant).replace(_SPOT, "0").encode(), header=body) if self._part == "header" else sign(body)
         answer = world.call(world.sse, "HEAD", NotificationStream.path, token=token)
         if answer.status_code == 200:
             return Accepted()
@@ -174,8 +177,21 @@ class BusBody(JSONDoor):
     def offer(self, world, body, tenant):
         mark = str(new_mark())
         headers = {name: value.replace("@mark@", mark) for name, value in self._headers.items()}
-        world.bus.publish(self._subject.replace("@tenant@", tenant).replace("@mark@", mark), body, headers)
+        subject = self._subject.replace("@tenant@", tenant).replace("@mark@", mark)
+        world.bus.publish(subject, body, headers)
+        if subject.startswith("executions."):
+            # Executions are read when somebody asks for them.
+            return self._as_shown(world, subject.split(".")[3], tenant)
         return Sent()
+
+    @staticmethod
+    def _as_shown(world, agent, tenant):
+        with ExecutionStream(world.sse, "agents", agent, mint(tenant)) as stream:
+            if stream.status == 404:
+                return Refused("no event, and so no execution")
+            if stream.status != 200 or stream.next() is None:
+                raise Improper(f"the stream of such an execution is {stream.status}")
+            return Accepted()
 
 
 class PublishedLine(JSONDoor):
@@ -218,7 +234,10 @@ class ConfigurationFile(JSONDoor):
         return f'{{"http.port":8081,"log.level":"info","auth.issuer":{_SPOT}}}'
 
     def carries(self, name):
-        return name in ("a member twice at the top", "invalid UTF-8", "half a surrogate pair", "depth 1,000", "something behind it")
+        return name in (
+            "a whole surrogate pair", "white space around it", "a member twice at the top", "invalid UTF-8", "half a surrogate pair",
+            "depth 1,000", "something behind it",
+        )  # fmt: skip
 
     def offer(self, world, body, tenant):
         file = world.stack.directory / f"settings-{new_mark()}.json"

@@ -86,6 +86,11 @@ TOKENS = [
 ]
 
 
+def others(offer):
+    """Tenants that are not the one that is offered, although some look like it."""
+    return {offer.tenant} | {text for text in look_alikes(offer.text) if fault(TENANT, text) is None}
+
+
 class WorkspaceQuery(Door):
     """`workspace=`: accepted where it is the token's tenant, byte for byte."""
 
@@ -98,7 +103,7 @@ class WorkspaceQuery(Door):
             said = _workspace(world, mint(offer.text), offer.text)
             if isinstance(said, Close) or said["payload"]["workspace_id"] != offer.text:
                 raise Improper(f"the workspace of its token is answered with {said}")
-            for name in {offer.tenant} | look_alikes(offer.text):
+            for name in others(offer):
                 other = _workspace(world, mint(name), offer.text)
                 if not isinstance(other, Close) or other.code != 4003:
                     raise Improper(f"another workspace than that of the token, {name!r}, is answered with {other}")
@@ -133,7 +138,7 @@ class TenantHeader(Door):
         if fault(TENANT, offer.text) is None:
             if (said := self._shake_hands(world, mint(offer.text), offer.text)) != offer.text:
                 raise Improper(f"the tenant of its token is answered with {said}")
-            for name in {offer.tenant} | look_alikes(offer.text):
+            for name in others(offer):
                 if not isinstance(said := self._shake_hands(world, mint(name), offer.text), Refused):
                     raise Improper(f"another tenant than that of the token, {name!r}, is answered with {said}")
             return Accepted()

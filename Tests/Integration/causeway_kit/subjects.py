@@ -21,4 +21,4 @@ def tenant_of(subject):
         else:
             text.append(ord(encoded[position]))
             position += 1
-    return text.decode()
+    return text.decode("utf-8", "surrogateescape")

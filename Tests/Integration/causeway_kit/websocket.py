@@ -70,7 +70,8 @@ class WebSocketConnection:
     ):
         """`offer`: extensions; `early`: bytes sent in one piece with the handshake."""
         parts = urlsplit(url)
-        target = parts.path + ("?" + urlencode(query) if query else "")
+        query = "&".join(part for part in (parts.query, urlencode(query or {})) if part)
+        target = parts.path + ("?" + query if query else "")
         key = base64.b64encode(os.urandom(16)).decode()
         fields = {"Host": parts.netloc, "Upgrade": "websocket", "Connection": "Upgrade"}
         fields |= {"Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}

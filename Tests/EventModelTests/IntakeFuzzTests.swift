@@ -82,7 +82,7 @@ import Testing
         try expect((1...EventIntake.maximumEvents).contains(drafts.count), "\(drafts.count) events were accepted")
         for draft in drafts {
             let tenant = draft.tenant ?? "acme"
-            let event = draft.resolve(tenant: tenant, id: "generated", time: now)
+            let event = try draft.resolve(tenant: tenant, id: "generated", time: now)
             let headers = NATSBinding.headers(of: event)
             try areSafe(headers)
             let fields = Dictionary(uniqueKeysWithValues: headers.map { ($0.name, $0.value) })

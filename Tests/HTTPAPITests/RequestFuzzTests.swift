@@ -34,10 +34,8 @@ import Testing
             guard let text = String(validating: input, as: UTF8.self) else { return }
             let encoded = input.map { byte in "%" + String(byte, radix: 16).leftPadded }.joined()
             guard let query = try? QueryParameters("x=1&name=\(encoded)&y=2") else { return }
-            try expect(
-                try query.value("name")?.utf8.elementsEqual(text.utf8) == true,
-                "read as \(String(describing: try query.value("name")))"
-            )
+            let value = try query.value("name") ?? "nothing"
+            try expect(value.utf8.elementsEqual(text.utf8), "read as \(value)")
         }
     }
 

@@ -12,10 +12,12 @@ import Testing
         let seeds =
             format == "yaml"
             ? [
-                "http:\n  port: 9000\nmax.connections: 5\ncors:\n  origins: [https://a.example, \"https://b.example\"]\nauth: {hs256: {secret: \"\(secret)\"}}\n",
-                "# comment\n---\nheartbeat.interval: 1.5s\nlog.max.bytes: 10GiB\nlog.max.age: 7d\nsome.ratio: 0.25\nsome.switch: true\nauth.hs256.secret: \(secret)\n",
+                "http:\n  port: 9000\nmax.connections: 5\ncors:\n  origins: [https://a.example, \"https://b.example\"]\nauth: {hs256: {secret: \"\(Self.secret)\"}}\n",
+                "# comment\n---\nheartbeat.interval: 1.5s\nlog.max.bytes: 10GiB\nlog.max.age: 7d\nsome.ratio: 0.25\nsome.switch: true\nauth.hs256.secret: \(Self.secret)\n",
             ]
-            : [#"{"http":{"port":9000},"max.connections":5,"auth":{"hs256.secret":"\#(secret)"},"cors.origins":["https://a.example"]}"#]
+            : [
+                #"{"http":{"port":9000},"max.connections":5,"auth":{"hs256.secret":"\#(Self.secret)"},"cors.origins":["https://a.example"]}"#
+            ]
         let tokens = [
             "http.port: ", "\"http.port\": ", "max.connections", "log.max.bytes: ", ": ", "\n  ", "&a ", "*a", "<<: ", "!!int ", "|\n",
             ">-\n", "- ",

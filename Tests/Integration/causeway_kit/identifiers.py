@@ -26,6 +26,8 @@ SOURCE = Identifier("source", limit=512)
 INCIDENT = Identifier("incidentId")
 APPROVAL = Identifier("approvalId", is_path_segment=True)
 REMEDIATION = Identifier("remediationId")
+#: Where an event may leave it out.
+INCIDENT_OF_APPROVAL = Identifier("incidentId of an approval")
 AGENT = Identifier("agent", is_path_segment=True)
 WORKFLOW = Identifier("workflow", is_path_segment=True)
 EXECUTION = Identifier("execution")

@@ -9,7 +9,7 @@ import json
 from .doors import Improper, new_mark
 from .execution_doors import place_of, run_of, segment
 from .executions import ExecutionStream
-from .identifiers import AGENT, APPROVAL, EVENT_ID, EXECUTION, INCIDENT, REMEDIATION, SOURCE, STEP, TENANT, USER, WORKFLOW
+from .identifiers import AGENT, APPROVAL, EVENT_ID, EXECUTION, INCIDENT, INCIDENT_OF_APPROVAL, REMEDIATION, SOURCE, STEP, TENANT, USER, WORKFLOW
 from .relay import RelayClient
 from .surfaces import Event, NotificationStream
 from .tokens import mint
@@ -102,12 +102,20 @@ def of_approvals(world, offers, base):
     return seen
 
 
-def of_remediations(world, offers, base):
+def _of_approvals_members(world, offers, name):
     seen = {}
     for offer in offers:
         found = _approval(world, offer.tenant, f"apr_{offer.mark}")
-        seen[offer] = [offer.mark] if found is not None and found["remediationId"] == offer.text else []
+        seen[offer] = [offer.mark] if found is not None and found[name] == offer.text else []
     return seen
+
+
+def of_remediations(world, offers, base):
+    return _of_approvals_members(world, offers, "remediationId")
+
+
+def of_incidents_of_approvals(world, offers, base):
+    return _of_approvals_members(world, offers, "incidentId")
 
 
 def _of_streams(world, offers, is_it=lambda offer, data: True):
@@ -141,7 +149,7 @@ def of_execution_event_ids(world, offers, base):
 
 EVENTS = {
     TENANT: of_tenants, USER: of_users, EVENT_ID: of_event_ids, SOURCE: of_sources, INCIDENT: of_incidents, APPROVAL: of_approvals,
-    REMEDIATION: of_remediations,
+    REMEDIATION: of_remediations, INCIDENT_OF_APPROVAL: of_incidents_of_approvals,
 }  # fmt: skip
 EXECUTIONS = {
     TENANT: of_names, AGENT: of_names, WORKFLOW: of_names, EXECUTION: of_names, STEP: of_steps, EVENT_ID: of_execution_event_ids,

@@ -1,3 +1,4 @@
+package import Basics
 import Foundation
 
 /// Feeds a parser with mutations of valid inputs and reports every input for which a property does not hold.
@@ -61,10 +62,10 @@ public struct Fuzzer {
     }
 
     /// The same, with a generator for the choices of the property itself, such as where a stream is cut into pieces.
-    public func run(_ property: ([UInt8], inout FuzzGenerator) throws -> Void) throws {
+    package func run(_ property: ([UInt8], inout SplitMix64) throws -> Void) throws {
         var round = Round(self)
         while let input = round.next() {
-            var generator = FuzzGenerator(seed: seed &+ round.index)
+            var generator = SplitMix64(seed: seed &+ round.index)
             do { try property(input, &generator) } catch { round.found(error) }
         }
         try round.end()
@@ -162,23 +163,9 @@ public struct FuzzFindings: Error, CustomStringConvertible {
     }
 }
 
-/// A small generator whose numbers follow from its seed (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-public struct FuzzGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    /// Creates a generator; equal seeds give equal numbers.
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     /// A number from 0 to `bound` − 1, nearly uniform; 0 if there is none.
-    public mutating func below(_ bound: Int) -> Int {
+    package mutating func below(_ bound: Int) -> Int {
         bound > 0 ? Int(truncatingIfNeeded: next() >> 33) % bound : 0
     }
 }

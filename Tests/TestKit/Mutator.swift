@@ -1,3 +1,5 @@
+import Basics
+
 /// Makes inputs for a ``Fuzzer``: valid ones, damaged in the ways in which real input is.
 struct Mutator {
     /// What any parser should be shown: the ends of number ranges, and text that is read in two ways.
@@ -29,7 +31,7 @@ struct Mutator {
 
     /// The input of a number; the same for the same seed.
     func input(_ index: UInt64, seed: UInt64) -> [UInt8] {
-        var generator = FuzzGenerator(seed: seed &+ index &* 0x2545_F491_4F6C_DD1D)
+        var generator = SplitMix64(seed: seed &+ index &* 0x2545_F491_4F6C_DD1D)
         if generator.below(64) == 0 { return randomBytes(&generator) }
         var input = seeds[generator.below(seeds.count)]
         // One input in 32 is left as it is; most have few faults, so that they get past the first check.
@@ -40,11 +42,11 @@ struct Mutator {
         return input
     }
 
-    private func randomBytes(_ generator: inout FuzzGenerator) -> [UInt8] {
+    private func randomBytes(_ generator: inout SplitMix64) -> [UInt8] {
         (0..<generator.below(64)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
     }
 
-    private func mutate(_ input: inout [UInt8], _ generator: inout FuzzGenerator) {
+    private func mutate(_ input: inout [UInt8], _ generator: inout SplitMix64) {
         let place = generator.below(input.count + 1)
         let range = place..<min(input.count, place + 1 + generator.below(generator.below(8) == 0 ? 256 : 8))
         switch generator.below(12) {
@@ -66,19 +68,19 @@ struct Mutator {
         }
     }
 
-    private func token(_ generator: inout FuzzGenerator) -> [UInt8] {
+    private func token(_ generator: inout SplitMix64) -> [UInt8] {
         if !tokens.isEmpty, generator.below(2) == 0 { return tokens[generator.below(tokens.count)] }
         return Self.commonTokens[generator.below(Self.commonTokens.count)]
     }
 
     /// The beginning of this one and the end of another.
-    private func splice(_ input: inout [UInt8], at place: Int, _ generator: inout FuzzGenerator) {
+    private func splice(_ input: inout [UInt8], at place: Int, _ generator: inout SplitMix64) {
         let other = seeds[generator.below(seeds.count)]
         input.replaceSubrange(place..., with: other[generator.below(other.count + 1)...])
     }
 
     /// The next run of digits becomes another number.
-    private func replaceNumber(_ input: inout [UInt8], from place: Int, _ generator: inout FuzzGenerator) {
+    private func replaceNumber(_ input: inout [UInt8], from place: Int, _ generator: inout SplitMix64) {
         func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
         guard let start = input[place...].firstIndex(where: isDigit) else { return }
         let end = input[start...].firstIndex { !isDigit($0) } ?? input.count

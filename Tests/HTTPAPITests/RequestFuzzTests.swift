@@ -11,8 +11,8 @@ import Testing
         let tokens = ["limit=", "&", "=", "%26", "%3D", "%", "+", "last_event_id=", "lastEventId=", "lastEventID=", "Last-Event-ID="]
         try Fuzzer("query", seeds: seeds, tokens: tokens, maximumBytes: 20_000).run { input in
             guard let text = String(validating: input, as: UTF8.self) else { return }
-            let lenient = QueryParameters.lenient(text)
-            _ = lenient.decodableValues("a")
+            let unbounded = QueryParameters(unbounded: text)
+            _ = (unbounded.decodableValues("a"), unbounded.lastEventID)
             guard let query = try? QueryParameters(text) else {
                 try expect(
                     input.count > QueryParameters.maximumBytes || text.split(separator: "&").count > QueryParameters.maximumCount,
@@ -36,6 +36,15 @@ import Testing
             guard let query = try? QueryParameters("x=1&name=\(encoded)&y=2") else { return }
             let value = try query.value("name") ?? "nothing"
             try expect(value.utf8.elementsEqual(text.utf8), "read as \(value)")
+        }
+    }
+
+    @Test func origins() throws {
+        let seeds = ["https://App.example:443", "http://localhost:3000", "http://[::1]:80/", "custom+scheme://host", "http://[::ffff:127.0.0.1]"]
+        try Fuzzer("origin", seeds: seeds, tokens: ["://", ":", "[", "]", "@", "/", "?", "#", "::", "0:0", "null"]).run { input in
+            guard let text = String(validating: input, as: UTF8.self), let origin = WebOrigin(text) else { return }
+            try expect(WebOrigin(origin.description) == origin, "\(text) is shown as \(origin), which is another one or none")
+            try expect(!origin.host.isEmpty && !origin.description.contains("@"), "\(text) is \(origin)")
         }
     }
 

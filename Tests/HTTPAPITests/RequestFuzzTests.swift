@@ -40,7 +40,9 @@ import Testing
     }
 
     @Test func origins() throws {
-        let seeds = ["https://App.example:443", "http://localhost:3000", "http://[::1]:80/", "custom+scheme://host", "http://[::ffff:127.0.0.1]"]
+        let seeds = [
+            "https://App.example:443", "http://localhost:3000", "http://[::1]:80/", "custom+scheme://host", "http://[::ffff:127.0.0.1]",
+        ]
         try Fuzzer("origin", seeds: seeds, tokens: ["://", ":", "[", "]", "@", "/", "?", "#", "::", "0:0", "null"]).run { input in
             guard let text = String(validating: input, as: UTF8.self), let origin = WebOrigin(text) else { return }
             try expect(WebOrigin(origin.description) == origin, "\(text) is shown as \(origin), which is another one or none")

@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integ
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
 
-.PHONY: run test test-unit test-integration screenshots build lint format bench drill clean help
+.PHONY: run test test-unit test-integration screenshots build lint format bench drill fuzz clean help
 .DEFAULT_GOAL := help
 
 run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
@@ -28,9 +28,12 @@ test-integration: build ## Run the tests with real processes; ARGS="-k resume" r
 	@deploy/install-test.sh
 	$(PYTEST) $(ARGS)
 
-drill: build ## Run the integration tests in their full size (some 20 minutes)
+drill: build fuzz ## Run the integration tests in their full size (some 20 minutes), and the fuzzers
 	@deploy/install-test.sh
 	DRILL=1 $(PYTEST) -m long -s $(ARGS)
+
+fuzz: build ## Try FUZZ_INPUTS mutated inputs (a million) on each parser; FUZZ="JSONRPC" tries some parsers only
+	@deploy/fuzz "$(or $(FUZZ_INPUTS),1000000)" "$(FUZZ)"
 
 screenshots: build ## Take the console's pictures for the documentation anew (docs/images)
 	@deploy/install-test.sh

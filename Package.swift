@@ -198,6 +198,7 @@ let package = Package(
             [
                 "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes, logging, metrics,
                 lifecycle,
+                nioCore, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
         tests(

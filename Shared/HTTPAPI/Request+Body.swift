@@ -7,7 +7,8 @@ extension Request {
     /// A declared length is believed when it is too large, so that nothing of such a body is read.
     /// - Throws: `payload_too_large` beyond `maximumBytes`; otherwise what the connection throws.
     public func readBody(upTo maximumBytes: Int) async throws -> ByteBuffer {
-        if let declared = headers[.contentLength].flatMap(Int.init), declared > maximumBytes {
+        // The decoder has let digits pass and nothing else; a number that no Int holds is larger than any limit.
+        if let declared = headers[.contentLength], Int(declared).map({ $0 > maximumBytes }) ?? true {
             throw APIError.payloadTooLarge(maximumBytes: maximumBytes)
         }
         do {

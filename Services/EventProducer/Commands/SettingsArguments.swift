@@ -15,6 +15,7 @@ struct SettingsArguments: ParsableArguments {
     func settings(_ schema: ConfigurationSchema) throws -> Settings {
         let invocation: Invocation
         do throws(ConfigurationError) {
+            try ProcessText.check(schema)
             invocation = try Invocation(schema: schema, arguments: words, environment: ProcessInfo.processInfo.environment)
         } catch {
             throw Exit.because(error)

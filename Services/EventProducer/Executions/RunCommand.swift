@@ -114,10 +114,12 @@ struct RunCommand: AsyncParsableCommand {
     /// Refuses to start where another execution is running, or this one has ended: before the command does anything.
     private func checkIsFree(_ reference: ExecutionReference, _ id: ExecutionRun, _ producer: EventProducer) async throws {
         guard let current = try await producer.execution(of: reference) else { return }
-        if current.execution == id.text, current.hasEnded {
+        // Bytes are compared: a name that only looks alike is another execution.
+        let isSame = current.execution.utf8.elementsEqual(id.text.utf8)
+        if isSame, current.hasEnded {
             throw Exit.because("the execution \(id) has ended: choose another id", ArgumentParser.ExitCode(EX_TEMPFAIL))
         }
-        if current.execution != id.text, !current.hasEnded, !replace {
+        if !isSame, !current.hasEnded, !replace {
             throw Exit.because(
                 """
                 another execution of \(reference) is running: \(current.execution), whose last event came at \(current.lastEvent.iso8601). Wait for its end, \

@@ -82,6 +82,6 @@ final class RequestBodyHandler: ChannelDuplexHandler {
 
     private static func hasBody(_ request: HTTPRequest) -> Bool {
         if request.headerFields[.transferEncoding] != nil { return true }
-        return (request.headerFields[.contentLength].flatMap { Int($0) } ?? 0) > 0
+        return request.headerFields[.contentLength].map { Int($0) != 0 } ?? false
     }
 }

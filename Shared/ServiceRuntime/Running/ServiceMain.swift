@@ -49,6 +49,7 @@ public struct ServiceMain: Sendable {
     ) async -> Never {
         BrokenPipes.ignore()
         do {
+            try ProcessText.check(schema)
             switch try Invocation(schema: schema, arguments: arguments, environment: ProcessInfo.processInfo.environment) {
             case .print(let text): StandardStream.print(text)
             case .run(let settings):

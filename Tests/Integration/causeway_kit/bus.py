@@ -25,6 +25,7 @@ class StoredEvent:
     id: str
     type: str
     body: bytes
+    source: str | None = None
 
 
 class Bus:
@@ -133,32 +134,38 @@ class Bus:
             return False
         return info.num_pending == 0 and info.num_ack_pending == 0
 
-    def events(self):
-        """All that the log holds, in its order."""
-        return self._run(self._read_events())
+    def events(self, after=0):
+        """All that the log holds behind a sequence, in its order."""
+        return self._run(self._read_events("events.>", after))
 
-    async def _read_events(self):
+    def execution_messages(self, tenant, after=0):
+        """All messages of a tenant's executions that the log holds behind a sequence, in its order."""
+        return self._run(self._read_events(f"executions.{token(tenant)}.>", after))
+
+    async def _read_events(self, filter, after):
         # An ephemeral consumer of our own, so that reading changes nothing that anyone else could notice.
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, inactive_threshold=30)
-        subscription = await self._jetstream.pull_subscribe("events.>", stream=STREAM, config=config)
-        last = (await self._jetstream.stream_info(STREAM)).state.last_seq
-        stored, sequence = [], 0
-        while sequence < last:
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1, ack_policy=AckPolicy.NONE, inactive_threshold=30
+        )
+        subscription = await self._jetstream.pull_subscribe(filter, stream=STREAM, config=config)
+        stored, left = [], (await subscription.consumer_info()).num_pending
+        while left > 0:
             try:
                 messages = await subscription.fetch(1000, timeout=2)
             except FetchTimeout:
                 break
+            left -= len(messages)
             for message in messages:
                 headers = message.headers or {}
-                sequence = message.metadata.sequence.stream
                 stored.append(
                     StoredEvent(
-                        sequence=sequence,
+                        sequence=message.metadata.sequence.stream,
                         tenant=tenant_of(message.subject),
                         user=_decoded(headers.get("ce-userid")),
                         id=_decoded(headers.get("ce-id")),
                         type=headers.get("ce-type"),
                         body=message.data,
+                        source=_decoded(headers.get("ce-source")),
                     )
                 )
         await subscription.unsubscribe()
@@ -174,4 +181,4 @@ def _encoded(value):
 
 
 def _decoded(value):
-    return None if value is None else unquote(value)
+    return None if value is None else unquote(value, errors="surrogateescape")

@@ -70,7 +70,8 @@ class WebSocketConnection:
     ):
         """`offer`: extensions; `early`: bytes sent in one piece with the handshake."""
         parts = urlsplit(url)
-        target = parts.path + ("?" + urlencode(query) if query else "")
+        query = "&".join(part for part in (parts.query, urlencode(query or {})) if part)
+        target = parts.path + ("?" + query if query else "")
         key = base64.b64encode(os.urandom(16)).decode()
         fields = {"Host": parts.netloc, "Upgrade": "websocket", "Connection": "Upgrade"}
         fields |= {"Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}
@@ -84,7 +85,7 @@ class WebSocketConnection:
         head = (
             f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None) + "\r\n"
         )
-        self._open(parts, head.encode() + early, receive_buffer, timeout)
+        self._open(parts, head.encode("utf-8", "surrogateescape") + early, receive_buffer, timeout)
         if self.status == 101:
             self._check_answer(key, protocols, offer)
 

@@ -1,0 +1,83 @@
+"""The doors there are, as parameters of tests."""
+
+import pytest
+
+from .event_doors import (
+    BatchedEvents,
+    BinaryEvents,
+    BusEvents,
+    CommandLineEvents,
+    LineEvents,
+    NativeEvents,
+    StructuredEvents,
+    UnencodedBinaryEvents,
+)
+from .execution_doors import ExecutionBody, ExecutionCommand, ExecutionMessages, ExecutionStreamPath, ExecutionStreamQuery
+from .json_doors import JSON_DOORS
+from .number_doors import (
+    RPCID,
+    SPELLINGS,
+    BusNumber,
+    CommandNumber,
+    ContentLength,
+    ExecutionCursor,
+    ExecutionPayloadNumber,
+    FrameLength,
+    IntakeTime,
+    ListCursor,
+    MarkAll,
+    MarkOne,
+    PageLimit,
+    PayloadNumber,
+    Setting,
+    StreamCursor,
+    TokenNumber,
+    WaitParameter,
+    relay_connection,
+    workspace_connection,
+)
+from .question_doors import TOKENS, ApprovalPath, RelayParams, TenantHeader, TokenCommand, WorkspaceQuery
+from .relay import Relay
+from .surfaces import NotificationStream
+from .workspace import WorkspaceStream
+
+APPROVALS, NOTIFICATIONS = "/v1/notifications/approvals", "/v1/notifications"
+
+#: Every door that takes identifiers.
+DOORS = [
+    NativeEvents(), StructuredEvents(), BatchedEvents(), BinaryEvents(), UnencodedBinaryEvents(), BusEvents(), CommandLineEvents(),
+    LineEvents(), ExecutionBody(), ExecutionMessages(), ExecutionCommand(), ExecutionStreamPath(), ExecutionStreamQuery(), *TOKENS,
+    WorkspaceQuery(), TenantHeader(), RelayParams(), ApprovalPath(), TokenCommand(),
+]  # fmt: skip
+
+#: Every door that takes numbers.
+NUMBER_DOORS = [
+    PageLimit(APPROVALS), PageLimit(NOTIFICATIONS),
+    ListCursor(APPROVALS, "evt_"), ListCursor(NOTIFICATIONS, "ntf_"), ListCursor(NOTIFICATIONS, "evt_"), MarkOne(), MarkAll(),
+    StreamCursor(NotificationStream(), lambda world: world.sse), StreamCursor(WorkspaceStream(), lambda world: world.workspace),
+    StreamCursor(Relay(), lambda world: world.relay),
+    *(ExecutionCursor(spelling) for spelling in ("header", *SPELLINGS)),
+    *(BusNumber(f"causeway-{what}") for what in ("number", "start", "intake")), IntakeTime(),
+    *(TokenNumber(claim) for claim in ("exp", "nbf", "iat")),
+    WaitParameter(), RPCID(), PayloadNumber(), ExecutionPayloadNumber(),
+    ContentLength("intake", lambda world: world.producer, "/v1/events"),
+    ContentLength("notification list", lambda world: world.approvals, "/v1/notifications/read"),
+    FrameLength("workspace stream", workspace_connection), FrameLength("relay", relay_connection),
+    *(Setting(key) for key in ("http_port", "max_connections", "heartbeat_interval", "log_max_bytes")),
+    CommandNumber("token", "--tenant=t", "--user=u", option="--expires-in"),
+    CommandNumber("simulate", "--count=1", option="--seed"), CommandNumber("simulate", "--count=1", option="--rate"),
+]  # fmt: skip
+
+
+def slug(text):
+    return "".join(character if character.isalnum() else "-" for character in text)
+
+
+#: Marks a test of every identifier at every door that takes it.
+at_every_door = pytest.mark.parametrize(
+    "door, identifier",
+    [pytest.param(door, identifier, id=slug(f"{door.name}-{identifier}")) for door in DOORS for identifier in door.takes],
+)
+
+at_every_number_door = pytest.mark.parametrize("door", NUMBER_DOORS, ids=lambda door: slug(door.name))
+at_every_json_door = pytest.mark.parametrize("door", JSON_DOORS, ids=lambda door: slug(door.name))

@@ -1,0 +1,241 @@
+"""The kit of doors: every rule about what comes in, tried at every place at which something comes in (contract §0)."""
+
+import httpx
+import pytest
+
+from causeway_kit import witnesses
+from causeway_kit.doors import Accepted, Improper, Offer, Refused, Sent, World, new_mark, speaks_of
+from causeway_kit.every_door import at_every_door, at_every_json_door, at_every_number_door
+from causeway_kit.execution_doors import ExecutionBody, ExecutionCommand, ExecutionMessages
+from causeway_kit.executions import ExecutionParser, Executions
+from causeway_kit.identifiers import APPROVAL, FEW, fault, values
+from causeway_kit.intake import numbered
+from causeway_kit.json_doors import MALFORMED, SOUND, made
+from causeway_kit.number_doors import NUMBERS, SPELLINGS
+from causeway_kit.relay import Relay, RelayClient
+from causeway_kit.sizes import IS_DRILL
+from causeway_kit.sse import SSEConnection
+from causeway_kit.stack import Stack
+from causeway_kit.surfaces import Gap, NotificationStream, NotificationStreamConnection, Opened
+from causeway_kit.tokens import mint
+from causeway_kit.waiting import eventually
+from causeway_kit.websocket import WebSocketConnection
+from causeway_kit.workspace import WorkspaceStream, WorkspaceStreamConnection, workspace_of
+
+SKIPPED = "causeway_feed_skipped_messages_total"
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A deployment of these tests' own: they fill it with names that nobody else expects, and look at it in the end."""
+    with Stack() as stack:
+        world = World(stack)
+        try:
+            yield world
+            world.expect_health()
+        finally:
+            world.close()
+
+
+def witness(door, identifier):
+    of = witnesses.EXECUTIONS if isinstance(door, ExecutionBody | ExecutionMessages | ExecutionCommand) else witnesses.EVENTS
+    return of[identifier]
+
+
+class Verdicts:
+    """Collects what was wrong, so that one run shows all of it. Each line names door, identifier and value."""
+
+    def __init__(self, door, what):
+        self._about = f"{door.name}, {what}"
+        self._faults = []
+
+    def wrong(self, value, what):
+        self._faults.append(f"{self._about}, {value}: {what}")
+
+    def check(self):
+        assert not self._faults, f"{len(self._faults)} wrong\n" + "\n".join(self._faults)
+
+
+def offers_of(door, identifier, tenant):
+    """What the door is offered, by value."""
+    tried = [value for value in values(identifier) if door.carries(value.text)]
+    if door.is_costly and not IS_DRILL:
+        tried = [value for value in tried if value.name in FEW]
+    return {value: Offer(identifier, value.text, tenant, new_mark()) for value in tried}
+
+
+@at_every_door
+def test_an_identifier_is_accepted_or_refused_alike_at_every_door(world, tenant, door, identifier):
+    verdicts = Verdicts(door, identifier)
+    base = witnesses.base_of(world, tenant)
+    skipped = world.sse.metrics()[SKIPPED]
+    offers = offers_of(door, identifier, tenant)
+    answers = dict(zip(offers, door.offer_all(world, list(offers.values())), strict=True))
+
+    accepted, passed_over = {}, 0
+    for value, answer in answers.items():
+        why = fault(identifier, value.text)
+        match answer:
+            case Improper():
+                verdicts.wrong(value, answer)
+            case Sent(messages):
+                accepted |= {value: offers[value]} if why is None else {}
+                passed_over += 0 if why is None else messages
+            case Accepted() if why is None:
+                accepted[value] = offers[value]
+            case Accepted():
+                verdicts.wrong(value, f"accepted, although it is {why}")
+            case Refused(says) if why is None:
+                verdicts.wrong(value, f"refused: {says}")
+            case Refused(says) if not speaks_of(door.names(identifier, value.text), answer):
+                verdicts.wrong(value, f"refused without the field's name ({door.names(identifier, value.text)}): {says}")
+
+    if door.stores:
+        seen = witness(door, identifier)(world, list(accepted.values()), base)
+        for value, offer in accepted.items():
+            if seen[offer] != [offer.mark]:
+                verdicts.wrong(value, f"accepted, but not found as it was sent: {seen[offer]} instead of [{offer.mark}]")
+        if passed_over:
+            try:
+                eventually(lambda: world.sse.metrics()[SKIPPED] - skipped >= passed_over, "passed-over messages are counted", timeout=5)
+            except AssertionError:
+                verdicts.wrong("all", f"{world.sse.metrics()[SKIPPED] - skipped:g} messages are counted as no events, {passed_over} are")
+    if identifier == APPROVAL and door.stores:
+        expect_listed(world, tenant, {value.text for value in accepted}, verdicts)
+    verdicts.check()
+
+
+def expect_listed(world, tenant, approvals, verdicts):
+    """The list of approvals has those and no others."""
+    answer = world.call(world.approvals, "GET", "/v1/notifications/approvals?limit=200", token=mint(tenant))
+    assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
+    listed = {item["approvalId"] for item in answer.json()["items"]}
+    if listed != approvals:
+        verdicts.wrong("the list", f"has {sorted(listed - approvals)} besides, and lacks {sorted(approvals - listed)}")
+
+
+# MARK: Numbers
+
+
+@at_every_number_door
+def test_no_number_is_answered_with_a_fault_of_the_server(world, tenant, door):
+    verdicts = Verdicts(door, "number")
+    for name, text in NUMBERS.items():
+        if door.carries(text):
+            try:
+                door.offer(world, text, tenant)
+            except (AssertionError, OSError, httpx.HTTPError) as failure:
+                verdicts.wrong(name, str(failure) or repr(failure))
+    verdicts.check()
+    world.stack.check()
+
+
+# MARK: JSON
+
+
+@at_every_json_door
+def test_malformed_json_is_refused_at_every_door(world, tenant, door):
+    verdicts = Verdicts(door, "JSON")
+    skipped, sent, sound = world.sse.metrics()[SKIPPED], 0, 0
+    with NotificationStream().connect(world.sse, mint(tenant)) as client:
+        client.next()
+        for name, change in SOUND.items():
+            if not door.carries(name):
+                continue
+            answer = door.attempt(world, made(change, door.document(tenant)), tenant)
+            sound += 1
+            if not isinstance(answer, Accepted | Sent):
+                verdicts.wrong(name, f"refused, although it is sound: {answer}")
+        for name, change in MALFORMED.items():
+            if not door.carries(name):
+                continue
+            match door.attempt(world, made(change, door.document(tenant)), tenant):
+                case Sent():
+                    sent += 1
+                case Refused(says):
+                    if not says.strip():
+                        verdicts.wrong(name, "refused without a word")
+                case answer:
+                    verdicts.wrong(name, f"to be refused, and the answer is {answer}")
+        world.stack.intake.publish({"type": "doors.fence", "tenant": tenant, "payload": {}})
+        delivered = 0
+        while client.next_event().type != "doors.fence":
+            delivered += 1
+    if delivered > sound:
+        verdicts.wrong("all", f"{delivered} events are delivered, and {sound} were sound")
+    if sent:
+        try:
+            eventually(lambda: world.sse.metrics()[SKIPPED] - skipped == sent, "what is no event is counted", timeout=5)
+        except AssertionError:
+            verdicts.wrong("all", f"{world.sse.metrics()[SKIPPED] - skipped:g} of {sent} malformed messages are counted")
+    verdicts.check()
+
+
+# MARK: Places to resume from
+
+#: How a client may name its place: the header, or the query in these spellings.
+NAMES = ("header", *SPELLINGS)
+
+
+def place(name, cursor):
+    """The query and the headers that name it."""
+    return ({}, {"Last-Event-ID": cursor}) if name == "header" else ({name: cursor}, {})
+
+
+def connect(world, surface, token, name, cursor):
+    query, headers = place(name, cursor)
+    if surface.name == "notification stream":
+        return NotificationStreamConnection(
+            surface, SSEConnection(world.sse.url + surface.path, token=token, query=query, headers=headers)
+        )
+    query |= {"workspace": workspace_of(token)}
+    connection = WebSocketConnection(world.workspace.url + surface.path, token=token, query=query, headers=headers)
+    return WorkspaceStreamConnection(surface, connection, cursor, plain=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("surface", [NotificationStream(), WorkspaceStream()], ids=["notification-stream", "workspace-stream"])
+def test_a_place_is_understood_in_every_spelling(world, tenant, surface, name):
+    ids = world.stack.intake.publish(*(numbered(number, tenant) for number in range(1, 4)))
+    for cursor, want in {ids[0]: ids[1:], "": ids}.items():
+        with connect(world, surface, mint(tenant), name, cursor) as client:
+            assert isinstance(client.next(), Opened)
+            seen = [event.id for event in client.events(len(want))]
+            assert seen == want, f"{surface}, {name}, {cursor or 'nothing'}: {seen} instead of {want}"
+    for cursor in ("nonsense", "evt_", ids[0].lower(), "42", "\u00e9"):
+        with connect(world, surface, mint(tenant), name, cursor) as client:
+            assert isinstance(client.next(), Opened)
+            message = client.next()
+            assert isinstance(message, Gap) and message.reason == "unknown_cursor", f"{surface}, {name}, {cursor}: {message}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_place_in_an_execution_is_understood_in_every_spelling(world, tenant, name):
+    runs = Executions(world.stack.intake, "agents", "spelled", tenant)
+    runs.publish(("progress", {"progress": 0.1}), ("progress", {"progress": 0.2}), ("complete", {"result": 1}))
+    for number, want in {"1": [2, 3], "": [1, 2, 3], "3": []}.items():
+        query, headers = place(name, number)
+        connection = SSEConnection(
+            world.sse.url + "/api/streaming/agents/spelled/stream", token=mint(tenant), query=query, headers=headers, parser=ExecutionParser()
+        )
+        with connection:
+            if number == "3":
+                assert connection.status == 204, f"{name}, {number}: {connection.status}"
+                continue
+            seen = []
+            while (block := connection.next_block()) is not None:
+                seen += [int(block.id)] if block.data is not None else []
+            assert seen == want, f"{name}, {number or 'nothing'}: {seen} instead of {want}"
+
+
+@pytest.mark.parametrize("name", ["lastEventId", "last_event_id"])
+def test_a_place_of_a_subscription_is_understood_in_both_spellings(world, tenant, name):
+    ids = world.stack.intake.publish(*(Relay().numbered(number, tenant) for number in range(1, 4)))
+    for cursor, want in {ids[0]: ids[1:], "": ids}.items():
+        with RelayClient(world.relay, mint(tenant)) as client:
+            client.result("investigation.subscribe", {"incidentId": "inc_scenario", name: cursor})
+            assert [client.next()["params"]["id"] for _ in want] == want
+    with RelayClient(world.relay, mint(tenant)) as client:
+        client.result("investigation.subscribe", {"incidentId": "inc_scenario", name: "nonsense"})
+        message = client.next()
+        assert (message["method"], message["params"]["reason"]) == ("stream.gap", "unknown_cursor"), message

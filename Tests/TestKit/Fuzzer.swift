@@ -1,0 +1,171 @@
+package import Basics
+import Foundation
+
+/// Feeds a parser with mutations of valid inputs and reports every input for which a property does not hold.
+///
+/// Every input follows from the seed and its own number, so one is enough to repeat a finding: `SEED=<seed> FUZZ_ONLY=<number>`.
+/// The environment decides how much is tried:
+///
+/// | variable | |
+/// |---|---|
+/// | `FUZZ_INPUTS` | inputs for each parser; without it 3,000, or as many as two seconds allow |
+/// | `SEED` | repeats a run; a random one without it |
+/// | `FUZZ_ONLY` | tries the input of that number alone and prints it |
+/// | `FUZZ_REPORT` | a file to which each fuzzer appends a line: parser, inputs, findings, seconds |
+///
+/// A trap ends the process; before it does, a signal handler writes the parser's name, the seed and the input's number to standard error.
+/// Runs on the calling thread.
+public struct Fuzzer {
+    private static let defaultInputs: UInt64 = 3000
+    private static let defaultSeconds = 2.0
+    /// After so many findings nothing more is tried: the rest would be the same fault.
+    private static let maximumFindings = 8
+
+    private let parser: String
+    private let mutator: Mutator
+    private let seed: UInt64
+
+    /// - Parameters:
+    ///   - parser: what is tried, for the report.
+    ///   - seeds: valid inputs, from which all others are made; at least one.
+    ///   - tokens: pieces that mean something to the parser; numbers, control characters and broken UTF-8 are always among them.
+    ///   - maximumBytes: the longest input.
+    public init(_ parser: String, seeds: [[UInt8]], tokens: [String] = [], maximumBytes: Int = 4096) {
+        self.parser = parser
+        mutator = Mutator(seeds: seeds, tokens: tokens.map { Array($0.utf8) }, maximumBytes: maximumBytes)
+        seed = Self.number("SEED") ?? UInt64.random(in: 0...UInt64(UInt32.max))
+    }
+
+    /// The same with inputs that are text.
+    public init(_ parser: String, seeds: [String], tokens: [String] = [], maximumBytes: Int = 4096) {
+        self.init(parser, seeds: seeds.map { Array($0.utf8) }, tokens: tokens, maximumBytes: maximumBytes)
+    }
+
+    /// Tries inputs with `property`, which throws when something does not hold; see ``expect(_:_:)``.
+    ///
+    /// - Throws: ``FuzzFindings`` when there were any.
+    public func run(_ property: ([UInt8]) throws -> Void) throws {
+        var round = Round(self)
+        while let input = round.next() {
+            do { try property(input) } catch { round.found(error) }
+        }
+        try round.end()
+    }
+
+    /// The same for a property that waits.
+    public func run(_ property: ([UInt8]) async throws -> Void) async throws {
+        var round = Round(self)
+        while let input = round.next() {
+            do { try await property(input) } catch { round.found(error) }
+        }
+        try round.end()
+    }
+
+    /// The same, with a generator for the choices of the property itself, such as where a stream is cut into pieces.
+    package func run(_ property: ([UInt8], inout SplitMix64) throws -> Void) throws {
+        var round = Round(self)
+        while let input = round.next() {
+            var generator = SplitMix64(seed: seed &+ round.index)
+            do { try property(input, &generator) } catch { round.found(error) }
+        }
+        try round.end()
+    }
+
+    /// One pass over the inputs.
+    private struct Round {
+        let fuzzer: Fuzzer
+        let only = Fuzzer.number("FUZZ_ONLY")
+        let given = Fuzzer.number("FUZZ_INPUTS")
+        let start = ContinuousClock.now
+        let watch: CrashWatch
+        /// The number of the input under way.
+        private(set) var index: UInt64 = 0
+        private var count: UInt64 = 0
+        private var input: [UInt8] = []
+        private var findings: [String] = []
+
+        init(_ fuzzer: Fuzzer) {
+            self.fuzzer = fuzzer
+            watch = CrashWatch(parser: fuzzer.parser, seed: fuzzer.seed)
+        }
+
+        private var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+        mutating func next() -> [UInt8]? {
+            let isOver =
+                if only != nil { count == 1 } else { count >= given ?? Fuzzer.defaultInputs || findings.count >= Fuzzer.maximumFindings }
+            guard !isOver, given != nil || count % 64 != 0 || seconds < Fuzzer.defaultSeconds else { return nil }
+            index = only ?? count
+            count += 1
+            watch.input(index)
+            input = fuzzer.mutator.input(index, seed: fuzzer.seed)
+            if only != nil { print("\(fuzzer.parser), SEED=\(fuzzer.seed), input \(index): \(Fuzzer.shown(input))") }
+            return input
+        }
+
+        mutating func found(_ error: any Error) {
+            findings.append("input \(index): \(error)\n  \(Fuzzer.shown(input))")
+        }
+
+        func end() throws {
+            watch.end()
+            fuzzer.report(inputs: count, findings: findings.count, seconds: seconds)
+            guard findings.isEmpty else { throw FuzzFindings(parser: fuzzer.parser, seed: fuzzer.seed, findings: findings) }
+        }
+    }
+
+    private func report(inputs: UInt64, findings: Int, seconds: Double) {
+        guard let path = ProcessInfo.processInfo.environment["FUZZ_REPORT"] else { return }
+        let line = "\(parser)\t\(inputs)\t\(findings)\t\(String(format: "%.1f", seconds))\n"
+        // One write to a file that is open for appending: several fuzzers may report at the same time.
+        let file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0o644)
+        guard file >= 0 else { return }
+        _ = line.withCString { write(file, $0, strlen($0)) }
+        close(file)
+    }
+
+    private static func number(_ name: String) -> UInt64? {
+        ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
+    }
+
+    /// At most 400 bytes of an input, as a literal of Swift: what is not visible ASCII as `\xNN`.
+    private static func shown(_ input: [UInt8]) -> String {
+        var text = ""
+        for byte in input.prefix(400) {
+            text += (0x20...0x7E).contains(byte) && byte != 0x5C ? String(UnicodeScalar(byte)) : String(format: "\\x%02X", Int(byte))
+        }
+        return input.count > 400 ? text + "… (\(input.count) bytes)" : text
+    }
+}
+
+/// What does not hold for an input.
+public struct FuzzViolation: Error, CustomStringConvertible {
+    /// A short sentence with the values.
+    public let description: String
+
+    /// Creates a violation with its description.
+    public init(_ description: String) { self.description = description }
+}
+
+/// Throws a ``FuzzViolation`` unless `condition` holds.
+public func expect(_ condition: Bool, _ description: @autoclosure () -> String) throws(FuzzViolation) {
+    guard condition else { throw FuzzViolation(description()) }
+}
+
+/// The inputs for which a property did not hold.
+public struct FuzzFindings: Error, CustomStringConvertible {
+    let parser: String
+    let seed: UInt64
+    let findings: [String]
+
+    public var description: String {
+        "\(parser): \(findings.count) findings, SEED=\(seed)\n" + findings.joined(separator: "\n")
+    }
+}
+
+extension SplitMix64 {
+    /// A number from 0 to `bound` − 1, nearly uniform; 0 if there is none.
+    package mutating func below(_ bound: Int) -> Int {
+        bound > 0 ? Int(truncatingIfNeeded: next() >> 33) % bound : 0
+    }
+}

@@ -47,13 +47,7 @@ public final class EventLog: Sendable {
         self.logger = logger
         let jetStream = JetStream(connection, timeout: configuration.requestTimeout)
         self.jetStream = jetStream
-        infoFlight = StreamInfoFlight { [name = configuration.streamName] in
-            do throws(JetStreamError) {
-                return .success(try await jetStream.streamInfo(name))
-            } catch {
-                return .failure(EventLogError(error))
-            }
-        }
+        infoFlight = StreamInfoFlight(configuration.streamName, of: jetStream)
         life = Mutex(Life(info))
         past = PastReader(filteredReads: configuration.filteredReads)
         line = AppendLine(beside: connection, timeout: configuration.requestTimeout, logger: logger)

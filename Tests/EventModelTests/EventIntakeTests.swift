@@ -194,7 +194,7 @@ import Testing
     ]
 
     static func fields(_ headers: [String: String] = headers) throws(ValidationError) -> AttributeFields {
-        try AttributeFields(headers.map { (name: $0.key, value: $0.value) })
+        try AttributeFields(headers)
     }
 
     @Test func headersAreCollectedOnce() throws {

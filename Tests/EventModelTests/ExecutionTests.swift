@@ -131,7 +131,7 @@ import Testing
             body: Array(body.utf8),
             fallbackID: "7",
             storedAt: Timestamp(millisecondsSinceEpoch: 5),
-            AttributeFields(headers.map { (name: $0.key, value: $0.value) })
+            AttributeFields(headers)
         )
     }
 

@@ -12,7 +12,7 @@ import Testing
             body: bytes(body),
             fallbackID: "seq-7",
             storedAt: Self.time,
-            AttributeFields(headers.map { (name: $0.key, value: $0.value) })
+            AttributeFields(headers)
         )
     }
 

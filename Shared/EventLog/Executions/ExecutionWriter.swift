@@ -122,7 +122,15 @@ public final class ExecutionWriter: Sendable {
         case .endFirst(let next):
             let place = next.place(in: reference, isFinal: true)
             let end = abandonment(of: next.run, reference, at: intake)
-            _ = try await store(end, .named(next.run), at: place, behind: last.sequence, intake: intake, deadline: deadline, timeout: timeout)
+            _ = try await store(
+                end,
+                .named(next.run),
+                at: place,
+                behind: last.sequence,
+                intake: intake,
+                deadline: deadline,
+                timeout: timeout
+            )
             return nil
         case .conflict(let conflict):
             // What is remembered may be old.

@@ -89,7 +89,7 @@ let package = Package(
         shared("Basics", []),
         shared("NATSClient", ["Basics", "CNATS", logging]),
         shared("EventModel", ["Basics"]),
-        shared("EventLog", ["Basics", "NATSClient", "EventModel", logging, collections]),
+        shared("EventLog", ["Basics", "NATSClient", "EventModel", logging, collections, crypto]),
         shared(
             "AccessControl",
             [

@@ -1,5 +1,5 @@
 public import Basics
-import EventLog
+public import EventLog
 public import EventModel
 import Synchronization
 
@@ -93,15 +93,9 @@ extension EventProducer {
         }
         var generator = SystemRandomNumberGenerator()
         let now = now()
-        let event = Event(
-            id: draft.id ?? EventID(generated: ULID.generate(time: now, using: &generator)),
-            tenant: reference.tenant,
-            type: draft.type,
-            time: draft.time ?? now,
-            traceparent: draft.trace?.text,
-            payload: draft.payload
-        )
-        let choice: ExecutionChoice = draft.run.map { replaces ? .replacing($0) : .named($0) } ?? .current
+        let id = EventID(generated: ULID.generate(time: now, using: &generator))
+        let event = Self.event(draft, reference, id: id, now)
+        let choice = Self.choice(draft, replacing: replaces)
         let result: Result<AppendedExecutionEvent, ExecutionConflict>
         do throws(EventLogError) {
             let remaining = max(.zero, ContinuousClock.now.duration(to: deadline))
@@ -120,6 +114,57 @@ extension EventProducer {
         case .failure(let conflict):
             throw ProducerError(conflict, reference)
         }
+    }
+
+    /// Finds what is wrong with events of an execution before the first of them is published: an id that stands for another content, in the log or
+    /// among the events, and a request key that does. Stores no event.
+    ///
+    /// - Parameters:
+    ///   - drafts: the events, in their order.
+    ///   - reference: what runs.
+    ///   - key: the request that the events are of; nil for none.
+    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
+    /// - Throws: ``ProducerError/Code/conflict`` with the field of the first one at fault; else what ``publish(_:timeout:)`` throws.
+    public func check(
+        _ drafts: [ExecutionDraft],
+        of reference: ExecutionReference,
+        under key: RequestKey? = nil,
+        timeout: Duration? = nil
+    ) async throws(ProducerError) {
+        let now = now()
+        let events = drafts.enumerated().map { index, draft in
+            (
+                event: Self.event(draft, reference, id: EventID(generated: "unnamed_\(index)"), now),
+                choice: Self.choice(draft, replacing: false)
+            )
+        }
+        // A single event is its own check.
+        guard key != nil || events.count > 1 else { return }
+        try await withLog(within: timeout) { log, remaining throws(EventLogError) in
+            if let key { try await log.claim(key, for: RequestContent(drafts, of: reference), timeout: remaining()) }
+            guard events.count > 1 else { return }
+            for (index, fault) in try await log.conflicts(of: events, for: reference, timeout: remaining()).enumerated() {
+                if let fault { throw fault.at(index) }
+            }
+        }
+    }
+
+    private static func event(_ draft: ExecutionDraft, _ reference: ExecutionReference, id: EventID, _ now: Timestamp) -> Event {
+        var event = Event(
+            id: draft.id ?? id,
+            tenant: reference.tenant,
+            type: draft.type,
+            time: draft.time ?? now,
+            traceparent: draft.trace?.text,
+            payload: draft.payload
+        )
+        if draft.id == nil { event.assigned.insert(.id) }
+        if draft.time == nil { event.assigned.insert(.time) }
+        return event
+    }
+
+    private static func choice(_ draft: ExecutionDraft, replacing replaces: Bool) -> ExecutionChoice {
+        draft.run.map { replaces ? .replacing($0) : .named($0) } ?? .current
     }
 
     /// How far the current execution of something has come; nil when the log knows of none.

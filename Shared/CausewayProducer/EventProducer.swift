@@ -29,11 +29,12 @@ import Synchronization
 /// ```
 ///
 /// 1. When a publish returns, the event is durable, and on its way to all readers of the tenant.
-/// 2. An event is recognised by tenant and id: published again within two minutes it is not stored again, and gets the same cursor. So a publish that
-///    failed with a retriable error may be repeated with the same id; without an id of the caller's a repetition is a new event.
+/// 2. A duplicate is detected by tenant, source and id: the same event published again within two minutes is not stored again, and gets the same cursor;
+///    another content under a used id is ``ProducerError/Code/conflict``. So a publish that failed with a retriable error may be repeated with the same
+///    id; without an id of the caller's a repetition is a new event.
 /// 3. A program may start before the bus does. Every publish waits for the connection and tries through outages, up to its timeout.
 /// 4. Events that are published one after the other, each after the one before has returned, or in one call of
-///    ``publish(contentsOf:timeout:)``, lie in the log in that order.
+///    ``publish(contentsOf:under:intake:timeout:)``, lie in the log in that order.
 ///
 /// All methods may be called from any task; none blocks a thread.
 public final class EventProducer: Sendable {
@@ -123,31 +124,70 @@ public final class EventProducer: Sendable {
 
     /// Publishes an event that is complete.
     ///
-    /// - Parameter timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
+    /// - Parameters:
+    ///   - intake: when it was taken in; nil for now.
+    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
     /// - Throws: a retriable ``ProducerError`` when the event was not acknowledged in time, in which case it may or may not be stored.
     @discardableResult
-    public func publish(_ event: Event, timeout: Duration? = nil) async throws(ProducerError) -> PublishedEvent {
-        try await publish(contentsOf: [event], timeout: timeout)[0]
+    public func publish(_ event: Event, intake: Timestamp? = nil, timeout: Duration? = nil) async throws(ProducerError) -> PublishedEvent {
+        try await publish(contentsOf: [event], intake: intake, timeout: timeout)[0]
     }
 
     /// Publishes events in their order, one behind the other without waiting for each.
     ///
-    /// Where an error is thrown, some of the events may be stored; repeating the whole call stores the others.
+    /// What is wrong with one of them is found before any is stored: an id that stands for another content, an approval that is decided, a size that
+    /// the bus does not take. Where another error is thrown, some of the events may be stored; repeating the whole call stores the others.
     ///
     /// - Parameters:
     ///   - events: what happened, in any tenants. They are sent together, so they should not be more than fit into memory twice.
+    ///   - key: the request that the events are of, which is then recognised as a whole: under the same key with another content it is a conflict.
+    ///   - intake: when they were taken in; nil for now. Also the time of events that have none of their own.
     ///   - timeout: how long to try for all of them; nil for ``ProducerConfiguration/timeout``.
     /// - Returns: one answer an event, in the order of the events.
     @discardableResult
-    public func publish(contentsOf events: [Event], timeout: Duration? = nil) async throws(ProducerError) -> [PublishedEvent] {
+    public func publish(
+        contentsOf events: [Event],
+        under key: RequestKey? = nil,
+        intake: Timestamp? = nil,
+        timeout: Duration? = nil
+    ) async throws(ProducerError) -> [PublishedEvent] {
         guard !events.isEmpty else { return [] }
+        return try await withLog(within: timeout) { log, remaining throws(EventLogError) in
+            if let key { try await log.claim(key, for: RequestContent(events), timeout: remaining()) }
+            let appended = try await log.append(contentsOf: events, intake: intake ?? now(), timeout: remaining())
+            return zip(events, appended).map { PublishedEvent($0, $1) }
+        }
+    }
+
+    /// Publishes events in their order, each for itself: one that cannot be stored keeps none of the others out.
+    ///
+    /// - Parameters: as for ``publish(contentsOf:under:intake:timeout:)``.
+    /// - Returns: one result an event, in the order of the events; its error is ``ProducerError/Code/conflict`` or ``ProducerError/Code/tooLarge``.
+    /// - Throws: what concerns all of them, such as an outage; some may be stored then.
+    public func publish(
+        each events: [Event],
+        intake: Timestamp? = nil,
+        timeout: Duration? = nil
+    ) async throws(ProducerError) -> [Result<PublishedEvent, ProducerError>] {
+        guard !events.isEmpty else { return [] }
+        return try await withLog(within: timeout) { log, remaining throws(EventLogError) in
+            let results = try await log.append(each: events, intake: intake ?? now(), timeout: remaining())
+            return zip(events, results).map { event, result in
+                result.map { PublishedEvent(event, $0) }.mapError { ProducerError($0.at(nil)) }
+            }
+        }
+    }
+
+    /// Runs `body` with the log, and a function that says how much of the time is left.
+    nonisolated(nonsending) func withLog<Answer>(
+        within timeout: Duration?,
+        _ body: (EventLog, () -> Duration) async throws(EventLogError) -> Answer
+    ) async throws(ProducerError) -> Answer {
         let limit = timeout ?? self.timeout
         let deadline = ContinuousClock.now.advanced(by: limit)
         let log = try await ready(within: limit)
         do throws(EventLogError) {
-            let remaining = max(.zero, ContinuousClock.now.duration(to: deadline))
-            let appended = try await log.append(contentsOf: events, intake: now(), timeout: remaining)
-            return zip(events, appended).map { PublishedEvent(id: $0.id.text, cursor: $1.cursor, isDuplicate: $1.isDuplicate) }
+            return try await body(log) { max(.zero, ContinuousClock.now.duration(to: deadline)) }
         } catch {
             throw ProducerError(error)
         }
@@ -163,7 +203,7 @@ public final class EventProducer: Sendable {
         } catch {
             throw ProducerError(error)
         }
-        return try await publish(event, timeout: timeout)
+        return try await publish(event, intake: now, timeout: timeout)
     }
 
     /// Ends the producer: publishes that wait fail with ``ProducerError/Code/closed``. The connection is closed if ``connect(_:logger:)`` made it.

@@ -10,15 +10,18 @@ public struct ProducerError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What kind of failure; compare with the static members. New kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidEvent, conflict, unavailable, timeout, full, refused, cancelled, closed
+            case invalidEvent, conflict, tooLarge, unavailable, timeout, full, refused, cancelled, closed
         }
 
         private let kind: Kind
 
         /// The event breaks a rule of the wire contract; nothing was sent. ``ProducerError/field`` says where.
         public static let invalidEvent = Code(kind: .invalidEvent)
-        /// The execution that the event names has ended, or another one is running; nothing was stored.
+        /// The event's id, or the request's key, stands for another content; or what the event asks for is decided; or the execution that it names has
+        /// ended, or another one is running. The event was not stored. ``ProducerError/field`` says which.
         public static let conflict = Code(kind: .conflict)
+        /// The event is larger than the bus takes; it was not sent. The message names the limit.
+        public static let tooLarge = Code(kind: .tooLarge)
         /// The bus or the log on it was out of reach for as long as was waited. Retriable.
         public static let unavailable = Code(kind: .unavailable)
         /// No acknowledgement came in time: the event may or may not be stored. Retriable.
@@ -37,7 +40,8 @@ public struct ProducerError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// What kind of failure.
     public let code: Code
-    /// The path of the value that is at fault, such as `payload.incidentId`; nil unless the code is ``Code/invalidEvent`` or ``Code/conflict``.
+    /// The path of the value that is at fault, such as `payload.incidentId`, or `[3].id` in a call with several events; nil unless the code is
+    /// ``Code/invalidEvent``, ``Code/conflict`` or ``Code/tooLarge``.
     public let field: String?
     /// What happened and what to do, as a sentence.
     public let message: String
@@ -67,11 +71,14 @@ public struct ProducerError: Error, Sendable, Hashable, CustomStringConvertible 
             case .unavailable: .unavailable
             case .timeout: .timeout
             case .full: .full
+            case .conflict: .conflict
+            case .tooLarge: .tooLarge
             case .cancelled: .cancelled
             case .closed: .closed
             default: .refused
             }
-        self.init(code, error.message)
+        let field = error.field.map { field in error.index.map { "[\($0)].\(field)" } ?? field }
+        self.init(code, error.message, field: field)
     }
 
     init(_ error: NATSError) {

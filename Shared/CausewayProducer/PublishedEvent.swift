@@ -1,3 +1,5 @@
+import Basics
+import EventLog
 public import EventModel
 
 /// The log's word that an event is stored.
@@ -6,7 +8,7 @@ public struct PublishedEvent: Sendable, Hashable {
     public let id: String
     /// The event's id on every surface, and its place in the log; its ``EventModel/Cursor/text`` begins with `evt_`.
     public let cursor: Cursor
-    /// Whether the log held an event of this tenant with this id already, so that nothing was stored and ``cursor`` is that event's.
+    /// Whether the log held the event already, so that nothing was stored and ``cursor`` is that of the first time.
     ///
     /// A publish whose first acknowledgement was lost may find its own event.
     public let isDuplicate: Bool
@@ -16,5 +18,11 @@ public struct PublishedEvent: Sendable, Hashable {
         self.id = id
         self.cursor = cursor
         self.isDuplicate = isDuplicate
+    }
+}
+
+extension PublishedEvent {
+    init(_ event: Event, _ appended: Appended) {
+        self.init(id: event.id.text, cursor: appended.cursor, isDuplicate: appended.isDuplicate)
     }
 }

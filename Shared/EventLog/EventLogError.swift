@@ -5,7 +5,7 @@ public struct EventLogError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure; compare with the static members.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case unavailable, timeout, incompatibleStream, unsupportedServer, tooLarge, full, rejected, cancelled, closed
+            case unavailable, timeout, incompatibleStream, unsupportedServer, conflict, tooLarge, full, rejected, cancelled, closed
         }
 
         private let kind: Kind
@@ -18,6 +18,8 @@ public struct EventLogError: Error, Sendable, CustomStringConvertible {
         public static let incompatibleStream = Code(kind: .incompatibleStream)
         /// The server cannot do what the configuration asks for.
         public static let unsupportedServer = Code(kind: .unsupportedServer)
+        /// The event's identity, or its request's key, stands for another content; or what it asks for is decided. ``EventLogError/field`` says which.
+        public static let conflict = Code(kind: .conflict)
         /// The event is larger than the server takes.
         public static let tooLarge = Code(kind: .tooLarge)
         /// The server has no room for more. Retriable, though hardly at once.
@@ -34,13 +36,19 @@ public struct EventLogError: Error, Sendable, CustomStringConvertible {
 
     /// What kind of failure.
     public let code: Code
-    /// What happened and what to do, as a sentence.
+    /// What happened and what to do, as a sentence; behind ``field``, where there is one.
     public let message: String
+    /// The path of the value that is at fault, such as `id`; nil unless the code is ``Code/conflict`` or ``Code/tooLarge``.
+    public let field: String?
+    /// Which event of a call with several is at fault; nil where it is not one of them alone.
+    public let index: Int?
 
     /// Creates an error.
-    public init(code: Code, message: String) {
+    public init(code: Code, message: String, field: String? = nil, index: Int? = nil) {
         self.code = code
         self.message = message
+        self.field = field
+        self.index = index
     }
 
     /// Whether the same call may well succeed later.

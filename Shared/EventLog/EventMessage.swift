@@ -17,16 +17,22 @@ enum EventMessage {
     /// - Parameter messageID: the key by which the server recognises a repetition; nil for none.
     static func headers(of event: Event, intake: Timestamp, messageID: String?) -> NATSHeaders {
         var headers = NATSHeaders()
+        var event = event
+        // By this a duplicate's content can be compared: see Event.hasSameContent(as:takenInAt:).
+        if event.assigned.contains(.time) { event.time = intake }
         if let messageID { headers.append("Nats-Msg-Id", messageID) }
         for (name, value) in NATSBinding.headers(of: event) { headers.append(name, value) }
         headers.append(intakeHeader, String(intake.millisecondsSinceEpoch))
         return headers
     }
 
-    /// The key by which the server recognises a repetition: the tenant and the event's id, each as a subject token, so that no id of
-    /// one tenant is ever taken for another's, whatever characters they choose.
-    static func messageID(of event: Event) -> String {
-        "\(SubjectToken.encode(event.tenant)).\(SubjectToken.encode(event.id))"
+    /// A tenant's event as it is sent.
+    static func outgoing(_ event: Event, intake: Timestamp) -> OutgoingMessage {
+        OutgoingMessage(
+            subject: EventSubject.event(tenant: event.tenant, type: event.type),
+            headers: headers(of: event, intake: intake, messageID: MessageID.event(event.identity)),
+            payload: event.payload.bytes
+        )
     }
 
     /// The entry that a delivered message is.
@@ -34,13 +40,15 @@ enum EventMessage {
     /// - Throws: a ``ValidationError`` when it is no event. Its field says what is wrong, in few words and from a small set.
     static func entry(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) throws(ValidationError) -> LogEntry {
         let storedAt = Timestamp(serverNanoseconds: metadata.timestamp)
+        var fields = AttributeFields()
+        try delivery.withEachHeader { name, value throws(ValidationError) in try fields.add(name: name, value: value) }
         if delivery.withSubject({ ExecutionMessage.isOfExecution($0) }) {
             return try ExecutionMessage.entry(
                 subject: delivery.subject,
                 sequence: metadata.streamSequence,
                 storedAt: storedAt,
                 body: delivery.withPayload { [UInt8]($0) },
-                header: { name throws(ValidationError) in try header(name, of: delivery) }
+                fields
             )
         }
         let event = try NATSBinding.event(
@@ -48,9 +56,9 @@ enum EventMessage {
             body: delivery.withPayload { [UInt8]($0) },
             fallbackID: EventID(generated: String(metadata.streamSequence)),
             storedAt: storedAt,
-            header: { name throws(ValidationError) in try header(name, of: delivery) }
+            fields
         )
-        let intake = intakeTime(try header(intakeHeader, of: delivery), storedAt: storedAt)
+        let intake = intakeTime(fields[intakeHeader], storedAt: storedAt)
         let place = isOfKind(delivery) ? try EventSubject(delivery.subject).decisionPlace : nil
         return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event, decisionPlace: place)
     }
@@ -59,17 +67,15 @@ enum EventMessage {
     ///
     /// - Throws: a ``ValidationError`` when it is no event.
     static func entry(_ message: StoredMessage) throws(ValidationError) -> LogEntry {
-        func header(_ name: String) throws(ValidationError) -> String? {
-            do throws(NATSError) { return try message.headers.only(name) } catch { throw ambiguity(name) }
-        }
         let storedAt = Timestamp(serverNanoseconds: message.timestamp)
+        let fields = try AttributeFields(message.headers)
         if ExecutionMessage.isOfExecution(message.subject) {
             return try ExecutionMessage.entry(
                 subject: message.subject,
                 sequence: message.sequence,
                 storedAt: storedAt,
                 body: message.payload,
-                header: header
+                fields
             )
         }
         let event = try NATSBinding.event(
@@ -77,11 +83,11 @@ enum EventMessage {
             body: message.payload,
             fallbackID: EventID(generated: String(message.sequence)),
             storedAt: storedAt,
-            header: header
+            fields
         )
         return LogEntry(
             sequence: message.sequence,
-            intake: intakeTime(try header(intakeHeader), storedAt: storedAt),
+            intake: intakeTime(fields[intakeHeader], storedAt: storedAt),
             event: event,
             decisionPlace: try EventSubject(message.subject).decisionPlace
         )
@@ -100,15 +106,6 @@ enum EventMessage {
                 payload: pulled.message.payload
             )
         )
-    }
-
-    /// The value of a header; nil when there is none.
-    private static func header(_ name: String, of delivery: borrowing NATSDelivery) throws(ValidationError) -> String? {
-        do throws(NATSError) { return try delivery.onlyHeader(name) } catch { throw ambiguity(name) }
-    }
-
-    private static func ambiguity(_ name: String) -> ValidationError {
-        ValidationError(field: name, message: "must not be there twice with different values, in whatever case it is written")
     }
 
     /// When a stored message was taken in.
@@ -145,5 +142,20 @@ enum EventMessage {
     /// Whether the message is of an event, right or wrong, and not of an execution.
     static func isOfEvent(_ delivery: borrowing NATSDelivery) -> Bool {
         delivery.withSubject { $0.starts(with: "events.".utf8) }
+    }
+}
+
+extension AttributeFields {
+    /// The headers of a message that say something about an event.
+    init(_ headers: NATSHeaders) throws(ValidationError) {
+        self.init()
+        for field in headers.fields {
+            // Bytes that were replaced are replaced by a byte that is never UTF-8, so that they are judged where all are.
+            if field.isUTF8 {
+                try add(name: field.name.utf8, value: field.value.utf8)
+            } else {
+                try add(name: field.name.utf8, value: [0xFF])
+            }
+        }
     }
 }

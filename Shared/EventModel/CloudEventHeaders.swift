@@ -3,17 +3,18 @@ import Basics
 /// CloudEvents attributes in headers: what HTTP's binary mode and ours on the bus have in common
 /// (CloudEvents HTTP protocol binding 1.0.2, §3.1.3).
 package enum CloudEventHeaders {
-    /// The attributes that `header` finds under their lower-case names, decoded; the payload is left out.
-    static func rawEvent(_ header: (String) throws(ValidationError) -> String?) throws(ValidationError) -> RawEvent {
+    /// What the attributes among some headers say, decoded; the payload is left out.
+    static func rawEvent(_ fields: AttributeFields) throws(ValidationError) -> RawEvent {
         func attribute(_ name: String) throws(ValidationError) -> String? {
-            guard let value = try header(name) else { return nil }
+            guard let value = fields[name] else { return nil }
             guard let text = decode(value) else {
                 throw ValidationError(field: name, message: "must be UTF-8 after percent-decoding")
             }
             return text
         }
         let names = EventFieldNames.headers
-        let traceparent = try header("ce-traceparent")
+        if let version = fields["ce-specversion"] { try checkVersion(version) }
+        try checkContentType(attribute("ce-datacontenttype"), field: "ce-datacontenttype")
         return RawEvent(
             type: try attribute(names.type),
             tenant: try attribute(names.tenant),
@@ -21,8 +22,17 @@ package enum CloudEventHeaders {
             id: try attribute(names.id),
             time: try attribute(names.time),
             source: try attribute(names.source),
-            traceparent: traceparent == nil ? try header("traceparent") : traceparent
+            traceparent: fields["ce-traceparent"] ?? fields["traceparent"]
         )
+    }
+
+    /// CloudEvents data is JSON when its type ends in `/json` or `+json`, or is not given at all.
+    static func checkContentType(_ contentType: String?, field: String) throws(ValidationError) {
+        guard let contentType else { return }
+        let mediaType = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard mediaType.hasSuffix("/json") || mediaType.hasSuffix("+json") else {
+            throw ValidationError(field: field, message: "must be application/json")
+        }
     }
 
     static func checkVersion(_ version: String, field: String = "ce-specversion") throws(ValidationError) {

@@ -18,6 +18,22 @@ public struct Event: Sendable, Hashable {
     public var traceparent: String?
     /// What there is to say about it.
     public var payload: Payload
+    /// What the intake chose, because the producer left it out. Not part of what the event says: an event read from the log has none.
+    public var assigned: Assigned = []
+
+    /// Attributes that a producer may leave to the intake.
+    public struct Assigned: OptionSet, Sendable, Hashable {
+        public let rawValue: UInt8
+
+        public init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// The id. No other event has it, unless it was made from an `Idempotency-Key`.
+        public static let id = Assigned(rawValue: 1)
+        /// The time. The event is stored with the moment of its intake.
+        public static let time = Assigned(rawValue: 2)
+    }
 
     /// Puts together what has been validated before; ``EventDraft/resolve(tenant:id:time:)`` is the way from outside input to here.
     public init(

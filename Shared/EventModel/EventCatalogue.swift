@@ -37,18 +37,56 @@ public enum EventCatalogue {
     }
 
     static func validate(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
-        guard let required = table[type.name] else { return }
-        for field in required {
+        for field in table[type.name] ?? [] {
+            let path = "\(payloadField).\(field.name)"
             guard let kind = payload.kind(of: field.name) else {
-                throw ValidationError(field: "\(payloadField).\(field.name)", message: "is missing; \(type.name) requires it")
+                throw ValidationError(field: path, message: "is missing; \(type.name) requires it")
             }
-            guard field.rule == .identifier else { continue }
-            guard kind == .string, let text = payload.string(field.name) else {
-                throw ValidationError(field: "\(payloadField).\(field.name)", message: "must be a string, but is \(kind.phrase)")
+            if field.rule == .identifier { try checkIdentifier(field.name, of: payload, kind, path) }
+        }
+        for field in optional[type.name] ?? [] {
+            let path = "\(payloadField).\(field.name)"
+            guard let kind = payload.kind(of: field.name), kind != .null else { continue }
+            switch field.rule {
+            case .identifier: try checkIdentifier(field.name, of: payload, kind, path)
+            case .text(let maximumBytes): try checkText(field.name, of: payload, kind, path, maximumBytes)
             }
-            try TextRule.check(text, field: "\(payloadField).\(field.name)", maximumBytes: IdentifierKinds.Approval.maximumBytes)
         }
     }
+
+    private static func checkIdentifier(_ name: String, of payload: Payload, _ kind: JSONKind, _ path: String) throws(ValidationError) {
+        guard let text = payload.string(name) else {
+            throw ValidationError(field: path, message: "must be a string, but is \(kind.phrase)")
+        }
+        // Approvals are named in URLs; the others only need what all identifiers need (contract §0).
+        if name == "approvalId" { _ = try ApprovalID(text, field: path) } else { _ = try RemediationID(text, field: path) }
+    }
+
+    private static func checkText(
+        _ name: String,
+        of payload: Payload,
+        _ kind: JSONKind,
+        _ path: String,
+        _ maximumBytes: Int
+    ) throws(ValidationError) {
+        guard let text = payload.string(name) else {
+            throw ValidationError(field: path, message: "must be a string, but is \(kind.phrase)")
+        }
+        guard text.utf8.count <= maximumBytes else {
+            throw ValidationError(field: path, message: "must be at most \(maximumBytes) bytes of UTF-8, but has \(text.utf8.count)")
+        }
+    }
+
+    /// The approval that an event asks for; nil for an event that asks for none.
+    package static func requestedApproval(_ event: Event) -> ApprovalID? {
+        guard event.type.name == "approval.requested" else { return nil }
+        return event.payload.string("approvalId").flatMap { try? ApprovalID($0) }
+    }
+
+    /// Whether events of the type follow from decisions about approvals, so that no tenant's own token may publish them (contract §10).
+    public static func isWrittenByApprovals(_ type: EventType) -> Bool { writtenByApprovals.contains(type.name) }
+
+    private static let writtenByApprovals: Set<String> = ["approval.resolved", "remediation.approved", "remediation.rejected"]
 
     /// Throws when a member that may be left out is there and not what it must be.
     ///
@@ -62,6 +100,33 @@ public enum EventCatalogue {
             )
         }
     }
+
+    /// A payload member that a type may have; null counts as absent.
+    private struct OptionalField: Sendable {
+        enum Rule: Sendable {
+            /// An ``Identifier``.
+            case identifier
+            /// A string with a bound in bytes of UTF-8.
+            case text(Int)
+        }
+
+        let name: String
+        let rule: Rule
+    }
+
+    /// Bounds what decisions and their effects repeat, so that what follows from an accepted request can always be stored, and what lists
+    /// show of it has a size.
+    private static let optional: [String: [OptionalField]] = {
+        func identifiers(_ names: String...) -> [OptionalField] { names.map { OptionalField(name: $0, rule: .identifier) } }
+        func text(_ name: String, _ maximumBytes: Int) -> [OptionalField] { [OptionalField(name: name, rule: .text(maximumBytes))] }
+        return [
+            "approval.requested": identifiers("incidentId", "requestedBy") + text("title", 2048) + text("description", 64 * 1024),
+            "approval.resolved": identifiers("incidentId", "decidedBy"),
+            "remediation.approved": identifiers("incidentId", "approvalId", "decidedBy"),
+            "remediation.rejected": identifiers("incidentId", "approvalId", "decidedBy"),
+            "remediation.executed": identifiers("incidentId", "approvalId"),
+        ]
+    }()
 
     /// The member of a type that is a time, if it is there.
     private static let timeFields = ["approval.requested": "expiresAt"]

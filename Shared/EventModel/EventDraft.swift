@@ -88,7 +88,7 @@ public struct EventDraft: Sendable, Hashable {
         guard self.tenant == nil || self.tenant == tenant else {
             throw ValidationError(field: "tenant", message: "is not one that you may publish to; leave it out to use your own")
         }
-        return Event(
+        var event = Event(
             id: self.id ?? id(),
             tenant: tenant,
             type: type,
@@ -98,5 +98,8 @@ public struct EventDraft: Sendable, Hashable {
             traceparent: traceparent,
             payload: payload
         )
+        if self.id == nil { event.assigned.insert(.id) }
+        if self.time == nil { event.assigned.insert(.time) }
+        return event
     }
 }

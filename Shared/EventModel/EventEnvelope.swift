@@ -113,11 +113,11 @@ struct EventEnvelope {
         case "userid": raw.user = try optionalText(name, &scanner)
         case "time": raw.time = try optionalText(name, &scanner)
         case "traceparent": raw.traceparent = try optionalText(name, &scanner)
-        case "datacontenttype": try checkContentType(optionalText(name, &scanner))
+        case "tracestate", "subject", "dataschema": _ = try optionalText(name, &scanner)
+        case "datacontenttype": try CloudEventHeaders.checkContentType(optionalText(name, &scanner), field: name)
         case "data_base64":
             throw ValidationError(field: name, message: "is not supported; send the payload as a JSON object in data")
-        default:
-            try scanner.syntax { scanner throws(JSONSyntaxError) in try scanner.scanValue(depth: 2) }
+        default: try AttributeFields.checkAttribute(name, field: name)
         }
     }
 
@@ -131,15 +131,6 @@ struct EventEnvelope {
         let draft = try raw.draft(names)
         try draft.checkOptionalFields(names)
         return draft
-    }
-
-    /// CloudEvents data is JSON when its type is `application/json` or ends in `+json`, or is not given at all.
-    private func checkContentType(_ contentType: String?) throws(ValidationError) {
-        guard let contentType else { return }
-        let mediaType = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
-        guard mediaType.hasSuffix("/json") || mediaType.hasSuffix("+json") else {
-            throw ValidationError(field: "datacontenttype", message: "must be application/json")
-        }
     }
 
     // MARK: Values

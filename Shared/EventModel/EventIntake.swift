@@ -17,8 +17,8 @@ public enum EventIntake {
 
     /// Parses one CloudEvent in structured mode, `application/cloudevents+json` (CloudEvents JSON format 1.0.2).
     ///
-    /// `data` must be the JSON object that is the payload; `userid` and `tenant` are extension attributes. Other attributes have no meaning
-    /// here and are passed over, as CloudEvents demands.
+    /// `data` must be the JSON object that is the payload; `userid` and `tenant` are extension attributes. Attributes that are not in
+    /// ``AttributeFields/attributes`` are refused by name (contract §10).
     public static func event(structured body: [UInt8]) throws(ValidationError) -> EventDraft {
         try drafts(body, form: .cloudEvent, allowsOne: true, allowsMany: false)[0]
     }
@@ -30,11 +30,11 @@ public enum EventIntake {
 
     /// Parses one CloudEvent in binary mode: attributes in `ce-` headers, the payload as the body (CloudEvents HTTP binding 1.0.2, §3.1).
     ///
-    /// - Parameter header: the value of the header with that lower-case name, nil when there is none.
-    public static func event(binary body: [UInt8], header: (String) -> String?) throws(ValidationError) -> EventDraft {
+    /// - Parameter fields: the request's headers.
+    package static func event(binary body: [UInt8], _ fields: AttributeFields) throws(ValidationError) -> EventDraft {
         let names = EventFieldNames.headers
-        try CloudEventHeaders.checkVersion(RawEvent.required(header("ce-specversion"), "ce-specversion"))
-        var raw = try CloudEventHeaders.rawEvent(header)
+        _ = try RawEvent.required(fields["ce-specversion"], "ce-specversion")
+        var raw = try CloudEventHeaders.rawEvent(fields)
         _ = try RawEvent.required(raw.id, names.id)
         _ = try RawEvent.required(raw.source, names.source)
         raw.payload = try Payload(validating: body, field: names.payload)

@@ -1,4 +1,4 @@
-public import Basics
+package import Basics
 
 /// Events of executions as NATS messages: CloudEvents in binary mode like all others, and four headers that say which event of which
 /// execution it is (contract §9, §10).
@@ -28,21 +28,20 @@ public enum ExecutionBinding {
     /// Run, number and type must be there: a message without them is no event of an execution. What else is missing has the same defaults as in
     /// ``NATSBinding``. An event of an execution is for everyone in its tenant, so one that names a user is refused.
     ///
-    /// - Parameters: as those of ``NATSBinding/event(subject:body:fallbackID:storedAt:header:)``.
-    public static func event(
+    /// - Parameters: as those of ``NATSBinding/event(subject:body:fallbackID:storedAt:_:)``.
+    package static func event(
         subject: String,
         body: [UInt8],
         fallbackID: @autoclosure () -> EventID,
         storedAt: @autoclosure () -> Timestamp,
-        header: (String) throws(ValidationError) -> String?
+        _ fields: AttributeFields
     ) throws(ValidationError) -> (Event, ExecutionPlace) {
         let reference = try ExecutionReference(subject: subject)
-        if let version = try header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
-        let raw = try CloudEventHeaders.rawEvent(header)
-        guard let run = try header(runHeader).flatMap(CloudEventHeaders.decode) else {
+        let raw = try CloudEventHeaders.rawEvent(fields)
+        guard let run = fields[runHeader].flatMap(CloudEventHeaders.decode) else {
             throw ValidationError(field: runHeader, message: "is missing; it names the execution")
         }
-        guard let number = try header(numberHeader).flatMap({ ExecutionNumber($0) }) else {
+        guard let number = fields[numberHeader].flatMap({ ExecutionNumber($0) }) else {
             throw ValidationError(
                 field: numberHeader,
                 message: "must be the event's number, from 1 to \(ExecutionNumber.range.upperBound), in decimal digits"
@@ -52,7 +51,11 @@ public enum ExecutionBinding {
             throw ValidationError(field: "ce-userid", message: "must be left out; an event of an execution is for everyone in its tenant")
         }
         let type = try ExecutionCatalogue.type(RawEvent.required(raw.type, EventFieldNames.headers.type), of: reference.kind)
+        guard try RawEvent.identifier(raw.tenant, EventFieldNames.headers.tenant) ?? reference.tenant == reference.tenant else {
+            throw ValidationError(field: "ce-tenant", message: "must be the tenant of the subject, or be left out")
+        }
         let payload = try Payload(validating: body, field: EventFieldNames.headers.payload, allowsStreamMembers: true)
+        try ExecutionCatalogue.validateIdentifiers(type: type, payload: payload, payloadField: EventFieldNames.headers.payload)
         let event = Event(
             id: try RawEvent.identifier(raw.id, EventFieldNames.headers.id) ?? fallbackID(),
             tenant: reference.tenant,
@@ -67,8 +70,8 @@ public enum ExecutionBinding {
             run: try ExecutionRun(run, field: runHeader),
             number: number,
             // What cannot be so is as good as left out.
-            first: try header(firstHeader).flatMap { ExecutionNumber($0) }.flatMap { $0 <= number ? $0 : nil },
-            start: try header(startHeader).flatMap { UInt64($0) },
+            first: fields[firstHeader].flatMap { ExecutionNumber($0) }.flatMap { $0 <= number ? $0 : nil },
+            start: fields[startHeader].flatMap { UInt64($0) },
             isFinal: ExecutionCatalogue.isFinal(type)
         )
         return (event, place)

@@ -18,15 +18,21 @@ public enum ExecutionCatalogue {
         var kind: ExecutionReference.Kind
         var isFinal = false
         var required: [(name: String, rule: Rule)] = []
+        /// The members that name something, required or not.
+        var identifiers: [String] = []
     }
 
     private static let table: [String: Entry] = [
         "progress": Entry(kind: .agents, required: [("progress", .fraction)]),
         "complete": Entry(kind: .agents, isFinal: true),
         "failed": Entry(kind: .agents, isFinal: true),
-        "step_start": Entry(kind: .workflows, required: [("stepId", .identifier)]),
-        "step_progress": Entry(kind: .workflows, required: [("stepId", .identifier), ("progress", .fraction)]),
-        "step_complete": Entry(kind: .workflows, required: [("stepId", .identifier)]),
+        "step_start": Entry(kind: .workflows, required: [("stepId", .identifier)], identifiers: ["stepId", "name", "agent"]),
+        "step_progress": Entry(
+            kind: .workflows,
+            required: [("stepId", .identifier), ("progress", .fraction)],
+            identifiers: ["stepId", "name", "agent"]
+        ),
+        "step_complete": Entry(kind: .workflows, required: [("stepId", .identifier)], identifiers: ["stepId", "name", "agent"]),
         "workflow_complete": Entry(kind: .workflows, isFinal: true),
         "workflow_failed": Entry(kind: .workflows, isFinal: true),
     ]
@@ -78,11 +84,7 @@ public enum ExecutionCatalogue {
                 throw ValidationError(field: field, message: "is missing; \(type.name) requires it")
             }
             switch rule {
-            case .identifier:
-                guard let text = payload.string(name) else {
-                    throw ValidationError(field: field, message: "must be a string, but is \(kind.phrase)")
-                }
-                _ = try StepID(text, field: field)
+            case .identifier: try checkIdentifier(name, of: payload, kind, field)
             case .fraction:
                 let number = payload.json(name).flatMap { Double(String(decoding: $0, as: UTF8.self)) }
                 guard kind == .number, let number, (0...1).contains(number) else {
@@ -90,5 +92,21 @@ public enum ExecutionCatalogue {
                 }
             }
         }
+        try validateIdentifiers(type: type, payload: payload, payloadField: payloadField)
+    }
+
+    /// Throws when a member that names something is there and no identifier: also on the bus, where nobody checked the rest (contract §0).
+    static func validateIdentifiers(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
+        for name in table[type.name]?.identifiers ?? [] {
+            guard let kind = payload.kind(of: name), kind != .null else { continue }
+            try checkIdentifier(name, of: payload, kind, "\(payloadField).\(name)")
+        }
+    }
+
+    private static func checkIdentifier(_ name: String, of payload: Payload, _ kind: JSONKind, _ field: String) throws(ValidationError) {
+        guard let text = payload.string(name) else {
+            throw ValidationError(field: field, message: "must be a string, but is \(kind.phrase)")
+        }
+        _ = try StepID(text, field: field)
     }
 }

@@ -1,4 +1,4 @@
-public import Basics
+package import Basics
 
 /// Events as NATS messages: CloudEvents binary mode, attributes in `ce-` headers and the payload as the body, so that any NATS client in
 /// any language is a producer (contract §10).
@@ -29,18 +29,16 @@ public enum NATSBinding {
     ///   - body: the payload.
     ///   - fallbackID: the id of the event when `ce-id` is missing.
     ///   - storedAt: the time of the event when `ce-time` is missing.
-    ///   - header: the value of the header with that lower-case name, nil when there is none. It throws when there are several that differ:
-    ///     of two users, neither may be guessed.
-    public static func event(
+    ///   - fields: the message's headers.
+    package static func event(
         subject: String,
         body: [UInt8],
         fallbackID: @autoclosure () -> EventID,
         storedAt: @autoclosure () -> Timestamp,
-        header: (String) throws(ValidationError) -> String?
+        _ fields: AttributeFields
     ) throws(ValidationError) -> Event {
         let place = try EventSubject(subject)
-        if let version = try header("ce-specversion") { try CloudEventHeaders.checkVersion(version) }
-        var raw = try CloudEventHeaders.rawEvent(header)
+        var raw = try CloudEventHeaders.rawEvent(fields)
         if let named = place.type {
             guard raw.type == nil || raw.type == named.name else {
                 throw ValidationError(field: "ce-type", message: "must be \(named.name), as the subject says, or be left out")
@@ -52,6 +50,8 @@ public enum NATSBinding {
         }
         raw.tenant = nil
         raw.payload = try Payload(validating: body, field: EventFieldNames.headers.payload)
-        return try raw.draft(.headers).resolve(tenant: place.tenant, id: fallbackID(), time: storedAt())
+        var event = try raw.draft(.headers).resolve(tenant: place.tenant, id: fallbackID(), time: storedAt())
+        event.assigned = []
+        return event
     }
 }

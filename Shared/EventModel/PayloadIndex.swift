@@ -75,7 +75,7 @@ struct PayloadIndex: Sendable {
 
     static func checkSize(_ count: Int, field: String) throws(ValidationError) {
         guard count <= Payload.maximumBytes else {
-            throw ValidationError(field: field, message: "must be at most \(Payload.maximumBytes) bytes")
+            throw ValidationError(field: field, message: "must be at most \(Payload.maximumBytes) bytes", kind: .tooLarge)
         }
     }
 

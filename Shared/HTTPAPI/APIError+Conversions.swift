@@ -13,9 +13,12 @@ extension APIError {
         self = error.isRetriable ? .serviceUnavailable(error.message, retryAfter: Self.defaultRetryAfter) : .unauthorized(error.message)
     }
 
-    /// A value that breaks a rule: 400, naming the field.
+    /// A value that breaks a rule: 400, or 413 where the rule is the largest size; names the field.
     public init(_ error: ValidationError) {
-        self = .validation(error.description)
+        switch error.kind {
+        case .invalid: self = .validation(error.description)
+        case .tooLarge: self = .payloadTooLarge(error.description)
+        }
     }
 
     /// What the client is told about any error: its own fault in detail, ours not at all.

@@ -9,7 +9,7 @@ extension APIRequestContext {
     /// - Returns: nil when the route has no such part, or it does not decode to UTF-8.
     public func decodedPathParameter(_ name: String) -> String? {
         // Only in a query does a plus stand for a space.
-        guard let text = parameters.get(name) else { return nil }
+        guard let text = parameters.get(name), text.isDecodedText else { return nil }
         return PercentEncoding.strictlyDecoded(text.utf8, plusIsSpace: false).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

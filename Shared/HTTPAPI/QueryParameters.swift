@@ -92,6 +92,7 @@ public struct QueryParameters: Sendable {
     }
 
     private static func decoded(_ text: Substring) -> String? {
-        PercentEncoding.strictlyDecoded(text.utf8).flatMap { String(validating: $0, as: UTF8.self) }
+        guard String(text).isDecodedText else { return nil }
+        return PercentEncoding.strictlyDecoded(text.utf8).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

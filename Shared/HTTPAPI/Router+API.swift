@@ -12,6 +12,7 @@ extension Router where Context == APIRequestContext {
         router.add(middleware: AccessLogMiddleware())
         router.add(middleware: CrossOriginMiddleware(origins))
         router.add(middleware: ErrorMiddleware())
+        router.add(middleware: HeaderTextMiddleware())
         return router
     }
 }

@@ -42,7 +42,7 @@ struct HeaderBlock {
 
     /// The value of a name, in whatever case that is written; nil if it does not occur.
     ///
-    /// - Throws: `.invalidHeader` when it occurs with different values.
+    /// - Throws: `.invalidHeader` when it occurs with different values, or is not UTF-8.
     func only(_ name: String) throws(NATSError) -> String? {
         var found: Slice<UnsafeRawBufferPointer>?
         var isAmbiguous = false
@@ -51,17 +51,36 @@ struct HeaderBlock {
             return !isAmbiguous
         }
         guard !isAmbiguous else { throw HeaderName.ambiguity(name) }
-        return found.map { String(decoding: $0, as: UTF8.self) }
+        guard let found else { return nil }
+        guard let text = String(validating: found, as: UTF8.self) else { throw HeaderName.invalidText(name) }
+        return text
     }
 
     /// All fields, in the order in which they stand. Bytes that are not UTF-8 are replaced.
     var headers: NATSHeaders {
         var headers = NATSHeaders()
         forEachField { name, value in
-            headers.append(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
+            headers.append(received: name, value)
             return true
         }
         return headers
+    }
+
+    /// Calls `body` with the name and the value of each field, in the order in which they stand.
+    func forEach<Failure: Error>(
+        _ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) throws(Failure) -> Void
+    ) throws(Failure) {
+        var failure: Failure?
+        forEachField { name, value in
+            do throws(Failure) {
+                try body(name, value)
+                return true
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// What stands behind `NATS/1.0` in the first line.

@@ -11,6 +11,11 @@ enum HeaderName {
         NATSError(.invalidHeader, "The header \(name) is there more than once, with different values.")
     }
 
+    /// What a reader is told who asked for a value that is not text.
+    static func invalidText(_ name: String) -> NATSError {
+        NATSError(.invalidHeader, "The header \(name) is not UTF-8.")
+    }
+
     private static func lowercased(_ byte: UInt8) -> UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }

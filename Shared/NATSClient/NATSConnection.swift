@@ -77,6 +77,9 @@ public final class NATSConnection: Sendable {
         monitor.addObserver(observer)
     }
 
+    /// The largest message that the connected server accepts, headers included, in bytes (its `max_payload`); nil while there is no connection.
+    public var maximumPayload: Int? { state == .connected ? link.library?.maximumPayload : nil }
+
     /// A subject that nobody else uses, for answers or for a consumer to deliver to.
     public func newInbox() -> String { "\(configuration.inboxPrefix).\(UniqueID.make())" }
 

@@ -44,10 +44,17 @@ public struct NATSDelivery: ~Copyable {
     /// The first value of a header, in whatever case its name is written. Bytes that are not UTF-8 are replaced.
     public func header(_ name: String) -> String? { headerBlock.first(name) }
 
-    /// The value of a header, in whatever case its name is written. Bytes that are not UTF-8 are replaced.
+    /// The value of a header, in whatever case its name is written.
     ///
-    /// - Throws: `.invalidHeader` when it is there more than once, with different values.
+    /// - Throws: `.invalidHeader` when it is there more than once, with different values, or is not UTF-8.
     public func onlyHeader(_ name: String) throws(NATSError) -> String? { try headerBlock.only(name) }
+
+    /// Calls `body` with the bytes of the name and of the value of each header, in the order in which they stand. The bytes are valid only during the call.
+    public func withEachHeader<Failure: Error>(
+        _ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) throws(Failure) -> Void
+    ) throws(Failure) {
+        try headerBlock.forEach(body)
+    }
 
     /// All headers.
     public var headers: NATSHeaders { headerBlock.headers }

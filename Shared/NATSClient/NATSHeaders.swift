@@ -7,8 +7,16 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     public struct Field: Hashable, Sendable {
         /// The name, as it was sent.
         public let name: String
-        /// The value, as it was sent.
+        /// The value, as it was sent; bytes that are not UTF-8 are replaced.
         public let value: String
+        /// Whether ``value`` is what was sent. If not, other bytes would look the same.
+        public let isUTF8: Bool
+
+        init(name: String, value: String, isUTF8: Bool = true) {
+            self.name = name
+            self.value = value
+            self.isUTF8 = isUTF8
+        }
     }
 
     /// All fields. nats.c sends the values of one name in order, but the names in an order of its own.
@@ -40,17 +48,25 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     ///
     /// For what must not be misread: whose one of two values is taken depends on the reader.
     ///
-    /// - Throws: `.invalidHeader` when it occurs with different values.
+    /// - Throws: `.invalidHeader` when it occurs with different values, or is not UTF-8.
     public func only(_ name: String) throws(NATSError) -> String? {
-        let values = fields.lazy.filter { HeaderName.isSame($0.name.utf8, name.utf8) }.map(\.value)
-        guard let first = values.first else { return nil }
-        guard values.allSatisfy({ $0.utf8.elementsEqual(first.utf8) }) else { throw HeaderName.ambiguity(name) }
-        return first
+        let found = fields.lazy.filter { HeaderName.isSame($0.name.utf8, name.utf8) }
+        guard let first = found.first else { return nil }
+        guard found.allSatisfy(\.isUTF8) else { throw HeaderName.invalidText(name) }
+        guard found.allSatisfy({ $0.value.utf8.elementsEqual(first.value.utf8) }) else { throw HeaderName.ambiguity(name) }
+        return first.value
     }
 
     /// Adds a field behind the others.
     public mutating func append(_ name: String, _ value: String) {
         fields.append(Field(name: name, value: value))
+    }
+
+    /// Adds a field as it was received, behind the others.
+    mutating func append(received name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
+        let name = String(decoding: name, as: UTF8.self)
+        let text = String(validating: value, as: UTF8.self)
+        fields.append(Field(name: name, value: text ?? String(decoding: value, as: UTF8.self), isUTF8: text != nil))
     }
 
     /// Throws if a field could break out of its line: a name must be visible ASCII without a colon, a value without CR, LF and NUL.

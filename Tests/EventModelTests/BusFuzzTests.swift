@@ -32,7 +32,7 @@ import Testing
     }
 
     private static func event(_ subject: String, _ body: [UInt8], _ fields: [String: String]) throws -> Event {
-        try NATSBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt) { fields[$0] }
+        try NATSBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt, AttributeFields(fields))
     }
 
     @Test func executions() throws {
@@ -53,7 +53,7 @@ import Testing
     }
 
     private static func execution(_ subject: String, _ body: [UInt8], _ fields: [String: String]) throws -> (Event, ExecutionPlace) {
-        try ExecutionBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt) { fields[$0] }
+        try ExecutionBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt, AttributeFields(fields))
     }
 
     @Test func subjectTokens() throws {

@@ -73,6 +73,24 @@ import Testing
         #expect(error?.field == (isAccepted ? nil : "payload.incidentId"))
     }
 
+    @Test(arguments: [
+        ("approval.requested", #""incidentId":"a\u0000b""#, "incidentId"), ("approval.requested", #""incidentId":7"#, "incidentId"),
+        ("approval.requested", #""incidentId":null"#, nil), ("approval.requested", #""requestedBy":"""#, "requestedBy"),
+        ("approval.requested", #""title":"\#(String(repeating: "é", count: 1024))""#, nil),
+        ("approval.requested", #""title":"\#(String(repeating: "é", count: 1024))x""#, "title"),
+        ("approval.requested", #""description":"\#(String(repeating: "x", count: 65_537))""#, "description"),
+        ("approval.requested", #""title":{}"#, "title"), ("approval.requested", #""title":"two\nlines""#, nil),
+        ("remediation.executed", #""incidentId":"a\u0085b""#, "incidentId"), ("remediation.executed", #""approvalId":"..""#, "approvalId"),
+        ("remediation.approved", #""decidedBy":"a\u007f""#, "decidedBy"), ("tenant.created", #""incidentId":"""#, nil),
+    ])
+    func whatMayBeLeftOutIsCheckedWhereItIs(_ type: String, _ member: String, _ field: String?) throws {
+        let payload = try Payload(
+            validating: bytes(#"{\#(member.contains("approvalId") ? "" : #""approvalId":"a","#)"remediationId":"r",\#(member)}"#)
+        )
+        let error = fault { try EventCatalogue.validate(type: EventType(type), payload: payload) }
+        #expect(error?.field == field.map { "payload.\($0)" })
+    }
+
     @Test func otherTypesAreFree() throws {
         let type = try EventType("billing.invoice.sent")
         #expect(EventCatalogue.requiredFields(of: type) == nil)

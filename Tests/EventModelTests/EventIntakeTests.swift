@@ -95,8 +95,9 @@ import Testing
             subject: "events.acme.approval.requested",
             body: wrong.bytes,
             fallbackID: "1",
-            storedAt: Timestamp(millisecondsSinceEpoch: 0)
-        ) { _ in nil }
+            storedAt: Timestamp(millisecondsSinceEpoch: 0),
+            AttributeFields()
+        )
         #expect(read.payload == wrong)
     }
 
@@ -121,7 +122,7 @@ import Testing
 @Suite struct CloudEventIntakeTests {
     static let complete = """
         {"specversion":"1.0","id":"A234","source":"/monitors/7","type":"incident.created","time":"2024-04-01T14:32:10Z","subject":"s",
-        "datacontenttype":"application/json; charset=utf-8","userid":"u1","tenant":"acme","comexampleextension":{"deep":[1]},
+        "datacontenttype":"application/json; charset=utf-8","userid":"u1","tenant":"acme","dataschema":null,"tracestate":"a=b",
         "traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","data":{"incidentId": "inc_1"}}
         """
 
@@ -149,7 +150,8 @@ import Testing
 
     /// Null means that an attribute is not set (CloudEvents JSON format §2.2).
     @Test func nullIsAbsent() throws {
-        let json = #"{"specversion":"1.0","id":"1","source":"s","type":"a.b","time":null,"userid":null,"tenant":null,"x":null,"data":{}}"#
+        let json =
+            #"{"specversion":"1.0","id":"1","source":"s","type":"a.b","time":null,"userid":null,"tenant":null,"subject":null,"data":{}}"#
         let draft = try EventIntake.event(structured: bytes(json))
         #expect(draft.time == nil && draft.user == nil && draft.tenant == nil)
     }
@@ -171,6 +173,10 @@ import Testing
         (#"{"specversion":"1.0","id":"1","source":"s","type":"a.b","userid":5,"data":{}}"#, "userid"),
         (#"{"specversion":"1.0","id":"1","source":"s","type":"a.b","time":"now","data":{}}"#, "time"),
         (#"{"specversion":"1.0","id":"1","id":"1","source":"s","type":"a.b","data":{}}"#, "body"),
+        (#"{"specversion":"1.0","id":"1","source":"s","type":"a.b","user":"ann","data":{}}"#, "user"),
+        (#"{"specversion":"1.0","id":"1","source":"s","type":"a.b","comexampleextension":null,"data":{}}"#, "comexampleextension"),
+        (#"{"specversion":"1.0","id":"1","source":"s","type":"a.b","userId":"ann","data":{}}"#, "\"userId\""),
+        (#"{"specversion":"1.0","id":"1","source":"s","type":"a.b","subject":7,"data":{}}"#, "subject"),
     ])
     func namesTheField(_ json: String, _ field: String) {
         #expect(fault { try EventIntake.event(structured: bytes(json)) }?.field == field)
@@ -187,8 +193,26 @@ import Testing
         "ce-time": "2024-04-01T14:32:10Z", "ce-userid": "Zo%C3%AB%20%25", "ce-tenant": "\"ac\\\"me\"",
     ]
 
+    static func fields(_ headers: [String: String] = headers) throws(ValidationError) -> AttributeFields {
+        try AttributeFields(headers)
+    }
+
+    @Test func headersAreCollectedOnce() throws {
+        var fields = AttributeFields()
+        func add(_ name: String, _ value: [UInt8]) throws(ValidationError) { try fields.add(name: name.utf8, value: value) }
+        try add("Content-Type", [0xFF])
+        try add("CE-Id", bytes("x"))
+        try add("ce-id", bytes("x"))
+        try add("traceparent", [0xFF])
+        #expect(fields["ce-id"] == "x" && fields["content-type"] == nil && fields["traceparent"] == nil)
+        #expect(fault { try add("ce-ID", bytes("y")) }?.field == "ce-id", "of two values neither may be guessed")
+        #expect(fault { try add("ce-userid", [0x78, 0x2D, 0xE3]) }?.field == "ce-userid", "bytes that are not UTF-8 are not replaced")
+        #expect(fault { try add("ce-userld", bytes("x")) }?.field == "ce-userld")
+        #expect(fault { try add("ce-", bytes("x")) }?.field == "ce-\"\"")
+    }
+
     @Test func readsBinary() throws {
-        let draft = try EventIntake.event(binary: bytes(#"{"incidentId":"inc_1"}"#)) { Self.headers[$0] }
+        let draft = try EventIntake.event(binary: bytes(#"{"incidentId":"inc_1"}"#), Self.fields())
         #expect(draft.id == "A234")
         #expect(draft.source == "/monitors/7")
         #expect(draft.user == "Zoë %")
@@ -210,11 +234,11 @@ import Testing
     func namesTheHeader(_ name: String, _ value: String?, _ field: String) {
         var headers = Self.headers
         headers[name] = value
-        #expect(fault { try EventIntake.event(binary: bytes(#"{"incidentId":"inc_1"}"#)) { headers[$0] } }?.field == field)
+        #expect(fault { try EventIntake.event(binary: bytes(#"{"incidentId":"inc_1"}"#), Self.fields(headers)) }?.field == field)
     }
 
     @Test func binaryBodyIsThePayload() {
-        #expect(fault { try EventIntake.event(binary: []) { Self.headers[$0] } }?.field == "body")
-        #expect(fault { try EventIntake.event(binary: bytes(#"{"timestamp":1}"#)) { Self.headers[$0] } }?.field == "body.timestamp")
+        #expect(fault { try EventIntake.event(binary: [], Self.fields()) }?.field == "body")
+        #expect(fault { try EventIntake.event(binary: bytes(#"{"timestamp":1}"#), Self.fields()) }?.field == "body.timestamp")
     }
 }

@@ -131,7 +131,7 @@ import Testing
             body: Array(body.utf8),
             fallbackID: "7",
             storedAt: Timestamp(millisecondsSinceEpoch: 5),
-            header: { headers[$0] }
+            AttributeFields(headers)
         )
     }
 

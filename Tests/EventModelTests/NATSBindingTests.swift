@@ -7,7 +7,13 @@ import Testing
     private static let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
 
     private func decode(_ subject: String, _ headers: [String: String] = [:], _ body: String = "{}") throws -> Event {
-        try NATSBinding.event(subject: subject, body: bytes(body), fallbackID: "seq-7", storedAt: Self.time) { headers[$0] }
+        try NATSBinding.event(
+            subject: subject,
+            body: bytes(body),
+            fallbackID: "seq-7",
+            storedAt: Self.time,
+            AttributeFields(headers)
+        )
     }
 
     @Test func plainPublishIsAnEvent() throws {
@@ -38,6 +44,12 @@ import Testing
         ("events.acme.a.b", ["ce-specversion": "0.3"], "{}", "ce-specversion"),
         ("events.acme.a.b", ["ce-userid": ""], "{}", "ce-userid"),
         ("events.acme.a.b", ["ce-time": "soon"], "{}", "ce-time"),
+        ("events.acme.a.b", ["ce-user": "ann"], "{}", "ce-user"),
+        ("events.acme.a.b", ["CE-User_ID": "ann"], "{}", "ce-\"user_id\""),
+        ("events.acme.a.b", ["ce-aaaaaaaaaaaaaaaaaaaaa": "ann"], "{}", "ce-\"aaaaaaaaaaaaaaaaaaaaa\""),
+        ("events.acme.a.b", ["ce-datacontenttype": "text/plain"], "{}", "ce-datacontenttype"),
+        ("events.acme.approval.requested", [:], #"{"approvalId":"a/../b","remediationId":"r"}"#, "body.approvalId"),
+        ("events.acme.approval.requested", [:], #"{"approvalId":"a","remediationId":"r","incidentId":"\u0000"}"#, "body.incidentId"),
         ("events.acme.a.b", ["ce-id": String(repeating: "x", count: 257)], "{}", "ce-id"),
         ("events.acme.a.b", [:], "", "body"),
         ("events.acme.a.b", [:], "[1]", "body"),
@@ -71,13 +83,13 @@ import Testing
             for header in headers {
                 #expect(header.value.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "nothing that could end a header")
             }
-            let byName = Dictionary(uniqueKeysWithValues: headers.map { ($0.name, $0.value) })
             let decoded = try NATSBinding.event(
                 subject: EventSubject.event(tenant: event.tenant, type: event.type),
                 body: event.payload.bytes,
-                fallbackID: "none",
-                storedAt: Self.time
-            ) { byName[$0] }
+                fallbackID: "fallback",
+                storedAt: Self.time,
+                AttributeFields(headers)
+            )
             #expect(decoded == event)
             #expect(decoded.user.map { Array($0.text.utf8) } == event.user.map { Array($0.text.utf8) })
         }

@@ -179,6 +179,21 @@ import Testing
             says: "ce-id: is missing"
         ),
         Refusal(
+            testDescription: "an unknown attribute in a header",
+            headers: ["ce-specversion": "1.0", "ce-id": "1", "ce-type": "a.b", "ce-source": "/m", "ce-user": "ann"],
+            status: 400,
+            code: "validation_error",
+            says: "ce-user: is not an attribute"
+        ),
+        Refusal(
+            testDescription: "an unknown attribute in a member",
+            body: #"[{"specversion":"1.0","id":"A1","source":"/m","type":"a.b","user":"ann","data":{}}]"#,
+            type: "application/cloudevents-batch+json",
+            status: 400,
+            code: "validation_error",
+            says: "[0].user: is not an attribute"
+        ),
+        Refusal(
             testDescription: "another tenant",
             body: #"{"type":"a.b","payload":{},"tenant":"globex"}"#,
             status: 403,
@@ -288,17 +303,6 @@ import Testing
 
     // MARK: Repetition
 
-    @Test func anotherBodyUnderTheSameKeyIsAnotherRequest() async throws {
-        let fixture = IntakeFixture()
-        try await fixture.run { client in
-            let ann = try await IntakeFixture.token(subject: "ann")
-            for body in ["[\(Self.event)]", "[\(Self.event),\(Self.event)]"] {
-                _ = try await client.post(body, token: ann, headers: ["Idempotency-Key": "k1"])
-            }
-        }
-        #expect(Set(fixture.sink.events.map(\.id)).count == 3, "none is taken for a repetition and lost")
-    }
-
     @Test func theSameKeyMakesTheSameIDs() async throws {
         let fixture = IntakeFixture()
         let body = "[\(Self.event),\(Self.event),{\"type\":\"a.b\",\"payload\":{},\"id\":\"mine\"}]"
@@ -325,6 +329,8 @@ import Testing
             "another key, user or tenant is another"
         )
         #expect(calls.joined().allSatisfy { $0.text.utf8.count <= IdentifierKinds.Event.maximumBytes })
+        let keys = fixture.sink.keys
+        #expect(keys[0] == keys[1] && Set(keys.compactMap(\.self)).count == 4)
     }
 
     @Test func withoutAKeyEveryRequestIsNew() async throws {
@@ -336,6 +342,54 @@ import Testing
     }
 
     // MARK: The log
+
+    @Test(arguments: [
+        (ProducerError.Code.conflict, "[3].id", 409, "conflict", "[3].id: is used."),
+        (.conflict, "Idempotency-Key", 409, "conflict", "Idempotency-Key: is used."),
+        (.tooLarge, "payload", 413, "payload_too_large", "payload: is used."),
+    ])
+    func whatTheLogRefusesForEverIsNot503(_ code: ProducerError.Code, _ field: String, _ status: Int, _ name: String, _ says: String)
+        async throws
+    {
+        let fixture = IntakeFixture(sink: RecordingSink(failures: [ProducerError(code, "is used", field: field)]))
+        try await fixture.run { client in
+            let answer = try await client.post(Self.event, token: try await IntakeFixture.token())
+            #expect(answer.status == status && answer.member("error") == name && answer.member("message") == says)
+            #expect(answer.headers[.retryAfter] == nil)
+        }
+    }
+
+    @Test(arguments: [
+        (IntakeForm.native, "[3].id", "[3].id"), (.structured, "id", "id"), (.batched, "[12].payload.approvalId", "[12].data.approvalId"),
+        (.binary, "id", "ce-id"), (.binary, "payload.approvalId", "body.approvalId"), (.binary, "Idempotency-Key", "Idempotency-Key"),
+        (.structured, "user", "userid"), (.batched, "[0].type", "[0].type"), (.binary, "payload", "body"),
+    ])
+    func eachFormHasItsOwnNames(_ form: IntakeForm, _ field: String, _ name: String) {
+        #expect(form.field(field) == name)
+    }
+
+    @Test(arguments: ["approval.resolved", "remediation.approved", "remediation.rejected"])
+    func whatApprovalsWriteTakesAProducersToken(_ type: String) async throws {
+        let fixture = IntakeFixture()
+        let body = #"{"type":"\#(type)","payload":{"approvalId":"a","remediationId":"r","action":"approve"}}"#
+        try await fixture.run { client in
+            let refusal = try await client.post("[\(Self.event),\(body)]", token: try await IntakeFixture.token())
+            #expect(refusal.status == 400 && refusal.member("error") == "validation_error")
+            #expect(refusal.member("message")?.hasPrefix("[1].type: \(type) ") == true, "\(refusal.body)")
+            #expect(fixture.sink.calls.isEmpty)
+            #expect(try await client.post(body, token: try await IntakeFixture.token(roles: [.producer])).status == 202)
+        }
+    }
+
+    @Test(arguments: ["ce-id", "ce-unknown", "Idempotency-Key", "X-Tenant-Id"])
+    func aValueWhoseBytesWereReplacedIsRefused(_ name: String) async throws {
+        let fixture = IntakeFixture()
+        try await fixture.run { client in
+            let answer = try await client.post(Self.event, token: try await IntakeFixture.token(), headers: [name: "x-\u{FFFD}"])
+            #expect(answer.status == 400 && answer.member("message") == "\(name.lowercased()): must be UTF-8", "\(answer.body)")
+        }
+        #expect(fixture.sink.calls.isEmpty)
+    }
 
     @Test(arguments: [(ProducerError.Code.unavailable, "2"), (.timeout, "2"), (.full, "2"), (.refused, "30"), (.closed, "30")])
     func anUnreachableLogIsUnavailable(_ code: ProducerError.Code, _ retryAfter: String) async throws {

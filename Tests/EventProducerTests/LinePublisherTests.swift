@@ -88,6 +88,23 @@ import Testing
         #expect(sink.calls.isEmpty)
     }
 
+    @Test func aConflictIsABadLine() async throws {
+        let sink = RecordingSink(conflicts: ["e2"])
+        let lines = (1...3).map { Self.line($0) + "\n" }.joined()
+        let summary = try await run([lines], sink: sink)
+        #expect(summary == LinePublisher.Summary(stored: 2, refused: 1))
+        #expect(complaints.all == ["line 2: id: is used"])
+        #expect(printed.all.count == 2)
+    }
+
+    @Test func strictStoresNothingBehindAConflict() async throws {
+        let sink = RecordingSink(failures: [ProducerError(.conflict, "is used", field: "[1].id")], conflicts: ["e2"])
+        let lines = (1...3).map { Self.line($0) + "\n" }.joined()
+        let summary = try await run([lines, Self.line(4)], strict: true, sink: sink)
+        #expect(summary == LinePublisher.Summary(stored: 1, refused: 1, stoppedAtBadLine: true))
+        #expect(sink.calls.map { $0.map(\.id.text) } == [["e1"], ["e2"]])
+    }
+
     @Test func endsWhenTheLogFails() async throws {
         let sink = RecordingSink(failures: [ProducerError(.timeout, "no answer")])
         let summary = try await run([Self.line(1) + "\n" + Self.line(2) + "\n", Self.line(3)], sink: sink)

@@ -3,7 +3,7 @@ import EventLog
 import Logging
 import NATSClient
 
-/// The stream of the read marks, `INBOX`: the second and last one of the project.
+/// The stream of the read marks, `INBOX`.
 ///
 /// Apart from the log, because marks are nobody's events: no edge delivers them, and no cursor counts them.
 struct InboxStream: Sendable {

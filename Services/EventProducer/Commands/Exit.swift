@@ -28,7 +28,7 @@ enum Exit {
 
     /// What to throw for an event that was not published.
     static func because(_ error: ProducerError) -> ArgumentParser.ExitCode {
-        guard error.code == .invalidEvent else { return because(error.message, unavailable) }
+        guard [.invalidEvent, .conflict, .tooLarge].contains(error.code) else { return because(error.message, unavailable) }
         return because([error.field, error.message].compactMap(\.self).joined(separator: ": "), invalidEvent)
     }
 

@@ -1,6 +1,7 @@
 import AccessControl
 import Basics
 import CausewayProducer
+import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
@@ -42,7 +43,7 @@ struct ExecutionIntakeRoute: Sendable {
         guard try IntakeForm(of: request) == .native else {
             throw APIError.unsupportedMediaType(accepted: ["application/json without ce- headers"])
         }
-        let key = try IdempotencyKey(request.headers, of: principal)
+        let key = try IdempotencyKey(request.headers).map { RequestKey(tenant: principal.tenant, user: principal.user, key: $0.text) }
         let query = try QueryParameters(of: request)
         let replaces =
             switch try query.value("replace") {
@@ -54,7 +55,6 @@ struct ExecutionIntakeRoute: Sendable {
         let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
         let answer = try await budget.withReserved(reserved, for: principal.tenant) {
             let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
-            let key = key?.bound(to: Array(body.readableBytesView))
             let drafts: [ExecutionDraft]
             let tenant: Tenant
             do throws(ValidationError) {
@@ -67,7 +67,7 @@ struct ExecutionIntakeRoute: Sendable {
             try publisher.checkMayPublish(for: tenant)
             let reference = try context.execution(kind, of: tenant)
             let named = try drafts.enumerated().map { try $1.named(key?.eventID(at: $0), kind, trace: context.trace) }
-            return try await store(named, reference, replaces, context)
+            return try await store(named, under: key, reference, replaces, context)
         }
         guard let answer else {
             throw APIError.serviceUnavailable(
@@ -105,35 +105,35 @@ struct ExecutionIntakeRoute: Sendable {
 
     private func store(
         _ drafts: [ExecutionDraft],
+        under key: RequestKey?,
         _ reference: ExecutionReference,
         _ replaces: Bool,
         _ context: APIRequestContext
     ) async throws(APIError) -> Response {
         let start = ContinuousClock.now
+        func remaining() -> Duration { max(.milliseconds(1), limits.timeout - start.duration(to: .now)) }
         var stored: [PublishedExecutionEvent] = []
-        for (index, draft) in drafts.enumerated() {
-            let place = drafts.count > 1 ? "[\(index)]." : ""
-            do throws(ProducerError) {
-                let remaining = max(.milliseconds(1), limits.timeout - start.duration(to: .now))
-                stored.append(try await sink.publish(draft, to: reference, replacing: replaces, timeout: remaining))
-            } catch {
-                guard error.code != .conflict else {
-                    let before = index > 0 ? " The \(index) events before it are stored." : ""
-                    throw .alreadyResolved("\(place)execution: \(error.message)\(before)")
-                }
-                metrics.failed()
-                context.logger.warning(
-                    "Events of an execution could not be stored",
-                    metadata: ["error": "\(error)", "events": "\(drafts.count)"]
-                )
-                throw .serviceUnavailable(
-                    """
-                    The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
-                    stored twice.
-                    """,
-                    retryAfter: error.isRetriable ? 2 : 30
-                )
+        do throws(ProducerError) {
+            try await sink.check(drafts, of: reference, under: key, timeout: remaining())
+            for draft in drafts {
+                stored.append(try await sink.publish(draft, to: reference, replacing: replaces, timeout: remaining()))
             }
+        } catch {
+            let index = stored.count
+            let before = index > 0 ? " The \(index) events before it are stored." : ""
+            // What is found before the first is stored knows its place itself.
+            func place(_ field: String) -> String { drafts.count > 1 && index > 0 ? "[\(index)].\(field)" : field }
+            if error.code == .conflict, error.field == "execution" {
+                let field = drafts.count > 1 ? "[\(index)].execution" : "execution"
+                throw .alreadyResolved("\(field): \(error.message)\(before)")
+            }
+            if let refusal = APIError(refused: error, field: place) { throw refusal }
+            metrics.failed()
+            context.logger.warning(
+                "Events of an execution could not be stored",
+                metadata: ["error": "\(error)", "events": "\(drafts.count)"]
+            )
+            throw .notStored(error)
         }
         metrics.acknowledged(executionEvents: stored, after: start.duration(to: .now))
         let answer: JSONObject = [

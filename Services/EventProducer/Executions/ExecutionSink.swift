@@ -1,8 +1,17 @@
 import CausewayProducer
+import EventLog
 import EventModel
 
 /// Where accepted events of executions go.
 protocol ExecutionSink: Sendable {
+    /// Finds what is wrong with events before the first is stored; see ``EventProducer/check(_:of:under:timeout:)``.
+    func check(
+        _ drafts: [ExecutionDraft],
+        of reference: ExecutionReference,
+        under key: RequestKey?,
+        timeout: Duration?
+    ) async throws(ProducerError)
+
     /// Stores an event and tells its number; see ``EventProducer/publish(_:to:replacing:timeout:)``.
     func publish(
         _ draft: ExecutionDraft,

@@ -1,6 +1,7 @@
 import AccessControl
 import Basics
 import CausewayProducer
+import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
@@ -39,22 +40,22 @@ struct EventIntakeRoute: Sendable {
         let principal = try context.requirePrincipal()
         let publisher = try Publisher(principal)
         let form = try IntakeForm(of: request)
-        let key = try IdempotencyKey(request.headers, of: principal)
+        let key = try IdempotencyKey(request.headers).map { RequestKey(tenant: principal.tenant, user: principal.user, key: $0.text) }
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         // A body that says it is too large is refused whether or not there is room; one without a length may grow to the limit.
         let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
         let answer = try await budget.withReserved(reserved, for: principal.tenant) {
             let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
-            let key = key?.bound(to: Array(body.readableBytesView))
             let drafts: [EventDraft]
             do throws(ValidationError) {
                 drafts = try form.drafts(Array(body.readableBytesView), request.headers)
             } catch {
-                return try Self.refusal(error)
+                throw APIError(error)
             }
             var generator = SystemRandomNumberGenerator()
-            let events = try publisher.events(drafts, key: key, trace: context.trace, now: now(), using: &generator)
-            return try await store(events, context)
+            let now = now()
+            let events = try publisher.events(drafts, key: key, names: form, trace: context.trace, now: now, using: &generator)
+            return try await store(events, under: key, form, intake: now, context)
         }
         guard let answer else {
             throw APIError.serviceUnavailable(
@@ -65,41 +66,50 @@ struct EventIntakeRoute: Sendable {
         return answer
     }
 
-    private func store(_ events: [Event], _ context: APIRequestContext) async throws(APIError) -> Response {
+    private func store(
+        _ events: [Event],
+        under key: RequestKey?,
+        _ form: IntakeForm,
+        intake: Timestamp,
+        _ context: APIRequestContext
+    ) async throws(APIError) -> Response {
         let start = ContinuousClock.now
         do throws(ProducerError) {
-            let stored = try await sink.publish(contentsOf: events, timeout: limits.timeout)
+            let stored = try await sink.publish(contentsOf: events, under: key, intake: intake, timeout: limits.timeout)
             metrics.acknowledged(stored, after: start.duration(to: .now))
             StoredTrace.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
             return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
         } catch {
+            if let refusal = APIError(refused: error, field: form.field) { throw refusal }
             metrics.failed()
             context.logger.warning("Events could not be stored", metadata: ["error": "\(error)", "events": "\(events.count)"])
-            throw .serviceUnavailable(
-                """
-                The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
-                stored twice.
-                """,
-                retryAfter: error.isRetriable ? 2 : 30
-            )
+            throw .notStored(error)
+        }
+    }
+}
+
+extension APIError {
+    /// What the log refuses for what it is: 409 or 413, naming the field; nil for what may succeed later.
+    ///
+    /// - Parameter field: what the sender calls a part of an event.
+    init?(refused error: ProducerError, field: (String) -> String) {
+        let message = [error.field.map(field), error.message].compactMap(\.self).joined(separator: ": ")
+        switch error.code {
+        case .conflict: self = .conflict("\(message).")
+        case .tooLarge: self = .payloadTooLarge("\(message).")
+        default: return nil
         }
     }
 
-    /// 400 for what is wrong, 413 where it is the size of a payload alone.
-    private static func refusal(_ error: ValidationError) throws -> Response {
-        guard error.message == oversize?.message else { throw APIError(error) }
-        let body: JSONObject = ["error": .string(APIError.Code.payloadTooLarge.rawValue), "message": .string(error.description)]
-        return .json(encoded: ByteBuffer(bytes: body.bytes), status: .contentTooLarge)
+    /// 503 for events that the log did not acknowledge in time.
+    static func notStored(_ error: ProducerError) -> APIError {
+        .serviceUnavailable(
+            """
+            The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
+            stored twice.
+            """,
+            retryAfter: error.isRetriable ? 2 : 30
+        )
     }
-
-    /// What is said of a payload that is larger than all payloads may be.
-    private static let oversize: ValidationError? = {
-        do throws(ValidationError) {
-            _ = try Payload(validating: [UInt8](repeating: 0x20, count: Payload.maximumBytes + 1))
-            return nil
-        } catch {
-            return error
-        }
-    }()
 }

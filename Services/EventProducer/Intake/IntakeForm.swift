@@ -45,21 +45,44 @@ enum IntakeForm: Sendable, Hashable {
         case .native: drafts = try EventIntake.events(native: body)
         case .structured: drafts = [try EventIntake.event(structured: body)]
         case .batched: drafts = try EventIntake.events(batched: body)
-        case .binary:
-            try Self.refuseRepeatedAttributes(headers)
-            drafts = [try EventIntake.event(binary: body) { name in HTTPField.Name(name).flatMap { headers[$0] } }]
+        case .binary: drafts = [try EventIntake.event(binary: body, Self.attributes(headers))]
         }
         guard !drafts.isEmpty else { throw ValidationError(field: "body", message: "must hold at least one event") }
         return drafts
     }
 
-    /// A field that is sent twice has no one value; joined, two users would become a third.
-    private static func refuseRepeatedAttributes(_ headers: HTTPFields) throws(ValidationError) {
-        var seen: Set<String> = []
-        for field in headers where field.name.canonicalName.hasPrefix("ce-") {
-            guard seen.insert(field.name.canonicalName).inserted else {
-                throw ValidationError(field: field.name.canonicalName, message: "must not be given more than once")
-            }
+    /// What this form calls the part of an event that the native form calls `field`, an index in front included.
+    func field(_ field: String) -> String {
+        let end = field.lastIndex(of: "]").map { field.index($0, offsetBy: 2, limitedBy: field.endIndex) ?? field.endIndex }
+        let index = field[..<(end ?? field.startIndex)]
+        let parts = field[index.endIndex...].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let name = parts.first.map(String.init) ?? ""
+        let rest = parts.count > 1 ? ".\(parts[1])" : ""
+        return "\(index)\(word(name))\(rest)"
+    }
+
+    private func word(_ name: String) -> String {
+        switch (self, name) {
+        case (.structured, "payload"), (.batched, "payload"): "data"
+        case (.structured, "user"), (.batched, "user"): "userid"
+        case (.binary, "payload"): "body"
+        case (.binary, "user"): "ce-userid"
+        case (.binary, "id"), (.binary, "type"), (.binary, "tenant"), (.binary, "time"), (.binary, "source"): "ce-\(name)"
+        default: name
         }
+    }
+
+    /// The attributes of a request. One that is sent twice has no one value; joined, two users would become a third.
+    private static func attributes(_ headers: HTTPFields) throws(ValidationError) -> AttributeFields {
+        var fields = AttributeFields()
+        var seen: Set<String> = []
+        for field in headers {
+            let name = field.name.canonicalName
+            if name.hasPrefix(AttributeFields.prefix), !seen.insert(name).inserted {
+                throw ValidationError(field: name, message: "must not be given more than once")
+            }
+            try fields.add(name: name.utf8, value: field.value.utf8)
+        }
+        return fields
     }
 }

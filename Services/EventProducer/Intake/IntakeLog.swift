@@ -1,5 +1,6 @@
 import CausewayProducer
 import EventLog
+import EventModel
 import Logging
 import NATSClient
 import ServiceLifecycle
@@ -26,6 +27,7 @@ struct IntakeLog: Service {
     private func watch() async throws {
         let log = try await opened()
         logger.info("taking events in")
+        warnOfSmallerLimit()
         while !Task.isCancelled {
             do throws(EventLogError) {
                 _ = try await log.bounds()
@@ -36,6 +38,18 @@ struct IntakeLog: Service {
             try? await Task.sleep(for: Self.interval)
         }
     }
+
+    /// Says once that the bus takes less than an event may have (contract §10); such events are answered with 413.
+    private func warnOfSmallerLimit() {
+        guard let limit = producer.connection.maximumPayload, limit < Payload.maximumBytes + Self.headerAllowance else { return }
+        logger.warning(
+            "the bus does not take the largest events: raise max_payload of nats-server",
+            metadata: ["nats.max_payload": "\(limit)", "events.maximum": "\(Payload.maximumBytes)"]
+        )
+    }
+
+    /// What the headers of an event can take of the bus's limit.
+    private static let headerAllowance = 8 * 1024
 
     /// The log, however long it takes.
     private func opened() async throws -> EventLog {

@@ -1,5 +1,6 @@
 import AccessControl
 import Basics
+import EventLog
 import EventModel
 import HTTPAPI
 
@@ -30,12 +31,14 @@ struct Publisher: Sendable {
     ///
     /// - Parameters:
     ///   - key: from which ids are made, where the producer gave none; nil for ids that no repetition has.
+    ///   - names: what the form calls the parts of an event.
     ///   - trace: the trace of the request, for events that name none of their own.
     ///   - now: the time of events that have none.
-    /// - Throws: `forbidden` for the first that names a tenant the sender may not.
+    /// - Throws: `forbidden` for the first that names a tenant the sender may not, `validation_error` for the first of a type that only approvals write.
     func events(
         _ drafts: [EventDraft],
-        key: IdempotencyKey?,
+        key: RequestKey?,
+        names: IntakeForm,
         trace: TraceParent?,
         now: Timestamp,
         using generator: inout some RandomNumberGenerator
@@ -43,10 +46,19 @@ struct Publisher: Sendable {
         var events: [Event] = []
         events.reserveCapacity(drafts.count)
         for (index, draft) in drafts.enumerated() {
-            let place = drafts.count > 1 ? "[\(index)].tenant" : "tenant"
+            func place(_ field: String) -> String { names.field(drafts.count > 1 ? "[\(index)].\(field)" : field) }
             let tenant = draft.tenant ?? home
             guard tenant == home || mayNameTenants else {
-                throw .forbidden("\(place): is not your token's tenant; leave it out, or use a token with the role producer.")
+                throw .forbidden("\(place("tenant")): is not your token's tenant; leave it out, or use a token with the role producer.")
+            }
+            // Who may not decide an approval must not be able to say that it is decided (contract §10).
+            guard mayNameTenants || !EventCatalogue.isWrittenByApprovals(draft.type) else {
+                throw .validation(
+                    """
+                    \(place("type")): \(draft.type) follows from the decision about an approval and takes a token with the role producer; decide \
+                    the approval instead.
+                    """
+                )
             }
             let id = key?.eventID(at: index) ?? EventID(generated: ULID.generate(time: now, using: &generator))
             do throws(ValidationError) {

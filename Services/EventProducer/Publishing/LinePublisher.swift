@@ -50,9 +50,10 @@ struct LinePublisher: Sendable {
         var events: [Event] = []
         var numbers: [Int] = []
         var generator = SystemRandomNumberGenerator()
+        let now = Timestamp.now
         for line in lines {
             do throws(ValidationError) {
-                events.append(try reader.event(line, now: .now, using: &generator))
+                events.append(try reader.event(line, now: now, using: &generator))
                 numbers.append(line.number)
             } catch {
                 complain("line \(line.number): \(error)")
@@ -63,8 +64,17 @@ struct LinePublisher: Sendable {
         }
         guard let first = numbers.first, let last = numbers.last else { return !summary.stoppedAtBadLine }
         do throws(ProducerError) {
-            for published in try await sink.publish(contentsOf: events, timeout: timeout) { print(Self.line(published)) }
-            summary.stored += events.count
+            for (result, number) in zip(try await store(events, intake: now), numbers) {
+                switch result {
+                case .success(let published):
+                    print(Self.line(published))
+                    summary.stored += 1
+                case .failure(let error):
+                    complain("line \(number): \([error.field, error.message].compactMap(\.self).joined(separator: ": "))")
+                    summary.refused += 1
+                    summary.stoppedAtBadLine = summary.stoppedAtBadLine || isStrict
+                }
+            }
         } catch {
             let place = first == last ? "line \(first)" : "lines \(first) to \(last)"
             complain("\(place): not known to be stored, and nothing after: \(error.message)")
@@ -72,6 +82,22 @@ struct LinePublisher: Sendable {
             return false
         }
         return !summary.stoppedAtBadLine
+    }
+
+    /// Stores events, each for itself; a strict run stores nothing behind the first that the log refuses.
+    private func store(_ events: [Event], intake: Timestamp) async throws(ProducerError) -> [Result<PublishedEvent, ProducerError>] {
+        guard isStrict else { return try await sink.publish(each: events, intake: intake, timeout: timeout) }
+        do throws(ProducerError) {
+            return try await sink.publish(contentsOf: events, under: nil, intake: intake, timeout: timeout).map { .success($0) }
+        } catch {
+            guard error.code == .conflict || error.code == .tooLarge else { throw error }
+        }
+        var results: [Result<PublishedEvent, ProducerError>] = []
+        for event in events {
+            results += try await sink.publish(each: [event], intake: intake, timeout: timeout)
+            if case .failure = results.last { break }
+        }
+        return results
     }
 
     /// What is printed for a stored event.

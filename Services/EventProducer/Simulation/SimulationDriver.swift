@@ -56,7 +56,7 @@ struct SimulationDriver: Sendable {
                     // What a demonstration before this one has left unfinished, it does not finish.
                     _ = try await sink.publish(draft, to: reference, replacing: true, timeout: timeout)
                 } else {
-                    _ = try await sink.publish(contentsOf: [told.event], timeout: timeout)
+                    _ = try await sink.publish(contentsOf: [told.event], under: nil, intake: nil, timeout: timeout)
                 }
                 return
             } catch {

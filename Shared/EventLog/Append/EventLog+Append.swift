@@ -8,15 +8,16 @@ extension EventLog {
 
     /// Appends one event; when it returns, the event is durable.
     ///
-    /// The event is recognised by its tenant and id: one that the log took in within the duplicate window is not stored again, and gets
-    /// the cursor it got then. So an append that failed with a retriable error can be repeated without harm, by anyone.
+    /// A duplicate is detected by the event's identity (tenant, source, id): within the duplicate window an event with the same content is not
+    /// stored again and gets the cursor of the first time, and one with other content is a conflict. So an append that failed with a
+    /// retriable error can be repeated without harm, by anyone.
     ///
     /// - Parameters:
     ///   - event: what happened.
-    ///   - intake: when it was taken in; becomes part of the cursor.
+    ///   - intake: when it was taken in; becomes part of the cursor, and the time of an event that has none of its own (``Event/assigned``).
     ///   - timeout: how long to keep trying through an outage. It ends well within the duplicate window, however large.
     /// - Throws: a retriable ``EventLogError`` when the event was not acknowledged in time, in which case it may or may not be stored;
-    ///   ``EventLogError/Code/tooLarge``, ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
+    ///   ``EventLogError/Code/conflict``, ``EventLogError/Code/tooLarge``, ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func append(_ event: Event, intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError) -> Appended {
         let appended = try await append(contentsOf: [event], intake: intake, timeout: timeout)
         guard let first = appended.first else { preconditionFailure("one event was appended, so there is one answer") }
@@ -25,68 +26,133 @@ extension EventLog {
 
     /// Appends events in their order; when it returns, all are durable.
     ///
+    /// What is wrong with one of them is found before anything is stored: a message that is too large, an id that the log or an earlier event of
+    /// the call has with other content, an approval that is already decided. Only a producer that uses the same id at the same moment
+    /// can make a conflict show later, after some events are stored.
+    ///
     /// They go out one behind the other without waiting for each; at most 1,000 are under way at a time. Of a tenant, sequences increase as the
     /// array does, unless an event was in the log already. (Where a cluster changes its leader in the middle, events that have to be sent
     /// again may come behind later ones of the same call.)
     ///
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
     /// - Returns: one answer an event, in the order of the events.
-    /// - Throws: as ``append(_:intake:timeout:)``. Some of the events may be stored then; repeating the whole call stores the others.
+    /// - Throws: as ``append(_:intake:timeout:)``; ``EventLogError/index`` says which event is at fault. After a retriable error some of the events
+    ///   may be stored; repeating the whole call stores the others.
     public func append(contentsOf events: [Event], intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError)
         -> [Appended]
     {
-        let deadline = ContinuousClock.now.advanced(by: min(timeout, configuration.longestAppend))
+        let deadline = deadline(timeout)
+        if let fault = AppendFaults.inside(events, intake: intake, limit: connection.maximumPayload).first { throw fault }
+        // A single message is its own check: the server either stores it or names the stored one.
+        if events.count > 1 {
+            for fault in try await conflicts(of: events, deadline: deadline) { if let fault { throw fault } }
+        }
+        for fault in try await decidedApprovals(among: events, deadline: deadline) { if let fault { throw fault } }
         var appended: [Appended] = []
         appended.reserveCapacity(events.count)
-        var rest = events[...]
-        while !rest.isEmpty {
-            appended += try await appendWindow(rest.prefix(Self.window), intake: intake, deadline: deadline)
-            rest = rest.dropFirst(Self.window)
+        for (index, result) in try await send(events, intake: intake, deadline: deadline).enumerated() {
+            do throws(EventLogError) {
+                appended.append(try result.get())
+            } catch {
+                throw events.count > 1 ? error.at(index, note: "Events before it may be stored.") : error
+            }
         }
         return appended
     }
 
-    private func appendWindow(
-        _ events: ArraySlice<Event>,
-        intake: Timestamp,
-        deadline: ContinuousClock.Instant
-    ) async throws(EventLogError) -> [Appended] {
-        let messages = events.map { event in
-            OutgoingMessage(
-                subject: EventSubject.event(tenant: event.tenant, type: event.type),
-                headers: EventMessage.headers(of: event, intake: intake, messageID: EventMessage.messageID(of: event)),
-                payload: event.payload.bytes
-            )
+    /// Appends events in their order, each for itself: one that cannot be stored keeps none of the others out.
+    ///
+    /// - Parameters: as for ``append(contentsOf:intake:timeout:)``.
+    /// - Returns: one result an event, in the order of the events; its error is ``EventLogError/Code/conflict`` or
+    ///   ``EventLogError/Code/tooLarge``.
+    /// - Throws: what concerns all of them, as ``append(contentsOf:intake:timeout:)`` does.
+    public func append(each events: [Event], intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError)
+        -> [Result<Appended, EventLogError>]
+    {
+        let deadline = deadline(timeout)
+        var faults = try await decidedApprovals(among: events, deadline: deadline)
+        for fault in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) {
+            if let index = fault.index { faults[index] = fault }
         }
-        var acks: [PublishAck?] = Array(repeating: nil, count: messages.count)
+        let sound = events.indices.filter { faults[$0] == nil }
+        let sent = try await send(sound.map { events[$0] }, intake: intake, deadline: deadline)
+        var results = faults.map { fault in Result<Appended, EventLogError>.failure(fault ?? .cancelled) }
+        for (index, result) in zip(sound, sent) { results[index] = result }
+        return results
+    }
+
+    private func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
+        ContinuousClock.now.advanced(by: min(timeout, configuration.longestAppend))
+    }
+
+    // MARK: Sending
+
+    /// Stores events, at most ``window`` at a time, and says what became of each.
+    private func send(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
+        -> [Result<Appended, EventLogError>]
+    {
+        var results: [Result<Appended, EventLogError>] = []
+        results.reserveCapacity(events.count)
+        var rest = events[...]
+        while !rest.isEmpty {
+            results += try await sendWindow(Array(rest.prefix(Self.window)), intake: intake, deadline: deadline)
+            rest = rest.dropFirst(Self.window)
+        }
+        return results
+    }
+
+    private func sendWindow(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
+        -> [Result<Appended, EventLogError>]
+    {
+        let since = acknowledged
+        let acks = try await acknowledgements(of: events.map { EventMessage.outgoing($0, intake: intake) }, deadline: deadline)
+        // A place that was given out before belongs to another life of the log.
+        for case .success(let ack) in acks where !isPlausible(ack, since: since) {
+            try await persevere(until: deadline) { () throws(EventLogError) in try await self.renewEpoch() }
+            break
+        }
+        let duplicates = acks.indices.filter { (try? acks[$0].get())?.isDuplicate == true }
+        let stored = try await entries(at: duplicates.compactMap { try? acks[$0].get().sequence }, deadline: deadline)
+        let first = Dictionary(zip(duplicates, stored)) { first, _ in first }
+        let epoch = epoch
+        return acks.enumerated().map { index, ack in
+            ack.flatMap { ack in
+                guard ack.isDuplicate else {
+                    return .success(Appended(cursor: Cursor(time: intake, epoch: epoch, sequence: ack.sequence), isDuplicate: false))
+                }
+                return (first[index] ?? .gone).answer(to: events[index], epoch: epoch)
+            }
+        }
+    }
+
+    /// Publishes messages until each is acknowledged or refused for what it is.
+    ///
+    /// - Returns: for each message its acknowledgement, or why the server will never take it.
+    /// - Throws: what concerns all messages, and an outage that lasted until the deadline.
+    func acknowledgements(of messages: [OutgoingMessage], deadline: ContinuousClock.Instant) async throws(EventLogError)
+        -> [Result<PublishAck, EventLogError>]
+    {
+        var results: [Result<PublishAck, EventLogError>?] = Array(repeating: nil, count: messages.count)
         var pause = Backoff()
         while true {
-            let since = acknowledged
-            let open = acks.indices.filter { acks[$0] == nil }
+            let open = results.indices.filter { results[$0] == nil }
             let remaining = ContinuousClock.now.duration(to: deadline)
             let timeout = max(.milliseconds(1), min(remaining, configuration.requestTimeout))
-            let results = await publish(open.map { messages[$0] }, timeout: timeout)
             var failure: EventLogError?
-            for (index, result) in zip(open, results) {
+            for (index, result) in zip(open, await publish(open.map { messages[$0] }, timeout: timeout)) {
                 switch result {
-                case .success(let ack):
-                    acks[index] = ack
-                    // A place that was given out before belongs to another life of the log.
-                    if !isPlausible(ack, since: since) {
-                        try await persevere(until: deadline) { () throws(EventLogError) in try await self.renewEpoch() }
-                    }
-                case .failure(let error):
-                    failure = failure ?? error
+                case .success: results[index] = result
+                case .failure(let error) where error.code == .tooLarge || error.code == .conflict: results[index] = result
+                case .failure(let error): failure = failure ?? error
                 }
             }
-            guard let failure else { break }
+            guard let failure else { return results.compactMap(\.self) }
             let wait = pause.pause()
             guard failure.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw failure }
-            // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
+            // Perhaps nobody takes the subject, because the stream is gone and has to be created again.
             if isConnected { try? await renewEpoch() }
             try? await Task.sleep(for: wait)
         }
-        return try await answers(to: acks.compactMap { $0 }, intake: intake, deadline: deadline)
     }
 
     /// Sends messages one behind the other and waits for what becomes of each.
@@ -101,38 +167,18 @@ extension EventLog {
         return await access.publish(inOrder: messages, timeout: timeout).map { result in
             result.mapError { error in
                 switch error.code {
-                // Subjects and headers are always valid, so what the client library refuses to send is too large.
-                case .client: EventLogError(code: .tooLarge, message: error.message)
                 // The line ends with the loss of its server; the next attempt gets another.
                 case .closed where connection.state != .closed: .unavailable("The connection to the bus was lost.")
+                // Only a message that asks whether its id is known expects a sequence.
+                case .wrongLastSequence: EventLogError(code: .conflict, message: error.message)
                 default: EventLogError(error)
                 }
             }
         }
     }
 
-    /// The cursors of acknowledged events. For one that the log held already, the time is that of its first intake, which the log knows.
-    private func answers(
-        to acks: [PublishAck],
-        intake: Timestamp,
-        deadline: ContinuousClock.Instant
-    ) async throws(EventLogError) -> [Appended] {
-        let epoch = epoch
-        var answers: [Appended] = []
-        answers.reserveCapacity(acks.count)
-        for ack in acks {
-            var time = intake
-            if ack.isDuplicate {
-                let first = try await persevere(until: deadline) { () throws(EventLogError) in try await self.intake(of: ack.sequence) }
-                time = first ?? intake
-            }
-            answers.append(Appended(cursor: Cursor(time: time, epoch: epoch, sequence: ack.sequence), isDuplicate: ack.isDuplicate))
-        }
-        return answers
-    }
-
     /// Repeats a question that meets an outage, as long as there is time.
-    private func persevere<Answer: Sendable>(
+    func persevere<Answer: Sendable>(
         until deadline: ContinuousClock.Instant,
         _ question: () async throws(EventLogError) -> Answer
     ) async throws(EventLogError) -> Answer {

@@ -12,8 +12,8 @@ extension EventLog {
     /// - Parameters:
     ///   - event: what happened.
     ///   - place: the place in the log of the event's tenant.
-    ///   - messageID: a second key by which the server recognises a repetition, within the duplicate window. None of two words joined by a dot,
-    ///     because producers can make the log use any of those for events of theirs.
+    ///   - messageID: a second key by which the server detects a duplicate, within the duplicate window. Any text: it is hashed, and no event of a
+    ///     producer has the same.
     ///   - intake: when it was taken in; becomes part of the cursor.
     ///   - timeout: how long to keep trying through an outage. No attempt begins later.
     /// - Throws: a retriable ``EventLogError`` when there was no answer in time, in which case the event may or may not be stored;
@@ -27,7 +27,7 @@ extension EventLog {
     ) async throws(EventLogError) -> AppendedOnce {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         let subject = EventSubject.decision(tenant: event.tenant, place: place)
-        let headers = EventMessage.headers(of: event, intake: intake, messageID: messageID)
+        let headers = EventMessage.headers(of: event, intake: intake, messageID: messageID.map(MessageID.once))
         var pause = Backoff()
         while true {
             do throws(EventLogError) {
@@ -72,8 +72,6 @@ extension EventLog {
         } catch {
             switch error.code {
             case .wrongLastSequence: return nil
-            // Subjects and headers are always valid, so what the client library refuses to send is too large.
-            case .client: throw EventLogError(code: .tooLarge, message: error.message)
             default: throw EventLogError(error)
             }
         }

@@ -15,12 +15,6 @@ enum ExecutionMessage {
         return headers
     }
 
-    /// The key by which the server recognises a repetition: more words than the keys of tenant events have, so that neither is ever taken for
-    /// the other.
-    static func messageID(of eventID: EventID, in reference: ExecutionReference) -> String {
-        "\(reference.subject).\(SubjectToken.encode(eventID))"
-    }
-
     /// Whether a message is of an execution, right or wrong.
     static func isOfExecution(_ subject: UnsafeRawBufferPointer) -> Bool { subject.starts(with: prefix.utf8) }
 
@@ -35,16 +29,16 @@ enum ExecutionMessage {
         sequence: UInt64,
         storedAt: Timestamp,
         body: [UInt8],
-        header: (String) throws(ValidationError) -> String?
+        _ fields: AttributeFields
     ) throws(ValidationError) -> LogEntry {
         let (event, place) = try ExecutionBinding.event(
             subject: subject,
             body: body,
             fallbackID: EventID(generated: String(sequence)),
             storedAt: storedAt,
-            header: header
+            fields
         )
-        let intake = EventMessage.intakeTime(try header(EventMessage.intakeHeader), storedAt: storedAt)
+        let intake = EventMessage.intakeTime(fields[EventMessage.intakeHeader], storedAt: storedAt)
         return LogEntry(sequence: sequence, intake: intake, event: event, execution: place)
     }
 }

@@ -49,7 +49,7 @@ public enum ExecutionChoice: Sendable, Hashable {
     case replacing(ExecutionRun)
 
     /// The id that it names.
-    var run: ExecutionRun? {
+    package var run: ExecutionRun? {
         switch self {
         case .current: nil
         case .named(let run), .replacing(let run): run

@@ -36,9 +36,6 @@ public final class ExecutionWriter: Sendable {
 
     /// How many subjects are remembered; beyond that all are forgotten, and asked for again.
     private static let capacity = 8192
-    /// A sequence that is never a subject's last: whoever expects it is refused, unless the server knows the message's id.
-    private static let impossibleSequence: UInt64 = 1 << 62
-
     /// - Parameter newRun: makes the id of an execution that nobody named; by default a ULID of the moment.
     public init(
         log: EventLog,
@@ -55,7 +52,9 @@ public final class ExecutionWriter: Sendable {
 
     /// Appends an event; when it returns, the event is durable.
     ///
-    /// The event is recognised by its id: one that the log took in within the duplicate window is not stored again, and gets the number it got then.
+    /// A duplicate is detected by (agent or workflow, run, id): within the duplicate window an event with the same content is not stored again and
+    /// gets the number it got then, and one with other content is a conflict. An event that names no run is recognised in whichever run it was
+    /// stored.
     ///
     /// - Parameters:
     ///   - event: what happened; its type is one of ``ExecutionCatalogue/type(_:of:)``, its tenant the reference's.
@@ -65,7 +64,7 @@ public final class ExecutionWriter: Sendable {
     ///   - timeout: how long to try, through outages and against other producers.
     /// - Returns: the place it got, or why it cannot have one.
     /// - Throws: a retriable ``EventLogError`` when it was not acknowledged in time, in which case it may or may not be stored; the others of
-    ///   ``EventLog/append(_:intake:timeout:)``.
+    ///   ``EventLog/append(_:intake:timeout:)``, ``EventLogError/Code/conflict`` among them.
     public func append(
         _ event: Event,
         to reference: ExecutionReference,
@@ -109,14 +108,29 @@ public final class ExecutionWriter: Sendable {
         let last = if let remembered { remembered } else { try await read(reference) }
         let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
         let timeout = min(remaining, log.configuration.requestTimeout)
+        // The producer's own id may be known under the run's name or without it. Asking is safe: what another stores meanwhile refuses the append.
+        if !event.assigned.contains(.id),
+            let first = try await log.duplicate(of: event, reference, choice, last.tail?.run, deadline: deadline)
+        {
+            return .success(first)
+        }
         switch ExecutionStep(after: last.tail, for: choice, newRun: newRun(intake)) {
         case .append(let next):
             let place = next.place(in: reference, isFinal: ExecutionCatalogue.isFinal(event.type))
-            return try await store(event, at: place, behind: last.sequence, intake: intake, timeout: timeout).map { .success($0) }
+            return try await store(event, choice, at: place, behind: last.sequence, intake: intake, deadline: deadline, timeout: timeout)
+                .map { .success($0) }
         case .endFirst(let next):
             let place = next.place(in: reference, isFinal: true)
             let end = abandonment(of: next.run, reference, at: intake)
-            _ = try await store(end, at: place, behind: last.sequence, intake: intake, timeout: timeout)
+            _ = try await store(
+                end,
+                .named(next.run),
+                at: place,
+                behind: last.sequence,
+                intake: intake,
+                deadline: deadline,
+                timeout: timeout
+            )
             return nil
         case .conflict(let conflict):
             // What is remembered may be old.
@@ -124,8 +138,10 @@ public final class ExecutionWriter: Sendable {
                 forget(reference)
                 return nil
             }
-            // A repetition of an event that was stored before the execution ended.
-            if let first = try await duplicate(of: event, reference, timeout: timeout) { return .success(first) }
+            // A repetition, by this very call, of an event that was stored before the execution ended.
+            if let first = try await log.duplicate(of: event, reference, choice, last.tail?.run, deadline: deadline) {
+                return .success(first)
+            }
             return .failure(conflict)
         }
     }
@@ -133,15 +149,17 @@ public final class ExecutionWriter: Sendable {
     /// Stores an event unless something came behind `sequence`; nil then.
     private func store(
         _ event: Event,
+        _ choice: ExecutionChoice,
         at place: ExecutionPlace,
         behind sequence: UInt64,
         intake: Timestamp,
+        deadline: ContinuousClock.Instant,
         timeout: Duration
     ) async throws(EventLogError) -> AppendedExecutionEvent? {
         let reference = place.reference
         let since = log.acknowledged
         let ack: PublishAck
-        switch try await publish(event, at: place, expecting: sequence, intake: intake, timeout: timeout) {
+        switch try await publish(event, choice, at: place, expecting: sequence, intake: intake, timeout: timeout) {
         case .acknowledged(let acknowledgement): ack = acknowledgement
         case .overtaken, .inFlight:
             forget(reference)
@@ -149,7 +167,7 @@ public final class ExecutionWriter: Sendable {
         }
         guard !ack.isDuplicate else {
             forget(reference)
-            return try await stored(at: ack.sequence)
+            return try await log.stored(at: ack.sequence, event, reference, choice, deadline: deadline)
         }
         // A place that was given out before belongs to another life of the log.
         if !log.isPlausible(ack, since: since) { try? await log.renewEpoch() }
@@ -177,18 +195,27 @@ public final class ExecutionWriter: Sendable {
     /// Sends a message that is stored only if the subject's last one is still the expected one.
     private func publish(
         _ event: Event,
+        _ choice: ExecutionChoice,
         at place: ExecutionPlace,
         expecting sequence: UInt64,
         intake: Timestamp,
         timeout: Duration
     ) async throws(EventLogError) -> Publication {
-        let messageID = ExecutionMessage.messageID(of: event.id, in: place.reference)
+        let messageID = MessageID.execution(place.reference, run: choice.run, id: event.id)
+        let message = OutgoingMessage(
+            subject: place.reference.subject,
+            headers: ExecutionMessage.headers(of: event, at: place, intake: intake, messageID: messageID),
+            payload: event.payload.bytes
+        )
+        // The expectation is one more header.
+        let size = message.encodedCount + "Nats-Expected-Last-Subject-Sequence: \r\n".utf8.count + String(sequence).utf8.count
+        if let limit = log.connection.maximumPayload, size > limit { throw .tooLarge(size, limit: limit) }
         do throws(JetStreamError) {
             return .acknowledged(
                 try await log.jetStream.publish(
-                    subject: place.reference.subject,
-                    headers: ExecutionMessage.headers(of: event, at: place, intake: intake, messageID: messageID),
-                    payload: event.payload.bytes,
+                    subject: message.subject,
+                    headers: message.headers,
+                    payload: message.payload,
                     expectedLastSubjectSequence: sequence,
                     timeout: timeout
                 )
@@ -197,43 +224,9 @@ public final class ExecutionWriter: Sendable {
             switch error.code {
             case .wrongLastSequence: return .overtaken
             case .writeInFlight: return .inFlight
-            // Subjects and headers are always valid, so what the client library refuses to send is too large.
-            case .client: throw EventLogError(code: .tooLarge, message: error.message)
             default: throw EventLogError(error)
             }
         }
-    }
-
-    /// Asks whether the log knows the event already: sends it in a way in which it can only be recognised, never stored.
-    private func duplicate(
-        of event: Event,
-        _ reference: ExecutionReference,
-        timeout: Duration
-    ) async throws(EventLogError) -> AppendedExecutionEvent? {
-        let nowhere = ExecutionPlace(reference: reference, run: ExecutionRun(generated: "-"), number: .first, start: nil, isFinal: false)
-        switch try await publish(event, at: nowhere, expecting: Self.impossibleSequence, intake: event.time, timeout: timeout) {
-        case .acknowledged(let ack): return ack.isDuplicate ? try await stored(at: ack.sequence) : nil
-        case .overtaken: return nil
-        case .inFlight: throw .unavailable("Another event of \(reference) is being stored. Try again.")
-        }
-    }
-
-    /// What became of an event the first time.
-    private func stored(at sequence: UInt64) async throws(EventLogError) -> AppendedExecutionEvent {
-        let message: StoredMessage
-        do throws(JetStreamError) {
-            message = try await log.jetStream.message(stream: log.configuration.streamName, sequence: sequence)
-        } catch {
-            throw error.code == .messageNotFound
-                ? .unavailable("What the log recognised has just expired. Try again.") : EventLogError(error)
-        }
-        guard let place = (try? EventMessage.entry(message))?.execution else {
-            throw EventLogError(
-                code: .rejected,
-                message: "The log recognised the event's id in a message that is no event. Choose another id."
-            )
-        }
-        return AppendedExecutionEvent(run: place.run, number: place.number, sequence: sequence, isDuplicate: true)
     }
 
     /// The event that ends an execution whose producer is gone.

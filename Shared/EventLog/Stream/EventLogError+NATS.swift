@@ -12,7 +12,7 @@ extension EventLogError {
             case .payloadTooLarge: .tooLarge
             default: .rejected
             }
-        self.init(code: code, message: error.message)
+        self.init(code: code, message: error.message, field: code == .tooLarge ? "payload" : nil)
     }
 
     init(_ error: JetStreamError) {
@@ -23,10 +23,10 @@ extension EventLogError {
         case .cancelled: code = .cancelled
         case .closed: code = .closed
         case .insufficientResources, .api(10047), .api(10028), .storeFailed: code = .full
-        case .api(10054): code = .tooLarge  // larger than the stream's max_msg_size
+        case .payloadTooLarge, .api(10054): code = .tooLarge  // the server's max_payload; the stream's max_msg_size
         default: code = error.isRetriable ? .unavailable : .rejected
         }
-        self.init(code: code, message: error.message)
+        self.init(code: code, message: error.message, field: code == .tooLarge ? "payload" : nil)
     }
 
     static let cancelled = EventLogError(code: .cancelled, message: "The call was cancelled.")

@@ -10,6 +10,13 @@ public struct OutgoingMessage: Sendable {
     /// Its body.
     public var payload: [UInt8]
 
+    /// How many bytes of the server's `max_payload` the message takes: its body, and its headers as they are written.
+    public var encodedCount: Int {
+        guard !headers.isEmpty else { return payload.count }
+        // NATS/1.0, each field as `name: value`, and an empty line, all with CR LF.
+        return headers.fields.reduce(12 + payload.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+    }
+
     /// Creates a message.
     public init(subject: String, headers: NATSHeaders = [:], payload: [UInt8]) {
         self.subject = subject

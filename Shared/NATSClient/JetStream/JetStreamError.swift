@@ -5,7 +5,7 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
     /// What kind of failure it is. New kinds may be added, so a `switch` over them needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: Hashable {
-            case disconnected, closed, timeout, cancelled, noResponders, client, invalidResponse
+            case disconnected, closed, timeout, cancelled, noResponders, payloadTooLarge, client, invalidResponse
             case api(Int)
         }
 
@@ -21,6 +21,7 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
             case .timeout: "timeout"
             case .cancelled: "cancelled"
             case .noResponders: "noResponders"
+            case .payloadTooLarge: "payloadTooLarge"
             case .client: "client"
             case .invalidResponse: "invalidResponse"
             case .api(let code): "api-\(code)"
@@ -37,7 +38,9 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
         public static let cancelled = Code(.cancelled)
         /// No stream takes the subject; or JetStream is not enabled, still starting, or without a leader.
         public static let noResponders = Code(.noResponders)
-        /// The request was refused before it was sent: a subject, a name or a header is not valid, or the message is too large.
+        /// The message was not sent, because it is larger than the server's `max_payload`.
+        public static let payloadTooLarge = Code(.payloadTooLarge)
+        /// The request was refused before it was sent: a subject, a name or a header is not valid.
         public static let client = Code(.client)
         /// The server answered something that is not understood.
         public static let invalidResponse = Code(.invalidResponse)
@@ -93,6 +96,7 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
             case .timeout: .timeout
             case .cancelled: .cancelled
             case .noResponders: .noResponders
+            case .payloadTooLarge: .payloadTooLarge
             default: .client
             }
         let message =
@@ -109,6 +113,7 @@ public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible
         case .disconnected, .timeout, .noResponders: true
         case .insufficientResources, .clusterNotAvailable, .storeFailed, .writeInFlight: true
         case .api(10004), .api(10009), .api(10118), .api(10119): true  // incomplete, not leader, stream offline, consumer offline
+        case .api(10158): true  // a message with the same id is being stored
         default: false
         }
     }

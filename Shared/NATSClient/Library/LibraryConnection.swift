@@ -59,6 +59,12 @@ final class LibraryConnection: Sendable {
     /// What the library last held against the server or the server against us; nil if all is well.
     var lastError: NATSError? { libraryError(of: raw) }
 
+    /// What the server that was last connected to says of the largest message; nil if it said nothing.
+    var maximumPayload: Int? {
+        let bytes = natsConnection_GetMaxPayload(raw)
+        return bytes > 0 ? Int(bytes) : nil
+    }
+
     /// Ends the connection after sending what is buffered, for which it takes at most half a second. Blocks. The handle stays valid.
     func close() {
         natsConnection_Close(raw)

@@ -1,5 +1,6 @@
 import Basics
 import CausewayProducer
+import EventLog
 import EventModel
 import Synchronization
 import TestKit
@@ -12,13 +13,27 @@ final class RecordingSink: EventSink {
         var calls: [[Event]] = []
         var failures: [ProducerError] = []
         var places: [String: UInt64] = [:]
+        var keys: [RequestKey?] = []
+
+        mutating func publish(_ event: Event) -> PublishedEvent {
+            let key = "\(event.tenant.text)\u{0}\(event.id)"
+            let known = places[key]
+            let place = known ?? UInt64(places.count + 1)
+            places[key] = place
+            let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), epoch: 7, sequence: place)
+            return PublishedEvent(id: event.id.text, cursor: cursor, isDuplicate: known != nil)
+        }
     }
 
     private let state: Mutex<State>
+    private let conflicts: Set<String>
 
-    /// - Parameter failures: what the first calls throw, one each.
-    init(failures: [ProducerError] = []) {
+    /// - Parameters:
+    ///   - failures: what the first calls throw, one each.
+    ///   - conflicts: the ids that stand for another content, where each event counts for itself.
+    init(failures: [ProducerError] = [], conflicts: Set<String> = []) {
         state = Mutex(State(failures: failures))
+        self.conflicts = conflicts
     }
 
     /// What was published, call by call; calls that failed are left out.
@@ -27,17 +42,29 @@ final class RecordingSink: EventSink {
     /// Everything that was published, in order.
     var events: [Event] { calls.flatMap(\.self) }
 
-    func publish(contentsOf events: [Event], timeout: Duration?) async throws(ProducerError) -> [PublishedEvent] {
+    /// The request keys that came with the calls.
+    var keys: [RequestKey?] { state.withLock { $0.keys } }
+
+    func publish(contentsOf events: [Event], under key: RequestKey?, intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
+        -> [PublishedEvent]
+    {
+        try state.withLock { state throws(ProducerError) in
+            guard state.failures.isEmpty else { throw state.failures.removeFirst() }
+            state.calls.append(events)
+            state.keys.append(key)
+            return events.map { state.publish($0) }
+        }
+    }
+
+    func publish(each events: [Event], intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
+        -> [Result<PublishedEvent, ProducerError>]
+    {
         try state.withLock { state throws(ProducerError) in
             guard state.failures.isEmpty else { throw state.failures.removeFirst() }
             state.calls.append(events)
             return events.map { event in
-                let key = "\(event.tenant.text)\u{0}\(event.id)"
-                let known = state.places[key]
-                let place = known ?? UInt64(state.places.count + 1)
-                state.places[key] = place
-                let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: 1_711_981_930_000), epoch: 7, sequence: place)
-                return PublishedEvent(id: event.id.text, cursor: cursor, isDuplicate: known != nil)
+                conflicts.contains(event.id.text)
+                    ? .failure(ProducerError(.conflict, "is used", field: "id")) : .success(state.publish(event))
             }
         }
     }

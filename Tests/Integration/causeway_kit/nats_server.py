@@ -26,9 +26,10 @@ class NATSServer(Process):
         self._base = ["nats-server", "-c", self._configuration, "-a", "127.0.0.1", "--ports_file_dir", self.directory]
         super().__init__(name, self._base, directory)
 
-    def start(self, *, has_jetstream=True):
-        """Without JetStream it is a bus that has lost its log."""
-        self._configuration.write_text(_NAME + (_JETSTREAM.format(directory=self.directory) if has_jetstream else "\n"))
+    def start(self, *, has_jetstream=True, further=""):
+        """Without JetStream it is a bus that has lost its log. `further`: more lines of configuration."""
+        jetstream = _JETSTREAM.format(directory=self.directory) if has_jetstream else "\n"
+        self._configuration.write_text(f"{_NAME}{jetstream}{further}\n")
         # With port -1 the server takes a free one and writes it to a file: nobody else can get it in between.
         self.arguments = [str(argument) for argument in [*self._base, "-p", self.port or -1]]
         super().start()

@@ -1,0 +1,173 @@
+import Basics
+import EventModel
+import NATSClient
+
+/// What the log holds at the place to which a duplicate's acknowledgement points.
+enum StoredEntry: Sendable {
+    /// An event.
+    case entry(LogEntry)
+    /// A message that is no event: somebody else used the id.
+    case other
+    /// Nothing any more: the log has dropped it within the duplicate window.
+    case gone
+
+    /// What the producer of a tenant's event is told.
+    func answer(to event: Event, epoch: UInt16) -> Result<Appended, EventLogError> {
+        switch self {
+        case .entry(let entry):
+            guard entry.execution == nil, entry.decisionPlace == nil, entry.event.identity == event.identity else {
+                return .failure(.usedID)
+            }
+            guard event.hasSameContent(as: entry.event, takenInAt: entry.intake) else { return .failure(.otherContent) }
+            return .success(Appended(cursor: entry.cursor(epoch: epoch), isDuplicate: true))
+        case .other: return .failure(.usedID)
+        case .gone: return .failure(.goneContent)
+        }
+    }
+}
+
+extension EventLogError {
+    static let otherContent = conflict(
+        "is the id of an event with another content that was stored within the last two minutes; send the same content, or choose another id"
+    )
+    static let usedID = conflict("has the message id of something else in the log; choose another id")
+    static let goneContent = conflict(
+        """
+        is the id of an event that was stored within the last two minutes and that the log has dropped since, so that its content cannot be \
+        compared; choose another id
+        """
+    )
+}
+
+extension EventLog {
+    /// A sequence that is never a subject's last: a message that expects it is refused, unless the server knows the message's id.
+    static let impossibleSequence: UInt64 = 1 << 62
+
+    /// How many stored messages are read at a time.
+    private static let readsAtATime = 32
+
+    /// Where the log has the messages with these ids, if it took them in within the duplicate window. Stores nothing.
+    ///
+    /// - Parameter ids: each with a subject that the log takes.
+    /// - Returns: one answer an id: the sequence, or nil.
+    func places(of ids: [(subject: String, messageID: String)], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [UInt64?]
+    {
+        var places: [UInt64?] = []
+        places.reserveCapacity(ids.count)
+        var rest = ids[...]
+        while !rest.isEmpty {
+            let messages = rest.prefix(Self.window).map { id in
+                OutgoingMessage(
+                    subject: id.subject,
+                    headers: [
+                        "Nats-Msg-Id": id.messageID, "Nats-Expected-Last-Subject-Sequence": String(Self.impossibleSequence),
+                    ],
+                    payload: []
+                )
+            }
+            for result in try await acknowledgements(of: messages, deadline: deadline) {
+                switch result {
+                case .success(let ack): places.append(ack.isDuplicate ? ack.sequence : nil)
+                case .failure(let error):
+                    guard error.code == .conflict else { throw error }
+                    places.append(nil)
+                }
+            }
+            rest = rest.dropFirst(Self.window)
+        }
+        return places
+    }
+
+    /// What the log holds at some places.
+    func entries(at sequences: [UInt64], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [StoredEntry] {
+        var found: [StoredEntry] = []
+        found.reserveCapacity(sequences.count)
+        var rest = sequences[...]
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(Self.readsAtATime))
+            let results = await withTaskGroup(of: (Int, Result<StoredEntry, EventLogError>).self) { group in
+                for (index, sequence) in piece.enumerated() {
+                    group.addTask {
+                        do throws(EventLogError) {
+                            let entry = try await self.persevere(until: deadline) { () throws(EventLogError) in
+                                try await self.entry(at: sequence)
+                            }
+                            return (index, .success(entry))
+                        } catch {
+                            return (index, .failure(error))
+                        }
+                    }
+                }
+                var results = piece.map { _ in Result<StoredEntry, EventLogError>.success(.gone) }
+                for await (index, result) in group { results[index] = result }
+                return results
+            }
+            for result in results { found.append(try result.get()) }
+            rest = rest.dropFirst(piece.count)
+        }
+        return found
+    }
+
+    /// What the log holds at a place, as the stream's leader has it.
+    private func entry(at sequence: UInt64) async throws(EventLogError) -> StoredEntry {
+        let message: StoredMessage
+        do throws(JetStreamError) {
+            message = try await jetStream.message(stream: configuration.streamName, sequence: sequence)
+        } catch {
+            guard error.code == .messageNotFound else { throw EventLogError(error) }
+            return .gone
+        }
+        guard let entry = try? EventMessage.entry(message) else { return .other }
+        return .entry(entry)
+    }
+
+    // MARK: Checks before an append
+
+    /// For each event the conflict with what the log took in under its identity; nil for those that are new or the same.
+    func conflicts(of events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
+        var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
+        // An id that was made for the event is nobody else's.
+        let named = events.indices.filter { !events[$0].assigned.contains(.id) }
+        for (index, answer) in zip(named, try await answers(to: named.map { events[$0] }, deadline: deadline)) {
+            if case .failure(let error) = answer { faults[index] = error.at(events.count > 1 ? index : nil) }
+        }
+        return faults
+    }
+
+    /// For each event that asks for an approval that is decided, the conflict; nil for all others, and for repetitions of a request that
+    /// the log took in before.
+    func decidedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
+        var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
+        var decided: [String: Bool] = [:]
+        for index in events.indices {
+            guard let approvalID = EventCatalogue.requestedApproval(events[index]) else { continue }
+            let subject = EventSubject.decision(tenant: events[index].tenant, place: .decision(approvalID: approvalID))
+            if decided[subject] == nil {
+                decided[subject] = try await persevere(until: deadline) { () throws(EventLogError) in
+                    try await self.lastSequence(on: subject) != nil
+                }
+            }
+            guard decided[subject] == true else { continue }
+            if case .success = try await answers(to: [events[index]], deadline: deadline)[0] { continue }
+            faults[index] = EventLogError.conflict(
+                "names an approval that is already decided; choose another approvalId",
+                field: "payload.approvalId"
+            )
+            .at(events.count > 1 ? index : nil)
+        }
+        return faults
+    }
+
+    /// What the log would answer to events; nil for those that it does not know.
+    private func answers(to events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError)
+        -> [Result<Appended, EventLogError>?]
+    {
+        let ids = events.map { (EventSubject.event(tenant: $0.tenant, type: $0.type), MessageID.event($0.identity)) }
+        let places = try await places(of: ids, deadline: deadline)
+        let known = places.indices.filter { places[$0] != nil }
+        let stored = try await entries(at: known.compactMap { places[$0] }, deadline: deadline)
+        var answers: [Result<Appended, EventLogError>?] = Array(repeating: nil, count: events.count)
+        for (index, entry) in zip(known, stored) { answers[index] = entry.answer(to: events[index], epoch: epoch) }
+        return answers
+    }
+}

@@ -1,0 +1,82 @@
+package import Basics
+
+/// The headers of a request or message that say something about an event: CloudEvents attributes, trace context and the log's own.
+///
+/// One pass over the headers collects them and checks what no door may pass over (contract §10): an attribute that is not known, a value that
+/// is not UTF-8, and a name that stands twice with different values. A misspelt `ce-userid` would otherwise send a private event to a tenant.
+package struct AttributeFields: Sendable {
+    /// The CloudEvents attributes that are understood. `subject` and `dataschema` are CloudEvents' own; they change nothing here.
+    package static let attributes: Set<String> = [
+        "specversion", "id", "source", "type", "time", "subject", "dataschema", "datacontenttype", "tenant", "userid", "traceparent",
+        "tracestate",
+    ]
+    /// The prefix of CloudEvents attributes in headers.
+    package static let prefix = "ce-"
+
+    private static let others: Set<String> = [
+        "traceparent", "causeway-intake", ExecutionBinding.runHeader, ExecutionBinding.numberHeader, ExecutionBinding.firstHeader,
+        ExecutionBinding.startHeader,
+    ]
+
+    private var fields: [(name: String, value: String)] = []
+
+    package init() {}
+
+    /// Collects headers that are text already.
+    package init(_ headers: some Sequence<(name: String, value: String)>) throws(ValidationError) {
+        for header in headers { try add(name: header.name.utf8, value: header.value.utf8) }
+    }
+
+    /// Takes a header in, or passes over one that says nothing about events.
+    ///
+    /// - Throws: an error whose field is the header's name in lower case.
+    package mutating func add(name: some Collection<UInt8>, value: some Collection<UInt8>) throws(ValidationError) {
+        guard let first = name.first else { return }
+        // Most headers end here, at the price of one comparison: c, C, t and T.
+        guard first | 0x20 == UInt8(ascii: "c") || first | 0x20 == UInt8(ascii: "t") else { return }
+        let name = String(decoding: name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        if name.hasPrefix(Self.prefix) {
+            try Self.checkAttribute(String(name.dropFirst(Self.prefix.count)), field: name)
+        } else if !Self.others.contains(name) {
+            return
+        }
+        guard let text = String(validating: value, as: UTF8.self) else {
+            // A trace context that is malformed is ignored (W3C Trace Context §3.2).
+            if name == "traceparent" { return }
+            throw ValidationError(field: name, message: "must be UTF-8")
+        }
+        if let known = self[name] {
+            guard known.utf8.elementsEqual(text.utf8) else {
+                throw ValidationError(
+                    field: name,
+                    message: "must not stand twice with different values, in whatever case its name is written"
+                )
+            }
+            return
+        }
+        fields.append((name, text))
+    }
+
+    /// The value of a header; nil when it is absent.
+    package subscript(_ name: String) -> String? {
+        fields.first { $0.name == name }?.value
+    }
+
+    /// Throws unless `name` is an attribute that is understood.
+    ///
+    /// - Parameter field: what the sender calls it.
+    package static func checkAttribute(_ name: String, field: String) throws(ValidationError) {
+        guard !attributes.contains(name) else { return }
+        let isWellFormed =
+            (1...20).contains(name.utf8.count)
+            && name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
+        // The name may be of any length and hold anything.
+        let shown = field == name ? "" : prefix
+        throw ValidationError(
+            field: isWellFormed ? field : "\(shown)\(ValidationError.excerpt(name))",
+            message: isWellFormed
+                ? "is not an attribute that is understood here; leave it out, or send it in the payload"
+                : "is not the name of a CloudEvents attribute, which has 1 to 20 characters from a-z and 0-9"
+        )
+    }
+}

@@ -1,0 +1,240 @@
+import Basics
+import EventModel
+import NATSClient
+import TestKit
+import Testing
+
+@testable import EventLog
+
+/// Duplicates are compared before they are answered, against a real nats-server.
+@Suite(.timeLimit(.minutes(3))) struct DuplicateTests {
+    private static func event(_ id: EventID, source: EventSource? = nil, user: UserID? = nil, n: Int = 1) throws -> Event {
+        Event(
+            id: id,
+            tenant: "acme",
+            type: try EventType("a.b"),
+            user: user,
+            time: Fixture.time,
+            source: source,
+            payload: try Payload(validating: Array(#"{"n":\#(n)}"#.utf8))
+        )
+    }
+
+    @Test func theSourceIsPartOfTheIdentity() async throws {
+        let bench = try await Bench()
+        let events = try [Self.event("x"), Self.event("x", source: "/a"), Self.event("x", source: "/b")]
+        let first = try await bench.log.append(contentsOf: events, intake: Fixture.time)
+        #expect(first.map(\.cursor.sequence) == [1, 2, 3])
+        #expect(try await bench.log.append(contentsOf: events, intake: Fixture.time).map(\.cursor) == first.map(\.cursor))
+    }
+
+    @Test func anotherContentIsAConflictAndStoresNothing() async throws {
+        let bench = try await Bench()
+        let first = try await bench.log.append(try Self.event("x"), intake: Fixture.time)
+        for other in try [Self.event("x", n: 2), Self.event("x", user: "ann")] {
+            let error = await #expect(throws: EventLogError.self) { try await bench.log.append(other, intake: Fixture.time) }
+            #expect(error?.code == .conflict && error?.field == "id" && error?.index == nil && error?.isRetriable == false)
+            let batch = try [Self.event("new"), other]
+            let batchError = await #expect(throws: EventLogError.self) {
+                try await bench.log.append(contentsOf: batch, intake: Fixture.time)
+            }
+            #expect(batchError?.code == .conflict && batchError?.index == 1)
+        }
+        #expect(try await bench.log.append(try Self.event("x"), intake: Fixture.time).cursor == first.cursor)
+        #expect(try await bench.log.bounds().lastSequence == 1)
+    }
+
+    @Test func eachEventForItself() async throws {
+        let bench = try await Bench()
+        _ = try await bench.log.append(try Self.event("x"), intake: Fixture.time)
+        let events = try [Self.event("a"), Self.event("x", n: 2), Self.event("x"), Self.event("b"), Self.event("b", n: 2)]
+        let results = try await bench.log.append(each: events, intake: Fixture.time)
+        #expect(results.map { try? $0.get().cursor.sequence } == [2, nil, 1, 3, nil])
+        #expect(results.map { (try? $0.get().isDuplicate) ?? true } == [false, true, true, false, true])
+    }
+
+    @Test func oneIdentityTwiceInACall() async throws {
+        let bench = try await Bench()
+        let conflict = try [Self.event("x"), Self.event("y"), Self.event("x", n: 2)]
+        let error = await #expect(throws: EventLogError.self) { try await bench.log.append(contentsOf: conflict, intake: Fixture.time) }
+        #expect(error?.code == .conflict && error?.index == 2)
+        let same = try [Self.event("x"), Self.event("y"), Self.event("x")]
+        #expect(try await bench.log.append(contentsOf: same, intake: Fixture.time).map(\.cursor.sequence) == [1, 2, 1])
+    }
+
+    @Test func aTimeIsComparedOnlyIfItWasGiven() async throws {
+        let bench = try await Bench()
+        let later = Timestamp(millisecondsSinceEpoch: Fixture.time.millisecondsSinceEpoch + 5000)
+        func untimed(_ time: Timestamp) throws -> Event {
+            let payload = try Payload(validating: Array(#"{"n":1}"#.utf8))
+            return try EventDraft(type: EventType("a.b"), payload: payload, id: "x").resolve(tenant: "acme", id: "x", time: time)
+        }
+        let first = try await bench.log.append(untimed(Fixture.time), intake: Fixture.time)
+        #expect(try await bench.log.append(untimed(later), intake: later).cursor == first.cursor)
+        let other = try Self.event("x")
+        let moved = Event(id: "x", tenant: "acme", type: other.type, time: later, payload: other.payload)
+        let error = await #expect(throws: EventLogError.self) { try await bench.log.append(moved, intake: later) }
+        #expect(error?.code == .conflict)
+    }
+
+    @Test func whatAnIDFindsIsComparedBeforeItIsBelieved() async throws {
+        let bench = try await Bench()
+        let id = MessageID.event(try Self.event("x").identity)
+        for (subject, headers) in [
+            ("events.other.a.b", ["ce-id": "x"] as NATSHeaders), ("events.acme.a.b", ["ce-id": "y"]),
+            ("events.acme.a.b", ["ce-nonsense": "y"]),
+            ("executions.acme.agents.a", [:]),
+        ] {
+            let bench = try await Bench()
+            _ = try await bench.jetStream.publish(subject: subject, headers: headers, payload: Array(#"{"n":1}"#.utf8), messageID: id)
+            let error = await #expect(throws: EventLogError.self) { try await bench.log.append(try Self.event("x"), intake: Fixture.time) }
+            #expect(error?.code == .conflict, "\(subject)")
+        }
+        // What the log has dropped cannot be compared.
+        _ = try await bench.log.append(try Self.event("x"), intake: Fixture.time)
+        _ = try await bench.connection.request(subject: "$JS.API.STREAM.PURGE.EVENTS", payload: [])
+        let error = await #expect(throws: EventLogError.self) { try await bench.log.append(try Self.event("x"), intake: Fixture.time) }
+        #expect(error?.code == .conflict)
+    }
+
+    @Test func anEventThatIsTooLargeKeepsTheOthersOut() async throws {
+        let server = try await NATSServer(.init(configuration: "max_payload: 4096"))
+        let log = try await EventLog.open(on: try await Bench.connect(to: server), configuration: Bench.configuration, logger: Bench.logger)
+        func event(_ count: Int) throws -> Event {
+            let payload = #"{"x":"\#(String(repeating: "x", count: count))"}"#
+            return Event(
+                id: EventID(generated: "e\(count)"),
+                tenant: "acme",
+                type: try EventType("a.b"),
+                time: Fixture.time,
+                payload: try Payload(validating: Array(payload.utf8))
+            )
+        }
+        let error = await #expect(throws: EventLogError.self) {
+            try await log.append(contentsOf: [event(1), event(5000)], intake: Fixture.time)
+        }
+        #expect(error?.code == .tooLarge && error?.index == 1 && error?.message.contains("4096") == true)
+        #expect(try await log.bounds().lastSequence == 0)
+        // The size that is computed is the one that the server counts: every size around the limit is either stored or refused as too large.
+        var sizes: [Bool] = []
+        for count in 3600..<4096 {
+            do throws(EventLogError) {
+                _ = try await log.append(try! event(count), intake: Fixture.time)
+                sizes.append(true)
+            } catch {
+                #expect(error.code == .tooLarge && error.message.contains("bytes with its headers"), "\(error)")
+                sizes.append(false)
+            }
+        }
+        #expect(sizes.first == true && sizes.last == false && sizes == sizes.sorted { $0 && !$1 })
+        let reference = ExecutionReference(tenant: "acme", kind: .agents, name: "a")
+        let writer = ExecutionWriter(log: log)
+        for count in 3500..<4096 {
+            var large = try event(count)
+            large.type = try ExecutionCatalogue.type("note", of: .agents)
+            do throws(EventLogError) {
+                _ = try await writer.append(large, to: reference, intake: Fixture.time)
+            } catch {
+                #expect(error.code == .tooLarge && error.message.contains("bytes with its headers"), "\(error)")
+            }
+        }
+    }
+
+    @Test func aRequestForADecidedApprovalIsAConflict() async throws {
+        let bench = try await Bench()
+        func request(_ id: EventID, _ approval: String) throws -> Event {
+            try Fixture.event(id.text, type: "approval.requested", payload: #"{"approvalId":"\#(approval)","remediationId":"r"}"#)
+        }
+        let first = try await bench.log.append(request("1", "decided"), intake: Fixture.time)
+        let decision = try Fixture.event(
+            "d",
+            type: "approval.resolved",
+            payload: #"{"approvalId":"decided","remediationId":"r","action":"approve"}"#
+        )
+        _ = try await bench.log.append(decision, onceAt: .decision(approvalID: "decided"), intake: Fixture.time)
+        let error = await #expect(throws: EventLogError.self) {
+            try await bench.log.append(contentsOf: [request("2", "open"), request("3", "decided")], intake: Fixture.time)
+        }
+        #expect(error?.code == .conflict && error?.field == "payload.approvalId" && error?.index == 1)
+        #expect(try await bench.log.append(request("1", "decided"), intake: Fixture.time).cursor == first.cursor, "a repetition is none")
+        let results = try await bench.log.append(each: [request("2", "open"), request("3", "decided")], intake: Fixture.time)
+        #expect(results.map { (try? $0.get()) != nil } == [true, false])
+    }
+
+    // MARK: Requests with a key
+
+    @Test func aKeyStandsForOneContent() async throws {
+        let bench = try await Bench()
+        let other = try await bench.another()
+        let key = RequestKey(tenant: "acme", user: "ann", key: "k")
+        let events = try [Self.event("x"), Self.event("y")]
+        try await bench.log.claim(key, for: RequestContent(events))
+        for log in [bench.log, other] {
+            try await log.claim(key, for: RequestContent(events))
+            for content in try [[], [Self.event("x")], events + [Self.event("z")], [Self.event("x"), Self.event("y", n: 2)]] {
+                let error = await #expect(throws: EventLogError.self) { try await log.claim(key, for: RequestContent(content)) }
+                #expect(error?.code == .conflict && error?.field == "Idempotency-Key")
+            }
+        }
+        for another in [
+            RequestKey(tenant: "acme", user: "ann", key: "k2"), RequestKey(tenant: "acme", user: "bob", key: "k"),
+            RequestKey(tenant: "other", user: "ann", key: "k"), RequestKey(tenant: "acme", user: "an", key: "nk"),
+        ] {
+            try await bench.log.claim(another, for: RequestContent([]))
+        }
+        #expect(try await bench.log.bounds().lastSequence == 0, "a key is nobody's event")
+    }
+
+    @Test func aKeySurvivesTheServerAndTheLossOfItsStream() async throws {
+        let bench = try await Bench()
+        let key = RequestKey(tenant: "acme", user: "ann", key: "k")
+        let content = RequestContent([try Self.event("x")])
+        try await bench.log.claim(key, for: content)
+        bench.server.kill()
+        try await bench.server.start()
+        let error = await #expect(throws: EventLogError.self) {
+            try await bench.log.claim(key, for: RequestContent([]), timeout: .seconds(30))
+        }
+        #expect(error?.code == .conflict)
+        try await bench.jetStream.deleteStream("REQUESTS")
+        try await bench.log.claim(key, for: RequestContent([]), timeout: .seconds(30))
+    }
+
+    // MARK: Executions
+
+    private static let reference = ExecutionReference(tenant: "acme", kind: .agents, name: "a")
+
+    private static func progress(_ id: EventID, _ type: String = "progress", n: Int = 1) throws -> Event {
+        Event(
+            id: id,
+            tenant: "acme",
+            type: try ExecutionCatalogue.type(type, of: .agents),
+            time: Fixture.time,
+            payload: try Payload(validating: Array(#"{"progress":0,"n":\#(n)}"#.utf8))
+        )
+    }
+
+    @Test func anExecutionsEventIsIdentifiedByItsRunToo() async throws {
+        let bench = try await Bench()
+        let writer = ExecutionWriter(log: bench.log)
+        func append(_ event: Event, _ choice: ExecutionChoice) async throws -> AppendedExecutionEvent {
+            try await writer.append(event, to: Self.reference, choice, intake: Fixture.time).get()
+        }
+        let inA = try await append(Self.progress("x"), .named("A"))
+        _ = try await append(Self.progress("end", "complete"), .named("A"))
+        let inB = try await append(Self.progress("x", n: 2), .named("B"))
+        #expect(!inB.isDuplicate && inB.run == "B")
+        #expect(try await append(Self.progress("x"), .named("A")).sequence == inA.sequence)
+        #expect(try await append(Self.progress("x", n: 2), .named("B")).sequence == inB.sequence)
+        let error = await #expect(throws: EventLogError.self) { try await append(Self.progress("x", n: 3), .named("B")) }
+        #expect(error?.code == .conflict && error?.field == "id")
+        // Without a run it is the one of the current run.
+        #expect(try await append(Self.progress("x", n: 2), .current).sequence == inB.sequence)
+        let unnamed = try await append(Self.progress("y"), .current)
+        #expect(try await append(Self.progress("y"), .named("B")).sequence == unnamed.sequence)
+        _ = try await append(Self.progress("end", "complete"), .current)
+        #expect(try await append(Self.progress("y"), .current).sequence == unnamed.sequence, "recognised after its run has ended")
+        let inC = try await append(Self.progress("y"), .named("C"))
+        #expect(!inC.isDuplicate && inC.run == "C")
+    }
+}

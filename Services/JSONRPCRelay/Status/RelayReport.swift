@@ -31,9 +31,9 @@ struct RelayReport: Codable, Hashable, Sendable {
 
     /// Reads a report; nil if it is none.
     init?(json: [UInt8]) {
-        guard json.count <= Self.maximumBytes, let report = try? JSONDecoder().decode(RelayReport.self, from: Data(json)) else {
-            return nil
-        }
+        guard json.count <= Self.maximumBytes, (try? JSONDocument.check(json)) != nil,
+            let report = try? JSONDecoder().decode(RelayReport.self, from: Data(json))
+        else { return nil }
         guard (1...64).contains(report.id.utf8.count), (0...Self.maximumConnections).contains(report.connections) else { return nil }
         self = report
     }

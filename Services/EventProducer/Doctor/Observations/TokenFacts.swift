@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// What a token says about itself. Nothing of it is verified: that is for the services to do.
@@ -15,9 +16,9 @@ struct TokenFacts: Sendable, Equatable {
     /// - Parameter tenantClaims: the claims that may name the tenant, first one present.
     init(_ token: String, tenantClaims: [String]) {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let claims = Self.base64(parts[1]), let read = try? JSONDecoder().decode(Claims.self, from: claims) else {
-            return
-        }
+        guard parts.count == 3, let claims = Self.base64(parts[1]), (try? JSONDocument.check([UInt8](claims))) != nil,
+            let read = try? JSONDecoder().decode(Claims.self, from: claims)
+        else { return }
         isReadable = true
         (issuedAt, notBefore, expiresAt) = (read.number("iat"), read.number("nbf"), read.number("exp"))
         tenant = tenantClaims.lazy.compactMap { read.values[$0] }.first.flatMap { if case .text(let name) = $0 { name } else { nil } }

@@ -3,12 +3,14 @@ import EventModel
 
 /// The members of a JSON object that somebody is interested in; others are checked and passed over.
 ///
-/// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and the fact is known.
+/// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and ``hasRepetition`` is true.
 struct JSONMembers {
     private let text: [UInt8]
     private let names: [String]
     private var values: [Range<Int>?]
     private var repeated: [Bool]
+    /// Whether any name occurs twice, be it one of interest or not.
+    private(set) var hasRepetition = false
 
     /// Reads one object at the scanner's position, which is in `text`.
     ///
@@ -19,13 +21,14 @@ struct JSONMembers {
         values = Array(repeating: nil, count: names.count)
         repeated = Array(repeating: false, count: names.count)
         try scanner.openObject()
-        var isFirst = true
-        while let name = try scanner.nextMember(isFirst: isFirst) {
-            isFirst = false
+        var all: [Range<Int>] = []
+        while let name = try scanner.nextMember(isFirst: all.isEmpty) {
+            all.append(name)
             let start = scanner.position
             try scanner.scanValue(depth: depth + 1)
             note(name, start..<scanner.position)
         }
+        hasRepetition = JSONNames.repeated(all, in: scanner.base) != nil
     }
 
     /// Reads a text that is one object and nothing else; nil if it is something else.
@@ -41,9 +44,6 @@ struct JSONMembers {
             return nil
         }
     }
-
-    /// Whether one of the names occurs twice.
-    var hasRepetition: Bool { repeated.contains(true) }
 
     /// Whether that name occurs twice.
     func isRepeated(_ name: String) -> Bool { names.firstIndex(of: name).map { repeated[$0] } ?? false }

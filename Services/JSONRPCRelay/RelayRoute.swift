@@ -44,7 +44,7 @@ struct RelayRoute: Sendable {
         }
         guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
         // Whatever a client plainly named as its place is answered (contract §3).
-        let lastEventID = try request.headers[.lastEventID] ?? QueryParameters(of: request).lastEventID
+        let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
 
         let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)

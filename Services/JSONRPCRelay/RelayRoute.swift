@@ -43,12 +43,14 @@ struct RelayRoute: Sendable {
             throw APIError(error)
         }
         guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
+        // Whatever a client plainly named as its place is answered (contract §3).
+        let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
 
         let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
         let head = self.front.head(of: handshake, context)
-        if let reason = self.edge.admit(tenant: principal.tenant) {
-            return try await self.refuse(reason, principal, form, head, context)
+        if let ending = self.edge.admit(tenant: principal.tenant) {
+            return try await self.refuse(ending, principal, form, head, context)
         }
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
@@ -61,7 +63,9 @@ struct RelayRoute: Sendable {
         let stream = StreamRequest(
             principal: principal,
             form: form,
-            inbound: .webSocket(rules) { [bus] link in RelayConversation(form: form, caller: caller, bus: bus, link: link) },
+            inbound: .webSocket(rules) { [bus] link in
+                RelayConversation(form: form, caller: caller, lastEventID: lastEventID, bus: bus, link: link)
+            },
             head: head,
             requestID: context.requestID,
             trace: context.trace
@@ -78,14 +82,14 @@ struct RelayRoute: Sendable {
 
     /// What passes is no reason for a status, which a browser would not see: it is told by the close code.
     private func refuse(
-        _ reason: StreamEndReason,
+        _ ending: Ending,
         _ principal: Principal,
         _ form: RelayForm,
         _ head: [UInt8],
         _ context: APIRequestContext
     ) async throws -> Response {
         let refusal = StreamRefusal(
-            reason: .stream(reason),
+            ending: ending,
             user: principal.user,
             form: form,
             inbound: .webSocket(self.rules),

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import EdgeRuntime
@@ -10,7 +11,7 @@ struct OutboxTests {
 
     @Test("any sequence of short writes sends every message once, in order", arguments: 0..<100)
     func shortWrites(seed: Int) {
-        var random = SplitMix64(state: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         var outbox = Outbox()
         var expected: [UInt8] = []
         var sink = ScriptedSink(script: [])

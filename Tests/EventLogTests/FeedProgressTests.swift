@@ -127,7 +127,7 @@ import Testing
             _ = progress.delivered(stamp(sequence))
         }
         #expect(history == [false, false, false, true])
-        _ = progress.inspected(Self.glimpse(first: 1, last: 6), tailBytes: 1_000_000)
+        _ = progress.inspected(Self.glimpse(first: 1, last: 6), tailBytes: 1_000_000, isRecognised: true)
         #expect(!progress.hasCaughtUp)
         // What is left are holes: the server's sign of life says so.
         _ = progress.passed(6)

@@ -13,7 +13,7 @@ import Testing
         try Data(#"{"b" : 2}"#.utf8).write(to: URL(filePath: path))
         #expect(try PayloadArgument("@\(path)").payload().bytes == bytes(#"{"b" : 2}"#))
         try Data(repeating: 0x20, count: Payload.maximumBytes + 10).write(to: URL(filePath: path))
-        #expect(throws: ValidationError(field: "payload", message: "must be at most 262144 bytes")) {
+        #expect(throws: ValidationError(field: "payload", message: "must be at most 262144 bytes", kind: .tooLarge)) {
             try PayloadArgument("@\(path)").payload()
         }
     }

@@ -356,40 +356,6 @@ import Testing
         #expect(progress.logPosition == 0 && progress.logStamp == nil)
     }
 
-    /// A log that was restored from an older copy and written on has another message where the model has read the last one.
-    @Test func aRestoredLogBeginsAnew() async throws {
-        let stamp = LogStamp(sequence: 41, storedAt: 1_700_000_000_123_456_789)
-        do {
-            let model = try await model()
-            let changes = LogChange.changes(of: try Fixture.request("a", at: 41))
-            try await model.apply(changes, position: 41, stamp: stamp, generation: model.generation)
-        }
-        let model = try ReadModel(path: path)
-        #expect(try await model.followLog(epoch: 7, last: 50).logStamp == stamp)
-        #expect(try await model.approval(tenant: "acme", id: "a") != nil)
-        let progress = try await model.followLog(Fixture.log(epoch: 7, last: 50), isRecognised: false)
-        #expect(progress.logPosition == 0 && progress.logStamp == nil)
-        #expect(try await model.approval(tenant: "acme", id: "a") == nil)
-    }
-
-    @Test func restoredReadMarksBeginAnew() async throws {
-        let stamp = LogStamp(sequence: 5, storedAt: 99)
-        let model = try await model()
-        _ = try await model.followInbox(life: 3, last: 9)
-        try await model.apply([ReadMark](), position: 5, stamp: stamp, generation: model.generation)
-        #expect(try await model.followInbox(life: 3, last: 9).inboxStamp == stamp)
-        let progress = try await model.followInbox(life: 3, last: 9, isRecognised: false)
-        #expect(progress.inboxPosition == 0 && progress.inboxStamp == nil)
-    }
-
-    @Test func whatWasDeletedIsDropped() async throws {
-        let model = try await model()
-        try await apply(try (1...6 as ClosedRange<UInt64>).map { try Fixture.request("a\($0)", at: $0) }, to: model)
-        try await model.prune(before: 2, deleted: [3...4, 6...6], generation: model.generation)
-        let left = try await model.approvals(tenant: "acme", status: nil, before: nil, limit: 10)
-        #expect(left.map(\.request.approvalID) == ["a5", "a2"])
-    }
-
     @Test func whoeverWritesToAFormerMakingIsTold() async throws {
         let model = try await model()
         let generation = model.generation

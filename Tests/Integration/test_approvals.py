@@ -311,6 +311,60 @@ def test_showing_and_deciding_agree_about_what_left_the_log(stack):
     assert admin.decide("old").status_code == 200
 
 
+def test_what_was_deleted_from_the_log_is_forgotten_by_every_replica(stack):
+    """One message, or all of a tenant, in the middle of the log: a replica that had read it and one that never did give one answer."""
+    service = approval_service(stack).wait_ready()
+    admin, other = ApprovalClient(service), ApprovalClient(service, "globex")
+    stack.intake.publish(requested("first"), requested("hers", "globex"), requested("wiped"), requested("last"))
+    assert admin.decide("first").status_code == 200
+    assert other.decide("hers").status_code == 200
+    expect_one_decision(stack, "first")
+    expect_one_decision(stack, "hers", tenant="globex")
+    [sequence] = [event.sequence for event in stack.bus.events() if b'"wiped"' in event.body]
+    stack.bus.delete(sequence)
+    stack.bus.purge_tenant("globex")
+    fresh = approval_service(stack).wait_ready()
+    for replica in (service, fresh):
+        admin, other = ApprovalClient(replica), ApprovalClient(replica, "globex")
+        assert error_of(admin.approval("wiped")) == error_of(admin.decide("wiped")) == (404, "not_found")
+        assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["last", "first"]
+        assert other.approvals().json()["items"] == []
+        assert {name: other.notifications().json()[name] for name in ("items", "unreadCount")} == {"items": [], "unreadCount": 0}
+        assert admin.notifications().json() == ApprovalClient(service).notifications().json()
+    # A process that was down meanwhile says the same.
+    service.kill()
+    [sequence] = [event.sequence for event in stack.bus.events() if event.type == "approval.requested" and b'"last"' in event.body]
+    stack.bus.delete(sequence)
+    service.start().wait_ready()
+    assert [item["approvalId"] for item in ApprovalClient(service).approvals().json()["items"]] == ["first"]
+
+
+def test_a_restored_log_is_noticed_without_a_hand(stack):
+    """The bus gets an older copy of its store back and is written on beyond where the replica was, whose file is still there."""
+    service = approval_service(stack).wait_ready()
+    stack.intake.publish(requested("kept"))
+    assert ApprovalClient(service).approval("kept").status_code == 200
+    stack.nats.terminate()
+    assert stack.nats.wait(20) == 0
+    copy = stack.directory / "copy"
+    stack.nats.copy_store(copy)
+    stack.nats.start()
+    service.wait_ready()
+    stack.intake.publish_surely([requested("lost"), requested("again")])
+    assert ApprovalClient(service).decide("lost").status_code == 200
+    expect_one_decision(stack, "lost")
+    service.kill()
+    stack.nats.kill()
+    stack.nats.restore_store(copy)
+    stack.nats.start()
+    stack.intake.publish_surely([requested(f"new_{n}") | {"id": f"new-{n}"} for n in range(9)])
+    service.start().wait_ready()
+    admin, fresh = ApprovalClient(service), ApprovalClient(approval_service(stack).wait_ready())
+    assert error_of(admin.approval("lost")) == (404, "not_found")
+    assert admin.approvals().json() == fresh.approvals().json()
+    assert {item["approvalId"] for item in admin.approvals().json()["items"]} == {"kept"} | {f"new_{n}" for n in range(9)}
+
+
 def test_the_same_request_again_gets_the_first_answer(shared, service, admin, tenant):
     shared.intake.publish(requested("apr_1", tenant))
     other = approval_service(shared).wait_ready()

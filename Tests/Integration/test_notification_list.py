@@ -1,7 +1,6 @@
 """The notification list: what there is to read, page by page, and what each user has read (contract §8)."""
 
 import json
-import shutil
 import threading
 
 import pytest
@@ -260,10 +259,8 @@ def test_a_restored_inbox_is_noticed(stack):
     reader.mark_read(items[0]["notificationId"]).raise_for_status()
     stack.nats.terminate()
     assert stack.nats.wait(20) == 0
-    store, copy = stack.directory / "nats-server" / "jetstream", stack.directory / "copy"
-    if not store.exists():
-        [store] = stack.directory.glob("**/jetstream")
-    shutil.copytree(store, copy)
+    copy = stack.directory / "copy"
+    stack.nats.copy_store(copy)
     stack.nats.start()
     service.wait_ready()
     for item in items[1:3]:
@@ -271,8 +268,7 @@ def test_a_restored_inbox_is_noticed(stack):
     assert reader.notifications().json()["unreadCount"] == 3
     service.kill()
     stack.nats.kill()
-    shutil.rmtree(store)
-    copy.rename(store)
+    stack.nats.restore_store(copy)
     stack.nats.start()
     other = ApprovalClient(approval_service(stack).wait_ready())
     for item in items[3:6]:

@@ -29,14 +29,15 @@ struct Freshness: Sendable {
     /// - Throws: `service_unavailable`.
     @discardableResult
     func ofLog() async throws -> LogRetention {
-        let life = model.logLife
+        let (life, position) = (model.logLife, model.log.position)
         let kept: LogRetention
         do {
             kept = try await log.value()
         } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
-        guard model.logEpoch == kept.epoch, await model.log.wait(for: kept.lastSequence, atMost: patience),
+        // A log that ends before what was read of it lost its end, and the model is about to notice.
+        guard model.logEpoch == kept.epoch, position <= kept.lastSequence, await model.log.wait(for: kept.lastSequence, atMost: patience),
             try await model.drop(keeping: kept, life: life)
         else { throw Unavailable.catchingUp }
         return kept
@@ -46,14 +47,14 @@ struct Freshness: Sendable {
     ///
     /// - Throws: `service_unavailable`.
     func ofInbox() async throws {
-        let life = model.inboxLife
+        let (life, position) = (model.inboxLife, model.inbox.position)
         let bounds: InboxBounds
         do {
             bounds = try await inbox.value()
         } catch let error as JetStreamError {
             throw Unavailable.because(error)
         }
-        guard await model.inbox.wait(for: bounds.last, atMost: patience) else { throw Unavailable.catchingUp }
+        guard position <= bounds.last, await model.inbox.wait(for: bounds.last, atMost: patience) else { throw Unavailable.catchingUp }
         try await model.drop(inboxBefore: bounds.first, life: life)
     }
 }

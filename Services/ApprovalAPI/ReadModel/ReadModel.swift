@@ -31,10 +31,6 @@ final class ReadModel: Sendable {
     private struct Store {
         var queue: DatabaseQueue
         var generation = 0
-        /// What was dropped of the log that is followed.
-        var log = Kept()
-        /// What was dropped of the read marks' stream.
-        var inbox = Kept()
     }
 
     /// Which of a stream's rows are there.
@@ -46,11 +42,19 @@ final class ReadModel: Sendable {
         /// So was all of this.
         var deleted = DeletedSequences.none
 
-        mutating func begin(_ deleted: DeletedSequences = .none) { self = Kept(life: life + 1, deleted: deleted) }
+        /// The reading begins again; what is deleted already will not come.
+        func begun(_ deleted: DeletedSequences = .none) -> Kept { Kept(life: life + 1, deleted: deleted) }
+    }
+
+    private struct Streams {
+        var log = Kept()
+        var inbox = Kept()
     }
 
     private let path: String
     private let store: Mutex<Store>
+    /// Never held while the database is waited for, because it is also taken on the database's queue.
+    private let streams = Mutex(Streams())
     /// Opens when the model has read the log up to a sequence.
     let log = PositionGate()
     /// Opens when the model has read the read marks up to a sequence.
@@ -101,8 +105,7 @@ final class ReadModel: Sendable {
         // Of so many holes that they are not listed, nobody knows which ones the model still has.
         let isCurrent = isRecognised && (kept.deleted.isListed || progress.logPosition == 0)
         if progress.logEpoch != epoch || progress.logPosition > kept.lastSequence || !isCurrent {
-            // What is deleted already will not come.
-            store.withLock { $0.log.begin(kept.deleted) }
+            streams.withLock { $0.log = $0.log.begun(kept.deleted) }
             log.reset()
             try await write(progress.generation) { database in
                 for table in Self.logTables { try database.execute(sql: "DELETE FROM \(table)") }
@@ -127,8 +130,7 @@ final class ReadModel: Sendable {
             try? store.queue.close()
             store.queue = try ReadModelFile.create(path)
             store.generation = generation + 1
-            store.log.begin()
-            store.inbox.begin()
+            streams.withLock { $0 = Streams(log: $0.log.begun(), inbox: $0.inbox.begun()) }
         }
     }
 
@@ -156,9 +158,9 @@ final class ReadModel: Sendable {
     // MARK: What the streams do not keep any more
 
     /// Counts how often the reading of the log began again. Asked before the log is asked what it keeps.
-    var logLife: Int { store.withLock { $0.log.life } }
+    var logLife: Int { streams.withLock { $0.log.life } }
     /// The same of the read marks' stream.
-    var inboxLife: Int { store.withLock { $0.inbox.life } }
+    var inboxLife: Int { streams.withLock { $0.inbox.life } }
 
     /// Drops what the log does not keep any more, so that a model that was just built says the same.
     ///
@@ -167,7 +169,7 @@ final class ReadModel: Sendable {
     ///   - life: what ``logLife`` was before the log was asked for that.
     /// - Returns: false when the log has more holes than it lists, so that the model must be rebuilt.
     func drop(keeping kept: LogRetention, life: Int) async throws -> Bool {
-        let known = store.withLock { $0.log }
+        let known = streams.withLock { $0.log }
         guard known.life == life else { return true }
         guard kept.deleted.isListed || kept.deleted.count <= known.deleted.count else { return false }
         let deleted = kept.deleted.ranges(notIn: known.deleted)
@@ -195,7 +197,7 @@ final class ReadModel: Sendable {
     ///   - first: the first place that is kept.
     ///   - life: what ``inboxLife`` was before the stream was asked for that.
     func drop(inboxBefore first: UInt64, life: Int) async throws {
-        guard store.withLock({ $0.inbox.first < first }) else { return }
+        guard streams.withLock({ $0.inbox.first < first }) else { return }
         try await drop(life: life, of: \.inbox) { database in
             for table in Self.inboxTables {
                 try database.cachedStatement(sql: "DELETE FROM \(table) WHERE place < ?").execute(arguments: [Int64(clamping: first)])
@@ -207,7 +209,7 @@ final class ReadModel: Sendable {
 
     /// Drops the read marks of notifications that are gone. They count for nothing; they only take room.
     func tidyMarks(generation: Int) async throws {
-        let first = Int64(clamping: store.withLock { $0.log.first })
+        let first = Int64(clamping: streams.withLock { $0.log.first })
         try await write(generation) { database in
             let isOfAnother = "epoch <> (SELECT log_epoch FROM progress)"
             try database.execute(sql: "DELETE FROM marks WHERE sequence < ? OR \(isOfAnother)", arguments: [first])
@@ -218,27 +220,22 @@ final class ReadModel: Sendable {
     /// Drops rows, unless the reading of their stream has begun again since.
     private func drop(
         life: Int,
-        of stream: any WritableKeyPath<Store, Kept> & Sendable,
+        of stream: any WritableKeyPath<Streams, Kept> & Sendable,
         _ body: @escaping @Sendable (Database) throws -> Void,
         done: (inout Kept) -> Void
     ) async throws {
-        let due = store.withLock { $0[keyPath: stream].life == life ? ($0.queue, $0.generation) : nil }
-        guard let (queue, generation) = due else { return }
-        try await queue.write { database in
+        try await store.withLock { $0.queue }.write { database in
             // On this queue the reading has begun again by now, or will after this.
-            guard self.store.withLock({ $0.generation == generation && $0[keyPath: stream].life == life }) else { return }
+            guard self.streams.withLock({ $0[keyPath: stream].life == life }) else { return }
             try body(database)
         }
-        store.withLock { store in
-            guard store.generation == generation, store[keyPath: stream].life == life else { return }
-            done(&store[keyPath: stream])
-        }
+        streams.withLock { if $0[keyPath: stream].life == life { done(&$0[keyPath: stream]) } }
     }
 
     // MARK: The database
 
     /// The reading of the read marks begins again.
-    func beginInbox() { store.withLock { $0.inbox.begin() } }
+    func beginInbox() { streams.withLock { $0.inbox = $0.inbox.begun() } }
 
     /// Asks. `body` runs on the database's queue.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {

@@ -111,15 +111,6 @@ class Bus:
         self._run(self._jetstream.purge_stream(name, seq=before))
 
     def purge_tenant(self, tenant):
-        """Drops all events of a tenant, wherever they lie in the log."""
-        for subject in (f"events.{token(tenant)}", f"events.{token(tenant)}.>"):
-            self._run(self._jetstream.purge_stream(STREAM, subject=subject))
-
-    def delete(self, sequence):
-        """Deletes one message of the log."""
-        self._run(self._jetstream.delete_msg(STREAM, sequence))
-
-    def purge_tenant(self, tenant):
         """Drops all events of a tenant, whatever lies between them."""
         self._run(self._jetstream.purge_stream(STREAM, subject=f"events.{token(tenant)}.>"))
 

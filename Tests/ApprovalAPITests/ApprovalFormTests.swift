@@ -10,6 +10,9 @@ import Testing
         (#" { "reason" : "why" , "action" : "reject" , "other" : [1] } "#, .reject, "why"),
         (#"{"action":"\u0061pprove","reason":null}"#, .approve, nil),
         (#"{"action":"approve","reason":""}"#, .approve, nil),
+        // Members that this API does not know are passed over, whatever events may not have.
+        (#"{"action":"approve","type":"x","timestamp":1}"#, .approve, nil),
+        (#"{"action":"approve","reason":"a\u0000b\n"}"#, .approve, "a\u{0}b\n"),
     ])
     func reads(_ body: String, _ action: DecisionAction, _ reason: String?) throws {
         let form = try ApprovalForm(Array(body.utf8))
@@ -21,9 +24,17 @@ import Testing
         "", "null", "[]", "\"approve\"", "{", "{}", #"{"action":null}"#, #"{"action":"expire"}"#, #"{"action":"Approve"}"#,
         #"{"action":["approve"]}"#, #"{"action":"approve"} x"#, #"{"action":"approve","action":"reject"}"#,
         #"{"action":"approve","\u0061ction":"reject"}"#, #"{"action":"approve","reason":7}"#,
+        #"{"action":"approve","x":{"a":1,"a":2}}"#, #"{"action":"approve","reason":"\ud800"}"#, "\u{FEFF}{\"action\":\"approve\"}",
+        #"{"action":"approve","x":\#(String(repeating: "[", count: 1000))\#(String(repeating: "]", count: 1000))}"#,
     ])
     func refuses(_ body: String) {
         #expect(throws: ValidationError.self) { try ApprovalForm(Array(body.utf8)) }
+    }
+
+    @Test func refusesWhatIsNotUTF8() {
+        #expect(throws: ValidationError.self) {
+            try ApprovalForm(Array(#"{"action":"approve","reason":""#.utf8) + [0xE3] + Array("\"}".utf8))
+        }
     }
 
     @Test func boundsTheReasonInCodePoints() throws {

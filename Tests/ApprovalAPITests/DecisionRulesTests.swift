@@ -17,8 +17,14 @@ import Testing
     }
 
     private static let decided = Approval.Decided(
-        eventID: "d",
-        decision: Decision(approvalID: "apr", remediationID: "rem", action: .approve, decidedBy: "bob", decidedAt: Fixture.time),
+        eventID: EventID(generated: "d"),
+        decision: Decision(
+            approvalID: ApprovalID(generated: "apr"),
+            remediationID: RemediationID(generated: "rem"),
+            action: .approve,
+            decidedBy: UserID(generated: "bob"),
+            decidedAt: Fixture.time
+        ),
         place: LogPlace(sequence: 2, intake: Fixture.time)
     )
 
@@ -48,7 +54,12 @@ import Testing
         ),
         Case(name: "four eyes, another", approval: Fixture.approval(requestedBy: "bob", fourEyes: true), verdict: .proceed),
         Case(name: "four eyes, nobody", approval: Fixture.approval(fourEyes: true), verdict: .unknownRequester),
-        Case(name: "four eyes, an empty name", approval: Fixture.approval(requestedBy: "", fourEyes: true), verdict: .unknownRequester),
+        // Compared byte for byte: one letter, and the same with a combining accent.
+        Case(
+            name: "four eyes, one who looks alike",
+            approval: Fixture.approval(requestedBy: "a\u{6E}\u{303}n", fourEyes: true),
+            verdict: .proceed
+        ),
         Case(name: "four eyes, nobody, to be rejected", approval: Fixture.approval(fourEyes: true), action: .reject, verdict: .proceed),
         Case(
             name: "over and four eyes",
@@ -64,7 +75,9 @@ import Testing
 
     @Test(arguments: cases)
     func judges(_ testCase: Case) {
-        #expect(DecisionRules.judge(testCase.approval, action: testCase.action, by: "ann", now: Fixture.time) == testCase.verdict)
+        #expect(
+            DecisionRules.judge(testCase.approval, action: testCase.action, by: Fixture.ann.user, now: Fixture.time) == testCase.verdict
+        )
     }
 }
 
@@ -83,6 +96,30 @@ import Testing
         let request = try #require(Approval.Request(entry.event, at: LogPlace(sequence: 1, intake: Fixture.time)))
         #expect(request.expiry == expiry)
         #expect(request.fourEyes == fourEyes)
+    }
+
+    /// A requester that cannot be a user is nobody, so that four eyes cannot be passed by a name that no token has.
+    @Test(arguments: [#""""#, #""a\u0000b""#, "7", "null", "\"\(String(repeating: "x", count: 257))\""])
+    func aRequesterThatIsNoUserIsNobody(_ requester: String) throws {
+        let entry = try Fixture.request("a", members: #","fourEyes":true,"requestedBy":\#(requester)"#)
+        let request = try #require(Approval.Request(entry.event, at: LogPlace(sequence: 1, intake: Fixture.time)))
+        #expect(request.requestedBy == nil)
+        let approval = Approval(request: request)
+        #expect(DecisionRules.judge(approval, action: .approve, by: Fixture.ann.user, now: Fixture.time) == .unknownRequester)
+    }
+
+    /// What follows from a request carries its identifiers on, so one with an identifier that breaks the rules is no request (contract §0).
+    @Test(arguments: [
+        #"{"approvalId":"a\u0000","remediationId":"r"}"#, #"{"approvalId":"","remediationId":"r"}"#,
+        #"{"approvalId":"..","remediationId":"r"}"#,
+        #"{"approvalId":"a","remediationId":"r\n"}"#, #"{"approvalId":"a","remediationId":"r","incidentId":"i\u0085"}"#,
+        #"{"approvalId":"a","remediationId":"r","incidentId":""}"#,
+        #"{"approvalId":"a","remediationId":"r","incidentId":"\#(String(repeating: "x", count: 257))"}"#, #"{"approvalId":"a"}"#,
+    ])
+    func brokenIdentifiersAreNoRequests(_ payload: String) throws {
+        let event = try Fixture.event("approval.requested", payload)
+        #expect(Approval.Request(event, at: LogPlace(sequence: 1, intake: Fixture.time)) == nil)
+        #expect(LogChange.changes(of: try Fixture.entry(1, "approval.requested", payload)).isEmpty, "and asks nobody")
     }
 
     @Test func otherEventsAreNoRequests() throws {

@@ -1,18 +1,22 @@
 import Basics
 import EventModel
-import TestKit
+import HTTPAPI
 import Testing
 
 @testable import approval_api
 
 @Suite struct DecisionTests {
-    private static func decision(_ action: DecisionAction, reason: String? = nil) -> Decision {
+    private static let approvalID = ApprovalID(generated: "apr \"1\"")
+    private static let eventID = EventID(generated: "dec_1")
+
+    private static func decision(_ action: DecisionAction, user: String? = nil, reason: String? = nil) -> Decision {
         Decision(
-            approvalID: "apr \"1\"",
-            remediationID: "rem",
-            incidentID: "inc",
+            approvalID: approvalID,
+            remediationID: RemediationID(generated: "rem"),
+            incidentID: IncidentID(generated: "inc"),
+            user: user.map { UserID(generated: $0) },
             action: action,
-            decidedBy: "ann",
+            decidedBy: UserID(generated: "ann"),
             decidedAt: Fixture.time,
             reason: reason
         )
@@ -21,12 +25,12 @@ import Testing
     @Test(arguments: DecisionAction.allCases)
     func isReadBackFromItsEvent(_ action: DecisionAction) throws {
         let decision = Self.decision(action, reason: "line\nbreak")
-        let event = try decision.event(id: "dec_1", tenant: Tenant("acme"), traceparent: nil)
+        let event = try decision.event(id: Self.eventID, tenant: Fixture.acme, traceparent: nil)
         #expect(event.type.name == "approval.resolved")
-        #expect(event.id == "dec_1")
+        #expect(event.id == Self.eventID)
         #expect(event.time == Fixture.time)
-        #expect(Decision(event, on: "apr \"1\"") == decision)
-        #expect(Decision(event, on: "another") == nil, "an event at the place of another approval is no decision")
+        #expect(Decision(event, on: Self.approvalID) == decision)
+        #expect(Decision(event, on: ApprovalID(generated: "another")) == nil, "an event at the place of another approval is no decision")
     }
 
     @Test(arguments: [
@@ -37,10 +41,10 @@ import Testing
     func entailsAnEvent(_ action: DecisionAction, _ type: String, _ status: String, _ reason: String?) throws {
         let decision = Self.decision(action)
         let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        let event = try decision.event(id: "dec_1", tenant: Tenant("acme"), traceparent: traceparent)
+        let event = try decision.event(id: Self.eventID, tenant: Fixture.acme, traceparent: traceparent)
         let effect = try decision.effect(of: event, sequence: 42)
         #expect(effect.type.name == type)
-        #expect(effect.id == "decision_42_effect")
+        #expect(effect.id.text == "decision_42_effect")
         #expect(effect.traceparent == traceparent)
         #expect(effect.payload.string("remediationId") == "rem")
         #expect(effect.payload.string("incidentId") == "inc")
@@ -50,12 +54,49 @@ import Testing
         #expect(action.remediationStatus == status)
     }
 
+    /// Contract §12: what follows from a private request exists for the same user.
+    @Test(arguments: [nil, "bob"]) func isForWhomTheRequestWas(_ user: String?) throws {
+        for action in DecisionAction.allCases {
+            let decision = Self.decision(action, user: user)
+            let event = try decision.event(id: Self.eventID, tenant: Fixture.acme, traceparent: nil)
+            #expect(event.user?.text == user)
+            let read = try #require(Decision(event, on: Self.approvalID))
+            #expect(read.user?.text == user)
+            #expect(try read.effect(of: event, sequence: 1).user?.text == user)
+        }
+    }
+
+    /// Two spellings of one word are two approvals.
+    @Test func placesAreComparedByteForByte() throws {
+        let payload = #"{"approvalId":"\u00e9","remediationId":"r","action":"approve"}"#
+        let event = try Fixture.event("approval.resolved", payload)
+        #expect(Decision(event, on: ApprovalID(generated: "\u{E9}")) != nil)
+        #expect(Decision(event, on: ApprovalID(generated: "e\u{301}")) == nil)
+    }
+
+    /// Whatever a request and a decision may hold, the decision and its effect fit into an event.
+    @Test func theLargestDecisionFits() throws {
+        let widest = String(repeating: "\"", count: 256)
+        let decision = Decision(
+            approvalID: try ApprovalID(widest),
+            remediationID: try RemediationID(widest),
+            incidentID: try IncidentID(widest),
+            user: try UserID(widest),
+            action: .reject,
+            decidedBy: try UserID(widest),
+            decidedAt: Fixture.time,
+            reason: String(repeating: "\u{1}", count: ApprovalForm.maximumReason)
+        )
+        let event = try decision.event(id: Self.eventID, tenant: try Tenant(widest), traceparent: nil)
+        #expect(try decision.effect(of: event, sequence: .max).payload.bytes.count < 32 * 1024)
+    }
+
     @Test(arguments: [
         #"{"approvalId":"a","remediationId":"r","action":"maybe"}"#, #"{"approvalId":"a","remediationId":"r","action":1}"#,
         #"{"approvalId":"b","remediationId":"r","action":"approve"}"#, #"{"approvalId":"a","action":"approve"}"#,
     ])
     func otherEventsAreNoDecisions(_ payload: String) throws {
-        #expect(Decision(try Fixture.event("approval.resolved", payload), on: "a") == nil)
+        #expect(Decision(try Fixture.event("approval.resolved", payload), on: ApprovalID(generated: "a")) == nil)
     }
 }
 
@@ -63,26 +104,51 @@ import Testing
     private static func id(
         key: String? = "k",
         tenant: String = "t",
-        subject: String = "s",
+        user: String = "s",
         approval: String = "a",
         action: DecisionAction = .approve,
         reason: String? = nil
-    ) -> EventID {
-        DecisionID.make(key: key, tenant: tenant, subject: subject, approvalID: approval, action: action, reason: reason, now: Fixture.time)
+    ) throws -> EventID {
+        DecisionID.make(
+            key: try key.map { try IdempotencyKey($0) },
+            of: try Fixture.viewer(user, of: tenant),
+            approvalID: try ApprovalID(approval),
+            action: action,
+            reason: reason,
+            now: Fixture.time
+        )
     }
 
-    @Test func theSameRequestHasTheSameID() {
-        #expect(Self.id() == Self.id())
-        #expect(Self.id(reason: "x") == Self.id(reason: "x"))
+    @Test func theSameRequestHasTheSameID() throws {
+        #expect(try Self.id() == Self.id())
+        #expect(try Self.id(reason: "x") == Self.id(reason: "x"))
     }
 
-    @Test func everythingElseHasAnother() {
+    @Test func everythingElseHasAnother() throws {
         let ids = [
-            Self.id(), Self.id(key: "l"), Self.id(tenant: "u"), Self.id(subject: "x"), Self.id(approval: "b"), Self.id(action: .reject),
-            Self.id(reason: ""), Self.id(reason: "x"), Self.id(key: "kt", tenant: ""), Self.id(key: "k1:t", tenant: ""), Self.id(key: nil),
-            Self.id(key: nil),
+            try Self.id(), try Self.id(key: "l"), try Self.id(tenant: "u"), try Self.id(user: "x"), try Self.id(approval: "b"),
+            try Self.id(action: .reject), try Self.id(reason: ""), try Self.id(reason: "x"), try Self.id(key: "kt", tenant: "s", user: "t"),
+            try Self.id(key: "k1:t"), try Self.id(key: nil), try Self.id(key: nil), try Self.id(key: "\u{E9}"),
+            try Self.id(key: "e\u{301}"),
         ]
         #expect(Set(ids).count == ids.count)
-        #expect(ids.allSatisfy { $0.text.utf8.count <= IdentifierKinds.Event.maximumBytes })
+    }
+
+    @Test func beginsWithWhatTheKeyNames() throws {
+        let key = try IdempotencyKey("k")
+        let prefix = DecisionID.prefix(key: key, of: try Fixture.viewer("s", of: "t"))
+        #expect(try Self.id().text.hasPrefix(prefix))
+        #expect(try Self.id(approval: "b", action: .reject).text.hasPrefix(prefix))
+        #expect(try !Self.id(user: "x").text.hasPrefix(prefix))
+    }
+
+    @Test(arguments: ["", "a\u{0}", "a\nb", "\u{7F}", "\u{85}", String(repeating: "x", count: 257)])
+    func keysKeepToTheRules(_ text: String) {
+        #expect(throws: ValidationError.self) { try IdempotencyKey(text) }
+    }
+
+    @Test(arguments: [" ", "a b", "\u{E9}", "😀", String(repeating: "x", count: 256)])
+    func otherKeysAreTaken(_ text: String) throws {
+        #expect(try IdempotencyKey(text).text == text)
     }
 }

@@ -24,22 +24,25 @@ import Testing
     @Test func tenantsDoNotShare() throws {
         let time = Mutex(Duration.zero)
         let limiter = try #require(RateLimiter(RateLimit(perMinute: 60, burst: 2)) { time.withLock { $0 } })
-        let verdicts = (0..<3).map { _ in limiter.admit(tenant: "a") }
+        let verdicts = (0..<3).map { _ in limiter.admit(tenant: Tenant(generated: "a")) }
         #expect(verdicts.map(\.isAllowed) == [true, true, false])
         #expect(verdicts.map(\.remaining) == [1, 0, 0])
         #expect(verdicts[2].secondsUntilNext == 1)
-        #expect(limiter.admit(tenant: "b").isAllowed)
+        #expect(limiter.admit(tenant: Tenant(generated: "b")).isAllowed)
         time.withLock { $0 = .seconds(1) }
-        #expect(limiter.admit(tenant: "a") == .init(isAllowed: true, limit: 60, remaining: 0, secondsUntilFull: 2, secondsUntilNext: 1))
+        #expect(
+            limiter.admit(tenant: Tenant(generated: "a"))
+                == .init(isAllowed: true, limit: 60, remaining: 0, secondsUntilFull: 2, secondsUntilNext: 1)
+        )
     }
 
     @Test func manyTenantsAreForgottenOnceTheyRest() throws {
         let time = Mutex(Duration.zero)
         let limiter = try #require(RateLimiter(RateLimit(perMinute: 60, burst: 1)) { time.withLock { $0 } })
         for index in 0..<10_000 { _ = limiter.admit(tenant: Tenant(generated: "t\(index)")) }
-        #expect(!limiter.admit(tenant: "t1").isAllowed)
+        #expect(!limiter.admit(tenant: Tenant(generated: "t1")).isAllowed)
         time.withLock { $0 = .seconds(2) }
-        #expect(limiter.admit(tenant: "new").isAllowed)
+        #expect(limiter.admit(tenant: Tenant(generated: "new")).isAllowed)
         #expect(limiter.count == 1)
     }
 

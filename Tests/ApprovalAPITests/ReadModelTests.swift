@@ -3,12 +3,14 @@ import EventLog
 import EventModel
 import Foundation
 import GRDB
+import HTTPAPI
 import TestKit
 import Testing
 
 @testable import approval_api
 
 @Suite struct ReadModelTests {
+    private static let a = ApprovalID(generated: "a")
     private let directory: TemporaryDirectory
     private var path: String { directory.file("model.sqlite") }
 
@@ -18,7 +20,7 @@ import Testing
 
     private func model() async throws -> ReadModel {
         let model = try ReadModel(path: path)
-        _ = try await model.followLog(epoch: 7, last: .max)
+        _ = try await model.followLog(Fixture.log(epoch: 7, last: .max), isRecognised: true)
         return model
     }
 
@@ -31,21 +33,21 @@ import Testing
         let model = try await model()
         let members = #","incidentId":"inc","title":"T","requestedBy":"p","expiresAt":"2030-01-01T00:00:00Z","fourEyes":true"#
         try await apply([try Fixture.request("a", members: members)], to: model)
-        var approval = try #require(try await model.approval(tenant: "acme", id: "a"))
+        var approval = try #require(try await model.approval(Self.a, for: Fixture.ann))
         #expect(approval.status == .pending)
         #expect(approval.request.fourEyes)
         #expect(approval.request.expiry == .at(Timestamp(millisecondsSinceEpoch: 1_893_456_000_000)))
         #expect(approval.request.place == LogPlace(sequence: 1, intake: Fixture.later(1)))
-        #expect(try await model.approval(tenant: "globex", id: "a") == nil)
+        #expect(try await model.approval(Self.a, for: Fixture.viewer(of: "globex")) == nil)
         try await apply([try Fixture.decision("a", "reject", at: 2)], to: model)
         try await apply(
-            [try Fixture.entry(3, "remediation.rejected", #"{"remediationId":"rem_a"}"#, place: .effect(approvalID: "a"))],
+            [try Fixture.entry(3, "remediation.rejected", #"{"remediationId":"rem_a"}"#, place: .effect(approvalID: Self.a))],
             to: model
         )
-        approval = try #require(try await model.approval(tenant: "acme", id: "a"))
+        approval = try #require(try await model.approval(Self.a, for: Fixture.ann))
         #expect(approval.status == .rejected)
-        #expect(approval.decision?.eventID == "e2")
-        #expect(approval.decision?.decision.decidedBy == "ann")
+        #expect(approval.decision?.eventID.text == "e2")
+        #expect(approval.decision?.decision.decidedBy.text == "ann")
         #expect(approval.effect?.place.sequence == 3)
         #expect(model.log.position == 3)
     }
@@ -58,9 +60,9 @@ import Testing
             try Fixture.decision("a", "reject", at: 4),
         ]
         try await apply(entries, to: model)
-        let first = try await model.approval(tenant: "acme", id: "a")
+        let first = try await model.approval(Self.a, for: Fixture.ann)
         try await apply(entries, to: model)
-        #expect(try await model.approval(tenant: "acme", id: "a") == first)
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == first)
         #expect(first?.request.title == nil, "what was asked first is what is answered")
     }
 
@@ -68,11 +70,11 @@ import Testing
     @Test func aDecisionOutlivesItsRequest() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a"), try Fixture.decision("a", "approve", at: 2)], to: model)
-        try await model.prune(before: 2, generation: model.generation)
-        #expect(try await model.approval(tenant: "acme", id: "a") == nil)
+        #expect(try await model.drop(keeping: Fixture.log(from: 2), life: model.logLife))
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
         try await apply([try Fixture.request("a", at: 9)], to: model)
-        #expect(try await model.approvals(tenant: "acme", status: .pending, before: nil, limit: 10).isEmpty)
-        #expect(try await model.approval(tenant: "acme", id: "a")?.status == .approved)
+        #expect(try await model.approvals(for: Fixture.ann, status: .pending, before: nil, limit: 10).isEmpty)
+        #expect(try await model.approval(Self.a, for: Fixture.ann)?.status == .approved)
     }
 
     @Test func listsNewestFirstFromAPlaceOn() async throws {
@@ -83,7 +85,7 @@ import Testing
         )
         try await apply([try Fixture.decision("a3", "approve", at: 10), try Fixture.decision("a7", "expire", at: 11)], to: model)
         func ids(_ status: ApprovalStatus?, before: UInt64?, limit: Int = 3) async throws -> [String] {
-            try await model.approvals(tenant: "acme", status: status, before: before, limit: limit).map(\.request.approvalID)
+            try await model.approvals(for: Fixture.ann, status: status, before: before, limit: limit).map(\.request.approvalID.text)
         }
         #expect(try await ids(nil, before: nil) == ["a9", "a8", "a7"])
         #expect(try await ids(nil, before: 7) == ["a6", "a4", "a3"])
@@ -103,8 +105,216 @@ import Testing
         ]
         try await apply(entries, to: model)
         let now = try #require(Timestamp(rfc3339: "2024-01-01T00:00:00Z"))
-        #expect(try await model.overdue(by: now, limit: 10).map(\.request.approvalID) == ["sooner", "soon"])
-        #expect(try await model.overdue(by: now, limit: 1).map(\.request.approvalID) == ["sooner"])
+        #expect(try await model.overdue(by: now, limit: 10).map(\.request.approvalID.text) == ["sooner", "soon"])
+        #expect(try await model.overdue(by: now, limit: 1).map(\.request.approvalID.text) == ["sooner"])
+    }
+
+    // MARK: Who sees it (contract §12)
+
+    private func ids(_ model: ReadModel, _ viewer: Viewer, _ status: ApprovalStatus? = nil) async throws -> [String] {
+        try await model.approvals(for: viewer, status: status, before: nil, limit: 10).map(\.request.approvalID.text)
+    }
+
+    @Test func aPrivateApprovalExistsForItsUserAlone() async throws {
+        let model = try await model()
+        let entries = [
+            try Fixture.request("a", at: 1, user: "ann"), try Fixture.request("b", at: 2, user: "bob"), try Fixture.request("c", at: 3),
+            try Fixture.decision("a", "approve", at: 4, user: "ann"),
+        ]
+        try await apply(entries, to: model)
+        #expect(try await model.approval(Self.a, for: Fixture.ann)?.status == .approved)
+        #expect(try await model.approval(Self.a, for: Fixture.bob) == nil)
+        #expect(try await model.approval(Self.a, for: Fixture.viewer("ann", of: "globex")) == nil)
+        #expect(try await ids(model, Fixture.ann) == ["c", "a"])
+        #expect(try await ids(model, Fixture.bob) == ["c", "b"])
+        #expect(try await ids(model, Fixture.bob, .pending) == ["c", "b"])
+        #expect(try await ids(model, Fixture.bob, .approved) == [])
+        func notices(_ viewer: Viewer) async throws -> (sequences: [UInt64], unread: Int) {
+            let page = try await model.notifications(NotificationQuery(viewer: viewer, epoch: 7, limit: 10))
+            return (page.items.map(\.record.place.sequence), page.unreadCount)
+        }
+        #expect(try await notices(Fixture.ann) == ([4, 3, 1], 3))
+        #expect(try await notices(Fixture.bob) == ([3, 2], 2))
+    }
+
+    /// A request under an id that is used is not seen even by those whom it is for: the first one counts.
+    @Test func theFirstRequestSaysWhoseItIs() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", at: 1, user: "ann"), try Fixture.request("a", at: 2)], to: model)
+        #expect(try await model.approval(Self.a, for: Fixture.bob) == nil)
+        #expect(try await ids(model, Fixture.bob) == [])
+        #expect(try await model.approval(Self.a, for: Fixture.ann)?.request.place.sequence == 1)
+    }
+
+    @Test func idsAreComparedByteForByte() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("\u{E9}", at: 1), try Fixture.decision("\u{E9}", "approve", at: 2)], to: model)
+        #expect(try await model.approval(ApprovalID(generated: "\u{E9}"), for: Fixture.ann)?.status == .approved)
+        #expect(try await model.approval(ApprovalID(generated: "e\u{301}"), for: Fixture.ann) == nil)
+        try await apply([try Fixture.request("e\u{301}", at: 3)], to: model)
+        #expect(try await model.approval(ApprovalID(generated: "e\u{301}"), for: Fixture.ann)?.status == .pending)
+    }
+
+    /// GRDB ends a text at NUL; identifiers have none, other texts are kept whole.
+    @Test func textsAreKeptWhole() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", members: #","title":"x\u0000y","requestedBy":"p\u0000q""#)], to: model)
+        let decision = Decision(
+            approvalID: Self.a,
+            remediationID: RemediationID(generated: "r"),
+            action: .reject,
+            decidedBy: Fixture.ann.user,
+            decidedAt: Fixture.time,
+            reason: "no\u{0}, because"
+        )
+        let event = try decision.event(id: EventID(generated: "d"), tenant: Fixture.acme, traceparent: nil)
+        try await apply(
+            [LogEntry(sequence: 2, intake: Fixture.time, event: event, decisionPlace: .decision(approvalID: Self.a))],
+            to: model
+        )
+        let approval = try #require(try await model.approval(Self.a, for: Fixture.ann))
+        #expect(approval.request.title == "x\u{0}y")
+        #expect(approval.request.requestedBy == nil)
+        #expect(approval.decision?.decision.reason == "no\u{0}, because")
+    }
+
+    // MARK: Which one counts
+
+    /// How many are told "Approval needed", by the place of the request.
+    private func asked(_ model: ReadModel) async throws -> [UInt64] {
+        let type = try EventType("approval.requested")
+        let page = try await model.notifications(NotificationQuery(viewer: Fixture.ann, epoch: 7, type: type, limit: 50))
+        let all = try await model.notifications(NotificationQuery(viewer: Fixture.ann, epoch: 7, limit: 50)).items
+        #expect(page.unreadCount == all.count, "the count is of what is listed")
+        return page.items.map(\.record.place.sequence)
+    }
+
+    @Test func nobodyIsAskedWhatIsDecidedOrAskedAlready() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", at: 1), try Fixture.request("a", at: 2, members: #","title":"again""#)], to: model)
+        #expect(try await asked(model) == [1])
+        try await apply([try Fixture.decision("a", "reject", at: 3)], to: model)
+        #expect(try await asked(model) == [1], "what was asked stays in the list")
+        try await apply([try Fixture.request("a", at: 4)], to: model)
+        #expect(try await asked(model) == [1])
+        #expect(try await ids(model, Fixture.ann, .pending) == [])
+        #expect(try await model.notification(at: 4, epoch: 7, for: Fixture.ann) == nil, "nor can it be marked as read")
+    }
+
+    /// Random requests and decisions of few approvals, cut off at random places: a model that followed from the beginning says the same as one
+    /// that was built from what is kept.
+    @Test(arguments: 0..<12)
+    func aModelThatFollowedSaysWhatANewOneSays(_ seed: Int) async throws {
+        var random = SystemRandomNumberGenerator()
+        var entries: [LogEntry] = []
+        for sequence in 1...40 as ClosedRange<UInt64> {
+            let approval = "a\(Int.random(in: 0..<4, using: &random))"
+            let user: String? = [nil, "ann", "bob"].randomElement(using: &random) ?? nil
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: entries.append(try Fixture.decision(approval, ["approve", "reject", "expire"][seed % 3], at: sequence, user: user))
+            case 1:
+                entries.append(
+                    try Fixture.entry(
+                        sequence,
+                        "remediation.rejected",
+                        #"{"remediationId":"r"}"#,
+                        place: .effect(approvalID: ApprovalID(approval))
+                    )
+                )
+            default: entries.append(try Fixture.request(approval, at: sequence, user: user))
+            }
+        }
+        let followed = try ReadModel(path: ReadModelFile.memory)
+        _ = try await followed.followLog(Fixture.log(epoch: 7, last: .max), isRecognised: true)
+        try await apply(entries, to: followed)
+        for first in [2, 9, 17, 33, 41] as [UInt64] {
+            #expect(try await followed.drop(keeping: Fixture.log(from: first), life: followed.logLife))
+            let built = try ReadModel(path: ReadModelFile.memory)
+            _ = try await built.followLog(Fixture.log(epoch: 7, last: .max), isRecognised: true)
+            try await built.apply(entries.filter { $0.sequence >= first }.flatMap(LogChange.changes), position: 40, generation: 0)
+            for viewer in [Fixture.ann, Fixture.bob] {
+                for status in [nil] + ApprovalStatus.allCases.map(Optional.some) {
+                    let lists = try await (
+                        followed.approvals(for: viewer, status: status, before: nil, limit: 50),
+                        built.approvals(for: viewer, status: status, before: nil, limit: 50)
+                    )
+                    #expect(
+                        lists.0 == lists.1,
+                        "from \(first) on: \(entries.map { ($0.sequence, $0.event.type.name, $0.event.payload.string("approvalId")) })"
+                    )
+                    #expect(status == nil || lists.0.allSatisfy { $0.status == status })
+                }
+                let query = NotificationQuery(viewer: viewer, epoch: 7, limit: 50)
+                let pages = try await (followed.notifications(query), built.notifications(query))
+                #expect(pages.0 == pages.1, "from \(first) on")
+            }
+        }
+    }
+
+    /// Deleted one by one, or purged by subject: the next request of the same id counts then, and an approval is open that was decided.
+    @Test func whatWasDeletedIsDropped() async throws {
+        let model = try await model()
+        let entries = [
+            try Fixture.request("a", at: 1), try Fixture.request("b", at: 2), try Fixture.decision("b", "approve", at: 3),
+            try Fixture.request("b", at: 4), try Fixture.request("c", at: 5), try Fixture.request("d", at: 6),
+        ]
+        try await apply(entries, to: model)
+        #expect(try await asked(model) == [6, 5, 2, 1])
+        #expect(try await model.drop(keeping: Fixture.log(deleted: [1, 2, 3, 6]), life: model.logLife))
+        #expect(try await ids(model, Fixture.ann) == ["c", "b"])
+        #expect(try await ids(model, Fixture.ann, .pending) == ["c", "b"])
+        #expect(try await model.notifications(NotificationQuery(viewer: Fixture.ann, epoch: 7, limit: 9)).unreadCount == 2)
+    }
+
+    /// Of so many holes that they are not listed nobody knows which ones the model still has.
+    @Test func holesThatAreNotListedRebuild() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", at: 1), try Fixture.request("b", at: 2)], to: model)
+        var kept = Fixture.log(last: 2)
+        kept.deleted = DeletedSequences(unlisted: 200_000)
+        #expect(try await !model.drop(keeping: kept, life: model.logLife))
+        #expect(try await model.followLog(kept, isRecognised: true).logPosition == 0)
+        #expect(try await ids(model, Fixture.ann) == [])
+        #expect(try await model.drop(keeping: kept, life: model.logLife), "what is gone before the reading begins will not come")
+        kept.deleted = DeletedSequences(unlisted: 200_001)
+        #expect(try await !model.drop(keeping: kept, life: model.logLife))
+    }
+
+    /// What was found out about a log counts for nothing once the reading has begun again.
+    @Test func whatAFormerLogKeptIsNoMatter() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", at: 41)], to: model)
+        let life = model.logLife
+        _ = try await model.followLog(Fixture.log(epoch: 8, last: 50), isRecognised: true)
+        try await apply([try Fixture.request("a", at: 3)], to: model)
+        #expect(try await model.drop(keeping: Fixture.log(from: 40), life: life))
+        #expect(try await model.approval(Self.a, for: Fixture.ann) != nil)
+        #expect(try await model.drop(keeping: Fixture.log(from: 4), life: model.logLife))
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
+    }
+
+    @Test func aKeyBelongsToOneApproval() async throws {
+        let model = try await model()
+        let key = try IdempotencyKey("k")
+        let id = DecisionID.make(key: key, of: Fixture.ann, approvalID: Self.a, action: .approve, reason: nil, now: Fixture.time)
+        let decision = Decision(
+            approvalID: Self.a,
+            remediationID: RemediationID(generated: "r"),
+            action: .approve,
+            decidedBy: Fixture.ann.user,
+            decidedAt: Fixture.time
+        )
+        let event = try decision.event(id: id, tenant: Fixture.acme, traceparent: nil)
+        try await apply(
+            [LogEntry(sequence: 2, intake: Fixture.time, event: event, decisionPlace: .decision(approvalID: Self.a))],
+            to: model
+        )
+        let b = ApprovalID(generated: "b")
+        #expect(try await model.hasDecided(under: key, Fixture.ann, otherThan: b))
+        #expect(try await !model.hasDecided(under: key, Fixture.ann, otherThan: Self.a))
+        #expect(try await !model.hasDecided(under: key, Fixture.bob, otherThan: b))
+        #expect(try await !model.hasDecided(under: key, Fixture.viewer(of: "globex"), otherThan: b))
+        #expect(try await !model.hasDecided(under: IdempotencyKey("l"), Fixture.ann, otherThan: b))
     }
 
     // MARK: The file
@@ -115,54 +325,35 @@ import Testing
             try await apply([try Fixture.request("a", at: 41)], to: model)
         }
         let model = try ReadModel(path: path)
-        let progress = try await model.followLog(epoch: 7, last: 50)
+        let progress = try await model.followLog(Fixture.log(epoch: 7, last: 50), isRecognised: true)
         #expect(progress.logPosition == 41)
-        #expect(try await model.approval(tenant: "acme", id: "a") != nil)
+        #expect(try await model.approval(Self.a, for: Fixture.ann) != nil)
     }
 
-    @Test(arguments: [(UInt16(8), UInt64(50)), (7, 40)])
-    func anotherOrAShorterLogBeginsAnew(_ epoch: UInt16, _ last: UInt64) async throws {
+    @Test(arguments: [(UInt16(8), UInt64(50), true), (7, 40, true), (7, 50, false)])
+    func anotherOrAShorterLogBeginsAnew(_ epoch: UInt16, _ last: UInt64, _ isRecognised: Bool) async throws {
         let model = try await model()
         try await apply([try Fixture.request("a", at: 41)], to: model)
-        let progress = try await model.followLog(epoch: epoch, last: last)
+        let progress = try await model.followLog(Fixture.log(epoch: epoch, last: last), isRecognised: isRecognised)
         #expect(progress.logPosition == 0)
         #expect(progress.logEpoch == epoch)
         #expect(model.logEpoch == epoch)
-        #expect(try await model.approval(tenant: "acme", id: "a") == nil)
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
     }
 
     /// A log that was restored from an older copy and written on has another message where the model has read the last one.
-    @Test func aRestoredLogBeginsAnew() async throws {
+    @Test func whatWasReadLastIsRemembered() async throws {
         let stamp = LogStamp(sequence: 41, storedAt: 1_700_000_000_123_456_789)
         do {
             let model = try await model()
             let changes = LogChange.changes(of: try Fixture.request("a", at: 41))
             try await model.apply(changes, position: 41, stamp: stamp, generation: model.generation)
+            try await model.apply([LogChange](), position: 43, generation: model.generation)
         }
         let model = try ReadModel(path: path)
-        #expect(try await model.followLog(epoch: 7, last: 50).logStamp == stamp)
-        #expect(try await model.approval(tenant: "acme", id: "a") != nil)
-        let progress = try await model.followLog(epoch: 7, last: 50, isRecognised: false)
+        #expect(try await model.followLog(Fixture.log(epoch: 7, last: 50), isRecognised: true).logStamp == stamp)
+        let progress = try await model.followLog(Fixture.log(epoch: 7, last: 50), isRecognised: false)
         #expect(progress.logPosition == 0 && progress.logStamp == nil)
-        #expect(try await model.approval(tenant: "acme", id: "a") == nil)
-    }
-
-    @Test func restoredReadMarksBeginAnew() async throws {
-        let stamp = LogStamp(sequence: 5, storedAt: 99)
-        let model = try await model()
-        _ = try await model.followInbox(life: 3, last: 9)
-        try await model.apply([ReadMark](), position: 5, stamp: stamp, generation: model.generation)
-        #expect(try await model.followInbox(life: 3, last: 9).inboxStamp == stamp)
-        let progress = try await model.followInbox(life: 3, last: 9, isRecognised: false)
-        #expect(progress.inboxPosition == 0 && progress.inboxStamp == nil)
-    }
-
-    @Test func whatWasDeletedIsDropped() async throws {
-        let model = try await model()
-        try await apply(try (1...6 as ClosedRange<UInt64>).map { try Fixture.request("a\($0)", at: $0) }, to: model)
-        try await model.prune(before: 2, deleted: [3...4, 6...6], generation: model.generation)
-        let left = try await model.approvals(tenant: "acme", status: nil, before: nil, limit: 10)
-        #expect(left.map(\.request.approvalID) == ["a5", "a2"])
     }
 
     @Test func whoeverWritesToAFormerMakingIsTold() async throws {
@@ -213,7 +404,7 @@ import Testing
         try FileManager.default.moveItem(atPath: directory.file("stale"), toPath: path + "-wal")
         let model = try ReadModel(path: path)
         #expect(try await model.progress().logPosition == 0)
-        #expect(try await model.approval(tenant: "acme", id: "a") == nil)
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
     }
 
     @Test func aPathThatCannotBeWrittenIsASentence() {

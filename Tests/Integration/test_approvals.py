@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from causeway_kit.approvals import ApprovalClient, DecisionLog, approval_service, approval_services, error_of, requested
+from causeway_kit.cursors import Cursor
 from causeway_kit.sizes import size
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually, pause
@@ -139,7 +140,7 @@ def test_the_errors_of_the_contract(shared, service, admin, tenant):
 
 def test_names_are_taken_as_they_are(shared, admin, tenant):
     """An approval's id is any text; what must not be confused in a path, a subject or a query is not."""
-    names = ["a b", "a.b", "a/b", "a*", "a>", "ä", "a%2Fb", "read", ".", "'; DROP TABLE requests; --", "a\u0301"]
+    names = ["a b", "a.b", "a/b", "a*", "a>", "\u00e1", "a%2Fb", "read", ".a", "'; DROP TABLE requests; --", "a\u0301", "\U0001f600", "x" * 256]
     shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}") for n, name in enumerate(names)])
     for n, name in enumerate(names):
         encoded = "".join(f"%{byte:02X}" for byte in name.encode())
@@ -147,6 +148,221 @@ def test_names_are_taken_as_they_are(shared, admin, tenant):
         assert answer.status_code == 200, f"{name!r}: {answer.text}"
         assert answer.json()["approvalId"] == name
         assert answer.json()["remediationId"] == f"r{n}"
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "a%0Ab", "%C2%85", "%FF", "%2E%2E", "a%2F%2E%2E%2Fb", "x" * 257, "%", "%zz"])
+def test_what_cannot_be_an_id_is_not_found(admin, name):
+    """Where a rule of identifiers is broken, the answer names it; what storage would cut is never looked for (contract §0)."""
+    for answer in (admin.approval(name), admin.decide(name)):
+        assert error_of(answer) in ((404, "not_found"), (400, "validation_error")), name
+    if name in ("a%00b", "x" * 257):
+        assert "approvalId" in admin.approval(name).json()["message"]
+
+
+def test_ids_with_nul_on_the_bus_are_no_requests(shared, admin, tenant):
+    """Storage that ends a text at NUL must not take one approval for another (contract §0)."""
+    for number, name in enumerate(["a\\u0000b", "a\\u0000"]):
+        body = '{"approvalId":"%s","remediationId":"r"}' % name
+        shared.bus.publish_event(tenant, "approval.requested", body.encode(), id=f"nul-{number}")
+    shared.intake.publish(requested("ab", tenant))
+    assert error_of(admin.approval("a")) == (404, "not_found")
+    assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["ab"]
+    assert admin.notifications().json()["unreadCount"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"action":"approve","x":{"a":1,"a":2}}',
+        b'{"action":"approve","\\u0061ction":"approve"}',
+        b'{"action":"approve","reason":"\\ud800"}',
+        b'{"action":"approve","reason":"\xe3"}',
+        b'\xef\xbb\xbf{"action":"approve"}',
+        b'{"action":"approve","x":' + b"[" * 1000 + b"]" * 1000 + b"}",
+    ],
+)
+def test_bodies_are_read_strictly(shared, admin, tenant, body):
+    shared.intake.publish(requested("apr_1", tenant))
+    answer = admin.send("POST", "/v1/notifications/approvals/apr_1", content=body, headers={"Content-Type": "application/json"})
+    assert error_of(answer) == (400, "validation_error")
+    assert admin.approval("apr_1").json()["status"] == "pending"
+
+
+def test_texts_are_kept_whole(shared, service, admin, tenant):
+    """A NUL in a text that is no identifier is a character like any other."""
+    shared.intake.publish(requested("apr_1", tenant, title="a\0b"))
+    answer = admin.decide("apr_1", reason="no\0, because", key="k")
+    assert answer.json()["reason"] == "no\0, because"
+    assert admin.decide("apr_1", reason="no\0, because", key="k").json() == answer.json()
+    shown = admin.approval("apr_1").json()
+    assert (shown["title"], shown["decision"]["reason"]) == ("a\0b", "no\0, because")
+
+
+# Who sees it
+
+
+def private(approval, tenant, user, **payload):
+    """A request for one user."""
+    return requested(approval, tenant, **payload) | {"user": user}
+
+
+def test_a_private_approval_exists_for_its_user_alone(shared, service, tenant):
+    """On every surface alike, and so do the events that follow from it (contract §12)."""
+    ann, bob = (ApprovalClient(service, tenant, user=name) for name in ("ann", "bob"))
+    shared.intake.publish(private("mine", tenant, "ann"), private("late", tenant, "ann", expiresAt=timestamp(0.3)), requested("ours", tenant))
+    unknown = bob.approval("missing")
+    for answer in (bob.approval("mine"), bob.decide("mine"), bob.decide("mine", "reject", key="k"), bob.approval("late")):
+        assert error_of(answer) == (404, "not_found")
+        assert answer.json() == unknown.json(), "nothing tells it from what does not exist"
+    assert [item["approvalId"] for item in bob.pages("/v1/notifications/approvals", limit=1)] == ["ours"]
+    assert [item["approvalId"] for item in ann.pages("/v1/notifications/approvals", limit=1)] == ["ours", "late", "mine"]
+    assert error_of(ApprovalClient(service, tenant, user="ann", roles=("member",)).decide("mine")) == (403, "forbidden")
+    assert ann.decide("mine").status_code == 200
+    expect_one_decision(shared, "mine", "late", tenant=tenant)
+    for status in ("pending", "approved", "rejected", "expired"):
+        assert {item["approvalId"] for item in bob.approvals(status=status).json()["items"]} <= {"ours"}
+
+    followed = [event for event in shared.bus.events() if event.tenant == tenant and json.loads(event.body)["approvalId"] != "ours"]
+    assert [event.type for event in followed].count("approval.resolved") == 2
+    assert {event.user for event in followed} == {"ann"}
+
+    theirs = bob.notifications().json()
+    assert [item["approvalId"] for item in theirs["items"]] == ["ours"]
+    assert theirs["unreadCount"] == 1
+    mine = ann.notifications().json()
+    assert mine["unreadCount"] == len(mine["items"]) == 7
+    hidden = next(item for item in mine["items"] if item["approvalId"] == "mine")
+    assert error_of(bob.mark_read(hidden["notificationId"])) == (404, "not_found")
+    assert bob.mark_all_read(mine["items"][0]["notificationId"]).json() == {"unreadCount": 0}
+    assert ann.notifications().json()["unreadCount"] == 7
+
+
+def test_a_private_approval_is_told_to_its_user_on_the_streams(shared, edge, service, tenant, surface):
+    if not surface.carries_everything:
+        pytest.skip(f"{surface} delivers what was subscribed")
+    edge = edge if edge.name.startswith(surface.executable) else shared.edge(surface.executable)
+    ann = ApprovalClient(service, tenant, user="ann")
+    with surface.connect(edge, mint(tenant, "ann")) as hers, surface.connect(edge, mint(tenant, "bob")) as his:
+        hers.next()
+        his.next()
+        shared.intake.publish(private("mine", tenant, "ann"))
+        assert ann.decide("mine").status_code == 200
+        assert [event.type for event in hers.events(3)] == ["approval.requested", "approval.resolved", "remediation.approved"]
+        shared.intake.publish(requested("ours", tenant))
+        assert his.next_event().payload["approvalId"] == "ours", "the first that he is told"
+
+
+def test_users_who_look_alike_are_two(shared, service, tenant):
+    """One letter, and the same letter with a combining accent: compared byte for byte (contract §0)."""
+    one, other = (ApprovalClient(service, tenant, user=name) for name in ("\u00e9", "e\u0301"))
+    shared.intake.publish(private("mine", tenant, "\u00e9"), requested("eyes", tenant, fourEyes=True, requestedBy="\u00e9"))
+    assert error_of(other.decide("mine")) == (404, "not_found")
+    assert one.decide("mine").status_code == 200
+    assert error_of(one.decide("eyes")) == (403, "self_approval")
+    assert other.decide("eyes").status_code == 200
+
+
+# Which request counts
+
+
+def test_a_request_that_nobody_could_answer_asks_nobody(shared, service, admin, tenant):
+    """On the bus nobody can refuse it: the first request counts, and nobody is asked again, decided or not."""
+
+    def again(approval, number, **members):
+        body = json.dumps(requested(approval, tenant, title="Again", **members)["payload"])
+        shared.bus.publish_event(tenant, "approval.requested", body.encode(), id=f"again-{number}")
+
+    shared.intake.publish(requested("done", tenant), requested("open", tenant))
+    assert admin.decide("done").status_code == 200
+    expect_one_decision(shared, "done", tenant=tenant)
+    before = (admin.approvals().json(), admin.notifications().json())
+    again("done", 1)
+    again("done", 2, expiresAt=timestamp(-1))
+    again("open", 3, expiresAt=timestamp(-1), remediationId="other")
+    assert (admin.approvals().json(), admin.notifications().json()) == before
+    fresh = ApprovalClient(approval_service(shared).wait_ready(), tenant)
+    assert (fresh.approvals().json(), fresh.notifications().json()) == before
+    assert error_of(admin.decide("done", "reject")) == (409, "already_resolved")
+    assert admin.decide("open").json()["remediationId"] == "rem_open"
+
+
+def test_showing_and_deciding_agree_about_what_left_the_log(stack):
+    """An approval whose request the log dropped is neither shown nor decided nor told of, from that moment on and by every replica."""
+    service = approval_service(stack, expiry_interval="20ms").wait_ready()
+    admin = ApprovalClient(service)
+    stack.intake.publish(requested("old"), requested("late", expiresAt=timestamp(3600)), requested("new"))
+    assert admin.approval("old").status_code == 200
+    [_, _, notice] = admin.notifications().json()["items"]
+    stack.bus.purge(before=3)
+    for _ in range(3):
+        for name in ("old", "late"):
+            assert error_of(admin.decide(name)) == (404, "not_found")
+            assert error_of(admin.approval(name)) == (404, "not_found")
+    assert error_of(admin.mark_read(notice["notificationId"])) == (404, "not_found")
+    page = admin.notifications().json()
+    assert ([item["approvalId"] for item in page["items"]], page["unreadCount"]) == (["new"], 1)
+    assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["new"]
+    assert DecisionLog(stack).resolved == {}
+    # Its id is free again, at this replica as at one that never knew it.
+    stack.intake.publish(requested("old") | {"id": "once-more"})
+    for replica in (service, approval_service(stack).wait_ready()):
+        assert ApprovalClient(replica).approval("old").json()["status"] == "pending"
+    assert admin.notifications().json()["unreadCount"] == 2
+    assert admin.decide("old").status_code == 200
+
+
+def test_what_was_deleted_from_the_log_is_forgotten_by_every_replica(stack):
+    """One message, or all of a tenant, in the middle of the log: a replica that had read it and one that never did give one answer."""
+    service = approval_service(stack).wait_ready()
+    admin, other = ApprovalClient(service), ApprovalClient(service, "globex")
+    stack.intake.publish(requested("first"), requested("hers", "globex"), requested("wiped"), requested("last"))
+    assert admin.decide("first").status_code == 200
+    assert other.decide("hers").status_code == 200
+    expect_one_decision(stack, "first")
+    expect_one_decision(stack, "hers", tenant="globex")
+    [sequence] = [event.sequence for event in stack.bus.events() if b'"wiped"' in event.body]
+    stack.bus.delete(sequence)
+    stack.bus.purge_tenant("globex")
+    fresh = approval_service(stack).wait_ready()
+    for replica in (service, fresh):
+        admin, other = ApprovalClient(replica), ApprovalClient(replica, "globex")
+        assert error_of(admin.approval("wiped")) == error_of(admin.decide("wiped")) == (404, "not_found")
+        assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["last", "first"]
+        assert other.approvals().json()["items"] == []
+        assert {name: other.notifications().json()[name] for name in ("items", "unreadCount")} == {"items": [], "unreadCount": 0}
+        assert admin.notifications().json() == ApprovalClient(service).notifications().json()
+    # A process that was down meanwhile says the same.
+    service.kill()
+    [sequence] = [event.sequence for event in stack.bus.events() if event.type == "approval.requested" and b'"last"' in event.body]
+    stack.bus.delete(sequence)
+    service.start().wait_ready()
+    assert [item["approvalId"] for item in ApprovalClient(service).approvals().json()["items"]] == ["first"]
+
+
+def test_a_restored_log_is_noticed_without_a_hand(stack):
+    """The bus gets an older copy of its store back and is written on beyond where the replica was, whose file is still there."""
+    service = approval_service(stack).wait_ready()
+    stack.intake.publish(requested("kept"))
+    assert ApprovalClient(service).approval("kept").status_code == 200
+    stack.nats.terminate()
+    assert stack.nats.wait(20) == 0
+    copy = stack.directory / "copy"
+    stack.nats.copy_store(copy)
+    stack.nats.start()
+    service.wait_ready()
+    stack.intake.publish_surely([requested("lost"), requested("again")])
+    assert ApprovalClient(service).decide("lost").status_code == 200
+    expect_one_decision(stack, "lost")
+    service.kill()
+    stack.nats.kill()
+    stack.nats.restore_store(copy)
+    stack.nats.start()
+    stack.intake.publish_surely([requested(f"new_{n}") | {"id": f"new-{n}"} for n in range(9)])
+    service.start().wait_ready()
+    admin, fresh = ApprovalClient(service), ApprovalClient(approval_service(stack).wait_ready())
+    assert error_of(admin.approval("lost")) == (404, "not_found")
+    assert admin.approvals().json() == fresh.approvals().json()
+    assert {item["approvalId"] for item in admin.approvals().json()["items"]} == {"kept"} | {f"new_{n}" for n in range(9)}
 
 
 def test_the_same_request_again_gets_the_first_answer(shared, service, admin, tenant):
@@ -166,6 +382,30 @@ def test_the_same_request_again_gets_the_first_answer(shared, service, admin, te
         somebody = ApprovalClient(replica, tenant, user="usr_2")
         assert error_of(somebody.decide("apr_1", "approve", key="click-1", reason="yes")) == (409, "already_resolved")
     expect_one_decision(shared, "apr_1", tenant=tenant)
+
+
+def test_a_key_belongs_to_one_request(shared, service, admin, tenant):
+    """Another approval under a used key is a conflict, for the same user of the same tenant."""
+    shared.intake.publish(requested("apr_1", tenant), requested("apr_2", tenant), requested("apr_1", f"{tenant}_other"))
+    key = "click \u00e9".encode()
+    assert admin.decide("apr_1", key=key).status_code == 200
+    other = approval_service(shared).wait_ready()
+    for replica in (service, other):
+        for action in ("approve", "reject"):
+            assert error_of(ApprovalClient(replica, tenant).decide("apr_2", action, key=key)) == (409, "conflict")
+    assert admin.approval("apr_2").json()["status"] == "pending"
+    assert ApprovalClient(service, f"{tenant}_other").decide("apr_1", key=key).status_code == 200
+    assert ApprovalClient(service, tenant, user="usr_2").decide("apr_2", key=key).status_code == 200
+
+
+@pytest.mark.parametrize("key", [b"", b"x" * 257, b"a\tb", b"\xc2\x85", b"x-\xe3", b"x-\xe4"])
+def test_keys_that_break_the_rules_are_refused(shared, admin, tenant, key):
+    shared.intake.publish(requested("apr_1", tenant))
+    headers = {b"Idempotency-Key": key, b"Authorization": f"Bearer {admin.token}".encode()}
+    path = f"{admin.service.url}/v1/notifications/approvals/apr_1"
+    answer = admin.client.request("POST", path, json={"action": "approve"}, headers=headers)
+    assert error_of(answer) == (400, "validation_error")
+    assert admin.approval("apr_1").json()["status"] == "pending"
 
 
 def test_four_eyes(shared, service, admin, tenant):
@@ -231,6 +471,36 @@ def test_the_list(shared, admin, tenant):
         assert [item["approvalId"] for item in admin.pages("/v1/notifications/approvals", status=status, limit=1)] == wanted
     for query in ({"status": "open"}, {"limit": 0}, {"limit": 201}, {"limit": "+5"}, {"cursor": "x"}, {"cursor": "evt_" + "0" * 26}):
         assert error_of(admin.approvals(**query)) == (400, "validation_error"), query
+
+
+NUMBERS = ["-1", "0", str(1 << 31), str(1 << 53), str(1 << 63), str((1 << 64) - 1), str(1 << 64), "1e3", "", "9" * 30, "+5", " 5", "0x5", "5.0"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_limits_are_whole_numbers(service, admin, number):
+    for path in ("/v1/notifications", "/v1/notifications/approvals"):
+        assert error_of(admin.send("GET", path, params={"limit": number})) == (400, "validation_error")
+    assert service.is_running
+
+
+@pytest.mark.parametrize("sequence", [0, 1 << 31, 1 << 53, (1 << 63) - 2, (1 << 63) - 1, 1 << 63, (1 << 64) - 2, (1 << 64) - 1])
+def test_no_place_stops_the_service(shared, service, admin, tenant, sequence):
+    """Every id and cursor that can be written, with the epoch of the log: the process answers and lives."""
+    [event_id] = shared.intake.publish(requested("apr_1", tenant))
+    cursor = Cursor.parse(event_id)._replace(sequence=sequence).text
+    notification = "ntf_" + cursor.removeprefix("evt_")
+    assert error_of(admin.mark_read(notification)) == (404, "not_found")
+    assert error_of(admin.mark_read(cursor)) == (404, "not_found")
+    if sequence:
+        for text in (cursor, notification):
+            assert error_of(admin.mark_all_read(text)) == (400, "validation_error")
+            assert error_of(admin.notifications(cursor=text)) == (400, "validation_error")
+        assert error_of(admin.approvals(cursor=cursor)) == (400, "validation_error")
+    else:
+        assert admin.notifications(cursor=cursor).json()["items"] == []
+        assert admin.approvals(cursor=cursor).json()["items"] == []
+    assert service.is_running
+    assert admin.notifications().json()["unreadCount"] == 1
 
 
 def test_another_tenants_approval_is_as_unknown_as_any(shared, service, admin, tenant):

@@ -1,11 +1,14 @@
 """The notification list: what there is to read, page by page, and what each user has read (contract §8)."""
 
+import json
 import threading
 
 import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, approval_services, error_of, requested
+from causeway_kit.cursors import Cursor
 from causeway_kit.sizes import size
+from causeway_kit.subjects import token
 from causeway_kit.waiting import eventually
 
 
@@ -226,3 +229,64 @@ def test_a_deleted_inbox_forgets_marks_and_nothing_else(stack):
     eventually(lambda: reader.notifications().json().get("unreadCount") == 3, "the marks are gone with their stream")
     assert eventually(lambda: reader.mark_read(items[1]["notificationId"]).status_code == 200, "marks are taken again")
     assert reader.notifications().json()["unreadCount"] == 2
+
+
+def test_marks_on_the_bus_with_impossible_numbers_are_no_marks(shared, service, tenant):
+    """Any program on the bus can write them: they mark nothing, and the process lives."""
+    reader = ApprovalClient(service, tenant)
+    shared.intake.publish(notice(1, tenant))
+    [item] = reader.notifications().json()["items"]
+    epoch = Cursor.parse("evt_" + item["notificationId"].removeprefix("ntf_")).epoch
+    subject = f"inbox.{token(tenant)}.usr_1"
+    for sequence in (-1, 1 << 63, (1 << 64) - 1, 1 << 64, 1e300):
+        for member in ("sequence", "through"):
+            shared.bus.publish(subject, json.dumps({"epoch": epoch, "at": 1, member: sequence}).encode())
+    for at in (-(1 << 63), -1, 1 << 48, (1 << 63) - 1, 1 << 63):
+        shared.bus.publish(subject, json.dumps({"epoch": epoch, "at": at, "through": 1 << 40}).encode())
+    for body in (b"", b"null", b"[]", b"{", b"\xff"):
+        shared.bus.publish(subject, body)
+    assert reader.notifications().json() == {"items": [item], "unreadCount": 1, "nextCursor": None}
+    assert reader.mark_read(item["notificationId"]).json()["read"] is True
+    assert service.is_running
+
+
+def test_a_restored_inbox_is_noticed(stack):
+    """The bus gets an older copy of its store back, and is written on beyond where the replica was: what was lost is not remembered."""
+    service = approval_service(stack).wait_ready()
+    reader = ApprovalClient(service)
+    stack.intake.publish(*[notice(n, "acme") for n in range(6)])
+    items = reader.notifications().json()["items"]
+    reader.mark_read(items[0]["notificationId"]).raise_for_status()
+    stack.nats.terminate()
+    assert stack.nats.wait(20) == 0
+    copy = stack.directory / "copy"
+    stack.nats.copy_store(copy)
+    stack.nats.start()
+    service.wait_ready()
+    for item in items[1:3]:
+        reader.mark_read(item["notificationId"]).raise_for_status()
+    assert reader.notifications().json()["unreadCount"] == 3
+    service.kill()
+    stack.nats.kill()
+    stack.nats.restore_store(copy)
+    stack.nats.start()
+    other = ApprovalClient(approval_service(stack).wait_ready())
+    for item in items[3:6]:
+        other.mark_read(item["notificationId"]).raise_for_status()
+    service.start().wait_ready()
+    assert reader.notifications().json() == other.notifications().json()
+    assert [item["read"] for item in reader.notifications().json()["items"]] == [True, False, False, True, True, True]
+
+
+def test_marks_that_were_purged_are_forgotten_by_all(stack):
+    """A replica that saw the marks and one that starts later give one answer."""
+    service = approval_service(stack).wait_ready()
+    reader = ApprovalClient(service)
+    stack.intake.publish(*[notice(n, "acme") for n in range(4)])
+    items = reader.notifications().json()["items"]
+    for item in items[:3]:
+        reader.mark_read(item["notificationId"]).raise_for_status()
+    stack.bus.purge_stream("INBOX", before=3)
+    fresh = ApprovalClient(approval_service(stack).wait_ready())
+    assert reader.notifications().json() == fresh.notifications().json()
+    assert reader.notifications().json()["unreadCount"] == 3

@@ -1,16 +1,19 @@
 import Basics
 import EventModel
 
-/// An approval as its `approval.requested` describes it, and what the log holds about it since.
+/// An approval: its `approval.requested` and what the log holds about it since.
 struct Approval: Sendable, Equatable {
     /// What was asked.
     struct Request: Sendable, Equatable {
-        var tenant: String
-        var approvalID: String
-        var remediationID: String
-        var incidentID: String?
+        var tenant: Tenant
+        var approvalID: ApprovalID
+        var remediationID: RemediationID
+        var incidentID: IncidentID?
         var title: String?
-        var requestedBy: String?
+        /// The one user whom the request, its decision and its effect exist for; nil for everybody in the tenant (contract §12).
+        var user: UserID?
+        /// Who asked; nil when the request does not say, or names what cannot be a user.
+        var requestedBy: UserID?
         /// The time of the event.
         var requestedAt: Timestamp
         var expiry: Expiry
@@ -70,24 +73,34 @@ struct LogPlace: Sendable, Equatable {
 }
 
 extension Approval.Request {
-    /// Reads an `approval.requested`.
+    /// The type of the event that asks.
+    static let typeName = "approval.requested"
+
+    /// Reads an `approval.requested`; nil for another event, and for one with an identifier that breaks the rules of contract §0.
     ///
-    /// What is there to stop a decision stops it also when it is written wrongly: a `fourEyes` that is anything but false, and an
-    /// `expiresAt` that is no time, which is over at once. The producer's slip then costs an approval and not an outage.
+    /// What is there to stop a decision stops it also when it is malformed: a `fourEyes` that is anything but false, and an `expiresAt` that is
+    /// not a time, which has passed. A producer's slip then costs an approval and not an outage.
     init?(_ event: Event, at place: LogPlace) {
-        guard event.type.name == "approval.requested", let approvalID = event.payload.string("approvalId"),
-            let remediationID = event.payload.string("remediationId")
+        let payload = event.payload
+        guard event.type.name == Self.typeName,
+            let approvalID = payload.string("approvalId").flatMap({ try? ApprovalID($0) }),
+            let remediationID = payload.string("remediationId").flatMap({ try? RemediationID($0) })
         else { return nil }
+        let incident = payload.string("incidentId")
+        let incidentID = incident.flatMap { try? IncidentID($0) }
+        // The decision and its effect would carry it on.
+        guard incident == nil || incidentID != nil else { return nil }
         self.init(
-            tenant: event.tenant.text,
+            tenant: event.tenant,
             approvalID: approvalID,
             remediationID: remediationID,
-            incidentID: event.payload.string("incidentId"),
-            title: event.payload.string("title"),
-            requestedBy: event.payload.string("requestedBy"),
+            incidentID: incidentID,
+            title: payload.string("title"),
+            user: event.user,
+            requestedBy: payload.string("requestedBy").flatMap { try? UserID($0) },
             requestedAt: event.time,
-            expiry: Self.expiry(event.payload),
-            fourEyes: Self.isSet("fourEyes", in: event.payload),
+            expiry: Self.expiry(payload),
+            fourEyes: Self.isSet("fourEyes", in: payload),
             place: place
         )
     }

@@ -3,18 +3,20 @@ import EventModel
 
 /// A decision about an approval: what its `approval.resolved` says (contract §7).
 struct Decision: Sendable, Equatable {
-    var approvalID: String
-    var remediationID: String
-    var incidentID: String?
+    var approvalID: ApprovalID
+    var remediationID: RemediationID
+    var incidentID: IncidentID?
+    /// The one user whom the request is for, and so its decision and its effect; nil for everybody in the tenant (contract §12).
+    var user: UserID?
     var action: DecisionAction
     /// The `sub` of the person; ``system`` for an approval that nobody answered.
-    var decidedBy: String
+    var decidedBy: UserID
     var decidedAt: Timestamp
     var reason: String?
 
     /// Who decides when nobody does.
-    static let system = "system"
-    /// Where the events of this service come from, a CloudEvents `source`.
+    static let system = UserID(generated: "system")
+    /// The CloudEvents `source` of this service's events.
     static let source = EventSource(generated: "/causeway/approval-api")
     /// What happens when an approval has an answer.
     static let typeName = "approval.resolved"
@@ -26,71 +28,73 @@ extension Decision {
     /// - Parameter id: by which a repeated request recognises its own decision.
     func event(id: EventID, tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
         var members: JSONObject = [:]
-        members.append("approvalId", text: approvalID)
-        members.append("remediationId", text: remediationID)
-        members.append("incidentId", text: incidentID)
+        members.append("approvalId", text: approvalID.text)
+        members.append("remediationId", text: remediationID.text)
+        members.append("incidentId", text: incidentID?.text)
         members.append("action", text: action.rawValue)
-        members.append("decidedBy", text: decidedBy)
+        members.append("decidedBy", text: decidedBy.text)
         members.append("decidedAt", text: decidedAt.iso8601)
         members.append("reason", text: reason)
-        return try Self.event(Self.typeName, members, id: id, tenant: tenant, time: decidedAt, traceparent: traceparent)
+        return try event(Self.typeName, members, id: id, tenant: tenant, traceparent: traceparent)
     }
 
     /// The event that follows from the decision.
     ///
     /// - Parameters:
     ///   - decided: the decision's event, whose trace it continues.
-    ///   - sequence: the place of the decision in the log, from which the id is made, so that whoever makes it makes the same.
+    ///   - sequence: the place of the decision in the log, from which the id is made, so that every process makes the same.
     func effect(of decided: Event, sequence: UInt64) throws(ValidationError) -> Event {
         var members: JSONObject = [:]
-        members.append("remediationId", text: remediationID)
-        members.append("incidentId", text: incidentID)
-        members.append("approvalId", text: approvalID)
-        members.append("decidedBy", text: decidedBy)
+        members.append("remediationId", text: remediationID.text)
+        members.append("incidentId", text: incidentID?.text)
+        members.append("approvalId", text: approvalID.text)
+        members.append("decidedBy", text: decidedBy.text)
         members.append("decidedAt", text: decidedAt.iso8601)
         members.append("reason", text: reason ?? (action == .expire ? "Nobody answered in time." : nil))
-        return try Self.event(
+        return try event(
             action.effectTypeName,
             members,
             id: EventID(generated: "decision_\(sequence)_effect"),
             tenant: decided.tenant,
-            time: decidedAt,
             traceparent: decided.traceparent
         )
     }
 
-    private static func event(
+    /// Whatever is told about the decision is for whom the request was for.
+    private func event(
         _ typeName: String,
         _ members: JSONObject,
         id: EventID,
         tenant: Tenant,
-        time: Timestamp,
         traceparent: String?
     ) throws(ValidationError) -> Event {
         try EventDraft(
             type: EventType(typeName),
             payload: Payload(validating: members.bytes),
+            user: user,
             id: id,
-            time: time,
-            source: source,
+            time: decidedAt,
+            source: Self.source,
             traceparent: traceparent
         )
-        .resolve(tenant: tenant, id: id, time: time)
+        .resolve(tenant: tenant, id: id, time: decidedAt)
     }
 
-    /// Reads the decision on an approval; nil for an event that is none, or one on another approval than its place is for.
-    init?(_ event: Event, on approvalID: String) {
+    /// Reads the decision on an approval; nil for another event, or one on another approval than its place is for.
+    init?(_ event: Event, on approvalID: ApprovalID) {
         let payload = event.payload
-        guard event.type.name == Self.typeName, payload.string("approvalId") == approvalID,
-            let remediationID = payload.string("remediationId"),
+        guard event.type.name == Self.typeName,
+            payload.string("approvalId").flatMap({ try? ApprovalID($0) }) == approvalID,
+            let remediationID = payload.string("remediationId").flatMap({ try? RemediationID($0) }),
             let action = payload.string("action").flatMap(DecisionAction.init(rawValue:))
         else { return nil }
         self.init(
             approvalID: approvalID,
             remediationID: remediationID,
-            incidentID: payload.string("incidentId"),
+            incidentID: payload.string("incidentId").flatMap { try? IncidentID($0) },
+            user: event.user,
             action: action,
-            decidedBy: payload.string("decidedBy") ?? Self.system,
+            decidedBy: payload.string("decidedBy").flatMap { try? UserID($0) } ?? Self.system,
             decidedAt: payload.string("decidedAt").flatMap { Timestamp(rfc3339: $0) } ?? event.time,
             reason: payload.string("reason")
         )

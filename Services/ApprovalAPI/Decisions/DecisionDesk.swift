@@ -13,11 +13,11 @@ import Logging
 struct DecisionDesk: Sendable {
     /// A request to decide.
     struct Request: Sendable {
-        var approvalID: String
+        var approvalID: ApprovalID
         var action: DecisionAction
         var reason: String?
         /// The client's name for the request; the same request under the same name gets the same answer.
-        var idempotencyKey: String?
+        var idempotencyKey: IdempotencyKey?
         /// The W3C trace that the request belongs to.
         var traceparent: String?
     }
@@ -26,16 +26,25 @@ struct DecisionDesk: Sendable {
     enum Outcome: Sendable, Equatable {
         /// This request's decision stands, made now or before.
         case decided(Decision)
-        /// There is no such approval.
+        /// There is no such approval that the caller may see.
         case notFound
         /// Another decision stands.
         case alreadyResolved(Decision)
+        /// The same person decided another approval under the request's `Idempotency-Key`.
+        case keyReused
         /// The approval's time was over before anybody decided.
         case expired
         /// Requester and decider must differ.
         case selfApproval
         /// Requester and decider must differ, and the request does not say who asked.
         case unknownRequester
+    }
+
+    /// An approval as it stood at the moment of a request.
+    struct Found: Sendable {
+        var approval: Approval
+        /// The life of the log that the approval's places count in.
+        var epoch: UInt16
     }
 
     let log: EventLog
@@ -48,19 +57,21 @@ struct DecisionDesk: Sendable {
     ///
     /// - Throws: `service_unavailable` when the log did not answer; the decision may or may not stand then, and repeating the request with an
     ///   `Idempotency-Key` tells.
-    func decide(_ request: Request, by principal: Principal) async throws -> Outcome {
-        guard let approval = try await approval(tenant: principal.tenant.text, id: request.approvalID) else { return .notFound }
+    func decide(_ request: Request, by viewer: Viewer) async throws -> Outcome {
+        guard let approval = try await find(request.approvalID, for: viewer)?.approval else { return .notFound }
+        if let key = request.idempotencyKey, try await model.hasDecided(under: key, viewer, otherThan: request.approvalID) {
+            return .keyReused
+        }
         let time = now()
         let id = DecisionID.make(
             key: request.idempotencyKey,
-            tenant: principal.tenant.text,
-            subject: principal.user.text,
+            of: viewer,
             approvalID: request.approvalID,
             action: request.action,
             reason: request.reason,
             now: time
         )
-        switch DecisionRules.judge(approval, action: request.action, by: principal.user.text, now: time) {
+        switch DecisionRules.judge(approval, action: request.action, by: viewer.user, now: time) {
         case .resolved(let decided): return Self.outcome(decided.decision, eventID: decided.eventID, of: id)
         case .selfApproval: return .selfApproval
         case .unknownRequester: return .unknownRequester
@@ -68,7 +79,7 @@ struct DecisionDesk: Sendable {
             let (standing, eventID) = try await expire(approval)
             return Self.outcome(standing, eventID: eventID, of: id)
         case .proceed:
-            let decision = approval.request.decision(request.action, by: principal.user.text, at: time, reason: request.reason)
+            let decision = approval.request.decision(request.action, by: viewer.user, at: time, reason: request.reason)
             // No attempt begins after the approval's time: what waits for the bus that long finds it over.
             let (standing, eventID) = try await record(
                 decision,
@@ -86,25 +97,24 @@ struct DecisionDesk: Sendable {
     /// - Returns: the decision that stands, and the id of its event.
     @discardableResult
     func expire(_ approval: Approval) async throws -> (Decision, eventID: EventID) {
-        let time = now()
-        let decision = approval.request.decision(.expire, by: Decision.system, at: time, reason: nil)
+        let request = approval.request
+        let decision = request.decision(.expire, by: Decision.system, at: now(), reason: nil)
         let id = DecisionID.make(
-            key: "expiry",
-            tenant: approval.request.tenant,
-            subject: Decision.system,
-            approvalID: approval.request.approvalID,
+            key: nil,
+            of: Viewer(tenant: request.tenant, user: Decision.system),
+            approvalID: request.approvalID,
             action: .expire,
             reason: nil,
-            now: time
+            now: decision.decidedAt
         )
-        return try await record(decision, of: approval.request, id: id, traceparent: nil, timeout: timeout)
+        return try await record(decision, of: request, id: id, traceparent: nil, timeout: timeout)
     }
 
-    /// The approval, if the log holds one at this moment. Only a miss costs a look at the log's end; every miss costs the same.
-    func approval(tenant: String, id: String) async throws -> Approval? {
-        if let known = try await model.approval(tenant: tenant, id: id) { return known }
-        try await freshness.ofLog()
-        return try await model.approval(tenant: tenant, id: id)
+    /// The approval, if the log holds one at this moment that the viewer may see. Showing and deciding both ask here, so they agree; and what
+    /// is missing, another tenant's and another user's cost the same.
+    func find(_ id: ApprovalID, for viewer: Viewer) async throws -> Found? {
+        let bounds = try await freshness.ofLog()
+        return try await model.approval(id, for: viewer).map { Found(approval: $0, epoch: bounds.epoch) }
     }
 
     /// Puts a decision to the log.
@@ -115,13 +125,12 @@ struct DecisionDesk: Sendable {
         traceparent: String?,
         timeout: Duration
     ) async throws -> (Decision, eventID: EventID) {
-        let event = try decision.event(id: id, tenant: Tenant(request.tenant), traceparent: traceparent)
-        let place = DecisionPlace.decision(approvalID: try ApprovalID(decision.approvalID))
+        let event = try decision.event(id: id, tenant: request.tenant, traceparent: traceparent)
         let appended: AppendedOnce
         do throws(EventLogError) {
             appended = try await log.append(
                 event,
-                onceAt: place,
+                onceAt: .decision(approvalID: decision.approvalID),
                 intake: decision.decidedAt,
                 timeout: timeout
             )
@@ -140,13 +149,14 @@ struct DecisionDesk: Sendable {
 
 extension Approval.Request {
     /// A decision about this approval.
-    fileprivate func decision(_ action: DecisionAction, by subject: String, at time: Timestamp, reason: String?) -> Decision {
+    fileprivate func decision(_ action: DecisionAction, by user: UserID, at time: Timestamp, reason: String?) -> Decision {
         Decision(
             approvalID: approvalID,
             remediationID: remediationID,
             incidentID: incidentID,
+            user: self.user,
             action: action,
-            decidedBy: subject,
+            decidedBy: user,
             decidedAt: time,
             reason: reason
         )

@@ -1,5 +1,4 @@
 import Basics
-import EventModel
 
 /// Who may decide what, and when: a pure function of the approval, the request and the time.
 enum DecisionRules {
@@ -20,14 +19,14 @@ enum DecisionRules {
     /// Judges a request to decide.
     ///
     /// The order matters: a decision that is made is made, whoever asks; and an approval whose time is over is nobody's to decide.
-    static func judge(_ approval: Approval, action: DecisionAction, by subject: String, now: Timestamp) -> Verdict {
+    static func judge(_ approval: Approval, action: DecisionAction, by user: UserID, now: Timestamp) -> Verdict {
         if let decided = approval.decision { return .resolved(decided) }
         if approval.request.expiry.hasPassed(by: now) { return .expired }
         guard approval.request.fourEyes else { return .proceed }
-        guard let requester = approval.request.requestedBy, !requester.isEmpty else {
+        guard let requester = approval.request.requestedBy else {
             // To stop something needs no second pair of eyes.
             return action == .reject ? .proceed : .unknownRequester
         }
-        return requester == subject ? .selfApproval : .proceed
+        return requester == user ? .selfApproval : .proceed
     }
 }

@@ -40,7 +40,7 @@ struct EffectAnnouncer: Sendable {
 
     /// Announces what one decision entails.
     func announce(_ entry: LogEntry) async -> SharedReading.Outcome {
-        guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID.text) else {
+        guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID) else {
             logger.warning(
                 "what lies at the place of a decision is none and entails nothing",
                 metadata: ["log.sequence": "\(entry.sequence)"]
@@ -51,7 +51,7 @@ struct EffectAnnouncer: Sendable {
             let effect = try decision.effect(of: entry.event, sequence: entry.sequence)
             let time = now()
             // Three words, and so no id that a producer can choose.
-            let messageID = "\(SubjectToken.encode(entry.event.tenant)).DECISION.\(entry.sequence)"
+            let messageID = "\(SubjectToken.encode(entry.event.tenant.text)).DECISION.\(entry.sequence)"
             let appended = try await log.append(
                 effect,
                 onceAt: .effect(approvalID: approvalID),

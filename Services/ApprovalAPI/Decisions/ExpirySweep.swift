@@ -1,4 +1,3 @@
-import EventModel
 import HTTPAPI
 import Logging
 
@@ -27,9 +26,14 @@ struct ExpirySweep: Sendable {
 
     private func sweep() async {
         do {
+            guard try await !model.overdue(by: desk.now(), limit: 1).isEmpty else { return }
+            // A request that has left the log is nobody's to expire.
+            try await desk.freshness.ofLog()
             for approval in try await model.overdue(by: desk.now(), limit: Self.batch) where !Task.isCancelled {
                 guard try await expire(approval) else { return }
             }
+        } catch let error as APIError where error.code == .serviceUnavailable {
+            // Tried again at the next sweep.
         } catch {
             logger.warning("approvals that are overdue cannot be found", metadata: ["error": "\(error)"])
         }

@@ -1,6 +1,5 @@
 import Basics
 import EventLog
-import EventModel
 import GRDB
 import Logging
 import NATSClient
@@ -35,7 +34,7 @@ final class InboxFollower: Sendable {
             do {
                 try await follow()
             } catch let error as DatabaseError {
-                logger.error("the read model is damaged and is made anew", metadata: ["error": "\(error.message ?? "")"])
+                logger.error("the read model is damaged and is rebuilt", metadata: ["error": "\(error.message ?? "")"])
                 try model.recreate(generation)
             } catch is ReadModel.Recreated {
                 // Begun again below.
@@ -51,44 +50,44 @@ final class InboxFollower: Sendable {
     private func follow() async throws {
         let info = try await stream.info()
         let end = info.state.lastSequence
-        let stamp = try await model.progress().inboxStamp
-        var isRecognised = true
-        // One that has expired says nothing.
-        if let stamp { isRecognised = try await stream.recognises(stamp) ?? (stamp.sequence < info.state.firstSequence) }
+        let known = try await model.progress()
+        // Where nothing was read, there is nothing to recognise. Where the last mark has expired, nothing shows which stream this is, and there is
+        // little left to read.
+        var isRecognised = known.inboxPosition == 0
+        if !isRecognised, let stamp = known.inboxStamp { isRecognised = try await stream.recognises(stamp) ?? false }
         let progress = try await model.followInbox(life: info.created, last: end, isRecognised: isRecognised)
-        var last = progress.inboxStamp
-        if progress.inboxPosition > 0, info.state.firstSequence > progress.inboxPosition + 1 {
-            logger.warning(
-                "read marks left their stream before they were read",
-                metadata: ["inbox.missed": "\(info.state.firstSequence - progress.inboxPosition - 1)"]
-            )
-        }
         let reading = try await stream.reading(after: progress.inboxPosition)
         var waiting = reading.pending
         // What lies between and is not kept any more will not come.
-        if waiting == 0 { try await apply([], position: end, last, progress.generation, end: end) }
+        if waiting == 0 { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
         while !Task.isCancelled {
             let messages = try await stream.next(of: reading, waiting: waiting, atMost: Self.wait)
-            guard let latest = messages.last else { continue }
-            waiting = latest.metadata.pending
-            last = LogStamp(sequence: latest.metadata.streamSequence, storedAt: latest.metadata.timestamp)
+            guard let last = messages.last else { continue }
+            waiting = last.metadata.pending
             let marks = messages.compactMap { message in
                 let mark = ReadMark(subject: message.message.subject, body: message.message.payload)
                 if mark == nil {
                     logger.warning(
-                        "skipped a message that is no read mark",
+                        "skipped a message that is not a read mark",
                         metadata: ["inbox.sequence": "\(message.metadata.streamSequence)"]
                     )
                 }
-                return mark
+                return mark.map { (place: message.metadata.streamSequence, mark: $0) }
             }
-            let position = latest.metadata.streamSequence
-            try await apply(marks, position: waiting == 0 ? max(position, end) : position, last, progress.generation, end: end)
-            try await stream.acknowledge(latest)
+            let position = last.metadata.streamSequence
+            let stamp = LogStamp(sequence: position, storedAt: last.metadata.timestamp)
+            try await apply(marks, position: waiting == 0 ? max(position, end) : position, stamp: stamp, progress.generation, end: end)
+            try await stream.acknowledge(last)
         }
     }
 
-    private func apply(_ marks: [ReadMark], position: UInt64, _ stamp: LogStamp?, _ generation: Int, end: UInt64) async throws {
+    private func apply(
+        _ marks: [(place: UInt64, mark: ReadMark)],
+        position: UInt64,
+        stamp: LogStamp?,
+        _ generation: Int,
+        end: UInt64
+    ) async throws {
         try await model.apply(marks, position: position, stamp: stamp, generation: generation)
         if position >= end { following.store(true, ordering: .releasing) }
     }

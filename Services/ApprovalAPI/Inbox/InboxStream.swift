@@ -46,9 +46,9 @@ struct InboxStream: Sendable {
         }
     }
 
-    /// The place of the last mark.
-    func end() async throws(JetStreamError) -> UInt64 {
-        try await info().state.lastSequence
+    /// What the stream keeps now.
+    func bounds() async throws(JetStreamError) -> InboxBounds {
+        InboxBounds(try await info().state)
     }
 
     /// Whether the stream still holds the mark that was read last: one that was restored from an older copy has another at its place. Nil when
@@ -101,5 +101,19 @@ struct InboxStream: Sendable {
     /// Tells the server that all up to this one were taken in.
     func acknowledge(_ message: JetStreamMessage) async throws(JetStreamError) {
         try await jetStream.acknowledge(message)
+    }
+}
+
+/// What the stream of the read marks keeps at one moment.
+struct InboxBounds: Sendable, Equatable {
+    /// The first mark that is kept; one more than ``last`` when none is.
+    var first: UInt64
+    /// The last place that was given out; 0 when there was never a mark.
+    var last: UInt64
+}
+
+extension InboxBounds {
+    init(_ state: StreamInfo.State) {
+        self.init(first: state.messages == 0 ? state.lastSequence + 1 : state.firstSequence, last: state.lastSequence)
     }
 }

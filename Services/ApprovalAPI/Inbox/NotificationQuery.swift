@@ -13,8 +13,7 @@ struct InboxItem: Sendable, Equatable {
 ///
 /// Pages are cut at places in the log, which nothing that is added or read later moves.
 struct NotificationQuery: Sendable, Equatable {
-    var tenant: String
-    var user: String
+    var viewer: Viewer
     /// The life of the log that read marks must be of.
     var epoch: UInt16
     /// Only those before this place; nil for the newest.
@@ -22,7 +21,7 @@ struct NotificationQuery: Sendable, Equatable {
     /// Only those that are read, or are not; nil for both.
     var isRead: Bool?
     /// Only those of a type.
-    var typeName: String?
+    var type: EventType?
     var limit: Int
 }
 
@@ -47,45 +46,47 @@ extension ReadModel {
         }
     }
 
-    /// One notification of a user; nil when there is none at that place that the user may see.
-    func notification(tenant: String, user: String, epoch: UInt16, sequence: UInt64) async throws -> InboxItem? {
-        let query = NotificationQuery(tenant: tenant, user: user, epoch: epoch, before: sequence + 1, limit: 1)
-        return try await notifications(query).items.first { $0.record.place.sequence == sequence }
+    /// The notification at a place; nil when there is none that the viewer may see.
+    func notification(at sequence: UInt64, epoch: UInt16, for viewer: Viewer) async throws -> InboxItem? {
+        guard let sequence = Int64(exactly: sequence) else { return nil }
+        return try await read { database in
+            let source = "(SELECT * FROM notifications n WHERE n.sequence = :sequence AND n.hidden = 0 AND \(Viewer.sees("n")))"
+            return try Row.fetchOne(
+                database.cachedStatement(sql: NotificationQuery.withMarks(source)),
+                arguments: viewer.arguments + ["epoch": Int64(epoch), "sequence": sequence]
+            ).map(InboxItem.init(row:))
+        }
     }
 }
 
 extension NotificationQuery {
     /// Up to where the user has read everything.
     fileprivate func floor(_ database: Database) throws -> Int64 {
-        let sql = "SELECT coalesce(max(through), 0) FROM floors WHERE tenant = ? AND user = ? AND epoch = ?"
-        return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: [tenant, user, Int64(epoch)]) ?? 0
+        let sql = "SELECT coalesce(max(through), 0) FROM floors f WHERE \(Self.isOfReader("f"))"
+        return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: reader) ?? 0
     }
 
     /// One more than wanted, which tells that there are more.
-    ///
-    /// What is for everyone and what is for the user are two runs of the index; each is read newest first, so that the length of the list, and what
-    /// others have in theirs, costs nothing.
     fileprivate func items(_ database: Database, floor: Int64) throws -> [InboxItem] {
-        func run(_ audience: String) -> String {
-            """
-            SELECT * FROM (
-                SELECT * FROM notifications n WHERE tenant = :tenant AND user = \(audience) AND sequence < :before\(filters)
-                ORDER BY sequence DESC LIMIT :limit)
-            """
-        }
-        let sql = """
-            SELECT n.*,
-                (SELECT read_at FROM marks m WHERE \(Self.isOfReader("m")) AND m.sequence = n.sequence) AS mark_at,
-                (SELECT read_at FROM floors f WHERE \(Self.isOfReader("f")) AND f.through >= n.sequence ORDER BY f.through LIMIT 1) AS floor_at
-            FROM (\(run("''")) UNION ALL \(run(":user"))) n ORDER BY n.sequence DESC LIMIT :limit
-            """
-        var arguments: StatementArguments = [
-            "tenant": tenant, "user": user, "epoch": Int64(epoch), "limit": limit + 1,
-            "before": before.map { Int64(clamping: $0) } ?? Int64.max,
-        ]
+        let source = Viewer.newest(of: "notifications", where: "n.hidden = 0\(filters)")
+        // The limit is at most a few hundred, so one more is no overflow.
+        var arguments = reader + ["limit": limit + 1, "before": before.map { Int64(clamping: $0) } ?? Int64.max]
         if isRead != nil { arguments += ["floor": floor] }
-        if let typeName { arguments += ["type": typeName] }
-        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map(InboxItem.init(row:))
+        if let type { arguments += ["type": type.name] }
+        return try Row.fetchAll(
+            database.cachedStatement(sql: Self.withMarks(source) + " ORDER BY n.sequence DESC LIMIT :limit"),
+            arguments: arguments
+        ).map(InboxItem.init(row:))
+    }
+
+    /// Notifications with when the user read them.
+    fileprivate static func withMarks(_ source: String) -> String {
+        """
+        SELECT n.*,
+            (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence) AS mark_at,
+            (SELECT read_at FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence ORDER BY f.through LIMIT 1) AS floor_at
+        FROM \(source) n
+        """
     }
 
     private var filters: String {
@@ -96,21 +97,21 @@ extension NotificationQuery {
             case false?: " AND n.sequence > :floor AND NOT \(hasMark)"
             case nil: ""
             }
-        return read + (typeName == nil ? "" : " AND n.type = :type")
+        return read + (type == nil ? "" : " AND n.type = :type")
     }
 
     /// What is above the floor, less what is marked there.
     fileprivate func unreadCount(_ database: Database, floor: Int64) throws -> Int {
         let sql = """
-            SELECT (SELECT count(*) FROM notifications WHERE tenant = :tenant AND user = '' AND sequence > :floor)
-                + (SELECT count(*) FROM notifications WHERE tenant = :tenant AND user = :user AND sequence > :floor)
+            SELECT (SELECT count(*) FROM notifications n WHERE \(Viewer.sees("n")) AND n.hidden = 0 AND n.sequence > :floor)
                 - (SELECT count(*) FROM marks m CROSS JOIN notifications n
                     WHERE \(Self.isOfReader("m")) AND m.sequence > :floor
-                    AND n.sequence = m.sequence AND n.tenant = :tenant AND n.user IN ('', :user))
+                    AND n.sequence = m.sequence AND n.hidden = 0 AND \(Viewer.sees("n")))
             """
-        let arguments: StatementArguments = ["tenant": tenant, "user": user, "epoch": Int64(epoch), "floor": floor]
-        return try Int.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) ?? 0
+        return try Int.fetchOne(database.cachedStatement(sql: sql), arguments: reader + ["floor": floor]) ?? 0
     }
+
+    private var reader: StatementArguments { viewer.arguments + ["epoch": Int64(epoch)] }
 
     private static func isOfReader(_ alias: String) -> String {
         "\(alias).tenant = :tenant AND \(alias).user = :user AND \(alias).epoch = :epoch"
@@ -118,19 +119,18 @@ extension NotificationQuery {
 }
 
 extension InboxItem {
-    fileprivate init(row: Row) {
-        let user: String = row["user"]
+    fileprivate init(row: Row) throws {
         record = NotificationRecord(
-            tenant: row["tenant"],
-            user: user.isEmpty ? nil : user,
-            typeName: row["type"],
+            tenant: try Tenant(stored: row["tenant"]),
+            user: Viewer.user(ofAudience: row["user"]),
+            type: try EventType(stored: row["type"]),
             title: row["title"],
             body: row["body"],
-            incidentID: row["incident"],
-            remediationID: row["remediation"],
-            approvalID: row["approval"],
+            incidentID: try (row["incident"] as String?).map { try IncidentID(stored: $0) },
+            remediationID: try (row["remediation"] as String?).map { try RemediationID(stored: $0) },
+            approvalID: try (row["approval"] as String?).map { try ApprovalID(stored: $0) },
             createdAt: Timestamp(millisecondsSinceEpoch: row["created_at"]),
-            place: LogPlace(sequence: UInt64(clamping: row["sequence"] as Int64), intake: Timestamp(millisecondsSinceEpoch: row["intake"]))
+            place: LogPlace(row["sequence"], intake: row["intake"])
         )
         let times = [row["mark_at"] as Int64?, row["floor_at"] as Int64?].compactMap { $0 }
         readAt = times.min().map { Timestamp(millisecondsSinceEpoch: $0) }

@@ -3,31 +3,34 @@ import EventModel
 
 /// An entry of the notification list, as everybody has it: without whether it was read.
 struct NotificationRecord: Sendable, Equatable {
-    var tenant: String
+    var tenant: Tenant
     /// The one user that it is for; nil for everyone in the tenant.
-    var user: String?
-    var typeName: String
+    var user: UserID?
+    var type: EventType
     var title: String
     var body: String
-    var incidentID: String?
-    var remediationID: String?
-    var approvalID: String?
+    var incidentID: IncidentID?
+    var remediationID: RemediationID?
+    var approvalID: ApprovalID?
     var createdAt: Timestamp
     var place: LogPlace
+
+    /// Whether it asks people to answer an approval.
+    var isRequest: Bool { type.name == Approval.Request.typeName }
 }
 
 extension NotificationRecord {
     /// The entry that an event becomes.
     init(_ event: Event, _ text: NotificationCatalogue.Text, at place: LogPlace) {
         self.init(
-            tenant: event.tenant.text,
-            user: event.user?.text,
-            typeName: event.type.name,
+            tenant: event.tenant,
+            user: event.user,
+            type: event.type,
             title: text.title,
             body: text.body,
-            incidentID: event.payload.string("incidentId"),
-            remediationID: event.payload.string("remediationId"),
-            approvalID: event.payload.string("approvalId"),
+            incidentID: event.payload.string("incidentId").flatMap { try? IncidentID($0) },
+            remediationID: event.payload.string("remediationId").flatMap { try? RemediationID($0) },
+            approvalID: event.payload.string("approvalId").flatMap { try? ApprovalID($0) },
             createdAt: event.time,
             place: place
         )

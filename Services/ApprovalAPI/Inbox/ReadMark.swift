@@ -14,14 +14,14 @@ struct ReadMark: Sendable, Equatable {
         case through(UInt64)
     }
 
-    var tenant: String
-    var user: String
+    var tenant: Tenant
+    var user: UserID
     var epoch: UInt16
     var extent: Extent
     var readAt: Timestamp
 
     /// The subject of a user's marks.
-    var subject: String { "\(Self.prefix).\(SubjectToken.encode(tenant)).\(SubjectToken.encode(user))" }
+    var subject: String { "\(Self.prefix).\(SubjectToken.encode(tenant.text)).\(SubjectToken.encode(user.text))" }
 
     /// What all subjects of marks begin with.
     static let prefix = "inbox"
@@ -45,19 +45,26 @@ extension ReadMark {
         return [UInt8](try JSONEncoder().encode(body))
     }
 
-    /// Reads a message; nil when it is no mark.
+    /// Reads a message; nil when it is not a mark: one with numbers that no mark of this service has included, because any program on the bus can
+    /// write here.
     init?(subject: String, body bytes: [UInt8]) {
         let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
-        guard tokens.count == 3, tokens[0] == Self.prefix, let tenant = SubjectToken.decode(tokens[1]),
-            let user = SubjectToken.decode(tokens[2]),
-            let body = try? JSONDecoder().decode(Body.self, from: Data(bytes))
+        guard tokens.count == 3, tokens[0] == Self.prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),
+            let user = SubjectToken.decode(tokens[2]).flatMap({ try? UserID($0) }),
+            let body = try? JSONDecoder().decode(Body.self, from: Data(bytes)),
+            Self.times.contains(body.at)
         else { return nil }
         let extent: Extent
         switch (body.sequence, body.through) {
-        case (let sequence?, nil): extent = .one(sequence)
-        case (nil, let through?): extent = .through(through)
+        case (let sequence?, nil) where Self.sequences.contains(sequence): extent = .one(sequence)
+        case (nil, let through?) where Self.sequences.contains(through): extent = .through(through)
         default: return nil
         }
         self.init(tenant: tenant, user: user, epoch: body.epoch, extent: extent, readAt: Timestamp(millisecondsSinceEpoch: body.at))
     }
+
+    /// The sequences that a cursor can name (contract §3).
+    private static let sequences = 0...UInt64(Int64.max)
+    /// The times that a cursor can carry: 48 bits of milliseconds since 1970.
+    private static let times = 0..<Int64(1) << 48
 }

@@ -64,9 +64,9 @@ final class RateLimiter: Sendable {
         return buckets.withLock { buckets in
             if buckets.count >= Self.tidyAbove, buckets[tenant] == nil {
                 // One that is full is as one that was never there.
-                for (name, bucket) in buckets {
+                for (tenant, bucket) in buckets {
                     var bucket = bucket
-                    if bucket.isFull(at: time) { buckets[name] = nil }
+                    if bucket.isFull(at: time) { buckets[tenant] = nil }
                 }
             }
             var bucket = buckets[tenant] ?? TokenBucket(capacity: limit.burst, perSecond: Double(limit.perMinute) / 60, at: time)

@@ -4,71 +4,69 @@ import HTTPAPI
 import NATSClient
 import ServiceRuntime
 
-/// Makes an answer as new as its question: what the log had acknowledged when a request came, its answer knows.
+/// Read-your-writes barrier: waits until the read model has applied everything that the log had acknowledged when the request arrived, and
+/// drops from it what the log no longer keeps.
 ///
-/// It asks the log for its end and waits until the model is there. So a client that was told of something by any edge finds it here at once, and one
-/// that wrote something reads it back, on whichever replica.
+/// It asks the log for its bounds and waits until the model is at the end. So a client that was told of something by any edge finds it here at
+/// once, one that wrote something reads it back, on any replica, and nothing is answered from a past that the log has forgotten.
 struct Freshness: Sendable {
     private let model: ReadModel
-    private let log: SingleFlight<LogBounds>
-    private let inbox: SingleFlight<UInt64>
-    /// How long a request waits for the model. It is milliseconds behind, unless it is being made anew.
+    private let log: SingleFlight<LogRetention>
+    private let inbox: SingleFlight<InboxBounds>
+    /// How long a request waits for the model. It is milliseconds behind, unless it is being rebuilt.
     private let patience: Duration
 
     init(model: ReadModel, log: EventLog, inbox: InboxStream, patience: Duration) {
         self.model = model
         self.patience = patience
-        self.log = SingleFlight { try await log.bounds() }
-        self.inbox = SingleFlight { try await inbox.end() }
+        self.log = SingleFlight { try await log.retention() }
+        self.inbox = SingleFlight { try await inbox.bounds() }
     }
 
-    /// Waits until the model knows all that the log held at this call.
+    /// Waits until the model knows all that the log held at this call, and nothing else.
     ///
-    /// - Returns: what the log held.
+    /// - Returns: what the log keeps.
     /// - Throws: `service_unavailable`.
     @discardableResult
-    func ofLog() async throws -> LogBounds {
-        let bounds: LogBounds
+    func ofLog() async throws -> LogRetention {
+        let (life, position) = (model.logLife, model.log.position)
+        let kept: LogRetention
         do {
-            bounds = try await log.value()
+            kept = try await log.value()
         } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
-        guard model.logEpoch == bounds.epoch, await model.log.wait(for: bounds.lastSequence, atMost: patience) else {
-            throw Unavailable.catchingUp
-        }
-        return bounds
+        // A log that ends before what was read of it lost its end, and the model is about to notice.
+        guard model.logEpoch == kept.epoch, position <= kept.lastSequence, await model.log.wait(for: kept.lastSequence, atMost: patience),
+            try await model.drop(keeping: kept, life: life)
+        else { throw Unavailable.catchingUp }
+        return kept
     }
 
-    /// Waits until the model knows all read marks that were stored at this call.
+    /// Waits until the model knows all read marks that their stream held at this call, and no others.
     ///
     /// - Throws: `service_unavailable`.
     func ofInbox() async throws {
-        let end: UInt64
+        let (life, position) = (model.inboxLife, model.inbox.position)
+        let bounds: InboxBounds
         do {
-            end = try await inbox.value()
+            bounds = try await inbox.value()
         } catch let error as JetStreamError {
             throw Unavailable.because(error)
         }
-        guard await model.inbox.wait(for: end, atMost: patience) else { throw Unavailable.catchingUp }
+        guard position <= bounds.last, await model.inbox.wait(for: bounds.last, atMost: patience) else { throw Unavailable.catchingUp }
+        try await model.drop(inboxBefore: bounds.first, life: life)
     }
 }
 
-/// Answers for when a request cannot be served just now.
+/// What a request is answered when the bus did not do what was asked: 503 where the same request can succeed later, else what it is (contract §1).
 enum Unavailable {
     /// The log did not do what was asked.
-    static func because(_ error: EventLogError) -> APIError {
-        APIError(error)
-    }
+    static func because(_ error: EventLogError) -> APIError { APIError(error) }
 
     /// The read marks' stream did not do what was asked.
-    static func because(_ error: JetStreamError) -> APIError {
-        APIError(error)
-    }
+    static func because(_ error: JetStreamError) -> APIError { APIError(error) }
 
-    /// The model is being made, or made anew.
-    static let catchingUp = APIError.serviceUnavailable(
-        "This process is still reading the event log: try again in a moment.",
-        retryAfter: 1
-    )
+    /// The model is being built or rebuilt.
+    static let catchingUp = APIError.serviceUnavailable("This process is still reading the event log. Retry in 1 s.", retryAfter: 1)
 }

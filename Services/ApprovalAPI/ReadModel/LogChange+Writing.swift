@@ -13,51 +13,48 @@ extension LogChange {
         }
     }
 
-    /// A second request of the same id changes nothing: what was asked first is what is answered.
     private static func write(_ request: Approval.Request, to database: Database) throws {
         let expiry: Int64? = if case .at(let time) = request.expiry { time.millisecondsSinceEpoch } else { nil }
-        try database.cachedStatement(
-            sql: """
-                INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(
-                    (SELECT CASE action WHEN 'approve' THEN 'approved' WHEN 'reject' THEN 'rejected' ELSE 'expired' END
-                     FROM decisions WHERE tenant = ?1 AND approval = ?2), 'pending'))
-                """
-        )
-        .execute(arguments: [
-            request.tenant, request.approvalID, Int64(clamping: request.place.sequence), request.place.intake.millisecondsSinceEpoch,
-            request.remediationID, request.incidentID, request.title, request.requestedBy, request.requestedAt.millisecondsSinceEpoch,
-            expiry,
-            request.fourEyes,
-        ])
-    }
-
-    private static func write(_ decided: Approval.Decided, _ tenant: String, to database: Database) throws {
-        let decision = decided.decision
-        try database.cachedStatement(sql: "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        try database.cachedStatement(sql: "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)")
             .execute(arguments: [
-                tenant, decision.approvalID, Int64(clamping: decided.place.sequence), decided.place.intake.millisecondsSinceEpoch,
-                decided.eventID.text,
-                decision.remediationID, decision.incidentID, decision.action.rawValue, decision.decidedBy,
-                decision.decidedAt.millisecondsSinceEpoch, decision.reason,
+                request.tenant.text, request.approvalID.text, Int64(clamping: request.place.sequence),
+                request.place.intake.millisecondsSinceEpoch, Viewer.audience(of: request.user), request.remediationID.text,
+                request.incidentID?.text, SQLText.blob(request.title), request.requestedBy?.text,
+                request.requestedAt.millisecondsSinceEpoch, expiry, request.fourEyes,
             ])
-        try database.cachedStatement(sql: "UPDATE requests SET status = ? WHERE tenant = ? AND approval = ?")
-            .execute(arguments: [decision.action.status.rawValue, tenant, decision.approvalID])
+        try ApprovalStanding.settle(request.tenant.text, request.approvalID.text, in: database)
     }
 
-    private static func write(_ effect: Approval.Effect, _ tenant: String, _ approvalID: String, to database: Database) throws {
+    private static func write(_ decided: Approval.Decided, _ tenant: Tenant, to database: Database) throws {
+        let decision = decided.decision
+        try database.cachedStatement(sql: "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .execute(arguments: [
+                tenant.text, decision.approvalID.text, Int64(clamping: decided.place.sequence),
+                decided.place.intake.millisecondsSinceEpoch, Viewer.audience(of: decision.user), decided.eventID.text,
+                decision.remediationID.text, decision.incidentID?.text, decision.action.rawValue, decision.decidedBy.text,
+                decision.decidedAt.millisecondsSinceEpoch, SQLText.blob(decision.reason),
+            ])
+        try ApprovalStanding.settle(tenant.text, decision.approvalID.text, in: database)
+    }
+
+    private static func write(_ effect: Approval.Effect, _ tenant: Tenant, _ approvalID: ApprovalID, to database: Database) throws {
         try database.cachedStatement(sql: "INSERT OR IGNORE INTO effects VALUES (?, ?, ?, ?, ?, ?)")
             .execute(arguments: [
-                tenant, approvalID, Int64(clamping: effect.place.sequence), effect.place.intake.millisecondsSinceEpoch, effect.typeName,
-                effect.time.millisecondsSinceEpoch,
+                tenant.text, approvalID.text, Int64(clamping: effect.place.sequence), effect.place.intake.millisecondsSinceEpoch,
+                effect.typeName, effect.time.millisecondsSinceEpoch,
             ])
     }
 
     private static func write(_ record: NotificationRecord, to database: Database) throws {
-        try database.cachedStatement(sql: "INSERT OR IGNORE INTO notifications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .execute(arguments: [
-                Int64(clamping: record.place.sequence), record.place.intake.millisecondsSinceEpoch, record.tenant, record.user ?? "",
-                record.typeName, record.title, record.body, record.incidentID, record.remediationID, record.approvalID,
-                record.createdAt.millisecondsSinceEpoch,
-            ])
+        // Whether people are asked depends on the request, which is written before.
+        let hidden = record.isRequest ? "NOT \(ApprovalStanding.isNews("?3", "?10", "?1"))" : "0"
+        try database.cachedStatement(
+            sql: "INSERT OR IGNORE INTO notifications VALUES (?1, ?2, ?3, ?4, \(hidden), ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        )
+        .execute(arguments: [
+            Int64(clamping: record.place.sequence), record.place.intake.millisecondsSinceEpoch, record.tenant.text,
+            Viewer.audience(of: record.user), record.type.name, record.title, record.body, record.incidentID?.text,
+            record.remediationID?.text, record.approvalID?.text, record.createdAt.millisecondsSinceEpoch,
+        ])
     }
 }

@@ -7,14 +7,16 @@ import Synchronization
 /// Keeps the read model in step with the log.
 ///
 /// It goes on where the model ended. When the log is another than the model was drawn from, or the model's file turns out to be damaged, the model
-/// is begun anew: nothing is patched.
+/// is rebuilt: nothing is patched.
 final class LogFollower: Sendable {
     private let log: EventLog
     private let model: ReadModel
     private let logger: Logger
     private let current = Mutex<(feed: LogFeed, queue: ChangeQueue)?>(nil)
-    /// How often what the log no longer keeps is dropped from the model.
+    /// How often what the log no longer keeps is dropped from the model when nobody asks for anything.
     private static let pruneInterval: Duration = .seconds(2)
+    /// After how many times the read marks of what was dropped go too.
+    private static let tidyRounds = 30
     /// Between two attempts.
     private static let pause: Duration = .milliseconds(250)
 
@@ -40,13 +42,14 @@ final class LogFollower: Sendable {
     ///
     /// - Throws: an ``EventLogError`` or ``ReadModelError`` that waiting does not mend.
     func run() async throws {
+        var isRecognised = true
         while !Task.isCancelled {
             let generation = model.generation
             do {
-                try await follow()
+                isRecognised = try await !follow(isRecognised: isRecognised)
                 continue
             } catch let error as DatabaseError {
-                logger.error("the read model is damaged and is made anew from the log", metadata: ["error": "\(error.message ?? "")"])
+                logger.error("the read model is damaged and is rebuilt from the log", metadata: ["error": "\(error.message ?? "")"])
                 try model.recreate(generation)
             } catch is ReadModel.Recreated {
                 // Begun again below.
@@ -58,58 +61,61 @@ final class LogFollower: Sendable {
     }
 
     /// Follows one life of the log; returns when it has ended.
-    private func follow() async throws {
+    ///
+    /// - Parameter isRecognised: false when the feed has found that the log is not the one that the model was drawn from.
+    /// - Returns: whether the model must be rebuilt.
+    private func follow(isRecognised: Bool) async throws -> Bool {
         end.store(.max, ordering: .releasing)
-        let bounds = try await log.bounds()
-        let progress = try await model.followLog(
-            epoch: bounds.epoch,
-            last: bounds.lastSequence,
-            isRecognised: try await isRecognised(model.progress().logStamp, bounds)
-        )
-        end.store(bounds.lastSequence, ordering: .releasing)
+        let kept = try await log.retention()
+        let isRecognised = isRecognised ? try await recognises(model.progress()) : false
+        let progress = try await model.followLog(kept, isRecognised: isRecognised)
+        end.store(kept.lastSequence, ordering: .releasing)
         let queue = ChangeQueue()
         let feed = LogFeed(log: log, after: progress.logPosition, stamp: progress.logStamp, observer: queue, logger: logger)
         current.withLock { $0 = (feed, queue) }
         defer { current.withLock { $0 = nil } }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await feed.run() }
-            group.addTask { try await self.write(queue, progress, end: bounds.lastSequence) }
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await feed.run()
+                return false
+            }
+            group.addTask { try await self.write(queue, progress, end: kept.lastSequence) }
             group.addTask { try await self.prune(progress.generation) }
             defer {
                 queue.close()
                 group.cancelAll()
             }
             // Whichever ends first ends this life: the writer when the log was replaced, any of them with an error.
-            try await group.next()
+            return try await group.next() ?? false
         }
     }
 
-    /// Whether the log is still the one that the model was drawn from, by the message that was read last. One that has expired says nothing; one
-    /// that was deleted is as good as another.
-    private func isRecognised(_ stamp: LogStamp?, _ bounds: LogBounds) async throws(EventLogError) -> Bool {
-        guard let stamp else { return true }
-        let isRecognised = try await log.recognises([stamp]) ?? (stamp.sequence < bounds.firstSequence)
-        if !isRecognised {
-            logger.warning(
-                "the log is not the one that the read model was drawn from, and the model is made anew from it",
-                metadata: ["log.sequence": "\(stamp.sequence)"]
-            )
-        }
-        return isRecognised
+    /// Whether the log still holds the message that the model read last. One that was deleted is as good as another: the model is rebuilt.
+    private func recognises(_ progress: ReadModel.Progress) async throws -> Bool {
+        guard progress.logPosition > 0 else { return true }
+        guard let stamp = progress.logStamp, progress.logEpoch == log.epoch else { return false }
+        if try await log.recognises([stamp]) == true { return true }
+        logger.warning(
+            "the log does not hold what the read model read last, so the model is rebuilt from it",
+            metadata: ["log.sequence": "\(stamp.sequence)"]
+        )
+        return false
     }
 
-    /// Writes what the feed tells, and returns when the log was replaced.
-    private func write(_ queue: ChangeQueue, _ progress: ReadModel.Progress, end: UInt64) async throws {
+    /// Writes what the feed tells.
+    ///
+    /// - Returns: true when the log was replaced, false when the queue was closed.
+    private func write(_ queue: ChangeQueue, _ progress: ReadModel.Progress, end: UInt64) async throws -> Bool {
         let start = ContinuousClock.now
         let behind = end - min(progress.logPosition, end)
         var isCatchingUp = true
         for await _ in queue.arrivals {
             while let batch = queue.take() {
-                if batch.isReplaced { return }
+                if batch.isReplaced { return true }
                 try await model.apply(
                     batch.changes,
                     position: batch.position,
-                    stamp: batch.stamp ?? progress.logStamp,
+                    stamp: batch.stamp,
                     generation: progress.generation
                 )
                 guard isCatchingUp, batch.position >= end else { continue }
@@ -117,6 +123,7 @@ final class LogFollower: Sendable {
                 reportCaughtUp(behind, after: ContinuousClock.now - start)
             }
         }
+        return false
     }
 
     private func reportCaughtUp(_ entries: UInt64, after duration: Duration) {
@@ -129,17 +136,22 @@ final class LogFollower: Sendable {
         )
     }
 
-    private func prune(_ generation: Int) async throws {
-        var pruned = LogRetention(epoch: log.epoch, firstSequence: 0, lastSequence: 0)
+    /// Drops what the log no longer keeps.
+    ///
+    /// - Returns: true when the model must be rebuilt for that, false when the task was cancelled.
+    private func prune(_ generation: Int) async throws -> Bool {
+        var round = 0
         while !Task.isCancelled {
-            if let retention = try? await log.retention(), retention.epoch == pruned.epoch {
-                let deleted = retention.deleted.ranges(notIn: pruned.deleted)
-                if retention.firstSequence != pruned.firstSequence || !deleted.isEmpty {
-                    try await model.prune(before: retention.firstSequence, deleted: deleted, generation: generation)
-                }
-                pruned = retention
+            let life = model.logLife
+            if let kept = try? await log.retention(), kept.epoch == model.logEpoch,
+                await model.log.wait(for: kept.lastSequence, atMost: Self.pruneInterval)
+            {
+                guard try await model.drop(keeping: kept, life: life) else { return true }
+                if round.isMultiple(of: Self.tidyRounds) { try await model.tidyMarks(generation: generation) }
+                round += 1
             }
             try await Task.sleep(for: Self.pruneInterval)
         }
+        return false
     }
 }

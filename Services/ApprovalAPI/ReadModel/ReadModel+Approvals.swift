@@ -1,34 +1,37 @@
 import Basics
 import EventModel
+import Foundation
 import GRDB
+import HTTPAPI
 
 extension ReadModel {
-    /// The approval of that id in a tenant; nil when the model knows none.
-    func approval(tenant: String, id: String) async throws -> Approval? {
+    /// The approval of that id, if the viewer may see it; nil when the model knows none.
+    func approval(_ id: ApprovalID, for viewer: Viewer) async throws -> Approval? {
         try await read { database in
             try Row.fetchOne(
-                database.cachedStatement(sql: Self.selection + " WHERE r.tenant = ? AND r.approval = ?"),
-                arguments: [tenant, id]
+                database.cachedStatement(
+                    sql: Self.selection(from: "requests")
+                        + " WHERE r.status IS NOT NULL AND r.approval = :approval AND \(Viewer.sees("r"))"
+                ),
+                arguments: viewer.arguments + ["approval": id.text]
             ).map(Approval.init(row:))
         }
     }
 
-    /// Approvals of a tenant, newest first.
+    /// Approvals that the viewer may see, newest first.
     ///
     /// - Parameters:
     ///   - status: only those that stand there; nil for all.
     ///   - before: only those that were asked for before this place in the log; nil for the newest.
     ///   - limit: how many at most.
-    func approvals(tenant: String, status: ApprovalStatus?, before: UInt64?, limit: Int) async throws -> [Approval] {
+    func approvals(for viewer: Viewer, status: ApprovalStatus?, before: UInt64?, limit: Int) async throws -> [Approval] {
         try await read { database in
-            let filter = status == nil ? "" : " AND r.status = ?3"
+            let source = Viewer.newest(of: "requests", where: status == nil ? "n.status IS NOT NULL" : "n.status = :status")
+            var arguments = viewer.arguments + ["before": before.map { Int64(clamping: $0) } ?? Int64.max, "limit": limit]
+            if let status { arguments += ["status": status.rawValue] }
             return try Row.fetchAll(
-                database.cachedStatement(
-                    sql: Self.selection + " WHERE r.tenant = ?1 AND r.sequence < ?2\(filter) ORDER BY r.sequence DESC LIMIT \(limit)"
-                ),
-                arguments: StatementArguments(
-                    [tenant, before.map { Int64(clamping: $0) } ?? Int64.max] + (status.map { [$0.rawValue] } ?? [])
-                )
+                database.cachedStatement(sql: Self.selection(from: source) + " ORDER BY r.sequence DESC LIMIT :limit"),
+                arguments: arguments
             ).map(Approval.init(row:))
         }
     }
@@ -38,7 +41,7 @@ extension ReadModel {
         try await read { database in
             try Row.fetchAll(
                 database.cachedStatement(
-                    sql: Self.selection
+                    sql: Self.selection(from: "requests")
                         + " WHERE r.status = 'pending' AND r.expires_at IS NOT NULL AND r.expires_at <= ? ORDER BY r.expires_at LIMIT ?"
                 ),
                 arguments: [now.millisecondsSinceEpoch, limit]
@@ -46,53 +49,83 @@ extension ReadModel {
         }
     }
 
-    private static let selection = """
-        SELECT r.*, d.sequence AS d_sequence, d.intake AS d_intake, d.event_id, d.remediation AS d_remediation, d.incident AS d_incident,
-            d.action, d.decided_by, d.decided_at, d.reason, e.sequence AS e_sequence, e.intake AS e_intake, e.type AS e_type, e.time AS e_time
-        FROM requests r LEFT JOIN decisions d USING (tenant, approval) LEFT JOIN effects e USING (tenant, approval)
-        """
+    /// Whether somebody decided another approval than this one under a key.
+    func hasDecided(under key: IdempotencyKey, _ viewer: Viewer, otherThan id: ApprovalID) async throws -> Bool {
+        let prefix = DecisionID.prefix(key: key, of: viewer)
+        return try await read { database in
+            // Behind the prefix there are hexadecimal digits, all of them before "~".
+            let sql = "SELECT 1 FROM decisions WHERE tenant = ? AND event_id >= ? AND event_id < ? AND approval <> ? LIMIT 1"
+            let arguments: StatementArguments = [viewer.tenant.text, prefix, prefix + "~", id.text]
+            return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) != nil
+        }
+    }
+
+    /// Requests with the first decision and the first effect of their approval.
+    private static func selection(from source: String) -> String {
+        func first(_ table: String, as alias: String) -> String {
+            """
+            LEFT JOIN \(table) \(alias) ON \(alias).tenant = r.tenant AND \(alias).approval = r.approval AND \(alias).sequence = (
+                SELECT min(sequence) FROM \(table) WHERE tenant = r.tenant AND approval = r.approval)
+            """
+        }
+        return """
+            SELECT r.*, d.sequence AS d_sequence, d.intake AS d_intake, d.user AS d_user, d.event_id, d.remediation AS d_remediation,
+                d.incident AS d_incident, d.action, d.decided_by, d.decided_at, d.reason,
+                e.sequence AS e_sequence, e.intake AS e_intake, e.type AS e_type, e.time AS e_time
+            FROM \(source) r \(first("decisions", as: "d")) \(first("effects", as: "e"))
+            """
+    }
 }
 
 extension Approval {
-    fileprivate init(row: Row) {
+    fileprivate init(row: Row) throws {
         request = Request(
-            tenant: row["tenant"],
-            approvalID: row["approval"],
-            remediationID: row["remediation"],
-            incidentID: row["incident"],
-            title: row["title"],
-            requestedBy: row["requested_by"],
+            tenant: try Tenant(stored: row["tenant"]),
+            approvalID: try ApprovalID(stored: row["approval"]),
+            remediationID: try RemediationID(stored: row["remediation"]),
+            incidentID: try (row["incident"] as String?).map { try IncidentID(stored: $0) },
+            title: SQLText.text(row["title"]),
+            user: Viewer.user(ofAudience: row["user"]),
+            requestedBy: try (row["requested_by"] as String?).map { try UserID(stored: $0) },
             requestedAt: Timestamp(millisecondsSinceEpoch: row["requested_at"]),
             expiry: (row["expires_at"] as Int64?).map { .at(Timestamp(millisecondsSinceEpoch: $0)) } ?? .never,
             fourEyes: row["four_eyes"],
-            place: LogPlace(sequence: UInt64(clamping: row["sequence"] as Int64), intake: Timestamp(millisecondsSinceEpoch: row["intake"]))
+            place: LogPlace(row["sequence"], intake: row["intake"])
         )
-        decision = Decided(row: row)
+        decision = try Decided(row: row, on: request.approvalID)
         effect = (row["e_sequence"] as Int64?).map { sequence in
             Effect(
                 typeName: row["e_type"],
                 time: Timestamp(millisecondsSinceEpoch: row["e_time"]),
-                place: LogPlace(sequence: UInt64(clamping: sequence), intake: Timestamp(millisecondsSinceEpoch: row["e_intake"]))
+                place: LogPlace(sequence, intake: row["e_intake"])
             )
         }
     }
 }
 
 extension Approval.Decided {
-    fileprivate init?(row: Row) {
+    fileprivate init?(row: Row, on approvalID: ApprovalID) throws {
         guard let sequence = row["d_sequence"] as Int64?, let action = DecisionAction(rawValue: row["action"]) else { return nil }
         self.init(
-            eventID: EventID(generated: row["event_id"]),
+            eventID: try EventID(stored: row["event_id"]),
             decision: Decision(
-                approvalID: row["approval"],
-                remediationID: row["d_remediation"],
-                incidentID: row["d_incident"],
+                approvalID: approvalID,
+                remediationID: try RemediationID(stored: row["d_remediation"]),
+                incidentID: try (row["d_incident"] as String?).map { try IncidentID(stored: $0) },
+                user: Viewer.user(ofAudience: row["d_user"]),
                 action: action,
-                decidedBy: row["decided_by"],
+                decidedBy: try UserID(stored: row["decided_by"]),
                 decidedAt: Timestamp(millisecondsSinceEpoch: row["decided_at"]),
-                reason: row["reason"]
+                reason: SQLText.text(row["reason"])
             ),
-            place: LogPlace(sequence: UInt64(clamping: sequence), intake: Timestamp(millisecondsSinceEpoch: row["d_intake"]))
+            place: LogPlace(sequence, intake: row["d_intake"])
         )
+    }
+}
+
+extension LogPlace {
+    /// A place as SQLite keeps it.
+    init(_ sequence: Int64, intake: Int64) {
+        self.init(sequence: UInt64(clamping: sequence), intake: Timestamp(millisecondsSinceEpoch: intake))
     }
 }

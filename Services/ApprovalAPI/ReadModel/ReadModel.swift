@@ -1,5 +1,4 @@
 import EventLog
-import EventModel
 import GRDB
 import Synchronization
 
@@ -15,12 +14,12 @@ final class ReadModel: Sendable {
         /// Which life of the log the positions count in.
         var logEpoch: UInt16
         var logPosition: UInt64
-        /// The last message that was read of the log; nil for none.
+        /// The last message of the log that was read.
         var logStamp: LogStamp?
         /// When the read marks' stream was created, which tells its lives apart; 0 for none.
         var inboxLife: UInt64
         var inboxPosition: UInt64
-        /// The last read mark; nil for none.
+        /// The last message of that stream that was read.
         var inboxStamp: LogStamp?
         /// Which making of the file this is said of.
         var generation: Int
@@ -34,8 +33,28 @@ final class ReadModel: Sendable {
         var generation = 0
     }
 
+    /// Which of a stream's rows are there.
+    private struct Kept {
+        /// Counts how often the reading began again; what was found out about the stream before counts for nothing then.
+        var life = 0
+        /// Everything before this sequence was dropped.
+        var first: UInt64 = 0
+        /// So was all of this.
+        var deleted = DeletedSequences.none
+
+        /// The reading begins again; what is deleted already will not come.
+        func begun(_ deleted: DeletedSequences = .none) -> Kept { Kept(life: life + 1, deleted: deleted) }
+    }
+
+    private struct Streams {
+        var log = Kept()
+        var inbox = Kept()
+    }
+
     private let path: String
     private let store: Mutex<Store>
+    /// Never held while the database is waited for, because it is also taken on the database's queue.
+    private let streams = Mutex(Streams())
     /// Opens when the model has read the log up to a sequence.
     let log = PositionGate()
     /// Opens when the model has read the read marks up to a sequence.
@@ -64,32 +83,34 @@ final class ReadModel: Sendable {
             return Progress(
                 logEpoch: UInt16(truncatingIfNeeded: row["log_epoch"] as Int64),
                 logPosition: UInt64(clamping: row["log_position"] as Int64),
-                logStamp: LogStamp(row, sequence: "log_stamp_sequence", time: "log_stamp_time"),
+                logStamp: LogStamp(stored: row["log_stamp_sequence"], at: row["log_stamp_time"]),
                 inboxLife: UInt64(bitPattern: row["inbox_life"] as Int64),
                 inboxPosition: UInt64(clamping: row["inbox_position"] as Int64),
-                inboxStamp: LogStamp(row, sequence: "inbox_stamp_sequence", time: "inbox_stamp_time"),
+                inboxStamp: LogStamp(stored: row["inbox_stamp_sequence"], at: row["inbox_stamp_time"]),
                 generation: generation
             )
         }
     }
 
-    /// Goes on with the log that the model is of, or, when that is another or was cut short, forgets what came from it and begins anew.
+    /// Goes on with the log that the model is of, or, when that is another, was cut short or lost something in between, forgets what came from
+    /// it and begins again.
     ///
     /// - Parameters:
-    ///   - epoch: the life of the log that there is.
-    ///   - last: its end.
-    ///   - isRecognised: whether it still holds the message that was read last; false for a log that was restored from an older copy.
+    ///   - kept: what the log keeps.
+    ///   - isRecognised: whether the log still holds what the model read last, as far as that can be told.
     /// - Returns: where to go on.
-    func followLog(epoch: UInt16, last: UInt64, isRecognised: Bool = true) async throws -> Progress {
+    func followLog(_ kept: LogRetention, isRecognised: Bool) async throws -> Progress {
+        let epoch = kept.epoch
         var progress = try await progress()
-        if progress.logEpoch != epoch || progress.logPosition > last || !isRecognised {
+        // Of so many holes that they are not listed, nobody knows which ones the model still has.
+        let isCurrent = isRecognised && (kept.deleted.isListed || progress.logPosition == 0)
+        if progress.logEpoch != epoch || progress.logPosition > kept.lastSequence || !isCurrent {
+            streams.withLock { $0.log = $0.log.begun(kept.deleted) }
             log.reset()
             try await write(progress.generation) { database in
-                for table in ["requests", "decisions", "effects", "notifications"] { try database.execute(sql: "DELETE FROM \(table)") }
-                try database.execute(
-                    sql: "UPDATE progress SET log_epoch = ?, log_position = 0, log_stamp_sequence = 0, log_stamp_time = 0",
-                    arguments: [Int64(epoch)]
-                )
+                for table in Self.logTables { try database.execute(sql: "DELETE FROM \(table)") }
+                let sql = "UPDATE progress SET log_epoch = ?, log_position = 0, log_stamp_sequence = 0, log_stamp_time = 0"
+                try database.execute(sql: sql, arguments: [Int64(epoch)])
             }
             progress.logEpoch = epoch
             progress.logPosition = 0
@@ -100,14 +121,16 @@ final class ReadModel: Sendable {
         return progress
     }
 
-    /// Makes the file anew, empty: it was found to be damaged. Of several that find that, one does it.
+    /// Recreates the file, empty: it was found to be damaged. Of several that find that, one does it.
     func recreate(_ generation: Int) throws {
         try store.withLock { store in
             guard store.generation == generation else { return }
             log.reset()
             inbox.reset()
             try? store.queue.close()
-            store = Store(queue: try ReadModelFile.create(path), generation: generation + 1)
+            store.queue = try ReadModelFile.create(path)
+            store.generation = generation + 1
+            streams.withLock { $0 = Streams(log: $0.log.begun(), inbox: $0.inbox.begun()) }
         }
     }
 
@@ -116,36 +139,103 @@ final class ReadModel: Sendable {
 
     /// Takes in what the log said, up to `position`.
     ///
-    /// - Parameter stamp: the last message that was read.
+    /// - Parameter stamp: the last message that this is of; nil when it is not known.
     func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws {
         try await write(generation) { database in
             for change in changes { try change.write(to: database) }
-            try database.cachedStatement(sql: "UPDATE progress SET log_position = ?, log_stamp_sequence = ?, log_stamp_time = ?")
-                .execute(arguments: [Int64(clamping: position), stamp.column(\.sequence), stamp.column(\.storedAt)])
+            try database.cachedStatement(sql: "UPDATE progress SET log_position = ?").execute(arguments: [Int64(clamping: position)])
+            guard let stamp else { return }
+            try database.cachedStatement(sql: "UPDATE progress SET log_stamp_sequence = ?, log_stamp_time = ?").execute(
+                arguments: stamp.stored
+            )
         }
         log.advance(to: position)
     }
 
-    /// Drops what the log does not keep any more, so that a model that is made anew says the same.
+    private static let logTables = ["requests", "decisions", "effects", "notifications"]
+    private static let inboxTables = ["marks", "floors"]
+
+    // MARK: What the streams do not keep any more
+
+    /// Counts how often the reading of the log began again. Asked before the log is asked what it keeps.
+    var logLife: Int { streams.withLock { $0.log.life } }
+    /// The same of the read marks' stream.
+    var inboxLife: Int { streams.withLock { $0.inbox.life } }
+
+    /// Drops what the log does not keep any more, so that a model that was just built says the same.
     ///
     /// - Parameters:
-    ///   - first: the first sequence that is kept.
-    ///   - deleted: what was deleted behind it.
-    func prune(before first: UInt64, deleted: [ClosedRange<UInt64>] = [], generation: Int) async throws {
-        let first = Int64(clamping: first)
-        try await write(generation) { database in
-            for table in ["requests", "decisions", "effects", "notifications"] {
-                try database.execute(sql: "DELETE FROM \(table) WHERE sequence < ?", arguments: [first])
-                for range in deleted {
-                    try database.cachedStatement(sql: "DELETE FROM \(table) WHERE sequence BETWEEN ? AND ?")
-                        .execute(arguments: [Int64(clamping: range.lowerBound), Int64(clamping: range.upperBound)])
+    ///   - kept: what the log keeps, after the model has read it to that end.
+    ///   - life: what ``logLife`` was before the log was asked for that.
+    /// - Returns: false when the log has more holes than it lists, so that the model must be rebuilt.
+    func drop(keeping kept: LogRetention, life: Int) async throws -> Bool {
+        let known = streams.withLock { $0.log }
+        guard known.life == life else { return true }
+        guard kept.deleted.isListed || kept.deleted.count <= known.deleted.count else { return false }
+        let deleted = kept.deleted.ranges(notIn: known.deleted)
+        guard known.first < kept.firstSequence || !deleted.isEmpty else { return true }
+        let gone = (kept.firstSequence > 0 ? [0...kept.firstSequence - 1] : []) + deleted
+        try await drop(life: life, of: \.log) { database in
+            for range in gone {
+                let bounds: StatementArguments = [Int64(clamping: range.lowerBound), Int64(clamping: range.upperBound)]
+                let affected = try ApprovalStanding.affected(by: bounds, in: database)
+                for table in Self.logTables {
+                    try database.cachedStatement(sql: "DELETE FROM \(table) WHERE sequence BETWEEN ? AND ?").execute(arguments: bounds)
                 }
+                for (tenant, approval) in affected { try ApprovalStanding.settle(tenant, approval, in: database) }
             }
+        } done: { done in
+            done.first = max(done.first, kept.firstSequence)
+            done.deleted = kept.deleted
+        }
+        return true
+    }
+
+    /// Drops the read marks that their stream does not keep any more.
+    ///
+    /// - Parameters:
+    ///   - first: the first place that is kept.
+    ///   - life: what ``inboxLife`` was before the stream was asked for that.
+    func drop(inboxBefore first: UInt64, life: Int) async throws {
+        guard streams.withLock({ $0.inbox.first < first }) else { return }
+        try await drop(life: life, of: \.inbox) { database in
+            for table in Self.inboxTables {
+                try database.cachedStatement(sql: "DELETE FROM \(table) WHERE place < ?").execute(arguments: [Int64(clamping: first)])
+            }
+        } done: {
+            $0.first = max($0.first, first)
+        }
+    }
+
+    /// Drops the read marks of notifications that are gone. They count for nothing; they only take room.
+    func tidyMarks(generation: Int) async throws {
+        let first = Int64(clamping: streams.withLock { $0.log.first })
+        try await write(generation) { database in
             let isOfAnother = "epoch <> (SELECT log_epoch FROM progress)"
             try database.execute(sql: "DELETE FROM marks WHERE sequence < ? OR \(isOfAnother)", arguments: [first])
             try database.execute(sql: "DELETE FROM floors WHERE through < ? OR \(isOfAnother)", arguments: [first])
         }
     }
+
+    /// Drops rows, unless the reading of their stream has begun again since.
+    private func drop(
+        life: Int,
+        of stream: any WritableKeyPath<Streams, Kept> & Sendable,
+        _ body: @escaping @Sendable (Database) throws -> Void,
+        done: (inout Kept) -> Void
+    ) async throws {
+        try await store.withLock { $0.queue }.write { database in
+            // On this queue the reading has begun again by now, or will after this.
+            guard self.streams.withLock({ $0[keyPath: stream].life == life }) else { return }
+            try body(database)
+        }
+        streams.withLock { if $0[keyPath: stream].life == life { done(&$0[keyPath: stream]) } }
+    }
+
+    // MARK: The database
+
+    /// The reading of the read marks begins again.
+    func beginInbox() { streams.withLock { $0.inbox = $0.inbox.begun() } }
 
     /// Asks. `body` runs on the database's queue.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
@@ -163,18 +253,4 @@ final class ReadModel: Sendable {
         }
         try await queue.write(body)
     }
-}
-
-extension LogStamp {
-    /// Reads a stamp; nil for none.
-    fileprivate init?(_ row: Row, sequence: String, time: String) {
-        let number: Int64 = row[sequence]
-        guard number > 0 else { return nil }
-        self.init(sequence: UInt64(clamping: number), storedAt: UInt64(bitPattern: row[time] as Int64))
-    }
-}
-
-extension LogStamp? {
-    /// A part of a stamp as it is stored; 0 for none.
-    func column(_ part: KeyPath<LogStamp, UInt64>) -> Int64 { map { Int64(bitPattern: $0[keyPath: part]) } ?? 0 }
 }

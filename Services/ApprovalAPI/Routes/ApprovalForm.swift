@@ -18,7 +18,8 @@ struct ApprovalForm: Sendable, Equatable {
     ///
     /// - Throws: a ``ValidationError`` that names the member.
     init(_ body: [UInt8]) throws(ValidationError) {
-        let payload = try Payload(validating: body, field: "body")
+        // Only the payloads of events have no members `type` and `timestamp`.
+        let payload = try Payload(validating: body, field: "body", allowsStreamMembers: true)
         guard let action = payload.string("action").flatMap(DecisionAction.init(rawValue:)), DecisionAction.ofPeople.contains(action) else {
             throw ValidationError(field: "action", message: "must be \"approve\" or \"reject\"")
         }

@@ -29,8 +29,8 @@ struct ApprovalRoutes: Sendable {
     private func decide(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.deciders)
         let form = try await ApprovalForm.of(request)
-        let key = try request.idempotencyKey()
-        guard let approvalID = context.pathParameter("approvalId") else { throw Self.unknown }
+        let key = try IdempotencyKey(request.headers)
+        let approvalID = try Self.approvalID(context)
         let start = ContinuousClock.now
         let outcome = try await backend.parts().desk.decide(
             DecisionDesk.Request(
@@ -40,7 +40,7 @@ struct ApprovalRoutes: Sendable {
                 idempotencyKey: key,
                 traceparent: context.trace?.text
             ),
-            by: principal
+            by: Viewer(principal)
         )
         Self.count(outcome, after: ContinuousClock.now - start)
         if case .decided(let decision) = outcome {
@@ -54,12 +54,9 @@ struct ApprovalRoutes: Sendable {
 
     private func show(_ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.readers)
-        guard let approvalID = context.pathParameter("approvalId") else { throw Self.unknown }
-        let bounds = try await backend.parts().freshness.ofLog()
-        guard let approval = try await backend.model.approval(tenant: principal.tenant.text, id: approvalID),
-            approval.request.place.sequence >= bounds.firstSequence
-        else { throw Self.unknown }
-        return try .json(ApprovalView(approval, epoch: bounds.epoch))
+        let approvalID = try Self.approvalID(context)
+        guard let found = try await backend.parts().desk.find(approvalID, for: Viewer(principal)) else { throw Self.unknown }
+        return try .json(ApprovalView(found.approval, epoch: found.epoch))
     }
 
     private func list(_ request: Request, _ context: APIRequestContext) async throws -> Response {
@@ -72,17 +69,26 @@ struct ApprovalRoutes: Sendable {
             return cursor
         }
         let bounds = try await backend.parts().freshness.ofLog()
-        if let cursor, cursor.epoch != bounds.epoch { throw Self.badCursor }
+        if let cursor, !bounds.hasReached(cursor) { throw Self.badCursor }
         let found = try await backend.model.approvals(
-            tenant: principal.tenant.text,
+            for: Viewer(principal),
             status: status,
             before: cursor?.sequence,
             limit: limit + 1
         )
-        let kept = found.filter { $0.request.place.sequence >= bounds.firstSequence }
-        let items = kept.prefix(limit)
-        let next = kept.count > limit ? items.last?.request.place.eventID(epoch: bounds.epoch) : nil
+        let items = found.prefix(limit)
+        let next = found.count > limit ? items.last?.request.place.eventID(epoch: bounds.epoch) : nil
         return try .json(ApprovalListView(items: items.map { ApprovalView($0, epoch: bounds.epoch) }, nextCursor: next))
+    }
+
+    /// The approval that the path names. What cannot be the id of one is not found, and the answer says why.
+    private static func approvalID(_ context: APIRequestContext) throws(APIError) -> ApprovalID {
+        guard let text = context.decodedPathParameter("approvalId") else { throw unknown }
+        do throws(ValidationError) {
+            return try ApprovalID(text)
+        } catch {
+            throw .notFound("There is no such approval: \(error.description).")
+        }
     }
 
     private static func status(_ text: String) throws(APIError) -> ApprovalStatus {
@@ -95,7 +101,7 @@ struct ApprovalRoutes: Sendable {
     // MARK: Answers
 
     private static let unknown = APIError.notFound("There is no such approval: check the id.")
-    private static let badCursor = APIError.validation("cursor: must be the nextCursor of a page before; begin again without it.")
+    private static let badCursor = APIError.validation("cursor: must be the nextCursor of an earlier page; leave it out to begin again.")
 
     private static func response(to outcome: DecisionDesk.Outcome) throws -> Response {
         switch outcome {
@@ -105,6 +111,8 @@ struct ApprovalRoutes: Sendable {
             throw APIError.alreadyResolved(
                 "This approval was answered already, with \(decision.action.rawValue) at \(decision.decidedAt.iso8601)."
             )
+        case .keyReused:
+            throw APIError.conflict("You decided another approval under this Idempotency-Key: use a new key for each request.")
         case .expired: throw APIError.expired()
         case .selfApproval: throw APIError.selfApproval()
         case .unknownRequester:
@@ -120,6 +128,7 @@ struct ApprovalRoutes: Sendable {
             case .decided: "decided"
             case .notFound: "not_found"
             case .alreadyResolved: "already_resolved"
+            case .keyReused: "conflict"
             case .expired: "expired"
             case .selfApproval, .unknownRequester: "self_approval"
             }

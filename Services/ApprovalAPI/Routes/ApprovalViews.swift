@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 
 /// The answer to a request to decide (contract §7).
@@ -13,11 +14,11 @@ struct DecisionView: Encodable, Sendable {
     let reason: String?
 
     init(_ decision: Decision) {
-        approvalId = decision.approvalID
+        approvalId = decision.approvalID.text
         action = decision.action.rawValue
-        remediationId = decision.remediationID
+        remediationId = decision.remediationID.text
         remediationStatus = decision.action.remediationStatus
-        decidedBy = decision.decidedBy
+        decidedBy = decision.decidedBy.text
         decidedAt = decision.decidedAt.iso8601
         reason = decision.reason
     }
@@ -47,12 +48,12 @@ struct ApprovalView: Encodable, Sendable {
     /// - Parameter epoch: of the log that the approval was read from.
     init(_ approval: Approval, epoch: UInt16) {
         let request = approval.request
-        approvalId = request.approvalID
+        approvalId = request.approvalID.text
         status = approval.status.rawValue
-        remediationId = request.remediationID
-        incidentId = request.incidentID
+        remediationId = request.remediationID.text
+        incidentId = request.incidentID?.text
         title = request.title
-        requestedBy = request.requestedBy
+        requestedBy = request.requestedBy?.text
         requestedAt = request.requestedAt.iso8601
         expiresAt = if case .at(let time) = request.expiry { time.iso8601 } else { nil }
         fourEyes = request.fourEyes
@@ -112,4 +113,9 @@ extension LogPlace {
     func eventID(epoch: UInt16) -> String {
         Cursor(time: intake, epoch: epoch, sequence: sequence).text
     }
+}
+
+extension LogRetention {
+    /// Whether a cursor names a place in this log, up to its end.
+    func hasReached(_ cursor: Cursor) -> Bool { cursor.epoch == epoch && cursor.sequence <= lastSequence }
 }

@@ -30,15 +30,15 @@ struct NotificationRoutes: Sendable {
     private func list(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.readers)
         let parameters = try QueryParameters(of: request)
-        var query = NotificationQuery(tenant: principal.tenant.text, user: principal.user.text, epoch: 0, limit: try parameters.pageLimit())
+        var query = NotificationQuery(viewer: Viewer(principal), epoch: 0, limit: try parameters.pageLimit())
         query.isRead = try parameters.value("read").map(Self.boolean)
-        query.typeName = try parameters.value("type").map(Self.type)
+        query.type = try parameters.value("type").map(Self.type)
         let cursor = try parameters.value("cursor").map(Self.cursor)
         let parts = try backend.parts()
         async let marks: Void = parts.freshness.ofInbox()
         let bounds = try await parts.freshness.ofLog()
         try await marks
-        if let cursor, cursor.epoch != bounds.epoch { throw Self.badCursor }
+        if let cursor, !bounds.hasReached(cursor) { throw Self.badCursor }
         query.epoch = bounds.epoch
         query.before = cursor?.sequence
         let page = try await backend.model.notifications(query)
@@ -54,12 +54,14 @@ struct NotificationRoutes: Sendable {
 
     private func markOne(_ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.readers)
-        guard let cursor = context.pathParameter("notificationId").flatMap({ NotificationID.cursor($0) }) else { throw Self.unknown }
+        guard let cursor = context.decodedPathParameter("notificationId").flatMap({ NotificationID.cursor($0) }) else { throw Self.unknown }
         let parts = try backend.parts()
-        guard let item = try await self.item(cursor, of: principal, parts) else { throw Self.unknown }
+        let viewer = Viewer(principal)
+        let bounds = try await parts.freshness.ofLog()
+        guard bounds.hasReached(cursor), let item = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         if item.readAt != nil { return try .json(NotificationView(item, epoch: cursor.epoch)) }
-        try await self.store(.one(cursor.sequence), cursor.epoch, of: principal, parts)
-        guard let marked = try await self.item(cursor, of: principal, parts) else { throw Self.unknown }
+        try await self.store(.one(cursor.sequence), cursor.epoch, of: viewer, parts)
+        guard let marked = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         return try .json(NotificationView(marked, epoch: cursor.epoch))
     }
 
@@ -67,39 +69,27 @@ struct NotificationRoutes: Sendable {
         let principal = try context.requireRole(anyOf: Self.readers)
         try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
         let body = try await request.readBody(upTo: Self.maximumBodyBytes)
-        guard let text = try Payload(validating: Array(body.readableBytesView), field: "body").string("cursor") else {
-            throw APIError.validation("cursor: is missing; send the id of the newest notification that was seen.")
+        let members = try Payload(validating: Array(body.readableBytesView), field: "body", allowsStreamMembers: true)
+        guard let text = members.string("cursor") else {
+            throw APIError.validation("cursor: is missing; send the id of the newest notification that was stamp.")
         }
         let cursor = try Self.cursor(text)
         let parts = try backend.parts()
         let bounds = try await parts.freshness.ofLog()
-        guard cursor.epoch == bounds.epoch, cursor.sequence <= bounds.lastSequence else { throw Self.badCursor }
-        try await self.store(.through(cursor.sequence), cursor.epoch, of: principal, parts)
-        let page = try await backend.model.notifications(
-            NotificationQuery(tenant: principal.tenant.text, user: principal.user.text, epoch: cursor.epoch, limit: 1)
-        )
+        guard bounds.hasReached(cursor) else { throw Self.badCursor }
+        let viewer = Viewer(principal)
+        try await self.store(.through(cursor.sequence), cursor.epoch, of: viewer, parts)
+        let page = try await backend.model.notifications(NotificationQuery(viewer: viewer, epoch: cursor.epoch, limit: 1))
         return try .json(["unreadCount": page.unreadCount])
     }
 
-    /// A notification of the reader's; only a miss costs a look at the log's end.
-    private func item(_ cursor: Cursor, of principal: Principal, _ parts: ApprovalBackend.Parts) async throws -> InboxItem? {
-        func find() async throws -> InboxItem? {
-            guard backend.model.logEpoch == cursor.epoch else { return nil }
-            return try await backend.model.notification(
-                tenant: principal.tenant.text,
-                user: principal.user.text,
-                epoch: cursor.epoch,
-                sequence: cursor.sequence
-            )
-        }
-        if let known = try await find() { return known }
-        try await parts.freshness.ofLog()
-        return try await find()
+    private func item(_ cursor: Cursor, for viewer: Viewer) async throws -> InboxItem? {
+        try await backend.model.notification(at: cursor.sequence, epoch: cursor.epoch, for: viewer)
     }
 
     /// Stores a read mark and waits until it is read back: the caller's next request knows it.
-    private func store(_ extent: ReadMark.Extent, _ epoch: UInt16, of principal: Principal, _ parts: ApprovalBackend.Parts) async throws {
-        let mark = ReadMark(tenant: principal.tenant.text, user: principal.user.text, epoch: epoch, extent: extent, readAt: now())
+    private func store(_ extent: ReadMark.Extent, _ epoch: UInt16, of viewer: Viewer, _ parts: ApprovalBackend.Parts) async throws {
+        let mark = ReadMark(tenant: viewer.tenant, user: viewer.user, epoch: epoch, extent: extent, readAt: now())
         let place: UInt64
         do {
             place = try await parts.inbox.publish(mark, within: Self.timeout)
@@ -113,7 +103,7 @@ struct NotificationRoutes: Sendable {
 
     private static let unknown = APIError.notFound("There is no such notification: check the id.")
     private static let badCursor = APIError.validation(
-        "cursor: must be the id of a notification or an event that the log has reached; begin again without it."
+        "cursor: must be the id of a notification or an event that the log has reached; leave it out to begin again."
     )
 
     private static func cursor(_ text: String) throws(APIError) -> Cursor {
@@ -126,9 +116,9 @@ struct NotificationRoutes: Sendable {
         return value
     }
 
-    private static func type(_ text: String) throws(APIError) -> String {
+    private static func type(_ text: String) throws(APIError) -> EventType {
         do throws(ValidationError) {
-            return try EventType(text).name
+            return try EventType(text)
         } catch {
             throw APIError(error)
         }

@@ -37,14 +37,14 @@ struct NotificationView: Encodable, Sendable {
 
     init(_ item: InboxItem, epoch: UInt16) {
         notificationId = NotificationID.text(item.record.place, epoch: epoch)
-        type = item.record.typeName
+        type = item.record.type.name
         title = item.record.title
         body = item.record.body
         read = item.readAt != nil
         readAt = item.readAt?.iso8601
-        incidentId = item.record.incidentID
-        remediationId = item.record.remediationID
-        approvalId = item.record.approvalID
+        incidentId = item.record.incidentID?.text
+        remediationId = item.record.remediationID?.text
+        approvalId = item.record.approvalID?.text
         createdAt = item.record.createdAt.iso8601
     }
 

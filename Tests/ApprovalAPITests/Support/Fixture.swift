@@ -1,7 +1,6 @@
 import Basics
 import EventLog
 import EventModel
-import TestKit
 
 @testable import approval_api
 
@@ -36,39 +35,62 @@ enum Fixture {
         return LogEntry(sequence: sequence, intake: later(Int64(sequence)), event: event, decisionPlace: place)
     }
 
+    static let acme = Tenant(generated: "acme")
+    static let ann = Viewer(tenant: acme, user: UserID(generated: "ann"))
+    static let bob = Viewer(tenant: acme, user: UserID(generated: "bob"))
+
+    /// Somebody of a tenant.
+    static func viewer(_ user: String = "ann", of tenant: String = "acme") throws -> Viewer {
+        Viewer(tenant: try Tenant(tenant), user: try UserID(user))
+    }
+
     /// An approval that was asked for.
     static func request(
         _ approval: String,
         at sequence: UInt64 = 1,
         tenant: String = "acme",
+        user: String? = nil,
         members: String = ""
     ) throws -> LogEntry {
         try entry(
             sequence,
             "approval.requested",
             #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)"\#(members)}"#,
-            tenant: tenant
+            tenant: tenant,
+            user: user
         )
     }
 
     /// A decision at its place.
-    static func decision(_ approval: String, _ action: String, at sequence: UInt64, tenant: String = "acme") throws -> LogEntry {
+    static func decision(
+        _ approval: String,
+        _ action: String,
+        at sequence: UInt64,
+        tenant: String = "acme",
+        user: String? = nil
+    ) throws -> LogEntry {
         try entry(
             sequence,
             "approval.resolved",
             #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)","action":"\#(action)","decidedBy":"ann"}"#,
             tenant: tenant,
+            user: user,
             place: .decision(approvalID: try ApprovalID(approval))
         )
+    }
+
+    /// What a log keeps.
+    static func log(epoch: UInt16 = 7, from first: UInt64 = 1, last: UInt64 = .max, deleted: [UInt64] = []) -> LogRetention {
+        LogRetention(epoch: epoch, firstSequence: first, lastSequence: last, deleted: DeletedSequences(ascending: deleted))
     }
 
     static func approval(requestedBy: String? = nil, fourEyes: Bool = false, expiry: Approval.Expiry = .never) -> Approval {
         Approval(
             request: Approval.Request(
-                tenant: "acme",
-                approvalID: "apr",
-                remediationID: "rem",
-                requestedBy: requestedBy,
+                tenant: acme,
+                approvalID: ApprovalID(generated: "apr"),
+                remediationID: RemediationID(generated: "rem"),
+                requestedBy: requestedBy.map { UserID(generated: $0) },
                 requestedAt: time,
                 expiry: expiry,
                 fourEyes: fourEyes,

@@ -104,7 +104,11 @@ class Bus:
 
     def purge(self, before):
         """Drops all that is older than the sequence `before`."""
-        self._run(self._jetstream.purge_stream(STREAM, seq=before))
+        self.purge_stream(STREAM, before)
+
+    def purge_stream(self, name, before):
+        """Drops all of a stream that is older than the sequence `before`."""
+        self._run(self._jetstream.purge_stream(name, seq=before))
 
     def purge_tenant(self, tenant):
         """Drops all events of a tenant, whatever lies between them."""

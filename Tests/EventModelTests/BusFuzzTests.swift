@@ -23,16 +23,16 @@ import Testing
         ]
         try Fuzzer("bus, events", seeds: seeds, tokens: Self.tokens).run { input in
             let message = FuzzMessage(input)
-            guard let event = try? Self.event(message.fields["subject"] ?? "", message.body, message.fields) else { return }
-            let fields = Dictionary(uniqueKeysWithValues: NATSBinding.headers(of: event).map { ($0.name, $0.value) })
+            guard let event = try? Self.event(message.subject, message.body, message.fields()) else { return }
+            let fields = try AttributeFields(NATSBinding.headers(of: event))
             let again = try Self.event(EventSubject.event(tenant: event.tenant, type: event.type), event.payload.bytes, fields)
             try expect(again == event, "written and read again, \(event) is \(again)")
             _ = NotificationCatalogue.text(of: event)
         }
     }
 
-    private static func event(_ subject: String, _ body: [UInt8], _ fields: [String: String]) throws -> Event {
-        try NATSBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt, AttributeFields(fields))
+    private static func event(_ subject: String, _ body: [UInt8], _ fields: AttributeFields) throws -> Event {
+        try NATSBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt, fields)
     }
 
     @Test func executions() throws {
@@ -43,17 +43,16 @@ import Testing
         ]
         try Fuzzer("bus, executions", seeds: seeds, tokens: Self.tokens).run { input in
             let message = FuzzMessage(input)
-            guard let (event, place) = try? Self.execution(message.fields["subject"] ?? "", message.body, message.fields) else { return }
+            guard let (event, place) = try? Self.execution(message.subject, message.body, message.fields()) else { return }
             try expect(ExecutionNumber.range.contains(place.number.value), "the number is \(place.number)")
-            let headers = NATSBinding.headers(of: event) + ExecutionBinding.headers(of: place)
-            let fields = Dictionary(uniqueKeysWithValues: headers.map { ($0.name, $0.value) })
+            let fields = try AttributeFields(NATSBinding.headers(of: event) + ExecutionBinding.headers(of: place))
             let again = try Self.execution(place.reference.subject, event.payload.bytes, fields)
             try expect(again.0 == event && again.1 == place, "written and read again, \(event) \(place) is \(again)")
         }
     }
 
-    private static func execution(_ subject: String, _ body: [UInt8], _ fields: [String: String]) throws -> (Event, ExecutionPlace) {
-        try ExecutionBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt, AttributeFields(fields))
+    private static func execution(_ subject: String, _ body: [UInt8], _ fields: AttributeFields) throws -> (Event, ExecutionPlace) {
+        try ExecutionBinding.event(subject: subject, body: body, fallbackID: "7", storedAt: storedAt, fields)
     }
 
     @Test func subjectTokens() throws {

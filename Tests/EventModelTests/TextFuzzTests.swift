@@ -85,7 +85,8 @@ import Testing
                 }
             }
             // Foundation refuses numbers that no Double holds; here they pass through unread.
-            guard isAccepted, !input.contains(UInt8(ascii: "e")), !input.contains(UInt8(ascii: "E")) else { return }
+            let isLarge = input.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.contains { $0.count > 300 }
+            guard isAccepted, !isLarge, !input.contains(UInt8(ascii: "e")), !input.contains(UInt8(ascii: "E")) else { return }
             let value = try? JSONSerialization.jsonObject(with: Data(input), options: .fragmentsAllowed)
             try expect(value != nil, "accepted, but not by Foundation")
         }

@@ -9,6 +9,7 @@ import Foundation
 /// | variable | |
 /// |---|---|
 /// | `FUZZ_INPUTS` | inputs for each parser; without it 3,000, or as many as two seconds allow |
+/// | `FUZZ_SECONDS` | the longest time for each parser, whatever `FUZZ_INPUTS` asks for |
 /// | `SEED` | repeats a run; a random one without it |
 /// | `FUZZ_ONLY` | tries the input of that number alone and prints it |
 /// | `FUZZ_REPORT` | a file to which each fuzzer appends a line: parser, inputs, findings, seconds |
@@ -76,6 +77,7 @@ public struct Fuzzer {
         let fuzzer: Fuzzer
         let only = Fuzzer.number("FUZZ_ONLY")
         let given = Fuzzer.number("FUZZ_INPUTS")
+        let maximumSeconds: Double
         let start = ContinuousClock.now
         let watch: CrashWatch
         /// The number of the input under way.
@@ -87,6 +89,7 @@ public struct Fuzzer {
         init(_ fuzzer: Fuzzer) {
             self.fuzzer = fuzzer
             watch = CrashWatch(parser: fuzzer.parser, seed: fuzzer.seed)
+            maximumSeconds = Fuzzer.number("FUZZ_SECONDS").map { Double($0) } ?? (given == nil ? Fuzzer.defaultSeconds : .infinity)
         }
 
         private var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
@@ -94,7 +97,7 @@ public struct Fuzzer {
         mutating func next() -> [UInt8]? {
             let isOver =
                 if only != nil { count == 1 } else { count >= given ?? Fuzzer.defaultInputs || findings.count >= Fuzzer.maximumFindings }
-            guard !isOver, given != nil || count % 64 != 0 || seconds < Fuzzer.defaultSeconds else { return nil }
+            guard !isOver, count % 64 != 0 || seconds < maximumSeconds else { return nil }
             index = only ?? count
             count += 1
             watch.input(index)

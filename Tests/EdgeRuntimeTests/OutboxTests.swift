@@ -73,17 +73,24 @@ struct OutboxTests {
         let patience = Duration.seconds(15)
         func after(_ seconds: Int) -> MonotonicInstant { self.start.advanced(by: .seconds(seconds)) }
         var outbox = Outbox(self.message(1, Outbox.toleratedBytes))
-        #expect(!outbox.isStalled(now: self.start, patience: patience))
-        #expect(!outbox.isStalled(now: after(100), patience: patience))
+        let stall1 = outbox.isStalled(now: self.start, patience: patience)
+        #expect(!stall1)
+        let stall2 = outbox.isStalled(now: after(100), patience: patience)
+        #expect(!stall2)
         for _ in 0..<100 { outbox.append(self.message(2, 1_000_000)) }
-        #expect(!outbox.isStalled(now: after(100), patience: patience))
-        #expect(!outbox.isStalled(now: after(114), patience: patience))
+        let stall3 = outbox.isStalled(now: after(100), patience: patience)
+        #expect(!stall3)
+        let stall4 = outbox.isStalled(now: after(114), patience: patience)
+        #expect(!stall4)
         var sink = ScriptedSink(script: [])
         // A reader of 4.3 KiB/s is slow and not stalled; the next window finds it at rest.
         _ = outbox.write(to: &sink, limit: Int(Outbox.leastProgress))
-        #expect(!outbox.isStalled(now: after(115), patience: patience))
-        #expect(!outbox.isStalled(now: after(129), patience: patience))
-        #expect(outbox.isStalled(now: after(130), patience: patience))
+        let stall5 = outbox.isStalled(now: after(115), patience: patience)
+        #expect(!stall5)
+        let stall6 = outbox.isStalled(now: after(129), patience: patience)
+        #expect(!stall6)
+        let stall7 = outbox.isStalled(now: after(130), patience: patience)
+        #expect(stall7)
     }
 
     @Test("all connections together have a budget, and only those above their share of it are in excess of it")

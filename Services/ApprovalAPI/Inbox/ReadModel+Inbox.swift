@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import GRDB
 
 extension ReadModel {

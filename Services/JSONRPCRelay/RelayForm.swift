@@ -46,15 +46,9 @@ struct RelayForm: WireForm {
         return bytes
     }
 
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
-        switch reason {
-        case .tokenExpired:
-            self.frame(RelayNotice.authenticationExpired) + WebSocketFrame.close(.policyViolation, reason: "the token has expired")
-        case .draining: WebSocketFrame.close(.goingAway, reason: "this relay is going away: connect again")
-        case .limit: WebSocketFrame.close(.policyViolation, reason: "too many connections")
-        case .overloaded: WebSocketFrame.close(.policyViolation, reason: "this relay is full: try again later")
-        case .unavailable: WebSocketFrame.close(.internalError, reason: "events are out of reach at the moment: try again later")
-        }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] {
+        let notice = RPCError(ending).map { self.frame(RPCEncoding.response(error: $0, id: nil)) }
+        return (notice ?? []) + WebSocketFrame.close(ending, on: .relay)
     }
 
     private func frame(_ text: [UInt8]) -> [UInt8] {

@@ -47,8 +47,8 @@ struct RelayRoute: Sendable {
 
         let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
         let head = self.front.head(of: handshake, context)
-        if let reason = self.edge.admit(tenant: principal.tenant) {
-            return try await self.refuse(reason, principal, form, head, context)
+        if let ending = self.edge.admit(tenant: principal.tenant) {
+            return try await self.refuse(ending, principal, form, head, context)
         }
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
@@ -78,14 +78,14 @@ struct RelayRoute: Sendable {
 
     /// What passes is no reason for a status, which a browser would not see: it is told by the close code.
     private func refuse(
-        _ reason: StreamEndReason,
+        _ ending: Ending,
         _ principal: Principal,
         _ form: RelayForm,
         _ head: [UInt8],
         _ context: APIRequestContext
     ) async throws -> Response {
         let refusal = StreamRefusal(
-            reason: .stream(reason),
+            ending: ending,
             user: principal.user,
             form: form,
             inbound: .webSocket(self.rules),

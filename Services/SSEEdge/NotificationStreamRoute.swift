@@ -32,7 +32,7 @@ struct NotificationStreamRoute: Sendable {
 
     private func stream(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let stream = try self.accept(request, context)
-        if let reason = self.edge.admit(tenant: stream.principal.tenant) { return self.refusal(reason) }
+        if let ending = self.edge.admit(tenant: stream.principal.tenant) { return self.refusal(ending) }
         do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream)
         } catch {
@@ -63,13 +63,13 @@ struct NotificationStreamRoute: Sendable {
     }
 
     /// A stream that is over before it began.
-    private func refusal(_ reason: StreamEndReason) -> Response {
+    private func refusal(_ ending: Ending) -> Response {
         var fields = Self.fields
         fields[.connection] = "close"
         return Response(
             status: .ok,
             headers: fields,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(reason, in: self.form)))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(ending, in: self.form)))
         )
     }
 

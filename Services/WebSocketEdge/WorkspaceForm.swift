@@ -30,10 +30,7 @@ struct WorkspaceForm: WireForm {
         self.frame { WorkspaceFrameEncoding.appendGap(gap, time: time, includesID: self.carriesIDs, to: &$0) }
     }
 
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
-        let close = reason.close
-        return WebSocketFrame.close(close.code, reason: close.reason)
-    }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { WebSocketFrame.close(ending, on: .workspace) }
 
     private func appendFrame(to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
         if let deflater = self.deflater {

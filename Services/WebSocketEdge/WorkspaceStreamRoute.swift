@@ -44,7 +44,7 @@ struct WorkspaceStreamRoute: Sendable {
             do throws(Refusal) {
                 let principal = try await self.principal(request, handshake)
                 try Self.checkWorkspace(of: principal, named: query.decodableValues("workspace"))
-                if let reason = self.edge.admit(tenant: principal.tenant) { throw Refusal(reason, user: principal.user) }
+                if let ending = self.edge.admit(tenant: principal.tenant) { throw Refusal(ending, user: principal.user) }
                 try await self.open(accepted, principal, filter, cursor, on: context)
             } catch {
                 try await self.edge.refuse(context.channel, accepted.refused(error))
@@ -66,7 +66,7 @@ struct WorkspaceStreamRoute: Sendable {
 
         func refused(_ refusal: Refusal) -> StreamRefusal {
             StreamRefusal(
-                reason: refusal.reason,
+                ending: refusal.ending,
                 user: refusal.user,
                 form: self.form,
                 inbound: self.inbound,
@@ -79,16 +79,11 @@ struct WorkspaceStreamRoute: Sendable {
 
     /// Why a connection is closed as soon as it was accepted.
     private struct Refusal: Error {
-        let reason: EndReason
+        let ending: Ending
         let user: UserID?
 
-        init(_ code: WebSocketCloseCode, _ words: String, user: UserID? = nil) {
-            self.reason = .webSocket(code, reason: words)
-            self.user = user
-        }
-
-        init(_ reason: StreamEndReason, user: UserID?) {
-            self.reason = .stream(reason)
+        init(_ ending: Ending, user: UserID? = nil) {
+            self.ending = ending
             self.user = user
         }
     }
@@ -98,22 +93,22 @@ struct WorkspaceStreamRoute: Sendable {
             return try await self.front.authenticate(request, handshake)
         } catch  where error.isRetriable {
             self.logger.warning("tokens cannot be checked", metadata: ["auth.reason": "\(error.reason.rawValue)"])
-            throw Refusal(.internalError, error.message)
+            throw Refusal(Ending(.internalError, detail: error.message))
         } catch {
-            throw Refusal(.unauthorized, error.message)
+            throw Refusal(Ending(.unauthorized, detail: error.message))
         }
     }
 
     private static func checkWorkspace(of principal: Principal, named workspaces: [String]) throws(Refusal) {
         guard let workspace = workspaces.first, workspaces.count == 1 else {
-            throw Refusal(.wrongWorkspace, "workspace: name one in the query, workspace=<id>", user: principal.user)
+            throw Refusal(Ending(.wrongWorkspace, detail: "workspace: name one in the query, workspace=<id>"), user: principal.user)
         }
         do throws(ValidationError) {
             guard try Tenant(workspace, field: "workspace") == principal.tenant else {
                 throw ValidationError(field: "workspace", message: "the token is for another one")
             }
         } catch {
-            throw Refusal(.wrongWorkspace, error.description, user: principal.user)
+            throw Refusal(Ending(.wrongWorkspace, detail: error.description), user: principal.user)
         }
     }
 

@@ -21,7 +21,7 @@ final class Admissions: Sendable {
     }
 
     /// Takes a place; or says why there is none.
-    func admit(_ tenant: Tenant) -> StreamEndReason? {
+    func admit(_ tenant: Tenant) -> Ending? {
         self.state.withLock { state in
             if state.isClosed { return .draining }
             if self.total > 0, state.count >= self.total { return .overloaded }

@@ -1,7 +1,7 @@
 import AccessControl
 public import Basics
 public import EventLog
-public import EventModel
+import EventModel
 import Glibc
 public import Logging
 public import NIOCore
@@ -39,6 +39,7 @@ public final class Edge: Sendable {
     /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
     public func begin(log: any LogReading, feed: LogFeed, fanout: Fanout) throws(SystemCallError) {
         let history = History(log: log, tail: feed.tail, chunkBytes: self.configuration.chunkBytes)
+        let unsent = UnsentBudget(limit: self.configuration.maxUnsentBytesOfAll)
         var hubs: [LoopHub] = []
         for index in 0..<max(1, self.configuration.deliveryLoops) {
             let loop = try DeliveryLoop()
@@ -48,6 +49,7 @@ public final class Edge: Sendable {
                 tail: feed.tail,
                 history: history,
                 configuration: self.configuration,
+                unsent: unsent,
                 logger: self.logger,
                 connectionEnded: { [admissions] in admissions.release($0) }
             )
@@ -61,7 +63,7 @@ public final class Edge: Sendable {
 
     /// A place for one stream of `tenant`, or why there is none. A place that is not used must be given back with
     /// ``withdraw(tenant:)``.
-    public func admit(tenant: Tenant) -> StreamEndReason? {
+    public func admit(tenant: Tenant) -> Ending? {
         guard self.isFollowing else { return self.admissions.isClosed ? .draining : .unavailable }
         return self.admissions.admit(tenant)
     }
@@ -143,7 +145,7 @@ public final class Edge: Sendable {
             head: refusal.head,
             inbound: refusal.inbound,
             earlyBytes: taken.earlyBytes,
-            refusal: refusal.reason,
+            refusal: refusal.ending,
             requestID: refusal.requestID,
             traceID: refusal.trace?.traceID,
             generation: 0
@@ -169,8 +171,8 @@ public final class Edge: Sendable {
     }
 
     /// The bytes of a stream that is over before it began: for clients that must not be answered with an error status.
-    public func refusal(_ reason: StreamEndReason, in form: any WireForm) -> [UInt8] {
-        form.farewell(reason, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
+    public func refusal(_ ending: Ending, in form: any WireForm) -> [UInt8] {
+        form.farewell(ending, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
     }
 
     /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last is gone.

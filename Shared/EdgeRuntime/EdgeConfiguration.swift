@@ -11,12 +11,19 @@ public struct EdgeConfiguration: Sendable {
     public var retry: Duration = .seconds(2)
     /// Over how long the goodbyes of a drain are spread.
     public var drainWindow: Duration = .seconds(20)
-    /// How long a socket may take nothing at all before the connection is given up.
+    /// How long a socket may take nothing at all before the connection ends.
     public var stallTimeout: Duration = .seconds(600)
     /// How long a peer may leave sent bytes unacknowledged before it counts as gone. Looked at with each heartbeat.
     public var peerTimeout: Duration = .seconds(60)
     /// How long a peer has to take the last words and close.
     public var linger: Duration = .seconds(2)
+    /// Over how long a client's progress is measured when more than 1 MiB of answers wait for it in memory: one that takes less than 64 KiB of them
+    /// reads too slowly.
+    public var unsentPatience: Duration = .seconds(15)
+    /// Bytes of answers that may wait in memory for one client, however fast it reads: 16 times the largest answer that the relay's other bounds allow.
+    public var maxUnsentBytes = 128 * 1024 * 1024
+    /// As ``maxUnsentBytes``, for all clients together. Beyond it those end that hold more than an equal share.
+    public var maxUnsentBytesOfAll = 256 * 1024 * 1024
     /// Open streams of this process; 0 for no limit.
     public var maxConnections = 0
     /// Open streams of one tenant on this process; 0 for no limit.
@@ -33,6 +40,9 @@ public struct EdgeConfiguration: Sendable {
     public var chunkBytes = 64 * 1024
     /// The time of day: for token expiry and what is stamped with it.
     public var wallClock: @Sendable () -> Timestamp = { .now }
+
+    /// When the kernel gives up on a peer that takes nothing: well after the edge does, so that the last words can still arrive.
+    var kernelPatience: Duration { self.stallTimeout + .seconds(120) }
 
     public init() {}
 }

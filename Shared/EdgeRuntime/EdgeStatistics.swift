@@ -37,7 +37,7 @@ public struct EdgeStatistics: Sendable {
             self.laggards += loop.laggards.current
             self.latency += loop.latency.current
             for (outcome, count) in loop.resumesByOutcome { self.resumes[outcome.rawValue, default: 0] += count }
-            for (cause, count) in loop.closesByCause { self.closes["\(cause)", default: 0] += count }
+            for (kind, count) in loop.closesByKind { self.closes[kind.rawValue, default: 0] += count }
         }
     }
 }

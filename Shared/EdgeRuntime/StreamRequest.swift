@@ -49,7 +49,7 @@ public struct StreamRequest: Sendable {
 /// A stream that is accepted only to be told why it cannot stay.
 public struct StreamRefusal: Sendable {
     /// What it is told.
-    public var reason: EndReason
+    public var ending: Ending
     /// Who asked, as far as that is known; for the log line.
     public var user: UserID?
     public var form: any WireForm
@@ -59,7 +59,7 @@ public struct StreamRefusal: Sendable {
     public var trace: TraceParent?
 
     public init(
-        reason: EndReason,
+        ending: Ending,
         user: UserID? = nil,
         form: any WireForm,
         inbound: Inbound,
@@ -67,7 +67,7 @@ public struct StreamRefusal: Sendable {
         requestID: String,
         trace: TraceParent? = nil
     ) {
-        self.reason = reason
+        self.ending = ending
         self.user = user
         self.form = form
         self.inbound = inbound

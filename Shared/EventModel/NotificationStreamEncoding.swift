@@ -49,11 +49,13 @@ public enum NotificationStreamEncoding {
 
     /// Appends the last block of a stream. It has no id: the client resumes from where it was.
     ///
-    /// - Parameter retryMilliseconds: when the client is to come back, if it is not to be the delay it was told at first.
-    public static func appendEnd(reason: StreamEndReason, retryMilliseconds: Int? = nil, to out: inout [UInt8]) {
+    /// - Parameters:
+    ///   - reason: a word in lower case, which needs no escaping; the table of endings has them.
+    ///   - retryMilliseconds: when the client is to come back, if it is not to be the delay it was told at first.
+    public static func appendEnd(reason: String, retryMilliseconds: Int? = nil, to out: inout [UInt8]) {
         if let retryMilliseconds { appendRetry(retryMilliseconds, to: &out) }
         out.append("event: stream.end\ndata: {\"reason\":\"")
-        out.append(contentsOf: reason.rawValue.utf8)
+        out.append(contentsOf: reason.utf8)
         out.append("\"}\n\n")
     }
 

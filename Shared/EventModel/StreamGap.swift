@@ -42,17 +42,3 @@ public enum StreamGap: Sendable, Hashable {
         }
     }
 }
-
-/// Why a notification stream ends although its client did nothing wrong (contract §4).
-public enum StreamEndReason: String, Sendable, Hashable, CaseIterable {
-    /// The edge has more to do than it can; come back later.
-    case overloaded
-    /// A limit on connections has been reached.
-    case limit
-    /// The edge is about to stop; come back to another.
-    case draining
-    /// The log is out of reach.
-    case unavailable
-    /// The token has expired; come back with a new one.
-    case tokenExpired = "token_expired"
-}

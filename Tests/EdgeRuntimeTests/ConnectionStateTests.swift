@@ -26,9 +26,15 @@ struct ConnectionStateTests {
         return state
     }
 
-    private func closing() -> ConnectionState {
+    private func ending() -> ConnectionState {
         var state = self.following()
-        #expect(state.endRequested(.stream(.draining), inMidEntry: false) == .sayFarewell(.stream(.draining)))
+        #expect(state.endRequested(.draining) == .sayFarewell(.draining))
+        return state
+    }
+
+    private func closing() -> ConnectionState {
+        var state = self.ending()
+        #expect(state.farewellSent() == .awaitPeer(.draining))
         return state
     }
 
@@ -44,6 +50,7 @@ struct ConnectionStateTests {
         #expect(self.following().entriesPublished() == .deliver)
         #expect(self.blocked().entriesPublished() == .none)
         #expect(self.reading().entriesPublished() == .none)
+        #expect(self.ending().entriesPublished() == .none)
         #expect(self.closing().entriesPublished() == .none)
         #expect(self.closed().entriesPublished() == .none)
     }
@@ -74,11 +81,13 @@ struct ConnectionStateTests {
     @Test("a log out of reach ends the stream with a reason")
     func logUnavailable() {
         var state = self.reading()
-        #expect(state.logUnavailable() == .sayFarewell(.stream(.unavailable)))
-        #expect(state.phase == .closing)
+        #expect(state.logUnavailable(inMidEntry: false) == .sayFarewell(.unavailable))
+        #expect(state.isEnding)
+        state = self.reading()
+        #expect(state.logUnavailable(inMidEntry: true) == .close(.unavailable))
     }
 
-    @Test("heartbeats go to writable sockets; one blocked for too long is given up")
+    @Test("heartbeats go to writable sockets; a connection blocked for too long ends")
     func heartbeats() {
         let timeout = Duration.seconds(60)
         let later = self.start.advanced(by: timeout)
@@ -87,8 +96,8 @@ struct ConnectionStateTests {
         #expect(state.heartbeatDue(now: later, stallTimeout: timeout) == .sendHeartbeat)
         state = self.blocked()
         #expect(state.heartbeatDue(now: soon, stallTimeout: timeout) == .none)
-        #expect(state.heartbeatDue(now: later, stallTimeout: timeout) == .close(.stalled))
-        #expect(state.phase == .closed)
+        #expect(state.heartbeatDue(now: later, stallTimeout: timeout) == .sayFarewell(.stalled))
+        #expect(state.isEnding && state.isBlocked)
         state = self.closing()
         #expect(state.heartbeatDue(now: later, stallTimeout: timeout) == .none)
     }
@@ -102,28 +111,62 @@ struct ConnectionStateTests {
         #expect(state.heartbeatDue(now: self.start.advanced(by: .seconds(60)), stallTimeout: .seconds(60)) == .none)
     }
 
-    @Test("last words are said only between entries and to sockets that take them", arguments: StreamEndReason.allCases)
-    func endRequested(_ words: StreamEndReason) {
-        let reason = EndReason.stream(words)
-        var state = self.following()
-        #expect(state.endRequested(reason, inMidEntry: false) == .sayFarewell(reason))
-        #expect(state.endRequested(reason, inMidEntry: false) == .none)
-        #expect(state.lingerElapsed() == .close(.ended(reason)))
+    @Test("an ending is announced once, whatever the connection is doing, and waits for what was begun", arguments: Ending.Kind.allCases)
+    func endRequested(_ kind: Ending.Kind) {
+        let ending = Ending(kind)
+        for make in [self.following, self.blocked, self.reading] {
+            var state = make()
+            #expect(state.endRequested(ending) == .sayFarewell(ending))
+            #expect(state.endRequested(.draining) == .none)
+            #expect(!state.isOpen && state.isEnding)
+            // What is dropped at once need not be cut later.
+            if !ending.dropsQueue { #expect(state.lingerElapsed() == .cutToFarewell(ending)) }
+            #expect(state.lingerElapsed() == .close(ending))
+            #expect(state.lingerElapsed() == .none)
+        }
+        var state = self.closed()
+        #expect(state.endRequested(ending) == .none)
+    }
 
-        state = self.following()
-        #expect(state.endRequested(reason, inMidEntry: true) == .close(.ended(reason)))
-        state = self.blocked()
-        #expect(state.endRequested(reason, inMidEntry: false) == .close(.ended(reason)))
-        state = self.reading()
-        #expect(state.endRequested(reason, inMidEntry: false) == .sayFarewell(reason))
+    @Test("a connection that ends goes on writing until the farewell is sent")
+    func endsAfterWhatWasBegun() {
+        var state = self.blocked()
+        #expect(state.endRequested(.draining) == .sayFarewell(.draining))
+        #expect(state.turnCame() == .none)
+        #expect(state.becameWritable() == .deliver)
+        #expect(state.turnCame() == .deliver)
+        // The rest of the entry has left memory.
+        #expect(state.positionLeftMemory() == .readLog)
+        #expect(state.turnCame() == .none)
+        state.writeFellShort(now: self.start)
         #expect(state.logRead() == .none)
-        state = self.closed()
-        #expect(state.endRequested(reason, inMidEntry: false) == .none)
+        #expect(state.becameWritable() == .deliver)
+        #expect(state.farewellSent() == .awaitPeer(.draining))
+        #expect(state.phase == .closing)
+        #expect(state.lingerElapsed() == .close(.draining))
+    }
+
+    @Test("a reading that is no longer needed does not hold up the farewell")
+    func readingCancelled() {
+        var state = self.reading()
+        #expect(state.endRequested(.tokenExpired) == .sayFarewell(.tokenExpired))
+        #expect(state.turnCame() == .none)
+        state.readingCancelled()
+        #expect(state.turnCame() == .deliver)
+        #expect(state.logRead() == .none)
+    }
+
+    @Test("where there is nothing to say a full socket is not waited for")
+    func farewellOmitted() {
+        var state = self.blocked()
+        #expect(state.endRequested(.stalled) == .sayFarewell(.stalled))
+        #expect(state.farewellOmitted() == .close(.stalled))
+        #expect(state.farewellOmitted() == .none)
     }
 
     @Test("a connection that was told why it ends has ended for that, whoever closes it then")
     func closedAfterFarewell() {
-        let told = ConnectionState.Action.close(.ended(.stream(.draining)))
+        let told = ConnectionState.Action.close(.draining)
         var state = self.closing()
         #expect(state.peerClosed() == told)
         state = self.closing()
@@ -134,11 +177,10 @@ struct ConnectionStateTests {
 
     @Test("a connection is closed once, whoever says so first")
     func closedOnce() {
-        for make in [self.following, self.blocked, self.reading, self.closing] {
+        for make in [self.following, self.blocked, self.reading, self.ending, self.closing] {
             var state = make()
-            let isTold = state.phase == .closing
-            #expect(state.isOpen != isTold)
-            #expect(state.peerClosed() == .close(isTold ? .ended(.stream(.draining)) : .peerClosed))
+            let isTold = !state.isOpen
+            #expect(state.peerClosed() == .close(isTold ? .draining : .peerClosed))
             #expect(state.peerClosed() == .none)
             #expect(state.peerFellSilent() == .none)
             #expect(state.socketFailed() == .none)

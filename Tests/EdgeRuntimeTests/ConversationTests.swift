@@ -63,7 +63,7 @@ private struct LoudForm: WireForm {
     func opening(_ opening: Opening) -> [UInt8] { [] }
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainForm().gap(gap, time: time) }
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] { PlainForm().farewell(reason, retry: retry) }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { PlainForm().farewell(ending, retry: retry) }
 }
 
 @Suite("Connections that say what they want", .timeLimit(.minutes(3)))
@@ -129,6 +129,124 @@ struct ConversationTests {
         #expect(await self.words(client, until: "LOUD 2|") == "LOUD 2|")
     }
 
+    /// The payloads of whole, unmasked frames; nil when the bytes end within one.
+    private func frames(_ bytes: some Collection<UInt8>) -> [(opcode: UInt8, payload: [UInt8])]? {
+        var rest = Array(bytes)[...]
+        var frames: [(UInt8, [UInt8])] = []
+        while let first = rest.popFirst() {
+            guard let marker = rest.popFirst() else { return nil }
+            let lengthBytes = marker < 126 ? 0 : marker == 126 ? 2 : 8
+            let length = lengthBytes == 0 ? Int(marker) : rest.prefix(lengthBytes).reduce(0) { $0 << 8 | Int($1) }
+            rest = rest.dropFirst(lengthBytes)
+            guard rest.count >= length else { return nil }
+            frames.append((first & 0x0F, Array(rest.prefix(length))))
+            rest = rest.dropFirst(length)
+        }
+        return frames
+    }
+
+    /// Posts `count` notes of 20,000 bytes, none of which the client has read yet.
+    private func postBacklog(_ count: Int) throws -> [String] {
+        let link = try #require(self.events.links.withLock { $0.first })
+        let notes = (0..<count).map { "\($0) " + String(repeating: "x", count: 20_000) }
+        for note in notes { link.post(note) }
+        return notes.map { "noted \($0)" }
+    }
+
+    @Test("a client that reads gets all of a burst, however much of it waits in memory")
+    func burst() async throws {
+        let bench = try HubBench(form: TopicForm()) { $0.heartbeatInterval = .milliseconds(100) }
+        let client = try await bench.connect(inbound: self.inbound)
+        let expected = try self.postBacklog(1000)
+        let opening = "head|open 0|".utf8.count
+        let bytes = await client.readBytes(count: opening + expected.reduce(0) { $0 + $1.utf8.count + 4 })
+        let texts = try #require(self.frames(bytes.dropFirst(opening))).map { String(decoding: $0.payload, as: UTF8.self) }
+        #expect(texts == expected)
+        #expect(bench.hub.counters.closesByKind.isEmpty)
+    }
+
+    @Test("a client that stops reading is ended, and finds whole messages and the close frame when it reads again")
+    func stalls() async throws {
+        let bench = try HubBench(form: TopicForm()) { configuration in
+            configuration.heartbeatInterval = .milliseconds(100)
+            configuration.unsentPatience = .milliseconds(300)
+        }
+        let client = try await bench.connect(inbound: self.inbound)
+        let expected = try self.postBacklog(200)
+        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(bench.hub.counters.closesByKind == [.stalled: 1])
+        #expect(self.events.ended.load(ordering: .relaxed) == 1)
+        var frames = try #require(self.frames(await client.readBytes().dropFirst("head|open 0|".utf8.count)))
+        let close = try #require(frames.last)
+        frames.removeLast()
+        #expect(close.opcode == 8 && Array(close.payload.prefix(2)) == [0x03, 0xF0])
+        #expect(frames.map { String(decoding: $0.payload, as: UTF8.self) } == Array(expected.prefix(frames.count)))
+        #expect(frames.count < expected.count)
+    }
+
+    @Test("more in memory than a client may have is ended in the same way")
+    func ceiling() async throws {
+        let bench = try HubBench(form: TopicForm()) { $0.maxUnsentBytes = 3_000_000 }
+        let client = try await bench.connect(inbound: self.inbound)
+        _ = try self.postBacklog(200)
+        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(bench.hub.counters.closesByKind == [.stalled: 1])
+        let frames = try #require(self.frames(await client.readBytes().dropFirst("head|open 0|".utf8.count)))
+        #expect(frames.last?.opcode == 8)
+    }
+
+    @Test("what is queued is flushed before the farewell, if the client reads")
+    func flushesBeforeFarewell() async throws {
+        let bench = try HubBench(form: TopicForm()) { $0.linger = .seconds(30) }
+        let client = try await bench.connect(expiresAt: 1005, inbound: self.inbound)
+        let expected = try self.postBacklog(100)
+        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        bench.clock.now.store(1005, ordering: .relaxed)
+        while self.events.ended.load(ordering: .relaxed) == 0 { await aMoment() }
+        let bytes = await client.readBytes(count: 100 * 20_010)
+        let end = Array("end token_expired|".utf8)
+        let rest = bytes.suffix(end.count) == end[...] ? [] : await client.readBytes(count: end.count)
+        let text = String(decoding: bytes + rest, as: UTF8.self)
+        #expect(text.hasSuffix("end token_expired|"))
+        #expect(expected.allSatisfy { text.contains($0.prefix(40)) })
+    }
+
+    @Test("an end in the middle of an entry waits for the rest of it, wherever that is", arguments: [64 << 20, 1000])
+    func endsInMidEntry(tailBytes: Int) async throws {
+        let bench = try HubBench(tailBytes: tailBytes, form: TopicForm())
+        let client = try await bench.connect(expiresAt: 1005, inbound: self.inbound)
+        client.send(bytes: self.text("follow a"))
+        _ = await client.read { $0.hasSuffix("following") }
+        let payload = #"{"incidentId":"a","pad":""# + String(repeating: "x", count: 50_000) + #""}"#
+        let entries = try (1...60).map { try Fixture.entry(UInt64($0), payload: payload) }
+        for entry in entries { bench.append(entry) }
+        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        bench.clock.now.store(1005, ordering: .relaxed)
+        while self.events.ended.load(ordering: .relaxed) == 0 { await aMoment() }
+        let text = await client.read { $0.hasSuffix("end token_expired|") }
+        let whole = text.split(separator: "|").dropLast()
+        #expect(text.hasSuffix("end token_expired|"))
+        #expect(whole.map { "\($0)|" } == entries.prefix(whole.count).map { Fixture.text($0) })
+        #expect(whole.count < entries.count)
+    }
+
+    @Test("one that unsubscribes in the middle of an entry gets the rest of it and goes on")
+    func unsubscribesInMidEntry() async throws {
+        let bench = try HubBench(form: TopicForm())
+        let client = try await bench.connect(inbound: self.inbound)
+        client.send(bytes: self.text("follow a"))
+        _ = await client.read { $0.hasSuffix("following") }
+        let payload = #"{"incidentId":"a","pad":""# + String(repeating: "x", count: 50_000) + #""}"#
+        for sequence in 1...60 { bench.append(try Fixture.entry(UInt64(sequence), payload: payload)) }
+        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        client.send(bytes: self.text("follow b") + self.text("done"))
+        let text = await client.read { $0.hasSuffix("done") }
+        #expect(text.hasSuffix("done"))
+        bench.append(try self.entry(61, about: "b"))
+        #expect(await self.words(client, until: "61:").hasPrefix("61:incident.created"))
+        #expect(bench.hub.counters.closesByKind.isEmpty)
+    }
+
     @Test("what is posted from elsewhere is heard in order, and by nobody after the end")
     func link() async throws {
         let bench = try HubBench(form: TopicForm())
@@ -154,5 +272,5 @@ private struct TopicForm: WireForm {
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { self.plain.gap(gap, time: time) }
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] { self.plain.farewell(reason, retry: retry) }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { self.plain.farewell(ending, retry: retry) }
 }

@@ -22,7 +22,7 @@ private struct PlainExecutionForm: WireForm {
     func opening(_ opening: Opening) -> [UInt8] { Array("open|".utf8) }
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { Array("beat|".utf8) }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { Array("gap|".utf8) }
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] { Array("end \(reason.rawValue)|".utf8) }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { ending.kind.isSaidOnSSE ? Array("end \(ending)|".utf8) : [] }
 }
 
 /// Hub, desk and a log that is a list; runs are written as they come.

@@ -26,7 +26,9 @@ struct PlainForm: WireForm {
         }
     }
 
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] { Array("end \(reason.rawValue)|".utf8) }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] {
+        ending.kind.isSaidOnSSE ? Array("end \(ending)|".utf8) : WebSocketFrame.close(ending, on: .relay)
+    }
 }
 
 enum Fixture {

@@ -122,6 +122,7 @@ final class HubBench: Sendable {
             tail: self.tail,
             history: self.history,
             configuration: configuration,
+            unsent: UnsentBudget(limit: configuration.maxUnsentBytesOfAll),
             logger: logger,
             connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
         )
@@ -147,7 +148,7 @@ final class HubBench: Sendable {
         expiresAt: Int64 = .max / 2,
         inbound: Inbound = .ignored,
         early: [UInt8] = [],
-        refusal: EndReason? = nil,
+        refusal: Ending? = nil,
         traceID: String? = nil,
         lease: ExecutionLease? = nil
     ) async throws -> SocketPair {

@@ -1,9 +1,11 @@
 import Basics
+import EdgeRuntime
 import EventModel
 
 /// An error as JSON-RPC has it (JSON-RPC 2.0 §5.1; codes: contract §6).
 ///
-/// The standard codes keep the standard's own message, word for word; what there is to say beyond it is a sentence in `data`.
+/// The message begins with the standard's own, word for word, for the standard codes. What there is to say beyond it is a sentence in `data`, and for
+/// faults of the client behind the message too, because most clients show nothing but that.
 struct RPCError: Error, Hashable, Sendable {
     /// What a program decides by.
     let code: Int
@@ -32,12 +34,6 @@ struct RPCError: Error, Hashable, Sendable {
     static let invalidRequest = RPCError(code: -32600, message: "Invalid Request")
     /// Neither the relay nor any service answers for the method.
     static let methodNotFound = RPCError(code: -32601, message: "Method not found")
-    /// The token's `exp` has passed.
-    static let authenticationExpired = RPCError(
-        -32001,
-        "Authentication expired",
-        detail: "The token has expired. Connect again with a new one."
-    )
     /// There is no such subscription on this connection.
     static let subscriptionNotFound = RPCError(
         -32002,
@@ -47,20 +43,31 @@ struct RPCError: Error, Hashable, Sendable {
     )
     /// The service that took the command did not end it in time.
     static let deadlineExceeded = RPCError(code: -32003, message: "deadline exceeded")
+    /// An object in the message has a member twice: readers differ in which of the two counts.
+    static let repeatedMember = invalidRequest("A member stands twice in an object. Send every member once.")
 
-    /// A request that is none for a reason that is not plain to see.
-    static func invalidRequest(_ detail: String) -> RPCError { RPCError(-32600, "Invalid Request", detail: detail) }
+    /// The value is JSON but not a request, for a reason that is not obvious.
+    static func invalidRequest(_ detail: String) -> RPCError { RPCError(-32600, "Invalid Request: \(detail)", detail: detail) }
     /// Parameters that the method cannot use.
-    static func invalidParams(_ detail: String) -> RPCError { RPCError(-32602, "Invalid params", detail: detail) }
+    static func invalidParams(_ detail: String) -> RPCError { RPCError(-32602, "Invalid params: \(detail)", detail: detail) }
     /// The fault lies behind the relay.
     static func internalError(_ detail: String) -> RPCError { RPCError(-32603, "Internal error", detail: detail) }
+
+    /// The service's answer cannot be passed on.
+    static func invalidAnswer(_ detail: String) -> RPCError { RPCError(-32004, "Invalid answer of the service", detail: detail) }
 
     /// The connection has as many commands under way as it may have.
     static func tooManyCommands(limit: Int) -> RPCError {
         RPCError(
-            -32004,
+            -32005,
             "Too many outstanding commands",
             detail: "At most \(limit) commands may be under way on one connection. Send the next one when one of them has been answered."
         )
+    }
+
+    /// What goes before the close frame of an ending; nil where nothing does.
+    init?(_ ending: Ending) {
+        guard let (code, message) = ending.kind.jsonRPCError else { return nil }
+        self.init(code, message, detail: ending.sentence)
     }
 }

@@ -16,9 +16,6 @@ enum RelayNotice {
         )
     }
 
-    /// The last text of a connection whose token has expired; close code 1008 follows it.
-    static let authenticationExpired = RPCEncoding.response(error: .authenticationExpired, id: nil)
-
     /// What answers a `ping` that was a notification.
     static let pong = RPCEncoding.notification("pong", params: Array("{}".utf8))
 }

@@ -36,9 +36,14 @@ struct ExecutionStreamForm: WireForm {
         return bytes
     }
 
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8] {
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] {
+        guard ending.kind.isSaidOnSSE else { return [] }
         var bytes: [UInt8] = []
-        NotificationStreamEncoding.appendEnd(reason: reason, retryMilliseconds: retry.map { Int(clamping: $0.milliseconds) }, to: &bytes)
+        NotificationStreamEncoding.appendEnd(
+            reason: ending.kind.rawValue,
+            retryMilliseconds: retry.map { Int(clamping: $0.milliseconds) },
+            to: &bytes
+        )
         return bytes
     }
 }

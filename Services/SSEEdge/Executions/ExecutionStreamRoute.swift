@@ -41,7 +41,7 @@ struct ExecutionStreamRoute: Sendable {
             routes.head(path) { request, context in
                 switch try await self.answer(ExecutionStreamQuery(request, context, kind), context) {
                 case .begins(_, let run): Response(status: .ok, headers: self.fields(run))
-                case .refused(let reason): self.refusal(reason, in: try ExecutionStreamQuery(request, context, kind)).createHeadResponse()
+                case .refused(let ending): self.refusal(ending, in: try ExecutionStreamQuery(request, context, kind)).createHeadResponse()
                 case .seenAll: Response(status: .noContent)
                 }
             }
@@ -50,15 +50,15 @@ struct ExecutionStreamRoute: Sendable {
 
     private func stream(_ request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) async throws -> Response {
         let query = try ExecutionStreamQuery(request, context, kind)
-        if let reason = self.edge.admit(tenant: query.reference.tenant) { return self.refusal(reason, in: query) }
+        if let ending = self.edge.admit(tenant: query.reference.tenant) { return self.refusal(ending, in: query) }
         let place: StreamPlace
         let run: ExecutionRun?
         do {
             switch try await self.answer(query, context) {
             case .begins(let begin, let current): (place, run) = (begin, current)
-            case .refused(let reason):
+            case .refused(let ending):
                 self.edge.withdraw(tenant: query.reference.tenant)
-                return self.refusal(reason, in: query)
+                return self.refusal(ending, in: query)
             case .seenAll:
                 self.edge.withdraw(tenant: query.reference.tenant)
                 return Response(status: .noContent)
@@ -88,7 +88,7 @@ struct ExecutionStreamRoute: Sendable {
         case begins(StreamPlace, run: ExecutionRun?)
         case seenAll
         /// For reasons that pass.
-        case refused(StreamEndReason)
+        case refused(Ending)
     }
 
     private func answer(_ query: ExecutionStreamQuery, _ context: APIRequestContext) async throws(APIError) -> Answer {
@@ -112,10 +112,10 @@ struct ExecutionStreamRoute: Sendable {
     }
 
     /// A stream that is over before it began.
-    private func refusal(_ reason: StreamEndReason, in query: ExecutionStreamQuery) -> Response {
+    private func refusal(_ ending: Ending, in query: ExecutionStreamQuery) -> Response {
         var fields = self.fields(nil)
         fields[.connection] = "close"
-        let bytes = self.edge.refusal(reason, in: self.form(query))
+        let bytes = self.edge.refusal(ending, in: self.form(query))
         return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 

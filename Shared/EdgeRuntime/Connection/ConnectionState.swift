@@ -1,11 +1,9 @@
-import EventModel
-
 /// The life of an accepted stream as a value: facts go in, what is to be done comes out. It knows no socket and no clock.
 ///
-/// `attaching → following (writable | blocked) ⇄ reading (the log) → closing → closed`
+/// `attaching → following (writable | blocked) ⇄ reading (the log) → ending → closing → closed`
 ///
 /// Live, catching up and lagging are all `following`: they differ only in how far the connection's position is from the
-/// end. Design: "Laggards".
+/// end. Design: "Laggards". A connection that is to end finishes what it has begun to send and then says why (contract §6: a close always arrives).
 struct ConnectionState: Sendable, Equatable {
     /// Whether the socket takes bytes.
     enum Flow: Sendable, Equatable {
@@ -20,6 +18,8 @@ struct ConnectionState: Sendable, Equatable {
         case following(Flow)
         /// Its position has left the memory; the log is being read for it.
         case reading(Flow)
+        /// The last words are queued behind what was begun; nothing else is taken in. The rest of an entry may have to be read from the log.
+        case ending(Flow, isReading: Bool)
         /// The last words are sent; the peer is given a moment to take them and close.
         case closing
         case closed
@@ -28,34 +28,45 @@ struct ConnectionState: Sendable, Equatable {
     /// What the driver is to do.
     enum Action: Sendable, Equatable {
         case none
-        /// Write from the position on.
+        /// Write from the position on; in the phase `ending` only what was begun and what is queued, then report ``farewellSent()``.
         case deliver
         /// Read the log after the position, then report ``logRead()`` or ``logUnavailable()``.
         case readLog
         case sendHeartbeat
-        /// Send the last words, shut the sending side down, and report ``lingerElapsed()`` in a while.
-        case sayFarewell(EndReason)
+        /// Queue the last words, write, and report ``lingerElapsed()`` in a while.
+        case sayFarewell(Ending)
+        /// The queue was not taken in time: drop it, queue the last words alone, write, and report ``lingerElapsed()`` in a while.
+        case cutToFarewell(Ending)
+        /// The last words are with the kernel: report ``lingerElapsed()`` in a while.
+        case awaitPeer(Ending)
         /// Close the descriptor.
-        case close(CloseCause)
+        case close(Ending)
     }
 
     private(set) var phase: Phase = .attaching
-    /// Why the last words were said. Whoever closes first after them, that is why the connection ended.
-    private var farewell: EndReason?
+    /// Why the last words are said. Whoever closes first after them, that is why the connection ended.
+    private var farewell: Ending?
+    /// Whether nothing but the last words is left to be sent, so that the next linger is the last.
+    private var isCut = false
 
     /// Whether the connection is one that events are delivered to.
     var isOpen: Bool {
         switch self.phase {
         case .attaching, .following, .reading: true
-        case .closing, .closed: false
+        case .ending, .closing, .closed: false
         }
+    }
+
+    /// Whether the last words are being sent.
+    var isEnding: Bool {
+        if case .ending = self.phase { true } else { false }
     }
 
     /// Whether the socket takes no more at the moment.
     var isBlocked: Bool {
         switch self.phase {
-        case .following(.blocked), .reading(.blocked): true
-        case .attaching, .following(.writable), .reading(.writable), .closing, .closed: false
+        case .following(.blocked), .reading(.blocked), .ending(.blocked, _): true
+        case .attaching, .following(.writable), .reading(.writable), .ending(.writable, _), .closing, .closed: false
         }
     }
 
@@ -70,7 +81,15 @@ struct ConnectionState: Sendable, Equatable {
     func entriesPublished() -> Action {
         switch self.phase {
         case .following(.writable): .deliver
-        case .attaching, .following(.blocked), .reading, .closing, .closed: .none
+        case .attaching, .following(.blocked), .reading, .ending, .closing, .closed: .none
+        }
+    }
+
+    /// A turn's budget was used up in the last round.
+    func turnCame() -> Action {
+        switch self.phase {
+        case .following(.writable), .ending(.writable, isReading: false): .deliver
+        case .attaching, .following(.blocked), .reading, .ending, .closing, .closed: .none
         }
     }
 
@@ -79,7 +98,8 @@ struct ConnectionState: Sendable, Equatable {
         switch self.phase {
         case .following(.writable): self.phase = .following(.blocked(since: now))
         case .reading(.writable): self.phase = .reading(.blocked(since: now))
-        case .attaching, .following(.blocked), .reading(.blocked), .closing, .closed: break
+        case .ending(.writable, let isReading): self.phase = .ending(.blocked(since: now), isReading: isReading)
+        case .attaching, .following(.blocked), .reading(.blocked), .ending(.blocked, _), .closing, .closed: break
         }
     }
 
@@ -92,7 +112,10 @@ struct ConnectionState: Sendable, Equatable {
         case .reading(.blocked):
             self.phase = .reading(.writable)
             return .none
-        case .attaching, .following(.writable), .reading(.writable), .closing, .closed:
+        case .ending(.blocked, let isReading):
+            self.phase = .ending(.writable, isReading: isReading)
+            return isReading ? .none : .deliver
+        case .attaching, .following(.writable), .reading(.writable), .ending(.writable, _), .closing, .closed:
             return .none
         }
     }
@@ -103,7 +126,10 @@ struct ConnectionState: Sendable, Equatable {
         case .following(let flow):
             self.phase = .reading(flow)
             return .readLog
-        case .attaching, .reading, .closing, .closed:
+        case .ending(let flow, isReading: false):
+            self.phase = .ending(flow, isReading: true)
+            return .readLog
+        case .attaching, .reading, .ending, .closing, .closed:
             return .none
         }
     }
@@ -117,48 +143,61 @@ struct ConnectionState: Sendable, Equatable {
         case .reading(.blocked(let since)):
             self.phase = .following(.blocked(since: since))
             return .none
-        case .attaching, .following, .closing, .closed:
+        case .ending(let flow, isReading: true):
+            self.phase = .ending(flow, isReading: false)
+            return flow == .writable ? .deliver : .none
+        case .attaching, .following, .ending, .closing, .closed:
             return .none
         }
     }
 
-    /// The log could not be read.
-    mutating func logUnavailable() -> Action {
-        self.endRequested(.stream(.unavailable), inMidEntry: false)
+    /// The log could not be read. Behind a part of an entry whose rest is out of reach nothing can be said.
+    mutating func logUnavailable(inMidEntry: Bool) -> Action {
+        inMidEntry ? self.close(.unavailable) : self.endRequested(.unavailable)
     }
 
-    /// A sign of life is due. A blocked socket needs none; one that is blocked for too long is given up.
+    /// A sign of life is due. A blocked socket needs none; a connection that has been blocked for too long is to end.
     mutating func heartbeatDue(now: MonotonicInstant, stallTimeout: Duration) -> Action {
         switch self.phase {
         case .following(.writable):
             return .sendHeartbeat
         case .following(.blocked(let since)), .reading(.blocked(let since)):
             guard since.advanced(by: stallTimeout) <= now else { return .none }
-            self.phase = .closed
-            return .close(.stalled)
-        case .attaching, .reading(.writable), .closing, .closed:
+            return self.endRequested(.stalled)
+        case .attaching, .reading(.writable), .ending, .closing, .closed:
             return .none
         }
     }
 
-    /// The edge wants the connection to end. In the middle of an entry, or while the socket is full, nothing more can
-    /// be said: the client will find the connection cut and resume.
-    mutating func endRequested(_ reason: EndReason, inMidEntry: Bool) -> Action {
+    /// The edge wants the connection to end.
+    mutating func endRequested(_ ending: Ending) -> Action {
         switch self.phase {
-        case .attaching, .following(.writable), .reading(.writable):
-            guard !inMidEntry else {
-                self.phase = .closed
-                return .close(.ended(reason))
-            }
-            self.phase = .closing
-            self.farewell = reason
-            return .sayFarewell(reason)
-        case .following(.blocked), .reading(.blocked):
-            self.phase = .closed
-            return .close(.ended(reason))
-        case .closing, .closed:
-            return .none
+        case .attaching: self.phase = .ending(.writable, isReading: false)
+        case .following(let flow): self.phase = .ending(flow, isReading: false)
+        case .reading(let flow): self.phase = .ending(flow, isReading: true)
+        case .ending, .closing, .closed: return .none
         }
+        self.farewell = ending
+        self.isCut = ending.dropsQueue
+        return .sayFarewell(ending)
+    }
+
+    /// Whatever was asked of the log is no longer needed: the last words do not wait for it.
+    mutating func readingCancelled() {
+        if case .ending(let flow, isReading: true) = self.phase { self.phase = .ending(flow, isReading: false) }
+    }
+
+    /// The last words are with the kernel.
+    mutating func farewellSent() -> Action {
+        guard case .ending = self.phase, let farewell = self.farewell else { return .none }
+        self.phase = .closing
+        return .awaitPeer(farewell)
+    }
+
+    /// There is nothing to be said to a peer that does not read.
+    mutating func farewellOmitted() -> Action {
+        guard case .ending = self.phase, let farewell = self.farewell else { return .none }
+        return self.close(farewell)
     }
 
     /// The peer has not acknowledged anything for too long: it is gone without a word.
@@ -173,36 +212,19 @@ struct ConnectionState: Sendable, Equatable {
     /// The entry that was being sent is no longer in the log: its rest is lost.
     mutating func entryLost() -> Action { self.close(.entryLost) }
 
-    /// The peer had time enough to take the last words.
+    /// The peer had time enough to take what it was sent.
     mutating func lingerElapsed() -> Action {
         guard let farewell = self.farewell else { return .none }
-        return self.close(.ended(farewell))
+        if case .ending = self.phase, !self.isCut {
+            self.isCut = true
+            return .cutToFarewell(farewell)
+        }
+        return self.close(farewell)
     }
 
-    private mutating func close(_ cause: CloseCause) -> Action {
+    private mutating func close(_ ending: Ending) -> Action {
         if case .closed = self.phase { return .none }
         self.phase = .closed
-        return .close(self.farewell.map(CloseCause.ended) ?? cause)
-    }
-}
-
-/// Why a connection is no more: the label of metrics and log lines.
-enum CloseCause: Sendable, Hashable, CustomStringConvertible {
-    case peerClosed
-    case peerGone
-    case socketFailed
-    case stalled
-    case entryLost
-    case ended(EndReason)
-
-    var description: String {
-        switch self {
-        case .peerClosed: "peer_closed"
-        case .peerGone: "peer_gone"
-        case .socketFailed: "socket_failed"
-        case .stalled: "stalled"
-        case .entryLost: "entry_lost"
-        case .ended(let reason): reason.description
-        }
+        return .close(self.farewell ?? ending)
     }
 }

@@ -16,7 +16,7 @@ struct ConnectionTicket: Sendable {
     /// What it sent together with its handshake.
     var earlyBytes: [UInt8] = []
     /// Set for a connection that was accepted only to be told why it cannot stay. It was never admitted.
-    var refusal: EndReason?
+    var refusal: Ending?
     /// Ties the log line of the connection's end to that of its request.
     var requestID: String
     /// The trace of that request; nil for most.

@@ -4,9 +4,6 @@ import Logging
 
 /// What the conversation wants.
 extension EdgeConnection {
-    /// Beyond this much that a client was told and does not read, it is not worth waiting for.
-    private static let outboxCeiling = 1024 * 1024
-
     /// The conversation was posted something.
     func notesArrived() {
         guard let conversation = self.conversation, let link = self.link else { return }
@@ -17,17 +14,24 @@ extension EdgeConnection {
 
     /// Does what the conversation wants, in order.
     func perform(_ steps: [ConversationStep]) {
+        guard self.state.isOpen, !steps.isEmpty else { return }
         for step in steps {
             switch step {
-            case .send(let text): WebSocketFrame.appendText(text, to: &self.outbox)
+            case .send(let text): self.outbox.append(WebSocketFrame.header(.text, length: text.count), text)
             case .write(let form): self.changes.append(.form(form))
             case .resume(let key, let cursor): self.find(cursor, for: key)
             }
         }
-        if self.outbox.count > Self.outboxCeiling {
-            return self.endRequested(.webSocket(.policyViolation, reason: "answers are not read"))
-        }
         self.perform(self.state.entriesPublished())
+        self.watchUnsent()
+    }
+
+    /// Ends the connection if what waits for its client shows that it reads too slowly.
+    private func watchUnsent() {
+        guard self.outbox.count > Outbox.toleratedBytes, self.state.isOpen else { return }
+        let isWithinBudget = self.budgetUnsent()
+        let isTooMuch = self.outbox.count > self.hub.configuration.maxUnsentBytes || !isWithinBudget
+        if isTooMuch || self.isReadTooSlowly(now: self.hub.loop.now()) { self.endRequested(.stalled) }
     }
 
     /// Looks a cursor up; the log itself may have to be asked.
@@ -41,7 +45,7 @@ extension EdgeConnection {
                 await self?.found(.resume(key, start, generation: generation))
             } catch {
                 hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: ["error": "\(error)"])
-                await self?.endRequested(.stream(.unavailable))
+                await self?.endRequested(.unavailable)
             }
         }
     }

@@ -10,16 +10,30 @@ extension EdgeConnection {
 
     /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
     func deliver() {
+        self.writeTurn()
+        self.budgetUnsent()
+        // The client is listened to again as soon as it has read most of its answers.
+        if self.isDeaf, self.outbox.count <= Self.outboxLimit, self.state.phase != .closed { _ = self.drainInbound() }
+    }
+
+    private func writeTurn() {
+        let budget = self.hub.configuration.bytesPerTurn
         // What is looked at counts, and not only what is written: a filter that nothing passes must not hold up the others.
         var work = 0
-        while work < self.hub.configuration.bytesPerTurn {
+        while work < budget {
             // Control bytes go between entries: one that was begun is finished first.
             if !self.rest.isEmpty {
                 guard self.sendRest() else { return }
                 work += Self.stepCost
             }
             if !self.progress.isInMidEntry {
-                guard self.flushOutbox() else { return }
+                switch self.flushOutbox(limit: budget - work) {
+                case .emptied(let bytes): work += bytes
+                case .limitReached: break
+                case .stopped: return
+                }
+                if !self.outbox.isEmpty { break }
+                guard self.state.isOpen else { return self.perform(self.state.farewellSent()) }
                 if !self.changes.isEmpty {
                     self.apply(self.changes.removeFirst())
                     guard self.state.isOpen else { return }
@@ -30,13 +44,15 @@ extension EdgeConnection {
             switch self.nextStep() {
             case .send(let slice, let through):
                 work += slice.byteCount + Self.stepCost
-                let isCut = !self.outbox.isEmpty
+                let isCut = !self.outbox.isEmpty || !self.state.isOpen
                 guard self.send(isCut ? slice.prefix(through: self.progress.partialSequence) : slice) else { return }
                 if let through, !isCut { self.passed(through) }
             case .lookAgain: work += Self.stepCost
             case .wait: return
             }
         }
+        guard !self.isContinuing else { return }
+        self.isContinuing = true
         self.hub.assumeIsolated { $0.continueLater(self) }
     }
 
@@ -93,7 +109,7 @@ extension EdgeConnection {
 
     /// Puts the notice of a gap before what comes next.
     func tell(_ gap: StreamGap) {
-        self.outbox += self.group.run.form.gap(gap, time: self.hub.configuration.wallClock())
+        self.outbox.append(self.group.run.form.gap(gap, time: self.hub.configuration.wallClock()))
         self.hub.counters.gaps.add(1)
     }
 
@@ -106,7 +122,7 @@ extension EdgeConnection {
                 SliceWriter.write(
                     slice,
                     progress: &self.progress,
-                    audience: ConversationFilter(audience: self.audience, conversation: conversation),
+                    audience: ConversationFilter(audience: self.audience, conversation: conversation, begun: self.progress.begun),
                     to: &self.socket
                 )
             } else {
@@ -155,22 +171,27 @@ extension EdgeConnection {
         return true
     }
 
-    /// Sends what is left of control bytes. Returns whether they are gone.
-    func flushOutbox() -> Bool {
-        guard !self.outbox.isEmpty else { return true }
-        guard let taken = self.socket.write(self.outbox) else {
-            self.perform(self.state.socketFailed())
-            return false
+    enum Flush {
+        /// Nothing is left; so many bytes were written.
+        case emptied(Int)
+        case limitReached
+        /// The socket is full, or has failed.
+        case stopped
+    }
+
+    /// Sends up to `limit` bytes of what is queued.
+    func flushOutbox(limit: Int) -> Flush {
+        guard !self.outbox.isEmpty else { return .emptied(0) }
+        let (outcome, bytes) = self.outbox.write(to: &self.socket, limit: limit)
+        self.bytes += UInt64(bytes)
+        self.hub.counters.bytes.add(bytes)
+        switch outcome {
+        case .emptied: return .emptied(bytes)
+        case .limitReached: return .limitReached
+        case .blocked: self.becameBlocked()
+        case .failed: self.perform(self.state.socketFailed())
         }
-        self.bytes += UInt64(taken)
-        self.hub.counters.bytes.add(taken)
-        if taken == self.outbox.count {
-            self.outbox = []
-            return !self.isDeaf || self.drainInbound()
-        }
-        self.outbox = Array(self.outbox.dropFirst(taken))[...]
-        self.becameBlocked()
-        return false
+        return .stopped
     }
 
     private func becameBlocked() {

@@ -20,7 +20,8 @@ extension EdgeConnection {
 
     private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
         self.reader = nil
-        guard self.state.isOpen else { return }
+        // One that is to end needs the rest of the entry that it has begun, and no more.
+        guard self.state.isOpen || self.state.isEnding && self.progress.isInMidEntry else { return }
         // In the meantime the conversation has gone back, or the log is another one: what was read is of another place.
         guard generation == self.generation, position == self.progress.sequence else { return self.perform(self.state.logRead()) }
         switch chunk {
@@ -33,7 +34,7 @@ extension EdgeConnection {
             self.perform(self.state.logRead())
         case .unavailable:
             self.hub.logger.warning("the log cannot be read, and a connection ends that has to be served from it")
-            self.perform(self.state.logUnavailable())
+            self.perform(self.state.logUnavailable(inMidEntry: self.progress.isInMidEntry))
         }
     }
 

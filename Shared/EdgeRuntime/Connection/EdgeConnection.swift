@@ -7,9 +7,8 @@ import Logging
 
 /// One accepted stream: a socket and a position in the log, on one delivery loop for life.
 ///
-/// All of it runs on the loop's thread; the hub enters it with `assumeIsolated`. It buffers nothing but the few bytes of
-/// its own control frames that a full socket did not take, and while its position is older than memory one chunk read
-/// from the log.
+/// All of it runs on the loop's thread; the hub enters it with `assumeIsolated`. It buffers nothing but its own control frames and its
+/// conversation's messages that a full socket did not take, and while its position is older than memory one chunk read from the log.
 actor EdgeConnection {
     nonisolated let hub: LoopHub
     nonisolated let handle: ConnectionHandle
@@ -37,8 +36,10 @@ actor EdgeConnection {
 
     var generation: UInt32
     var progress: DeliveryProgress
-    /// Control bytes that did not fit; go first, never in the middle of an entry.
-    var outbox: ArraySlice<UInt8> = []
+    /// What is to be sent besides entries; goes first, never in the middle of an entry.
+    var outbox: Outbox
+    /// How much of the ``UnsentBudget`` this connection holds, in bytes.
+    private var budgeted = 0
     /// A chunk read from the log, and how far it makes the connection complete.
     var replay: (page: Page, through: UInt64)?
     /// What is left of an entry that was begun when the socket became full, so that it can be finished whatever the log forgets meanwhile. Empty
@@ -49,6 +50,16 @@ actor EdgeConnection {
     var bytes: UInt64 = 0
     /// Whether reading is put off because answers pile up.
     var isDeaf = false
+    /// Whether the peer has sent its close frame.
+    var hasPeerClosed = false
+    /// Whether the conversation has been told of the end.
+    private var hasConversationEnded = false
+    /// Before this moment the peer is not expected to have taken the last words.
+    private var lingersUntil: MonotonicInstant?
+    /// Until when a client that had stopped reading may begin again and still be told why its connection ends.
+    private var farewellDeadline: MonotonicInstant?
+    /// Whether the hub has been asked for another turn.
+    var isContinuing = false
 
     /// - Parameter position: Where delivery begins; the opening bytes are in `opening`.
     init(
@@ -75,7 +86,7 @@ actor EdgeConnection {
         self.isFinite = group.run.form.execution != nil
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
-        self.outbox = opening[...]
+        self.outbox = Outbox(opening)
         self.link?.attach(self)
     }
 
@@ -125,20 +136,34 @@ actor EdgeConnection {
         // A reader that has been stuck for a whole interval keeps no chunk: it is read again when it is wanted.
         if case .following(.blocked) = self.state.phase { self.replay = nil }
         if self.socket.unacknowledgedFor() >= self.hub.configuration.peerTimeout { return self.perform(self.state.peerFellSilent()) }
-        if let reason = self.inbound?.silence(now: now) { return self.endRequested(reason) }
+        // A client that is not listened to is not silent.
+        if !self.isDeaf, let ending = self.inbound?.silence(now: now) { return self.endRequested(ending) }
+        if self.isReadTooSlowly(now: now) { return self.endRequested(.stalled) }
         self.perform(self.state.heartbeatDue(now: now, stallTimeout: self.hub.configuration.stallTimeout))
     }
 
-    /// The edge wants the connection to end.
-    func endRequested(_ reason: EndReason) {
-        self.perform(self.state.endRequested(reason, inMidEntry: self.progress.isInMidEntry))
+    /// Whether much waits for a client that takes next to nothing of it.
+    func isReadTooSlowly(now: MonotonicInstant) -> Bool {
+        self.outbox.isStalled(now: now, patience: self.hub.configuration.unsentPatience)
     }
 
-    /// A budget's worth was written in the last round; there is more.
-    func turnCame() { self.perform(self.state.entriesPublished()) }
+    /// The edge wants the connection to end.
+    func endRequested(_ ending: Ending) { self.perform(self.state.endRequested(ending)) }
 
-    /// The peer had its moment to take the last words.
-    func lingerElapsed() { self.perform(self.state.lingerElapsed()) }
+    /// A budget's worth was written in the last round; there is more.
+    func turnCame() {
+        self.isContinuing = false
+        self.perform(self.state.turnCame())
+    }
+
+    /// The peer had its moment to take what it was sent, unless a later one was agreed upon since.
+    func lingerElapsed(now: MonotonicInstant) {
+        guard let until = self.lingersUntil, until <= now else { return }
+        // Until the kernel holds the last words, nothing but the client's reading can make them arrive.
+        let isDraining = self.hub.assumeIsolated { $0.drain != nil }
+        if let deadline = self.farewellDeadline, now < deadline, self.state.isEnding, !isDraining { return self.linger() }
+        self.perform(self.state.lingerElapsed())
+    }
 
     // MARK: Actions
 
@@ -148,8 +173,10 @@ actor EdgeConnection {
         case .deliver: self.deliver()
         case .readLog: self.readLog()
         case .sendHeartbeat: self.sendHeartbeat()
-        case .sayFarewell(let reason): self.sayFarewell(reason)
-        case .close(let cause): self.close(cause)
+        case .sayFarewell(let ending): self.sayFarewell(ending)
+        case .cutToFarewell(let ending): self.cutToFarewell(ending)
+        case .awaitPeer(let ending): self.awaitPeer(ending)
+        case .close(let ending): self.close(ending)
         }
     }
 
@@ -172,48 +199,104 @@ actor EdgeConnection {
         let form = self.group.run.form
         let heartbeat = self.hub.assumeIsolated { $0.heartbeat(form, cursor: cursor) }
         guard !heartbeat.isEmpty else { return }
-        self.outbox = heartbeat[...]
-        _ = self.flushOutbox()
+        self.outbox.append(heartbeat)
+        _ = self.flushOutbox(limit: .max)
         self.hub.counters.heartbeats.add(1)
     }
 
-    private func sayFarewell(_ reason: EndReason) {
-        self.reader?.cancel()
-        // Control bytes still waiting would be cut by these: then the farewell is left out.
-        if self.outbox.isEmpty { _ = self.socket.write(self.farewell(reason)[...]) }
-        // A WebSocket is closed by the peer's answer; where none is due, the end of the bytes is the last word.
-        if self.inbound == nil || reason.isAnswer { self.socket.finishSending() }
-        self.hub.assumeIsolated { $0.linger(self) }
-    }
-
-    private func farewell(_ reason: EndReason) -> [UInt8] {
-        switch reason {
-        case .finished: []
-        case .stream(let reason): self.group.run.form.farewell(reason, retry: reason == .draining ? self.hub.jitteredRetry() : nil)
-        case .webSocket(let code, let words): WebSocketFrame.close(code, reason: words)
-        case .answeringClose(let code?): WebSocketFrame.close(code, reason: "")
-        case .answeringClose(nil): WebSocketFrame.control(.close, [])
+    /// Puts the last words behind what is queued and sends as much as the socket takes.
+    private func sayFarewell(_ ending: Ending) {
+        self.endConversation()
+        if ending.kind == .stalled { self.farewellDeadline = self.hub.loop.now().advanced(by: self.hub.configuration.unsentPatience) }
+        if !self.progress.isInMidEntry {
+            self.reader?.cancel()
+            self.state.readingCancelled()
         }
+        let farewell = self.farewell(ending)
+        // Where there is nothing to be said, nobody waits for a full socket.
+        if farewell.isEmpty, self.state.isBlocked { return self.perform(self.state.farewellOmitted()) }
+        if ending.dropsQueue { return self.cutToFarewell(ending) }
+        self.outbox.append(farewell)
+        self.sendFarewell()
     }
 
-    private func close(_ cause: CloseCause) {
+    /// Drops what is queued but for the message that was begun, so that nothing but the last words is left to be sent, and lets the kernel hold
+    /// them: they arrive when the peer reads, even if this process has closed the descriptor by then.
+    private func cutToFarewell(_ ending: Ending) {
+        let isFarewellBegun = !self.progress.isInMidEntry && self.outbox.holdsOneMessage
+        if ending.dropsQueue || !isFarewellBegun {
+            if self.progress.isInMidEntry { self.outbox = Outbox() } else { self.outbox.dropUnbegun() }
+            self.outbox.append(self.farewell(ending))
+        }
+        self.socket.growSendBuffer(to: Self.farewellBuffer)
+        _ = self.state.becameWritable()
+        self.sendFarewell()
+    }
+
+    /// What the kernel is to hold of a message that was begun, and the last words.
+    private static let farewellBuffer: Int32 = 1024 * 1024
+
+    private func sendFarewell() {
+        self.linger()
+        self.perform(self.state.turnCame())
+        // What comes in is dropped from here on; unread, it would make the kernel reset the connection when it is closed.
+        if self.isDeaf, self.state.phase != .closed { _ = self.drainInbound() }
+    }
+
+    private func awaitPeer(_ ending: Ending) {
+        // A WebSocket is closed by the peer's answer; where none is due, the end of the bytes is the last word.
+        if self.inbound == nil || ending.kind == .peerClosed { self.socket.finishSending() }
+        self.linger()
+        if self.hasPeerClosed, ending.kind != .peerClosed { self.perform(self.state.peerClosed()) }
+    }
+
+    private func linger() {
+        self.lingersUntil = self.hub.assumeIsolated { $0.linger(self) }
+    }
+
+    private func farewell(_ ending: Ending) -> [UInt8] {
+        if ending.kind == .peerClosed {
+            return ending.peerCode.map { WebSocketFrame.close($0, reason: "") } ?? WebSocketFrame.control(.close, [])
+        }
+        return self.group.run.form.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
+    }
+
+    /// Tells the conversation of the end, once.
+    private func endConversation() {
+        self.changes = []
+        guard !self.hasConversationEnded else { return }
+        self.hasConversationEnded = true
+        self.conversation?.ended()
+    }
+
+    /// Accounts for what waits in memory for a client that has not read it. Returns whether it may.
+    @discardableResult
+    func budgetUnsent() -> Bool {
+        let unsent = self.outbox.count > Outbox.toleratedBytes ? self.outbox.count : 0
+        // Nearly always.
+        if unsent == 0, self.budgeted == 0 { return true }
+        defer { self.budgeted = unsent }
+        return self.hub.unsent.change(from: self.budgeted, to: unsent)
+    }
+
+    private func close(_ ending: Ending) {
         self.reader?.cancel()
         self.replay = nil
         self.rest = []
-        self.outbox = []
-        self.changes = []
-        self.conversation?.ended()
+        self.outbox = Outbox()
+        self.budgetUnsent()
+        self.endConversation()
         self.hub.loop.deregister(self.socket.descriptor)
         self.socket.closeDescriptor()
-        self.hub.assumeIsolated { $0.closed(self, cause: cause) }
-        self.report(cause)
+        self.hub.assumeIsolated { $0.closed(self, ending: ending) }
+        self.report(ending)
     }
 
     /// One line a connection's life; written off the loop, because a log may be slow.
-    private func report(_ cause: CloseCause) {
+    private func report(_ ending: Ending) {
         let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
         var metadata: Logger.Metadata = [
-            "tenant": "\(self.tenant)", "user": "\(self.audience.user?.text ?? "")", "cause": "\(cause)",
+            "tenant": "\(self.tenant)", "user": "\(self.audience.user?.text ?? "")", "cause": "\(ending)",
             "deliveries": "\(self.deliveries)", "bytes": "\(self.bytes)", "seconds": "\(seconds)", "request.id": "\(self.requestID)",
         ]
         if let traceID = self.traceID { metadata[TraceParent.logKey] = "\(traceID)" }

@@ -13,10 +13,13 @@ extension Audience: EntryFilter {
 struct ConversationFilter: EntryFilter {
     let audience: Audience
     let conversation: any Conversation
+    /// The entry that was sent in part. Its rest must follow, whatever the client has unsubscribed from since.
+    let begun: UInt64?
 
     var admitsAllShared: Bool { false }
 
     func admits(_ entry: PageEntry) -> Bool {
-        self.audience.admits(entry) && self.conversation.admits(sequence: entry.sequence, topic: entry.topic, type: entry.type)
+        if entry.sequence == self.begun { return true }
+        return self.audience.admits(entry) && self.conversation.admits(sequence: entry.sequence, topic: entry.topic, type: entry.type)
     }
 }

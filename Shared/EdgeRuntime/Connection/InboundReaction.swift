@@ -5,5 +5,5 @@ enum InboundReaction: Sendable, Equatable {
     /// Hand this text to the conversation.
     case pass([UInt8])
     /// Say goodbye.
-    case end(EndReason)
+    case end(Ending)
 }

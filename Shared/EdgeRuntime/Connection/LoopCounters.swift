@@ -42,14 +42,14 @@ final class LoopCounters: Sendable {
     /// Connections whose socket was full when it was last looked at.
     let laggards = LoopCounter()
     let latency = LatencyCounter()
-    private let closes = Mutex<[CloseCause: Int]>([:])
+    private let closes = Mutex<[Ending.Kind: Int]>([:])
     private let resumes = Mutex<[ResumeOutcome: Int]>([:])
 
     /// A connection ended.
-    func closed(_ cause: CloseCause) { self.closes.withLock { $0[cause, default: 0] += 1 } }
+    func closed(_ ending: Ending) { self.closes.withLock { $0[ending.kind, default: 0] += 1 } }
 
-    /// Connections ended so far, by cause.
-    var closesByCause: [CloseCause: Int] { self.closes.withLock { $0 } }
+    /// Connections ended so far, by kind of ending.
+    var closesByKind: [Ending.Kind: Int] { self.closes.withLock { $0 } }
 
     /// A client's cursor was answered; one that brought none does not count.
     func resumed(_ start: StreamStart) {

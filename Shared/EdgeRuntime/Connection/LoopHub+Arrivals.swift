@@ -9,7 +9,7 @@ extension LoopHub {
     func adopt(_ descriptor: Int32, ticket: ConnectionTicket, form: any WireForm) {
         let group = self.group(for: ticket.tenant, form: form)
         let handle = self.claimSlot()
-        let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.stallTimeout)
+        let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
         let (position, opening) = self.begin(ticket, form: form)
         let connection = EdgeConnection(
             hub: self,
@@ -28,7 +28,7 @@ extension LoopHub {
             try self.loop.register(descriptor, token: handle.token, events: events)
         } catch {
             self.logger.error("cannot watch a connection", metadata: ["error": "\(error)"])
-            return connection.assumeIsolated { $0.endRequested(.stream(.overloaded)) }
+            return connection.assumeIsolated { $0.endRequested(.overloaded) }
         }
         group.members.append(connection)
         self.insertIntoWheel(handle, form.heartbeatInterval)
@@ -37,7 +37,7 @@ extension LoopHub {
         connection.assumeIsolated { connection in
             connection.attached()
             if let refusal = ticket.refusal { connection.endRequested(refusal) }
-            if isDraining { connection.endRequested(.stream(.draining)) }
+            if isDraining { connection.endRequested(.draining) }
             if !ticket.earlyBytes.isEmpty { ticket.earlyBytes.withUnsafeBytes { connection.received($0) } }
         }
     }

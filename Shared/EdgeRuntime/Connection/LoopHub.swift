@@ -15,6 +15,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     nonisolated let tail: LogTail
     nonisolated let history: History
     nonisolated let configuration: EdgeConfiguration
+    /// Shared by all loops.
+    nonisolated let unsent: UnsentBudget
     nonisolated let logger: Logger
     nonisolated let counters = LoopCounters()
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -65,6 +67,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         tail: LogTail,
         history: History,
         configuration: EdgeConfiguration,
+        unsent: UnsentBudget,
         logger: Logger,
         connectionEnded: @escaping @Sendable (Tenant) -> Void
     ) {
@@ -73,6 +76,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.tail = tail
         self.history = history
         self.configuration = configuration
+        self.unsent = unsent
         self.logger = logger
         self.connectionEnded = connectionEnded
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
@@ -88,15 +92,17 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     /// `connection` used up its turn's budget and has more to send: it goes on in the next round.
     func continueLater(_ connection: EdgeConnection) { self.continuing.append(connection) }
 
-    /// `connection` has said its last words; it is closed when the peer closes, or in a while.
-    func linger(_ connection: EdgeConnection) {
-        self.lingering.append((self.loop.now().advanced(by: self.configuration.linger), connection.handle))
+    /// `connection` is saying its last words; it is asked again in a while, at the moment returned, whether its peer has taken them.
+    func linger(_ connection: EdgeConnection) -> MonotonicInstant {
+        let until = self.loop.now().advanced(by: self.configuration.linger)
+        self.lingering.append((until, connection.handle))
+        return until
     }
 
     /// `connection` has closed its descriptor. It is forgotten at the end of the round: the fan-out may be going
     /// through the very list it stands in.
-    func closed(_ connection: EdgeConnection, cause: CloseCause) {
-        self.counters.closed(cause)
+    func closed(_ connection: EdgeConnection, ending: Ending) {
+        self.counters.closed(ending)
         self.ended.append(connection)
     }
 
@@ -195,11 +201,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             self.connection(handle)?.assumeIsolated { $0.heartbeatDue(now: now) }
         }
         for handle in self.expiries.removeExpired(now: self.configuration.wallClock().millisecondsSinceEpoch / 1000) {
-            self.connection(handle)?.assumeIsolated { $0.endRequested(.stream(.tokenExpired)) }
+            self.connection(handle)?.assumeIsolated { $0.endRequested(.tokenExpired) }
         }
         while let first = self.lingering.first, first.until <= now {
             self.lingering.removeFirst()
-            self.connection(first.handle)?.assumeIsolated { $0.lingerElapsed() }
+            self.connection(first.handle)?.assumeIsolated { $0.lingerElapsed(now: now) }
         }
         if now >= self.nextCount { self.countLaggards(now) }
         self.drainStep(now)
@@ -270,7 +276,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         guard self.drain != nil else { return }
         let open = self.slots.compactMap { $0.connection }.filter { connection in connection.assumeIsolated { $0.isOpen } }
         let share = self.drain?.share(of: open.count, now: now, tick: DeliveryLoop.tickInterval) ?? 0
-        for connection in open.prefix(share) { connection.assumeIsolated { $0.endRequested(.stream(.draining)) } }
+        for connection in open.prefix(share) { connection.assumeIsolated { $0.endRequested(.draining) } }
     }
 
     private func finishDrain() {

@@ -10,6 +10,9 @@ struct DeliveryProgress: Sendable, Hashable {
     var partialSequence: UInt64 = 0
 
     var isInMidEntry: Bool { self.sentBytes > 0 }
+
+    /// The entry that was sent in part; nil between entries.
+    var begun: UInt64? { self.isInMidEntry ? self.partialSequence : nil }
 }
 
 /// Something that takes bytes without waiting: a socket, or a test's stand-in.

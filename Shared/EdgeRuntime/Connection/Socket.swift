@@ -85,6 +85,9 @@ struct Socket: ByteSink {
         return .milliseconds(Int64(info.tcpi_last_ack_recv))
     }
 
+    /// Lets the kernel hold more unsent bytes, as far as the system allows.
+    func growSendBuffer(to bytes: Int32) { self.set(SOL_SOCKET, SO_SNDBUF, bytes) }
+
     /// Nothing more will be sent; what was sent still arrives.
     func finishSending() { shutdown(self.descriptor, Int32(SHUT_WR)) }
 

@@ -26,8 +26,10 @@ public protocol WireForm: Sendable {
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8]
     /// Tells a gap at `time`, and the place from which the connection goes on.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
-    /// The last words; for a WebSocket they end with its close frame. `retry` is when the client is to come back, where the form can say so.
-    func farewell(_ reason: StreamEndReason, retry: Duration?) -> [UInt8]
+    /// What a client is told of its connection's end; on a WebSocket the last of it is the close frame. Empty where the surface has no words for it.
+    ///
+    /// - Parameter retry: when the client is to come back, where the form can say so.
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8]
 }
 
 extension WireForm {

@@ -8,12 +8,6 @@ public enum WebSocketFrame {
         bytes.insert(contentsOf: header, at: start)
     }
 
-    /// Appends `text` as a whole message.
-    static func appendText(_ text: [UInt8], to bytes: inout ArraySlice<UInt8>) {
-        bytes += self.header(.text, length: text.count)
-        bytes += text
-    }
-
     /// A control frame. `payload` is cut to the 125 bytes that it may have.
     static func control(_ opcode: WebSocketOpcode, _ payload: some Sequence<UInt8>) -> [UInt8] {
         let payload = Array(payload.prefix(125))
@@ -25,6 +19,11 @@ public enum WebSocketFrame {
         var text = ""
         for character in reason where text.utf8.count + character.utf8.count <= 123 { text.append(character) }
         return self.control(.close, [UInt8(code.rawValue >> 8), UInt8(truncatingIfNeeded: code.rawValue)] + Array(text.utf8))
+    }
+
+    /// The close frame that says an ending on a surface; empty where the surface has no code for it.
+    public static func close(_ ending: Ending, on surface: WebSocketSurface) -> [UInt8] {
+        ending.kind.closeCode(on: surface).map { self.close($0, reason: ending.sentence) } ?? []
     }
 
     /// The header of an unfragmented frame. `isCompressed` is RSV1. RFC 7692 §6.

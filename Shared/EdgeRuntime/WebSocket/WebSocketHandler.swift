@@ -37,7 +37,9 @@ final class WebSocketHandler: InboundHandler {
         return reactions
     }
 
-    func silence(now: MonotonicInstant) -> EndReason? {
+    func listensAgain(now: MonotonicInstant) { self.heardAt = now }
+
+    func silence(now: MonotonicInstant) -> Ending? {
         guard let limit = self.rules.silenceLimit else { return nil }
         guard let heardAt = self.heardAt else {
             // The handshake counts as heard.
@@ -45,7 +47,7 @@ final class WebSocketHandler: InboundHandler {
             return nil
         }
         guard heardAt.advanced(by: limit) <= now else { return nil }
-        return .webSocket(.policyViolation, reason: "nothing was heard for \(limit.components.seconds) s: send a ping now and then")
+        return Ending(.silent, detail: "the client sent nothing for \(limit.components.seconds) s: send a ping now and then")
     }
 
     private func react(to input: WebSocketInput, now: MonotonicInstant) -> InboundReaction? {
@@ -57,11 +59,11 @@ final class WebSocketHandler: InboundHandler {
         case .ping(let payload):
             return self.counted(now) ?? .send(WebSocketFrame.control(.pong, payload))
         case .binary:
-            return .end(.webSocket(.unacceptableData, reason: "this surface takes text only"))
+            return .end(Ending(.binaryMessage))
         case .close(let code):
-            return .end(.answeringClose(code))
+            return .end(.peerClosed(with: code))
         case .violation(let code, let reason):
-            return .end(.webSocket(code, reason: reason))
+            return .end(Ending(violation: code, detail: reason))
         }
     }
 
@@ -73,6 +75,11 @@ final class WebSocketHandler: InboundHandler {
             self.window = (now, 1)
         }
         guard let window = self.window, window.count > self.rules.maxMessagesPerMinute else { return nil }
-        return .end(.webSocket(.policyViolation, reason: "more than \(self.rules.maxMessagesPerMinute) messages in a minute"))
+        return .end(
+            Ending(
+                .tooManyMessages,
+                detail: "the client sent more than \(self.rules.maxMessagesPerMinute) messages in a minute: send fewer"
+            )
+        )
     }
 }

@@ -24,6 +24,10 @@ public struct WebSocketCloseCode: RawRepresentable, Sendable, Hashable {
     public static let policyViolation = Self(rawValue: 1008)
     public static let messageTooBig = Self(rawValue: 1009)
     public static let internalError = Self(rawValue: 1011)
+    /// The token is missing, not valid, or has expired. The workspace stream's own; contract §5.
+    public static let unauthorized = Self(rawValue: 4401)
+    /// The workspace is missing or not the token's. The workspace stream's own; contract §5.
+    public static let wrongWorkspace = Self(rawValue: 4003)
 
     /// Whether a peer may send it: those that stand for "no code" and the unassigned may not be on the wire.
     public var isAllowedOnTheWire: Bool {

@@ -27,7 +27,7 @@ extension ConfigurationKey {
         "stall.timeout",
         .duration(.seconds(1) ... .seconds(86_400)),
         default: "10m",
-        help: "How long a client may read nothing at all before its connection is given up; until then it costs no memory."
+        help: "How long a client may read nothing at all before its connection ends; until then it costs no memory."
     )
 }
 
@@ -48,5 +48,6 @@ extension EdgeConfiguration {
         self.deliveryLoops = loops == 0 ? processorCount : loops
         self.retry = settings.duration(.retryInterval)
         self.stallTimeout = settings.duration(.stallTimeout)
+        self.unsentPatience = min(self.unsentPatience, self.stallTimeout)
     }
 }

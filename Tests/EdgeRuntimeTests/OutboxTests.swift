@@ -1,0 +1,99 @@
+import Testing
+
+@testable import EdgeRuntime
+
+@Suite("What waits to be sent besides entries")
+struct OutboxTests {
+    private let start = MonotonicInstant(nanoseconds: 1_000_000_000)
+
+    private func message(_ number: Int, _ length: Int) -> [UInt8] { [UInt8](repeating: UInt8(number & 0xFF), count: length) }
+
+    @Test("any sequence of short writes sends every message once, in order", arguments: 0..<100)
+    func shortWrites(seed: Int) {
+        var random = SplitMix64(state: UInt64(seed))
+        var outbox = Outbox()
+        var expected: [UInt8] = []
+        var sink = ScriptedSink(script: [])
+        for number in 0..<Int.random(in: 1...200, using: &random) {
+            let message = self.message(number, Int.random(in: 0...50_000, using: &random))
+            outbox.append(Array(message.prefix(2)), Array(message.dropFirst(2)))
+            expected += message
+            sink.script = [Int.random(in: 0...60_000, using: &random), 0]
+            let before = outbox.count
+            let (outcome, bytes) = outbox.write(to: &sink, limit: 100_000)
+            #expect(outbox.count == before - bytes)
+            #expect((outcome == .emptied) == outbox.isEmpty)
+        }
+        sink.script = []
+        #expect(outbox.write(to: &sink, limit: .max).outcome == .emptied)
+        #expect(sink.written == expected)
+        #expect(outbox.isEmpty)
+    }
+
+    @Test("a turn's limit ends a write that could go on")
+    func limit() {
+        var outbox = Outbox(self.message(1, 100_000))
+        var sink = ScriptedSink(script: [])
+        let (outcome, bytes) = outbox.write(to: &sink, limit: 30_000)
+        #expect(outcome == .limitReached && bytes == 30_000 && outbox.count == 70_000)
+    }
+
+    @Test("an error of the sink is reported")
+    func failure() {
+        var outbox = Outbox(self.message(1, 10))
+        var sink = ScriptedSink(script: [-1])
+        #expect(outbox.write(to: &sink, limit: .max).outcome == .failed)
+    }
+
+    @Test(
+        "dropping leaves the rest of the message that was begun, and nothing of those that were not",
+        arguments: [0, 1, 9, 10, 11, 15, 70_000]
+    )
+    func dropUnbegun(taken: Int) {
+        let lengths = [10, 5, 100_000, 7]
+        let boundaries = [0, 10, 15, 100_015, 100_022]
+        var outbox = Outbox()
+        for (number, length) in lengths.enumerated() { outbox.append(self.message(number, length)) }
+        var sink = ScriptedSink(script: [])
+        _ = outbox.write(to: &sink, limit: taken)
+        outbox.dropUnbegun()
+        let end = boundaries.first { $0 >= taken } ?? 0
+        #expect(outbox.count == end - taken)
+        #expect(outbox.holdsOneMessage == (end > taken))
+        outbox.append(self.message(9, 3))
+        #expect(outbox.holdsOneMessage == (end == taken))
+        _ = outbox.write(to: &sink, limit: .max)
+        let all = lengths.enumerated().flatMap { self.message($0.offset, $0.element) }
+        #expect(sink.written == Array(all.prefix(end)) + self.message(9, 3))
+    }
+
+    @Test("it is stalled when hardly anything of much is taken, however much there is")
+    func stalled() {
+        let patience = Duration.seconds(15)
+        func after(_ seconds: Int) -> MonotonicInstant { self.start.advanced(by: .seconds(seconds)) }
+        var outbox = Outbox(self.message(1, Outbox.toleratedBytes))
+        #expect(!outbox.isStalled(now: self.start, patience: patience))
+        #expect(!outbox.isStalled(now: after(100), patience: patience))
+        for _ in 0..<100 { outbox.append(self.message(2, 1_000_000)) }
+        #expect(!outbox.isStalled(now: after(100), patience: patience))
+        #expect(!outbox.isStalled(now: after(114), patience: patience))
+        var sink = ScriptedSink(script: [])
+        // A reader of 4.3 KiB/s is slow and not stalled; the next window finds it at rest.
+        _ = outbox.write(to: &sink, limit: Int(Outbox.leastProgress))
+        #expect(!outbox.isStalled(now: after(115), patience: patience))
+        #expect(!outbox.isStalled(now: after(129), patience: patience))
+        #expect(outbox.isStalled(now: after(130), patience: patience))
+    }
+
+    @Test("all connections together have a budget, and only those above their share of it are in excess of it")
+    func budget() {
+        let budget = UnsentBudget(limit: 100)
+        #expect(budget.change(from: 0, to: 90))
+        #expect(budget.change(from: 0, to: 40))
+        #expect(!budget.change(from: 90, to: 91))
+        #expect(budget.change(from: 40, to: 50))
+        #expect(!budget.change(from: 50, to: 51))
+        #expect(budget.change(from: 91, to: 0))
+        #expect(budget.change(from: 51, to: 100))
+    }
+}

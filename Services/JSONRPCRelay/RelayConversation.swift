@@ -18,8 +18,9 @@ final class RelayConversation: Conversation {
         let update: CommandUpdate
     }
 
-    init(form: RelayForm, caller: CommandCaller, bus: CommandBus, link: ConversationLink) {
-        self.engine = RelayEngine(makeULID: form.makeULID)
+    /// - Parameter lastEventID: the cursor of the handshake; nil for none.
+    init(form: RelayForm, caller: CommandCaller, lastEventID: String?, bus: CommandBus, link: ConversationLink) {
+        self.engine = RelayEngine(lastEventID: lastEventID, makeULID: form.makeULID)
         self.form = form
         self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
     }

@@ -43,6 +43,8 @@ struct RelayRoute: Sendable {
             throw APIError(error)
         }
         guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
+        // Whatever a client plainly named as its place is answered (contract §3).
+        let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
 
         let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
@@ -61,7 +63,9 @@ struct RelayRoute: Sendable {
         let stream = StreamRequest(
             principal: principal,
             form: form,
-            inbound: .webSocket(rules) { [bus] link in RelayConversation(form: form, caller: caller, bus: bus, link: link) },
+            inbound: .webSocket(rules) { [bus] link in
+                RelayConversation(form: form, caller: caller, lastEventID: lastEventID, bus: bus, link: link)
+            },
             head: head,
             requestID: context.requestID,
             trace: context.trace

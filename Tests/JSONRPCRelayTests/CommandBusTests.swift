@@ -144,7 +144,7 @@ import Testing
         #expect(client.sent.isEmpty)
     }
 
-    @Test func errorsArePassedOnAndNonsenseIsAnInternalError() async throws {
+    @Test func errorsArePassedOnAndNonsenseIsAnInvalidAnswer() async throws {
         let setting = try await Setting { $0.maximumAnswerBytes = 100 }
         let subscription = try await setting.answer("rpc.*") { message in
             switch message.subject {
@@ -163,7 +163,7 @@ import Testing
         #expect(await eventually { client.sent.count == 1 })
         let errors = client.sent.first?.elements?.map { $0["error"] } ?? []
         #expect(errors.first == JSONTree(#"{"code":-32602,"message":"Invalid params","data":["x"]}"#))
-        #expect(errors.dropFirst().map { $0?["code"] } == [.number("-32603"), .number("-32603")])
+        #expect(errors.dropFirst().map { $0?["code"] } == [.number("-32004"), .number("-32004")])
     }
 
     @Test func aNotificationIsSentAndForgotten() async throws {

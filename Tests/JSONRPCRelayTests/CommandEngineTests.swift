@@ -64,13 +64,19 @@ import Testing
         #expect(engine.receive(#"{"jsonrpc":"2.0","id":1,"method":"\#(method)"}"#).commands.map(\.method) == [method])
     }
 
+    @Test func paramsThatAreNullAreNone() {
+        var engine = makeEngine()
+        let commands = engine.receive(#"{"jsonrpc":"2.0","id":1,"method":"agent.run","params":null}"#).commands
+        #expect(commands.count == 1 && commands[0].params == nil)
+    }
+
     @Test func outstandingCommandsAreBounded() throws {
         var engine = makeEngine()
         let request = #"{"jsonrpc":"2.0","id":1,"method":"m"}"#
         let commands = (0..<32).flatMap { _ in engine.receive(request).commands }
         #expect(commands.count == 32)
         let refused = engine.receive(request)
-        #expect(refused.code == -32004 && refused.count == 1)
+        #expect(refused.code == -32005 && refused.count == 1)
         // Neither the relay's own methods nor notifications are held up.
         #expect(engine.answer(#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)?.contains("pong") == true)
         #expect(engine.receive(#"{"jsonrpc":"2.0","method":"m"}"#).commands.count == 1)

@@ -13,7 +13,7 @@ import Testing
         #expect(answer == #"{"jsonrpc":"2.0","id":"ping_001","result":{"pong":true}}"#)
     }
 
-    @Test(arguments: [#""params":{}"#, #""params":[]"#, #""params":{"extra":[1]}"#, #""x":1"#])
+    @Test(arguments: [#""params":{}"#, #""params":[]"#, #""params":{"extra":[1]}"#, #""params":null"#, #""x":1"#])
     func pingTakesAnyParamsOrNone(_ member: String) {
         var engine = makeEngine()
         #expect(
@@ -108,14 +108,72 @@ import Testing
 
     @Test(arguments: [
         "", #","params":[]"#, #","params":["inc_1"]"#, #","params":{}"#, #","params":{"incidentId":1}"#, #","params":{"incidentId":null}"#,
-        #","params":{"incidentId":""}"#, #","params":"inc_1""#, #","params":null"#, #","params":{"incidentId":"a","incidentId":"b"}"#,
+        #","params":{"incidentId":""}"#, #","params":"inc_1""#, #","params":null"#,
         #","params":{"incidentId":"a","lastEventId":7}"#, #","params":{"incidentId":"a","lastEventId":null}"#,
-        #","params":{"incidentId":"\#(String(repeating: "x", count: 257))"}"#, #","params":{"incidentId":"a","inci\u0064entId":"b"}"#,
+        #","params":{"incidentId":"\#(String(repeating: "x", count: 257))"}"#, #","params":{"incidentId":"a\u0000"}"#,
+        #","params":{"incidentId":"a\u009f"}"#, #","params":{"incidentId":"a","lastEventId":"","last_event_id":""}"#,
     ])
     func invalidParams(_ params: String) {
         var engine = makeEngine()
         #expect(engine.receive(#"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe"\#(params)}"#).code == -32602)
         #expect(engine.receive(#"{"jsonrpc":"2.0","method":"investigation.subscribe"\#(params)}"#) == [])
+        #expect(engine.subscriptions.isEmpty)
+    }
+
+    @Test func whatIsWrongWithParamsIsNamedInTheMessage() throws {
+        var engine = makeEngine()
+        let request = #"{"jsonrpc":"2.0","id":1,"method":"remediation.subscribe","params":{"incidentId":"a\nb"}}"#
+        let error = try #require(JSONTree(try #require(engine.answer(request)))?["error"])
+        #expect(error["message"]?.text?.hasPrefix("Invalid params: params.incidentId ") == true)
+        #expect(error["data"]?.text?.hasPrefix("params.incidentId ") == true)
+    }
+
+    @Test(arguments: [
+        "x", "..", "*", ">", "a/b", "😀", "e\u{301}", "é", String(repeating: "é", count: 128), String(repeating: "x", count: 256),
+    ])
+    func anIdentifierThatKeepsTheRulesIsTaken(_ incidentID: String) {
+        var engine = makeEngine()
+        #expect(engine.subscribe(.investigation, incidentID).map(\.topic.incidentID.text.utf8.count) == [incidentID.utf8.count])
+    }
+
+    @Test(arguments: ["lastEventId", "last_event_id", "lastEventID", "Last-Event-ID"])
+    func everyUsualSpellingOfTheCursorIsTaken(_ name: String) {
+        var engine = makeEngine()
+        let outputs = engine.receive(
+            #"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i","\#(name)":"evt_1"}}"#
+        )
+        #expect(outputs.contains(.subscribed(engine.subscriptions[0], lastEventID: "evt_1")))
+    }
+
+    @Test func theCursorOfTheHandshakeIsThatOfSubscriptionsThatNameNone() {
+        var engine = RelayEngine(lastEventID: "evt_0", makeULID: ulids())
+        _ = engine.subscribe(.investigation, "one")
+        #expect(engine.pushesCarryIDs)
+        let outputs = engine.receive(
+            """
+            [{"jsonrpc":"2.0","method":"investigation.subscribe","params":{"incidentId":"two"}},\
+            {"jsonrpc":"2.0","method":"investigation.subscribe","params":{"incidentId":"three","lastEventId":""}}]
+            """
+        )
+        #expect(
+            outputs == [
+                .subscribed(engine.subscriptions[1], lastEventID: "evt_0"), .subscribed(engine.subscriptions[2], lastEventID: ""),
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        #"{"incidentId":"a","incidentId":"b"}"#, #"{"incidentId":"a","inci\u0064entId":"b"}"#, #"{"incidentId":"a","x":{"y":1,"y":1}}"#,
+        #"{"incidentId":"a","x":[[{"y":1,"\u0079":2}]]}"#,
+    ])
+    func aMemberThatStandsTwiceInParamsIsRefused(_ params: String) {
+        var engine = makeEngine()
+        for method in ["investigation.subscribe", "agent.run", "ping"] {
+            let outputs = engine.receive(#"{"jsonrpc":"2.0","method":"\#(method)","params":\#(params),"id":"x"}"#)
+            #expect(outputs.code == -32600 && outputs.count == 1)
+            #expect(JSONTree(outputs.sent[0])?["id"] == .string("x"))
+            #expect(engine.receive(#"{"jsonrpc":"2.0","method":"\#(method)","params":\#(params)}"#) == [])
+        }
         #expect(engine.subscriptions.isEmpty)
     }
 
@@ -151,9 +209,14 @@ import Testing
             string(connected)
                 == #"{"jsonrpc":"2.0","method":"connected","params":{"connectionId":"conn_01HX9VTPQR3KF8MZWBYD5N6JCE","tenantId":"ten\"1","serverTime":"2024-04-01T14:32:10.000Z"}}"#
         )
-        let expired = RelayNotice.authenticationExpired
-        #expect([RelayOutput.send(expired)].code == -32001)
-        #expect(JSONTree(expired)?["id"] == .null && JSONRPCChecker.fault(expired) == nil)
+        let expired = RelayForm(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(.tokenExpired, retry: nil)
+        // Behind the head of a text frame, and before the close frame.
+        let length = Int(expired[2]) << 8 | Int(expired[3])
+        let error = Array(expired[4..<4 + length])
+        #expect(expired[..<2] == [0x81, 126] && expired[4 + length] == 0x88)
+        #expect(Array(expired[(6 + length)...].prefix(2)) == [0x03, 0xF0])
+        #expect([RelayOutput.send(error)].code == -32001)
+        #expect(JSONTree(error)?["id"] == .null && JSONRPCChecker.fault(error) == nil)
     }
 
     @Test func everyTypeOfAFamilyIsAnEventType() throws {

@@ -45,6 +45,7 @@ private struct Session {
         waiting += outputs.commands.filter(\.expectsAnswer)
         let isParseError = outputs.sent.first.flatMap { JSONTree($0)?["error"]?["code"] } == .number("-32700")
         if isParseError != (tree == nil) { fault = "a parse error for JSON, or none for something else" }
+        if let tree, Self.isResponse(tree), !outputs.isEmpty { fault = "a response is not dropped" }
         if let tree, let expected = Self.expectedID(tree), outputs.commands.isEmpty,
             outputs.sent.first.flatMap({ JSONTree($0)?["id"] }) != expected
         {
@@ -65,9 +66,13 @@ private struct Session {
         if engine.subscriptions.count > 256 || engine.commands.count > 32 { fault = "a bound was passed" }
     }
 
+    private static func isResponse(_ tree: JSONTree) -> Bool {
+        (tree["method"] ?? .null) == .null && (tree["result"] != nil || tree["error"] != nil)
+    }
+
     /// The id with which a single, unambiguous request must be answered.
     private static func expectedID(_ tree: JSONTree) -> JSONTree? {
-        guard Set(tree.names).count == tree.names.count, tree["method"]?.text != nil, tree["jsonrpc"] == .string("2.0") else { return nil }
+        guard !tree.hasRepetition, tree["method"]?.text != nil, tree["jsonrpc"] == .string("2.0") else { return nil }
         switch tree["id"] {
         case .string(let text) where text.utf8.count < 600: return .string(text)
         case .number(let text): return .number(text)
@@ -96,7 +101,7 @@ private enum Mutator {
     private static let pieces = [
         "\"", "\\", "{", "}", "[", "]", ",", ":", "null", "true", "1e999", "-", "\\ud800", "\\u0000", "\u{0}", "\"id\":[],", "\"id\":7,",
         "é", "🚦",
-        "\"jsonrpc\":\"2.0\"", "\"method\":\"rpc.x\",", "[[[[[[[[", "{\"a\":", "0", " ", "\u{FEFF}",
+        "\"jsonrpc\":\"2.0\"", "\"result\":1,", "\"params\":null,", "\"method\":\"rpc.x\",", "[[[[[[[[", "{\"a\":", "0", " ", "\u{FEFF}",
     ]
 
     /// One to four changes.

@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [
         #"{"method":"ping","id":5}"#, #"{"jsonrpc":2.0,"method":"ping","id":5}"#, #"{"jsonrpc":"2","method":"ping","id":5}"#,
-        #"{"jsonrpc":"2.0","id":5}"#, #"{"jsonrpc":"2.0","method":null,"id":5}"#, #"{"jsonrpc":"2.0","result":1,"id":5}"#,
+        #"{"jsonrpc":"2.0","id":5}"#, #"{"jsonrpc":"2.0","method":null,"id":5}"#, #"{"jsonrpc":"2.0","id":5,"x":1,"x":1,"method":"ping"}"#,
         #"{"jsonrpc":"2.0","method":"ping","method":"ping","id":5}"#, #"{"jsonrpc":"2.0","jsonrpc":"2.0","method":"ping","id":5}"#,
         #"{"jsonrpc":"2.0","method":"ping","params":{},"params":{},"id":5}"#,
     ])
@@ -38,6 +38,42 @@ import Testing
         let outputs = engine.receive(text)
         #expect(outputs.code == -32600)
         #expect(JSONTree(outputs.sent[0])?["id"] == .number("5"))
+    }
+
+    /// Two peers that answered each other's answers would do so for ever.
+    @Test(arguments: [
+        #"{"jsonrpc":"2.0","result":1,"id":5}"#, #"{"jsonrpc":"2.0","result":null,"id":5}"#, #"{"jsonrpc":"2.0","error":{},"id":null}"#,
+        #"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":null}"#, #"{"result":1,"error":null,"id":{}}"#,
+        #"{"jsonrpc":"2.0","result":1}"#, #"{"result":1}"#, #"{"id":1,"method":null,"result":{}}"#, #"{"res\u0075lt":1,"result":2}"#,
+        #"[{"jsonrpc":"2.0","result":1,"id":5}]"#,
+        #"[{"jsonrpc":"2.0","error":{},"id":5},{"jsonrpc":"2.0","method":"no.such"},{"jsonrpc":"2.0","result":1,"id":6}]"#,
+    ])
+    func responsesAreDropped(_ text: String) {
+        var engine = makeEngine()
+        #expect(engine.receive(text).sent == [])
+    }
+
+    @Test func aBatchIsAnsweredWithoutItsResponses() {
+        var engine = makeEngine()
+        let answer = engine.answer(
+            #"[{"jsonrpc":"2.0","result":1,"id":5},{"jsonrpc":"2.0","method":"ping","id":6},{"jsonrpc":"2.0","error":{},"id":7},1]"#
+        )
+        let ids = answer.flatMap { JSONTree($0)?.elements }?.map { $0["id"] }
+        #expect(ids == [.number("6"), .null])
+    }
+
+    @Test func aRequestMayHaveUnusedMembersOfAResponse() {
+        var engine = makeEngine()
+        let answer = engine.answer(#"{"jsonrpc":"2.0","method":"ping","params":null,"result":null,"error":null,"id":1}"#)
+        #expect(answer == #"{"jsonrpc":"2.0","id":1,"result":{"pong":true}}"#)
+    }
+
+    @Test func twoRelaysThatAreConnectedToEachOtherFallSilent() {
+        var (left, right) = (makeEngine(), makeEngine())
+        var onTheirWay = ["nonsense", "[1,{}]", #"{"jsonrpc":"2.0","method":"ping","id":1}"#].flatMap { left.receive($0).sent }
+        #expect(onTheirWay.count == 3)
+        onTheirWay = onTheirWay.flatMap { right.receive($0).sent }.flatMap { left.receive($0).sent }
+        #expect(onTheirWay.isEmpty)
     }
 
     @Test(arguments: [

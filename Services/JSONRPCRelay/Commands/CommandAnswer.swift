@@ -10,7 +10,7 @@ enum CommandAnswer: Hashable, Sendable {
     /// It says nothing that could be passed on, and the command goes on. Why, as a sentence.
     case unusable(String)
 
-    /// Reads a message. What is meant to be final and is malformed ends the command with -32603, so that the client does not wait in vain.
+    /// Reads a message. What is meant to be final and is malformed ends the command with -32004, so that the client does not wait in vain.
     ///
     /// - Parameters:
     ///   - status: the value of ``CommandHeader/status``; nil if there is none, which means a result.
@@ -18,26 +18,25 @@ enum CommandAnswer: Hashable, Sendable {
     init(status: String?, payload: [UInt8]) {
         switch status {
         case "progress": self = Self.progress(reading: payload)
-        case nil, "result": self = .final(Self.isJSON(payload) ? .result(payload) : .failure(.internalError(Self.notJSON)))
-        case "error":
-            self = .final(
-                .failure(RPCError(service: payload) ?? .internalError("The service answered with an error that is none in JSON-RPC."))
-            )
-        case .some: self = .final(.failure(.internalError("The service answered with a status that the relay does not know.")))
+        case nil, "result": self = .final(Self.isJSON(payload) ? .result(payload) : .failure(.invalidAnswer(Self.notJSON)))
+        case "error": self = .final(.failure(RPCError(service: payload) ?? .invalidAnswer(Self.notAnError)))
+        case .some: self = .final(.failure(.invalidAnswer("The header causeway-status is none of progress, result and error.")))
         }
     }
 
-    private static let notJSON = "The service's answer is not valid JSON."
+    private static let notJSON = "The result is not one valid JSON value of at most 64 levels in which no member stands twice."
+    private static let notAnError = "The error is not a JSON object with an integer code and a string message."
 
     private static func progress(reading payload: [UInt8]) -> CommandAnswer {
         guard let members = JSONMembers(["requestId"], of: payload) else { return .unusable("A progress message must be a JSON object.") }
+        guard !members.hasRepetition else { return .unusable("A progress message must not have a member twice.") }
         guard members["requestId"] == nil else {
             return .unusable("A progress message must not have a member requestId; the relay adds it.")
         }
         return .progress(payload)
     }
 
-    /// Whether the text is one JSON value and nothing else, and no deeper than the relay reads.
+    /// Whether the text is one JSON value and nothing else, no deeper than the relay reads, and without a member that stands twice.
     private static func isJSON(_ text: [UInt8]) -> Bool {
         do throws(JSONSyntaxError) {
             try JSONScanner.scan(text) { scanner throws(JSONSyntaxError) in

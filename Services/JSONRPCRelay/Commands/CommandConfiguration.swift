@@ -2,7 +2,7 @@
 struct CommandConfiguration: Sendable {
     /// How long a service has to end a command; what it tells about its progress does not prolong it.
     var timeout: Duration = .seconds(30)
-    /// The longest result or error, in bytes; a longer one becomes -32603.
+    /// The longest result or error, in bytes; a longer one becomes -32004.
     var maximumAnswerBytes = 256 * 1024
     /// The longest progress message, in bytes; a longer one is dropped.
     var maximumProgressBytes = 64 * 1024

@@ -97,7 +97,7 @@ final class CommandTable: Sendable {
     private func receivedTooMuch(for key: Key, status: String?) {
         let reason = "A service answered with more than \(limit(for: status)) bytes."
         complain(reason, about: key)
-        if status != "progress" { complete(key, .failure(.internalError(reason))) }
+        if status != "progress" { complete(key, .failure(.invalidAnswer(reason))) }
     }
 
     private func passOn(_ progress: [UInt8], for key: Key) {

@@ -3,12 +3,15 @@ import EventModel
 
 /// The members of a JSON object that somebody is interested in; others are checked and passed over.
 ///
-/// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and the fact is known.
+/// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and ``hasRepetition`` is true.
 struct JSONMembers {
     private let text: [UInt8]
     private let names: [String]
     private var values: [Range<Int>?]
     private var repeated: [Bool]
+    private var all: [(name: Range<Int>, value: Range<Int>)] = []
+    /// Whether any name occurs twice, be it one of interest or not.
+    private(set) var hasRepetition = false
 
     /// Reads one object at the scanner's position, which is in `text`.
     ///
@@ -19,13 +22,13 @@ struct JSONMembers {
         values = Array(repeating: nil, count: names.count)
         repeated = Array(repeating: false, count: names.count)
         try scanner.openObject()
-        var isFirst = true
-        while let name = try scanner.nextMember(isFirst: isFirst) {
-            isFirst = false
+        while let name = try scanner.nextMember(isFirst: all.isEmpty) {
             let start = scanner.position
             try scanner.scanValue(depth: depth + 1)
+            all.append((name, start..<scanner.position))
             note(name, start..<scanner.position)
         }
+        hasRepetition = JSONNames.repeated(all.map(\.name), in: scanner.base) != nil
     }
 
     /// Reads a text that is one object and nothing else; nil if it is something else.
@@ -42,9 +45,6 @@ struct JSONMembers {
         }
     }
 
-    /// Whether one of the names occurs twice.
-    var hasRepetition: Bool { repeated.contains(true) }
-
     /// Whether that name occurs twice.
     func isRepeated(_ name: String) -> Bool { names.firstIndex(of: name).map { repeated[$0] } ?? false }
 
@@ -53,9 +53,20 @@ struct JSONMembers {
         names.firstIndex(of: name).flatMap { values[$0] }.map { text[$0] }
     }
 
+    /// The members, of interest or not, whose name meets a condition: the names, escapes undone, and the JSON texts of the values.
+    func members(where isMeant: (ArraySlice<UInt8>) -> Bool) -> [(name: String, json: ArraySlice<UInt8>)] {
+        all.compactMap { member in
+            let name = Self.unescaped(text[member.name])
+            return isMeant(name) ? (String(decoding: name, as: UTF8.self), text[member.value]) : nil
+        }
+    }
+
     /// The text of a member that is a string, escapes undone; nil if there is none or it is something else.
-    func string(_ name: String) -> String? {
-        guard let json = self[name], json.first == UInt8(ascii: "\"") else { return nil }
+    func string(_ name: String) -> String? { self[name].flatMap { Self.string($0) } }
+
+    /// What a JSON text that is a string stands for; nil if it is something else.
+    static func string(_ json: ArraySlice<UInt8>) -> String? {
+        guard json.first == UInt8(ascii: "\"") else { return nil }
         return String(decoding: Self.unescaped(json.dropFirst().dropLast()), as: UTF8.self)
     }
 

@@ -18,6 +18,8 @@ enum RPCMessage: Hashable, Sendable {
         do throws(JSONSyntaxError) {
             self = try JSONScanner.scan(text) { scanner throws(JSONSyntaxError) in
                 scanner.skipWhitespace()
+                // A member that stands twice is the fault of one request, not of the whole text.
+                scanner.toleratesRepetition = true
                 let isBatch = try scanner.peek() == UInt8(ascii: "[")
                 let message: RPCMessage =
                     isBatch ? try Self.batch(text, &scanner) : .single(try Self.item(text, &scanner, depth: 0))
@@ -54,14 +56,28 @@ enum RPCMessage: Hashable, Sendable {
             try scanner.scanValue(depth: depth)
             return .invalid(.invalidRequest, id: nil)
         }
-        let members = try JSONMembers(["jsonrpc", "method", "params", "id"], of: text, scanning: &scanner, depth: depth)
-        return RPCItem(members)
+        scanner.repetition = nil
+        let members = try JSONMembers(
+            ["jsonrpc", "method", "params", "id", "result", "error"],
+            of: text,
+            scanning: &scanner,
+            depth: depth
+        )
+        return RPCItem(members, hasInnerRepetition: scanner.repetition != nil)
     }
 }
 
 extension RPCItem {
     /// Judges an object.
-    fileprivate init(_ members: JSONMembers) {
+    ///
+    /// - Parameter hasInnerRepetition: whether an object within it has a member twice.
+    fileprivate init(_ members: JSONMembers, hasInnerRepetition: Bool) {
+        // Some serialisers write the members that they do not use as null.
+        let hasMethod = members["method"].map { !$0.elementsEqual("null".utf8) } ?? false
+        guard hasMethod || members["result"] == nil && members["error"] == nil else {
+            self = .response
+            return
+        }
         var id: RPCID?
         if let value = members["id"] {
             guard !members.isRepeated("id"), let read = RPCID(value) else {
@@ -74,14 +90,15 @@ extension RPCItem {
             id = read
         }
         guard !members.hasRepetition else {
-            self = .invalid(.invalidRequest("The members jsonrpc, method and params may occur only once."), id: id)
+            self = .invalid(.repeatedMember, id: id)
             return
         }
         guard members.string("jsonrpc") == "2.0", let method = members.string("method") else {
             self = .invalid(.invalidRequest, id: id)
             return
         }
-        self = .request(RPCRequest(id: id, method: method, params: RPCParams(members["params"])))
+        let params = hasInnerRepetition ? .unusable(.repeatedMember) : RPCParams(members["params"])
+        self = .request(RPCRequest(id: id, method: method, params: params))
     }
 }
 
@@ -99,10 +116,10 @@ extension RPCID {
 extension RPCParams {
     fileprivate init(_ json: ArraySlice<UInt8>?) {
         switch json?.first {
-        case nil: self = .none
+        case nil, UInt8(ascii: "n"): self = .none
         case UInt8(ascii: "{"): self = .named(json.map { Array($0) } ?? [])
         case UInt8(ascii: "["): self = .positional(json.map { Array($0) } ?? [])
-        default: self = .unusable
+        default: self = .unusable(.invalidParams("params must be an object or an array, or not be there."))
         }
     }
 }

@@ -10,14 +10,14 @@ struct RPCID: Hashable, Sendable {
 
 /// The `params` of a request, as they were written.
 enum RPCParams: Hashable, Sendable {
-    /// There are none.
+    /// There are none, or null.
     case none
     /// By name; the JSON text of an object.
     case named([UInt8])
     /// By position; the JSON text of an array.
     case positional([UInt8])
-    /// A string, a number, a boolean or null, which no method can use.
-    case unusable
+    /// No method can use them, and why.
+    case unusable(RPCError)
 
     /// The JSON text, for passing on; nil if there is none.
     var json: [UInt8]? {
@@ -42,6 +42,9 @@ struct RPCRequest: Hashable, Sendable {
 enum RPCItem: Hashable, Sendable {
     /// A request or a notification.
     case request(RPCRequest)
+    /// A response: it has `result` or `error` and no `method`. It is dropped without an answer, because two peers that answered each other's answers
+    /// would do so for ever.
+    case response
     /// Neither; answered with the id if there was one that could be read, and with null otherwise.
     case invalid(RPCError, id: RPCID?)
 }

@@ -15,11 +15,13 @@ struct RelayEngine: Sendable {
     }
 
     let limits: Limits
+    /// The place that the client named with its handshake: that of every subscription that names none.
+    private let lastEventID: String?
     /// A new ULID for a subscription.
     private let makeULID: @Sendable () -> String
     /// In the order in which they were made; few enough to be searched.
     private(set) var subscriptions: [Subscription] = []
-    /// Whether pushes carry `id`: from the first subscription with `lastEventId` on.
+    /// Whether pushes carry `id`: from the first subscription with a cursor on.
     private(set) var pushesCarryIDs = false
     private(set) var commands = CommandLedger()
     private var nextToken: UInt64 = 1
@@ -29,9 +31,11 @@ struct RelayEngine: Sendable {
     ///
     /// - Parameters:
     ///   - limits: its bounds.
+    ///   - lastEventID: the cursor of the handshake (contract §3); nil for none.
     ///   - makeULID: gives a new ULID; holds the clock and the randomness.
-    init(limits: Limits = Limits(), makeULID: @escaping @Sendable () -> String) {
+    init(limits: Limits = Limits(), lastEventID: String? = nil, makeULID: @escaping @Sendable () -> String) {
         self.limits = limits
+        self.lastEventID = lastEventID
         self.makeULID = makeULID
     }
 
@@ -53,7 +57,7 @@ struct RelayEngine: Sendable {
     /// What becomes of one call.
     private enum Disposition {
         case answered([UInt8])
-        /// A notification.
+        /// A notification or a response.
         case silent
         /// A command that is answered later.
         case waiting
@@ -77,6 +81,7 @@ struct RelayEngine: Sendable {
 
     private mutating func handle(_ item: RPCItem, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) -> Disposition {
         switch item {
+        case .response: return .silent
         case .invalid(let error, let id): return .answered(RPCEncoding.response(error: error, id: id))
         case .request(let request):
             do throws(RPCError) {
@@ -94,7 +99,7 @@ struct RelayEngine: Sendable {
         place: CommandLedger.Place?,
         _ effects: inout [RelayOutput]
     ) throws(RPCError) -> [UInt8]? {
-        if request.params == .unusable { throw .invalidParams("params must be an object or an array, or not be there.") }
+        if case .unusable(let error) = request.params { throw error }
         switch MethodName.own(request.method) {
         case .ping:
             if request.id == nil { effects.append(.send(RelayNotice.pong)) }
@@ -118,8 +123,9 @@ struct RelayEngine: Sendable {
         }
         let subscription = Subscription(id: "sub_\(makeULID())", topic: Topic(family: family, incidentID: incidentID))
         subscriptions.append(subscription)
-        if params.lastEventID != nil { pushesCarryIDs = true }
-        effects.append(.subscribed(subscription, lastEventID: params.lastEventID))
+        let cursor = params.lastEventID ?? lastEventID
+        if cursor != nil { pushesCarryIDs = true }
+        effects.append(.subscribed(subscription, lastEventID: cursor))
         return RPCEncoding.object(["subscriptionId": subscription.id, "incidentId": incidentID.text])
     }
 

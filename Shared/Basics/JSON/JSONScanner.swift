@@ -25,6 +25,11 @@ package struct JSONScanner {
     package var position = 0
     /// Whether whitespace with CR or LF in it has been skipped.
     package var hasSkippedLineBreak = false
+    /// Whether a member that stands twice is noted in ``repetition`` instead of thrown: for a reader that answers several requests in one text,
+    /// of which only one is to blame.
+    package var toleratesRepetition = false
+    /// The name of a member that stands twice, as an offset, found since it was last nil. Always nil unless ``toleratesRepetition``.
+    package var repetition: Int?
     /// The names of the objects that ``scanContainer(depth:)`` has open.
     private var openNames = JSONNameStack()
 
@@ -203,7 +208,10 @@ package struct JSONScanner {
                     throw failure(isObject ? "expected a comma or a closing brace" : "expected a comma or a closing bracket")
                 }
                 if isObject, let repeated = openNames.close(in: base) {
-                    throw JSONSyntaxError(offset: repeated, problem: "a member that the object has already")
+                    guard toleratesRepetition else {
+                        throw JSONSyntaxError(offset: repeated, problem: "a member that the object has already")
+                    }
+                    repetition = repeated
                 }
                 position += 1
                 containers >>= 1

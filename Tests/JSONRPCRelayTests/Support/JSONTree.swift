@@ -29,6 +29,16 @@ indirect enum JSONTree: Equatable, Sendable {
     var elements: [JSONTree]? { if case .array(let elements) = self { elements } else { nil } }
     var names: [String] { if case .object(let members) = self { members.map(\.name) } else { [] } }
 
+    /// Whether an object anywhere in it has a member twice.
+    var hasRepetition: Bool {
+        switch self {
+        case .object(let members):
+            Set(members.map { Array($0.name.utf8) }).count < members.count || members.contains { $0.value.hasRepetition }
+        case .array(let elements): elements.contains { $0.hasRepetition }
+        case .string, .number, .boolean, .null: false
+        }
+    }
+
     /// Members may stand in any order.
     static func == (left: JSONTree, right: JSONTree) -> Bool {
         switch (left, right) {

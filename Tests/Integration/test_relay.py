@@ -245,6 +245,47 @@ def test_a_gap_is_pushed(client):
     assert Cursor.parse(gap["params"]["id"])
 
 
+@pytest.mark.parametrize("name", ["lastEventId", "last_event_id", "lastEventID", "Last-Event-ID"])
+def test_the_place_has_every_usual_name(shared, client, tenant, name):
+    ids = shared.intake.publish(*(event("investigation.progress", "inc_1", tenant, n) for n in range(3)))
+    client.result("investigation.subscribe", {"incidentId": "inc_1", name: ids[0]})
+    assert [client.next()["params"]["n"] for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.parametrize("by", ["header", "query"])
+def test_the_place_of_the_handshake_is_that_of_subscriptions_that_name_none(shared, edge, tenant, by):
+    ids = shared.intake.publish(*(event("investigation.progress", f"inc_{n % 2}", tenant, n) for n in range(6)))
+    options = {"headers": {"Last-Event-ID": ids[1]}} if by == "header" else {"query": {"last_event_id": ids[1]}}
+    with RelayClient(edge, mint(tenant), **options) as client:
+        client.result("investigation.subscribe", {"incidentId": "inc_0"})
+        messages = [client.next() for _ in range(2)]
+        assert [(message["params"]["n"], message["params"]["id"]) for message in messages] == [(2, ids[2]), (4, ids[4])]
+        client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": ids[3]})
+        assert client.next()["params"]["n"] == 5
+        client.expect_silence()
+
+
+@pytest.mark.parametrize("cursor", ["", "header"])
+def test_an_empty_place_of_the_handshake_is_the_oldest_event(shared, edge, tenant, cursor):
+    shared.intake.publish(*(event("investigation.progress", "inc_1", tenant, n) for n in range(3)))
+    options = {"headers": {"Last-Event-ID": ""}} if cursor == "header" else {"query": {"last_event_id": ""}}
+    with RelayClient(edge, mint(tenant), **options) as client:
+        client.result("investigation.subscribe", {"incidentId": "inc_1"})
+        assert [client.next()["params"]["n"] for _ in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "evt_" + "Z" * 26, "evt_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "evt_0000000000ZZZZZZZZZZZZZZZZ", "5", "😀"])
+def test_a_place_that_means_nothing_is_a_gap_and_costs_nobody_anything(shared, client, edge, tenant, cursor):
+    client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": cursor})
+    assert client.next()["params"]["reason"] == "unknown_cursor"
+    if cursor.isascii():
+        with RelayClient(edge, mint(tenant), headers={"Last-Event-ID": cursor}) as other:
+            other.result("investigation.subscribe", {"incidentId": "inc_1"})
+            assert other.next()["params"]["reason"] == "unknown_cursor"
+    shared.intake.publish(event("investigation.progress", "inc_1", tenant, 1))
+    assert client.next()["params"]["n"] == 1
+
+
 # MARK: ping
 
 
@@ -296,6 +337,11 @@ WRONG = {
     "a method that is a number": ('{"jsonrpc":"2.0","method":1,"params":"bar"}', INVALID_REQUEST),
     "an id that is an object": (with_id("{}"), INVALID_REQUEST),
     "an id that is a boolean": (with_id("true"), INVALID_REQUEST),
+    "a member twice": ('{"jsonrpc":"2.0","method":"ping","id":1,"x":1,"x":2}', INVALID_REQUEST),
+    "a member twice in params": ('{"jsonrpc":"2.0","method":"ping","id":1,"params":{"a":{"b":1,"\\u0062":2}}}', INVALID_REQUEST),
+    "a byte order mark": ("\ufeff" + with_id(1), PARSE_ERROR),
+    "half a surrogate pair": (with_id('"\\ud800"'), PARSE_ERROR),
+    "1,000 levels": ('{"jsonrpc":"2.0","method":"ping","id":1,"params":' + "[" * 1000 + "]" * 1000 + "}", PARSE_ERROR),
     "params that are a text": ('{"jsonrpc":"2.0","method":"ping","params":"bar","id":1}', None),
 }
 
@@ -317,7 +363,8 @@ def test_what_is_no_request_gets_its_error(client, text, code):
     [
         *((f"{kind}.subscribe", params) for kind in ("investigation", "remediation") for params in (
             None, {}, [], ["inc_1"], {"incidentId": 1}, {"incidentId": ""}, {"incidentId": None}, {"incidentId": ["inc_1"]},
-            {"incidentId": "x" * 10_000}, {"incidentId": "inc_1", "lastEventId": 7},
+            {"incidentId": "x" * 257}, {"incidentId": "a\0"}, {"incidentId": "a\u0085"}, {"incidentId": "a\x7f"}, {"incidentId": "inc_1", "lastEventId": 7},
+            {"incidentId": "inc_1", "lastEventId": "", "last_event_id": ""},
         )),
         *((f"{kind}.unsubscribe", params) for kind in ("investigation", "remediation") for params in (
             None, {}, {"subscriptionId": 1}, {"incidentId": 1}, [],
@@ -327,6 +374,53 @@ def test_what_is_no_request_gets_its_error(client, text, code):
 def test_wrong_params_are_told(client, method, params):
     assert client.error(method, params) == INVALID_PARAMS
     client.expect_silence()
+
+
+def test_the_member_that_is_wrong_is_named(client):
+    for incident in ("a\nb", "", "x" * 257):
+        assert "incidentId" in client.call("investigation.subscribe", {"incidentId": incident})["error"]["message"]
+
+
+@pytest.mark.parametrize("incident", ["x", "é" * 128, "x" * 256, "..", "*", ">", "a.b c", "😀"])
+def test_identifiers_that_keep_the_rules_are_taken_and_compared_byte_for_byte(shared, client, tenant, incident):
+    assert client.result("investigation.subscribe", {"incidentId": incident})["incidentId"] == incident
+    others = [event("investigation.progress", other, tenant, 1) for other in ("e\u0301" * 64, "X", "...", "other")]
+    shared.intake.publish(*others, event("investigation.progress", incident, tenant, 2))
+    assert pushes(client, 1) == [("investigation.progress", 2)]
+
+
+@pytest.mark.parametrize("method", ["ping", "investigation.subscribe", "no.such.method"])
+def test_params_that_are_null_are_none(client, method):
+    answers = []
+    for params in ("", ',"params":null'):
+        client.ws.send_text('{"jsonrpc":"2.0","method":"%s","id":1%s}' % (method, params))
+        answers.append(client.next())
+    assert answers[0] == answers[1]
+
+
+RESPONSES = [
+    '{"jsonrpc":"2.0","id":1,"result":{}}', '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request"}}',
+    '{"jsonrpc":"2.0","id":1,"result":null}', '{"id":{},"error":1,"result":2}', '{"result":1,"method":null}',
+    '[{"jsonrpc":"2.0","id":1,"result":1},{"jsonrpc":"2.0","id":2,"error":{}}]',
+    '[{"jsonrpc":"2.0","id":1,"result":1},{"jsonrpc":"2.0","method":"no.such.method"}]',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RESPONSES)
+def test_responses_are_dropped_without_an_answer(client, text):
+    for _ in range(3):
+        client.ws.send_text(text)
+    client.expect_silence()
+
+
+def test_two_peers_that_answer_each_other_fall_silent(edge, tenant):
+    """All that one relay sends goes to another one, and back."""
+    with RelayClient(edge, mint(tenant)) as one, RelayClient(edge, mint(tenant)) as other:
+        for text in ("nonsense", "[1,{}]", request("no.such.method", id=1), request("ping", id=2)):
+            one.ws.send_text(text)
+            other.ws.send_text(one.ws.next_text())
+        other.expect_silence()
+        one.expect_silence()
 
 
 @pytest.mark.parametrize("method", ["no.such.method", "Ping", "ping ", "", "connected", "pong", "rpc.on", "a b", "*", ">", "x" * 500])

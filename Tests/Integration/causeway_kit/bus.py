@@ -77,6 +77,20 @@ class Bus:
         """The state of the log's stream: `messages`, `first_seq`, `last_seq`."""
         return self._run(self._jetstream.stream_info(STREAM)).state
 
+    def answer_commands(self, method, answers):
+        """Is the service for a method of the relay's clients (docs/commands.md), until the bus is closed.
+
+        `answers` are what every command gets: pairs of a status and a body. A status is `progress`, `result` or `error`, or None for no header.
+        """
+
+        async def answer(command):
+            for status, body in answers:
+                headers = None if status is None else {"causeway-status": status}
+                await self._connection.publish(command.reply, body, headers=headers)
+
+        self._run(self._connection.subscribe(f"rpc.{method}", cb=answer))
+        self._run(self._connection.flush())
+
     def leader(self):
         """The name of the server that has the log, where several are one bus."""
         return self._run(self._jetstream.stream_info(STREAM)).cluster.leader

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import TestKit
 import Testing

@@ -1,4 +1,5 @@
 import Basics
+import EdgeRuntime
 import EventModel
 import TestKit
 import Testing
@@ -123,7 +124,8 @@ import Testing
     @Test func whatIsWrongWithParamsIsNamedInTheMessage() throws {
         var engine = makeEngine()
         let request = #"{"jsonrpc":"2.0","id":1,"method":"remediation.subscribe","params":{"incidentId":"a\nb"}}"#
-        let error = try #require(JSONTree(try #require(engine.answer(request)))?["error"])
+        let answer = engine.answer(request)
+        let error = try #require(JSONTree(answer ?? "")?["error"])
         #expect(error["message"]?.text?.hasPrefix("Invalid params: params.incidentId ") == true)
         #expect(error["data"]?.text?.hasPrefix("params.incidentId ") == true)
     }

@@ -44,7 +44,7 @@ extension TokenCase {
         TokenCase(name: "exp twice", payload: standardPayload.replacing("{", with: #"{"exp":99999999999,"#), expected: .malformed),
         TokenCase(
             name: "roles twice, once escaped",
-            payload: standardPayload.replacing("{", with: #"{"r\u006fles":["admin"],"#),
+            payload: standardPayload.replacing("{", with: #"{"roles":["member"],"r\u006fles":["admin"],"#),
             expected: .malformed
         ),
         TokenCase(name: "a member twice within a claim", claims: ["x": #"[{"a":1,"b":{"a":1,"a":2}}]"#], expected: .malformed),

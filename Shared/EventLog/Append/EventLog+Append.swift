@@ -43,14 +43,22 @@ extension EventLog {
     {
         let deadline = deadline(timeout)
         if let fault = AppendFaults.inside(events, intake: intake, limit: connection.maximumPayload).first { throw fault }
-        // A single message is its own check: the server either stores it or names the stored one.
-        if events.count > 1 {
-            for fault in try await conflicts(of: events, deadline: deadline) { if let fault { throw fault } }
+        // What the log has is answered from there. A single message is its own question: the server either stores it or names the stored one.
+        var answers = events.count > 1 ? try await known(events, deadline: deadline) : [nil]
+        for (index, answer) in answers.enumerated() {
+            if case .failure(let error) = answer { throw error.at(index) }
         }
-        for fault in try await decidedApprovals(among: events, deadline: deadline) { if let fault { throw fault } }
+        let unknown = events.indices.filter { answers[$0] == nil }
+        for (index, fault) in zip(unknown, try await decidedApprovals(among: unknown.map { events[$0] }, deadline: deadline)) {
+            if let fault { throw fault.at(events.count > 1 ? index : nil) }
+        }
+        for (index, result) in zip(unknown, try await send(unknown.map { events[$0] }, intake: intake, deadline: deadline)) {
+            answers[index] = result
+        }
         var appended: [Appended] = []
         appended.reserveCapacity(events.count)
-        for (index, result) in try await send(events, intake: intake, deadline: deadline).enumerated() {
+        for (index, result) in answers.enumerated() {
+            guard let result else { preconditionFailure("what was not known was sent") }
             do throws(EventLogError) {
                 appended.append(try result.get())
             } catch {
@@ -76,6 +84,7 @@ extension EventLog {
         }
         let sound = events.indices.filter { faults[$0] == nil }
         let sent = try await send(sound.map { events[$0] }, intake: intake, deadline: deadline)
+        // Each that has no fault is replaced by what became of it.
         var results = faults.map { fault in Result<Appended, EventLogError>.failure(fault ?? .cancelled) }
         for (index, result) in zip(sound, sent) { results[index] = result }
         return results

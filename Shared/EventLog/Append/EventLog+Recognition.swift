@@ -123,15 +123,15 @@ extension EventLog {
 
     // MARK: Checks before an append
 
-    /// For each event the conflict with what the log took in under its identity; nil for those that are new or the same.
-    func conflicts(of events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
-        var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
+    /// For each event the answer, or the conflict, if the log took in its identity within the duplicate window; nil for those that are new.
+    func known(_ events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Result<Appended, EventLogError>?] {
+        var answers: [Result<Appended, EventLogError>?] = Array(repeating: nil, count: events.count)
         // An id that was made for the event is nobody else's.
         let named = events.indices.filter { !events[$0].assigned.contains(.id) }
-        for (index, answer) in zip(named, try await answers(to: named.map { events[$0] }, deadline: deadline)) {
-            if case .failure(let error) = answer { faults[index] = error.at(events.count > 1 ? index : nil) }
+        for (index, answer) in zip(named, try await self.answers(to: named.map { events[$0] }, deadline: deadline)) {
+            answers[index] = answer
         }
-        return faults
+        return answers
     }
 
     /// For each event that asks for an approval that is decided, the conflict; nil for all others, and for repetitions of a request that
@@ -153,7 +153,6 @@ extension EventLog {
                 "names an approval that is already decided; choose another approvalId",
                 field: "payload.approvalId"
             )
-            .at(events.count > 1 ? index : nil)
         }
         return faults
     }

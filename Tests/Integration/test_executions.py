@@ -275,7 +275,7 @@ def test_having_seen_nothing_is_no_mistake(shared, edge, tenant, agent, last):
 
 
 NAMES = [
-    "a.b", "*", ">", "a b", "a+b", "a/b", "...", "a%2Fb", "🚀 launch", "ünï", "a?b#c", "=2E", "x" * 300, "ü" * 150, "executions.>", "a\"b\\c", "&=;",
+    "a.b", "*", ">", "a b", "a+b", "a/b", "...", "a%2Fb", "🚀 launch", "ünï", "a?b#c", "=2E", "x" * 256, "ü" * 128, "executions.>", "a\"b\\c", "&=;",
 ]  # fmt: skip
 
 
@@ -298,7 +298,7 @@ def test_names_that_look_alike_are_different(shared, edge, tenant):
         assert stream.status == 404
 
 
-@pytest.mark.parametrize("raw, status", [("x" * 301, 400), ("%C3%BC" * 151, 400), ("%FF", 400), ("%zz", 400), ("a%00b", 400), ("a%0Ab", 400)])
+@pytest.mark.parametrize("raw, status", [("x" * 257, 400), ("%C3%BC" * 129, 400), ("%FF", 400), ("%zz", 400), ("a%00b", 400), ("a%0Ab", 400)])
 def test_names_that_cannot_be_are_told(shared, edge, tenant, raw, status):
     answer = httpx.get(f"{edge.url}/api/streaming/agents/{raw}/stream", headers={"Authorization": f"Bearer {mint(tenant)}"})
     assert answer.status_code == status
@@ -354,7 +354,7 @@ def test_data_is_the_payload_as_it_was_published(shared, edge, tenant, agent):
         ({"type": "complete"}, "payload"),
         ({"type": "complete", "payload": {}, "user": "ann"}, "body"),
         ({"type": "complete", "payload": {}, "execution": ""}, "execution"),
-        ({"type": "complete", "payload": {}, "execution": "x" * 129}, "execution"),
+        ({"type": "complete", "payload": {}, "execution": "x" * 257}, "execution"),
     ],
 )
 def test_a_bad_event_is_told_and_nothing_is_stored(shared, edge, tenant, agent, event, field):
@@ -508,4 +508,6 @@ def test_the_simulator_runs_agents_and_workflows(stack):
     edge = stack.edge()
     for kind, name in (("agents", "code-reviewer"), ("workflows", "nightly-report")):
         with ExecutionStream(edge, kind, name, mint("acme")) as stream:
-            assert stream.next()[0] == 1
+            id, type, _ = stream.next()
+            # Ids go on from one execution to the next, and the simulator runs several.
+            assert id >= 1 and type in ("progress", "step_start")

@@ -72,14 +72,14 @@ import Testing
         try Fuzzer("intake, executions", seeds: seeds, tokens: tokens).run { input in
             for kind in ExecutionReference.Kind.allCases {
                 guard let drafts = try? ExecutionIntake.events(input, of: kind) else { continue }
-                try expect((1...EventIntake.maximumEvents).contains(drafts.count), "\(drafts.count) events were accepted")
+                try expect(drafts.count <= EventIntake.maximumEvents, "\(drafts.count) events were accepted")
                 for draft in drafts { try Self.check(draft, kind) }
             }
         }
     }
 
     private static func check(_ drafts: [EventDraft]) throws {
-        try expect((1...EventIntake.maximumEvents).contains(drafts.count), "\(drafts.count) events were accepted")
+        try expect(drafts.count <= EventIntake.maximumEvents, "\(drafts.count) events were accepted")
         for draft in drafts {
             let tenant = draft.tenant ?? "acme"
             var event = try draft.resolve(tenant: tenant, id: "generated", time: now)

@@ -98,8 +98,9 @@ class UnencodedBinaryEvents(BinaryEvents):
         return self.words
 
     def carries(self, text):
-        # Control characters cannot be sent so; quotes and percent signs have their meaning here; white space at the ends is not the value's.
-        return not any(character < " " or character in '\x7f"%' for character in text)
+        # Control characters cannot be sent so; quotes and percent signs have a meaning of their own. U+FFFD is refused, since it is what the
+        # HTTP library makes of bytes that are not UTF-8: it needs percent-encoding.
+        return not any(character < " " or character in '\x7f"%\ufffd' for character in text)
 
     def attribute(self, text):
         return text

@@ -57,7 +57,7 @@ NUMBER_DOORS = [
     StreamCursor(NotificationStream(), lambda world: world.sse), StreamCursor(WorkspaceStream(), lambda world: world.workspace),
     StreamCursor(Relay(), lambda world: world.relay),
     *(ExecutionCursor(spelling) for spelling in ("header", *SPELLINGS)),
-    *(BusNumber(f"causeway-{what}") for what in ("number", "start", "intake")), IntakeTime(),
+    *(BusNumber(f"causeway-{what}") for what in ("number", "first", "start", "intake")), IntakeTime(),
     *(TokenNumber(claim) for claim in ("exp", "nbf", "iat")),
     WaitParameter(), RPCID(), PayloadNumber(), ExecutionPayloadNumber(),
     ContentLength("intake", lambda world: world.producer, "/v1/events"),

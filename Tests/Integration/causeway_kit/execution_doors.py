@@ -86,10 +86,11 @@ class ExecutionMessages(Door):
         if not is_event and offer.identifier in (EVENT_ID, STEP):
             # The second message would be an event.
             del events[1:]
-        for offset, (type, id, payload) in enumerate(events, 1):
-            number = self._numbers.get(subject, 0) + offset
+        first = self._numbers.get(subject, 0) + 1
+        for number, (type, id, payload) in enumerate(events, first):
             headers = {
                 "ce-type": type, "causeway-execution": header_encoded(run_of(offer)), "causeway-number": str(number),
+                "causeway-first": str(first),
             } | ({} if id is None else {"ce-id": header_encoded(id)})  # fmt: skip
             world.bus.publish(subject, as_json(payload), headers)
         if is_event:

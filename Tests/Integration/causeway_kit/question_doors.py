@@ -122,7 +122,8 @@ class TenantHeader(Door):
     stores = False
 
     def carries(self, text):
-        return not any(character < " " or character == "\x7f" for character in text)
+        # U+FFFD is refused, since it is what the HTTP library makes of bytes that are not UTF-8.
+        return not any(character < " " or character in "\x7f\ufffd" for character in text)
 
     def _shake_hands(self, world, token, text):
         # The header's bytes are UTF-8; the kit's WebSocket client writes its head as text, in which those bytes are these characters.

@@ -1,6 +1,7 @@
 """Rules of the intake that hold in every form and at every way in (contract §0, §2, §10)."""
 
 import json
+from itertools import islice
 
 import pytest
 
@@ -45,10 +46,9 @@ def refused(response, *says, status=400, code="validation_error"):
 @pytest.mark.parametrize("name", ["user", "userId", "user_id", "extension1", "a" * 21, "Time", "data_base65"])
 def test_unknown_attributes_are_refused_by_name(shared, tenant, name):
     """C3: a misspelt `userid` must not send a private event to everybody."""
-    for mode, answer in in_every_mode(shared.intake, tenant, {}, **{name: "usr_1"}):
-        # HTTP does not tell the cases of a header's name apart.
-        if mode == "binary" and name.lower() in ("userid", "time"):
-            continue
+    # HTTP does not tell the cases of a header's name apart.
+    modes = 2 if name.lower() in ("userid", "time") else 3
+    for mode, answer in islice(in_every_mode(shared.intake, tenant, {}, **{name: "usr_1"}), modes):
         refused(answer, name.lower() if mode == "binary" else name)
     assert stored(shared, tenant) == []
 
@@ -114,6 +114,7 @@ def test_messages_on_the_bus_keep_the_same_rules(shared, edge, tenant):
     for headers in right:
         shared.bus.publish(subject, b'{"n":1}', headers)
     with NotificationStream().connect(edge, mint(tenant), cursor="") as client:
+        client.next()
         assert [client.next_event().payload["n"] for _ in right] == [1, 1]
 
 

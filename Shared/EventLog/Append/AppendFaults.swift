@@ -6,18 +6,18 @@ import NATSClient
 enum AppendFaults {
     /// The first event that is too large for the bus, and the first whose identity an earlier one has with other content.
     static func inside(_ events: [Event], intake: Timestamp, limit: Int?) -> [EventLogError] {
-        sizes(of: events, intake: intake, limit: limit) + identities(of: events)
+        sizes(of: events, intake: intake, limit: limit).map { $0.error.at(events.count > 1 ? $0.index : nil) } + identities(of: events)
     }
 
     /// The events whose messages the bus does not take. None when its limit is not known, because there is no connection.
-    static func sizes(of events: [Event], intake: Timestamp, limit: Int?) -> [EventLogError] {
+    static func sizes(of events: [Event], intake: Timestamp, limit: Int?) -> [(index: Int, error: EventLogError)] {
         guard let limit else { return [] }
         return events.indices.compactMap { index in
             // Headers have bounds of their own; below this no message can be too large, and need not be written to be measured.
             guard events[index].payload.bytes.count + largestHeaders > limit else { return nil }
             let message = EventMessage.outgoing(events[index], intake: intake)
             guard message.encodedCount > limit else { return nil }
-            return EventLogError.tooLarge(message.encodedCount, limit: limit).at(events.count > 1 ? index : nil)
+            return (index, EventLogError.tooLarge(message.encodedCount, limit: limit))
         }
     }
 

@@ -79,9 +79,7 @@ extension EventLog {
     {
         let deadline = deadline(timeout)
         var faults = try await decidedApprovals(among: events, deadline: deadline)
-        for fault in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) {
-            if let index = fault.index { faults[index] = fault }
-        }
+        for (index, fault) in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) { faults[index] = fault }
         let sound = events.indices.filter { faults[$0] == nil }
         let sent = try await send(sound.map { events[$0] }, intake: intake, deadline: deadline)
         // Each that has no fault is replaced by what became of it.

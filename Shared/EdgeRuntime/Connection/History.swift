@@ -86,7 +86,12 @@ final class History: Sendable {
             switch try await self.log.content(at: cursor.sequence) {
             case .event(tenant, let intake): return cursor.agrees(with: intake) ? .after(cursor) : .unknownCursor
             case .event(_, let intake):
-                if !cursor.agrees(with: intake) { return .unknownCursor }
+                // The place before a gap's end carries the time of the tenant's event behind it (``StreamGap/resumptionCursor``).
+                if !cursor.agrees(with: intake),
+                    try await self.log.firstCursor(of: tenant, after: cursor.sequence).map({ cursor.agrees(with: $0.time) }) != true
+                {
+                    return .unknownCursor
+                }
             case .other, .nothing: break
             }
         }

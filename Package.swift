@@ -196,7 +196,8 @@ let package = Package(
         tests(
             "ServiceRuntime",
             [
-                "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes, logging, metrics,
+                "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes,
+                logging, metrics,
                 lifecycle,
                 nioCore, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]

@@ -60,7 +60,7 @@ private struct LoudForm: WireForm {
     var name: String { "loud" }
 
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
-    func topic(of event: Event) -> String? { event.payload.string("incidentId") }
+    func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { [] }
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainForm().gap(gap, time: time) }
@@ -271,7 +271,7 @@ private struct TopicForm: WireForm {
 
     var name: String { "topics" }
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.appendEvent(event, cursor: cursor, to: &bytes) }
-    func topic(of event: Event) -> String? { event.payload.string("incidentId") }
+    func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
     func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { self.plain.gap(gap, time: time) }

@@ -141,7 +141,8 @@ def test_the_errors_of_the_contract(shared, service, admin, tenant):
 def test_names_are_taken_as_they_are(shared, admin, tenant):
     """An approval's id is any text; what must not be confused in a path, a subject or a query is not."""
     names = ["a b", "a.b", "a/b", "a*", "a>", "\u00e1", "a%2Fb", "read", ".a", "'; DROP TABLE requests; --", "a\u0301", "\U0001f600", "x" * 256]
-    shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}") for n, name in enumerate(names)])
+    # The kit makes the event's own id of the approval's, and so one of more than 256 bytes.
+    shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}") | {"id": f"name-{n}"} for n, name in enumerate(names)])
     for n, name in enumerate(names):
         encoded = "".join(f"%{byte:02X}" for byte in name.encode())
         answer = admin.decide(encoded)
@@ -351,7 +352,8 @@ def test_a_restored_log_is_noticed_without_a_hand(stack):
     stack.nats.start()
     service.wait_ready()
     stack.intake.publish_surely([requested("lost"), requested("again")])
-    assert ApprovalClient(service).decide("lost").status_code == 200
+    # It may not have noticed yet that the bus was away, and answers 503 until it is back.
+    eventually(lambda: ApprovalClient(service).decide("lost", key="k").status_code == 200, "it decides again", timeout=30)
     expect_one_decision(stack, "lost")
     service.kill()
     stack.nats.kill()

@@ -32,7 +32,7 @@ enum Fixture {
         place: DecisionPlace? = nil
     ) throws -> LogEntry {
         let event = try event(type, payload, tenant: tenant, user: user, id: "e\(sequence)")
-        return LogEntry(sequence: sequence, intake: later(Int64(sequence)), event: event, decisionPlace: place)
+        return LogEntry(sequence: sequence, intake: later(Int64(sequence % 1_000_000)), event: event, decisionPlace: place)
     }
 
     static let acme = Tenant(generated: "acme")

@@ -19,16 +19,17 @@ final class ListedLog: LogReading {
     let state = Mutex(State())
 
     func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        self.read(after, through) { $0.execution == nil && $0.event.tenant == tenant }
+        try self.read(after, through) { $0.execution == nil && $0.event.tenant == tenant }
     }
 
     func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        self.read(after, through) { $0.execution?.reference == reference }
+        try self.read(after, through) { $0.execution?.reference == reference }
     }
 
     /// Seven at a time, of what is still kept.
-    private func read(_ after: UInt64, _ through: UInt64, where isWanted: (LogEntry) -> Bool) -> LogRead {
-        self.state.withLock { state in
+    private func read(_ after: UInt64, _ through: UInt64, where isWanted: (LogEntry) -> Bool) throws(EventLogError) -> LogRead {
+        try self.state.withLock { state throws(EventLogError) in
+            guard state.isReachable else { throw EventLogError.unavailable("switched off by the test") }
             let entries = state.entries.filter {
                 $0.sequence > after && $0.sequence <= through && $0.sequence >= state.first && isWanted($0)
             }.prefix(7)

@@ -68,7 +68,9 @@ import Testing
         try await bench.purge(before: 8)
         try await bench.delete(15)
         let retention = try await bench.log.retention()
-        #expect(retention.firstSequence == 9 && retention.lastSequence == 20 && retention.deleted.ranges == [12...12, 15...15])
+        // nats-server 2.9 names the place that was purged up to, also when its message was deleted before.
+        #expect((8...9).contains(retention.firstSequence) && retention.lastSequence == 20)
+        #expect(retention.deleted.ranges == [12...12, 15...15])
         #expect(try await bench.log.content(at: 12) == .nothing)
         #expect(try await bench.log.content(at: 13) == .event(tenant: "acme", intake: Fixture.time))
         #expect(try await bench.log.firstCursor(of: "globex", after: 11)?.sequence == 14)

@@ -153,7 +153,7 @@ import Testing
             type: "application/cloudevents+json",
             status: 400,
             code: "validation_error",
-            says: "specversion"
+            says: "payload"
         ),
         Refusal(
             testDescription: "an array as one CloudEvent",

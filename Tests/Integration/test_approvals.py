@@ -142,7 +142,7 @@ def test_names_are_taken_as_they_are(shared, admin, tenant):
     """An approval's id is any text; what must not be confused in a path, a subject or a query is not."""
     names = ["a b", "a.b", "a/b", "a*", "a>", "\u00e1", "a%2Fb", "read", ".a", "'; DROP TABLE requests; --", "a\u0301", "\U0001f600", "x" * 256]
     # The kit makes the event's own id of the approval's, and so one of more than 256 bytes.
-    shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}") | {"id": f"name-{n}"} for n, name in enumerate(names)])
+    shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}", incidentId=f"i{n}") | {"id": f"name-{n}"} for n, name in enumerate(names)])
     for n, name in enumerate(names):
         encoded = "".join(f"%{byte:02X}" for byte in name.encode())
         answer = admin.decide(encoded)
@@ -346,7 +346,7 @@ def test_a_restored_log_is_noticed_without_a_hand(stack):
     stack.intake.publish(requested("kept"))
     assert ApprovalClient(service).approval("kept").status_code == 200
     stack.nats.terminate()
-    assert stack.nats.wait(20) == 0
+    assert stack.nats.wait(20) is not None, "nats-server exits; Debian's with 1 at SIGTERM"
     copy = stack.directory / "copy"
     stack.nats.copy_store(copy)
     stack.nats.start()

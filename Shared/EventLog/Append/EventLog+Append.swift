@@ -44,7 +44,8 @@ extension EventLog {
         let deadline = deadline(timeout)
         if let fault = AppendFaults.inside(events, intake: intake, limit: connection.maximumPayload).first { throw fault }
         // What the log has is answered from there. A single message is its own question: the server either stores it or names the stored one.
-        var answers = events.count > 1 ? try await known(events, deadline: deadline) : [nil]
+        var answers =
+            events.count > 1 ? try await known(events, deadline: deadline) : Array(repeating: nil, count: events.count)
         for (index, answer) in answers.enumerated() {
             if case .failure(let error) = answer { throw error.at(index) }
         }

@@ -50,7 +50,7 @@ struct CommandLineOptions {
         guard option.hasPrefix("-") else {
             return .usage("the command line has a word that belongs to no option: write --option value; --help lists the options")
         }
-        let shown = ShownText.bounded(option)
+        let shown = ShownText.unknownName(option, among: schema.options)
         guard let near = Spelling.nearest(to: option, among: schema.options) else {
             return .usage("\(shown) is not an option of \(schema.program): --help lists the options")
         }

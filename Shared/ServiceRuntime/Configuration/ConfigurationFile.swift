@@ -45,7 +45,9 @@ struct ConfigurationFile: Sendable {
         let names = found.names
         if let unknown = names.first(where: { schema.key(named: $0) == nil }) {
             let near = Spelling.nearest(to: unknown, among: schema.names).map { "did you mean \($0)?" } ?? "use one that --help lists"
-            throw .configuration("\(ShownText.bounded(unknown)) in the file \(path) is not a key of \(schema.program): \(near)")
+            throw .configuration(
+                "\(ShownText.unknownName(unknown, among: schema.names)) in the file \(path) is not a key of \(schema.program): \(near)"
+            )
         }
         if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
             throw .configuration("\(twice) is written twice in the file \(path): leave one of them")

@@ -12,6 +12,14 @@ enum ShownText {
         return String(characters) + (text.count > maximumCharacters ? "…" : "")
     }
 
+    /// A name that is not one of `known`. A secret that lost its place may stand in it, so only what begins like a known name is shown, and a few
+    /// characters behind that, by which a slip is found.
+    static func unknownName(_ text: String, among known: [String]) -> String {
+        let common = known.map { zip($0, text).prefix { $0 == $1 }.count }.max() ?? 0
+        let shown = bounded(String(text.prefix(common + 12)))
+        return text.count > common + 12 && !shown.hasSuffix("…") ? shown + "…" : shown
+    }
+
     /// `text` without the user part of URLs (`nats://user:password@host`) and without tokens.
     static func withoutCredentials(_ text: String) -> String {
         var shown = ""

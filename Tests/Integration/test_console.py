@@ -405,7 +405,7 @@ def test_an_attack_in_a_payload_is_a_text_like_any_other(deployment, console, pu
     publish("incident.status_changed", incidentId=name, previousStatus=attack, status=attack, reason=attack)
     publish("investigation.progress", incidentId=name, message=attack, agentName=attack, step=1, steps=2)
     publish("investigation.completed", incidentId=name, rootCause=attack)
-    publish("approval.requested", approvalId="app_x", remediationId=name, incidentId=name, title=attack[:400], requestedBy=attack[:60])
+    publish("approval.requested", approvalId="app_x", remediationId=name, incidentId=name, title=attack[:400], requestedBy=name)
     publish("notification.created", id=name, title=attack, body=attack)
     publish("job.updated", job_id=name, status=attack, progress=0.5, result_url=attack, error=attack, created_at=attack, finished_at=attack)
     publish("some.thing", **{name: attack, "title": {"toString": attack, "__proto__": attack}, "constructor": attack})

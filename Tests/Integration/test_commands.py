@@ -193,7 +193,7 @@ def test_a_slow_client_of_much_progress_is_still_served(stack):
         for n in range(250):
             assert client.next()["params"]["n"] == n
             if n % 25 == 0:
-                time.sleep(1)
+                time.sleep(1)  # The slow client under test: its pace is the input.
         assert client.next()["result"] == "done" and time.monotonic() - begin > 9
 
 

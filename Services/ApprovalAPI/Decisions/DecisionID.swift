@@ -7,7 +7,7 @@ import HTTPAPI
 /// With an `Idempotency-Key` it is made of the request, so that the same request has the same id at every replica and at any later time: the
 /// log itself then knows the decision for the request's own, and nothing else has to be remembered. Without one it is new.
 enum DecisionID {
-    /// The id for one request: `idem_`, what was named by the key, `_`, and what was asked.
+    /// The id for one request: `idem_`, a hash of key, tenant, user and approval, `_`, and a hash of action and reason.
     ///
     /// - Parameters:
     ///   - key: the request's `Idempotency-Key`.

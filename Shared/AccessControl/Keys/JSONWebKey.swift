@@ -71,7 +71,7 @@ struct JSONWebKeySet: Sendable {
     /// The keys that could be read at all. Compared to notice a rotation; their order means nothing.
     let keys: Set<JSONWebKey>
 
-    /// Why a text is not a key set, as the rest of a sentence about it.
+    /// Why a text is not a key set; completes an error message that begins with the name of the file or URL.
     struct FormatError: Error {
         let problem: String
     }

@@ -58,12 +58,15 @@ import Testing
             "--http-port\n9000\n--max-connections=5", "--print-config\n--log-level\ninfo", "--auth-hs256-secret=\(Self.secret)\n--version",
         ]
         let tokens = ["--", "\n", "=", "--http-port=", "--help", "--config", "--some-switch", "--nats-url="]
+        let publicNames = testSchema.keys.filter { !$0.isSecret }.map(\.name)
         try Fuzzer("command line", seeds: seeds, tokens: tokens).run { input in
             let arguments = input.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
             guard !arguments.contains(where: { $0.contains("config") }) else { return }
             do throws(ConfigurationError) {
                 _ = try Settings(schema: testSchema, arguments: arguments)
             } catch {
+                // What was given to an option that is no secret is shown, whatever it is.
+                guard !publicNames.contains(where: { error.message.hasPrefix("\($0) cannot be ") }) else { return }
                 try expect(!error.message.contains(Self.secret), "the error shows the secret: \(error.message)")
             }
         }

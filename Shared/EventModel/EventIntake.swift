@@ -93,6 +93,7 @@ public enum EventIntake {
                 throw error.within("[\(drafts.count)]")
             }
         }
+        guard !drafts.isEmpty else { throw ValidationError(field: "", message: "must hold at least one event") }
         return drafts
     }
 }

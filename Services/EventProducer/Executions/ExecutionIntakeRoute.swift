@@ -80,7 +80,6 @@ struct ExecutionIntakeRoute: Sendable {
 
     /// The tenant that the events name; all of a request are of one execution, and so of one tenant.
     private static func tenant(of drafts: [ExecutionDraft]) throws(ValidationError) -> Tenant? {
-        guard !drafts.isEmpty else { throw ValidationError(field: "body", message: "must hold at least one event") }
         let tenant = drafts.lazy.compactMap(\.tenant).first
         for (index, draft) in drafts.enumerated() where draft.tenant != nil && draft.tenant != tenant {
             throw ValidationError(field: "[\(index)].tenant", message: "must be the same in all events of a request")

@@ -40,15 +40,12 @@ enum IntakeForm: Sendable, Hashable {
     ///
     /// - Throws: the first fault, with the index and the field it is in. Nothing is to be stored then.
     func drafts(_ body: [UInt8], _ headers: HTTPFields) throws(ValidationError) -> [EventDraft] {
-        let drafts: [EventDraft]
         switch self {
-        case .native: drafts = try EventIntake.events(native: body)
-        case .structured: drafts = [try EventIntake.event(structured: body)]
-        case .batched: drafts = try EventIntake.events(batched: body)
-        case .binary: drafts = [try EventIntake.event(binary: body, Self.attributes(headers))]
+        case .native: try EventIntake.events(native: body)
+        case .structured: [try EventIntake.event(structured: body)]
+        case .batched: try EventIntake.events(batched: body)
+        case .binary: [try EventIntake.event(binary: body, Self.attributes(headers))]
         }
-        guard !drafts.isEmpty else { throw ValidationError(field: "body", message: "must hold at least one event") }
-        return drafts
     }
 
     /// What this form calls the part of an event that the native form calls `field`, an index in front included.

@@ -41,8 +41,8 @@ public struct AccessControlConfiguration: Sendable {
     /// How long after `exp` a token is still accepted.
     public var expiryLeeway: Duration = .zero
 
-    /// The longest token that is looked at.
-    public var maximumTokenBytes = 8 * 1024
+    /// The longest token that is looked at (contract §1).
+    public var maximumTokenBytes = 16 * 1024
     /// How many verified tokens are remembered; 0 remembers none.
     public var cacheCapacity = 8 * 1024
 

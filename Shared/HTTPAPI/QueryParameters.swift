@@ -3,8 +3,8 @@ public import Hummingbird
 
 /// The parameters of a query string, decoded (percent-encoding, and `+` for a space, as browsers write it). Names may repeat.
 public struct QueryParameters: Sendable {
-    /// The longest query that ``init(of:)`` accepts, in bytes.
-    public static let maximumBytes = 16 * 1024
+    /// The longest query that ``init(of:)`` accepts, in bytes: a token of 16 KiB (contract §1) has room beside everything else.
+    public static let maximumBytes = 24 * 1024
     /// The most parameters that ``init(of:)`` accepts.
     public static let maximumCount = 128
 

@@ -13,6 +13,7 @@ extension Settings {
         configuration.issuer = optionalString(.authIssuer)
         configuration.audience = optionalString(.authAudience)
         configuration.tenantClaims = list(.authTenantClaims)
+        configuration.maximumTokenBytes = byteSize(.authMaxTokenBytes)
         guard configuration.hasKeySource else {
             let sources: [ConfigurationKey] = [.authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL]
             let names = sources.map(\.environmentName)

@@ -1,5 +1,8 @@
 """The kit of doors: every rule about what comes in, tried at every place at which something comes in (contract §0)."""
 
+import socket
+import urllib.parse
+
 import httpx
 import pytest
 
@@ -239,3 +242,52 @@ def test_a_place_of_a_subscription_is_understood_in_both_spellings(world, tenant
         client.result("investigation.subscribe", {"incidentId": "inc_scenario", name: "nonsense"})
         message = client.next()
         assert (message["method"], message["params"]["reason"]) == ("stream.gap", "unknown_cursor"), message
+
+
+# MARK: Tokens
+
+#: The longest token that is looked at (contract §1).
+LONGEST = 16 * 1024
+
+
+def token_of(length, roles):
+    """A valid token of that many bytes, or up to two more: base64 does not give every length."""
+    fitting = max(0, (length - len(mint(roles=roles, filler=""))) * 3 // 4)
+    while len(token := mint(roles=roles, filler="x" * fitting)) < length:
+        fitting += 1
+    return token
+
+
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_the_longest_token_is_taken_everywhere_and_a_longer_one_nowhere(world, place):
+    handshake = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="))
+    doors = [
+        (world.sse, "GET", NotificationStream().path, (), ("member",), 200),
+        (world.workspace, "GET", WorkspaceStream().path, handshake, ("member",), 101),
+        (world.relay, "GET", Relay.path, handshake, ("member",), 101),
+    ]  # fmt: skip
+    if place == "header":
+        doors += [
+            (world.approvals, "GET", "/v1/notifications", (), ("member",), 200),
+            (world.producer, "POST", "/v1/events", (), ("producer",), 400),
+        ]
+    for service, method, path, fields, roles, taken in doors:
+        for token, wanted in ((token_of(LONGEST - 3, roles), taken), (token_of(LONGEST + 1, roles), 401)):
+            target = f"{path}?token={token}" if place == "query" else path
+            head = [f"{method} {target} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in fields)]
+            head += [f"Authorization: Bearer {token}"] if place == "header" else []
+            head += ["Content-Length: 0"] if method == "POST" else []
+            status = status_of(service, "\r\n".join([*head, "", ""]))
+            assert status == wanted, f"{service.name}, {len(token)} bytes: {status}"
+
+
+def status_of(service, request):
+    """The status of the answer to a request as it is; the connection is closed then, whatever follows."""
+    address = urllib.parse.urlsplit(service.url)
+    with socket.create_connection((address.hostname, address.port), timeout=15) as connection:
+        connection.sendall(request.encode())
+        answer = b""
+        while b"\r\n" not in answer:
+            assert (part := connection.recv(4096)), "closed without an answer"
+            answer += part
+    return int(answer.split(b" ", 2)[1])

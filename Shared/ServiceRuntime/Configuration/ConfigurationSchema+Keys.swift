@@ -103,6 +103,12 @@ extension ConfigurationKey {
         default: "tenant_id,workspace_id,org_id",
         help: "Claims that may name the tenant; the first one present decides."
     )
+    public static let authMaxTokenBytes = ConfigurationKey(
+        "auth.max.token.bytes",
+        .byteSize(1...(16 * 1024)),
+        default: "16KiB",
+        help: "The longest token that is looked at; the head of a request, through a proxy too, has room for 16KiB."
+    )
 
     // MARK: Edges
 
@@ -186,6 +192,7 @@ extension [ConfigurationKey] {
     /// Which tokens are accepted.
     public static let accessControl: [ConfigurationKey] = [
         .authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience, .authTenantClaims,
+        .authMaxTokenBytes,
     ]
 
     /// How an edge treats its connections; `heartbeat` is the surface's own default (`30s`, `5s`, …).

@@ -85,7 +85,7 @@ public struct EdgeProcess: Sendable {
         let routes = RouteTable(router)
         let others = try self.register(parts, routes)
         routes.refuseOtherMethods()
-        let listener = PublicListener(router: router, settings: settings, logger: logger)
+        let listener = PublicListener(router: router, settings: settings, readiness: self.process.readiness, logger: logger)
         try await self.process.run([log] + others + [listener, DrainService(edge: edge)])
     }
 }

@@ -9,20 +9,25 @@ public import ServiceLifecycle
 public struct PublicListener: Service {
     /// Connections that the kernel holds until they are accepted: a fleet that reconnects comes at once.
     private static let backlog = 4096
+    /// What `/readyz` calls it.
+    private static let condition = "listener"
 
     private let responder: RouterResponder<APIRequestContext>
     private let host: String
     private let port: Int
     private let bodyTimeout: Duration
+    private let readiness: Readiness
     private let logger: Logger
 
-    /// A listener that will answer with `router`.
-    public init(router: Router<APIRequestContext>, settings: Settings, logger: Logger) {
+    /// A listener that will answer with `router`. The process is not ready before it listens.
+    public init(router: Router<APIRequestContext>, settings: Settings, readiness: Readiness, logger: Logger) {
         self.responder = router.buildResponder()
         self.host = settings.string(.httpHost)
         self.port = settings.integer(.httpPort)
         self.bodyTimeout = settings.duration(.httpBodyTimeout)
+        self.readiness = readiness
         self.logger = logger
+        readiness.set(Self.condition, .notReady("does not listen yet"))
     }
 
     /// Listens until the process shuts down.
@@ -33,7 +38,8 @@ public struct PublicListener: Service {
             responder: self.responder,
             server: HTTPServerBuilder { [bodyTimeout] in PublicHTTPChannel(responder: $0, bodyTimeout: bodyTimeout) },
             configuration: ApplicationConfiguration(address: .hostname(self.host, port: self.port), backlog: Self.backlog),
-            onServerRunning: { channel in
+            onServerRunning: { [readiness] channel in
+                readiness.set(Self.condition, .ready)
                 logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "")"])
             },
             logger: self.quietLogger

@@ -20,7 +20,7 @@ enum CommandAnswer: Hashable, Sendable {
         case "progress": self = Self.progress(reading: payload)
         case nil, "result": self = .final(Self.isJSON(payload) ? .result(payload) : .failure(.invalidAnswer(Self.notJSON)))
         case "error": self = .final(.failure(RPCError(service: payload) ?? .invalidAnswer(Self.notAnError)))
-        case .some: self = .final(.failure(.invalidAnswer("The header causeway-status is none of progress, result and error.")))
+        case .some: self = .final(.failure(.invalidAnswer("The header causeway-status must be progress, result or error.")))
         }
     }
 

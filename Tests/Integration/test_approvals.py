@@ -110,7 +110,8 @@ def test_the_errors_of_the_contract(shared, service, admin, tenant):
     assert error_of(outsider.approval("apr_1")) == (403, "forbidden")
     assert error_of(admin.decide("apr_unknown")) == (404, "not_found")
     assert error_of(admin.approval("apr_unknown")) == (404, "not_found")
-    assert error_of(admin.decide("x" * 300)) == (404, "not_found")
+    assert error_of(admin.decide("x" * 256)) == (404, "not_found")
+    assert error_of(admin.decide("x" * 257)) == (400, "validation_error")
     assert error_of(ApprovalClient(service, "somebody_else").decide("apr_1")) == (404, "not_found")
     bodies = [b"", b"null", b"[]", b"{", b"{}", b'{"action":"expire"}', b'{"action":true}', b'{"action":"APPROVE"}']
     bodies += [

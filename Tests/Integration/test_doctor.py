@@ -27,6 +27,11 @@ CORS = "*"
 #: In nginx's template: at the level of http, where what is set is inherited by all locations.
 ID_LINE = "    proxy_set_header X-Request-Id $id;\n"
 SSE_LINE = "            proxy_pass http://sse-edge;\n"
+#: From the field that says which host a page is of to the one that repeats it.
+HOST_LINES = re.search(
+    r"    proxy_set_header Host \$http_host;\n(?:.*\n)*?    proxy_set_header X-Forwarded-Host .*\n",
+    (ROOT / "deploy/nginx/nginx.conf.template").read_text(),
+)[0]
 WEBSOCKET_LINE = "            proxy_pass http://websocket-edge;\n"
 
 
@@ -112,8 +117,8 @@ FAULTS = {
     "request-id": Fault({"request-id": "is replaced"}, ID_LINE, "    proxy_set_header X-Request-Id $request_id;\n", verdict="advice"),
     "host": Fault(
         {"pages": "Host is changed on the way"},
-        "    proxy_set_header Host $http_host;\n",
-        "    proxy_set_header Host internal;\n",
+        HOST_LINES,
+        HOST_LINES.replace("$http_host", "internal"),
         verdict="advice",
         remedy="host",
         edges="quiet",

@@ -70,7 +70,6 @@ def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
             f"and delivered in {delivered:.1f} s; backlog {backlog >> 20} MiB, memory grew by {grown >> 10} KiB"
         )
         assert grown < backlog / 4, f"the edge's memory grew by {grown >> 10} KiB with a backlog of {backlog >> 10} KiB"
-        assert delivered - published < 15, f"the healthy readers were {delivered - published:.1f} s behind the producer"
 
         assert drain_socket(stalled, total, timeout=60) == (total, digest), "the stalled reader was sent something else than the others"
     finally:

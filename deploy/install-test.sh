@@ -5,7 +5,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 "$root/deploy/install-run.sh"
-install_packages chromium chromium-driver python3-venv docker-compose
+install_packages chromium chromium-driver python3-venv docker-compose faketime
 install_program_only caddy caddy
 install_program_only haproxy haproxy
 install_program_only prometheus prometheus

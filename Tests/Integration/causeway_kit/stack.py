@@ -16,11 +16,13 @@ _CRASH_MARKS = ("Fatal error", "Precondition failed", "SIGTRAP", "*** Signal")
 class Stack:
     """One deployment. `with Stack() as stack:` ends it, checks that no process crashed, and that no log shows a token."""
 
-    def __init__(self):
+    def __init__(self, *, nats=None, **settings):
+        """`nats`: a server that somebody else made, to be started and ended with it; `settings`: of every process."""
+        self._settings = settings
         self._directory = tempfile.TemporaryDirectory(prefix="causeway-test-")
         self.directory = Path(self._directory.name)
         self.processes = []
-        self.nats = None
+        self.nats = nats
         self.bus = None
         self.producer = None
         self.intake = None
@@ -28,7 +30,7 @@ class Stack:
 
     def __enter__(self):
         try:
-            self.nats = self._started(NATSServer(self.directory))
+            self.nats = self._started(self.nats or NATSServer(self.directory))
             self.producer = self.start("event-producer", "serve").wait_ready()
             self.bus = Bus(self.nats.url)
             self.intake = Intake(self.producer)
@@ -53,7 +55,7 @@ class Stack:
         Heartbeats come only to tests that ask for them: by default each stream's first one comes at a random moment.
         """
         name = f"{program}-{len(self.processes)}"
-        settings = {"heartbeat_interval": "1h"} | settings
+        settings = {"heartbeat_interval": "1h"} | self._settings | settings
         return self._started(Service(program, self.directory, nats_url=self.nats.url, arguments=arguments, name=name, **settings))
 
     def add(self, process):

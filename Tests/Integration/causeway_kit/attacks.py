@@ -1,0 +1,341 @@
+"""What one client can do to a deployment at its worst, each for as long as it is let: by a tenant with tokens, or by a stranger without.
+
+An attack is a function of an `Aim`; it runs in a process of its own (see `attacking`), so that it takes no turn from the test's threads. It goes on
+whatever it is answered: refusals, closed connections and timeouts are what it lives with.
+"""
+
+import contextlib
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import select
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from .approvals import requested
+from .relay import Relay, request
+from .surfaces import NotificationStream
+from .tokens import mint
+from .websocket import WebSocketConnection, frame
+from .workspace import WorkspaceStream, workspace_of
+
+TENANT = "loud"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Where the services are, as URLs, and how much of everything there is to be."""
+
+    producer: str
+    approvals: str
+    sse: str
+    workspace: str
+    relay: str
+    #: Connections, threads or subscriptions of an attack: a share of its full size.
+    scale: float
+
+    def count(self, full):
+        return max(2, int(full * self.scale))
+
+    def every(self):
+        return (self.producer, self.approvals, self.sse, self.workspace, self.relay)
+
+
+def _token(role="member", user="usr_loud"):
+    return mint(TENANT, user=user, roles=(role,))
+
+
+def _side_by_side(count, work):
+    """Runs `work(number)` in that many threads, again and again, whatever it raises."""
+
+    def repeat(number):
+        while True:
+            try:
+                work(number)
+            except (OSError, httpx.HTTPError, AssertionError, KeyError, ValueError):
+                time.sleep(0.02)
+
+    threads = [threading.Thread(target=repeat, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _dial(url, data=b"", receive_buffer=None):
+    parts = urlsplit(url)
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if receive_buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.settimeout(10)
+    try:
+        connection.connect((parts.hostname, parts.port))
+        connection.sendall(data)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _upgrade(path, token=None, **fields):
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    head += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    head += f"Authorization: Bearer {token}\r\n" if token else ""
+    return (head + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n").encode()
+
+
+# MARK: A tenant
+
+
+def _posting(aim, threads, bodies, role="producer"):
+    def work(number):
+        headers = {"Authorization": f"Bearer {_token(role, f'svc_{number}')}", "Content-Type": "application/json"}
+        with httpx.Client(timeout=20, headers=headers) as client:
+            for body in bodies(number):
+                client.post(f"{aim.producer}/v1/events", content=body)
+
+    _side_by_side(aim.count(threads), work)
+
+
+def _event(number, padding=0, **members):
+    return {"type": "load.tick", "tenant": TENANT, "payload": {"n": number, "padding": "x" * padding}} | members
+
+
+def valid_events(aim):
+    """Batches of a hundred small events, as fast as they are answered."""
+    _posting(aim, 8, lambda _: (json.dumps([_event(n) for n in range(begin, begin + 100)]).encode() for begin in itertools.count(0, 100)))
+
+
+def large_events(aim):
+    """Batches that have as many bytes as a request may have."""
+    batch = json.dumps([_event(n, 200_000) for n in range(60)]).encode()
+    _posting(aim, 4, lambda _: itertools.repeat(batch))
+
+
+def invalid_events(aim):
+    """What is refused: no JSON, a thousand events of which the last is wrong, another tenant's."""
+    bodies = [
+        b"[" * 100_000,
+        json.dumps([_event(n) for n in range(999)] + [{"type": "x"}]).encode(),
+        json.dumps([_event(1, tenant="quiet")]).encode(),
+        b"\xff" * 10_000,
+    ]
+    _posting(aim, 8, lambda _: itertools.cycle(bodies), role="member")
+
+
+def oversized_everything(aim):
+    """Bodies, heads, identifiers and messages far beyond every bound."""
+
+    def work(number):
+        kind = number % 4
+        if kind == 0:
+            with _dial(aim.producer, b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000000\r\n" + _bearer("producer")) as connection:
+                while True:
+                    connection.sendall(b"x" * 65_536)
+        elif kind == 1:
+            with _dial(random.choice(aim.every()), b"GET / HTTP/1.1\r\nHost: x\r\n") as connection:
+                while True:
+                    connection.sendall(b"X-Filler: " + b"y" * 60_000 + b"\r\n")
+        elif kind == 2:
+            headers = {"Authorization": f"Bearer {_token('producer')}"}
+            httpx.post(f"{aim.producer}/v1/events", json=_event(1, id="i" * 100_000), headers=headers, timeout=20)
+        else:
+            with WebSocketConnection(aim.relay + Relay.path, token=_token()) as connection:
+                while True:
+                    connection.send(0x1, b'{"jsonrpc":"2.0","method":"' + b"m" * 1_000_000 + b'"}')
+
+    _side_by_side(8, work)
+
+
+def _bearer(role):
+    return f"Authorization: Bearer {_token(role)}\r\n\r\n".encode()
+
+
+def pollers(aim):
+    """Asks for lists and counts of many notifications, as fast as it is answered."""
+
+    def work(number):
+        with httpx.Client(timeout=20, headers={"Authorization": f"Bearer {_token('admin', f'usr_{number}')}"}) as client:
+            while True:
+                client.get(f"{aim.approvals}/v1/notifications?limit=200")
+                client.get(f"{aim.approvals}/v1/notifications/approvals?limit=200")
+                client.get(f"{aim.approvals}/v1/notifications?unread=true")
+
+    _side_by_side(aim.count(32), work)
+
+
+def poison_approvals(aim):
+    """Requests that have expired already and are as large as an event may be, so that what follows from them is larger."""
+
+    def bodies(number):
+        for count in itertools.count():
+            name = f"poison-{number}-{count}-{time.monotonic_ns()}"
+            event = requested(name, TENANT, expiresAt="2020-01-01T00:00:00.000Z")
+            event["payload"]["incidentId"] = "i" * 256
+            event["payload"]["filler"] = "x" * max(0, 262_144 - len(json.dumps(event["payload"])) - 20)
+            yield json.dumps(event).encode()
+
+    _posting(aim, 4, bodies)
+
+
+def subscriptions(aim):
+    """Many subscriptions on many connections, and batches that subscribe with a place and unsubscribe again."""
+    each = 100
+
+    def work(number):
+        with WebSocketConnection(aim.relay + Relay.path, token=_token(user=f"usr_{number}")) as connection:
+            for begin in range(0, each, 25):
+                calls = [
+                    json.loads(request("investigation.subscribe", {"incidentId": f"inc_{number}_{n}"}, id=n)) for n in range(begin, begin + 25)
+                ]
+                connection.send_text(json.dumps(calls))
+                connection.next(10)
+            while True:
+                calls = []
+                for n in range(12):
+                    name = f"inc_churn_{number}_{n}"
+                    calls.append(json.loads(request("investigation.subscribe", {"incidentId": name, "lastEventId": ""}, id=2 * n)))
+                    calls.append(json.loads(request("investigation.unsubscribe", {"incidentId": name}, id=2 * n + 1)))
+                connection.send_text(json.dumps(calls))
+                connection.next(10)
+
+    # Up to a hundred thousand: a thousand connections of a hundred subscriptions.
+    _side_by_side(aim.count(1000), work)
+
+
+def slow_readers(aim):
+    """Connections on every stream that hardly read, while their tenant's events come."""
+    held = []
+    for number in range(aim.count(1000)):
+        token = _token(user=f"usr_{number}")
+        with contextlib.suppress(OSError):
+            if number % 2:
+                head = f"GET {NotificationStream.path} HTTP/1.1\r\nHost: x\r\nLast-Event-ID: \r\nAuthorization: Bearer {token}\r\n\r\n"
+                held.append(_dial(aim.sse, head.encode(), receive_buffer=4096))
+            else:
+                path = f"{WorkspaceStream.path}?workspace={workspace_of(token)}&last_event_id="
+                held.append(_dial(aim.workspace, _upgrade(path, token), receive_buffer=4096))
+    threading.Thread(target=valid_events, args=(aim,), daemon=True).start()
+    while True:
+        time.sleep(0.5)
+        for connection in held[:: max(1, len(held) // 20)]:
+            with contextlib.suppress(OSError):
+                connection.recv(1)
+
+
+def endless_frames(aim):
+    """Empty continuation frames, pings and tiny messages on open connections, as fast as they are taken."""
+    floods = [
+        frame(0x1, b"", fin=False) + frame(0x0, b"", fin=False) * 4000,
+        frame(0x9, b"") * 4000,
+        frame(0x1, b"{}") * 2000,
+    ]
+
+    def work(number):
+        relay = number % 2
+        url, path = (aim.relay, Relay.path) if relay else (aim.workspace, f"{WorkspaceStream.path}?workspace={TENANT}")
+        with WebSocketConnection(url + path, token=_token(user=f"usr_{number}")) as connection:
+            flood = floods[number // 2 % len(floods)]
+            connection.socket.settimeout(10)
+            connection.socket.sendall(flood)
+            rest = flood[len(flood) // 2 :] if number // 2 % 3 else frame(0x0, b"", fin=False) * 4000
+            while True:
+                readable, _, _ = select.select([connection.socket], [], [], 0)
+                if readable and not connection.socket.recv(65_536):
+                    return
+                connection.socket.sendall(rest)
+
+    _side_by_side(8, work)
+
+
+# MARK: A stranger
+
+
+def refused_handshakes(aim):
+    """Streams and handshakes without a token, and with tokens that are none."""
+
+    def work(number):
+        for url, path in ((aim.sse, NotificationStream.path), (aim.workspace, WorkspaceStream.path), (aim.relay, Relay.path)):
+            token = [None, "nonsense", mint(secret="x" * 64), "e30." * 5000][number % 4]
+            fields = f"Authorization: Bearer {token}\r\n" if token else ""
+            head = f"GET {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode() if url == aim.sse else _upgrade(path, token)
+            with _dial(url, head) as connection:
+                connection.recv(4096)
+
+    _side_by_side(aim.count(16), work)
+
+
+def bytes_behind_an_upgrade(aim):
+    """Handshakes with a token that takes time to judge, and megabytes behind them."""
+    token = mint(secret="x" * 64, headers={"kid": "unknown"})
+
+    def work(number):
+        url, path = ((aim.workspace, WorkspaceStream.path), (aim.relay, Relay.path))[number % 2]
+        with _dial(url, _upgrade(path, token)) as connection:
+            while True:
+                connection.sendall(frame(0x2, os.urandom(8)) * 4096)
+
+    _side_by_side(aim.count(16), work)
+
+
+def held_connections(aim):
+    """Connections that say nothing, or a byte of a head a second."""
+    held = []
+    for number in range(aim.count(2000)):
+        with contextlib.suppress(OSError):
+            held.append(_dial(aim.every()[number % 5], b"GET / HTTP/1.1\r\nHost:" if number % 2 else b""))
+    while True:
+        time.sleep(1)
+        for connection in held:
+            with contextlib.suppress(OSError):
+                connection.send(b"x")
+
+
+def unauthorised_requests(aim):
+    """Requests of every kind without a token, large bodies included."""
+
+    def work(number):
+        with httpx.Client(timeout=20) as client:
+            while True:
+                client.post(f"{aim.producer}/v1/events", content=b"x" * 1_000_000)
+                client.get(f"{aim.approvals}/v1/notifications")
+                client.post(f"{aim.approvals}/v1/notifications/approvals/x", json={"action": "approve"})
+
+    _side_by_side(aim.count(16), work)
+
+
+def nonsense(aim):
+    """Bytes that are no HTTP, and heads that never end."""
+
+    def work(number):
+        with _dial(random.choice(aim.every()), os.urandom(2000) if number % 2 else b"GET / HTTP/1.1\r\nA: ") as connection:
+            connection.sendall(b"a" * 60_000)
+            connection.recv(4096)
+
+    _side_by_side(aim.count(16), work)
+
+
+BY_A_TENANT = [
+    valid_events, large_events, invalid_events, oversized_everything, pollers, poison_approvals, subscriptions, slow_readers, endless_frames,
+]  # fmt: skip
+BY_A_STRANGER = [refused_handshakes, bytes_behind_an_upgrade, held_connections, unauthorised_requests, nonsense, oversized_everything]
+
+
+@contextlib.contextmanager
+def attacking(attack, aim):
+    """Lets an attack go on, in a process of its own, until the block ends."""
+    process = multiprocessing.get_context("fork").Process(target=attack, args=(aim,), daemon=True)
+    process.start()
+    try:
+        yield process
+        assert process.is_alive(), f"{attack.__name__} ended by itself"
+    finally:
+        process.kill()
+        process.join()

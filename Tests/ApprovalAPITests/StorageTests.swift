@@ -4,6 +4,8 @@ import EventModel
 import Foundation
 import GRDB
 import HTTPAPI
+import Logging
+import ServiceRuntime
 import Synchronization
 import TestKit
 import Testing

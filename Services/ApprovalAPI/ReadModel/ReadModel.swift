@@ -220,6 +220,8 @@ final class ReadModel: Sendable {
     ) async throws -> Value {
         var isRepeated = false
         while true {
+            // What a full disk holds up is not waited for.
+            if !store.isWhole, let trouble = store.trouble, !trouble.isDamage { throw Unavailable.because(trouble) }
             guard await store.isWhole(within: patience) else {
                 try Task.checkCancellation()
                 throw Unavailable.because(store.trouble)

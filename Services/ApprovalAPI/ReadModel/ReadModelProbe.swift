@@ -47,7 +47,7 @@ final class ReadModelProbe: Sendable {
             do {
                 tenant = try await ask(after: tenant) ?? ""
                 state.withLock { $0 = State(answeredAt: .now) }
-            } catch is CancellationError {
+            } catch is CancellationError where Task.isCancelled {
                 return
             } catch {
                 state.withLock { $0.failure = "the read model cannot be read: \(error)" }

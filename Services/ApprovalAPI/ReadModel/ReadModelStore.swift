@@ -21,7 +21,7 @@ final class ReadModelStore: Sendable {
         /// Settled when this making of the file is given up.
         var end = OneShot<Void>()
         /// Settled when the model holds again what it held before the file was given up.
-        var rebuilt = settled()
+        var rebuilt = ReadModelStore.settled()
         /// What was wrong at the last access; nil for nothing.
         var trouble: StorageTrouble?
     }

@@ -189,7 +189,7 @@ let package = Package(
             [
                 "Basics", "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit",
                 grdb,
-                hummingbird, hummingbirdTesting, httpTypes, logging,
+                hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]
         ),
         tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EventModel", "NATSClient", "TestKit", logging]),

@@ -7,6 +7,8 @@ import Basics
 struct NotificationTemplate: Sendable, ExpressibleByStringLiteral {
     /// The longest text that a hole takes, in characters.
     static let maximumFill = 300
+    /// The same in bytes of UTF-8, because one character can have any number of them.
+    static let maximumFillBytes = 1_200
 
     private enum Piece: Sendable {
         case text(String)
@@ -77,7 +79,7 @@ struct NotificationTemplate: Sendable, ExpressibleByStringLiteral {
     private static func shortened(_ text: String) -> String? {
         var line = ""
         var count = 0
-        for character in text {
+        for character in text.bounded(toBytes: maximumFillBytes) {
             if count == maximumFill { return line + "…" }
             let isPlain = character.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
             line.append(isPlain ? character : " ")

@@ -12,7 +12,7 @@ extension Response {
     }
 
     /// `value` as JSON, as it is in every body.
-    static func encoded(_ value: some Encodable) throws -> ByteBuffer {
+    package static func encoded(_ value: some Encodable) throws -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return ByteBuffer(bytes: try encoder.encode(value))

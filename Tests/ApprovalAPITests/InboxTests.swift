@@ -154,6 +154,79 @@ import Testing
         #expect(page.unreadCount == 2)
     }
 
+    /// The count is kept, not counted: whatever comes, goes, is marked, hidden or shown, at whatever places and in whatever order, it is what
+    /// counting the list says.
+    @Test(arguments: 0..<6 as Range<UInt64>)
+    func theCountIsThatOfTheList(_ seed: UInt64) async throws {
+        var generator = SplitMix64(seed: seed)
+        let model = try await model()
+        // Places that are close together, and so far apart that each size of bucket has several.
+        var places: [UInt64] = [1]
+        for _ in 0..<120 {
+            let widest = [2, 1 << 10, 1 << 20, 1 << 33].randomElement(using: &generator) ?? 2
+            places.append((places.last ?? 0) + UInt64.random(in: 1...widest, using: &generator))
+        }
+        var next = 0
+        var inboxPlace: UInt64 = 0
+        var first: UInt64 = 1
+        for step in 0..<150 {
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0..<4 where next < places.count:
+                let user: String? = [nil, "ann", "bob"].randomElement(using: &generator) ?? nil
+                let approval = "a\(Int.random(in: 0..<5, using: &generator))"
+                let entry =
+                    switch Int.random(in: 0..<4, using: &generator) {
+                    case 0: try Fixture.request(approval, at: places[next], user: user)
+                    case 1: try Fixture.decision(approval, "approve", at: places[next], user: user)
+                    default: try Fixture.entry(places[next], "notification.created", #"{"id":"n"}"#, user: user)
+                    }
+                try await model.apply(LogChange.changes(of: entry), position: places[next], generation: 0)
+                next += 1
+            case 4..<8:
+                inboxPlace += 1
+                let place = places[Int.random(in: 0..<places.count, using: &generator)]
+                let isFloor = Int.random(in: 0..<12, using: &generator) == 0
+                let user = Bool.random(using: &generator) ? "ann" : "bob"
+                let epoch: UInt16 = Int.random(in: 0..<10, using: &generator) == 0 ? 6 : 7
+                let mark = mark(isFloor ? .through(place) : .one(place), user: user, at: Int64(step), epoch: epoch)
+                try await applyMarks([mark], position: inboxPlace, to: model)
+            case 8 where next > 0:
+                first = max(first, places[Int.random(in: 0..<next, using: &generator)] / 2)
+                #expect(try await model.drop(keeping: Fixture.log(from: first), life: model.logLife))
+                if Bool.random(using: &generator) { try await model.tidyMarks(generation: 0) }
+            case 9 where inboxPlace > 20:
+                try await model.drop(inboxBefore: inboxPlace - 20, life: model.inboxLife)
+            default: break
+            }
+            for user in ["ann", "bob"] {
+                let all = try await model.notifications(query(user, limit: 500))
+                #expect(all.unreadCount == all.items.count { $0.readAt == nil }, "step \(step) of \(user)")
+                #expect(try await model.unreadCount(for: query(user).viewer, epoch: 7) == all.unreadCount)
+            }
+        }
+        // And nothing is left of what was counted when nothing is there.
+        #expect(try await model.drop(keeping: Fixture.log(from: UInt64(Int64.max)), life: model.logLife))
+        #expect(try await model.read(for: .process) { try Int.fetchOne($0, sql: "SELECT count(*) FROM tallies") } == 0)
+    }
+
+    /// Where little is wanted among much that is not, a page has an end, and the next one goes on there.
+    @Test func aPageLooksAtSoManyAndNoMore() async throws {
+        let model = try await model()
+        try await model.apply(try (1...100 as ClosedRange<UInt64>).map { try notice($0) }, position: 100, generation: 0)
+        try await applyMarks((6...95 as ClosedRange<UInt64>).map { mark(.one($0)) }, position: 1, to: model)
+        var query = query(isRead: false, limit: 4)
+        query.look = 10
+        var pages: [[UInt64]] = []
+        repeat {
+            let page = try await model.notifications(query)
+            pages.append(page.items.map(\.record.place.sequence))
+            query.before = page.next?.sequence
+        } while query.before != nil
+        #expect(pages.flatMap { $0 } == [100, 99, 98, 97, 96, 5, 4, 3, 2, 1])
+        #expect(pages.contains([]), "some have nothing at all and go on nevertheless")
+        #expect(pages.count < 20)
+    }
+
     /// Random lists and marks; every page of every query is what filtering the whole list by hand gives.
     @Test(arguments: 0..<8 as Range<UInt64>)
     func answersLikeThePlainList(_ seed: UInt64) async throws {

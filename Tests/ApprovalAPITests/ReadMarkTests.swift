@@ -31,6 +31,9 @@ import Testing
         ("inbox.a.b", #"{"epoch":1,"at":9223372036854775807,"sequence":1}"#), ("inbox.a.b", #"{"epoch":1,"at":-1,"sequence":1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":-9223372036854775808,"sequence":1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":281474976710656,"sequence":1}"#),
+        // A member twice, a second document, another encoding.
+        ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"sequence":2}"#), ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1}{}"#),
+        ("inbox.a.b", "\u{FEFF}{\"epoch\":1,\"at\":1,\"sequence\":1}"),
         // Names that break the rules.
         ("inbox.a=00.b", #"{"epoch":1,"at":1,"sequence":1}"#), ("inbox.a.b=0A", #"{"epoch":1,"at":1,"sequence":1}"#),
     ])

@@ -359,56 +359,11 @@ import Testing
     @Test func whoeverWritesToAFormerMakingIsTold() async throws {
         let model = try await model()
         let generation = model.generation
-        try model.recreate(generation)
-        try model.recreate(generation)
+        model.lose(generation, because: "it is a test")
+        model.lose(generation, because: "it is a test")
+        #expect(try await model.open() == generation + 1)
         #expect(model.generation == generation + 1)
         await #expect(throws: ReadModel.Recreated.self) { try await model.apply([LogChange](), position: 5, generation: generation) }
         #expect(try await model.progress().logPosition == 0)
-    }
-
-    @Test func anotherVersionIsMadeAnew() async throws {
-        do {
-            let model = try await model()
-            try await apply([try Fixture.request("a")], to: model)
-            try await model.write(model.generation) { try $0.execute(sql: "PRAGMA user_version = 99") }
-        }
-        let model = try ReadModel(path: path)
-        #expect(try await model.progress().logPosition == 0)
-    }
-
-    @Test func filesOfOthersAreLeftAlone() throws {
-        try directory.write("Dear reader", to: "letter.txt")
-        #expect(throws: ReadModelError.self) { try ReadModel(path: directory.file("letter.txt")) }
-        #expect(try String(contentsOfFile: directory.file("letter.txt"), encoding: .utf8) == "Dear reader")
-        let other = try DatabaseQueue(path: directory.file("other.sqlite"))
-        try other.write { try $0.execute(sql: "CREATE TABLE precious (x)") }
-        try other.close()
-        #expect(throws: ReadModelError.self) { try ReadModel(path: directory.file("other.sqlite")) }
-    }
-
-    @Test func oneProcessAFile() throws {
-        let first = try ReadModel(path: path)
-        let error = #expect(throws: ReadModelError.self) { try ReadModel(path: path) }
-        #expect(error?.description.contains("in use") == true)
-        withExtendedLifetime(first) {}
-    }
-
-    @Test func aStaleWriteAheadLogIsNotReadIntoANewFile() async throws {
-        do {
-            let model = try await model()
-            try await apply([try Fixture.request("a")], to: model)
-            try FileManager.default.copyItem(atPath: path + "-wal", toPath: directory.file("stale"))
-        }
-        try FileManager.default.removeItem(atPath: path)
-        try? FileManager.default.removeItem(atPath: path + "-wal")
-        try FileManager.default.moveItem(atPath: directory.file("stale"), toPath: path + "-wal")
-        let model = try ReadModel(path: path)
-        #expect(try await model.progress().logPosition == 0)
-        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
-    }
-
-    @Test func aPathThatCannotBeWrittenIsASentence() {
-        let error = #expect(throws: ReadModelError.self) { try ReadModel(path: "/nowhere/at/all.sqlite") }
-        #expect(error?.description.contains("DATABASE_FILE") == true)
     }
 }

@@ -86,6 +86,9 @@ def test_everything_that_a_service_names_exists(name):
     for secret in service.get("secrets", []):
         assert secret in COMPOSE.secrets
     for volume in service.get("volumes", []):
+        if ":" not in volume:
+            assert f"\nVOLUME {volume}\n" in (ROOT / "deploy/Dockerfile").read_text(), f"the image does not own {volume}"
+            continue
         source = volume.split(":")[0]
         assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE.volumes, f"{source} is missing"
     for network in service["networks"]:
@@ -104,6 +107,13 @@ def test_environment_and_ports_are_those_of_the_program(name):
     environment = COMPOSE.services[name]["environment"]
     window = environment.get("DRAIN_WINDOW", keys.get("DRAIN_WINDOW", "0s"))
     assert int(COMPOSE.services[name]["stop_grace_period"].removesuffix("s")) > int(window.removesuffix("s")) + 5
+
+
+def test_each_replica_keeps_its_read_model_on_a_volume_of_its_own():
+    service = COMPOSE.services["approval-api"]
+    folder = str(Path(service["environment"]["DATABASE_FILE"]).parent)
+    assert folder in service["volumes"] and folder not in service["tmpfs"], "a named volume would be one for all replicas"
+    assert IMAGES.targets["approval-api"].environment["DATABASE_FILE"] == service["environment"]["DATABASE_FILE"]
 
 
 def test_the_simulator_and_the_bus_are_told_what_they_know():
@@ -225,8 +235,8 @@ def _service(name, line, address, directory, secrets, nats):
     service = Service(line[0], directory, nats_url=nats.url, arguments=line[1:], name=name)
     service.http_port = int(keys["HTTP_PORT"])
     settings = {key: str(value) for key, value in (IMAGES.targets[name].environment | COMPOSE.environment(name)).items()}
-    places = {"/run/secrets/": f"{secrets}/", "/tmp/": f"{directory}/"}
-    settings = {key: re.sub(r"^/(run/secrets|tmp)/", lambda place: places[place[0]], value) for key, value in settings.items()}
+    places = {"/run/secrets/": f"{secrets}/", "/tmp/": f"{directory}/", "/data/": f"{directory}/"}
+    settings = {key: re.sub(r"^/(run/secrets|tmp|data)/", lambda place: places[place[0]], value) for key, value in settings.items()}
     own = {"HTTP_HOST": address, "ADMIN_HOST": "127.0.0.1", "ADMIN_PORT": str(service.admin_port), "NATS_URL": nats.url}
     service.environment = settings | own
     return service.start()

@@ -75,6 +75,8 @@ struct LogPlace: Sendable, Equatable {
 extension Approval.Request {
     /// The type of the event that asks.
     static let typeName = "approval.requested"
+    /// The longest title that is kept, in bytes of UTF-8: what the intake allows, and no more of what came over the bus.
+    static let maximumTitleBytes = 2_048
 
     /// Reads an `approval.requested`; nil for another event, and for one with an identifier that breaks the rules of contract §0.
     ///
@@ -95,7 +97,7 @@ extension Approval.Request {
             approvalID: approvalID,
             remediationID: remediationID,
             incidentID: incidentID,
-            title: payload.string("title"),
+            title: payload.string("title")?.bounded(toBytes: Self.maximumTitleBytes),
             user: event.user,
             requestedBy: payload.string("requestedBy").flatMap { try? UserID($0) },
             requestedAt: event.time,

@@ -20,6 +20,8 @@ struct Decision: Sendable, Equatable {
     static let source = EventSource(generated: "/causeway/approval-api")
     /// What happens when an approval has an answer.
     static let typeName = "approval.resolved"
+    /// The longest reason that is read from the log, in bytes of UTF-8: what ``ApprovalForm/maximumReason`` code points can have.
+    static let maximumReasonBytes = 4 * ApprovalForm.maximumReason
 }
 
 extension Decision {
@@ -96,7 +98,7 @@ extension Decision {
             action: action,
             decidedBy: payload.string("decidedBy").flatMap { try? UserID($0) } ?? Self.system,
             decidedAt: payload.string("decidedAt").flatMap { Timestamp(rfc3339: $0) } ?? event.time,
-            reason: payload.string("reason")
+            reason: payload.string("reason")?.bounded(toBytes: Self.maximumReasonBytes)
         )
     }
 }

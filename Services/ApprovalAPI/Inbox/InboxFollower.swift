@@ -29,21 +29,36 @@ final class InboxFollower: Sendable {
     /// - Throws: a ``ReadModelError`` that waiting does not mend.
     func run() async throws {
         var pause = Backoff(first: .milliseconds(100), longest: .seconds(5))
+        var pauses = StoragePauses()
         while !Task.isCancelled {
-            let generation = model.generation
+            var storagePause: Duration?
             do {
-                try await follow()
-            } catch let error as DatabaseError {
-                logger.error("the read model is damaged and is rebuilt", metadata: ["error": "\(error.message ?? "")"])
-                try model.recreate(generation)
+                try await model.open()
+                try await followUntilTheFileEnds()
+            } catch let trouble as StorageTrouble {
+                storagePause = pauses.pause(after: trouble)
             } catch is ReadModel.Recreated {
-                // Begun again below.
+                storagePause = pauses.pause(after: .damaged(""))
             } catch let error as JetStreamError {
                 if error.code == .cancelled || error.code == .closed { return }
                 logger.notice("the read marks cannot be followed at the moment", metadata: ["error": "\(error)"])
             }
             if following.exchange(false, ordering: .acquiringAndReleasing) { pause.reset() }
-            try? await Task.sleep(for: pause.pause())
+            try? await Task.sleep(for: storagePause ?? pause.pause())
+        }
+    }
+
+    /// No mark may come for days, so a file that was given up is not only noticed when one is written.
+    private func followUntilTheFileEnds() async throws {
+        let generation = model.generation
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.follow() }
+            group.addTask {
+                await self.model.end(of: generation)
+                throw ReadModel.Recreated()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 
@@ -89,6 +104,8 @@ final class InboxFollower: Sendable {
         end: UInt64
     ) async throws {
         try await model.apply(marks, position: position, stamp: stamp, generation: generation)
-        if position >= end { following.store(true, ordering: .releasing) }
+        guard position >= end else { return }
+        following.store(true, ordering: .releasing)
+        model.noteInboxCaughtUp(generation)
     }
 }

@@ -13,6 +13,9 @@ struct InboxItem: Sendable, Equatable {
 ///
 /// Pages are cut at places in the log, which nothing that is added or read later moves.
 struct NotificationQuery: Sendable, Equatable {
+    /// How many notifications are looked at for one page. Where few of them are what is asked for, the page ends there, with less than its limit.
+    static let maximumLook = 10_000
+
     var viewer: Viewer
     /// The life of the log that read marks must be of.
     var epoch: UInt16
@@ -23,36 +26,48 @@ struct NotificationQuery: Sendable, Equatable {
     /// Only those of a type.
     var type: EventType?
     var limit: Int
+    /// As ``maximumLook``.
+    var look = Self.maximumLook
 }
 
 /// A page of the list.
 struct NotificationPage: Sendable, Equatable {
     var items: [InboxItem]
-    /// Whether there are older ones.
-    var hasMore: Bool
+    /// Where the next page begins: before this place. Nil when there are no older ones.
+    var next: LogPlace?
     /// How many are unread in all, whatever was asked for.
     var unreadCount: Int
+
+    /// Whether there are older ones.
+    var hasMore: Bool { next != nil }
 }
 
 extension ReadModel {
     /// A page of a user's list.
-    func notifications(_ query: NotificationQuery) async throws -> NotificationPage {
-        try await read { database in
+    func notifications(_ query: NotificationQuery, for holder: ReaderShares.Holder? = nil) async throws -> NotificationPage {
+        try await read(for: holder ?? .tenant(query.viewer.tenant)) { database in
             let floor = try query.floor(database)
-            var items = try query.items(database, floor: floor)
-            let hasMore = items.count > query.limit
-            if hasMore { items.removeLast(items.count - query.limit) }
-            return NotificationPage(items: items, hasMore: hasMore, unreadCount: try query.unreadCount(database, floor: floor))
+            let (items, next) = try query.items(database, floor: floor)
+            return NotificationPage(items: items, next: next, unreadCount: try query.unreadCount(database, floor: floor))
         }
+    }
+
+    /// The number of a user's unread notifications.
+    func unreadCount(for viewer: Viewer, epoch: UInt16) async throws -> Int {
+        let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
+        return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0)) }
     }
 
     /// The notification at a place; nil when there is none that the viewer may see.
     func notification(at sequence: UInt64, epoch: UInt16, for viewer: Viewer) async throws -> InboxItem? {
         guard let sequence = Int64(exactly: sequence) else { return nil }
-        return try await read { database in
-            let source = "(SELECT * FROM notifications n WHERE n.sequence = :sequence AND n.hidden = 0 AND \(Viewer.sees("n")))"
+        return try await read(for: .tenant(viewer.tenant)) { database in
+            let sql = NotificationQuery.select(
+                from: "notifications n",
+                where: "n.sequence = :sequence AND n.hidden = 0 AND \(Viewer.sees("n"))"
+            )
             return try Row.fetchOne(
-                database.cachedStatement(sql: NotificationQuery.withMarks(source)),
+                database.cachedStatement(sql: sql),
                 arguments: viewer.arguments + ["epoch": Int64(epoch), "sequence": sequence]
             ).map(InboxItem.init(row:))
         }
@@ -66,46 +81,93 @@ extension NotificationQuery {
         return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: reader) ?? 0
     }
 
-    /// One more than wanted, which tells that there are more.
-    fileprivate func items(_ database: Database, floor: Int64) throws -> [InboxItem] {
-        let source = Viewer.newest(of: "notifications", where: "n.hidden = 0\(filters)")
-        // The limit is at most a few hundred, so one more is no overflow.
-        var arguments = reader + ["limit": limit + 1, "before": before.map { Int64(clamping: $0) } ?? Int64.max]
+    /// The items of a page, and where the next one begins.
+    ///
+    /// Rows come one by one and newest first, from several runs of indexes, and no more of them than the page needs.
+    fileprivate func items(_ database: Database, floor: Int64) throws -> ([InboxItem], next: LogPlace?) {
+        var arguments = reader + ["before": before.map { Int64(clamping: $0) } ?? Int64.max]
         if isRead != nil { arguments += ["floor": floor] }
         if let type { arguments += ["type": type.name] }
-        return try Row.fetchAll(
-            database.cachedStatement(sql: Self.withMarks(source) + " ORDER BY n.sequence DESC LIMIT :limit"),
-            arguments: arguments
-        ).map(InboxItem.init(row:))
+        let rows = try Row.fetchCursor(database.cachedStatement(sql: source), arguments: arguments)
+        var items: [InboxItem] = []
+        var looked = 0
+        var last: LogPlace?
+        while let row = try rows.next() {
+            // There is an older one: what was looked at last is where it goes on.
+            if looked == look { return (items, last) }
+            looked += 1
+            if try isWanted(row) {
+                if items.count == limit { return (items, items.last?.record.place ?? last) }
+                items.append(try InboxItem(row: row))
+            }
+            last = LogPlace(try row.stored("sequence"), intake: try row.stored("intake"))
+        }
+        return (items, nil)
     }
 
-    /// Notifications with when the user read them.
-    fileprivate static func withMarks(_ source: String) -> String {
-        """
-        SELECT n.*,
-            (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence) AS mark_at,
-            (SELECT read_at FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence ORDER BY f.through LIMIT 1) AS floor_at
-        FROM \(source) n
-        """
+    private func isWanted(_ row: Row) throws -> Bool {
+        if let type, try row.stored("type") != type.name { return false }
+        guard let isRead else { return true }
+        return try (InboxItem.readAt(row) != nil) == isRead
     }
 
-    private var filters: String {
-        let hasMark = "EXISTS (SELECT 1 FROM marks m WHERE \(Self.isOfReader("m")) AND m.sequence = n.sequence)"
-        let read =
+    /// Where the rows come from: what is for everyone, and what is for the user; both above or below the floor alone, where it decides. What is read
+    /// above the floor comes from the marks, so that nothing unread lies between.
+    private var source: String {
+        let ofType = type == nil ? "" : " AND n.type = :type"
+        let side =
             switch isRead {
-            case true?: " AND (n.sequence <= :floor OR \(hasMark))"
-            case false?: " AND n.sequence > :floor AND NOT \(hasMark)"
+            case true?: " AND n.sequence <= :floor"
+            case false?: " AND n.sequence > :floor"
             case nil: ""
             }
-        return read + (type == nil ? "" : " AND n.type = :type")
+        var runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+            Self.select(
+                from: "notifications n",
+                where: "n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 AND n.sequence < :before\(ofType)\(side)"
+            )
+        }
+        if isRead == true {
+            runs.append(
+                Self.select(
+                    "m",
+                    from: "marks m CROSS JOIN notifications n",
+                    where: """
+                        \(Self.isOfReader("m")) AND m.sequence > :floor AND m.sequence < :before \
+                        AND n.sequence = m.sequence AND n.hidden = 0 AND \(Viewer.sees("n"))
+                        """
+                )
+            )
+        }
+        return runs.joined(separator: " UNION ALL ") + " ORDER BY sequence DESC"
     }
 
-    /// What is above the floor, less what is marked there.
+    /// Notifications `n` with when the user read them.
+    ///
+    /// - Parameter place: the table by whose places the rows are ordered.
+    fileprivate static func select(_ place: String = "n", from source: String, where condition: String) -> String {
+        """
+        SELECT \(place).sequence AS sequence, n.intake, n.tenant, n.user, n.type, n.title, n.body, n.incident, n.remediation, n.approval, n.created_at,
+            (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence) AS mark_at,
+            (SELECT read_at FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence ORDER BY f.through LIMIT 1) AS floor_at
+        FROM \(source) WHERE \(condition)
+        """
+    }
+
+    /// What is above the floor, less what is marked there: kept in ``Tally``, but for the thousand places next to the floor.
     fileprivate func unreadCount(_ database: Database, floor: Int64) throws -> Int {
+        let everyone = "'\(Viewer.everyone)'"
+        func near(_ audience: String) -> String {
+            """
+            (SELECT count(*) FROM notifications n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 \
+            AND \(Tally.isNear("n.sequence")))
+            """
+        }
         let sql = """
-            SELECT (SELECT count(*) FROM notifications n WHERE \(Viewer.sees("n")) AND n.hidden = 0 AND n.sequence > :floor)
-                - (SELECT count(*) FROM marks m CROSS JOIN notifications n
-                    WHERE \(Self.isOfReader("m")) AND m.sequence > :floor
+            SELECT \(Tally.above(.notifications, user: everyone)) + \(near(everyone))
+                + \(Tally.above(.notifications, user: ":user")) + \(near(":user"))
+                - (\(Tally.above(.marks, user: ":user")))
+                - (SELECT count(*) FROM marks m CROSS JOIN notifications n WHERE \(Self.isOfReader("m")) AND \(Tally.isNear("m.sequence"))
                     AND n.sequence = m.sequence AND n.hidden = 0 AND \(Viewer.sees("n")))
             """
         return try Int.fetchOne(database.cachedStatement(sql: sql), arguments: reader + ["floor": floor]) ?? 0
@@ -121,18 +183,23 @@ extension NotificationQuery {
 extension InboxItem {
     fileprivate init(row: Row) throws {
         record = NotificationRecord(
-            tenant: try Tenant(stored: row["tenant"]),
-            user: Viewer.user(ofAudience: row["user"]),
-            type: try EventType(stored: row["type"]),
-            title: row["title"],
-            body: row["body"],
-            incidentID: try (row["incident"] as String?).map { try IncidentID(stored: $0) },
-            remediationID: try (row["remediation"] as String?).map { try RemediationID(stored: $0) },
-            approvalID: try (row["approval"] as String?).map { try ApprovalID(stored: $0) },
-            createdAt: Timestamp(millisecondsSinceEpoch: row["created_at"]),
-            place: LogPlace(row["sequence"], intake: row["intake"])
+            tenant: try Tenant(stored: row.stored("tenant")),
+            user: Viewer.user(ofAudience: try row.stored("user")),
+            type: try EventType(stored: row.stored("type")),
+            title: try row.stored("title"),
+            body: try row.stored("body"),
+            incidentID: try (row.stored("incident") as String?).map { try IncidentID(stored: $0) },
+            remediationID: try (row.stored("remediation") as String?).map { try RemediationID(stored: $0) },
+            approvalID: try (row.stored("approval") as String?).map { try ApprovalID(stored: $0) },
+            createdAt: try row.time("created_at"),
+            place: LogPlace(try row.stored("sequence"), intake: try row.stored("intake"))
         )
-        let times = [row["mark_at"] as Int64?, row["floor_at"] as Int64?].compactMap { $0 }
-        readAt = times.min().map { Timestamp(millisecondsSinceEpoch: $0) }
+        readAt = try Self.readAt(row)
+    }
+
+    /// When the notification was read first, by itself or with all up to a place.
+    fileprivate static func readAt(_ row: Row) throws -> Timestamp? {
+        let times = [try row.stored("mark_at") as Int64?, try row.stored("floor_at") as Int64?].compactMap { $0 }
+        return times.min().map { Timestamp(millisecondsSinceEpoch: $0) }
     }
 }

@@ -51,7 +51,7 @@ extension ReadMark {
         let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
         guard tokens.count == 3, tokens[0] == Self.prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),
             let user = SubjectToken.decode(tokens[2]).flatMap({ try? UserID($0) }),
-            let body = try? JSONDecoder().decode(Body.self, from: Data(bytes)),
+            (try? JSONDocument.check(bytes)) != nil, let body = try? JSONDecoder().decode(Body.self, from: Data(bytes)),
             Self.times.contains(body.at)
         else { return nil }
         let extent: Extent

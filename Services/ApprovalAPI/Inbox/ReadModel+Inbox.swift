@@ -16,8 +16,7 @@ extension ReadModel {
             beginInbox()
             inbox.reset()
             try await write(progress.generation) { database in
-                try database.execute(sql: "DELETE FROM marks")
-                try database.execute(sql: "DELETE FROM floors")
+                try Schema.clearInbox(in: database)
                 let sql = "UPDATE progress SET inbox_life = ?, inbox_position = 0, inbox_stamp_sequence = 0, inbox_stamp_time = 0"
                 try database.execute(sql: sql, arguments: [Int64(bitPattern: life)])
             }

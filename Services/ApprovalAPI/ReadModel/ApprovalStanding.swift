@@ -42,6 +42,8 @@ enum ApprovalStanding {
             SELECT tenant, approval FROM requests WHERE sequence BETWEEN ?1 AND ?2
             UNION SELECT tenant, approval FROM decisions WHERE sequence BETWEEN ?1 AND ?2
             """
-        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: bounds).map { ($0["tenant"], $0["approval"]) }
+        return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: bounds).map { row in
+            (try row.stored("tenant"), try row.stored("approval"))
+        }
     }
 }

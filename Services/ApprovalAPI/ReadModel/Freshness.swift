@@ -37,9 +37,9 @@ struct Freshness: Sendable {
             throw Unavailable.because(error)
         }
         // A log that ends before what was read of it lost its end, and the model is about to notice.
-        guard model.logEpoch == kept.epoch, position <= kept.lastSequence, await model.log.wait(for: kept.lastSequence, atMost: patience),
-            try await model.drop(keeping: kept, life: life)
-        else { throw Unavailable.catchingUp }
+        guard model.logEpoch == kept.epoch, position <= kept.lastSequence else { throw Unavailable.because(model.trouble) }
+        try await reach(kept.lastSequence, of: model.log)
+        guard try await dropping({ try await model.drop(keeping: kept, life: life) }) else { throw Unavailable.catchingUp }
         return kept
     }
 
@@ -54,8 +54,28 @@ struct Freshness: Sendable {
         } catch let error as JetStreamError {
             throw Unavailable.because(error)
         }
-        guard position <= bounds.last, await model.inbox.wait(for: bounds.last, atMost: patience) else { throw Unavailable.catchingUp }
-        try await model.drop(inboxBefore: bounds.first, life: life)
+        guard position <= bounds.last else { throw Unavailable.because(model.trouble) }
+        try await reach(bounds.last, of: model.inbox)
+        try await dropping { try await model.drop(inboxBefore: bounds.first, life: life) }
+    }
+
+    private func reach(_ end: UInt64, of gate: PositionGate) async throws {
+        // What cannot be written at the moment is not waited for.
+        if gate.position < end, let trouble = model.trouble, !trouble.isDamage { throw Unavailable.because(trouble) }
+        guard await gate.wait(for: end, atMost: patience) else {
+            try Task.checkCancellation()
+            throw Unavailable.because(model.trouble)
+        }
+    }
+
+    private func dropping<Value>(_ drop: () async throws -> Value) async throws -> Value {
+        do {
+            return try await drop()
+        } catch let trouble as StorageTrouble {
+            throw Unavailable.because(trouble)
+        } catch is ReadModel.Recreated {
+            throw Unavailable.catchingUp
+        }
     }
 }
 
@@ -66,6 +86,15 @@ enum Unavailable {
 
     /// The read marks' stream did not do what was asked.
     static func because(_ error: JetStreamError) -> APIError { APIError(error) }
+
+    /// The read model's file cannot be used; nil for what is only behind.
+    static func because(_ trouble: StorageTrouble?) -> APIError {
+        switch trouble {
+        case .full?: .serviceUnavailable("The disk of this process is full. Retry later, or tell the operator.", retryAfter: 5)
+        case .unavailable?: .serviceUnavailable("This process cannot use its read model at the moment. Retry later.", retryAfter: 5)
+        case .damaged?, nil: catchingUp
+        }
+    }
 
     /// The model is being built or rebuilt.
     static let catchingUp = APIError.serviceUnavailable("This process is still reading the event log. Retry in 1 s.", retryAfter: 1)

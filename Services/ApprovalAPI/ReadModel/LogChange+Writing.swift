@@ -49,7 +49,7 @@ extension LogChange {
         // Whether people are asked depends on the request, which is written before.
         let hidden = record.isRequest ? "NOT \(ApprovalStanding.isNews("?3", "?10", "?1"))" : "0"
         try database.cachedStatement(
-            sql: "INSERT OR IGNORE INTO notifications VALUES (?1, ?2, ?3, ?4, \(hidden), ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            sql: "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, \(hidden), ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"
         )
         .execute(arguments: [
             Int64(clamping: record.place.sequence), record.place.intake.millisecondsSinceEpoch, record.tenant.text,

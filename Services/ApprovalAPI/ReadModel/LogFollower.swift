@@ -6,8 +6,8 @@ import Synchronization
 
 /// Keeps the read model in step with the log.
 ///
-/// It goes on where the model ended. When the log is another than the model was drawn from, or the model's file turns out to be damaged, the model
-/// is rebuilt: nothing is patched.
+/// It goes on where the model ended. When the log is another than the model was drawn from, or the model's file turns out to be damaged, wherever
+/// that is met, the model is rebuilt: nothing is patched. While the file cannot be written, it is tried again at growing intervals.
 final class LogFollower: Sendable {
     private let log: EventLog
     private let model: ReadModel
@@ -29,7 +29,7 @@ final class LogFollower: Sendable {
     /// Whether the model is live: everything is written that the log held when the following began, and the server was heard just now.
     var isFollowing: Bool {
         let end = end.load(ordering: .acquiring)
-        return model.log.position >= end && current.withLock { $0?.feed.isFollowing ?? false }
+        return model.isWhole && model.log.position >= end && current.withLock { $0?.feed.isFollowing ?? false }
     }
 
     /// How many changes have been read and not been written yet.
@@ -43,20 +43,21 @@ final class LogFollower: Sendable {
     /// - Throws: an ``EventLogError`` or ``ReadModelError`` that waiting does not mend.
     func run() async throws {
         var isRecognised = true
+        var pauses = StoragePauses()
         while !Task.isCancelled {
-            let generation = model.generation
+            var pause = Self.pause
             do {
+                try await model.open()
                 isRecognised = try await !follow(isRecognised: isRecognised)
                 continue
-            } catch let error as DatabaseError {
-                logger.error("the read model is damaged and is rebuilt from the log", metadata: ["error": "\(error.message ?? "")"])
-                try model.recreate(generation)
+            } catch let trouble as StorageTrouble {
+                pause = pauses.pause(after: trouble)
             } catch is ReadModel.Recreated {
-                // Begun again below.
+                pause = pauses.pause(after: .damaged(""))
             } catch let error as EventLogError where error.isRetriable {
                 logger.notice("the log cannot be followed at the moment", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: Self.pause)
+            try? await Task.sleep(for: pause)
         }
     }
 
@@ -70,6 +71,7 @@ final class LogFollower: Sendable {
         let isRecognised = isRecognised ? try await recognises(model.progress()) : false
         let progress = try await model.followLog(kept, isRecognised: isRecognised)
         end.store(kept.lastSequence, ordering: .releasing)
+        if progress.logPosition >= kept.lastSequence { model.noteLogCaughtUp(progress.generation) }
         let queue = ChangeQueue()
         let feed = LogFeed(log: log, after: progress.logPosition, stamp: progress.logStamp, observer: queue, logger: logger)
         current.withLock { $0 = (feed, queue) }
@@ -81,6 +83,10 @@ final class LogFollower: Sendable {
             }
             group.addTask { try await self.write(queue, progress, end: kept.lastSequence) }
             group.addTask { try await self.prune(progress.generation) }
+            group.addTask {
+                await self.model.end(of: progress.generation)
+                throw ReadModel.Recreated()
+            }
             defer {
                 queue.close()
                 group.cancelAll()
@@ -120,6 +126,7 @@ final class LogFollower: Sendable {
                 )
                 guard isCatchingUp, batch.position >= end else { continue }
                 isCatchingUp = false
+                model.noteLogCaughtUp(progress.generation)
                 reportCaughtUp(behind, after: ContinuousClock.now - start)
             }
         }

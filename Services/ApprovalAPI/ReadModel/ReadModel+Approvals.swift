@@ -7,7 +7,7 @@ import HTTPAPI
 extension ReadModel {
     /// The approval of that id, if the viewer may see it; nil when the model knows none.
     func approval(_ id: ApprovalID, for viewer: Viewer) async throws -> Approval? {
-        try await read { database in
+        try await read(for: .tenant(viewer.tenant)) { database in
             try Row.fetchOne(
                 database.cachedStatement(
                     sql: Self.selection(from: "requests")
@@ -24,8 +24,15 @@ extension ReadModel {
     ///   - status: only those that stand there; nil for all.
     ///   - before: only those that were asked for before this place in the log; nil for the newest.
     ///   - limit: how many at most.
-    func approvals(for viewer: Viewer, status: ApprovalStatus?, before: UInt64?, limit: Int) async throws -> [Approval] {
-        try await read { database in
+    ///   - holder: whose reader is taken; nil for the viewer's tenant.
+    func approvals(
+        for viewer: Viewer,
+        status: ApprovalStatus?,
+        before: UInt64?,
+        limit: Int,
+        holder: ReaderShares.Holder? = nil
+    ) async throws -> [Approval] {
+        try await read(for: holder ?? .tenant(viewer.tenant)) { database in
             let source = Viewer.newest(of: "requests", where: status == nil ? "n.status IS NOT NULL" : "n.status = :status")
             var arguments = viewer.arguments + ["before": before.map { Int64(clamping: $0) } ?? Int64.max, "limit": limit]
             if let status { arguments += ["status": status.rawValue] }
@@ -38,7 +45,7 @@ extension ReadModel {
 
     /// Approvals of any tenant that nobody has answered and whose time is over, longest first.
     func overdue(by now: Timestamp, limit: Int) async throws -> [Approval] {
-        try await read { database in
+        try await read(for: .process) { database in
             try Row.fetchAll(
                 database.cachedStatement(
                     sql: Self.selection(from: "requests")
@@ -52,7 +59,7 @@ extension ReadModel {
     /// Whether somebody decided another approval than this one under a key.
     func hasDecided(under key: IdempotencyKey, _ viewer: Viewer, otherThan id: ApprovalID) async throws -> Bool {
         let prefix = DecisionID.prefix(key: key, of: viewer)
-        return try await read { database in
+        return try await read(for: .tenant(viewer.tenant)) { database in
             // Behind the prefix there are hexadecimal digits, all of them before "~".
             let sql = "SELECT 1 FROM decisions WHERE tenant = ? AND event_id >= ? AND event_id < ? AND approval <> ? LIMIT 1"
             let arguments: StatementArguments = [viewer.tenant.text, prefix, prefix + "~", id.text]
@@ -80,24 +87,24 @@ extension ReadModel {
 extension Approval {
     fileprivate init(row: Row) throws {
         request = Request(
-            tenant: try Tenant(stored: row["tenant"]),
-            approvalID: try ApprovalID(stored: row["approval"]),
-            remediationID: try RemediationID(stored: row["remediation"]),
-            incidentID: try (row["incident"] as String?).map { try IncidentID(stored: $0) },
-            title: SQLText.text(row["title"]),
-            user: Viewer.user(ofAudience: row["user"]),
-            requestedBy: try (row["requested_by"] as String?).map { try UserID(stored: $0) },
-            requestedAt: Timestamp(millisecondsSinceEpoch: row["requested_at"]),
-            expiry: (row["expires_at"] as Int64?).map { .at(Timestamp(millisecondsSinceEpoch: $0)) } ?? .never,
-            fourEyes: row["four_eyes"],
-            place: LogPlace(row["sequence"], intake: row["intake"])
+            tenant: try Tenant(stored: row.stored("tenant")),
+            approvalID: try ApprovalID(stored: row.stored("approval")),
+            remediationID: try RemediationID(stored: row.stored("remediation")),
+            incidentID: try (row.stored("incident") as String?).map { try IncidentID(stored: $0) },
+            title: SQLText.text(try row.stored("title")),
+            user: Viewer.user(ofAudience: try row.stored("user")),
+            requestedBy: try (row.stored("requested_by") as String?).map { try UserID(stored: $0) },
+            requestedAt: try row.time("requested_at"),
+            expiry: try (row.stored("expires_at") as Int64?).map { .at(Timestamp(millisecondsSinceEpoch: $0)) } ?? .never,
+            fourEyes: try row.stored("four_eyes"),
+            place: LogPlace(try row.stored("sequence"), intake: try row.stored("intake"))
         )
         decision = try Decided(row: row, on: request.approvalID)
-        effect = (row["e_sequence"] as Int64?).map { sequence in
+        effect = try (row.stored("e_sequence") as Int64?).map { sequence in
             Effect(
-                typeName: row["e_type"],
-                time: Timestamp(millisecondsSinceEpoch: row["e_time"]),
-                place: LogPlace(sequence, intake: row["e_intake"])
+                typeName: try row.stored("e_type"),
+                time: try row.time("e_time"),
+                place: LogPlace(sequence, intake: try row.stored("e_intake"))
             )
         }
     }
@@ -105,22 +112,31 @@ extension Approval {
 
 extension Approval.Decided {
     fileprivate init?(row: Row, on approvalID: ApprovalID) throws {
-        guard let sequence = row["d_sequence"] as Int64?, let action = DecisionAction(rawValue: row["action"]) else { return nil }
+        guard let sequence = try row.stored("d_sequence") as Int64? else { return nil }
+        let word: String = try row.stored("action")
+        guard let action = DecisionAction(rawValue: word) else {
+            throw DatabaseError.damaged(ValidationError(field: "action", message: "is none"))
+        }
         self.init(
-            eventID: try EventID(stored: row["event_id"]),
+            eventID: try EventID(stored: row.stored("event_id")),
             decision: Decision(
                 approvalID: approvalID,
-                remediationID: try RemediationID(stored: row["d_remediation"]),
-                incidentID: try (row["d_incident"] as String?).map { try IncidentID(stored: $0) },
-                user: Viewer.user(ofAudience: row["d_user"]),
+                remediationID: try RemediationID(stored: row.stored("d_remediation")),
+                incidentID: try (row.stored("d_incident") as String?).map { try IncidentID(stored: $0) },
+                user: Viewer.user(ofAudience: try row.stored("d_user")),
                 action: action,
-                decidedBy: try UserID(stored: row["decided_by"]),
-                decidedAt: Timestamp(millisecondsSinceEpoch: row["decided_at"]),
-                reason: SQLText.text(row["reason"])
+                decidedBy: try UserID(stored: row.stored("decided_by")),
+                decidedAt: try row.time("decided_at"),
+                reason: SQLText.text(try row.stored("reason"))
             ),
-            place: LogPlace(sequence, intake: row["d_intake"])
+            place: LogPlace(sequence, intake: try row.stored("d_intake"))
         )
     }
+}
+
+extension Row {
+    /// A time, which is kept in milliseconds since 1970.
+    func time(_ column: String) throws -> Timestamp { Timestamp(millisecondsSinceEpoch: try stored(column)) }
 }
 
 extension LogPlace {

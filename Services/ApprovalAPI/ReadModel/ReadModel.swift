@@ -1,5 +1,6 @@
 import EventLog
 import GRDB
+import Logging
 import Synchronization
 
 /// What this process knows of the log, in SQLite, ready to be asked: approvals, notifications, and what has been read of them.
@@ -28,33 +29,12 @@ final class ReadModel: Sendable {
     /// The model was made anew while somebody was about to add to the former one.
     struct Recreated: Error {}
 
-    private struct Store {
-        var queue: DatabaseQueue
-        var generation = 0
-    }
-
-    /// Which of a stream's rows are there.
-    private struct Kept {
-        /// Counts how often the reading began again; what was found out about the stream before counts for nothing then.
-        var life = 0
-        /// Everything before this sequence was dropped.
-        var first: UInt64 = 0
-        /// So was all of this.
-        var deleted = DeletedSequences.none
-
-        /// The reading begins again; what is deleted already will not come.
-        func begun(_ deleted: DeletedSequences = .none) -> Kept { Kept(life: life + 1, deleted: deleted) }
-    }
-
-    private struct Streams {
-        var log = Kept()
-        var inbox = Kept()
-    }
-
-    private let path: String
-    private let store: Mutex<Store>
+    private let store: ReadModelStore
+    private let shares: ReaderShares
+    /// How long a request waits while the model is rebuilt.
+    private let patience: Duration
     /// Never held while the database is waited for, because it is also taken on the database's queue.
-    private let streams = Mutex(Streams())
+    private let streams = Mutex(StreamStates())
     /// Opens when the model has read the log up to a sequence.
     let log = PositionGate()
     /// Opens when the model has read the read marks up to a sequence.
@@ -63,11 +43,20 @@ final class ReadModel: Sendable {
 
     /// Opens the file, or makes it.
     ///
-    /// - Parameter path: the file; ``ReadModelFile/memory`` for none.
+    /// - Parameters:
+    ///   - path: the file; ``ReadModelFile/memory`` for none.
+    ///   - readers: how many connections read at a time.
+    ///   - patience: how long a request waits while the model is rebuilt.
     /// - Throws: ``ReadModelError``.
-    init(path: String) throws {
-        self.path = path
-        store = Mutex(Store(queue: try ReadModelFile.open(path)))
+    init(
+        path: String,
+        readers: Int = 4,
+        patience: Duration = .seconds(5),
+        logger: Logger = Logger(label: "read-model") { _ in SwiftLogNoOpLogHandler() }
+    ) throws {
+        store = try ReadModelStore(path: path, readers: readers, logger: logger)
+        shares = ReaderShares(readers: readers)
+        self.patience = patience
     }
 
     /// The life of the log that the model follows; nil before it follows one.
@@ -75,18 +64,17 @@ final class ReadModel: Sendable {
 
     /// How far the model has read.
     func progress() async throws -> Progress {
-        let (queue, generation) = store.withLock { ($0.queue, $0.generation) }
-        return try await queue.read { database in
+        try await store.read { database, generation in
             guard let row = try Row.fetchOne(database, sql: "SELECT * FROM progress") else {
                 throw DatabaseError(resultCode: .SQLITE_CORRUPT)
             }
             return Progress(
-                logEpoch: UInt16(truncatingIfNeeded: row["log_epoch"] as Int64),
-                logPosition: UInt64(clamping: row["log_position"] as Int64),
-                logStamp: LogStamp(stored: row["log_stamp_sequence"], at: row["log_stamp_time"]),
-                inboxLife: UInt64(bitPattern: row["inbox_life"] as Int64),
-                inboxPosition: UInt64(clamping: row["inbox_position"] as Int64),
-                inboxStamp: LogStamp(stored: row["inbox_stamp_sequence"], at: row["inbox_stamp_time"]),
+                logEpoch: UInt16(truncatingIfNeeded: try row.stored("log_epoch") as Int64),
+                logPosition: UInt64(clamping: try row.stored("log_position") as Int64),
+                logStamp: LogStamp(stored: try row.stored("log_stamp_sequence"), at: try row.stored("log_stamp_time")),
+                inboxLife: UInt64(bitPattern: try row.stored("inbox_life") as Int64),
+                inboxPosition: UInt64(clamping: try row.stored("inbox_position") as Int64),
+                inboxStamp: LogStamp(stored: try row.stored("inbox_stamp_sequence"), at: try row.stored("inbox_stamp_time")),
                 generation: generation
             )
         }
@@ -108,7 +96,7 @@ final class ReadModel: Sendable {
             streams.withLock { $0.log = $0.log.begun(kept.deleted) }
             log.reset()
             try await write(progress.generation) { database in
-                for table in Self.logTables { try database.execute(sql: "DELETE FROM \(table)") }
+                try Schema.clearLog(in: database)
                 let sql = "UPDATE progress SET log_epoch = ?, log_position = 0, log_stamp_sequence = 0, log_stamp_time = 0"
                 try database.execute(sql: sql, arguments: [Int64(epoch)])
             }
@@ -120,22 +108,6 @@ final class ReadModel: Sendable {
         log.advance(to: progress.logPosition)
         return progress
     }
-
-    /// Recreates the file, empty: it was found to be damaged. Of several that find that, one does it.
-    func recreate(_ generation: Int) throws {
-        try store.withLock { store in
-            guard store.generation == generation else { return }
-            log.reset()
-            inbox.reset()
-            try? store.queue.close()
-            store.queue = try ReadModelFile.create(path)
-            store.generation = generation + 1
-            streams.withLock { $0 = Streams(log: $0.log.begun(), inbox: $0.inbox.begun()) }
-        }
-    }
-
-    /// Which making of the file this is.
-    var generation: Int { store.withLock { $0.generation } }
 
     /// Takes in what the log said, up to `position`.
     ///
@@ -220,11 +192,11 @@ final class ReadModel: Sendable {
     /// Drops rows, unless the reading of their stream has begun again since.
     private func drop(
         life: Int,
-        of stream: any WritableKeyPath<Streams, Kept> & Sendable,
+        of stream: any WritableKeyPath<StreamStates, StreamState> & Sendable,
         _ body: @escaping @Sendable (Database) throws -> Void,
-        done: (inout Kept) -> Void
+        done: (inout StreamState) -> Void
     ) async throws {
-        try await store.withLock { $0.queue }.write { database in
+        try await store.write { database in
             // On this queue the reading has begun again by now, or will after this.
             guard self.streams.withLock({ $0[keyPath: stream].life == life }) else { return }
             try body(database)
@@ -237,20 +209,98 @@ final class ReadModel: Sendable {
     /// The reading of the read marks begins again.
     func beginInbox() { streams.withLock { $0.inbox = $0.inbox.begun() } }
 
-    /// Asks. `body` runs on the database's queue.
-    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await store.withLock { $0.queue }.read(body)
+    /// Asks for somebody, when it is their turn. `body` runs on a reader's queue.
+    ///
+    /// While the model is rebuilt, the question waits; it is asked again when that began in its middle.
+    ///
+    /// - Throws: `service_unavailable`, `rate_limited`, a `CancellationError`.
+    func read<Value: Sendable>(
+        for holder: ReaderShares.Holder,
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        var isRepeated = false
+        while true {
+            // What a full disk holds up is not waited for.
+            if !store.isWhole, let trouble = store.trouble, !trouble.isDamage { throw Unavailable.because(trouble) }
+            guard await store.isWhole(within: patience) else {
+                try Task.checkCancellation()
+                throw Unavailable.because(store.trouble)
+            }
+            do {
+                return try await shares.read(for: holder) { try await store.read { database, _ in try body(database) } }
+            } catch is Recreated where !isRepeated {
+                isRepeated = true
+            } catch StorageTrouble.damaged where !isRepeated {
+                isRepeated = true
+            } catch let trouble as StorageTrouble {
+                throw Unavailable.because(trouble)
+            } catch is Recreated {
+                throw Unavailable.catchingUp
+            }
+        }
     }
 
-    /// Changes, in one transaction. `body` runs on the database's queue.
+    /// Changes, in one transaction. `body` runs on the writer's queue.
     ///
     /// - Parameter generation: the making of the file that the change is for.
-    /// - Throws: ``Recreated`` when that is no more.
+    /// - Throws: ``Recreated`` when that is no more; ``StorageTrouble``.
     func write(_ generation: Int, _ body: @escaping @Sendable (Database) throws -> Void) async throws {
-        let queue = try store.withLock { store in
-            guard store.generation == generation else { throw Recreated() }
-            return store.queue
+        try await store.write(generation, body)
+    }
+}
+
+// MARK: The file
+
+extension ReadModel {
+    /// Which making of the file this is.
+    var generation: Int { store.generation }
+
+    /// What keeps the file from being used; nil for nothing.
+    var trouble: StorageTrouble? { store.trouble }
+
+    /// Whether the model holds what the log held when it was last made anew.
+    var isWhole: Bool { store.isWhole }
+
+    /// How many requests wait for a reader.
+    var waitingReads: Int { shares.waitingCount }
+
+    /// Opens the file, or makes it anew when it was given up; whoever follows a stream begins with this.
+    ///
+    /// - Returns: the making of the file.
+    /// - Throws: ``StorageTrouble`` when that must be tried again later; ``ReadModelError`` when a person must do something.
+    @discardableResult
+    func open() async throws -> Int {
+        let generation = try await store.open()
+        streams.withLock { streams in
+            guard streams.generation != generation else { return }
+            // Under the lock, so that it happens before anybody follows anything into this making.
+            log.reset()
+            inbox.reset()
+            streams = StreamStates(log: streams.log.begun(), inbox: streams.inbox.begun(), generation: generation)
         }
-        try await queue.write(body)
+        return generation
+    }
+
+    /// Gives the file up: it was found to be damaged. Of several that find that, one does it.
+    func lose(_ generation: Int, because reason: String) {
+        store.lose(generation, because: reason)
+    }
+
+    /// Waits until a making of the file is given up. Returns early when the task is cancelled.
+    func end(of generation: Int) async { await store.end(of: generation) }
+
+    /// All that the log held when the reading of it began is in the model.
+    func noteLogCaughtUp(_ generation: Int) { noteCaughtUp(\.log, generation) }
+
+    /// The same of the read marks.
+    func noteInboxCaughtUp(_ generation: Int) { noteCaughtUp(\.inbox, generation) }
+
+    private func noteCaughtUp(_ stream: WritableKeyPath<StreamStates, StreamState>, _ generation: Int) {
+        let isWhole = streams.withLock { streams in
+            guard streams.generation == generation else { return false }
+            streams[keyPath: stream].isCaughtUp = true
+            return streams.log.isCaughtUp && streams.inbox.isCaughtUp
+        }
+        if isWhole { store.finishRebuilding(generation) }
     }
 }

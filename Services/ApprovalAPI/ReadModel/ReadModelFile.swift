@@ -1,84 +1,155 @@
 import Foundation
 import GRDB
+import Glibc
+import Synchronization
 
 /// The file of the read model: opened, or made anew when there is none, or none that can be used.
-enum ReadModelFile {
-    /// Instead of a path: the model is kept in memory and rebuilt at every start.
+final class ReadModelFile: Sendable {
+    /// Instead of a path: the model is kept in memory and rebuilt at every start. It has one connection for all.
     static let memory = ":memory:"
 
-    /// Opens the file. One of another version, or one that is damaged, is removed and made anew: everything in it is in the log too.
+    /// A file in use.
+    struct Opened: Sendable {
+        /// One writer, and readers beside it.
+        let database: any DatabaseWriter
+        /// Nil in memory.
+        let identity: FileIdentity?
+    }
+
+    let path: String
+    /// How many connections read at a time.
+    private let readers: Int
+    /// Held until this object goes.
+    private let lock = Mutex<ReadModelLock?>(nil)
+
+    /// - Throws: ``ReadModelError`` for a link that leads nowhere.
+    init(_ path: String, readers: Int) throws {
+        self.path = path == Self.memory ? path : try Self.resolved(path)
+        self.readers = readers
+    }
+
+    /// Opens the file, or makes it. One of another version, or one that is damaged, is made anew: everything in it is in the log too.
     ///
-    /// - Throws: ``ReadModelError`` when the file belongs to another process, or cannot be written.
-    static func open(_ path: String) throws -> DatabaseQueue {
-        guard path != memory else { return try created(DatabaseQueue(configuration: configuration)) }
-        guard FileManager.default.fileExists(atPath: path) else { return try create(path) }
-        guard isDatabase(path) else { throw notOurs(path) }
+    /// Blocks on the disk.
+    ///
+    /// - Parameter known: the file as it was when it was found to be damaged; it is replaced without another look at it.
+    /// - Throws: ``ReadModelError`` when the file belongs to somebody else or cannot be written; ``StorageTrouble`` for what can pass.
+    func open(replacing known: FileIdentity? = nil) throws -> Opened {
+        guard path != Self.memory else { return try inMemory() }
         do {
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            let (owner, version) = try queue.read { database in
-                (
-                    try Int32.fetchOne(database, sql: "PRAGMA application_id"),
-                    try Int.fetchOne(database, sql: "PRAGMA user_version")
-                )
+            let wasMarked = try takeLock()
+            if let known, FileIdentity(at: path) == known { return try create() }
+            switch FileOwnership.of(path) {
+            case .foreign: throw ReadModelError.notOurs(path, of: path)
+            case .nothing:
+                if !wasMarked, let stray = FileOwnership.companion(of: path) { throw ReadModelError.notOurs(stray, of: path) }
+                return try create()
+            case .ours: return try opened() ?? create()
             }
-            guard owner == Schema.applicationID else { throw notOurs(path) }
-            if version == Schema.version { return queue }
-            try queue.close()
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED {
-            throw ReadModelError("DATABASE_FILE \(path) is in use by another process: give every process a file of its own.")
-        } catch is DatabaseError {
-            // Damaged.
-        }
-        return try create(path)
-    }
-
-    /// Whether the file begins as every SQLite database does, or is empty (<https://www.sqlite.org/fileformat.html#the_database_header>).
-    private static func isDatabase(_ path: String) -> Bool {
-        guard let file = FileHandle(forReadingAtPath: path) else { return false }
-        defer { try? file.close() }
-        let head = (try? file.read(upToCount: 16)) ?? Data()
-        return head.isEmpty || head == Data("SQLite format 3\0".utf8)
-    }
-
-    /// A slip in the configuration must not cost anybody a file.
-    private static func notOurs(_ path: String) -> ReadModelError {
-        ReadModelError("DATABASE_FILE \(path) is there and is no read model of approval-api: name another file, or remove it.")
-    }
-
-    /// Removes the file and makes it anew.
-    static func create(_ path: String) throws -> DatabaseQueue {
-        remove(path)
-        do {
-            return try created(DatabaseQueue(path: path == memory ? "" : path, configuration: configuration))
         } catch let error as DatabaseError {
-            throw ReadModelError(
-                "DATABASE_FILE \(path) cannot be written (\(error.message ?? "no reason given")): name a file in a directory that this process may write to."
-            )
+            throw StorageTrouble(error, path: path) ?? error
         }
     }
 
-    private static func created(_ queue: DatabaseQueue) throws -> DatabaseQueue {
+    /// Whether the name still names the file that was opened.
+    func isInPlace(_ opened: Opened) -> Bool {
+        opened.identity == nil || FileIdentity(at: path) == opened.identity
+    }
+
+    // MARK: Steps
+
+    /// Keeps other processes away. What is another's gets no sign beside it.
+    ///
+    /// - Returns: whether the sign was there before, so that all that lies beside the file is ours.
+    private func takeLock() throws -> Bool {
+        try lock.withLock { lock in
+            guard lock == nil else { return true }
+            if let existing = try ReadModelLock.existing(beside: path) {
+                lock = existing
+                return true
+            }
+            let ownership = FileOwnership.of(path)
+            if ownership == .foreign { throw ReadModelError.notOurs(path, of: path) }
+            if ownership == .nothing, let stray = FileOwnership.companion(of: path) { throw ReadModelError.notOurs(stray, of: path) }
+            lock = try ReadModelLock.make(beside: path)
+            return false
+        }
+    }
+
+    /// Opens a file of ours; nil when it is of another version, or damaged.
+    private func opened() throws -> Opened? {
+        do {
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            let isCurrent = try pool.read { database in
+                try Int.fetchOne(database, sql: "PRAGMA user_version") == Schema.version
+                    && Int.fetchOne(database, sql: "SELECT count(*) FROM progress") == 1
+            }
+            if isCurrent { return Opened(database: pool, identity: FileIdentity(at: path)) }
+            try pool.close()
+            return nil
+        } catch {
+            let code = (error as? DatabaseError)?.resultCode
+            switch StorageTrouble(error, path: path) {
+            case .damaged?: return nil
+            case .unavailable? where code == .SQLITE_BUSY || code == .SQLITE_LOCKED: throw ReadModelError.inUse(path)
+            case let trouble?: throw trouble
+            case nil: throw error
+            }
+        }
+    }
+
+    /// Makes the file anew, in place of one that is ours.
+    ///
+    /// It gets its name when it is complete, so that at any moment there is a file with our tables in it or none; and it is made before it has a
+    /// write-ahead log, so that they are in the file itself.
+    private func create() throws -> Opened {
+        FileOwnership.delete(path)
+        var building = Configuration()
+        building.label = "read-model.new"
+        let queue = try DatabaseQueue(path: path + "-new", configuration: building)
+        do {
+            try queue.write { try Schema.create(in: $0) }
+            try queue.close()
+        } catch {
+            try? queue.close()
+            FileOwnership.delete(path)
+            throw error
+        }
+        guard rename(path + "-new", path) == 0 else { throw StorageTrouble(systemError: errno) }
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        return Opened(database: pool, identity: FileIdentity(at: path))
+    }
+
+    private func inMemory() throws -> Opened {
+        let queue = try DatabaseQueue(configuration: configuration)
         try queue.write { try Schema.create(in: $0) }
-        return queue
+        return Opened(database: queue, identity: nil)
     }
 
-    /// With its companions: a write-ahead log without the file that it belongs to would be read into the next one.
-    private static func remove(_ path: String) {
-        guard path != memory else { return }
-        for suffix in ["", "-wal", "-shm", "-journal"] { try? FileManager.default.removeItem(atPath: path + suffix) }
-    }
-
-    private static var configuration: Configuration {
+    private var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "read-model"
+        configuration.maximumReaderCount = readers
+        // For another program that looks at the file.
+        configuration.busyMode = .timeout(2)
         configuration.prepareDatabase { database in
-            // One process, one connection: nothing is shared, so nothing needs to be locked twice.
-            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
-            // A power cut may cost the last transactions, which the log still has; it cannot damage the file.
-            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+            // Where sorting needs room, it must not need a disk.
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
+            // Finds damage when a page is read, and not when it is used.
+            try database.execute(sql: "PRAGMA cell_size_check = ON")
+            // What a long catching up has written is given back.
+            try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }
         return configuration
+    }
+
+    /// A link is followed once, so that the file that it leads to is replaced and not the link.
+    private static func resolved(_ path: String) throws -> String {
+        var info = stat()
+        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFLNK else { return path }
+        guard let target = realpath(path, nil) else { throw ReadModelError.notOurs(path, of: path) }
+        defer { free(target) }
+        return String(cString: target)
     }
 }
 
@@ -86,7 +157,27 @@ enum ReadModelFile {
 struct ReadModelError: Error, CustomStringConvertible {
     let description: String
 
-    init(_ description: String) {
-        self.description = description
+    /// A file is there that is not provably ours.
+    ///
+    /// - Parameters:
+    ///   - file: the file.
+    ///   - path: what `DATABASE_FILE` names.
+    static func notOurs(_ file: String, of path: String) -> ReadModelError {
+        ReadModelError(
+            description: file == path
+                ? "DATABASE_FILE \(path) is there and is no read model of approval-api: name another file, or remove it if nobody needs it."
+                : "\(file), which DATABASE_FILE \(path) would overwrite, is there and is no read model of approval-api: "
+                    + "name another file, or remove it if nobody needs it."
+        )
+    }
+
+    static func inUse(_ path: String) -> ReadModelError {
+        ReadModelError(description: "DATABASE_FILE \(path) is in use by another process: give every process a file of its own.")
+    }
+
+    static func notWritable(_ path: String, _ reason: String) -> ReadModelError {
+        ReadModelError(
+            description: "DATABASE_FILE \(path) cannot be written (\(reason)): name a file in a directory that this process may write to."
+        )
     }
 }

@@ -13,6 +13,17 @@ enum SQLText {
     static func text(_ blob: Data?) -> String? { blob.map { String(decoding: $0, as: UTF8.self) } }
 }
 
+extension Row {
+    /// The value of a column.
+    ///
+    /// Of a file that is damaged, nothing holds that the schema says; GRDB's subscript would trap on what is not of the type.
+    ///
+    /// - Throws: a `RowDecodingError`, which is damage to the file.
+    func stored<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ column: String) throws -> Value {
+        try decode(Value.self, forColumn: column)
+    }
+}
+
 /// What was checked before it was written, so a value that breaks the rules is damage to the file.
 extension Identifier {
     /// - Throws: a `DatabaseError` of code `SQLITE_CORRUPT`.
@@ -29,7 +40,7 @@ extension EventType {
 }
 
 extension DatabaseError {
-    fileprivate static func damaged(_ error: ValidationError) -> DatabaseError {
+    static func damaged(_ error: some Error) -> DatabaseError {
         DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the read model holds a value that breaks the rules: \(error)")
     }
 }

@@ -5,34 +5,56 @@ import GRDB
 /// All of it is drawn from the log and from the read marks' stream, so a new version is not migrated to: the file is recreated.
 enum Schema {
     /// Changed whenever the tables change, or what is written into them.
-    static let version = 2
+    static let version = 3
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
+    /// Texts of which every file of ours has one, of whatever version: SQLite keeps the text of a table as it was given. All tables have the
+    /// second one, so that no one damaged page hides them all.
+    static let marks = ["log_epoch INTEGER NOT NULL, log_position INTEGER NOT NULL", "/* a read model of Causeway */"]
+
     static func create(in database: Database) throws {
-        try database.execute(sql: tables)
+        for sql in [progress, logTables, inboxTables, Tally.table] + Tally.triggersOfNotifications + Tally.triggersOfMarks {
+            try database.execute(sql: sql)
+        }
         try database.execute(sql: "PRAGMA application_id = \(applicationID)")
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 
-    /// Times are milliseconds since 1970; an empty `user` stands for everyone (``Viewer``); places are the sequence in the log and the time of
-    /// intake. Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark;
-    /// `place` is where in that stream they are.
-    ///
-    /// - Several requests, decisions or effects of one approval are all kept, because the first that the *log* keeps counts, and which one that
-    ///   is changes when the log drops its oldest. ``ApprovalStanding`` says in `requests.status` and `notifications.hidden` which ones count.
-    /// - Texts that are not identifiers may hold NUL, at which the driver ends a TEXT: they are kept as BLOB.
-    /// - `log_stamp_sequence` and `inbox_stamp_sequence` are the last messages that were read, each with the time at which the server stored it, by which the stream
-    ///   is recognised again.
-    private static let tables = """
+    /// Empties what is drawn from the log. Tables are dropped and made again, which costs the same whatever they hold.
+    static func clearLog(in database: Database) throws {
+        for table in ["requests", "decisions", "effects", "notifications"] { try database.execute(sql: "DROP TABLE \(table)") }
+        // Nothing is there any more that could be counted or marked.
+        for sql in ["DELETE FROM tallies", logTables] + Tally.triggersOfNotifications { try database.execute(sql: sql) }
+    }
+
+    /// Empties what is drawn from the stream of the read marks.
+    static func clearInbox(in database: Database) throws {
+        for table in ["marks", "floors"] { try database.execute(sql: "DROP TABLE \(table)") }
+        try database.execute(sql: "DELETE FROM tallies WHERE kind = \(Tally.Kind.marks.rawValue)")
+        for sql in [inboxTables] + Tally.triggersOfMarks { try database.execute(sql: sql) }
+    }
+
+    /// `log_stamp_sequence` and `inbox_stamp_sequence` are the last messages that were read, each with the time at which the server stored it, by
+    /// which the stream is recognised again.
+    private static let progress = """
         CREATE TABLE progress (
             only INTEGER PRIMARY KEY CHECK (only = 0),
             log_epoch INTEGER NOT NULL, log_position INTEGER NOT NULL, log_stamp_sequence INTEGER NOT NULL, log_stamp_time INTEGER NOT NULL,
             inbox_life INTEGER NOT NULL, inbox_position INTEGER NOT NULL, inbox_stamp_sequence INTEGER NOT NULL, inbox_stamp_time INTEGER NOT NULL
         ) STRICT;
         INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0);
+        """
 
-        CREATE TABLE requests (
+    /// Times are milliseconds since 1970; an empty `user` stands for everyone (``Viewer``); places are the sequence in the log and the time of
+    /// intake. Identifiers have at most 256 bytes, titles and sentences a bound of their own (``Approval/Request/maximumTitleBytes``), so that no
+    /// row has more than some KiB.
+    ///
+    /// - Several requests, decisions or effects of one approval are all kept, because the first that the *log* keeps counts, and which one that
+    ///   is changes when the log drops its oldest. ``ApprovalStanding`` says in `requests.status` and `notifications.hidden` which ones count.
+    /// - Texts that are not identifiers may hold NUL, at which the driver ends a TEXT: they are kept as BLOB.
+    private static let logTables = """
+        CREATE TABLE requests ( /* a read model of Causeway */
             tenant TEXT NOT NULL, approval TEXT NOT NULL,
             sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
             user TEXT NOT NULL,
@@ -46,7 +68,7 @@ enum Schema {
         CREATE INDEX requests_by_expiry ON requests (expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
         CREATE INDEX requests_by_place ON requests (sequence);
 
-        CREATE TABLE decisions (
+        CREATE TABLE decisions ( /* a read model of Causeway */
             tenant TEXT NOT NULL, approval TEXT NOT NULL,
             sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
             user TEXT NOT NULL, event_id TEXT NOT NULL,
@@ -57,28 +79,34 @@ enum Schema {
         CREATE INDEX decisions_by_event ON decisions (tenant, event_id);
         CREATE INDEX decisions_by_place ON decisions (sequence);
 
-        CREATE TABLE effects (
+        CREATE TABLE effects ( /* a read model of Causeway */
             tenant TEXT NOT NULL, approval TEXT NOT NULL,
             sequence INTEGER NOT NULL, intake INTEGER NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL,
             PRIMARY KEY (tenant, approval, sequence)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX effects_by_place ON effects (sequence);
 
-        CREATE TABLE notifications (
+        CREATE TABLE notifications ( /* a read model of Causeway */
             sequence INTEGER PRIMARY KEY, intake INTEGER NOT NULL,
             tenant TEXT NOT NULL, user TEXT NOT NULL, hidden INTEGER NOT NULL,
             type TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,
             incident TEXT, remediation TEXT, approval TEXT, created_at INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX notifications_by_reader ON notifications (tenant, user, sequence) WHERE hidden = 0;
+        CREATE INDEX notifications_by_type ON notifications (tenant, user, type, sequence) WHERE hidden = 0;
+        """
 
-        CREATE TABLE marks (
+    /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `place`
+    /// is where in that stream they are.
+    private static let inboxTables = """
+        CREATE TABLE marks ( /* a read model of Causeway */
             tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, read_at INTEGER NOT NULL,
             place INTEGER NOT NULL,
             PRIMARY KEY (tenant, user, epoch, sequence)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX marks_by_place ON marks (place);
-        CREATE TABLE floors (
+        CREATE INDEX marks_by_notification ON marks (sequence, epoch);
+        CREATE TABLE floors ( /* a read model of Causeway */
             tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, through INTEGER NOT NULL, read_at INTEGER NOT NULL,
             place INTEGER NOT NULL,
             PRIMARY KEY (tenant, user, epoch, through)

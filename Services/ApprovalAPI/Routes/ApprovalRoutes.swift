@@ -76,9 +76,10 @@ struct ApprovalRoutes: Sendable {
             before: cursor?.sequence,
             limit: limit + 1
         )
-        let items = found.prefix(limit)
-        let next = found.count > limit ? items.last?.request.place.eventID(epoch: bounds.epoch) : nil
-        return try .json(ApprovalListView(items: items.map { ApprovalView($0, epoch: bounds.epoch) }, nextCursor: next))
+        var list = ListBody()
+        try list.append(found.prefix(limit).lazy.map { ApprovalView($0, epoch: bounds.epoch) })
+        let next = found.count > list.count ? found[list.count - 1].request.place.eventID(epoch: bounds.epoch) : nil
+        return try list.response(nextCursor: next)
     }
 
     /// The approval that the path names. What breaks the rule of identifiers is refused (contract §0).

@@ -91,23 +91,6 @@ struct ApprovalView: Encodable, Sendable {
     }
 }
 
-/// A page of approvals.
-struct ApprovalListView: Encodable, Sendable {
-    let items: [ApprovalView]
-    /// What `cursor` must be for the next page; null on the last.
-    let nextCursor: String?
-
-    private enum CodingKeys: String, CodingKey {
-        case items, nextCursor
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var members = encoder.container(keyedBy: CodingKeys.self)
-        try members.encode(items, forKey: .items)
-        try members.encode(nextCursor, forKey: .nextCursor)
-    }
-}
-
 extension LogPlace {
     /// The id that every surface gives the event there (contract §3).
     func eventID(epoch: UInt16) -> String {

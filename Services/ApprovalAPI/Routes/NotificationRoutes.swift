@@ -42,14 +42,10 @@ struct NotificationRoutes: Sendable {
         query.epoch = bounds.epoch
         query.before = cursor?.sequence
         let page = try await backend.model.notifications(query)
-        let next = page.hasMore ? page.items.last.map { NotificationID.text($0.record.place, epoch: bounds.epoch) } : nil
-        return try .json(
-            NotificationListView(
-                items: page.items.map { NotificationView($0, epoch: bounds.epoch) },
-                unreadCount: page.unreadCount,
-                nextCursor: next
-            )
-        )
+        var list = ListBody()
+        try list.append(page.items.lazy.map { NotificationView($0, epoch: bounds.epoch) })
+        let next = list.count < page.items.count ? page.items[list.count - 1].record.place : page.next
+        return try list.response(nextCursor: next.map { NotificationID.text($0, epoch: bounds.epoch) }, unreadCount: page.unreadCount)
     }
 
     private func markOne(_ context: APIRequestContext) async throws -> Response {
@@ -79,8 +75,7 @@ struct NotificationRoutes: Sendable {
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
         try await self.store(.through(cursor.sequence), cursor.epoch, of: viewer, parts)
-        let page = try await backend.model.notifications(NotificationQuery(viewer: viewer, epoch: cursor.epoch, limit: 1))
-        return try .json(["unreadCount": page.unreadCount])
+        return try .json(["unreadCount": try await backend.model.unreadCount(for: viewer, epoch: cursor.epoch)])
     }
 
     private func item(_ cursor: Cursor, for viewer: Viewer) async throws -> InboxItem? {

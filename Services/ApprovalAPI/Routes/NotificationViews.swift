@@ -67,22 +67,3 @@ struct NotificationView: Encodable, Sendable {
         try members.encode(createdAt, forKey: .createdAt)
     }
 }
-
-/// A page of the list.
-struct NotificationListView: Encodable, Sendable {
-    let items: [NotificationView]
-    let unreadCount: Int
-    /// What `cursor` must be for the next page; null on the last.
-    let nextCursor: String?
-
-    private enum CodingKeys: String, CodingKey {
-        case items, unreadCount, nextCursor
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var members = encoder.container(keyedBy: CodingKeys.self)
-        try members.encode(items, forKey: .items)
-        try members.encode(unreadCount, forKey: .unreadCount)
-        try members.encode(nextCursor, forKey: .nextCursor)
-    }
-}

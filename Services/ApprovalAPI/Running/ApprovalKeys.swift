@@ -7,6 +7,12 @@ extension ConfigurationKey {
         default: "approval-api.sqlite",
         help: "The SQLite file of this process' read model, made anew from the log whenever it is missing; :memory: for none."
     )
+    static let databaseReaders = ConfigurationKey(
+        "database.readers",
+        .integer(2...64),
+        default: "4",
+        help: "Connections that read the read model at a time, beside the one that writes; a tenant has at most half of them."
+    )
     static let decisionTimeout = ConfigurationKey(
         "decision.timeout",
         .duration(.milliseconds(100) ... .seconds(60)),
@@ -37,5 +43,6 @@ extension ApprovalProcess {
     /// All that can be set.
     static let keys: [ConfigurationKey] =
         .listeners(httpPort: 8084, adminPort: 9084) + .nats + .eventLog + .accessControl
-        + [.databaseFile, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow] + .logging
+        + [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow]
+        + .logging
 }

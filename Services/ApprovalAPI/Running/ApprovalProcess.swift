@@ -23,7 +23,13 @@ struct ApprovalProcess {
     func run() async throws {
         let settings = process.settings
         let authenticator = try await Authenticator(configuration: settings.accessControlConfiguration(), logger: process.logger)
-        let backend = ApprovalBackend(model: try ReadModel(path: settings.string(.databaseFile)))
+        let model = try ReadModel(
+            path: settings.string(.databaseFile),
+            readers: settings.integer(.databaseReaders),
+            patience: settings.duration(.decisionTimeout),
+            logger: process.logger
+        )
+        let backend = ApprovalBackend(model: model)
         var nats = try settings.natsConfiguration(name: settings.schema.program)
         nats.sendAsap = true
         let connection = try await NATSConnection.connect(nats, logger: process.logger)
@@ -31,6 +37,10 @@ struct ApprovalProcess {
         process.metrics.describe("causeway_approval_requests", "Requests to decide about an approval, by outcome.")
         process.metrics.describe("causeway_approval_decide", "How long such a request took.")
         process.metrics.describe("causeway_approval_effects", "What follows from decisions, written to the log.")
+        process.metrics.describe(
+            "causeway_read_model_rebuilds",
+            "How often the read model's file was damaged and was made anew from the log."
+        )
         process.metrics.describe("causeway_approval_effect_delay", "From a decision until what follows from it was in the log.")
         process.metrics.addCollector { exposition in
             exposition.gauge(
@@ -47,6 +57,16 @@ struct ApprovalProcess {
                 "causeway_read_model_waiting_changes",
                 help: "Changes that were read from the log and are not in the read model yet.",
                 (try? backend.parts())?.follower.waitingChanges ?? 0
+            )
+            exposition.gauge(
+                "causeway_read_model_waiting_reads",
+                help: "Requests that wait for a reader of the read model.",
+                backend.model.waitingReads
+            )
+            exposition.gauge(
+                "causeway_read_model_disk_full",
+                help: "1 while the read model cannot be written because its disk is full.",
+                backend.model.trouble == .full ? 1 : 0
             )
         }
         let service = ApprovalService(

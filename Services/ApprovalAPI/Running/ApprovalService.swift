@@ -21,7 +21,7 @@ struct ApprovalService: Service {
     let now: @Sendable () -> Timestamp
 
     func run() async throws {
-        let session = LogSession(connection: connection, readiness: readiness, conditions: ["log", "inbox"])
+        let session = LogSession(connection: connection, readiness: readiness, conditions: ["log", "inbox", "model"])
         try await session.run { try await work(session) }
     }
 
@@ -33,6 +33,7 @@ struct ApprovalService: Service {
         let desk = DecisionDesk(log: log, model: model, freshness: freshness, timeout: timeout, now: now)
         let logFollower = LogFollower(log: log, model: model, logger: logger)
         let inboxFollower = InboxFollower(stream: inbox, model: model, logger: logger)
+        let probe = ReadModelProbe(model: model, logger: logger)
         let effects = EffectAnnouncer(log: log, logger: logger, now: now)
         let sweep = ExpirySweep(
             model: model,
@@ -43,10 +44,12 @@ struct ApprovalService: Service {
         )
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
+        readiness.observe("model") { probe.status }
         backend.begin(ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await logFollower.run() }
             group.addTask { try await inboxFollower.run() }
+            group.addTask { try await probe.run() }
             group.addTask { try await effects.run() }
             group.addTask { try await sweep.run() }
             try await group.waitForAll()

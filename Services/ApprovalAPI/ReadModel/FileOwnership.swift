@@ -1,0 +1,71 @@
+import Foundation
+import Glibc
+
+/// Which file it is, whatever its name is by now.
+struct FileIdentity: Sendable, Equatable {
+    let device: UInt64
+    let inode: UInt64
+
+    /// The file that has a name; nil for none.
+    init?(at path: String) {
+        var info = stat()
+        guard stat(path, &info) == 0 else { return nil }
+        device = UInt64(info.st_dev)
+        inode = UInt64(info.st_ino)
+    }
+}
+
+/// Whose the file is that `DATABASE_FILE` names: judged by its bytes alone, before SQLite touches it.
+///
+/// A slip in the configuration must not cost anybody a file. So only what is provably a read model of this service is ever replaced: a database of
+/// SQLite whose header has our `application_id`, and that holds the text of a table of ours. Both can be read from a file that is damaged
+/// elsewhere; when they cannot, a person decides.
+enum FileOwnership: Equatable {
+    /// There is nothing, or a file without a byte.
+    case nothing
+    case ours
+    /// The file stays as it is.
+    case foreign
+
+    /// What SQLite and this service may make beside the file. SQLite deletes or overwrites what it finds under the first three names.
+    static let companions = ["-wal", "-shm", "-journal", "-new", "-new-journal"]
+
+    /// How much of the file is searched for a table of ours. They are made first, so their texts are in the first pages.
+    private static let searched = 1 << 20
+
+    /// Looks at the file; blocks on the disk.
+    static func of(_ path: String) -> FileOwnership {
+        var info = stat()
+        guard stat(path, &info) == 0 else { return errno == ENOENT ? .nothing : .foreign }
+        guard info.st_mode & S_IFMT == S_IFREG else { return .foreign }
+        if info.st_size == 0 { return .nothing }
+        guard let file = FileHandle(forReadingAtPath: path) else { return .foreign }
+        defer { try? file.close() }
+        guard let head = try? file.read(upToCount: searched), isOurs(head) else { return .foreign }
+        return .ours
+    }
+
+    /// Of <https://www.sqlite.org/fileformat.html#the_database_header>: the magic string, and the application id at offset 68.
+    private static func isOurs(_ head: Data) -> Bool {
+        guard head.count >= 100, head.prefix(16) == Data("SQLite format 3\0".utf8) else { return false }
+        let id = head[68..<72].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard id == UInt32(bitPattern: Schema.applicationID) else { return false }
+        return Schema.marks.contains { head.range(of: Data($0.utf8)) != nil }
+    }
+
+    /// The name of a file that would be overwritten or deleted along with `path`; nil when there is none.
+    static func companion(of path: String) -> String? {
+        companions.lazy.map { path + $0 }.first {
+            var info = stat()
+            return lstat($0, &info) == 0
+        }
+    }
+
+    /// Deletes the file with its companions, and nothing that is a directory.
+    ///
+    /// The file goes last: one that is left without its write-ahead log is older or damaged, and a log without its file would be read into the
+    /// next one.
+    static func delete(_ path: String) {
+        for suffix in companions + [""] { unlink(path + suffix) }
+    }
+}

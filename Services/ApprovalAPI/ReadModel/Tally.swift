@@ -1,0 +1,128 @@
+/// How many notifications there are for somebody above a place, without counting them: the table `tallies`.
+///
+/// The places are cut into buckets of 2^10, of 2^20 and of 2^32, and each row counts what lies in one bucket: the notifications for one audience
+/// that are not hidden, or those of them that one reader has marked as read. What lies above a place is then the buckets above it, which are at
+/// most some thousand rows however long the list is, and what lies in the smallest bucket that it is in.
+///
+/// Triggers keep the rows in the transaction that changes what they count, whatever changes it: a notification or a mark that comes, in either
+/// order, is dropped, hidden or shown again. Costs are those of the change; nothing depends on how many users or notifications there are.
+enum Tally {
+    /// What is counted.
+    enum Kind: Int {
+        /// Notifications that are not hidden, by audience (``Viewer/audience(of:)``).
+        case notifications = 0
+        /// Those of them that the user has marked one by one.
+        case marks = 1
+    }
+
+    /// The sizes of the buckets, as powers of two.
+    private static let shifts = [10, 20, 32]
+
+    static let table = """
+        CREATE TABLE tallies ( /* a read model of Causeway */
+            tenant TEXT NOT NULL, user TEXT NOT NULL, kind INTEGER NOT NULL, shift INTEGER NOT NULL, bucket INTEGER NOT NULL, n INTEGER NOT NULL,
+            PRIMARY KEY (tenant, user, kind, shift, bucket)
+        ) STRICT, WITHOUT ROWID
+        """
+
+    // MARK: Asking
+
+    /// The number of rows in the buckets above `:floor` but for the smallest bucket that it is in, as SQL, with ``Viewer/arguments`` and `:floor`.
+    ///
+    /// - Parameter user: what the column `user` holds, as SQL.
+    static func above(_ kind: Kind, user: String) -> String {
+        zip(shifts, shifts.dropFirst().map(Optional.some) + [nil]).map { shift, parent in
+            // Those above it in the bucket of the next size that it is in; the largest ones have no other above them.
+            let last = parent.map { " AND t.bucket <= ((((:floor >> \($0)) << \($0 - shift)) + \(1 << ($0 - shift) - 1)))" } ?? ""
+            return """
+                (SELECT coalesce(sum(n), 0) FROM tallies t WHERE t.tenant = :tenant AND t.user = \(user) AND t.kind = \(kind.rawValue) \
+                AND t.shift = \(shift) AND t.bucket > (:floor >> \(shift))\(last))
+                """
+        }.joined(separator: " + ")
+    }
+
+    /// The condition under which `sequence` is above `:floor` and in the smallest bucket that it is in, as SQL.
+    static func isNear(_ sequence: String) -> String {
+        "\(sequence) > :floor AND \(sequence) <= (((:floor >> \(shifts[0])) << \(shifts[0])) + \(1 << shifts[0] - 1))"
+    }
+
+    // MARK: Keeping
+
+    static var triggersOfNotifications: [String] {
+        comes("notification_came", "INSERT ON notifications WHEN new.hidden = 0")
+            + goes("notification_went", "DELETE ON notifications WHEN old.hidden = 0")
+            + comes("notification_shown", "UPDATE OF hidden ON notifications WHEN new.hidden = 0 AND old.hidden <> 0")
+            + goes("notification_hidden", "UPDATE OF hidden ON notifications WHEN new.hidden <> 0 AND old.hidden = 0")
+    }
+
+    static var triggersOfMarks: [String] {
+        func counts(_ mark: String) -> String {
+            """
+            \(mark).epoch = (SELECT log_epoch FROM progress) AND EXISTS (SELECT 1 FROM notifications n \
+            WHERE n.sequence = \(mark).sequence AND n.hidden = 0 AND n.tenant = \(mark).tenant \
+            AND n.user IN ('\(Viewer.everyone)', \(mark).user))
+            """
+        }
+        return [
+            trigger("mark_came", "INSERT ON marks WHEN \(counts("new"))", [add(.marks, "new.tenant", "new.user", "new.sequence")]),
+            trigger("mark_went", "DELETE ON marks WHEN \(counts("old"))", subtract(.marks, "old.tenant", "= old.user", "old.sequence")),
+        ]
+    }
+
+    private static func trigger(_ name: String, _ event: String, _ statements: [String]) -> String {
+        "CREATE TRIGGER \(name) AFTER \(event) BEGIN \(statements.map { $0 + "; " }.joined())END"
+    }
+
+    /// A notification is there from now on.
+    private static func comes(_ name: String, _ event: String) -> [String] {
+        let buckets = shifts.map { "SELECT \($0) AS shift, (new.sequence >> \($0)) AS bucket" }.joined(separator: " UNION ALL ")
+        let marked = """
+            INSERT INTO tallies SELECT m.tenant, m.user, \(Kind.marks.rawValue), b.shift, b.bucket, 1 \
+            FROM marks m, (\(buckets)) b WHERE \(marks("new")) ON CONFLICT DO UPDATE SET n = n + 1
+            """
+        return triggers(name, event, "new", [add(.notifications, "new.tenant", "new.user", "new.sequence")], marked: [marked])
+    }
+
+    /// A notification is there no more.
+    private static func goes(_ name: String, _ event: String) -> [String] {
+        let row = "old"
+        let readers = "IN (SELECT m.user FROM marks m WHERE \(marks(row)))"
+        return triggers(
+            name,
+            event,
+            row,
+            subtract(.notifications, "\(row).tenant", "= \(row).user", "\(row).sequence"),
+            marked: subtract(.marks, "\(row).tenant", readers, "\(row).sequence")
+        )
+    }
+
+    /// Most notifications have no mark when they come and go: what is done about marks is a trigger of its own, which then costs one look.
+    private static func triggers(_ name: String, _ event: String, _ row: String, _ statements: [String], marked: [String]) -> [String] {
+        [
+            trigger(name, event, statements),
+            trigger("\(name)_marked", "\(event) AND EXISTS (SELECT 1 FROM marks m WHERE \(marks(row)))", marked),
+        ]
+    }
+
+    /// The marks `m` that count with a notification.
+    private static func marks(_ row: String) -> String {
+        """
+        m.sequence = \(row).sequence AND m.epoch = (SELECT log_epoch FROM progress) AND m.tenant = \(row).tenant \
+        AND (\(row).user = '\(Viewer.everyone)' OR m.user = \(row).user)
+        """
+    }
+
+    private static func add(_ kind: Kind, _ tenant: String, _ user: String, _ sequence: String) -> String {
+        let rows = shifts.map { "(\(tenant), \(user), \(kind.rawValue), \($0), \(sequence) >> \($0), 1)" }.joined(separator: ", ")
+        return "INSERT INTO tallies VALUES \(rows) ON CONFLICT DO UPDATE SET n = n + 1"
+    }
+
+    /// A bucket that is empty has no row, so that what the log has dropped takes no room.
+    private static func subtract(_ kind: Kind, _ tenant: String, _ isUser: String, _ sequence: String) -> [String] {
+        shifts.flatMap { shift in
+            let row =
+                "tenant = \(tenant) AND user \(isUser) AND kind = \(kind.rawValue) AND shift = \(shift) AND bucket = (\(sequence) >> \(shift))"
+            return ["UPDATE tallies SET n = n - 1 WHERE \(row)", "DELETE FROM tallies WHERE \(row) AND n <= 0"]
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import HTTPAPI
+import Hummingbird
+import NIOCore
+
+/// The body of an answer that lists something: `{"items":[…],"nextCursor":…}`, with as many items as fit into a bound in bytes.
+///
+/// So what one answer can cost is bounded, whatever the items hold; the next page begins behind the last one that fits.
+struct ListBody {
+    /// The most that the items of one answer may have, unless it is only one. A page of 200 plain items has a third of it.
+    static let maximumBytes = 256 * 1024
+
+    private let maximumBytes: Int
+    private var items = ByteBuffer()
+    /// How many items there are.
+    private(set) var count = 0
+
+    init(maximumBytes: Int = Self.maximumBytes) {
+        self.maximumBytes = maximumBytes
+    }
+
+    /// Appends items until the next one does not fit; always the first one.
+    mutating func append(_ views: some Sequence<some Encodable>) throws {
+        for view in views {
+            let item = try Response.encoded(view)
+            guard count == 0 || items.readableBytes + item.readableBytes < maximumBytes else { return }
+            if count > 0 { items.writeStaticString(",") }
+            items.writeImmutableBuffer(item)
+            count += 1
+        }
+    }
+
+    /// The answer.
+    ///
+    /// - Parameters:
+    ///   - nextCursor: what `cursor` must be for the next page; nil on the last.
+    ///   - unreadCount: where the list has one.
+    func response(nextCursor: String?, unreadCount: Int? = nil) throws -> Response {
+        .json(encoded: try body(nextCursor: nextCursor, unreadCount: unreadCount))
+    }
+
+    /// The body of the answer.
+    func body(nextCursor: String?, unreadCount: Int? = nil) throws -> ByteBuffer {
+        var body = ByteBuffer()
+        body.reserveCapacity(items.readableBytes + 128)
+        body.writeStaticString("{\"items\":[")
+        body.writeImmutableBuffer(items)
+        body.writeStaticString("],\"nextCursor\":")
+        body.writeImmutableBuffer(try Response.encoded(nextCursor))
+        if let unreadCount { body.writeString(",\"unreadCount\":\(unreadCount)") }
+        body.writeStaticString("}")
+        return body
+    }
+}

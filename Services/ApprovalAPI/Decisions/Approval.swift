@@ -74,7 +74,9 @@ struct LogPlace: Sendable, Equatable {
 
 extension Approval.Request {
     /// The type of the event that asks.
-    static let typeName = "approval.requested"
+    static let typeName = type.name
+    /// The same as a type.
+    static let type = EventType(generated: "approval.requested")
 
     /// Reads an `approval.requested`; nil for another event, and for one with an identifier that breaks the rules of contract §0.
     ///

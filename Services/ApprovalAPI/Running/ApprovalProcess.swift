@@ -1,5 +1,6 @@
 import AccessControl
 import Basics
+import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
@@ -48,6 +49,15 @@ struct ApprovalProcess {
                 help: "Changes that were read from the log and are not in the read model yet.",
                 (try? backend.parts())?.follower.waitingChanges ?? 0
             )
+            let letters = (try? backend.parts())?.letters.totals ?? [:]
+            for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
+                exposition.counter(
+                    "causeway_dead_letters_total",
+                    help: "Work that failed and was set aside, by kind.",
+                    letters[work] ?? 0,
+                    labels: [("work", work)]
+                )
+            }
         }
         let service = ApprovalService(
             connection: connection,

@@ -89,9 +89,9 @@ struct AccessLogTests {
         try await SampleService.test { client, lines in
             _ = try await client.execute(uri: "/any", method: .get, headers: [.authorization: "Bearer \(token)"])
             _ = try await client.execute(uri: "/any", method: .get)
-            let lines = lines.named("Request")
-            #expect(lines.map { $0["tenant"] } == ["acme", nil])
-            #expect(lines.map { $0["user"] } == ["u-1", nil])
+            let requests = lines.named("Request")
+            #expect(requests.map { $0["tenant"] } == ["acme", nil])
+            #expect(requests.map { $0["user"] } == ["u-1", nil])
         }
     }
 

@@ -11,6 +11,9 @@ struct App: AsyncParsableCommand {
             command line; 65 when an event was not valid; 69 when the bus or the log did not take it; 75 when an agent is running already; 78 \
             for a mistake in the configuration.
             """,
-        subcommands: [ServeCommand.self, PublishCommand.self, SimulateCommand.self, RunCommand.self, TokenCommand.self, DoctorCommand.self]
+        subcommands: [
+            ServeCommand.self, PublishCommand.self, SimulateCommand.self, RunCommand.self, TokenCommand.self, DoctorCommand.self,
+            DeadLettersCommand.self,
+        ]
     )
 }

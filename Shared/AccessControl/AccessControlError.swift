@@ -1,5 +1,7 @@
+public import Basics
+
 /// Why an ``Authenticator`` or ``TokenMinter`` could not be set up: something an operator must correct before the process can start.
-public struct AccessControlError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct AccessControlError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
     /// A sentence that says what to change. Names files and settings, never a secret.
     public let message: String
 

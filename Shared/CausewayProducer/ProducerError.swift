@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 import EventLog
 import EventModel
 import NATSClient
@@ -6,7 +6,7 @@ import NATSClient
 /// Why an event was not published, or not known to be.
 ///
 /// ``message`` is a sentence that says what to do. It holds neither a payload nor a secret.
-public struct ProducerError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ProducerError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure; compare with the static members. New kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {

@@ -1,7 +1,9 @@
+public import Basics
+
 /// Why the log did not do what was asked.
 ///
 /// ``message`` is a sentence that says what is wrong and, where it can be mended, how; it holds neither payloads nor secrets.
-public struct EventLogError: Error, Sendable, CustomStringConvertible {
+public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
     /// What kind of failure; compare with the static members.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {

@@ -93,21 +93,6 @@ enum EventMessage {
         )
     }
 
-    /// The entry that a message of a pull consumer is.
-    ///
-    /// - Throws: a ``ValidationError`` when it is no event.
-    static func entry(_ pulled: JetStreamMessage) throws(ValidationError) -> LogEntry {
-        try entry(
-            StoredMessage(
-                subject: pulled.message.subject,
-                sequence: pulled.metadata.streamSequence,
-                timestamp: pulled.metadata.timestamp,
-                headers: pulled.message.headers,
-                payload: pulled.message.payload
-            )
-        )
-    }
-
     /// When a stored message was taken in.
     static func intakeTime(of message: StoredMessage) -> Timestamp {
         intakeTime(message.headers[intakeHeader], storedAt: Timestamp(serverNanoseconds: message.timestamp))
@@ -157,5 +142,18 @@ extension AttributeFields {
                 try add(name: field.name.utf8, value: [0xFF])
             }
         }
+    }
+}
+
+extension StoredMessage {
+    /// A message that a pull consumer delivered.
+    init(_ pulled: JetStreamMessage) {
+        self.init(
+            subject: pulled.message.subject,
+            sequence: pulled.metadata.streamSequence,
+            timestamp: pulled.metadata.timestamp,
+            headers: pulled.message.headers,
+            payload: pulled.message.payload
+        )
     }
 }

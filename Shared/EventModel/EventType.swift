@@ -26,6 +26,11 @@ public struct EventType: Sendable, Hashable, CustomStringConvertible {
     /// The one word that an event of an execution is called (contract §9); ``ExecutionCatalogue/type(_:of:)`` is the way here.
     static func executionWord(_ word: String) -> EventType { EventType(unchecked: word) }
 
+    /// A name of the catalogue that the program itself gives.
+    package init(generated name: StaticString) {
+        self.name = "\(name)"
+    }
+
     private init(unchecked name: String) {
         self.name = name
     }

@@ -3,6 +3,7 @@ public import EventModel
 public import Hummingbird
 import Logging
 public import NIOCore
+import Synchronization
 
 /// What is known about a request, beside the request itself. A value: what a middleware sets, it passes on.
 public struct APIRequestContext: RequestContext {
@@ -15,6 +16,8 @@ public struct APIRequestContext: RequestContext {
     public private(set) var trace: TraceParent?
     /// Who asks. Set by ``AuthenticationMiddleware``; nil without it.
     public private(set) var principal: Principal?
+    /// Where ``AccessLogMiddleware`` learns who asked; nil without it.
+    var record: RequestRecord?
 
     /// Hummingbird makes one for every request.
     public init(source: ApplicationRequestContextSource) {
@@ -41,7 +44,9 @@ public struct APIRequestContext: RequestContext {
     /// Names who asks, in logs as well.
     public mutating func setPrincipal(_ principal: Principal) {
         self.principal = principal
-        logger[metadataKey: "tenant.id"] = "\(principal.tenant)"
+        record?.principal.withLock { $0 = principal }
+        logger[metadataKey: "tenant"] = "\(principal.tenant)"
+        logger[metadataKey: "user"] = "\(principal.user)"
     }
 
     /// Who asks.
@@ -59,6 +64,12 @@ public struct APIRequestContext: RequestContext {
         guard principal.has(anyOf: roles) else { throw .missingRole(anyOf: roles) }
         return principal
     }
+}
+
+/// What is found out about a request further in, for whoever reports on it outside.
+final class RequestRecord: Sendable {
+    /// Who asks; nil until that is known.
+    let principal = Mutex<Principal?>(nil)
 }
 
 extension APIError {

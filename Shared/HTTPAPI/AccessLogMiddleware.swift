@@ -1,10 +1,9 @@
 import AccessControl
-import EventModel
 public import Hummingbird
 import Logging
+import Synchronization
 
-/// One line a request: `info` for those that failed or belong to a sampled trace, `debug` for the others. The target is redacted
-/// (contract §1).
+/// One line a request, at `info`: what was asked, by whom, and what was answered. The target is redacted (contract §1).
 ///
 /// The duration ends when the head of the response is decided; for a stream that is when it begins.
 public struct AccessLogMiddleware: RouterMiddleware {
@@ -20,6 +19,8 @@ public struct AccessLogMiddleware: RouterMiddleware {
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
         let start = clock.now
+        var context = context
+        context.record = RequestRecord()
         do {
             let response = try await next(request, context)
             log(request, context, status: response.status.code, since: start)
@@ -33,15 +34,16 @@ public struct AccessLogMiddleware: RouterMiddleware {
 
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
         let elapsed = clock.now - start
-        context.logger.log(
-            level: status >= 400 || context.trace?.isSampled == true ? .info : .debug,
-            "Request",
-            metadata: [
-                "http.method": "\(request.method.rawValue)",
-                "http.target": "\(Redaction.redacted(target: request.uri.string))",
-                "http.status": "\(status)",
-                "http.duration_ms": "\(elapsed / .milliseconds(1))",
-            ]
-        )
+        var metadata: Logger.Metadata = [
+            "http.method": "\(request.method.rawValue)",
+            "http.target": "\(Redaction.redacted(target: request.uri.string))",
+            "http.status": "\(status)",
+            "http.duration_ms": "\(elapsed / .milliseconds(1))",
+        ]
+        if let principal = context.record?.principal.withLock({ $0 }) {
+            metadata["tenant"] = "\(principal.tenant)"
+            metadata["user"] = "\(principal.user)"
+        }
+        context.logger.info("Request", metadata: metadata)
     }
 }

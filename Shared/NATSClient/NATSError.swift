@@ -1,7 +1,9 @@
+public import Basics
+
 /// Why a call on a ``NATSConnection`` did not do what it was asked.
 ///
 /// `message` is a sentence for the person who runs the process. It never holds a password, a token, a seed or the user part of a URL.
-public struct NATSError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvertible {
     /// What kind of failure it is. New kinds may be added, so a `switch` over them needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {

@@ -54,6 +54,32 @@ import Testing
         #expect(action.remediationStatus == status)
     }
 
+    /// What follows from an accepted request can always be stored: identifiers and reason as long as any door lets them be, every byte escaped, and
+    /// together with the headers still smaller than the smallest `max_payload` that nats-server is likely to have.
+    @Test func theLargestDecisionAndItsEffectFit() throws {
+        let longest = String(repeating: "\"", count: 256)
+        let decision = Decision(
+            approvalID: try ApprovalID(longest),
+            remediationID: try RemediationID(longest),
+            incidentID: try IncidentID(longest),
+            user: try UserID(longest),
+            action: .approve,
+            decidedBy: try UserID(longest),
+            decidedAt: Fixture.time,
+            reason: String(repeating: "\u{1}", count: ApprovalForm.maximumReason)
+        )
+        let event = try decision.event(id: Self.eventID, tenant: Tenant(longest), traceparent: nil)
+        let effect = try decision.effect(of: event, sequence: .max)
+        #expect(max(event.payload.bytes.count, effect.payload.bytes.count) < 32 * 1024)
+        for field in ["approvalId", "remediationId", "incidentId", "requestedBy"] {
+            let others = ["approvalId", "remediationId"].filter { $0 != field }.map { #""\#($0)":"x""# }
+            let payload = "{\((others + [#""\#(field)":"\#(String(repeating: "i", count: 257))""#]).joined(separator: ","))}"
+            #expect(throws: ValidationError.self) {
+                try EventDraft(type: Approval.Request.type, payload: Payload(validating: Array(payload.utf8)))
+            }
+        }
+    }
+
     /// Contract §12: what follows from a private request exists for the same user.
     @Test(arguments: [nil, "bob"]) func isForWhomTheRequestWas(_ user: String?) throws {
         for action in DecisionAction.allCases {

@@ -106,7 +106,27 @@ import Testing
         try await apply(entries, to: model)
         let now = try #require(Timestamp(rfc3339: "2024-01-01T00:00:00Z"))
         #expect(try await model.overdue(by: now, limit: 10).map(\.request.approvalID.text) == ["sooner", "soon"])
-        #expect(try await model.overdue(by: now, limit: 1).map(\.request.approvalID.text) == ["sooner"])
+        let first = try await model.overdue(by: now, limit: 1)
+        #expect(first.map(\.request.approvalID.text) == ["sooner"])
+        #expect(try await model.overdue(by: now, after: first.last, limit: 1).map(\.request.approvalID.text) == ["soon"])
+    }
+
+    @Test func pagesThroughWhatIsOverdueAtTheSameMoment() async throws {
+        let model = try await model()
+        let names = (0..<7).map { "a\($0)" }
+        try await apply(
+            try names.enumerated().map { index, name in
+                try Fixture.request(name, at: UInt64(7 - index), tenant: index < 4 ? "acme" : "globex", members: #","expiresAt":"x""#)
+            },
+            to: model
+        )
+        var found: [Approval] = []
+        while true {
+            let page = try await model.overdue(by: Fixture.time, after: found.last, limit: 2)
+            found += page
+            if page.isEmpty { break }
+        }
+        #expect(found.map(\.request.approvalID.text) == names)
     }
 
     // MARK: Who sees it (contract §12)

@@ -11,7 +11,7 @@ private final class Handled: Sendable {
 
     var sequences: [UInt64] { state.withLock { $0 } }
 
-    func handle(_ entry: LogEntry) -> SharedReading.Outcome {
+    func handle(_ entry: LogEntry) -> WorkOutcome {
         state.withLock { $0.append(entry.sequence) }
         return .done
     }
@@ -20,7 +20,12 @@ private final class Handled: Sendable {
 /// Readings that several processes share, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct SharedReadingTests {
     private static func reading(_ log: EventLog) -> SharedReading {
-        SharedReading(of: log, name: "work", filter: "events.*.incident.created", logger: Bench.logger)
+        SharedReading(
+            name: "work",
+            filter: "events.*.incident.created",
+            letters: DeadLetters(of: log, logger: Bench.logger),
+            logger: Bench.logger
+        )
     }
 
     @Test func eachEntryIsHandledByOneOfThem() async throws {
@@ -50,7 +55,7 @@ private final class Handled: Sendable {
         let run = Task {
             try await reading.run { entry in
                 _ = visits.handle(entry)
-                return visits.sequences.count { $0 == entry.sequence } < 3 ? .again(after: .milliseconds(10)) : .done
+                return visits.sequences.count { $0 == entry.sequence } < 3 ? .later("not now") : .done
             }
         }
         #expect(await eventually { visits.sequences.sorted() == [1, 1, 1, 2, 2, 2, 3, 3, 3] })

@@ -38,13 +38,13 @@ struct RequestIDTests {
 struct TraceContextTests {
     private static let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
 
-    @Test("A request's trace is in its line, at info when it is sampled", arguments: [("01", Logger.Level.info), ("00", .debug)])
-    func logged(_ flags: String, _ level: Logger.Level) async throws {
+    @Test("A request's trace is in its line", arguments: ["01", "00"])
+    func logged(_ flags: String) async throws {
         try await SampleService.test { client, lines in
             _ = try await client.execute(uri: "/open", method: .get, headers: [.traceParent: Self.trace + flags])
             let line = try #require(lines.named("Request").first)
             #expect(line["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736")
-            #expect(line.level == level)
+            #expect(line.level == .info)
         }
     }
 
@@ -58,7 +58,7 @@ struct TraceContextTests {
             headers[values: .traceParent] = values
             let response = try await client.execute(uri: "/open", method: .get, headers: headers)
             #expect(response.status == .ok)
-            #expect(lines.named("Request").count == 1 && lines.named("Request").first?.level == .debug)
+            #expect(lines.named("Request").count == 1 && lines.named("Request").first?.level == .info)
             #expect(lines.all.allSatisfy { !$0.text.contains("4bf92f") && !$0.text.contains("shown-nowhere") })
         }
     }
@@ -66,17 +66,32 @@ struct TraceContextTests {
 
 @Suite("Access log")
 struct AccessLogTests {
-    @Test(arguments: [("/open", 200, Logger.Level.debug), ("/nothing", 404, .info), ("/any", 401, .info), ("/unforeseen", 500, .info)])
-    func levels(_ path: String, _ status: Int, _ level: Logger.Level) async throws {
+    @Test(
+        "Every request has its line at the default level",
+        arguments: [("/open", 200), ("/nothing", 404), ("/any", 401), ("/unforeseen", 500)]
+    )
+    func levels(_ path: String, _ status: Int) async throws {
         try await SampleService.test { client, lines in
             _ = try await client.execute(uri: path, method: .get)
             let line = try #require(lines.named("Request").first)
             #expect(lines.named("Request").count == 1)
-            #expect(line.level == level)
+            #expect(line.level == .info)
             #expect(line["http.method"] == "GET")
             #expect(line["http.target"] == path)
             #expect(line["http.status"] == "\(status)")
             #expect(line["http.duration_ms"].flatMap(Double.init).map { $0 >= 0 } == true)
+        }
+    }
+
+    @Test("The line says who asked, once that is known")
+    func whoAsked() async throws {
+        let token = try await SampleService.token()
+        try await SampleService.test { client, lines in
+            _ = try await client.execute(uri: "/any", method: .get, headers: [.authorization: "Bearer \(token)"])
+            _ = try await client.execute(uri: "/any", method: .get)
+            let requests = lines.named("Request")
+            #expect(requests.map { $0["tenant"] } == ["acme", nil])
+            #expect(requests.map { $0["user"] } == ["u-1", nil])
         }
     }
 

@@ -1,3 +1,5 @@
+import EventLog
+import Foundation
 import Glibc
 import Logging
 import Metrics
@@ -47,7 +49,27 @@ import Testing
         )
     }
 
-    @Test func aProcessWithoutAnyKeyRefusesToStart() async {
+    /// The message of the one line that a log ends with, which is critical.
+    private func lastWords(_ log: [UInt8]?) throws -> String {
+        let line = try #require(text(log).split(separator: "\n").last)
+        let entry = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        #expect(entry["level"] as? String == "critical")
+        #expect(entry["logger"] as? String == "test-edge")
+        return try #require(entry["message"] as? String)
+    }
+
+    @Test func anErrorEndsTheLogWithItsSentence() async throws {
+        let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+            await ServiceMain.run(testSchema, arguments: []) { process in
+                process.logger.info("Before it")
+                throw EventLogError(code: .incompatibleStream, message: "The stream EVENTS cannot be the log.")
+            }
+        }
+        #expect(text(result?.standardErrorContent).contains("Before it"))
+        #expect(try lastWords(result?.standardErrorContent) == "The stream EVENTS cannot be the log.")
+    }
+
+    @Test func aProcessWithoutAnyKeyRefusesToStart() async throws {
         let result = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             await ServiceMain.run(testSchema, arguments: []) { process in
                 _ = try process.settings.accessControlConfiguration()
@@ -55,12 +77,12 @@ import Testing
             }
         }
         #expect(
-            text(result?.standardErrorContent)
-                == "test-edge: there is no key to check tokens with: set AUTH_HS256_SECRET, AUTH_PUBLIC_KEY_FILE, AUTH_JWKS_FILE or AUTH_JWKS_URL\n"
+            try lastWords(result?.standardErrorContent)
+                == "there is no key to check tokens with: set AUTH_HS256_SECRET, AUTH_PUBLIC_KEY_FILE, AUTH_JWKS_FILE or AUTH_JWKS_URL"
         )
     }
 
-    @Test func aBusyPortIsOneSentence() async {
+    @Test func aBusyPortIsOneSentence() async throws {
         let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
             let taken = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var address = sockaddr_in()
@@ -78,10 +100,10 @@ import Testing
                 try await process.run([])
             }
         }
-        let said = text(result?.standardErrorContent)
-        #expect(said.hasPrefix("test-edge: port "))
-        #expect(said.hasSuffix("is in use by another process: stop that one, or choose another port with --admin-port (ADMIN_PORT)\n"))
-        #expect(said.split(separator: "\n").count == 1)
+        let said = try lastWords(result?.standardErrorContent)
+        #expect(said.hasPrefix("port "))
+        #expect(said.hasSuffix("is in use by another process: stop that one, or choose another port with --admin-port (ADMIN_PORT)"))
+        #expect(text(result?.standardErrorContent).split(separator: "\n").count == 1)
     }
 
     @Test func runsUntilASignalComes() async {

@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import Logging
 
 /// A decision about an approval: what its `approval.resolved` says (contract §7).
 struct Decision: Sendable, Equatable {
@@ -59,6 +60,17 @@ extension Decision {
             id: EventID(generated: "decision_\(sequence)_effect"),
             tenant: decided.tenant,
             traceparent: decided.traceparent
+        )
+    }
+
+    /// Logs that the decision stands: who decided what, for operators and auditors.
+    func log(tenant: Tenant, to logger: Logger) {
+        logger.info(
+            "an approval is decided",
+            metadata: [
+                "tenant": "\(tenant)", "user": "\(decidedBy)", "approval.id": "\(approvalID)", "approval.action": "\(action.rawValue)",
+                "remediation.id": "\(remediationID)",
+            ]
         )
     }
 

@@ -76,27 +76,37 @@ struct DecisionDesk: Sendable {
         case .selfApproval: return .selfApproval
         case .unknownRequester: return .unknownRequester
         case .expired:
-            let (standing, eventID) = try await expire(approval)
+            let (standing, eventID, _) = try await answering { () throws(EventLogError) in try await recordExpiry(of: approval) }
             return Self.outcome(standing, eventID: eventID, of: id)
         case .proceed:
             let decision = approval.request.decision(request.action, by: viewer.user, at: time, reason: request.reason)
             // No attempt begins after the approval's time: what waits for the bus that long finds it over.
-            let (standing, eventID) = try await record(
-                decision,
-                of: approval.request,
-                id: id,
-                traceparent: request.traceparent,
-                timeout: min(timeout, approval.request.expiry.remaining(at: time))
-            )
+            let (standing, eventID, _) = try await answering { () throws(EventLogError) in
+                try await record(
+                    decision,
+                    of: approval.request,
+                    id: id,
+                    traceparent: request.traceparent,
+                    timeout: min(timeout, approval.request.expiry.remaining(at: time))
+                )
+            }
             return Self.outcome(standing, eventID: eventID, of: id)
         }
     }
 
     /// Expires an approval that nobody answered, unless somebody just did.
     ///
-    /// - Returns: the decision that stands, and the id of its event.
-    @discardableResult
-    func expire(_ approval: Approval) async throws -> (Decision, eventID: EventID) {
+    /// - Returns: the decision that stands, and whether this call made it.
+    /// - Throws: an ``EventLogError`` that is not retriable when the approval cannot be expired for what it is.
+    func expire(_ approval: Approval) async throws(EventLogError) -> (Decision, isNew: Bool) {
+        let (standing, _, isNew) = try await recordExpiry(of: approval)
+        return (standing, isNew)
+    }
+
+    /// A decision in the log: the one that stands, the id of its event, and whether it was just made.
+    private typealias Recorded = (standing: Decision, eventID: EventID, isNew: Bool)
+
+    private func recordExpiry(of approval: Approval) async throws(EventLogError) -> Recorded {
         let request = approval.request
         let decision = request.decision(.expire, by: Decision.system, at: now(), reason: nil)
         let id = DecisionID.make(
@@ -124,21 +134,33 @@ struct DecisionDesk: Sendable {
         id: EventID,
         traceparent: String?,
         timeout: Duration
-    ) async throws -> (Decision, eventID: EventID) {
-        let event = try decision.event(id: id, tenant: request.tenant, traceparent: traceparent)
-        let appended: AppendedOnce
+    ) async throws(EventLogError) -> Recorded {
+        let event: Event
+        do throws(ValidationError) {
+            event = try decision.event(id: id, tenant: request.tenant, traceparent: traceparent)
+        } catch {
+            throw EventLogError(code: .rejected, message: "The decision is no event: \(error).")
+        }
+        let appended = try await log.append(
+            event,
+            onceAt: .decision(approvalID: decision.approvalID),
+            intake: decision.decidedAt,
+            timeout: timeout
+        )
+        guard let standing = Decision(appended.entry.event, on: decision.approvalID) else {
+            throw EventLogError(code: .rejected, message: "What lies at the place of the decision is no decision.")
+        }
+        let eventID = appended.entry.event.id
+        return (standing, eventID, eventID == id)
+    }
+
+    /// What a failure of the log is to a client.
+    private func answering(_ body: () async throws(EventLogError) -> Recorded) async throws(APIError) -> Recorded {
         do throws(EventLogError) {
-            appended = try await log.append(
-                event,
-                onceAt: .decision(approvalID: decision.approvalID),
-                intake: decision.decidedAt,
-                timeout: timeout
-            )
+            return try await body()
         } catch {
             throw Unavailable.because(error)
         }
-        guard let standing = Decision(appended.entry.event, on: decision.approvalID) else { throw APIError.internal }
-        return (standing, appended.entry.event.id)
     }
 
     private static func outcome(_ standing: Decision, eventID: EventID, of id: EventID) -> Outcome {

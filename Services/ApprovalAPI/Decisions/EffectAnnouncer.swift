@@ -12,40 +12,37 @@ import Metrics
 ///   holds however much later the decision comes again: after an outage longer than the duplicate window, with the reading's place lost with its
 ///   consumer, or through two replicas at a time. The id made of the decision's sequence (`Nats-Msg-Id`) alone would hold for two minutes.
 ///   The place is younger than the decision's, so the log, which drops what is oldest, never forgets it while the decision can still come again.
+/// - **One by one**: a decision whose effect can never be stored becomes a dead letter, and one whose effect cannot be stored now comes again by itself.
 struct EffectAnnouncer: Sendable {
     private let log: EventLog
+    private let letters: DeadLetters
     private let logger: Logger
     private let announced = Counter(label: "causeway_approval_effects")
     private let duration = Timer(label: "causeway_approval_effect_delay")
     private let now: @Sendable () -> Timestamp
 
     /// The name of the shared reading.
-    private static let name = "decision-effects"
-    /// After how long a decision comes again whose effect could not be stored.
-    private static let pause: Duration = .milliseconds(500)
+    static let name = "decision-effects"
     /// How long one attempt to store an effect may take: less than the reading's patience.
     private static let timeout: Duration = .milliseconds(2500)
 
-    init(log: EventLog, logger: Logger, now: @escaping @Sendable () -> Timestamp) {
+    init(log: EventLog, letters: DeadLetters, logger: Logger, now: @escaping @Sendable () -> Timestamp) {
         self.log = log
+        self.letters = letters
         self.logger = logger
         self.now = now
     }
 
     /// Announces until the task is cancelled.
     func run() async throws {
-        let reading = SharedReading(of: log, name: Self.name, filter: DecisionPlace.decisionsFilter, logger: logger)
+        let reading = SharedReading(name: Self.name, filter: DecisionPlace.decisionsFilter, letters: letters, logger: logger)
         try await reading.run { await announce($0) }
     }
 
     /// Announces what one decision entails.
-    func announce(_ entry: LogEntry) async -> SharedReading.Outcome {
+    func announce(_ entry: LogEntry) async -> WorkOutcome {
         guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID) else {
-            logger.warning(
-                "what lies at the place of a decision is none and entails nothing",
-                metadata: ["log.sequence": "\(entry.sequence)"]
-            )
-            return .done
+            return .failed("What lies at the place of a decision is no decision.")
         }
         do {
             let effect = try decision.effect(of: entry.event, sequence: entry.sequence)
@@ -66,22 +63,19 @@ struct EffectAnnouncer: Sendable {
                 report(effect, of: approvalID)
             }
             return .done
-        } catch let error as EventLogError where error.isRetriable || error.code == .cancelled || error.code == .closed {
-            return .again(after: Self.pause)
+        } catch let error as EventLogError {
+            return .of(error)
         } catch {
-            logger.error(
-                "what a decision entails cannot be announced",
-                metadata: ["log.sequence": "\(entry.sequence)", "error": "\(error)"]
-            )
-            return .again(after: .seconds(30))
+            return .failed("\(error)")
         }
     }
 
     /// Names the trace that the decision began, by which it is followed to here.
     private func report(_ effect: Event, of approvalID: ApprovalID) {
-        let trace = effect.traceparent.flatMap(TraceParent.init)
-        var metadata: Logger.Metadata = ["approval.id": "\(approvalID)", "event.type": "\(effect.type.name)"]
-        if let trace { metadata[TraceParent.logKey] = "\(trace.traceID)" }
-        logger.log(level: trace?.isSampled == true ? .info : .debug, "what a decision entails is announced", metadata: metadata)
+        var metadata: Logger.Metadata = [
+            "tenant": "\(effect.tenant)", "approval.id": "\(approvalID)", "event.type": "\(effect.type.name)",
+        ]
+        if let trace = effect.traceparent.flatMap(TraceParent.init) { metadata[TraceParent.logKey] = "\(trace.traceID)" }
+        logger.info("what a decision entails is announced", metadata: metadata)
     }
 }

@@ -44,15 +44,26 @@ extension ReadModel {
     }
 
     /// Approvals of any tenant that nobody has answered and whose time is over, longest first.
-    func overdue(by now: Timestamp, limit: Int) async throws -> [Approval] {
-        try await read(for: .process) { database in
-            try Row.fetchAll(
-                database.cachedStatement(
-                    sql: Self.selection(from: "requests")
-                        + " WHERE r.status = 'pending' AND r.expires_at IS NOT NULL AND r.expires_at <= ? ORDER BY r.expires_at LIMIT ?"
-                ),
-                arguments: [now.millisecondsSinceEpoch, limit]
-            ).map(Approval.init(row:))
+    ///
+    /// - Parameter after: the last one of the page before; nil for the first page.
+    func overdue(by now: Timestamp, after: Approval? = nil, limit: Int) async throws -> [Approval] {
+        let request = after?.request
+        return try await read(for: .process) { database in
+            var page = ""
+            var arguments: StatementArguments = ["now": now.millisecondsSinceEpoch, "limit": limit]
+            if let request, case .at(let expiry) = request.expiry {
+                page = "AND (r.expires_at, r.tenant, r.approval, r.sequence) > (:expiry, :tenant, :approval, :sequence)"
+                arguments += [
+                    "expiry": expiry.millisecondsSinceEpoch, "tenant": request.tenant.text, "approval": request.approvalID.text,
+                    "sequence": Int64(clamping: request.place.sequence),
+                ]
+            }
+            let sql = """
+                \(Self.selection(from: "requests"))
+                WHERE r.status = 'pending' AND r.expires_at IS NOT NULL AND r.expires_at <= :now \(page)
+                ORDER BY r.expires_at, r.tenant, r.approval, r.sequence LIMIT :limit
+                """
+            return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map(Approval.init(row:))
         }
     }
 

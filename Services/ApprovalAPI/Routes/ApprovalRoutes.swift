@@ -44,10 +44,7 @@ struct ApprovalRoutes: Sendable {
         )
         Self.count(outcome, after: ContinuousClock.now - start)
         if case .decided(let decision) = outcome {
-            context.logger.info(
-                "an approval is decided",
-                metadata: ["approval.id": "\(approvalID)", "approval.action": "\(decision.action.rawValue)"]
-            )
+            decision.log(tenant: principal.tenant, to: context.logger)
         }
         return try Self.response(to: outcome)
     }

@@ -13,6 +13,7 @@ final class ApprovalBackend: Sendable {
         let freshness: Freshness
         let desk: DecisionDesk
         let follower: LogFollower
+        let letters: DeadLetters
     }
 
     let model: ReadModel

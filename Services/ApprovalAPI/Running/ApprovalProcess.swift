@@ -1,5 +1,6 @@
 import AccessControl
 import Basics
+import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
@@ -68,6 +69,15 @@ struct ApprovalProcess {
                 help: "1 while the read model cannot be written because its disk is full.",
                 backend.model.trouble == .full ? 1 : 0
             )
+            let letters = (try? backend.parts())?.letters.totals ?? [:]
+            for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
+                exposition.counter(
+                    "causeway_dead_letters_total",
+                    help: "Work that failed and was set aside, by kind.",
+                    letters[work] ?? 0,
+                    labels: [("work", work)]
+                )
+            }
         }
         let service = ApprovalService(
             connection: connection,

@@ -34,10 +34,13 @@ struct ApprovalService: Service {
         let logFollower = LogFollower(log: log, model: model, logger: logger)
         let inboxFollower = InboxFollower(stream: inbox, model: model, logger: logger)
         let probe = ReadModelProbe(model: model, logger: logger)
-        let effects = EffectAnnouncer(log: log, logger: logger, now: now)
+        let letters = DeadLetters(of: log, logger: logger, now: now)
+        let effects = EffectAnnouncer(log: log, letters: letters, logger: logger, now: now)
+        let review = RequestReview(letters: letters, logger: logger)
         let sweep = ExpirySweep(
             model: model,
             desk: desk,
+            letters: letters,
             interval: expiryInterval,
             isFollowing: { logFollower.isFollowing },
             logger: logger
@@ -45,12 +48,15 @@ struct ApprovalService: Service {
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("model") { probe.status }
-        backend.begin(ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower))
+        backend.begin(
+            ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower, letters: letters)
+        )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await logFollower.run() }
             group.addTask { try await inboxFollower.run() }
             group.addTask { try await probe.run() }
             group.addTask { try await effects.run() }
+            group.addTask { try await review.run() }
             group.addTask { try await sweep.run() }
             try await group.waitForAll()
         }

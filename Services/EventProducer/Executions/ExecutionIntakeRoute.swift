@@ -135,6 +135,13 @@ struct ExecutionIntakeRoute: Sendable {
             throw .notStored(error)
         }
         metrics.acknowledged(executionEvents: stored, after: start.duration(to: .now))
+        context.logger.info(
+            "events stored",
+            metadata: [
+                "events": "\(stored.count)", "execution": "\(reference)", "execution.id": "\(stored.last?.execution ?? "")",
+                "event.id.first": "\(stored.first?.number ?? 0)", "event.id.last": "\(stored.last?.number ?? 0)",
+            ]
+        )
         let answer: JSONObject = [
             "accepted": .integer(stored.count),
             "execution": .string(stored.last?.execution ?? ""),

@@ -77,7 +77,7 @@ struct EventIntakeRoute: Sendable {
         do throws(ProducerError) {
             let stored = try await sink.publish(contentsOf: events, under: key, intake: intake, timeout: limits.timeout)
             metrics.acknowledged(stored, after: start.duration(to: .now))
-            StoredTrace.log(events, stored, to: context.logger)
+            StoredEvents.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
             return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
         } catch {

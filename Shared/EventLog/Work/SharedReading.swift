@@ -8,97 +8,60 @@ import NATSClient
 ///
 /// The server keeps how far the reading is (a durable pull consumer). An entry is handled at least once; a handler makes that exactly once by doing
 /// something that cannot be done twice, such as ``EventLog/append(_:onceAt:messageID:intake:timeout:)``.
+///
+/// No entry holds another up: one that fails for its content, a message that is no event included, becomes a ``DeadLetter``, and one that something
+/// outside keeps from being done comes again, each by itself and later each time.
 public struct SharedReading: Sendable {
-    /// What a handler says of an entry.
-    public enum Outcome: Sendable, Hashable {
-        /// It is done.
-        case done
-        /// It could not be done now: it comes again, to whoever is free then.
-        case again(after: Duration)
-    }
-
     private let log: EventLog
     private let name: String
     private let filter: String
+    private let letters: DeadLetters
     private let logger: Logger
-    private let faults: FaultLog
     private let backlog = Backlog()
-
-    /// How long a process may be busy with an entry before another gets it; what the death of a process delays an entry by.
-    private static let patience: Duration = .seconds(3)
-    /// How long the server holds a request for entries open.
-    private static let wait: Duration = .seconds(2)
-    /// How many entries are handled at a time.
-    private static let concurrency = 64
 
     /// A reading that has not begun.
     ///
     /// - Parameters:
+    ///   - letters: where what fails is set aside; its log is the one that is read.
     ///   - name: the name that its processes know it by: `[A-Za-z0-9_-]+`.
     ///   - filter: the subjects to read; one filter, as nats-server 2.9 knows no more.
-    public init(of log: EventLog, name: String, filter: String, logger: Logger) {
-        self.log = log
+    public init(name: String, filter: String, letters: DeadLetters, logger: Logger) {
+        log = letters.log
         self.name = name
         self.filter = filter
+        self.letters = letters
         self.logger = logger
-        faults = FaultLog(logger: logger)
     }
 
-    /// Reads until the task is cancelled, from where the processes of this name have got to; the first one begins with the oldest entry kept.
+    /// Reads until the task is cancelled, from where the processes of this name have got to; the first one begins with the oldest entry kept. Besides
+    /// it, dead letters of this name are tried again that an operator asks for.
     ///
     /// - Parameter handle: called for several entries at a time, in no order.
     /// - Throws: ``EventLogError/Code/closed``. Outages are waited for.
-    public func run(_ handle: @escaping @Sendable (LogEntry) async -> Outcome) async throws(EventLogError) {
-        var pause = Backoff()
-        while !Task.isCancelled {
-            do throws(EventLogError) {
-                try await log.watch.untilConnected()
-                try await ensureConsumer()
-                pause.reset()
-                try await read(handle)
-            } catch {
-                if error.code == .cancelled { return }
-                guard error.code != .closed else { throw error }
-                logger.notice("a shared reading was interrupted", metadata: ["log.reading": "\(name)", "error": "\(error)"])
-                try? await Task.sleep(for: pause.pause())
+    public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
+        let queue = WorkQueue(log: log, stream: log.configuration.streamName, filter: filter, name: name, logger: logger)
+        let retried = RetriedWork(of: letters, name: name, logger: logger)
+        let failure = await withTaskGroup(of: EventLogError?.self) { group in
+            group.addTask {
+                do throws(EventLogError) {
+                    try await queue.run(process: { await process($0, handle) })
+                    return nil
+                } catch {
+                    return error
+                }
             }
-        }
-    }
-
-    /// Makes the consumer, unless it is there.
-    private func ensureConsumer() async throws(EventLogError) {
-        var consumer = ConsumerConfiguration.pull(durable: name)
-        consumer.filterSubject = filter
-        consumer.ackWait = Self.patience
-        do throws(JetStreamError) {
-            _ = try await log.jetStream.createConsumer(stream: log.configuration.streamName, consumer)
-        } catch {
-            throw EventLogError(error)
-        }
-    }
-
-    private func read(_ handle: @escaping @Sendable (LogEntry) async -> Outcome) async throws(EventLogError) {
-        var pending: UInt64 = 0
-        while !Task.isCancelled {
-            // A request for one is answered at once; only where more is known to wait, more is asked for.
-            let batch = max(1, min(Int(clamping: pending), Self.concurrency))
-            let messages: [JetStreamMessage]
-            do throws(JetStreamError) {
-                messages = try await log.jetStream.nextMessages(
-                    stream: log.configuration.streamName,
-                    consumer: name,
-                    batch: batch,
-                    wait: Self.wait
-                )
-            } catch {
-                throw EventLogError(error)
+            group.addTask {
+                do throws(EventLogError) {
+                    try await retried.run(handle)
+                    return nil
+                } catch {
+                    return error
+                }
             }
-            pending = messages.last?.metadata.pending ?? 0
-            for message in messages { recordMissed(before: message.metadata) }
-            await withTaskGroup(of: Void.self) { group in
-                for message in messages { group.addTask { await self.process(message, handle) } }
-            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
         }
+        if let failure { throw failure }
     }
 
     /// How many entries the log dropped before any process got them, as far as this one saw.
@@ -113,18 +76,29 @@ public struct SharedReading: Sendable {
         )
     }
 
-    private func process(_ message: JetStreamMessage, _ handle: @Sendable (LogEntry) async -> Outcome) async {
-        let acknowledgement: JetStream.Acknowledgement
+    private func process(
+        _ message: JetStreamMessage,
+        _ handle: @Sendable (LogEntry) async -> WorkOutcome
+    ) async -> JetStream.Acknowledgement {
+        let metadata = message.metadata
+        recordMissed(before: metadata)
+        let item = WorkItem(
+            work: name,
+            subject: message.message.subject,
+            sequence: metadata.streamSequence,
+            attempts: metadata.deliveryCount
+        )
+        return await letters.settle(item, await Self.outcome(of: StoredMessage(message), handle), logger)
+    }
+
+    /// What becomes of the work on a message of the log.
+    static func outcome(of message: StoredMessage, _ handle: @Sendable (LogEntry) async -> WorkOutcome) async -> WorkOutcome {
+        let entry: LogEntry
         do throws(ValidationError) {
-            switch await handle(try EventMessage.entry(message)) {
-            case .done: acknowledgement = .done
-            case .again(let delay): acknowledgement = .again(after: delay)
-            }
+            entry = try EventMessage.entry(message)
         } catch {
-            faults.record(error, sequence: message.metadata.streamSequence, subject: message.message.subject)
-            acknowledgement = .never
+            return .failed("The message is no event: \(error).")
         }
-        // What is lost here comes again, and is found done.
-        try? await log.jetStream.acknowledge(message, as: acknowledgement)
+        return await handle(entry)
     }
 }

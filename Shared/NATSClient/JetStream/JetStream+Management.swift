@@ -29,6 +29,14 @@ extension JetStream {
         let _: SuccessBody = try await call("STREAM.DELETE.\(name)", EmptyBody())
     }
 
+    /// Deletes one message of a stream.
+    ///
+    /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
+    public func deleteMessage(stream: String, sequence: UInt64) async throws(JetStreamError) {
+        try validate(names: stream)
+        let _: SuccessBody = try await call("STREAM.MSG.DELETE.\(stream)", MessageDeletion(sequence: sequence))
+    }
+
     /// Creates a consumer of a stream. A durable one that exists with the same configuration is answered as if it had just been created.
     ///
     /// Subscribe to a push consumer's subject first: it begins to deliver at once.
@@ -64,6 +72,14 @@ private struct StreamInfoRequest: Encodable {
 
     enum CodingKeys: String, CodingKey {
         case deletedDetails = "deleted_details"
+    }
+}
+
+private struct MessageDeletion: Encodable {
+    let sequence: UInt64
+
+    enum CodingKeys: String, CodingKey {
+        case sequence = "seq"
     }
 }
 

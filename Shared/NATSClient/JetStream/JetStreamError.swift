@@ -1,7 +1,9 @@
+public import Basics
+
 /// Why a call on ``JetStream`` did not do what it was asked.
 ///
 /// `message` is a sentence for the person who runs the process; where the server gave a reason, it is in there.
-public struct JetStreamError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringConvertible {
     /// What kind of failure it is. New kinds may be added, so a `switch` over them needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: Hashable {

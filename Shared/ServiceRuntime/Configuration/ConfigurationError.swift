@@ -1,6 +1,8 @@
+public import Basics
+
 /// Why a process does not start with the configuration it was given. The message is one sentence: which key, where it came from, and what to
 /// do. It never shows the value of a secret.
-public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ConfigurationError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
     /// The sentence, without the name of the program.
     public let message: String
     /// What the process exits with.

@@ -1,8 +1,9 @@
+public import Basics
 import Glibc
 import NIOCore
 
 /// Why a listener could not be opened, in one sentence that names the address and the options to change.
-public struct ListenerError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ListenerError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
     /// The sentence.
     public let message: String
 

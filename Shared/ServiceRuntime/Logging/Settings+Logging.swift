@@ -1,9 +1,11 @@
+import Glibc
 import Logging
 
 extension Settings {
     /// Makes the log of this process: the handlers that every `Logger` from now on has, writing to standard error as `log.level` and
-    /// `log.format` say. At most once in a process, and before anything logs.
+    /// `log.format` say. At most once in a process, and before anything logs. From then on `exit` waits a moment for the last lines.
     public func bootstrapLogging() {
+        atexit { LogSink.standardError.flushAtExit() }
         LoggingSystem.bootstrap(logHandler, metadataProvider: LoggingSystem.metadataProvider)
     }
 

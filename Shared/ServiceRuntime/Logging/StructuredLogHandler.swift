@@ -1,9 +1,10 @@
 import AccessControl
 import Basics
+import EventModel
 public import Logging
 
 /// How a line of the log is written.
-public protocol LogForm {
+public protocol LogForm: Sendable {
     /// The line with its line end.
     static func render(_ line: LogLine) -> [UInt8]
 }
@@ -37,7 +38,20 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        sink.write(Form.render(line(for: event)))
+        let notice = LogNotice(label: label) { Form.render($0) }
+        guard sink.admits(event, notice, place: place(of: event)) else { return }
+        sink.write(Form.render(line(for: event)), notice)
+    }
+
+    /// Where an event comes from, and whom it is about.
+    private func place(of event: LogEvent) -> LogRepetition.Place {
+        func value(_ key: String) -> Logger.MetadataValue? { event.metadata?[key] ?? metadata[key] }
+        return LogRepetition.Place(
+            file: event.file,
+            line: event.line,
+            tenant: value("tenant")?.description,
+            isTraced: value(TraceParent.logKey) != nil
+        )
     }
 
     /// The event with everything that is attached to it; what is nearer to the event wins.

@@ -12,7 +12,7 @@ public struct PublicListener: Service {
     /// What `/readyz` calls it.
     private static let condition = "listener"
 
-    private let responder: RouterResponder<APIRequestContext>
+    private let responder: LoggingResponder
     private let host: String
     private let port: Int
     private let bodyTimeout: Duration
@@ -21,7 +21,7 @@ public struct PublicListener: Service {
 
     /// A listener that will answer with `router`. The process is not ready before it listens.
     public init(router: Router<APIRequestContext>, settings: Settings, readiness: Readiness, logger: Logger) {
-        self.responder = router.buildResponder()
+        self.responder = LoggingResponder(responder: router.buildResponder(), logLevel: logger.logLevel)
         self.host = settings.string(.httpHost)
         self.port = settings.integer(.httpPort)
         self.bodyTimeout = settings.duration(.httpBodyTimeout)
@@ -51,10 +51,23 @@ public struct PublicListener: Service {
         }
     }
 
-    /// The framework's own lines are for those who debug it: it takes a connection that left for a delivery loop for one that broke.
+    /// The framework's own lines are for those who debug it: it takes a connection that left for a delivery loop for one that broke. Requests
+    /// are logged at the level of the process nevertheless (``LoggingResponder``).
     private var quietLogger: Logger {
         var logger = self.logger
         if logger.logLevel > .debug { logger.logLevel = max(logger.logLevel, .warning) }
         return logger
+    }
+}
+
+/// Gives the logger of every request, which the framework makes of its own, the level of the process.
+private struct LoggingResponder: HTTPResponder {
+    let responder: RouterResponder<APIRequestContext>
+    let logLevel: Logger.Level
+
+    func respond(to request: Request, context: APIRequestContext) async throws -> Response {
+        var context = context
+        context.logger.logLevel = self.logLevel
+        return try await self.responder.respond(to: request, context: context)
     }
 }

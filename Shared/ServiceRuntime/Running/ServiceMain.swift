@@ -34,12 +34,15 @@ public struct ServiceMain: Sendable {
         self.settings = settings
         self.logger = Logger(label: settings.schema.program)
         metrics.addCollector(ProcessMetrics.collect)
+        metrics.addCollector(LogMetrics.collect)
     }
 
     /// Runs a program and ends the process with its ``ExitCode``.
     ///
-    /// Answers `--help`, `--version` and `--print-config`. Otherwise it reads the settings, sets up logging and metrics, and calls `body`. An error of
-    /// the configuration or of `body` is printed on standard error, as one sentence behind the program's name.
+    /// Answers `--help`, `--version` and `--print-config`. Otherwise it reads the settings, sets up logging and metrics, and calls `body`.
+    ///
+    /// A mistake in the settings is printed on standard error as one sentence behind the program's name, because how to log is a setting. An error
+    /// of `body` is a line of the log, level `critical`, whose message is its sentence (``FatalError``).
     ///
     /// - Parameter arguments: The command line without the program's name.
     public static func run(
@@ -48,21 +51,29 @@ public struct ServiceMain: Sendable {
         body: @Sendable (ServiceMain) async throws -> Void
     ) async -> Never {
         BrokenPipes.ignore()
-        do {
+        let settings: Settings
+        do throws(ConfigurationError) {
             try ProcessText.check(schema)
             switch try Invocation(schema: schema, arguments: arguments, environment: ProcessInfo.processInfo.environment) {
-            case .print(let text): StandardStream.print(text)
-            case .run(let settings):
-                settings.bootstrapLogging()
-                let process = ServiceMain(settings: settings)
-                MetricsSystem.bootstrap(process.metrics)
-                try await body(process)
+            case .print(let text):
+                StandardStream.print(text)
+                exit(ExitCode.success.rawValue)
+            case .run(let found): settings = found
             }
-            exit(ExitCode.success.rawValue)
         } catch {
-            StandardStream.complain("\(error)", program: schema.program)
+            StandardStream.complain(error.message, program: schema.program)
+            exit(error.exitCode.rawValue)
+        }
+        settings.bootstrapLogging()
+        let process = ServiceMain(settings: settings)
+        MetricsSystem.bootstrap(process.metrics)
+        do {
+            try await body(process)
+        } catch {
+            process.logger.critical("\(FatalError.sentence(of: error))")
             exit(((error as? ConfigurationError)?.exitCode ?? .failure).rawValue)
         }
+        exit(ExitCode.success.rawValue)
     }
 
     /// Runs the process' services, with the ``AdminServer`` before them, until it is stopped. See ``ServiceRunner``.

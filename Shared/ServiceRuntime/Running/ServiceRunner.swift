@@ -57,6 +57,7 @@ public struct ServiceRunner: Sendable {
         for await signal in signals {
             guard !isStopping else {
                 logger.warning("Another signal: ending at once", metadata: ["signal": "\(signal)"])
+                LogSink.standardError.flushAtExit()
                 _exit(ExitCode.interrupted(bySignal: signal == .sigint ? SIGINT : SIGTERM).rawValue)
             }
             isStopping = true

@@ -27,6 +27,7 @@ final class Shutdown: Sendable {
             deadline = Task { [logger, timeout] in
                 guard (try? await Task.sleep(for: timeout)) != nil else { return }
                 logger.critical("The shutdown took too long: ending at once", metadata: ["limit": "\(timeout)"])
+                LogSink.standardError.flushAtExit()
                 _exit(ExitCode.failure.rawValue)
             }
         }

@@ -34,7 +34,10 @@ def executable(name):
 
 
 class Service(Process):
-    """A process with a public and an admin listener (contract §11). Settings are environment variables, in lower case."""
+    """A process with a public and an admin listener (contract §11). Settings are environment variables, in lower case.
+
+    Every setting that a test does not name has its default, the level of the log included: who looks for a line at `debug` says so.
+    """
 
     def __init__(self, program, directory, *, nats_url, arguments=(), name=None, **settings):
         self.http_port, self.admin_port = free_port(), free_port()
@@ -44,7 +47,6 @@ class Service(Process):
             "ADMIN_PORT": self.admin_port,
             "NATS_URL": nats_url,
             "AUTH_HS256_SECRET": SECRET,
-            "LOG_LEVEL": "debug",
         } | {key.upper(): value for key, value in settings.items()}
         environment = {key: str(value) for key, value in environment.items() if value is not None}
         super().__init__(name or program, [executable(program), *arguments], directory, environment)

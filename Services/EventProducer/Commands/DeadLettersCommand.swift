@@ -1,0 +1,165 @@
+import ArgumentParser
+import Basics
+import CausewayProducer
+import EventLog
+import EventModel
+import Logging
+import ServiceRuntime
+
+/// `event-producer dead-letters`: work that failed and was set aside, for operators.
+struct DeadLettersCommand: AsyncParsableCommand {
+    static let schema = ConfigurationSchema(
+        command: "dead-letters",
+        summary: "Lists, retries and drops work that failed and was set aside.",
+        keys: .publishing
+    )
+
+    static let configuration = CommandConfiguration(
+        commandName: "dead-letters",
+        abstract: "Lists, retries and drops work that failed and was set aside.",
+        discussion: """
+            Work on an event becomes a dead letter when it fails for the event's content, or has failed for hours. Letters are kept for 30 days, and \
+            the newest 1,000 of each tenant and kind of work.
+            """,
+        subcommands: [List.self, Retry.self, Drop.self]
+    )
+
+    /// Which letters are meant.
+    struct Selection: ParsableArguments {
+        @Option(help: "Only letters of this tenant.")
+        var tenant: String?
+
+        @Option(help: "Only letters of this kind of work: decision-effects, approval-requests or approval-expiry.")
+        var work: String?
+
+        @Option(help: "How long to wait for the bus.", transform: DurationOption.parse)
+        var timeout: Duration = .seconds(10)
+
+        @OptionGroup var settings: SettingsArguments
+
+        /// Takes the numbers of letters off the front of the words that are settings.
+        mutating func takeIDs() -> [UInt64] {
+            let ids = settings.words.prefix { UInt64($0) != nil }.compactMap { UInt64($0) }
+            settings.words.removeFirst(ids.count)
+            return ids
+        }
+
+        /// Letters behind a place.
+        func letters(_ letters: DeadLetters, after: UInt64, limit: Int) async throws -> [DeadLetters.Stored] {
+            let tenant: Tenant?
+            do throws(Basics.ValidationError) {
+                tenant = try self.tenant.map { text throws(Basics.ValidationError) in try Tenant(text, field: "--tenant") }
+            } catch {
+                throw Exit.because(error)
+            }
+            return try await letters.list(tenant: tenant, work: work, after: after, limit: limit)
+        }
+
+        func validate() throws {
+            guard let work else { return }
+            guard !work.isEmpty, work.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) })
+            else { throw ArgumentParser.ValidationError("--work is a kind of work, such as decision-effects") }
+        }
+
+        /// Connects, runs `body` and disconnects.
+        func withLetters(_ body: (DeadLetters) async throws -> Void) async throws {
+            let settings = try settings.settings(DeadLettersCommand.schema)
+            settings.bootstrapLogging()
+            try await EventProducer.whileConnected(settings, name: "event-producer-dead-letters", timeout: timeout) { producer in
+                do {
+                    try await body(DeadLetters(of: try await producer.ready(within: timeout), logger: Logger(label: "event-producer")))
+                } catch let error as EventLogError {
+                    throw Exit.because(error.message, error.code == .rejected ? Exit.invalidEvent : Exit.unavailable)
+                }
+            }
+        }
+    }
+
+    /// `event-producer dead-letters list`.
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list",
+            abstract:
+                "Prints a line of JSON for each letter, oldest first: its id, whose work failed, on which entry of the log, when and why.",
+            usage: "event-producer dead-letters list [--tenant <tenant>] [--work <work>] [--after <id>] [--limit <limit>]",
+            discussion: DeadLettersCommand.schema.discussion
+        )
+
+        @OptionGroup var selection: Selection
+
+        @Option(help: "Only letters behind this id.")
+        var after: UInt64 = 0
+
+        @Option(help: "How many at most.")
+        var limit = 100
+
+        func run() async throws {
+            try await selection.withLetters { letters in
+                for stored in try await selection.letters(letters, after: after, limit: limit) {
+                    Console.print(stored.letter.json(id: stored.id).text)
+                }
+            }
+        }
+    }
+
+    /// `event-producer dead-letters retry`.
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "retry",
+            abstract: "Has the work of letters tried again, and removes them. What fails again becomes a letter again.",
+            usage: "event-producer dead-letters retry <id> … | --all [--tenant <tenant>] [--work <work>]",
+            discussion: DeadLettersCommand.schema.discussion
+        )
+
+        @OptionGroup var selection: Selection
+
+        @Flag(help: "All letters, or all of --tenant and --work.")
+        var all = false
+
+        func run() async throws { try await selection.each(all: all) { letters, id in try await letters.retry(id) } }
+    }
+
+    /// `event-producer dead-letters drop`.
+    struct Drop: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "drop",
+            abstract: "Removes letters; their work stays undone.",
+            usage: "event-producer dead-letters drop <id> … | --all [--tenant <tenant>] [--work <work>]",
+            discussion: DeadLettersCommand.schema.discussion
+        )
+
+        @OptionGroup var selection: Selection
+
+        @Flag(help: "All letters, or all of --tenant and --work.")
+        var all = false
+
+        func run() async throws { try await selection.each(all: all) { letters, id in try await letters.drop(id) } }
+    }
+}
+
+extension DeadLettersCommand.Selection {
+    /// How many letters are looked up at a time.
+    private static let pageSize = 100
+
+    /// Does something with each letter that is named, or with all that were there at the beginning.
+    func each(all: Bool, _ body: (DeadLetters, UInt64) async throws -> Void) async throws {
+        var selection = self
+        let ids = selection.takeIDs()
+        guard all == ids.isEmpty else {
+            throw ArgumentParser.ValidationError(all ? "give ids or --all, not both" : "give the ids of letters, or --all")
+        }
+        try await selection.withLetters { letters in
+            for id in all ? try await selection.ids(letters) : ids { try await body(letters, id) }
+        }
+    }
+
+    /// The ids of all letters that are there now; those that are written meanwhile are not among them.
+    private func ids(_ letters: DeadLetters) async throws -> [UInt64] {
+        var ids: [UInt64] = []
+        while true {
+            let page = try await self.letters(letters, after: ids.last ?? 0, limit: Self.pageSize)
+            ids += page.map(\.id)
+            if page.count < Self.pageSize { return ids }
+        }
+    }
+}

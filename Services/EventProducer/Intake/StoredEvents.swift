@@ -1,0 +1,41 @@
+import CausewayProducer
+import EventModel
+import Logging
+
+/// What a request has stored of one trace, or outside of any: a line of the log that names the events as all readers see them. Where there is a
+/// trace, it is followed from here.
+struct StoredEvents {
+    private let trace: TraceParent?
+    private let first: Cursor
+    private var last: Cursor
+    private var count = 1
+
+    /// Logs a line for each trace among the events of a request, and one for those outside of any.
+    ///
+    /// - Parameter stored: what has become of the events, in their order.
+    static func log(_ events: [Event], _ stored: [PublishedEvent], to logger: Logger) {
+        for part in parts(events, stored) {
+            var metadata: Logger.Metadata = [
+                "events": "\(part.count)", "event.id.first": "\(part.first.text)", "event.id.last": "\(part.last.text)",
+            ]
+            if let trace = part.trace { metadata[TraceParent.logKey] = "\(trace.traceID)" }
+            logger.info("events stored", metadata: metadata)
+        }
+    }
+
+    private static func parts(_ events: [Event], _ stored: [PublishedEvent]) -> [StoredEvents] {
+        var parts: [StoredEvents] = []
+        var places: [TraceParent?: Int] = [:]
+        for (event, stored) in zip(events, stored) {
+            let trace = event.traceparent.flatMap(TraceParent.init)
+            if let place = places[trace] {
+                parts[place].last = stored.cursor
+                parts[place].count += 1
+            } else {
+                places[trace] = parts.count
+                parts.append(StoredEvents(trace: trace, first: stored.cursor, last: stored.cursor))
+            }
+        }
+        return parts
+    }
+}

@@ -1,0 +1,65 @@
+import EventModel
+public import Logging
+import NATSClient
+
+/// The dead letters of one kind of work that an operator wants to be tried again, which any number of processes share.
+public struct RetriedWork: Sendable {
+    private let letters: DeadLetters
+    private let name: String
+    private let logger: Logger
+
+    /// - Parameter name: the kind of work.
+    public init(of letters: DeadLetters, name: String, logger: Logger) {
+        self.letters = letters
+        self.name = name
+        self.logger = logger
+    }
+
+    /// Tries again what is asked for, until the task is cancelled. What fails again becomes a letter again.
+    ///
+    /// - Throws: ``EventLogError/Code/closed``. Outages are waited for.
+    public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
+        let queue = WorkQueue(
+            log: letters.log,
+            stream: DeadLetters.streamName,
+            filter: DeadLetters.retries(of: name),
+            name: name,
+            logger: logger
+        )
+        try await queue.run(
+            prepare: { () throws(EventLogError) in try await letters.createStream() },
+            process: { await process($0, handle) }
+        )
+    }
+
+    private func process(
+        _ message: JetStreamMessage,
+        _ handle: @Sendable (LogEntry) async -> WorkOutcome
+    ) async -> JetStream.Acknowledgement {
+        guard let letter = DeadLetter(json: message.message.payload) else { return .never }
+        let id = message.metadata.streamSequence
+        let item = WorkItem(
+            work: name,
+            subject: letter.subject,
+            sequence: letter.sequence,
+            attempts: message.metadata.deliveryCount,
+            occasion: "retry.\(id)"
+        )
+        let acknowledgement = await letters.settle(item, await outcome(letter, handle), logger)
+        if case .again = acknowledgement { return acknowledgement }
+        try? await letters.delete(id)
+        return acknowledgement
+    }
+
+    private func outcome(_ letter: DeadLetter, _ handle: @Sendable (LogEntry) async -> WorkOutcome) async -> WorkOutcome {
+        let log = letters.log
+        do throws(EventLogError) {
+            guard letter.epoch == log.epoch, let message = try await log.message(at: letter.sequence),
+                (try? EventSubject(message.subject).tenant) == letter.tenant
+            else { return .failed("The log does not hold the entry any more.") }
+            return await SharedReading.outcome(of: message, handle)
+        } catch {
+            return .of(error)
+        }
+    }
+}

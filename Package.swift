@@ -192,12 +192,12 @@ let package = Package(
                 hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]
         ),
-        tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EventModel", "NATSClient", "TestKit", logging]),
+        tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "ServiceRuntime",
             [
-                "Basics", "ServiceRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes,
-                logging, metrics,
+                "Basics", "ServiceRuntime", "EdgeRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird,
+                httpTypes, logging, metrics,
                 lifecycle,
                 nioCore, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]

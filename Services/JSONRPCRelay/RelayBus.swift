@@ -14,6 +14,7 @@ struct RelayBus: Service {
     init(_ parts: EdgeProcess.Parts) throws {
         var configuration = CommandConfiguration()
         configuration.timeout = parts.settings.duration(RelaySettings.commandTimeout)
+        configuration.commandsPerSecondOfTenant = parts.settings.integer(RelaySettings.commandsPerSecond)
         self.commands = try CommandBus(connection: parts.connection, configuration: configuration, logger: parts.logger, makeULID: ULID.now)
         self.census = try RelayCensus(
             connection: parts.connection,
@@ -25,6 +26,8 @@ struct RelayBus: Service {
         )
         parts.metrics.addCollector { [commands] exposition in
             exposition.gauge("causeway_relay_commands", help: "Commands that wait for their answer.", commands.outstandingCommands)
+            let help = "Commands that were refused, because their tenant had used up its share."
+            exposition.counter("causeway_relay_refused_commands_total", help: help, commands.refusedCommands)
         }
     }
 

@@ -25,9 +25,11 @@ final class RelayConversation: Conversation {
         self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
     }
 
-    func received(_ text: [UInt8], position: UInt64) -> [ConversationStep] {
-        self.steps(for: self.engine.receive(text), position: position)
+    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
+        self.steps(for: self.engine.receive(text, now: now), position: position)
     }
+
+    var heldBytes: Int { self.engine.commands.heldBytes }
 
     func noted(_ note: any Sendable, position: UInt64) -> [ConversationStep] {
         guard let news = note as? News else { return [] }

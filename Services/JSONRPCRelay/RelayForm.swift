@@ -38,11 +38,17 @@ struct RelayForm: WireForm {
     }
 
     /// None: on this surface it is the client that gives signs of life.
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
 
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
         WebSocketFrame.appendText(to: &bytes) { JSONRPCPushEncoding.appendGap(gap, to: &$0) }
+        return bytes
+    }
+
+    func standing(_ standing: LogStanding) -> [UInt8] {
+        var bytes: [UInt8] = []
+        WebSocketFrame.appendText(to: &bytes) { JSONRPCPushEncoding.appendStanding(standing, to: &$0) }
         return bytes
     }
 

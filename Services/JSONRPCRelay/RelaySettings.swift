@@ -15,6 +15,12 @@ enum RelaySettings {
         default: "30s",
         help: "How long a service on the bus may take to end a command before the client is told that the deadline was exceeded."
     )
+    static let commandsPerSecond = ConfigurationKey(
+        "commands.per.second",
+        .integer(0...1_000_000),
+        default: "200",
+        help: "How many commands of one tenant this process sends in a second, on average over 10 s; 0 sets no limit."
+    )
     static let maxMessagesPerMinute = ConfigurationKey(
         "max.messages.per.minute",
         .integer(1...10_000_000),
@@ -28,7 +34,10 @@ enum RelaySettings {
         EdgeProcess.keys(httpPort: httpPort, adminPort: adminPort, heartbeat: "5s").filter {
             $0.name != ConfigurationKey.heartbeatInterval.name
         }
-            + [.webSocketCompression, self.silenceTimeout, self.commandTimeout, self.maxMessagesPerMinute, self.region]
+            + [
+                .webSocketCompression, self.silenceTimeout, self.commandTimeout, self.commandsPerSecond, self.maxMessagesPerMinute,
+                self.region,
+            ]
     }
 
     /// How often connections are looked at for silence.

@@ -20,7 +20,7 @@ struct NotificationStreamForm: WireForm {
         return bytes
     }
 
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] {
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         NotificationStreamEncoding.appendPing(cursor: cursor, to: &bytes)
         return bytes
@@ -29,6 +29,12 @@ struct NotificationStreamForm: WireForm {
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
         NotificationStreamEncoding.appendGap(gap, to: &bytes)
+        return bytes
+    }
+
+    func standing(_ standing: LogStanding) -> [UInt8] {
+        var bytes: [UInt8] = []
+        NotificationStreamEncoding.appendStanding(standing, to: &bytes)
         return bytes
     }
 

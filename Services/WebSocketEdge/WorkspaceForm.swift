@@ -22,8 +22,8 @@ struct WorkspaceForm: WireForm {
             }
     }
 
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] {
-        self.frame { WorkspaceFrameEncoding.appendHeartbeat(time: time, id: self.carriesIDs ? cursor : nil, to: &$0) }
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
+        self.frame { WorkspaceFrameEncoding.appendHeartbeat(time: time, isLive: isLive, id: self.carriesIDs ? cursor : nil, to: &$0) }
     }
 
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {

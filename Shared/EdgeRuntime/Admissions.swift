@@ -41,6 +41,12 @@ final class Admissions: Sendable {
         }
     }
 
+    /// The tenants with the most places, at most `count`, the largest first; those of one size by their names.
+    func largest(_ count: Int) -> [(tenant: Tenant, connections: Int)] {
+        let tenants = self.state.withLock { $0.tenants }
+        return tenants.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }.prefix(count).map { ($0.key, $0.value) }
+    }
+
     /// Whether ``close()`` was called.
     var isClosed: Bool { self.state.withLock { $0.isClosed } }
 

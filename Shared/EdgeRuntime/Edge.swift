@@ -40,6 +40,7 @@ public final class Edge: Sendable {
     public func begin(log: any LogReading, feed: LogFeed, fanout: Fanout) throws(SystemCallError) {
         let history = History(log: log, tail: feed.tail, chunkBytes: self.configuration.chunkBytes)
         let unsent = UnsentBudget(limit: self.configuration.maxUnsentBytesOfAll)
+        let laggardBytes = ByteBudget(limit: self.configuration.maxLaggardBytes)
         var hubs: [LoopHub] = []
         for index in 0..<max(1, self.configuration.deliveryLoops) {
             let loop = try DeliveryLoop()
@@ -50,7 +51,9 @@ public final class Edge: Sendable {
                 history: history,
                 configuration: self.configuration,
                 unsent: unsent,
+                laggardBytes: laggardBytes,
                 logger: self.logger,
+                isFollowing: { feed.isFollowing },
                 connectionEnded: { [admissions] in admissions.release($0) }
             )
             loop.start(name: "delivery-\(index)", delegate: hub)
@@ -196,5 +199,12 @@ public final class Edge: Sendable {
     public var connectionCount: Int { self.hubs.reduce(0) { $0 + $1.counters.connections.current } }
 
     /// Figures of all loops since the start.
-    public var statistics: EdgeStatistics { EdgeStatistics(summing: self.hubs.map { $0.counters }) }
+    public var statistics: EdgeStatistics {
+        var statistics = EdgeStatistics(summing: self.hubs.map { $0.counters })
+        statistics.largestTenants = self.admissions.largest(Self.reportedTenants)
+        return statistics
+    }
+
+    /// How many tenants are named in the figures.
+    private static let reportedTenants = 10
 }

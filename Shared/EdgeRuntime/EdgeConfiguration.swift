@@ -17,6 +17,8 @@ public struct EdgeConfiguration: Sendable {
     public var peerTimeout: Duration = .seconds(60)
     /// How long a peer has to take the last words and close.
     public var linger: Duration = .seconds(2)
+    /// How long the log must be out of reach before open streams say so; a consumer that is made anew takes less.
+    public var standingPatience: Duration = .seconds(1)
     /// Over how long a client's progress is measured when more than 1 MiB of answers wait for it in memory: one that takes less than 64 KiB of them
     /// reads too slowly.
     public var unsentPatience: Duration = .seconds(15)
@@ -24,6 +26,8 @@ public struct EdgeConfiguration: Sendable {
     public var maxUnsentBytes = 128 * 1024 * 1024
     /// As ``maxUnsentBytes``, for all clients together. Beyond it those end that hold more than an equal share.
     public var maxUnsentBytesOfAll = 256 * 1024 * 1024
+    /// Bytes of the log that may be held for all connections together whose sockets are full; beyond it they are read again when they are wanted.
+    public var maxLaggardBytes = 64 * 1024 * 1024
     /// Open streams of this process; 0 for no limit.
     public var maxConnections = 0
     /// Open streams of one tenant on this process; 0 for no limit.

@@ -1,7 +1,11 @@
+public import Basics
+
 /// What an edge has done since its start.
 public struct EdgeStatistics: Sendable {
     /// Open streams now.
     public var connections = 0
+    /// The tenants with the most open streams, the largest first.
+    public var largestTenants: [(tenant: Tenant, connections: Int)] = []
     /// Entries written to connections.
     public var deliveries = 0
     /// Bytes written to connections.

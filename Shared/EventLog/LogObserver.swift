@@ -5,6 +5,10 @@ public import Basics
 /// Called on the feed's thread, one call at a time, in the order of the log; never for two lives of the log at once. An observer must
 /// be quick, since the feed waits for it, and must not start or stop the feed from within a call.
 public protocol LogObserver: Sendable {
+    /// Whether it can take more. Asked before each message: while it cannot, the feed stops reading, and goes on where it was when it can. So no
+    /// observer has a reason to wait in a call, which would hold up whatever else the bus delivers on the same thread. Any thread.
+    var hasRoom: Bool { get }
+
     /// `entry` is the next event of the log. Sequences strictly increase. The tail already holds it.
     func logAppended(_ entry: LogEntry)
 
@@ -38,6 +42,7 @@ public protocol LogObserver: Sendable {
 
 /// Most observers keep nothing.
 extension LogObserver {
+    public var hasRoom: Bool { true }
     public func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?) { logReplaced(epoch: epoch, position: position) }
     public func logPassedOver(through position: UInt64) { logAdvanced(to: position) }
     public func logDelivered(_ stamp: LogStamp) {}

@@ -28,8 +28,11 @@ public final class LogTail: Sendable {
         case notInMemory
     }
 
-    /// What an entry is counted with besides its payload: the object, its texts and its places in the indexes.
+    /// What an entry is counted with besides its payload where a reader asks for a number of bytes: the texts around it on the wire.
     public static let entryOverhead = 512
+    /// What an entry takes in memory besides what its texts and its payload do: the object, and its places in two indexes that grow by doubling.
+    private static let objectBytes =
+        MemoryLayout<Event>.stride + MemoryLayout<DecisionPlace?>.stride + MemoryLayout<ExecutionPlace?>.stride + 48 + 4 * 8
 
     fileprivate struct State {
         /// Everything up to here has left.
@@ -52,7 +55,7 @@ public final class LogTail: Sendable {
     /// An empty tail.
     ///
     /// - Parameters:
-    ///   - maxBytes: how much it holds, payloads and ``entryOverhead`` counted. The newest entry is kept even if it alone is larger.
+    ///   - maxBytes: how much it holds, counted as ``memory(of:)`` does. The newest entry is kept even if it alone is larger.
     ///   - position: the sequence after which it begins.
     public init(maxBytes: Int, position: UInt64 = 0) {
         self.maxBytes = maxBytes
@@ -164,7 +167,7 @@ public final class LogTail: Sendable {
         state.withLock { state in
             guard entry.sequence > state.position else { return }
             state.position = entry.sequence
-            state.bytes += Self.cost(of: entry)
+            state.bytes += Self.memory(of: entry)
             state.entries.append(entry)
             state.byTenant[entry.event.tenant, default: []].append(entry)
             while state.bytes > maxBytes, state.entries.count > 1 { state.removeOldest() }
@@ -191,13 +194,16 @@ public final class LogTail: Sendable {
 
     /// What an entry counts for.
     static func cost(of entry: LogEntry) -> Int { entry.event.payload.bytes.count + entryOverhead }
+
+    /// What an entry takes in memory, in bytes.
+    package static func memory(of entry: LogEntry) -> Int { objectBytes + entry.event.heapBytes }
 }
 
 extension LogTail.State {
     /// The oldest entry leaves.
     fileprivate mutating func removeOldest() {
         guard let oldest = entries.popFirst() else { return }
-        bytes -= LogTail.cost(of: oldest)
+        bytes -= LogTail.memory(of: oldest)
         floor = max(floor, oldest.sequence)
         let tenant = oldest.event.tenant
         // The tenant's oldest is the log's oldest, so both indexes lose the same entry.
@@ -210,7 +216,7 @@ extension LogTail.State {
         let places = entries.indices(in: range)
         let removed = Array(entries[places])
         entries.removeSubrange(places)
-        for entry in removed { bytes -= LogTail.cost(of: entry) }
+        for entry in removed { bytes -= LogTail.memory(of: entry) }
         for tenant in Set(removed.map(\.event.tenant)) {
             guard let own = byTenant[tenant]?.indices(in: range) else { continue }
             byTenant[tenant]?.removeSubrange(own)

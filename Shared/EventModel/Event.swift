@@ -35,6 +35,16 @@ public struct Event: Sendable, Hashable {
         public static let time = Assigned(rawValue: 2)
     }
 
+    /// What it takes in memory besides its own words, in bytes: the payload, and texts that are longer than fits into a word or two.
+    package var heapBytes: Int {
+        var bytes = payload.heapBytes
+        for length in [id.text.utf8.count, tenant.text.utf8.count, type.name.utf8.count, user?.text.utf8.count ?? 0] where length > 15 {
+            bytes += 48 + length
+        }
+        for length in [source?.text.utf8.count ?? 0, traceparent?.utf8.count ?? 0] where length > 15 { bytes += 48 + length }
+        return bytes
+    }
+
     /// Puts together what has been validated before; ``EventDraft/resolve(tenant:id:time:)`` is the way from outside input to here.
     public init(
         id: EventID,

@@ -26,6 +26,15 @@ public enum JSONRPCPushEncoding {
         out.append("\"}}")
     }
 
+    /// Appends the notice that the log is out of reach, or back.
+    public static func appendStanding(_ standing: LogStanding, to out: inout [UInt8]) {
+        out.append("{\"jsonrpc\":\"2.0\",\"method\":\"")
+        out.append(standing.type)
+        out.append("\",\"params\":")
+        standing.appendPayload(to: &out)
+        out.append("}")
+    }
+
     /// Appends the notice that events are missing (contract §3), with ``StreamGap/resumptionCursor`` as its `id`. Only a client that
     /// resumed can miss any, and it asked for ids.
     public static func appendGap(_ gap: StreamGap, to out: inout [UInt8]) {

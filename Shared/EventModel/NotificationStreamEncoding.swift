@@ -47,6 +47,15 @@ public enum NotificationStreamEncoding {
         out.append("\n\n")
     }
 
+    /// Appends the notice that the log is out of reach, or back. It has no id: the client's place stays where it is.
+    public static func appendStanding(_ standing: LogStanding, to out: inout [UInt8]) {
+        out.append("event: ")
+        out.append(standing.type)
+        out.append("\ndata: ")
+        standing.appendPayload(to: &out)
+        out.append("\n\n")
+    }
+
     /// Appends the last block of a stream. It has no id: the client resumes from where it was.
     ///
     /// - Parameters:

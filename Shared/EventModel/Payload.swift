@@ -47,6 +47,9 @@ public struct Payload: Sendable, Hashable {
         self.init(bytes: bytes, index: index)
     }
 
+    /// What it takes in memory besides its own words, in bytes: its text and the places of its members.
+    package var heapBytes: Int { bytes.count + index.heapBytes + 2 * PayloadIndex.arrayOverhead }
+
     private init(bytes: [UInt8], index: PayloadIndex) {
         self.bytes = bytes
         self.index = index

@@ -29,6 +29,12 @@ struct PayloadIndex: Sendable {
     /// Whether CR or LF occurs within the braces; it can only be whitespace between the parts of the text.
     private(set) var hasLineBreaks = false
 
+    /// What an array takes besides its elements, and what an allocation is rounded by, in bytes.
+    static let arrayOverhead = 48
+
+    /// What the members' places take in memory, in bytes.
+    var heapBytes: Int { members.capacity * MemoryLayout<Member>.stride }
+
     init(interior: Range<Int>) {
         self.interior = interior
     }

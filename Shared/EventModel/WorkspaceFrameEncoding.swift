@@ -28,9 +28,12 @@ public enum WorkspaceFrameEncoding {
 
     /// Appends a keepalive.
     ///
-    /// - Parameter id: a place from which resuming loses nothing, for a client that asked for ids.
-    public static func appendHeartbeat(time: Timestamp, id: Cursor?, to out: inout [UInt8]) {
-        out.append("{\"type\":\"heartbeat\",\"payload\":{\"ok\":true}")
+    /// - Parameters:
+    ///   - isLive: whether the log is followed; false while it is out of reach (contract §3).
+    ///   - id: a place from which resuming loses nothing, for a client that asked for ids.
+    public static func appendHeartbeat(time: Timestamp, isLive: Bool, id: Cursor?, to out: inout [UInt8]) {
+        out.append("{\"type\":\"heartbeat\",\"payload\":{\"ok\":")
+        out.append(isLive ? "true}" : "false}")
         appendEnd(time: time, id: id, to: &out)
     }
 

@@ -26,7 +26,7 @@ private final class Follower: Conversation {
         events.links.withLock { $0.append(link) }
     }
 
-    func received(_ text: [UInt8], position: UInt64) -> [ConversationStep] {
+    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ").map(String.init)
         switch words.first {
         case "follow":
@@ -53,6 +53,7 @@ private final class Follower: Conversation {
     }
     func logReplaced(position: UInt64) { self.from = position }
     func ended() { self.events.ended.add(1, ordering: .relaxed) }
+    var heldBytes: Int { 0 }
 }
 
 /// As `PlainForm`, in another run, and recognisable.
@@ -62,7 +63,7 @@ private struct LoudForm: WireForm {
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
     func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { [] }
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainForm().gap(gap, time: time) }
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { PlainForm().farewell(ending, retry: retry) }
 }
@@ -273,7 +274,7 @@ private struct TopicForm: WireForm {
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.appendEvent(event, cursor: cursor, to: &bytes) }
     func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { [] }
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { self.plain.gap(gap, time: time) }
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { self.plain.farewell(ending, retry: retry) }
 }

@@ -20,7 +20,7 @@ private struct PlainExecutionForm: WireForm {
 
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("a tenant's event|".utf8) }
     func opening(_ opening: Opening) -> [UInt8] { Array("open|".utf8) }
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { Array("beat|".utf8) }
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { Array("beat|".utf8) }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { Array("gap|".utf8) }
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { ending.kind.isSaidOnSSE ? Array("end \(ending)|".utf8) : [] }
 }
@@ -187,6 +187,25 @@ struct ExecutionViewTests {
         #expect(try await bench.ask("r", after: 3).isSeenAll)
         #expect(try await bench.ask("r", after: 1).sequence == 5)
         #expect(try await bench.ask("s", after: 3).sequence == 12)
+    }
+
+    @Test("an execution that is not there is looked for once, however many ask for it and how often")
+    func unknown() async throws {
+        let bench = try ExecutionBench()
+        for number in UInt64(1)...6 { try bench.append(number, "q", number, start: number == 1 ? nil : 1, isFinal: number == 6) }
+        try bench.append(7, "r", 7, first: 7)
+        #expect(bench.hub.log.boundsAsked.load(ordering: .relaxed) == 0)
+        _ = try await bench.ask()
+        // One request for the log's bounds, and one reading: what the first question learns, loading need not ask again.
+        #expect(bench.hub.log.boundsAsked.load(ordering: .relaxed) == 1)
+        #expect(bench.hub.log.executionReads.load(ordering: .relaxed) == 1)
+        for _ in 0..<3 {
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<50 { group.addTask { try await bench.ask("nobody").isUnknown } }
+                for try await isUnknown in group { #expect(isUnknown) }
+            }
+        }
+        #expect(bench.hub.log.executionReads.load(ordering: .relaxed) == 2)
     }
 
     @Test("a bare number means one place in one execution, for as long as that is kept")

@@ -17,7 +17,9 @@ struct PlainForm: WireForm {
     }
 
     func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("open \(opening.cursor.sequence)|".utf8) }
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] { Array("beat \(cursor.sequence)|".utf8) }
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
+        Array("beat \(cursor.sequence)\(isLive ? "" : " stalled")|".utf8)
+    }
 
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         switch gap {
@@ -85,5 +87,20 @@ struct ScriptedSink: ByteSink {
             if count < span.iov_len { break }
         }
         return taken
+    }
+}
+
+extension WebSocketDecoder {
+    /// Takes all of it in, whatever it costs, in turns of `turn`.
+    mutating func decode(_ bytes: UnsafeRawBufferPointer, turn: Int = .max, _ handle: (WebSocketInput) -> Void) {
+        var rest = bytes
+        repeat {
+            var budget = InputBudget(turn)
+            let taken = self.decode(rest, budget: &budget) { input in
+                handle(input)
+                return true
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
+        } while !rest.isEmpty
     }
 }

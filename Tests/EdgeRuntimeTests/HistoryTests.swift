@@ -11,7 +11,7 @@ import Testing
 @Suite struct HistoryTests {
     /// A log of which the tail holds the last three entries, or all.
     private static func bench(hasTail: Bool) throws -> HubBench {
-        let cost = try Fixture.entry(1).event.payload.bytes.count + LogTail.entryOverhead
+        let cost = LogTail.memory(of: try Fixture.entry(1))
         let bench = try HubBench(tailBytes: hasTail ? 1 << 20 : 3 * cost)
         // acme at the odd places, globex at the even ones.
         for sequence in UInt64(1)...20 { bench.append(try Fixture.entry(sequence, tenant: sequence % 2 == 1 ? "acme" : "globex")) }

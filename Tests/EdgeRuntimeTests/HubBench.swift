@@ -17,13 +17,17 @@ final class ListedLog: LogReading {
     }
 
     let state = Mutex(State())
+    /// How often an execution was read, and the bounds were asked for.
+    let executionReads = Atomic<Int>(0)
+    let boundsAsked = Atomic<Int>(0)
 
     func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
         try self.read(after, through) { $0.execution == nil && $0.event.tenant == tenant }
     }
 
     func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        try self.read(after, through) { $0.execution?.reference == reference }
+        self.executionReads.add(1, ordering: .relaxed)
+        return try self.read(after, through) { $0.execution?.reference == reference }
     }
 
     /// Seven at a time, of what is still kept.
@@ -62,6 +66,7 @@ final class ListedLog: LogReading {
     }
 
     func bounds() async throws(EventLogError) -> LogBounds {
+        self.boundsAsked.add(1, ordering: .relaxed)
         let state = self.state.withLock {
             ($0.first, $0.entries.last?.sequence ?? 0, $0.isReachable, $0.entries.first { $0.sequence >= 1 })
         }
@@ -88,6 +93,10 @@ final class HubBench: Sendable {
     let clock: TimeBox
     let endedBox: EndedBox
 
+    /// Whether the log is followed, as the hub sees it.
+    let following: FollowingBox
+
+    final class FollowingBox: Sendable { let value = Atomic<Bool>(true) }
     final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
     final class EndedBox: Sendable { let count = Atomic<Int>(0) }
 
@@ -101,6 +110,7 @@ final class HubBench: Sendable {
         configuration.heartbeatInterval = .seconds(3600)
         configuration.heartbeatPhase = { $0.upperBound - 1 }
         configuration.linger = .milliseconds(100)
+        configuration.standingPatience = .zero
         configure(&configuration)
         let box = TimeBox()
         configuration.wallClock = { Timestamp(millisecondsSinceEpoch: box.now.load(ordering: .relaxed) * 1000) }
@@ -115,6 +125,8 @@ final class HubBench: Sendable {
         )
         self.history = History(log: self.log, tail: self.tail, chunkBytes: 4096)
         self.loop = try DeliveryLoop()
+        let following = FollowingBox()
+        self.following = following
         let ended = EndedBox()
         self.endedBox = ended
         self.hub = LoopHub(
@@ -124,7 +136,9 @@ final class HubBench: Sendable {
             history: self.history,
             configuration: configuration,
             unsent: UnsentBudget(limit: configuration.maxUnsentBytesOfAll),
+            laggardBytes: ByteBudget(limit: configuration.maxLaggardBytes),
             logger: logger,
+            isFollowing: { following.value.load(ordering: .relaxed) },
             connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
         )
         self.loop.start(name: "test", delegate: self.hub)

@@ -56,6 +56,19 @@ struct HubSchedulesTests {
         #expect(buckets.removeExpired(now: 9000) == [self.handle(4)])
     }
 
+    @Test("connections that come and go leave nothing until their tokens expire")
+    func expiriesShrink() {
+        var buckets = ExpiryBuckets()
+        let alive = Set((0..<100).map { self.handle($0) })
+        for handle in alive { buckets.insert(handle, at: 5000) }
+        for slot in 100..<100_000 {
+            buckets.insert(self.handle(slot), at: .max)
+            buckets.forget(1) { alive.contains($0) }
+        }
+        #expect(buckets.count < 1000)
+        #expect(Set(buckets.removeExpired(now: 6000)) == alive)
+    }
+
     @Test("a drain ends all by its deadline, evenly", arguments: [1, 7, 200, 5000])
     func drain(connections: Int) {
         let start = MonotonicInstant(nanoseconds: 0)

@@ -62,9 +62,9 @@ struct LoopHubTests {
         #expect(bench.hub.counters.logReads.current > 1)
     }
 
-    @Test("a reader that does not read holds nobody up, costs nothing, and gets everything when it reads again")
-    func stalledReader() async throws {
-        let bench = try HubBench(tailBytes: 32 * 1024)
+    @Test("a reader that does not read holds nobody up, costs nothing, and gets everything when it reads again", arguments: [64 << 20, 0])
+    func stalledReader(laggardBytes: Int) async throws {
+        let bench = try HubBench(tailBytes: 32 * 1024) { $0.maxLaggardBytes = laggardBytes }
         let stalled = try await bench.connect(user: "slow")
         let healthy = try await bench.connect()
         let payload = #"{"pad":""# + String(repeating: "x", count: 2000) + #""}"#
@@ -168,6 +168,22 @@ struct LoopHubTests {
         bench.append(try Fixture.entry(2))
         #expect(await composed.read { $0.contains("2:") }.contains("1:"))
         #expect(await !decomposed.read { $0.contains("2:") }.contains("1:"))
+    }
+
+    @Test("a drain does not wait for those who were only refused")
+    func drainBesideRefusals() async throws {
+        let bench = try HubBench { $0.linger = .seconds(3600) }
+        let stranger = try await bench.connect(inbound: .webSocket(WebSocketRules()), refusal: Ending(.unauthorized))
+        let client = try await bench.connect()
+        #expect(bench.hub.counters.connections.current == 1)
+        async let drained: Void = bench.hub.drainConnections(window: .zero)
+        #expect(await client.read { $0.hasSuffix("end draining|") } == "head|open 0|end draining|")
+        client.hangUp()
+        await drained
+        #expect(bench.endedBox.count.load(ordering: .relaxed) == 1)
+        stranger.hangUp()
+        while bench.hub.counters.closesByKind[.unauthorized] != 1 { await aMoment() }
+        #expect(bench.endedBox.count.load(ordering: .relaxed) == 1)
     }
 
     @Test("a drain says goodbye to everyone, and to those who come during it")

@@ -93,15 +93,33 @@ struct OutboxTests {
         #expect(isStalled7)
     }
 
-    @Test("all connections together have a budget, and only those above their share of it are in excess of it")
+    @Test("all connections of a tenant together have a budget, and only those above their share of it are in excess of it")
     func budget() {
         let budget = UnsentBudget(limit: 100)
-        #expect(budget.change(from: 0, to: 90))
-        #expect(budget.change(from: 0, to: 40))
-        #expect(!budget.change(from: 90, to: 91))
-        #expect(budget.change(from: 40, to: 50))
-        #expect(!budget.change(from: 50, to: 51))
-        #expect(budget.change(from: 91, to: 0))
-        #expect(budget.change(from: 51, to: 100))
+        let tenant: Tenant = "acme"
+        #expect(budget.change(of: tenant, from: 0, to: 90))
+        #expect(budget.change(of: tenant, from: 0, to: 40))
+        #expect(!budget.change(of: tenant, from: 90, to: 91))
+        #expect(budget.change(of: tenant, from: 40, to: 50))
+        #expect(!budget.change(of: tenant, from: 50, to: 51))
+        #expect(budget.change(of: tenant, from: 91, to: 0))
+        #expect(budget.change(of: tenant, from: 51, to: 100))
+    }
+
+    @Test("a tenant may hold a quarter of the budget while others hold some")
+    func budgetOfTenants() {
+        let budget = UnsentBudget(limit: 100)
+        let (greedy, other): (Tenant, Tenant) = ("acme", "globex")
+        #expect(budget.change(of: greedy, from: 0, to: 60))
+        #expect(budget.change(of: greedy, from: 0, to: 10))
+        // Whatever the first one holds, the other gets its share, and only whoever holds much is to end.
+        #expect(budget.change(of: other, from: 0, to: 25))
+        #expect(!budget.change(of: greedy, from: 60, to: 61))
+        #expect(budget.change(of: greedy, from: 10, to: 12))
+        #expect(budget.change(of: greedy, from: 61, to: 0))
+        #expect(budget.change(of: greedy, from: 12, to: 25))
+        #expect(!budget.change(of: greedy, from: 25, to: 26))
+        #expect(budget.change(of: other, from: 25, to: 0))
+        #expect(budget.change(of: greedy, from: 26, to: 100))
     }
 }

@@ -40,6 +40,8 @@ import Testing
             }
             let cut = Self.decode(pieces, allowsCompression)
             try expect(whole == cut, "whole: \(whole), cut: \(cut)")
+            let inTurns = Self.decode([input[...]], allowsCompression, turn: 1 + generator.below(200))
+            try expect(whole == inTurns, "whole: \(whole), in turns: \(inTurns)")
             for (index, message) in whole.enumerated() {
                 switch message {
                 case .text(let bytes):
@@ -53,10 +55,10 @@ import Testing
         }
     }
 
-    private static func decode(_ pieces: [ArraySlice<UInt8>], _ allowsCompression: Bool) -> [WebSocketInput] {
+    private static func decode(_ pieces: [ArraySlice<UInt8>], _ allowsCompression: Bool, turn: Int = .max) -> [WebSocketInput] {
         var decoder = WebSocketDecoder(maxMessageBytes: limit, allowsCompression: allowsCompression)
         var messages: [WebSocketInput] = []
-        for piece in pieces { piece.withUnsafeBytes { decoder.decode($0) { messages.append($0) } } }
+        for piece in pieces { piece.withUnsafeBytes { decoder.decode($0, turn: turn) { messages.append($0) } } }
         return messages
     }
 

@@ -32,8 +32,39 @@ private final class PendingWitness: LogObserver {
     func logReplaced(epoch: UInt16, position: UInt64) {}
 }
 
+/// Takes as much as it is allowed to, and waits in no call.
+private final class FullObserver: LogObserver {
+    let allowance = Atomic<Int>(0)
+    let taken = Mutex<[UInt64]>([])
+
+    var hasRoom: Bool { taken.withLock { $0.count } < allowance.load(ordering: .relaxed) }
+    func logAppended(_ entry: LogEntry) { taken.withLock { $0.append(entry.sequence) } }
+    func logAdvanced(to sequence: UInt64) {}
+    func logReplaced(epoch: UInt16, position: UInt64) {}
+}
+
 /// The feed against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct FeedTests {
+    @Test func doesNotReadForAnObserverWithoutRoom() async throws {
+        let bench = try await Bench()
+        _ = try await bench.fill(100, tenants: ["a"])
+        let observer = FullObserver()
+        let feed = LogFeed(log: bench.log, after: 0, observer: observer, logger: Bench.logger)
+        let run = Task { try await feed.run() }
+        for allowance in [1, 30, 31, 100] {
+            observer.allowance.store(allowance, ordering: .relaxed)
+            #expect(await eventually { observer.taken.withLock { $0.count } == allowance })
+            // Nothing waits on the bus's threads: whatever else it delivers comes through.
+            #expect(try await bench.log.bounds().lastSequence == 100)
+        }
+        observer.allowance.store(.max, ordering: .relaxed)
+        #expect(await eventually { feed.isFollowing })
+        #expect(observer.taken.withLock { $0 } == Array(1...100))
+        #expect(feed.statistics.missed == 0 && feed.statistics.replacements == 0)
+        run.cancel()
+        try await run.value
+    }
+
     @Test func tellsEverythingInOrderAndFillsTheTail() async throws {
         let bench = try await Bench()
         let before = try await bench.fill(50, tenants: ["a", "b"])

@@ -8,7 +8,7 @@ import Testing
 @Suite struct LogTailTests {
     /// Room for exactly `entries` of the fixture's entries.
     private static func tail(entries: Int, position: UInt64 = 0) throws -> LogTail {
-        let cost = try Fixture.entry(1).event.payload.bytes.count + LogTail.entryOverhead
+        let cost = LogTail.memory(of: try Fixture.entry(1))
         return LogTail(maxBytes: entries * cost, position: position)
     }
 
@@ -49,7 +49,7 @@ import Testing
         for sequence: UInt64 in 1...10 { tail.append(try Fixture.entry(sequence, tenant: sequence == 5 ? "other" : "acme")) }
         #expect(tail.count == 4)
         #expect(tail.floor == 6)
-        #expect(tail.byteCount == 4 * (LogTail.entryOverhead + #"{"incidentId":"i-1"}"#.utf8.count))
+        #expect(tail.byteCount == 4 * LogTail.memory(of: try Fixture.entry(1)))
         #expect(Self.sequences(tail.read(tenant: Tenant("acme"), after: 6, maxBytes: .max)) == [7, 8, 9, 10])
         guard case .evicted(let floor) = tail.read(tenant: Tenant("acme"), after: 5, maxBytes: .max) else {
             Issue.record("5 is older than the tail")
@@ -85,6 +85,13 @@ import Testing
         }
         #expect(pages.map(\.count) == [6, 6, 6, 2])
         #expect(pages.flatMap { $0 } == (1...20).map { UInt64($0 * 2) })
+    }
+
+    @Test func countsWhatManyMembersTake() throws {
+        let members = (0..<20_000).map { #""m\($0)":1"# }.joined(separator: ",")
+        let entry = LogEntry(sequence: 1, intake: Fixture.time, event: try Fixture.event("e", payload: "{\(members)}"))
+        // Where each member lies takes more than the member itself.
+        #expect(LogTail.memory(of: entry) > 20_000 * 16 + entry.event.payload.bytes.count)
     }
 
     @Test func dropsWhatIsNotNewer() throws {

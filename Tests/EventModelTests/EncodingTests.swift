@@ -136,6 +136,8 @@ import Testing
         #expect(plain == #"{"type":"issue.created","payload":\#(ReferenceEvent.all[2].json),"ts":"2024-01-15T10:00:00.000Z"}"#)
         let withID = text { WorkspaceFrameEncoding.appendEvent(event, id: someCursor, to: &$0) }
         #expect(withID == plain.dropLast() + #","id":"\#(someCursor.text)"}"#)
+        let stalled = text { WorkspaceFrameEncoding.appendHeartbeat(time: someCursor.time, isLive: false, id: nil, to: &$0) }
+        #expect(stalled == #"{"type":"heartbeat","payload":{"ok":false},"ts":"2024-04-01T14:32:10.000Z"}"#)
     }
 
     @Test(arguments: ReferenceEvent.all)
@@ -161,9 +163,9 @@ import Testing
     }
 
     @Test func beats() {
-        let plain = text { WorkspaceFrameEncoding.appendHeartbeat(time: someCursor.time, id: nil, to: &$0) }
+        let plain = text { WorkspaceFrameEncoding.appendHeartbeat(time: someCursor.time, isLive: true, id: nil, to: &$0) }
         #expect(plain == #"{"type":"heartbeat","payload":{"ok":true},"ts":"2024-04-01T14:32:10.000Z"}"#)
-        let withID = text { WorkspaceFrameEncoding.appendHeartbeat(time: someCursor.time, id: someCursor, to: &$0) }
+        let withID = text { WorkspaceFrameEncoding.appendHeartbeat(time: someCursor.time, isLive: true, id: someCursor, to: &$0) }
         #expect(withID == plain.dropLast() + #","id":"\#(someCursor.text)"}"#)
     }
 
@@ -174,6 +176,18 @@ import Testing
         #expect(plain == #"{"type":"stream.gap","payload":\#(payload),"ts":"2024-04-01T14:32:10.000Z"}"#)
         let withID = text { WorkspaceFrameEncoding.appendGap(gap, time: someCursor.time, includesID: true, to: &$0) }
         #expect(withID == plain.dropLast() + #","id":"\#(gap.resumptionCursor.text)"}"#)
+    }
+}
+
+@Suite struct LogStandingTests {
+    @Test(arguments: [
+        (LogStanding.stalled(since: someCursor.time), "stream.stalled", #"{"since":"2024-04-01T14:32:10.000Z"}"#),
+        (.live, "stream.live", "{}"),
+    ])
+    func isSaid(standing: LogStanding, type: String, payload: String) {
+        #expect(text { NotificationStreamEncoding.appendStanding(standing, to: &$0) } == "event: \(type)\ndata: \(payload)\n\n")
+        let push = text { JSONRPCPushEncoding.appendStanding(standing, to: &$0) }
+        #expect(push == #"{"jsonrpc":"2.0","method":"\#(type)","params":\#(payload)}"#)
     }
 }
 

@@ -308,6 +308,21 @@ def test_the_network_goes_and_comes_back(deployment, console, tenant):
     assert any("it waits for the network" in line for line in tab.journal()) and any("live again after" in line for line in tab.journal())
 
 
+def test_a_log_out_of_reach_is_not_called_live(deployment, console, tenant):
+    tab = console()
+    tab.sign_in(mint(tenant))
+    tab.wait_for_text("#overall-text", "All streams are live")
+    deployment.nats.kill()
+    try:
+        tab.wait_for_text("#overall-text", "The event log is out of reach")
+        tab.wait_for(lambda: all("the event log is out of reach" in tab.text(f"[data-lane={lane}] .state") for lane in LANES), "all lanes say so")
+    finally:
+        deployment.nats.start()
+    tab.wait_for_text("#overall-text", "All streams are live")
+    # Nobody had to connect again.
+    assert {lane["reconnects"] for lane in tab.lanes().values()} == {0}
+
+
 def test_eight_tabs_have_one_connection_each_stream(deployment, console, tenant):
     """More than a browser opens to an origin over HTTP/1.1; counted where they end."""
 

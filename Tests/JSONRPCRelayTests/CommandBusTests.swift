@@ -216,7 +216,7 @@ import Testing
     }
 
     @Test func whatTheBusDoesNotTakeIsRefusedAndNotKept() async throws {
-        let setting = try await Setting { $0.maximumQueuedBytes = 265 }
+        let setting = try await Setting { $0.maximumQueuedBytes = 4 * 265 }
         let subscription = try await setting.answer("rpc.echo") { try setting.reply($0, string($0.payload)) }
         defer { subscription.unsubscribe() }
         let client = Client(setting.bus)

@@ -44,7 +44,7 @@
  * @property {string} [execution] Which run, in executions, if the server has said.
  *
  * @typedef {object} StreamState The `detail` of a `state`.
- * @property {"connecting" | "live" | "waiting" | "offline" | "ended"} state
+ * @property {"connecting" | "live" | "stalled" | "waiting" | "offline" | "ended"} state `stalled`: connected to a server that cannot reach the log.
  * @property {string | null} reason Why: what the server, the browser or this library said, in one word.
  * @property {number} attempt How many attempts or connections in a row have failed soon.
  * @property {number | null} retryInMs How long it waits, while it is `waiting`.
@@ -899,6 +899,7 @@ class Connection {
             after: this.#after,
             heard: () => { if (isCurrent()) this.#heardAt = Date.now(); },
             live: () => { if (isCurrent()) this.#live(); },
+            stalled: (isStalled) => { if (isCurrent()) this.#stalled(isStalled); },
             publish: (update) => { if (isCurrent()) this.#take(update); },
             ended: (ending) => {
                 if (isOver || !isCurrent()) return;
@@ -923,11 +924,22 @@ class Connection {
         this.#heardAt = Date.now();
     }
 
+    /** Whether the server listens to us, and we to it. */
+    get #isOpen() {
+        return this.#state === "live" || this.#state === "stalled";
+    }
+
     #live() {
-        if (this.#state === "live") return;
+        if (this.#isOpen) return;
         this.#liveSince = Date.now();
         this.#refusals = 0;
         this.#say("live", null);
+    }
+
+    /** The server says that it cannot reach the log, or can again. */
+    #stalled(isStalled) {
+        if (isStalled && this.#state === "live") this.#say("stalled", "log_unreachable");
+        if (!isStalled && this.#state === "stalled") this.#say("live", null);
     }
 
     #take(update) {
@@ -946,7 +958,7 @@ class Connection {
     async #ended(ending) {
         this.#drop();
         // A server that takes us only to send us away again is not to be asked all the time.
-        if (this.#state === "live" && Date.now() - this.#liveSince > STABLE_AFTER) this.#attempt = 0;
+        if (this.#isOpen && Date.now() - this.#liveSince > STABLE_AFTER) this.#attempt = 0;
         const { verdict, reason, error } = ending;
         const retryAfter = ending.retryAfter === undefined ? undefined : Math.min(ending.retryAfter, LONGEST_RETRY_AFTER);
         if (error) this.#publish(errorUpdate(error, reason));
@@ -992,7 +1004,7 @@ class Connection {
     // Times
 
     #checkSilence() {
-        const limit = this.#state === "live" ? this.#context.silence[this.#protocol.name] : CONNECT_TIMEOUT;
+        const limit = this.#isOpen ? this.#context.silence[this.#protocol.name] : CONNECT_TIMEOUT;
         if (Date.now() - this.#heardAt > limit) this.#ended({ verdict: "retry", reason: "silence" });
     }
 
@@ -1056,6 +1068,7 @@ class NotificationProtocol {
         return openEventStream(this.#url, link, ({ type, id, data }) => {
             if (data === null) return id === null ? undefined : { kind: "place", detail: { id } };
             if (type === "ping") return heartbeat(id);
+            if (isStanding(type)) return void link.stalled(type === STALLED);
             const { type: _, timestamp, ...payload } = JSON.parse(data);
             if (type === "stream.gap") return { kind: "gap", detail: { ...payload, id } };
             return event(this.name, id, type, payload, timestamp);
@@ -1100,6 +1113,7 @@ class ExecutionProtocol {
         return openEventStream(url, { ...link, after, ended }, async ({ type, id, data }, signal) => {
             if (data === null) return undefined;
             if (type === "stream.gap") return { kind: "gap", detail: { ...JSON.parse(data), id: null } };
+            if (isStanding(type)) return void link.stalled(type === STALLED);
             // The server repeats nothing: this is the beginning of another run.
             const restarts = Number(id) <= Number(this.idOf(last));
             if (restarts || run === undefined) run = await this.#currentRun(link.token, signal);
@@ -1155,7 +1169,10 @@ class WorkspaceProtocol {
         const received = (message) => {
             const { type, payload, ts, id = null } = message;
             if (type === "connected") return undefined;
-            if (type === "heartbeat") return heartbeat(id);
+            if (type === "heartbeat") {
+                link.stalled(payload.ok === false);
+                return heartbeat(id);
+            }
             if (type !== "stream.gap") return event(this.name, id, type, payload, ts);
             if (wantsPlace && payload.reason === "unknown_cursor") {
                 wantsPlace = false;
@@ -1207,6 +1224,7 @@ class RelayProtocol {
             ping();
             if (message.method === "connected") return void desk.connected(send);
             if (message.method === "pong") return heartbeat(null);
+            if (isStanding(message.method)) return void link.stalled(message.method === STALLED);
             if (message.id === null && message.error?.code === -32001) tokenHasExpired = true;
             else desk.receive(message);
             return undefined;
@@ -1235,6 +1253,13 @@ class RelayProtocol {
             return { verdict: "retry", reason: "network" };
         }
     }
+}
+
+/** What a server sends when it cannot reach the log; and `stream.live` when it can again. */
+const STALLED = "stream.stalled";
+
+function isStanding(type) {
+    return type === STALLED || type === "stream.live";
 }
 
 /** Opens a stream of server-sent events; `interpret` makes an update of a block, now or later, and `begun` looks at the response. */

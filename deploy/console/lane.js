@@ -8,10 +8,11 @@ const TITLES = {
     websocket: ["WebSocket", "the workspace stream"],
     relay: ["JSON-RPC relay", "the incidents on this page"],
 };
-const STATES = { connecting: "Connecting", live: "Live", waiting: "Waiting", offline: "Offline", ended: "Ended" };
+const STATES = { connecting: "Connecting", live: "Live", stalled: "Stalled", waiting: "Waiting", offline: "Offline", ended: "Ended" };
 const REASONS = {
     draining: "the edge is being replaced",
     unavailable: "the edge is out of reach",
+    log_unreachable: "the event log is out of reach",
     overloaded: "the edge is full",
     limit: "too many connections",
     network: "the network or the proxy did not answer",
@@ -86,15 +87,17 @@ export class Lane {
         if (state !== before) this.#since = Date.now();
         setText(this.#shows.leader, leader ? "This tab has the connection" : "Another tab has the connection");
         this.#shows.card.dataset.leader = String(leader);
-        if (state === "live" && before !== "live") this.#cameBack();
+        if (state === "live" && before !== "live") this.#cameBack(before);
         if (state !== "live" && before === "live") this.#lostAt = Date.now();
-        if (state !== before && ["waiting", "offline", "ended"].includes(state)) this.#tellOfLoss(retryInMs);
+        if (state !== before && ["stalled", "waiting", "offline", "ended"].includes(state)) this.#tellOfLoss(retryInMs);
         this.#show();
         this.onState();
     }
 
-    #cameBack() {
-        if (this.#hasBeenLive) {
+    #cameBack(before) {
+        if (before === "stalled") {
+            this.#tell(`the event log is back after ${duration(Date.now() - this.#lostAt)}; nothing is missing`, "live");
+        } else if (this.#hasBeenLive) {
             this.#figures.reconnects += 1;
             this.#tell(`live again after ${duration(Date.now() - this.#lostAt)}; it goes on where it was`, "live");
         } else {
@@ -105,7 +108,7 @@ export class Lane {
     }
 
     #tellOfLoss(retryInMs) {
-        const words = { waiting: `next try in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" };
+        const words = { stalled: "it goes on when the log is back", waiting: `next try in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" };
         const next = words[this.state];
         this.#tell(`${this.#because()}; ${next}`, this.state);
     }
@@ -137,6 +140,8 @@ export class Lane {
         if (this.state === "waiting") {
             const seconds = Math.max(0, Math.ceil((this.#nextTry - Date.now()) / 1000));
             text = `Waiting, next try in ${seconds} s: ${this.#because()}`;
+        } else if (this.state === "stalled") {
+            text = `${text}: ${this.#because()}`;
         } else if (this.state === "offline") {
             text = "Offline: waiting for the network";
         } else if (this.state === "ended") {

@@ -26,6 +26,7 @@ export class Overall {
             live === this.#lanes.length ? ["live", "All streams are live"]
             : is("offline") ? ["offline", "No network"]
             : is("ended") ? ["ended", "A stream has ended"]
+            : is("stalled") ? ["waiting", "The event log is out of reach"]
             : is("waiting") || live ? ["waiting", `${live} of ${this.#lanes.length} streams are live`]
             : ["connecting", "Connecting"];
         byId("overall").dataset.state = state;

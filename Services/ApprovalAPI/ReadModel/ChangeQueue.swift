@@ -1,10 +1,11 @@
 import EventLog
-import Foundation
+import Synchronization
 
 /// Changes on their way from the feed's thread to the database: a bounded queue.
 ///
-/// When the database cannot keep up, as while the model is rebuilt, the feed's thread waits here, and the log's flow control holds the server.
-final class ChangeQueue: LogObserver, @unchecked Sendable {
+/// When the database cannot keep up, as while the model is rebuilt, the queue has no room, and the feed does not read until it has. Nobody ever waits
+/// in it.
+final class ChangeQueue: LogObserver {
     /// What there is to write.
     struct Batch: Sendable {
         var changes: [LogChange] = []
@@ -16,14 +17,16 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
         var isReplaced = false
     }
 
-    /// How many changes wait at most.
+    private struct State {
+        var batch = Batch()
+        var hasNews = false
+        var isClosed = false
+    }
+
+    /// How many changes wait at most, but for those of the last message.
     private static let capacity = 20_000
 
-    /// Guards all below; a condition, because the feed's thread is none of Swift's and may block.
-    private let condition = NSCondition()
-    private var batch = Batch()
-    private var hasNews = false
-    private var isClosed = false
+    private let state = Mutex(State())
     private let news: AsyncStream<Void>
     private let announce: AsyncStream<Void>.Continuation
 
@@ -35,27 +38,25 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
     var arrivals: AsyncStream<Void> { news }
 
     /// How many changes wait.
-    var count: Int { condition.withLock { batch.changes.count } }
+    var count: Int { state.withLock { $0.batch.changes.count } }
+
+    var hasRoom: Bool { state.withLock { $0.isClosed || $0.batch.changes.count < Self.capacity } }
 
     /// All that waits, if anything does.
     func take() -> Batch? {
-        condition.withLock {
-            guard hasNews else { return nil }
+        state.withLock { state in
+            guard state.hasNews else { return nil }
             defer {
-                batch.changes = []
-                hasNews = false
-                condition.broadcast()
+                state.batch.changes = []
+                state.hasNews = false
             }
-            return batch
+            return state.batch
         }
     }
 
-    /// Nobody takes any more: the feed is not held up from now on.
+    /// Nobody takes any more.
     func close() {
-        condition.withLock {
-            isClosed = true
-            condition.broadcast()
-        }
+        state.withLock { $0.isClosed = true }
         announce.finish()
     }
 
@@ -68,7 +69,7 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
     }
 
     func logDelivered(_ stamp: LogStamp) {
-        condition.withLock { batch.stamp = stamp }
+        state.withLock { $0.batch.stamp = stamp }
     }
 
     func logAdvanced(to sequence: UInt64) {
@@ -80,11 +81,10 @@ final class ChangeQueue: LogObserver, @unchecked Sendable {
     }
 
     private func put(_ change: (inout Batch) -> Void) {
-        condition.withLock {
-            while batch.changes.count >= Self.capacity, !isClosed { condition.wait() }
-            guard !isClosed else { return }
-            change(&batch)
-            hasNews = true
+        state.withLock { state in
+            guard !state.isClosed else { return }
+            change(&state.batch)
+            state.hasNews = true
         }
         announce.yield()
     }

@@ -1,5 +1,6 @@
 import Basics
 import Dispatch
+import EdgeRuntime
 import EventModel
 import Logging
 import NATSClient
@@ -25,7 +26,8 @@ final class CommandBus: Sendable {
     private let sending = DispatchQueue(label: "causeway.relay.commands")
     /// Not the same, so that a bus that takes nothing does not keep clients from being told.
     private let telling = DispatchQueue(label: "causeway.relay.command-ends")
-    private let queuedBytes = Atomic<Int>(0)
+    private let shares: CommandShares
+    private let now: @Sendable () -> MonotonicInstant
 
     /// Subscribes for the answers; with the next server, if there is none just now.
     ///
@@ -33,14 +35,19 @@ final class CommandBus: Sendable {
     ///   - connection: The bus.
     ///   - configuration: Deadline and bounds.
     ///   - logger: Gets a warning when a service answers with what cannot be used.
+    ///   - now: Where time comes from.
     ///   - makeULID: Gives a new ULID for a request.
     init(
         connection: NATSConnection,
         configuration: CommandConfiguration = CommandConfiguration(),
         logger: Logger,
+        now: @escaping @Sendable () -> MonotonicInstant = MonotonicInstant.now,
         makeULID: @escaping @Sendable () -> String
     ) throws(NATSError) {
-        let table = CommandTable(configuration: configuration, logger: logger)
+        let shares = CommandShares(configuration: configuration)
+        let table = CommandTable(configuration: configuration, shares: shares, logger: logger)
+        self.shares = shares
+        self.now = now
         let inbox = "\(connection.newInbox())."
         self.connection = connection
         self.configuration = configuration
@@ -57,6 +64,9 @@ final class CommandBus: Sendable {
 
     /// The number of commands that are under way.
     var outstandingCommands: Int { table.count }
+
+    /// Commands that were refused since the start, because their tenant had used up its share.
+    var refusedCommands: Int { shares.refused }
 
     /// A new connection's way to the services.
     func session(for caller: CommandCaller, observer: @escaping CommandObserver) -> CommandSession {
@@ -80,30 +90,25 @@ final class CommandBus: Sendable {
     fileprivate func send(_ command: RelayCommand, _ session: CommandSession) {
         let key = CommandTable.Key(session: session.number, token: command.token)
         let requestID = makeRequestID()
-        if command.expectsAnswer {
-            table.insert(CommandTable.Entry(requestID: requestID, method: command.method, observer: session.observer), for: key)
-        }
         let size = Self.overhead + command.method.utf8.count + (command.params?.count ?? 0)
-        guard reserve(size) else {
-            telling.async { [table] in
-                table.complete(key, .failure(.internalError("The relay has more to send than the bus takes. Try again in a moment.")))
+        let tenant = session.caller.tenant
+        if let refusal = shares.begin(tenant, bytes: size, expectsAnswer: command.expectsAnswer, now: now()) {
+            if command.expectsAnswer {
+                telling.async { session.observer(command.token, .completed(.failure(refusal))) }
             }
             return
         }
+        if command.expectsAnswer {
+            let entry = CommandTable.Entry(requestID: requestID, method: command.method, tenant: tenant, observer: session.observer)
+            table.insert(entry, for: key)
+        }
         sending.async { [self] in
-            queuedBytes.subtract(size, ordering: .relaxed)
+            shares.sent(tenant, bytes: size)
             publish(command, requestID: requestID, caller: session.caller, key: key)
         }
         guard command.expectsAnswer else { return }
         let deadline = DispatchTime.now() + .milliseconds(Int(clamping: timeoutMilliseconds))
         telling.asyncAfter(deadline: deadline) { [weak self] in self?.deadlinePassed(key) }
-    }
-
-    private func reserve(_ size: Int) -> Bool {
-        let queued = queuedBytes.add(size, ordering: .relaxed).newValue
-        guard queued > configuration.maximumQueuedBytes else { return true }
-        queuedBytes.subtract(size, ordering: .relaxed)
-        return false
     }
 
     /// On the queue.

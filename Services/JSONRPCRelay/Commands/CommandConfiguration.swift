@@ -8,8 +8,12 @@ struct CommandConfiguration: Sendable {
     var maximumProgressBytes = 64 * 1024
     /// The most progress messages of one command; further ones are dropped.
     var maximumProgressCount = 10_000
-    /// How much may wait to be sent, in bytes, should the bus be slow in taking it; what comes beyond is refused.
+    /// How much may wait to be sent, in bytes, should the bus be slow in taking it; what comes beyond is refused. A tenant gets a quarter of it.
     var maximumQueuedBytes = 32 * 1024 * 1024
+    /// The most commands of one tenant that may wait for their answer, over all its connections to the process.
+    var maximumOutstandingOfTenant = 1024
+    /// How many commands of one tenant are sent in a second, on average over 10 s; 0 for no limit.
+    var commandsPerSecondOfTenant = 200
 
     /// Creates a configuration with the usual values.
     init() {}

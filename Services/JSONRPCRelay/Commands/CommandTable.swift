@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import NATSClient
 import Synchronization
@@ -29,22 +30,27 @@ final class CommandTable: Sendable {
     struct Entry: Sendable {
         let requestID: String
         let method: String
+        /// Whose share of the commands under way it takes.
+        let tenant: Tenant
         let observer: CommandObserver
         fileprivate var progressCount = 0
 
-        init(requestID: String, method: String, observer: @escaping CommandObserver) {
+        init(requestID: String, method: String, tenant: Tenant, observer: @escaping CommandObserver) {
             self.requestID = requestID
             self.method = method
+            self.tenant = tenant
             self.observer = observer
         }
     }
 
     private let configuration: CommandConfiguration
     private let complaints: Complaints
+    private let shares: CommandShares
     private let entries = Mutex<[Key: Entry]>([:])
 
-    init(configuration: CommandConfiguration, logger: Logger) {
+    init(configuration: CommandConfiguration, shares: CommandShares, logger: Logger) {
         self.configuration = configuration
+        self.shares = shares
         complaints = Complaints(logger: logger)
     }
 
@@ -58,14 +64,20 @@ final class CommandTable: Sendable {
     func contains(_ key: Key) -> Bool { entries.withLock { $0[key] != nil } }
 
     /// Takes a command out; nil if it was out already.
-    func remove(_ key: Key) -> Entry? { entries.withLock { $0.removeValue(forKey: key) } }
+    func remove(_ key: Key) -> Entry? {
+        let entry = entries.withLock { $0.removeValue(forKey: key) }
+        if let entry { shares.ended(entry.tenant) }
+        return entry
+    }
 
     /// Takes all commands out.
     func removeAll() -> [Key: Entry] {
-        entries.withLock { entries in
+        let all = entries.withLock { entries in
             defer { entries = [:] }
             return entries
         }
+        for entry in all.values { shares.ended(entry.tenant) }
+        return all
     }
 
     /// Ends a command, if it is under way, and tells its connection.

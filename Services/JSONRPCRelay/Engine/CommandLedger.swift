@@ -26,6 +26,8 @@ struct CommandLedger: Sendable {
 
     private var entries: [CommandToken: Entry] = [:]
     private var batches: [UInt64: HeldBatch] = [:]
+    /// Bytes of answers that wait for the rest of their batch.
+    private(set) var heldBytes = 0
 
     /// The number of commands that wait.
     var count: Int { entries.count }
@@ -46,6 +48,7 @@ struct CommandLedger: Sendable {
         let known = responses.compactMap { $0 }
         guard known.count < responses.count else { return known.isEmpty ? nil : RPCEncoding.batch(known) }
         batches[batch] = HeldBatch(responses: responses, missing: responses.count - known.count)
+        heldBytes += known.reduce(0) { $0 + $1.count }
         return nil
     }
 
@@ -54,12 +57,15 @@ struct CommandLedger: Sendable {
         guard let entry = entries.removeValue(forKey: token) else { return nil }
         guard let place = entry.place else { return response(entry) }
         guard var batch = batches.removeValue(forKey: place.batch) else { return nil }
-        batch.responses[place.slot] = response(entry)
+        let answer = response(entry)
+        batch.responses[place.slot] = answer
         batch.missing -= 1
         guard batch.missing == 0 else {
             batches[place.batch] = batch
+            heldBytes += answer.count
             return nil
         }
+        heldBytes -= batch.responses.reduce(0) { $0 + ($1?.count ?? 0) } - answer.count
         return RPCEncoding.batch(batch.responses.compactMap { $0 })
     }
 
@@ -67,5 +73,6 @@ struct CommandLedger: Sendable {
     mutating func removeAll() {
         entries = [:]
         batches = [:]
+        heldBytes = 0
     }
 }

@@ -65,6 +65,21 @@ struct RPCError: Error, Hashable, Sendable {
         )
     }
 
+    /// The connection begins and ends subscriptions faster than it may.
+    static func tooManySubscriptionChanges(perSecond: Int) -> RPCError {
+        RPCError(
+            -32005,
+            "Too many subscriptions at a time",
+            detail:
+                "At most \(perSecond) subscriptions may be begun or ended in a second on one connection. Send this one again in a moment."
+        )
+    }
+
+    /// The tenant sends more commands than its share of the relay.
+    static func tooManyCommandsOfTenant(_ detail: String) -> RPCError {
+        RPCError(-32005, "Too many commands of the tenant", detail: detail)
+    }
+
     /// What goes before the close frame of an ending; nil where nothing does.
     init?(_ ending: Ending) {
         guard let (code, message) = ending.kind.jsonRPCError else { return nil }

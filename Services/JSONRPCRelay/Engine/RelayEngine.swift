@@ -1,4 +1,5 @@
 import Basics
+import EdgeRuntime
 import EventModel
 
 /// One client's side of the relay (contract §6): what it sends goes in, what is to be done comes out. A pure value.
@@ -10,8 +11,14 @@ struct RelayEngine: Sendable {
     struct Limits: Sendable {
         /// The most subscriptions (contract §6).
         var subscriptions = 256
-        /// The most commands that may wait for their answer.
+        /// The most commands that may be under way. One that gets no answer counts as such for ``unansweredTime``.
         var outstandingCommands = 32
+        /// How long a command without an id counts as one that is under way: nobody says when it has ended.
+        var unansweredTime: Duration = .seconds(1)
+        /// How many subscriptions may be begun or ended in a second, on average: each may cause readings of the log.
+        var subscriptionChangesPerSecond = 50.0
+        /// How many at once: all of a connection's, twice.
+        var subscriptionChangesAtOnce = 512.0
     }
 
     let limits: Limits
@@ -24,6 +31,11 @@ struct RelayEngine: Sendable {
     /// Whether pushes carry `id`: from the first subscription with a cursor on.
     private(set) var pushesCarryIDs = false
     private(set) var commands = CommandLedger()
+    /// When the text came in that is being carried out.
+    private var now = MonotonicInstant(nanoseconds: 0)
+    /// Until when commands without an id count as under way, in order.
+    private var unanswered: [MonotonicInstant] = []
+    private var subscriptionChanges: RateMeter?
     private var nextToken: UInt64 = 1
     private var nextBatch: UInt64 = 1
 
@@ -40,7 +52,8 @@ struct RelayEngine: Sendable {
     }
 
     /// Takes in a text of the client, complete and at most as long as the surface allows (64 KiB).
-    mutating func receive(_ text: [UInt8]) -> [RelayOutput] {
+    mutating func receive(_ text: [UInt8], now: MonotonicInstant = .now()) -> [RelayOutput] {
+        self.now = now
         var effects: [RelayOutput] = []
         let answer: [UInt8]?
         switch RPCMessage(reading: text) {
@@ -118,6 +131,7 @@ struct RelayEngine: Sendable {
     {
         let params = try SubscriptionParams(params)
         guard let incidentID = params.incidentID else { throw .invalidParams("params.incidentId is missing.") }
+        try countSubscriptionChange()
         guard subscriptions.count < limits.subscriptions else {
             throw .invalidParams("A connection may have at most \(limits.subscriptions) subscriptions. End one that is no longer needed.")
         }
@@ -144,19 +158,38 @@ struct RelayEngine: Sendable {
                 && params.subscriptionID.map { $0 == subscription.id } ?? true
                 && params.incidentID.map { Topic(family: family, incidentID: $0) == subscription.topic } ?? true
         }
+        try countSubscriptionChange()
         guard let newest = ended.last else { throw .subscriptionNotFound }
         subscriptions.removeAll { ended.contains($0) }
         effects += ended.map { .unsubscribed($0) }
         return RPCEncoding.object(["subscriptionId": newest.id, "incidentId": newest.topic.incidentID.text], true: "unsubscribed")
     }
 
+    /// Counts a subscription that is begun or ended.
+    /// - Throws: -32005 when there were too many lately.
+    private mutating func countSubscriptionChange() throws(RPCError) {
+        var meter = subscriptionChanges ?? RateMeter(now: now.nanoseconds)
+        defer { subscriptionChanges = meter }
+        let perSecond = limits.subscriptionChangesPerSecond
+        guard meter.admits(perSecond: perSecond, burst: limits.subscriptionChangesAtOnce, now: now.nanoseconds) else {
+            throw .tooManySubscriptionChanges(perSecond: Int(perSecond))
+        }
+    }
+
     // MARK: Commands
+
+    /// The commands that are under way, answered or not.
+    private mutating func outstandingCommands() -> Int {
+        unanswered.removeAll { $0 <= now }
+        return commands.count + unanswered.count
+    }
 
     private mutating func forward(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError) {
         guard MethodName.isCommand(request.method) else { throw .methodNotFound }
         let token = CommandToken(number: nextToken)
+        guard outstandingCommands() < limits.outstandingCommands else { throw .tooManyCommands(limit: limits.outstandingCommands) }
+        if request.id == nil { unanswered.append(now.advanced(by: limits.unansweredTime)) }
         if let id = request.id {
-            guard commands.count < limits.outstandingCommands else { throw .tooManyCommands(limit: limits.outstandingCommands) }
             commands.insert(token, CommandLedger.Entry(id: id, method: request.method, place: place))
         }
         nextToken += 1

@@ -24,7 +24,7 @@ struct ExecutionStreamForm: WireForm {
         return bytes
     }
 
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8] {
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         ExecutionStreamEncoding.appendHeartbeat(to: &bytes)
         return bytes
@@ -33,6 +33,12 @@ struct ExecutionStreamForm: WireForm {
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
         ExecutionStreamEncoding.appendGap(gap, to: &bytes)
+        return bytes
+    }
+
+    func standing(_ standing: LogStanding) -> [UInt8] {
+        var bytes: [UInt8] = []
+        NotificationStreamEncoding.appendStanding(standing, to: &bytes)
         return bytes
     }
 

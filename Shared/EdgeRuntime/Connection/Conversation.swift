@@ -7,7 +7,7 @@ public import EventModel
 /// elsewhere comes back to it through its ``ConversationLink``.
 public protocol Conversation: AnyObject {
     /// A text came in. `position` is the sequence of the last entry that the connection has dealt with.
-    func received(_ text: [UInt8], position: UInt64) -> [ConversationStep]
+    func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep]
     /// Something came through the link, in the order in which it was posted.
     func noted(_ note: any Sendable, position: UInt64) -> [ConversationStep]
     /// The cursor of a ``ConversationStep/resume(_:after:)`` means the place behind `sequence`. What the client has missed since was told already.
@@ -19,6 +19,8 @@ public protocol Conversation: AnyObject {
     func logReplaced(position: UInt64)
     /// The connection is no more.
     func ended()
+    /// Bytes that it holds until it can send them: they count as unsent.
+    var heldBytes: Int { get }
 }
 
 /// Makes the conversation of a connection.

@@ -8,12 +8,13 @@ extension EdgeConnection {
     func notesArrived() {
         guard let conversation = self.conversation, let link = self.link else { return }
         for note in link.takeNotes() where self.state.isOpen {
-            self.perform(conversation.noted(note, position: self.progress.sequence))
+            self.enqueue(conversation.noted(note, position: self.progress.sequence))
         }
+        self.perform(self.state.entriesPublished())
     }
 
-    /// Does what the conversation wants, in order.
-    func perform(_ steps: [ConversationStep]) {
+    /// Does what the conversation wants, in order. What is to be sent is queued for the next delivery.
+    func enqueue(_ steps: [ConversationStep]) {
         guard self.state.isOpen, !steps.isEmpty else { return }
         for step in steps {
             switch step {
@@ -22,27 +23,37 @@ extension EdgeConnection {
             case .resume(let key, let cursor): self.find(cursor, for: key)
             }
         }
-        self.perform(self.state.entriesPublished())
         self.watchUnsent()
     }
 
     /// Ends the connection if what waits for its client shows that it reads too slowly.
     private func watchUnsent() {
+        guard self.budgetUnsent() else { return self.endRequested(.stalled) }
         guard self.outbox.count > Outbox.toleratedBytes, self.state.isOpen else { return }
-        let isWithinBudget = self.budgetUnsent()
-        let isTooMuch = self.outbox.count > self.hub.configuration.maxUnsentBytes || !isWithinBudget
+        // First what the socket takes at once.
+        self.perform(self.state.entriesPublished())
+        guard self.outbox.count > Outbox.toleratedBytes, self.state.isOpen else { return }
+        let isTooMuch = self.outbox.count > self.hub.configuration.maxUnsentBytes
         if isTooMuch || self.isReadTooSlowly(now: self.hub.loop.now()) { self.endRequested(.stalled) }
     }
 
-    /// Looks a cursor up; the log itself may have to be asked.
+    /// Has a cursor looked up. The log itself may have to be asked, so a connection has one looked up at a time, and one that is named several times
+    /// once.
     private func find(_ cursor: String, for key: String) {
+        if let index = self.sought.firstIndex(where: { $0.cursor == cursor }) { return self.sought[index].keys.append(key) }
+        self.sought.append((cursor, [key]))
+        if self.sought.count == 1 { self.findNext() }
+    }
+
+    private func findNext() {
+        guard let cursor = self.sought.first?.cursor else { return }
         let hub = self.hub
         let tenant = self.tenant
         Task { [weak self] in
             let generation = hub.fanout.feed.position.generation
             do throws(EventLogError) {
                 let start = try await hub.history.start(for: cursor, tenant: tenant, fanout: hub.fanout)
-                await self?.found(.resume(key, start, generation: generation))
+                await self?.found(start, generation: generation)
             } catch {
                 hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: ["error": "\(error)"])
                 await self?.endRequested(.unavailable)
@@ -50,9 +61,11 @@ extension EdgeConnection {
         }
     }
 
-    private func found(_ change: StreamChange) {
+    /// The cursor is found that was looked up.
+    private func found(_ start: StreamStart, generation: UInt32) {
         guard self.state.isOpen else { return }
-        self.changes.append(change)
+        self.changes += self.sought.removeFirst().keys.map { .resume($0, start, generation: generation) }
+        self.findNext()
         self.perform(self.state.entriesPublished())
     }
 

@@ -13,7 +13,9 @@ extension EdgeConnection {
         self.writeTurn()
         self.budgetUnsent()
         // The client is listened to again as soon as it has read most of its answers.
-        if self.isDeaf, self.outbox.count <= Self.outboxLimit, self.state.phase != .closed { _ = self.drainInbound() }
+        if self.isDeaf, self.outbox.count <= Self.outboxLimit, self.state.phase != .closed {
+            self.hub.assumeIsolated { $0.listenLater(to: self) }
+        }
     }
 
     private func writeTurn() {
@@ -138,7 +140,7 @@ extension EdgeConnection {
             self.endRequested(.finished)
         case .blocked:
             // With a final entry the stream ends; that is seen where it is sent from its slice.
-            if self.progress.isInMidEntry, self.progress.partialSequence != end {
+            if self.progress.isInMidEntry, self.progress.partialSequence != end, !self.hub.laggardBytes.isExceeded {
                 self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
             }
             self.becameBlocked()
@@ -195,6 +197,8 @@ extension EdgeConnection {
     }
 
     private func becameBlocked() {
+        // What was read ahead for too many laggards is read again when it is wanted.
+        if self.replay != nil, self.hub.laggardBytes.isExceeded { self.replay = nil }
         self.state.writeFellShort(now: self.hub.loop.now())
         self.hub.counters.blockedWrites.add(1)
     }

@@ -28,6 +28,8 @@ actor EdgeConnection {
     let conversation: (any Conversation)?
     /// There is one with a conversation only.
     let link: ConversationLink?
+    /// Cursors of the conversation that are being looked up, the first one now, and for what.
+    var sought: [(cursor: String, keys: [String])] = []
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
     var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
@@ -41,15 +43,27 @@ actor EdgeConnection {
     /// How much of the ``UnsentBudget`` this connection holds, in bytes.
     private var budgeted = 0
     /// A chunk read from the log, and how far it makes the connection complete.
-    var replay: (page: Page, through: UInt64)?
+    var replay: (page: Page, through: UInt64)? {
+        didSet { self.countHeld() }
+    }
     /// What is left of an entry that was begun when the socket became full, so that it can be finished whatever the log forgets meanwhile. Empty
     /// between entries, and for one of which more is left than ``restLimit``.
-    var rest: ArraySlice<UInt8> = []
+    var rest: ArraySlice<UInt8> = [] {
+        didSet { self.countHeld() }
+    }
+    /// What ``replay`` and ``rest`` are counted with in the hub's ``LoopHub/laggardBytes``.
+    private var held = 0
     var reader: Task<Void, Never>?
     var deliveries: UInt32 = 0
     var bytes: UInt64 = 0
+    /// What came in and is still to be taken apart, in the next turn: at most what was read at once, or came with the handshake.
+    var unread: [UInt8]
     /// Whether reading is put off because answers pile up.
     var isDeaf = false
+    /// Bytes that came in after the connection had begun to end.
+    var readAfterEnd = 0
+    /// Whether the hub has been asked for an input turn.
+    var isAwaitingInputTurn = false
     /// Whether the peer has sent its close frame.
     var hasPeerClosed = false
     /// Whether the conversation has been told of the end.
@@ -58,6 +72,8 @@ actor EdgeConnection {
     private var lingersUntil: MonotonicInstant?
     /// Until when a client that had stopped reading may begin again and still be told why its connection ends.
     private var farewellDeadline: MonotonicInstant?
+    /// Whether the client was told that the log is out of reach, and not yet that it is back.
+    var isToldStalled = false
     /// Whether the hub has been asked for another turn.
     var isContinuing = false
 
@@ -87,6 +103,7 @@ actor EdgeConnection {
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
         self.outbox = Outbox(opening)
+        self.unread = ticket.earlyBytes
         self.link?.attach(self)
     }
 
@@ -127,8 +144,13 @@ actor EdgeConnection {
     /// The descriptor has news.
     func descriptorReady(_ events: UInt32) {
         if events & EPOLLERR.rawValue != 0 { return self.perform(self.state.socketFailed()) }
-        if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0, !self.drainInbound() { return }
-        if events & EPOLLOUT.rawValue != 0 { self.perform(self.state.becameWritable()) }
+        if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 {
+            self.hub.assumeIsolated { $0.inputArrived(at: self) }
+            guard self.state.phase != .closed else { return }
+        }
+        guard events & EPOLLOUT.rawValue != 0 else { return }
+        self.perform(self.state.becameWritable())
+        self.tellStanding()
     }
 
     /// The connection's slot of the heartbeat wheel has come round.
@@ -182,7 +204,7 @@ actor EdgeConnection {
 
     /// A heartbeat carries the feed's place, so that a quiet client keeps a fresh cursor; only a connection that has
     /// everything up to there may send it.
-    private func sendHeartbeat() {
+    func sendHeartbeat() {
         let feed = self.hub.fanout.feed
         self.deliver()
         let end = self.group.run.end
@@ -240,7 +262,7 @@ actor EdgeConnection {
         self.linger()
         self.perform(self.state.turnCame())
         // What comes in is dropped from here on; unread, it would make the kernel reset the connection when it is closed.
-        if self.isDeaf, self.state.phase != .closed { _ = self.drainInbound() }
+        if self.isDeaf, self.state.phase != .closed { self.hub.assumeIsolated { $0.listenLater(to: self) } }
     }
 
     private func awaitPeer(_ ending: Ending) {
@@ -264,25 +286,34 @@ actor EdgeConnection {
     /// Tells the conversation of the end, once.
     private func endConversation() {
         self.changes = []
+        self.sought = []
         guard !self.hasConversationEnded else { return }
         self.hasConversationEnded = true
         self.conversation?.ended()
     }
 
+    private func countHeld() {
+        let held = (self.replay?.page.footprint ?? 0) + self.rest.count
+        if held != self.held { self.hub.laggardBytes.add(held - self.held) }
+        self.held = held
+    }
+
     /// Accounts for what waits in memory for a client that has not read it. Returns whether it may.
     @discardableResult
     func budgetUnsent() -> Bool {
-        let unsent = self.outbox.count > Outbox.toleratedBytes ? self.outbox.count : 0
+        let bytes = self.outbox.count + (self.state.isOpen ? self.conversation?.heldBytes ?? 0 : 0)
+        let unsent = bytes > Outbox.toleratedBytes ? bytes : 0
         // Nearly always.
         if unsent == 0, self.budgeted == 0 { return true }
         defer { self.budgeted = unsent }
-        return self.hub.unsent.change(from: self.budgeted, to: unsent)
+        return self.hub.unsent.change(of: self.tenant, from: self.budgeted, to: unsent)
     }
 
     private func close(_ ending: Ending) {
         self.reader?.cancel()
         self.replay = nil
         self.rest = []
+        self.unread = []
         self.outbox = Outbox()
         self.budgetUnsent()
         self.endConversation()

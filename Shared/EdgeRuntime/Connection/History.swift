@@ -22,8 +22,17 @@ extension EventLog: LogReading {}
 
 /// The log behind the tail, as connections and the front see it.
 ///
-/// The log is asked only where memory does not know; concurrent questions share one request (``EventLog/bounds()``).
+/// The log is asked only where memory does not know. Those who ask at the same time share a request for its bounds (``EventLog/bounds()``), and those of
+/// a tenant who bring the same cursor share the whole answer; a tenant has a few questions under way at a time, and the others wait.
 final class History: Sendable {
+    /// What is being looked up.
+    private struct Question: Hashable, Sendable {
+        var tenant: Tenant
+        var cursor: String
+        /// The life of the log in which it is asked.
+        var generation: UInt32
+    }
+
     /// The next piece of a past.
     enum Chunk: Sendable {
         /// Entries, and the sequence up to which they are all there is. What lies before `missedBefore` may be missing: that is told first.
@@ -36,6 +45,9 @@ final class History: Sendable {
     private let log: any LogReading
     private let tail: LogTail
     private let chunkBytes: Int
+    /// A few questions of a tenant at a time.
+    let turns = TenantTurns(limit: 4)
+    private let questions = SharedWork<Question, StreamStart, EventLogError>()
 
     init(log: any LogReading, tail: LogTail, chunkBytes: Int) {
         self.log = log
@@ -55,12 +67,30 @@ final class History: Sendable {
         if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= self.tail.floor, cursor.sequence <= feed.position.sequence {
             switch self.tail.recognise(cursor, tenant: tenant) {
             case .own: return .after(cursor)
-            case .foreign: return try await self.startUnlessPurged(cursor, tenant, feed)
+            case .foreign:
+                guard self.tail.deleted.mayContain(after: cursor.sequence) else { return .after(cursor) }
+                return try await self.turns.run(for: tenant) { () async throws(EventLogError) in
+                    try await self.startUnlessPurged(cursor, tenant, feed)
+                }
             case .different: return .unknownCursor
             case .notInMemory: break
             }
         }
-        // Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
+        return try await self.answer(Question(tenant: tenant, cursor: text, generation: feed.position.generation), feed)
+    }
+
+    /// The answer of the log. A cursor that somebody brings was given out before, so an answer that is being looked up for another is as good.
+    private func answer(_ question: Question, _ feed: FeedPosition) async throws(EventLogError) -> StreamStart {
+        try await self.questions.value(for: question) { () async throws(EventLogError) in
+            try await self.turns.run(for: question.tenant) { () async throws(EventLogError) in
+                try await self.lookUp(question.cursor, tenant: question.tenant, feed)
+            }
+        }
+    }
+
+    /// Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
+    private func lookUp(_ text: String, tenant: Tenant, _ feed: FeedPosition) async throws(EventLogError) -> StreamStart {
+        let cursor = Cursor(text)
         let bounds = try await self.bounds()
         switch CursorResolution(text, bounds: bounds) {
         case .liveOnly: return .live

@@ -34,11 +34,31 @@ struct HeartbeatWheel {
 struct ExpiryBuckets {
     private var buckets: [Int64: [ConnectionHandle]] = [:]
     private var checkedThrough: Int64?
+    /// How many handles there are, and how many of them, at least, of connections that are gone.
+    private(set) var count = 0
+    private var gone = 0
+
+    /// Fewer than this are not worth a walk.
+    private static let toleratedGone = 256
 
     mutating func insert(_ handle: ConnectionHandle, at second: Int64) {
         // A second that has been checked already is never looked at again.
         let second = max(second, (self.checkedThrough ?? second - 1) + 1)
         self.buckets[second, default: []].append(handle)
+        self.count += 1
+    }
+
+    /// `gone` more connections have ended before their tokens. When these are half of all that is held, they are dropped: what is held does not grow
+    /// with how often clients come and go.
+    mutating func forget(_ gone: Int, isAlive: (ConnectionHandle) -> Bool) {
+        self.gone += gone
+        guard self.gone > Self.toleratedGone, self.gone > self.count / 2 else { return }
+        self.buckets = self.buckets.compactMapValues { handles in
+            let alive = handles.filter(isAlive)
+            return alive.isEmpty ? nil : alive
+        }
+        self.count = self.buckets.values.reduce(0) { $0 + $1.count }
+        self.gone = 0
     }
 
     /// Everyone whose token is no good at `now` (seconds since 1970), each once.
@@ -51,12 +71,17 @@ struct ExpiryBuckets {
         self.checkedThrough = now
         // A clock that jumps far ahead makes one walk over the table instead of one look-up a second.
         if now - checked > 64 { return self.remove { $0 <= now } }
-        return (checked + 1...now).flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
+        return self.remove(checked + 1...now)
     }
 
     private mutating func remove(where isDue: (Int64) -> Bool) -> [ConnectionHandle] {
-        let due = self.buckets.keys.filter(isDue)
-        return due.flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
+        self.remove(self.buckets.keys.filter(isDue))
+    }
+
+    private mutating func remove(_ seconds: some Sequence<Int64>) -> [ConnectionHandle] {
+        let due = seconds.flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
+        self.count -= due.count
+        return due
     }
 }
 

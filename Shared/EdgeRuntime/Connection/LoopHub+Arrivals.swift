@@ -21,8 +21,10 @@ extension LoopHub {
             opening: opening
         )
         self.slots[Int(handle.slot)].connection = connection
-        self.connectionCount += 1
-        self.counters.connections.set(self.connectionCount)
+        if connection.wasAdmitted {
+            self.admittedCount += 1
+            self.counters.connections.set(self.admittedCount)
+        }
         do {
             let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
             try self.loop.register(descriptor, token: handle.token, events: events)
@@ -31,15 +33,19 @@ extension LoopHub {
             return connection.assumeIsolated { $0.endRequested(.overloaded) }
         }
         group.members.append(connection)
-        self.insertIntoWheel(handle, form.heartbeatInterval)
-        self.expiries.insert(handle, at: ticket.expiresAt)
+        // Who is refused stays for a moment only.
+        if connection.wasAdmitted {
+            self.insertIntoWheel(handle, form.heartbeatInterval)
+            self.expiries.insert(handle, at: ticket.expiresAt)
+        }
         let isDraining = self.drain != nil
         connection.assumeIsolated { connection in
             connection.attached()
             if let refusal = ticket.refusal { connection.endRequested(refusal) }
             if isDraining { connection.endRequested(.draining) }
-            if !ticket.earlyBytes.isEmpty { ticket.earlyBytes.withUnsafeBytes { connection.received($0) } }
+            connection.tellStanding()
         }
+        if !ticket.earlyBytes.isEmpty { self.inputArrived(at: connection) }
     }
 
     /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered

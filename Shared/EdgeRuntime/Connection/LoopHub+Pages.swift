@@ -55,7 +55,8 @@ extension LoopHub {
     /// The heartbeat of this tick, encoded once for all who get the same.
     func heartbeat(_ form: any WireForm, cursor: Cursor) -> [UInt8] {
         if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == form.name { return cached.bytes }
-        let bytes = form.heartbeat(cursor: cursor, time: self.configuration.wallClock())
+        let isLive = self.standing.stalledSince == nil
+        let bytes = form.heartbeat(cursor: cursor, time: self.configuration.wallClock(), isLive: isLive)
         self.heartbeatBytes = (form.name, cursor, bytes)
         return bytes
     }

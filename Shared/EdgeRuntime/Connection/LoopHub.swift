@@ -1,5 +1,6 @@
 import Basics
 import CEpoll
+import DequeModule
 import EventLog
 import EventModel
 import Glibc
@@ -17,6 +18,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     nonisolated let configuration: EdgeConfiguration
     /// Shared by all loops.
     nonisolated let unsent: UnsentBudget
+    /// What is held of the log for connections whose sockets are full. Shared by all loops.
+    nonisolated let laggardBytes: ByteBudget
     nonisolated let logger: Logger
     nonisolated let counters = LoopCounters()
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -26,6 +29,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     /// What the log keeps, when there is news of it. Filled by the feed.
     private nonisolated let retention = Mutex<LogRetention?>(nil)
     private nonisolated let connectionEnded: @Sendable (Tenant) -> Void
+    /// Whether the log is followed live.
+    nonisolated let isFollowing: @Sendable () -> Bool
 
     private struct GrownRuns {
         var runs: [PageRun] = []
@@ -45,7 +50,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     var freeSlots: [UInt32] = []
     var groups: [Fanout.Key: LoopGroup] = [:]
     var groupOfRun: [ObjectIdentifier: LoopGroup] = [:]
-    var connectionCount = 0
+    /// Connections that were admitted. Those that are only told why they cannot stay are not counted, and nobody waits for them.
+    var admittedCount = 0
 
     var heartbeats: HeartbeatWheel
     /// For forms that have an interval of their own.
@@ -53,9 +59,15 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     var expiries = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
+    /// Who has more to say, in the order in which they get their turn.
+    var speaking: Deque<EdgeConnection> = []
+    /// What the round still allows for input; an ``InputBudget`` of all.
+    var inputLeft = InputBudget.round
     private var ended: [EdgeConnection] = []
     var chunks = ChunkCache()
     var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
+    /// Whether the log is followed, as the connections are told.
+    var standing: StandingWatch
     var drain: DrainPlan?
     /// When laggards are counted again.
     private var nextCount = MonotonicInstant(nanoseconds: 0)
@@ -68,7 +80,9 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         history: History,
         configuration: EdgeConfiguration,
         unsent: UnsentBudget,
+        laggardBytes: ByteBudget,
         logger: Logger,
+        isFollowing: @escaping @Sendable () -> Bool,
         connectionEnded: @escaping @Sendable (Tenant) -> Void
     ) {
         self.loop = loop
@@ -77,8 +91,11 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.history = history
         self.configuration = configuration
         self.unsent = unsent
+        self.laggardBytes = laggardBytes
         self.logger = logger
+        self.isFollowing = isFollowing
         self.connectionEnded = connectionEnded
+        self.standing = StandingWatch(patience: configuration.standingPatience)
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
     }
 
@@ -193,6 +210,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     private func handleTick(_ now: MonotonicInstant) {
         self.heartbeatBytes = nil
+        self.watchStanding(now)
         var due = self.heartbeats.advance(isAlive: { self.connection($0) != nil })
         for interval in self.otherHeartbeats.keys {
             due += self.otherHeartbeats[interval]?.advance(isAlive: { self.connection($0) != nil }) ?? []
@@ -224,9 +242,10 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         let turns = self.continuing
         self.continuing.removeAll(keepingCapacity: true)
         for connection in turns { connection.assumeIsolated { $0.turnCame() } }
+        self.listenToWaiting()
         self.forgetEnded()
         self.chunks.removeAll()
-        return !self.continuing.isEmpty
+        return !self.continuing.isEmpty || !self.speaking.isEmpty
     }
 
     private func forgetEnded() {
@@ -236,8 +255,9 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             self.slots[slot].connection = nil
             self.slots[slot].generation &+= 1
             self.freeSlots.append(connection.handle.slot)
-            self.connectionCount -= 1
-            if connection.wasAdmitted { self.connectionEnded(connection.tenant) }
+            guard connection.wasAdmitted else { continue }
+            self.admittedCount -= 1
+            self.connectionEnded(connection.tenant)
         }
         // One pass per group however many of its members ended.
         var groups: [ObjectIdentifier: LoopGroup] = [:]
@@ -250,9 +270,10 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             group.members.removeAll { gone.contains(ObjectIdentifier($0)) }
             self.forgetIfEmpty(group)
         }
+        self.expiries.forget(self.ended.count { $0.wasAdmitted }) { self.connection($0) != nil }
         self.ended.removeAll()
-        self.counters.connections.set(self.connectionCount)
-        if self.connectionCount == 0, self.drain != nil { self.finishDrain() }
+        self.counters.connections.set(self.admittedCount)
+        if self.admittedCount == 0, self.drain != nil { self.finishDrain() }
     }
 
     private func forgetIfEmpty(_ group: LoopGroup) {
@@ -264,11 +285,12 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     // MARK: Drain
 
-    /// Ends all connections, spread over `window`; returns when the last is gone. New ones are ended at once.
+    /// Ends all connections, spread over `window`; returns when the last that was admitted is gone. New ones are ended at once, and not waited for:
+    /// who knocks again and again must not keep the process.
     func drainConnections(window: Duration) async {
         self.drain = DrainPlan(deadline: self.loop.now().advanced(by: window))
         self.drainStep(self.loop.now())
-        guard self.connectionCount > 0 else { return }
+        guard self.admittedCount > 0 else { return }
         await withCheckedContinuation { self.drained.append($0) }
     }
 

@@ -1,7 +1,6 @@
 public import Basics
 import EventLog
 import EventModel
-import Synchronization
 
 /// The answer to a viewer of an execution (contract §9).
 public enum ExecutionAnswer: Sendable {
@@ -66,7 +65,16 @@ final class ExecutionDesk: Sendable {
     private let history: History
     private let fanout: Fanout
     private let chunkBytes: Int
-    private let loading = Mutex<[String: Task<Result<Void, EventLogError>, Never>]>([:])
+    private let loading = SharedWork<String, Void, EventLogError>()
+    private let searching = SharedWork<Search, [ExecutionSpan], EventLogError>()
+    private let tracking = SharedWork<Search, ExecutionTrack, EventLogError>()
+
+    /// What is looked for in the log.
+    private struct Search: Hashable, Sendable {
+        var subject: String
+        /// The execution, or the current one before which it is looked.
+        var run: ExecutionRun?
+    }
 
     /// How long the feed may take to come to the log's end.
     private static let patience: Duration = .seconds(3)
@@ -94,8 +102,9 @@ final class ExecutionDesk: Sendable {
     ) async throws(EventLogError) -> ExecutionAnswer {
         let generation = self.fanout.feed.position.generation
         let lease = ExecutionLease(reference, in: self.fanout.executions, generation: generation)
-        let end = try await self.history.bounds().lastSequence
-        try await self.load(reference, form, generation: generation)
+        let bounds = try await self.history.bounds()
+        let end = bounds.lastSequence
+        try await self.load(reference, form, bounds, generation: generation)
         try await self.untilFeedReached(end)
         guard let track = self.fanout.executions.track(of: reference) else { throw .unavailable("The log was replaced. Try again.") }
         func begins(after sequence: UInt64, _ run: ExecutionRun?, gap: StreamPlace.Gap? = nil) -> ExecutionAnswer {
@@ -139,6 +148,18 @@ final class ExecutionDesk: Sendable {
         through end: UInt64
     ) async throws(EventLogError) -> [ExecutionSpan] {
         if let formers = self.fanout.executions.formers(of: reference) { return formers }
+        return try await self.searching.value(for: Search(subject: reference.subject, run: current.run)) { () async throws(EventLogError) in
+            try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
+                try await self.searchFormers(reference, before: current, through: end)
+            }
+        }
+    }
+
+    private func searchFormers(
+        _ reference: ExecutionReference,
+        before current: ExecutionTrack,
+        through end: UInt64
+    ) async throws(EventLogError) -> [ExecutionSpan] {
         var formers: [ExecutionSpan] = []
         var track = ExecutionTrack()
         try await self.read(reference, after: 0, through: current.span == nil ? end : current.beforeFirst) { entry in
@@ -153,6 +174,14 @@ final class ExecutionDesk: Sendable {
 
     /// The numbers and places of a former execution.
     private func track(_ span: ExecutionSpan, of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTrack {
+        try await self.tracking.value(for: Search(subject: reference.subject, run: span.run)) { () async throws(EventLogError) in
+            try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
+                try await self.readTrack(span, of: reference)
+            }
+        }
+    }
+
+    private func readTrack(_ span: ExecutionSpan, of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTrack {
         var track = ExecutionTrack()
         try await self.read(reference, after: max(span.firstSequence, 1) - 1, through: span.lastSequence) { entry in
             guard let place = entry.execution, place.run == span.run else { return }
@@ -164,41 +193,41 @@ final class ExecutionDesk: Sendable {
     // MARK: Loading
 
     /// Returns when the execution is in memory, as far as that reaches. Those who ask at the same time share one reading.
-    private func load(_ reference: ExecutionReference, _ form: any WireForm, generation: UInt32) async throws(EventLogError) {
+    ///
+    /// - Parameter bounds: the log's, as they were after the execution had begun to be followed.
+    private func load(
+        _ reference: ExecutionReference,
+        _ form: any WireForm,
+        _ bounds: LogBounds,
+        generation: UInt32
+    ) async throws(EventLogError) {
         guard self.fanout.executions.track(of: reference) == nil else { return }
-        let task = self.loading.withLock { loading in
-            if let task = loading[reference.subject] { return task }
-            let task = Task {
-                let result = await self.loaded(reference, form, generation: generation)
-                self.loading.withLock { $0[reference.subject] = nil }
-                return result
+        try await self.loading.value(for: reference.subject) { () async throws(EventLogError) in
+            guard self.fanout.executions.track(of: reference) == nil else { return }
+            try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
+                try await self.loadPages(of: reference, form, bounds, generation: generation)
             }
-            loading[reference.subject] = task
-            return task
         }
-        try await task.value.get()
     }
 
-    private func loaded(_ reference: ExecutionReference, _ form: any WireForm, generation: UInt32) async -> Result<Void, EventLogError> {
+    private func loadPages(
+        of reference: ExecutionReference,
+        _ form: any WireForm,
+        _ bounds: LogBounds,
+        generation: UInt32
+    ) async throws(EventLogError) {
         let pages = self.fanout.executions
-        guard pages.track(of: reference) == nil else { return .success(()) }
-        do throws(EventLogError) {
-            // What comes in from here on, the feed brings; what is there, is read.
-            let bounds = try await self.history.bounds()
-            let tail = try await self.log.execution(of: reference)
-            let start = tail.map { max($0.start ?? 1, bounds.firstSequence, 1) - 1 } ?? bounds.lastSequence
-            let position = RunPosition(generation: generation, sequence: start)
-            var view = ExecutionPages.View(run: PageRun(tenant: reference.tenant, form: form, position: position))
-            let budget = pages.budget
-            if tail != nil {
-                try await self.read(reference, after: start, through: bounds.lastSequence) { _ = view.take($0, budget: budget) }
-            }
-            guard pages.loaded(view, of: reference, generation: generation) else {
-                throw EventLogError.unavailable("The log was replaced. Try again.")
-            }
-            return .success(())
-        } catch {
-            return .failure(error)
+        // What comes in behind the bounds, the feed brings; what is there, is read.
+        let tail = try await self.log.execution(of: reference)
+        let start = tail.map { max($0.start ?? 1, bounds.firstSequence, 1) - 1 } ?? bounds.lastSequence
+        let position = RunPosition(generation: generation, sequence: start)
+        var view = ExecutionPages.View(run: PageRun(tenant: reference.tenant, form: form, position: position))
+        let budget = pages.budget
+        if tail != nil {
+            try await self.read(reference, after: start, through: bounds.lastSequence) { _ = view.take($0, budget: budget) }
+        }
+        guard pages.loaded(view, of: reference, generation: generation) else {
+            throw EventLogError.unavailable("The log was replaced. Try again.")
         }
     }
 

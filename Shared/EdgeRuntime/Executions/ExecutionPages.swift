@@ -47,8 +47,8 @@ final class ExecutionPages: Sendable {
     private let isAnyFollowed = Atomic<Bool>(false)
     private let pageBytes: Int
     private let linger: Duration
-    /// An execution may always keep this much, so that a moment's burst stays in memory.
-    private static let smallestShare = 128 * 1024
+    /// An execution may always keep this much, as in ``Fanout``.
+    private static let smallestShare = 8 * 1024
 
     /// - Parameters:
     ///   - pageBytes: Memory for encoded pages over all executions, in bytes.

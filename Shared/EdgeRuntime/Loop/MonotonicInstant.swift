@@ -2,16 +2,19 @@ import Basics
 import Glibc
 
 /// A moment of the monotonic clock, in nanoseconds: eight bytes and one system call, where `ContinuousClock.Instant` has sixteen.
-struct MonotonicInstant: Sendable, Hashable, Comparable {
-    var nanoseconds: UInt64
+public struct MonotonicInstant: Sendable, Hashable, Comparable {
+    public var nanoseconds: UInt64
 
-    static let now: @Sendable () -> MonotonicInstant = {
+    public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    /// This moment. Any thread.
+    public static let now: @Sendable () -> MonotonicInstant = {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return MonotonicInstant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
     }
 
-    static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+    public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     func advanced(by duration: Duration) -> MonotonicInstant {
         MonotonicInstant(nanoseconds: self.nanoseconds + UInt64(max(0, duration.nanoseconds)))

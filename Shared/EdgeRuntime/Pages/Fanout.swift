@@ -68,8 +68,9 @@ public final class Fanout: LogObserver, Sendable {
     let executions: ExecutionPages
     /// Bytes of pages over all runs; each gets an even share of it.
     private let pageBytes: Int
-    /// A run may always keep this much, so that a moment's burst stays in it.
-    private static let smallestShare = 128 * 1024
+    /// A run may always keep this much: two of the smallest pages. Ten thousand runs keep little more than the bound, and what leaves them early is read
+    /// from the tail.
+    private static let smallestShare = 8 * 1024
 
     /// - Parameters:
     ///   - pageBytes: Memory for encoded pages over all tenants, in bytes.

@@ -78,7 +78,7 @@ final class PageRun: Sendable {
     ) {
         self.state.withLock { state in
             if state.pages.last?.hasRoom(for: encoded.count) != true {
-                let page = Self.page(after: state.pages.last, for: encoded.count)
+                let page = Self.page(after: state.pages.last, for: encoded.count, budget: budget)
                 state.pages.append(page)
                 state.footprint += page.footprint
             }
@@ -94,9 +94,11 @@ final class PageRun: Sendable {
 
     /// A page with room for at least `count` bytes, and an index as long as entries like those of the page before need, with some to spare:
     /// entries of 100 bytes and of 10,000 would else cost the same index.
-    private static func page(after last: Page?, for count: Int) -> Page {
+    private static func page(after last: Page?, for count: Int, budget: Int) -> Page {
         guard let last else { return Page(byteCapacity: max(Self.smallestPage, count)) }
-        let bytes = max(min(Self.largestPage, 2 * last.byteCapacity), count)
+        // The last page is always kept, so that it must not be the whole budget.
+        let largest = min(Self.largestPage, max(Self.smallestPage, budget / 2))
+        let bytes = max(min(largest, 2 * last.byteCapacity), count)
         let entries = last.entryCount * bytes / max(1, last.byteCount)
         return Page(byteCapacity: bytes, entryCapacity: entries + entries / 4 + 8)
     }

@@ -22,8 +22,10 @@ public protocol WireForm: Sendable {
     var heartbeatInterval: Duration? { get }
     /// What a connection gets at once; resuming from it loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
-    /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none.
-    func heartbeat(cursor: Cursor, time: Timestamp) -> [UInt8]
+    /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none. `isLive` says whether the log is followed.
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8]
+    /// Tells that the log is out of reach, or back (contract §3). Empty, unless the form says otherwise, where a heartbeat tells it.
+    func standing(_ standing: LogStanding) -> [UInt8]
     /// Tells a gap at `time`, and the place from which the connection goes on.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
     /// What a client is told of its connection's end; on a WebSocket the last of it is the close frame. Empty where the surface has no words for it.
@@ -37,6 +39,7 @@ extension WireForm {
     public var execution: ExecutionReference? { nil }
     public func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {}
     public var heartbeatInterval: Duration? { nil }
+    public func standing(_ standing: LogStanding) -> [UInt8] { [] }
 
     /// Appends an entry of the log, whatever it is.
     func append(_ entry: LogEntry, epoch: UInt16, to bytes: inout [UInt8]) {

@@ -56,18 +56,47 @@ struct WebSocketDecoder: Sendable {
     /// Whether nothing is held: the next byte begins a message.
     var isIdle: Bool { self.header.isEmpty && self.frame == nil && self.message == nil }
 
-    /// Takes bytes in; `handle` gets what they complete, in order. After a close or a violation everything is ignored.
-    mutating func decode(_ bytes: UnsafeRawBufferPointer, _ handle: (WebSocketInput) -> Void) {
+    /// Takes bytes in as far as `budget` reaches, between two frames; what one frame costs may exceed it. `handle` gets what they complete, in
+    /// order, until it returns false. After a close or a violation everything is ignored.
+    ///
+    /// - Returns: how many bytes were taken.
+    mutating func decode(_ bytes: UnsafeRawBufferPointer, budget: inout InputBudget, _ handle: (WebSocketInput) -> Bool) -> Int {
         var rest = bytes[...]
         while !self.isFinished {
-            if self.frame == nil {
-                do throws(Violation) {
-                    guard try self.readHeader(&rest) else { return }
-                } catch {
-                    return self.fail(error, handle)
-                }
+            let before = rest.count
+            let step = self.readFrame(&rest, &budget)
+            budget.spend(before - rest.count)
+            switch step {
+            case .incomplete: return bytes.count
+            case .frame: break
+            case .input(let input): guard handle(input) else { return bytes.count - rest.count }
+            case .violation(let violation): self.fail(violation, handle)
             }
-            guard self.readPayload(&rest, handle) else { return }
+            if budget.isSpent { return bytes.count - rest.count }
+        }
+        return bytes.count
+    }
+
+    /// What bytes have completed.
+    private enum Step {
+        /// Nothing: more bytes are needed.
+        case incomplete
+        /// A frame that is part of a message.
+        case frame
+        case input(WebSocketInput)
+        case violation(Violation)
+    }
+
+    /// Reads a frame, or what there is of it.
+    private mutating func readFrame(_ rest: inout Slice<UnsafeRawBufferPointer>, _ budget: inout InputBudget) -> Step {
+        do throws(Violation) {
+            if self.frame == nil {
+                guard try self.readHeader(&rest) else { return .incomplete }
+                budget.beginFrame()
+            }
+            return try self.readPayload(&rest, &budget)
+        } catch {
+            return .violation(error)
         }
     }
 
@@ -152,9 +181,12 @@ struct WebSocketDecoder: Sendable {
 
     // MARK: Payloads
 
-    /// Takes payload in. Returns whether there may be more to decode.
-    private mutating func readPayload(_ rest: inout Slice<UnsafeRawBufferPointer>, _ handle: (WebSocketInput) -> Void) -> Bool {
-        guard var frame = self.frame else { return true }
+    /// Takes payload in.
+    private mutating func readPayload(
+        _ rest: inout Slice<UnsafeRawBufferPointer>,
+        _ budget: inout InputBudget
+    ) throws(Violation) -> Step {
+        guard var frame = self.frame else { return .frame }
         let count = min(rest.count, frame.length - frame.received)
         let piece = Self.unmask(rest.prefix(count), mask: frame.mask, offset: frame.received)
         rest = rest.dropFirst(count)
@@ -162,16 +194,14 @@ struct WebSocketDecoder: Sendable {
         if frame.opcode.isControl {
             frame.control += piece
         } else if !self.append(piece) {
-            self.fail(Violation(code: .invalidPayload, reason: "text is not UTF-8"), handle)
-            return false
+            throw Violation(code: .invalidPayload, reason: "text is not UTF-8")
         }
         guard frame.received == frame.length else {
             self.frame = frame
-            return false
+            return .incomplete
         }
         self.frame = nil
-        self.finish(frame, handle)
-        return !self.isFinished
+        return try self.finish(frame, &budget)
     }
 
     /// Adds to the message. Returns whether it can still become valid.
@@ -181,28 +211,26 @@ struct WebSocketDecoder: Sendable {
         return piece.withUnsafeBytes { self.message?.utf8.validate($0) } ?? true
     }
 
-    private mutating func finish(_ frame: Frame, _ handle: (WebSocketInput) -> Void) {
+    private mutating func finish(_ frame: Frame, _ budget: inout InputBudget) throws(Violation) -> Step {
         switch frame.opcode {
-        case .ping: handle(.ping(frame.control))
-        case .pong: handle(.pong)
-        case .close: self.finishClose(frame.control, handle)
+        case .ping: return .input(.ping(frame.control))
+        case .pong: return .input(.pong)
+        case .close: return .input(try self.finishedClose(frame.control))
         case .text, .binary, .continuation:
-            guard frame.isFinal, let message = self.message else { return }
+            guard frame.isFinal, let message = self.message else { return .frame }
             self.message = nil
-            do throws(Violation) {
-                handle(try self.finished(message))
-            } catch {
-                self.fail(error, handle)
-            }
+            return .input(try self.finished(message, &budget))
         }
     }
 
     /// What a whole message says.
-    private func finished(_ message: Message) throws(Violation) -> WebSocketInput {
+    private func finished(_ message: Message, _ budget: inout InputBudget) throws(Violation) -> WebSocketInput {
         var message = message
         if message.isCompressed {
             switch BoundedInflater.inflate(message.bytes, limit: self.maxMessageBytes) {
-            case .message(let bytes): message.bytes = bytes
+            case .message(let bytes):
+                message.bytes = bytes
+                budget.spend(bytes.count)
             case .tooBig: throw Violation(code: .messageTooBig, reason: "messages inflate to at most \(self.maxMessageBytes) bytes")
             case .malformed: throw Violation(code: .invalidPayload, reason: "the compressed message cannot be inflated")
             }
@@ -214,27 +242,28 @@ struct WebSocketDecoder: Sendable {
         return .text(message.bytes)
     }
 
-    private mutating func finishClose(_ payload: [UInt8], _ handle: (WebSocketInput) -> Void) {
-        guard payload.count != 1 else { return self.fail(Violation(reason: "a close code has two bytes"), handle) }
+    /// What a close frame says; nothing follows it.
+    private mutating func finishedClose(_ payload: [UInt8]) throws(Violation) -> WebSocketInput {
+        guard payload.count != 1 else { throw Violation(reason: "a close code has two bytes") }
         guard payload.count >= 2 else {
             self.isFinished = true
-            return handle(.close(nil))
+            return .close(nil)
         }
         let code = WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
-        guard code.isAllowedOnTheWire else { return self.fail(Violation(reason: "this close code may not be sent"), handle) }
+        guard code.isAllowedOnTheWire else { throw Violation(reason: "this close code may not be sent") }
         var utf8 = UTF8Validator()
         let isText = payload.dropFirst(2).withUnsafeBytes { utf8.validate($0) } && utf8.isComplete
-        guard isText else { return self.fail(Violation(code: .invalidPayload, reason: "the close reason is not UTF-8"), handle) }
+        guard isText else { throw Violation(code: .invalidPayload, reason: "the close reason is not UTF-8") }
         self.isFinished = true
-        handle(.close(code))
+        return .close(code)
     }
 
-    private mutating func fail(_ violation: Violation, _ handle: (WebSocketInput) -> Void) {
+    private mutating func fail(_ violation: Violation, _ handle: (WebSocketInput) -> Bool) {
         self.isFinished = true
         self.header = []
         self.frame = nil
         self.message = nil
-        handle(.violation(violation.code, reason: violation.reason))
+        _ = handle(.violation(violation.code, reason: violation.reason))
     }
 
     private static func unmask(_ bytes: Slice<UnsafeRawBufferPointer>, mask: UInt32, offset: Int) -> [UInt8] {

@@ -1,3 +1,5 @@
+import Basics
+
 /// The inbound half of a WebSocket connection: answers pings and closes, passes texts on where somebody listens, refuses what breaks
 /// a rule. RFC 6455.
 ///
@@ -15,6 +17,7 @@ final class WebSocketHandler: InboundHandler {
     /// Of an incomplete message; apart, because there is none nearly always.
     private var pending: Pending?
     private var window: (start: MonotonicInstant, count: Int)?
+    private var frameRate: RateMeter?
 
     /// - Parameter passesMessages: Whether there is a conversation that texts are for; else they are counted and dropped.
     init(rules: WebSocketRules, passesMessages: Bool) {
@@ -22,19 +25,48 @@ final class WebSocketHandler: InboundHandler {
         self.passesMessages = passesMessages
     }
 
-    func received(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant) -> [InboundReaction] {
+    func received(
+        _ bytes: UnsafeRawBufferPointer,
+        now: MonotonicInstant,
+        budget: inout InputBudget
+    ) -> (taken: Int, reactions: [InboundReaction]) {
         self.heardAt = now
         var decoder =
             self.pending?.decoder
             ?? WebSocketDecoder(maxMessageBytes: self.rules.maxMessageBytes, allowsCompression: self.rules.allowsCompression)
+        self.pending = nil
         var reactions: [InboundReaction] = []
-        decoder.decode(bytes) { input in
-            // What follows an end is not heard.
-            if case .end? = reactions.last { return }
-            if let reaction = self.react(to: input, now: now) { reactions.append(reaction) }
+        var passed = 0
+        let framesBefore = budget.frames
+        let taken = decoder.decode(bytes, budget: &budget) { input in
+            guard let reaction = self.react(to: input, now: now) else { return true }
+            reactions.append(reaction)
+            switch reaction {
+            case .end: return false
+            case .send: return true
+            case .pass(let text):
+                // What it takes to read it: one a turn is enough of long ones.
+                passed += InputBudget.message + text.count
+                return passed < InputBudget.turn
+            }
+        }
+        budget.spend(passed)
+        if !self.countFrames(budget.frames - framesBefore, now) {
+            let limit = self.rules.maxFramesPerSecond
+            reactions.append(.end(Ending(.tooManyMessages, detail: "the client sent more than \(limit) frames in a second: send fewer")))
         }
         self.pending = decoder.isIdle ? nil : Pending(decoder)
-        return reactions
+        return (taken, reactions)
+    }
+
+    /// Counts frames, of complete messages or not. Returns whether there may be as many.
+    private func countFrames(_ count: Int, _ now: MonotonicInstant) -> Bool {
+        guard count > 0 else { return true }
+        let limit = Double(self.rules.maxFramesPerSecond)
+        var rate = self.frameRate ?? RateMeter(now: now.nanoseconds)
+        let isAdmitted = rate.admits(Double(count), perSecond: limit, burst: 10 * limit, now: now.nanoseconds)
+        self.frameRate = rate
+        return isAdmitted
     }
 
     func listensAgain(now: MonotonicInstant) { self.heardAt = now }

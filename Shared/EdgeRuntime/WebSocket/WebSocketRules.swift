@@ -4,6 +4,8 @@ public struct WebSocketRules: Sendable {
     public var maxMessageBytes = 64 * 1024
     /// The most data messages and pings in any minute; beyond it the connection is closed with 1008.
     public var maxMessagesPerMinute = 600
+    /// The most frames in a second, complete messages or not, averaged over 10 s; beyond it the connection is closed with 1008.
+    public var maxFramesPerSecond = 1000
     /// How long a client may send nothing at all before it is closed with 1008; `nil` for as long as it likes.
     public var silenceLimit: Duration?
     /// Whether permessage-deflate was negotiated (RFC 7692).

@@ -15,7 +15,8 @@ import Synchronization
 /// 4. When the log was deleted and made anew, lost its end, or was restored from an older copy (the last messages are recognised by sequence
 ///    and stored time), it says so and goes on at the end of the new one; a log that is missing is created with the configuration of the `EventLog`.
 /// 5. It compares the sequences that come with what the log still keeps, and says so when the log dropped what was not read yet.
-/// 6. Once a second it asks what the log keeps, and forgets what it does not.
+/// 6. While its observer has no room it does not read (``LogObserver/hasRoom``).
+/// 7. Once a second it asks what the log keeps, and forgets what it does not.
 public final class LogFeed: Sendable {
     /// Figures since the start.
     public struct Statistics: Sendable {
@@ -49,6 +50,8 @@ public final class LogFeed: Sendable {
     private let pending = Atomic<UInt64>(0)
     private let consumers = Atomic<UInt64>(0)
     private let replacements = Atomic<UInt64>(0)
+    /// Whether the observer had no room for what the current consumer brought.
+    private let isPaused = Atomic<Bool>(false)
     /// Raised when the current consumer is of no more use.
     private let broken = Signal()
     /// Raised when sequences were skipped that must be accounted for.
@@ -60,6 +63,8 @@ public final class LogFeed: Sendable {
     static let maximumSilence: Duration = .milliseconds(1500)
     /// How often the feed asks what the log keeps.
     static let retentionInterval: Duration = .seconds(1)
+    /// How often it asks an observer without room whether it has some.
+    static let roomInterval: Duration = .milliseconds(5)
 
     /// A feed that has not begun.
     ///
@@ -142,6 +147,7 @@ public final class LogFeed: Sendable {
     private func followOnce() async throws(EventLogError) -> Bool {
         // The consumer delivers before its creation is answered, so this holds for every way out, that of no answer included.
         defer { following.store(false, ordering: .releasing) }
+        await untilThereIsRoom()
         let glimpse = try await log.inspect()
         let stamps = progress.withLock { $0.stamps }
         let start = try await begin(glimpse, isRecognised: stamps.isEmpty ? true : log.recognises(stamps))
@@ -149,13 +155,20 @@ public final class LogFeed: Sendable {
         let selection = StreamConsumer.Selection(after: start, filter: nil, heartbeat: Self.heartbeat)
         let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
         updateFollowing()
-        while !Task.isCancelled, consumer.isUnbroken, consumer.silence() < Self.maximumSilence {
+        while !Task.isCancelled, consumer.isUnbroken, !isPaused.load(ordering: .acquiring), consumer.silence() < Self.maximumSilence {
             await broken.wait(atMost: Self.heartbeat)
         }
         consumer.stop()
+        if isPaused.load(ordering: .acquiring) { return true }
         let wasLive = isFollowing
         if !Task.isCancelled { logger.notice("the feed was interrupted", metadata: ["log.position": "\(position)"]) }
         return wasLive
+    }
+
+    /// Returns when the observer has room. No consumer is active meanwhile.
+    private func untilThereIsRoom() async {
+        while !observer.hasRoom, !Task.isCancelled { try? await Task.sleep(for: Self.roomInterval) }
+        isPaused.store(false, ordering: .releasing)
     }
 
     /// Settles where to go on after a look at the stream. No consumer is active meanwhile.
@@ -224,6 +237,7 @@ public final class LogFeed: Sendable {
 
 extension LogFeed: StreamConsumerDelegate {
     func messageDelivered(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) {
+        guard !pauses() else { return }
         let sequence = metadata.streamSequence
         let stamp = LogStamp(sequence: sequence, storedAt: metadata.timestamp)
         let (isNew, isFirst, isSkipping) = progress.withLock { progress in
@@ -249,7 +263,17 @@ extension LogFeed: StreamConsumerDelegate {
         if !following.load(ordering: .relaxed) { updateFollowing() }
     }
 
+    /// Whether nothing more is taken from this consumer, because the observer has no room.
+    private func pauses() -> Bool {
+        if isPaused.load(ordering: .relaxed) { return true }
+        guard !observer.hasRoom else { return false }
+        isPaused.store(true, ordering: .releasing)
+        broken.raise()
+        return true
+    }
+
     func everythingDelivered(through sequence: UInt64) {
+        guard !pauses() else { return }
         pending.store(0, ordering: .relaxed)
         let (isNew, isSkipping) = progress.withLock { ($0.passed(sequence), $0.skippedAfter != nil) }
         if isSkipping { skipped.raise() }

@@ -134,8 +134,9 @@ extension ConfigurationKey {
     public static let maxConnectionsPerTenant = ConfigurationKey(
         "max.connections.per.tenant",
         .integer(0...10_000_000),
-        default: "0",
-        help: "The most open streams of one tenant on this process; 0 sets no limit."
+        absence: .allowed,
+        help:
+            "The most open streams of one tenant on this process; 0 sets no limit. Unless set: half of MAX_CONNECTIONS, or of the open-file limit if that sets none."
     )
     public static let corsOrigins = ConfigurationKey(
         "cors.origins",

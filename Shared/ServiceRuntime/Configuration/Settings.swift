@@ -52,7 +52,9 @@ public struct Settings: Sendable {
     }
 
     private func value(_ key: ConfigurationKey) -> ConfigurationValue {
-        guard let value = entry(key).value else { preconditionFailure("\(key.name) may be absent: ask for it with optionalString") }
+        guard let value = entry(key).value else {
+            preconditionFailure("\(key.name) may be absent: ask for it with optionalString or optionalInteger")
+        }
         return value
     }
 
@@ -62,7 +64,7 @@ public struct Settings: Sendable {
 }
 
 // Asking for a key as something that its kind is not is a mistake of the program, and traps; so is asking for the value of a key that may be absent
-// by anything but `optionalString`.
+// by anything but `optionalString` and `optionalInteger`.
 extension Settings {
     /// The value of a text or of a choice.
     public func string(_ key: ConfigurationKey) -> String {
@@ -79,6 +81,11 @@ extension Settings {
     public func integer(_ key: ConfigurationKey) -> Int {
         guard case .integer(let number) = value(key) else { mistyped(key) }
         return number
+    }
+
+    /// The value of a whole number, nil if there is none.
+    public func optionalInteger(_ key: ConfigurationKey) -> Int? {
+        entry(key).value == nil ? nil : integer(key)
     }
 
     /// The value of a number.

@@ -1,9 +1,14 @@
+import Basics
 import EdgeRuntime
 
 /// An edge's figures as Prometheus has them.
 enum EdgeMetrics {
     static func collect(_ statistics: EdgeStatistics, into exposition: inout MetricsExposition) {
         exposition.gauge("causeway_edge_connections", help: "Open streams.", statistics.connections)
+        for (tenant, connections) in statistics.largestTenants {
+            let help = "Open streams of the ten tenants that have the most."
+            exposition.gauge("causeway_edge_tenant_connections", help: help, connections, labels: [("tenant", tenant.text)])
+        }
         exposition.counter("causeway_edge_deliveries_total", help: "Events written to streams.", statistics.deliveries)
         exposition.counter("causeway_edge_sent_bytes_total", help: "Bytes written to streams.", statistics.bytes)
         exposition.counter("causeway_edge_heartbeats_total", help: "Heartbeats written to streams.", statistics.heartbeats)

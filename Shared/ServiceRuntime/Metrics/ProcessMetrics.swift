@@ -48,10 +48,16 @@ public enum ProcessMetrics {
         if let count = openDescriptors() {
             exposition.gauge("process_open_fds", help: "Open file descriptors.", count)
         }
-        var limit = rlimit()
-        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            exposition.gauge("process_max_fds", help: "Limit of open file descriptors.", limit.rlim_cur)
+        if let limit = descriptorLimit {
+            exposition.gauge("process_max_fds", help: "Limit of open file descriptors.", limit)
         }
+    }
+
+    /// How many descriptors the process may have open; nil when that cannot be said.
+    static var descriptorLimit: Int? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// Seconds since 1970, from the `btime` line of `/proc/stat`.

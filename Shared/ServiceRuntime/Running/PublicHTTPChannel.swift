@@ -7,15 +7,20 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for these things: bytes that come behind a request for an upgrade
+/// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for these things: bytes that were read with a request for an upgrade
 /// are kept, so that they can go along when the connection leaves for a delivery loop; an answer that says `Connection: close` closes;
 /// a connection that only sits there is closed; and what RFC 9110 and RFC 9112 ask of a server that the decoder leaves open, each in a handler of
 /// its own.
+///
+/// Beyond a request's head at most ``readBytes`` are held for a client until somebody takes them: the next piece is read when the last one was taken.
 struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
     /// How long a client may take for a request, or between two.
     private static let idleTimeout: Duration = .seconds(75)
+
+    /// What is read at once, in bytes.
+    static let readBytes = 16 * 1024
 
     let responder: HTTPChannelHandler.Responder
     /// How long the body of a request may take, whether somebody reads it or it is only read past.
@@ -23,6 +28,11 @@ struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            try channel.syncOptions?.setOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: Self.readBytes)
+            )
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTPResponseEncoder())
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
@@ -32,7 +42,13 @@ struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout)))
             try pipeline.addHandler(UnreadableRequestHandler())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Self.idleTimeout, logger: logger))
-            return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel,
+                configuration: .init(
+                    backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1),
+                    isOutboundHalfClosureEnabled: true
+                )
+            )
         }
     }
 

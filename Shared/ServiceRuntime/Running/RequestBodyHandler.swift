@@ -7,13 +7,18 @@ import NIOHTTPTypes
 /// 1. One that waits for `100 Continue` gets it as soon as its request is the next to be answered, unless the answer comes first (RFC 9110 §10.1.1).
 /// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever. Its time
 ///    begins when its request is the next to be answered; what stands before it in the pipeline is our own doing.
+/// 3. While the process stops, it is given a few seconds at most: nobody who drips keeps a process from ending.
 final class RequestBodyHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
+    /// How long a body may take while the process stops.
+    private static let timeoutWhileStopping = TimeAmount.seconds(5)
+
     private let timeout: TimeAmount
+    private var isStopping = false
     private var deadline: Scheduled<Void>?
     /// Requests whose answers have not ended.
     private var unanswered = 0
@@ -55,6 +60,17 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         }
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            self.isStopping = true
+            if self.deadline != nil {
+                self.cancelDeadline()
+                self.setDeadline(context)
+            }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         self.cancelDeadline()
         context.fireChannelInactive()
@@ -71,13 +87,16 @@ final class RequestBodyHandler: ChannelDuplexHandler {
 
     private func beginBodyIfDue(_ context: ChannelHandlerContext) {
         guard self.isBodyOpen, self.unanswered == 1 else { return }
-        if self.deadline == nil {
-            let channel = context.channel
-            self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
-        }
+        if self.deadline == nil { self.setDeadline(context) }
         guard self.awaitsContinue else { return }
         self.awaitsContinue = false
         context.writeAndFlush(self.wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+    }
+
+    private func setDeadline(_ context: ChannelHandlerContext) {
+        let timeout = self.isStopping ? min(self.timeout, Self.timeoutWhileStopping) : self.timeout
+        let channel = context.channel
+        self.deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
     }
 
     private static func hasBody(_ request: HTTPRequest) -> Bool {

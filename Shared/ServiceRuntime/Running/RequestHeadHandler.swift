@@ -12,15 +12,31 @@ enum RequestHeadError: Error {
 /// 1. A request without the one `Host` that it must have is not read (§3.2).
 /// 2. A client of HTTP/1.0 that does not ask to keep the connection waits for its end (§9.3).
 /// 3. A client of HTTP/1.0 can neither upgrade nor wait for `100 Continue` (RFC 9110 §7.8, §10.1.1).
-final class RequestHeadHandler: ChannelInboundHandler {
+/// 4. Behind the last request that the decoder reads, nothing is read from the socket any more: it would be kept, without a bound, until the request
+///    has been judged. What the client sends stays with the kernel, whose window holds the client up, for whoever takes the connection over.
+final class RequestHeadHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private var hasRefused = false
+    /// Whether the decoder reads no further request than the one that it is reading.
+    private var isLastRequest = false
+    /// Whether that one has come to its end.
+    private var hasReadLast = false
+
+    func read(context: ChannelHandlerContext) {
+        guard !self.hasReadLast else { return }
+        context.read()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.hasRefused else { return }
-        guard case .head(var head) = self.unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        let part = self.unwrapInboundIn(data)
+        if case .end = part, self.isLastRequest { self.hasReadLast = true }
+        guard case .head(var head) = part else { return context.fireChannelRead(data) }
+        self.isLastRequest = head.method == .CONNECT || head.headers.contains(name: "upgrade")
         let hosts = head.headers["host"].count
         let isOld = head.version != .http1_1
         guard hosts == 1 || hosts == 0 && isOld else {

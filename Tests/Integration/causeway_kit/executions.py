@@ -40,6 +40,8 @@ class ExecutionStream:
         self.status = self._connection.status
         self.headers = self._connection.headers
         self.is_over = False
+        #: What was said of the log meanwhile, in order: True when it can be reached, False when it cannot. `next` passes that over.
+        self.standings = []
 
     def __enter__(self):
         return self
@@ -54,7 +56,9 @@ class ExecutionStream:
     def next(self, timeout=15.0):
         """The next event as `(id, type, data)`; None when the stream has ended in order."""
         while block := self._connection.next_block(timeout):
-            if block.data is not None:
+            if block.event in ("stream.stalled", "stream.live"):
+                self.standings.append(block.event == "stream.live")
+            elif block.data is not None:
                 return (None if block.id is None else int(block.id), block.event, block.data)
         self.is_over = True
         return None

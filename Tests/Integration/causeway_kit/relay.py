@@ -127,6 +127,10 @@ class RelayConnection(SurfaceConnection):
             case {"method": "stream.gap", "params": {"reason": "unknown_cursor", "id": id}} if self._cursor == NO_PLACE:
                 self._cursor = id
                 return Opened(id)
+            case {"method": "stream.stalled" | "stream.live" as standing, "params": params}:
+                assert list(params) == (["since"] if standing == "stream.stalled" else [])
+                self.standings.append(standing == "stream.live")
+                return None
             case {"method": "stream.gap", "params": params}:
                 return Gap(params["id"], params["reason"], params.get("missedBefore"))
             case {"method": "investigation.progress" as type, "params": params}:

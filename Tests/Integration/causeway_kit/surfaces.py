@@ -64,6 +64,11 @@ class SurfaceConnection(ABC):
     surface = None
     socket = None
 
+    @property
+    def standings(self):
+        """What the client was told of the log, in order: True when it can be reached, False when it cannot (contract §3). `next` passes that over."""
+        return self.__dict__.setdefault("_standings", [])
+
     @abstractmethod
     def next(self, timeout=15.0):
         """The next message. `TimeoutError` when none came in time. A broken connection is a `Closed` like any other."""
@@ -152,6 +157,10 @@ class NotificationStreamConnection(SurfaceConnection):
                 return Heartbeat(block.id)
             case "stream.gap":
                 return Gap(block.id, data["reason"], data.get("missedBefore"))
+            case "stream.stalled" | "stream.live" as standing:
+                assert block.id is None and list(data) == (["since"] if standing == "stream.stalled" else []), block.raw
+                self.standings.append(standing == "stream.live")
+                return self.next(timeout)
             case "stream.end":
                 return Ended(data["reason"])
         assert data.pop("type") == block.event, f"event and data disagree about the type: {block.raw!r}"

@@ -52,7 +52,10 @@ class WorkspaceStreamConnection(SurfaceConnection):
                 # A client that brought no place is told one at once.
                 return self.next(timeout) if self._cursor == NO_PLACE and self._has_ids else Opened(None)
             case "heartbeat":
-                assert payload == {"ok": True}
+                assert payload in ({"ok": True}, {"ok": False})
+                # It says so each time; only changes are news.
+                if payload["ok"] != (self.standings or [True])[-1]:
+                    self.standings.append(payload["ok"])
                 return Heartbeat(id)
             case "stream.gap" if self._cursor == NO_PLACE and payload["reason"] == "unknown_cursor":
                 self._cursor = id

@@ -1,0 +1,88 @@
+import Basics
+import EdgeRuntime
+import Synchronization
+
+/// What each tenant takes of what all commands of the process share: the way to the bus, and those under way (contract §10, Shares). Any thread.
+final class CommandShares: Sendable {
+    private struct Use {
+        var rate: RateMeter
+        var outstanding = 0
+        var queuedBytes = 0
+    }
+
+    private struct State {
+        var tenants: [Tenant: Use] = [:]
+        var queuedBytes = 0
+        var refused = 0
+    }
+
+    private let configuration: CommandConfiguration
+    private let state = Mutex(State())
+    /// With more tenants than this, those are forgotten of which nothing is left.
+    private static let keptTenants = 1024
+
+    init(configuration: CommandConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Commands that were refused since the start.
+    var refused: Int { state.withLock { $0.refused } }
+
+    /// A command of `bytes` bytes is to be sent. Returns why it must not be; nil when it may, and then ``sent(_:bytes:)`` has to follow, and
+    /// ``ended(_:)`` if it `expectsAnswer`.
+    func begin(_ tenant: Tenant, bytes: Int, expectsAnswer: Bool, now: MonotonicInstant) -> RPCError? {
+        state.withLock { state in
+            if state.tenants.count >= Self.keptTenants { forgetIdle(&state, now: now) }
+            var use = state.tenants[tenant] ?? Use(rate: RateMeter(now: now.nanoseconds))
+            let refusal = refusal(of: &use, state, bytes: bytes, now: now)
+            if refusal == nil {
+                use.queuedBytes += bytes
+                state.queuedBytes += bytes
+                if expectsAnswer { use.outstanding += 1 }
+            } else {
+                state.refused += 1
+            }
+            state.tenants[tenant] = use
+            return refusal
+        }
+    }
+
+    private func refusal(of use: inout Use, _ state: State, bytes: Int, now: MonotonicInstant) -> RPCError? {
+        // A quarter, so that nobody's backlog is the queue of all.
+        guard use.queuedBytes + bytes <= configuration.maximumQueuedBytes / 4,
+            state.queuedBytes + bytes <= configuration.maximumQueuedBytes
+        else {
+            return .internalError("The relay has more to send than the bus takes. Try again in a moment.")
+        }
+        let most = configuration.maximumOutstandingOfTenant
+        guard use.outstanding < most else {
+            return .tooManyCommandsOfTenant("At most \(most) commands of one tenant may be under way. Send this one again in a moment.")
+        }
+        let rate = configuration.commandsPerSecondOfTenant
+        guard rate == 0 || use.rate.admits(perSecond: Double(rate), burst: Double(10 * rate), now: now.nanoseconds) else {
+            return .tooManyCommandsOfTenant("At most \(rate) commands of one tenant are sent in a second. Send this one again in a moment.")
+        }
+        return nil
+    }
+
+    /// The bus has taken a command, or will not get it.
+    func sent(_ tenant: Tenant, bytes: Int) {
+        state.withLock { state in
+            state.queuedBytes -= bytes
+            state.tenants[tenant]?.queuedBytes -= bytes
+        }
+    }
+
+    /// A command that expected an answer has ended.
+    func ended(_ tenant: Tenant) {
+        state.withLock { $0.tenants[tenant]?.outstanding -= 1 }
+    }
+
+    private func forgetIdle(_ state: inout State, now: MonotonicInstant) {
+        let rate = Double(configuration.commandsPerSecondOfTenant)
+        for (tenant, use) in state.tenants where use.outstanding == 0 && use.queuedBytes == 0 {
+            var meter = use.rate
+            if meter.isEmpty(perSecond: rate, now: now.nanoseconds) { state.tenants[tenant] = nil }
+        }
+    }
+}

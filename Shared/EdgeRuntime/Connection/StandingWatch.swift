@@ -1,0 +1,50 @@
+import Basics
+import EventModel
+
+/// Notices when the log is not followed any more, and when it is again, as a value: what lasts shorter than the patience is nobody's business.
+struct StandingWatch: Sendable {
+    private let patience: Duration
+    private var lost: (at: MonotonicInstant, time: Timestamp)?
+    /// Since when the log has been out of reach; nil while it is followed, or has been lost for no longer than the patience.
+    private(set) var stalledSince: Timestamp?
+
+    init(patience: Duration) { self.patience = patience }
+
+    /// Looked at now and then. Returns whether ``stalledSince`` has become something, or nothing.
+    mutating func looked(isFollowing: Bool, now: MonotonicInstant, time: @autoclosure () -> Timestamp) -> Bool {
+        if isFollowing {
+            self.lost = nil
+            defer { self.stalledSince = nil }
+            return self.stalledSince != nil
+        }
+        guard let lost = self.lost else {
+            self.lost = (now, time())
+            return false
+        }
+        guard self.stalledSince == nil, lost.at.advanced(by: self.patience) <= now else { return false }
+        self.stalledSince = lost.time
+        return true
+    }
+}
+
+extension LoopHub {
+    /// Tells everybody when the log is out of reach, and when it is back.
+    func watchStanding(_ now: MonotonicInstant) {
+        guard self.standing.looked(isFollowing: self.isFollowing(), now: now, time: self.configuration.wallClock()) else { return }
+        self.heartbeatBytes = nil
+        for slot in self.slots { slot.connection?.assumeIsolated { $0.tellStanding() } }
+    }
+}
+
+extension EdgeConnection {
+    /// Tells whether the log is followed, unless that was told already. A client that takes nothing is told when it does.
+    func tellStanding() {
+        let since = self.hub.assumeIsolated { $0.standing.stalledSince }
+        guard self.isToldStalled != (since != nil), self.state.isOpen, !self.state.isBlocked, self.wasAdmitted else { return }
+        self.isToldStalled.toggle()
+        let bytes = self.group.run.form.standing(since.map { .stalled(since: $0) } ?? .live)
+        guard !bytes.isEmpty else { return self.sendHeartbeat() }
+        self.outbox.append(bytes)
+        self.perform(self.state.entriesPublished())
+    }
+}

@@ -1,0 +1,138 @@
+import Testing
+
+@testable import EdgeRuntime
+
+/// Input has a budget, as output has (contract §5): what one client sends costs it its turn and nobody else theirs.
+@Suite("Input budgets", .timeLimit(.minutes(3)))
+struct InputBudgetTests {
+    private let start = MonotonicInstant(nanoseconds: 1)
+
+    private func frame(_ first: UInt8, _ payload: [UInt8] = []) -> [UInt8] { [first, 0x80 | UInt8(payload.count), 0, 0, 0, 0] + payload }
+
+    private func repeated(_ frame: [UInt8], _ count: Int) -> [UInt8] { Array(repeatElement(frame, count: count).joined()) }
+
+    private func handler(_ change: (inout WebSocketRules) -> Void = { _ in }, passesMessages: Bool = false) -> WebSocketHandler {
+        var rules = WebSocketRules()
+        rules.maxMessagesPerMinute = .max
+        change(&rules)
+        return WebSocketHandler(rules: rules, passesMessages: passesMessages)
+    }
+
+    private func receive(_ bytes: [UInt8], by handler: WebSocketHandler, budget: inout InputBudget) -> (Int, [InboundReaction]) {
+        let (taken, reactions) = bytes.withUnsafeBytes { handler.received($0, now: self.start, budget: &budget) }
+        return (taken, reactions)
+    }
+
+    @Test("frames without a payload use a turn up, complete messages or not", arguments: [0x00, 0x8A] as [UInt8])
+    func emptyFrames(first: UInt8) {
+        let handler = self.handler { $0.maxFramesPerSecond = .max }
+        var budget = InputBudget()
+        _ = self.receive(self.frame(0x01), by: handler, budget: &budget)
+        let (taken, reactions) = self.receive(self.repeated(self.frame(first), 100_000), by: handler, budget: &budget)
+        #expect(budget.isSpent)
+        #expect(reactions.isEmpty)
+        #expect(taken % 6 == 0 && taken / 6 <= InputBudget.turn / InputBudget.frame)
+    }
+
+    @Test("what a compressed message inflates to counts")
+    func inflated() throws {
+        let text = [UInt8](repeating: 97, count: 60_000)
+        var message: [UInt8] = []
+        WebSocketFrame.appendText(to: &message, compressedBy: Deflater()) { $0 += text }
+        // The server's own frame, masked with zeros.
+        let payload = message.dropFirst(message[1] < 126 ? 2 : 4)
+        let masked = [message[0], 0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF), 0, 0, 0, 0] + payload
+        let frame = payload.count < 126 ? self.frame(message[0], Array(payload)) : masked
+        let handler = self.handler { $0.allowsCompression = true }
+        var budget = InputBudget()
+        let (taken, _) = self.receive(self.repeated(frame, 1000), by: handler, budget: &budget)
+        #expect(taken <= 2 * frame.count)
+    }
+
+    @Test("messages that somebody has to read cost more than their bytes")
+    func passedMessages() {
+        let handler = self.handler(passesMessages: true)
+        var budget = InputBudget()
+        let (_, reactions) = self.receive(self.repeated(self.frame(0x81, [123]), 10_000), by: handler, budget: &budget)
+        #expect(budget.isSpent)
+        #expect(reactions.count <= InputBudget.turn / InputBudget.message + 1)
+    }
+
+    @Test("more frames in a second than allowed end the connection, though no message is ever complete")
+    func frameRate() {
+        let handler = self.handler { $0.maxFramesPerSecond = 10 }
+        var budget = InputBudget(.max)
+        _ = self.receive(self.frame(0x01), by: handler, budget: &budget)
+        #expect(self.receive(self.repeated(self.frame(0x00), 99), by: handler, budget: &budget).1.isEmpty)
+        let (_, reactions) = self.receive(self.frame(0x00), by: handler, budget: &budget)
+        guard case .end(let ending)? = reactions.last else {
+            Issue.record("\(reactions)")
+            return
+        }
+        #expect(ending.kind == .tooManyMessages)
+        #expect(ending.sentence.contains("10 frames in a second"))
+    }
+
+    @Test("frames within the rate may go on for ever")
+    func steadyFrames() {
+        let handler = self.handler { $0.maxFramesPerSecond = 10 }
+        let pongs = self.repeated(self.frame(0x8A), 10)
+        for second in 0..<1000 {
+            var budget = InputBudget(.max)
+            let now = self.start.advanced(by: .seconds(second))
+            #expect(pongs.withUnsafeBytes { handler.received($0, now: now, budget: &budget) }.reactions.isEmpty)
+        }
+    }
+
+    @Test("endless empty continuations of some hold up nobody, and are closed with a word", arguments: [nil, Ending(.tooManyMessages)])
+    func endlessContinuations(refusal: Ending?) async throws {
+        let bench = try HubBench { $0.linger = .seconds(1) }
+        let neighbour = try await bench.connect()
+        _ = await neighbour.read { $0.hasSuffix("|") }
+        let floods = try await (0..<2).asyncMap { _ in
+            try await bench.connect(user: "flood", inbound: .webSocket(WebSocketRules()), refusal: refusal)
+        }
+        let flood = self.frame(0x01) + self.repeated(self.frame(0x00), 500_000)
+        async let first: Void = floods[0].sendAll(flood)
+        async let second: Void = floods[1].sendAll(flood)
+        for sequence in UInt64(1)...50 {
+            let text = Fixture.text(bench.append(try Fixture.entry(sequence)))
+            #expect(await neighbour.read { $0.hasSuffix(text) } == text)
+        }
+        _ = await (first, second)
+        while bench.hub.counters.closesByKind[.tooManyMessages] != 2 { await aMoment() }
+        let bytes = await floods[0].readBytes()
+        #expect(bytes.contains { $0 == 0x88 })
+        #expect(bytes.range(of: [0x03, 0xF0]) != nil)
+    }
+
+    @Test("connections that flood take turns: a round has a budget, too")
+    func rounds() async throws {
+        let bench = try HubBench()
+        let clients = try await (0..<20).asyncMap { _ in try await bench.connect() }
+        let piece = [UInt8](repeating: 1, count: 256 * 1024)
+        await withTaskGroup(of: Void.self) { group in
+            for client in clients { group.addTask { await client.sendAll(piece) } }
+        }
+        // Everything was read in the end, by nobody's leave but its own.
+        for client in clients { client.hangUp() }
+        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(bench.hub.counters.closesByKind == [.peerClosed: 20])
+    }
+}
+
+extension Collection where Element: Sendable {
+    /// The results in order, one after the other.
+    fileprivate func asyncMap<T>(_ transform: (Element) async throws -> T) async rethrows -> [T] {
+        var results: [T] = []
+        for element in self { results.append(try await transform(element)) }
+        return results
+    }
+}
+
+extension [UInt8] {
+    /// Where `part` begins.
+    fileprivate func range(of part: [UInt8]) -> Int? {
+        self.indices.first { self[$0...].starts(with: part) }
+    }
+}

@@ -14,6 +14,7 @@ struct RelayBus: Service {
     init(_ parts: EdgeProcess.Parts) throws {
         var configuration = CommandConfiguration()
         configuration.timeout = parts.settings.duration(RelaySettings.commandTimeout)
+        configuration.commandsPerSecond = parts.settings.integer(RelaySettings.commandsPerSecond)
         self.commands = try CommandBus(connection: parts.connection, configuration: configuration, logger: parts.logger, makeULID: ULID.now)
         self.census = try RelayCensus(
             connection: parts.connection,
@@ -23,6 +24,7 @@ struct RelayBus: Service {
             logger: parts.logger,
             connections: { [edge = parts.edge] in edge.connectionCount }
         )
+        TenantMetrics.observe(self.commands.usage, as: "causeway_relay_tenant_commands", help: "Commands", in: parts.metrics)
         parts.metrics.addCollector { [commands] exposition in
             exposition.gauge("causeway_relay_commands", help: "Commands that wait for their answer.", commands.outstandingCommands)
         }

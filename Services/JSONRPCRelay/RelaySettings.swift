@@ -15,6 +15,13 @@ enum RelaySettings {
         default: "30s",
         help: "How long a service on the bus may take to end a command before the client is told that the deadline was exceeded."
     )
+    static let commandsPerSecond = ConfigurationKey(
+        "commands.per.second",
+        .integer(0...1_000_000),
+        default: "100",
+        help:
+            "Commands of one tenant that go to the bus in a second in the long run, ten times as many at once; beyond it -32005. 0: no limit."
+    )
     static let maxMessagesPerMinute = ConfigurationKey(
         "max.messages.per.minute",
         .integer(1...10_000_000),
@@ -28,7 +35,10 @@ enum RelaySettings {
         EdgeProcess.keys(httpPort: httpPort, adminPort: adminPort, heartbeat: "5s").filter {
             $0.name != ConfigurationKey.heartbeatInterval.name
         }
-            + [.webSocketCompression, self.silenceTimeout, self.commandTimeout, self.maxMessagesPerMinute, self.region]
+            + [
+                .webSocketCompression, self.silenceTimeout, self.commandTimeout, self.commandsPerSecond, self.maxMessagesPerMinute,
+                self.region,
+            ]
     }
 
     /// How often connections are looked at for silence.

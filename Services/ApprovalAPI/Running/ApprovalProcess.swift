@@ -59,10 +59,13 @@ struct ApprovalProcess {
             logger: process.logger,
             now: { .now }
         )
+        let usage = TenantUsage()
+        TenantMetrics.observe(usage, as: "causeway_approval_tenant_requests", help: "Requests", in: process.metrics)
         let router = try ApprovalRouter.make(
             backend: backend,
             authenticator: authenticator,
-            limiter: RateLimiter(RateLimit(settings)),
+            limit: RateLimit(settings),
+            usage: usage,
             origins: settings.originPolicy()
         )
         try await process.run([service, PublicListener(router: router, settings: settings, logger: process.logger)])

@@ -32,11 +32,11 @@ struct IntakeProcess {
         BusMetrics.observe(producer.connection, in: process.metrics)
         let router = Router.api(origins: try settings.originPolicy())
         let routes = RouteTable(router)
-        let budget = BodyBudget(limits)
-        IntakeMetrics.describe(in: process.metrics, budget: budget)
+        let gate = IntakeGate(limits)
+        IntakeMetrics.describe(in: process.metrics, gate)
         let producers = routes.authenticated(by: authenticator)
-        EventIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
-        ExecutionIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
+        EventIntakeRoute(sink: producer, gate: gate).register(on: producers)
+        ExecutionIntakeRoute(sink: producer, gate: gate).register(on: producers)
         routes.refuseOtherMethods()
         try await process.run([
             IntakeLog(producer: producer, readiness: process.readiness, logger: process.logger),

@@ -12,6 +12,8 @@ import Synchronization
 final class CommandBus: Sendable {
     /// What a command that waits takes, in bytes, beside its text.
     private static let overhead = 256
+    /// For how many seconds of its share a tenant that was quiet may send at once.
+    private static let burstSeconds = 10
 
     private let connection: NATSConnection
     private let configuration: CommandConfiguration
@@ -26,6 +28,10 @@ final class CommandBus: Sendable {
     /// Not the same, so that a bus that takes nothing does not keep clients from being told.
     private let telling = DispatchQueue(label: "causeway.relay.command-ends")
     private let queuedBytes = Atomic<Int>(0)
+    /// Each tenant's share of the commands; nil for no limit.
+    private let shares: TenantRateLimiter?
+    /// Commands of the last minute, those that were refused among them.
+    let usage = TenantUsage()
 
     /// Subscribes for the answers; with the next server, if there is none just now.
     ///
@@ -47,6 +53,8 @@ final class CommandBus: Sendable {
         makeRequestID = { "req_\(makeULID())" }
         self.table = table
         self.inbox = inbox
+        let perSecond = configuration.commandsPerSecond
+        shares = perSecond > 0 ? TenantRateLimiter(perSecond: Double(perSecond), burst: perSecond * Self.burstSeconds) : nil
         answers = try connection.subscribe("\(inbox)*.*") { delivery in
             guard let key = CommandTable.Key(subjectTail: delivery.subject.dropFirst(inbox.count)) else { return }
             table.received(delivery, for: key)
@@ -82,6 +90,11 @@ final class CommandBus: Sendable {
         let requestID = makeRequestID()
         if command.expectsAnswer {
             table.insert(CommandTable.Entry(requestID: requestID, method: command.method, observer: session.observer), for: key)
+        }
+        usage.add(1, of: session.caller.tenant)
+        if let verdict = shares?.admit(session.caller.tenant), !verdict.isAllowed {
+            let refusal = RPCError.tooManyCommands(perSecond: configuration.commandsPerSecond, wait: verdict.secondsUntilNext)
+            return telling.async { [table] in table.complete(key, .failure(refusal)) }
         }
         let size = Self.overhead + command.method.utf8.count + (command.params?.count ?? 0)
         guard reserve(size) else {

@@ -10,6 +10,9 @@ struct CommandConfiguration: Sendable {
     var maximumProgressCount = 10_000
     /// How much may wait to be sent, in bytes, should the bus be slow in taking it; what comes beyond is refused.
     var maximumQueuedBytes = 32 * 1024 * 1024
+    /// How many commands of one tenant are sent in a second in the long run, ten times as many at once, those without an answer included; 0 for no
+    /// limit.
+    var commandsPerSecond = 100
 
     /// Creates a configuration with the usual values.
     init() {}

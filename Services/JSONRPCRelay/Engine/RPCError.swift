@@ -65,6 +65,15 @@ struct RPCError: Error, Hashable, Sendable {
         )
     }
 
+    /// The tenant has used up its share of the commands.
+    static func tooManyCommands(perSecond limit: Int, wait seconds: Int) -> RPCError {
+        RPCError(
+            -32005,
+            "Too many commands",
+            detail: "Your tenant sends more than \(limit) commands a second. Send this one again in \(seconds) s."
+        )
+    }
+
     /// What goes before the close frame of an ending; nil where nothing does.
     init?(_ ending: Ending) {
         guard let (code, message) = ending.kind.jsonRPCError else { return nil }

@@ -8,6 +8,11 @@ struct IntakeMetrics: Sendable {
     private let stored = Counter(label: "causeway_intake_events", dimensions: [("outcome", "stored")])
     private let duplicate = Counter(label: "causeway_intake_events", dimensions: [("outcome", "duplicate")])
     private let failures = Counter(label: "causeway_intake_log_failures")
+    private let refusals = Dictionary(
+        uniqueKeysWithValues: APIError.Code.allCases.map {
+            ($0, Counter(label: "causeway_intake_refused", dimensions: [("reason", $0.rawValue)]))
+        }
+    )
     private let duration = Timer(label: "causeway_intake_store")
 
     /// Says what they mean, and adds how much is being taken in, and of whom.
@@ -51,10 +56,9 @@ struct IntakeMetrics: Sendable {
         duration.record(duration: time)
     }
 
-    /// A request was not taken in. The codes are few, so that an instrument for each costs little.
+    /// A request was not taken in.
     func refused(_ error: any Error) {
-        let code = (error as? APIError)?.code ?? .internal
-        Counter(label: "causeway_intake_refused", dimensions: [("reason", code.rawValue)]).increment()
+        refusals[(error as? APIError)?.code ?? .internal]?.increment()
     }
 
     /// The log has not acknowledged the events of a request.

@@ -22,12 +22,11 @@ struct ApprovalProcess {
     /// - Throws: whatever keeps it from starting, as a sentence.
     func run() async throws {
         let settings = process.settings
-        let authenticator = try await Authenticator(configuration: settings.accessControlConfiguration(), logger: process.logger)
+        let authenticator = try await process.authenticator()
         let backend = ApprovalBackend(model: try ReadModel(path: settings.string(.databaseFile)))
         var nats = try settings.natsConfiguration(name: settings.schema.program)
         nats.sendAsap = true
-        let connection = try await NATSConnection.connect(nats, logger: process.logger)
-        BusMetrics.observe(connection, in: process.metrics)
+        let connection = try await process.connect(nats)
         process.metrics.describe("causeway_approval_requests", "Requests to decide about an approval, by outcome.")
         process.metrics.describe("causeway_approval_decide", "How long such a request took.")
         process.metrics.describe("causeway_approval_effects", "What follows from decisions, written to the log.")

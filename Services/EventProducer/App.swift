@@ -1,4 +1,5 @@
 import ArgumentParser
+import ServiceRuntime
 
 /// `event-producer`: every way into the log (contract §10).
 @main
@@ -11,9 +12,10 @@ struct App: AsyncParsableCommand {
             command line; 65 when an event was not valid; 69 when the bus or the log did not take it; 75 when an agent is running already; 78 \
             for a mistake in the configuration.
             """,
+        version: ConfigurationSchema.versionText(nil),
         subcommands: [
-            ServeCommand.self, PublishCommand.self, SimulateCommand.self, RunCommand.self, TokenCommand.self, DoctorCommand.self,
-            DeadLettersCommand.self,
+            ServeCommand.self, PublishCommand.self, SimulateCommand.self, RunCommand.self, TokenCommand.self, LogCommand.self,
+            DeadLettersCommand.self, DoctorCommand.self,
         ]
     )
 }

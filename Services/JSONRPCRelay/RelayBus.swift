@@ -24,6 +24,7 @@ struct RelayBus: Service {
             logger: parts.logger,
             connections: { [edge = parts.edge] in edge.connectionCount }
         )
+        TenantMetrics.observe(self.commands.usage, as: "causeway_relay_tenant_commands", help: "Commands", in: parts.metrics)
         parts.metrics.addCollector { [commands] exposition in
             exposition.gauge("causeway_relay_commands", help: "Commands that wait for their answer.", commands.outstandingCommands)
             let help = "Commands that were refused, because their tenant had used up its share."

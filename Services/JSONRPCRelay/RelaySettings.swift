@@ -18,7 +18,7 @@ enum RelaySettings {
     static let commandsPerSecond = ConfigurationKey(
         "commands.per.second",
         .integer(0...1_000_000),
-        default: "200",
+        default: "100",
         help: "How many commands of one tenant this process sends in a second, on average over 10 s; 0 sets no limit."
     )
     static let maxMessagesPerMinute = ConfigurationKey(

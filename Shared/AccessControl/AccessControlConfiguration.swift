@@ -17,13 +17,15 @@ public struct AccessControlConfiguration: Sendable {
 
     /// The shared secret; its UTF-8 bytes are the key.
     public var hs256Secret: String?
+    /// A file that holds the shared secret, in the place of ``hs256Secret``; read again by ``Authenticator/reload()``.
+    public var hs256SecretFile: String?
     /// The one algorithm for which ``hs256Secret`` is used: HS256, HS384 or HS512.
     public var secretAlgorithm = SignatureAlgorithm.hs256
     /// A PEM file with one public key or certificate: RSA, EC P-256, EC P-384 or Ed25519.
     public var publicKeyFile: String?
     /// The one algorithm for which RSA keys are used that do not name their own: RS256 or PS256.
     public var rsaAlgorithm = SignatureAlgorithm.rs256
-    /// A JSON Web Key Set (RFC 7517) on disk; read once.
+    /// A JSON Web Key Set (RFC 7517) on disk; read again by ``Authenticator/reload()``.
     public var jwksFile: String?
     /// A JSON Web Key Set behind `https://` (or `http://` inside a trusted network).
     public var jwksURL: String?
@@ -55,9 +57,12 @@ public struct AccessControlConfiguration: Sendable {
         self.secretAlgorithm = algorithm
     }
 
+    /// The files that keys come from.
+    public var files: [String] { [hs256SecretFile, publicKeyFile, jwksFile].compactMap(\.self) }
+
     /// Whether any source of keys is set.
     public var hasKeySource: Bool {
-        hs256Secret != nil || publicKeyFile != nil || jwksFile != nil || jwksURL != nil
+        hs256Secret != nil || hs256SecretFile != nil || publicKeyFile != nil || jwksFile != nil || jwksURL != nil
     }
 }
 
@@ -66,6 +71,7 @@ extension AccessControlConfiguration: CustomStringConvertible, CustomReflectable
     public var description: String {
         let parts = [
             hs256Secret.map { _ in "hs256Secret: <redacted> (\(secretAlgorithm.rawValue))" },
+            hs256SecretFile.map { "hs256SecretFile: \($0)" },
             publicKeyFile.map { "publicKeyFile: \($0)" },
             jwksFile.map { "jwksFile: \($0)" },
             jwksURL.map { "jwksURL: \(KeyDocument.shown($0))" },

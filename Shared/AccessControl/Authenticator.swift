@@ -8,6 +8,8 @@ public import Logging
 /// Every check is made here: the token's size and form, its algorithm, which must be the one that the selected key declares, its
 /// signature, its dates, issuer, audience, user and tenant. May be used from any task or thread at once; never blocks.
 public final class Authenticator: Sendable {
+    private let configuration: AccessControlConfiguration
+    private let logger: Logger
     private let rules: ClaimRules
     private let tenantClaims: [String]
     private let maximumTokenBytes: Int
@@ -26,6 +28,8 @@ public final class Authenticator: Sendable {
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
         let sources = try await KeySources(configuration, logger: logger)
+        self.configuration = configuration
+        self.logger = logger
         rules = ClaimRules(configuration)
         tenantClaims = configuration.tenantClaims
         maximumTokenBytes = configuration.maximumTokenBytes
@@ -37,6 +41,14 @@ public final class Authenticator: Sendable {
 
     /// Whether there is any key to verify with; false only while a JWKS URL, as the one source, has never answered.
     public var hasKeys: Bool { !ring.snapshot.keys.isEmpty }
+
+    /// Reads the secret and the key files again, and fetches the keys behind the URL. Connections that are open stay open.
+    ///
+    /// - Throws: ``AccessControlError`` when a file cannot be used; the former keys stay in force then.
+    public func reload() async throws(AccessControlError) {
+        ring.replaceFixed(try await KeySources.fixed(configuration, logger: logger))
+        await ring.refresh()
+    }
 
     /// Who `token` speaks for. Takes about 1 µs for a token seen before and up to 100 µs for another; waits for the identity
     /// provider (bounded by its timeout) only when the keys are due, or when the token names one that is not known.

@@ -46,6 +46,7 @@ public final class EventProducer: Sendable {
     /// Numbers the events of executions; made with the first of them.
     let writer = Mutex<ExecutionWriter?>(nil)
     private let place: String
+    private let waiting = WaitingReason()
     let now: @Sendable () -> Timestamp
 
     /// Connects to the bus, and begins to open the log on it.
@@ -97,8 +98,8 @@ public final class EventProducer: Sendable {
         ownsConnection = isOwned
         timeout = configuration.timeout
         place = "\(configuration.nats)"
-        opening = LogOpening { [log = configuration.log] () async throws(EventLogError) -> EventLog in
-            try await EventLog.open(on: connection, configuration: log, logger: logger)
+        opening = LogOpening { [log = configuration.log, waiting] () async throws(EventLogError) -> EventLog in
+            try await EventLog.open(on: connection, configuration: log, logger: logger) { waiting.name($0) }
         }
         opening.begin()
     }
@@ -119,7 +120,9 @@ public final class EventProducer: Sendable {
     @discardableResult
     public func ready(within timeout: Duration? = nil) async throws(ProducerError) -> EventLog {
         let limit = timeout ?? self.timeout
-        return try await opening.log(within: limit) { [connection, place] in Self.late(connection, place, after: limit) }.get()
+        return try await opening.log(within: limit) { [connection, place, waiting] in
+            Self.late(connection, place, waiting.text, after: limit)
+        }.get()
     }
 
     /// Publishes an event that is complete.
@@ -212,16 +215,28 @@ public final class EventProducer: Sendable {
         if ownsConnection { await connection.close() }
     }
 
-    private static func late(_ connection: NATSConnection, _ place: String, after limit: Duration) -> ProducerError {
+    private static func late(_ connection: NATSConnection, _ place: String, _ reason: String?, after limit: Duration) -> ProducerError {
         guard connection.state != .connected else {
             return ProducerError(
                 .unavailable,
-                "NATS answers, but the log could not be opened within \(limit): check that its JetStream is enabled and ready (\(place))."
+                "NATS answers, but the log could not be opened within \(limit) (\(place)). \(reason ?? "It may take longer: try again.")"
             )
         }
         return ProducerError(
             .unavailable,
-            "NATS could not be reached within \(limit): check that the server runs and that its URL is right (\(place))."
+            """
+            NATS could not be reached within \(limit) (\(place)). \
+            \(connection.lastError?.message ?? "Check that the server runs and that its URL is right.")
+            """
         )
     }
+}
+
+/// What the opening of the log waits for, once that is known.
+private final class WaitingReason: Sendable {
+    private let reason = Mutex<String?>(nil)
+
+    var text: String? { reason.withLock { $0 } }
+
+    func name(_ text: String) { reason.withLock { $0 = text } }
 }

@@ -27,6 +27,9 @@ public final class EventLog: Sendable {
         }
     }
 
+    /// The most bytes that the message of an event has on the bus, headers included.
+    public static let largestMessage = Payload.maximumBytes + AppendFaults.largestHeaders
+
     /// How the log is kept.
     public let configuration: EventLogConfiguration
     let connection: NATSConnection
@@ -57,12 +60,14 @@ public final class EventLog: Sendable {
     ///
     /// A stream that exists is never changed, deleted or made anew. Where its limits differ from the configuration, a warning says so.
     ///
+    /// - Parameter isWaiting: is told, in a sentence, what is waited for, whenever that is another thing than before.
     /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/unsupportedServer`` or ``EventLogError/Code/rejected`` with a
     ///   sentence that says what to do; ``EventLogError/Code/cancelled``, ``EventLogError/Code/closed``. Outages are waited for.
     public static func open(
         on connection: NATSConnection,
         configuration: EventLogConfiguration = EventLogConfiguration(),
-        logger: Logger
+        logger: Logger,
+        isWaiting: @Sendable (String) -> Void = { _ in }
     ) async throws(EventLogError) -> EventLog {
         try configuration.validate()
         let watch = ConnectionWatch(connection)
@@ -72,7 +77,7 @@ public final class EventLog: Sendable {
             logger: logger
         )
         var pause = Backoff(longest: .seconds(2))
-        var isWaiting = false
+        var reason: String?
         while true {
             do throws(EventLogError) {
                 try await watch.untilConnected()
@@ -89,8 +94,11 @@ public final class EventLog: Sendable {
                 return EventLog(connection: connection, configuration: configuration, info: info, watch: watch, logger: logger)
             } catch {
                 guard error.isRetriable else { throw error }
-                if !isWaiting { logger.warning("waiting for the log", metadata: ["error": "\(error)"]) }
-                isWaiting = true
+                if reason != error.message {
+                    reason = error.message
+                    logger.warning("waiting for the log", metadata: ["error": "\(error)"])
+                    isWaiting(error.message)
+                }
                 try? await Task.sleep(for: pause.pause())
             }
         }

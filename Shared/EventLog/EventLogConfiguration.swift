@@ -29,6 +29,13 @@ public struct EventLogConfiguration: Sendable, Hashable {
     /// Contract §10: the same id within two minutes is stored once.
     public static let minimumDuplicateWindow: Duration = .seconds(120)
 
+    /// The name of the stream beside the log in which read marks are kept, like the events that they mark and so as long.
+    public static let inboxName = "INBOX"
+
+    /// How many bytes of read marks are kept; nil for no bound. The server reserves what is allowed, and a mark takes a fraction of what its event
+    /// does.
+    public var inboxBytes: Int64? { maxBytes.map { max($0 / 16, 1 << 20) } }
+
     /// Everything an edge or a producer's process needs, with defaults.
     public init() {}
 }

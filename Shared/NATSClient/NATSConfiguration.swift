@@ -8,11 +8,13 @@ public struct NATSConfiguration: Sendable {
         case none
         /// A user and a password.
         case userPassword(user: String, password: String)
+        /// A user, and a file with the password. Read again whenever the server refuses what it held, so that it may be replaced.
+        case userPasswordFile(user: String, file: String)
         /// A token that all clients share.
         case token(String)
         /// A `.creds` file: a user JWT and the seed that signs for it. Read again at every connect, so that it may be replaced.
         case credentialsFile(String)
-        /// A file with an NKey user seed (a line that begins with `SU`).
+        /// A file with an NKey user seed (a line that begins with `SU`). Read again as a password file is.
         case nkeySeedFile(String)
     }
 
@@ -103,6 +105,7 @@ extension NATSConfiguration.Authentication: CustomStringConvertible, CustomRefle
         switch self {
         case .none: "none"
         case .userPassword: "user and password"
+        case .userPasswordFile(_, let path): "user and password file \(path)"
         case .token: "token"
         case .credentialsFile(let path): "credentials file \(path)"
         case .nkeySeedFile(let path): "NKey seed file \(path)"

@@ -3,8 +3,8 @@ public import Logging
 
 /// A connection to a NATS system that looks for a server for as long as it lives.
 ///
-/// 1. It survives the loss of its server: it looks for another, or the same, without end, and subscriptions carry on there;
-///    unless ``NATSConfiguration/reconnects`` says otherwise.
+/// 1. It survives the loss of its server, and a server that refuses it: it looks for another, or the same, without end, and subscriptions carry on
+///    there; unless ``NATSConfiguration/reconnects`` says otherwise.
 /// 2. While it has none, nothing is buffered: a publish or a request fails at once with ``NATSError/Code/disconnected``.
 /// 3. Requests share one subscription; waiting for an answer takes no thread.
 /// 4. Handlers run on four delivery threads that all connections of the process share, one call at a time and in order for each subscription.
@@ -46,7 +46,7 @@ public final class NATSConnection: Sendable {
     ///   - configuration: Where and who.
     ///   - logger: Gets the changes of state at `info` and `warning`; its metadata is kept.
     /// - Throws: ``NATSError/Code/invalidConfiguration`` for a value that cannot be used, a file that cannot be read among them, and
-    ///   ``NATSError/Code/authenticationFailed`` if a server refuses the credentials.
+    ///   ``NATSError/Code/authenticationFailed`` if a server refuses the credentials. Later neither ends the connection: it goes on trying.
     public static func connect(_ configuration: NATSConfiguration, logger: Logger) async throws(NATSError) -> NATSConnection {
         try Subject.validate(forPublishing: configuration.inboxPrefix)
         var logger = logger
@@ -75,6 +75,13 @@ public final class NATSConnection: Sendable {
     /// The calls come one at a time, in order, on a thread of the connection's own.
     public func onStateChange(_ observer: @escaping @Sendable (NATSConnectionState) -> Void) {
         monitor.addObserver(observer)
+    }
+
+    /// Has the files that the configuration names read again: at once when there is no connection, else when the next one is made.
+    ///
+    /// Credentials are read again without this, when a server refuses those that are known.
+    public func reload() {
+        link.reload()
     }
 
     /// The largest message that the connected server accepts, headers included, in bytes (its `max_payload`); nil while there is no connection.

@@ -17,8 +17,10 @@ public enum NATSConnectionState: String, Hashable, Sendable {
 struct ConnectionLifecycle {
     /// Something that happened to a connection.
     enum Event {
-        /// The search for a first server succeeded.
+        /// The search for a server succeeded.
         case serverFound
+        /// The library has given its connection up, and the search begins again.
+        case searching
         /// The server was lost.
         case disconnected
         /// A server was found again.
@@ -28,16 +30,20 @@ struct ConnectionLifecycle {
     }
 
     private(set) var state = NATSConnectionState.connecting
+    /// Whether nothing is known yet of the connection that the search finds.
+    private var isSearching = true
 
     /// Takes an event in; true if the state changed.
     mutating func apply(_ event: Event) -> Bool {
         let next: NATSConnectionState =
             switch (state, event) {
             case (.closed, _), (_, .closed): .closed
-            case (.connecting, .serverFound), (_, .reconnected): .connected
-            case (.connected, .serverFound), (.reconnecting, .serverFound): state
-            case (_, .disconnected): .reconnecting
+            case (_, .serverFound): isSearching ? .connected : state
+            case (_, .reconnected): .connected
+            case (.connecting, .searching): .connecting
+            case (_, .disconnected), (_, .searching): .reconnecting
             }
+        isSearching = event == .searching
         defer { state = next }
         return next != state
     }

@@ -22,7 +22,7 @@ public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvert
 
         /// There is no connection just now; the library is trying to get one. Whether a message under way arrived is unknown.
         public static let disconnected = Code(.disconnected)
-        /// The connection was closed, by ``NATSConnection/close()`` or because the server keeps refusing it. It does not come back.
+        /// The connection was closed, by ``NATSConnection/close()`` or, if it is not to reconnect, by the loss of its server. It does not come back.
         public static let closed = Code(.closed)
         /// No answer within the time given. Whether the request was carried out is unknown.
         public static let timeout = Code(.timeout)

@@ -6,7 +6,11 @@ extension Settings {
     /// - Throws: ``ConfigurationError`` when there is no key to check tokens with, or no claim to find a tenant in.
     public func accessControlConfiguration() throws(ConfigurationError) -> AccessControlConfiguration {
         var configuration = AccessControlConfiguration()
-        configuration.hs256Secret = optionalString(.authHS256Secret)
+        if case .secretFile(let path, _) = source(of: .authHS256Secret) {
+            configuration.hs256SecretFile = path
+        } else {
+            configuration.hs256Secret = optionalString(.authHS256Secret)
+        }
         configuration.publicKeyFile = optionalString(.authPublicKeyFile)
         configuration.jwksFile = optionalString(.authJWKSFile)
         configuration.jwksURL = optionalString(.authJWKSURL)

@@ -31,7 +31,9 @@ extension Settings {
         if let credentials { return .credentialsFile(credentials) }
         if let seed { return .nkeySeedFile(seed) }
         switch (user, password) {
-        case (let user?, let password?): return .userPassword(user: user, password: password)
+        case (let user?, let password?):
+            if case .secretFile(let path, _) = source(of: .natsPassword) { return .userPasswordFile(user: user, file: path) }
+            return .userPassword(user: user, password: password)
         case (nil, nil): return .none
         case (_?, nil): throw Self.halfSet(.natsUser, without: .natsPassword)
         case (nil, _?): throw Self.halfSet(.natsPassword, without: .natsUser)

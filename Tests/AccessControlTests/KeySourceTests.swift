@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import CryptoExtras
 import Foundation
@@ -66,6 +67,31 @@ struct KeySourceTests {
     @Test func aSetIsReadToItsBoundOnly() throws {
         let many = (0...JSONWebKeySet.maximumKeys + 5).map { ["kty": "EC", "kid": "\($0)"] }
         #expect(try JSONWebKeySet(json: Array(JWKForge.set(many))).keys.count == JSONWebKeySet.maximumKeys)
+    }
+
+    @Test("A secret file that was replaced counts after a reload; one that cannot be used leaves the former secret in force")
+    func reload() async throws {
+        let directory = try TemporaryDirectory()
+        let (first, second) = ("the first secret of at least 32 bytes", "the second secret of at least 32 bytes")
+        func token(_ secret: String) throws -> String {
+            try Forge.token(
+                header: #"{"alg":"HS256"}"#,
+                claims: #"{"sub":"ann","tenant_id":"acme","exp":4000000000}"#,
+                signer: .hmac256(Data(secret.utf8))
+            )
+        }
+        var configuration = AccessControlConfiguration()
+        configuration.hs256SecretFile = try directory.file("secret", first + "\n")
+        let authenticator = try await Authenticator(configuration: configuration, logger: logger)
+        #expect(try await authenticator.authenticate(token(first)).user.text == "ann")
+        _ = try directory.file("secret", second)
+        _ = try await authenticator.authenticate(token(first))
+        try await authenticator.reload()
+        #expect(try await authenticator.authenticate(token(second)).user.text == "ann")
+        await #expect(throws: AuthenticationError.self) { try await authenticator.authenticate(token(first)) }
+        _ = try directory.file("secret", "")
+        await #expect(throws: AccessControlError.self) { try await authenticator.reload() }
+        _ = try await authenticator.authenticate(token(second))
     }
 
     @Test func filesAreReadToTheirBoundOnly() throws {

@@ -175,12 +175,47 @@ def test_a_setting_that_cannot_be_used_is_named(local, setting):
 
 
 @pytest.mark.timeout(240)
-def test_a_process_that_dies_is_reported_with_its_last_words(local):
+def test_a_process_that_dies_is_reported_and_started_again(local):
     stack = local(SIMULATE_RATE="0").wait_until_running()
-    os.kill(stack.programs()["sse-edge"], signal.SIGKILL)
-    assert stack.make.wait(timeout=60) != 0
-    assert "sse-edge was killed by signal 9" in stack.output and "The end of" in stack.output, stack.output
+    for program, port in (("sse-edge", 9081), ("nats-server", None), ("event-producer", 9085)):
+        before = stack.programs()
+        os.kill(before[program], signal.SIGKILL)
+        eventually(lambda: f"{program} was killed by signal 9; it is started again" in stack.output, "it says so", timeout=30)
+        eventually(lambda: stack.programs().get(program, before[program]) != before[program], "it is started again", timeout=30)
+        if port:
+            eventually(lambda: is_ready(port), "it serves again", timeout=60)
+        assert {**stack.programs(), program: None} == {**before, program: None}, "others were touched"
+    assert "The end of" in stack.output
+    eventually(lambda: all(is_ready(port) for port in TABLE_ADMIN), "all serve again", timeout=60)
+    stack.interrupt()
+    assert stack.make.wait(timeout=60) == 0
+    eventually(lambda: not stack.children(), "all have ended")
+
+
+TABLE_ADMIN = [port for name, port in TABLE.items() if "admin" in name]
+
+
+def is_ready(admin_port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{admin_port + OFFSET}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.timeout(120)
+def test_a_process_that_cannot_start_is_reported_with_its_last_words(local):
+    stack = local(SIMULATE_RATE="0", NATS_URL="nats://host:port")
+    assert stack.make.wait(timeout=90) != 0
+    assert "ended with code 1." in stack.output and "The end of" in stack.output and "Traceback" not in stack.output, stack.output
     eventually(lambda: not stack.children(), "the others have ended too")
+
+
+def test_a_run_directory_that_cannot_be_written_is_named(local, tmp_path):
+    (tmp_path / "file").write_text("")
+    for directory in (tmp_path / "file" / "run", "/proc/nobody/run"):
+        stack = local(RUN_DIR=str(directory))
+        assert stack.make.wait(timeout=60) != 0
+        assert f"RUN_DIR is {directory}" in stack.output and "Traceback" not in stack.output, stack.output
 
 
 @pytest.mark.timeout(240)

@@ -137,6 +137,27 @@ def test_a_log_with_other_settings_is_refused_and_left_alone(stack, program):
     assert stack.bus.config() == changed != before
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *[(name,) for name in ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer")],
+        *[("event-producer", command) for command in ("serve", "publish", "simulate", "run", "token", "log", "doctor")],
+        ("event-producer", "log", "resize"),
+    ],
+    ids=" ".join,
+)
+def test_every_program_and_command_tells_its_version_and_helps(line):
+    """Whatever the configuration."""
+    for option in ("--version", "--help"):
+        done = command(*line, option, nats_url="", http_port="eighty")
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        shown = done.stdout.decode()
+        if option == "--version":
+            assert re.fullmatch(rf"{re.escape(' '.join(line))} \d+\.\d+\.\d+\n", shown), shown
+        else:
+            assert "USAGE" in shown.upper() and "--version" in shown, shown
+
+
 def test_the_defaults_are_the_contracts():
     code, output = run(("sse-edge",), "--print-config", http_port=None, admin_port=None, nats_url=None)
     assert code == 0, output

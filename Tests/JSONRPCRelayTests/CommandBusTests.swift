@@ -238,4 +238,24 @@ import Testing
         setting.bus.close()
         #expect(client.sent.first?["error"]?["code"] == .number("-32603"))
     }
+
+    @Test func aTenantHasItsShareOfCommandsAndNoMore() async throws {
+        let setting = try await Setting { $0.commandsPerSecond = 1 }
+        let requests = Collected<NATSMessage>()
+        let subscription = try await setting.answer("rpc.work") { message in
+            requests.append(message)
+            if message.reply != nil { try setting.reply(message, "true") }
+        }
+        defer { subscription.unsubscribe() }
+        let (client, other) = (Client(setting.bus), Client(setting.bus, CommandCaller(tenant: "globex", user: "ann")))
+        // Those without an answer count as well.
+        for _ in 0..<50 { client.send(#"{"jsonrpc":"2.0","method":"work"}"#) }
+        client.send(#"{"jsonrpc":"2.0","id":1,"method":"work"}"#)
+        #expect(await eventually { client.sent.count == 1 })
+        #expect(client.sent[0]["error"]?["code"] == JSONTree("-32005"))
+        other.send(#"{"jsonrpc":"2.0","id":2,"method":"work"}"#)
+        #expect(await eventually { other.sent == [JSONTree(#"{"jsonrpc":"2.0","id":2,"result":true}"#)] })
+        #expect(requests.all.count < 15)
+        #expect(setting.bus.outstandingCommands == 0)
+    }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import NATSClient
 import TestKit
 import Testing
@@ -65,17 +66,59 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("Credentials that cease to be good close the connection, and it says why")
-    func revoked() async throws {
+    @Test("Credentials that are refused for a while are tried until they are good again, and subscriptions carry on")
+    func refusedForAWhile() async throws {
         let server = try await NATSServer(.user("edge", password: "hunter2"))
         let nats = try await connect(server) { $0.authentication = .userPassword(user: "edge", password: "hunter2") }
-        try server.reload(.user("edge", password: "other"))
-        #expect(await eventually { nats.state == .closed })
-        #expect(nats.lastError?.code == .authenticationFailed)
-        #expect(throws: NATSError.self) { try nats.publish(subject: "a") }
+        let received = Collected<[UInt8]>()
+        let subscription = try nats.subscribe("a") { received.append($0.copy().payload) }
+        for round in 1...2 {
+            try server.reload(.user("edge", password: "other"))
+            #expect(await eventually { nats.state == .reconnecting && nats.lastError?.code == .authenticationFailed })
+            #expect(#expect(throws: NATSError.self) { try nats.publish(subject: "a") }?.code == .disconnected)
+            #expect(await #expect(throws: NATSError.self) { try await nats.request(subject: "a") }?.code == .disconnected)
+            try server.reload(.user("edge", password: "hunter2"))
+            #expect(await eventually { nats.state == .connected })
+            let echo = try nats.subscribe("echo") { try? nats.publish(subject: $0.reply ?? "", payload: [1]) }
+            #expect(try await nats.request(subject: "echo", timeout: .seconds(30)).payload == [1])
+            echo.unsubscribe()
+            try nats.publish(subject: "a", payload: [UInt8(round)])
+            #expect(await eventually { received.all.last == [UInt8(round)] })
+        }
+        #expect(received.all == [[1], [2]])
+        subscription.unsubscribe()
+        await nats.close()
+        #expect(nats.state == .closed)
     }
 
-    @Test("Credentials that are refused by a server that comes later close the connection")
+    @Test("A password file, an NKey and a credentials file that are replaced are read again")
+    func replacedFiles() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await NATSServer(.user("edge", password: "hunter2"))
+        let file = try directory.write("hunter2\n", to: "password")
+        let nats = try await connect(server) { $0.authentication = .userPasswordFile(user: "edge", file: file) }
+        try server.reload(.user("edge", password: "other"))
+        #expect(await eventually { nats.lastError?.code == .authenticationFailed })
+        // A file that is missing for a moment is no reason to give up.
+        try FileManager.default.removeItem(atPath: file)
+        #expect(await eventually { nats.lastError?.code == .invalidConfiguration })
+        _ = try directory.write("other", to: "password")
+        #expect(await eventually { nats.state == .connected })
+        try await nats.flush()
+        await nats.close()
+
+        let seed = try directory.write("SUAI4WLGKVEQRTAEQQGQS5NLJVMHAZB3CZE7QXTSM73LOMVHUC7PHAZHZE", to: "seed")
+        let other = try await NATSServer(.nkey(TestIdentity.userPublicKey))
+        try await other.stop()
+        let late = try await connect(other) { $0.authentication = .nkeySeedFile(seed) }
+        try await other.start()
+        #expect(await eventually { late.lastError?.code == .authenticationFailed })
+        _ = try directory.write(TestIdentity.userSeed, to: "seed")
+        #expect(await eventually { late.state == .connected })
+        await late.close()
+    }
+
+    @Test("Credentials that are refused by a server that comes later are tried again")
     func refusedLater() async throws {
         let server = try await NATSServer(.user("edge", password: "hunter2"))
         try await server.stop()
@@ -83,10 +126,12 @@ struct AuthenticationTests {
         #expect(nats.state == .connecting)
         let subscription = try nats.subscribe("a") { _ in }
         try await server.start()
-        #expect(await eventually { nats.state == .closed })
-        #expect(nats.lastError?.code == .authenticationFailed)
-        #expect(throws: NATSError.self) { try nats.subscribe("a") { _ in } }
+        #expect(await eventually { nats.lastError?.code == .authenticationFailed })
+        #expect(nats.state == .connecting)
+        try server.reload(.user("edge", password: Self.wrongSecret))
+        #expect(await eventually { nats.state == .connected })
         subscription.unsubscribe()
+        await nats.close()
     }
 
     @Test("No log line shows a secret")
@@ -98,7 +143,8 @@ struct AuthenticationTests {
         let configuration = NATSConfiguration(servers: [url], reconnectWait: .milliseconds(10))
         let nats = try await NATSConnection.connect(configuration, logger: logger(into: lines))
         try await server.start()
-        #expect(await eventually { nats.state == .closed && lines.count >= 2 })
+        #expect(await eventually { nats.lastError?.code == .authenticationFailed && lines.count >= 2 })
+        await nats.close()
         #expect(lines.all.contains { $0.contains("127.0.0.1:\(server.port)") && $0.contains("nats.name=causeway") })
         #expect(lines.all.allSatisfy { !$0.contains(Self.wrongSecret) })
     }

@@ -167,6 +167,12 @@ struct ConnectionLifecycleTests {
             ([.serverFound, .closed, .disconnected], .closed),
             ([.serverFound, .closed, .reconnected], .closed),
             ([.closed, .serverFound], .closed),
+            ([.serverFound, .disconnected, .searching], .reconnecting),
+            ([.serverFound, .disconnected, .searching, .serverFound], .connected),
+            ([.serverFound, .searching, .disconnected, .serverFound], .reconnecting),
+            ([.serverFound, .searching, .disconnected, .reconnected, .serverFound], .connected),
+            ([.searching], .connecting),
+            ([.closed, .searching, .serverFound], .closed),
         ] as [([ConnectionLifecycle.Event], NATSConnectionState)]
     )
     func orders(events: [ConnectionLifecycle.Event], state: NATSConnectionState) {

@@ -47,8 +47,8 @@ import Testing
         let absent = directory.file("absent")
         #expect(message(absent) == "the file \(absent) \(source) cannot be read (No such file or directory)")
         let empty = try directory.write("\n", to: "empty")
-        #expect(message(empty) == "the file \(empty) \(source) is empty")
-        let large = try directory.write(String(repeating: "x", count: SettingsResolver.maximumSecretBytes + 1), to: "large")
+        #expect(message(empty) == "the file \(empty) \(source) is empty, or not UTF-8 text")
+        let large = try directory.write(String(repeating: "x", count: 64 * 1024 + 1), to: "large")
         #expect(message(large) == "the file \(large) \(source) is larger than 64KiB")
     }
 

@@ -40,6 +40,22 @@ import Testing
         }
     }
 
+    @Test func aHangUpReloadsAndEndsNothing() async {
+        await #expect(processExitsWith: .exitCode(0)) {
+            let steps = Steps()
+            let service = Recorded("service", steps) {
+                for round in 1...2 {
+                    kill(getpid(), SIGHUP)
+                    while steps.all.count < round { await Task.yield() }
+                }
+                kill(getpid(), SIGTERM)
+                try? await gracefulShutdown()
+            }
+            try await runner(Readiness()) { steps.add("reloaded") }.run([service])
+            exit(steps.all == ["reloaded", "reloaded", "service"] ? 0 : 99)
+        }
+    }
+
     @Test func aShutdownEndsInTime() async {
         let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
             LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
@@ -123,8 +139,13 @@ import Testing
     }
 }
 
-private func runner(_ readiness: Readiness, timeout: Duration = .seconds(60)) -> ServiceRunner {
-    ServiceRunner(readiness: readiness, logger: Logger(label: "test") { _ in JSONLogHandler(label: "test") }, shutdownTimeout: timeout)
+private func runner(
+    _ readiness: Readiness,
+    timeout: Duration = .seconds(60),
+    reload: @escaping @Sendable () async -> Void = {}
+) -> ServiceRunner {
+    let logger = Logger(label: "test") { _ in JSONLogHandler(label: "test") }
+    return ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: timeout, reload: reload)
 }
 
 /// Never returns, whatever happens to the task.

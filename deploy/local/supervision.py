@@ -1,4 +1,4 @@
-"""Child processes: started together, watched, ended together; these and no others."""
+"""Child processes: started together, watched, started again when they die, ended together; these and no others."""
 
 import collections
 import contextlib
@@ -11,6 +11,14 @@ import urllib.request
 
 #: How long a child may take to stop on SIGTERM, beyond which it is killed; longer than a drain.
 PATIENCE = 30.0
+#: A child that dies sooner than this after its start has died at once.
+AT_ONCE = 10.0
+#: How often a child that has never been ready may die at once.
+ATTEMPTS = 3
+#: The longest pause before a child is started again.
+LONGEST_PAUSE = 30.0
+#: Exit codes that say that the command line or a setting is wrong (sysexits.h): starting again does not help.
+MISTAKES = (64, 78)
 
 
 class ChildFailure(Exception):
@@ -22,18 +30,32 @@ class Stopped(Exception):
 
 
 class Child:
-    """One process in a group of its own, so that Ctrl-C reaches this program alone, which then ends its children in order."""
+    """One process in a group of its own, so that Ctrl-C reaches this program alone, which then ends its children in order.
 
-    def __init__(self, name, command, environment, log_file=None):
+    One that is kept is started again when it has ended.
+    """
+
+    def __init__(self, name, command, environment, log_file=None, is_kept=False):
         self.name = name
         self.log_file = log_file
+        self.is_kept = is_kept
+        #: Whether it has served already, so that its settings cannot be what is wrong.
+        self.was_ready = False
+        self._command, self._environment = command, environment
+        self._deaths = 0
+        #: When it is started again; None while it runs.
+        self._due = None
+        self._spawn("wb")
+
+    def _spawn(self, mode):
+        self._started = time.monotonic()
         # Should this program be killed without a chance to clean up, the kernel ends its children.
         prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
         with contextlib.ExitStack() as resources:
-            output = resources.enter_context(log_file.open("wb")) if log_file else None
+            output = resources.enter_context(self.log_file.open(mode)) if self.log_file else None
             self._process = subprocess.Popen(
-                [*prefix, *command],
-                env=environment,
+                [*prefix, *self._command],
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
@@ -44,6 +66,24 @@ class Child:
     def exit_code(self):
         """None while it runs."""
         return self._process.poll()
+
+    @property
+    def end_in_words(self):
+        return f"was killed by signal {-self.exit_code}" if self.exit_code < 0 else f"ended with code {self.exit_code}"
+
+    def revive(self):
+        """Starts it again, after a pause that grows with each death at once. Fails when that is of no use."""
+        now = time.monotonic()
+        if self._due is None:
+            self._deaths = self._deaths + 1 if now - self._started < AT_ONCE else 1
+            if not self.was_ready and (self._deaths >= ATTEMPTS or self.exit_code in MISTAKES):
+                raise ChildFailure(f"{self.name} {self.end_in_words}.\n{self.last_lines()}")
+            pause = min(2.0 ** (self._deaths - 1), LONGEST_PAUSE)
+            print(f"{self.name} {self.end_in_words}; it is started again in {pause:.0f} s.\n{self.last_lines(3)}", flush=True)
+            self._due = now + pause
+        elif now >= self._due:
+            self._due = None
+            self._spawn("ab")
 
     def end(self, number=signal.SIGTERM):
         if self.exit_code is None:
@@ -58,7 +98,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts children and ends them again. SIGINT, SIGTERM and SIGHUP ask it to stop; asked a second time, it kills."""
+    """Starts children, keeps those running that are to be kept, and ends them again. SIGINT, SIGTERM and SIGHUP ask it to stop; asked a second time, it kills."""
 
     def __init__(self):
         self._children = []
@@ -69,9 +109,9 @@ class Supervisor:
     def _count_request(self, *_):
         self._requests += 1
 
-    def start(self, name, command, environment, log_file=None):
+    def start(self, name, command, environment, log_file=None, is_kept=False):
         self._step()
-        child = Child(name, command, environment, log_file)
+        child = Child(name, command, environment, log_file, is_kept)
         self._children.append(child)
         return child
 
@@ -95,9 +135,10 @@ class Supervisor:
             self._step()
             if time.monotonic() > deadline:
                 raise ChildFailure(f"{child.name} is not ready after {timeout:.0f} s: {answer}\n{child.last_lines()}")
+        child.was_ready = True
 
     def watch(self):
-        """Returns only by an exception: `Stopped` when asked to, `ChildFailure` when a child has ended."""
+        """Starts children again that end. Returns only by an exception: `Stopped` when asked to."""
         while True:
             self._step()
 
@@ -105,9 +146,11 @@ class Supervisor:
         if self._requests:
             raise Stopped
         for child in self._children:
-            if child.exit_code is not None:
-                how = f"was killed by signal {-child.exit_code}" if child.exit_code < 0 else f"ended with code {child.exit_code}"
-                raise ChildFailure(f"{child.name} {how}.\n{child.last_lines()}")
+            if child.exit_code is None:
+                continue
+            if not child.is_kept:
+                raise ChildFailure(f"{child.name} {child.end_in_words}.\n{child.last_lines()}")
+            child.revive()
         time.sleep(0.1)
 
     def end_all(self, last=()):

@@ -12,7 +12,7 @@ struct InboxStream: Sendable {
     private let logger: Logger
 
     /// The stream's name.
-    static let name = "INBOX"
+    static let name = EventLogConfiguration.inboxName
 
     /// - Parameter log: marks are kept like the events that they mark, and so as long.
     init(on connection: NATSConnection, like log: EventLogConfiguration, logger: Logger) {
@@ -23,8 +23,7 @@ struct InboxStream: Sendable {
         configuration.storage = log.storage == .file ? .file : .memory
         configuration.replicas = log.replicas
         configuration.maxAge = log.maxAge ?? .zero
-        // The server reserves what is allowed. A mark takes a fraction of what its event does.
-        configuration.maxBytes = log.maxBytes.map { max($0 / 16, 1 << 20) } ?? -1
+        configuration.maxBytes = log.inboxBytes ?? -1
         self.configuration = configuration
     }
 

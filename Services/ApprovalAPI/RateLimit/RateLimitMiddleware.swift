@@ -1,17 +1,25 @@
 import AccessControl
+import Basics
 import HTTPAPI
 import HTTPTypes
 import Hummingbird
 
-/// Lets a tenant's requests pass as long as its bucket has tokens, and tells every answer how many are left. Stands inside
+/// Counts each tenant's requests, lets them pass as long as its share lasts, and tells every answer how many are left. Stands inside
 /// ``AuthenticationMiddleware``.
 struct RateLimitMiddleware: RouterMiddleware {
     typealias Context = APIRequestContext
 
-    private let limiter: RateLimiter
+    private let limit: RateLimit?
+    private let limiter: TenantRateLimiter?
+    private let usage: TenantUsage
 
-    init(_ limiter: RateLimiter) {
-        self.limiter = limiter
+    /// - Parameters:
+    ///   - limit: nil for no limit; requests are counted all the same.
+    ///   - usage: where they are counted.
+    init(_ limit: RateLimit?, usage: TenantUsage) {
+        self.limit = limit
+        limiter = limit.map { TenantRateLimiter($0) }
+        self.usage = usage
     }
 
     func handle(
@@ -19,12 +27,14 @@ struct RateLimitMiddleware: RouterMiddleware {
         context: APIRequestContext,
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
-        let verdict = limiter.admit(tenant: try context.requirePrincipal().tenant)
+        let tenant = try context.requirePrincipal().tenant
+        usage.add(1, of: tenant)
+        guard let limit, let verdict = limiter?.admit(tenant) else { return try await next(request, context) }
         var response: Response
         do {
             guard verdict.isAllowed else {
                 throw APIError.rateLimited(
-                    "Your tenant has made too many requests: wait \(verdict.secondsUntilNext) s, and then at most \(verdict.limit) a minute.",
+                    "Your tenant has made too many requests: wait \(verdict.secondsUntilNext) s, and then at most \(limit.perMinute) a minute.",
                     retryAfter: verdict.secondsUntilNext
                 )
             }
@@ -33,7 +43,7 @@ struct RateLimitMiddleware: RouterMiddleware {
             // Refusals count and carry the figures too.
             response = try error.response(from: request, context: context)
         }
-        response.headers[.rateLimit] = "\(verdict.limit)"
+        response.headers[.rateLimit] = "\(limit.perMinute)"
         response.headers[.rateLimitRemaining] = "\(verdict.remaining)"
         response.headers[.rateLimitReset] = "\(verdict.secondsUntilFull)"
         return response

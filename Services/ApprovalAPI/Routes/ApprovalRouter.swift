@@ -12,7 +12,8 @@ enum ApprovalRouter {
     static func make(
         backend: ApprovalBackend,
         authenticator: Authenticator,
-        limiter: RateLimiter?,
+        limit: RateLimit?,
+        usage: TenantUsage = TenantUsage(),
         origins: OriginPolicy,
         now: @escaping @Sendable () -> Timestamp = { .now }
     ) throws -> Router<APIRequestContext> {
@@ -20,7 +21,7 @@ enum ApprovalRouter {
         let routes = RouteTable(router)
         try OpenAPIRoute().register(on: routes)
         let protected = routes.authenticated(by: authenticator)
-        if let limiter { protected.add(middleware: RateLimitMiddleware(limiter)) }
+        protected.add(middleware: RateLimitMiddleware(limit, usage: usage))
         ApprovalRoutes(backend: backend).register(on: protected)
         NotificationRoutes(backend: backend, now: now).register(on: protected)
         routes.refuseOtherMethods()

@@ -28,13 +28,13 @@ extension ConfigurationKey {
     static let rateLimit = ConfigurationKey(
         "rate.limit",
         .integer(0...1_000_000_000),
-        default: "0",
-        help: "Requests a minute that each tenant may make of this process, in the long run; 0 sets no limit."
+        default: "6000",
+        help: "Requests a minute that each tenant may make of this process, in the long run; beyond it 429. 0 sets no limit."
     )
     static let rateBurst = ConfigurationKey(
         "rate.burst",
         .integer(0...1_000_000_000),
-        default: "0",
+        default: "1000",
         help: "Requests that a tenant may make at once; 0 for as many as rate.limit allows in a minute."
     )
 }

@@ -23,7 +23,7 @@ struct ApprovalProcess {
     /// - Throws: whatever keeps it from starting, as a sentence.
     func run() async throws {
         let settings = process.settings
-        let authenticator = try await Authenticator(configuration: settings.accessControlConfiguration(), logger: process.logger)
+        let authenticator = try await process.authenticator()
         let model = try ReadModel(
             path: settings.string(.databaseFile),
             readers: settings.integer(.databaseReaders),
@@ -33,8 +33,7 @@ struct ApprovalProcess {
         let backend = ApprovalBackend(model: model)
         var nats = try settings.natsConfiguration(name: settings.schema.program)
         nats.sendAsap = true
-        let connection = try await NATSConnection.connect(nats, logger: process.logger)
-        BusMetrics.observe(connection, in: process.metrics)
+        let connection = try await process.connect(nats)
         process.metrics.describe("causeway_approval_requests", "Requests to decide about an approval, by outcome.")
         process.metrics.describe("causeway_approval_decide", "How long such a request took.")
         process.metrics.describe("causeway_approval_effects", "What follows from decisions, written to the log.")
@@ -89,10 +88,13 @@ struct ApprovalProcess {
             logger: process.logger,
             now: { .now }
         )
+        let usage = TenantUsage()
+        TenantMetrics.observe(usage, as: "causeway_approval_tenant_requests", help: "Requests", in: process.metrics)
         let router = try ApprovalRouter.make(
             backend: backend,
             authenticator: authenticator,
-            limiter: RateLimiter(RateLimit(settings)),
+            limit: RateLimit(settings),
+            usage: usage,
             origins: settings.originPolicy()
         )
         try await process.run([service, PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)])

@@ -21,12 +21,18 @@ struct ApprovalService: Service {
     let now: @Sendable () -> Timestamp
 
     func run() async throws {
-        let session = LogSession(connection: connection, readiness: readiness, conditions: ["log", "inbox", "model"])
+        let session = LogSession(
+            connection: connection,
+            log: log,
+            readiness: readiness,
+            conditions: ["log", "inbox", "model"],
+            logger: logger
+        )
         try await session.run { try await work(session) }
     }
 
     private func work(_ session: LogSession) async throws {
-        let log = try await session.open(log, logger: logger)
+        let log = try await session.open()
         let model = backend.model
         let inbox = InboxStream(on: connection, like: self.log, logger: logger)
         let freshness = Freshness(model: model, log: log, inbox: inbox, patience: timeout)

@@ -44,7 +44,8 @@ struct DoctorCommand: AsyncParsableCommand {
             A token on the command line can be read by others on the machine: better have it in TOKEN, or in a file that --token-file names.
 
             \(schema.discussion)
-            """
+            """,
+        version: ConfigurationSchema.versionText("doctor")
     )
 
     @Argument(help: "The address of the proxy, such as https://events.example.com, or with a path before Causeway's own.")

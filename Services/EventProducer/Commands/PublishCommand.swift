@@ -26,7 +26,8 @@ struct PublishCommand: AsyncParsableCommand {
             without being stored twice.
 
             \(schema.discussion)
-            """
+            """,
+        version: ConfigurationSchema.versionText("publish")
     )
 
     @Option(help: "What happened: lower-case words joined by dots.")

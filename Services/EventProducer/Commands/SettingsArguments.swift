@@ -35,6 +35,11 @@ extension ConfigurationSchema {
         self.init(program: "event-producer \(command)", version: causewayVersion, summary: summary, keys: keys)
     }
 
+    /// What `--version` prints of the program, or of a subcommand, as with every program.
+    static func versionText(_ command: String?) -> String {
+        "\(["event-producer", command].compactMap(\.self).joined(separator: " ")) \(causewayVersion)"
+    }
+
     /// What a subcommand's `--help` says about the settings.
     var discussion: String {
         let entries = keys.map { key in

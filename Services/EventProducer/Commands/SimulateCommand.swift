@@ -21,7 +21,8 @@ struct SimulateCommand: AsyncParsableCommand {
             minutes. Ends with SIGINT or SIGTERM, or at --count or --duration, and keeps trying while the bus is away.
 
             \(schema.discussion)
-            """
+            """,
+        version: ConfigurationSchema.versionText("simulate")
     )
 
     @Option(help: "Events per second, in all tenants together.")

@@ -17,7 +17,8 @@ struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
         abstract: "Mints a token with the configured secret and prints it, and nothing else, on standard output.",
-        discussion: schema.discussion
+        discussion: schema.discussion,
+        version: ConfigurationSchema.versionText("token")
     )
 
     @Option(help: "The tenant it is for.")

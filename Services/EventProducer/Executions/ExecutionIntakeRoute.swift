@@ -20,14 +20,12 @@ struct ExecutionIntakeRoute: Sendable {
     ]
 
     private let sink: any ExecutionSink
-    private let limits: IntakeLimits
-    private let budget: BodyBudget
-    private let metrics = IntakeMetrics()
+    private let gate: IntakeGate
 
-    init(sink: any ExecutionSink, limits: IntakeLimits, budget: BodyBudget) {
+    /// - Parameter gate: shared by all routes of the process.
+    init(sink: any ExecutionSink, gate: IntakeGate) {
         self.sink = sink
-        self.limits = limits
-        self.budget = budget
+        self.gate = gate
     }
 
     /// Registers the routes; authentication stands before them.
@@ -51,10 +49,7 @@ struct ExecutionIntakeRoute: Sendable {
             case "true": true
             default: throw APIError.validation("replace: must be true or false.")
             }
-        let declared = request.headers[.contentLength].flatMap { Int($0) }
-        let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
-        let answer = try await budget.withReserved(reserved, for: principal.tenant) {
-            let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
+        return try await gate.admit(request, from: publisher) { body in
             let drafts: [ExecutionDraft]
             let tenant: Tenant
             do throws(ValidationError) {
@@ -67,15 +62,10 @@ struct ExecutionIntakeRoute: Sendable {
             try publisher.checkMayPublish(for: tenant)
             let reference = try context.execution(kind, of: tenant)
             let named = try drafts.enumerated().map { try $1.named(key?.eventID(at: $0), kind, trace: context.trace) }
+            let bytes = named.reduce(0) { $0 + $1.payload.bytes.count }
+            try gate.shares.take([tenant: IntakeShares.Use(events: named.count, bytes: bytes)])
             return try await store(named, under: key, reference, replaces, context)
         }
-        guard let answer else {
-            throw APIError.serviceUnavailable(
-                "Too much is being taken in at the moment: send the request again in a moment.",
-                retryAfter: 1
-            )
-        }
-        return answer
     }
 
     /// The tenant that the events name; all of a request are of one execution, and so of one tenant.
@@ -110,7 +100,7 @@ struct ExecutionIntakeRoute: Sendable {
         _ context: APIRequestContext
     ) async throws(APIError) -> Response {
         let start = ContinuousClock.now
-        func remaining() -> Duration { max(.milliseconds(1), limits.timeout - start.duration(to: .now)) }
+        func remaining() -> Duration { max(.milliseconds(1), gate.limits.timeout - start.duration(to: .now)) }
         var stored: [PublishedExecutionEvent] = []
         do throws(ProducerError) {
             try await sink.check(drafts, of: reference, under: key, timeout: remaining())
@@ -127,14 +117,14 @@ struct ExecutionIntakeRoute: Sendable {
                 throw .alreadyResolved("\(field): \(error.message)\(before)")
             }
             if let refusal = APIError(refused: error, field: place) { throw refusal }
-            metrics.failed()
+            gate.metrics.failed()
             context.logger.warning(
                 "Events of an execution could not be stored",
                 metadata: ["error": "\(error)", "events": "\(drafts.count)"]
             )
             throw .notStored(error)
         }
-        metrics.acknowledged(executionEvents: stored, after: start.duration(to: .now))
+        gate.metrics.acknowledged(executionEvents: stored, after: start.duration(to: .now))
         context.logger.info(
             "events stored",
             metadata: [

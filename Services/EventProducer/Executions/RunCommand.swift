@@ -37,7 +37,8 @@ struct RunCommand: AsyncParsableCommand {
             not be published, 75 when another execution of the agent is running.
 
             \(schema.discussion)
-            """
+            """,
+        version: ConfigurationSchema.versionText("run")
     )
 
     @Option(help: "The agent's name.")

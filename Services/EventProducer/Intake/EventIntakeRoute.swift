@@ -18,17 +18,14 @@ struct EventIntakeRoute: Sendable {
     static let path: RouterPath = "/v1/events"
 
     private let sink: any EventSink
-    private let limits: IntakeLimits
-    private let budget: BodyBudget
-    private let metrics = IntakeMetrics()
+    private let gate: IntakeGate
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter budget: shared by all routes of the process; nil for one of its own.
-    init(sink: any EventSink, limits: IntakeLimits, budget: BodyBudget? = nil, now: @escaping @Sendable () -> Timestamp = { .now }) {
+    /// - Parameter gate: shared by all routes of the process.
+    init(sink: any EventSink, gate: IntakeGate, now: @escaping @Sendable () -> Timestamp = { .now }) {
         self.sink = sink
-        self.limits = limits
+        self.gate = gate
         self.now = now
-        self.budget = budget ?? BodyBudget(limits)
     }
 
     /// Registers the route; authentication stands before it.
@@ -41,11 +38,7 @@ struct EventIntakeRoute: Sendable {
         let publisher = try Publisher(principal)
         let form = try IntakeForm(of: request)
         let key = try IdempotencyKey(request.headers).map { RequestKey(tenant: principal.tenant, user: principal.user, key: $0.text) }
-        let declared = request.headers[.contentLength].flatMap { Int($0) }
-        // A body that says it is too large is refused whether or not there is room; one without a length may grow to the limit.
-        let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
-        let answer = try await budget.withReserved(reserved, for: principal.tenant) {
-            let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
+        return try await gate.admit(request, from: publisher) { body in
             let drafts: [EventDraft]
             do throws(ValidationError) {
                 drafts = try form.drafts(Array(body.readableBytesView), request.headers)
@@ -55,15 +48,9 @@ struct EventIntakeRoute: Sendable {
             var generator = SystemRandomNumberGenerator()
             let now = now()
             let events = try publisher.events(drafts, key: key, names: form, trace: context.trace, now: now, using: &generator)
+            try gate.shares.take(events)
             return try await store(events, under: key, form, intake: now, context)
         }
-        guard let answer else {
-            throw APIError.serviceUnavailable(
-                "Too much is being taken in at the moment: send the request again in a moment.",
-                retryAfter: 1
-            )
-        }
-        return answer
     }
 
     private func store(
@@ -75,14 +62,14 @@ struct EventIntakeRoute: Sendable {
     ) async throws(APIError) -> Response {
         let start = ContinuousClock.now
         do throws(ProducerError) {
-            let stored = try await sink.publish(contentsOf: events, under: key, intake: intake, timeout: limits.timeout)
-            metrics.acknowledged(stored, after: start.duration(to: .now))
+            let stored = try await sink.publish(contentsOf: events, under: key, intake: intake, timeout: gate.limits.timeout)
+            gate.metrics.acknowledged(stored, after: start.duration(to: .now))
             StoredEvents.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
             return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
         } catch {
             if let refusal = APIError(refused: error, field: form.field) { throw refusal }
-            metrics.failed()
+            gate.metrics.failed()
             context.logger.warning("Events could not be stored", metadata: ["error": "\(error)", "events": "\(events.count)"])
             throw .notStored(error)
         }

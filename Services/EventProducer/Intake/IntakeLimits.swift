@@ -11,6 +11,10 @@ struct IntakeLimits: Sendable, Hashable {
     var timeout: Duration = .seconds(5)
     /// How long a body may take to arrive.
     var bodyTimeout: Duration = .seconds(30)
+    /// How many events of one tenant are taken in a second in the long run; 0 for no limit.
+    var eventsPerSecond = 1_000
+    /// How many bytes of payloads of one tenant are taken in a second in the long run; 0 for no limit.
+    var bytesPerSecond = 4 << 20
 }
 
 extension ConfigurationKey {
@@ -39,11 +43,26 @@ extension ConfigurationKey {
         default: "30s",
         help: "How long the body of a request may take to arrive."
     )
+    static let intakeEventsPerSecond = ConfigurationKey(
+        "intake.events.per.second",
+        .integer(0...1_000_000_000),
+        default: "1000",
+        help: "How many events of one tenant are taken in a second in the long run, ten times as many at once; beyond it 429. 0: no limit."
+    )
+    static let intakeBytesPerSecond = ConfigurationKey(
+        "intake.bytes.per.second",
+        .byteSize(0...(1 << 40)),
+        default: "4MiB",
+        help:
+            "How many bytes of payloads of one tenant are taken in a second in the long run, ten times as many at once; beyond it 429. 0: no limit."
+    )
 }
 
 extension [ConfigurationKey] {
     /// What the intake takes at a time.
-    static let intake: [ConfigurationKey] = [.intakeBodyBytes, .intakeTotalBytes, .intakeTimeout, .intakeBodyTimeout]
+    static let intake: [ConfigurationKey] = [
+        .intakeBodyBytes, .intakeTotalBytes, .intakeTimeout, .intakeBodyTimeout, .intakeEventsPerSecond, .intakeBytesPerSecond,
+    ]
 }
 
 extension IntakeLimits {
@@ -55,6 +74,8 @@ extension IntakeLimits {
         totalBodyBytes = settings.byteSize(.intakeTotalBytes)
         timeout = settings.duration(.intakeTimeout)
         bodyTimeout = settings.duration(.intakeBodyTimeout)
+        eventsPerSecond = settings.integer(.intakeEventsPerSecond)
+        bytesPerSecond = settings.byteSize(.intakeBytesPerSecond)
         guard bodyBytes <= totalBodyBytes else {
             throw .configuration("intake.total.bytes is less than intake.body.bytes: raise it, or no large request is ever taken")
         }

@@ -1,6 +1,5 @@
 import CausewayProducer
 import EventLog
-import EventModel
 import Logging
 import NATSClient
 import ServiceLifecycle
@@ -15,11 +14,12 @@ struct IntakeLog: Service {
     private static let interval: Duration = .seconds(2)
 
     let producer: EventProducer
+    let log: EventLogConfiguration
     let readiness: Readiness
     let logger: Logger
 
     func run() async throws {
-        let session = LogSession(connection: producer.connection, readiness: readiness)
+        let session = LogSession(connection: producer.connection, log: log, readiness: readiness, logger: logger)
         try await session.run { try await watch() }
         await producer.close()
     }
@@ -27,7 +27,6 @@ struct IntakeLog: Service {
     private func watch() async throws {
         let log = try await opened()
         logger.info("taking events in")
-        warnOfSmallerLimit()
         while !Task.isCancelled {
             do throws(EventLogError) {
                 _ = try await log.bounds()
@@ -38,18 +37,6 @@ struct IntakeLog: Service {
             try? await Task.sleep(for: Self.interval)
         }
     }
-
-    /// Says once that the bus takes less than an event may have (contract §10); such events are answered with 413.
-    private func warnOfSmallerLimit() {
-        guard let limit = producer.connection.maximumPayload, limit < Payload.maximumBytes + Self.headerAllowance else { return }
-        logger.warning(
-            "the bus does not take the largest events: raise max_payload of nats-server",
-            metadata: ["nats.max_payload": "\(limit)", "events.maximum": "\(Payload.maximumBytes)"]
-        )
-    }
-
-    /// What the headers of an event can take of the bus's limit.
-    private static let headerAllowance = 8 * 1024
 
     /// The log, however long it takes.
     private func opened() async throws -> EventLog {

@@ -1,4 +1,5 @@
 import CausewayProducer
+import HTTPAPI
 import Metrics
 import ServiceRuntime
 
@@ -7,14 +8,28 @@ struct IntakeMetrics: Sendable {
     private let stored = Counter(label: "causeway_intake_events", dimensions: [("outcome", "stored")])
     private let duplicate = Counter(label: "causeway_intake_events", dimensions: [("outcome", "duplicate")])
     private let failures = Counter(label: "causeway_intake_log_failures")
+    private let refusals = Dictionary(
+        uniqueKeysWithValues: APIError.Code.allCases.map {
+            ($0, Counter(label: "causeway_intake_refused", dimensions: [("reason", $0.rawValue)]))
+        }
+    )
     private let duration = Timer(label: "causeway_intake_store")
 
-    /// Says what they mean, and adds how much is being taken in.
-    static func describe(in metrics: PrometheusMetrics, budget: BodyBudget) {
+    /// Says what they mean, and adds how much is being taken in, and of whom.
+    static func describe(in metrics: PrometheusMetrics, _ gate: IntakeGate) {
+        metrics.describe("causeway_intake_refused", "Requests that were not taken in, by code of the error.")
         metrics.describe("causeway_intake_events", "Events accepted, by whether the log had them already.")
         metrics.describe("causeway_intake_log_failures", "Requests whose events the log did not acknowledge in time.")
         metrics.describe("causeway_intake_store", "How long the log took to acknowledge the events of a request.")
-        metrics.addCollector { exposition in
+        let admitted = "admitted to the log"
+        TenantMetrics.observe(gate.shares.admittedEvents, as: "causeway_intake_tenant_events", help: "Events \(admitted)", in: metrics)
+        TenantMetrics.observe(
+            gate.shares.admittedBytes,
+            as: "causeway_intake_tenant_bytes",
+            help: "Bytes of payloads \(admitted)",
+            in: metrics
+        )
+        metrics.addCollector { [budget = gate.budget] exposition in
             let use = budget.use
             exposition.gauge(
                 "causeway_intake_requests",
@@ -39,6 +54,11 @@ struct IntakeMetrics: Sendable {
         stored.increment(by: events.count - known)
         duplicate.increment(by: known)
         duration.record(duration: time)
+    }
+
+    /// A request was not taken in.
+    func refused(_ error: any Error) {
+        refusals[(error as? APIError)?.code ?? .internal]?.increment()
     }
 
     /// The log has not acknowledged the events of a request.

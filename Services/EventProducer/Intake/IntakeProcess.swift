@@ -22,24 +22,24 @@ struct IntakeProcess {
     func run() async throws {
         let settings = process.settings
         let limits = try IntakeLimits(settings)
-        let authenticator = try await Authenticator(configuration: settings.accessControlConfiguration(), logger: process.logger)
+        let authenticator = try await process.authenticator()
         var nats = try settings.natsConfiguration(name: "event-producer")
         nats.sendAsap = true
         let producer = try await EventProducer.connect(
             ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: limits.timeout),
             logger: process.logger
         )
-        BusMetrics.observe(producer.connection, in: process.metrics)
+        process.observe(producer.connection)
         let router = Router.api(origins: try settings.originPolicy())
         let routes = RouteTable(router)
-        let budget = BodyBudget(limits)
-        IntakeMetrics.describe(in: process.metrics, budget: budget)
+        let gate = IntakeGate(limits)
+        IntakeMetrics.describe(in: process.metrics, gate)
         let producers = routes.authenticated(by: authenticator)
-        EventIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
-        ExecutionIntakeRoute(sink: producer, limits: limits, budget: budget).register(on: producers)
+        EventIntakeRoute(sink: producer, gate: gate).register(on: producers)
+        ExecutionIntakeRoute(sink: producer, gate: gate).register(on: producers)
         routes.refuseOtherMethods()
         try await process.run([
-            IntakeLog(producer: producer, readiness: process.readiness, logger: process.logger),
+            IntakeLog(producer: producer, log: settings.eventLogConfiguration(), readiness: process.readiness, logger: process.logger),
             PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger),
         ])
     }

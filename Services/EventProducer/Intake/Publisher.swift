@@ -11,7 +11,8 @@ struct Publisher: Sendable {
 
     /// The tenant of the token.
     let home: Tenant
-    private let mayNameTenants: Bool
+    /// Whether it may publish for other tenants.
+    let mayNameTenants: Bool
 
     /// - Throws: `forbidden` without either role.
     init(_ principal: Principal) throws(APIError) {

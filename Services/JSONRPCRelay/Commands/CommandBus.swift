@@ -27,6 +27,8 @@ final class CommandBus: Sendable {
     /// Not the same, so that a bus that takes nothing does not keep clients from being told.
     private let telling = DispatchQueue(label: "causeway.relay.command-ends")
     private let shares: CommandShares
+    /// Commands of the last minute, those that were refused among them.
+    let usage = TenantUsage()
     private let now: @Sendable () -> MonotonicInstant
 
     /// Subscribes for the answers; with the next server, if there is none just now.
@@ -90,6 +92,7 @@ final class CommandBus: Sendable {
     fileprivate func send(_ command: RelayCommand, _ session: CommandSession) {
         let key = CommandTable.Key(session: session.number, token: command.token)
         let requestID = makeRequestID()
+        usage.add(1, of: session.caller.tenant)
         let size = Self.overhead + command.method.utf8.count + (command.params?.count ?? 0)
         let tenant = session.caller.tenant
         if let refusal = shares.begin(tenant, bytes: size, expectsAnswer: command.expectsAnswer, now: now()) {

@@ -13,7 +13,7 @@ struct CommandConfiguration: Sendable {
     /// The most commands of one tenant that may wait for their answer, over all its connections to the process.
     var maximumOutstandingOfTenant = 1024
     /// How many commands of one tenant are sent in a second, on average over 10 s; 0 for no limit.
-    var commandsPerSecondOfTenant = 200
+    var commandsPerSecondOfTenant = 100
 
     /// Creates a configuration with the usual values.
     init() {}

@@ -1,8 +1,8 @@
 import Basics
 
-/// Files with keys that an operator names, read at start.
+/// Files with keys that an operator names.
 enum KeyFile {
-    /// The whole content. Blocks the calling thread, which start-up can afford.
+    /// The whole content. Blocks the calling thread, which the start and a reload can afford.
     static func read(_ path: String, maximumBytes: Int) throws(AccessControlError) -> [UInt8] {
         do throws(BoundedFile.ReadError) {
             return try BoundedFile.read(path, maximumBytes: maximumBytes)

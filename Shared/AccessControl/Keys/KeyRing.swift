@@ -2,7 +2,7 @@ import Basics
 import Logging
 import Synchronization
 
-/// All keys of a process: the fixed ones, and those behind a URL, which are kept fresh.
+/// All keys of a process: the fixed ones, which come from secrets and files, and those behind a URL, which are kept fresh.
 ///
 /// One fetch at a time, whoever causes it; between two fetches at least the configured pause. A fetch that fails, or brings nothing
 /// that can be used, leaves the keys as they are.
@@ -17,12 +17,14 @@ final class KeyRing: Sendable {
 
     private struct State {
         var snapshot: Snapshot
+        var fixed: [VerificationKey]
+        /// Those behind the URL.
+        var fetched: [VerificationKey] = []
         var schedule: RefreshSchedule
         var published: Set<JSONWebKey> = []
         var fetch: Task<Void, Never>?
     }
 
-    private let fixed: [VerificationKey]
     private let document: KeyDocument?
     private let rsaAlgorithm: SignatureAlgorithm
     private let now: WallClock
@@ -36,16 +38,38 @@ final class KeyRing: Sendable {
         logger: Logger,
         now: @escaping WallClock
     ) {
-        self.fixed = fixed
         self.document = document
         self.rsaAlgorithm = configuration.rsaAlgorithm
         self.now = now
         self.logger = logger
         let snapshot = Snapshot(keys: KeySet(fixed), generation: 0, isComplete: document == nil)
-        self.state = Mutex(State(snapshot: snapshot, schedule: RefreshSchedule(configuration.keyRefresh)))
+        self.state = Mutex(State(snapshot: snapshot, fixed: fixed, schedule: RefreshSchedule(configuration.keyRefresh)))
     }
 
     var snapshot: Snapshot { state.withLock(\.snapshot) }
+
+    /// Puts other keys in the place of the fixed ones.
+    func replaceFixed(_ keys: [VerificationKey]) {
+        state.withLock { state in
+            state.fixed = keys
+            Self.renew(&state, isComplete: state.snapshot.isComplete)
+        }
+    }
+
+    /// Fetches now, whether the keys are due or not, and waits for it.
+    func refresh() async {
+        guard document != nil else { return }
+        let fetch = state.withLock { state in state.fetch ?? startFetch(&state) }
+        await fetch.value
+    }
+
+    private static func renew(_ state: inout State, isComplete: Bool) {
+        state.snapshot = Snapshot(
+            keys: KeySet(state.fixed + state.fetched),
+            generation: state.snapshot.generation + 1,
+            isComplete: isComplete
+        )
+    }
 
     /// Fetches when the keys are due.
     ///
@@ -90,7 +114,8 @@ final class KeyRing: Sendable {
             state.schedule.attemptEnded(succeeded: fetched != nil)
             guard let fetched, fetched.published != state.published else { return false }
             state.published = fetched.published
-            state.snapshot = Snapshot(keys: KeySet(fixed + fetched.keys), generation: state.snapshot.generation + 1, isComplete: true)
+            state.fetched = fetched.keys
+            Self.renew(&state, isComplete: true)
             return true
         }
         if hasChanged, let fetched {

@@ -1,3 +1,4 @@
+import Basics
 import Logging
 
 /// Where the keys of a configuration come from, checked and read.
@@ -11,18 +12,7 @@ struct KeySources: Sendable {
 
     init(_ configuration: AccessControlConfiguration, logger: Logger) async throws(AccessControlError) {
         try configuration.validate()
-        var keys: [VerificationKey] = []
-        if let secret = configuration.hs256Secret {
-            keys.append(try await Self.key(secret: secret, algorithm: configuration.secretAlgorithm, logger: logger))
-        }
-        if let path = configuration.publicKeyFile {
-            let material = try PublicKeyFile.read(path)
-            keys.append(try await VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: configuration.rsaAlgorithm)))
-        }
-        if let path = configuration.jwksFile {
-            keys += try await Self.keys(jwksFile: path, rsaAlgorithm: configuration.rsaAlgorithm)
-        }
-        fixed = keys
+        fixed = try await Self.fixed(configuration, logger: logger)
         document = try configuration.jwksURL.map { url throws(AccessControlError) in
             try KeyDocument(url: url, refresh: configuration.keyRefresh)
         }
@@ -32,6 +22,27 @@ struct KeySources: Sendable {
                 metadata: ["jwks.url": "\(document.shown)"]
             )
         }
+    }
+
+    /// The keys of the secret and the files, read now.
+    static func fixed(_ configuration: AccessControlConfiguration, logger: Logger) async throws(AccessControlError) -> [VerificationKey] {
+        var keys: [VerificationKey] = []
+        var secret = configuration.hs256Secret
+        if let path = configuration.hs256SecretFile {
+            secret = SecretFile.read(path)
+            guard secret != nil else { throw AccessControlError("\(path) cannot be read, or holds no secret.") }
+        }
+        if let secret {
+            keys.append(try await Self.key(secret: secret, algorithm: configuration.secretAlgorithm, logger: logger))
+        }
+        if let path = configuration.publicKeyFile {
+            let material = try PublicKeyFile.read(path)
+            keys.append(try await VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: configuration.rsaAlgorithm)))
+        }
+        if let path = configuration.jwksFile {
+            keys += try await Self.keys(jwksFile: path, rsaAlgorithm: configuration.rsaAlgorithm)
+        }
+        return keys
     }
 
     /// A key made of a configured secret.

@@ -52,7 +52,7 @@ enum AppendFaults {
     }
 
     /// More than the headers of any event: every identifier percent-encoded, and what surrounds them.
-    private static let largestHeaders = 8 * 1024
+    static let largestHeaders = 8 * 1024
 }
 
 extension EventLogError {

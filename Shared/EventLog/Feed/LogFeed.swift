@@ -44,6 +44,7 @@ public final class LogFeed: Sendable {
     private let faults: FaultLog
 
     private let progress: Mutex<FeedProgress>
+    private let failure = Mutex<String?>(nil)
     private let told = Atomic<UInt64>(0)
     private let following = Atomic<Bool>(false)
     private let entries = Atomic<UInt64>(0)
@@ -110,6 +111,9 @@ public final class LogFeed: Sendable {
     /// False from the start until then, and whenever the bus is away. Any thread.
     public var isFollowing: Bool { following.load(ordering: .acquiring) }
 
+    /// Why the log is not followed, as a sentence; nil while it is, and where that is not known. Any thread.
+    public var interruption: String? { failure.withLock { $0 } }
+
     /// Figures since the start. Any thread.
     public var statistics: Statistics {
         Statistics(
@@ -137,6 +141,7 @@ public final class LogFeed: Sendable {
             } catch {
                 if error.code == .cancelled { return }
                 guard error.isRetriable else { throw error }
+                failure.withLock { $0 = error.message }
                 logger.notice("the log cannot be followed at the moment", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: pause.pause())
@@ -154,6 +159,7 @@ public final class LogFeed: Sendable {
         consumers.add(1, ordering: .relaxed)
         let selection = StreamConsumer.Selection(after: start, filter: nil, heartbeat: Self.heartbeat)
         let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
+        failure.withLock { $0 = nil }
         updateFollowing()
         while !Task.isCancelled, consumer.isUnbroken, !isPaused.load(ordering: .acquiring), consumer.silence() < Self.maximumSilence {
             await broken.wait(atMost: Self.heartbeat)

@@ -5,7 +5,8 @@ extension EventLogError {
     init(_ error: NATSError) {
         let code: Code =
             switch error.code {
-            case .disconnected, .noResponders: .unavailable
+            // Credentials and certificates may be set right while the process runs.
+            case .disconnected, .noResponders, .authenticationFailed, .tlsFailed: .unavailable
             case .timeout: .timeout
             case .cancelled: .cancelled
             case .closed: .closed

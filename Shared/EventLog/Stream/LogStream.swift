@@ -13,7 +13,10 @@ struct LogStream: Sendable {
         let info = try await checked()
         for difference in StreamRequirements.differences(of: info, from: configuration) {
             logger.warning(
-                "the log's stream differs from the configuration and stays as it is; to change it, use `nats stream edit`",
+                """
+                the log's stream differs from the configuration and stays as it is; `event-producer log resize` changes max_age and max_bytes, \
+                `nats stream edit` the rest
+                """,
                 metadata: ["log.stream": "\(configuration.streamName)", "log.difference": "\(difference)"]
             )
         }

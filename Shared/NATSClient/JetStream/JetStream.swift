@@ -82,9 +82,14 @@ public struct JetStream: Sendable {
         as _: Answer.Type = Answer.self,
         timeout: Duration? = nil
     ) async throws(JetStreamError) -> Answer {
-        let answer: [UInt8] = try await request(subject: "$JS.API.\(operation)", payload: try encode(body), timeout: timeout) {
-            (delivery) throws(JetStreamError) in
-            delivery.withPayload { [UInt8]($0) }
+        let answer: [UInt8]
+        do throws(JetStreamError) {
+            answer = try await request(subject: "$JS.API.\(operation)", payload: try encode(body), timeout: timeout) {
+                (delivery) throws(JetStreamError) in
+                delivery.withPayload { [UInt8]($0) }
+            }
+        } catch {
+            throw error.code == .noResponders ? .switchedOff : error
         }
         do {
             let data = Data(answer)

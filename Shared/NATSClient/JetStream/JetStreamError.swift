@@ -124,6 +124,14 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
     public var description: String { "\(code): \(message)" }
 }
 
+extension JetStreamError {
+    /// Nobody answers for the API.
+    static let switchedOff = JetStreamError(
+        .noResponders,
+        "JetStream is switched off on nats-server, or not ready yet: start it with -js or a jetstream block in its configuration."
+    )
+}
+
 /// `error` in an answer of the JetStream API.
 struct APIErrorBody: Decodable {
     let code: Int
@@ -141,7 +149,9 @@ extension JetStreamError {
     /// The server's refusal.
     init(_ body: APIErrorBody) {
         // A server before 2.3 sent no code of its own, only one of HTTP's kind.
-        self.init(.api(body.errorCode ?? body.code), "JetStream refused: \(body.description ?? "no reason given").")
+        let code = Code.api(body.errorCode ?? body.code)
+        let advice = code == .notEnabled ? " Switch JetStream on for the account in the configuration of nats-server." : ""
+        self.init(code, "JetStream refused: \(body.description ?? "no reason given").\(advice)")
     }
 
     /// The server's refusal in a status message (`404 Message Not Found`).

@@ -23,15 +23,22 @@ final class LibraryConnection: Sendable {
         }
     }
 
+    /// Whether it has ended and does not come back.
+    var isClosed: Bool { natsConnection_IsClosed(raw) }
+
     /// The handle, for calls on it during the life of this object.
     var raw: OpaquePointer { handle.raw }
 
     /// Connects to one of the servers, or fails. Blocks for at most the connect timeout a server.
     ///
-    /// The monitor is retained for nats.c until its closed callback, which comes exactly once for a connection that this call returned, at the
-    /// latest after it is destroyed.
-    static func open(_ options: borrowing LibraryOptions, monitor: ConnectionMonitor) throws(NATSError) -> LibraryConnection {
-        let context = Unmanaged.passRetained(monitor)
+    /// What is told of it, `link` and `monitor`, is retained for nats.c until its closed callback, which comes exactly once for a connection that this
+    /// call returned, at the latest after it is destroyed; the link weakly, as it holds the connection.
+    static func open(
+        _ options: borrowing LibraryOptions,
+        link: ConnectionLink,
+        monitor: ConnectionMonitor
+    ) throws(NATSError) -> LibraryConnection {
+        let context = Unmanaged.passRetained(LibraryObserver(link: link, monitor: monitor))
         // Released by connectionClosed, or here if no connection comes of it: then there are no callbacks.
         do throws(NATSError) {
             let closure = context.toOpaque()
@@ -132,28 +139,40 @@ final class LibraryConnection: Sendable {
 }
 
 // The callbacks of a connection. nats.c calls them on one thread of its own for all connections, one after another, so none of them may block.
-// `closure` is the ConnectionMonitor that `open` retained.
+// `closure` is the LibraryObserver that `open` retained.
 
-private func monitor(_ closure: UnsafeMutableRawPointer) -> ConnectionMonitor {
-    Unmanaged<ConnectionMonitor>.fromOpaque(closure).takeUnretainedValue()
+/// Who is told what happens to a connection.
+private final class LibraryObserver: Sendable {
+    weak let link: ConnectionLink?
+    let monitor: ConnectionMonitor
+
+    init(link: ConnectionLink, monitor: ConnectionMonitor) {
+        self.link = link
+        self.monitor = monitor
+    }
+
+    static func of(_ closure: UnsafeMutableRawPointer) -> LibraryObserver {
+        Unmanaged<LibraryObserver>.fromOpaque(closure).takeUnretainedValue()
+    }
 }
 
 private func connectionLost(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     // A connection that is being closed is told to have been lost first, which it was not.
     guard let closure, !natsConnection_IsClosed(connection) else { return }
-    monitor(closure).record(.disconnected)
+    LibraryObserver.of(closure).link?.serverLost()
 }
 
 private func connectionRegained(_: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     guard let closure else { return }
-    monitor(closure).record(.reconnected)
+    LibraryObserver.of(closure).monitor.record(.reconnected)
 }
 
-/// The last callback of a connection, and the one place where the monitor that `open` retained is released.
+/// The last callback of a connection, and the one place where the observer that `open` retained is released.
 private func connectionClosed(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     guard let closure else { return }
-    let monitor = Unmanaged<ConnectionMonitor>.fromOpaque(closure).takeRetainedValue()
-    monitor.record(.closed, reason: connection.flatMap(libraryError))
+    let observer = Unmanaged<LibraryObserver>.fromOpaque(closure).takeRetainedValue()
+    let reason = connection.flatMap(libraryError)
+    if let link = observer.link { link.libraryClosed(reason: reason) } else { observer.monitor.record(.closed, reason: reason) }
 }
 
 /// Errors that concern no call: a subscriber that is too slow, a subject that is not permitted, a server that refuses us.
@@ -168,7 +187,7 @@ private func connectionReportedError(
     if let subscription, let subject = natsSubscription_GetSubject(subscription) {
         metadata[NATSLogKey.subject] = "\(String(cString: subject))"
     }
-    monitor(closure).logger.warning("NATS reported an error", metadata: metadata)
+    LibraryObserver.of(closure).monitor.logger.warning("NATS reported an error", metadata: metadata)
 }
 
 /// The last error of a connection. nats.c keeps the text inside the connection, so it is copied at once.

@@ -1,3 +1,4 @@
+import Basics
 import CNATS
 import Glibc
 
@@ -17,7 +18,7 @@ struct LibraryOptions: ~Copyable {
         raw = created
     }
 
-    /// Translates a configuration. Reads the NKey file, so it is not for the cooperative pool.
+    /// Translates a configuration. Reads the files that it names, so it is not for the cooperative pool.
     static func make(_ configuration: NATSConfiguration) throws(NATSError) -> LibraryOptions {
         guard NATSLibrary.isOpen else {
             throw NATSError(.libraryFailure, "nats.c could not be set up. Link version 3.4, and give the process more memory.")
@@ -77,6 +78,14 @@ struct LibraryOptions: ~Copyable {
         case .none:
             return
         case .userPassword(let user, let password):
+            try check(natsOptions_SetUserInfo(raw, user, password), "the user")
+        case .userPasswordFile(let user, let path):
+            guard let password = SecretFile.read(path) else {
+                throw NATSError(
+                    .invalidConfiguration,
+                    "The password file \(path) cannot be read, or holds no password. Check the path, its permissions and its content."
+                )
+            }
             try check(natsOptions_SetUserInfo(raw, user, password), "the user")
         case .token(let token):
             try check(natsOptions_SetToken(raw, token), "the token")

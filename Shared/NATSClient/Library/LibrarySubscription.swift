@@ -17,37 +17,55 @@ private final class DeliveryGate: Sendable {
     let isClosed = Atomic(false)
 }
 
-/// A `natsSubscription` and its lifetime, which may begin before there is a connection to subscribe on.
+/// A subscription and its lifetime, which may begin before there is a connection to subscribe on, and spans several: on each it is another
+/// `natsSubscription`.
 final class LibrarySubscription: Sendable {
-    private enum Phase {
-        case waiting(@Sendable (borrowing NATSDelivery) -> Void)
-        case active(LibraryPointer, on: LibraryConnection)
-        case ended
+    private typealias Handler = @Sendable (borrowing NATSDelivery) -> Void
+
+    /// The present `natsSubscription`.
+    private struct Active {
+        let handle: LibraryPointer
+        let connection: LibraryConnection
+        let gate: DeliveryGate
+
+        /// Nothing more of it is delivered, and it is freed.
+        func retire() {
+            gate.isClosed.store(true, ordering: .releasing)
+            connection.retire(handle)
+        }
+    }
+
+    private struct State {
+        /// Nil once the subscription has ended.
+        var handler: Handler?
+        var active: Active?
     }
 
     let subject: String
     private let queue: String?
     private let isUnbounded: Bool
-    private let gate = DeliveryGate()
-    private let phase: Mutex<Phase>
+    private let state: Mutex<State>
 
     /// Describes a subscription; ``begin(on:)`` begins it.
     init(subject: String, queue: String?, isUnbounded: Bool, handler: @escaping @Sendable (borrowing NATSDelivery) -> Void) {
         self.subject = subject
         self.queue = queue
         self.isUnbounded = isUnbounded
-        phase = Mutex(.waiting(handler))
+        state = Mutex(State(handler: handler))
     }
 
     /// Whether nothing more will come of it.
-    var hasEnded: Bool { gate.isClosed.load(ordering: .acquiring) }
+    var hasEnded: Bool { state.withLock { $0.handler == nil } }
 
-    /// Subscribes, unless that has been done or the subscription has ended.
+    /// Subscribes, unless that has been done or the subscription has ended. What it was on another connection, which has ended, is freed.
     func begin(on connection: LibraryConnection) throws(NATSError) {
-        try phase.withLock { phase throws(NATSError) in
-            guard case .waiting(let handler) = phase else { return }
-            phase = .ended
-            phase = .active(try subscribe(on: connection, handler: handler), on: connection)
+        try state.withLock { state throws(NATSError) in
+            guard let handler = state.handler, state.active?.connection !== connection else { return }
+            state.active?.retire()
+            state.active = nil
+            let gate = DeliveryGate()
+            let handle = try subscribe(on: connection, gate: gate, handler: handler)
+            state.active = Active(handle: handle, connection: connection, gate: gate)
         }
     }
 
@@ -56,15 +74,16 @@ final class LibrarySubscription: Sendable {
     /// The library forgets it at once, also while the connection is away; what it cannot do then is to tell the server, which is of no
     /// consequence: the next connection begins without it.
     func end() {
-        gate.isClosed.store(true, ordering: .releasing)
-        let ended = phase.withLock { phase in
-            defer { phase = .ended }
-            return phase
+        // The handler is released with this value, outside of the lock: what it holds may end subscriptions of its own.
+        let ended = state.withLock { state in
+            let ended = state
+            state = State()
+            return ended
         }
-        if case .active(let handle, let connection) = ended {
-            natsSubscription_Unsubscribe(handle.raw)
-            connection.retire(handle)
-        }
+        guard let active = ended.active else { return }
+        active.gate.isClosed.store(true, ordering: .releasing)
+        natsSubscription_Unsubscribe(active.handle.raw)
+        active.connection.retire(active.handle)
     }
 
     /// Makes the `natsSubscription`.
@@ -73,6 +92,7 @@ final class LibrarySubscription: Sendable {
     /// subscription or its connection has ended.
     private func subscribe(
         on connection: LibraryConnection,
+        gate: DeliveryGate,
         handler: @escaping @Sendable (borrowing NATSDelivery) -> Void
     ) throws(NATSError) -> LibraryPointer {
         let context = Unmanaged.passRetained(SubscriptionContext(handler: handler, gate: gate))

@@ -2,9 +2,6 @@ import Basics
 
 /// Finds the value of a key in layers of sources, the strongest first.
 struct SettingsResolver {
-    /// The largest secret that is read from a file of its own.
-    static let maximumSecretBytes = 64 * 1024
-
     let layers: [SettingsLayer]
 
     func entry(for key: ConfigurationKey) throws(ConfigurationError) -> Settings.Entry {
@@ -29,16 +26,13 @@ struct SettingsResolver {
         guard case .text(let path) = raw else { throw Self.notAllowed(raw, for: companion, source: source) }
         let content: [UInt8]
         do {
-            content = try BoundedFile.read(path, maximumBytes: Self.maximumSecretBytes)
+            content = try BoundedFile.read(path, maximumBytes: SecretFile.maximumBytes)
         } catch {
-            throw .configuration("the file \(path) for \(key.name) (\(source)) \(error.reason(limit: Self.maximumSecretBytes))")
+            throw .configuration("the file \(path) for \(key.name) (\(source)) \(error.reason(limit: SecretFile.maximumBytes))")
         }
-        guard let text = String(validating: content, as: UTF8.self) else {
-            throw .configuration("the file \(path) for \(key.name) (\(source)) is not UTF-8 text")
+        guard let secret = SecretFile.secret(in: content) else {
+            throw .configuration("the file \(path) for \(key.name) (\(source)) is empty, or not UTF-8 text")
         }
-        // The line end that editors and `echo` leave behind does not belong to the secret.
-        let secret = text.last?.isNewline == true ? String(text.dropLast()) : text
-        guard !secret.isEmpty else { throw .configuration("the file \(path) for \(key.name) (\(source)) is empty") }
         return (.text(secret), .secretFile(path: path, namedBy: source))
     }
 

@@ -64,14 +64,13 @@ public struct EdgeProcess: Sendable {
         self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
         let parts = Parts(
             edge: edge,
-            authenticator: try await Authenticator(configuration: settings.accessControlConfiguration(), logger: logger),
+            authenticator: try await self.process.authenticator(),
             origins: try settings.originPolicy(),
-            connection: try await NATSConnection.connect(settings.natsConfiguration(name: settings.schema.program), logger: logger),
+            connection: try await self.process.connect(settings.natsConfiguration(name: settings.schema.program)),
             settings: settings,
             metrics: self.process.metrics,
             logger: logger
         )
-        BusMetrics.observe(parts.connection, in: self.process.metrics)
         let log = LogService(
             connection: parts.connection,
             log: settings.eventLogConfiguration(),

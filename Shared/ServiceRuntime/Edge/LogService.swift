@@ -18,17 +18,17 @@ struct LogService: Service {
     let logger: Logger
 
     func run() async throws {
-        let session = LogSession(connection: self.connection, readiness: self.readiness)
-        self.readiness.observe("log") { [edge] in edge.isFollowing ? .ready : .notReady("not followed") }
+        let session = LogSession(connection: self.connection, log: self.log, readiness: self.readiness, logger: self.logger)
         try await session.run { try await self.follow(session) }
     }
 
     private func follow(_ session: LogSession) async throws {
-        let log = try await session.open(self.log, logger: self.logger)
+        let log = try await session.open()
         let deliveryLog = DeliveryLog(logger: self.logger, wallClock: self.edge.configuration.wallClock)
         let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes, deliveryLog: deliveryLog)
         let feed = LogFeed(log: log, tailBytes: self.tailBytes, observer: fanout, logger: self.logger)
         FeedMetrics.observe(feed, in: self.metrics)
+        self.readiness.observe("log") { [edge] in edge.isFollowing ? .ready : .notReady(feed.interruption ?? "not followed yet") }
         try self.edge.begin(log: log, feed: feed, fanout: fanout)
         try await feed.run()
     }

@@ -3,41 +3,97 @@ public import Logging
 public import NATSClient
 import ServiceLifecycle
 
-/// What the services that work on the log have in common: they open it, report ready with it, and close the bus at the end.
+/// What the services that work on the log have in common: they open it, report ready with it, say what of the bus is too small, and close the bus
+/// at the end.
 ///
-/// The bus may be away, at the start or later: the process lives and is not ready. An incompatible stream stops the process with an error message.
+/// The bus may be away, at the start or later: the process lives and is not ready. An incompatible stream, or a connection that has ended for good,
+/// stops the process with an error message.
 public struct LogSession: Sendable {
     private let connection: NATSConnection
+    private let log: EventLogConfiguration
     private let readiness: Readiness
+    private let conditions: [String]
+    private let logger: Logger
 
     /// Makes the process not ready until `conditions` are set to ready.
     ///
     /// - Parameters:
     ///   - connection: the bus, whose state becomes the condition `bus`.
+    ///   - log: how the log is kept.
     ///   - conditions: what is not ready before ``run(_:)`` has set it.
-    public init(connection: NATSConnection, readiness: Readiness, conditions: [String] = ["log"]) {
+    ///   - logger: gets a warning for each limit of the bus that is too small.
+    public init(
+        connection: NATSConnection,
+        log: EventLogConfiguration,
+        readiness: Readiness,
+        conditions: [String] = ["log"],
+        logger: Logger
+    ) {
         self.connection = connection
+        self.log = log
         self.readiness = readiness
-        readiness.observe("bus") { connection.state == .connected ? .ready : .notReady("\(connection.state)") }
+        self.conditions = conditions
+        self.logger = logger
+        readiness.observe("bus") { Self.status(of: connection) }
         for condition in conditions { readiness.set(condition, .notReady("not opened yet")) }
+        BusLimits.observe(connection, for: log, logger: logger)
     }
 
     /// Runs `work` until it ends or the shutdown cancels it, and closes the bus after it.
     ///
-    /// - Throws: what `work` throws, unless that says that it was cancelled.
+    /// - Throws: what `work` throws, unless that says that it was cancelled; ``BusClosedError``.
     public func run(_ work: @escaping @Sendable () async throws -> Void) async throws {
         do {
-            try await cancelWhenGracefulShutdown(work)
-        } catch let error as EventLogError where error.code == .cancelled || error.code == .closed {
+            try await cancelWhenGracefulShutdown {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await work() }
+                    group.addTask { try await untilClosed() }
+                    defer { group.cancelAll() }
+                    _ = try await group.next()
+                }
+            }
+        } catch let error as EventLogError where error.code == .cancelled {
             // The shutdown came while the log was waited for.
+        } catch let error as EventLogError where error.code == .closed {
+            throw BusClosedError(connection)
         } catch is CancellationError {}
         await connection.close()
     }
 
-    /// Opens the log, however long that takes, and notes how durable it is.
-    public func open(_ configuration: EventLogConfiguration, logger: Logger) async throws(EventLogError) -> EventLog {
-        let log = try await EventLog.open(on: connection, configuration: configuration, logger: logger)
-        readiness.note("log.replicas", "\(configuration.replicas)")
+    /// Opens the log, however long that takes, and notes how durable it is. Until then readiness says what is waited for.
+    public func open() async throws(EventLogError) -> EventLog {
+        let log = try await EventLog.open(on: connection, configuration: log, logger: logger) { reason in
+            for condition in conditions { readiness.set(condition, .notReady(reason)) }
+        }
+        readiness.note("log.replicas", "\(self.log.replicas)")
         return log
     }
+
+    /// - Throws: ``BusClosedError`` when the connection has ended although nobody closed it, or `CancellationError`.
+    private func untilClosed() async throws {
+        let (closings, continuation) = AsyncStream.makeStream(of: Void.self)
+        connection.onStateChange { if $0 == .closed { continuation.finish() } }
+        for await _ in closings {}
+        try Task.checkCancellation()
+        throw BusClosedError(connection)
+    }
+
+    private static func status(of connection: NATSConnection) -> Readiness.Status {
+        let state = connection.state
+        guard state != .connected else { return .ready }
+        return .notReady(connection.lastError.map { "\(state): \($0.message)" } ?? "\(state)")
+    }
+}
+
+/// The connection to the bus has ended for good, although nobody closed it.
+public struct BusClosedError: Error, Sendable, CustomStringConvertible {
+    /// The sentence.
+    public let message: String
+
+    init(_ connection: NATSConnection) {
+        let reason = connection.lastError.map { " (\($0.message))" } ?? ""
+        message = "the connection to NATS has ended and does not come back\(reason): start the process again"
+    }
+
+    public var description: String { message }
 }

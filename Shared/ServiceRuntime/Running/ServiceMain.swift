@@ -27,12 +27,16 @@ public struct ServiceMain: Sendable {
     /// What `/metrics` answers; the backend of swift-metrics in this process, with ``ProcessMetrics`` in it.
     public let metrics = PrometheusMetrics()
 
+    /// What is read again on SIGHUP and when files change.
+    public let reloads: Reloads
+
     /// What a shutdown may take beyond the drain window.
     static let shutdownReserve: Duration = .seconds(10)
 
     private init(settings: Settings) {
         self.settings = settings
         self.logger = Logger(label: settings.schema.program)
+        self.reloads = Reloads(logger: logger)
         metrics.addCollector(ProcessMetrics.collect)
         metrics.addCollector(LogMetrics.collect)
     }
@@ -51,6 +55,8 @@ public struct ServiceMain: Sendable {
         body: @Sendable (ServiceMain) async throws -> Void
     ) async -> Never {
         BrokenPipes.ignore()
+        // Until there is something to read again, and ever after: it never ends a process.
+        signal(SIGHUP, SIG_IGN)
         let settings: Settings
         do throws(ConfigurationError) {
             try ProcessText.check(schema)
@@ -81,7 +87,9 @@ public struct ServiceMain: Sendable {
         let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
         let drainWindow =
             settings.schema.keys.contains { $0.name == ConfigurationKey.drainWindow.name } ? settings.duration(.drainWindow) : .zero
-        let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: drainWindow + Self.shutdownReserve)
-        try await runner.run([admin] + services)
+        let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: drainWindow + Self.shutdownReserve) { [reloads] in
+            await reloads.reloadAll()
+        }
+        try await runner.run([admin, reloads] + services)
     }
 }

@@ -30,11 +30,13 @@ struct IntakeFixture {
     private static let secret = "a secret that is long enough for HS256"
 
     let sink: RecordingSink
-    let limits: IntakeLimits
+    let gate: IntakeGate
 
-    init(sink: RecordingSink = RecordingSink(), limits: IntakeLimits = IntakeLimits()) {
+    /// - Parameter now: the time of the shares.
+    init(sink: RecordingSink = RecordingSink(), limits: IntakeLimits = IntakeLimits(), now: @escaping @Sendable () -> Duration = { .zero })
+    {
         self.sink = sink
-        self.limits = limits
+        gate = IntakeGate(limits, shares: IntakeShares(limits, now: now))
     }
 
     /// A token that the intake accepts.
@@ -50,7 +52,9 @@ struct IntakeFixture {
         let authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: logger)
         let router = Router.api()
         let routes = RouteTable(router)
-        EventIntakeRoute(sink: sink, limits: limits, now: { Self.now }).register(on: routes.authenticated(by: authenticator))
+        let producers = routes.authenticated(by: authenticator)
+        EventIntakeRoute(sink: sink, gate: gate, now: { Self.now }).register(on: producers)
+        ExecutionIntakeRoute(sink: sink, gate: gate).register(on: producers)
         routes.refuseOtherMethods()
         try await Application(router: router, logger: logger).test(.router) { client in
             try await body(Client(client: client))

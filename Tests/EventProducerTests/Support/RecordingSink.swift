@@ -70,6 +70,19 @@ final class RecordingSink: EventSink {
     }
 }
 
+extension RecordingSink: ExecutionSink {
+    func check(_ drafts: [ExecutionDraft], of reference: ExecutionReference, under key: RequestKey?, timeout: Duration?)
+        async throws(ProducerError)
+    {}
+
+    /// None is stored: the tests of the intake's own rules do not come so far.
+    func publish(_ draft: ExecutionDraft, to reference: ExecutionReference, replacing replaces: Bool, timeout: Duration?)
+        async throws(ProducerError) -> PublishedExecutionEvent
+    {
+        throw ProducerError(.unavailable, "nothing is stored here")
+    }
+}
+
 /// Collects the lines that something prints.
 final class Lines: Sendable {
     private let lines = Mutex<[String]>([])

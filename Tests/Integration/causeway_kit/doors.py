@@ -66,7 +66,7 @@ class World:
         self.stack = stack
         self.bus = stack.bus
         self.producer = stack.producer
-        self.approvals = approval_service(stack, rate_limit=0)
+        self.approvals = approval_service(stack)
         self.sse, self.workspace, self.relay = (
             stack.start(surface.executable) for surface in (NotificationStream, WorkspaceStream, Relay)
         )

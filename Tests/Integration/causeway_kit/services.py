@@ -47,6 +47,11 @@ class Service(Process):
             "ADMIN_PORT": self.admin_port,
             "NATS_URL": nats_url,
             "AUTH_HS256_SECRET": SECRET,
+            # Tests are faster than a tenant's share allows; those of the shares set them.
+            "INTAKE_EVENTS_PER_SECOND": 0,
+            "INTAKE_BYTES_PER_SECOND": 0,
+            "RATE_LIMIT": 0,
+            "COMMANDS_PER_SECOND": 0,
         } | {key.upper(): value for key, value in settings.items()}
         environment = {key: str(value) for key, value in environment.items() if value is not None}
         super().__init__(name or program, [executable(program), *arguments], directory, environment)

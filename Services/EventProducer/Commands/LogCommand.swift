@@ -1,0 +1,119 @@
+import ArgumentParser
+import Basics
+import EventLog
+import Logging
+import NATSClient
+import ServiceRuntime
+
+/// `event-producer log`: what an operator does to the log.
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "Looks after the log on the bus.",
+        version: ConfigurationSchema.versionText("log"),
+        subcommands: [ResizeCommand.self]
+    )
+}
+
+/// `event-producer log resize`: gives the streams that exist the limits that are configured.
+struct ResizeCommand: AsyncParsableCommand {
+    private static let schema = ConfigurationSchema(
+        command: "log resize",
+        summary: "Changes how long the log keeps events and how many bytes of them.",
+        keys: .publishing
+    )
+
+    static let configuration = CommandConfiguration(
+        commandName: "resize",
+        abstract: "Changes how long the log keeps events and how many bytes of them.",
+        usage: "event-producer log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--drop] [--dry-run]",
+        discussion: """
+            A process never changes a stream that exists, whatever LOG_MAX_AGE and LOG_MAX_BYTES say; this command does, with these settings. It prints \
+            a line for each stream that is changed. Where events would leave the log for it, it changes nothing and ends with 1, unless --drop says \
+            that they may. Running processes need not be restarted.
+
+            \(schema.discussion)
+            """,
+        version: ConfigurationSchema.versionText("log resize")
+    )
+
+    @Flag(help: "Change the limits although events leave the log for it.")
+    var drop = false
+
+    @Flag(help: "Say what would be changed, and change nothing.")
+    var dryRun = false
+
+    @Option(help: "How long to wait for the bus.", transform: DurationOption.parse)
+    var timeout: Duration = .seconds(10)
+
+    @OptionGroup var settings: SettingsArguments
+
+    func run() async throws {
+        let settings = try settings.settings(Self.schema)
+        settings.bootstrapLogging()
+        do {
+            let logger = Logger(label: "event-producer")
+            let connection = try await NATSConnection.connect(settings.natsConfiguration(name: "event-producer-log"), logger: logger)
+            let result: Result<Void, any Error>
+            do {
+                result = .success(try await resize(connection, to: settings.eventLogConfiguration()))
+            } catch {
+                result = .failure(error)
+            }
+            await connection.close()
+            try result.get()
+        } catch let error as ConfigurationError {
+            throw Exit.because(error)
+        } catch let error as NATSError {
+            throw Exit.because(error.message, Exit.unavailable)
+        } catch let error as EventLogError {
+            throw Exit.because(error.message, Exit.unavailable)
+        }
+    }
+
+    private func resize(_ connection: NATSConnection, to configuration: EventLogConfiguration) async throws {
+        let resize: LogResize
+        do {
+            resize = try await withDeadline(timeout) { () async throws -> LogResize in
+                while true {
+                    do {
+                        return try await LogResize(on: connection, to: configuration)
+                    } catch let error as EventLogError where error.isRetriable && connection.state != .connected {
+                        try await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+            }
+        } catch WaitError.deadlineExceeded {
+            throw Exit.because(
+                connection.lastError?.message ?? "NATS did not answer within \(DurationText.show(timeout))",
+                Exit.unavailable
+            )
+        }
+        guard !resize.changes.isEmpty else { return Console.print("the log is as it shall be; nothing is changed") }
+        for change in resize.changes { Console.print(Self.line(change)) }
+        guard !dryRun else { return }
+        guard drop || !resize.changes.contains(where: \.drops) else {
+            throw Exit.because("nothing is changed, because events would leave the log: add --drop if they may", ArgumentParser.ExitCode(1))
+        }
+        try await resize.apply()
+    }
+
+    static func line(_ change: LogResize.Change) -> String {
+        var changes: [String] = []
+        if change.present.maxAge != change.wanted.maxAge {
+            changes.append("max_age \(age(change.present.maxAge)) → \(age(change.wanted.maxAge))")
+        }
+        if change.present.maxBytes != change.wanted.maxBytes {
+            changes.append("max_bytes \(size(change.present.maxBytes)) → \(size(change.wanted.maxBytes))")
+        }
+        var drops: [String] = []
+        if let moment = change.droppedBefore { drops.append("what was stored before \(moment.iso8601)") }
+        if change.droppedBytes > 0 { drops.append("the oldest \(change.droppedBytes) bytes, about \(change.droppedMessages) messages") }
+        let leaves = drops.isEmpty ? "nothing leaves it" : "\(drops.joined(separator: ", and ")) would leave it"
+        let holds = "it holds \(change.messages) messages, \(change.bytes) bytes"
+        return "\(change.stream): \(changes.joined(separator: ", ")); \(holds); \(leaves)"
+    }
+
+    private static func age(_ age: Duration?) -> String { age.map { DurationText.show($0) } ?? "unlimited" }
+    private static func size(_ bytes: Int64?) -> String { bytes.map { ByteSizeText.show(Int($0)) } ?? "unlimited" }
+}

@@ -1,0 +1,128 @@
+import Basics
+import EventModel
+import HTTPAPI
+import Synchronization
+
+/// What each tenant may use of the intake (contract §10, "Shares"): events a second and bytes of payloads a second, each with a burst.
+///
+/// A request is admitted whole or not at all, also where its events are of several tenants. One for all routes of the process; any thread.
+final class IntakeShares: Sendable {
+    /// What a request uses of one tenant's share.
+    struct Use: Sendable, Hashable {
+        var events = 0
+        /// Of payloads.
+        var bytes = 0
+    }
+
+    private struct State {
+        var events: TenantBuckets?
+        var bytes: TenantBuckets?
+    }
+
+    /// For how many seconds of its share a tenant that was quiet may take in at once.
+    static let burstSeconds = 10
+
+    private let limits: IntakeLimits
+    private let now: @Sendable () -> Duration
+    private let state: Mutex<State>
+    /// Events that were admitted, by tenant.
+    let admittedEvents: TenantUsage
+    /// Bytes of their payloads.
+    let admittedBytes: TenantUsage
+
+    /// - Parameters:
+    ///   - limits: ``IntakeLimits/eventsPerSecond`` and ``IntakeLimits/bytesPerSecond``; 0 for no limit.
+    ///   - now: the time since any fixed moment.
+    init(_ limits: IntakeLimits, now: @escaping @Sendable () -> Duration = SteadyTime.now) {
+        self.limits = limits
+        self.now = now
+        state = Mutex(State(events: Self.buckets(limits.eventsPerSecond), bytes: Self.buckets(limits.bytesPerSecond)))
+        admittedEvents = TenantUsage(now: now)
+        admittedBytes = TenantUsage(now: now)
+    }
+
+    private static func buckets(_ perSecond: Int) -> TenantBuckets? {
+        perSecond > 0 ? TenantBuckets(capacity: Double(perSecond * burstSeconds), perSecond: Double(perSecond)) : nil
+    }
+
+    /// Takes what events use of their tenants' shares: all of it, or none and `rate_limited`.
+    func take(_ events: [Event]) throws(APIError) {
+        var uses: [Tenant: Use] = [:]
+        var run = (tenant: events.first?.tenant, use: Use())
+        for event in events {
+            if event.tenant != run.tenant {
+                if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
+                run = (event.tenant, Use())
+            }
+            run.use.add(Use(events: 1, bytes: event.payload.bytes.count))
+        }
+        if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
+        try take(uses)
+    }
+
+    /// The same, for uses that were counted.
+    func take(_ uses: [Tenant: Use]) throws(APIError) {
+        let time = now()
+        let refusal: (tenant: Tenant, seconds: Int)? = state.withLock { state in
+            for (tenant, use) in uses {
+                let seconds = Self.seconds(until: use, of: tenant, in: &state, at: time)
+                if seconds > 0 { return (tenant, seconds) }
+            }
+            for (tenant, use) in uses {
+                state.events?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.events), at: time) }
+                state.bytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.bytes), at: time) }
+            }
+            return nil
+        }
+        if let refusal { throw exhausted(refusal.tenant, seconds: refusal.seconds) }
+        for (tenant, use) in uses {
+            admittedEvents.add(use.events, of: tenant)
+            admittedBytes.add(use.bytes, of: tenant)
+        }
+    }
+
+    /// Refuses a request of a tenant that has nothing left, before its body is read.
+    func checkIsLeft(for tenant: Tenant) throws(APIError) {
+        let time = now()
+        let seconds = state.withLock { Self.seconds(until: Use(events: 1, bytes: 1), of: tenant, in: &$0, at: time) }
+        if seconds > 0 { throw exhausted(tenant, seconds: seconds) }
+    }
+
+    /// Counts what was read and refused for what it is against the share of whoever sent it: reading it has cost as much as an event.
+    func charge(_ use: Use, to tenant: Tenant) {
+        let time = now()
+        state.withLock { state in
+            state.events?.withBucket(of: tenant, at: time) { $0.charge(Double(use.events), at: time) }
+            state.bytes?.withBucket(of: tenant, at: time) { $0.charge(Double(use.bytes), at: time) }
+        }
+    }
+
+    private static func seconds(until use: Use, of tenant: Tenant, in state: inout State, at time: Duration) -> Int {
+        func wait(_ bucket: inout TokenBucket, _ cost: Int) -> Int {
+            bucket.allows(Double(cost), at: time) ? 0 : bucket.seconds(until: Double(cost))
+        }
+        let events = state.events?.withBucket(of: tenant, at: time) { wait(&$0, use.events) } ?? 0
+        let bytes = state.bytes?.withBucket(of: tenant, at: time) { wait(&$0, use.bytes) } ?? 0
+        return max(events, bytes)
+    }
+
+    private func exhausted(_ tenant: Tenant, seconds: Int) -> APIError {
+        var shares: [String] = []
+        if limits.eventsPerSecond > 0 { shares.append("\(limits.eventsPerSecond) events") }
+        if limits.bytesPerSecond > 0 { shares.append("\(limits.bytesPerSecond) bytes of payloads") }
+        return .rateLimited(
+            """
+            The tenant \(tenant.text) has used up its share of the intake, \(shares.joined(separator: " and ")) a second: nothing of the request \
+            is stored; send it again in \(seconds) s.
+            """,
+            retryAfter: seconds
+        )
+    }
+}
+
+extension IntakeShares.Use {
+    mutating func add(_ other: IntakeShares.Use) {
+        events += other.events
+        bytes += other.bytes
+    }
+}

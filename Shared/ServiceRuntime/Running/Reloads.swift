@@ -1,0 +1,74 @@
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// What a process reads again while it runs: all of it on SIGHUP, and each by itself when one of its files has changed.
+///
+/// As a service it looks after the files, until the process shuts down. Any thread.
+public final class Reloads: Sendable, Service {
+    private struct Entry: Sendable {
+        let name: String
+        let files: [String]
+        let reload: @Sendable () async throws -> Void
+    }
+
+    /// How often files are looked at.
+    private static let interval: Duration = .seconds(2)
+
+    private let logger: Logger
+    private let interval: Duration
+    private let entries = Mutex<[Entry]>([])
+
+    /// - Parameter interval: how often files are looked at.
+    public init(logger: Logger, interval: Duration? = nil) {
+        self.logger = logger
+        self.interval = interval ?? Self.interval
+    }
+
+    /// Adds something to read again.
+    ///
+    /// - Parameters:
+    ///   - name: what it is, for the log.
+    ///   - files: what it is read from, as far as that is read only now and then.
+    ///   - reload: reads it; what it throws is logged, and what was read before stays in force.
+    public func add(_ name: String, files: [String] = [], _ reload: @escaping @Sendable () async throws -> Void) {
+        entries.withLock { $0.append(Entry(name: name, files: files, reload: reload)) }
+    }
+
+    /// Reads everything again.
+    func reloadAll() async {
+        logger.notice("reading secrets, keys and certificates again", metadata: ["signal": "SIGHUP"])
+        for entry in entries.withLock({ $0 }) { await reload(entry) }
+    }
+
+    /// Reads again what has changed, until the shutdown.
+    public func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var seen = self.states()
+            while true {
+                try await Task.sleep(for: self.interval)
+                let now = self.states()
+                for (entry, state) in now where seen.first(where: { $0.entry.name == entry.name })?.states != state {
+                    await self.reload(entry)
+                }
+                seen = now
+            }
+        }
+    }
+
+    private func states() -> [(entry: Entry, states: [FileState?])] {
+        entries.withLock { $0 }.filter { !$0.files.isEmpty }.map { ($0, $0.files.map { FileState(of: $0) }) }
+    }
+
+    private func reload(_ entry: Entry) async {
+        do {
+            try await entry.reload()
+            logger.info("read again", metadata: ["what": "\(entry.name)"])
+        } catch {
+            logger.error(
+                "cannot be read again; what was read before stays in force",
+                metadata: ["what": "\(entry.name)", "error": "\(error)"]
+            )
+        }
+    }
+}

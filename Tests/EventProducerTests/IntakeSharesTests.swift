@@ -1,0 +1,133 @@
+import AccessControl
+import Basics
+import EventModel
+import HTTPTypes
+import Synchronization
+import TestKit
+import Testing
+
+@testable import event_producer
+
+/// No tenant takes more of the intake than its share (contract §10), through whichever door.
+@Suite struct IntakeSharesTests {
+    private static let cloudEvent = #"{"specversion":"1.0","id":"A1","source":"/m","type":"a.b","data":{"x":1}}"#
+
+    /// A way in, by which so many events come at once.
+    struct Door: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var body: String
+        var type = "application/json"
+        var headers: [String: String] = [:]
+        var path = "/v1/events"
+        var events = 1
+        var isStored = true
+    }
+
+    static let doors = [
+        Door(testDescription: "native", body: #"{"type":"a.b","payload":{"x":1}}"#),
+        Door(
+            testDescription: "native array",
+            body: "[" + [String](repeating: #"{"type":"a.b","payload":{"x":1}}"#, count: 2).joined(separator: ",") + "]",
+            events: 2
+        ),
+        Door(testDescription: "structured", body: cloudEvent, type: "application/cloudevents+json"),
+        Door(testDescription: "batched", body: "[\(cloudEvent)]", type: "application/cloudevents-batch+json"),
+        Door(
+            testDescription: "binary",
+            body: #"{"x":1}"#,
+            headers: ["ce-specversion": "1.0", "ce-id": "A1", "ce-source": "/m", "ce-type": "a.b"]
+        ),
+        Door(
+            testDescription: "execution",
+            body: #"{"type":"progress","payload":{"progress":0.5}}"#,
+            path: "/v1/executions/agents/a/events",
+            isStored: false
+        ),
+    ]
+
+    @Test(arguments: doors)
+    func aTenantThatHasUsedItsShareIsTold(_ door: Door) async throws {
+        let clock = Mutex(Duration.zero)
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 2, bytesPerSecond: 0)) { clock.withLock { $0 } }
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            func post() async throws -> IntakeFixture.Answer {
+                try await client.post(door.body, type: door.type, token: token, headers: door.headers, path: door.path)
+            }
+            for _ in 0..<20 / door.events { #expect(try await post().status == (door.isStored ? 202 : 503)) }
+            let refused = try await post()
+            #expect(refused.status == 429)
+            #expect(refused.member("error") == "rate_limited")
+            #expect(refused.headers[.retryAfter] == "1")
+            let other = try await IntakeFixture.token(tenant: "globex")
+            #expect(try await client.post(EventIntakeRouteTests.event, token: other).status == 202, "another tenant has its own")
+            clock.withLock { $0 = .seconds(1) }
+            #expect(try await post().status != 429)
+        }
+    }
+
+    @Test func bytesOfPayloadsHaveAShareToo() async throws {
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 100))
+        let payload = #"{"x":"\#(String(repeating: "x", count: 592))"}"#
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            func post(_ count: Int) async throws -> Int {
+                let event = #"{"type":"a.b","payload":\#(payload)}"#
+                return try await client.post("[\([String](repeating: event, count: count).joined(separator: ","))]", token: token).status
+            }
+            #expect(try await post(1) == 202)
+            #expect(try await post(1) == 429, "400 are left")
+        }
+        #expect(fixture.sink.events.count == 1)
+    }
+
+    @Test func aRequestLargerThanTheBurstIsTakenFromAFullShareWhole() async throws {
+        let clock = Mutex(Duration.zero)
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0)) { clock.withLock { $0 } }
+        let body = "[\([String](repeating: EventIntakeRouteTests.event, count: 25).joined(separator: ","))]"
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            #expect(try await client.post(body, token: token).status == 202)
+            let refused = try await client.post(EventIntakeRouteTests.event, token: token)
+            #expect(refused.status == 429 && refused.headers[.retryAfter] == "16")
+            clock.withLock { $0 = .seconds(24) }
+            #expect(try await client.post(body, token: token).status == 429, "none of a batch is stored when not all are within the share")
+            clock.withLock { $0 = .seconds(25) }
+            #expect(try await client.post(body, token: token).status == 202)
+        }
+        #expect(fixture.sink.events.count == 50)
+    }
+
+    @Test func aServiceIsRefusedForTheTenantThatHasNothingLeftAlone() async throws {
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0))
+        func event(_ tenant: String) -> String { #"{"type":"a.b","tenant":"\#(tenant)","payload":{}}"# }
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token(tenant: "platform", roles: [.producer])
+            let all = "[\([String](repeating: event("acme"), count: 10).joined(separator: ","))]"
+            #expect(try await client.post(all, token: token).status == 202)
+            let mixed = try await client.post("[\(event("globex")),\(event("acme"))]", token: token)
+            #expect(mixed.status == 429 && mixed.member("message")?.contains("acme") == true)
+            #expect(try await client.post("[\(event("globex"))]", token: token).status == 202)
+        }
+        #expect(fixture.sink.events.count == 11)
+        #expect(fixture.gate.shares.admittedEvents.largest(1).tenants.map(\.tenant.text) == ["acme"])
+    }
+
+    @Test func whatIsRefusedForItsContentCountsAgainstItsSender() async throws {
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0))
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            for _ in 0..<10 { #expect(try await client.post("{}", token: token).status == 400) }
+            #expect(try await client.post("{}", token: token).status == 429)
+        }
+    }
+
+    @Test func zeroIsNoLimit() async throws {
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 0, bytesPerSecond: 0))
+        let body = "[\([String](repeating: EventIntakeRouteTests.event, count: 1000).joined(separator: ","))]"
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            for _ in 0..<20 { #expect(try await client.post(body, token: token).status == 202) }
+        }
+    }
+}

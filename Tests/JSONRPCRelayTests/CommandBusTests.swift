@@ -240,7 +240,7 @@ import Testing
     }
 
     @Test func aTenantHasItsShareOfCommandsAndNoMore() async throws {
-        let setting = try await Setting { $0.commandsPerSecond = 1 }
+        let setting = try await Setting { $0.commandsPerSecondOfTenant = 1 }
         let requests = Collected<NATSMessage>()
         let subscription = try await setting.answer("rpc.work") { message in
             requests.append(message)

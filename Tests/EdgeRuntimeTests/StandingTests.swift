@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import Glibc
+import Synchronization
 import Testing
 
 @testable import EdgeRuntime

@@ -100,7 +100,7 @@ import Testing
 
     @Test func aServiceIsRefusedForTheTenantThatHasNothingLeftAlone() async throws {
         let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0))
-        func event(_ tenant: String) -> String { #"{"type":"a.b","tenant":"\#(tenant)","payload":{}}"# }
+        @Sendable func event(_ tenant: String) -> String { #"{"type":"a.b","tenant":"\#(tenant)","payload":{}}"# }
         try await fixture.run { client in
             let token = try await IntakeFixture.token(tenant: "platform", roles: [.producer])
             let all = "[\([String](repeating: event("acme"), count: 10).joined(separator: ","))]"

@@ -33,7 +33,7 @@ import Testing
         #expect(
             await eventually {
                 text += "1"
-                try? directory.write(text, to: "changing")
+                _ = try? directory.write(text, to: "changing")
                 return !read.withLock { $0 }.isEmpty
             }
         )

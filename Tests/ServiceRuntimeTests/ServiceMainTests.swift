@@ -65,7 +65,8 @@ import Testing
                 throw EventLogError(code: .incompatibleStream, message: "The stream EVENTS cannot be the log.")
             }
         }
-        #expect(text(result?.standardErrorContent).contains("Before it"))
+        let log = text(result?.standardErrorContent)
+        #expect(log.contains("Before it"))
         #expect(try lastWords(result?.standardErrorContent) == "The stream EVENTS cannot be the log.")
     }
 

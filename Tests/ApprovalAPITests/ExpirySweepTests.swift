@@ -50,11 +50,10 @@ private final class SweepBench: Sendable {
             return try Fixture.event("approval.requested", payload, tenant: tenant, id: name)
         }
         _ = try await log.append(contentsOf: events, intake: Fixture.time, timeout: .seconds(30))
-        #expect(
-            try await eventually { [model] in
-                try await model.overdue(by: .now, limit: 10_000).contains { names.last == $0.request.approvalID.text }
-            }
-        )
+        let isKnown = try await eventually { [model] in
+            try await model.overdue(by: Timestamp.now, limit: 10_000).contains { names.last == $0.request.approvalID.text }
+        }
+        #expect(isKnown)
     }
 
     /// Puts something at the place of a decision that is none, as nobody but a broken writer on the bus does.

@@ -1,6 +1,7 @@
 import Basics
 import EventLog
 import EventModel
+import GRDB
 import TestKit
 import Testing
 
@@ -163,7 +164,7 @@ import Testing
         // Places that are close together, and so far apart that each size of bucket has several.
         var places: [UInt64] = [1]
         for _ in 0..<120 {
-            let widest = [2, 1 << 10, 1 << 20, 1 << 33].randomElement(using: &generator) ?? 2
+            let widest = ([2, 1 << 10, 1 << 20, 1 << 33] as [UInt64]).randomElement(using: &generator) ?? 2
             places.append((places.last ?? 0) + UInt64.random(in: 1...widest, using: &generator))
         }
         var next = 0

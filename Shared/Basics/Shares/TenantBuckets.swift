@@ -3,7 +3,7 @@
 /// Buckets that are full again are forgotten, which is as if they had never been used; so memory is bounded by the tenants that are active at a
 /// time, and by ``maximumCount`` in any case.
 public struct TenantBuckets: Sendable {
-    /// The most buckets. Beyond it any other tenant's is forgotten, which is then given a full one when it comes again.
+    /// The most buckets. Beyond it half of the others are forgotten, whichever they are; their tenants are given full ones when they come again.
     public static let maximumCount = 100_000
     /// How many are kept before those are looked for that can be forgotten.
     private static let tidyAbove = 10_000
@@ -35,7 +35,10 @@ public struct TenantBuckets: Sendable {
             var bucket = entry.value
             return !bucket.isFull(at: now)
         }
-        if buckets.count >= Self.maximumCount { buckets.remove(at: buckets.startIndex) }
+        // Many at once, so that a new tenant costs little here too.
+        if buckets.count >= Self.maximumCount {
+            buckets = Dictionary(uniqueKeysWithValues: buckets.prefix(Self.maximumCount / 2).map { ($0.key, $0.value) })
+        }
         // Looked for again only when many have come, so that a new tenant costs little however many are remembered.
         tidyAt = min(max(Self.tidyAbove, 2 * buckets.count), Self.maximumCount)
     }

@@ -9,6 +9,12 @@ enum EdgeMetrics {
             let help = "Open streams of the ten tenants that have the most."
             exposition.gauge("causeway_edge_tenant_connections", help: help, connections, labels: [("tenant", tenant.text)])
         }
+        let shown = statistics.largestTenants.reduce(0) { $0 + $1.1 }
+        exposition.gauge(
+            "causeway_edge_tenant_connections_others",
+            help: "Open streams of all other tenants together.",
+            max(0, statistics.connections - shown)
+        )
         exposition.counter("causeway_edge_deliveries_total", help: "Events written to streams.", statistics.deliveries)
         exposition.counter("causeway_edge_sent_bytes_total", help: "Bytes written to streams.", statistics.bytes)
         exposition.counter("causeway_edge_heartbeats_total", help: "Heartbeats written to streams.", statistics.heartbeats)

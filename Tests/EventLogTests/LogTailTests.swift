@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func countsWhatManyMembersTake() throws {
-        let members = (0..<20_000).map { #""m\($0)":1"# }.joined(separator: ",")
+        let members = (0..<20_000).map { #""m\#($0)":1"# }.joined(separator: ",")
         let entry = LogEntry(sequence: 1, intake: Fixture.time, event: try Fixture.event("e", payload: "{\(members)}"))
         // Where each member lies takes more than the member itself.
         #expect(LogTail.memory(of: entry) > 20_000 * 16 + entry.event.payload.bytes.count)

@@ -46,7 +46,8 @@ struct LookupTests {
         }
         while self.log.asked.load(ordering: .relaxed) == 0 { await aMoment() }
         self.log.isOpen.store(true, ordering: .relaxed)
-        #expect(try await answers == Array(repeating: .unknownCursor, count: 50))
+        let given = try await answers
+        #expect(given == Array(repeating: .unknownCursor, count: 50))
         // Who comes when the first answer is given asks anew; nobody asks for himself alone while another does.
         #expect(self.log.asked.load(ordering: .relaxed) < 50)
     }
@@ -65,7 +66,8 @@ struct LookupTests {
         while self.log.asked.load(ordering: .relaxed) < 5 { await aMoment() }
         #expect(self.log.asked.load(ordering: .relaxed) == 5)
         self.log.isOpen.store(true, ordering: .relaxed)
-        #expect(try await other == .unknownCursor)
+        let othersAnswer = try await other
+        #expect(othersAnswer == .unknownCursor)
         try await answers
         #expect(self.log.asked.load(ordering: .relaxed) == 51)
     }

@@ -16,7 +16,8 @@ public struct MonotonicInstant: Sendable, Hashable, Comparable {
 
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
-    package func advanced(by duration: Duration) -> MonotonicInstant {
+    /// So much later; a negative duration counts as none.
+    public func advanced(by duration: Duration) -> MonotonicInstant {
         MonotonicInstant(nanoseconds: self.nanoseconds + UInt64(max(0, duration.nanoseconds)))
     }
 

@@ -81,12 +81,21 @@ final class ReadModelStore: Sendable {
         try await queue.run { Result { try self.openNow() } }.get()
     }
 
-    private func openNow() throws -> Int {
+    /// Gives the file up when its name does not name it any more: SQLite goes on with a file that nobody can open again.
+    func checkPlace() async {
+        await queue.run { _ = self.isOpenInPlace() }
+    }
+
+    private func isOpenInPlace() -> Bool {
         let (opened, generation) = state.withLock { ($0.opened, $0.generation) }
-        if let opened {
-            if file.isInPlace(opened) { return generation }
-            lose(generation, because: "it was removed, or another file has taken its name")
-        }
+        guard let opened else { return false }
+        if file.isInPlace(opened) { return true }
+        lose(generation, because: "it was removed, or another file has taken its name")
+        return false
+    }
+
+    private func openNow() throws -> Int {
+        if isOpenInPlace() { return generation }
         let lost = state.withLock { $0.lost }
         // Waits for those who still read from it.
         try? lost?.database.close()

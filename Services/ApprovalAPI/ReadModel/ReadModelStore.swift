@@ -205,14 +205,13 @@ final class ReadModelStore: Sendable {
     }
 
     /// Remembers that nothing is wrong any more.
+    ///
+    /// On a full disk a small change can find room in what SQLite has already; that is no end of it while the disk has none.
     private func recover() {
-        let former = state.withLock { state in
-            defer { if state.opened != nil { state.trouble = nil } }
-            return state.trouble
-        }
-        if let former, !former.isDamage {
-            logger.notice("the read model can be written again", metadata: ["database.file": "\(file.path)"])
-        }
+        guard let former = trouble else { return }
+        if former == .full, file.isDiskExhausted { return }
+        state.withLock { if $0.opened != nil { $0.trouble = nil } }
+        if !former.isDamage { logger.notice("the read model can be written again", metadata: ["database.file": "\(file.path)"]) }
     }
 
     private static func settled() -> OneShot<Void> {

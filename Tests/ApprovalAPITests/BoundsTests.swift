@@ -4,6 +4,7 @@ import EventModel
 import HTTPAPI
 import Hummingbird
 import NIOCore
+import TestKit
 import Testing
 
 @testable import approval_api

@@ -1,6 +1,7 @@
 import Basics
 import EventLog
 import EventModel
+import GRDB
 import TestKit
 import Testing
 
@@ -163,7 +164,7 @@ import Testing
         // Places that are close together, and so far apart that each size of bucket has several.
         var places: [UInt64] = [1]
         for _ in 0..<120 {
-            let widest = [2, 1 << 10, 1 << 20, 1 << 33].randomElement(using: &generator) ?? 2
+            let widest = ([2, 1 << 10, 1 << 20, 1 << 33] as [UInt64]).randomElement(using: &generator) ?? 2
             places.append((places.last ?? 0) + UInt64.random(in: 1...widest, using: &generator))
         }
         var next = 0
@@ -213,7 +214,8 @@ import Testing
     @Test func aPageLooksAtSoManyAndNoMore() async throws {
         let model = try await model()
         try await model.apply(try (1...100 as ClosedRange<UInt64>).map { try notice($0) }, position: 100, generation: 0)
-        try await applyMarks((6...95 as ClosedRange<UInt64>).map { mark(.one($0)) }, position: 1, to: model)
+        let read = (6...95 as ClosedRange<UInt64>).map { mark(.one($0)) }
+        try await applyMarks(read, position: 1, to: model)
         var query = query(isRead: false, limit: 4)
         query.look = 10
         var pages: [[UInt64]] = []

@@ -110,8 +110,8 @@ import Testing
         #expect(await eventually { model.generation == 1 })
         try await model.open()
         try await fill(model, 1...3000)
-        let page = try await reading.value
-        #expect(page.items.count == 50 && page.unreadCount == 3000)
+        let answer = try await reading.value
+        #expect(answer.items.count == 50 && answer.unreadCount == 3000)
     }
 
     @Test func aFullDiskIsWaitedFor() async throws {

@@ -214,7 +214,8 @@ import Testing
     @Test func aPageLooksAtSoManyAndNoMore() async throws {
         let model = try await model()
         try await model.apply(try (1...100 as ClosedRange<UInt64>).map { try notice($0) }, position: 100, generation: 0)
-        try await applyMarks((6...95 as ClosedRange<UInt64>).map { mark(.one($0)) }, position: 1, to: model)
+        let read = (6...95 as ClosedRange<UInt64>).map { mark(.one($0)) }
+        try await applyMarks(read, position: 1, to: model)
         var query = query(isRead: false, limit: 4)
         query.look = 10
         var pages: [[UInt64]] = []

@@ -281,6 +281,9 @@ extension ReadModel {
         return generation
     }
 
+    /// Gives the file up when it was removed, or another one has taken its name.
+    func checkPlace() async { await store.checkPlace() }
+
     /// Gives the file up: it was found to be damaged. Of several that find that, one does it.
     func lose(_ generation: Int, because reason: String) {
         store.lose(generation, because: reason)

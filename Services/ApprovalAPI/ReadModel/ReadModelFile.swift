@@ -56,6 +56,9 @@ final class ReadModelFile: Sendable {
         opened.identity == nil || FileIdentity(at: path) == opened.identity
     }
 
+    /// Whether the disk has no room at this moment.
+    var isDiskExhausted: Bool { path != Self.memory && DiskRoom.isExhausted(at: path) }
+
     // MARK: Steps
 
     /// Keeps other processes away. What is another's gets no sign beside it.

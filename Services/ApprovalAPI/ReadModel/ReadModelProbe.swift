@@ -60,6 +60,7 @@ final class ReadModelProbe: Sendable {
     ///
     /// - Returns: the tenant; nil behind the last one.
     func ask(after tenant: String) async throws -> String? {
+        await model.checkPlace()
         let found = try await model.read(for: .process) { database in
             let sql = "SELECT tenant FROM tallies WHERE tenant > ? ORDER BY tenant LIMIT 1"
             return try String.fetchOne(database.cachedStatement(sql: sql), arguments: [tenant]).map { try Tenant(stored: $0) }

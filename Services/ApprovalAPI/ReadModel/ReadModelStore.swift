@@ -22,8 +22,10 @@ final class ReadModelStore: Sendable {
         var end = OneShot<Void>()
         /// Settled when the model holds again what it held before the file was given up.
         var rebuilt = ReadModelStore.settled()
-        /// What was wrong at the last access; nil for nothing.
+        /// What is wrong; nil for nothing.
         var trouble: StorageTrouble?
+        /// Whether that was found when something was written.
+        var isOfWriting = false
     }
 
     private let file: ReadModelFile
@@ -81,12 +83,21 @@ final class ReadModelStore: Sendable {
         try await queue.run { Result { try self.openNow() } }.get()
     }
 
-    private func openNow() throws -> Int {
+    /// Gives the file up when its name does not name it any more: SQLite goes on with a file that nobody can open again.
+    func checkPlace() async {
+        await queue.run { _ = self.isOpenInPlace() }
+    }
+
+    private func isOpenInPlace() -> Bool {
         let (opened, generation) = state.withLock { ($0.opened, $0.generation) }
-        if let opened {
-            if file.isInPlace(opened) { return generation }
-            lose(generation, because: "it was removed, or another file has taken its name")
-        }
+        guard let opened else { return false }
+        if file.isInPlace(opened) { return true }
+        lose(generation, because: "it was removed, or another file has taken its name")
+        return false
+    }
+
+    private func openNow() throws -> Int {
+        if isOpenInPlace() { return generation }
         let lost = state.withLock { $0.lost }
         // Waits for those who still read from it.
         try? lost?.database.close()
@@ -96,7 +107,7 @@ final class ReadModelStore: Sendable {
                 state.opened = opened
                 state.lost = nil
             }
-            recover()
+            recover(writing: true)
             return self.generation
         } catch let trouble as StorageTrouble {
             note(trouble)
@@ -139,11 +150,14 @@ final class ReadModelStore: Sendable {
     /// - Throws: ``StorageTrouble``, ``ReadModel/Recreated`` or a `CancellationError`; else what `body` throws.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database, _ generation: Int) throws -> Value) async throws -> Value {
         let (opened, generation) = try current()
+        let value: Value
         do {
-            return try await opened.database.read { try body($0, generation) }
+            value = try await opened.database.read { try body($0, generation) }
         } catch {
-            throw failure(error, of: generation)
+            throw failure(error, of: generation, writing: false)
         }
+        recover(writing: false)
+        return value
     }
 
     /// Changes, in one transaction. `body` runs on the writer's queue.
@@ -156,9 +170,9 @@ final class ReadModelStore: Sendable {
         do {
             try await opened.database.write(body)
         } catch {
-            throw failure(error, of: current)
+            throw failure(error, of: current, writing: true)
         }
-        recover()
+        recover(writing: true)
     }
 
     private func current() throws -> (ReadModelFile.Opened, generation: Int) {
@@ -168,7 +182,7 @@ final class ReadModelStore: Sendable {
     }
 
     /// What an access failed for, after what must be done about it.
-    private func failure(_ error: any Error, of generation: Int) -> any Error {
+    private func failure(_ error: any Error, of generation: Int, writing: Bool) -> any Error {
         if error is CancellationError { return error }
         // What was asked of a file that has been given up and closed says nothing about the next one.
         guard self.generation == generation else { return ReadModel.Recreated() }
@@ -176,14 +190,14 @@ final class ReadModelStore: Sendable {
             return CancellationError()
         }
         guard let trouble = StorageTrouble(error, path: file.path) else { return error }
-        if case .damaged(let reason) = trouble { lose(generation, because: reason) } else { note(trouble) }
+        if case .damaged(let reason) = trouble { lose(generation, because: reason) } else { note(trouble, writing: writing) }
         return trouble
     }
 
     /// Remembers what is wrong and says it, once.
-    private func note(_ trouble: StorageTrouble) {
+    private func note(_ trouble: StorageTrouble, writing: Bool = true) {
         let former = state.withLock { state in
-            defer { state.trouble = trouble }
+            defer { (state.trouble, state.isOfWriting) = (trouble, writing) }
             return state.trouble
         }
         guard former != trouble else { return }
@@ -195,15 +209,20 @@ final class ReadModelStore: Sendable {
         }
     }
 
-    /// Remembers that nothing is wrong any more.
-    private func recover() {
-        let former = state.withLock { state in
-            defer { if state.opened != nil { state.trouble = nil } }
-            return state.trouble
+    /// An access succeeded: remembers that nothing is wrong any more.
+    ///
+    /// - A file that cannot be written can still be read, so a read is no end of that.
+    /// - On a full disk a small change can find room in what SQLite has already, so no access is an end of that, but only room on the disk.
+    private func recover(writing: Bool) {
+        let (former, isOfWriting) = state.withLock { ($0.trouble, $0.isOfWriting) }
+        guard let former else { return }
+        if former == .full ? file.isDiskExhausted : isOfWriting && !writing { return }
+        let isEnd = state.withLock { state in
+            guard state.opened != nil, state.trouble == former else { return false }
+            state.trouble = nil
+            return true
         }
-        if let former, !former.isDamage {
-            logger.notice("the read model can be written again", metadata: ["database.file": "\(file.path)"])
-        }
+        if isEnd, !former.isDamage { logger.notice("the read model can be used again", metadata: ["database.file": "\(file.path)"]) }
     }
 
     private static func settled() -> OneShot<Void> {

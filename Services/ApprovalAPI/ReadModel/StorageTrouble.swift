@@ -32,16 +32,22 @@ enum StorageTrouble: Error, Sendable, Equatable {
         case .SQLITE_IOERR, .SQLITE_CANTOPEN:
             if DiskRoom.isExhausted(at: path) {
                 self = .full
-            } else if error.resultCode == .SQLITE_CANTOPEN || error.extendedResultCode == .SQLITE_IOERR_NOMEM {
-                self = .unavailable(reason)
-            } else {
+            } else if Self.failedReads.contains(error.extendedResultCode) {
                 self = .damaged(reason)
+            } else {
+                // A write that failed, for a quota for example, says nothing bad about what is in the file.
+                self = .unavailable(reason)
             }
         case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL, .SQLITE_NOMEM, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_READONLY:
             self = .unavailable(reason)
         default: self = .damaged(reason)
         }
     }
+
+    /// A part of the file cannot be read.
+    private static let failedReads: [ResultCode] = [
+        .SQLITE_IOERR_READ, .SQLITE_IOERR_SHORT_READ, .SQLITE_IOERR_DATA, .SQLITE_IOERR_CORRUPTFS,
+    ]
 
     /// What the system refused while a file was made or locked.
     init(systemError code: Int32) {

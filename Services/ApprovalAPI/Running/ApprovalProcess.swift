@@ -65,6 +65,7 @@ struct ApprovalProcess {
             limiter: RateLimiter(RateLimit(settings)),
             origins: settings.originPolicy()
         )
-        try await process.run([service, PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)])
+        let listener = PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)
+        try await process.run([service, listener])
     }
 }

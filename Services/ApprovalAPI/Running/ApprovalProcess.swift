@@ -97,6 +97,7 @@ struct ApprovalProcess {
             usage: usage,
             origins: settings.originPolicy()
         )
-        try await process.run([service, PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)])
+        let listener = PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)
+        try await process.run([service, listener])
     }
 }

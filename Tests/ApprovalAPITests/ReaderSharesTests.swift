@@ -26,6 +26,15 @@ import Testing
         }
     }
 
+    /// Who had a turn, in order.
+    private final class Turns: Sendable {
+        private let names = Mutex<[String]>([])
+
+        var all: [String] { names.withLock { $0 } }
+
+        func append(_ name: String) { names.withLock { $0.append(name) } }
+    }
+
     @Test func oneTenantHasHalfOfThemAndTheOthersTheRest() async throws {
         let shares = ReaderShares(readers: 4)
         let readers = Readers()
@@ -45,18 +54,18 @@ import Testing
     @Test func tenantsHaveTheirTurns() async throws {
         let shares = ReaderShares(readers: 2)
         let first = Readers()
-        let order = Mutex<[String]>([])
+        let turns = Turns()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for holder in [Self.one, Self.two] { group.addTask { try await shares.read(for: holder) { try await first.read() } } }
             #expect(await eventually { first.now == 2 })
-            for _ in 0..<20 { group.addTask { try await shares.read(for: Self.one) { order.withLock { $0.append("one") } } } }
+            for _ in 0..<20 { group.addTask { try await shares.read(for: Self.one) { turns.append("one") } } }
             #expect(await eventually { shares.waitingCount == 20 })
-            group.addTask { try await shares.read(for: Self.two) { order.withLock { $0.append("two") } } }
+            group.addTask { try await shares.read(for: Self.two) { turns.append("two") } }
             #expect(await eventually { shares.waitingCount == 21 })
             first.gate.settle(())
             try await group.waitForAll()
         }
-        let place = try #require(order.withLock { $0.firstIndex(of: "two") })
+        let place = try #require(turns.all.firstIndex(of: "two"))
         #expect(place <= 4, "it came behind \(place) of the other's 20")
     }
 

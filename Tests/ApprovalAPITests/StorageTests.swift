@@ -139,22 +139,30 @@ import Testing
         let model = try ReadModel(path: path)
         try await fill(model, 1...10)
         let released = DispatchSemaphore(value: 0)
-        let reading = Mutex(0)
+        let reading = Count()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<32 {
                 group.addTask {
                     try await model.read(for: .tenant(Fixture.acme)) { _ in
-                        reading.withLock { $0 += 1 }
+                        reading.increase()
                         released.wait()
                     }
                 }
             }
-            #expect(await eventually { reading.withLock { $0 } == 2 })
+            #expect(await eventually { reading.value == 2 })
             let generation = model.generation
             try await model.apply([LogChange](), position: 11, generation: generation)
             #expect(try await model.approval("a", for: Fixture.viewer(of: "globex")) == nil)
             for _ in 0..<32 { released.signal() }
             try await group.waitForAll()
         }
+    }
+
+    private final class Count: Sendable {
+        private let count = Mutex(0)
+
+        var value: Int { count.withLock { $0 } }
+
+        func increase() { count.withLock { $0 += 1 } }
     }
 }

@@ -56,7 +56,7 @@ import Testing
         let first = Readers()
         let turns = Turns()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for holder in [Self.one, Self.two] { group.addTask { try await shares.read(for: holder) { try await first.read() } } }
+            for holder in [Self.one, .process] { group.addTask { try await shares.read(for: holder) { try await first.read() } } }
             #expect(await eventually { first.now == 2 })
             for _ in 0..<20 { group.addTask { try await shares.read(for: Self.one) { turns.append("one") } } }
             #expect(await eventually { shares.waitingCount == 20 })

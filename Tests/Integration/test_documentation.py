@@ -298,7 +298,7 @@ def test_operating(read, stack, tmp_path):
     with read("docs/operating.md") as page:
         page.sh("tokens.env", NATS_URL=BUS, ADMIN=f"http://127.0.0.1:{TABLE['sse-edge, admin'] + OFFSET}")
         assert "causeway_edge_connections" in page.sh("$ADMIN/readyz")
-        page.sh("event-producer dead-letters")
+        page.sh("event-producer dead-letters", NATS_URL=BUS)
 
         page.sh("EDGE=$!", EDGE_PORT=free_port(), EDGE_ADMIN_PORT=free_port())
         told = page.take("draining")

@@ -22,6 +22,8 @@ NOTIFICATIONS = size(2_000, 1_000_000)
 #: What a process may take beyond what it takes when all is quiet: its bounds on what is in flight, and what it keeps of the log.
 MEMORY = 400 << 20
 
+#: As they are by default: the kit switches them off for all other tests.
+SHARES = dict.fromkeys(("intake_events_per_second", "intake_bytes_per_second", "rate_limit", "commands_per_second"))
 QUIET = "alone"
 
 
@@ -69,7 +71,7 @@ class Deployment:
 
 @pytest.fixture(scope="module")
 def deployment():
-    with Stack() as stack:
+    with Stack(**SHARES) as stack:
         deployment = Deployment(stack)
         fill(stack)
         # What is done for the first time takes longer; then the measure for all others.

@@ -135,7 +135,7 @@ AUTH_HS256_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 http_port=$(free_port)
 admin_port=$(free_port)
 HTTP_HOST=127.0.0.1 HTTP_PORT=$http_port ADMIN_HOST=127.0.0.1 ADMIN_PORT=$admin_port NATS_URL="nats://$nats" \
-    HEARTBEAT_INTERVAL=30s SILENCE_TIMEOUT=1h DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} DATABASE_FILE=$directory/approvals.sqlite RATE_LIMIT=0 \
+    HEARTBEAT_INTERVAL=30s SILENCE_TIMEOUT=1h DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} DATABASE_FILE=$directory/approvals.sqlite RATE_LIMIT=0 COMMANDS_PER_SECOND=0 MAX_CONNECTIONS_PER_TENANT=0 \
     LOG_LEVEL=warning "$edge" >"$directory/$program.log" 2>&1 &
 edge_pid=$!
 started+=("$edge_pid")

@@ -32,8 +32,14 @@ struct PayloadIndex: Sendable {
     /// What an array takes besides its elements, and what an allocation is rounded by, in bytes.
     static let arrayOverhead = 48
 
-    /// What the members' places take in memory, in bytes.
-    var heapBytes: Int { members.capacity * MemoryLayout<Member>.stride }
+    /// How many places there are at first; as many again whenever they do not suffice.
+    private static let leastPlaces = 8
+
+    /// What the members' places take in memory, in bytes: the same for the same payload, whatever the allocator rounds up to.
+    var heapBytes: Int {
+        let places = members.count <= Self.leastPlaces ? Self.leastPlaces : 1 << (Int.bitWidth - (members.count - 1).leadingZeroBitCount)
+        return places * MemoryLayout<Member>.stride
+    }
 
     init(interior: Range<Int>) {
         self.interior = interior
@@ -62,7 +68,7 @@ struct PayloadIndex: Sendable {
         try scanner.openObject()
         let start = scanner.position
         scanner.hasSkippedLineBreak = false
-        members.reserveCapacity(8)
+        members.reserveCapacity(Self.leastPlaces)
         while let name = try scanner.nextMember(isFirst: members.isEmpty) {
             let valueStart = scanner.position
             try scanner.scanValue(depth: 1)

@@ -87,7 +87,8 @@ def test_what_the_log_drops_while_a_client_is_answered_is_delivered_or_told(stac
             for thread in threads:
                 thread.join()
         assert not failures, f"{len(failures)} of {SESSIONS} sessions: {failures[0]}"
-        assert all(told), "the cursor had expired: the test did not test"
+        # An edge learns once a second what the log still has: the first clients may get everything from its memory.
+        assert 2 * sum(map(bool, told)) > len(told), f"the cursor had expired, and few were told: {told}"
     finally:
         flow.stop()
 

@@ -23,6 +23,8 @@ struct ApprovalProcess {
     /// - Throws: whatever keeps it from starting, as a sentence.
     func run() async throws {
         let settings = process.settings
+        // Before the file is made: a mistake in the settings leaves nothing behind.
+        let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
         let model = try ReadModel(
             path: settings.string(.databaseFile),
@@ -95,7 +97,7 @@ struct ApprovalProcess {
             authenticator: authenticator,
             limit: RateLimit(settings),
             usage: usage,
-            origins: settings.originPolicy()
+            origins: origins
         )
         let listener = PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)
         try await process.run([service, listener])

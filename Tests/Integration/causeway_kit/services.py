@@ -47,6 +47,8 @@ class Service(Process):
             "ADMIN_PORT": self.admin_port,
             "NATS_URL": nats_url,
             "AUTH_HS256_SECRET": SECRET,
+            # Not where the tests are run: a file that was left there would decide how they go.
+            "DATABASE_FILE": Path(directory) / f"{name or program}.sqlite",
             # Tests are faster than a tenant's share allows; those of the shares set them.
             "INTAKE_EVENTS_PER_SECOND": 0,
             "INTAKE_BYTES_PER_SECOND": 0,

@@ -7,6 +7,9 @@ PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integ
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
 
+# Those that are written in such a language, by their first line.
+scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
+
 .PHONY: run test test-unit test-integration screenshots build lint format bench drill fuzz clean help
 .DEFAULT_GOAL := help
 
@@ -40,8 +43,12 @@ screenshots: build ## Take the console's pictures for the documentation anew (do
 	@deploy/install-test.sh
 	CAUSEWAY_SCREENSHOTS=docs/images $(PYTEST) -k test_screenshots
 
-lint: ## Check the sources' format
+lint: ## Check the sources' format, and scripts for mistakes
+	@deploy/install-test.sh
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+	.venv/bin/ruff check . $(call scripts,python3)
+	shellcheck -x -P SCRIPTDIR $(call scripts,(bash|sh))
+	@for file in $$(git ls-files '*.js'); do node --input-type=module --check <"$$file" || { echo "in $$file" >&2; exit 1; }; done
 
 format: ## Bring the sources into that format
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)

@@ -96,7 +96,7 @@ def test_a_reader_that_stalls_now_and_then_gets_everything_in_order(stack, surfa
             if stall_at and len(got) >= stall_at[0]:
                 stall_at.pop(0)
                 goal = min(flow.accepted + count // 5, count)
-                eventually(lambda: flow.accepted >= goal, f"{goal} events are accepted", timeout=60)  # noqa: B023
+                eventually(lambda: flow.accepted >= goal, f"{goal} events are accepted", timeout=60)
             message = client.next(timeout=60)
             if isinstance(message, Event):
                 got.append(message.payload["n"])

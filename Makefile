@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
+# How many files of integration tests run side by side.
+JOBS ?= 2
 PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
 
 # Our own sources; dependencies are checked out below .build.
@@ -30,7 +32,8 @@ test-unit: build ## Run the Swift tests
 
 test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
 	@deploy/install-test.sh
-	$(PYTEST) $(ARGS)
+	@# File by file: tests of one file share a deployment, and those of different files mostly wait.
+	$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 drill: build fuzz ## Run the integration tests in their full size (some 20 minutes), and the fuzzers
 	@deploy/install-test.sh

@@ -4,7 +4,15 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # How many files of integration tests run side by side.
 JOBS ?= 2
-PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
+# What is built for tests: debug, which is built again fastest; or release, which is what users run. The latter has a folder of its own, because
+# tests need a flag with which all else would be built again.
+CONFIGURATION ?= debug
+test drill fuzz: CONFIGURATION := release
+build_options = $(if $(filter release,$(CONFIGURATION)),--configuration release --scratch-path .build/testable)
+testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
+binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)
+
+PYTEST = CAUSEWAY_BIN=$(or $(CAUSEWAY_BIN),$(binaries)) .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
 
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
@@ -20,27 +28,27 @@ run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of m
 	@deploy/install-run.sh
 	@exec deploy/local/run
 
-test: build test-unit test-integration ## Build, then run all tests
+test: build test-unit test-integration ## Build optimised, then run all tests
 
 build: ## Build everything for debugging, tests included
 	@deploy/install-build.sh
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --build-tests $(build_options) $(testable)
 
 test-unit: build ## Run the Swift tests
 	@# One after another: side by side, a thousand tests wait for two threads, and what asks a nats-server times out.
-	$(SWIFT) test --skip-build --no-parallel
+	$(SWIFT) test --skip-build --no-parallel $(build_options)
 
 test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
 	@deploy/install-test.sh
 	@# File by file: tests of one file share a deployment, and those of different files mostly wait.
 	$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
-drill: build fuzz ## Run the integration tests in their full size (some 20 minutes), and the fuzzers
+drill: fuzz ## Run the fuzzers, and the long integration tests in their full size (some 90 minutes)
 	@deploy/install-test.sh
 	DRILL=1 $(PYTEST) -m long -s $(ARGS)
 
 fuzz: build ## Try FUZZ_INPUTS mutated inputs (a million) on each parser; FUZZ="JSONRPC" tries some parsers only
-	@deploy/fuzz "$(or $(FUZZ_INPUTS),1000000)" "$(FUZZ)"
+	@deploy/fuzz "$(or $(FUZZ_INPUTS),1000000)" "$(FUZZ)" $(build_options)
 
 screenshots: build ## Take the console's pictures for the documentation anew (docs/images)
 	@deploy/install-test.sh

@@ -4,10 +4,10 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # How many files of integration tests run side by side.
 JOBS ?= 2
-# What is built for tests: debug, which is built again fastest; or release, which is what users run. The latter has a folder of its own, because
-# tests need a flag with which all else would be built again.
+# What is built for tests: debug, which takes half the time; or release, which is what users run, and what the drill runs. The latter has a folder
+# of its own, because tests need a flag with which all else would be built again.
 CONFIGURATION ?= debug
-test drill fuzz: CONFIGURATION := release
+drill fuzz: CONFIGURATION := release
 build_options = $(if $(filter release,$(CONFIGURATION)),--configuration release --scratch-path .build/testable)
 testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
 binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)
@@ -28,7 +28,7 @@ run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of m
 	@deploy/install-run.sh
 	@exec deploy/local/run
 
-test: build test-unit test-integration ## Build optimised, then run all tests
+test: build test-unit test-integration ## Build, then run all tests
 
 build: ## Build everything for debugging, tests included
 	@deploy/install-build.sh

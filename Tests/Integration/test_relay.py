@@ -522,7 +522,11 @@ def test_a_silent_client_is_closed_and_one_that_pings_is_not(stack):
         talking.expect_silence()
 
 
-@pytest.mark.parametrize(("sent", "code"), [(frame(BINARY, b"{}"), 1003), (frame(TEXT, b" " * (LIMIT + 1)), 1009)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(frame(BINARY, b"{}"), 1003), (frame(TEXT, b" " * (LIMIT + 1)), 1009)],
+    ids=["binary", "too long"],
+)
 def test_what_the_relay_does_not_take(client, sent, code):
     client.ws.send_bytes(sent)
     assert client.ws.expect_close(code)

@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
-# How many files of integration tests run side by side.
-JOBS ?= 2
+# How many files of integration tests run side by side; empty for one, in the order of their names.
+JOBS ?=
 # What is built for tests: debug, which takes half the time; or release, which is what users run, and what the drill runs. The latter has a folder
 # of its own, because tests need a flag with which all else would be built again.
 CONFIGURATION ?= debug
@@ -40,8 +40,7 @@ test-unit: build ## Run the Swift tests
 
 test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
 	@deploy/install-test.sh
-	@# File by file: tests of one file share a deployment, and those of different files mostly wait.
-	$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(PYTEST) $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile) $(ARGS)
 
 drill: fuzz ## Run the fuzzers, and the long integration tests in their full size (some 90 minutes)
 	@deploy/install-test.sh

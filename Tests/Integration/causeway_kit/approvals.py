@@ -98,9 +98,9 @@ class DecisionLog:
         for event in stack.bus.events():
             body = json.loads(event.body)
             if event.type == "approval.resolved":
-                self.resolved.setdefault((event.tenant, body["approvalId"]), []).append(body)
+                self.resolved.setdefault((event.tenant, body.get("approvalId")), []).append(body)
             elif event.type in ("remediation.approved", "remediation.rejected"):
-                self.effects.setdefault((event.tenant, body["approvalId"]), []).append((event.type, body))
+                self.effects.setdefault((event.tenant, body.get("approvalId")), []).append((event.type, body))
 
     def expect_one(self, approval, tenant="acme"):
         """The one decision about an approval, after checking that it is one and that what follows from it is there once."""

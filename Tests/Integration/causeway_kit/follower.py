@@ -54,7 +54,12 @@ class Follower(threading.Thread):
             self.check()
             return condition(self.events)
 
-        eventually(holds, f"{what} (has {len(self.events)} events, {self.breaks} breaks, ends {self.ends[-5:]})", timeout)
+        try:
+            eventually(holds, what, timeout)
+        except AssertionError as failure:
+            raise AssertionError(
+                f"{failure}; has {len(self.events)} events, gaps {self.gaps}, {self.breaks} breaks, ends {self.ends[-5:]}"
+            ) from None
 
     def wait_for_count(self, count, timeout):
         self.wait_for(lambda events: len(events) >= count, f"the follower gets {count} events", timeout)

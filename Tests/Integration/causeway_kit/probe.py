@@ -8,7 +8,7 @@ import httpx
 
 from .approvals import ApprovalClient, requested
 from .intake import Intake
-from .relay import RelayClient
+from .relay import RelayClient, request
 from .surfaces import NotificationStream, Opened
 from .tokens import mint
 from .workspace import WorkspaceStream
@@ -99,6 +99,8 @@ class Probe:
         begin = time.monotonic()
         answer = http.post(f"{self._producer.url}/v1/events", json=event, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
+        # Its answer is passed over below; a client that says nothing for a minute is closed.
+        self._client.ws.send_text(request("ping", {}, id=f"ping-{number}"))
         for stream in self._streams:
             while True:
                 message = stream.next_event(_PATIENCE)

@@ -2,10 +2,23 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
-PYTEST := .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
+# How many files of integration tests run side by side.
+JOBS ?= 2
+# What is built for tests: debug, which takes half the time; or release, which is what users run, and what the drill runs. The latter has a folder
+# of its own, because tests need a flag with which all else would be built again.
+CONFIGURATION ?= debug
+drill fuzz: CONFIGURATION := release
+build_options = $(if $(filter release,$(CONFIGURATION)),--configuration release --scratch-path .build/testable)
+testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
+binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)
+
+PYTEST = CAUSEWAY_BIN=$(or $(CAUSEWAY_BIN),$(binaries)) .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
 
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
+
+# Those that are written in such a language, by their first line.
+scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
 .PHONY: run test test-unit test-integration screenshots build lint format bench drill fuzz clean help
 .DEFAULT_GOAL := help
@@ -19,29 +32,34 @@ test: build test-unit test-integration ## Build, then run all tests
 
 build: ## Build everything for debugging, tests included
 	@deploy/install-build.sh
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --build-tests $(build_options) $(testable)
 
 test-unit: build ## Run the Swift tests
 	@# One after another: side by side, a thousand tests wait for two threads, and what asks a nats-server times out.
-	$(SWIFT) test --skip-build --no-parallel
+	$(SWIFT) test --skip-build --no-parallel $(build_options)
 
 test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
 	@deploy/install-test.sh
-	$(PYTEST) $(ARGS)
+	@# File by file: tests of one file share a deployment, and those of different files mostly wait.
+	$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
-drill: build fuzz ## Run the integration tests in their full size (some 20 minutes), and the fuzzers
+drill: fuzz ## Run the fuzzers, and the long integration tests in their full size (some 90 minutes)
 	@deploy/install-test.sh
 	DRILL=1 $(PYTEST) -m long -s $(ARGS)
 
 fuzz: build ## Try FUZZ_INPUTS mutated inputs (a million) on each parser; FUZZ="JSONRPC" tries some parsers only
-	@deploy/fuzz "$(or $(FUZZ_INPUTS),1000000)" "$(FUZZ)"
+	@deploy/fuzz "$(or $(FUZZ_INPUTS),1000000)" "$(FUZZ)" $(build_options)
 
 screenshots: build ## Take the console's pictures for the documentation anew (docs/images)
 	@deploy/install-test.sh
 	CAUSEWAY_SCREENSHOTS=docs/images $(PYTEST) -k test_screenshots
 
-lint: ## Check the sources' format
+lint: ## Check the sources' format, and scripts for mistakes
+	@deploy/install-test.sh
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+	.venv/bin/ruff check . $(call scripts,python3)
+	shellcheck -x -P SCRIPTDIR $(call scripts,(bash|sh))
+	@for file in $$(git ls-files '*.js'); do node --input-type=module --check <"$$file" || { echo "in $$file" >&2; exit 1; }; done
 
 format: ## Bring the sources into that format
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)

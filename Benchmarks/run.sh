@@ -28,7 +28,7 @@ set -- "${options[@]}"
 size=()
 if $quick; then
     size=(--connections 300 --rounds 1 --seconds 2 --burst 300)
-    ((${#mode[@]} == 0)) || size=(--clients 1,8 --approvals 200 --rounds 1)
+    ((${#mode[@]} == 0)) || size=(--clients "1,8" --approvals 200 --rounds 1)
 fi
 
 directory=$(mktemp -d)
@@ -113,7 +113,7 @@ if [[ ! -x $edge ]]; then
     swift build -c release --package-path "$root" --product "$program" >&2
 fi
 
-pin=${BENCH_PIN-$( (($(nproc) > 1)) && echo 0,1 || true)}
+pin=${BENCH_PIN-$(if (($(nproc) > 1)); then echo 0,1; fi)}
 on_client_processor=()
 pin_options=()
 if [[ -n $pin ]]; then

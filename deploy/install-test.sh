@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What the integration tests need: a bus, a browser, proxies, Prometheus, and Python packages in .venv. Quiet when nothing is missing.
+# What the integration tests and `make lint` need: a bus, a browser, proxies, Prometheus, linters, and Python packages in .venv. Quiet when nothing is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 "$root/deploy/install-run.sh"
-install_packages chromium chromium-driver python3-venv docker-compose faketime
+install_packages chromium chromium-driver python3-venv docker-compose faketime nodejs shellcheck
 install_program_only caddy caddy
 install_program_only haproxy haproxy
 install_program_only prometheus prometheus

@@ -119,7 +119,9 @@ struct InputBudgetTests {
         // Everything was read in the end, by nobody's leave but its own.
         for client in clients { client.hangUp() }
         while bench.hub.counters.connections.current > 0 { await aMoment() }
-        #expect(bench.hub.counters.closesByKind == [.peerClosed: 20])
+        // A reset instead of an end for those of whose bytes the kernel still had some.
+        let closes = bench.hub.counters.closesByKind
+        #expect(closes[.peerClosed, default: 0] + closes[.socketFailed, default: 0] == 20)
     }
 }
 

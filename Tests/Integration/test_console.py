@@ -509,11 +509,15 @@ def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
 def expect_accessible(tab):
     tab.run(f"{AXE}; window.axe = axe;")
     found = tab.driver.execute_async_script(
-        "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations), (e) => done(String(e)))"
+        "const done = arguments[0];"
+        "axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations), (e) => done(String(e)))"
     )
     assert isinstance(found, list), found
     serious = [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
     ]
     assert serious == [], "\n".join(serious)
     assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"

@@ -62,7 +62,7 @@ def read(reader, stack, tmp_path):
 def test_every_page_is_read():
     read = {page for file in Path(__file__).parent.glob("test_documentation*.py") for page in re.findall(r'\bread\("(\S+)"\)', file.read_text())}
     unread = [page for page in pages() if blocks_of(page) and page not in read]
-    assert not unread, f"nobody tries out what {unread} say: add a test to test_documentation.py that begins with `with read(\"{unread[0]}\") as page:`"
+    assert not unread, f"nobody tries out what {unread} say: add a test here that begins with `with read(\"{unread[0]}\") as page:`"
 
 
 @pytest.mark.parametrize("page", pages())

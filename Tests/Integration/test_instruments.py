@@ -206,13 +206,22 @@ class Trouble:
         url = self.line.url.replace("http", "nats")
         self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", log_tail_bytes="64KiB"))
         self.other = stack.edge("websocket-edge")
-        self.services = {"sse-edge": [self.edge.wait_ready()], "websocket-edge": [self.other], "event-producer": [stack.producer]}
+        self.approvals = approval_service(stack)
+        self.services = {
+            "sse-edge": [self.edge.wait_ready()], "websocket-edge": [self.other], "event-producer": [stack.producer],
+            "approval-api": [self.approvals.wait_ready()],
+        }  # fmt: skip
         self.reader = NotificationStream().connect(self.edge, mint())
         self.first = self.reader.next().id
 
     def close(self):
         self.line.close()
         self.reader.close()
+
+    def dead_letters(self):
+        """A request that nobody can decide comes past the intake."""
+        self.stack.bus.publish("events.acme.approval.requested", b"[]")
+        yield
 
     def many_laggards(self):
         """Clients that do not read what there is for them."""
@@ -304,7 +313,7 @@ def test_every_alert_fires_when_its_cause_is_there(stack):
     """With a real Prometheus. The rules are those of deploy/prometheus, but for the time that a cause must last."""
     trouble = Trouble(stack)
     prometheus = stack.add(Prometheus(stack.directory, trouble.services)).wait_ready()
-    eventually(lambda: len(prometheus.query("up == 1")) == 3, "all are scraped")
+    eventually(lambda: len(prometheus.query("up == 1")) == 4, "all are scraped")
     assert prometheus.firing() == set()
     fired = set()
     for cause in [method for name, method in vars(Trouble).items() if not name.startswith("_") and name != "close"]:

@@ -67,7 +67,7 @@ def test_what_cloudevents_itself_knows_is_taken(shared, tenant):
     assert {answer.status_code for answer in answers.values()} == {202}, [answer.text for answer in answers.values()]
     [event] = stored(shared, tenant)
     assert event.user == "usr_1"
-    for mode, answer in in_every_mode(shared.intake, tenant, {}, datacontenttype="text/plain"):
+    for _, answer in in_every_mode(shared.intake, tenant, {}, datacontenttype="text/plain"):
         refused(answer, "datacontenttype")
 
 

@@ -97,7 +97,8 @@ class Unread(subprocess.Popen):
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program[0])
 def test_nobody_who_does_not_read_the_log_stops_the_process(stack, program):
-    service = Service(program[0], stack.directory, nats_url=stack.nats.url, arguments=program[1:], name="unread", log_level="debug", drain_window="1s")
+    settings = {"log_level": "debug", "drain_window": "1s"}
+    service = Service(program[0], stack.directory, nats_url=stack.nats.url, arguments=program[1:], name="unread", **settings)
     process = Unread(service)
     try:
         eventually(lambda: service.readiness() == 200, "it is ready", timeout=30)

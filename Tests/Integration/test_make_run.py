@@ -23,6 +23,7 @@ from causeway_kit.tokens import expect_no_token
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
+
 @pytest.fixture
 def local(tmp_path):
     """Starts local stacks and ends them whatever happens."""

@@ -59,13 +59,15 @@ class Deployment:
 
     def table(self):
         alone = next(probe for name, probe, _ in self.rows if name == QUIET)
-        lines = [f"{'attack':<28}" + "".join(f"{what:>24}" for what in ("publish p99 ms", "decision p99 ms", "handshake p99 ms")) + "  MiB of each process"]
+        titles = "".join(f"{what:>24}" for what in ("publish p99 ms", "decision p99 ms", "handshake p99 ms"))
+        lines = [f"{'attack':<28}{titles}  MiB of each process"]
         for name, probe, peak in self.rows:
             line = f"{name:<28}"
             for what in ("publish", "decision", "handshake"):
                 mine, base = getattr(probe, what), getattr(alone, what)
                 line += f"{mine.p99:>12.1f} ×{mine.p99 / base.p99:>4.1f} ({mine.count:>4})"
-            lines.append(line + "  " + " ".join(f"{bytes >> 20}" for bytes in peak.values()) + ("" if not probe.faults else f"  {len(probe.faults)} faults"))
+            line += "  " + " ".join(f"{bytes >> 20}" for bytes in peak.values())
+            lines.append(line + (f"  {len(probe.faults)} faults" if probe.faults else ""))
         return "\n".join(lines)
 
 

@@ -11,7 +11,17 @@ from types import SimpleNamespace
 import pytest
 
 from causeway_kit.lone_proxies import (
-    CONSOLE, CORS_ORIGINS, PREFLIGHT, STREAMS, alone, ask, echo, echoing, every_proxy, nobody, started,
+    CONSOLE,
+    CORS_ORIGINS,
+    PREFLIGHT,
+    STREAMS,
+    alone,
+    ask,
+    echo,
+    echoing,
+    every_proxy,
+    nobody,
+    started,
 )  # fmt: skip
 from causeway_kit.raw_http import Answer, exchange, request
 from causeway_kit.services import ROOT

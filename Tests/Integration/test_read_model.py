@@ -20,7 +20,8 @@ PAGE = 4096
 
 def incidents(first, last, tenant="acme", **payload):
     return [
-        {"type": "incident.created", "tenant": tenant, "id": f"{tenant}-{n}", "payload": {"incidentId": f"inc_{n}", "title": f"title-{n}-end"} | payload}
+        {"type": "incident.created", "tenant": tenant, "id": f"{tenant}-{n}"}
+        | {"payload": {"incidentId": f"inc_{n}", "title": f"title-{n}-end"} | payload}
         for n in range(first, last)
     ]
 

@@ -8,7 +8,6 @@ import httpx
 import jwt
 import pytest
 
-from causeway_kit.approvals import approval_service
 from causeway_kit.intake import Intake, numbered
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.services import Service, is_built

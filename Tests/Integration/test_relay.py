@@ -363,7 +363,8 @@ def test_what_is_no_request_gets_its_error(client, text, code):
     [
         *((f"{kind}.subscribe", params) for kind in ("investigation", "remediation") for params in (
             None, {}, [], ["inc_1"], {"incidentId": 1}, {"incidentId": ""}, {"incidentId": None}, {"incidentId": ["inc_1"]},
-            {"incidentId": "x" * 257}, {"incidentId": "a\0"}, {"incidentId": "a\u0085"}, {"incidentId": "a\x7f"}, {"incidentId": "inc_1", "lastEventId": 7},
+            {"incidentId": "x" * 257}, {"incidentId": "a\0"}, {"incidentId": "a\u0085"}, {"incidentId": "a\x7f"},
+            {"incidentId": "inc_1", "lastEventId": 7},
             {"incidentId": "inc_1", "lastEventId": "", "last_event_id": ""},
         )),
         *((f"{kind}.unsubscribe", params) for kind in ("investigation", "remediation") for params in (
@@ -521,7 +522,11 @@ def test_a_silent_client_is_closed_and_one_that_pings_is_not(stack):
         talking.expect_silence()
 
 
-@pytest.mark.parametrize(("sent", "code"), [(frame(BINARY, b"{}"), 1003), (frame(TEXT, b" " * (LIMIT + 1)), 1009)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(frame(BINARY, b"{}"), 1003), (frame(TEXT, b" " * (LIMIT + 1)), 1009)],
+    ids=["binary", "too long"],
+)
 def test_what_the_relay_does_not_take(client, sent, code):
     client.ws.send_bytes(sent)
     assert client.ws.expect_close(code)
@@ -569,7 +574,7 @@ def test_the_count_is_of_all_relays_and_forgets_the_dead(stack):
     one, two = stack.edges(2, PROGRAM)
     clients = [RelayClient(relay, mint()) for relay in (one, one, one, two, two)]
     for relay in (one, two):
-        eventually(lambda: active(relay) == 5, "both relays' connections are counted", timeout=10)  # noqa: B023
+        eventually(lambda: active(relay) == 5, "both relays' connections are counted", timeout=10)
     clients.pop(0).close()
     eventually(lambda: active(two) == 4, "a client that left is counted no more", timeout=10)
     one.kill()

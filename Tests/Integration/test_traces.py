@@ -7,7 +7,7 @@ import pytest
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
 from causeway_kit.cursors import Cursor
 from causeway_kit.every_surface import SURFACES
-from causeway_kit.executions import ExecutionStream, Executions
+from causeway_kit.executions import Executions, ExecutionStream
 from causeway_kit.services import is_built
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream

@@ -425,7 +425,7 @@ def test_an_unusual_handshake_is_accepted(program, edge, changes):
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n",
     ],
-    ids=repr,
+    ids=["zeros", "one word", "a method alone", "a frame", "version 9.9", "a field without a colon"],
 )
 def test_what_is_no_request_gets_an_error_or_nothing(edge, sent):
     try:

@@ -98,7 +98,10 @@ class Child:
 
 
 class Supervisor:
-    """Starts children, keeps those running that are to be kept, and ends them again. SIGINT, SIGTERM and SIGHUP ask it to stop; asked a second time, it kills."""
+    """Starts children, keeps those running that are to be kept, and ends them again.
+
+    SIGINT, SIGTERM and SIGHUP ask it to stop; asked a second time, it kills.
+    """
 
     def __init__(self):
         self._children = []

@@ -1,19 +1,6 @@
+import Basics
 import Foundation
 import Glibc
-
-/// Which file it is, whatever its name is by now.
-struct FileIdentity: Sendable, Equatable {
-    let device: UInt64
-    let inode: UInt64
-
-    /// The file that has a name; nil for none.
-    init?(at path: String) {
-        var info = stat()
-        guard stat(path, &info) == 0 else { return nil }
-        device = UInt64(info.st_dev)
-        inode = UInt64(info.st_ino)
-    }
-}
 
 /// Whose the file is that `DATABASE_FILE` names: judged by its bytes alone, before SQLite touches it.
 ///
@@ -35,10 +22,9 @@ enum FileOwnership: Equatable {
 
     /// Looks at the file; blocks on the disk.
     static func of(_ path: String) -> FileOwnership {
-        var info = stat()
-        guard stat(path, &info) == 0 else { return errno == ENOENT ? .nothing : .foreign }
-        guard info.st_mode & S_IFMT == S_IFREG else { return .foreign }
-        if info.st_size == 0 { return .nothing }
+        guard let status = FileStatus(of: path) else { return errno == ENOENT ? .nothing : .foreign }
+        guard status.kind == .regular else { return .foreign }
+        if status.size == 0 { return .nothing }
         guard let file = FileHandle(forReadingAtPath: path) else { return .foreign }
         defer { try? file.close() }
         guard let head = try? file.read(upToCount: searched), isOurs(head) else { return .foreign }
@@ -55,10 +41,7 @@ enum FileOwnership: Equatable {
 
     /// The name of a file that would be overwritten or deleted along with `path`; nil when there is none.
     static func companion(of path: String) -> String? {
-        companions.lazy.map { path + $0 }.first {
-            var info = stat()
-            return lstat($0, &info) == 0
-        }
+        companions.lazy.map { path + $0 }.first { FileStatus(of: $0, followsLink: false) != nil }
     }
 
     /// Deletes the file with its companions, and nothing that is a directory.

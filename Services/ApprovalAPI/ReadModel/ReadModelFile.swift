@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import GRDB
 import Glibc
@@ -13,7 +14,7 @@ final class ReadModelFile: Sendable {
         /// One writer, and readers beside it.
         let database: any DatabaseWriter
         /// Nil in memory.
-        let identity: FileIdentity?
+        let identity: FileStatus.Identity?
     }
 
     let path: String
@@ -34,11 +35,11 @@ final class ReadModelFile: Sendable {
     ///
     /// - Parameter known: the file as it was when it was found to be damaged; it is replaced without another look at it.
     /// - Throws: ``ReadModelError`` when the file belongs to somebody else or cannot be written; ``StorageTrouble`` for what can pass.
-    func open(replacing known: FileIdentity? = nil) throws -> Opened {
+    func open(replacing known: FileStatus.Identity? = nil) throws -> Opened {
         guard path != Self.memory else { return try inMemory() }
         do {
             let wasMarked = try takeLock()
-            if let known, FileIdentity(at: path) == known { return try create() }
+            if let known, FileStatus(of: path)?.identity == known { return try create() }
             switch FileOwnership.of(path) {
             case .foreign: throw ReadModelError.notOurs(path, of: path)
             case .nothing:
@@ -53,7 +54,7 @@ final class ReadModelFile: Sendable {
 
     /// Whether the name still names the file that was opened.
     func isInPlace(_ opened: Opened) -> Bool {
-        opened.identity == nil || FileIdentity(at: path) == opened.identity
+        opened.identity == nil || FileStatus(of: path)?.identity == opened.identity
     }
 
     /// Whether the disk has no room at this moment.
@@ -87,7 +88,7 @@ final class ReadModelFile: Sendable {
                 try Int.fetchOne(database, sql: "PRAGMA user_version") == Schema.version
                     && Int.fetchOne(database, sql: "SELECT count(*) FROM progress") == 1
             }
-            if isCurrent { return Opened(database: pool, identity: FileIdentity(at: path)) }
+            if isCurrent { return Opened(database: pool, identity: FileStatus(of: path)?.identity) }
             try pool.close()
             return nil
         } catch {
@@ -120,7 +121,7 @@ final class ReadModelFile: Sendable {
         }
         guard rename(path + "-new", path) == 0 else { throw StorageTrouble(systemError: errno) }
         let pool = try DatabasePool(path: path, configuration: configuration)
-        return Opened(database: pool, identity: FileIdentity(at: path))
+        return Opened(database: pool, identity: FileStatus(of: path)?.identity)
     }
 
     private func inMemory() throws -> Opened {
@@ -148,8 +149,7 @@ final class ReadModelFile: Sendable {
 
     /// A link is followed once, so that the file that it leads to is replaced and not the link.
     private static func resolved(_ path: String) throws -> String {
-        var info = stat()
-        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFLNK else { return path }
+        guard FileStatus(of: path, followsLink: false)?.kind == .symbolicLink else { return path }
         guard let target = realpath(path, nil) else { throw ReadModelError.notOurs(path, of: path) }
         defer { free(target) }
         return String(cString: target)

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// The sign beside the file of the read model that it is this service's: `DATABASE_FILE-lock`.
@@ -54,9 +55,8 @@ final class ReadModelLock: Sendable {
 
     /// Whether it says what a sign says; an empty one does not yet.
     private func isSigned(_ path: String) throws -> Bool {
-        var info = stat()
-        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { throw Self.notOurs(path) }
-        if info.st_size == 0 { return false }
+        guard let status = FileStatus(descriptor: descriptor), status.kind == .regular else { throw Self.notOurs(path) }
+        if status.size == 0 { return false }
         let length = Self.signature.utf8.count
         let content = [UInt8](unsafeUninitializedCapacity: length + 1) { buffer, count in
             count = max(0, pread(descriptor, buffer.baseAddress, length + 1, 0))

@@ -67,7 +67,7 @@ struct NotificationRoutes: Sendable {
         let body = try await request.readBody(upTo: Self.maximumBodyBytes)
         let members = try Payload(validating: Array(body.readableBytesView), field: "body", allowsStreamMembers: true)
         guard let text = members.string("cursor") else {
-            throw APIError.validation("cursor: is missing; send the id of the newest notification that was stamp.")
+            throw APIError.validation("cursor: is missing; send the id of the newest notification that was seen.")
         }
         let cursor = try Self.cursor(text)
         let parts = try backend.parts()

@@ -179,7 +179,7 @@ extension Ending.Kind {
         case .finished: "the execution has ended"
         case .stalled: "the client reads too slowly: connect again and resume"
         case .silent: "the client sent nothing for too long: send a ping now and then"
-        case .tooManyMessages: "the client sent too many messages in a minute: send fewer"
+        case .tooManyMessages: "the client sent too many messages or frames: send fewer"
         case .binaryMessage: "a binary message: send text"
         case .messageTooBig: "the message is too long: send shorter ones"
         case .invalidPayload: "the text is not valid UTF-8: send UTF-8"

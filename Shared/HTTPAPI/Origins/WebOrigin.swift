@@ -63,10 +63,11 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
 
     /// An IPv6 address in the form in which browsers write it.
     private static func address(_ text: Substring) -> String? {
-        var address = in6_addr()
+        // The bytes of an `in6_addr`. That struct's initialiser belongs to a module that a release build finds in another place than a debug build.
+        var address = [UInt8](repeating: 0, count: 16)
         guard inet_pton(AF_INET6, String(text), &address) == 1 else { return nil }
         var shortest = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        guard inet_ntop(AF_INET6, &address, &shortest, socklen_t(shortest.count)) != nil else { return nil }
+        guard inet_ntop(AF_INET6, address, &shortest, socklen_t(shortest.count)) != nil else { return nil }
         return String(decoding: shortest.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 

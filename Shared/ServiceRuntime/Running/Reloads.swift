@@ -1,3 +1,4 @@
+import Basics
 public import Logging
 public import ServiceLifecycle
 import Synchronization
@@ -56,8 +57,8 @@ public final class Reloads: Sendable, Service {
         }
     }
 
-    private func states() -> [(entry: Entry, states: [FileState?])] {
-        entries.withLock { $0 }.filter { !$0.files.isEmpty }.map { ($0, $0.files.map { FileState(of: $0) }) }
+    private func states() -> [(entry: Entry, states: [FileStatus?])] {
+        entries.withLock { $0 }.filter { !$0.files.isEmpty }.map { ($0, $0.files.map { FileStatus(of: $0) }) }
     }
 
     private func reload(_ entry: Entry) async {

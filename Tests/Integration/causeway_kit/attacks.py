@@ -166,7 +166,7 @@ def pollers(aim):
             while True:
                 client.get(f"{aim.approvals}/v1/notifications?limit=200")
                 client.get(f"{aim.approvals}/v1/notifications/approvals?limit=200")
-                client.get(f"{aim.approvals}/v1/notifications?unread=true")
+                client.get(f"{aim.approvals}/v1/notifications?read=false")
 
     _side_by_side(aim.count(32), work)
 

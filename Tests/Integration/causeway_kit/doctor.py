@@ -83,7 +83,7 @@ def make_certificate(folder, names, *, ends_in_days):
     """Puts a certificate of that name and end in the place of the one that is in the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Causeway's tests")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

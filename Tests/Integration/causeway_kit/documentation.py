@@ -77,7 +77,8 @@ class Page:
                 f"{self.name} has code blocks that test_documentation.py does nothing with:",
                 *map(str, self._left),
                 f"Add a line for each to the test of {self.name}: page.sh, page.stream, page.python, page.javascript or page.same_as runs it;",
-                "page.sample is for what is shown, not run; page.unrunnable is for what cannot run in a test: it wants the reason, and what to check instead.",
+                "page.sample is for what is shown, not run; page.unrunnable is for what cannot run in a test: it wants the reason, "
+                "and what to check instead.",
             ]
         )
 

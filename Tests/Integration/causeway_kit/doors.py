@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from .identifiers import APPROVAL, EVENT_ID, INCIDENT, INCIDENT_OF_APPROVAL, REMEDIATION, SOURCE, TENANT, USER, encoded
 from .approvals import approval_service
+from .identifiers import APPROVAL, EVENT_ID, INCIDENT, INCIDENT_OF_APPROVAL, REMEDIATION, SOURCE, TENANT, USER, encoded
 from .relay import Relay
 from .surfaces import NotificationStream
 from .workspace import WorkspaceStream

@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 from .doors import Accepted, Door, Improper, Sent, refusal
 from .event_doors import as_json, header_encoded, outcome
-from .identifiers import AGENT, EVENT_ID, EXECUTION, STEP, TENANT, WORKFLOW, fault
 from .executions import ExecutionStream
+from .identifiers import AGENT, EVENT_ID, EXECUTION, STEP, TENANT, WORKFLOW, fault
 from .services import command
 from .subjects import token as subject_token
 from .tokens import mint, producer_token

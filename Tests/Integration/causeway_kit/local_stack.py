@@ -6,12 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
+from .ports import WORKER
 from .services import BINARIES, ROOT
 from .waiting import eventually
 
 #: Far from the defaults, where a developer's own stack may run, above the ports of the other tests (`causeway_kit.ports`), and below those
 #: from which the kernel takes the ports of clients.
-OFFSET = 22_000
+OFFSET = 22_000 + 100 * WORKER
 TABLE = {
     "nginx": 8080,
     "nginx, TLS": 8443,

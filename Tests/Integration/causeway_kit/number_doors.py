@@ -12,8 +12,8 @@ from .identifiers import TENANT
 from .question_doors import TOKENS
 from .relay import RelayClient
 from .services import command
-from .surfaces import Closed, Gap, NotificationStream
 from .sse import SSEConnection
+from .surfaces import Closed, Gap, NotificationStream
 from .tokens import SECRET, mint, producer_token, sign
 from .websocket import TEXT, Close, WebSocketConnection, announced
 from .workspace import workspace_of

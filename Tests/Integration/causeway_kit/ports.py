@@ -5,8 +5,11 @@ import random
 import socket
 
 # Below the range from which the kernel takes ports for outgoing connections, of which the tests make thousands: a port
-# chosen here stays free while its process is being killed and started again.
-_FIRST, _LAST = 12000, 25000
+# chosen here stays free while its process is being killed and started again. Each of pytest-xdist's workers has a part of it.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_SPAN = 13_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_FIRST = 12_000 + WORKER * _SPAN
+_LAST = _FIRST + _SPAN
 _random = random.Random(os.getpid())
 _taken = set()
 

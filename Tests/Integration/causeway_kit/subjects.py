@@ -2,7 +2,10 @@
 
 
 def token(text):
-    """Any text as one token of a subject: `[A-Za-z0-9_-]` stand for themselves, other bytes of the UTF-8 are `=XX`. Bytes that are not UTF-8 may stand in it as `surrogateescape` makes them."""
+    """Any text as one token of a subject: `[A-Za-z0-9_-]` stand for themselves, other bytes of the UTF-8 are `=XX`.
+
+    Bytes that are not UTF-8 may stand in it as `surrogateescape` makes them.
+    """
     plain = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
     return "".join(chr(byte) if byte in plain else f"={byte:02X}" for byte in text.encode("utf-8", "surrogateescape")) or "="
 

@@ -1,4 +1,4 @@
-"""docs/contract.md and docs/architecture.md are what the sources say, and what points at a place in the documentation finds it. Nothing has to run."""
+"""docs/contract.md and docs/architecture.md are what the sources say; what points at a place in the documentation finds it. Nothing has to run."""
 
 import os
 import re

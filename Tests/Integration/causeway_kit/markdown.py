@@ -88,7 +88,7 @@ def table_of(text, *first_columns):
     titles, _, *rows = map(_cells, wanted[0].splitlines())
     for row in rows:
         assert len(row) == len(titles), f"this row of the table of {first_columns} has {len(row)} cells, not {len(titles)}: {row}"
-    return [dict(zip(titles, row)) for row in rows]
+    return [dict(zip(titles, row, strict=True)) for row in rows]
 
 
 def _cells(row):

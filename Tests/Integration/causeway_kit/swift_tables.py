@@ -78,7 +78,7 @@ def layers():
     names = [_name(call, arguments) for call, arguments in calls]
     assert len(names) == len({*names}), "Package.swift: a target stands twice"
     found = {}
-    for (call, arguments), name in zip(calls, names):
+    for (call, arguments), name in zip(calls, names, strict=True):
         if call == "tests" or name == "TestKit":
             continue
         # The strings that are left are targets: no labelled ones, no name at the beginning, nothing of other packages, no resources.
@@ -120,7 +120,7 @@ def _rows(body):
     """(key, value) of a dictionary's entries, each of which begins a line; the values on one line."""
     parts = re.split(r'^ +"([\w.]+)": ', body, flags=re.MULTILINE)
     assert len(parts) > 1 and not parts[0].strip(), f"a table's rows are not understood: {body[:200]}"
-    rows = list(zip(parts[1::2], parts[2::2]))
+    rows = list(zip(parts[1::2], parts[2::2], strict=True))
     for key, value in rows:
         assert value.rstrip().endswith(","), f"the row of {key} is not understood"
     assert len({key for key, _ in rows}) == len(rows), "a table has a row twice"

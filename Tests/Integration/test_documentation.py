@@ -132,6 +132,19 @@ def wait_for_an_approval(stack):
     eventually(pending, "the simulator asks for an approval", timeout=60)
 
 
+def test_contract(read):
+    # test_contract_page.py holds the page against the sources.
+    with read("docs/contract.md") as page:
+        page.sample("retry: 2180")
+        page.sample('"connected"')
+        page.sample("Reading codebase")
+
+
+def test_architecture(read):
+    with read("docs/architecture.md") as page:
+        page.sample("inside an edge")
+
+
 def test_producing(read, stack):
     with read("docs/producing.md") as page:
         page.sh("tokens.env", CAUSEWAY_URL=URL, NATS_URL=BUS)

@@ -1,0 +1,127 @@
+"""Tables in Swift sources that documentation repeats, read from their text: what is written otherwise than expected fails, and is not passed over."""
+
+import re
+
+from .services import ROOT
+
+MODEL = ROOT / "Shared/EventModel"
+
+
+def event_types():
+    """Of each type of the catalogue the required fields, (identifiers, others)."""
+    text = (MODEL / "EventCatalogue.swift").read_text()
+    body = _body(text, r"private static let table: \[String: \[RequiredField\]\] = ")
+    fields = dict(re.findall(r'let (\w+) = RequiredField\("(\w+)", \.identifier\)', body))
+    return {type: _required(expression, fields) for type, expression in _rows(_body(body, "return "))}
+
+
+def _required(expression, fields):
+    identifiers, others = [], []
+    for term in expression.split(" + "):
+        if called := re.fullmatch(r'(fields|identifier)\(((?:"\w+"(?:, )?)+)\)', term):
+            (others if called[1] == "fields" else identifiers).extend(re.findall(r"\w+", called[2]))
+        else:
+            array = re.fullmatch(r"\[([\w, ]*)\]", term)
+            assert array, f"EventCatalogue.swift: {term} is not understood"
+            identifiers += [fields[name] for name in re.findall(r"\w+", array[1])]
+    return identifiers, others
+
+
+def optional_fields():
+    """(type, field, rule) of the members that are checked when they are there; the rule is `identifier`, `time`, or a number of bytes."""
+    text = (MODEL / "EventCatalogue.swift").read_text()
+    found = set()
+    for type, expression in _rows(_body(_body(text, r"private static let optional: \[String: \[OptionalField\]\] = "), "return ")):
+        for term in expression.split(" + "):
+            if names := re.fullmatch(r'identifiers\(((?:"\w+"(?:, )?)+)\)', term):
+                found |= {(type, name, "identifier") for name in re.findall(r"\w+", names[1])}
+            else:
+                bounded = re.fullmatch(r'text\("(\w+)", ([\d *]+)\)', term)
+                assert bounded, f"EventCatalogue.swift: {term} is not understood"
+                factors = [int(factor) for factor in bounded[2].split(" * ")]
+                found.add((type, bounded[1], factors[0] * (factors[1] if len(factors) > 1 else 1)))
+    [times] = re.findall(r"private static let timeFields = \[(.*)\]\n", text)
+    return found | {(type, field, "time") for type, field in re.findall(r'"([\w.]+)": "(\w+)"', times)}
+
+
+def notification_types():
+    """The types that become notifications."""
+    body = _body((MODEL / "NotificationCatalogue.swift").read_text(), r"private static let table: \[String: Row\] = ")
+    return {type for type, _ in _rows(body)}
+
+
+def relay_families():
+    """The types that each family of subscriptions pushes."""
+    text = (ROOT / "Services/JSONRPCRelay/Engine/EventFamily.swift").read_text()
+    body = _body(text, r"var types: \[String\] ")
+    families = {family: re.findall(r'"([\w.]+)"', types) for family, types in re.findall(r"case \.(\w+):\s*\[([^\]]*)\]", body)}
+    assert len(families) == body.count("case ."), "EventFamily.swift: a case is not understood"
+    return families
+
+
+def execution_types():
+    """Of each type of an execution its kind, its required fields, and whether it is final."""
+    body = _body((MODEL / "ExecutionCatalogue.swift").read_text(), r"private static let table: \[String: Entry\] = ")
+    found = {}
+    for type, entry in _rows(body):
+        kind = re.match(r"Entry\(\s*kind: \.(\w+)", entry)
+        assert kind, f"ExecutionCatalogue.swift: {entry} is not understood"
+        required = re.search(r"required: \[([^\]]*)\]", entry)
+        found[type] = kind[1], re.findall(r'\("(\w+)",', required[1]) if required else [], "isFinal: true" in entry
+    return found
+
+
+def layers():
+    """The targets of Package.swift below Shared/, Services/ and docs/, and which other targets each imports."""
+    targets = _body((ROOT / "Package.swift").read_text(), r"\n    targets: ")
+    calls = [(call[1], _body(targets[call.end() :], r"\A")) for call in re.finditer(r"^ {8}(\.?\w+)(?=\()", targets, re.MULTILINE)]
+    names = [_name(call, arguments) for call, arguments in calls]
+    assert len(names) == len({*names}), "Package.swift: a target stands twice"
+    found = {}
+    for (call, arguments), name in zip(calls, names, strict=True):
+        if call == "tests" or name == "TestKit":
+            continue
+        # The strings that are left are targets: no labelled ones, no name at the beginning, nothing of other packages, no resources.
+        dependencies = re.sub(r"\.\w+\([^)]*\)|\w+: \"[^\"]*\"|\A\s*\"[^\"]+\"", "", arguments)
+        found[name] = {*re.findall(r'"([^"]+)"', dependencies)}
+        strangers = found[name] - {*names}
+        assert not strangers, f"Package.swift: {name} imports {strangers}, which are no targets"
+    return found
+
+
+def _name(call, arguments):
+    known = {"shared", "service", "tests", "example", ".systemLibrary", ".executableTarget", ".target"}
+    assert call in known, f"Package.swift: {call} is not understood"
+    found = re.match(r'\s*(?:name: )?"([^"]+)"', arguments)
+    assert found, f"Package.swift: {arguments} begins with no name"
+    # `tests` makes a target of another name.
+    return f"{found[1]}Tests" if call == "tests" else found[1]
+
+
+def _body(text, before):
+    """What the first bracket behind a pattern encloses."""
+    found = re.search(before + r"([\[{(])", text)
+    assert found, f"nothing begins with {before}"
+    depth, start, quoted = 0, found.end(), False
+    for place in range(found.end() - 1, len(text)):
+        character = text[place]
+        if character == '"':
+            quoted = not quoted
+        elif not quoted and character in "[{(":
+            depth += 1
+        elif not quoted and character in "]})":
+            depth -= 1
+            if depth == 0:
+                return text[start:place]
+    raise AssertionError(f"what begins with {before} does not end")
+
+
+def _rows(body):
+    """(key, value) of a dictionary's entries, each of which begins a line; the values on one line."""
+    parts = re.split(r'^ +"([\w.]+)": ', body, flags=re.MULTILINE)
+    assert len(parts) > 1 and not parts[0].strip(), f"a table's rows are not understood: {body[:200]}"
+    rows = list(zip(parts[1::2], parts[2::2], strict=True))
+    for key, value in rows:
+        assert value.rstrip().endswith(","), f"the row of {key} is not understood"
+    assert len({key for key, _ in rows}) == len(rows), "a table has a row twice"
+    return [(key, re.sub(r"\s*\n\s*", " ", value.strip().rstrip(","))) for key, value in rows]

@@ -243,3 +243,28 @@ def test_a_bus_with_a_smaller_limit_is_413_with_that_limit(stack):
     for size in range(65536 - 700, 65536, 50):
         response = stack.intake.post({"type": "a.b", "payload": {"x": "x" * (size - frame)}})
         assert response.status_code in (202, 413), response.text
+
+
+@pytest.mark.parametrize("mode", ["native", "native array", "structured", "batch"])
+@pytest.mark.parametrize("header", ["ce-userid", "ce-tenant"])
+def test_an_attribute_beside_a_body_that_has_its_own_is_refused_by_name(shared, tenant, mode, header):
+    """It would be passed over, and what was meant for one user would go to all."""
+    native = {"type": "a.b", "payload": {}, "tenant": tenant}
+    cloud = attributes(tenant) | {"data": {}}
+    body, content_type = {
+        "native": (native, "application/json"), "native array": ([native], "application/json"),
+        "structured": (cloud, STRUCTURED), "batch": ([cloud], BATCH),
+    }[mode]  # fmt: skip
+    answer = shared.intake.post(body, content_type=content_type, headers={header: "somebody"})
+    assert answer.status_code == 400 and "ce-" in answer.json()["message"], answer.text
+    assert stored(shared, tenant) == []
+
+
+def test_an_execution_event_without_a_tenant_is_of_the_tokens(shared, tenant):
+    """Not of the tenant that another event of the request names."""
+    path = events_path("agents", "triage")
+    events = [{"type": "progress", "payload": {"progress": 0.1}}, {"type": "progress", "payload": {"progress": 0.2}, "tenant": f"{tenant}_other"}]
+    for body in (events, events[::-1]):
+        answer = shared.intake.post(body, path=path, token=mint(tenant, roles=("producer",)))
+        assert answer.status_code == 400 and "[1].tenant" in answer.json()["message"], answer.text
+    assert stored(shared, tenant) == stored(shared, f"{tenant}_other") == []

@@ -54,7 +54,7 @@ struct ExecutionIntakeRoute: Sendable {
             let tenant: Tenant
             do throws(ValidationError) {
                 drafts = try ExecutionIntake.events(Array(body.readableBytesView), of: kind)
-                tenant = try Self.tenant(of: drafts) ?? publisher.home
+                tenant = try Self.tenant(of: drafts, home: publisher.home)
                 try Self.checkOrder(drafts)
             } catch {
                 throw APIError(error)
@@ -68,11 +68,14 @@ struct ExecutionIntakeRoute: Sendable {
         }
     }
 
-    /// The tenant that the events name; all of a request are of one execution, and so of one tenant.
-    private static func tenant(of drafts: [ExecutionDraft]) throws(ValidationError) -> Tenant? {
-        let tenant = drafts.lazy.compactMap(\.tenant).first
-        for (index, draft) in drafts.enumerated() where draft.tenant != nil && draft.tenant != tenant {
-            throw ValidationError(field: "[\(index)].tenant", message: "must be the same in all events of a request")
+    /// The tenant of a request's events: all are of one execution, and so of one tenant. One that names none is of the token's tenant.
+    private static func tenant(of drafts: [ExecutionDraft], home: Tenant) throws(ValidationError) -> Tenant {
+        let tenant = drafts.first?.tenant ?? home
+        for (index, draft) in drafts.enumerated() where (draft.tenant ?? home) != tenant {
+            throw ValidationError(
+                field: "[\(index)].tenant",
+                message: "must be the same in all events of a request; one that names none is of the token's tenant"
+            )
         }
         return tenant
     }

@@ -62,6 +62,19 @@ package struct AttributeFields: Sendable {
         fields.first { $0.name == name }?.value
     }
 
+    /// Throws unless every collected CloudEvents attribute has the value that `body` gives it (CloudEvents HTTP binding 1.0.2, §3.2): a header that
+    /// is ignored could be the `ce-userid` of a private event.
+    ///
+    /// - Parameter body: the value of an attribute in the request's body, by its name without the prefix; nil for none.
+    func checkRepeated(in body: (String) throws(ValidationError) -> String?) throws(ValidationError) {
+        for field in fields where field.name.hasPrefix(Self.prefix) {
+            let value = try body(String(field.name.dropFirst(Self.prefix.count)))
+            guard let value, CloudEventHeaders.decode(field.value)?.utf8.elementsEqual(value.utf8) == true else {
+                throw ValidationError(field: field.name, message: "must equal the attribute of the event in the body, or be left out")
+            }
+        }
+    }
+
     /// Throws unless `name` is an attribute that is understood.
     ///
     /// - Parameter field: what the sender calls it.

@@ -23,9 +23,25 @@ public enum EventIntake {
         try drafts(body, form: .cloudEvent, allowsOne: true, allowsMany: false)[0]
     }
 
+    /// The same with the request's headers, which may repeat the event's attributes but not contradict them.
+    package static func event(structured body: [UInt8], _ fields: AttributeFields) throws(ValidationError) -> EventDraft {
+        let draft = try event(structured: body)
+        // The body is read again only for a request that has such headers.
+        try fields.checkRepeated { name throws(ValidationError) in
+            try Payload(validating: body, field: "body", allowsStreamMembers: true).string(name)
+        }
+        return draft
+    }
+
     /// Parses a batch of CloudEvents, `application/cloudevents-batch+json`: an array of what ``event(structured:)`` takes.
     public static func events(batched body: [UInt8]) throws(ValidationError) -> [EventDraft] {
         try drafts(body, form: .cloudEvent, allowsOne: false, allowsMany: true)
+    }
+
+    /// The same with the request's headers, which cannot have attributes: a batch has no one value for them.
+    package static func events(batched body: [UInt8], _ fields: AttributeFields) throws(ValidationError) -> [EventDraft] {
+        try fields.checkRepeated { _ throws(ValidationError) in nil }
+        return try events(batched: body)
     }
 
     /// Parses one CloudEvent in binary mode: attributes in `ce-` headers, the payload as the body (CloudEvents HTTP binding 1.0.2, §3.1).

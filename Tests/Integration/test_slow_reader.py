@@ -56,7 +56,8 @@ def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
 
         memory = edge.memory
         begin = time.monotonic()
-        # In turns, so that the healthy ones keep up on a busy machine, too: who does not is served from the log, with a buffer of its own.
+        # Wait for the healthy readers after each batch, so that they never lag. Each laggard reads the log through a buffer of 64 KiB, which
+        # would count as growth.
         turn, backlog = EVENTS // 50, 0
         for first in range(few, EVENTS, turn):
             publish(stack, surface, range(first, first + turn), padding=PADDING)

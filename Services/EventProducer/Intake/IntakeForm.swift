@@ -18,10 +18,6 @@ enum IntakeForm: Sendable, Hashable {
     private static let json = "application/json"
     private static let cloudEvent = "application/cloudevents+json"
     private static let cloudEventBatch = "application/cloudevents-batch+json"
-    /// What a CloudEvent in structured mode may have as headers, too (HTTP binding, §3.2): nothing that decides who sees it.
-    private static let repeatable: Set<String> = [
-        "ce-specversion", "ce-id", "ce-type", "ce-source", "ce-time", "ce-subject", "ce-dataschema",
-    ]
 
     /// The form of a request.
     ///
@@ -35,7 +31,7 @@ enum IntakeForm: Sendable, Hashable {
         case Self.cloudEvent: self = .structured
         case Self.cloudEventBatch: self = .batched
         default:
-            // Any attribute makes a request with a JSON body a CloudEvent in binary mode; what is missing of it is said when it is read.
+            // One attribute header is enough for binary mode: the parser names those that are missing.
             let hasAttribute = request.headers.contains { $0.name.canonicalName.hasPrefix(AttributeFields.prefix) }
             self = hasAttribute ? .binary : .native
         }
@@ -46,23 +42,10 @@ enum IntakeForm: Sendable, Hashable {
     /// - Throws: the first fault, with the index and the field it is in. Nothing is to be stored then.
     func drafts(_ body: [UInt8], _ headers: HTTPFields) throws(ValidationError) -> [EventDraft] {
         switch self {
-        case .native: return try EventIntake.events(native: body)
-        case .structured:
-            try Self.refuseAttributes(in: headers, except: Self.repeatable)
-            return [try EventIntake.event(structured: body)]
-        case .batched:
-            try Self.refuseAttributes(in: headers, except: [])
-            return try EventIntake.events(batched: body)
-        case .binary: return [try EventIntake.event(binary: body, Self.attributes(headers))]
-        }
-    }
-
-    /// An attribute in a header beside a body that has attributes of its own would be passed over: what is meant for one user would go to all.
-    private static func refuseAttributes(in headers: HTTPFields, except allowed: Set<String>) throws(ValidationError) {
-        for field in headers {
-            let name = field.name.canonicalName
-            guard name.hasPrefix(AttributeFields.prefix), !allowed.contains(name) else { continue }
-            throw ValidationError(field: name, message: "must not be a header of a request whose body has the attributes; put it there")
+        case .native: try EventIntake.events(native: body)
+        case .structured: [try EventIntake.event(structured: body, Self.attributes(headers))]
+        case .batched: try EventIntake.events(batched: body, Self.attributes(headers))
+        case .binary: [try EventIntake.event(binary: body, Self.attributes(headers))]
         }
     }
 

@@ -14,7 +14,7 @@ _LINKS = re.compile(r'\[[^\]]*\]\(([^()\s]+)(?: "[^"]*")?\)|\b(?:src|srcset|href
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands below it up to the next heading of its own level or above."""
+    """A heading and its text, up to the next heading of the same or a higher level."""
 
     title: str
     text: str

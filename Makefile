@@ -17,7 +17,7 @@ PYTEST = CAUSEWAY_BIN=$(or $(CAUSEWAY_BIN),$(binaries)) .venv/bin/python -m pyte
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
 
-# Those that are written in such a language, by their first line.
+# The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
 .PHONY: run test test-unit test-integration screenshots build lint format bench drill fuzz clean help

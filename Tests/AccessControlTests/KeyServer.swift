@@ -75,6 +75,7 @@ final class KeyServer: Sendable {
         case .redirect(let target):
             return Response(status: .found, headers: [.location: target])
         case .silence:
+            // The fault under test: the body never comes. Stopping the server cancels the sleep.
             return Response(status: .ok, body: ResponseBody { _ in try await Task.sleep(for: .seconds(3600)) })
         case .drip:
             return Response(
@@ -82,6 +83,7 @@ final class KeyServer: Sendable {
                 body: ResponseBody { writer in
                     while true {
                         try await writer.write(ByteBuffer(string: " "))
+                        // The fault under test is the pace: slow enough to outlast a deadline, never silent.
                         try await Task.sleep(for: .milliseconds(20))
                     }
                 }

@@ -29,6 +29,7 @@ import Testing
     @Test func givesUpWhenTheTaskIsCancelled() async {
         let gate = PositionGate()
         let before = Task {
+            // Ends at the cancellation below, so that the wait begins in a task that is already cancelled.
             try? await Task.sleep(for: .seconds(60))
             return await gate.wait(for: 1, atMost: .seconds(60))
         }

@@ -13,6 +13,7 @@ import Testing
 
     @Test func anOperationBeyondItsTimeIsCancelled() async {
         await #expect(throws: WaitError.deadlineExceeded) {
+            // The operation under test: it ends only by the cancellation at the deadline.
             try await withDeadline(.milliseconds(1)) { try await Task.sleep(for: .seconds(60)) }
         }
     }

@@ -82,5 +82,5 @@ final class SocketPair: Sendable {
     }
 }
 
-/// What lies between two looks at something that is waited for: the threads are the code's under test.
+/// The interval between two checks of a condition that a thread of the code under test makes true; never a wait in place of a condition.
 func aMoment() async { try? await Task.sleep(for: .milliseconds(2)) }

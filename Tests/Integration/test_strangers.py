@@ -132,7 +132,7 @@ def test_a_body_that_drips_does_not_keep_a_process_from_stopping(stack):
         while edge.exit_code is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 stranger.send(b" ")
-            time.sleep(0.1)
+            time.sleep(0.1)  # The stranger's pace: a byte now and then is the input.
         assert edge.wait(timeout=1) == 0
 
 
@@ -146,7 +146,7 @@ def test_refused_handshakes_do_not_keep_a_process_from_stopping(stack):
         while edge.exit_code is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 strangers.append(WebSocketConnection(edge.url + "/v1/stream", query={"workspace": "acme"}))
-            time.sleep(0.1)
+            time.sleep(0.1)  # The strangers' pace: new handshakes until the process stops are the input.
         assert edge.wait(timeout=1) == 0
         assert len(strangers) > 3
         client.expect_end("draining")

@@ -225,7 +225,7 @@ def slow_readers(aim):
                 held.append(_dial(aim.workspace, _upgrade(path, token), receive_buffer=4096))
     threading.Thread(target=valid_events, args=(aim,), daemon=True).start()
     while True:
-        time.sleep(0.5)
+        time.sleep(0.5)  # Their pace is the attack: readers that hardly read.
         for connection in held[:: max(1, len(held) // 20)]:
             with contextlib.suppress(OSError):
                 connection.recv(1)
@@ -293,7 +293,7 @@ def held_connections(aim):
         with contextlib.suppress(OSError):
             held.append(_dial(aim.every()[number % 5], b"GET / HTTP/1.1\r\nHost:" if number % 2 else b""))
     while True:
-        time.sleep(1)
+        time.sleep(1)  # Their pace is the attack: a byte a second.
         for connection in held:
             with contextlib.suppress(OSError):
                 connection.send(b"x")

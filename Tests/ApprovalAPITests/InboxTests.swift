@@ -113,7 +113,7 @@ import Testing
     }
 
     /// One at a place is found by its own place, not by the one behind it, which the last of all has not.
-    @Test(arguments: [0, 1, 2, UInt64(Int64.max) - 1, UInt64(Int64.max), UInt64(Int64.max) + 1, .max - 1, .max])
+    @Test(arguments: [0, 1, 2, (1 << 63) - 2, (1 << 63) - 1, 1 << 63, UInt64.max - 1, UInt64.max] as [UInt64])
     func onePlaceIsOnePlace(_ sequence: UInt64) async throws {
         let model = try await model()
         let places: [UInt64] = [1, UInt64(Int64.max)]

@@ -41,7 +41,8 @@ struct InputBudgetTests {
         WebSocketFrame.appendText(to: &message, compressedBy: Deflater()) { $0 += text }
         // The server's own frame, masked with zeros.
         let payload = message.dropFirst(message[1] < 126 ? 2 : 4)
-        let masked = [message[0], 0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF), 0, 0, 0, 0] + payload
+        let head: [UInt8] = [message[0], 0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF), 0, 0, 0, 0]
+        let masked = head + payload
         let frame = payload.count < 126 ? self.frame(message[0], Array(payload)) : masked
         let handler = self.handler { $0.allowsCompression = true }
         var budget = InputBudget()

@@ -55,7 +55,7 @@ struct LookupTests {
     @Test("a tenant has a few look-ups under way at a time, and another one is not held up")
     func turns() async throws {
         let history = self.history
-        async let answers = withThrowingTaskGroup(of: Void.self) { group in
+        async let answers: Void = withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<50 {
                 group.addTask { _ = try await history.start(for: "made up \(number)", tenant: "acme", fanout: self.fanout) }
             }

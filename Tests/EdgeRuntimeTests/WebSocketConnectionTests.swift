@@ -99,9 +99,10 @@ struct WebSocketConnectionTests {
         // The socket is full by now, in the middle of some entry.
         while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
         let pings = 5000
-        let ping = [0x89, 0x80 | 100, 0, 0, 0, 0] + [UInt8](repeating: 112, count: 100)
+        let pingHead: [UInt8] = [0x89, 0x80 | 100, 0, 0, 0, 0]
+        let ping = pingHead + [UInt8](repeating: 112, count: 100)
         async let sent: Void = client.sendAll(Array(repeatElement(ping, count: pings).joined()))
-        let pong = [0x8A, 100] + [UInt8](repeating: 112, count: 100)
+        let pong: [UInt8] = [0x8A, 100] + [UInt8](repeating: 112, count: 100)
         let total = expected.utf8.count + pings * pong.count
         var bytes = await client.readBytes(count: total)
         await sent

@@ -24,7 +24,7 @@ import Testing
     }
 
     /// Above 2^63−1 there would be no room for arithmetic, and no log has such a place.
-    @Test(arguments: [UInt64(1) << 63, .max - 1, .max])
+    @Test(arguments: [1 << 63, UInt64.max - 1, UInt64.max] as [UInt64])
     func refusesSequencesThatNoLogReaches(_ sequence: UInt64) {
         #expect(Cursor(Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: 1, sequence: sequence).text) == nil)
         #expect(Cursor(Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: 1, sequence: sequence >> 1).text) != nil)

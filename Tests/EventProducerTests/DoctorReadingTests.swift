@@ -82,8 +82,10 @@ import Testing
 
     @Test func framesOfAServer() throws {
         let long = [UInt8](repeating: 0x61, count: 300)
-        let frames: [UInt8] =
-            [0x81, 2] + bytes("hi") + [0x81, 126, 1, 44] + long + [0x89, 0] + [0x88, 4, 0x11, 0x31] + bytes("no") + [0x88, 0]
+        let parts: [[UInt8]] = [
+            [0x81, 2], bytes("hi"), [0x81, 126, 1, 44], long, [0x89, 0], [0x88, 4, 0x11, 0x31], bytes("no"), [0x88, 0],
+        ]
+        let frames = Array(parts.joined())
         let expected: [ServerFrameReader.Frame] = [
             .text(bytes("hi")), .text(long), .other, .close(code: 4401, reason: "no"), .close(code: 1005, reason: ""),
         ]

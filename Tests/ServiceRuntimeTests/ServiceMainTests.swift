@@ -15,11 +15,13 @@ import Testing
     }
 
     @Test func answersQuestionsOnStandardOutput() async {
-        for argument in ["--help", "--version", "--print-config"] {
-            let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
-                [argument = argument as String] in
-                await ServiceMain.run(testSchema, arguments: [argument]) { _ in exit(99) }
-            }
+        // One closure each: what a closure captures reaches the other process with Swift 6.3 only.
+        let results = [
+            await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) { await answer("--help") },
+            await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) { await answer("--version") },
+            await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) { await answer("--print-config") },
+        ]
+        for result in results {
             let output = text(result?.standardOutputContent)
             #expect(output.contains("test-edge 1.2.3\n"))
         }
@@ -116,6 +118,11 @@ import Testing
         let log = text(result?.standardErrorContent)
         #expect(log.contains("info    test-edge: Stopping signal=SIGTERM\n"))
     }
+}
+
+/// A program that is asked a question instead of being run.
+private func answer(_ argument: String) async {
+    await ServiceMain.run(testSchema, arguments: [argument]) { _ in exit(99) }
 }
 
 /// Ends the process as soon as it runs.

@@ -8,36 +8,15 @@ import Testing
 
 /// Each in a process of its own, because signals are a matter of the process.
 @Suite struct ServiceRunnerTests {
+    // One closure for each signal: what a closure captures reaches the other process with Swift 6.3 only.
     @Test func aSignalStopsTheServicesInReverseAndTheProcessEndsWell() async {
-        for signal in [SIGTERM, SIGINT] {
-            await #expect(processExitsWith: .exitCode(0)) { [signal = signal as Int32] in
-                let steps = Steps()
-                let readiness = Readiness()
-                let first = Recorded("first", steps) { try? await gracefulShutdown() }
-                let last = Recorded("last", steps) {
-                    kill(getpid(), signal)
-                    try? await gracefulShutdown()
-                    if readiness.report.isReady { steps.add("still ready") }
-                }
-                try await runner(readiness).run([first, last])
-                exit(steps.all == ["last", "first"] && readiness.isDraining ? 0 : 99)
-            }
-        }
+        await #expect(processExitsWith: .exitCode(0)) { try await stopTwoServices(with: SIGTERM) }
+        await #expect(processExitsWith: .exitCode(0)) { try await stopTwoServices(with: SIGINT) }
     }
 
     @Test func theNextSignalEndsTheProcessAtOnce() async {
-        for (signal, code) in [(SIGTERM, Int32(143)), (SIGINT, 130)] {
-            await #expect(processExitsWith: .exitCode(code)) { [signal = signal as Int32] in
-                let stuck = Recorded("stuck", Steps()) {
-                    kill(getpid(), SIGTERM)
-                    try? await gracefulShutdown()
-                    kill(getpid(), signal)
-                    await forever()
-                }
-                try await runner(Readiness()).run([stuck])
-                exit(99)
-            }
-        }
+        await #expect(processExitsWith: .exitCode(143)) { try await stopAStuckService(with: SIGTERM) }
+        await #expect(processExitsWith: .exitCode(130)) { try await stopAStuckService(with: SIGINT) }
     }
 
     @Test func aHangUpReloadsAndEndsNothing() async {
@@ -137,6 +116,32 @@ import Testing
             exit(write(ends[1], "x", 1) == -1 && errno == EPIPE ? 0 : 99)
         }
     }
+}
+
+/// Runs two services, of which the last one sends the signal, and ends well if both have ended in reverse.
+private func stopTwoServices(with signal: Int32) async throws {
+    let steps = Steps()
+    let readiness = Readiness()
+    let first = Recorded("first", steps) { try? await gracefulShutdown() }
+    let last = Recorded("last", steps) {
+        kill(getpid(), signal)
+        try? await gracefulShutdown()
+        if readiness.report.isReady { steps.add("still ready") }
+    }
+    try await runner(readiness).run([first, last])
+    exit(steps.all == ["last", "first"] && readiness.isDraining ? 0 : 99)
+}
+
+/// Runs a service that a first signal does not end, and sends another.
+private func stopAStuckService(with signal: Int32) async throws {
+    let stuck = Recorded("stuck", Steps()) {
+        kill(getpid(), SIGTERM)
+        try? await gracefulShutdown()
+        kill(getpid(), signal)
+        await forever()
+    }
+    try await runner(Readiness()).run([stuck])
+    exit(99)
 }
 
 private func runner(

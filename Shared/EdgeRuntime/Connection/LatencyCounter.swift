@@ -33,9 +33,12 @@ struct LatencyCounter: ~Copyable, Sendable {
 
     var current: LatencyDistribution {
         var distribution = LatencyDistribution()
-        for index in distribution.counts.indices { distribution.counts[index] = self.counts[index].current }
-        distribution.overflow = self.counts[distribution.counts.count].current
+        for index in distribution.counts.indices { distribution.counts[index] = Self.value(of: self.counts[index]) }
+        distribution.overflow = Self.value(of: self.counts[distribution.counts.count])
         distribution.sum = Double(self.milliseconds.current) / 1000
         return distribution
     }
+
+    /// Swift 6.2 takes reading a property of what a subscript lends for consuming it; a function that borrows does not.
+    private static func value(of counter: borrowing LoopCounter) -> Int { counter.current }
 }

@@ -14,16 +14,28 @@ import Synchronization
 public final class EventLog: Sendable {
     /// What is remembered of the stream.
     private struct Life {
+        /// When the stream was created, as the server told last.
+        var created: UInt64
         var epoch: UInt16
         var replicas: Int
+        /// Messages that were the last one when the stream was looked at, in ascending order: it is recognised by them.
+        var stamps: [LogStamp] = []
         /// The time part of the first kept entry's cursor, by its sequence.
         var first: (sequence: UInt64, time: Timestamp)?
         /// The highest sequence that was acknowledged: no later append can get one that is not higher, unless the stream is another.
         var acknowledged: UInt64 = 0
 
         init(_ info: StreamInfo) {
+            created = info.created
             epoch = LogEpoch.epoch(createdAt: info.created)
             replicas = info.configuration.replicas
+            note(info.state)
+        }
+
+        mutating func note(_ state: StreamInfo.State) {
+            guard let storedAt = state.lastTimestamp, state.lastSequence > (stamps.last?.sequence ?? 0) else { return }
+            if stamps.count == FeedProgress.rememberedStamps { stamps.removeFirst() }
+            stamps.append(LogStamp(sequence: state.lastSequence, storedAt: storedAt))
         }
     }
 
@@ -106,7 +118,7 @@ public final class EventLog: Sendable {
 
     /// Which life of the log sequences count in, as far as this process knows; the same in every process that knows the same.
     ///
-    /// It changes when the stream was deleted and created again; a ``LogFeed`` tells its observer when it does.
+    /// It changes when the stream was deleted and created again, or restored; a ``LogFeed`` tells its observer when it does.
     public var epoch: UInt16 { life.withLock { $0.epoch } }
 
     /// What the log keeps now.
@@ -117,7 +129,7 @@ public final class EventLog: Sendable {
     }
 
     private func bounds(_ info: StreamInfo) async throws(EventLogError) -> LogBounds {
-        let epoch = renew(info)
+        let epoch = try await renew(info)
         let state = info.state
         guard state.lastSequence > 0 else { return LogBounds(firstSequence: 1, lastSequence: 0, epoch: epoch, firstCursor: nil) }
         let first = state.firstKept
@@ -136,7 +148,7 @@ public final class EventLog: Sendable {
         var info = try await streamInfo()
         let known = deleted.withLock { $0.from(info.state.firstKept) }
         var deleted = known
-        if renew(info) != epoch || info.state.deletedCount != known.count || !known.isListed {
+        if try await renew(info) != epoch || info.state.deletedCount != known.count || !known.isListed {
             deleted = .none
             if info.state.deletedCount > DeletedSequences.maximumListed {
                 deleted = DeletedSequences(unlisted: info.state.deletedCount)
@@ -151,7 +163,7 @@ public final class EventLog: Sendable {
         }
         self.deleted.withLock { $0 = deleted }
         return LogRetention(
-            epoch: renew(info),
+            epoch: try await renew(info),
             firstSequence: info.state.firstKept,
             lastSequence: info.state.lastSequence,
             deleted: deleted
@@ -215,7 +227,7 @@ public final class EventLog: Sendable {
         let info = try await stream.checked()
         let state = info.state
         return FeedProgress.Glimpse(
-            epoch: renew(info),
+            epoch: try await renew(info),
             first: state.firstKept,
             last: state.lastSequence,
             bytes: state.bytes,
@@ -249,16 +261,28 @@ public final class EventLog: Sendable {
 
     /// Looks whether the stream is still the one that is known.
     func renewEpoch() async throws(EventLogError) {
-        renew(try await LogStream(jetStream: jetStream, configuration: configuration, logger: logger).checked())
+        try await renew(try await LogStream(jetStream: jetStream, configuration: configuration, logger: logger).checked())
         life.withLock { $0.acknowledged = 0 }
     }
 
+    /// Takes note of the stream as the server has it now, and returns the epoch of the log that it is.
+    ///
+    /// Another time of creation means another log, unless the last messages are recognised: a clustered nats-server 2.9 has told another time for
+    /// the same stream after the death of the server that kept it.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the stream would have to be compared and is out of reach.
     @discardableResult
-    private func renew(_ info: StreamInfo) -> UInt16 {
-        let seen = Life(info)
+    func renew(_ info: StreamInfo) async throws(EventLogError) -> UInt16 {
+        let known = life.withLock { $0 }
+        var isSame = info.created == known.created
+        if !isSame, let last = known.stamps.last, last.sequence <= info.state.lastSequence {
+            isSame = try await recognises(known.stamps) == true
+        }
         return life.withLock { life in
-            if life.epoch != seen.epoch { life = seen }
-            life.replicas = seen.replicas
+            if !isSame, life.created != info.created { life = Life(info) }
+            life.created = info.created
+            life.replicas = info.configuration.replicas
+            life.note(info.state)
             return life.epoch
         }
     }
@@ -267,14 +291,18 @@ public final class EventLog: Sendable {
     private func intake(ofFirst first: UInt64, _ state: StreamInfo.State) async throws(EventLogError) -> Timestamp {
         if let known = life.withLock({ $0.first }), known.sequence == first { return known.time }
         guard state.messages > 0 else { return Timestamp(serverNanoseconds: state.lastTimestamp ?? 0) }
-        guard let time = try await intake(of: first) else { return Timestamp(serverNanoseconds: state.firstTimestamp ?? 0) }
+        guard let time = try await time(at: first) else { return Timestamp(serverNanoseconds: state.firstTimestamp ?? 0) }
         life.withLock { $0.first = (first, time) }
         return time
     }
 
-    /// When the message at a place was taken in; nil when it is not kept any more.
-    func intake(of sequence: UInt64) async throws(EventLogError) -> Timestamp? {
-        try await message(at: sequence).map { EventMessage.intakeTime(of: $0) }
+    /// The time part of a cursor to a place; nil when nothing stands there any more.
+    func time(at sequence: UInt64) async throws(EventLogError) -> Timestamp? {
+        switch try await content(at: sequence) {
+        case .event(_, let intake): intake
+        case .other(let storedAt): storedAt
+        case .nothing: nil
+        }
     }
 
     /// The message at a place, as the stream's leader has it; nil when it is not kept any more.

@@ -13,12 +13,14 @@ public protocol LogObserver: Sendable {
     func logAppended(_ entry: LogEntry)
 
     /// Everything up to `sequence` has been told: what lies between the last entry and here is no event, or is gone.
-    func logAdvanced(to sequence: UInt64)
+    ///
+    /// - Parameter time: the time part of a cursor to `sequence`; nil when nothing stands there.
+    func logAdvanced(to sequence: UInt64, time: Timestamp?)
 
     /// Whether somebody wants the events of the execution on this subject. What nobody wants is not even decoded.
     func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool
 
-    /// `entry` is the next event of an execution that is followed. ``logAdvanced(to:)`` comes behind it.
+    /// `entry` is the next event of an execution that is followed. ``logAdvanced(to:time:)`` comes behind it.
     func executionAppended(_ entry: LogEntry)
 
     /// The log was recreated or lost its end; what follows counts in another one, from `position` on.
@@ -26,7 +28,7 @@ public protocol LogObserver: Sendable {
     /// Cursors of the old life mean nothing any more. The tail is already empty.
     func logReplaced(epoch: UInt16, position: UInt64)
 
-    /// As ``logReplaced(epoch:position:)``, with the intake of what stands at `position`; nil when nothing does.
+    /// As ``logReplaced(epoch:position:)``, with the time part of a cursor to `position`; nil when nothing stands there.
     func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?)
 
     /// Entries left the log before they could be read; what follows begins behind `position`. Everything up to there that was not told is missing.
@@ -44,7 +46,7 @@ public protocol LogObserver: Sendable {
 extension LogObserver {
     public var hasRoom: Bool { true }
     public func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?) { logReplaced(epoch: epoch, position: position) }
-    public func logPassedOver(through position: UInt64) { logAdvanced(to: position) }
+    public func logPassedOver(through position: UInt64) { logAdvanced(to: position, time: nil) }
     public func logDelivered(_ stamp: LogStamp) {}
     public func logTrimmed(to retention: LogRetention) {}
 }

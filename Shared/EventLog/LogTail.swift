@@ -20,11 +20,11 @@ public final class LogTail: Sendable {
     public enum Recognition: Sendable, Hashable {
         /// The tenant's event is the one that the cursor was made of.
         case own
-        /// The place is not an event of the tenant, or not kept any more, and the cursor's time fits the events around it.
+        /// What stands at the place is not an event of the tenant, but what the cursor was made of; or nothing stands there any more.
         case foreign
-        /// The cursor's time is not that of the entry: it was made in another past of the log.
+        /// The cursor's time is not that of what stands there: it was made in another past of the log.
         case different
-        /// The tail does not reach back that far.
+        /// The tail does not reach back that far, or nothing of the place.
         case notInMemory
     }
 
@@ -33,6 +33,14 @@ public final class LogTail: Sendable {
     /// What an entry takes in memory besides what its texts and its payload do: the object, and its places in two indexes that grow by doubling.
     private static let objectBytes =
         MemoryLayout<Event>.stride + MemoryLayout<DecisionPlace?>.stride + MemoryLayout<ExecutionPlace?>.stride + 48 + 4 * 8
+    /// What the place of a message that is no event takes, in an array that grows by doubling.
+    fileprivate static let placeBytes = 2 * MemoryLayout<Place>.stride
+
+    /// A message that is no event of a tenant.
+    fileprivate struct Place {
+        var sequence: UInt64
+        var storedAt: Timestamp
+    }
 
     fileprivate struct State {
         /// Everything up to here has left.
@@ -41,13 +49,12 @@ public final class LogTail: Sendable {
         var position: UInt64 = 0
         var bytes = 0
         var entries: Deque<LogEntry> = []
+        /// What else stands between them, so that a cursor that a heartbeat carried is recognised without asking the log.
+        var others: Deque<Place> = []
         var byTenant: [Tenant: Deque<LogEntry>] = [:]
         /// The holes in what the log keeps, as they were last seen.
         var deleted = DeletedSequences.none
     }
-
-    /// How many entries are compared with a cursor whose place is not an event of its tenant.
-    private static let comparedEntries = 1024
 
     private let maxBytes: Int
     private let state: Mutex<State>
@@ -102,32 +109,28 @@ public final class LogTail: Sendable {
 
     /// Compares a cursor's time with what stands at its place (contract §3: a restored log). Any thread.
     ///
-    /// The time of an event's own cursor is the event's intake. A cursor that a heartbeat or an opening carries names the feed's place, which
-    /// may hold anything, and carries the intake of an event before it, or of the next one in a gap; so there the events around the place are
-    /// searched for that time. An entry of another past of the log is newer than the cursor, so its time is not found.
+    /// The time of an event's cursor is the event's intake. A cursor that a heartbeat or an opening carries names the feed's place, which may hold
+    /// anything, and carries the time of what stands there: an event's intake, or when another message was stored. Only that of a gap
+    /// (``StreamGap/resumptionCursor``) carries the time of the tenant's next event. Where nothing stands, no time can be compared.
     public func recognise(_ cursor: Cursor, tenant: Tenant) -> Recognition {
         state.withLock { state in
             guard cursor.sequence > state.floor, cursor.sequence <= state.position, state.deleted.isListed else { return .notInMemory }
             if state.deleted.contains(cursor.sequence) { return .foreign }
-            let behind = state.entries.firstIndex(after: cursor.sequence)
-            if behind > 0, case let entry = state.entries[behind - 1], entry.sequence == cursor.sequence, entry.event.tenant == tenant {
-                return cursor.agrees(with: entry.intake) ? .own : .different
+            guard let place = state.last(upTo: cursor.sequence), place.sequence == cursor.sequence else { return .notInMemory }
+            if place.tenant == tenant { return cursor.agrees(with: place.time) ? .own : .different }
+            if cursor.agrees(with: place.time) { return .foreign }
+            guard let own = state.byTenant[tenant], case let next = own.firstIndex(after: cursor.sequence), next < own.count else {
+                return .notInMemory
             }
-            if !cursor.hasTime { return .foreign }
-            if behind < state.entries.count, cursor.agrees(with: state.entries[behind].intake) { return .foreign }
-            let lowest = max(0, behind - Self.comparedEntries)
-            for index in (lowest..<behind).reversed() where cursor.agrees(with: state.entries[index].intake) { return .foreign }
-            return lowest == 0 ? .notInMemory : .different
+            return cursor.agrees(with: own[next].intake) ? .foreign : .different
         }
     }
 
-    /// A cursor to a place: with the intake of the last event up to there, or without a time when that is not in memory. Any thread.
+    /// A cursor to a place: with the time of what stands there, or of the last message before it; without a time when that is not in memory.
+    /// Any thread.
     public func cursor(at sequence: UInt64, epoch: UInt16) -> Cursor {
-        let time = state.withLock { state in
-            let behind = state.entries.firstIndex(after: sequence)
-            return behind > 0 && sequence <= state.position ? state.entries[behind - 1].intake : Timestamp(millisecondsSinceEpoch: 0)
-        }
-        return Cursor(time: time, epoch: epoch, sequence: sequence)
+        let place = state.withLock { state in sequence <= state.position ? state.last(upTo: sequence) : nil }
+        return Cursor(time: place?.time ?? Timestamp(millisecondsSinceEpoch: 0), epoch: epoch, sequence: sequence)
     }
 
     /// Forgets what the log does not keep any more. Any thread.
@@ -143,6 +146,7 @@ public final class LogTail: Sendable {
                 // Nobody knows which ones went, so none is kept.
                 dropped = Array(state.entries)
                 state.entries = []
+                state.others = []
                 state.byTenant = [:]
                 state.bytes = 0
                 state.floor = state.position
@@ -150,8 +154,9 @@ public final class LogTail: Sendable {
             }
             while let oldest = state.entries.first, oldest.sequence < retention.firstSequence {
                 dropped.append(oldest)
-                state.removeOldest()
+                state.removeOldestEntry()
             }
+            while let oldest = state.others.first, oldest.sequence < retention.firstSequence { state.removeOldestPlace() }
             if retention.firstSequence > 0 { state.floor = max(state.floor, min(retention.firstSequence - 1, state.position)) }
             for range in news where range.upperBound > state.floor && range.lowerBound <= state.position {
                 dropped += state.remove(range)
@@ -170,14 +175,21 @@ public final class LogTail: Sendable {
             state.bytes += Self.memory(of: entry)
             state.entries.append(entry)
             state.byTenant[entry.event.tenant, default: []].append(entry)
-            while state.bytes > maxBytes, state.entries.count > 1 { state.removeOldest() }
+            state.shrink(to: maxBytes)
         }
     }
 
-    /// There is nothing between the last entry and `sequence`. The feed's thread.
-    public func advance(to sequence: UInt64) {
+    /// There is no event between the last entry and `sequence`. The feed's thread.
+    ///
+    /// - Parameter time: when the message at `sequence` was stored; nil when there is none.
+    public func advance(to sequence: UInt64, time: Timestamp?) {
         state.withLock { state in
-            state.position = max(state.position, sequence)
+            guard sequence > state.position else { return }
+            state.position = sequence
+            guard let time else { return }
+            state.others.append(Place(sequence: sequence, storedAt: time))
+            state.bytes += Self.placeBytes
+            state.shrink(to: maxBytes)
         }
     }
 
@@ -200,8 +212,36 @@ public final class LogTail: Sendable {
 }
 
 extension LogTail.State {
+    /// The last message up to a sequence, as far as it is known; its tenant when it is an event.
+    fileprivate func last(upTo sequence: UInt64) -> (sequence: UInt64, time: Timestamp, tenant: Tenant?)? {
+        let entry = entries.firstIndex(after: sequence)
+        let other = others.firstIndex(whereSorted: { $0.sequence > sequence })
+        if entry > 0, other == 0 || entries[entry - 1].sequence > others[other - 1].sequence {
+            return (entries[entry - 1].sequence, entries[entry - 1].intake, entries[entry - 1].event.tenant)
+        }
+        return other > 0 ? (others[other - 1].sequence, others[other - 1].storedAt, nil) : nil
+    }
+
+    /// The oldest leave until the bound is kept; the newest entry stays even if it alone is larger.
+    fileprivate mutating func shrink(to maxBytes: Int) {
+        while bytes > maxBytes, entries.count + others.count > 1 {
+            switch (entries.first, others.first) {
+            case (let entry?, let other?) where entry.sequence > other.sequence: removeOldestPlace()
+            case (nil, _): removeOldestPlace()
+            default: removeOldestEntry()
+            }
+        }
+    }
+
+    /// The oldest place leaves.
+    fileprivate mutating func removeOldestPlace() {
+        guard let oldest = others.popFirst() else { return }
+        bytes -= LogTail.placeBytes
+        floor = max(floor, oldest.sequence)
+    }
+
     /// The oldest entry leaves.
-    fileprivate mutating func removeOldest() {
+    fileprivate mutating func removeOldestEntry() {
         guard let oldest = entries.popFirst() else { return }
         bytes -= LogTail.memory(of: oldest)
         floor = max(floor, oldest.sequence)
@@ -216,6 +256,9 @@ extension LogTail.State {
         let places = entries.indices(in: range)
         let removed = Array(entries[places])
         entries.removeSubrange(places)
+        let gone = others.firstIndex(whereSorted: { $0.sequence >= range.lowerBound })..<others.firstIndex(whereSorted: { $0.sequence > range.upperBound })
+        others.removeSubrange(gone)
+        bytes -= gone.count * LogTail.placeBytes
         for entry in removed { bytes -= LogTail.memory(of: entry) }
         for tenant in Set(removed.map(\.event.tenant)) {
             guard let own = byTenant[tenant]?.indices(in: range) else { continue }
@@ -227,12 +270,26 @@ extension LogTail.State {
 }
 
 extension Cursor {
-    /// Whether its time says something: at the ends of what 48 bits hold, it was moved there or stands for none.
-    package var hasTime: Bool { (1..<(1 << 48) - 1).contains(time.millisecondsSinceEpoch) }
+    /// Whether it can be that of a message of that time.
+    package func agrees(with time: Timestamp) -> Bool {
+        self.time == Cursor(time: time, epoch: epoch, sequence: sequence).time
+    }
+}
 
-    /// Whether it can be that of an entry that was taken in at that time.
-    package func agrees(with intake: Timestamp) -> Bool {
-        !hasTime || time == Cursor(time: intake, epoch: epoch, sequence: sequence).time
+extension Deque {
+    /// The index of the first element for which `isBehind` is true; `count` when there is none. Elements are in order.
+    fileprivate func firstIndex(whereSorted isBehind: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) {
+                high = middle
+            } else {
+                low = middle + 1
+            }
+        }
+        return low
     }
 }
 
@@ -243,18 +300,8 @@ extension Deque<LogEntry> {
         return start..<Swift.max(start, firstIndex(after: range.upperBound))
     }
 
-    /// The index of the first entry behind `sequence`; `count` when there is none. Entries are in order.
+    /// The index of the first entry behind `sequence`; `count` when there is none.
     fileprivate func firstIndex(after sequence: UInt64) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle].sequence > sequence {
-                high = middle
-            } else {
-                low = middle + 1
-            }
-        }
-        return low
+        firstIndex(whereSorted: { $0.sequence > sequence })
     }
 }

@@ -83,8 +83,8 @@ struct ConversationTests {
         try Fixture.entry(sequence, payload: #"{"incidentId":"\#(incident)"}"#)
     }
 
-    private func cursor(_ sequence: UInt64) -> String {
-        Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: sequence).text
+    private func cursor(_ sequence: UInt64) throws -> String {
+        try Fixture.entry(sequence).cursor(epoch: Fixture.epoch).text
     }
 
     /// What was sent, without the heads of frames.
@@ -112,7 +112,7 @@ struct ConversationTests {
         for sequence in 1...40 { bench.append(try self.entry(UInt64(sequence), about: sequence % 2 == 0 ? "a" : "b")) }
         let client = try await bench.connect(inbound: self.inbound)
         _ = await client.read { $0.hasSuffix("open 40|") }
-        client.send(bytes: self.text("follow a \(self.cursor(30))"))
+        client.send(bytes: self.text("follow a \(try self.cursor(30))"))
         bench.append(try self.entry(41, about: "b"))
         bench.append(try self.entry(42, about: "a"))
         let expected = [32, 34, 36, 38, 40, 42].map { "LOUD \($0)|" }.joined()

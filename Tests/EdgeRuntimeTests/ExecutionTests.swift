@@ -82,7 +82,7 @@ private final class ExecutionBench: Sendable {
             self.fanout.followsExecution(on: UnsafeRawBufferPointer(rebasing: $0.dropLast()))
         }
         if isFollowed { self.fanout.executionAppended(entry) }
-        self.fanout.logAdvanced(to: sequence)
+        self.fanout.logAdvanced(to: sequence, time: entry.intake)
     }
 
     func ask(_ run: ExecutionRun? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> ExecutionAnswer {

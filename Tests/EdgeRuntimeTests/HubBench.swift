@@ -46,7 +46,7 @@ final class ListedLog: LogReading {
     func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent {
         self.state.withLock { state in
             guard let entry = state.entries.first(where: { $0.sequence == sequence }), sequence >= state.first else { return .nothing }
-            return entry.execution == nil ? .event(tenant: entry.event.tenant, intake: entry.intake) : .other
+            return entry.execution == nil ? .event(tenant: entry.event.tenant, intake: entry.intake) : .other(storedAt: entry.intake)
         }
     }
 

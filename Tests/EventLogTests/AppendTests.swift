@@ -1,10 +1,12 @@
 import Basics
-import EventLog
 import EventModel
+import Foundation
 import NATSClient
 import Synchronization
 import TestKit
 import Testing
+
+@testable import EventLog
 
 /// Appending against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct AppendTests {
@@ -133,6 +135,24 @@ import Testing
         #expect(error?.code == .tooLarge)
         #expect(error?.isRetriable == false)
         #expect(try await log.append(try Fixture.event("small"), intake: Fixture.time).cursor.sequence == 1)
+    }
+
+    /// A clustered nats-server 2.9 has told another time of creation for the same stream.
+    @Test func keepsTheEpochOfALogThatItRecognises() async throws {
+        let bench = try await Bench()
+        try await bench.fill(10)
+        let epoch = try await bench.log.bounds().epoch
+        let told = try await bench.connection.request(subject: "$JS.API.STREAM.INFO.EVENTS").payload
+        var object = try #require(try JSONSerialization.jsonObject(with: Data(told)) as? [String: Any])
+        object["created"] = "2026-01-02T03:04:05.6Z"
+        let info = try JSONDecoder().decode(StreamInfo.self, from: JSONSerialization.data(withJSONObject: object))
+        #expect(try await bench.log.renew(info) == epoch)
+        #expect(bench.log.epoch == epoch)
+        try await bench.jetStream.deleteStream("EVENTS")
+        let other = try await bench.another()
+        for number in 0..<12 { _ = try await other.append(try Fixture.event("other \(number)"), intake: Fixture.time) }
+        #expect(try await bench.log.bounds().epoch == other.epoch)
+        #expect(other.epoch != epoch, "messages at the same places are of other times")
     }
 
     /// A producer without a feed finds that the log was replaced, and gives out cursors of the new one.

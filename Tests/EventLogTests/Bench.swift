@@ -139,7 +139,7 @@ final class Recorder: LogObserver {
         }
     }
 
-    func logAdvanced(to sequence: UInt64) {
+    func logAdvanced(to sequence: UInt64, time: Timestamp?) {
         state.withLock { state in
             if sequence < state.position { state.violations.append("back to \(sequence) from \(state.position)") }
             state.position = sequence
@@ -204,7 +204,7 @@ final class ExecutionRecorder: LogObserver {
     func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { subject.elementsEqual(self.subject.utf8) }
     func executionAppended(_ entry: LogEntry) { entries.withLock { $0.append(entry) } }
     func logAppended(_ entry: LogEntry) {}
-    func logAdvanced(to sequence: UInt64) {}
+    func logAdvanced(to sequence: UInt64, time: Timestamp?) {}
     func logReplaced(epoch: UInt16, position: UInt64) {}
 }
 

@@ -28,7 +28,7 @@ private final class PendingWitness: LogObserver {
         seen.withLock { $0.append(pending) }
     }
 
-    func logAdvanced(to sequence: UInt64) {}
+    func logAdvanced(to sequence: UInt64, time: Timestamp?) {}
     func logReplaced(epoch: UInt16, position: UInt64) {}
 }
 
@@ -39,7 +39,7 @@ private final class FullObserver: LogObserver {
 
     var hasRoom: Bool { taken.withLock { $0.count } < allowance.load(ordering: .relaxed) }
     func logAppended(_ entry: LogEntry) { taken.withLock { $0.append(entry.sequence) } }
-    func logAdvanced(to sequence: UInt64) {}
+    func logAdvanced(to sequence: UInt64, time: Timestamp?) {}
     func logReplaced(epoch: UInt16, position: UInt64) {}
 }
 

@@ -103,8 +103,8 @@ import Testing
     @Test func advancesWithoutEntries() throws {
         let tail = try Self.tail(entries: 10)
         tail.append(try Fixture.entry(3))
-        tail.advance(to: 9)
-        tail.advance(to: 4)
+        tail.advance(to: 9, time: Fixture.time)
+        tail.advance(to: 4, time: nil)
         #expect(tail.position == 9)
         #expect(Self.end(tail.read(tenant: Tenant("acme"), after: 3, maxBytes: .max)) == 9)
     }
@@ -197,20 +197,42 @@ import Testing
         #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 31), tenant: "acme") == .notInMemory)
     }
 
-    /// Entries of tenant `a` at 1, 4, 7, …, of `b` at the others but 20, which is no event; each taken in at its sequence in milliseconds.
+    /// What is no event is remembered by its place and time, within the same bound.
+    @Test func holdsPlacesWithinItsBound() throws {
+        let tail = LogTail(maxBytes: 4096)
+        tail.append(try Fixture.entry(1))
+        for sequence in UInt64(2)...1000 { tail.advance(to: sequence, time: Fixture.time) }
+        #expect(tail.byteCount <= 4096 && tail.position == 1000 && tail.floor > 800)
+        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 1000), tenant: "acme") == .foreign)
+        #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: tail.floor), tenant: "acme") == .notInMemory)
+        tail.trim(to: Self.retention(first: 901, last: 1000, deleted: [950, 951]))
+        #expect(tail.floor == 900)
+        let bytes = tail.byteCount
+        tail.trim(to: Self.retention(first: 1001, last: 1000))
+        #expect(bytes > 0 && tail.byteCount == 0 && tail.floor == 1000)
+    }
+
+    /// Entries of tenant `a` at 1, 4, 7, …, of `b` at the others but 20, which is no event, and 21, at which nothing stands; each of the time of
+    /// its sequence in milliseconds.
     @Test(
         arguments: [
             ("its own event", 10, 10, .own),
             ("its own place in another past", 10, 9, .different),
             ("later", 10, 11, .different),
-            ("no time", 10, 0, .own),
-            ("the end of time", 10, 1 << 48, .own),
+            ("no time", 10, 0, .different),
+            ("the end of time", 10, 1 << 48, .different),
             ("a heartbeat at another tenant's event", 11, 11, .foreign),
-            ("another tenant's event, by an earlier one", 11, 7, .foreign),
+            ("another tenant's event, without a time", 11, 0, .different),
+            ("another tenant's event, by an earlier one", 11, 7, .different),
             ("another tenant's event in another past", 11, 5000, .different),
-            ("a heartbeat at no event", 20, 19, .foreign),
-            ("a gap before an event", 20, 21, .foreign),
+            ("another tenant's event, by the next own one: a gap's", 11, 13, .foreign),
+            ("a heartbeat at no event", 20, 20, .foreign),
+            ("no event, without a time", 20, 0, .different),
+            ("no event, by an earlier event", 20, 19, .different),
+            ("no event, by the next own one: a gap's", 20, 22, .foreign),
             ("no event, in another past", 20, 30, .different),
+            ("where nothing is known to stand", 21, 20, .notInMemory),
+            ("behind the last own event, of another time", 30, 29, .notInMemory),
             ("what was deleted cannot be compared", 16, 5000, .foreign),
             ("where the tail begins", 5, 5, .notInMemory),
             ("beyond the tail", 31, 31, .notInMemory),
@@ -218,25 +240,28 @@ import Testing
     )
     func recognises(name: String, sequence: UInt64, time: Int64, recognition: LogTail.Recognition) throws {
         let tail = LogTail(maxBytes: 1 << 20, position: 5)
-        for sequence in UInt64(6)...30 where sequence != 20 {
-            tail.append(try Fixture.entry(sequence, tenant: sequence % 3 == 1 ? "a" : "b"))
+        for sequence in UInt64(6)...30 where sequence != 21 {
+            if sequence == 20 {
+                tail.advance(to: 20, time: Timestamp(millisecondsSinceEpoch: Fixture.time.millisecondsSinceEpoch + 20))
+            } else {
+                tail.append(try Fixture.entry(sequence, tenant: sequence % 3 == 1 ? "a" : "b"))
+            }
         }
         tail.trim(to: Self.retention(first: 1, deleted: [16]))
         let base = Fixture.time.millisecondsSinceEpoch
         let milliseconds = time == 0 || time == 1 << 48 ? time : base + time
         let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: milliseconds), epoch: 7, sequence: sequence)
-        let found = tail.recognise(cursor, tenant: "a")
-        // A tail that reaches back to where nothing is known leaves it to the log.
-        #expect(found == recognition || (found == .notInMemory && recognition == .different && sequence != 10), "\(name): \(found)")
+        #expect(tail.recognise(cursor, tenant: "a") == recognition, "\(name)")
     }
 
     @Test func aTimeThatIsNowhereAmongManyEventsIsOfAnotherPast() throws {
         let tail = LogTail(maxBytes: 16 << 20)
         for sequence in UInt64(1)...3000 { tail.append(try Fixture.entry(sequence, tenant: "b")) }
         let past = Timestamp(millisecondsSinceEpoch: Fixture.time.millisecondsSinceEpoch - 1)
+        tail.append(try Fixture.entry(3001, tenant: "a"))
         #expect(tail.recognise(Cursor(time: past, epoch: 7, sequence: 2000), tenant: "a") == .different)
         #expect(tail.recognise(tail.cursor(at: 2000, epoch: 7), tenant: "a") == .foreign)
-        #expect(!tail.cursor(at: 4000, epoch: 7).hasTime)
+        #expect(tail.cursor(at: 4000, epoch: 7).time == Timestamp(millisecondsSinceEpoch: 0))
     }
 }
 

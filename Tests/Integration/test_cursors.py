@@ -7,6 +7,7 @@ import pytest
 
 from causeway_kit.cursors import Cursor
 from causeway_kit.every_surface import on_surfaces_with_heartbeats
+from causeway_kit.executions import Executions
 from causeway_kit.follower import Follower
 from causeway_kit.intake import numbered
 from causeway_kit.sse import SSEConnection
@@ -51,14 +52,18 @@ def test_a_cursor_inside_the_log_is_followed_by_every_later_event_and_then_live(
             ids.append(expect_live(shared, client, tenant, number=100 + place))
 
 
-def test_only_epoch_and_sequence_of_a_cursor_count(shared, edge, surface, tenant):
-    """The time in a cursor is for people."""
+def test_a_cursor_of_another_time_is_of_another_log(shared, edge, surface, tenant):
+    """The time in a cursor says what stood at its place: nobody was given one with another, or with none."""
     ids = shared.intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(2)))
-    for time in (0, (1 << 48) - 1):
-        cursor = Cursor.parse(ids[0])._replace(time=time)
-        with surface.connect(edge, mint(tenant), cursor=cursor.text) as client:
+    true = Cursor.parse(ids[0])
+    for time in (0, true.time - 1, true.time + 1, (1 << 48) - 1):
+        with surface.connect(edge, mint(tenant), cursor=true._replace(time=time).text) as client:
             opening(client)
-            assert client.next_event().id == ids[1]
+            message = client.next()
+            assert isinstance(message, Gap) and message.reason == UNKNOWN, f"{time - true.time} ms: {message}"
+    with surface.connect(edge, mint(tenant), cursor=true.text) as client:
+        opening(client)
+        assert client.next_event().id == ids[1]
 
 
 def test_no_cursor_means_live_only_and_an_empty_one_everything_kept(shared, edge, surface, tenant):
@@ -96,19 +101,29 @@ def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
     """Resuming from a heartbeat loses nothing, and it moves on with other tenants' events: quiet clients never grow old."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     with surface.connect(edge, mint("quiet")) as client:
-        place = opening(client).id
-        [foreign] = stack.intake.publish(surface.numbered(1, "noisy"))
-
-        def fresh():
-            message = client.next()
-            assert isinstance(message, Heartbeat), f"a heartbeat was due, not {message}"
-            return Cursor.parse(message.id).sequence >= Cursor.parse(foreign).sequence and message.id
-
-        place = eventually(fresh, "a heartbeat's id moves on with the log")
-    ids = stack.intake.publish(surface.numbered(2, "noisy"), surface.numbered(3, "quiet"))
-    with surface.connect(edge, mint("quiet"), cursor=place) as client:
         opening(client)
-        assert client.next_event().id == ids[1]
+        places = []
+        for write in (
+            lambda: stack.intake.publish(surface.numbered(1, "noisy")),
+            lambda: Executions(stack.intake, "agents", "noisy", "noisy").progress(0.1, 0.2),
+        ):
+            write()
+            last = stack.bus.state().last_seq
+
+            def fresh():
+                message = client.next()
+                assert isinstance(message, Heartbeat), f"a heartbeat was due, not {message}"
+                return Cursor.parse(message.id).sequence == last and message.id
+
+            places.append(eventually(fresh, "a heartbeat's id moves on with the log"))
+    noise = [surface.numbered(n, "noisy", padding=20_000) for n in range(4, 10)]
+    ids = stack.intake.publish(surface.numbered(2, "noisy"), surface.numbered(3, "quiet"), *noise)
+    # An edge whose memory does not reach back recognises what stands there by the log itself.
+    for server in (edge, stack.edge(surface.executable, log_tail_bytes="64KiB")):
+        for place in places:
+            with surface.connect(server, mint("quiet"), cursor=place) as client:
+                opening(client)
+                assert client.next_event().id == ids[1]
 
 
 def test_the_header_wins_over_the_query(shared, edge, tenant):

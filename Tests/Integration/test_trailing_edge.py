@@ -7,6 +7,7 @@ import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
 from causeway_kit.cursors import Cursor
+from causeway_kit.executions import Executions
 from causeway_kit.intake import Flow
 from causeway_kit.sizes import size
 from causeway_kit.sse import ProtocolViolation
@@ -140,6 +141,31 @@ def test_a_log_that_was_restored_and_written_on_is_another(stack, surface, writt
         with surface.connect(server, mint(), cursor=new[2]) as client:
             assert isinstance(client.next(), Opened)
             assert client.next_event().id == new[3]
+
+
+def test_places_that_now_hold_executions_are_of_another_log(stack, surface):
+    """What stands at a cursor's place is compared, event or not; and a cursor without a time is that of no message."""
+    edge = stack.edge(surface.executable)
+    copy = stack.directory / "copy"
+    common = stack.intake.publish(*(surface.numbered(n, prefix="common") for n in range(3)))
+    _stopped(stack.nats, lambda: stack.nats.copy_store(copy))
+    lost = stack.intake.publish_surely([surface.numbered(n, prefix="lost") for n in range(5)])
+    _stopped(stack.nats, lambda: stack.nats.restore_store(copy))
+    stack.producer.wait_ready()
+    Executions(stack.intake, "agents", "writer", "acme").progress(*(n / 10 for n in range(8)))
+    [new] = stack.intake.publish(surface.numbered(1_000))
+    edge.wait_ready()
+    late = stack.edge(surface.executable)
+    timeless = Cursor.parse(common[1])._replace(time=0).text
+    for server in (edge, late):
+        for cursor in (lost[0], lost[4], timeless):
+            with surface.connect(server, mint(), cursor=cursor) as client:
+                assert isinstance(client.next(), Opened)
+                message = client.next()
+                assert isinstance(message, Gap) and message.reason == UNKNOWN, f"{server.name}, {cursor}: {message}"
+        with surface.connect(server, mint(), cursor=common[1]) as client:
+            assert isinstance(client.next(), Opened)
+            assert [event.id for event in client.events(2)] == [common[2], new]
 
 
 def test_the_notification_list_follows_a_log_that_was_restored(stack):

@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import Synchronization
 
@@ -72,7 +73,7 @@ final class ChangeQueue: LogObserver {
         state.withLock { $0.batch.stamp = stamp }
     }
 
-    func logAdvanced(to sequence: UInt64) {
+    func logAdvanced(to sequence: UInt64, time: Timestamp?) {
         put { $0.position = sequence }
     }
 

@@ -42,6 +42,8 @@ actor EdgeConnection {
     var outbox: Outbox
     /// How much of the ``UnsentBudget`` this connection holds, in bytes.
     private var budgeted = 0
+    /// The cursor that the client came with.
+    private let arrival: Cursor?
     /// A chunk read from the log, and how far it makes the connection complete.
     var replay: (page: Page, through: UInt64)? {
         didSet { self.countHeld() }
@@ -102,6 +104,7 @@ actor EdgeConnection {
         self.isFinite = group.run.form.execution != nil
         self.generation = position.generation
         self.progress = DeliveryProgress(sequence: position.sequence)
+        self.arrival = if case .after(let cursor) = ticket.start { cursor } else { nil }
         self.outbox = Outbox(opening)
         self.unread = ticket.earlyBytes
         self.link?.attach(self)
@@ -213,10 +216,12 @@ actor EdgeConnection {
         else { return }
         // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
         let cursor =
-            if self.progress.sequence > feed.position.sequence {
-                self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
-            } else {
+            if self.progress.sequence <= feed.position.sequence {
                 feed.cursor
+            } else if let arrival = self.arrival, arrival.sequence == self.progress.sequence {
+                arrival
+            } else {
+                self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
             }
         let form = self.group.run.form
         let heartbeat = self.hub.assumeIsolated { $0.heartbeat(form, cursor: cursor) }

@@ -104,7 +104,7 @@ final class History: Sendable {
         }
     }
 
-    /// The answer to a cursor inside the log's bounds: its entry is recognised by its time.
+    /// The answer to a cursor inside the log's bounds: what stands at its place is recognised by its time, as ``LogTail/recognise(_:tenant:)`` does.
     private func start(
         at cursor: Cursor,
         _ tenant: Tenant,
@@ -115,14 +115,14 @@ final class History: Sendable {
         if cursor.sequence >= bounds.firstSequence, bounds.lastSequence > 0 {
             switch try await self.log.content(at: cursor.sequence) {
             case .event(tenant, let intake): return cursor.agrees(with: intake) ? .after(cursor) : .unknownCursor
-            case .event(_, let intake):
+            case .event(_, let time), .other(let time):
                 // The place before a gap's end carries the time of the tenant's event behind it (``StreamGap/resumptionCursor``).
-                if !cursor.agrees(with: intake),
+                if !cursor.agrees(with: time),
                     try await self.log.firstCursor(of: tenant, after: cursor.sequence).map({ cursor.agrees(with: $0.time) }) != true
                 {
                     return .unknownCursor
                 }
-            case .other, .nothing: break
+            case .nothing: break
             }
         }
         return try await self.startUnlessPurged(cursor, tenant, feed)

@@ -23,7 +23,7 @@ extension RunReader {
 struct FeedPosition: Sendable {
     /// The life of the log and the last sequence that every run has taken in.
     var position: RunPosition
-    /// When the last entry was taken in: the time part of a cursor to here.
+    /// The time part of a cursor to here: that of the message at this place; where none stands, of the last one before it.
     var time: Timestamp
     var epoch: UInt16
     /// Where this life of the log, or the part of it that is followed, began.
@@ -166,9 +166,11 @@ public final class Fanout: LogObserver, Sendable {
         trace?.closePart()
     }
 
-    public func logAdvanced(to sequence: UInt64) {
+    public func logAdvanced(to sequence: UInt64, time: Timestamp?) {
         self.state.withLock { state in
-            if sequence > state.feed.position.sequence { state.feed.position.sequence = sequence }
+            guard sequence > state.feed.position.sequence else { return }
+            state.feed.position.sequence = sequence
+            if let time { state.feed.time = time }
         }
     }
 

@@ -190,8 +190,9 @@ public final class LogFeed: Sendable {
         }
         switch course {
         case .begin(let after):
+            let time = try? await log.time(at: after)
             tail.reset(to: after)
-            observer.logAdvanced(to: after)
+            observer.logAdvanced(to: after, time: time)
             told.store(after, ordering: .releasing)
             return after
         case .resume(let after):
@@ -204,7 +205,7 @@ public final class LogFeed: Sendable {
                 metadata: ["log.position": "\(position)"]
             )
             replacements.add(1, ordering: .relaxed)
-            let time = try? await log.intake(of: position)
+            let time = try? await log.time(at: position)
             tail.reset(to: position)
             observer.logReplaced(epoch: epoch, position: position, time: time)
             told.store(position, ordering: .releasing)
@@ -262,8 +263,9 @@ extension LogFeed: StreamConsumerDelegate {
             observer.logAppended(entry)
         } else {
             if let entry = followedExecution(delivery, metadata) { observer.executionAppended(entry) }
-            tail.advance(to: sequence)
-            observer.logAdvanced(to: sequence)
+            let storedAt = Timestamp(serverNanoseconds: metadata.timestamp)
+            tail.advance(to: sequence, time: storedAt)
+            observer.logAdvanced(to: sequence, time: storedAt)
         }
         told.store(sequence, ordering: .releasing)
         if !following.load(ordering: .relaxed) { updateFollowing() }
@@ -284,8 +286,8 @@ extension LogFeed: StreamConsumerDelegate {
         let (isNew, isSkipping) = progress.withLock { ($0.passed(sequence), $0.skippedAfter != nil) }
         if isSkipping { skipped.raise() }
         if isNew {
-            tail.advance(to: sequence)
-            observer.logAdvanced(to: sequence)
+            tail.advance(to: sequence, time: nil)
+            observer.logAdvanced(to: sequence, time: nil)
             told.store(sequence, ordering: .releasing)
         }
         updateFollowing()

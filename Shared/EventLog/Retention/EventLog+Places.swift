@@ -8,7 +8,9 @@ extension EventLog {
     /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
     public func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent {
         guard let message = try await message(at: sequence) else { return .nothing }
-        guard let entry = try? EventMessage.entry(message), entry.execution == nil else { return .other }
+        guard let entry = try? EventMessage.entry(message), entry.execution == nil else {
+            return .other(storedAt: Timestamp(serverNanoseconds: message.timestamp))
+        }
         return .event(tenant: entry.event.tenant, intake: entry.intake)
     }
 

@@ -44,8 +44,8 @@ public struct LogStamp: Sendable, Hashable {
 public enum LogPlaceContent: Sendable, Hashable {
     /// A tenant's event, taken in at that time.
     case event(tenant: Tenant, intake: Timestamp)
-    /// An execution's event, or a message that is no event.
-    case other
+    /// An execution's event, or a message that is no event, stored at that time.
+    case other(storedAt: Timestamp)
     /// Nothing: it expired, was deleted or purged, or was never written.
     case nothing
 }

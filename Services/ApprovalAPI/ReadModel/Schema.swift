@@ -99,12 +99,12 @@ enum Schema {
         CREATE INDEX notifications_by_type ON notifications (tenant, user, type, sequence) WHERE hidden = 0;
         """
 
-    /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `place`
-    /// is where in that stream they are.
+    /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `intake`
+    /// is that of the event (``ReadMark/anyIntake`` for any), `place` where in that stream they are.
     private static let inboxTables = """
         CREATE TABLE marks ( /* a read model of Causeway */
-            tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, read_at INTEGER NOT NULL,
-            place INTEGER NOT NULL,
+            tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
+            read_at INTEGER NOT NULL, place INTEGER NOT NULL,
             PRIMARY KEY (tenant, user, epoch, sequence)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX marks_by_place ON marks (place);

@@ -27,12 +27,23 @@ enum EventMessage {
     }
 
     /// A tenant's event as it is sent.
+    ///
+    /// The request for an approval goes to the approval's own place, which takes one: the server refuses a second request under the same id,
+    /// whoever sends it, unless it knows the message's id.
     static func outgoing(_ event: Event, intake: Timestamp) -> OutgoingMessage {
-        OutgoingMessage(
-            subject: EventSubject.event(tenant: event.tenant, type: event.type),
-            headers: headers(of: event, intake: intake, messageID: MessageID.event(event.identity)),
+        var headers = headers(of: event, intake: intake, messageID: MessageID.event(event.identity))
+        let place = requestPlace(of: event)
+        if place != nil { headers.append("Nats-Expected-Last-Subject-Sequence", "0") }
+        return OutgoingMessage(
+            subject: place ?? EventSubject.event(tenant: event.tenant, type: event.type),
+            headers: headers,
             payload: event.payload.bytes
         )
+    }
+
+    /// The subject that takes the one request of an approval; nil for an event that asks for none.
+    static func requestPlace(of event: Event) -> String? {
+        EventCatalogue.requestedApproval(event).map { EventSubject.decision(tenant: event.tenant, place: .request(approvalID: $0)) }
     }
 
     /// The entry that a delivered message is.

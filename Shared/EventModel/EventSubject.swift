@@ -3,7 +3,8 @@ public import Basics
 /// The subjects under which a tenant's events lie on the bus: `events.<tenant>.<type…>`, the tenant as a ``SubjectToken``.
 ///
 /// Two more forms carry the type in the header `ce-type`: `events.<tenant>` alone, for producers that want one subject, and
-/// `events.<tenant>.<KIND>.…`, whose upper-case token no type can have; decisions lie under `DECISION`.
+/// `events.<tenant>.<KIND>.…`, whose upper-case token no type can have; approvals lie under `DECISION`, each with its own subjects
+/// (``DecisionPlace``).
 public struct EventSubject: Sendable, Hashable {
     /// The tenant that the subject names.
     public let tenant: Tenant
@@ -36,7 +37,7 @@ public struct EventSubject: Sendable, Hashable {
         "events.\(SubjectToken.encode(tenant)).\(type.name)"
     }
 
-    /// Where the one event of a decision, or the one that follows from it, is published (contract §7).
+    /// Where the one request of an approval, its one decision, or the one event that follows from that is published (contract §7).
     public static func decision(tenant: Tenant, place: DecisionPlace) -> String {
         "events.\(SubjectToken.encode(tenant)).\(place.tail)"
     }

@@ -44,7 +44,8 @@ extension APIError {
             case .selfApproval: Row(.forbidden, "The requester and the approver must differ: somebody else must decide.")
             case .expired: Row(.conflict, "Nobody decided the approval in time: request a new one.")
             case .alreadyResolved: Row(.conflict, "The approval is already decided, or the execution has already ended.")
-            case .conflict: Row(.conflict, "The id or the Idempotency-Key is already used for other content: choose a new one.")
+            case .conflict:
+                Row(.conflict, "The id, the approvalId or the Idempotency-Key is already used for other content: choose a new one.")
             case .payloadTooLarge: Row(.contentTooLarge, "The body, or a part of it, is too large: send less.")
             case .unsupportedMediaType:
                 Row(.unsupportedMediaType, "The body has the wrong Content-Type: send the one that the message names.")

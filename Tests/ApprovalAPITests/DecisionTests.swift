@@ -33,6 +33,29 @@ import Testing
         #expect(Decision(event, on: ApprovalID(generated: "another")) == nil, "an event at the place of another approval is no decision")
     }
 
+    /// It names the request that it is about by the id of its event, and counts for no other.
+    @Test func namesItsRequest() throws {
+        let place = LogPlace(sequence: 41, intake: Fixture.time)
+        var decision = Self.decision(.approve)
+        #expect(decision.isAbout(place), "what was written before decisions named a request may be about any")
+        decision.request = Cursor(time: place.intake, epoch: 7, sequence: 41)
+        let event = try decision.event(id: Self.eventID, tenant: Fixture.acme, traceparent: nil)
+        #expect(event.payload.string("requestEventId") == decision.request?.text)
+        let read = try #require(Decision(event, on: Self.approvalID))
+        #expect(read == decision && read.request?.time == place.intake)
+        #expect(read.isAbout(place))
+        #expect(!read.isAbout(LogPlace(sequence: 42, intake: Fixture.time)))
+        #expect(!read.isAbout(LogPlace(sequence: 41, intake: Fixture.later(1))), "another event at the same place of a restored log")
+    }
+
+    @Test(arguments: ["\"evt_x\"", "\"\"", "7", "{}", "true"])
+    func oneThatNamesNoEventIsNoDecision(_ id: String) throws {
+        let payload = #"{"approvalId":"a","remediationId":"r","action":"approve","requestEventId":\#(id)}"#
+        #expect(Decision(try Fixture.event("approval.resolved", payload), on: ApprovalID(generated: "a")) == nil)
+        let none = #"{"approvalId":"a","remediationId":"r","action":"approve","requestEventId":null}"#
+        #expect(Decision(try Fixture.event("approval.resolved", none), on: ApprovalID(generated: "a"))?.request == nil)
+    }
+
     @Test(arguments: [
         (DecisionAction.approve, "remediation.approved", "executing", nil),
         (.reject, "remediation.rejected", "cancelled", nil),

@@ -80,7 +80,7 @@ private final class SweepBench: Sendable {
         #expect(bench.letters.totals == [ExpirySweep.name: UInt64(poisoned.count)])
         let letter = try #require(try await bench.letters.list(tenant: nil, work: ExpirySweep.name, limit: 1).first?.letter)
         #expect(letter.tenant == Tenant("bad"))
-        #expect(letter.subject == "events.bad.approval.requested")
+        #expect(letter.subject.hasPrefix("events.bad.DECISION.poisoned-") && letter.subject.hasSuffix(".REQUEST"))
         // Each once.
         await bench.sweep.sweep()
         #expect(bench.letters.totals == [ExpirySweep.name: UInt64(poisoned.count)])
@@ -92,6 +92,34 @@ private final class SweepBench: Sendable {
         await bench.sweep.sweep()
         #expect(try await eventually { try await bench.overdue().isEmpty })
         #expect(bench.letters.totals.isEmpty)
+    }
+
+    /// A decision names its request, and is no answer to another request under the same id.
+    @Test func aDecisionIsAboutOneRequest() async throws {
+        let bench = try await SweepBench()
+        try await bench.request(["a"], tenant: "acme")
+        let approval = try #require(try await bench.model.overdue(by: Fixture.later(1_000_000), limit: 1).first)
+        let (decision, isNew) = try await bench.sweep.desk.expire(approval)
+        #expect(isNew && decision.isAbout(approval.request.place))
+        #expect(decision.request == Cursor(time: Fixture.time, epoch: bench.log.epoch, sequence: 1))
+        #expect(try await bench.sweep.desk.expire(approval).isNew == false)
+        var other = approval
+        other.request.place.sequence = 99
+        let error = await #expect(throws: EventLogError.self) { try await bench.sweep.desk.expire(other) }
+        #expect(error?.code == .rejected && error?.isRetriable == false)
+    }
+
+    /// What follows from one decision is never taken for what follows from another.
+    @Test func anEffectOfAnotherDecisionIsAFailure() async throws {
+        let bench = try await SweepBench()
+        let announcer = EffectAnnouncer(log: bench.log, letters: bench.letters, logger: SweepBench.logger, now: { Fixture.time })
+        let decision = try Fixture.decision("a", "approve", at: 7, of: 1)
+        #expect(await announcer.announce(decision) == .done)
+        #expect(await announcer.announce(decision) == .done, "its own")
+        guard case .failed = await announcer.announce(try Fixture.decision("a", "approve", at: 8, of: 2)) else {
+            Issue.record("the place holds the effect of the decision at 7")
+            return
+        }
     }
 
     @Test func aRequestOnTheBusThatIsNoEventIsADeadLetter() async throws {

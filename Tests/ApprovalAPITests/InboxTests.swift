@@ -25,9 +25,22 @@ import Testing
         return try #require(LogChange.changes(of: entry).last)
     }
 
-    private func mark(_ extent: ReadMark.Extent, user: String = "ann", at milliseconds: Int64 = 0, epoch: UInt16 = 7) -> ReadMark {
-        let user = UserID(generated: user)
-        return ReadMark(tenant: Fixture.acme, user: user, epoch: epoch, extent: extent, readAt: Fixture.later(milliseconds))
+    /// - Parameter intake: of the event at the place, in milliseconds (``Fixture/later(_:)``); nil for a mark that names none.
+    private func mark(
+        _ extent: ReadMark.Extent,
+        user: String = "ann",
+        at milliseconds: Int64 = 0,
+        epoch: UInt16 = 7,
+        intake: Int64? = nil
+    ) -> ReadMark {
+        ReadMark(
+            tenant: Fixture.acme,
+            user: UserID(generated: user),
+            epoch: epoch,
+            extent: extent,
+            readAt: Fixture.later(milliseconds),
+            intake: intake.map { Fixture.later($0) }
+        )
     }
 
     private func query(_ user: String = "ann", before: UInt64? = nil, isRead: Bool? = nil, type: String? = nil, limit: Int = 50)
@@ -56,6 +69,30 @@ import Testing
             ]
         )
         #expect(try await model.notifications(query("bob")).unreadCount == 9)
+    }
+
+    /// The log was restored from an older copy and written on: another event is where the one was that somebody read. Notices of the fixture are
+    /// taken in at the millisecond of their place.
+    @Test(arguments: [false, true]) func aMarkCountsForItsEventAlone(_ isFirst: Bool) async throws {
+        let model = try await model()
+        let notices = try (1...4 as ClosedRange<UInt64>).map { try notice($0) }
+        let marks = [mark(.one(1), intake: 1), mark(.one(2), intake: -7), mark(.one(3), at: 5, intake: -7), mark(.one(4))]
+        if isFirst { try await applyMarks(marks, position: 1, to: model) }
+        try await model.apply(notices, position: 4, generation: 0)
+        if !isFirst { try await applyMarks(marks, position: 1, to: model) }
+        func readAt() async throws -> [Timestamp?] {
+            let page = try await model.notifications(query())
+            #expect(page.unreadCount == page.items.count { $0.readAt == nil })
+            #expect(try await model.notifications(query(isRead: true)).items == page.items.filter { $0.readAt != nil })
+            return page.items.map(\.readAt).reversed()
+        }
+        #expect(try await readAt() == [Fixture.time, nil, nil, Fixture.time])
+        // The new one at the place is read in its turn, and then stays so.
+        try await applyMarks([mark(.one(3), at: 8, intake: 3), mark(.one(3), at: 9, intake: 3)], position: 2, to: model)
+        #expect(try await readAt() == [Fixture.time, nil, Fixture.later(8), Fixture.time])
+        // A replica that comes later reads only what its stream has kept, and says the same.
+        try await model.drop(inboxBefore: 2, life: model.inboxLife)
+        #expect(try await readAt() == [nil, nil, Fixture.later(8), nil])
     }
 
     @Test func floorsOnlyRise() async throws {
@@ -189,7 +226,9 @@ import Testing
                 let isFloor = Int.random(in: 0..<12, using: &generator) == 0
                 let user = Bool.random(using: &generator) ? "ann" : "bob"
                 let epoch: UInt16 = Int.random(in: 0..<10, using: &generator) == 0 ? 6 : 7
-                let mark = mark(isFloor ? .through(place) : .one(place), user: user, at: Int64(step), epoch: epoch)
+                // Of the event there, of a former one, or of any.
+                let intake = [Int64(place % 1_000_000), -7, nil].randomElement(using: &generator) ?? nil
+                let mark = mark(isFloor ? .through(place) : .one(place), user: user, at: Int64(step), epoch: epoch, intake: intake)
                 try await applyMarks([mark], position: inboxPlace, to: model)
             case 8 where next > 0:
                 first = max(first, places[Int.random(in: 0..<next, using: &generator)] / 2)

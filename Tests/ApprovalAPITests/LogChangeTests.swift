@@ -35,6 +35,19 @@ import Testing
         #expect(LogChange.changes(of: loose).count == 1, "a notification and nothing else")
     }
 
+    /// At its own place, or where the bus has it; never at another approval's place.
+    @Test func aRequestIsWhatLiesAtItsPlace() throws {
+        let payload = #"{"approvalId":"a","remediationId":"r"}"#
+        func requests(_ place: DecisionPlace?) throws -> Bool {
+            LogChange.changes(of: try Fixture.entry(1, "approval.requested", payload, place: place)).contains {
+                if case .requested = $0 { true } else { false }
+            }
+        }
+        #expect(try requests(nil))
+        #expect(try requests(.request(approvalID: ApprovalID(generated: "a"))))
+        #expect(try !requests(.request(approvalID: ApprovalID(generated: "b"))))
+    }
+
     @Test func aRequestAtThePlaceOfADecisionAsksForNothing() throws {
         let payload = #"{"approvalId":"a","remediationId":"r"}"#
         let changes = LogChange.changes(

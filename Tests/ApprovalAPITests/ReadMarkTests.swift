@@ -18,6 +18,22 @@ import Testing
         #expect(ReadMark(subject: mark.subject, body: try mark.body()) == mark)
     }
 
+    /// The event's time of intake is in it; marks from before have none, and are marks.
+    @Test func namesTheIntakeOfItsEvent() throws {
+        var mark = ReadMark(
+            tenant: Fixture.acme,
+            user: UserID(generated: "ann"),
+            epoch: 7,
+            extent: .one(3),
+            readAt: Fixture.time,
+            intake: Fixture.later(3)
+        )
+        let read = try #require(ReadMark(subject: mark.subject, body: try mark.body()))
+        #expect(read == mark && read.intake == Fixture.later(3))
+        mark.intake = nil
+        #expect(ReadMark(subject: mark.subject, body: Array(#"{"epoch":7,"at":1700000000000,"sequence":3}"#.utf8)) == mark)
+    }
+
     @Test(arguments: [
         ("inbox.a.b", "{}"), ("inbox.a.b", "x"), ("inbox.a.b", #"{"epoch":1,"at":1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"through":2}"#),
@@ -31,6 +47,8 @@ import Testing
         ("inbox.a.b", #"{"epoch":1,"at":9223372036854775807,"sequence":1}"#), ("inbox.a.b", #"{"epoch":1,"at":-1,"sequence":1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":-9223372036854775808,"sequence":1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":281474976710656,"sequence":1}"#),
+        ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"intake":-1}"#),
+        ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"intake":281474976710656}"#),
         // A member twice, a second document, another encoding.
         ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"sequence":2}"#), ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1}{}"#),
         ("inbox.a.b", "\u{FEFF}{\"epoch\":1,\"at\":1,\"sequence\":1}"),

@@ -231,7 +231,10 @@ import Testing
             let approval = "a\(Int.random(in: 0..<4, using: &random))"
             let user: String? = [nil, "ann", "bob"].randomElement(using: &random) ?? nil
             switch Int.random(in: 0..<4, using: &random) {
-            case 0: entries.append(try Fixture.decision(approval, ["approve", "reject", "expire"][seed % 3], at: sequence, user: user))
+            case 0:
+                let action = ["approve", "reject", "expire"][seed % 3]
+                let request = Bool.random(using: &random) ? UInt64.random(in: 1...40, using: &random) : nil
+                entries.append(try Fixture.decision(approval, action, at: sequence, user: user, of: request))
             case 1:
                 entries.append(
                     try Fixture.entry(
@@ -269,6 +272,60 @@ import Testing
                 #expect(pages.0 == pages.1, "from \(first) on")
             }
         }
+    }
+
+    /// The attack: somebody has a second request waiting under a used id for the moment at which the log forgets the first.
+    @Test func aDecisionCountsForItsRequestAlone() async throws {
+        let model = try await model()
+        let second = try Fixture.request("a", at: 2, members: #","title":"Delete the database""#)
+        try await apply([try Fixture.request("a", at: 1), second, try Fixture.decision("a", "approve", at: 3, of: 1)], to: model)
+        try await apply(
+            [try Fixture.entry(4, "remediation.approved", #"{"remediationId":"rem_a"}"#, place: .effect(approvalID: Self.a))],
+            to: model
+        )
+        #expect(try await model.approval(Self.a, for: Fixture.ann)?.request.place.sequence == 1)
+        #expect(try await model.drop(keeping: Fixture.log(deleted: [1]), life: model.logLife))
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
+        for status in [nil] + ApprovalStatus.allCases.map(Optional.some) { #expect(try await ids(model, Fixture.ann, status) == []) }
+        #expect(try await asked(model) == [])
+        // Once the log holds neither the first nor its decision, the second is one of its own, and has no effect of another.
+        #expect(try await model.drop(keeping: Fixture.log(deleted: [1, 3]), life: model.logLife))
+        let approval = try #require(try await model.approval(Self.a, for: Fixture.ann))
+        #expect(approval.status == .pending && approval.effect == nil && approval.request.title == "Delete the database")
+        #expect(try await asked(model) == [2])
+    }
+
+    /// A request that stood is withdrawn when the log tells of a decision about another one, whose own request is gone.
+    @Test func aRequestIsWithdrawnForTheDecisionAboutAnother() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", at: 2)], to: model)
+        #expect(try await asked(model) == [2])
+        try await apply([try Fixture.decision("a", "approve", at: 3, of: 1)], to: model)
+        #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
+        #expect(try await asked(model) == [])
+    }
+
+    /// By its place and its time of intake: a restored stream may have another epoch, and one that was written on another event there.
+    @Test func aRequestIsRecognisedWhateverTheEpoch() async throws {
+        let model = try await model()
+        try await apply([try Fixture.request("a", at: 1), try Fixture.decision("a", "approve", at: 2, of: 1, epoch: 9)], to: model)
+        #expect(try await model.approval(Self.a, for: Fixture.ann)?.status == .approved)
+        let request = try Fixture.request("b", at: 3)
+        let other = LogEntry(sequence: 3, intake: Fixture.later(-5), event: request.event)
+        try await apply([other, try Fixture.decision("b", "approve", at: 4, of: 3)], to: model)
+        #expect(try await model.approval(ApprovalID(generated: "b"), for: Fixture.ann) == nil)
+    }
+
+    @Test func requestsThatDoNotCountAreReported() async throws {
+        let model = try await model()
+        func passedOver(_ entries: [LogEntry]) async throws -> [UInt64] {
+            let position = try #require(entries.last).sequence
+            let changes = entries.flatMap(LogChange.changes)
+            return try await model.apply(changes, position: position, generation: model.generation).map(\.place.sequence)
+        }
+        #expect(try await passedOver([try Fixture.request("a", at: 1), try Fixture.request("b", at: 2)]) == [])
+        #expect(try await passedOver([try Fixture.request("a", at: 3), try Fixture.decision("a", "approve", at: 4, of: 1)]) == [3])
+        #expect(try await passedOver([try Fixture.request("a", at: 5), try Fixture.request("b", at: 6)]) == [5, 6])
     }
 
     /// Deleted one by one, or purged by subject: the next request of the same id counts then, and an approval is open that was decided.

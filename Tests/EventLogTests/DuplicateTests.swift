@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import NATSClient
+import Synchronization
 import TestKit
 import Testing
 
@@ -159,6 +160,124 @@ import Testing
         #expect(try await bench.log.append(request("1", "decided"), intake: Fixture.time).cursor == first.cursor, "a repetition is none")
         let results = try await bench.log.append(each: [request("2", "open"), request("3", "decided")], intake: Fixture.time)
         #expect(results.map { (try? $0.get()) != nil } == [true, false])
+    }
+
+    // MARK: One request an approval
+
+    private static func request(
+        _ id: EventID,
+        _ approval: String = "apr",
+        remediation: String = "r",
+        tenant: String = "acme"
+    ) throws -> Event {
+        let payload = #"{"approvalId":"\#(approval)","remediationId":"\#(remediation)"}"#
+        return try Fixture.event(id.text, tenant: tenant, type: "approval.requested", payload: payload)
+    }
+
+    private static func isRefused(_ error: EventLogError?, at index: Int? = nil) -> Bool {
+        error?.code == .conflict && error?.field == "payload.approvalId" && error?.index == index && error?.isRetriable == false
+    }
+
+    @Test func anApprovalHasOneRequest() async throws {
+        let bench = try await Bench()
+        let first = try await bench.log.append(Self.request("1"), intake: Fixture.time)
+        for log in [bench.log, try await bench.another()] {
+            let single = await #expect(throws: EventLogError.self) {
+                try await log.append(Self.request("2", remediation: "other"), intake: Fixture.time)
+            }
+            #expect(Self.isRefused(single))
+            let batch = await #expect(throws: EventLogError.self) {
+                try await log.append(contentsOf: [Fixture.event("new"), Self.request("2")], intake: Fixture.time)
+            }
+            #expect(Self.isRefused(batch, at: 1))
+            let each = try await log.append(each: [Self.request("2"), Self.request("1")], intake: Fixture.time)
+            #expect(each.map { try? $0.get().cursor } == [nil, first.cursor])
+            let again = try await log.append(Self.request("1"), intake: Fixture.time)
+            #expect(again.isDuplicate && again.cursor == first.cursor)
+        }
+        #expect(try await bench.log.bounds().lastSequence == 1)
+        // Another tenant's approval is another one.
+        #expect(try await !bench.log.append(Self.request("1", tenant: "globex"), intake: Fixture.time).isDuplicate)
+        try await bench.withFeed { _, recorder in
+            #expect(await eventually { recorder.count == 2 })
+            #expect(recorder.state.withLock { $0.entries.first?.decisionPlace } == .request(approvalID: "apr"))
+            #expect(recorder.state.withLock { $0.entries.first?.event.type.name } == "approval.requested")
+        }
+    }
+
+    @Test func ofTwoRequestsInACallTheFirstCounts() async throws {
+        let bench = try await Bench()
+        let events = try [Self.request("1"), Self.request("2", "another"), Self.request("3")]
+        let error = await #expect(throws: EventLogError.self) { try await bench.log.append(contentsOf: events, intake: Fixture.time) }
+        #expect(Self.isRefused(error, at: 2))
+        #expect(try await bench.log.bounds().lastSequence == 0)
+        let each = try await bench.log.append(each: events, intake: Fixture.time)
+        #expect(each.map { try? $0.get().cursor.sequence } == [1, 2, nil])
+        let same = try [Self.request("4", "third"), Self.request("4", "third")]
+        #expect(try await bench.log.append(contentsOf: same, intake: Fixture.time).map(\.cursor.sequence) == [3, 3])
+    }
+
+    @Test func ofManyRequestsAtOnceOneWins() async throws {
+        let bench = try await Bench()
+        let logs = [bench.log, try await bench.another(), try await bench.another()]
+        for round in 0..<20 {
+            let stored = await withTaskGroup(of: Bool?.self) { group in
+                for index in 0..<12 {
+                    group.addTask {
+                        let id = EventID(generated: "\(round)-\(index)")
+                        do {
+                            _ = try await logs[index % 3].append(Self.request(id, "apr-\(round)"), intake: Fixture.time)
+                            return true
+                        } catch {
+                            return Self.isRefused(error as? EventLogError) ? false : nil
+                        }
+                    }
+                }
+                return await group.reduce(into: [Bool?]()) { $0.append($1) }
+            }
+            #expect(stored.count { $0 == true } == 1 && stored.count { $0 == false } == 11)
+            #expect(try await bench.log.bounds().lastSequence == UInt64(round + 1))
+        }
+    }
+
+    /// Beyond the duplicate window the server knows no ids any more; what lies at the place is compared then.
+    @Test func aRepetitionIsRecognisedForAsLongAsTheRequestIsKept() async throws {
+        let bench = try await Bench()
+        let event = try Self.request("1")
+        // As if its id were forgotten.
+        _ = try await bench.jetStream.publish(
+            subject: EventSubject.decision(tenant: "acme", place: .request(approvalID: "apr")),
+            headers: EventMessage.headers(of: event, intake: Fixture.time, messageID: nil),
+            payload: event.payload.bytes
+        )
+        let again = try await bench.log.append(event, intake: Fixture.time)
+        #expect(again.isDuplicate && again.cursor.sequence == 1)
+        let batch = try await bench.log.append(contentsOf: [Fixture.event("n"), event], intake: Fixture.time)
+        #expect(batch.map(\.isDuplicate) == [false, true])
+        let error = await #expect(throws: EventLogError.self) {
+            try await bench.log.append(Self.request("1", remediation: "other"), intake: Fixture.time)
+        }
+        #expect(Self.isRefused(error))
+    }
+
+    /// For as long as the log keeps the decision, or what follows from it, somebody could be shown it for another request.
+    @Test func anIDIsInUseUntilNothingOfItsApprovalIsKept() async throws {
+        let bench = try await Bench()
+        let decision = try Fixture.event(
+            "d",
+            type: "approval.resolved",
+            payload: #"{"approvalId":"apr","remediationId":"r","action":"approve"}"#
+        )
+        let effect = try Fixture.event("e", type: "remediation.approved", payload: #"{"remediationId":"r"}"#)
+        _ = try await bench.log.append(Self.request("1"), intake: Fixture.time)
+        _ = try await bench.log.append(decision, onceAt: .decision(approvalID: "apr"), intake: Fixture.time)
+        _ = try await bench.log.append(effect, onceAt: .effect(approvalID: "apr"), intake: Fixture.time)
+        for sequence in 1...3 as ClosedRange<UInt64> {
+            let error = await #expect(throws: EventLogError.self) { try await bench.log.append(Self.request("2"), intake: Fixture.time) }
+            #expect(Self.isRefused(error), "before \(sequence) is gone")
+            try await bench.delete(sequence)
+        }
+        #expect(try await bench.log.append(Self.request("2"), intake: Fixture.time).cursor.sequence == 4)
     }
 
     // MARK: Requests with a key

@@ -69,6 +69,7 @@ import Testing
 
     @Test(arguments: [
         (DecisionPlace.decision(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1"),
+        (.request(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1.REQUEST"),
         (.effect(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1.EFFECT"),
     ])
     func placesOfDecisionsAreReadBack(_ place: DecisionPlace, _ subject: String) throws {
@@ -83,7 +84,7 @@ import Testing
     @Test(arguments: [
         "events.a.DECISION", "events.a.DECISION.x.OTHER", "events.a.DECISION.x.EFFECT.y", "events.a.DECISIONS.x", "events.a.b.c",
         "events.a",
-        "events.a.DECISION.=zz",
+        "events.a.DECISION.=zz", "events.a.DECISION.x.REQUEST.y",
     ])
     func otherSubjectsAreNoPlacesOfDecisions(_ subject: String) throws {
         #expect(try EventSubject(subject).decisionPlace == nil)

@@ -74,6 +74,7 @@ def test_a_decision_and_its_history(shared, admin, tenant, action, status):
         "decidedBy": "usr_1",
         "decidedAt": decided_at,
         "reason": "It is \u201csafe\u201d.",
+        "requestEventId": request_id,
     }
     shown = admin.approval("apr_1").json()
     assert shown["status"] == {"approve": "approved", "reject": "rejected"}[action]
@@ -286,6 +287,46 @@ def test_a_request_that_nobody_could_answer_asks_nobody(shared, service, admin, 
     assert (fresh.approvals().json(), fresh.notifications().json()) == before
     assert error_of(admin.decide("done", "reject")) == (409, "already_resolved")
     assert admin.decide("open").json()["remediationId"] == "rem_open"
+
+
+def test_a_decision_is_never_shown_for_another_request(stack):
+    """Finding 1: a second request waits under a used id until the first one leaves the log, and the first one's decision stays."""
+    service = approval_service(stack).wait_ready()
+    admin = ApprovalClient(service)
+    [first] = stack.intake.publish(requested("apr"))
+    hidden = requested("apr", remediationId="rem_other", title="Delete the database")
+    assert stack.intake.post(hidden | {"id": "second"}).status_code == 409
+    # On the bus nobody can refuse it.
+    second = stack.bus.publish_event("acme", "approval.requested", json.dumps(hidden["payload"]).encode(), id="second")
+    assert admin.decide("apr", reason="It is safe").json()["remediationId"] == "rem_apr"
+    decision = expect_one_decision(stack, "apr").expect_one("apr")
+    assert decision["requestEventId"] == first
+    places = {event.type: event.sequence for event in stack.bus.events()}
+    stack.bus.delete(Cursor.parse(first).sequence)
+
+    def replicas():
+        return [admin, ApprovalClient(approval_service(stack).wait_ready())]
+
+    for replica in replicas():
+        eventually(lambda replica=replica: replica.approval("apr").status_code == 404, "the approval is gone")
+        assert error_of(replica.approval("apr")) == (404, "not_found")
+        assert error_of(replica.decide("apr")) == (404, "not_found")
+        assert replica.approvals().json()["items"] == []
+        assert not [item for item in replica.notifications().json()["items"] if item["type"] == "approval.requested"]
+    assert service.metrics()["causeway_approval_requests_passed_over_total"] >= 1
+    # The id stays used for as long as the decision, or what followed from it, could be shown for another request.
+    for type in ("approval.resolved", "remediation.approved"):
+        refused = stack.intake.post(hidden | {"id": "third"})
+        assert error_of(refused) == (409, "conflict") and "payload.approvalId: " in refused.json()["message"]
+        stack.bus.delete(places[type])
+    # Then the second request, which was written past the rule, is an approval of its own that nobody has decided.
+    for replica in replicas():
+        eventually(lambda replica=replica: replica.approval("apr").status_code == 200, "the second request counts")
+        shown = replica.approval("apr").json()
+        assert (shown["status"], shown["remediationId"], shown["decision"]) == ("pending", "rem_other", None)
+        assert [Cursor.parse(event["id"]).sequence for event in shown["events"]] == [second]
+    assert admin.decide("apr", "reject").json()["remediationId"] == "rem_other"
+    eventually(lambda: "remediation.rejected" in {event.type for event in stack.bus.events()}, "its own effect follows")
 
 
 def test_showing_and_deciding_agree_about_what_left_the_log(stack):

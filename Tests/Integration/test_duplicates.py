@@ -343,23 +343,62 @@ def test_keys_for_executions(shared, tenant):
 # MARK: Approvals
 
 
-def test_a_request_for_a_decided_approval_is_a_conflict(shared, tenant):
-    """B8: at HTTP in every form, on the command line; a repetition of the first request still gets the first answer."""
-    service = approval_service(shared).wait_ready()
+@pytest.mark.parametrize("decided", [False, True], ids=["pending", "decided"])
+def test_a_second_request_for_an_approval_is_a_conflict(shared, tenant, decided):
+    """B8, finding 1: at HTTP in every form, on the command line; a repetition of the first request still gets the first answer."""
     [first] = shared.intake.publish(requested("apr", tenant))
-    assert ApprovalClient(service, tenant).decide("apr").status_code == 200
-    another = requested("apr", tenant) | {"id": "another"}
-    refused_as_conflict(shared.intake.post(another), "payload.approvalId: ")
-    refused_as_conflict(shared.intake.post([native(tenant, "n"), another]), "[1].payload.approvalId: ")
+    if decided:
+        service = approval_service(shared).wait_ready()
+        assert ApprovalClient(service, tenant).decide("apr").status_code == 200
+    another = requested("apr", tenant, remediationId="rem_other") | {"id": "another"}
+    unnamed = {name: value for name, value in requested("apr", tenant).items() if name != "id"}
+    for event in (another, unnamed):
+        refused_as_conflict(shared.intake.post(event), "payload.approvalId: ")
+        refused_as_conflict(shared.intake.post([native(tenant, "n"), event]), "[1].payload.approvalId: ")
     refused_as_conflict(keyed(shared.intake, tenant, another), "payload.approvalId: ")
     attributes = {"specversion": "1.0", "id": "ce", "source": "/s", "type": "approval.requested", "tenant": tenant}
-    refused_as_conflict(shared.intake.post(attributes | {"data": another["payload"]}, content_type=STRUCTURED), "data.approvalId: ")
+    structured = attributes | {"data": another["payload"]}
+    refused_as_conflict(shared.intake.post(structured, content_type=STRUCTURED), "data.approvalId: ")
+    refused_as_conflict(shared.intake.post([structured], content_type=BATCH), "data.approvalId: ")
     headers = {f"ce-{name}": value for name, value in attributes.items()}
     refused_as_conflict(shared.intake.post(another["payload"], headers=headers), "body.approvalId: ")
     done = command("event-producer", "publish", stdin=json.dumps(another).encode(), nats_url=shared.nats.url)
     assert done.returncode == 65 and b"line 1: payload.approvalId: " in done.stderr, done.stderr
+    arguments = ["--type", "approval.requested", "--tenant", tenant, "--payload", json.dumps(another["payload"])]
+    done = command("event-producer", "publish", *arguments, nats_url=shared.nats.url)
+    assert done.returncode == 65 and b"payload.approvalId: " in done.stderr, done.stderr
     assert shared.intake.publish(requested("apr", tenant)) == [first]
     assert [event.id for event in stored(shared, tenant) if event.type == "approval.requested"] == ["request-apr"]
+
+
+def test_of_two_requests_in_a_batch_none_is_stored(shared, tenant):
+    another = requested("apr", tenant, remediationId="rem_other") | {"id": "another"}
+    refused_as_conflict(shared.intake.post([requested("apr", tenant), native(tenant, "n"), another]), "[2].payload.approvalId: ")
+    assert stored(shared, tenant) == []
+    [first, again] = shared.intake.publish(requested("apr", tenant), requested("apr", tenant))
+    assert first == again
+    lines = [requested("other", tenant), requested("other", tenant) | {"id": "another"}]
+    done = command("event-producer", "publish", stdin="\n".join(map(json.dumps, lines)).encode(), nats_url=shared.nats.url)
+    assert done.returncode == 65 and b"line 2: payload.approvalId: " in done.stderr, done.stderr
+    assert [event.id for event in stored(shared, tenant)] == ["request-apr", "request-other"]
+
+
+def test_of_many_requests_for_one_approval_at_once_one_is_stored(stack):
+    """Two processes: whoever is first is stored, and all others are told."""
+    other = Intake(stack.start("event-producer", "serve").wait_ready())
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            events = [requested("apr", remediationId=f"rem_{n}") | {"id": f"request-{n}"} for n in range(24)]
+            sent = [pool.submit([stack.intake, other][n % 2].post, event) for n, event in enumerate(events)]
+        answers = [future.result() for future in sent]
+    finally:
+        other.close()
+    [winner] = stack.bus.events()
+    accepted = [n for n, answer in enumerate(answers) if answer.status_code == 202]
+    assert accepted == [int(winner.id.removeprefix("request-"))]
+    for n, answer in enumerate(answers):
+        if n not in accepted:
+            refused_as_conflict(answer, "payload.approvalId: ")
 
 
 # MARK: Command line

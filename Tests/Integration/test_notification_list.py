@@ -279,6 +279,29 @@ def test_a_restored_inbox_is_noticed(stack):
     assert [item["read"] for item in reader.notifications().json()["items"]] == [True, False, False, True, True, True]
 
 
+def test_a_mark_is_of_its_event_and_not_of_its_place(stack):
+    """Finding 5: `EVENTS` alone is restored from an older copy and written on; what comes to the places of former events is unread."""
+    service = approval_service(stack).wait_ready()
+    reader = ApprovalClient(service)
+    stack.intake.publish(notice(1, "acme"))
+    [kept] = reader.notifications().json()["items"]
+    reader.mark_read(kept["notificationId"]).raise_for_status()
+    # A mark of another event at the same place, as the one that was read before the restore has left it in `INBOX`.
+    stack.intake.publish(notice(2, "acme"))
+    [fresh, _] = reader.notifications().json()["items"]
+    place = Cursor.parse("evt_" + fresh["notificationId"].removeprefix("ntf_"))
+    former = place._replace(time=place.time - 60_000)
+    body = {"epoch": place.epoch, "sequence": place.sequence, "intake": former.time, "at": former.time}
+    stack.bus.publish(f"inbox.{token('acme')}.usr_1", json.dumps(body).encode())
+    for replica in (reader, ApprovalClient(approval_service(stack).wait_ready())):
+        page = replica.notifications().json()
+        assert ([item["read"] for item in page["items"]], page["unreadCount"]) == ([False, True], 1)
+    # The former event's id is nobody's any more.
+    assert error_of(reader.mark_read("ntf_" + former.text.removeprefix("evt_"))) == (404, "not_found")
+    assert reader.mark_read(fresh["notificationId"]).json()["read"] is True
+    assert reader.notifications().json()["unreadCount"] == 0
+
+
 def test_marks_that_were_purged_are_forgotten_by_all(stack):
     """A replica that saw the marks and one that starts later give one answer."""
     service = approval_service(stack).wait_ready()

@@ -45,7 +45,7 @@ def event(type, incident, tenant, n=0, **payload):
         "investigation.progress": {"message": "m", "agentName": "a"},
         "remediation.proposed": {"remediationId": "r", "title": "t", "requiresApproval": True},
         "remediation.approved": {"remediationId": "r"}, "remediation.rejected": {"remediationId": "r"},
-        "remediation.executed": {"remediationId": "r"}, "approval.requested": {"approvalId": "a", "remediationId": "r"},
+        "remediation.executed": {"remediationId": "r"}, "approval.requested": {"approvalId": f"apr_{n}_{incident}", "remediationId": "r"},
         "approval.resolved": {"approvalId": "a", "remediationId": "r", "action": "approve"},
         "incident.status_changed": {"status": "s"},
     }.get(type, {})  # fmt: skip

@@ -14,6 +14,8 @@ struct Decision: Sendable, Equatable {
     var decidedBy: UserID
     var decidedAt: Timestamp
     var reason: String?
+    /// The request that was decided, as the id of its event; nil in what was written before decisions named it.
+    var request: Cursor?
 
     /// Who decides when nobody does.
     static let system = UserID(generated: "system")
@@ -21,6 +23,8 @@ struct Decision: Sendable, Equatable {
     static let source = EventSource(generated: "/causeway/approval-api")
     /// What happens when an approval has an answer.
     static let typeName = "approval.resolved"
+    /// The member of it that names the request.
+    private static let requestMember = "requestEventId"
     /// The longest reason that is read from the log, in bytes of UTF-8: what ``ApprovalForm/maximumReason`` code points can have.
     static let maximumReasonBytes = 4 * ApprovalForm.maximumReason
 }
@@ -38,6 +42,7 @@ extension Decision {
         members.append("decidedBy", text: decidedBy.text)
         members.append("decidedAt", text: decidedAt.iso8601)
         members.append("reason", text: reason)
+        members.append(Self.requestMember, text: request?.text)
         return try event(Self.typeName, members, id: id, tenant: tenant, traceparent: traceparent)
     }
 
@@ -94,7 +99,17 @@ extension Decision {
         .resolve(tenant: tenant, id: id, time: decidedAt)
     }
 
-    /// Reads the decision on an approval; nil for another event, or one on another approval than its place is for.
+    /// Whether the decision is about a request, and not about another one under the same id.
+    ///
+    /// A request is recognised by its sequence and its time of intake. The epoch does not count: a stream that is restored from a copy may have
+    /// another one, and holds the same events at the same places.
+    func isAbout(_ place: LogPlace) -> Bool {
+        guard let request else { return true }
+        return request.sequence == place.sequence && request.time == place.intake
+    }
+
+    /// Reads the decision on an approval; nil for another event, one on another approval than its place is for, and one whose request is named
+    /// by what is no id of an event.
     init?(_ event: Event, on approvalID: ApprovalID) {
         let payload = event.payload
         guard event.type.name == Self.typeName,
@@ -102,6 +117,8 @@ extension Decision {
             let remediationID = payload.string("remediationId").flatMap({ try? RemediationID($0) }),
             let action = payload.string("action").flatMap(DecisionAction.init(rawValue:))
         else { return nil }
+        let request = payload.string(Self.requestMember).flatMap { Cursor($0) }
+        guard request != nil || (payload.kind(of: Self.requestMember) ?? .null) == .null else { return nil }
         self.init(
             approvalID: approvalID,
             remediationID: remediationID,
@@ -110,7 +127,8 @@ extension Decision {
             action: action,
             decidedBy: payload.string("decidedBy").flatMap { try? UserID($0) } ?? Self.system,
             decidedAt: payload.string("decidedAt").flatMap { Timestamp(rfc3339: $0) } ?? event.time,
-            reason: payload.string("reason")?.bounded(toBytes: Self.maximumReasonBytes)
+            reason: payload.string("reason")?.bounded(toBytes: Self.maximumReasonBytes),
+            request: request
         )
     }
 }

@@ -79,7 +79,13 @@ struct DecisionDesk: Sendable {
             let (standing, eventID, _) = try await answering { () throws(EventLogError) in try await recordExpiry(of: approval) }
             return Self.outcome(standing, eventID: eventID, of: id)
         case .proceed:
-            let decision = approval.request.decision(request.action, by: viewer.user, at: time, reason: request.reason)
+            let decision = approval.request.decision(
+                request.action,
+                by: viewer.user,
+                at: time,
+                reason: request.reason,
+                epoch: log.epoch
+            )
             // No attempt begins after the approval's time: what waits for the bus that long finds it over.
             let (standing, eventID, _) = try await answering { () throws(EventLogError) in
                 try await record(
@@ -108,7 +114,7 @@ struct DecisionDesk: Sendable {
 
     private func recordExpiry(of approval: Approval) async throws(EventLogError) -> Recorded {
         let request = approval.request
-        let decision = request.decision(.expire, by: Decision.system, at: now(), reason: nil)
+        let decision = request.decision(.expire, by: Decision.system, at: now(), reason: nil, epoch: log.epoch)
         let id = DecisionID.make(
             key: nil,
             of: Viewer(tenant: request.tenant, user: Decision.system),
@@ -150,6 +156,10 @@ struct DecisionDesk: Sendable {
         guard let standing = Decision(appended.entry.event, on: decision.approvalID) else {
             throw EventLogError(code: .rejected, message: "What lies at the place of the decision is no decision.")
         }
+        // The model does not show a request whose approvalId has another one's decision: it has just learnt of it, or is about to.
+        guard standing.isAbout(request.place) else {
+            throw EventLogError(code: .rejected, message: "The log holds the decision about another request under the same approvalId.")
+        }
         let eventID = appended.entry.event.id
         return (standing, eventID, eventID == id)
     }
@@ -171,7 +181,15 @@ struct DecisionDesk: Sendable {
 
 extension Approval.Request {
     /// A decision about this approval.
-    fileprivate func decision(_ action: DecisionAction, by user: UserID, at time: Timestamp, reason: String?) -> Decision {
+    ///
+    /// - Parameter epoch: of the log that the request was read from.
+    fileprivate func decision(
+        _ action: DecisionAction,
+        by user: UserID,
+        at time: Timestamp,
+        reason: String?,
+        epoch: UInt16
+    ) -> Decision {
         Decision(
             approvalID: approvalID,
             remediationID: remediationID,
@@ -180,7 +198,8 @@ extension Approval.Request {
             action: action,
             decidedBy: user,
             decidedAt: time,
-            reason: reason
+            reason: reason,
+            request: Cursor(time: place.intake, epoch: epoch, sequence: place.sequence)
         )
     }
 }

@@ -56,6 +56,10 @@ struct EffectAnnouncer: Sendable {
                 intake: time,
                 timeout: Self.timeout
             )
+            // Its id is made of the decision, so whoever stored it meant the same one.
+            guard appended.entry.event.id == effect.id else {
+                return .failed("What the log holds at the place of the effect follows from another decision under the same approvalId.")
+            }
             if case .stored = appended {
                 announced.increment()
                 let delay = time.millisecondsSinceEpoch - entry.intake.millisecondsSinceEpoch

@@ -91,7 +91,10 @@ struct ExpirySweep: Sendable {
             do throws(EventLogError) {
                 try await letters.put(
                     work: Self.name,
-                    subject: EventSubject.event(tenant: approval.request.tenant, type: Approval.Request.type),
+                    subject: EventSubject.decision(
+                        tenant: approval.request.tenant,
+                        place: .request(approvalID: approval.request.approvalID)
+                    ),
                     sequence: sequence,
                     reason: reason
                 )

@@ -134,7 +134,7 @@ extension NotificationQuery {
                     from: "marks m CROSS JOIN notifications n",
                     where: """
                         \(Self.isOfReader("m")) AND m.sequence > :floor AND m.sequence < :before \
-                        AND n.sequence = m.sequence AND n.hidden = 0 AND \(Viewer.sees("n"))
+                        AND n.sequence = m.sequence AND \(Tally.isOf("m", "n")) AND n.hidden = 0 AND \(Viewer.sees("n"))
                         """
                 )
             )
@@ -148,7 +148,7 @@ extension NotificationQuery {
     fileprivate static func select(_ place: String = "n", from source: String, where condition: String) -> String {
         """
         SELECT \(place).sequence AS sequence, n.intake, n.tenant, n.user, n.type, n.title, n.body, n.incident, n.remediation, n.approval, n.created_at,
-            (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence) AS mark_at,
+            (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence AND \(Tally.isOf("m", "n"))) AS mark_at,
             (SELECT read_at FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence ORDER BY f.through LIMIT 1) AS floor_at
         FROM \(source) WHERE \(condition)
         """
@@ -168,7 +168,7 @@ extension NotificationQuery {
                 + \(Tally.above(.notifications, user: ":user")) + \(near(":user"))
                 - (\(Tally.above(.marks, user: ":user")))
                 - (SELECT count(*) FROM marks m CROSS JOIN notifications n WHERE \(Self.isOfReader("m")) AND \(Tally.isNear("m.sequence"))
-                    AND n.sequence = m.sequence AND n.hidden = 0 AND \(Viewer.sees("n")))
+                    AND n.sequence = m.sequence AND \(Tally.isOf("m", "n")) AND n.hidden = 0 AND \(Viewer.sees("n")))
             """
         return try Int.fetchOne(database.cachedStatement(sql: sql), arguments: reader + ["floor": floor]) ?? 0
     }

@@ -19,12 +19,17 @@ struct ReadMark: Sendable, Equatable {
     var epoch: UInt16
     var extent: Extent
     var readAt: Timestamp
+    /// When the event at the place was taken in, by which it is recognised: a log that was restored from an older copy and written on has another
+    /// one there. Nil in marks from before they had it; those count for whatever is there.
+    var intake: Timestamp?
 
     /// The subject of a user's marks.
     var subject: String { "\(Self.prefix).\(SubjectToken.encode(tenant.text)).\(SubjectToken.encode(user.text))" }
 
     /// What all subjects of marks begin with.
     static let prefix = "inbox"
+    /// What the read model has for the intake of a mark that names none.
+    static let anyIntake: Int64 = -1
 }
 
 extension ReadMark {
@@ -33,11 +38,12 @@ extension ReadMark {
         var sequence: UInt64?
         var through: UInt64?
         var at: Int64
+        var intake: Int64?
     }
 
     /// The mark as a message's body.
     func body() throws -> [UInt8] {
-        var body = Body(epoch: epoch, at: readAt.millisecondsSinceEpoch)
+        var body = Body(epoch: epoch, at: readAt.millisecondsSinceEpoch, intake: intake?.millisecondsSinceEpoch)
         switch extent {
         case .one(let sequence): body.sequence = sequence
         case .through(let sequence): body.through = sequence
@@ -52,7 +58,7 @@ extension ReadMark {
         guard tokens.count == 3, tokens[0] == Self.prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),
             let user = SubjectToken.decode(tokens[2]).flatMap({ try? UserID($0) }),
             (try? JSONDocument.check(bytes)) != nil, let body = try? JSONDecoder().decode(Body.self, from: Data(bytes)),
-            Self.times.contains(body.at)
+            Self.times.contains(body.at), body.intake.map(Self.times.contains) ?? true
         else { return nil }
         let extent: Extent
         switch (body.sequence, body.through) {
@@ -60,7 +66,14 @@ extension ReadMark {
         case (nil, let through?) where Self.sequences.contains(through): extent = .through(through)
         default: return nil
         }
-        self.init(tenant: tenant, user: user, epoch: body.epoch, extent: extent, readAt: Timestamp(millisecondsSinceEpoch: body.at))
+        self.init(
+            tenant: tenant,
+            user: user,
+            epoch: body.epoch,
+            extent: extent,
+            readAt: Timestamp(millisecondsSinceEpoch: body.at),
+            intake: body.intake.map { Timestamp(millisecondsSinceEpoch: $0) }
+        )
     }
 
     /// The sequences that a cursor can name (contract §3).

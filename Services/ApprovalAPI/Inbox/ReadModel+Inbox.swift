@@ -47,16 +47,21 @@ extension ReadModel {
 }
 
 extension ReadMark {
-    /// The first mark counts, for as long as the stream has any: what was read once was read then.
+    /// The first mark of an event counts, for as long as the stream has any: what was read once was read then. A mark of another event at the
+    /// same place takes the place of the former, whose event is gone.
     fileprivate func write(to database: Database, at place: UInt64) throws {
         switch extent {
         case .one(let sequence):
+            let intake = intake?.millisecondsSinceEpoch ?? Self.anyIntake
+            let mark: [(any DatabaseValueConvertible)?] = [tenant.text, user.text, Int64(epoch), Int64(clamping: sequence), intake]
             try database.cachedStatement(
-                sql: "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET place = max(place, excluded.place)"
+                sql: "DELETE FROM marks WHERE tenant = ? AND user = ? AND epoch = ? AND sequence = ? AND intake <> ?"
             )
-            .execute(arguments: [
-                tenant.text, user.text, Int64(epoch), Int64(clamping: sequence), readAt.millisecondsSinceEpoch, Int64(clamping: place),
-            ])
+            .execute(arguments: StatementArguments(mark))
+            try database.cachedStatement(
+                sql: "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET place = max(place, excluded.place)"
+            )
+            .execute(arguments: StatementArguments(mark + [readAt.millisecondsSinceEpoch, Int64(clamping: place)]))
         case .through(let sequence):
             try database.cachedStatement(
                 sql: """

@@ -27,12 +27,14 @@ extension LogChange {
 
     private static func write(_ decided: Approval.Decided, _ tenant: Tenant, to database: Database) throws {
         let decision = decided.decision
-        try database.cachedStatement(sql: "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        try database.cachedStatement(sql: "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             .execute(arguments: [
                 tenant.text, decision.approvalID.text, Int64(clamping: decided.place.sequence),
                 decided.place.intake.millisecondsSinceEpoch, Viewer.audience(of: decision.user), decided.eventID.text,
                 decision.remediationID.text, decision.incidentID?.text, decision.action.rawValue, decision.decidedBy.text,
                 decision.decidedAt.millisecondsSinceEpoch, SQLText.blob(decision.reason),
+                decision.request.map { Int64($0.epoch) }, decision.request.map { Int64(clamping: $0.sequence) },
+                decision.request?.time.millisecondsSinceEpoch,
             ])
         try ApprovalStanding.settle(tenant.text, decision.approvalID.text, in: database)
     }

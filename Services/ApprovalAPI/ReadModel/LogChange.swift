@@ -16,7 +16,7 @@ enum LogChange: Sendable, Equatable {
     /// What `entry` changes; nothing for most.
     ///
     /// A decision is what lies at the place of one, and nothing else: an `approval.resolved` that somebody published like any other event is
-    /// news for people and decides nothing. An `approval.requested` that is no request asks nobody.
+    /// news for people and decides nothing. An `approval.requested` that is no request, or lies at another approval's place, asks nobody.
     static func changes(of entry: LogEntry) -> [LogChange] {
         let event = entry.event
         let place = LogPlace(sequence: entry.sequence, intake: entry.intake)
@@ -29,7 +29,10 @@ enum LogChange: Sendable, Equatable {
         case .effect(let approvalID):
             let effect = Approval.Effect(typeName: event.type.name, time: event.time, place: place)
             changes.append(.effected(tenant: event.tenant, approvalID: approvalID, effect))
+        case .request(let approvalID):
+            if let request = Approval.Request(event, at: place), request.approvalID == approvalID { changes.append(.requested(request)) }
         case nil:
+            // Written to the bus, or before requests had a place.
             if let request = Approval.Request(event, at: place) { changes.append(.requested(request)) }
         }
         guard let text = NotificationCatalogue.text(of: event) else { return changes }

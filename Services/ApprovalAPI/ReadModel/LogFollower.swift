@@ -2,6 +2,7 @@ import EventLog
 import EventModel
 import GRDB
 import Logging
+import Metrics
 import Synchronization
 
 /// Keeps the read model in step with the log.
@@ -12,6 +13,7 @@ final class LogFollower: Sendable {
     private let log: EventLog
     private let model: ReadModel
     private let logger: Logger
+    private let passedOver = Counter(label: "causeway_approval_requests_passed_over")
     private let current = Mutex<(feed: LogFeed, queue: ChangeQueue)?>(nil)
     /// How often what the log no longer keeps is dropped from the model when nobody asks for anything.
     private static let pruneInterval: Duration = .seconds(2)
@@ -118,12 +120,13 @@ final class LogFollower: Sendable {
         for await _ in queue.arrivals {
             while let batch = queue.take() {
                 if batch.isReplaced { return true }
-                try await model.apply(
+                let passedOver = try await model.apply(
                     batch.changes,
                     position: batch.position,
                     stamp: batch.stamp,
                     generation: progress.generation
                 )
+                report(passedOver)
                 guard isCatchingUp, batch.position >= end else { continue }
                 isCatchingUp = false
                 model.noteLogCaughtUp(progress.generation)
@@ -131,6 +134,19 @@ final class LogFollower: Sendable {
             }
         }
         return false
+    }
+
+    /// Counts requests that do not count; one line for all of a batch, since anyone who may publish to the bus can write many.
+    private func report(_ requests: [Approval.Request]) {
+        guard let first = requests.first else { return }
+        passedOver.increment(by: Int64(requests.count))
+        logger.warning(
+            "passed over a request whose approvalId is another request's",
+            metadata: [
+                "tenant": "\(first.tenant)", "approval.id": "\(first.approvalID)", "log.sequence": "\(first.place.sequence)",
+                "log.count": "\(requests.count)",
+            ]
+        )
     }
 
     private func reportCaughtUp(_ entries: UInt64, after duration: Duration) {

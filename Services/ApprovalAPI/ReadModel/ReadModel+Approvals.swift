@@ -78,19 +78,20 @@ extension ReadModel {
         }
     }
 
-    /// Requests with the first decision and the first effect of their approval.
+    /// Requests that stand with the first decision of their approval, which is theirs (``ApprovalStanding``), and the first effect behind that.
     private static func selection(from source: String) -> String {
-        func first(_ table: String, as alias: String) -> String {
+        func first(_ table: String, as alias: String, after place: String) -> String {
             """
             LEFT JOIN \(table) \(alias) ON \(alias).tenant = r.tenant AND \(alias).approval = r.approval AND \(alias).sequence = (
-                SELECT min(sequence) FROM \(table) WHERE tenant = r.tenant AND approval = r.approval)
+                SELECT min(sequence) FROM \(table) WHERE tenant = r.tenant AND approval = r.approval AND sequence > \(place))
             """
         }
         return """
             SELECT r.*, d.sequence AS d_sequence, d.intake AS d_intake, d.user AS d_user, d.event_id, d.remediation AS d_remediation,
                 d.incident AS d_incident, d.action, d.decided_by, d.decided_at, d.reason,
+                d.request_epoch, d.request_sequence, d.request_intake,
                 e.sequence AS e_sequence, e.intake AS e_intake, e.type AS e_type, e.time AS e_time
-            FROM \(source) r \(first("decisions", as: "d")) \(first("effects", as: "e"))
+            FROM \(source) r \(first("decisions", as: "d", after: "0")) \(first("effects", as: "e", after: "d.sequence"))
             """
     }
 }
@@ -128,6 +129,13 @@ extension Approval.Decided {
         guard let action = DecisionAction(rawValue: word) else {
             throw DatabaseError.damaged(ValidationError(field: "action", message: "is none"))
         }
+        let request = try (row.stored("request_sequence") as Int64?).map { sequence in
+            Cursor(
+                time: try row.time("request_intake"),
+                epoch: UInt16(truncatingIfNeeded: try row.stored("request_epoch") as Int64),
+                sequence: UInt64(clamping: sequence)
+            )
+        }
         self.init(
             eventID: try EventID(stored: row.stored("event_id")),
             decision: Decision(
@@ -138,7 +146,8 @@ extension Approval.Decided {
                 action: action,
                 decidedBy: try UserID(stored: row.stored("decided_by")),
                 decidedAt: try row.time("decided_at"),
-                reason: SQLText.text(try row.stored("reason"))
+                reason: SQLText.text(try row.stored("reason")),
+                request: request
             ),
             place: LogPlace(sequence, intake: try row.stored("d_intake"))
         )

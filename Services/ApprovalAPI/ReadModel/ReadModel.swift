@@ -112,16 +112,24 @@ final class ReadModel: Sendable {
     /// Takes in what the log said, up to `position`.
     ///
     /// - Parameter stamp: the last message that this is of; nil when it is not known.
-    func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws {
-        try await write(generation) { database in
+    /// - Returns: the requests among it that do not count, because of another request under the same id (``ApprovalStanding``).
+    @discardableResult
+    func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws -> [Approval.Request] {
+        let passedOver = try await write(generation) { database in
             for change in changes { try change.write(to: database) }
+            var passedOver: [Approval.Request] = []
+            for case .requested(let request) in changes where try !ApprovalStanding.stands(request, in: database) {
+                passedOver.append(request)
+            }
             try database.cachedStatement(sql: "UPDATE progress SET log_position = ?").execute(arguments: [Int64(clamping: position)])
-            guard let stamp else { return }
+            guard let stamp else { return passedOver }
             try database.cachedStatement(sql: "UPDATE progress SET log_stamp_sequence = ?, log_stamp_time = ?").execute(
                 arguments: stamp.stored
             )
+            return passedOver
         }
         log.advance(to: position)
+        return passedOver
     }
 
     private static let logTables = ["requests", "decisions", "effects", "notifications"]
@@ -244,7 +252,7 @@ final class ReadModel: Sendable {
     ///
     /// - Parameter generation: the making of the file that the change is for.
     /// - Throws: ``Recreated`` when that is no more; ``StorageTrouble``.
-    func write(_ generation: Int, _ body: @escaping @Sendable (Database) throws -> Void) async throws {
+    func write<Value: Sendable>(_ generation: Int, _ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await store.write(generation, body)
     }
 }

@@ -164,15 +164,17 @@ final class ReadModelStore: Sendable {
     ///
     /// - Parameter generation: the making of the file that the change is for; nil for the present one.
     /// - Throws: as ``read(_:)``.
-    func write(_ generation: Int? = nil, _ body: @escaping @Sendable (Database) throws -> Void) async throws {
+    func write<Value: Sendable>(_ generation: Int? = nil, _ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         let (opened, current) = try current()
         guard generation ?? current == current else { throw ReadModel.Recreated() }
+        let value: Value
         do {
-            try await opened.database.write(body)
+            value = try await opened.database.write(body)
         } catch {
             throw failure(error, of: current, writing: true)
         }
         recover(writing: true)
+        return value
     }
 
     private func current() throws -> (ReadModelFile.Opened, generation: Int) {

@@ -5,7 +5,7 @@ import GRDB
 /// All of it is drawn from the log and from the read marks' stream, so a new version is not migrated to: the file is recreated.
 enum Schema {
     /// Changed whenever the tables change, or what is written into them.
-    static let version = 3
+    static let version = 4
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
@@ -51,7 +51,8 @@ enum Schema {
     /// row has more than some KiB.
     ///
     /// - Several requests, decisions or effects of one approval are all kept, because the first that the *log* keeps counts, and which one that
-    ///   is changes when the log drops its oldest. ``ApprovalStanding`` says in `requests.status` and `notifications.hidden` which ones count.
+    ///   is changes when the log drops its oldest. ``ApprovalStanding`` says in `requests.status` and `notifications.hidden` which ones count. At most
+    ///   one request of an approval has a status.
     /// - Texts that are not identifiers may hold NUL, at which the driver ends a TEXT: they are kept as BLOB.
     private static let logTables = """
         CREATE TABLE requests ( /* a read model of Causeway */
@@ -63,6 +64,7 @@ enum Schema {
             status TEXT,
             PRIMARY KEY (tenant, approval, sequence)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX requests_standing ON requests (tenant, approval) WHERE status IS NOT NULL;
         CREATE INDEX requests_by_age ON requests (tenant, user, sequence) WHERE status IS NOT NULL;
         CREATE INDEX requests_by_status ON requests (tenant, user, status, sequence);
         CREATE INDEX requests_by_expiry ON requests (expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
@@ -74,6 +76,7 @@ enum Schema {
             user TEXT NOT NULL, event_id TEXT NOT NULL,
             remediation TEXT NOT NULL, incident TEXT, action TEXT NOT NULL,
             decided_by TEXT NOT NULL, decided_at INTEGER NOT NULL, reason BLOB,
+            request_epoch INTEGER, request_sequence INTEGER, request_intake INTEGER,
             PRIMARY KEY (tenant, approval, sequence)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX decisions_by_event ON decisions (tenant, event_id);
@@ -96,12 +99,12 @@ enum Schema {
         CREATE INDEX notifications_by_type ON notifications (tenant, user, type, sequence) WHERE hidden = 0;
         """
 
-    /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `place`
-    /// is where in that stream they are.
+    /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `intake`
+    /// is that of the event (``ReadMark/anyIntake`` for any), `place` where in that stream they are.
     private static let inboxTables = """
         CREATE TABLE marks ( /* a read model of Causeway */
-            tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, read_at INTEGER NOT NULL,
-            place INTEGER NOT NULL,
+            tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
+            read_at INTEGER NOT NULL, place INTEGER NOT NULL,
             PRIMARY KEY (tenant, user, epoch, sequence)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX marks_by_place ON marks (place);

@@ -46,6 +46,11 @@ enum Tally {
         "\(sequence) > :floor AND \(sequence) <= (((:floor >> \(shifts[0])) << \(shifts[0])) + \(1 << shifts[0] - 1))"
     }
 
+    /// The condition under which a mark at the place of a notification is of that one, as SQL with the names of both.
+    static func isOf(_ mark: String, _ notification: String) -> String {
+        "\(mark).intake IN (\(ReadMark.anyIntake), \(notification).intake)"
+    }
+
     // MARK: Keeping
 
     static var triggersOfNotifications: [String] {
@@ -59,7 +64,7 @@ enum Tally {
         func counts(_ mark: String) -> String {
             """
             \(mark).epoch = (SELECT log_epoch FROM progress) AND EXISTS (SELECT 1 FROM notifications n \
-            WHERE n.sequence = \(mark).sequence AND n.hidden = 0 AND n.tenant = \(mark).tenant \
+            WHERE n.sequence = \(mark).sequence AND \(isOf(mark, "n")) AND n.hidden = 0 AND n.tenant = \(mark).tenant \
             AND n.user IN ('\(Viewer.everyone)', \(mark).user))
             """
         }
@@ -107,7 +112,7 @@ enum Tally {
     /// The marks `m` that count with a notification.
     private static func marks(_ row: String) -> String {
         """
-        m.sequence = \(row).sequence AND m.epoch = (SELECT log_epoch FROM progress) AND m.tenant = \(row).tenant \
+        m.sequence = \(row).sequence AND \(isOf("m", row)) AND m.epoch = (SELECT log_epoch FROM progress) AND m.tenant = \(row).tenant \
         AND (\(row).user = '\(Viewer.everyone)' OR m.user = \(row).user)
         """
     }

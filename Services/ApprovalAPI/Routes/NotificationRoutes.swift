@@ -56,7 +56,7 @@ struct NotificationRoutes: Sendable {
         let bounds = try await parts.freshness.ofLog()
         guard bounds.hasReached(cursor), let item = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         if item.readAt != nil { return try .json(NotificationView(item, epoch: cursor.epoch)) }
-        try await self.store(.one(cursor.sequence), cursor.epoch, of: viewer, parts)
+        try await self.store(.one(cursor.sequence), at: cursor, of: viewer, parts)
         guard let marked = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         return try .json(NotificationView(marked, epoch: cursor.epoch))
     }
@@ -74,17 +74,26 @@ struct NotificationRoutes: Sendable {
         let bounds = try await parts.freshness.ofLog()
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
-        try await self.store(.through(cursor.sequence), cursor.epoch, of: viewer, parts)
+        try await self.store(.through(cursor.sequence), at: cursor, of: viewer, parts)
         return try .json(["unreadCount": try await backend.model.unreadCount(for: viewer, epoch: cursor.epoch)])
     }
 
+    /// The notification of an id; nil when the log has another event at its place, because it was restored from an older copy and written on.
     private func item(_ cursor: Cursor, for viewer: Viewer) async throws -> InboxItem? {
-        try await backend.model.notification(at: cursor.sequence, epoch: cursor.epoch, for: viewer)
+        let item = try await backend.model.notification(at: cursor.sequence, epoch: cursor.epoch, for: viewer)
+        return item?.record.place.intake == cursor.time ? item : nil
     }
 
     /// Stores a read mark and waits until it is read back: the caller's next request knows it.
-    private func store(_ extent: ReadMark.Extent, _ epoch: UInt16, of viewer: Viewer, _ parts: ApprovalBackend.Parts) async throws {
-        let mark = ReadMark(tenant: viewer.tenant, user: viewer.user, epoch: epoch, extent: extent, readAt: now())
+    private func store(_ extent: ReadMark.Extent, at cursor: Cursor, of viewer: Viewer, _ parts: ApprovalBackend.Parts) async throws {
+        let mark = ReadMark(
+            tenant: viewer.tenant,
+            user: viewer.user,
+            epoch: cursor.epoch,
+            extent: extent,
+            readAt: now(),
+            intake: cursor.time
+        )
         let place: UInt64
         do {
             place = try await parts.inbox.publish(mark, within: Self.timeout)

@@ -40,6 +40,10 @@ struct ApprovalProcess {
         process.metrics.describe("causeway_approval_decide", "How long such a request took.")
         process.metrics.describe("causeway_approval_effects", "What follows from decisions, written to the log.")
         process.metrics.describe(
+            "causeway_approval_requests_passed_over",
+            "Requests on the bus whose approvalId is another request's."
+        )
+        process.metrics.describe(
             "causeway_read_model_rebuilds",
             "How often the read model's file was damaged and was made anew from the log."
         )

@@ -4,9 +4,11 @@ import NATSClient
 
 /// What can be found wrong with events before anything of them is sent.
 enum AppendFaults {
-    /// The first event that is too large for the bus, and the first whose identity an earlier one has with other content.
+    /// The events that are too large for the bus, those whose identity an earlier one has with other content, and those that ask for an approval
+    /// that an earlier one asks for.
     static func inside(_ events: [Event], intake: Timestamp, limit: Int?) -> [EventLogError] {
-        sizes(of: events, intake: intake, limit: limit).map { $0.error.at(events.count > 1 ? $0.index : nil) } + identities(of: events)
+        sizes(of: events, intake: intake, limit: limit).map { $0.error.at(events.count > 1 ? $0.index : nil) }
+            + identities(of: events) + approvals(of: events)
     }
 
     /// The events whose messages the bus does not take. None when its limit is not known, because there is no connection.
@@ -35,6 +37,21 @@ enum AppendFaults {
                 "is also the id of event [\(earlier)] of the request, which has another content; give each event an id of its own"
             )
             .at(index)
+        }
+    }
+
+    /// The events that ask for an approval under an id under which an earlier one asks, unless both are the same event.
+    static func approvals(of events: [Event]) -> [EventLogError] {
+        guard events.count > 1 else { return [] }
+        var first: [String: Event] = [:]
+        return events.indices.compactMap { index in
+            guard let place = EventMessage.requestPlace(of: events[index]) else { return nil }
+            guard let earlier = first[place] else {
+                first[place] = events[index]
+                return nil
+            }
+            let isRepeated = events[index].identity == earlier.identity && events[index].hasSameContent(as: earlier)
+            return isRepeated ? nil : EventLogError.usedApproval.at(index)
         }
     }
 

@@ -27,7 +27,7 @@ extension EventLog {
     /// Appends events in their order; when it returns, all are durable.
     ///
     /// What is wrong with one of them is found before anything is stored: a message that is too large, an id that the log or an earlier event of
-    /// the call has with other content, an approval that is already decided. Only a producer that uses the same id at the same moment
+    /// the call has with other content, a request for an approval whose id is in use. Only a producer that uses the same id at the same moment
     /// can make a conflict show later, after some events are stored.
     ///
     /// They go out one behind the other without waiting for each; at most 1,000 are under way at a time. Of a tenant, sequences increase as the
@@ -50,7 +50,7 @@ extension EventLog {
             if case .failure(let error) = answer { throw error.at(index) }
         }
         let unknown = events.indices.filter { answers[$0] == nil }
-        for (index, fault) in zip(unknown, try await decidedApprovals(among: unknown.map { events[$0] }, deadline: deadline)) {
+        for (index, fault) in zip(unknown, try await usedApprovals(among: unknown.map { events[$0] }, deadline: deadline)) {
             if let fault { throw fault.at(events.count > 1 ? index : nil) }
         }
         for (index, result) in zip(unknown, try await send(unknown.map { events[$0] }, intake: intake, deadline: deadline)) {
@@ -79,7 +79,7 @@ extension EventLog {
         -> [Result<Appended, EventLogError>]
     {
         let deadline = deadline(timeout)
-        var faults = try await decidedApprovals(among: events, deadline: deadline)
+        var faults = try await usedApprovals(among: events, deadline: deadline)
         for (index, fault) in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) { faults[index] = fault }
         let sound = events.indices.filter { faults[$0] == nil }
         let sent = try await send(sound.map { events[$0] }, intake: intake, deadline: deadline)
@@ -122,9 +122,14 @@ extension EventLog {
         let duplicates = acks.indices.filter { (try? acks[$0].get())?.isDuplicate == true }
         let stored = try await entries(at: duplicates.compactMap { try? acks[$0].get().sequence }, deadline: deadline)
         let first = Dictionary(zip(duplicates, stored)) { first, _ in first }
+        var occupied: [Int: Result<Appended, EventLogError>] = [:]
+        for case (let index, .failure(let error)) in acks.enumerated() where error.code == .conflict {
+            occupied[index] = try await answer(toSecond: events[index], deadline: deadline)
+        }
         let epoch = epoch
         return acks.enumerated().map { index, ack in
-            ack.flatMap { ack in
+            if let answer = occupied[index] { return answer }
+            return ack.flatMap { ack in
                 guard ack.isDuplicate else {
                     return .success(Appended(cursor: Cursor(time: intake, epoch: epoch, sequence: ack.sequence), isDuplicate: false))
                 }
@@ -177,7 +182,7 @@ extension EventLog {
                 switch error.code {
                 // The line ends with the loss of its server; the next attempt gets another.
                 case .closed where connection.state != .closed: .unavailable("The connection to the bus was lost.")
-                // Only a message that asks whether its id is known expects a sequence.
+                // Expected by a message that asks whether its id is known, and by one whose place takes one.
                 case .wrongLastSequence: EventLogError(code: .conflict, message: error.message)
                 default: EventLogError(error)
                 }

@@ -15,7 +15,7 @@ enum StoredEntry: Sendable {
     func answer(to event: Event, epoch: UInt16) -> Result<Appended, EventLogError> {
         switch self {
         case .entry(let entry):
-            guard entry.execution == nil, entry.decisionPlace == nil, entry.event.identity == event.identity else {
+            guard entry.isOfProducer, entry.event.identity == event.identity else {
                 return .failure(.usedID)
             }
             guard event.hasSameContent(as: entry.event, takenInAt: entry.intake) else { return .failure(.otherContent) }
@@ -26,7 +26,21 @@ enum StoredEntry: Sendable {
     }
 }
 
+extension LogEntry {
+    /// Whether the entry is where producers' events of a tenant lie.
+    fileprivate var isOfProducer: Bool {
+        switch decisionPlace {
+        case nil, .request: execution == nil
+        case .decision, .effect: false
+        }
+    }
+}
+
 extension EventLogError {
+    static let usedApproval = conflict(
+        "is the id of another approval that the log keeps, decided or not; choose another approvalId, or send the same event again unchanged",
+        field: "payload.approvalId"
+    )
     static let otherContent = conflict(
         "is the id of an event with another content that was stored within the last two minutes; send the same content, or choose another id"
     )
@@ -134,27 +148,75 @@ extension EventLog {
         return answers
     }
 
-    /// For each event that asks for an approval that is decided, the conflict; nil for all others, and for repetitions of a request that
-    /// the log took in before.
-    func decidedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
+    /// For each event that asks for an approval under an id that is in use, the conflict; nil for all others, and for repetitions of a request
+    /// that the log took in before.
+    ///
+    /// An id is in use for as long as the log keeps its request, its decision or what follows from that, so that nobody is shown one for another.
+    /// This finds it before anything is stored; of two requests at the same moment the server takes one (``EventMessage/outgoing(_:intake:)``).
+    func usedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
         var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
-        var decided: [String: Bool] = [:]
-        for index in events.indices {
-            guard let approvalID = EventCatalogue.requestedApproval(events[index]) else { continue }
-            let subject = EventSubject.decision(tenant: events[index].tenant, place: .decision(approvalID: approvalID))
-            if decided[subject] == nil {
-                decided[subject] = try await persevere(until: deadline) { () throws(EventLogError) in
-                    try await self.lastSequence(on: subject) != nil
+        var rest = events.indices.filter { EventMessage.requestPlace(of: events[$0]) != nil }[...]
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(Self.readsAtATime))
+            let results = await withTaskGroup(of: (Int, Result<EventLogError?, EventLogError>).self) { group in
+                for index in piece {
+                    group.addTask {
+                        do throws(EventLogError) {
+                            return (index, .success(try await self.usedApproval(of: events[index], deadline: deadline)))
+                        } catch {
+                            return (index, .failure(error))
+                        }
+                    }
                 }
+                var results: [(Int, Result<EventLogError?, EventLogError>)] = []
+                for await result in group { results.append(result) }
+                return results
             }
-            guard decided[subject] == true else { continue }
-            if case .success = try await answers(to: [events[index]], deadline: deadline)[0] { continue }
-            faults[index] = EventLogError.conflict(
-                "names an approval that is already decided; choose another approvalId",
-                field: "payload.approvalId"
-            )
+            for (index, result) in results { faults[index] = try result.get() }
+            rest = rest.dropFirst(piece.count)
         }
         return faults
+    }
+
+    /// The same for one event.
+    private func usedApproval(of event: Event, deadline: ContinuousClock.Instant) async throws(EventLogError) -> EventLogError? {
+        guard let approvalID = EventCatalogue.requestedApproval(event) else { return nil }
+        let places: [DecisionPlace] = [
+            .request(approvalID: approvalID), .decision(approvalID: approvalID), .effect(approvalID: approvalID),
+        ]
+        for place in places {
+            let stored = try await lastEntry(at: EventSubject.decision(tenant: event.tenant, place: place), deadline: deadline)
+            if case .gone = stored { continue }
+            if case .success = stored.answer(to: event, epoch: epoch) { return nil }
+            // A request that came over the bus lies elsewhere.
+            if case .success = try await answers(to: [event], deadline: deadline)[0] { return nil }
+            return .usedApproval
+        }
+        return nil
+    }
+
+    /// What the producer of a request is told whose approval had one when the server looked.
+    func answer(toSecond event: Event, deadline: ContinuousClock.Instant) async throws(EventLogError) -> Result<Appended, EventLogError> {
+        guard let place = EventMessage.requestPlace(of: event) else { return .failure(.usedID) }
+        let stored = try await lastEntry(at: place, deadline: deadline)
+        if case .gone = stored { return .failure(.unavailable("The request that had the approvalId has just left the log. Try again.")) }
+        if case .success(let appended) = stored.answer(to: event, epoch: epoch) { return .success(appended) }
+        return .failure(.usedApproval)
+    }
+
+    /// What the log holds as the last of a subject, as the stream's leader has it.
+    private func lastEntry(at subject: String, deadline: ContinuousClock.Instant) async throws(EventLogError) -> StoredEntry {
+        try await persevere(until: deadline) { () throws(EventLogError) in
+            let message: StoredMessage
+            do throws(JetStreamError) {
+                message = try await self.jetStream.lastMessage(stream: self.configuration.streamName, subject: subject)
+            } catch {
+                guard error.code == .messageNotFound else { throw EventLogError(error) }
+                return .gone
+            }
+            guard let entry = try? EventMessage.entry(message) else { return .other }
+            return .entry(entry)
+        }
     }
 
     /// What the log would answer to events; nil for those that it does not know.

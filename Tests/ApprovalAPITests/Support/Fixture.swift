@@ -62,17 +62,26 @@ enum Fixture {
     }
 
     /// A decision at its place.
+    ///
+    /// - Parameters:
+    ///   - request: the sequence of the request that it names; nil for a decision from before decisions named one.
+    ///   - epoch: of the log in which it names it.
     static func decision(
         _ approval: String,
         _ action: String,
         at sequence: UInt64,
         tenant: String = "acme",
-        user: String? = nil
+        user: String? = nil,
+        of request: UInt64? = nil,
+        epoch: UInt16 = 7
     ) throws -> LogEntry {
-        try entry(
+        let named = request.map {
+            #","requestEventId":"\#(Cursor(time: later(Int64($0 % 1_000_000)), epoch: epoch, sequence: $0).text)""#
+        }
+        return try entry(
             sequence,
             "approval.resolved",
-            #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)","action":"\#(action)","decidedBy":"ann"}"#,
+            #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)","action":"\#(action)","decidedBy":"ann"\#(named ?? "")}"#,
             tenant: tenant,
             user: user,
             place: .decision(approvalID: try ApprovalID(approval))

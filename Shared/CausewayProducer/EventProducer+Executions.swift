@@ -9,7 +9,7 @@ public struct PublishedExecutionEvent: Sendable, Hashable {
     public let id: String
     /// The execution it belongs to: the one that was named, or the current one.
     public let execution: String
-    /// Its number there, counting from 1: the id that viewers see.
+    /// Its number, which goes on over all executions of the same name: the id that viewers see.
     public let number: UInt64
     /// Whether the log held the event already, so that nothing was stored and the rest is that of the first time.
     public let isDuplicate: Bool

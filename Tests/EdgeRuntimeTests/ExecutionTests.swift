@@ -309,8 +309,7 @@ struct ExecutionViewTests {
         leases.removeLast()
         #expect(isFollowed())
         leases.removeLast()
-        // The interval between two checks: pages end their linger on a timer and tell nobody.
-        while isFollowed() { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(await eventually { !isFollowed() })
         #expect(pages.count == 0)
     }
 

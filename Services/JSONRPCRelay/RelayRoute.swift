@@ -30,8 +30,8 @@ struct RelayRoute: Sendable {
     }
 
     /// Registers the route.
-    func register(on routes: some RouterMethods<APIRequestContext>) {
-        routes.get(Self.path) { request, context in try await self.connect(request, context) }
+    func register(on routes: RouteTable<APIRequestContext>) {
+        routes.upgrade(Self.path) { request, context in try await self.connect(request, context) }
     }
 
     private func connect(_ request: Request, _ context: APIRequestContext) async throws -> Response {

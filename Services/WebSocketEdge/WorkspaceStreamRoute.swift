@@ -25,8 +25,8 @@ struct WorkspaceStreamRoute: Sendable {
     }
 
     /// Registers the route.
-    func register(on routes: some RouterMethods<APIRequestContext>) {
-        routes.get(Self.path) { request, context in
+    func register(on routes: RouteTable<APIRequestContext>) {
+        routes.upgrade(Self.path) { request, context in
             let handshake = try self.front.handshake(request)
             let query = QueryParameters(unbounded: request.uri.query)
             let filter = try query.typeFilter()

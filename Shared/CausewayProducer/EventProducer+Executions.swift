@@ -9,7 +9,7 @@ public struct PublishedExecutionEvent: Sendable, Hashable {
     public let id: String
     /// The execution it belongs to: the one that was named, or the current one.
     public let execution: String
-    /// Its number there, counting from 1: the id that viewers see.
+    /// Its number, which goes on over all executions of the same name: the id that viewers see.
     public let number: UInt64
     /// Whether the log held the event already, so that nothing was stored and the rest is that of the first time.
     public let isDuplicate: Bool
@@ -122,12 +122,14 @@ extension EventProducer {
     /// - Parameters:
     ///   - drafts: the events, in their order.
     ///   - reference: what runs.
+    ///   - replaces: as in ``publish(_:to:replacing:timeout:)``; part of what the key stands for.
     ///   - key: the request that the events are of; nil for none.
     ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
     /// - Throws: ``ProducerError/Code/conflict`` with the field of the first one at fault; else what ``publish(_:timeout:)`` throws.
     public func check(
         _ drafts: [ExecutionDraft],
         of reference: ExecutionReference,
+        replacing replaces: Bool = false,
         under key: RequestKey? = nil,
         timeout: Duration? = nil
     ) async throws(ProducerError) {
@@ -135,13 +137,16 @@ extension EventProducer {
         let events = drafts.enumerated().map { index, draft in
             (
                 event: Self.event(draft, reference, id: EventID(generated: "unnamed_\(index)"), now),
-                choice: Self.choice(draft, replacing: false)
+                choice: Self.choice(draft, replacing: replaces)
             )
         }
         // A single event is its own check.
         guard key != nil || events.count > 1 else { return }
         try await withLog(within: timeout) { log, remaining throws(EventLogError) in
-            if let key { try await log.claim(key, for: RequestContent(drafts, of: reference), timeout: remaining()) }
+            if let key {
+                let content = RequestContent(drafts, of: reference, replacing: replaces)
+                try await log.claim(key, for: content, timeout: remaining())
+            }
             guard events.count > 1 else { return }
             for (index, fault) in try await log.conflicts(of: events, for: reference, timeout: remaining()).enumerated() {
                 if let fault { throw fault.at(index) }

@@ -5,7 +5,8 @@ package import Basics
 public enum ExecutionBinding {
     /// The id of the execution.
     public static let runHeader = "causeway-execution"
-    /// The event's number: 1 for the first event of the first execution of a name, and one more for each event of it and of those that follow.
+    /// The event's number: 1 for the first event of the first execution of a name, and one more for each event of it and of those that follow; more
+    /// only where the log dropped what may have been the name's.
     public static let numberHeader = "causeway-number"
     /// The number of the execution's first event. May be left out, and is by version 1, where each execution counts from 1.
     public static let firstHeader = "causeway-first"

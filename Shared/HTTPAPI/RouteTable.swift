@@ -16,6 +16,8 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
     private struct Entry {
         let path: RouterPath
         var responders: [HTTPRequest.Method: any HTTPResponder<Context>] = [:]
+        /// Whether its `GET` makes another protocol of the connection, so that it has no `HEAD`.
+        var isUpgrade = false
     }
 
     private let router: Router<Context>
@@ -34,6 +36,18 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
         return self
     }
 
+    /// Registers a `GET` that makes another protocol of the connection (RFC 9110 §7.8), such as WebSocket: without a response whose head could be
+    /// asked for, its path has no `HEAD`.
+    @discardableResult
+    public func upgrade(
+        _ path: RouterPath,
+        use handler: @Sendable @escaping (Request, Context) async throws -> some ResponseGenerator
+    ) -> Self {
+        get(path, use: handler)
+        entries[path.description]?.isUpgrade = true
+        return self
+    }
+
     /// Adds a middleware to the router, for routes registered from now on.
     @discardableResult
     public func add(middleware: any MiddlewareProtocol<Request, Response, Context>) -> Self {
@@ -41,7 +55,7 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
         return self
     }
 
-    /// Completes every path: `HEAD` where there is a `GET`, `OPTIONS` with the methods allowed, and 405 for the rest of the
+    /// Completes every path: `HEAD` where there is a `GET` that is no upgrade, `OPTIONS` with the methods allowed, and 405 for the rest of the
     /// methods that RFC 9110 and RFC 5789 define. Methods nobody has heard of remain 404.
     public func refuseOtherMethods() {
         for entry in entries.values {
@@ -52,7 +66,7 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
 
     private func complete(_ entry: Entry) {
         var known = Set(entry.responders.keys)
-        if !known.contains(.head), let get = entry.responders[.get] {
+        if !known.contains(.head), !entry.isUpgrade, let get = entry.responders[.get] {
             router.on(entry.path, method: .head) { request, context in
                 try await get.respond(to: request, context: context).createHeadResponse()
             }

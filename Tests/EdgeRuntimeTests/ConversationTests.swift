@@ -3,6 +3,7 @@ import EventLog
 import EventModel
 import Foundation
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -175,7 +176,7 @@ struct ConversationTests {
         }
         let client = try await bench.connect(inbound: self.inbound)
         let expected = try self.postBacklog(200)
-        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.connections.current == 0 })
         #expect(bench.hub.counters.closesByKind == [.stalled: 1])
         #expect(self.events.ended.load(ordering: .relaxed) == 1)
         var frames = try #require(self.frames(await client.readBytes().dropFirst("head|open 0|".utf8.count)))
@@ -191,7 +192,7 @@ struct ConversationTests {
         let bench = try HubBench(form: TopicForm()) { $0.maxUnsentBytes = 3_000_000 }
         let client = try await bench.connect(inbound: self.inbound)
         _ = try self.postBacklog(200)
-        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.connections.current == 0 })
         #expect(bench.hub.counters.closesByKind == [.stalled: 1])
         let frames = try #require(self.frames(await client.readBytes().dropFirst("head|open 0|".utf8.count)))
         #expect(frames.last?.opcode == 8)
@@ -202,9 +203,9 @@ struct ConversationTests {
         let bench = try HubBench(form: TopicForm()) { $0.linger = .seconds(30) }
         let client = try await bench.connect(expiresAt: 1005, inbound: self.inbound)
         let expected = try self.postBacklog(100)
-        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
         bench.clock.now.store(1005, ordering: .relaxed)
-        while self.events.ended.load(ordering: .relaxed) == 0 { await aMoment() }
+        #expect(await eventually { self.events.ended.load(ordering: .relaxed) > 0 })
         let bytes = await client.readBytes(count: 100 * 20_010)
         let end = Array("end token_expired|".utf8)
         let rest = bytes.suffix(end.count) == end[...] ? [] : await client.readBytes(count: end.count)
@@ -224,9 +225,9 @@ struct ConversationTests {
         let payload = #"{"incidentId":"a","pad":""# + String(repeating: "x", count: 50_000) + #""}"#
         let entries = try (1...60).map { try Fixture.entry(UInt64($0), payload: payload) }
         for entry in entries { bench.append(entry) }
-        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
         bench.clock.now.store(1005, ordering: .relaxed)
-        while self.events.ended.load(ordering: .relaxed) == 0 { await aMoment() }
+        #expect(await eventually { self.events.ended.load(ordering: .relaxed) > 0 })
         let text = await client.read { $0.hasSuffix("end token_expired|") }
         let whole = text.split(separator: "|").dropLast()
         #expect(text.hasSuffix("end token_expired|"))
@@ -242,7 +243,7 @@ struct ConversationTests {
         _ = await client.read { $0.hasSuffix("following") }
         let payload = #"{"incidentId":"a","pad":""# + String(repeating: "x", count: 50_000) + #""}"#
         for sequence in 1...60 { bench.append(try Fixture.entry(UInt64(sequence), payload: payload)) }
-        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
         client.send(bytes: self.text("follow b") + self.text("done"))
         let text = await client.read { $0.hasSuffix("done") }
         #expect(text.hasSuffix("done"))
@@ -260,7 +261,7 @@ struct ConversationTests {
         let heard = await self.words(client, until: "noted 99")
         #expect(heard.hasSuffix((0..<100).map { "noted \($0)" }.joined()))
         client.hangUp()
-        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.connections.current == 0 })
         #expect(self.events.ended.load(ordering: .relaxed) == 1)
         link.post("too late")
     }

@@ -2,6 +2,7 @@ import Basics
 import CEpoll
 import Glibc
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -49,10 +50,6 @@ private actor Resident {
 
 @Suite("The delivery loop", .timeLimit(.minutes(3)))
 struct DeliveryLoopTests {
-    private func eventually(_ condition: () -> Bool) async {
-        while !condition() { await aMoment() }
-    }
-
     @Test("a descriptor is reported with its token when bytes arrive, once per arrival")
     func descriptors() async throws {
         let loop = try DeliveryLoop()
@@ -62,9 +59,9 @@ struct DeliveryLoopTests {
         let pair = try SocketPair()
         try loop.register(pair.edge, token: 42, events: EPOLLIN.rawValue | EPOLLET.rawValue)
         pair.send("x")
-        await self.eventually { recorder.seen.withLock { $0.tokens } == [42] }
+        #expect(await eventually { recorder.seen.withLock { $0.tokens } == [42] })
         pair.send("y")
-        await self.eventually { recorder.seen.withLock { $0.tokens } == [42, 42] }
+        #expect(await eventually { recorder.seen.withLock { $0.tokens } == [42, 42] })
         loop.deregister(pair.edge)
     }
 
@@ -77,7 +74,7 @@ struct DeliveryLoopTests {
         for _ in 0..<1000 {
             let before = recorder.seen.withLock { $0.signals }
             loop.signal()
-            await self.eventually { recorder.seen.withLock { $0.signals } > before }
+            #expect(await eventually { recorder.seen.withLock { $0.signals } > before })
         }
         #expect(recorder.seen.withLock { $0.signals } <= 1000)
     }
@@ -108,6 +105,6 @@ struct DeliveryLoopTests {
         recorder.seen.withLock { $0.moreRounds = 50 }
         loop.start(name: "test", delegate: recorder)
         defer { loop.stop() }
-        await self.eventually { recorder.seen.withLock { $0.rounds > 50 && $0.ticks > 50 } }
+        #expect(await eventually { recorder.seen.withLock { $0.rounds > 50 && $0.ticks > 50 } })
     }
 }

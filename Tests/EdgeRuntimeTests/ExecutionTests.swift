@@ -244,6 +244,43 @@ struct ExecutionViewTests {
         #expect(await told.read { $0.hasSuffix("s/8|") } == "open|gap|s/8|")
     }
 
+    @Test("a name that the log forgot goes on with a higher number, and every edge tells those who come back with a former one")
+    func forgottenName() async throws {
+        let (veteran, fresh) = (try ExecutionBench(), try ExecutionBench())
+        for number in UInt64(1)...5 { try veteran.append(number, "r", number, first: 1, start: number == 1 ? nil : 1) }
+        let viewer = try await veteran.view()
+        #expect(await viewer.read { $0.hasSuffix("r/5|") } == "open|r/1|r/2|r/3|r/4|r/5|")
+        // All of it was purged; its producer goes on under the same id, as 2 * 5 + 1.
+        try veteran.append(6, "r", 11, first: 11)
+        veteran.expire(before: 6)
+        fresh.expire(before: 6)
+        try fresh.append(6, "r", 11, first: 11)
+        for bench in [veteran, fresh] {
+            try bench.append(7, "r", 12, first: 11, start: 6)
+            for run in [nil, "r"] as [ExecutionRun?] {
+                for number: UInt64 in [3, 5] {
+                    let answer = try await bench.ask(run, after: number)
+                    #expect(answer.sequence == 5 && answer.run == "r" && answer.gap == .expired, "after \(number)")
+                }
+                let newcomer = try await bench.ask(run)
+                #expect(newcomer.sequence == 5 && newcomer.gap == nil)
+                #expect(try await bench.ask(run, after: 11).sequence == 6)
+            }
+        }
+        #expect(await viewer.read { $0.hasSuffix("r/12|") } == "r/11|r/12|", "who was there misses nothing, and sees no number twice")
+    }
+
+    @Test("an id of an execution that is not the named one gets the named one, without a gap")
+    func namedWithAnotherId() async throws {
+        let bench = try ExecutionBench()
+        for number in UInt64(1)...3 { try bench.append(number, "r", number, first: 1, start: 1, isFinal: number == 3) }
+        try bench.append(4, "s", 4, first: 4)
+        for number: UInt64 in [1, 3] {
+            let answer = try await bench.ask("s", after: number)
+            #expect(answer.sequence == 3 && answer.gap == nil, "after \(number)")
+        }
+    }
+
     @Test("logs of version 1, where each execution counts from 1, are read")
     func versionOne() async throws {
         let bench = try ExecutionBench()
@@ -272,8 +309,7 @@ struct ExecutionViewTests {
         leases.removeLast()
         #expect(isFollowed())
         leases.removeLast()
-        // The interval between two checks: pages end their linger on a timer and tell nobody.
-        while isFollowed() { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(await eventually { !isFollowed() })
         #expect(pages.count == 0)
     }
 
@@ -305,6 +341,7 @@ struct ExecutionViewTests {
         #expect(!track.take(try place("r", 2), sequence: 13))
         #expect(track.take(try place("r", 4, isFinal: true), sequence: 14))
         #expect(!track.take(try place("r", 5), sequence: 15))
+        #expect(track.place(after: 1) == .expired(after: 10), "2 was there, and nobody knows who saw it")
         #expect(track.place(after: 2) == .after(10))
         #expect(track.place(after: 3) == .after(12))
         #expect(track.place(after: 4) == .seenAll)

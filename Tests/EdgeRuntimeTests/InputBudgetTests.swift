@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -103,7 +104,7 @@ struct InputBudgetTests {
             #expect(await neighbour.read { $0.hasSuffix(text) } == text)
         }
         _ = await (first, second)
-        while bench.hub.counters.closesByKind[.tooManyMessages] != 2 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.closesByKind[.tooManyMessages] == 2 })
         let bytes = await floods[0].readBytes()
         #expect(bytes.contains { $0 == 0x88 })
         #expect(bytes.range(of: [0x03, 0xF0]) != nil)
@@ -121,7 +122,7 @@ struct InputBudgetTests {
         }
         // The hub sees the end of a stream only after it has read everything before it.
         for client in clients { client.hangUp() }
-        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.connections.current == 0 })
         #expect(bench.hub.counters.closesByKind == [.peerClosed: 20])
     }
 }

@@ -18,7 +18,7 @@ struct LookupTests {
 
         func bounds() async throws(EventLogError) -> LogBounds {
             self.asked.add(1, ordering: .relaxed)
-            while !self.isOpen.load(ordering: .relaxed) { await aMoment() }
+            _ = await eventually { self.isOpen.load(ordering: .relaxed) }
             return try await self.log.bounds()
         }
 
@@ -44,7 +44,7 @@ struct LookupTests {
             for _ in 0..<50 { group.addTask { try await history.start(for: "made up", tenant: "acme", fanout: self.fanout) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        while self.log.asked.load(ordering: .relaxed) == 0 { await aMoment() }
+        #expect(await eventually { self.log.asked.load(ordering: .relaxed) > 0 })
         self.log.isOpen.store(true, ordering: .relaxed)
         let given = try await answers
         #expect(given == Array(repeating: .unknownCursor, count: 50))
@@ -61,9 +61,9 @@ struct LookupTests {
             }
             try await group.waitForAll()
         }
-        while self.log.asked.load(ordering: .relaxed) < 4 { await aMoment() }
+        #expect(await eventually { self.log.asked.load(ordering: .relaxed) >= 4 })
         async let other = history.start(for: "made up", tenant: "globex", fanout: self.fanout)
-        while self.log.asked.load(ordering: .relaxed) < 5 { await aMoment() }
+        #expect(await eventually { self.log.asked.load(ordering: .relaxed) >= 5 })
         #expect(self.log.asked.load(ordering: .relaxed) == 5)
         self.log.isOpen.store(true, ordering: .relaxed)
         let othersAnswer = try await other

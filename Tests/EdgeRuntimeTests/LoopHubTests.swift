@@ -2,6 +2,7 @@ import Basics
 import EventLog
 import EventModel
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -182,7 +183,7 @@ struct LoopHubTests {
         await drained
         #expect(bench.endedBox.count.load(ordering: .relaxed) == 1)
         stranger.hangUp()
-        while bench.hub.counters.closesByKind[.unauthorized] != 1 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.closesByKind[.unauthorized] == 1 })
         #expect(bench.endedBox.count.load(ordering: .relaxed) == 1)
     }
 
@@ -211,7 +212,7 @@ struct LoopHubTests {
                 _ = await client.read { $0.hasSuffix("|open 0|") }
                 client.hangUp()
             }
-            while bench.hub.counters.connections.current > 0 { await aMoment() }
+            #expect(await eventually { bench.hub.counters.connections.current == 0 })
         }
         #expect(bench.endedBox.count.load(ordering: .relaxed) == 150)
         #expect(bench.fanout.runCount == 0)

@@ -81,6 +81,3 @@ final class SocketPair: Sendable {
         return text
     }
 }
-
-/// The interval between two checks of a condition that a thread of the code under test makes true; never a wait in place of a condition.
-func aMoment() async { try? await Task.sleep(for: .milliseconds(2)) }

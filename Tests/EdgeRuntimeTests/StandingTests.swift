@@ -2,6 +2,7 @@ import Basics
 import EventModel
 import Glibc
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -57,10 +58,10 @@ struct StandingTests {
         let client = try await bench.connect()
         let payload = #"{"pad":""# + String(repeating: "x", count: 50_000) + #""}"#
         for sequence in UInt64(1)...20 { bench.append(try Fixture.entry(sequence, payload: payload)) }
-        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
         for isFollowing in [false, true, false] {
             bench.following.value.store(isFollowing, ordering: .relaxed)
-            while await bench.hub.isStalled == isFollowing { await aMoment() }
+            #expect(await eventually { await bench.hub.isStalled != isFollowing })
         }
         let text = await client.read { $0.contains("stalled") && $0.contains("20:") }
         #expect(text.split(separator: "|").count { $0.hasPrefix("stalled") } == 1)

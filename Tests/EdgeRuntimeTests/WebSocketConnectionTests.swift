@@ -1,6 +1,7 @@
 import EventLog
 import EventModel
 import Synchronization
+import TestKit
 import Testing
 
 @testable import EdgeRuntime
@@ -42,7 +43,7 @@ struct WebSocketConnectionTests {
         let bytes = await client.readBytes()
         #expect(Array(bytes.suffix(4)) == [0x88, 2, 0x03, 0xE8])
         client.hangUp()
-        while bench.hub.counters.connections.current > 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.connections.current == 0 })
         #expect(bench.hub.counters.closesByKind == [.peerClosed: 1])
     }
 
@@ -97,7 +98,7 @@ struct WebSocketConnectionTests {
         var expected = "head|open 0|"
         for sequence in UInt64(1)...20 { expected += Fixture.text(bench.append(try Fixture.entry(sequence, payload: payload))) }
         // The socket is full by now, in the middle of some entry.
-        while bench.hub.counters.blockedWrites.current == 0 { await aMoment() }
+        #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
         let pings = 5000
         let pingHead: [UInt8] = [0x89, 0x80 | 100, 0, 0, 0, 0]
         let ping = pingHead + [UInt8](repeating: 112, count: 100)

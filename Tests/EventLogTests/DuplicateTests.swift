@@ -304,6 +304,13 @@ import Testing
         #expect(try await bench.log.bounds().lastSequence == 0, "a key is nobody's event")
     }
 
+    @Test func whetherARequestReplacesIsPartOfItsContent() throws {
+        let payload = try Payload(validating: Array(#"{"progress":0}"#.utf8))
+        let drafts = [try ExecutionDraft(kind: .agents, type: "progress", payload: payload, run: "r")]
+        func content(_ replaces: Bool) -> RequestContent { RequestContent(drafts, of: Self.reference, replacing: replaces) }
+        #expect(content(true) == content(true) && content(false) == content(false) && content(true) != content(false))
+    }
+
     @Test func aKeySurvivesTheServerAndTheLossOfItsStream() async throws {
         let bench = try await Bench()
         let key = RequestKey(tenant: "acme", user: "ann", key: "k")

@@ -20,28 +20,82 @@ import Testing
     )
     private static let ended = ExecutionTail(run: "a", number: 7, first: 5, start: 3, isEnded: true, time: Fixture.time)
 
+    private static let behindHole = ExecutionStep.Next(run: "a", number: 41, first: 5, start: 3)
+
+    /// The tail, where there is one, is at place 9.
     @Test(
         arguments: [
-            (nil, .current, .append(.beginning("new", at: 1))),
-            (nil, .named("b"), .append(.beginning("b", at: 1))),
-            (running, .current, .append(next)),
-            (running, .named("a"), .append(next)),
-            (running, .replacing("a"), .append(next)),
-            (running, .named("b"), .conflict(.otherIsRunning(run: "a", since: Fixture.time))),
-            (running, .replacing("b"), .endFirst(next)),
-            (ended, .current, .append(.beginning("new", at: 8))),
-            (ended, .named("a"), .conflict(.ended(run: "a"))),
-            (ended, .replacing("a"), .conflict(.ended(run: "a"))),
-            (ended, .named("b"), .append(.beginning("b", at: 8))),
+            (nil, 0, .current, .append(.beginning("new", at: 1))),
+            (nil, 0, .named("b"), .append(.beginning("b", at: 1))),
+            (running, 0, .current, .append(next)),
+            (running, 0, .named("a"), .append(next)),
+            (running, 0, .replacing("a"), .append(next)),
+            (running, 0, .named("b"), .conflict(.otherIsRunning(run: "a", since: Fixture.time))),
+            (running, 0, .replacing("b"), .endFirst(next)),
+            (ended, 0, .current, .append(.beginning("new", at: 8))),
+            (ended, 0, .named("a"), .conflict(.ended(run: "a"))),
+            (ended, 0, .replacing("a"), .conflict(.ended(run: "a"))),
+            (ended, 0, .named("b"), .append(.beginning("b", at: 8))),
+            // The log dropped a message that may have been a later one of the name: no number that it may have had is given again.
+            (nil, 20, .current, .append(.beginning("new", at: 41))),
+            (nil, 20, .replacing("b"), .append(.beginning("b", at: 41))),
+            (running, 20, .current, .append(behindHole)),
+            (running, 20, .named("a"), .append(behindHole)),
+            (running, 20, .replacing("b"), .endFirst(behindHole)),
+            (ended, 20, .current, .append(.beginning("new", at: 41))),
             // Somebody wrote the last number there is: nothing overflows, and the next execution is possible.
-            (exhausted, .current, .append(.beginning("new", at: 1))),
-            (exhausted, .named("a"), .conflict(.ended(run: "a"))),
-            (exhausted, .named("b"), .append(.beginning("b", at: 1))),
-            (exhausted, .replacing("b"), .append(.beginning("b", at: 1))),
-        ] as [(ExecutionTail?, ExecutionChoice, ExecutionStep)]
+            (exhausted, 0, .current, .append(.beginning("new", at: 19))),
+            (exhausted, 0, .named("a"), .conflict(.ended(run: "a"))),
+            (exhausted, 0, .named("b"), .append(.beginning("b", at: 19))),
+            (exhausted, 0, .replacing("b"), .append(.beginning("b", at: 19))),
+            (exhausted, 20, .current, .append(.beginning("new", at: 41))),
+        ] as [(ExecutionTail?, UInt64, ExecutionChoice, ExecutionStep)]
     )
-    func rules(tail: ExecutionTail?, choice: ExecutionChoice, step: ExecutionStep) {
-        #expect(ExecutionStep(after: tail, for: choice, newRun: "new") == step)
+    func rules(tail: ExecutionTail?, dropped: UInt64, choice: ExecutionChoice, step: ExecutionStep) {
+        let place: UInt64 = tail == nil ? 0 : 9
+        let last = ExecutionLast(sequence: place, tail: tail, place: place, dropped: dropped)
+        #expect(ExecutionStep(after: last, for: choice, newRun: "new") == step)
+    }
+
+    /// Whatever the log dropped, and wherever a name begins: no number is given twice, and the one before a hole is never given.
+    @Test func noNumberIsGivenTwice() throws {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            var given: Set<UInt64> = []
+            var last = ExecutionLast(sequence: 0, tail: nil, place: 0)
+            for sequence in UInt64(1)...60 {
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0:
+                    // Another name's event.
+                    continue
+                case 1 where sequence > 1:
+                    // All that was there is dropped.
+                    last = ExecutionLast(sequence: 0, tail: nil, place: 0, dropped: sequence - 1)
+                default: break
+                }
+                guard case .append(let next) = ExecutionStep(after: last, for: .current, newRun: "new") else {
+                    Issue.record("an event for the current execution always has a place")
+                    return
+                }
+                #expect(given.allSatisfy { $0 < next.number.value })
+                if last.tail == nil { #expect(!given.contains(next.number.value - 1), "who has seen that one would not be told") }
+                given.insert(next.number.value)
+                let tail = ExecutionTail(
+                    run: next.run,
+                    number: next.number,
+                    first: next.first,
+                    start: next.start,
+                    isEnded: Bool.random(using: &generator),
+                    time: Fixture.time
+                )
+                last = ExecutionLast(sequence: sequence, tail: tail, place: sequence)
+            }
+        }
+    }
+
+    @Test func thePlacesOfAnyLogAreNumbers() {
+        #expect(ExecutionStep.lowest(behind: 0) == 1 && ExecutionStep.lowest(behind: 7) == 15)
+        #expect(ExecutionNumber.range.contains(ExecutionStep.lowest(behind: .max).value))
     }
 }
 
@@ -197,7 +251,62 @@ import Testing
         try await bench.forge(reference, run: "r", number: String(ExecutionNumber.range.upperBound))
         let writer = ExecutionWriter(log: bench.log)
         let next = try await writer.append(Self.event("a"), to: reference, intake: Fixture.time).get()
-        #expect(next.run != "r" && next.number == 1)
+        #expect(next.run != "r" && next.number == 3, "above what a log of one message can have counted")
+    }
+
+    /// By a writer that remembers the name, and by one that has to ask.
+    @Test(arguments: [true, false])
+    func aNameThatTheLogHasForgottenGoesOnAboveAllNumbersOfBefore(_ remembers: Bool) async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        let first = ExecutionWriter(log: bench.log)
+        for id in ["a", "b", "c"] { _ = try await first.append(Self.event(id), to: reference, .named("r"), intake: Fixture.time).get() }
+        try await bench.purge(before: 4)
+        let writer = remembers ? first : ExecutionWriter(log: try await bench.another())
+        let next = try await writer.append(Self.event("d"), to: reference, .named("r"), intake: Fixture.time).get()
+        #expect(next.sequence == 4 && next.number == 7)
+        #expect(try await writer.append(Self.event("e"), to: reference, .named("r"), intake: Fixture.time).get().number == 8)
+        let entries = try await Self.entries(bench.log, reference)
+        #expect(entries.map { $0.execution?.first } == [7, 7] && entries.map { $0.execution?.start } == [nil, 4])
+        // Of a name that nobody used, the log cannot say so any more.
+        #expect(try await writer.append(Self.event("f"), to: Self.reference("other"), intake: Fixture.time).get().number == 7)
+    }
+
+    /// nats-server 2.9 says then that the subject has no message, although it holds the earlier ones.
+    @Test(arguments: [true, false])
+    func anExecutionWhoseLastEventWasDeletedGoesOn(_ isLastOfLog: Bool) async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        let writer = ExecutionWriter(log: bench.log)
+        for id in ["a", "b", "c"] { _ = try await writer.append(Self.event(id), to: reference, .named("r"), intake: Fixture.time).get() }
+        if !isLastOfLog { try await bench.fill(1) }
+        try await bench.delete(3)
+        #expect(try await bench.log.execution(of: reference)?.number == 2)
+        for (id, log) in [("d", bench.log), ("e", try await bench.another())] {
+            let next = try await ExecutionWriter(log: log).append(Self.event(id), to: reference, intake: Fixture.time).get()
+            #expect(next.run == "r" && next.number == (id == "d" ? 7 : 8), "3 was given before")
+        }
+        let entries = try await Self.entries(bench.log, reference)
+        #expect(entries.map { $0.execution?.number } == [1, 2, 7, 8] && entries.allSatisfy { $0.execution?.first == 1 })
+        #expect(entries.compactMap { $0.execution?.start } == [1, 1, 1])
+    }
+
+    /// A deletion among other names' messages costs one step of the numbers, not one with every look at the log.
+    @Test func aDeletionElsewhereIsSteppedOverOnce() async throws {
+        let bench = try await Bench()
+        let reference = try Self.reference()
+        var writer = ExecutionWriter(log: bench.log)
+        #expect(try await writer.append(Self.event("a"), to: reference, intake: Fixture.time).get().number == 1)
+        try await bench.fill(3)
+        try await bench.delete(3)
+        #expect(try await writer.append(Self.event("b"), to: reference, intake: Fixture.time).get().number == 2, "it knows the last event")
+        try await bench.fill(3, tenants: ["globex"])
+        try await bench.delete(7)
+        for number: ExecutionNumber in [15, 16, 17] {
+            writer = ExecutionWriter(log: try await bench.another())
+            let event = try Self.event("c\(number)")
+            #expect(try await writer.append(event, to: reference, intake: Fixture.time).get().number == number)
+        }
     }
 
     /// Hints that cannot be so: a start beyond the event, a first number beyond its own.

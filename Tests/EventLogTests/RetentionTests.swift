@@ -27,6 +27,30 @@ import Testing
     }
 }
 
+@Suite struct LastDroppedTests {
+    private func retention(first: UInt64 = 1, last: UInt64 = 20, _ deleted: DeletedSequences = .none) -> LogRetention {
+        LogRetention(epoch: 1, firstSequence: first, lastSequence: last, deleted: deleted)
+    }
+
+    @Test func tellsTheLastPlaceThatIsGone() {
+        #expect(retention().lastDropped(behind: 0) == 0)
+        #expect(retention(first: 1, last: 0).lastDropped(behind: 0) == 0, "nothing was ever written")
+        #expect(retention(first: 21).lastDropped(behind: 0) == 20, "nothing is kept")
+        #expect(retention(first: 5).lastDropped(behind: 0) == 4)
+        #expect(retention(first: 5).lastDropped(behind: 4) == 0)
+        let deleted = DeletedSequences(ascending: [7, 8, 12])
+        #expect(retention(first: 5, deleted).lastDropped(behind: 0) == 12)
+        #expect(retention(first: 5, deleted).lastDropped(behind: 11) == 12)
+        #expect(retention(first: 5, deleted).lastDropped(behind: 13) == 0)
+    }
+
+    @Test func whatIsNotListedMayBeAnywhere() {
+        let unlisted = DeletedSequences(unlisted: 5)
+        #expect(retention(unlisted).lastDropped(behind: 7) == 20)
+        #expect(retention(unlisted).lastDropped(behind: 20) == 0)
+    }
+}
+
 @Suite struct BacklogTests {
     private func delivery(_ consumerSequence: UInt64, pending: UInt64, count: UInt64 = 1) -> DeliveryMetadata {
         DeliveryMetadata(

@@ -188,6 +188,20 @@ struct RouteTableTests {
         }
     }
 
+    @Test func anUpgradeHasNoHead() async throws {
+        let router = Router.api()
+        let routes = RouteTable(router)
+        routes.upgrade("socket") { _, _ in "get" }
+        routes.refuseOtherMethods()
+        try await Application(router: router).test(.router) { client in
+            let options = try await client.execute(uri: "/socket", method: .options)
+            #expect(options.status == .noContent && options.headers[.allow] == "GET, OPTIONS")
+            let head = try await client.execute(uri: "/socket", method: .head)
+            #expect(head.status == .methodNotAllowed && head.headers[.allow] == "GET, OPTIONS")
+            #expect(try await client.execute(uri: "/socket", method: .get).status == .ok)
+        }
+    }
+
     @Test func aHeadOfItsOwnIsKept() async throws {
         let router = Router.api()
         let routes = RouteTable(router)

@@ -337,6 +337,16 @@ def test_keys_for_executions(shared, tenant):
     for other in (events[:2], events[::-1], [progress(1)], [progress(1, execution="A"), *events[1:]]):
         refused_as_conflict(execution(shared.intake, tenant, *other, key=tenant), "Idempotency-Key: ")
     refused_as_conflict(execution(shared.intake, tenant, *events, key=tenant, name="another"), "Idempotency-Key: ")
+    refused_as_conflict(execution(shared.intake, tenant, *events, key=tenant, replace=True), "Idempotency-Key: ")
+    assert shared.bus.last_number("agents", "my-agent", tenant) == 3
+
+
+def test_a_key_of_a_request_that_replaces(shared, tenant):
+    execution(shared.intake, tenant, progress(1, execution="A"))
+    first = execution(shared.intake, tenant, progress(2, execution="B"), key=tenant, replace=True)
+    assert first.status_code == 202 and first.json()["ids"] == [3], first.text
+    assert execution(shared.intake, tenant, progress(2, execution="B"), key=tenant, replace=True).json() == first.json()
+    refused_as_conflict(execution(shared.intake, tenant, progress(2, execution="B"), key=tenant), "Idempotency-Key: ")
     assert shared.bus.last_number("agents", "my-agent", tenant) == 3
 
 

@@ -235,6 +235,55 @@ def test_numbers_whose_events_have_expired_are_told(stack):
         assert begins(edge, [13, 14, 15])
 
 
+EXPIRED = (None, "stream.gap", '{"reason":"expired"}')
+
+
+def begins_with(edge, expected, **query):
+    """Whether a viewer of acme's `my-agent` gets that first: ids, and gaps whole."""
+    with ExecutionStream(edge, "agents", "my-agent", mint("acme"), **query) as stream:
+        if stream.status != 200:
+            return False
+        return [event if event[0] is None else event[0] for event in stream.take(len(expected))] == expected
+
+
+@pytest.mark.parametrize("execution", [None, "monday"])
+def test_a_name_that_the_log_forgot_never_gives_a_number_twice(stack, execution):
+    """Told to who comes back, by an edge that saw the former events and by one that is new; who was there all the time goes on."""
+    agent, veteran = Executions(stack.intake, "agents", "my-agent", "acme"), stack.edge()
+    assert agent.progress(0.1, 0.2, 0.3, 0.4, 0.5, execution=execution)["ids"] == [1, 2, 3, 4, 5]
+    with ExecutionStream(veteran, "agents", "my-agent", mint("acme")) as viewer:
+        assert [id for id, _, _ in viewer.take(5)] == [1, 2, 3, 4, 5]
+        stack.bus.purge_execution("agents", "my-agent", "acme")
+        numbers = agent.progress(0.1, 0.2, 0.3, 0.4, execution=execution)["ids"]
+        assert numbers[0] > 5 and numbers == list(range(numbers[0], numbers[0] + 4))
+        if execution is not None:
+            assert [id for id, _, _ in viewer.take(4)] == numbers
+    for edge in (veteran, stack.edge()):
+        for last in (3, 5):
+            # The edges learn within 5 s of what was deleted.
+            eventually(lambda edge=edge, last=last: begins_with(edge, [EXPIRED, *numbers], last=last), f"{last} is told", timeout=10)
+        assert begins_with(edge, numbers)
+        assert begins_with(edge, numbers[1:], last=numbers[0])
+
+
+def test_an_execution_whose_last_event_was_deleted_goes_on_behind_it(stack):
+    """nats-server 2.9 knows no last message of its subject then."""
+    agent, veteran = Executions(stack.intake, "agents", "my-agent", "acme"), stack.edge()
+    begun = agent.progress(0.1, 0.2, 0.3)
+    with ExecutionStream(veteran, "agents", "my-agent", mint("acme")) as viewer:
+        viewer.take(3)
+        stack.bus.delete(stack.bus.state().last_seq)
+        fresh = stack.edge()
+        assert begins_with(fresh, [1, 2]), "what is kept is found"
+        told = agent.progress(0.4, 0.5)
+        assert told["execution"] == begun["execution"] and told["ids"][0] > 3
+        assert [id for id, _, _ in viewer.take(2)] == told["ids"]
+    for edge in (veteran, fresh):
+        eventually(lambda edge=edge: begins_with(edge, [1, 2, *told["ids"]]), "3 is gone", timeout=10)
+        for last in (2, 3):
+            assert begins_with(edge, [EXPIRED, *told["ids"]], last=last)
+
+
 def test_numbers_on_the_bus_that_no_event_can_have_stop_nobody(stack):
     edge, agent = stack.edge(), Executions(stack.intake, "agents", "my-agent", "acme")
     agent.progress(0.1, execution="monday")

@@ -245,6 +245,30 @@ def test_a_gap_is_pushed(client):
     assert Cursor.parse(gap["params"]["id"])
 
 
+@pytest.mark.parametrize(
+    "place",
+    [{"lastEventId": 7}, {"lastEventId": True}, {"lastEventId": []}, {"lastEventId": "", "last_event_id": ""}, {"lastEventID": "", "lastEventId": 1}],
+)
+def test_a_place_that_is_no_text_or_is_named_twice_is_a_gap(shared, client, tenant, place):
+    """It is never refused (contract §3)."""
+    shared.intake.publish(event("investigation.progress", "inc_1", tenant, 1))
+    client.result("investigation.subscribe", {"incidentId": "inc_1"} | place)
+    gap = client.next()
+    assert (gap["method"], gap["params"]["reason"]) == ("stream.gap", "unknown_cursor")
+    shared.intake.publish(event("investigation.progress", "inc_1", tenant, 2))
+    assert client.next()["params"]["n"] == 2
+
+
+def test_null_names_no_place(shared, client, tenant):
+    ids = shared.intake.publish(*(event("investigation.progress", "inc_1", tenant, n) for n in range(2)))
+    client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": None})
+    shared.intake.publish(event("investigation.progress", "inc_1", tenant, 2))
+    live = client.next()["params"]
+    assert live["n"] == 2 and "id" not in live
+    client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": None, "last_event_id": ids[0]})
+    assert client.next()["params"]["n"] == 1
+
+
 @pytest.mark.parametrize("name", ["lastEventId", "last_event_id", "lastEventID", "Last-Event-ID"])
 def test_the_place_has_every_usual_name(shared, client, tenant, name):
     ids = shared.intake.publish(*(event("investigation.progress", "inc_1", tenant, n) for n in range(3)))
@@ -364,8 +388,6 @@ def test_what_is_no_request_gets_its_error(client, text, code):
         *((f"{kind}.subscribe", params) for kind in ("investigation", "remediation") for params in (
             None, {}, [], ["inc_1"], {"incidentId": 1}, {"incidentId": ""}, {"incidentId": None}, {"incidentId": ["inc_1"]},
             {"incidentId": "x" * 257}, {"incidentId": "a\0"}, {"incidentId": "a\u0085"}, {"incidentId": "a\x7f"},
-            {"incidentId": "inc_1", "lastEventId": 7},
-            {"incidentId": "inc_1", "lastEventId": "", "last_event_id": ""},
         )),
         *((f"{kind}.unsubscribe", params) for kind in ("investigation", "remediation") for params in (
             None, {}, {"subscriptionId": 1}, {"incidentId": 1}, [],

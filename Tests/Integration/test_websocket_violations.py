@@ -396,6 +396,13 @@ def test_a_bad_handshake_is_answered_as_an_error(program, edge, changes, status)
             assert "GET" in client.headers["allow"]
 
 
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 204), ("HEAD", 405), ("POST", 405)])
+def test_the_methods_of_the_path_are_told_alike(program, edge, method, status):
+    with WebSocketConnection.raw(edge.url, handshake(program, edge, method=method, Content_Length="0")) as client:
+        assert client.status == status, client.head
+        assert client.headers["allow"] == "GET, OPTIONS"
+
+
 GOOD_HANDSHAKES = [
     pytest.param({}, id="as it should be"),
     pytest.param({"Upgrade": "WebSocket", "Connection": "keep-alive, UPGRADE"}, id="other spellings"),

@@ -110,9 +110,8 @@ import Testing
     @Test(arguments: [
         "", #","params":[]"#, #","params":["inc_1"]"#, #","params":{}"#, #","params":{"incidentId":1}"#, #","params":{"incidentId":null}"#,
         #","params":{"incidentId":""}"#, #","params":"inc_1""#, #","params":null"#,
-        #","params":{"incidentId":"a","lastEventId":7}"#, #","params":{"incidentId":"a","lastEventId":null}"#,
         #","params":{"incidentId":"\#(String(repeating: "x", count: 257))"}"#, #","params":{"incidentId":"a\u0000"}"#,
-        #","params":{"incidentId":"a\u009f"}"#, #","params":{"incidentId":"a","lastEventId":"","last_event_id":""}"#,
+        #","params":{"incidentId":"a\u009f"}"#,
     ])
     func invalidParams(_ params: String) {
         var engine = makeEngine()
@@ -145,6 +144,29 @@ import Testing
             #"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"i","\#(name)":"evt_1"}}"#
         )
         #expect(outputs.contains(.subscribed(engine.subscriptions[0], lastEventID: "evt_1")))
+    }
+
+    /// A place that a client names is never refused: what is no cursor is answered as an unknown one, and null names none.
+    @Test(
+        arguments: [
+            (#""lastEventId":null"#, nil), (#""lastEventId":null,"last_event_id":"evt_1""#, "evt_1"), (#""lastEventId": null "#, nil),
+            (#""lastEventId":7"#, "7"), (#""lastEventId":true"#, "true"), (#""lastEventId":{"a":[]}"#, #"{"a":[]}"#),
+            (#""lastEventId":"","last_event_id":"""#, ", "), (#""lastEventId":"evt_1","Last-Event-ID":"evt_1""#, "evt_1, evt_1"),
+        ] as [(String, String?)]
+    )
+    func noPlaceIsRefused(_ members: String, _ place: String?) {
+        var engine = makeEngine()
+        let outputs = engine.receive(#"{"jsonrpc":"2.0","method":"investigation.subscribe","params":{"incidentId":"i",\#(members)}}"#)
+        #expect(engine.subscriptions.count == 1 && outputs == engine.subscriptions.map { .subscribed($0, lastEventID: place) })
+        #expect(engine.pushesCarryIDs == (place != nil))
+    }
+
+    @Test func nullLeavesTheCursorOfTheHandshake() {
+        var engine = RelayEngine(lastEventID: "evt_0", makeULID: ulids())
+        let outputs = engine.receive(
+            #"{"jsonrpc":"2.0","method":"investigation.subscribe","params":{"incidentId":"i","lastEventId":null}}"#
+        )
+        #expect(outputs == engine.subscriptions.map { .subscribed($0, lastEventID: "evt_0") } && outputs.count == 1)
     }
 
     @Test func theCursorOfTheHandshakeIsThatOfSubscriptionsThatNameNone() {

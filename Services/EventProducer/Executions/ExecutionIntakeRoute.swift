@@ -106,7 +106,7 @@ struct ExecutionIntakeRoute: Sendable {
         func remaining() -> Duration { max(.milliseconds(1), gate.limits.timeout - start.duration(to: .now)) }
         var stored: [PublishedExecutionEvent] = []
         do throws(ProducerError) {
-            try await sink.check(drafts, of: reference, under: key, timeout: remaining())
+            try await sink.check(drafts, of: reference, replacing: replaces, under: key, timeout: remaining())
             for draft in drafts {
                 stored.append(try await sink.publish(draft, to: reference, replacing: replaces, timeout: remaining()))
             }

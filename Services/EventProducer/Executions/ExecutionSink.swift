@@ -4,10 +4,11 @@ import EventModel
 
 /// Where accepted events of executions go.
 protocol ExecutionSink: Sendable {
-    /// Finds what is wrong with events before the first is stored; see ``EventProducer/check(_:of:under:timeout:)``.
+    /// Finds what is wrong with events before the first is stored; see ``EventProducer/check(_:of:replacing:under:timeout:)``.
     func check(
         _ drafts: [ExecutionDraft],
         of reference: ExecutionReference,
+        replacing replaces: Bool,
         under key: RequestKey?,
         timeout: Duration?
     ) async throws(ProducerError)

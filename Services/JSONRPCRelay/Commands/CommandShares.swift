@@ -5,7 +5,8 @@ import Synchronization
 /// What each tenant takes of what all commands of the process share: the way to the bus, and those under way (contract §10, Shares). Any thread.
 final class CommandShares: Sendable {
     private struct Use {
-        var rate: RateMeter
+        /// What it may send now; nil without a limit.
+        var rate: TokenBucket?
         var outstanding = 0
         var queuedBytes = 0
     }
@@ -33,7 +34,7 @@ final class CommandShares: Sendable {
     func begin(_ tenant: Tenant, bytes: Int, expectsAnswer: Bool, now: MonotonicInstant) -> RPCError? {
         state.withLock { state in
             if state.tenants.count >= Self.keptTenants { forgetIdle(&state, now: now) }
-            var use = state.tenants[tenant] ?? Use(rate: RateMeter(now: now.nanoseconds))
+            var use = state.tenants[tenant] ?? Use(rate: bucket(at: now))
             let refusal = refusal(of: &use, state, bytes: bytes, now: now)
             if refusal == nil {
                 use.queuedBytes += bytes
@@ -45,6 +46,11 @@ final class CommandShares: Sendable {
             state.tenants[tenant] = use
             return refusal
         }
+    }
+
+    private func bucket(at now: MonotonicInstant) -> TokenBucket? {
+        let rate = Double(configuration.commandsPerSecondOfTenant)
+        return rate > 0 ? TokenBucket(capacity: 10 * rate, perSecond: rate, at: now.sinceBoot) : nil
     }
 
     private func refusal(of use: inout Use, _ state: State, bytes: Int, now: MonotonicInstant) -> RPCError? {
@@ -59,7 +65,7 @@ final class CommandShares: Sendable {
             return .tooManyCommandsOfTenant("At most \(most) commands of one tenant may be under way. Send this one again in a moment.")
         }
         let rate = configuration.commandsPerSecondOfTenant
-        guard rate == 0 || use.rate.admits(perSecond: Double(rate), burst: Double(10 * rate), now: now.nanoseconds) else {
+        guard use.rate?.take(at: now.sinceBoot) ?? true else {
             return .tooManyCommandsOfTenant("At most \(rate) commands of one tenant are sent in a second. Send this one again in a moment.")
         }
         return nil
@@ -79,10 +85,9 @@ final class CommandShares: Sendable {
     }
 
     private func forgetIdle(_ state: inout State, now: MonotonicInstant) {
-        let rate = Double(configuration.commandsPerSecondOfTenant)
         for (tenant, use) in state.tenants where use.outstanding == 0 && use.queuedBytes == 0 {
-            var meter = use.rate
-            if meter.isEmpty(perSecond: rate, now: now.nanoseconds) { state.tenants[tenant] = nil }
+            var bucket = use.rate
+            if bucket?.isFull(at: now.sinceBoot) ?? true { state.tenants[tenant] = nil }
         }
     }
 }

@@ -35,7 +35,7 @@ struct RelayEngine: Sendable {
     private var now = MonotonicInstant(nanoseconds: 0)
     /// Until when commands without an id count as under way, in order.
     private var unanswered: [MonotonicInstant] = []
-    private var subscriptionChanges: RateMeter?
+    private var subscriptionChanges: TokenBucket?
     private var nextToken: UInt64 = 1
     private var nextBatch: UInt64 = 1
 
@@ -168,10 +168,11 @@ struct RelayEngine: Sendable {
     /// Counts a subscription that is begun or ended.
     /// - Throws: -32005 when there were too many lately.
     private mutating func countSubscriptionChange() throws(RPCError) {
-        var meter = subscriptionChanges ?? RateMeter(now: now.nanoseconds)
-        defer { subscriptionChanges = meter }
         let perSecond = limits.subscriptionChangesPerSecond
-        guard meter.admits(perSecond: perSecond, burst: limits.subscriptionChangesAtOnce, now: now.nanoseconds) else {
+        var bucket =
+            subscriptionChanges ?? TokenBucket(capacity: limits.subscriptionChangesAtOnce, perSecond: perSecond, at: now.sinceBoot)
+        defer { subscriptionChanges = bucket }
+        guard bucket.take(at: now.sinceBoot) else {
             throw .tooManySubscriptionChanges(perSecond: Int(perSecond))
         }
     }

@@ -6,7 +6,8 @@ struct SubscriptionParams {
     let incidentID: IncidentID?
     /// What ``RelayEngine`` once gave.
     let subscriptionID: String?
-    /// A cursor, or what the client takes for one. Contract §3 answers any text, so that none is refused here.
+    /// The place that the client names: a cursor, or a text that is none. A place is never refused (contract §3), so a value that is not a string
+    /// is its JSON text, and several are joined: neither is the text of a cursor, and both are answered as an unknown one. `null` names none.
     let lastEventID: String?
 
     /// Reads them.
@@ -18,14 +19,9 @@ struct SubscriptionParams {
         incidentID = try Self.text("incidentId", members).map { text throws(RPCError) in try Self.incident(text) }
         subscriptionID = try Self.text("subscriptionId", members)
         // Every spelling of the place is the same member.
-        let cursors = members.members { LastEventID.isName($0) }
-        guard cursors.count <= 1 else {
-            throw .invalidParams("params.\(cursors[0].name) and params.\(cursors[1].name) are the same member: send one of them.")
-        }
-        lastEventID = try cursors.first.map { cursor throws(RPCError) in
-            guard let text = JSONMembers.string(cursor.json) else { throw .invalidParams("params.\(cursor.name) must be a string.") }
-            return text
-        }
+        let places = members.members { LastEventID.isName($0) }.map(\.json).filter { !$0.elementsEqual("null".utf8) }
+        lastEventID =
+            places.isEmpty ? nil : places.map { JSONMembers.string($0) ?? String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
     }
 
     private static func text(_ name: String, _ members: JSONMembers) throws(RPCError) -> String? {

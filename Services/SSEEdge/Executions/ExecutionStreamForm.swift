@@ -2,7 +2,7 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// The execution stream's way of writing: server-sent events whose ids count from 1. Contract §9.
+/// The execution stream's way of writing: server-sent events whose ids are the events' numbers. Contract §9.
 struct ExecutionStreamForm: WireForm {
     let reference: ExecutionReference
     let interval: Duration

@@ -1,4 +1,4 @@
-/// The number of an execution's event, counting from 1 over all executions of one agent or workflow (contract §9).
+/// The number of an execution's event, increasing over all executions of one agent or workflow and never given twice (contract §9).
 ///
 /// The range leaves room above it, so that no arithmetic on a valid number overflows.
 public struct ExecutionNumber: Sendable, Hashable, Comparable, CustomStringConvertible {

@@ -128,13 +128,15 @@ final class ExecutionDesk: Sendable {
             // A number, where nothing has run, is of nothing.
             return waits ? begins(after: end, nil, gap: number.map { _ in .unknownCursor }) : .unknown
         }
-        if run == nil, let number, number < current.numbers.lowerBound {
+        if let number, number < current.numbers.lowerBound {
             let formers = try await self.formers(reference, before: track, through: end)
             switch ExecutionSearch.find(number, in: formers + [current]) {
             case .within(let span), .before(let span):
-                guard span.run != current.run else { break }
+                guard run == nil, span.run != current.run else { break }
                 return begins(in: try await self.track(span, of: reference), after: number) ?? .unknown
-            case .seenAll: return .seenAll
+            case .seenAll:
+                guard run == nil else { break }
+                return .seenAll
             case .gone: return begins(after: track.beforeFirst, track.run, gap: .expired)
             }
         }

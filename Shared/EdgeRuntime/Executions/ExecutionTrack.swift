@@ -10,7 +10,7 @@ struct ExecutionTrack: Sendable, Equatable {
     enum Place: Sendable, Equatable {
         /// Behind this sequence of the log.
         case after(UInt64)
-        /// Likewise, and some events that it has not seen have left the log.
+        /// Likewise, and some events that it has not seen have, or may have, left the log.
         case expired(after: UInt64)
         /// Nowhere: it has seen the final event.
         case seenAll
@@ -51,7 +51,9 @@ struct ExecutionTrack: Sendable, Equatable {
 
     /// An entry of the subject, in the log's order. Returns whether viewers see it.
     mutating func take(_ place: ExecutionPlace, sequence: UInt64) -> Bool {
-        if place.run != run {
+        // A run begins anew where the log had forgotten all of it: a process that knew the earlier events decides as one that did not.
+        let isAnew = place.first == place.number && lastNumber.map { place.number > $0 } ?? true
+        if place.run != run || isAnew {
             self = ExecutionTrack()
             run = place.run
             declaredFirst = place.first ?? .first
@@ -90,7 +92,9 @@ struct ExecutionTrack: Sendable, Equatable {
             let middle = (low + high) / 2
             if numbers[middle] > number { high = middle } else { low = middle + 1 }
         }
-        return .after(low == 0 ? beforeFirst : sequences[low - 1])
+        let before = low == 0 ? beforeFirst : sequences[low - 1]
+        // A hole: what stood there may have left the log before the client saw it.
+        return low < numbers.count && numbers[low] != number.next ? .expired(after: before) : .after(before)
     }
 }
 

@@ -14,6 +14,9 @@ public struct MonotonicInstant: Sendable, Hashable, Comparable {
         return MonotonicInstant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
     }
 
+    /// How long after the clock's beginning it is: the time of a ``TokenBucket``.
+    public var sinceBoot: Duration { .nanoseconds(Int64(clamping: self.nanoseconds)) }
+
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// So much later; a negative duration counts as none.

@@ -17,7 +17,7 @@ final class WebSocketHandler: InboundHandler {
     /// Of an incomplete message; apart, because there is none nearly always.
     private var pending: Pending?
     private var window: (start: MonotonicInstant, count: Int)?
-    private var frameRate: RateMeter?
+    private var frameShare: TokenBucket?
 
     /// - Parameter passesMessages: Whether there is a conversation that texts are for; else they are counted and dropped.
     init(rules: WebSocketRules, passesMessages: Bool) {
@@ -63,10 +63,9 @@ final class WebSocketHandler: InboundHandler {
     private func countFrames(_ count: Int, _ now: MonotonicInstant) -> Bool {
         guard count > 0 else { return true }
         let limit = Double(self.rules.maxFramesPerSecond)
-        var rate = self.frameRate ?? RateMeter(now: now.nanoseconds)
-        let isAdmitted = rate.admits(Double(count), perSecond: limit, burst: 10 * limit, now: now.nanoseconds)
-        self.frameRate = rate
-        return isAdmitted
+        var share = self.frameShare ?? TokenBucket(capacity: 10 * limit, perSecond: limit, at: now.sinceBoot)
+        defer { self.frameShare = share }
+        return share.take(Double(count), at: now.sinceBoot)
     }
 
     func listensAgain(now: MonotonicInstant) { self.heardAt = now }

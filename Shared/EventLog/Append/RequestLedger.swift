@@ -43,8 +43,10 @@ public struct RequestContent: Sendable, Hashable {
     }
 
     /// The content of a request that stores events of one agent or workflow.
-    public init(_ drafts: [ExecutionDraft], of reference: ExecutionReference) {
-        var hash = ContentHash(reference.subject)
+    ///
+    /// - Parameter replaces: whether it ends another execution that is running; a request that does not is another one.
+    public init(_ drafts: [ExecutionDraft], of reference: ExecutionReference, replacing replaces: Bool) {
+        var hash = ContentHash(replaces ? "\(reference.subject) replace" : reference.subject)
         for draft in drafts {
             hash.add(draft.run?.text)
             hash.add(draft.id?.text)

@@ -39,6 +39,18 @@ public struct ExecutionTail: Sendable, Hashable {
     }
 }
 
+/// What the log has of something that runs, at one moment.
+struct ExecutionLast: Sendable, Hashable {
+    /// The place of the subject's last message, which an append names to be refused if it is not the last any more; 0 when the server knows none.
+    var sequence: UInt64
+    /// The last event among the subject's messages; nil when there is none.
+    var tail: ExecutionTail?
+    /// The place of that event; 0 when there is none.
+    var place: UInt64
+    /// The last place behind ``place`` that the log gave out and does not hold any more; 0 for none. What stood there may have been the subject's.
+    var dropped: UInt64 = 0
+}
+
 /// Which execution an event is for.
 public enum ExecutionChoice: Sendable, Hashable {
     /// The current one; a new one when that has ended, or there is none.
@@ -85,6 +97,17 @@ enum ExecutionStep: Sendable, Hashable {
         }
     }
 
+    /// The lowest number that no event up to a sequence of the log can have; 1 for sequence 0.
+    ///
+    /// A message at sequence `s` has at most the number `2s - 1`. This holds for a name's first event, which is 1, for each that goes on by one,
+    /// and for one that takes the number made here, since it is stored behind `sequence`. So `2 * sequence` is never given: whoever comes back with a
+    /// lower number stands before a hole, and is told so (contract §9).
+    static func lowest(behind sequence: UInt64) -> ExecutionNumber {
+        let highest = ExecutionNumber.range.upperBound / 2 - 1
+        guard let number = ExecutionNumber(2 * min(sequence, highest) + 1) else { preconditionFailure("within the range of numbers") }
+        return number
+    }
+
     /// The event takes this place.
     case append(Next)
     /// First the running execution is ended at this place.
@@ -92,20 +115,23 @@ enum ExecutionStep: Sendable, Hashable {
     case conflict(ExecutionConflict)
 
     /// - Parameters:
-    ///   - tail: the last of the subject; nil when there is nothing.
+    ///   - last: what the log has of the subject.
     ///   - choice: which execution the event is for.
     ///   - newRun: the id of an execution that has to be begun and was not named.
-    init(after tail: ExecutionTail?, for choice: ExecutionChoice, newRun: @autoclosure () -> ExecutionRun) {
-        guard let tail else {
-            self = .append(.beginning(choice.run ?? newRun(), at: .first))
+    init(after last: ExecutionLast, for choice: ExecutionChoice, newRun: @autoclosure () -> ExecutionRun) {
+        let lowest = Self.lowest(behind: last.dropped)
+        guard let tail = last.tail else {
+            self = .append(.beginning(choice.run ?? newRun(), at: lowest))
             return
         }
         // Nobody counts that far. Where somebody wrote the last number there is, the execution can have no more events, and the next one begins
-        // from 1 again.
-        guard let number = tail.number.next else {
-            self = choice.run == tail.run ? .conflict(.ended(run: tail.run)) : .append(.beginning(choice.run ?? newRun(), at: .first))
+        // above what the log itself can have counted.
+        guard let following = tail.number.next else {
+            let number = max(lowest, Self.lowest(behind: last.place))
+            self = choice.run == tail.run ? .conflict(.ended(run: tail.run)) : .append(.beginning(choice.run ?? newRun(), at: number))
             return
         }
+        let number = max(following, lowest)
         let next = Next(run: tail.run, number: number, first: tail.first, start: tail.start)
         let isCurrent = choice.run == nil || choice.run == tail.run
         switch (tail.isEnded, isCurrent) {

@@ -19,23 +19,18 @@ public struct AppendedExecutionEvent: Sendable, Hashable {
 ///
 /// The numbers are decided by the log alone: an event goes in only if the last one of its subject is still the one that its number was
 /// counted from (compare-and-set on the subject), else it is counted anew. So any number of processes may write to the same execution, die and come
-/// back; there is never a hole, a repetition, or anything behind a final event. What is remembered here saves a question, nothing else.
+/// back; there is never a repetition, or anything behind a final event, and a hole only where the log dropped what may have been the subject's
+/// (``ExecutionStep``). What is remembered here saves a question, nothing else.
 ///
 /// All methods may be called from any thread; none blocks one.
 public final class ExecutionWriter: Sendable {
-    private struct Known {
-        /// The last message of the subject.
-        var sequence: UInt64
-        /// The last event; nil when there is none.
-        var tail: ExecutionTail?
-    }
-
     private let log: EventLog
     private let newRun: @Sendable (Timestamp) -> ExecutionRun
-    private let known = Mutex<[String: Known]>([:])
+    private let known = Mutex<[String: ExecutionLast]>([:])
 
     /// How many subjects are remembered; beyond that all are forgotten, and asked for again.
     private static let capacity = 8192
+
     /// - Parameter newRun: makes the id of an execution that nobody named; by default a ULID of the moment.
     public init(
         log: EventLog,
@@ -114,7 +109,7 @@ public final class ExecutionWriter: Sendable {
         {
             return .success(first)
         }
-        switch ExecutionStep(after: last.tail, for: choice, newRun: newRun(intake)) {
+        switch ExecutionStep(after: last, for: choice, newRun: newRun(intake)) {
         case .append(let next):
             let place = next.place(in: reference, isFinal: ExecutionCatalogue.isFinal(event.type))
             return try await store(event, choice, at: place, behind: last.sequence, intake: intake, deadline: deadline, timeout: timeout)
@@ -179,7 +174,7 @@ public final class ExecutionWriter: Sendable {
             isEnded: place.isFinal,
             time: intake
         )
-        remember(Known(sequence: ack.sequence, tail: tail), of: reference)
+        remember(ExecutionLast(sequence: ack.sequence, tail: tail, place: ack.sequence), of: reference)
         return AppendedExecutionEvent(run: place.run, number: place.number, sequence: ack.sequence, isDuplicate: false)
     }
 
@@ -245,12 +240,14 @@ public final class ExecutionWriter: Sendable {
 
     // MARK: What the subject's last event is
 
-    private func read(_ reference: ExecutionReference) async throws(EventLogError) -> Known {
-        let (sequence, tail) = try await log.last(of: reference)
-        return Known(sequence: sequence, tail: tail)
+    private func read(_ reference: ExecutionReference) async throws(EventLogError) -> ExecutionLast {
+        var last = try await log.last(of: reference)
+        // Asked for afterwards: what was gone when the last event was looked for is seen.
+        last.dropped = try await log.retention().lastDropped(behind: last.place)
+        return last
     }
 
-    private func remember(_ last: Known, of reference: ExecutionReference) {
+    private func remember(_ last: ExecutionLast, of reference: ExecutionReference) {
         known.withLock { known in
             if known.count >= Self.capacity { known.removeAll() }
             // Of two appends that were acknowledged, the later one counts, whoever comes here first.

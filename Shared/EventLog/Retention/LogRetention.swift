@@ -23,6 +23,13 @@ public struct LogRetention: Sendable, Hashable {
     public func hasDropped(_ sequence: UInt64) -> Bool {
         sequence < firstSequence || deleted.contains(sequence) || !deleted.isListed
     }
+
+    /// The last place behind `sequence` whose message is, or may be, gone; 0 when all that was ever stored there is kept.
+    public func lastDropped(behind sequence: UInt64) -> UInt64 {
+        let expired = firstSequence - min(firstSequence, 1)
+        let last = deleted.isListed ? max(expired, deleted.ranges.last?.upperBound ?? 0) : lastSequence
+        return last > sequence ? last : 0
+    }
 }
 
 /// Identifies a message by its place and the moment at which the server stored it: a log that was restored from an older copy and written on

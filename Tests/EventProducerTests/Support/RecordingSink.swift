@@ -71,9 +71,13 @@ final class RecordingSink: EventSink {
 }
 
 extension RecordingSink: ExecutionSink {
-    func check(_ drafts: [ExecutionDraft], of reference: ExecutionReference, under key: RequestKey?, timeout: Duration?)
-        async throws(ProducerError)
-    {}
+    func check(
+        _ drafts: [ExecutionDraft],
+        of reference: ExecutionReference,
+        replacing replaces: Bool,
+        under key: RequestKey?,
+        timeout: Duration?
+    ) async throws(ProducerError) {}
 
     /// None is stored: the tests of the intake's own rules do not come so far.
     func publish(_ draft: ExecutionDraft, to reference: ExecutionReference, replacing replaces: Bool, timeout: Duration?)

@@ -126,6 +126,10 @@ class Bus:
         """Drops all events of a tenant, whatever lies between them."""
         self._run(self._jetstream.purge_stream(STREAM, subject=f"events.{token(tenant)}.>"))
 
+    def purge_execution(self, kind, name, tenant):
+        """Drops all events of an agent or a workflow, whatever lies between them."""
+        self._run(self._jetstream.purge_stream(STREAM, subject=f"executions.{token(tenant)}.{kind}.{token(name)}"))
+
     def delete(self, sequence):
         """Deletes one message."""
         self._run(self._jetstream.delete_msg(STREAM, sequence))

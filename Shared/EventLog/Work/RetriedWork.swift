@@ -27,7 +27,7 @@ public struct RetriedWork: Sendable {
             logger: logger
         )
         try await queue.run(
-            prepare: { () throws(EventLogError) in try await letters.createStream() },
+            prepare: { () throws(EventLogError) in _ = try await letters.stream.ensure() },
             process: { await process($0, handle) }
         )
     }

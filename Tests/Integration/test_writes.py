@@ -124,6 +124,23 @@ def test_read_marks_in_a_stream_of_somebody_else(stack):
     expect_final(client.mark_read(item["notificationId"]))
 
 
+def test_work_whose_consumer_is_of_another_kind(stack):
+    other = {"durable_name": "decision-effects", "deliver_subject": "elsewhere", "filter_subject": "events.*.DECISION.*", "ack_policy": "none"}
+    other["deliver_policy"] = "all"
+    answer = request(stack, f"CONSUMER.DURABLE.CREATE.{STREAM}.decision-effects", {"stream_name": STREAM, "config": other})
+    assert "error" not in answer, answer
+    service = approval_service(stack)
+    expect_reason(service, "work", "nats consumer rm EVENTS decision-effects")
+    running = 'causeway_background_work_running{work="decision-effects"}'
+    assert service.metrics()[running] == 0
+    stack.intake.publish(requested("apr_1"))
+    client = ApprovalClient(service)
+    eventually(lambda: client.decide("apr_1").status_code == 200, "it is decided")
+    assert request(stack, f"CONSUMER.DELETE.{STREAM}.decision-effects", {})["success"]
+    service.wait_ready()
+    eventually(lambda: service.metrics()[running] == 1, "the work goes on")
+
+
 def test_a_purge_beyond_all_cursors(stack):
     assert post(stack).status_code == 202
     assert request(stack, f"STREAM.PURGE.{STREAM}", {"seq": 2**63 + 2})["success"]

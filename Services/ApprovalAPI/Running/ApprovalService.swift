@@ -25,7 +25,7 @@ struct ApprovalService: Service {
             connection: connection,
             log: log,
             readiness: readiness,
-            conditions: ["log", "inbox", "model", "writes"],
+            conditions: ["log", "inbox", "model", "work", "writes"],
             logger: logger
         )
         try await session.run { try await work(session) }
@@ -54,6 +54,12 @@ struct ApprovalService: Service {
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("model") { probe.status }
+        let background = [
+            BackgroundWork(name: EffectAnnouncer.name) { effects.fault },
+            BackgroundWork(name: RequestReview.name) { review.fault },
+            BackgroundWork(name: ExpirySweep.name) { sweep.fault },
+        ]
+        readiness.observe("work") { background.fault.map { .notReady($0) } ?? .ready }
         let writes = WriteWatch(
             log: log,
             beside: [inbox.store, letters.stream],
@@ -62,7 +68,15 @@ struct ApprovalService: Service {
             logger: logger
         )
         backend.begin(
-            ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower, letters: letters)
+            ApprovalBackend.Parts(
+                log: log,
+                inbox: inbox,
+                freshness: freshness,
+                desk: desk,
+                follower: logFollower,
+                letters: letters,
+                work: background
+            )
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await logFollower.run() }

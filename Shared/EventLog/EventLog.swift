@@ -53,6 +53,8 @@ public final class EventLog: Sendable {
     private let infoFlight: StreamInfoFlight
     private let deleted = Mutex(DeletedSequences.none)
     let line: AppendLine
+    /// Which appends were refused last.
+    let writes = WriteStanding()
 
     private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger)
     {
@@ -318,7 +320,11 @@ public final class EventLog: Sendable {
 
 extension StreamInfo.State {
     /// The first sequence that is kept; one more than the last when nothing is.
-    var firstKept: UInt64 { messages == 0 ? lastSequence + 1 : firstSequence }
+    package var firstKept: UInt64 {
+        guard messages == 0 else { return firstSequence }
+        // A purge can set the next sequence to any number.
+        return lastSequence == .max ? .max : lastSequence + 1
+    }
 }
 
 extension Timestamp {

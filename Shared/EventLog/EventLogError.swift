@@ -7,7 +7,7 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
     /// What kind of failure; compare with the static members.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case unavailable, timeout, incompatibleStream, unsupportedServer, conflict, tooLarge, full, rejected, cancelled, closed
+            case unavailable, timeout, incompatibleStream, unsupportedServer, conflict, tooLarge, full, notWritable, rejected, cancelled, closed
         }
 
         private let kind: Kind
@@ -26,6 +26,8 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
         public static let tooLarge = Code(kind: .tooLarge)
         /// The server has no room for more. Retriable, though hardly at once.
         public static let full = Code(kind: .full)
+        /// Nothing can be appended until somebody changes something on the bus: a permission, or a stream that is full and drops nothing.
+        public static let notWritable = Code(kind: .notWritable)
         /// The server refused, for a reason that waiting does not change.
         public static let rejected = Code(kind: .rejected)
         /// The task was cancelled.

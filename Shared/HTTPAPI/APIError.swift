@@ -121,6 +121,11 @@ extension APIError {
     /// 500. Says nothing about the cause, which is logged.
     public static let `internal` = APIError(.internal, Code.internal.sentence)
 
+    /// 500 for what an operator has to mend: repeating the request is of no use, and the cause is in readiness and in the logs.
+    public static func `internal`(_ message: String) -> APIError {
+        APIError(.internal, message)
+    }
+
     /// 503: a dependency is out of reach, or the process is about to stop. Only for what can succeed later; the rest is a 4xx or ``internal``.
     /// - Parameter retryAfter: seconds.
     public static func serviceUnavailable(_ message: String, retryAfter: Int) -> APIError {

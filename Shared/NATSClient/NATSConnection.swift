@@ -126,7 +126,8 @@ public final class NATSConnection: Sendable {
     ///   - timeout: How long to wait for the answer.
     /// - Returns: The answer, copied.
     /// - Throws: What ``publish(subject:reply:headers:payload:)`` throws, ``NATSError/Code/noResponders`` at once if nobody listens,
-    ///   ``NATSError/Code/timeout``, ``NATSError/Code/cancelled`` if the task is cancelled.
+    ///   ``NATSError/Code/notPermitted`` if the server forbids the subject, ``NATSError/Code/timeout``, ``NATSError/Code/cancelled`` if the
+    ///   task is cancelled.
     public func request(
         subject: String,
         headers: NATSHeaders = [:],
@@ -211,7 +212,7 @@ public final class NATSConnection: Sendable {
         let token = requests.makeToken()
         let reply = AwaitedReply(decode: decode)
         guard !Task.isCancelled else { return .failure(.cancelled) }
-        requests.insert(reply, token: token, timeout: timeout)
+        requests.insert(reply, token: token, subject: subject, timeout: timeout)
         do throws(NATSError) {
             try send(subject: subject, reply: requests.replySubject(for: token), headers: headers, payload: payload)
         } catch {

@@ -34,7 +34,7 @@ private final class SweepBench: Sendable {
         let follower = LogFollower(log: log, model: model, logger: Self.logger)
         following = Task { try await follower.run() }
         letters = DeadLetters(of: log, logger: Self.logger)
-        let inbox = InboxStream(on: connection, like: configuration, logger: Self.logger)
+        let inbox = InboxStream(beside: log, on: connection)
         let freshness = Freshness(model: model, log: log, inbox: inbox, patience: .seconds(10))
         let desk = DecisionDesk(log: log, model: model, freshness: freshness, timeout: .seconds(10)) { Fixture.later(1_000_000) }
         sweep = ExpirySweep(model: model, desk: desk, letters: letters, interval: .seconds(1), isFollowing: { true }, logger: Self.logger)

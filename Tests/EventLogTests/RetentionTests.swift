@@ -78,6 +78,16 @@ import Testing
         #expect(missed == [0, 0, 0, 40, 0, 0, 0, 0])
         #expect(backlog.missed == 40)
     }
+
+    /// A reading whose stream was purged to the end of all sequences, twice.
+    @Test func theSumStopsAtTheLargestNumber() {
+        let backlog = Backlog()
+        for number in stride(from: 1 as UInt64, through: 7, by: 2) {
+            _ = backlog.delivered(delivery(number, pending: .max))
+            _ = backlog.delivered(delivery(number + 1, pending: 0))
+        }
+        #expect(backlog.missed == .max)
+    }
 }
 
 /// What the log keeps, against a real nats-server.

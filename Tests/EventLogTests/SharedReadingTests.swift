@@ -63,6 +63,26 @@ private final class Handled: Sendable {
         try await run.value
     }
 
+    /// A consumer of another kind has its name: it says so until somebody removes that, and then goes on.
+    @Test func saysWhyItDoesNotRun() async throws {
+        let bench = try await Bench()
+        var other = ConsumerConfiguration.push(to: "elsewhere", from: .all, filter: "events.*.incident.created")
+        other.durableName = "work"
+        _ = try await bench.jetStream.createConsumer(stream: "EVENTS", other)
+        try await bench.fill(1)
+        let handled = Handled()
+        let reading = Self.reading(bench.log)
+        #expect(reading.fault != nil, "it has not begun")
+        let run = Task { try await reading.run { handled.handle($0) } }
+        #expect(await eventually { reading.fault?.contains("nats consumer rm EVENTS work") == true }, "\(reading.fault ?? "it runs")")
+        #expect(handled.sequences.isEmpty)
+        let answer = try await bench.connection.request(subject: "$JS.API.CONSUMER.DELETE.EVENTS.work")
+        #expect(String(decoding: answer.payload, as: UTF8.self).contains(#""success":true"#))
+        #expect(await eventually { reading.fault == nil && handled.sequences == [1] })
+        run.cancel()
+        try await run.value
+    }
+
     @Test func itsPlaceSurvivesTheServerAndItsReaders() async throws {
         let bench = try await Bench()
         try await bench.fill(5)

@@ -391,7 +391,7 @@ import Testing
         #expect(fixture.sink.calls.isEmpty)
     }
 
-    @Test(arguments: [(ProducerError.Code.unavailable, "2"), (.timeout, "2"), (.full, "2"), (.refused, "30"), (.closed, "30")])
+    @Test(arguments: [(ProducerError.Code.unavailable, "2"), (.timeout, "2"), (.full, "30"), (.closed, "30")])
     func anUnreachableLogIsUnavailable(_ code: ProducerError.Code, _ retryAfter: String) async throws {
         let fixture = IntakeFixture(sink: RecordingSink(failures: [ProducerError(code, "nats://user@10.0.0.1 is away")]))
         try await fixture.run { client in
@@ -402,6 +402,18 @@ import Testing
             #expect(answer.headers[.retryAfter] == retryAfter)
             #expect(!answer.body.contains("nats"), "what is behind the intake is nobody's business")
             #expect(try await client.post(Self.event, token: token).status == 202)
+        }
+    }
+
+    @Test func aLogThatRefusesForGoodIsNotToBeTriedAgain() async throws {
+        let fixture = IntakeFixture(sink: RecordingSink(failures: [ProducerError(.refused, "the stream of 10.0.0.1 is sealed")]))
+        try await fixture.run { client in
+            let answer = try await client.post(Self.event, token: try await IntakeFixture.token())
+            #expect(answer.status == 500)
+            #expect(answer.member("error") == "internal")
+            #expect(answer.headers[.retryAfter] == nil)
+            #expect(answer.member("message")?.contains("do not repeat the request") == true)
+            #expect(!answer.body.contains("sealed"), "what is behind the intake is nobody's business")
         }
     }
 

@@ -15,7 +15,7 @@ import Metrics
 /// - **One by one**: a decision whose effect can never be stored becomes a dead letter, and one whose effect cannot be stored now comes again by itself.
 struct EffectAnnouncer: Sendable {
     private let log: EventLog
-    private let letters: DeadLetters
+    private let reading: SharedReading
     private let logger: Logger
     private let announced = Counter(label: "causeway_approval_effects")
     private let duration = Timer(label: "causeway_approval_effect_delay")
@@ -28,16 +28,18 @@ struct EffectAnnouncer: Sendable {
 
     init(log: EventLog, letters: DeadLetters, logger: Logger, now: @escaping @Sendable () -> Timestamp) {
         self.log = log
-        self.letters = letters
+        reading = SharedReading(name: Self.name, filter: DecisionPlace.decisionsFilter, letters: letters, logger: logger)
         self.logger = logger
         self.now = now
     }
 
     /// Announces until the task is cancelled.
     func run() async throws {
-        let reading = SharedReading(name: Self.name, filter: DecisionPlace.decisionsFilter, letters: letters, logger: logger)
         try await reading.run { await announce($0) }
     }
+
+    /// Why nothing is announced, as a sentence; nil while it is.
+    var fault: String? { reading.fault }
 
     /// Announces what one decision entails.
     func announce(_ entry: LogEntry) async -> WorkOutcome {

@@ -17,6 +17,24 @@ struct ExpirySweep: Sendable {
     let isFollowing: @Sendable () -> Bool
     let logger: Logger
     let failures = ExpiryFailures()
+    private let retried: RetriedWork
+
+    init(
+        model: ReadModel,
+        desk: DecisionDesk,
+        letters: DeadLetters,
+        interval: Duration,
+        isFollowing: @escaping @Sendable () -> Bool,
+        logger: Logger
+    ) {
+        self.model = model
+        self.desk = desk
+        self.letters = letters
+        self.interval = interval
+        self.isFollowing = isFollowing
+        self.logger = logger
+        retried = RetriedWork(of: letters, name: Self.name, logger: logger)
+    }
 
     /// The kind of work, as dead letters name it.
     static let name = "approval-expiry"
@@ -26,6 +44,9 @@ struct ExpirySweep: Sendable {
     private static let concurrency = 16
     /// After how many failures in a row that are not an approval's own a sweep ends: the log is away.
     private static let patience = 32
+
+    /// Why dead letters are not tried again, as a sentence; nil while they are.
+    var fault: String? { retried.fault }
 
     /// Sweeps until the task is cancelled.
     func run() async throws {
@@ -38,7 +59,7 @@ struct ExpirySweep: Sendable {
                     try? await Task.sleep(for: interval * Double.random(in: 0.5...1))
                 }
             }
-            group.addTask { try await RetriedWork(of: letters, name: Self.name, logger: logger).run { await retry($0) } }
+            group.addTask { try await retried.run { await retry($0) } }
             try await group.waitForAll()
         }
     }

@@ -12,12 +12,17 @@ struct RequestReview: Sendable {
     /// The subjects of requests. Those on `events.<tenant>` alone, whose type is a header, are skipped with a line of the log by whoever reads them.
     private static let filter = "events.*.\(Approval.Request.typeName)"
 
-    let letters: DeadLetters
-    let logger: Logger
+    private let reading: SharedReading
+
+    init(letters: DeadLetters, logger: Logger) {
+        reading = SharedReading(name: Self.name, filter: Self.filter, letters: letters, logger: logger)
+    }
+
+    /// Why nothing is reviewed, as a sentence; nil while it is.
+    var fault: String? { reading.fault }
 
     /// Reviews until the task is cancelled.
     func run() async throws {
-        let reading = SharedReading(name: Self.name, filter: Self.filter, letters: letters, logger: logger)
         try await reading.run { Self.review($0) }
     }
 

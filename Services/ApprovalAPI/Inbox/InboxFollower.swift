@@ -2,7 +2,6 @@ import Basics
 import EventLog
 import GRDB
 import Logging
-import NATSClient
 import Synchronization
 
 /// Keeps the read model in step with the read marks.
@@ -39,7 +38,7 @@ final class InboxFollower: Sendable {
                 storagePause = pauses.pause(after: trouble)
             } catch is ReadModel.Recreated {
                 storagePause = pauses.pause(after: .damaged(""))
-            } catch let error as JetStreamError {
+            } catch let error as EventLogError {
                 if error.code == .cancelled || error.code == .closed { return }
                 logger.notice("the read marks cannot be followed at the moment", metadata: ["error": "\(error)"])
             }
@@ -63,7 +62,7 @@ final class InboxFollower: Sendable {
     }
 
     private func follow() async throws {
-        let info = try await stream.info()
+        let info = try await stream.store.ensure()
         let end = info.state.lastSequence
         let known = try await model.progress()
         // Where nothing was read, there is nothing to recognise. Where the last mark has expired, nothing shows which stream this is, and there is

@@ -1,7 +1,6 @@
 import Basics
 import EventLog
 import HTTPAPI
-import NATSClient
 import ServiceRuntime
 
 /// Read-your-writes barrier: waits until the read model has applied everything that the log had acknowledged when the request arrived, and
@@ -51,7 +50,7 @@ struct Freshness: Sendable {
         let bounds: InboxBounds
         do {
             bounds = try await inbox.value()
-        } catch let error as JetStreamError {
+        } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
         guard position <= bounds.last else { throw Unavailable.because(model.trouble) }
@@ -81,11 +80,8 @@ struct Freshness: Sendable {
 
 /// What a request is answered when the bus did not do what was asked: 503 where the same request can succeed later, else what it is (contract §1).
 enum Unavailable {
-    /// The log did not do what was asked.
+    /// The log, or a stream beside it, did not do what was asked.
     static func because(_ error: EventLogError) -> APIError { APIError(error) }
-
-    /// The read marks' stream did not do what was asked.
-    static func because(_ error: JetStreamError) -> APIError { APIError(error) }
 
     /// The read model's file cannot be used; nil for what is only behind.
     static func because(_ trouble: StorageTrouble?) -> APIError {

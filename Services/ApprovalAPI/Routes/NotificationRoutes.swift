@@ -4,7 +4,6 @@ import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
-import NATSClient
 import NIOCore
 
 /// `/v1/notifications`: what there is to read, and what has been read (contract §8).
@@ -97,7 +96,7 @@ struct NotificationRoutes: Sendable {
         let place: UInt64
         do {
             place = try await parts.inbox.publish(mark, within: Self.timeout)
-        } catch let error as JetStreamError {
+        } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
         guard await backend.model.inbox.wait(for: place, atMost: Self.timeout) else { throw Unavailable.catchingUp }

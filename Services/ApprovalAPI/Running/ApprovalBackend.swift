@@ -14,6 +14,7 @@ final class ApprovalBackend: Sendable {
         let desk: DecisionDesk
         let follower: LogFollower
         let letters: DeadLetters
+        let work: [BackgroundWork]
     }
 
     let model: ReadModel

@@ -74,6 +74,15 @@ struct ApprovalProcess {
                 help: "1 while the read model cannot be written because its disk is full.",
                 backend.model.trouble == .full ? 1 : 0
             )
+            let running = (try? backend.parts())?.work ?? []
+            for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
+                exposition.gauge(
+                    "causeway_background_work_running",
+                    help: "Whether work that follows from what is in the log is done: 1 or 0. Readiness says why it is not.",
+                    running.contains { $0.name == work && $0.fault() == nil } ? 1 : 0,
+                    labels: [("work", work)]
+                )
+            }
             let letters = (try? backend.parts())?.letters.totals ?? [:]
             for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
                 exposition.counter(

@@ -25,7 +25,7 @@ struct ApprovalService: Service {
             connection: connection,
             log: log,
             readiness: readiness,
-            conditions: ["log", "inbox", "model"],
+            conditions: ["log", "inbox", "model", "work", "writes"],
             logger: logger
         )
         try await session.run { try await work(session) }
@@ -34,7 +34,7 @@ struct ApprovalService: Service {
     private func work(_ session: LogSession) async throws {
         let log = try await session.open()
         let model = backend.model
-        let inbox = InboxStream(on: connection, like: self.log, logger: logger)
+        let inbox = InboxStream(beside: log, on: connection)
         let freshness = Freshness(model: model, log: log, inbox: inbox, patience: timeout)
         let desk = DecisionDesk(log: log, model: model, freshness: freshness, timeout: timeout, now: now)
         let logFollower = LogFollower(log: log, model: model, logger: logger)
@@ -54,8 +54,29 @@ struct ApprovalService: Service {
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("model") { probe.status }
+        let background = [
+            BackgroundWork(name: EffectAnnouncer.name) { effects.fault },
+            BackgroundWork(name: RequestReview.name) { review.fault },
+            BackgroundWork(name: ExpirySweep.name) { sweep.fault },
+        ]
+        readiness.observe("work") { background.fault.map { .notReady($0) } ?? .ready }
+        let writes = WriteWatch(
+            log: log,
+            beside: [inbox.store, letters.stream],
+            condition: "writes",
+            readiness: readiness,
+            logger: logger
+        )
         backend.begin(
-            ApprovalBackend.Parts(log: log, inbox: inbox, freshness: freshness, desk: desk, follower: logFollower, letters: letters)
+            ApprovalBackend.Parts(
+                log: log,
+                inbox: inbox,
+                freshness: freshness,
+                desk: desk,
+                follower: logFollower,
+                letters: letters,
+                work: background
+            )
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await logFollower.run() }
@@ -64,6 +85,7 @@ struct ApprovalService: Service {
             group.addTask { try await effects.run() }
             group.addTask { try await review.run() }
             group.addTask { try await sweep.run() }
+            group.addTask { await writes.run() }
             try await group.waitForAll()
         }
     }

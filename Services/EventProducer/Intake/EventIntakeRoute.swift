@@ -7,6 +7,7 @@ import HTTPAPI
 import Hummingbird
 import Logging
 import NIOCore
+import ServiceRuntime
 
 /// `POST /v1/events` (contract §10): takes events in and answers when the log has stored all of them.
 ///
@@ -89,14 +90,19 @@ extension APIError {
         }
     }
 
-    /// 503 for events that the log did not acknowledge in time.
+    /// 503 for events that the log did not acknowledge in time, 500 for those that it refuses whenever they come.
     static func notStored(_ error: ProducerError) -> APIError {
-        .serviceUnavailable(
-            """
-            The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
-            stored twice.
-            """,
-            retryAfter: error.isRetriable ? 2 : 30
-        )
+        switch error.code {
+        case .refused: .logRefuses
+        case .full: .logIsFull
+        default:
+            .serviceUnavailable(
+                """
+                The log could not store all events: send the request again. If its events have ids, or it has an Idempotency-Key, nothing is \
+                stored twice.
+                """,
+                retryAfter: error.isRetriable ? 2 : 30
+            )
+        }
     }
 }

@@ -5,14 +5,11 @@ import NATSClient
 import ServiceLifecycle
 import ServiceRuntime
 
-/// What the intake stores into, as a service: opens the log, and watches whether it can be reached.
+/// What the intake stores into, as a service: opens the log, and watches whether it can be written to.
 ///
 /// The bus may be away, at the start or later: the process lives, is not ready, and answers 503. A log that cannot be the log ends the process with
 /// a sentence.
 struct IntakeLog: Service {
-    /// How often the log is asked whether it is there.
-    private static let interval: Duration = .seconds(2)
-
     let producer: EventProducer
     let log: EventLogConfiguration
     let readiness: Readiness
@@ -27,15 +24,7 @@ struct IntakeLog: Service {
     private func watch() async throws {
         let log = try await opened()
         logger.info("taking events in")
-        while !Task.isCancelled {
-            do throws(EventLogError) {
-                _ = try await log.bounds()
-                readiness.set("log", .ready)
-            } catch {
-                readiness.set("log", .notReady(error.message))
-            }
-            try? await Task.sleep(for: Self.interval)
-        }
+        await WriteWatch(log: log, beside: [log.requestStream], condition: "log", readiness: readiness, logger: logger).run()
     }
 
     /// The log, however long it takes.

@@ -17,6 +17,7 @@ extension EventLog {
     ///   - intake: when it was taken in; becomes part of the cursor, and the time of an event that has none of its own (``Event/assigned``).
     ///   - timeout: how long to keep trying through an outage. It ends well within the duplicate window, however large.
     /// - Throws: a retriable ``EventLogError`` when the event was not acknowledged in time, in which case it may or may not be stored;
+    ///   ``EventLogError/Code/notWritable`` or ``EventLogError/Code/incompatibleStream``, with a sentence, when no repetition helps;
     ///   ``EventLogError/Code/conflict``, ``EventLogError/Code/tooLarge``, ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func append(_ event: Event, intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError) -> Appended {
         let appended = try await append(contentsOf: [event], intake: intake, timeout: timeout)
@@ -163,7 +164,7 @@ extension EventLog {
             let wait = pause.pause()
             guard failure.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw failure }
             // Perhaps nobody takes the subject, because the stream is gone and has to be created again.
-            if isConnected { try? await renewEpoch() }
+            try await lookAfter(failure)
             try? await Task.sleep(for: wait)
         }
     }
@@ -177,14 +178,16 @@ extension EventLog {
         } catch {
             return messages.map { _ in .failure(error) }
         }
-        return await access.publish(inOrder: messages, timeout: timeout).map { result in
+        let results = await access.publish(inOrder: messages, timeout: timeout)
+        if results.contains(where: { (try? $0.get())?.isDuplicate == false }) { appendStored() }
+        return zip(messages, results).map { message, result in
             result.mapError { error in
                 switch error.code {
                 // The line ends with the loss of its server; the next attempt gets another.
                 case .closed where connection.state != .closed: .unavailable("The connection to the bus was lost.")
                 // Expected by a message that asks whether its id is known, and by one whose place takes one.
                 case .wrongLastSequence: EventLogError(code: .conflict, message: error.message)
-                default: EventLogError(error)
+                default: appendFailed(error, on: message.subject, size: message.encodedCount)
                 }
             }
         }

@@ -17,7 +17,8 @@ extension EventLog {
     ///   - intake: when it was taken in; becomes part of the cursor.
     ///   - timeout: how long to keep trying through an outage. No attempt begins later.
     /// - Throws: a retriable ``EventLogError`` when there was no answer in time, in which case the event may or may not be stored;
-    ///   ``EventLogError/Code/tooLarge``, ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
+    ///   ``EventLogError/Code/notWritable``, ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/tooLarge``,
+    ///   ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func append(
         _ event: Event,
         onceAt place: DecisionPlace,
@@ -44,7 +45,7 @@ extension EventLog {
                 let wait = pause.pause()
                 guard ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
                 // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
-                if isConnected { try? await renewEpoch() }
+                try await lookAfter(error)
                 try? await Task.sleep(for: wait)
             }
         }
@@ -68,11 +69,14 @@ extension EventLog {
             )
             // A place that was given out before belongs to another life of the log.
             if !isPlausible(ack, since: since) { try? await renewEpoch() }
+            if !ack.isDuplicate { appendStored() }
             return ack.isDuplicate ? nil : ack.sequence
         } catch {
             switch error.code {
             case .wrongLastSequence: return nil
-            default: throw EventLogError(error)
+            default:
+                let size = OutgoingMessage(subject: subject, headers: headers, payload: payload).encodedCount
+                throw appendFailed(error, on: subject, size: size)
             }
         }
     }

@@ -94,15 +94,7 @@ struct RequestLedger: Sendable {
     ///
     /// - Throws: ``EventLogError/Code/conflict`` when it does; a retriable error when the server does not answer by the deadline.
     func claim(_ key: RequestKey, for content: RequestContent, deadline: ContinuousClock.Instant) async throws(EventLogError) {
-        let standing = try await log.persevere(until: deadline) { () throws(EventLogError) in
-            do throws(JetStreamError) {
-                return try await record(key, content)
-            } catch {
-                // The stream is missing: the first request ever, or somebody deleted it.
-                if error.code == .noResponders || error.code == .streamNotFound, log.isConnected { try await createStream() }
-                throw EventLogError(error)
-            }
-        }
+        let standing = try await log.persevere(until: deadline) { () throws(EventLogError) in try await record(key, content) }
         guard standing.elementsEqual(content.digest.utf8) else {
             throw EventLogError.conflict(
                 "was used within the last two minutes for a request with another content; send the same content, or choose another key",
@@ -115,45 +107,36 @@ struct RequestLedger: Sendable {
     static let field = "Idempotency-Key"
 
     /// What the key stands for: `content`, if it stood for nothing.
-    private func record(_ key: RequestKey, _ content: RequestContent) async throws(JetStreamError) -> [UInt8] {
+    private func record(_ key: RequestKey, _ content: RequestContent) async throws(EventLogError) -> [UInt8] {
         let subject = "\(Self.prefix).\(key.name)"
         let digest = Array(content.digest.utf8)
         while true {
-            do throws(JetStreamError) {
-                _ = try await log.jetStream.publish(subject: subject, payload: digest, expectedLastSubjectSequence: 0)
-                return digest
-            } catch {
-                guard error.code == .wrongLastSequence else { throw error }
-            }
+            if try await stream.publish(subject: subject, payload: digest, expectedLastSubjectSequence: 0) != nil { return digest }
             do throws(JetStreamError) {
                 return try await log.jetStream.lastMessage(stream: Self.streamName, subject: subject).payload
             } catch {
                 // What was there has just expired: the key is free again.
-                guard error.code == .messageNotFound, !Task.isCancelled else { throw error }
+                guard error.code == .messageNotFound, !Task.isCancelled else { throw EventLogError(error) }
             }
         }
     }
 
-    private func createStream() async throws(EventLogError) {
-        let log = log.configuration
+    /// The stream, which the first request creates.
+    var stream: SideStream {
         var stream = StreamConfiguration(name: Self.streamName, subjects: ["\(Self.prefix).*"])
         stream.description = "Causeway: the requests of the last two minutes that have an Idempotency-Key"
-        stream.storage = log.streamStorage
-        stream.replicas = log.replicas
-        stream.maxAge = log.duplicateWindow
-        stream.duplicateWindow = log.duplicateWindow
+        stream.maxAge = log.configuration.duplicateWindow
+        stream.duplicateWindow = log.configuration.duplicateWindow
         // A bound in messages, because the server reserves bytes that are allowed. A record takes about 200.
         stream.maxMessages = 500_000
-        do throws(JetStreamError) {
-            _ = try await self.log.jetStream.createStream(stream)
-        } catch {
-            // Another replica was quicker.
-            guard error.code == .streamNameInUse else { throw EventLogError(error) }
-        }
+        return SideStream(beside: log, stream)
     }
 }
 
 extension EventLog {
+    /// The stream of the `Idempotency-Key`s, for ``checkWritable(beside:)``.
+    public var requestStream: SideStream { RequestLedger(log: self).stream }
+
     /// Makes an `Idempotency-Key` stand for a content for the duplicate window, before the request's events are appended.
     ///
     /// The same content is let through again, since the events themselves are recognised by their ids (``RequestKey/eventID(at:)``).

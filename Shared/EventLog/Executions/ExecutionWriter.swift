@@ -85,7 +85,7 @@ public final class ExecutionWriter: Sendable {
                 let wait = outage.pause()
                 guard error.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
                 // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
-                if log.isConnected { try? await log.renewEpoch() }
+                try await log.lookAfter(error)
                 try? await Task.sleep(for: wait)
             }
         }
@@ -206,20 +206,20 @@ public final class ExecutionWriter: Sendable {
         let size = message.encodedCount + "Nats-Expected-Last-Subject-Sequence: \r\n".utf8.count + String(sequence).utf8.count
         if let limit = log.connection.maximumPayload, size > limit { throw .tooLarge(size, limit: limit) }
         do throws(JetStreamError) {
-            return .acknowledged(
-                try await log.jetStream.publish(
-                    subject: message.subject,
-                    headers: message.headers,
-                    payload: message.payload,
-                    expectedLastSubjectSequence: sequence,
-                    timeout: timeout
-                )
+            let ack = try await log.jetStream.publish(
+                subject: message.subject,
+                headers: message.headers,
+                payload: message.payload,
+                expectedLastSubjectSequence: sequence,
+                timeout: timeout
             )
+            if !ack.isDuplicate { log.appendStored() }
+            return .acknowledged(ack)
         } catch {
             switch error.code {
             case .wrongLastSequence: return .overtaken
             case .writeInFlight: return .inFlight
-            default: throw EventLogError(error)
+            default: throw log.appendFailed(error, on: message.subject, size: size)
             }
         }
     }

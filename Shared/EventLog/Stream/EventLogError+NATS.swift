@@ -1,12 +1,12 @@
-import NATSClient
+package import NATSClient
 
 /// What a failure of the bus means to a user of the log.
 extension EventLogError {
     init(_ error: NATSError) {
         let code: Code =
             switch error.code {
-            // Credentials and certificates may be set right while the process runs.
-            case .disconnected, .noResponders, .authenticationFailed, .tlsFailed: .unavailable
+            // Credentials, certificates and permissions may be set right while the process runs.
+            case .disconnected, .noResponders, .authenticationFailed, .tlsFailed, .notPermitted: .unavailable
             case .timeout: .timeout
             case .cancelled: .cancelled
             case .closed: .closed
@@ -16,10 +16,11 @@ extension EventLogError {
         self.init(code: code, message: error.message, field: code == .tooLarge ? "payload" : nil)
     }
 
-    init(_ error: JetStreamError) {
+    /// What a failure of JetStream means, but for appends (``EventLog/appendFailed(_:on:size:of:)``).
+    package init(_ error: JetStreamError) {
         let code: Code
         switch error.code {
-        case .disconnected, .noResponders, .streamNotFound, .consumerNotFound: code = .unavailable
+        case .disconnected, .noResponders, .notPermitted, .streamNotFound, .consumerNotFound: code = .unavailable
         case .timeout: code = .timeout
         case .cancelled: code = .cancelled
         case .closed: code = .closed

@@ -15,71 +15,38 @@ enum StreamRequirements {
         return stream
     }
 
+    /// How far below 2^63, the end of the sequences that a cursor can name (contract §3), a stream must stay: years of events.
+    static let sequenceReserve: UInt64 = 1 << 40
+
     /// Why a stream cannot be the log, as a sentence that says how to mend it; nil when it can.
     static func fault(of info: StreamInfo, _ configuration: EventLogConfiguration) -> String? {
         let stream = info.configuration
         let edit = "Run `nats stream edit \(stream.name)"
-        let replace =
-            "An existing stream cannot be changed in this: back it up, delete it while no Causeway process runs, and the log is created."
-        if let mirror = info.mirror {
-            return sentence(stream, "mirror", "is \(mirror)", "must not be set, because a mirror takes no events", replace)
-        }
+        if let fault = fault(of: info, taking: EventMessage.subjects, as: "the log") { return fault }
         if let source = info.sources.first {
             return sentence(
                 stream,
-                "sources",
-                "has \(source)",
+                "the log",
+                "sources has \(source)",
                 "must be empty, because a message's id counts only in one stream",
                 "\(edit)` and take the sources out."
-            )
-        }
-        if stream.isSealed {
-            return sentence(stream, "sealed", "is true", "must be false, because a sealed stream takes no events", replace)
-        }
-        let missing = EventMessage.subjects.filter { wanted in !stream.subjects.contains { covers($0, wanted) } }
-        if !missing.isEmpty {
-            let subjects = (stream.subjects + missing).joined(separator: ",")
-            return sentence(
-                stream,
-                "subjects",
-                "are \(stream.subjects.joined(separator: ", "))",
-                "must include \(missing.joined(separator: " and "))",
-                "\(edit) --subjects \(subjects)`."
-            )
-        }
-        if stream.retention != .limits {
-            return sentence(
-                stream,
-                "retention",
-                "is \(stream.retention.rawValue)",
-                "must be limits, so that events stay for everyone who resumes",
-                replace
             )
         }
         if stream.storage != configuration.streamStorage {
             return sentence(
                 stream,
-                "storage",
-                "is \(stream.storage.rawValue)",
+                "the log",
+                "storage is \(stream.storage.rawValue)",
                 "must be \(configuration.storage.rawValue), as LOG_STORAGE says",
-                "Set LOG_STORAGE to \(stream.storage.rawValue) if that is what you want. \(replace)"
-            )
-        }
-        if stream.noAcknowledgement {
-            return sentence(
-                stream,
-                "no_ack",
-                "is true",
-                "must be false, because an event counts only once it is acknowledged",
-                "\(edit) --ack`."
+                "Set LOG_STORAGE to \(stream.storage.rawValue) if that is what you want. \(replacement("the log"))"
             )
         }
         let window = stream.duplicateWindow ?? EventLogConfiguration.minimumDuplicateWindow
         if window < EventLogConfiguration.minimumDuplicateWindow {
             return sentence(
                 stream,
-                "duplicate_window",
-                "is \(window)",
+                "the log",
+                "duplicate_window is \(window)",
                 "must be at least 2 minutes, because repetitions are recognised for that long",
                 "\(edit) --dupe-window 2m`."
             )
@@ -87,13 +54,93 @@ enum StreamRequirements {
         if stream.maxMessagesPerSubject > 0 {
             return sentence(
                 stream,
-                "max_msgs_per_subject",
-                "is \(stream.maxMessagesPerSubject)",
+                "the log",
+                "max_msgs_per_subject is \(stream.maxMessagesPerSubject)",
                 "must not be set, because events of a type would push each other out",
                 "\(edit) --max-msgs-per-subject=-1`."
             )
         }
         return nil
+    }
+
+    /// Why a stream that exists cannot be the wanted one beside the log; nil when it can. Limits may differ.
+    static func fault(of info: StreamInfo, like wanted: StreamConfiguration) -> String? {
+        let use = "the stream \(wanted.name) of Causeway"
+        if let fault = fault(of: info, taking: wanted.subjects, as: use) { return fault }
+        guard info.configuration.discard == .new else { return nil }
+        return sentence(
+            info.configuration,
+            use,
+            "discard is new",
+            "must be old, because it has to take new messages when it is full",
+            "Run `nats stream edit \(wanted.name) --discard old`."
+        )
+    }
+
+    /// Why a stream takes no messages, or cannot keep them for everyone, whatever it is used as; nil when it can.
+    private static func fault(of info: StreamInfo, taking subjects: [String], as use: String) -> String? {
+        let stream = info.configuration
+        let edit = "Run `nats stream edit \(stream.name)"
+        if let mirror = info.mirror {
+            return sentence(stream, use, "mirror is \(mirror)", "must not be set, because a mirror takes no messages", replacement(use))
+        }
+        if stream.isSealed {
+            return sentence(stream, use, "sealed is true", "must be false, because a sealed stream takes no messages", replacement(use))
+        }
+        let missing = subjects.filter { wanted in !stream.subjects.contains { covers($0, wanted) } }
+        if !missing.isEmpty {
+            return sentence(
+                stream,
+                use,
+                "subjects are \(stream.subjects.joined(separator: ", "))",
+                "must include \(missing.joined(separator: " and "))",
+                "\(edit) --subjects \((stream.subjects + missing).joined(separator: ","))`."
+            )
+        }
+        if stream.retention != .limits {
+            return sentence(
+                stream,
+                use,
+                "retention is \(stream.retention.rawValue)",
+                "must be limits, so that messages stay for everyone who reads later",
+                replacement(use)
+            )
+        }
+        if stream.noAcknowledgement {
+            return sentence(
+                stream,
+                use,
+                "no_ack is true",
+                "must be false, because a message counts only once it is acknowledged",
+                "\(edit) --ack`."
+            )
+        }
+        if info.state.lastSequence >= 1 << 63 - sequenceReserve {
+            return sentence(
+                stream,
+                use,
+                "last sequence is \(info.state.lastSequence)",
+                "must stay well below 2^63, because nobody could be sent what comes after; a purge with too large a sequence has set it",
+                replacement(use)
+            )
+        }
+        return nil
+    }
+
+    /// Why a stream has no room for a message, because it drops nothing; nil when it has, or makes some.
+    ///
+    /// - Parameter size: what the message takes, in bytes.
+    static func overflow(of info: StreamInfo, by size: Int) -> String? {
+        let stream = info.configuration
+        guard stream.discard == .new else { return nil }
+        let isFull =
+            stream.maxMessages > 0 && info.state.messages >= UInt64(stream.maxMessages)
+            || stream.maxBytes > 0 && stream.maxBytes - Int64(clamping: min(info.state.bytes, UInt64(stream.maxBytes))) <= Int64(size)
+        guard isFull else { return nil }
+        return """
+            The stream \(stream.name) is full and refuses events, because its discard is new. Run `nats stream edit \(stream.name) --discard old`, \
+            so that the oldest events go, or raise its limits.
+            """
     }
 
     /// Settings that differ from what is configured without making the stream unfit.
@@ -126,14 +173,20 @@ enum StreamRequirements {
         return patterns.count == tokens.count
     }
 
+    /// How to replace a stream that cannot be changed in what is wrong with it.
+    private static func replacement(_ use: String) -> String {
+        "An existing stream cannot be changed in this: back it up, delete it while no Causeway process runs, and \(use) is created."
+    }
+
+    /// - Parameter has: the setting and what it is.
     private static func sentence(
         _ stream: StreamConfiguration,
-        _ setting: String,
+        _ use: String,
         _ has: String,
         _ wants: String,
         _ mend: String
     ) -> String {
-        "The stream \(stream.name) cannot be the log: its \(setting) \(has), but \(wants). \(mend)"
+        "The stream \(stream.name) cannot be \(use): its \(has), but \(wants). \(mend)"
     }
 }
 

@@ -6,6 +6,7 @@ import Synchronization
 /// A delivery tells its number among the consumer's deliveries and how many messages are still to come. Between two deliveries the second figure
 /// falls by one for each delivery in between, to whichever process, and grows by what is appended. Where it falls by more, at least the
 /// difference was dropped. Appended messages can hide some: the count is a lower bound.
+/// What the server says is believed as it is, so the sum stops at the largest number.
 final class Backlog: Sendable {
     private struct State {
         var last: DeliveryMetadata?
@@ -28,7 +29,8 @@ final class Backlog: Sendable {
             let deliveries = metadata.consumerSequence - last.consumerSequence
             let expected = last.pending - min(last.pending, deliveries)
             let missed = expected - min(expected, metadata.pending)
-            state.missed += missed
+            let (sum, overflow) = state.missed.addingReportingOverflow(missed)
+            state.missed = overflow ? .max : sum
             return missed
         }
     }

@@ -144,22 +144,14 @@ public final class DeadLetters: Sendable {
         }
     }
 
-    /// Creates the stream, unless it is there.
-    func createStream() async throws(EventLogError) {
-        let log = log.configuration
+    /// The stream, which the first who writes to it or does such work creates.
+    public var stream: SideStream {
         var stream = StreamConfiguration(name: Self.streamName, subjects: ["\(Self.prefix).*.*", "\(Self.retryPrefix).*.*"])
         stream.description = "Causeway: work that failed and was set aside"
-        stream.storage = log.streamStorage
-        stream.replicas = log.replicas
         stream.maxAge = Self.maxAge
         stream.maxMessages = Self.maxMessages
         stream.maxMessagesPerSubject = Self.perSubject
-        do throws(JetStreamError) {
-            _ = try await self.log.jetStream.createStream(stream)
-        } catch {
-            // Another replica was quicker.
-            guard error.code == .streamNameInUse else { throw EventLogError(error) }
-        }
+        return SideStream(beside: log, stream)
     }
 
     private func message(_ id: UInt64) async throws(EventLogError) -> StoredMessage {
@@ -175,19 +167,8 @@ public final class DeadLetters: Sendable {
     /// Returns whether the message is new.
     private func store(_ payload: [UInt8], at subject: String, messageID: String) async throws(EventLogError) -> Bool {
         try await log.persevere(until: .now.advanced(by: Self.timeout)) { () throws(EventLogError) in
-            do throws(JetStreamError) {
-                let ack = try await log.jetStream.publish(
-                    subject: subject,
-                    payload: payload,
-                    messageID: messageID,
-                    timeout: Self.timeout
-                )
-                return !ack.isDuplicate
-            } catch {
-                // The stream is missing: the first letter ever, or somebody deleted it.
-                if error.code == .noResponders || error.code == .streamNotFound, log.isConnected { try await createStream() }
-                throw EventLogError(error)
-            }
+            // Nothing is expected of the subject's last message, so there is an acknowledgement.
+            try await stream.publish(subject: subject, payload: payload, messageID: messageID, timeout: Self.timeout)?.isDuplicate == false
         }
     }
 }

@@ -7,6 +7,7 @@ public struct RetriedWork: Sendable {
     private let letters: DeadLetters
     private let name: String
     private let logger: Logger
+    private let standing = ReadingStanding()
 
     /// - Parameter name: the kind of work.
     public init(of letters: DeadLetters, name: String, logger: Logger) {
@@ -14,6 +15,9 @@ public struct RetriedWork: Sendable {
         self.name = name
         self.logger = logger
     }
+
+    /// Why nothing is tried again, as a sentence; nil while it is.
+    public var fault: String? { standing.fault }
 
     /// Tries again what is asked for, until the task is cancelled. What fails again becomes a letter again.
     ///
@@ -24,10 +28,11 @@ public struct RetriedWork: Sendable {
             stream: DeadLetters.streamName,
             filter: DeadLetters.retries(of: name),
             name: name,
+            standing: standing,
             logger: logger
         )
         try await queue.run(
-            prepare: { () throws(EventLogError) in try await letters.createStream() },
+            prepare: { () throws(EventLogError) in _ = try await letters.stream.ensure() },
             process: { await process($0, handle) }
         )
     }

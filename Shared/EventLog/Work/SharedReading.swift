@@ -18,6 +18,8 @@ public struct SharedReading: Sendable {
     private let letters: DeadLetters
     private let logger: Logger
     private let backlog = Backlog()
+    private let standing = ReadingStanding()
+    private let retried: RetriedWork
 
     /// A reading that has not begun.
     ///
@@ -31,6 +33,7 @@ public struct SharedReading: Sendable {
         self.filter = filter
         self.letters = letters
         self.logger = logger
+        retried = RetriedWork(of: letters, name: name, logger: logger)
     }
 
     /// Reads until the task is cancelled, from where the processes of this name have got to; the first one begins with the oldest entry kept. Besides
@@ -39,8 +42,14 @@ public struct SharedReading: Sendable {
     /// - Parameter handle: called for several entries at a time, in no order.
     /// - Throws: ``EventLogError/Code/closed``. Outages are waited for.
     public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
-        let queue = WorkQueue(log: log, stream: log.configuration.streamName, filter: filter, name: name, logger: logger)
-        let retried = RetriedWork(of: letters, name: name, logger: logger)
+        let queue = WorkQueue(
+            log: log,
+            stream: log.configuration.streamName,
+            filter: filter,
+            name: name,
+            standing: standing,
+            logger: logger
+        )
         let failure = await withTaskGroup(of: EventLogError?.self) { group in
             group.addTask {
                 do throws(EventLogError) {
@@ -63,6 +72,9 @@ public struct SharedReading: Sendable {
         }
         if let failure { throw failure }
     }
+
+    /// Why entries, or dead letters that an operator wants to be tried again, are not handled, as a sentence; nil while they are.
+    public var fault: String? { standing.fault ?? retried.fault }
 
     /// How many entries the log dropped before any process got them, as far as this one saw.
     public var missed: UInt64 { backlog.missed }

@@ -13,7 +13,7 @@ public enum WorkOutcome: Sendable, Hashable {
     /// What a failure of the log means to the work on one entry.
     public static func of(_ error: EventLogError) -> WorkOutcome {
         switch error.code {
-        case _ where error.isRetriable, .cancelled, .closed: .later(error.message)
+        case _ where error.isRetriable, .notWritable, .incompatibleStream, .cancelled, .closed: .later(error.message)
         default: .failed(error.message)
         }
     }

@@ -13,6 +13,8 @@ struct WorkQueue: Sendable {
     let filter: String
     /// The name by which its processes know the consumer: `[A-Za-z0-9_-]+`.
     let name: String
+    /// Told whether messages are taken.
+    let standing: ReadingStanding
     let logger: Logger
 
     /// How long a process may be busy with a message before another gets it; what the death of a process delays a message by.
@@ -41,10 +43,12 @@ struct WorkQueue: Sendable {
                 try await log.watch.untilConnected()
                 try await prepare()
                 try await ensureConsumer()
+                standing.began()
                 pause.reset()
                 try await read(process)
             } catch {
                 if error.code == .cancelled { return }
+                standing.stopped(error.message)
                 guard error.code != .closed else { throw error }
                 logger.notice("a shared reading was interrupted", metadata: ["log.reading": "\(name)", "error": "\(error)"])
                 try? await Task.sleep(for: pause.pause())
@@ -61,8 +65,20 @@ struct WorkQueue: Sendable {
         do throws(JetStreamError) {
             _ = try await log.jetStream.createConsumer(stream: stream, consumer)
         } catch {
-            throw EventLogError(error)
+            let meaning = EventLogError(error)
+            guard !meaning.isRetriable, error.code.apiCode != nil else { throw meaning }
+            throw EventLogError(code: meaning.code, message: "\(refusal) \(error.message) \(remedy(error))")
         }
+    }
+
+    private var refusal: String { "nats-server refuses the consumer \(name) of the stream \(stream), so \(name) stands still." }
+
+    private func remedy(_ error: JetStreamError) -> String {
+        guard error.code != .maximumConsumers else { return "Raise the number of consumers that the account and the stream may have." }
+        // What it has done already is done once, however often it comes again.
+        return """
+            If another kind of consumer has the name, run `nats consumer rm \(stream) \(name)`: it is created again and begins with the oldest message.
+            """
     }
 
     private func read(_ process: @escaping @Sendable (JetStreamMessage) async -> JetStream.Acknowledgement) async throws(EventLogError) {

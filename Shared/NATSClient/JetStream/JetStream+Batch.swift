@@ -43,7 +43,12 @@ extension JetStream {
         let collector = AckCollector(count: messages.count)
         var failure: NATSError?
         for (index, message) in messages.enumerated() {
-            requests.insert(AwaitedAck(collector: collector, index: index), token: tokens[index], timeout: timeout ?? self.timeout)
+            requests.insert(
+                AwaitedAck(collector: collector, index: index),
+                token: tokens[index],
+                subject: message.subject,
+                timeout: timeout ?? self.timeout
+            )
             if failure == nil { failure = Task.isCancelled ? .cancelled : send(message, token: tokens[index], requests) }
             if let failure { requests.fail(tokens[index], with: failure) }
         }

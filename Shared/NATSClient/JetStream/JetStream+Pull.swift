@@ -72,15 +72,11 @@ extension JetStream {
         }
         defer { subscription.unsubscribe() }
         guard !Task.isCancelled else { throw JetStreamError(NATSError.cancelled) }
+        let subject = "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)"
         // The server ends the request itself; the extra second is for its answer.
-        requests.insert(collector, token: token, timeout: wait + .seconds(1))
+        requests.insert(collector, token: token, subject: subject, timeout: wait + .seconds(1))
         do throws(NATSError) {
-            try connection.send(
-                subject: "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)",
-                reply: inbox,
-                headers: [:],
-                payload: payload
-            )
+            try connection.send(subject: subject, reply: inbox, headers: [:], payload: payload)
         } catch {
             requests.fail(token, with: error)
         }

@@ -7,7 +7,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
     /// What kind of failure it is. New kinds may be added, so a `switch` over them needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: Hashable {
-            case disconnected, closed, timeout, cancelled, noResponders, payloadTooLarge, client, invalidResponse
+            case disconnected, closed, timeout, cancelled, noResponders, notPermitted, payloadTooLarge, client, invalidResponse
             case api(Int)
         }
 
@@ -23,6 +23,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
             case .timeout: "timeout"
             case .cancelled: "cancelled"
             case .noResponders: "noResponders"
+            case .notPermitted: "notPermitted"
             case .payloadTooLarge: "payloadTooLarge"
             case .client: "client"
             case .invalidResponse: "invalidResponse"
@@ -40,6 +41,8 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         public static let cancelled = Code(.cancelled)
         /// No stream takes the subject; or JetStream is not enabled, still starting, or without a leader.
         public static let noResponders = Code(.noResponders)
+        /// The server does not allow this user the subject.
+        public static let notPermitted = Code(.notPermitted)
         /// The message was not sent, because it is larger than the server's `max_payload`.
         public static let payloadTooLarge = Code(.payloadTooLarge)
         /// The request was refused before it was sent: a subject, a name or a header is not valid.
@@ -69,8 +72,14 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         public static let wrongLastSequence = api(10071)
         /// Another write that expects the same is in flight (clusters of nats-server 2.11 and later). Nothing is decided yet: look again.
         public static let writeInFlight = api(10164)
-        /// The server could not write the message to its store.
+        /// The server could not write the message to its store; or the stream is full and drops nothing (``StreamConfiguration/Discard/new``).
         public static let storeFailed = api(10077)
+        /// The stream is another than the one that the message was meant for (`Nats-Expected-Stream`).
+        public static let streamMismatch = api(10060)
+        /// The stream is sealed: it takes nothing any more.
+        public static let sealed = api(10109)
+        /// The account or the stream may have no more consumers.
+        public static let maximumConsumers = api(10026)
 
         /// The server's own code, if it was the server that refused.
         public var apiCode: Int? {
@@ -98,6 +107,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
             case .timeout: .timeout
             case .cancelled: .cancelled
             case .noResponders: .noResponders
+            case .notPermitted: .notPermitted
             case .payloadTooLarge: .payloadTooLarge
             default: .client
             }

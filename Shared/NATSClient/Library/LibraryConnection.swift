@@ -183,11 +183,22 @@ private func connectionReportedError(
     _ closure: UnsafeMutableRawPointer?
 ) {
     guard let closure else { return }
+    let monitor = LibraryObserver.of(closure).monitor
+    // nats.c keeps the server's words for the time of the call.
+    var last = NATS_OK
+    let words = nats_GetLastError(&last).map { String(cString: $0) }
+    if status == NATS_NOT_PERMITTED, last == status, let violation = words.flatMap(PublishViolation.init) {
+        monitor.logger.warning(
+            "NATS does not permit a publish",
+            metadata: [NATSLogKey.subject: "\(violation.subject)", NATSLogKey.reason: "\(String(cString: natsStatus_GetText(status)))"]
+        )
+        return monitor.requests.refuse(violation)
+    }
     var metadata: Logger.Metadata = [NATSLogKey.reason: "\(String(cString: natsStatus_GetText(status)))"]
     if let subscription, let subject = natsSubscription_GetSubject(subscription) {
         metadata[NATSLogKey.subject] = "\(String(cString: subject))"
     }
-    LibraryObserver.of(closure).monitor.logger.warning("NATS reported an error", metadata: metadata)
+    monitor.logger.warning("NATS reported an error", metadata: metadata)
 }
 
 /// The last error of a connection. nats.c keeps the text inside the connection, so it is copied at once.

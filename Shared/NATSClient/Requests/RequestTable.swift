@@ -5,10 +5,12 @@ import Synchronization
 /// The outstanding requests of one connection, by the last token of the subject their answers come on.
 ///
 /// All of them share one subscription, `<inbox>.*`. A request leaves the table exactly once, by its answer, its deadline, its cancellation
-/// or the loss of the connection, and whoever takes it out tells the caller. One timer serves all deadlines.
+/// the loss of the connection or the server's refusal, and whoever takes it out tells the caller. One timer serves all deadlines.
 final class RequestTable: Sendable {
     private struct Entry {
         let reply: any PendingReply
+        /// Where the request was sent.
+        let subject: String
         let deadline: ContinuousClock.Instant
     }
 
@@ -49,12 +51,12 @@ final class RequestTable: Sendable {
         inbox + String(token, radix: 36)
     }
 
-    /// Adds a request. A closed table fails it at once.
-    func insert(_ reply: any PendingReply, token: UInt64, timeout: Duration) {
+    /// Adds a request, which is about to be sent to `subject`. A closed table fails it at once.
+    func insert(_ reply: any PendingReply, token: UInt64, subject: String, timeout: Duration) {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         let isClosed = table.withLock { table in
             guard !table.isClosed else { return true }
-            table.entries[token] = Entry(reply: reply, deadline: deadline)
+            table.entries[token] = Entry(reply: reply, subject: subject, deadline: deadline)
             if table.nextSweep.map({ deadline < $0 }) ?? true {
                 table.nextSweep = deadline
                 scheduleSweep(at: deadline)
@@ -72,6 +74,16 @@ final class RequestTable: Sendable {
     /// Ends a request without an answer, if it is still outstanding.
     func fail(_ token: UInt64, with error: NATSError) {
         remove(token)?.fail(with: error)
+    }
+
+    /// Ends the requests that the server did not permit: there will be no answer to them.
+    func refuse(_ violation: PublishViolation) {
+        let refused = table.withLock { table in
+            let refused = table.entries.filter { violation.concerns($0.value.subject) }
+            for token in refused.keys { table.entries[token] = nil }
+            return refused
+        }
+        for entry in refused.values { entry.reply.fail(with: PublishViolation.error(publishingTo: entry.subject)) }
     }
 
     /// Ends all requests; new ones are accepted.

@@ -1,0 +1,147 @@
+"""What keeps everything from being stored is told by readiness and answered as what it is (docs/operating.md)."""
+
+import itertools
+import json
+
+import httpx
+import pytest
+
+from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.bus import STREAM
+from causeway_kit.intake import numbered
+from causeway_kit.services import is_built
+from causeway_kit.stack import Stack
+from causeway_kit.waiting import eventually
+
+pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
+
+DENIED = """authorization {
+    default_permissions: { publish: { allow: ">", deny: ["events.>"] }, subscribe: ">" }
+    users: [ { user: a, password: b } ]
+}
+no_auth_user: a"""
+
+
+@pytest.fixture
+def stack():
+    """A deployment of the test's own, whose streams it may spoil."""
+    with Stack() as stack:
+        yield stack
+
+
+def request(stack, subject, body):
+    """A request of the JetStream API."""
+    return json.loads(stack.bus._run(stack.bus._connection.request(f"$JS.API.{subject}", json.dumps(body).encode())).data)
+
+
+def edit(stack, **changes):
+    """Changes the log's stream as an operator does."""
+    configuration = request(stack, f"STREAM.INFO.{STREAM}", {})["config"] | changes
+    answer = request(stack, f"STREAM.UPDATE.{STREAM}", configuration)
+    assert "error" not in answer, answer
+
+
+_numbers = itertools.count()
+
+
+def post(stack, **headers):
+    """Publishes a new event: one that the log knows is acknowledged even where nothing can be stored."""
+    return stack.intake.post(numbered(next(_numbers), padding=500), headers=headers)
+
+
+def reasons(service):
+    """Why it is not ready, by condition."""
+    report = httpx.get(f"{service.admin_url}/readyz", timeout=5).json()
+    return {condition["name"]: condition.get("reason") for condition in report["conditions"] if not condition["ready"]}
+
+
+def expect_final(answer):
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal"), answer.text
+    assert "Retry-After" not in answer.headers and "do not repeat" in answer.json()["message"]
+
+
+def expect_reason(service, condition, *words):
+    def is_told():
+        reason = reasons(service).get(condition) or ""
+        return all(word in reason for word in words)
+
+    eventually(is_told, f"{condition} says {words}", timeout=20)
+    assert service.readiness() == 503
+
+
+def test_a_publish_that_the_bus_does_not_permit(stack):
+    assert post(stack).status_code == 202
+    stack.nats.kill()
+    stack.nats.start(further=DENIED)
+    stack.producer.wait_ready()
+    expect_final(eventually(lambda: (answer := post(stack)).status_code != 503 and answer, "the bus is back", timeout=30))
+    expect_reason(stack.producer, "log", "permit", "events.acme")
+    stack.nats.kill()
+    stack.nats.start()
+    # Nobody publishes meanwhile.
+    stack.producer.wait_ready()
+    assert post(stack).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"discard": "new", "max_bytes": 1500}, ["--discard old"]),
+        ({"sealed": True}, ["sealed is true"]),
+        ({"subjects": ["executions.>"]}, ["must include events.>"]),
+    ],
+    ids=["full", "sealed", "subjects"],
+)
+def test_a_log_that_takes_nothing(stack, changes, words):
+    assert post(stack).status_code == 202
+    edit(stack, **changes)
+    answers = [post(stack) for _ in range(4)]
+    expect_final(answers[-1])
+    expect_reason(stack.producer, "log", *words)
+
+
+def test_keys_of_requests_in_a_stream_of_somebody_else(stack):
+    assert "error" not in request(
+        stack, "STREAM.CREATE.REQUESTS", {"name": "REQUESTS", "subjects": ["something.else"], "retention": "limits", "storage": "file"}
+    )
+    expect_reason(stack.producer, "log", "REQUESTS", "requests.*")
+    expect_final(post(stack, **{"Idempotency-Key": "k1"}))
+    request(stack, "STREAM.DELETE.REQUESTS", {})
+    stack.producer.wait_ready()
+    assert post(stack, **{"Idempotency-Key": "k2"}).status_code == 202
+
+
+def test_read_marks_in_a_stream_of_somebody_else(stack):
+    service = approval_service(stack).wait_ready()
+    stack.intake.publish(requested("apr_1"))
+    client = ApprovalClient(service)
+    [item] = eventually(lambda: client.notifications().json()["items"], "the notification is there")
+    request(stack, "STREAM.DELETE.INBOX", {})
+    assert "error" not in request(
+        stack, "STREAM.CREATE.INBOX", {"name": "INBOX", "subjects": ["something.else"], "retention": "limits", "storage": "file"}
+    )
+    expect_reason(service, "writes", "INBOX", "inbox.>")
+    expect_final(client.mark_read(item["notificationId"]))
+
+
+def test_work_whose_consumer_is_of_another_kind(stack):
+    other = {"durable_name": "decision-effects", "deliver_subject": "elsewhere", "filter_subject": "events.*.DECISION.*", "ack_policy": "none"}
+    other["deliver_policy"] = "all"
+    answer = request(stack, f"CONSUMER.DURABLE.CREATE.{STREAM}.decision-effects", {"stream_name": STREAM, "config": other})
+    assert "error" not in answer, answer
+    service = approval_service(stack)
+    expect_reason(service, "work", "nats consumer rm EVENTS decision-effects")
+    running = 'causeway_background_work_running{work="decision-effects"}'
+    assert service.metrics()[running] == 0
+    stack.intake.publish(requested("apr_1"))
+    client = ApprovalClient(service)
+    eventually(lambda: client.decide("apr_1").status_code == 200, "it is decided")
+    assert request(stack, f"CONSUMER.DELETE.{STREAM}.decision-effects", {})["success"]
+    service.wait_ready()
+    eventually(lambda: service.metrics()[running] == 1, "the work goes on")
+
+
+def test_a_purge_beyond_all_cursors(stack):
+    assert post(stack).status_code == 202
+    assert request(stack, f"STREAM.PURGE.{STREAM}", {"seq": 2**63 + 2})["success"]
+    expect_reason(stack.producer, "log", "2^63")

@@ -42,7 +42,7 @@ struct WorkspaceStreamRoute: Sendable {
                 trace: context.trace
             )
             do throws(Refusal) {
-                let principal = try await self.principal(request, handshake)
+                let principal = try await self.principal(request, handshake, context)
                 try Self.checkWorkspace(of: principal, named: query.decodableValues("workspace"))
                 if let ending = self.edge.admit(tenant: principal.tenant) { throw Refusal(ending, user: principal.user) }
                 try await self.open(accepted, principal, filter, cursor, on: context)
@@ -88,9 +88,13 @@ struct WorkspaceStreamRoute: Sendable {
         }
     }
 
-    private func principal(_ request: Request, _ handshake: WebSocketHandshake) async throws(Refusal) -> Principal {
+    private func principal(
+        _ request: Request,
+        _ handshake: WebSocketHandshake,
+        _ context: APIRequestContext
+    ) async throws(Refusal) -> Principal {
         do throws(AuthenticationError) {
-            return try await self.front.authenticate(request, handshake)
+            return try await self.front.authenticate(request, handshake, context)
         } catch  where error.isRetriable {
             self.logger.warning("tokens cannot be checked", metadata: ["auth.reason": "\(error.reason.rawValue)"])
             throw Refusal(Ending(.internalError, detail: error.message))

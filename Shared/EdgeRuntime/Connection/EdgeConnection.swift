@@ -58,6 +58,8 @@ actor EdgeConnection {
     var bytes: UInt64 = 0
     /// What came in and is still to be taken apart, in the next turn: at most what was read at once, or came with the handshake.
     var unread: [UInt8]
+    /// What the descriptor counts against, until it is closed.
+    private var place: DescriptorBudget.Place?
     /// Whether reading is put off because answers pile up.
     var isDeaf = false
     /// Bytes that came in after the connection had begun to end.
@@ -104,6 +106,7 @@ actor EdgeConnection {
         self.progress = DeliveryProgress(sequence: position.sequence)
         self.outbox = Outbox(opening)
         self.unread = ticket.earlyBytes
+        self.place = ticket.place
         self.link?.attach(self)
     }
 
@@ -318,6 +321,8 @@ actor EdgeConnection {
         self.budgetUnsent()
         self.endConversation()
         self.hub.loop.deregister(self.socket.descriptor)
+        self.place?.giveBack()
+        self.place = nil
         self.socket.closeDescriptor()
         self.hub.assumeIsolated { $0.closed(self, ending: ending) }
         self.report(ending)

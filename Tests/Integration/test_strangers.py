@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from causeway_kit.approvals import approval_service
+from causeway_kit.intake import numbered
+from causeway_kit.ports import free_port
 from causeway_kit.tokens import mint, sign
 from causeway_kit.waiting import eventually
 from causeway_kit.websocket import CONTINUATION, TEXT, WebSocketConnection, frame
@@ -247,3 +249,19 @@ def test_a_head_that_drips_is_closed_with_a_408_and_a_silent_connection_without(
 def test_more_connections_than_the_limit_holds_are_a_warning_and_not_a_failure(stack):
     edge = stack.edge("sse-edge", max_connections="9999999")
     assert "MAX_CONNECTIONS is more than the open-file limit has room for" in edge.log and "LimitNOFILE" in edge.log
+
+
+@pytest.mark.parametrize(
+    ("program", "path"),
+    [("sse-edge", "/v1/notifications/stream"), ("websocket-edge", "/v1/stream?workspace=acme"), ("jsonrpc-relay", "/v1/connect")],
+)
+def test_while_no_key_was_ever_had_a_process_is_not_ready_and_tokens_are_503(stack, program, path):
+    url = f"http://127.0.0.1:{free_port()}/keys"
+    edge = stack.start(program, auth_hs256_secret=None, auth_jwks_url=url)
+    eventually(lambda: edge.readiness() == 503, "the process says that it is not ready")
+    eventually(lambda: f"no signature keys yet from {url}" in httpx.get(f"{edge.admin_url}/readyz").text, "it names the URL")
+    unknown = sign(b'{"sub":"x","tenant_id":"acme","exp":4102444800}', header=b'{"alg":"ES256","typ":"JWT","kid":"nobody"}')
+    with socket.create_connection(("127.0.0.1", edge.http_port), timeout=15) as connection:
+        connection.sendall(handshake(path, unknown))
+        head = connection.recv(65536).lower()
+    assert head.startswith(b"http/1.1 503 ") and b"\r\nretry-after: " in head, head

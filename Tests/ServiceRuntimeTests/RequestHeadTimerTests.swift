@@ -26,7 +26,9 @@ import Testing
 
     private static func written(to channel: EmbeddedChannel) throws -> String {
         var text = ""
-        while let buffer = try channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: buffer) }
+        while let data = try channel.readOutbound(as: IOData.self) {
+            if case .byteBuffer(let buffer) = data { text += String(buffer: buffer) }
+        }
         return text
     }
 

@@ -38,7 +38,7 @@ struct RelayRoute: Sendable {
         let handshake = try self.front.handshake(request)
         let principal: Principal
         do throws(AuthenticationError) {
-            principal = try await self.front.authenticate(request, handshake)
+            principal = try await self.front.authenticate(request, handshake, context)
         } catch {
             throw APIError(error)
         }

@@ -42,11 +42,12 @@ struct WorkspaceStreamRoute: Sendable {
                 trace: context.trace
             )
             do throws(Refusal) {
-                let principal = try await self.principal(request, handshake)
+                let principal = try await self.principal(request, handshake, context)
                 try Self.checkWorkspace(of: principal, named: query.decodableValues("workspace"))
                 if let ending = self.edge.admit(tenant: principal.tenant) { throw Refusal(ending, user: principal.user) }
                 try await self.open(accepted, principal, filter, cursor, on: context)
             } catch {
+                if let answer = error.answer { throw answer }
                 try await self.edge.refuse(context.channel, accepted.refused(error))
             }
             // The connection has left NIO; what is returned here reaches nobody.
@@ -81,19 +82,26 @@ struct WorkspaceStreamRoute: Sendable {
     private struct Refusal: Error {
         let ending: Ending
         let user: UserID?
+        /// What is answered in the place of the handshake; nil for a connection that is accepted to be told.
+        let answer: APIError?
 
-        init(_ ending: Ending, user: UserID? = nil) {
+        init(_ ending: Ending, user: UserID? = nil, answer: APIError? = nil) {
             self.ending = ending
             self.user = user
+            self.answer = answer
         }
     }
 
-    private func principal(_ request: Request, _ handshake: WebSocketHandshake) async throws(Refusal) -> Principal {
+    private func principal(
+        _ request: Request,
+        _ handshake: WebSocketHandshake,
+        _ context: APIRequestContext
+    ) async throws(Refusal) -> Principal {
         do throws(AuthenticationError) {
-            return try await self.front.authenticate(request, handshake)
+            return try await self.front.authenticate(request, handshake, context)
         } catch  where error.isRetriable {
             self.logger.warning("tokens cannot be checked", metadata: ["auth.reason": "\(error.reason.rawValue)"])
-            throw Refusal(Ending(.internalError, detail: error.message))
+            throw Refusal(Ending(.internalError, detail: error.message), answer: APIError(error))
         } catch {
             throw Refusal(Ending(.unauthorized, detail: error.message))
         }

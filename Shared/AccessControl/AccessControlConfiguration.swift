@@ -5,7 +5,8 @@ public struct AccessControlConfiguration: Sendable {
         /// How old the keys may become before they are fetched again; how long a withdrawn key is honoured while the URL
         /// answers.
         public var interval: Duration = .seconds(300)
-        /// The least time between two requests, however many tokens name an unknown key, and the pause after a failure.
+        /// The least time between two requests, however many tokens name an unknown key; after
+        /// failures the pause is shorter, and grows up to this one.
         public var minimumInterval: Duration = .seconds(10)
         /// How long one request may take, from connecting to the last byte.
         public var timeout: Duration = .seconds(5)

@@ -23,7 +23,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         case wrongAudience
         case noSubject
         case noTenant
-        /// The identity provider's keys have not been reachable since the process started. The only reason that is not the bearer's fault.
+        /// The identity provider's keys have not been reachable since the process started, or not when a key was looked for that is not known here. The only reason that is not the bearer's fault.
         case keysUnavailable
     }
 

@@ -42,6 +42,14 @@ public final class Authenticator: Sendable {
     /// Whether there is any key to verify with; false only while a JWKS URL, as the one source, has never answered.
     public var hasKeys: Bool { !ring.snapshot.keys.isEmpty }
 
+    /// Why there has never been a set of keys from the JWKS URL, as a sentence that names it; nil when there has been one, or none is configured. Asking
+    /// has the keys fetched when they are due: a process that is not ready gets no requests that would.
+    public func keysAbsence() -> String? {
+        guard let absence = ring.absence else { return nil }
+        Task { await ring.refreshIfDue() }
+        return absence
+    }
+
     /// Reads the secret and the key files again, and fetches the keys behind the URL. Connections that are open stay open.
     ///
     /// - Throws: ``AccessControlError`` when a file cannot be used; the former keys stay in force then.
@@ -73,11 +81,15 @@ public final class Authenticator: Sendable {
     private func verify(_ token: CompactToken) async throws(AuthenticationError) -> UInt64 {
         var snapshot = ring.snapshot
         var verdict = snapshot.keys.verify(token)
-        if verdict != .verified, let keyID = token.keyID, !snapshot.keys.contains(keyID: keyID), await ring.refreshForUnknownKey() {
+        var mayBeUnseen = !snapshot.isComplete
+        if verdict != .verified, let keyID = token.keyID, !snapshot.keys.contains(keyID: keyID) {
+            await ring.refreshForUnknownKey()
             snapshot = ring.snapshot
             verdict = snapshot.keys.verify(token)
+            // While the provider is away nobody can say that it has no such key.
+            mayBeUnseen = !snapshot.isComplete || !snapshot.keys.contains(keyID: keyID) && ring.isOutdated
         }
-        if verdict != .verified, !snapshot.isComplete, !token.algorithm.isSymmetric {
+        if verdict != .verified, mayBeUnseen, !token.algorithm.isSymmetric {
             throw AuthenticationError(
                 .keysUnavailable,
                 "The identity provider cannot be reached, so the token cannot be checked: try again shortly."

@@ -110,7 +110,7 @@ public final class Edge: Sendable {
                 } else {
                     try await source.history.start(for: request.cursor, tenant: request.principal.tenant, fanout: source.fanout)
                 }
-            guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade) else {
+            guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade, isStream: true) else {
                 self.admissions.release(request.principal.tenant)
                 return
             }
@@ -122,6 +122,7 @@ public final class Edge: Sendable {
                 head: request.head,
                 inbound: request.inbound,
                 earlyBytes: taken.earlyBytes,
+                place: taken.place,
                 requestID: request.requestID,
                 traceID: request.trace?.traceID,
                 generation: generation,
@@ -139,7 +140,7 @@ public final class Edge: Sendable {
     /// - Throws: ``EventLogError``, with the channel untouched, while there are no loops yet.
     public func refuse(_ channel: any Channel, _ refusal: StreamRefusal) async throws(EventLogError) {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-        guard let taken = await self.take(channel, isUpgrade: refusal.inbound.isUpgrade) else { return }
+        guard let taken = await self.take(channel, isUpgrade: refusal.inbound.isUpgrade, isStream: false) else { return }
         let ticket = ConnectionTicket(
             start: .live,
             tenant: StreamRefusal.tenant,
@@ -148,6 +149,7 @@ public final class Edge: Sendable {
             head: refusal.head,
             inbound: refusal.inbound,
             earlyBytes: taken.earlyBytes,
+            place: taken.place,
             refusal: refusal.ending,
             requestID: refusal.requestID,
             traceID: refusal.trace?.traceID,
@@ -158,9 +160,9 @@ public final class Edge: Sendable {
 
     /// Takes a connection out of NIO; nil, with the channel closed, when that cannot be: then the client is gone, and nobody is there to be
     /// told.
-    private func take(_ channel: any Channel, isUpgrade: Bool) async -> SocketAdoption.Taken? {
+    private func take(_ channel: any Channel, isUpgrade: Bool, isStream: Bool) async -> SocketAdoption.Taken? {
         do {
-            return try await SocketAdoption.take(channel, isUpgrade: isUpgrade)
+            return try await SocketAdoption.take(channel, isUpgrade: isUpgrade, isStream: isStream)
         } catch {
             self.logger.debug("a connection was lost while it was accepted", metadata: ["error": "\(error)"])
             channel.close(promise: nil)

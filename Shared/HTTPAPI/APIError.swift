@@ -77,6 +77,11 @@ extension APIError {
         APIError(status == .methodNotAllowed ? .methodNotAllowed : .validationError, message, status: status, headers: headers)
     }
 
+    /// 408: the head of a request did not come to its end in time.
+    public static func headTimeout(seconds: Int64) -> APIError {
+        APIError(.validationError, "The request's head must arrive within \(seconds) s: send it in one piece.", status: .requestTimeout)
+    }
+
     /// 403: an approval that its own requester, or nobody by name, asks to decide (contract §7).
     public static func selfApproval(_ message: String = Code.selfApproval.sentence) -> APIError {
         APIError(.selfApproval, message)

@@ -1,4 +1,5 @@
 public import AccessControl
+import Basics
 public import EventModel
 public import Hummingbird
 import Logging
@@ -41,12 +42,18 @@ public struct APIRequestContext: RequestContext {
         logger[metadataKey: TraceParent.logKey] = "\(trace.traceID)"
     }
 
-    /// Names who asks, in logs as well.
+    /// Names who asks, in logs as well, and protects the connection (``tokenAccepted()``).
     public mutating func setPrincipal(_ principal: Principal) {
         self.principal = principal
+        tokenAccepted()
         record?.principal.withLock { $0 = principal }
         logger[metadataKey: "tenant"] = "\(principal.tenant)"
         logger[metadataKey: "user"] = "\(principal.user)"
+    }
+
+    /// Keeps the connection from being closed in favour of a new one while this request is under way (``DescriptorBudget``).
+    public func tokenAccepted() {
+        channel.pipeline.fireUserInboundEventTriggered(DescriptorBudget.TokenAccepted())
     }
 
     /// Who asks.

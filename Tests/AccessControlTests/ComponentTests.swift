@@ -104,12 +104,21 @@ struct RefreshScheduleTests {
         schedule.attemptStarted(at: 0)
         schedule.attemptEnded(succeeded: false)
         #expect(schedule.hasFailed)
-        #expect(!schedule.isDue(at: 9999))
-        #expect(schedule.isDue(at: 10_000))
-        schedule.attemptStarted(at: 10_000)
+        #expect(!schedule.isDue(at: 999))
+        #expect(schedule.isDue(at: 1000))
+        #expect(!schedule.mayLookForUnknownKey(at: 999))
+        #expect(schedule.mayLookForUnknownKey(at: 1000))
+        // Longer each time, up to the pause after a success.
+        for (attempt, pause) in [(1000, 2000), (3000, 4000), (7000, 8000), (15_000, 10_000), (25_000, 10_000)] as [(Int64, Int64)] {
+            schedule.attemptStarted(at: attempt)
+            schedule.attemptEnded(succeeded: false)
+            #expect(!schedule.isDue(at: attempt + pause - 1))
+            #expect(schedule.isDue(at: attempt + pause))
+        }
+        schedule.attemptStarted(at: 40_000)
         schedule.attemptEnded(succeeded: true)
         #expect(!schedule.hasFailed)
-        #expect(!schedule.isDue(at: 20_000))
+        #expect(!schedule.isDue(at: 50_000))
     }
 
     @Test func unknownKeysAreLookedForNowAndThen() {

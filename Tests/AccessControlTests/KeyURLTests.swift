@@ -112,8 +112,8 @@ struct KeyURLTests {
             let authenticator = try await authenticator(server.url)
             server.answer(with: .status(.internalServerError))
             clock.advance(by: .seconds(10))
-            #expect(try await flood(authenticator, round: 1) == [.unknownKey])
-            #expect(try await flood(authenticator, round: 2) == [.unknownKey])
+            #expect(try await flood(authenticator, round: 1) == [.keysUnavailable])
+            #expect(try await flood(authenticator, round: 2) == [.keysUnavailable])
             #expect(server.requests == 2)
         }
     }
@@ -129,7 +129,7 @@ struct KeyURLTests {
             #expect(await reason(authenticator, tokenA) == nil)
             return search
         }
-        #expect(await search.value == .unknownKey)
+        #expect(await search.value == .keysUnavailable)
     }
 
     // MARK: Outages
@@ -162,7 +162,8 @@ struct KeyURLTests {
             #expect(await reason(authenticator, tokenA) == nil)
             server.answer(with: answer)
             clock.advance(by: .seconds(10))
-            #expect(await reason(authenticator, tokenB) == .unknownKey)
+            // Nobody can say that the provider has no such key.
+            #expect(await reason(authenticator, tokenB) == .keysUnavailable)
             #expect(server.requests == 2)
             #expect(await reason(authenticator, tokenA) == nil)
             server.answer(with: .document(try documentB()))
@@ -186,12 +187,27 @@ struct KeyURLTests {
         try await KeyServer.run(.status(.serviceUnavailable)) { server in
             let authenticator = try await authenticator(server.url)
             #expect(!authenticator.hasKeys)
+            #expect(authenticator.keysAbsence()?.contains(server.url) == true)
+            #expect(authenticator.keysAbsence()?.contains("503") == true)
             #expect(await reason(authenticator, tokenA) == .keysUnavailable)
             server.answer(with: .document(try documentA()))
             #expect(await reason(authenticator, tokenA) == .keysUnavailable)
             clock.advance(by: .seconds(10))
             #expect(await reason(authenticator, tokenA) == nil)
             #expect(authenticator.hasKeys)
+            #expect(authenticator.keysAbsence() == nil)
+        }
+    }
+
+    @Test func whoeverAsksForTheAbsenceOfKeysHasThemFetched() async throws {
+        try await KeyServer.run(.status(.serviceUnavailable)) { server in
+            let authenticator = try await authenticator(server.url)
+            server.answer(with: .document(try documentA()))
+            clock.advance(by: .seconds(1))
+            // The interval between two checks: the fetch tells nobody when it has ended.
+            while authenticator.keysAbsence() != nil { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(authenticator.hasKeys)
+            #expect(server.requests == 2)
         }
     }
 

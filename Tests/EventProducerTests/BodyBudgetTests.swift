@@ -1,3 +1,5 @@
+import HTTPAPI
+import HTTPTypes
 import TestKit
 import Testing
 
@@ -8,22 +10,22 @@ import Testing
 
     @Test func givesOutWhatThereIsAndTakesItBack() async throws {
         let budget = BodyBudget(bytes: 10)
-        let nested = await budget.withReserved(6, for: "acme") {
-            (await budget.withReserved(5, for: "acme") { true }, await budget.withReserved(4, for: "acme") { true })
+        let isReserved = try await budget.withReserved(6, for: "acme") {
+            await #expect(throws: BodyBudget.Shortage.budget) { try await budget.withReserved(5, for: "acme") {} }
+            return try await budget.withReserved(4, for: "acme") { true }
         }
-        #expect(nested?.0 == nil)
-        #expect(nested?.1 == true)
-        #expect(await budget.withReserved(10, for: "acme") { true } == true)
+        #expect(isReserved)
+        #expect(try await budget.withReserved(10, for: "acme") { true })
         await #expect(throws: Failure.self) { try await budget.withReserved(10, for: "acme") { throw Failure() } }
-        #expect(await budget.withReserved(10, for: "acme") { true } == true, "given back after an error too")
-        #expect(await budget.withReserved(11, for: "acme") { true } == nil)
+        #expect(try await budget.withReserved(10, for: "acme") { true }, "given back after an error too")
+        await #expect(throws: BodyBudget.Shortage.budget) { try await budget.withReserved(11, for: "acme") {} }
     }
 
     @Test func tellsWhatIsGivenOut() async throws {
         let budget = BodyBudget(bytes: 10)
-        let nested = await budget.withReserved(6, for: "acme") {
-            let uses = await budget.withReserved(3, for: "acme") { [budget.use] } ?? []
-            _ = await budget.withReserved(5, for: "acme") {}
+        let nested = try await budget.withReserved(6, for: "acme") {
+            let uses = try await budget.withReserved(3, for: "acme") { [budget.use] }
+            _ = try? await budget.withReserved(5, for: "acme") {}
             return uses + [budget.use]
         }
         #expect(nested == [BodyBudget.Use(requests: 2, bytes: 9), BodyBudget.Use(requests: 1, bytes: 6)])
@@ -31,13 +33,24 @@ import Testing
         #expect(budget.use == BodyBudget.Use())
     }
 
-    @Test func oneTenantKeepsNobodyElseOut() async {
+    @Test func oneTenantKeepsNobodyElseOutAndIsToldThatItIsItsOwnShare() async throws {
         let budget = BodyBudget(bytes: 10, share: 4)
-        let nested = await budget.withReserved(4, for: "greedy") {
-            (await budget.withReserved(1, for: "greedy") { true }, await budget.withReserved(4, for: "other") { true })
+        let others = try await budget.withReserved(4, for: "greedy") {
+            await #expect(throws: BodyBudget.Shortage.share) { try await budget.withReserved(1, for: "greedy") {} }
+            return try await budget.withReserved(4, for: "other") {
+                await #expect(throws: BodyBudget.Shortage.budget) { try await budget.withReserved(3, for: "third") {} }
+                return true
+            }
         }
-        #expect(nested?.0 == nil)
-        #expect(nested?.1 == true)
-        #expect(await budget.withReserved(4, for: "greedy") { true } == true, "given back")
+        #expect(others)
+        #expect(try await budget.withReserved(4, for: "greedy") { true }, "given back")
+    }
+
+    /// A tenant's own share is 429, what all share is 503; both may be tried again (contract §1).
+    @Test(arguments: [(.share, .tooManyRequests), (.budget, .serviceUnavailable)] as [(BodyBudget.Shortage, HTTPResponse.Status)])
+    func aShortageIsAnswered(shortage: BodyBudget.Shortage, status: HTTPResponse.Status) {
+        let error = APIError(shortage)
+        #expect(error.status == status)
+        #expect(error.headers[.retryAfter] == "1")
     }
 }

@@ -3,14 +3,20 @@
 import contextlib
 import http.server
 import json
+import os
+import resource
 import socket
 import threading
 import time
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from causeway_kit.approvals import approval_service
+from causeway_kit.intake import numbered
+from causeway_kit.ports import free_port
 from causeway_kit.tokens import mint, sign
 from causeway_kit.waiting import eventually
 from causeway_kit.websocket import CONTINUATION, TEXT, WebSocketConnection, frame
@@ -152,3 +158,110 @@ def test_refused_handshakes_do_not_keep_a_process_from_stopping(stack):
         client.expect_end("draining")
         for stranger in strangers:
             stranger.cut()
+
+
+OPEN_FILES = 256
+
+
+def limited(service):
+    """The service with an open-file limit that a few hundred strangers exceed."""
+    resource.prlimit(service.pid, resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    return service
+
+
+def idle_connections(port, count):
+    connections = []
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+        connections.append(connection)
+    return connections
+
+
+def answers(service):
+    """Whether the public port, health and readiness all answer."""
+    urls = (f"{service.url}/v1/x", f"{service.admin_url}/healthz", f"{service.admin_url}/readyz")
+    try:
+        return [httpx.get(url, timeout=5).status_code for url in urls][1:] == [200, 200]
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.parametrize("program", ["sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer"])
+@pytest.mark.parametrize("port", ["http_port", "admin_port"])
+def test_idle_strangers_do_not_take_the_descriptors_of_a_process(stack, program, port):
+    match program:
+        case "event-producer":
+            service = stack.start("event-producer", "serve").wait_ready()
+        case "approval-api":
+            service = approval_service(stack).wait_ready()
+        case _:
+            service = stack.edge(program)
+    limited(service)
+    strangers = idle_connections(getattr(service, port), OPEN_FILES + 200)
+    try:
+        eventually(lambda: answers(service), f"{program} answers newcomers, and says that it lives and is ready", timeout=8)
+        assert len(os.listdir(f"/proc/{service.pid}/fd")) < OPEN_FILES - 16, "the reserve is kept"
+    finally:
+        for connection in strangers:
+            connection.close()
+
+
+def test_a_stream_outlives_a_flood_of_strangers_and_of_refused_handshakes(stack):
+    edge = limited(stack.edge("websocket-edge"))
+    with WorkspaceStream().connect(edge, mint()) as stream:
+        stream.next()
+        strangers = idle_connections(edge.http_port, OPEN_FILES)
+        for connection in strangers[-100:]:
+            with contextlib.suppress(OSError):
+                connection.sendall(handshake("/v1/stream?workspace=acme", "not-a-token"))
+        strangers += idle_connections(edge.http_port, OPEN_FILES)
+        eventually(lambda: answers(edge), "newcomers are answered", timeout=8)
+        stack.intake.publish(numbered(1))
+        assert stream.next_event()
+        for connection in strangers:
+            connection.close()
+
+
+def test_the_bus_comes_back_while_strangers_hold_what_they_can(stack):
+    edge = limited(stack.edge("sse-edge"))
+    strangers = idle_connections(edge.http_port, OPEN_FILES + 200)
+    stack.nats.kill()
+    stack.nats.start()
+    eventually(lambda: answers(edge), "the edge is ready again", timeout=20)
+    for connection in strangers:
+        connection.close()
+
+
+@pytest.mark.parametrize("port", ["http_port", "admin_port"])
+def test_a_head_that_drips_is_closed_with_a_408_and_a_silent_connection_without(stack, port):
+    edge = stack.shared_edge_of("sse-edge")
+    silent, dripping = idle_connections(getattr(edge, port), 2)
+    begin = time.monotonic()
+    dripping.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-A: ")
+    dripping.settimeout(20)
+    silent.settimeout(20)
+    head = dripping.recv(4096)
+    assert head.startswith(b"HTTP/1.1 408 "), head
+    assert silent.recv(4096) == b""
+    assert 8 < time.monotonic() - begin < 15
+
+
+def test_more_connections_than_the_limit_holds_are_a_warning_and_not_a_failure(stack):
+    edge = stack.edge("sse-edge", max_connections="9999999")
+    assert "MAX_CONNECTIONS is more than the open-file limit has room for" in edge.log and "LimitNOFILE" in edge.log
+
+
+@pytest.mark.parametrize(
+    ("program", "path"),
+    [("sse-edge", "/v1/notifications/stream"), ("websocket-edge", "/v1/stream?workspace=acme"), ("jsonrpc-relay", "/v1/connect")],
+)
+def test_while_no_key_was_ever_had_a_process_is_not_ready_and_tokens_are_503(stack, program, path):
+    url = f"http://127.0.0.1:{free_port()}/keys"
+    edge = stack.start(program, auth_hs256_secret=None, auth_jwks_url=url)
+    eventually(lambda: edge.readiness() == 503, "the process says that it is not ready")
+    eventually(lambda: f"no signature keys yet from {url}" in httpx.get(f"{edge.admin_url}/readyz").text, "it names the URL")
+    unknown = sign(b'{"sub":"x","tenant_id":"acme","exp":4102444800}', header=b'{"alg":"ES256","typ":"JWT","kid":"nobody"}')
+    with socket.create_connection(("127.0.0.1", edge.http_port), timeout=15) as connection:
+        connection.sendall(handshake(path, unknown))
+        head = connection.recv(65536).lower()
+    assert head.startswith(b"http/1.1 503 ") and b"\r\nretry-after: " in head, head

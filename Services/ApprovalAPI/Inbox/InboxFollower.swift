@@ -2,6 +2,7 @@ import Basics
 import EventLog
 import GRDB
 import Logging
+import NATSClient
 import Synchronization
 
 /// Keeps the read model in step with the read marks.

@@ -112,7 +112,7 @@ struct ApprovalProcess {
             usage: usage,
             origins: origins
         )
-        let listener = PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger)
+        let listener = PublicListener(process, router: router)
         try await process.run([service, listener])
     }
 }

@@ -13,6 +13,14 @@ final class BodyBudget: Sendable {
         var bytes = 0
     }
 
+    /// Why nothing was reserved.
+    enum Shortage: Error, Hashable {
+        /// The tenant's own share is given out to its other requests.
+        case share
+        /// What all tenants share is given out.
+        case budget
+    }
+
     private struct State {
         var available: Int
         var use = Use()
@@ -38,18 +46,21 @@ final class BodyBudget: Sendable {
     /// What is given out now.
     var use: Use { state.withLock { $0.use } }
 
-    /// Runs `body` with so many bytes reserved; nil, with nothing run, when they are not there.
-    func withReserved<Result>(_ bytes: Int, for tenant: Tenant, _ body: () async throws -> Result) async rethrows -> Result? {
-        let isReserved = state.withLock { state in
+    /// Runs `body` with so many bytes reserved.
+    ///
+    /// - Throws: ``Shortage``, with nothing run, when they are not there; what `body` throws.
+    func withReserved<Result>(_ bytes: Int, for tenant: Tenant, _ body: () async throws -> Result) async throws -> Result {
+        let shortage = state.withLock { state -> Shortage? in
             let held = state.reserved[tenant, default: 0]
-            guard bytes <= state.available, bytes <= share - held else { return false }
+            if bytes > share - held { return .share }
+            if bytes > state.available { return .budget }
             state.available -= bytes
             state.use.requests += 1
             state.use.bytes += bytes
             state.reserved[tenant] = held + bytes
-            return true
+            return nil
         }
-        guard isReserved else { return nil }
+        if let shortage { throw shortage }
         defer {
             state.withLock { state in
                 state.available += bytes

@@ -22,7 +22,8 @@ struct IntakeGate: Sendable {
     /// Reads the body of a request and has it taken in.
     ///
     /// - Parameter take: takes the events in, their tenants' shares included (``IntakeShares/take(_:)``).
-    /// - Throws: `rate_limited` for a sender that has nothing left, `service_unavailable` when there is no memory for the body, and what `take` throws.
+    /// - Throws: `rate_limited` for a sender that has nothing left, of its events, bytes or memory for bodies; `service_unavailable` when nobody has memory
+    ///   left; and what `take` throws.
     func admit(_ request: Request, from publisher: Publisher, _ take: (ByteBuffer) async throws -> Response) async throws -> Response {
         do {
             // A service publishes for many tenants; that one of them has nothing left says nothing about its next request.
@@ -30,16 +31,13 @@ struct IntakeGate: Sendable {
             let declared = request.headers[.contentLength].flatMap { Int($0) }
             // A body that says it is too large is refused whether or not there is room; one without a length may grow to the limit.
             let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
-            let answer = try await budget.withReserved(reserved, for: publisher.home) {
-                try await read(request, from: publisher, take)
+            do {
+                return try await budget.withReserved(reserved, for: publisher.home) {
+                    try await read(request, from: publisher, take)
+                }
+            } catch let shortage as BodyBudget.Shortage {
+                throw APIError(shortage)
             }
-            guard let answer else {
-                throw APIError.serviceUnavailable(
-                    "Too much is being taken in at the moment: send the request again in a moment.",
-                    retryAfter: 1
-                )
-            }
-            return answer
         } catch {
             metrics.refused(error)
             throw error
@@ -54,6 +52,21 @@ struct IntakeGate: Sendable {
         } catch let error as APIError where error.status.kind == .clientError && error.status != .tooManyRequests {
             shares.charge(IntakeShares.Use(events: 1, bytes: body.readableBytes), to: publisher.home)
             throw error
+        }
+    }
+}
+
+extension APIError {
+    /// No memory for the body of a request: 429 where the tenant's own requests hold its share, else 503.
+    init(_ shortage: BodyBudget.Shortage) {
+        switch shortage {
+        case .share:
+            self = .rateLimited(
+                "The tenant's other requests hold its share of the memory for bodies: wait for their answers, or send smaller ones.",
+                retryAfter: 1
+            )
+        case .budget:
+            self = .serviceUnavailable("The intake is at capacity: send the request again in a moment.", retryAfter: 1)
         }
     }
 }

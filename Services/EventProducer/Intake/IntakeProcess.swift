@@ -40,7 +40,7 @@ struct IntakeProcess {
         routes.refuseOtherMethods()
         try await process.run([
             IntakeLog(producer: producer, log: settings.eventLogConfiguration(), readiness: process.readiness, logger: process.logger),
-            PublicListener(router: router, settings: settings, readiness: process.readiness, logger: process.logger),
+            PublicListener(process, router: router),
         ])
     }
 }

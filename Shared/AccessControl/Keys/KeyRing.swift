@@ -23,6 +23,8 @@ final class KeyRing: Sendable {
         var schedule: RefreshSchedule
         var published: Set<JSONWebKey> = []
         var fetch: Task<Void, Never>?
+        /// Why the last fetch brought nothing; nil when it did, and before the first.
+        var failure: String?
     }
 
     private let document: KeyDocument?
@@ -47,6 +49,18 @@ final class KeyRing: Sendable {
     }
 
     var snapshot: Snapshot { state.withLock(\.snapshot) }
+
+    /// Whether the last fetch brought nothing, so that a key may exist that is not here.
+    var isOutdated: Bool { state.withLock { $0.failure != nil } }
+
+    /// Why there has never been a set of keys behind the URL; nil when there has been one, or there is no URL.
+    var absence: String? {
+        guard let document else { return nil }
+        return state.withLock { state in
+            guard !state.snapshot.isComplete else { return nil }
+            return "no signature keys yet from \(document.shown): \(state.failure ?? "they are being fetched")"
+        }
+    }
 
     /// Puts other keys in the place of the fixed ones.
     func replaceFixed(_ keys: [VerificationKey]) {
@@ -88,15 +102,15 @@ final class KeyRing: Sendable {
     }
 
     /// Fetches because a token names a key that is not here.
-    /// - Returns: whether there may now be other keys than before. False when it is too soon to ask again.
-    func refreshForUnknownKey() async -> Bool {
-        guard document != nil else { return false }
+    ///
+    /// Does nothing when it is too soon to ask again; ``isOutdated`` says whether the keys are those of the provider.
+    func refreshForUnknownKey() async {
+        guard document != nil else { return }
         let fetch = state.withLock { state -> Task<Void, Never>? in
             if let fetch = state.fetch { return fetch }
             return state.schedule.mayLookForUnknownKey(at: now()) ? startFetch(&state) : nil
         }
         await fetch?.value
-        return fetch != nil
     }
 
     /// In a task of its own: the request that caused it may be cancelled, those that wait with it want the keys.
@@ -108,9 +122,14 @@ final class KeyRing: Sendable {
     }
 
     private func fetch() async {
-        let fetched = await load()
+        let result = await load()
+        let fetched = try? result.get()
         let hasChanged = state.withLock { state in
             state.fetch = nil
+            switch result {
+            case .success: state.failure = nil
+            case .failure(let error): state.failure = error.message
+            }
             state.schedule.attemptEnded(succeeded: fetched != nil)
             guard let fetched, fetched.published != state.published else { return false }
             state.published = fetched.published
@@ -123,21 +142,21 @@ final class KeyRing: Sendable {
         }
     }
 
-    private func load() async -> (published: Set<JSONWebKey>, keys: [VerificationKey])? {
-        guard let document else { return nil }
+    private func load() async -> Result<(published: Set<JSONWebKey>, keys: [VerificationKey]), KeyDocument.FetchError> {
+        guard let document else { return .failure(KeyDocument.FetchError(message: "There is no URL.")) }
         do throws(KeyDocument.FetchError) {
             let set = try Self.keySet(try await document.fetch())
             let keys = await set.verificationKeys(origin: .url, rsaAlgorithm: rsaAlgorithm)
             guard !keys.isEmpty else {
                 throw KeyDocument.FetchError(message: "None of the \(set.keys.count) keys in the answer can be used to verify.")
             }
-            return (set.keys, keys)
+            return .success((set.keys, keys))
         } catch {
             logger.warning(
                 "Signature keys could not be fetched; the former ones stay in force",
                 metadata: ["jwks.url": "\(document.shown)", "error.message": "\(error.message)"]
             )
-            return nil
+            return .failure(error)
         }
     }
 

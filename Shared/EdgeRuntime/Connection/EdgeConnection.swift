@@ -60,6 +60,8 @@ actor EdgeConnection {
     var bytes: UInt64 = 0
     /// What came in and is still to be taken apart, in the next turn: at most what was read at once, or came with the handshake.
     var unread: [UInt8]
+    /// What the descriptor counts against, until it is closed.
+    private var place: DescriptorBudget.Place?
     /// Whether reading is put off because answers pile up.
     var isDeaf = false
     /// Bytes that came in after the connection had begun to end.
@@ -107,6 +109,7 @@ actor EdgeConnection {
         self.arrival = if case .after(let cursor) = ticket.start { cursor } else { nil }
         self.outbox = Outbox(opening)
         self.unread = ticket.earlyBytes
+        self.place = ticket.place
         self.link?.attach(self)
     }
 
@@ -323,6 +326,8 @@ actor EdgeConnection {
         self.budgetUnsent()
         self.endConversation()
         self.hub.loop.deregister(self.socket.descriptor)
+        self.place?.giveBack()
+        self.place = nil
         self.socket.closeDescriptor()
         self.hub.assumeIsolated { $0.closed(self, ending: ending) }
         self.report(ending)

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import NIOCore
 import NIOHTTP1
@@ -10,6 +11,8 @@ enum SocketAdoption {
         let descriptor: Int32
         /// What the client sent behind its handshake and NIO had read already.
         let earlyBytes: [UInt8]
+        /// What the descriptor counts against, until it is closed; nil for a channel without a budget.
+        let place: DescriptorBudget.Place?
     }
 
     /// Why a connection cannot leave NIO.
@@ -22,8 +25,10 @@ enum SocketAdoption {
     /// Duplicates the channel's descriptor and closes the channel without shutting the connection down. NIO must owe the peer nothing:
     /// what an earlier answer on this connection left in its buffers is flushed first, because the loop's bytes must not overtake it.
     ///
-    /// - Parameter isUpgrade: Whether what the client sends behind its request is no HTTP any more, and to be kept.
-    static func take(_ channel: any Channel, isUpgrade: Bool) async throws -> Taken {
+    /// - Parameters:
+    ///   - isUpgrade: Whether what the client sends behind its request is no HTTP any more, and to be kept.
+    ///   - isStream: Whether the connection was admitted; one that was not may be closed in favour of a new one.
+    static func take(_ channel: any Channel, isUpgrade: Bool, isStream: Bool) async throws -> Taken {
         try await self.flush(channel).get()
         let earlyBytes = isUpgrade ? try await self.removeDecoder(of: channel).get() : []
         return try await channel.eventLoop.submit {
@@ -32,8 +37,13 @@ enum SocketAdoption {
             }
             guard let duplicate else { throw Failure.noDescriptor }
             guard duplicate >= 0 else { throw Failure.systemCall(SystemCallError(call: "fcntl", code: errno)) }
+            // Before the channel closes, which gives up its hold on the place.
+            let place = (try? channel.pipeline.syncOperations.handler(type: ConnectionPlaceHandler.self))?.handOver(
+                to: duplicate,
+                isStream: isStream
+            )
             channel.close(promise: nil)
-            return Taken(descriptor: duplicate, earlyBytes: earlyBytes)
+            return Taken(descriptor: duplicate, earlyBytes: earlyBytes, place: place)
         }.get()
     }
 

@@ -129,14 +129,14 @@ extension ConfigurationKey {
         "max.connections",
         .integer(0...10_000_000),
         default: "0",
-        help: "The most open streams of this process; 0 sets no limit."
+        help: "The most open streams of this process; 0, and anything beyond it, takes what the open-file limit has room for."
     )
     public static let maxConnectionsPerTenant = ConfigurationKey(
         "max.connections.per.tenant",
         .integer(0...10_000_000),
         absence: .allowed,
         help:
-            "The most open streams of one tenant on this process; 0 sets no limit. Unless set: half of MAX_CONNECTIONS, or of the open-file limit if that sets none."
+            "The most open streams of one tenant on this process; 0 sets no limit. Unless set: half of MAX_CONNECTIONS, or of what the open-file limit has room for."
     )
     public static let corsOrigins = ConfigurationKey(
         "cors.origins",

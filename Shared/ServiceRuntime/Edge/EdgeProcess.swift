@@ -58,9 +58,15 @@ public struct EdgeProcess: Sendable {
         let logger = self.process.logger
         let processors = ProcessInfo.processInfo.activeProcessorCount
         let edge = Edge(
-            configuration: EdgeConfiguration(settings, processorCount: processors, heartbeat: self.heartbeat),
+            configuration: EdgeConfiguration(
+                settings,
+                processorCount: processors,
+                streamLimit: self.process.descriptors.streamLimit,
+                heartbeat: self.heartbeat
+            ),
             logger: logger
         )
+        Self.warnOfConnections(beyond: self.process.descriptors.streamLimit, settings, logger)
         self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
         let parts = Parts(
             edge: edge,
@@ -84,8 +90,23 @@ public struct EdgeProcess: Sendable {
         let routes = RouteTable(router)
         let others = try self.register(parts, routes)
         routes.refuseOtherMethods()
-        let listener = PublicListener(router: router, settings: settings, readiness: self.process.readiness, logger: logger)
+        let listener = PublicListener(self.process, router: router)
         try await self.process.run([log] + others + [listener, DrainService(edge: edge)])
+    }
+}
+
+extension EdgeProcess {
+    /// Says what to do when `max.connections` is more than the open-file limit has room for: the limit holds, not the setting.
+    static func warnOfConnections(beyond streamLimit: Int, _ settings: Settings, _ logger: Logger) {
+        let configured = settings.integer(.maxConnections)
+        guard configured > streamLimit else { return }
+        logger.warning(
+            """
+            \(ConfigurationKey.maxConnections.environmentName) is more than the open-file limit has room for, so fewer streams are admitted: \
+            raise the limit (LimitNOFILE= of systemd, ulimit -n) or set fewer
+            """,
+            metadata: ["edge.max_connections": "\(configured)", "edge.possible_connections": "\(streamLimit)"]
+        )
     }
 }
 

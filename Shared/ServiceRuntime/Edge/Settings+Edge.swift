@@ -1,4 +1,4 @@
-public import EdgeRuntime
+import EdgeRuntime
 
 extension ConfigurationKey {
     /// How much of the log's end an edge holds in memory.
@@ -38,29 +38,22 @@ extension [ConfigurationKey] {
 
 extension EdgeConfiguration {
     /// As the keys of ``Swift/Array/edge(heartbeat:)`` and ``Swift/Array/edgeTuning`` say.
-    public init(_ settings: Settings, processorCount: Int, heartbeat: Duration? = nil) {
-        self.init(settings, processorCount: processorCount, descriptorLimit: ProcessMetrics.descriptorLimit, heartbeat: heartbeat)
-    }
-
-    /// - Parameter descriptorLimit: how many descriptors the process may have open; nil when that cannot be said.
-    init(_ settings: Settings, processorCount: Int, descriptorLimit: Int?, heartbeat: Duration? = nil) {
+    ///
+    /// - Parameter streamLimit: how many streams the open-file limit has room for (``DescriptorBudget/streamLimit``). `max.connections` is at most that.
+    init(_ settings: Settings, processorCount: Int, streamLimit: Int, heartbeat: Duration? = nil) {
         self.init()
         self.heartbeatInterval = heartbeat ?? settings.duration(.heartbeatInterval)
         self.drainWindow = settings.duration(.drainWindow)
-        self.maxConnections = settings.integer(.maxConnections)
+        let configured = settings.integer(.maxConnections)
+        self.maxConnections = configured == 0 ? streamLimit : min(configured, streamLimit)
         self.maxConnectionsPerTenant =
             settings.optionalInteger(.maxConnectionsPerTenant)
-            ?? Self.tenantShare(ofConnections: self.maxConnections, descriptors: descriptorLimit)
+            // Half of what all may have, so that no tenant alone can take every place.
+            ?? max(1, self.maxConnections / 2)
         let loops = settings.integer(.deliveryLoops)
         self.deliveryLoops = loops == 0 ? processorCount : loops
         self.retry = settings.duration(.retryInterval)
         self.stallTimeout = settings.duration(.stallTimeout)
         self.unsentPatience = min(self.unsentPatience, self.stallTimeout)
-    }
-
-    /// How many connections a tenant may have unless somebody says: half of what all may have, so that no tenant alone can take every place.
-    private static func tenantShare(ofConnections connections: Int, descriptors: Int?) -> Int {
-        if connections > 0 { return max(1, connections / 2) }
-        return descriptors.map { max(1, $0 / 2) } ?? 0
     }
 }

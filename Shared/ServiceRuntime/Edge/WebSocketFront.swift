@@ -33,13 +33,19 @@ public struct WebSocketFront: Sendable {
     }
 
     /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
-    public func authenticate(_ request: Request, _ handshake: WebSocketHandshake) async throws(AuthenticationError) -> Principal {
+    public func authenticate(
+        _ request: Request,
+        _ handshake: WebSocketHandshake,
+        _ context: APIRequestContext
+    ) async throws(AuthenticationError) -> Principal {
         let inQuery = QueryParameters(unbounded: request.uri.query).decodableValues("token")
         let token = try Credential.bearer(
             authorization: request.headers[values: .authorization],
             queryTokens: inQuery + handshake.bearerTokens
         )
-        return try await self.authenticator.authenticate(token)
+        let principal = try await self.authenticator.authenticate(token)
+        context.tokenAccepted()
+        return principal
     }
 
     /// The head of the 101.

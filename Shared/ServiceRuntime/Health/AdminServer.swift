@@ -1,5 +1,7 @@
+import Basics
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -9,6 +11,11 @@ public import ServiceLifecycle
 ///
 /// It should be the first of the services that ``ServiceRunner`` runs, so that it is the last one to stop: a draining process still answers.
 public struct AdminServer: Service {
+    /// Connections that may be open at a time; beyond it the oldest is closed. They are part of ``DescriptorBudget/reserve``.
+    static let maxConnections = 32
+    /// How long the body of a request, which nobody reads, may take.
+    private static let bodyTimeout = Duration.seconds(10)
+
     private let host: String
     private let port: Int
     private let readiness: Readiness
@@ -48,9 +55,14 @@ public struct AdminServer: Service {
 
     /// Listens until the process shuts down. Throws ``ListenerError`` if the address cannot be used.
     public func run() async throws {
+        let budget = DescriptorBudget { Self.maxConnections }
         let application = Application(
             router: router(),
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
+            server: HTTPServerBuilder { ListenerHTTPChannel(responder: $0, bodyTimeout: Self.bodyTimeout, budget: budget) },
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port),
+                availableConnectionsDelegate: AcceptGate(budget)
+            ),
             onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger
         )

@@ -70,7 +70,7 @@ public enum ProcessMetrics {
     }
 
     /// Since Linux 6.2 the size of the directory is their number; before, it must be listed, which takes milliseconds at ten thousands.
-    private static func openDescriptors() -> Int? {
+    static func openDescriptors() -> Int? {
         let directoryPath = "/proc/self/fd"
         let attributes = try? FileManager.default.attributesOfItem(atPath: directoryPath)
         if let count = attributes?[.size] as? Int, count > 0 { return count }

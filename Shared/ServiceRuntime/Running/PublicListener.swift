@@ -1,7 +1,8 @@
+import Basics
 public import HTTPAPI
 public import Hummingbird
 import HummingbirdCore
-public import Logging
+import Logging
 import NIOCore
 public import ServiceLifecycle
 
@@ -16,15 +17,27 @@ public struct PublicListener: Service {
     private let host: String
     private let port: Int
     private let bodyTimeout: Duration
+    private let budget: DescriptorBudget
     private let readiness: Readiness
     private let logger: Logger
 
-    /// A listener that will answer with `router`. The process is not ready before it listens.
-    public init(router: Router<APIRequestContext>, settings: Settings, readiness: Readiness, logger: Logger) {
+    /// A listener of `process` that will answer with `router`. The process is not ready before it listens.
+    public init(_ process: ServiceMain, router: Router<APIRequestContext>) {
+        self.init(
+            router: router,
+            settings: process.settings,
+            budget: process.descriptors,
+            readiness: process.readiness,
+            logger: process.logger
+        )
+    }
+
+    init(router: Router<APIRequestContext>, settings: Settings, budget: DescriptorBudget, readiness: Readiness, logger: Logger) {
         self.responder = LoggingResponder(responder: router.buildResponder(), logLevel: logger.logLevel)
         self.host = settings.string(.httpHost)
         self.port = settings.integer(.httpPort)
         self.bodyTimeout = settings.duration(.httpBodyTimeout)
+        self.budget = budget
         self.readiness = readiness
         self.logger = logger
         readiness.set(Self.condition, .notReady("does not listen yet"))
@@ -36,8 +49,14 @@ public struct PublicListener: Service {
         let logger = self.logger
         let application = Application(
             responder: self.responder,
-            server: HTTPServerBuilder { [bodyTimeout] in PublicHTTPChannel(responder: $0, bodyTimeout: bodyTimeout) },
-            configuration: ApplicationConfiguration(address: .hostname(self.host, port: self.port), backlog: Self.backlog),
+            server: HTTPServerBuilder { [bodyTimeout, budget] in
+                ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(self.host, port: self.port),
+                backlog: Self.backlog,
+                availableConnectionsDelegate: AcceptGate(self.budget)
+            ),
             onServerRunning: { [readiness] channel in
                 readiness.set(Self.condition, .ready)
                 logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "")"])

@@ -20,11 +20,22 @@ final class RequestHeadHandler: ChannelDuplexHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    private let timer: RequestHeadTimer?
     private var hasRefused = false
     /// Whether the decoder reads no further request than the one that it is reading.
     private var isLastRequest = false
     /// Whether that one has come to its end.
     private var hasReadLast = false
+
+    /// - Parameter timer: is told of heads, requests and answers.
+    init(timer: RequestHeadTimer? = nil) {
+        self.timer = timer
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = self.unwrapOutboundIn(data) { self.timer?.requestAnswered() }
+        context.write(data, promise: promise)
+    }
 
     func read(context: ChannelHandlerContext) {
         guard !self.hasReadLast else { return }
@@ -34,7 +45,11 @@ final class RequestHeadHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.hasRefused else { return }
         let part = self.unwrapInboundIn(data)
-        if case .end = part, self.isLastRequest { self.hasReadLast = true }
+        if case .head = part { self.timer?.headRead() }
+        if case .end = part {
+            self.timer?.requestRead()
+            if self.isLastRequest { self.hasReadLast = true }
+        }
         guard case .head(var head) = part else { return context.fireChannelRead(data) }
         self.isLastRequest = head.method == .CONNECT || head.headers.contains(name: "upgrade")
         let hosts = head.headers["host"].count

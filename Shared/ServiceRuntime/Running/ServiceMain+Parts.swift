@@ -3,13 +3,16 @@ public import NATSClient
 
 // What every process is made of, together with what is read again while it runs.
 extension ServiceMain {
-    /// What checks tokens, as the `auth.` keys say; its secret and key files are read again when they change, and on SIGHUP.
+    /// What checks tokens, as the `auth.` keys say. The process is not ready before keys were had from a JWKS URL, if there is one; its secret and key files are read again when they change, and on SIGHUP.
     ///
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
     public func authenticator() async throws -> Authenticator {
         let configuration = try settings.accessControlConfiguration()
         let authenticator = try await Authenticator(configuration: configuration, logger: logger)
         reloads.add("signature keys", files: configuration.files) { try await authenticator.reload() }
+        if configuration.jwksURL != nil {
+            readiness.observe("keys") { authenticator.keysAbsence().map { .notReady($0) } ?? .ready }
+        }
         return authenticator
     }
 

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Glibc
 public import Logging
@@ -27,6 +28,9 @@ public struct ServiceMain: Sendable {
     /// What `/metrics` answers; the backend of swift-metrics in this process, with ``ProcessMetrics`` in it.
     public let metrics = PrometheusMetrics()
 
+    /// What the public listener may take of the process's open files.
+    let descriptors = DescriptorBudget.ofProcess()
+
     /// What is read again on SIGHUP and when files change.
     public let reloads: Reloads
 
@@ -39,6 +43,7 @@ public struct ServiceMain: Sendable {
         self.reloads = Reloads(logger: logger)
         metrics.addCollector(ProcessMetrics.collect)
         metrics.addCollector(LogMetrics.collect)
+        metrics.addCollector { [descriptors] in ListenerMetrics.collect(descriptors, into: &$0) }
     }
 
     /// Runs a program and ends the process with its ``ExitCode``.

@@ -1,3 +1,5 @@
+import Basics
+import EdgeRuntime
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -9,14 +11,14 @@ import NIOHTTPTypesHTTP1
 
 /// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for these things: bytes that were read with a request for an upgrade
 /// are kept, so that they can go along when the connection leaves for a delivery loop; an answer that says `Connection: close` closes;
-/// a connection that only sits there is closed; and what RFC 9110 and RFC 9112 ask of a server that the decoder leaves open, each in a handler of
-/// its own.
+/// it holds a place in the ``DescriptorBudget`` of its listener; a connection that only sits there is closed; and what RFC 9110 and RFC 9112 ask
+/// of a server that the decoder leaves open, each in a handler of its own.
 ///
 /// Beyond a request's head at most ``readBytes`` are held for a client until somebody takes them: the next piece is read when the last one was taken.
-struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
+struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
-    /// How long a client may take for a request, or between two.
+    /// How long a client may pause within a request's body, or between two requests. A head has less (``RequestHeadTimer``).
     private static let idleTimeout: Duration = .seconds(75)
 
     /// What is read at once, in bytes.
@@ -25,6 +27,8 @@ struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     /// How long the body of a request may take, whether somebody reads it or it is only read past.
     let bodyTimeout: Duration
+    /// What the listener's connections may take of the open files.
+    let budget: DescriptorBudget
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -35,8 +39,11 @@ struct PublicHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTPResponseEncoder())
+            let headTimer = RequestHeadTimer()
+            try pipeline.addHandler(headTimer)
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
-            try pipeline.addHandler(RequestHeadHandler())
+            try pipeline.addHandler(RequestHeadHandler(timer: headTimer))
+            try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())
             try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout)))

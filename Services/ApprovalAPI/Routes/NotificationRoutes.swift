@@ -73,7 +73,9 @@ struct NotificationRoutes: Sendable {
         let bounds = try await parts.freshness.ofLog()
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
-        try await self.store(.through(cursor.sequence), cursor.epoch, of: viewer, parts)
+        if let place = try await backend.model.rise(through: cursor.sequence, epoch: cursor.epoch, for: viewer) {
+            try await self.store(.through(place), cursor.epoch, of: viewer, parts)
+        }
         return try .json(["unreadCount": try await backend.model.unreadCount(for: viewer, epoch: cursor.epoch)])
     }
 

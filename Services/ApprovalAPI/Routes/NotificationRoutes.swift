@@ -73,6 +73,8 @@ struct NotificationRoutes: Sendable {
         let bounds = try await parts.freshness.ofLog()
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
+        // What the stream lost is not known as read any more.
+        try await parts.freshness.ofInbox()
         if let place = try await backend.model.rise(through: cursor.sequence, epoch: cursor.epoch, for: viewer) {
             try await self.store(.through(place), cursor.epoch, of: viewer, parts)
         }

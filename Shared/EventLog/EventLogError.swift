@@ -7,7 +7,8 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
     /// What kind of failure; compare with the static members.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case unavailable, timeout, incompatibleStream, unsupportedServer, conflict, tooLarge, full, notWritable, rejected, cancelled, closed
+            case unavailable, timeout, incompatibleStream, unsupportedServer, conflict, tooLarge, full, notWritable, rejected, cancelled,
+                closed
         }
 
         private let kind: Kind

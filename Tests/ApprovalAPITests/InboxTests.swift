@@ -102,6 +102,32 @@ import Testing
         #expect(try await model.notifications(query()).items.map(\.readAt) == [3, 1, 1, 1].map { Fixture.later($0) })
     }
 
+    /// A mark is of a notification that the user has and that none of the former ones reaches.
+    @Test func aMarkThatMovesNothingIsNone() async throws {
+        let model = try await model()
+        func rise(_ place: UInt64, _ viewer: Viewer = Fixture.ann, epoch: UInt16 = 7) async throws -> UInt64? {
+            try await model.rise(through: place, epoch: epoch, for: viewer)
+        }
+        #expect(try await rise(.max) == nil)
+        try await model.apply(
+            [try notice(2), try notice(4), try notice(5, user: "bob"), try notice(6, tenant: "globex")],
+            position: 6,
+            generation: 0
+        )
+        #expect(try await rise(1) == nil)
+        #expect(try await rise(3) == 2)
+        #expect(try await rise(.max) == 4)
+        #expect(try await rise(.max, Fixture.bob) == 5)
+        try await applyMarks([mark(.through(2))], position: 1, to: model)
+        #expect(try await rise(3) == nil)
+        #expect(try await rise(6) == 4)
+        #expect(try await rise(3, epoch: 8) == 2, "a mark in another life of the log is none in this one")
+        try await applyMarks([mark(.through(4))], position: 2, to: model)
+        #expect(try await rise(.max) == nil)
+        #expect(try await model.notifications(query()).unreadCount == 0)
+        #expect(try await rise(.max, Fixture.bob) == 5)
+    }
+
     @Test func marksOfNothingCountForNothing() async throws {
         let model = try await model()
         try await model.apply([try notice(1), try notice(2, user: "bob"), try notice(3, tenant: "globex")], position: 3, generation: 0)

@@ -114,6 +114,27 @@ def test_reading_all_up_to_a_place(shared, reader, tenant):
     assert reader.notifications().json()["unreadCount"] == 1, "what comes later is unread"
 
 
+def test_a_mark_that_moves_nothing_is_not_stored(shared, service, reader, tenant):
+    """One member's identical requests would turn the stream of all read marks over, and erase everybody's."""
+    other = ApprovalClient(service, f"{tenant}_other", roles=("member",))
+    shared.intake.publish(notice(1, tenant), notice(2, tenant))
+    [_, later] = shared.intake.publish(notice(3, tenant, "somebody"), notice(4, f"{tenant}_other"))
+    newest, oldest = reader.notifications().json()["items"]
+    assert reader.mark_all_read(newest["notificationId"]).json() == {"unreadCount": 0}
+    marks = shared.bus.state("INBOX").last_seq
+    for place in [newest["notificationId"], oldest["notificationId"], later] * 5:
+        assert reader.mark_all_read(place).json() == {"unreadCount": 0}
+    for item in (newest, oldest):
+        assert reader.mark_read(item["notificationId"]).json()["read"]
+    assert shared.bus.state("INBOX").last_seq == marks
+    # Others, and what comes later, are marked as ever.
+    assert other.mark_all_read(later).json() == {"unreadCount": 0}
+    shared.intake.publish(notice(5, tenant))
+    newest = reader.notifications().json()["items"][0]
+    assert reader.mark_all_read(newest["notificationId"]).json() == {"unreadCount": 0}
+    assert shared.bus.state("INBOX").last_seq == marks + 2
+
+
 def test_filters(shared, reader, tenant):
     shared.intake.publish(notice(1, tenant), requested("apr_1", tenant), notice(2, tenant), requested("apr_2", tenant))
     items = reader.notifications(type="notification.created").json()

@@ -1,7 +1,6 @@
 """What keeps everything from being stored is told by readiness and answered as what it is (docs/operating.md)."""
 
 import itertools
-import json
 
 import httpx
 import pytest
@@ -29,16 +28,14 @@ def stack():
         yield stack
 
 
-def request(stack, subject, body):
-    """A request of the JetStream API."""
-    return json.loads(stack.bus._run(stack.bus._connection.request(f"$JS.API.{subject}", json.dumps(body).encode())).data)
-
-
 def edit(stack, **changes):
     """Changes the log's stream as an operator does."""
-    configuration = request(stack, f"STREAM.INFO.{STREAM}", {})["config"] | changes
-    answer = request(stack, f"STREAM.UPDATE.{STREAM}", configuration)
-    assert "error" not in answer, answer
+    stack.bus.api(f"STREAM.UPDATE.{STREAM}", **(stack.bus.api(f"STREAM.INFO.{STREAM}")["config"] | changes))
+
+
+def take_name(stack, name):
+    """Creates a stream of that name that has nothing to do with Causeway."""
+    stack.bus.api(f"STREAM.CREATE.{name}", name=name, subjects=["something.else"], retention="limits", storage="file")
 
 
 _numbers = itertools.count()
@@ -101,12 +98,10 @@ def test_a_log_that_takes_nothing(stack, changes, words):
 
 
 def test_keys_of_requests_in_a_stream_of_somebody_else(stack):
-    assert "error" not in request(
-        stack, "STREAM.CREATE.REQUESTS", {"name": "REQUESTS", "subjects": ["something.else"], "retention": "limits", "storage": "file"}
-    )
+    take_name(stack, "REQUESTS")
     expect_reason(stack.producer, "log", "REQUESTS", "requests.*")
     expect_final(post(stack, **{"Idempotency-Key": "k1"}))
-    request(stack, "STREAM.DELETE.REQUESTS", {})
+    stack.bus.delete_stream("REQUESTS")
     stack.producer.wait_ready()
     assert post(stack, **{"Idempotency-Key": "k2"}).status_code == 202
 
@@ -116,19 +111,15 @@ def test_read_marks_in_a_stream_of_somebody_else(stack):
     stack.intake.publish(requested("apr_1"))
     client = ApprovalClient(service)
     [item] = eventually(lambda: client.notifications().json()["items"], "the notification is there")
-    request(stack, "STREAM.DELETE.INBOX", {})
-    assert "error" not in request(
-        stack, "STREAM.CREATE.INBOX", {"name": "INBOX", "subjects": ["something.else"], "retention": "limits", "storage": "file"}
-    )
+    stack.bus.delete_stream("INBOX")
+    take_name(stack, "INBOX")
     expect_reason(service, "writes", "INBOX", "inbox.>")
     expect_final(client.mark_read(item["notificationId"]))
 
 
 def test_work_whose_consumer_is_of_another_kind(stack):
     other = {"durable_name": "decision-effects", "deliver_subject": "elsewhere", "filter_subject": "events.*.DECISION.*", "ack_policy": "none"}
-    other["deliver_policy"] = "all"
-    answer = request(stack, f"CONSUMER.DURABLE.CREATE.{STREAM}.decision-effects", {"stream_name": STREAM, "config": other})
-    assert "error" not in answer, answer
+    stack.bus.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.decision-effects", stream_name=STREAM, config=other | {"deliver_policy": "all"})
     service = approval_service(stack)
     expect_reason(service, "work", "nats consumer rm EVENTS decision-effects")
     running = 'causeway_background_work_running{work="decision-effects"}'
@@ -136,12 +127,12 @@ def test_work_whose_consumer_is_of_another_kind(stack):
     stack.intake.publish(requested("apr_1"))
     client = ApprovalClient(service)
     eventually(lambda: client.decide("apr_1").status_code == 200, "it is decided")
-    assert request(stack, f"CONSUMER.DELETE.{STREAM}.decision-effects", {})["success"]
+    stack.bus.delete_consumer("decision-effects")
     service.wait_ready()
     eventually(lambda: service.metrics()[running] == 1, "the work goes on")
 
 
 def test_a_purge_beyond_all_cursors(stack):
     assert post(stack).status_code == 202
-    assert request(stack, f"STREAM.PURGE.{STREAM}", {"seq": 2**63 + 2})["success"]
+    stack.bus.purge(2**63 + 2)
     expect_reason(stack.producer, "log", "2^63")

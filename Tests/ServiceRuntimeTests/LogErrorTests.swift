@@ -12,7 +12,7 @@ struct LogErrorTests {
             (.unavailable, .serviceUnavailable), (.timeout, .serviceUnavailable), (.full, .serviceUnavailable),
             (.cancelled, .serviceUnavailable),
             (.closed, .serviceUnavailable), (.tooLarge, .payloadTooLarge), (.rejected, .internal), (.incompatibleStream, .internal),
-            (.unsupportedServer, .internal),
+            (.unsupportedServer, .internal), (.notWritable, .internal),
         ] as [(EventLogError.Code, APIError.Code)]
     )
     func log(_ code: EventLogError.Code, _ expected: APIError.Code) {

@@ -58,6 +58,13 @@ extension ReadModel {
         return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0)) }
     }
 
+    /// Where the floor of a user rises to who has seen everything up to a place: the newest notification there. Nil where it is there already, so
+    /// that a mark would change nothing: a user has no more marks of this kind than notifications, however often the same is asked for.
+    func rise(through place: UInt64, epoch: UInt16, for viewer: Viewer) async throws -> UInt64? {
+        let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
+        return try await read(for: .tenant(viewer.tenant)) { try query.newest(through: place, above: query.floor($0), $0) }
+    }
+
     /// The notification at a place; nil when there is none that the viewer may see.
     func notification(at sequence: UInt64, epoch: UInt16, for viewer: Viewer) async throws -> InboxItem? {
         guard let sequence = Int64(exactly: sequence) else { return nil }
@@ -79,6 +86,19 @@ extension NotificationQuery {
     fileprivate func floor(_ database: Database) throws -> Int64 {
         let sql = "SELECT coalesce(max(through), 0) FROM floors f WHERE \(Self.isOfReader("f"))"
         return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: reader) ?? 0
+    }
+
+    /// The newest notification up to a place and above the floor; nil when there is none.
+    fileprivate func newest(through place: UInt64, above floor: Int64, _ database: Database) throws -> UInt64? {
+        let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+            """
+            SELECT max(n.sequence) AS sequence FROM notifications n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 \
+            AND n.sequence > :floor AND n.sequence <= :through
+            """
+        }
+        let sql = "SELECT max(sequence) FROM (\(runs.joined(separator: " UNION ALL ")))"
+        let arguments: StatementArguments = viewer.arguments + ["floor": floor, "through": Int64(clamping: place)]
+        return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: arguments).map { UInt64(clamping: $0) }
     }
 
     /// The items of a page, and where the next one begins.

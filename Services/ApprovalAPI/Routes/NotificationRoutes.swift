@@ -73,7 +73,11 @@ struct NotificationRoutes: Sendable {
         let bounds = try await parts.freshness.ofLog()
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
-        try await self.store(.through(cursor.sequence), at: cursor, of: viewer, parts)
+        // What the stream lost is not known as read any more.
+        try await parts.freshness.ofInbox()
+        if let place = try await backend.model.rise(through: cursor.sequence, epoch: cursor.epoch, for: viewer) {
+            try await self.store(.through(place), at: cursor, of: viewer, parts)
+        }
         return try .json(["unreadCount": try await backend.model.unreadCount(for: viewer, epoch: cursor.epoch)])
     }
 

@@ -85,9 +85,15 @@ class Bus:
         """The headers of the log's message at a place."""
         return self._run(self._jetstream.get_msg(STREAM, sequence)).headers or {}
 
-    def state(self):
-        """The state of the log's stream: `messages`, `first_seq`, `last_seq`."""
-        return self._run(self._jetstream.stream_info(STREAM)).state
+    def state(self, stream=STREAM):
+        """The state of a stream: `messages`, `first_seq`, `last_seq`."""
+        return self._run(self._jetstream.stream_info(stream)).state
+
+    def api(self, operation, **body):
+        """A request of the JetStream API as it is, for what nats-py has no words for; fails where the server refuses it."""
+        answer = json.loads(self._run(self._connection.request(f"$JS.API.{operation}", json.dumps(body).encode(), timeout=5)).data)
+        assert "error" not in answer, answer
+        return answer
 
     def answer_commands(self, method, answers):
         """Is the service for a method of the relay's clients (docs/commands.md), until the bus is closed.

@@ -256,9 +256,10 @@ extension LogTail.State {
         let places = entries.indices(in: range)
         let removed = Array(entries[places])
         entries.removeSubrange(places)
-        let gone = others.firstIndex(whereSorted: { $0.sequence >= range.lowerBound })..<others.firstIndex(whereSorted: { $0.sequence > range.upperBound })
-        others.removeSubrange(gone)
-        bytes -= gone.count * LogTail.placeBytes
+        let first = others.firstIndex(whereSorted: { $0.sequence >= range.lowerBound })
+        let end = others.firstIndex(whereSorted: { $0.sequence > range.upperBound })
+        others.removeSubrange(first..<end)
+        bytes -= (end - first) * LogTail.placeBytes
         for entry in removed { bytes -= LogTail.memory(of: entry) }
         for tenant in Set(removed.map(\.event.tenant)) {
             guard let own = byTenant[tenant]?.indices(in: range) else { continue }

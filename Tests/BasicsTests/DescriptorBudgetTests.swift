@@ -1,7 +1,8 @@
-import Basics
 import Glibc
 import Synchronization
 import Testing
+
+@testable import Basics
 
 /// Who is closed when the descriptors of a listener are spent.
 @Suite struct DescriptorBudgetTests {
@@ -79,7 +80,7 @@ import Testing
         let next = enter("next", budget)
         var byte: UInt8 = 0
         // The end of the stream: 0 bytes.
-        #expect(recv(ends[1], &byte, 1, Int32(MSG_DONTWAIT.rawValue)) == 0)
+        #expect(recv(ends[1], &byte, 1, Int32(MSG_DONTWAIT)) == 0)
         #expect(closed.list.isEmpty)
         refused.giveBack()
         #expect(budget.use == DescriptorBudget.Use(held: 1, strangers: 1, closed: 1))

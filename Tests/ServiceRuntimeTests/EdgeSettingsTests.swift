@@ -8,8 +8,8 @@ import Testing
     /// What the open-file limit has room for is the most, whether or not somebody says more (contract §10, Shares).
     @Test(
         arguments: [
-            ([:], 1000, 500), (["MAX_CONNECTIONS": "0"], 1000, 500), (["MAX_CONNECTIONS": "100"], 100, 50), (["MAX_CONNECTIONS": "1"], 1, 1),
-            (["MAX_CONNECTIONS": "5000"], 1000, 500),
+            ([:], 1000, 500), (["MAX_CONNECTIONS": "0"], 1000, 500), (["MAX_CONNECTIONS": "100"], 100, 50),
+            (["MAX_CONNECTIONS": "1"], 1, 1), (["MAX_CONNECTIONS": "5000"], 1000, 500),
         ] as [([String: String], Int, Int)]
     )
     func aTenantHasHalfOfTheConnections(environment: [String: String], connections: Int, share: Int) throws {

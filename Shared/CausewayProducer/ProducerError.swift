@@ -68,7 +68,7 @@ public struct ProducerError: ExplainedError, Sendable, Hashable, CustomStringCon
     init(_ error: EventLogError) {
         let code: Code =
             switch error.code {
-            case .unavailable: .unavailable
+            case .unavailable, .busy: .unavailable
             case .timeout: .timeout
             case .full: .full
             case .conflict: .conflict

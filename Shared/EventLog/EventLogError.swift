@@ -7,7 +7,8 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
     /// What kind of failure; compare with the static members.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case unavailable, timeout, incompatibleStream, unsupportedServer, conflict, tooLarge, full, notWritable, rejected, cancelled,
+            case unavailable, timeout, busy, incompatibleStream, unsupportedServer, conflict, tooLarge, full, notWritable, rejected,
+                cancelled,
                 closed
         }
 
@@ -17,6 +18,8 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
         public static let unavailable = Code(kind: .unavailable)
         /// No answer in time; an append may or may not have been stored, and repeating it is safe. Retriable.
         public static let timeout = Code(kind: .timeout)
+        /// The log's stream answered that another write to the same place is in flight, so that nothing is decided yet. Retriable.
+        public static let busy = Code(kind: .busy)
         /// There is a stream of the log's name that cannot be the log.
         public static let incompatibleStream = Code(kind: .incompatibleStream)
         /// The server cannot do what the configuration asks for.
@@ -57,7 +60,7 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
     }
 
     /// Whether the same call may well succeed later.
-    public var isRetriable: Bool { code == .unavailable || code == .timeout || code == .full }
+    public var isRetriable: Bool { code == .unavailable || code == .timeout || code == .busy || code == .full }
 
     /// An error of code ``Code/unavailable``.
     public static func unavailable(_ message: String) -> EventLogError { EventLogError(code: .unavailable, message: message) }

@@ -7,7 +7,7 @@ extension EventLog {
     /// processes and attempts exactly one wins. When it returns, what the place holds is durable.
     ///
     /// Not bound to the duplicate window: a repetition finds the place taken for as long as the log keeps what is there. Where another attempt is
-    /// in flight and nothing is decided yet (``JetStreamError/Code/writeInFlight``), it looks again until the time is over.
+    /// in flight and nothing is decided yet (``EventLogError/Code/busy``), it looks again until the time is over.
     ///
     /// - Parameters:
     ///   - event: what happened.

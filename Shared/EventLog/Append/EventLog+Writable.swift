@@ -72,7 +72,8 @@ extension EventLog {
     /// - Throws: ``EventLogError/Code/incompatibleStream``, or ``EventLogError/Code/notWritable`` for a stream that is full and drops nothing.
     ///   Outages are left to the append, which waits for them anyway.
     func lookAfter(_ failure: EventLogError) async throws(EventLogError) {
-        guard isConnected else { return }
+        // A stream that answered is there.
+        guard isConnected, failure.code != .busy else { return }
         do throws(EventLogError) {
             try await renewEpoch()
             // The server has said that the message does not fit; a stream that drops its oldest makes room.

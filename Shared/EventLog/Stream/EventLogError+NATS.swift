@@ -22,6 +22,7 @@ extension EventLogError {
         switch error.code {
         case .disconnected, .noResponders, .notPermitted, .streamNotFound, .consumerNotFound: code = .unavailable
         case .timeout: code = .timeout
+        case .writeInFlight: code = .busy
         case .cancelled: code = .cancelled
         case .closed: code = .closed
         case .insufficientResources, .api(10047), .api(10028), .storeFailed: code = .full

@@ -205,6 +205,31 @@ import Testing
         }
     }
 
+    /// A producer that tries again without an id, before and after the decision.
+    @Test func aRequestWithoutAnIDIsRecognisedByItsContentWhileItWaits() async throws {
+        let bench = try await Bench()
+        func request(_ id: EventID, remediation: String = "r") throws -> Event {
+            var event = try Self.request(id, remediation: remediation)
+            event.assigned = [.id]
+            return event
+        }
+        let first = try await bench.log.append(request("1"), intake: Fixture.time)
+        let again = try await bench.another().append(request("2"), intake: Fixture.time)
+        #expect(again.isDuplicate && again.cursor == first.cursor)
+        let pair = try await bench.log.append(contentsOf: [request("3"), request("4")], intake: Fixture.time)
+        #expect(pair.map(\.cursor) == [first.cursor, first.cursor])
+        let other = await #expect(throws: EventLogError.self) {
+            try await bench.log.append(request("5", remediation: "other"), intake: Fixture.time)
+        }
+        #expect(Self.isRefused(other))
+        let payload = #"{"approvalId":"apr","remediationId":"r","action":"approve"}"#
+        let decision = try Fixture.event("d", type: "approval.resolved", payload: payload)
+        _ = try await bench.log.append(decision, onceAt: .decision(approvalID: "apr"), intake: Fixture.time)
+        let late = await #expect(throws: EventLogError.self) { try await bench.log.append(request("6"), intake: Fixture.time) }
+        #expect(Self.isRefused(late))
+        #expect(try await bench.log.bounds().lastSequence == 2)
+    }
+
     @Test func ofTwoRequestsInACallTheFirstCounts() async throws {
         let bench = try await Bench()
         let events = try [Self.request("1"), Self.request("2", "another"), Self.request("3")]

@@ -361,8 +361,11 @@ def test_a_second_request_for_an_approval_is_a_conflict(shared, tenant, decided)
         service = approval_service(shared).wait_ready()
         assert ApprovalClient(service, tenant).decide("apr").status_code == 200
     another = requested("apr", tenant, remediationId="rem_other") | {"id": "another"}
-    unnamed = {name: value for name, value in requested("apr", tenant).items() if name != "id"}
-    for event in (another, unnamed):
+    same, unnamed = ({name: value for name, value in event.items() if name != "id"} for event in (requested("apr", tenant), another))
+    # Without an id of its own it is recognised by its content, while the request waits.
+    if not decided:
+        assert shared.intake.publish(same) == [first]
+    for event in (another, unnamed) + ((same,) if decided else ()):
         refused_as_conflict(shared.intake.post(event), "payload.approvalId: ")
         refused_as_conflict(shared.intake.post([native(tenant, "n"), event]), "[1].payload.approvalId: ")
     refused_as_conflict(keyed(shared.intake, tenant, another), "payload.approvalId: ")

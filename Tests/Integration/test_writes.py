@@ -59,7 +59,10 @@ def expect_final(answer):
 
 def expect_reason(service, condition, *words):
     def is_told():
-        reason = reasons(service).get(condition) or ""
+        try:
+            reason = reasons(service).get(condition) or ""
+        except httpx.TransportError:  # it has just been started
+            return False
         return all(word in reason for word in words)
 
     eventually(is_told, f"{condition} says {words}", timeout=20)
@@ -83,18 +86,24 @@ def test_a_publish_that_the_bus_does_not_permit(stack):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"discard": "new", "max_bytes": 1500}, ["--discard old"]),
         ({"sealed": True}, ["sealed is true"]),
         ({"subjects": ["executions.>"]}, ["must include events.>"]),
     ],
-    ids=["full", "sealed", "subjects"],
+    ids=["sealed", "subjects"],
 )
 def test_a_log_that_takes_nothing(stack, changes, words):
     assert post(stack).status_code == 202
     edit(stack, **changes)
-    answers = [post(stack) for _ in range(4)]
-    expect_final(answers[-1])
+    expect_final(post(stack))
     expect_reason(stack.producer, "log", *words)
+
+
+def test_a_log_without_room_that_drops_nothing(stack):
+    assert post(stack).status_code == 202
+    edit(stack, discard="new", max_bytes=1500)
+    # Larger than all of the stream: nats-server 2.9 was seen to drop the oldest for smaller ones, whatever it is told to discard.
+    expect_final(stack.intake.post(numbered(next(_numbers), padding=2000)))
+    expect_reason(stack.producer, "log", "--discard old")
 
 
 def test_keys_of_requests_in_a_stream_of_somebody_else(stack):

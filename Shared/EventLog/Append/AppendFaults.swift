@@ -50,7 +50,8 @@ enum AppendFaults {
                 first[place] = events[index]
                 return nil
             }
-            let isRepeated = events[index].identity == earlier.identity && events[index].hasSameContent(as: earlier)
+            let event = events[index]
+            let isRepeated = (event.assigned.contains(.id) || event.identity == earlier.identity) && event.hasSameContent(as: earlier)
             return isRepeated ? nil : EventLogError.usedApproval.at(index)
         }
     }

@@ -24,6 +24,16 @@ enum StoredEntry: Sendable {
         case .gone: return .failure(.goneContent)
         }
     }
+
+    /// What the producer of a request is told whose approval has one. The approval is the identity of a request without an id of its own, as that
+    /// of a producer that tries again.
+    func answer(toRequest event: Event, epoch: UInt16) -> Result<Appended, EventLogError> {
+        guard event.assigned.contains(.id), case .entry(let entry) = self, entry.isOfProducer else {
+            return answer(to: event, epoch: epoch)
+        }
+        guard event.hasSameContent(as: entry.event, takenInAt: entry.intake) else { return .failure(.usedApproval) }
+        return .success(Appended(cursor: entry.cursor(epoch: epoch), isDuplicate: true))
+    }
 }
 
 extension LogEntry {
@@ -181,18 +191,21 @@ extension EventLog {
     /// The same for one event.
     private func usedApproval(of event: Event, deadline: ContinuousClock.Instant) async throws(EventLogError) -> EventLogError? {
         guard let approvalID = EventCatalogue.requestedApproval(event) else { return nil }
-        let places: [DecisionPlace] = [
-            .request(approvalID: approvalID), .decision(approvalID: approvalID), .effect(approvalID: approvalID),
-        ]
-        for place in places {
-            let stored = try await lastEntry(at: EventSubject.decision(tenant: event.tenant, place: place), deadline: deadline)
-            if case .gone = stored { continue }
-            if case .success = stored.answer(to: event, epoch: epoch) { return nil }
-            // A request that came over the bus lies elsewhere.
-            if case .success = try await answers(to: [event], deadline: deadline)[0] { return nil }
-            return .usedApproval
+        func held(at place: DecisionPlace) async throws(EventLogError) -> StoredEntry {
+            try await lastEntry(at: EventSubject.decision(tenant: event.tenant, place: place), deadline: deadline)
         }
-        return nil
+        let request = try await held(at: .request(approvalID: approvalID))
+        var isDecided = false
+        for place in [DecisionPlace.decision(approvalID: approvalID), .effect(approvalID: approvalID)] where !isDecided {
+            if case .gone = try await held(at: place) { continue }
+            isDecided = true
+        }
+        if case .gone = request, !isDecided { return nil }
+        // Without an id of its own it repeats only a request that still waits.
+        if case .success = request.answer(toRequest: event, epoch: epoch), !isDecided || !event.assigned.contains(.id) { return nil }
+        // A request that came over the bus lies elsewhere.
+        if case .success = try await answers(to: [event], deadline: deadline)[0] { return nil }
+        return .usedApproval
     }
 
     /// What the producer of a request is told whose approval had one when the server looked.
@@ -200,7 +213,7 @@ extension EventLog {
         guard let place = EventMessage.requestPlace(of: event) else { return .failure(.usedID) }
         let stored = try await lastEntry(at: place, deadline: deadline)
         if case .gone = stored { return .failure(.unavailable("The request that had the approvalId has just left the log. Try again.")) }
-        if case .success(let appended) = stored.answer(to: event, epoch: epoch) { return .success(appended) }
+        if case .success(let appended) = stored.answer(toRequest: event, epoch: epoch) { return .success(appended) }
         return .failure(.usedApproval)
     }
 

@@ -129,7 +129,7 @@ import Testing
         let error = await #expect(throws: EventLogError.self) {
             switch name {
             case "REQUESTS":
-                let key = RequestKey(tenant: try Tenant("acme"), user: try UserID("ann"), key: "k")
+                let key = RequestKey(tenant: Tenant("acme"), user: UserID("ann"), key: "k")
                 try await bench.log.claim(key, for: RequestContent([try Fixture.event("e")]), timeout: .seconds(60))
             default:
                 try await letters.put(work: "work", subject: "events.acme.a.b", sequence: 1, reason: "")

@@ -204,8 +204,7 @@ struct KeyURLTests {
             let authenticator = try await authenticator(server.url)
             server.answer(with: .document(try documentA()))
             clock.advance(by: .seconds(1))
-            // The interval between two checks: the fetch tells nobody when it has ended.
-            while authenticator.keysAbsence() != nil { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(await eventually { authenticator.keysAbsence() == nil })
             #expect(authenticator.hasKeys)
             #expect(server.requests == 2)
         }

@@ -38,7 +38,7 @@ struct EffectAnnouncer: Sendable {
         try await reading.run { await announce($0) }
     }
 
-    /// Why nothing is announced, as a sentence; nil while it is.
+    /// Why the reading of decisions does not run, as a sentence for readiness; nil while it runs.
     var fault: String? { reading.fault }
 
     /// Announces what one decision entails.
@@ -58,7 +58,7 @@ struct EffectAnnouncer: Sendable {
                 intake: time,
                 timeout: Self.timeout
             )
-            // Its id is made of the decision, so whoever stored it meant the same one.
+            // The effect's id is derived from the decision's, so a stored effect of that id is of the same decision.
             guard appended.entry.event.id == effect.id else {
                 return .failed("What the log holds at the place of the effect follows from another decision under the same approvalId.")
             }

@@ -23,7 +23,7 @@ struct InboxStream: Sendable {
         store = SideStream(beside: log, configuration)
     }
 
-    /// What the stream keeps now; it is created if there is none.
+    /// The stream's first and last sequence. Creates the stream if it is missing.
     func bounds() async throws(EventLogError) -> InboxBounds {
         InboxBounds(try await store.ensure().state)
     }

@@ -88,7 +88,7 @@ extension NotificationQuery {
         return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: reader) ?? 0
     }
 
-    /// The newest notification up to a place and above the floor; nil when there is none.
+    /// The sequence of the newest notification between the floor and a place, the place included; nil when there is none.
     fileprivate func newest(through place: UInt64, above floor: Int64, _ database: Database) throws -> UInt64? {
         let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
             """

@@ -80,7 +80,7 @@ struct Freshness: Sendable {
 
 /// What a request is answered when the bus did not do what was asked: 503 where the same request can succeed later, else what it is (contract §1).
 enum Unavailable {
-    /// The log, or a stream beside it, did not do what was asked.
+    /// The response to a failed request to the log or to a stream beside it.
     static func because(_ error: EventLogError) -> APIError { APIError(error) }
 
     /// The read model's file cannot be used; nil for what is only behind.

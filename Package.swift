@@ -30,6 +30,7 @@ let collections: Target.Dependency = .product(name: "DequeModule", package: "swi
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
 /// A library below `Shared/`.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -63,6 +64,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["CommandLineArguments", "YAML", "JSON"]),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -77,7 +80,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
-        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         // What the system gives.
@@ -93,7 +95,8 @@ let package = Package(
         shared(
             "AccessControl",
             [
-                "Basics", .product(name: "JWTKit", package: "jwt-kit"), crypto,
+                "Basics", crypto, cryptoExtras,
+                .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 nioCore,
                 logging,
@@ -180,7 +183,7 @@ let package = Package(
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",
-            ["Basics", "AccessControl", "TestKit", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]
+            ["Basics", "AccessControl", "TestKit", crypto, cryptoExtras, hummingbird, logging]
         ),
         tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging]),
         tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "TestKit", httpTypes, logging]),

@@ -27,7 +27,7 @@ public final class Authenticator: Sendable {
         logger: Logger,
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
-        let sources = try await KeySources(configuration, logger: logger)
+        let sources = try KeySources(configuration, logger: logger)
         self.configuration = configuration
         self.logger = logger
         rules = ClaimRules(configuration)
@@ -54,7 +54,7 @@ public final class Authenticator: Sendable {
     ///
     /// - Throws: ``AccessControlError`` when a file cannot be used; the former keys stay in force then.
     public func reload() async throws(AccessControlError) {
-        ring.replaceFixed(try await KeySources.fixed(configuration, logger: logger))
+        ring.replaceFixed(try KeySources.fixed(configuration, logger: logger))
         await ring.refresh()
     }
 

@@ -32,8 +32,8 @@ public struct TokenMinter: Sendable {
     ///   - algorithm: HS256, HS384 or HS512.
     ///   - keyID: written to the header as `kid`.
     /// - Throws: ``AccessControlError`` for another algorithm or an empty secret.
-    public init(secret: String, algorithm: SignatureAlgorithm = .hs256, keyID: String? = nil) async throws(AccessControlError) {
-        key = try await KeySources.key(secret: secret, algorithm: algorithm, keyID: keyID, logger: nil)
+    public init(secret: String, algorithm: SignatureAlgorithm = .hs256, keyID: String? = nil) throws(AccessControlError) {
+        key = try KeySources.key(secret: secret, algorithm: algorithm, keyID: keyID, logger: nil)
     }
 
     /// A signed token in compact form (RFC 7519 §7.1).

@@ -143,7 +143,7 @@ struct TokenMinterTests {
     @Test("What is minted is accepted", arguments: [SignatureAlgorithm.hs256, .hs384, .hs512])
     func minted(_ algorithm: SignatureAlgorithm) async throws {
         let secret = "a secret for the minter"
-        let minter = try await TokenMinter(secret: secret, algorithm: algorithm, keyID: "k")
+        let minter = try TokenMinter(secret: secret, algorithm: algorithm, keyID: "k")
         let authenticator = try await Authenticator(
             configuration: AccessControlConfiguration(hs256Secret: secret, algorithm: algorithm),
             logger: Logger(label: "test"),
@@ -155,7 +155,7 @@ struct TokenMinterTests {
     }
 
     @Test func everyClaimIsWritten() async throws {
-        let minter = try await TokenMinter(secret: "s")
+        let minter = try TokenMinter(secret: "s")
         var claims = TokenMinter.Claims(subject: "u", tenant: "w", roles: [.member], expiresAt: 4)
         claims.tenantClaim = "workspace_id"
         (claims.issuedAt, claims.notBefore, claims.issuer, claims.audience) = (2, 3, "https://i", "a")
@@ -175,13 +175,13 @@ struct TokenMinterTests {
             "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
             + ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
             + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-        let key = try await VerificationKey(.secret(try #require(Base64URL.decode(secret.utf8))), algorithm: .hs256)
+        let key = try VerificationKey(.secret(try #require(Base64URL.decode(secret.utf8))), algorithm: .hs256)
         #expect(KeySet([key]).verify(try CompactToken(Array(token.utf8))) == .verified)
     }
 
     @Test func needsASharedSecret() async {
-        await #expect(throws: AccessControlError.self) { try await TokenMinter(secret: "") }
-        await #expect(throws: AccessControlError.self) { try await TokenMinter(secret: "s", algorithm: .es256) }
+        await #expect(throws: AccessControlError.self) { try TokenMinter(secret: "") }
+        await #expect(throws: AccessControlError.self) { try TokenMinter(secret: "s", algorithm: .es256) }
     }
 }
 

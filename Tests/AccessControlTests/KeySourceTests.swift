@@ -55,7 +55,7 @@ struct KeySourceTests {
         let json = try JWKForge.set([kind.key(try TestKeys.shared.get())])
         let set = try JSONWebKeySet(json: Array(json))
         #expect(set.keys.count == 1)
-        #expect(await set.verificationKeys(origin: .file, rsaAlgorithm: .rs256).isEmpty)
+        #expect(set.verificationKeys(origin: .file, rsaAlgorithm: .rs256).isEmpty)
     }
 
     @Test func theOrderOfASetMeansNothing() throws {

@@ -66,7 +66,7 @@ enum SampleService {
     }
 
     static func token(_ roles: Set<Role> = [.member], expiresIn seconds: Int64 = 60) async throws -> String {
-        try await TokenMinter(secret: secret).mint(subject: "u-1", tenant: "acme", roles: roles, expiresAt: now + seconds)
+        try TokenMinter(secret: secret).mint(subject: "u-1", tenant: "acme", roles: roles, expiresAt: now + seconds)
     }
 
     /// Runs `body` with a client of the service, and what it has logged.

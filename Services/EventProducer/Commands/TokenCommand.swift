@@ -56,7 +56,7 @@ struct TokenCommand: AsyncParsableCommand {
         }
         let claims = try claims(settings)
         do throws(AccessControlError) {
-            Console.print(try await TokenMinter(secret: secret).mint(claims))
+            Console.print(try TokenMinter(secret: secret).mint(claims))
         } catch {
             throw Exit.because(error.message, Exit.configuration)
         }

@@ -1,6 +1,7 @@
 import Basics
+import Crypto
+import CryptoExtras
 import FoundationEssentials
-import JWTKit
 
 /// A key of a JSON Web Key Set as it was written (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); only what is needed to verify.
 struct JSONWebKey: Decodable, Hashable, Sendable {
@@ -30,36 +31,47 @@ struct JSONWebKey: Decodable, Hashable, Sendable {
 
     /// The key to verify with, or nil when this one is not meant or not fit for it. One unusable key does not spoil its set:
     /// providers publish keys for encryption, and for algorithms yet to come, beside the others.
-    func verificationKey(origin: Origin, rsaAlgorithm: SignatureAlgorithm) async -> VerificationKey? {
+    func verificationKey(origin: Origin, rsaAlgorithm: SignatureAlgorithm) -> VerificationKey? {
         guard use == nil || use == "sig", keyOps == nil || keyOps?.contains("verify") == true else { return nil }
         guard let material = material(origin: origin) else { return nil }
         guard let declared = alg else {
-            return try? await VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: rsaAlgorithm), keyID: kid)
+            return try? VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: rsaAlgorithm), keyID: kid)
         }
         guard let algorithm = SignatureAlgorithm(rawValue: declared) else { return nil }
-        return try? await VerificationKey(material, algorithm: algorithm, keyID: kid)
+        return try? VerificationKey(material, algorithm: algorithm, keyID: kid)
     }
 
     private func material(origin: Origin) -> KeyMaterial? {
         switch (kty, crv) {
         case ("RSA", nil):
-            guard let n, let e, let key = try? Insecure.RSA.PublicKey(modulus: n, exponent: e) else { return nil }
-            return .rsa(key)
+            guard let n = Self.bytes(n), let e = Self.bytes(e), let key = try? _RSA.Signing.PublicKey(n: n, e: e) else { return nil }
+            return .rsa(ofFullLength: key)
         case ("EC", "P-256"):
-            guard let x, let y, let key = try? ES256PublicKey(parameters: (x, y)) else { return nil }
+            guard let point, let key = try? P256.Signing.PublicKey(x963Representation: point) else { return nil }
             return .p256(key)
         case ("EC", "P-384"):
-            guard let x, let y, let key = try? ES384PublicKey(parameters: (x, y)) else { return nil }
+            guard let point, let key = try? P384.Signing.PublicKey(x963Representation: point) else { return nil }
             return .p384(key)
         case ("OKP", "Ed25519"):
-            guard let x, let key = try? EdDSA.PublicKey(x: x, curve: .ed25519) else { return nil }
+            guard let x = Self.bytes(x), let key = try? Curve25519.Signing.PublicKey(rawRepresentation: x) else { return nil }
             return .ed25519(key)
         case ("oct", nil) where origin == .file:
-            guard let k, let secret = Base64URL.decode(k.utf8), !secret.isEmpty else { return nil }
-            return .secret(secret)
+            guard let secret = Self.bytes(k), !secret.isEmpty else { return nil }
+            return .secret(SymmetricKey(data: secret))
         default:
             return nil
         }
+    }
+
+    /// The point of an elliptic curve, uncompressed (SEC 1 §2.3.3).
+    private var point: [UInt8]? {
+        guard let x = Self.bytes(x), let y = Self.bytes(y), x.count == y.count else { return nil }
+        return [0x04] + x + y
+    }
+
+    /// The bytes of a parameter; nil when it is missing or not base64url. Padding is left off where a provider has written it.
+    private static func bytes(_ text: String?) -> [UInt8]? {
+        text.flatMap { text in Base64URL.decode(text.utf8.prefix { $0 != UInt8(ascii: "=") }) }
     }
 }
 
@@ -91,12 +103,8 @@ struct JSONWebKeySet: Sendable {
     }
 
     /// Those that can verify.
-    func verificationKeys(origin: JSONWebKey.Origin, rsaAlgorithm: SignatureAlgorithm) async -> [VerificationKey] {
-        var usable: [VerificationKey] = []
-        for key in keys {
-            if let key = await key.verificationKey(origin: origin, rsaAlgorithm: rsaAlgorithm) { usable.append(key) }
-        }
-        return usable
+    func verificationKeys(origin: JSONWebKey.Origin, rsaAlgorithm: SignatureAlgorithm) -> [VerificationKey] {
+        keys.compactMap { $0.verificationKey(origin: origin, rsaAlgorithm: rsaAlgorithm) }
     }
 
     private struct Document: Decodable {

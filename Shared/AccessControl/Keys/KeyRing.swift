@@ -146,7 +146,7 @@ final class KeyRing: Sendable {
         guard let document else { return .failure(KeyDocument.FetchError(message: "There is no URL.")) }
         do throws(KeyDocument.FetchError) {
             let set = try Self.keySet(try await document.fetch())
-            let keys = await set.verificationKeys(origin: .url, rsaAlgorithm: rsaAlgorithm)
+            let keys = set.verificationKeys(origin: .url, rsaAlgorithm: rsaAlgorithm)
             guard !keys.isEmpty else {
                 throw KeyDocument.FetchError(message: "None of the \(set.keys.count) keys in the answer can be used to verify.")
             }

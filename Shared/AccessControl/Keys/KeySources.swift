@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Logging
 
 /// Where the keys of a configuration come from, checked and read.
@@ -10,9 +11,9 @@ struct KeySources: Sendable {
     /// The document behind the URL.
     let document: KeyDocument?
 
-    init(_ configuration: AccessControlConfiguration, logger: Logger) async throws(AccessControlError) {
+    init(_ configuration: AccessControlConfiguration, logger: Logger) throws(AccessControlError) {
         try configuration.validate()
-        fixed = try await Self.fixed(configuration, logger: logger)
+        fixed = try Self.fixed(configuration, logger: logger)
         document = try configuration.jwksURL.map { url throws(AccessControlError) in
             try KeyDocument(url: url, refresh: configuration.keyRefresh)
         }
@@ -25,7 +26,7 @@ struct KeySources: Sendable {
     }
 
     /// The keys of the secret and the files, read now.
-    static func fixed(_ configuration: AccessControlConfiguration, logger: Logger) async throws(AccessControlError) -> [VerificationKey] {
+    static func fixed(_ configuration: AccessControlConfiguration, logger: Logger) throws(AccessControlError) -> [VerificationKey] {
         var keys: [VerificationKey] = []
         var secret = configuration.hs256Secret
         if let path = configuration.hs256SecretFile {
@@ -33,20 +34,20 @@ struct KeySources: Sendable {
             guard secret != nil else { throw AccessControlError("\(path) cannot be read, or holds no secret.") }
         }
         if let secret {
-            keys.append(try await Self.key(secret: secret, algorithm: configuration.secretAlgorithm, logger: logger))
+            keys.append(try Self.key(secret: secret, algorithm: configuration.secretAlgorithm, logger: logger))
         }
         if let path = configuration.publicKeyFile {
             let material = try PublicKeyFile.read(path)
-            keys.append(try await VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: configuration.rsaAlgorithm)))
+            keys.append(try VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: configuration.rsaAlgorithm)))
         }
         if let path = configuration.jwksFile {
-            keys += try await Self.keys(jwksFile: path, rsaAlgorithm: configuration.rsaAlgorithm)
+            keys += try Self.keys(jwksFile: path, rsaAlgorithm: configuration.rsaAlgorithm)
         }
         return keys
     }
 
     /// A key made of a configured secret.
-    static func key(secret: String, algorithm: SignatureAlgorithm, keyID: String? = nil, logger: Logger?) async throws(AccessControlError)
+    static func key(secret: String, algorithm: SignatureAlgorithm, keyID: String? = nil, logger: Logger?) throws(AccessControlError)
         -> VerificationKey
     {
         guard let recommended = algorithm.secretBytes else {
@@ -64,11 +65,10 @@ struct KeySources: Sendable {
                 metadata: ["secret.minimum_bytes": "\(recommended)"]
             )
         }
-        return try await VerificationKey(.secret(Array(secret.utf8)), algorithm: algorithm, keyID: keyID)
+        return try VerificationKey(.secret(SymmetricKey(data: Array(secret.utf8))), algorithm: algorithm, keyID: keyID)
     }
 
-    private static func keys(jwksFile path: String, rsaAlgorithm: SignatureAlgorithm) async throws(AccessControlError) -> [VerificationKey]
-    {
+    private static func keys(jwksFile path: String, rsaAlgorithm: SignatureAlgorithm) throws(AccessControlError) -> [VerificationKey] {
         let json = try KeyFile.read(path, maximumBytes: maximumKeySetBytes)
         let set: JSONWebKeySet
         do throws(JSONWebKeySet.FormatError) {
@@ -76,7 +76,7 @@ struct KeySources: Sendable {
         } catch {
             throw AccessControlError("\(path) \(error.problem).")
         }
-        let keys = await set.verificationKeys(origin: .file, rsaAlgorithm: rsaAlgorithm)
+        let keys = set.verificationKeys(origin: .file, rsaAlgorithm: rsaAlgorithm)
         guard !keys.isEmpty else {
             throw AccessControlError(
                 "\(path) holds no key that can be used: it must be RSA of at least 2048 bits, EC P-256, EC P-384, Ed25519 or oct, "

@@ -1,4 +1,7 @@
-import JWTKit
+import Crypto
+import CryptoExtras
+import SwiftASN1
+import X509
 
 /// A PEM file with one public key or certificate (RFC 7468).
 enum PublicKeyFile {
@@ -36,17 +39,19 @@ enum PublicKeyFile {
     }
 
     private static func publicKey(_ pem: String) -> KeyMaterial? {
-        if let key = try? Insecure.RSA.PublicKey(pem: pem) { return .rsa(key) }
-        if let key = try? ES256PublicKey(pem: pem) { return .p256(key) }
-        if let key = try? ES384PublicKey(pem: pem) { return .p384(key) }
-        if let key = try? EdDSA.PublicKey(pem: pem) { return .ed25519(key) }
+        if let key = try? _RSA.Signing.PublicKey(pemRepresentation: pem) { return .rsa(ofFullLength: key) }
+        if let key = try? P256.Signing.PublicKey(pemRepresentation: pem) { return .p256(key) }
+        if let key = try? P384.Signing.PublicKey(pemRepresentation: pem) { return .p384(key) }
+        if let key = try? Curve25519.Signing.PublicKey(pemRepresentation: pem) { return .ed25519(key) }
         return nil
     }
 
     private static func certificateKey(_ pem: String) -> KeyMaterial? {
-        if let key = try? Insecure.RSA.PublicKey(certificatePEM: pem) { return .rsa(key) }
-        if let key = try? ES256PublicKey(certificate: pem) { return .p256(key) }
-        if let key = try? ES384PublicKey(certificate: pem) { return .p384(key) }
+        guard let subject = try? Certificate(pemEncoded: pem).publicKey else { return nil }
+        if let key = _RSA.Signing.PublicKey(subject) { return .rsa(ofFullLength: key) }
+        if let key = P256.Signing.PublicKey(subject) { return .p256(key) }
+        if let key = P384.Signing.PublicKey(subject) { return .p384(key) }
+        if let key = Curve25519.Signing.PublicKey(subject) { return .ed25519(key) }
         return nil
     }
 }

@@ -42,7 +42,7 @@ struct IntakeFixture {
     /// A token that the intake accepts.
     static func token(subject: String = "svc", tenant: String = "acme", roles: Set<Role> = [.admin]) async throws -> String {
         let expiry = Int64(Date().timeIntervalSince1970) + 600
-        return try await TokenMinter(secret: secret).mint(subject: subject, tenant: tenant, roles: roles, expiresAt: expiry)
+        return try TokenMinter(secret: secret).mint(subject: subject, tenant: tenant, roles: roles, expiresAt: expiry)
     }
 
     /// Runs `body` with a client of the intake.

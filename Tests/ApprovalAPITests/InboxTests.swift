@@ -25,6 +25,13 @@ import Testing
         return try #require(LogChange.changes(of: entry).last)
     }
 
+    /// - Parameter intake: in milliseconds (``Fixture/later(_:)``).
+    private func notice(_ sequence: UInt64, user: String? = nil, intake: Int64) throws -> LogChange {
+        let event = try Fixture.event("notification.created", #"{"id":"n"}"#, user: user, id: "e\(sequence)")
+        let entry = LogEntry(sequence: sequence, intake: Fixture.later(intake), event: event)
+        return try #require(LogChange.changes(of: entry).last)
+    }
+
     /// - Parameter intake: of the event at the place, in milliseconds (``Fixture/later(_:)``); nil for a mark that names none.
     private func mark(
         _ extent: ReadMark.Extent,
@@ -102,11 +109,123 @@ import Testing
         #expect(try await model.notifications(query()).items.map(\.readAt) == [3, 1, 1, 1].map { Fixture.later($0) })
     }
 
+    /// The log was restored from an older copy, which ended at 5, and written on. What came to places below a mark of the former copy is unread; a
+    /// newer, lower mark counts beside it.
+    @Test(arguments: [false, true]) func aMarkUpToAPlaceCountsForItsCopyOfTheLog(_ isFirst: Bool) async throws {
+        let model = try await model()
+        let kept = try (1...5 as ClosedRange<UInt64>).map { try notice($0) }
+        let new = try (6...10 as ClosedRange<UInt64>).map { try notice($0, intake: 500_000 + Int64($0)) }
+        let former = mark(.through(10), at: 50, intake: 10)
+        if isFirst { try await applyMarks([former], position: 1, to: model) }
+        try await model.apply(kept + new, position: 10, generation: 0)
+        if !isFirst { try await applyMarks([former], position: 1, to: model) }
+        func readAt() async throws -> [Int64?] {
+            let page = try await model.notifications(query())
+            #expect(page.unreadCount == page.items.count { $0.readAt == nil })
+            for isRead in [true, false] {
+                let part = try await model.notifications(query(isRead: isRead))
+                #expect(part.items == page.items.filter { ($0.readAt != nil) == isRead })
+            }
+            let one = try await model.notification(at: 6, epoch: 7, for: Fixture.ann)
+            #expect(one == page.items.first { $0.record.place.sequence == 6 })
+            return page.items.reversed().map { $0.readAt.map { $0.millisecondsSinceEpoch - Fixture.time.millisecondsSinceEpoch } }
+        }
+        #expect(try await readAt() == [50, 50, 50, 50, 50, nil, nil, nil, nil, nil])
+
+        // An event of the former copy was seen without what is new; one of this copy with it.
+        func rise(_ sequence: UInt64, _ intake: Int64) async throws -> LogPlace? {
+            try await model.rise(through: LogPlace(sequence: sequence, intake: Fixture.later(intake)), epoch: 7, for: Fixture.ann)
+        }
+        #expect(try await rise(9, 9) == nil)
+        #expect(try await rise(8, 500_008) == LogPlace(sequence: 8, intake: Fixture.later(500_008)))
+        try await applyMarks([mark(.through(8), at: 60, intake: 500_008)], position: 2, to: model)
+        #expect(try await readAt() == [50, 50, 50, 50, 50, 60, 60, 60, nil, nil])
+        #expect(try await rise(8, 500_008) == nil)
+
+        // At the same place as the mark of the former copy.
+        try await applyMarks([mark(.through(10), at: 70, intake: 500_010)], position: 3, to: model)
+        #expect(try await readAt() == [50, 50, 50, 50, 50, 60, 60, 60, 70, 70])
+        // What the stream of marks has dropped counts no more, here as in a replica that comes later.
+        try await model.drop(inboxBefore: 2, life: model.inboxLife)
+        #expect(try await readAt() == [60, 60, 60, 60, 60, 60, 60, 60, 70, 70])
+    }
+
+    /// Producers' clocks differ by some milliseconds: an event may be taken in before the one that it is stored behind.
+    @Test func intakesNeedNotRiseOneByOne() async throws {
+        let model = try await model()
+        let notices = [try notice(1, intake: 50), try notice(2, intake: 52), try notice(3, user: "ann", intake: 49)]
+        try await model.apply(notices, position: 4, generation: 0)
+        let last = try await model.rise(through: LogPlace(sequence: 4, intake: Fixture.later(40)), epoch: 7, for: Fixture.ann)
+        #expect(last == LogPlace(sequence: 3, intake: Fixture.later(49)))
+        try await applyMarks([mark(.through(3), at: 60, intake: 49)], position: 1, to: model)
+        #expect(try await model.notifications(query()).items.map(\.readAt) == [60, 60, 60].map { Fixture.later($0) })
+        #expect(try await model.unreadCount(for: Fixture.ann, epoch: 7) == 0)
+        // A later mark changes nothing about when they were read.
+        try await model.apply([try notice(4, intake: 70)], position: 5, generation: 0)
+        try await applyMarks([mark(.through(4), at: 80, intake: 70)], position: 2, to: model)
+        #expect(try await model.notifications(query()).items.map(\.readAt) == [80, 60, 60, 60].map { Fixture.later($0) })
+    }
+
+    /// Marks of two copies of a log and from before marks named an intake, before and after what they mark, and some of them dropped: what is read
+    /// is what any mark that is kept reaches by place and by time.
+    @Test(arguments: 0..<8 as Range<UInt64>)
+    func marksOfTwoCopiesAnswerLikeThePlainList(_ seed: UInt64) async throws {
+        var generator = SplitMix64(seed: seed)
+        let model = try await model()
+        let restored = UInt64.random(in: 0...40, using: &generator)
+        func intake(_ sequence: UInt64, isFormer: Bool) -> Int64 { Int64(sequence) * 10 + (isFormer || sequence <= restored ? 0 : 900_000) }
+        var notices: [(sequence: UInt64, user: String?)] = []
+        for sequence in 1...60 as ClosedRange<UInt64> where Bool.random(using: &generator) {
+            notices.append((sequence, [nil, "ann", "bob"].randomElement(using: &generator) ?? nil))
+        }
+        var marks: [ReadMark] = []
+        for index in 0..<30 {
+            let place = UInt64.random(in: 1...60, using: &generator)
+            let isFormer = index < 15
+            let isOld = Int.random(in: 0..<10, using: &generator) == 0
+            // Marks without an intake count for every copy; low ones leave something to tell apart.
+            let through = isOld ? place / 8 : place
+            marks.append(mark(.through(through), at: Int64(index), intake: isOld ? nil : intake(through, isFormer: isFormer)))
+        }
+        var applied = 0
+        var written = 0
+        var first = 0
+        while applied < marks.count || written < notices.count {
+            if applied < marks.count, Bool.random(using: &generator) || written == notices.count {
+                applied += 1
+                try await applyMarks([marks[applied - 1]], position: UInt64(applied), to: model)
+            } else {
+                let next = notices[written]
+                written += 1
+                let change = try notice(next.sequence, user: next.user, intake: intake(next.sequence, isFormer: false))
+                try await model.apply([change], position: next.sequence, generation: 0)
+            }
+            if applied > first + 5, Int.random(in: 0..<8, using: &generator) == 0 {
+                first = Int.random(in: first..<applied, using: &generator)
+                try await model.drop(inboxBefore: UInt64(first) + 1, life: model.inboxLife)
+            }
+            let page = try await model.notifications(query(limit: 100))
+            let kept = marks[first..<applied]
+            for item in page.items {
+                let place = item.record.place
+                let isRead = kept.contains { mark in
+                    guard case .through(let through) = mark.extent else { return false }
+                    return place.sequence <= through && (mark.intake.map { place.intake <= $0 } ?? true)
+                }
+                #expect((item.readAt != nil) == isRead, "\(place) with \(applied) marks from \(first) on")
+            }
+            #expect(page.unreadCount == page.items.count { $0.readAt == nil })
+            #expect(try await model.notifications(query(isRead: true, limit: 100)).items == page.items.filter { $0.readAt != nil })
+        }
+    }
+
     /// A mark is of a notification that the user has and that none of the former ones reaches.
     @Test func aMarkThatMovesNothingIsNone() async throws {
         let model = try await model()
         func rise(_ place: UInt64, _ viewer: Viewer = Fixture.ann, epoch: UInt16 = 7) async throws -> UInt64? {
-            try await model.rise(through: place, epoch: epoch, for: viewer)
+            let rise = try await model.rise(through: LogPlace(sequence: place, intake: Fixture.later(9)), epoch: epoch, for: viewer)
+            if let rise { #expect(rise.intake == Fixture.later(Int64(rise.sequence)), "the mark is of the notification") }
+            return rise?.sequence
         }
         #expect(try await rise(.max) == nil)
         try await model.apply(

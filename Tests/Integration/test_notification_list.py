@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -321,6 +322,34 @@ def test_a_mark_is_of_its_event_and_not_of_its_place(stack):
     assert error_of(reader.mark_read("ntf_" + former.text.removeprefix("evt_"))) == (404, "not_found")
     assert reader.mark_read(fresh["notificationId"]).json()["read"] is True
     assert reader.notifications().json()["unreadCount"] == 0
+
+
+def test_a_mark_of_all_up_to_a_place_is_of_its_copy_of_the_log(stack):
+    """What came to places below such a mark after the log was restored from an older copy is unread; a lower mark counts beside it."""
+    reader = ApprovalClient(approval_service(stack).wait_ready())
+    stack.intake.publish(notice(1, "acme"))
+    [kept] = reader.notifications().json()["items"]
+    place = Cursor.parse("evt_" + kept["notificationId"].removeprefix("ntf_"))
+    # A mark of the former copy's last notification, as `INBOX` has it after `EVENTS` alone was restored.
+    body = {"epoch": place.epoch, "through": place.sequence + 100, "intake": place.time, "at": place.time}
+    stack.bus.publish(f"inbox.{token('acme')}.usr_1", json.dumps(body).encode())
+    # Intakes are milliseconds: what comes next must not be of the same one.
+    eventually(lambda: time.time() * 1000 > place.time + 1, "a millisecond passes")
+    stack.intake.publish(notice(2, "acme"), notice(3, "acme"))
+    replicas = [reader, ApprovalClient(approval_service(stack).wait_ready())]
+
+    def read():
+        pages = [replica.notifications().json() for replica in replicas]
+        assert pages[0] == pages[1]
+        assert pages[0]["unreadCount"] == sum(not item["read"] for item in pages[0]["items"])
+        return [item["read"] for item in pages[0]["items"]]
+
+    assert read() == [False, False, True]
+    items = reader.notifications().json()["items"]
+    assert reader.mark_all_read(items[1]["notificationId"]).json() == {"unreadCount": 1}
+    assert read() == [False, True, True]
+    assert reader.mark_all_read(items[0]["notificationId"]).json() == {"unreadCount": 0}
+    assert read() == [True, True, True]
 
 
 def test_marks_that_were_purged_are_forgotten_by_all(stack):

@@ -1,14 +1,17 @@
 """Each tenant has its share of what all use (contract §10): beyond it 429 with Retry-After, and nobody else notices."""
 
+import json
 import re
 
 import httpx
 import pytest
 
-from causeway_kit.approvals import approval_service
+from causeway_kit.approvals import ApprovalClient, approval_service, error_of, requested
+from causeway_kit.cursors import Cursor
 from causeway_kit.intake import Intake, numbered
 from causeway_kit.relay import RelayClient
 from causeway_kit.services import command, is_built
+from causeway_kit.subjects import token
 from causeway_kit.tokens import SECRET, mint
 
 
@@ -74,3 +77,37 @@ def test_requests_are_counted_by_tenant(shared, tenant):
     statuses = [httpx.get(f"{service.url}/v1/notifications", headers=headers, timeout=10).status_code for _ in range(5)]
     assert statuses[0] == 200 and statuses[-1] == 429, statuses
     assert service.metrics()[f'causeway_approval_tenant_requests{{tenant="{tenant}"}}'] == 5
+
+
+@pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
+def test_a_tenant_has_its_share_of_the_read_marks(stack):
+    """`INBOX` drops its oldest marks when it is full: one tenant's may fill a quarter of it."""
+    service = approval_service(stack, log_max_bytes="16MiB").wait_ready()
+    acme, globex = ApprovalClient(service), ApprovalClient(service, "globex")
+    stack.intake.publish(*[requested(f"apr_{n}", tenant) for n in range(3) for tenant in ("acme", "globex")])
+    newest, middle, oldest = (item["notificationId"] for item in acme.notifications().json()["items"])
+    assert acme.mark_read(oldest).status_code == 200
+    place = Cursor.parse("evt_" + oldest.removeprefix("ntf_"))
+    subject = f"inbox.{token('acme')}.usr_2"
+    body = json.dumps({"epoch": place.epoch, "sequence": place.sequence, "intake": place.time, "at": place.time}, separators=(",", ":")).encode()
+    before = stack.bus.state("INBOX").bytes
+    stack.bus.publish(subject, body)
+    size = stack.bus.state("INBOX").bytes - before
+    assert size == 30 + len(subject) + len(body), "what a mark takes is what approval-api counts"
+    for _ in range((1 << 18) // size):
+        stack.bus.publish(subject, body)
+    refused = acme.mark_read(middle)
+    assert error_of(refused) == (429, "rate_limited"), refused.text
+    assert int(refused.headers["Retry-After"]) > 0
+    assert str(1 << 18) in refused.json()["message"] and "POST /v1/notifications/read" in refused.json()["message"]
+    assert acme.mark_read(oldest).status_code == 200, "what is marked needs no mark"
+    # Another tenant does not notice, and all can be marked as read at once.
+    assert globex.mark_read(globex.notifications().json()["items"][0]["notificationId"]).status_code == 200
+    assert acme.mark_all_read(newest).json() == {"unreadCount": 0}
+    for _ in range((1 << 15) // size):
+        stack.bus.publish(subject, body)
+    stack.intake.publish(requested("apr_9"))
+    newest = acme.notifications().json()["items"][0]["notificationId"]
+    assert error_of(acme.mark_all_read(newest)) == (429, "rate_limited"), "the reserve has an end"
+    stack.bus.purge_stream("INBOX", before=stack.bus.state("INBOX").last_seq)
+    assert acme.mark_all_read(newest).json() == {"unreadCount": 0}

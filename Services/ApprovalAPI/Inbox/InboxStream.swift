@@ -23,9 +23,9 @@ struct InboxStream: Sendable {
         store = SideStream(beside: log, configuration)
     }
 
-    /// The stream's first and last sequence. Creates the stream if it is missing.
+    /// The stream's first and last sequence, and its limit. Creates the stream if it is missing.
     func bounds() async throws(EventLogError) -> InboxBounds {
-        InboxBounds(try await store.ensure().state)
+        InboxBounds(try await store.ensure())
     }
 
     /// Whether the stream still holds the mark that was read last: one that was restored from an older copy has another at its place. Nil when
@@ -100,10 +100,13 @@ struct InboxBounds: Sendable, Equatable {
     var first: UInt64
     /// The last place that was given out; 0 when there was never a mark.
     var last: UInt64
+    /// How many bytes it keeps at most; nil for no limit.
+    var limit: Int64?
 }
 
 extension InboxBounds {
-    init(_ state: StreamInfo.State) {
-        self.init(first: state.firstKept, last: state.lastSequence)
+    init(_ info: StreamInfo) {
+        let limit = info.configuration.maxBytes
+        self.init(first: info.state.firstKept, last: info.state.lastSequence, limit: limit > 0 ? limit : nil)
     }
 }

@@ -48,21 +48,24 @@ extension ReadModel {
         try await read(for: holder ?? .tenant(query.viewer.tenant)) { database in
             let floor = try query.floor(database)
             let (items, next) = try query.items(database, floor: floor)
-            return NotificationPage(items: items, next: next, unreadCount: try query.unreadCount(database, floor: floor))
+            return NotificationPage(items: items, next: next, unreadCount: try query.unreadCount(database, floor: floor.sequence))
         }
     }
 
     /// The number of a user's unread notifications.
     func unreadCount(for viewer: Viewer, epoch: UInt16) async throws -> Int {
         let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
-        return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0)) }
+        return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0).sequence) }
     }
 
-    /// Where the floor of a user rises to who has seen everything up to a place: the newest notification there. Nil where it is there already, so
+    /// Where the floor of a user rises to who has seen everything up to an event: the newest notification there. Nil where it is there already, so
     /// that a mark would change nothing: a user has no more marks of this kind than notifications, however often the same is asked for.
-    func rise(through place: UInt64, epoch: UInt16, for viewer: Viewer) async throws -> UInt64? {
+    ///
+    /// - Parameter seen: the event, which need not be a notification. After the log was restored from an older copy it may be one of the former
+    ///   copy; what was taken in later has not been seen then.
+    func rise(through seen: LogPlace, epoch: UInt16, for viewer: Viewer) async throws -> LogPlace? {
         let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
-        return try await read(for: .tenant(viewer.tenant)) { try query.newest(through: place, above: query.floor($0), $0) }
+        return try await read(for: .tenant(viewer.tenant)) { try query.newest(through: seen, above: query.floor($0).sequence, $0) }
     }
 
     /// The notification at a place; nil when there is none that the viewer may see.
@@ -73,40 +76,90 @@ extension ReadModel {
                 from: "notifications n",
                 where: "n.sequence = :sequence AND n.hidden = 0 AND \(Viewer.sees("n"))"
             )
+            let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 1)
+            let floor = try query.floor(database)
             return try Row.fetchOne(
                 database.cachedStatement(sql: sql),
-                arguments: viewer.arguments + ["epoch": Int64(epoch), "sequence": sequence]
+                arguments: query.reader + floor.arguments + ["sequence": sequence]
             ).map(InboxItem.init(row:))
         }
     }
 }
 
 extension NotificationQuery {
-    /// Up to where the user has read everything.
-    fileprivate func floor(_ database: Database) throws -> Int64 {
-        let sql = "SELECT coalesce(max(through), 0) FROM floors f WHERE \(Self.isOfReader("f"))"
-        return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: reader) ?? 0
+    /// Up to where a user has read everything.
+    fileprivate struct Floor {
+        /// The last place that is read with all before it; 0 for nothing.
+        var sequence: Int64 = 0
+        /// When the mark was made that reaches there, in milliseconds since 1970.
+        var readAt: Int64 = 0
+
+        /// The values of `:floor` and `:floorAt`.
+        var arguments: StatementArguments { ["floor": sequence, "floorAt": readAt] }
     }
 
-    /// The sequence of the newest notification between the floor and a place, the place included; nil when there is none.
-    fileprivate func newest(through place: UInt64, above floor: Int64, _ database: Database) throws -> UInt64? {
+    /// By how many milliseconds the intake of an event may be later than that of one behind it in the same copy of the log: producers take their
+    /// time of intake from clocks that differ, and try again to store an event for a while when the bus does not answer.
+    private static let maximumSkew: Int64 = 60_000
+    /// How many notifications are compared to find the last one that was taken in by a time. More than one, because intakes do not rise strictly with the sequence.
+    private static let comparedIntakes = 64
+    /// How many marks of all up to a place are compared to find the first that a notification was read with.
+    private static let comparedMarks = 8
+
+    /// Up to where the user has read everything.
+    ///
+    /// A mark reaches up to its place where the log has the notification that it names. One of a former copy of the log, which was restored from
+    /// an older one and written on, reaches up to the last notification of the reader that was taken in by then. Only marks that none supersedes
+    /// are looked at, which are one but for those of former copies.
+    fileprivate func floor(_ database: Database) throws -> Floor {
+        let sql = """
+            SELECT f.read_at, CASE f.intake WHEN \(ReadMark.latestIntake) THEN f.through \
+            ELSE min(f.through, \(Self.last(takenInBy: "f.intake"))) END AS upto \
+            FROM floors f INDEXED BY floors_standing WHERE \(Self.isOfReader("f")) AND f.superseded = 0 ORDER BY upto DESC LIMIT 1
+            """
+        guard let row = try Row.fetchOne(database.cachedStatement(sql: sql), arguments: reader) else { return Floor() }
+        return Floor(sequence: try row.stored("upto"), readAt: try row.stored("read_at"))
+    }
+
+    /// The sequence of the reader's last notification that was taken in by a time, hidden ones included; 0 for none. As SQL.
+    ///
+    /// Two runs of an index, of which each gives some entries, however long the list is.
+    private static func last(takenInBy time: String) -> String {
         let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
             """
-            SELECT max(n.sequence) AS sequence FROM notifications n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 \
-            AND n.sequence > :floor AND n.sequence <= :through
+            SELECT * FROM (SELECT i.sequence FROM notifications i WHERE i.tenant = :tenant AND i.user = \(audience) AND i.intake <= \(time) \
+            ORDER BY i.intake DESC, i.sequence DESC LIMIT \(comparedIntakes))
             """
         }
-        let sql = "SELECT max(sequence) FROM (\(runs.joined(separator: " UNION ALL ")))"
-        let arguments: StatementArguments = viewer.arguments + ["floor": floor, "through": Int64(clamping: place)]
-        return try Int64.fetchOne(database.cachedStatement(sql: sql), arguments: arguments).map { UInt64(clamping: $0) }
+        return "(SELECT coalesce(max(sequence), 0) FROM (\(runs.joined(separator: " UNION ALL "))))"
+    }
+
+    /// The newest notification between the floor and an event, that included; nil when there is none.
+    fileprivate func newest(through seen: LogPlace, above floor: Int64, _ database: Database) throws -> LogPlace? {
+        let time = seen.intake.millisecondsSinceEpoch + Self.maximumSkew
+        let last = try Int64.fetchOne(
+            database.cachedStatement(sql: "SELECT \(Self.last(takenInBy: ":time"))"),
+            arguments: viewer.arguments + ["time": time]
+        )
+        let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+            """
+            SELECT * FROM (SELECT n.sequence, n.intake FROM notifications n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 \
+            AND n.sequence > :floor AND n.sequence <= :through ORDER BY n.sequence DESC LIMIT 1)
+            """
+        }
+        let sql = "\(runs.joined(separator: " UNION ALL ")) ORDER BY sequence DESC LIMIT 1"
+        let through = min(Int64(clamping: seen.sequence), last ?? 0)
+        return try Row.fetchOne(
+            database.cachedStatement(sql: sql),
+            arguments: viewer.arguments + ["floor": floor, "through": through]
+        ).map { row in LogPlace(try row.stored("sequence"), intake: try row.stored("intake")) }
     }
 
     /// The items of a page, and where the next one begins.
     ///
     /// Rows come one by one and newest first, from several runs of indexes, and no more of them than the page needs.
-    fileprivate func items(_ database: Database, floor: Int64) throws -> ([InboxItem], next: LogPlace?) {
-        var arguments = reader + ["before": before.map { Int64(clamping: $0) } ?? Int64.max]
-        if isRead != nil { arguments += ["floor": floor] }
+    fileprivate func items(_ database: Database, floor: Floor) throws -> ([InboxItem], next: LogPlace?) {
+        var arguments = reader + floor.arguments + ["before": before.map { Int64(clamping: $0) } ?? Int64.max]
         if let type { arguments += ["type": type.name] }
         let rows = try Row.fetchCursor(database.cachedStatement(sql: source), arguments: arguments)
         var items: [InboxItem] = []
@@ -162,14 +215,19 @@ extension NotificationQuery {
         return runs.joined(separator: " UNION ALL ") + " ORDER BY sequence DESC"
     }
 
-    /// Notifications `n` with when the user read them.
+    /// Notifications `n` with when the user read them, with ``Floor/arguments``.
+    ///
+    /// What is at or below the floor was read with the first mark that reaches it, or, where the marks next to it are of a former copy of the log,
+    /// with that which reaches the floor.
     ///
     /// - Parameter place: the table by whose places the rows are ordered.
     fileprivate static func select(_ place: String = "n", from source: String, where condition: String) -> String {
         """
         SELECT \(place).sequence AS sequence, n.intake, n.tenant, n.user, n.type, n.title, n.body, n.incident, n.remediation, n.approval, n.created_at,
             (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence AND \(Tally.isOf("m", "n"))) AS mark_at,
-            (SELECT read_at FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence ORDER BY f.through LIMIT 1) AS floor_at
+            CASE WHEN n.sequence <= :floor THEN coalesce((SELECT min(read_at) FROM (
+                SELECT f.read_at, f.intake FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence
+                ORDER BY f.through LIMIT \(comparedMarks)) WHERE intake >= n.intake - \(maximumSkew)), :floorAt) END AS floor_at
         FROM \(source) WHERE \(condition)
         """
     }
@@ -193,7 +251,7 @@ extension NotificationQuery {
         return try Int.fetchOne(database.cachedStatement(sql: sql), arguments: reader + ["floor": floor]) ?? 0
     }
 
-    private var reader: StatementArguments { viewer.arguments + ["epoch": Int64(epoch)] }
+    fileprivate var reader: StatementArguments { viewer.arguments + ["epoch": Int64(epoch)] }
 
     private static func isOfReader(_ alias: String) -> String {
         "\(alias).tenant = :tenant AND \(alias).user = :user AND \(alias).epoch = :epoch"

@@ -28,8 +28,10 @@ struct ReadMark: Sendable, Equatable {
 
     /// What all subjects of marks begin with.
     static let prefix = "inbox"
-    /// What the read model has for the intake of a mark that names none.
+    /// What the read model has for the intake of a mark of one notification that names none.
     static let anyIntake: Int64 = -1
+    /// The same of a mark of all up to a place, which counts for what was taken in by then.
+    static let latestIntake = Int64.max
 }
 
 extension ReadMark {

@@ -44,8 +44,10 @@ struct Freshness: Sendable {
 
     /// Waits until the model knows all read marks that their stream held at this call, and no others.
     ///
+    /// - Returns: what the stream keeps.
     /// - Throws: `service_unavailable`.
-    func ofInbox() async throws {
+    @discardableResult
+    func ofInbox() async throws -> InboxBounds {
         let (life, position) = (model.inboxLife, model.inbox.position)
         let bounds: InboxBounds
         do {
@@ -56,6 +58,7 @@ struct Freshness: Sendable {
         guard position <= bounds.last else { throw Unavailable.because(model.trouble) }
         try await reach(bounds.last, of: model.inbox)
         try await dropping { try await model.drop(inboxBefore: bounds.first, life: life) }
+        return bounds
     }
 
     private func reach(_ end: UInt64, of gate: PositionGate) async throws {

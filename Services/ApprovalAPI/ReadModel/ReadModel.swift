@@ -133,7 +133,7 @@ final class ReadModel: Sendable {
     }
 
     private static let logTables = ["requests", "decisions", "effects", "notifications"]
-    private static let inboxTables = ["marks", "floors"]
+    private static let inboxTables = ["marks", "floors", "mark_messages"]
 
     // MARK: What the streams do not keep any more
 
@@ -192,7 +192,9 @@ final class ReadModel: Sendable {
         let first = Int64(clamping: streams.withLock { $0.log.first })
         try await write(generation) { database in
             let isOfAnother = "epoch <> (SELECT log_epoch FROM progress)"
-            try database.execute(sql: "DELETE FROM marks WHERE sequence < ? OR \(isOfAnother)", arguments: [first])
+            for table in ["marks", "mark_messages"] {
+                try database.execute(sql: "DELETE FROM \(table) WHERE sequence < ? OR \(isOfAnother)", arguments: [first])
+            }
             try database.execute(sql: "DELETE FROM floors WHERE through < ? OR \(isOfAnother)", arguments: [first])
         }
     }

@@ -5,7 +5,7 @@ import GRDB
 /// All of it is drawn from the log and from the read marks' stream, so a new version is not migrated to: the file is recreated.
 enum Schema {
     /// Changed whenever the tables change, or what is written into them.
-    static let version = 4
+    static let version = 5
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
@@ -30,7 +30,7 @@ enum Schema {
 
     /// Empties what is drawn from the stream of the read marks.
     static func clearInbox(in database: Database) throws {
-        for table in ["marks", "floors"] { try database.execute(sql: "DROP TABLE \(table)") }
+        for table in ["marks", "floors", "mark_messages", "mark_shares"] { try database.execute(sql: "DROP TABLE \(table)") }
         try database.execute(sql: "DELETE FROM tallies WHERE kind = \(Tally.Kind.marks.rawValue)")
         for sql in [inboxTables] + Tally.triggersOfMarks { try database.execute(sql: sql) }
     }
@@ -96,11 +96,16 @@ enum Schema {
             incident TEXT, remediation TEXT, approval TEXT, created_at INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX notifications_by_reader ON notifications (tenant, user, sequence) WHERE hidden = 0;
+        CREATE INDEX notifications_by_intake ON notifications (tenant, user, intake, sequence);
         CREATE INDEX notifications_by_type ON notifications (tenant, user, type, sequence) WHERE hidden = 0;
         """
 
     /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `intake`
-    /// is that of the event (``ReadMark/anyIntake`` for any), `place` where in that stream they are.
+    /// is that of the event (``ReadMark/anyIntake`` for any, in `floors` ``ReadMark/latestIntake``), `place` where in that stream they are.
+    ///
+    /// - `floors.superseded` is 1 where a later mark of the reader reaches as far, by place and by time.
+    /// - `mark_messages` has each message of the stream but for those of notifications that are gone, whatever it changed; triggers keep the sum of
+    ///   each tenant in `mark_shares`.
     private static let inboxTables = """
         CREATE TABLE marks ( /* a read model of Causeway */
             tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
@@ -110,10 +115,24 @@ enum Schema {
         CREATE INDEX marks_by_place ON marks (place);
         CREATE INDEX marks_by_notification ON marks (sequence, epoch);
         CREATE TABLE floors ( /* a read model of Causeway */
-            tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, through INTEGER NOT NULL, read_at INTEGER NOT NULL,
-            place INTEGER NOT NULL,
-            PRIMARY KEY (tenant, user, epoch, through)
+            tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, through INTEGER NOT NULL, intake INTEGER NOT NULL,
+            read_at INTEGER NOT NULL, place INTEGER NOT NULL, superseded INTEGER NOT NULL,
+            PRIMARY KEY (tenant, user, epoch, through, intake)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX floors_by_place ON floors (place);
+        CREATE INDEX floors_standing ON floors (tenant, user, epoch) WHERE superseded = 0;
+        CREATE TABLE mark_messages ( /* a read model of Causeway */
+            place INTEGER PRIMARY KEY, tenant TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, bytes INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE mark_shares ( /* a read model of Causeway */
+            tenant TEXT PRIMARY KEY, bytes INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TRIGGER mark_message_came AFTER INSERT ON mark_messages BEGIN
+            INSERT INTO mark_shares VALUES (new.tenant, new.bytes) ON CONFLICT DO UPDATE SET bytes = bytes + new.bytes;
+        END;
+        CREATE TRIGGER mark_message_went AFTER DELETE ON mark_messages BEGIN
+            UPDATE mark_shares SET bytes = bytes - old.bytes WHERE tenant = old.tenant;
+            DELETE FROM mark_shares WHERE tenant = old.tenant AND bytes <= 0;
+        END;
         """
 }

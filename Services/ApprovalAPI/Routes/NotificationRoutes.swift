@@ -34,9 +34,9 @@ struct NotificationRoutes: Sendable {
         query.type = try parameters.value("type").map(Self.type)
         let cursor = try parameters.value("cursor").map(Self.cursor)
         let parts = try backend.parts()
-        async let marks: Void = parts.freshness.ofInbox()
+        async let marks = parts.freshness.ofInbox()
         let bounds = try await parts.freshness.ofLog()
-        try await marks
+        _ = try await marks
         if let cursor, !bounds.hasReached(cursor) { throw Self.badCursor }
         query.epoch = bounds.epoch
         query.before = cursor?.sequence
@@ -52,10 +52,12 @@ struct NotificationRoutes: Sendable {
         guard let cursor = context.decodedPathParameter("notificationId").flatMap({ NotificationID.cursor($0) }) else { throw Self.unknown }
         let parts = try backend.parts()
         let viewer = Viewer(principal)
+        async let marks = parts.freshness.ofInbox()
         let bounds = try await parts.freshness.ofLog()
+        let inbox = try await marks
         guard bounds.hasReached(cursor), let item = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         if item.readAt != nil { return try .json(NotificationView(item, epoch: cursor.epoch)) }
-        try await self.store(.one(cursor.sequence), at: cursor, of: viewer, parts)
+        try await self.store(.one(cursor.sequence), intake: cursor.time, epoch: cursor.epoch, of: viewer, within: inbox, parts)
         guard let marked = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         return try .json(NotificationView(marked, epoch: cursor.epoch))
     }
@@ -74,9 +76,10 @@ struct NotificationRoutes: Sendable {
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
         // What the stream lost is not known as read any more.
-        try await parts.freshness.ofInbox()
-        if let place = try await backend.model.rise(through: cursor.sequence, epoch: cursor.epoch, for: viewer) {
-            try await self.store(.through(place), at: cursor, of: viewer, parts)
+        let inbox = try await parts.freshness.ofInbox()
+        let seen = LogPlace(sequence: cursor.sequence, intake: cursor.time)
+        if let place = try await backend.model.rise(through: seen, epoch: cursor.epoch, for: viewer) {
+            try await self.store(.through(place.sequence), intake: place.intake, epoch: cursor.epoch, of: viewer, within: inbox, parts)
         }
         return try .json(["unreadCount": try await backend.model.unreadCount(for: viewer, epoch: cursor.epoch)])
     }
@@ -87,16 +90,17 @@ struct NotificationRoutes: Sendable {
         return item?.record.place.intake == cursor.time ? item : nil
     }
 
-    /// Stores a read mark and waits until it is read back: the caller's next request knows it.
-    private func store(_ extent: ReadMark.Extent, at cursor: Cursor, of viewer: Viewer, _ parts: ApprovalBackend.Parts) async throws {
-        let mark = ReadMark(
-            tenant: viewer.tenant,
-            user: viewer.user,
-            epoch: cursor.epoch,
-            extent: extent,
-            readAt: now(),
-            intake: cursor.time
-        )
+    /// Stores a read mark, if the tenant's share of the stream has room for it, and waits until it is read back: the caller's next request knows it.
+    private func store(
+        _ extent: ReadMark.Extent,
+        intake: Timestamp,
+        epoch: UInt16,
+        of viewer: Viewer,
+        within inbox: InboxBounds,
+        _ parts: ApprovalBackend.Parts
+    ) async throws {
+        let mark = ReadMark(tenant: viewer.tenant, user: viewer.user, epoch: epoch, extent: extent, readAt: now(), intake: intake)
+        if let share = InboxShare(of: inbox.limit) { try share.admit(mark, beside: try await backend.model.markBytes(of: viewer.tenant)) }
         let place: UInt64
         do {
             place = try await parts.inbox.publish(mark, within: Self.timeout)

@@ -33,8 +33,8 @@ struct InboxShare: Sendable, Equatable {
         guard try kept + mark.storedBytes() > limit else { return }
         throw APIError.rateLimited(
             """
-            The read marks of your tenant may take \(bytes) bytes, and do: mark all up to a notification with POST /v1/notifications/read, for which \
-            \(reserve) more are kept, or wait until marked notifications leave the log.
+            Your tenant's read marks fill their share of \(bytes) bytes. Mark all up to a notification with POST /v1/notifications/read, for which \
+            \(reserve) bytes more are kept, or wait until marked notifications leave the log.
             """,
             retryAfter: Self.retryAfter
         )

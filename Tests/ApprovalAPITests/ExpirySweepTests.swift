@@ -86,6 +86,37 @@ private final class SweepBench: Sendable {
         #expect(bench.letters.totals == [ExpirySweep.name: UInt64(poisoned.count)])
     }
 
+    /// A process that has just started tries again what another one has set aside.
+    @Test func afterARestartAnApprovalHasItsOneLetter() async throws {
+        let bench = try await SweepBench()
+        let jetStream = JetStream(bench.connection)
+        // A window that is soon over stands for a restart long after the first letter.
+        var letters = StreamConfiguration(name: DeadLetters.streamName, subjects: ["deadletters.*.*", "retries.*.*"])
+        letters.duplicateWindow = .milliseconds(100)
+        _ = try await jetStream.createStream(letters)
+        func isNew(_ id: String) async throws -> Bool {
+            try await !jetStream.publish(subject: "retries.bad.none", payload: [], messageID: id).isDuplicate
+        }
+        try await bench.request(["a", "b"], tenant: "bad")
+        for name in ["a", "b"] { try await bench.spoil(name, tenant: "bad") }
+        await bench.sweep.sweep()
+        #expect(bench.letters.totals == [ExpirySweep.name: 2])
+        _ = try await isNew("marker")
+        #expect(try await eventually { try await isNew("marker") })
+        let restarted = ExpirySweep(
+            model: bench.model,
+            desk: bench.sweep.desk,
+            letters: DeadLetters(of: bench.log, logger: SweepBench.logger),
+            interval: .seconds(1),
+            isFollowing: { true },
+            logger: SweepBench.logger
+        )
+        await restarted.sweep()
+        #expect(restarted.letters.totals.isEmpty)
+        #expect(try await bench.letters.list(tenant: nil, work: nil, limit: 10).count == 2)
+        #expect(!restarted.failures.isDue(1) && !restarted.failures.isDue(2))
+    }
+
     @Test func aSweepPagesThroughAllThatIsOverdue() async throws {
         let bench = try await SweepBench()
         try await bench.request((0..<ExpirySweep.pageSize * 2 + 30).map { "a-\($0)" }, tenant: "acme")

@@ -135,6 +135,82 @@ import Testing
         try await Self.end(run)
     }
 
+    @Test func workThatComesUpAgainHasOneLetterHoweverLate() async throws {
+        let bench = try await Bench()
+        let letters = Self.letters(bench.log)
+        // A window that is soon over stands for a restart long after the first letter.
+        var short = StreamConfiguration(name: DeadLetters.streamName, subjects: ["deadletters.*.*", "retries.*.*"])
+        short.duplicateWindow = .milliseconds(100)
+        _ = try await bench.jetStream.createStream(short)
+        func isAnothersTurn(_ id: String) async throws -> Bool {
+            try await !bench.jetStream.publish(subject: "retries.acme.none", payload: [], messageID: id).isDuplicate
+        }
+        func put(_ letters: DeadLetters, _ sequence: UInt64) async throws {
+            try await letters.putOnce(work: "work", subject: "events.acme.a.b", sequence: sequence, reason: "It cannot be.")
+        }
+        try await put(letters, 7)
+        try await put(letters, 9)
+        _ = try await isAnothersTurn("first")
+        #expect(try await eventually { try await isAnothersTurn("first") })
+        let others = Self.letters(try await bench.another())
+        for sequence: UInt64 in [9, 7, 9] { try await put(others, sequence) }
+        for sequence: UInt64 in [7, 9] { try await put(letters, sequence) }
+        #expect(letters.totals == ["work": 2] && others.totals.isEmpty)
+        #expect(try await letters.list(tenant: nil, work: nil, limit: 10).map(\.letter.sequence) == [7, 9])
+        // A letter of another kind of work or of another tenant is another one.
+        try await others.putOnce(work: "other", subject: "events.acme.a.b", sequence: 7, reason: "")
+        try await others.putOnce(work: "work", subject: "events.globex.a.b", sequence: 7, reason: "")
+        #expect(others.totals == ["other": 1, "work": 1])
+    }
+
+    @Test func processesThatComeUponTheSameWorkAtOnceWriteOneLetter() async throws {
+        let bench = try await Bench()
+        let processes = [Self.letters(bench.log), Self.letters(try await bench.another()), Self.letters(try await bench.another())]
+        await withTaskGroup(of: Void.self) { group in
+            for letters in processes {
+                group.addTask {
+                    for sequence: UInt64 in 1...20 {
+                        // As a sweep does: what could not be stored in time is tried again.
+                        while (try? await letters.putOnce(work: "work", subject: "events.acme.a.b", sequence: sequence, reason: "")) == nil
+                        {
+                            await Task.yield()
+                        }
+                    }
+                }
+            }
+        }
+        #expect(processes.reduce(0) { $0 + $1.totals["work", default: 0] } == 20)
+        #expect(try await processes[0].list(tenant: nil, work: nil, limit: 100).map(\.letter.sequence).sorted() == Array(1...20))
+    }
+
+    @Test func whatWasTriedAgainAndFailsAgainIsALetterAgain() async throws {
+        let bench = try await Bench()
+        try await bench.fill(2)
+        let letters = Self.letters(bench.log), others = Self.letters(try await bench.another())
+        func put(_ letters: DeadLetters, _ sequence: UInt64) async throws {
+            try await letters.putOnce(work: "work", subject: "events.acme.incident.created", sequence: sequence, reason: "Not yet.")
+        }
+        for sequence: UInt64 in [1, 2] { try await put(letters, sequence) }
+        try await put(others, 2)
+        let desk = Desk()
+        desk.verdicts.withLock { $0[2] = .failed("Never.") }
+        let retried = RetriedWork(of: letters, name: "work", logger: Bench.logger)
+        let run = Task { try await retried.run { desk.handle($0) } }
+        for stored in try await letters.list(tenant: nil, work: nil, limit: 10) { try await letters.retry(stored.id) }
+        #expect(await eventually { Set(desk.visits.withLock { $0 }) == [1, 2] && letters.totals == ["work": 3] })
+        let left = try await letters.list(tenant: nil, work: nil, limit: 10)
+        #expect(left.map(\.letter.sequence) == [2] && left.first?.letter.reason == "Never.")
+        try await Self.end(run)
+        // The letter of the retry is the one that is found.
+        for letters in [letters, others] { try await put(letters, 2) }
+        #expect(letters.totals == ["work": 3] && others.totals.isEmpty)
+        // One that is removed gives its place free, at whichever process.
+        try await letters.drop(try #require(left.first).id)
+        try await put(others, 2)
+        try await put(letters, 2)
+        #expect(letters.totals == ["work": 3] && others.totals == ["work": 1])
+    }
+
     @Test func aTenantHasRoomOfItsOwn() async throws {
         let bench = try await Bench()
         let letters = Self.letters(bench.log)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.bus import STREAM
 from causeway_kit.cut_line import CutLine
 from causeway_kit.every_surface import SURFACES
 from causeway_kit.follower import Follower
@@ -222,6 +223,25 @@ class Trouble:
         """A request that nobody can decide comes past the intake."""
         self.stack.bus.publish("events.acme.approval.requested", b"[]")
         yield
+
+    def background_work_stopped(self):
+        """A consumer of another kind gets the name of approval-api's."""
+        name = "decision-effects"
+        other = {"durable_name": name, "deliver_subject": "elsewhere", "deliver_policy": "all", "ack_policy": "none"}
+
+        def is_taken():
+            self.stack.bus.delete_consumer(name)
+            try:
+                self.stack.bus.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.{name}", stream_name=STREAM, config=other)
+            except AssertionError:
+                # approval-api was quicker, and has its consumer again.
+                return False
+            return True
+
+        eventually(is_taken, "the name is taken")
+        yield
+        self.stack.bus.delete_consumer(name)
+        self.approvals.wait_ready()
 
     def many_laggards(self):
         """Clients that do not read what there is for them."""

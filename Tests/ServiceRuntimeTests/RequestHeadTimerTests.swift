@@ -10,11 +10,11 @@ import Testing
     private static func channel() throws -> EmbeddedChannel {
         let channel = EmbeddedChannel()
         let pipeline = channel.pipeline.syncOperations
-        let timer = RequestHeadTimer()
+        let requests = RequestHeadHandler()
         try pipeline.addHandler(HTTPResponseEncoder())
-        try pipeline.addHandler(timer)
+        try pipeline.addHandler(RequestHeadTimer(requests))
         try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
-        try pipeline.addHandler(RequestHeadHandler(timer: timer))
+        try pipeline.addHandler(requests)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         return channel
     }

@@ -89,28 +89,32 @@ struct ExpirySweep: Sendable {
 
     /// Expires some, several at a time. Returns for each whether the log was there.
     private func expire(_ approvals: [Approval]) async -> [Bool] {
-        await withTaskGroup(of: Bool.self) { group in
+        await withTaskGroup(of: (Approval, WorkOutcome).self) { group in
             var outcomes: [Bool] = []
             for (index, approval) in approvals.enumerated() {
-                if index >= Self.concurrency, let outcome = await group.next() { outcomes.append(outcome) }
-                group.addTask { await expire(approval) }
+                if index >= Self.concurrency, let (approval, outcome) = await group.next() {
+                    outcomes.append(await settle(approval, outcome))
+                }
+                group.addTask { (approval, await attempt(approval)) }
             }
-            for await outcome in group { outcomes.append(outcome) }
+            // Letters are written one after another, as DeadLetters asks for.
+            for await (approval, outcome) in group { outcomes.append(await settle(approval, outcome)) }
             return outcomes
         }
     }
 
-    /// Expires one. Returns false when something outside kept it from being expired.
-    private func expire(_ approval: Approval) async -> Bool {
+    /// Sees to it that an approval is tried again, or not. Returns false when something outside kept it from being expired.
+    private func settle(_ approval: Approval, _ outcome: WorkOutcome) async -> Bool {
         let sequence = approval.request.place.sequence
-        switch await attempt(approval) {
+        switch outcome {
         case .done: failures.forget(sequence)
         case .later:
             failures.failed(sequence)
             return false
         case .failed(let reason):
             do throws(EventLogError) {
-                try await letters.put(
+                // Other replicas, and this one after a restart, come upon it again.
+                try await letters.putOnce(
                     work: Self.name,
                     subject: EventSubject.decision(
                         tenant: approval.request.tenant,

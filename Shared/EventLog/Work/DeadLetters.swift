@@ -38,6 +38,7 @@ public final class DeadLetters: Sendable {
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
     private let counts = Mutex<[String: UInt64]>([:])
+    private let unique = UniqueLetters()
 
     /// Letters about entries of a log.
     public init(of log: EventLog, logger: Logger, now: @escaping @Sendable () -> Timestamp = { .now }) {
@@ -61,10 +62,34 @@ public final class DeadLetters: Sendable {
         attempts: UInt64 = 1,
         occasion: String = ""
     ) async throws(EventLogError) {
-        let tenant = try? EventSubject(subject).tenant
-        let letter = DeadLetter(
+        let letter = letter(work: work, subject: subject, sequence: sequence, reason: reason, attempts: attempts)
+        let isNew = try await store(
+            letter.json().bytes,
+            at: Self.place(of: letter),
+            messageID: "\(work).\(log.epoch).\(sequence).\(occasion)"
+        )
+        if isNew { tell(of: letter) }
+    }
+
+    /// Sets work aside that every process comes upon again, after a restart too, as nothing keeps account of it: while there is a letter about the
+    /// entry, whoever wrote it and however long ago, nothing is stored, counted or logged.
+    ///
+    /// The letter is stored only if no other was since those of the tenant and kind of work were read (compare-and-set on the subject). Calls about the
+    /// same kind of work of a tenant should come one after another.
+    ///
+    /// - Throws: a retriable ``EventLogError`` in an outage; the caller keeps the work then.
+    public func putOnce(work: String, subject: String, sequence: UInt64, reason: String) async throws(EventLogError) {
+        let letter = letter(work: work, subject: subject, sequence: sequence, reason: reason, attempts: 1)
+        let isNew = try await log.persevere(until: .now.advanced(by: Self.timeout)) { () throws(EventLogError) in
+            try await unique.store(letter, at: Self.place(of: letter), in: stream, of: log, timeout: Self.timeout)
+        }
+        if isNew { tell(of: letter) }
+    }
+
+    private func letter(work: String, subject: String, sequence: UInt64, reason: String, attempts: UInt64) -> DeadLetter {
+        DeadLetter(
             work: work,
-            tenant: tenant,
+            tenant: try? EventSubject(subject).tenant,
             subject: subject,
             sequence: sequence,
             epoch: log.epoch,
@@ -72,17 +97,19 @@ public final class DeadLetters: Sendable {
             attempts: attempts,
             failedAt: now()
         )
-        let isNew = try await store(
-            letter.json().bytes,
-            at: "\(Self.prefix).\(tenant.map(SubjectToken.encode) ?? Self.nobody).\(work)",
-            messageID: "\(work).\(log.epoch).\(sequence).\(occasion)"
-        )
-        guard isNew else { return }
-        counts.withLock { $0[work, default: 0] += 1 }
+    }
+
+    private static func place(of letter: DeadLetter) -> String {
+        "\(prefix).\(letter.tenant.map(SubjectToken.encode) ?? nobody).\(letter.work)"
+    }
+
+    private func tell(of letter: DeadLetter) {
+        counts.withLock { $0[letter.work, default: 0] += 1 }
         var metadata: Logger.Metadata = [
-            "log.reading": "\(work)", "log.sequence": "\(sequence)", "attempts": "\(attempts)", "error": "\(letter.reason)",
+            "log.reading": "\(letter.work)", "log.sequence": "\(letter.sequence)", "attempts": "\(letter.attempts)",
+            "error": "\(letter.reason)",
         ]
-        if let tenant { metadata["tenant"] = "\(tenant)" }
+        if let tenant = letter.tenant { metadata["tenant"] = "\(tenant)" }
         logger.error("work failed and was set aside as a dead letter", metadata: metadata)
     }
 

@@ -39,10 +39,10 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTPResponseEncoder())
-            let headTimer = RequestHeadTimer()
-            try pipeline.addHandler(headTimer)
+            let requests = RequestHeadHandler()
+            try pipeline.addHandler(RequestHeadTimer(requests))
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
-            try pipeline.addHandler(RequestHeadHandler(timer: headTimer))
+            try pipeline.addHandler(requests)
             try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())

@@ -14,26 +14,31 @@ enum RequestHeadError: Error {
 /// 3. A client of HTTP/1.0 can neither upgrade nor wait for `100 Continue` (RFC 9110 §7.8, §10.1.1).
 /// 4. Behind the last request that the decoder reads, nothing is read from the socket any more: it would be kept, without a bound, until the request
 ///    has been judged. What the client sends stays with the kernel, whose window holds the client up, for whoever takes the connection over.
+///
+/// It is the one handler that knows which requests of the connection are in flight.
 final class RequestHeadHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let timer: RequestHeadTimer?
+    /// How many heads the decoder has read.
+    private(set) var headsRead = 0
+    /// Whether the request whose head was read last has not come to its end.
+    private(set) var isReadingRequest = false
+    /// Requests whose heads were read and whose answers have not been written to their end.
+    private var unanswered = 0
     private var hasRefused = false
     /// Whether the decoder reads no further request than the one that it is reading.
     private var isLastRequest = false
     /// Whether that one has come to its end.
     private var hasReadLast = false
 
-    /// - Parameter timer: is told of heads, requests and answers.
-    init(timer: RequestHeadTimer? = nil) {
-        self.timer = timer
-    }
+    /// Whether an answer is owed.
+    var owesAnswer: Bool { self.unanswered != 0 }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = self.unwrapOutboundIn(data) { self.timer?.requestAnswered() }
+        if case .end = self.unwrapOutboundIn(data) { self.unanswered -= 1 }
         context.write(data, promise: promise)
     }
 
@@ -45,9 +50,13 @@ final class RequestHeadHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.hasRefused else { return }
         let part = self.unwrapInboundIn(data)
-        if case .head = part { self.timer?.headRead() }
+        if case .head = part {
+            self.headsRead += 1
+            self.isReadingRequest = true
+            self.unanswered += 1
+        }
         if case .end = part {
-            self.timer?.requestRead()
+            self.isReadingRequest = false
             if self.isLastRequest { self.hasReadLast = true }
         }
         guard case .head(var head) = part else { return context.fireChannelRead(data) }

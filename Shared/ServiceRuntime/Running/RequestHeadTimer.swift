@@ -6,8 +6,8 @@ import NIOHTTP1
 /// for as long as they like.
 ///
 /// The time begins with the connection, and for a later request with its first byte: a connection between two requests has the idle timeout. One
-/// that has begun a head is told so with a 408. Stands before the decoder, where bytes are bytes; ``RequestHeadHandler`` behind it reports what the
-/// decoder made of them.
+/// that has begun a head is told so with a 408. Stands before the decoder, where bytes are bytes; ``RequestHeadHandler`` behind it knows what
+/// the decoder made of them.
 final class RequestHeadTimer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -16,18 +16,15 @@ final class RequestHeadTimer: ChannelInboundHandler {
     /// How long a head may take.
     static let timeout = TimeAmount.seconds(10)
 
+    private let requests: RequestHeadHandler
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     /// Whether bytes of the head that is waited for have come.
     private var hasBegun = false
-    /// Whether a request's head was read and its end was not.
-    private var isRequestOpen = false
-    /// Requests whose heads were read.
-    private var requests = 0
-    /// Requests whose answers have not ended.
-    private var unanswered = 0
 
-    init(timeout: TimeAmount = RequestHeadTimer.timeout) {
+    /// - Parameter requests: the handler behind the decoder of the same pipeline.
+    init(_ requests: RequestHeadHandler, timeout: TimeAmount = RequestHeadTimer.timeout) {
+        self.requests = requests
         self.timeout = timeout
     }
 
@@ -41,11 +38,17 @@ final class RequestHeadTimer: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let requests = self.requests
-        if !self.isRequestOpen { self.hasBegun = true }
+        let headsRead = self.requests.headsRead
+        if !self.requests.isReadingRequest { self.hasBegun = true }
+        // The decoder reads heads within this call.
         context.fireChannelRead(data)
+        guard self.requests.headsRead == headsRead else {
+            self.cancel()
+            self.hasBegun = false
+            return
+        }
         // Nearly every head comes in one piece, and needs no timer.
-        if self.requests == requests, !self.isRequestOpen, self.deadline == nil { self.start(context) }
+        if !self.requests.isReadingRequest { self.start(context) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -54,21 +57,6 @@ final class RequestHeadTimer: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.cancel() }
-
-    /// A head was read.
-    func headRead() {
-        self.cancel()
-        self.hasBegun = false
-        self.isRequestOpen = true
-        self.requests += 1
-        self.unanswered += 1
-    }
-
-    /// A request was read to its end.
-    func requestRead() { self.isRequestOpen = false }
-
-    /// An answer was written to its end.
-    func requestAnswered() { self.unanswered -= 1 }
 
     private func cancel() {
         self.deadline?.cancel()
@@ -83,7 +71,7 @@ final class RequestHeadTimer: ChannelInboundHandler {
     private func expired(_ context: ChannelHandlerContext) {
         self.deadline = nil
         // While an answer is owed nothing more is read, so what is missing may be our own doing.
-        guard self.unanswered == 0 else { return self.start(context) }
+        guard !self.requests.owesAnswer else { return self.start(context) }
         guard self.hasBegun, let body = try? Self.error.body() else { return context.close(promise: nil) }
         let fields: HTTPHeaders = [
             "content-type": "application/json", "content-length": "\(body.readableBytes)", "connection": "close",

@@ -21,6 +21,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             Work on an event becomes a dead letter when it fails for the event's content, or has failed for hours. Letters are kept for 30 days, and \
             the newest 1,000 of each tenant and kind of work.
             """,
+        version: ConfigurationSchema.versionText("dead-letters"),
         subcommands: [List.self, Retry.self, Drop.self]
     )
 
@@ -84,7 +85,8 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             abstract:
                 "Prints a line of JSON for each letter, oldest first: its id, whose work failed, on which entry of the log, when and why.",
             usage: "\(ProgramName.current) dead-letters list [--tenant <tenant>] [--work <work>] [--after <id>] [--limit <limit>]",
-            discussion: DeadLettersCommand.schema.discussion
+            discussion: DeadLettersCommand.schema.discussion,
+            version: ConfigurationSchema.versionText("dead-letters list")
         )
 
         @OptionGroup var selection: Selection
@@ -110,7 +112,8 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             commandName: "retry",
             abstract: "Has the work of letters tried again, and removes them. What fails again becomes a letter again.",
             usage: "\(ProgramName.current) dead-letters retry <id> … | --all [--tenant <tenant>] [--work <work>]",
-            discussion: DeadLettersCommand.schema.discussion
+            discussion: DeadLettersCommand.schema.discussion,
+            version: ConfigurationSchema.versionText("dead-letters retry")
         )
 
         @OptionGroup var selection: Selection
@@ -127,7 +130,8 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             commandName: "drop",
             abstract: "Removes letters; their work stays undone.",
             usage: "\(ProgramName.current) dead-letters drop <id> … | --all [--tenant <tenant>] [--work <work>]",
-            discussion: DeadLettersCommand.schema.discussion
+            discussion: DeadLettersCommand.schema.discussion,
+            version: ConfigurationSchema.versionText("dead-letters drop")
         )
 
         @OptionGroup var selection: Selection

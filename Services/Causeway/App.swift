@@ -7,7 +7,7 @@ import ServiceRuntime
 struct App: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "causeway",
-        abstract: "Looks after a deployment of Causeway.",
+        abstract: "Inspects and maintains a deployment of Causeway.",
         discussion: """
             Exit codes: 0 when all was done; 1 when the doctor found a fault, or a change would have dropped events; 64 for a mistake on the command \
             line; 65 when a dead letter that was named is not there; 69 when the bus or the log did not answer; 78 for a mistake in the configuration.

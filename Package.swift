@@ -60,6 +60,7 @@ let package = Package(
         .executable(name: "jsonrpc-relay", targets: ["jsonrpc-relay"]),
         .executable(name: "approval-api", targets: ["approval-api"]),
         .executable(name: "event-producer", targets: ["event-producer"]),
+        .executable(name: "causeway", targets: ["causeway"]),
         .library(name: "CausewayProducer", targets: ["CausewayProducer"]),
     ],
     dependencies: [
@@ -122,6 +123,13 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
+        shared(
+            "OperatorCommands",
+            [
+                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "CausewayProducer", "ServiceRuntime",
+                argumentParser, httpTypes, logging, nioCore, nioPosix, nioTLS, nioSSL, crypto,
+            ]
+        ),
 
         // Processes.
         service(
@@ -163,12 +171,11 @@ let package = Package(
             "event-producer",
             folder: "EventProducer",
             [
-                "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime",
-                argumentParser,
-                hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, nioPosix, nioTLS, nioSSL,
-                crypto,
+                "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "OperatorCommands",
+                "ServiceRuntime", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, unixSignals,
             ]
         ),
+        service("causeway", folder: "Causeway", ["OperatorCommands", "ServiceRuntime", argumentParser]),
 
         // What docs/ shows.
         example("publish-example", ["CausewayProducer"]),
@@ -211,6 +218,12 @@ let package = Package(
                 "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "TestKit",
                 hummingbird,
                 hummingbirdTesting, httpTypes, logging, nioCore,
+            ]
+        ),
+        tests(
+            "OperatorCommands",
+            [
+                "Basics", "OperatorCommands", "EventModel", "HTTPAPI", "TestKit", httpTypes, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Makes tokens signed with a shared secret: for tests, and for `event-producer token`. No service needs one to serve.
+/// Makes tokens signed with a shared secret: for tests, and for `causeway token`. No service needs one to serve.
 public struct TokenMinter: Sendable {
     /// What a minted token says. Whatever is nil or empty is left out, so that faulty tokens can be made too.
     public struct Claims: Sendable {

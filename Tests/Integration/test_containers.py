@@ -159,6 +159,14 @@ def test_the_step_that_installs_the_programs_leaves_them_working(tmp_path):
         assert (tmp_path / program).stat().st_size < executable(program).stat().st_size
 
 
+@pytest.mark.skipif(not all(map(is_built, [*PROGRAMS, "causeway"])), reason="not all programs are built")
+def test_the_program_of_operators_is_installed_and_in_the_image_that_the_documentation_names(tmp_path):
+    subprocess.run([ROOT / "deploy/install-programs.sh", tmp_path, BINARIES], check=True)
+    done = subprocess.run([tmp_path / "causeway", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "dead-letters" in done.stdout, done.stderr
+    assert IMAGES.targets["event-producer"].programs == {"event-producer", "causeway"}
+
+
 def test_secrets_are_made_once_and_kept_from_others(secrets):
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
     files = {Path(secret["file"]).name for secret in COMPOSE.secrets.values()}

@@ -20,7 +20,7 @@ class Letters:
         self._url = stack.nats.url
 
     def run(self, *arguments):
-        return command("event-producer", "dead-letters", *arguments, nats_url=self._url)
+        return command("causeway", "dead-letters", *arguments, nats_url=self._url)
 
     def list(self, *arguments):
         done = self.run("list", *arguments)

@@ -1,4 +1,4 @@
-"""`event-producer doctor`: every fault it knows, made on purpose in a real proxy, is named; what is healthy gets a clean bill."""
+"""`causeway doctor`: every fault it knows, made on purpose in a real proxy, is named; what is healthy gets a clean bill."""
 
 import os
 import re
@@ -438,7 +438,7 @@ def test_what_is_wrong_with_an_address_is_said(proxies, edges):
 
 def doctor(*arguments, **settings):
     """The completed process, with what it printed."""
-    done = command("event-producer", "doctor", *arguments, **settings)
+    done = command("causeway", "doctor", *arguments, **settings)
     expect_no_token("the doctor", (done.stdout + done.stderr).decode())
     return done
 
@@ -481,7 +481,7 @@ def test_mistakes_are_told_from_faults(arguments, code):
 
 
 def test_it_can_be_interrupted(edges):
-    line = [executable("event-producer"), "doctor", edges["lively"]["sse-edge"][0].url, "--idle-seconds", "600"]
+    line = [executable("causeway"), "doctor", edges["lively"]["sse-edge"][0].url, "--idle-seconds", "600"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # Tests that run in the background ignore the signal, and what they start would inherit that.
     with subprocess.Popen(line, env={"TOKEN": mint()}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes) as process:

@@ -302,7 +302,7 @@ def responder(stack):
 def test_doctor(read):
     secure = f"https://127.0.0.1:{TABLE['nginx, TLS'] + OFFSET}"
     with read("docs/doctor.md") as page:
-        told = page.sh("event-producer doctor", CAUSEWAY_URL=URL, SECURE_URL=secure)
+        told = page.sh("causeway doctor", CAUSEWAY_URL=URL, SECURE_URL=secure)
         assert not re.search("^fault", told, re.MULTILINE) and f"{URL}: " in told and f"{secure}: " in told
         page.sample("fault   last-event-id")
 
@@ -311,7 +311,7 @@ def test_operating(read, stack, tmp_path):
     with read("docs/operating.md") as page:
         page.sh("tokens.env", NATS_URL=BUS, ADMIN=f"http://127.0.0.1:{TABLE['sse-edge, admin'] + OFFSET}")
         assert "causeway_edge_connections" in page.sh("$ADMIN/readyz")
-        page.sh("event-producer dead-letters", NATS_URL=BUS)
+        page.sh("causeway dead-letters", NATS_URL=BUS)
 
         page.sh("EDGE=$!", EDGE_PORT=free_port(), EDGE_ADMIN_PORT=free_port())
         told = page.take("draining")
@@ -364,5 +364,5 @@ def test_proxies(read, tmp_path):
 
 def test_containers(read, stack):
     with read("docs/containers.md") as page:
-        for words in ("make-secrets", "docker compose run", "--scale", "docker compose build", "--profile"):
+        for words in ("make-secrets", "docker compose exec", "--scale", "docker compose build", "--profile"):
             page.unrunnable(words, because="no container engine runs where the tests do", instead=is_composed)

@@ -1,4 +1,4 @@
-"""`event-producer log resize`: what a changed LOG_MAX_AGE or LOG_MAX_BYTES does to a log that exists (docs/operating.md, "The log")."""
+"""`causeway log resize`: what a changed LOG_MAX_AGE or LOG_MAX_BYTES does to a log that exists (docs/operating.md, "The log")."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ DAY = 86_400
 
 
 def resize(stack, *options, **settings):
-    done = command("event-producer", "log", "resize", *options, nats_url=stack.nats.url, **settings)
+    done = command("causeway", "log", "resize", *options, nats_url=stack.nats.url, **settings)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -32,7 +32,7 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
 
     # A process that is started with other settings says that they do not count, and how they would.
     edge = stack.edge(log_max_age="14d", log_max_bytes="20GiB")
-    assert "event-producer log resize" in edge.log and limits(stack) == (7 * DAY, 10 << 30)
+    assert "causeway log resize" in edge.log and limits(stack) == (7 * DAY, 10 << 30)
 
     code, output, _ = resize(stack, "--dry-run", log_max_age="14d", log_max_bytes="20GiB")
     assert code == 0 and "max_age 7d → 14d, max_bytes 10GiB → 20GiB" in output and "nothing leaves it" in output
@@ -72,7 +72,7 @@ def test_what_would_leave_the_log_is_said_and_leaves_only_with_a_flag(stack):
     ids=str,
 )
 def test_what_cannot_be_is_a_sentence(stack, settings, code, says):
-    done = command("event-producer", "log", "resize", "--timeout", "1s", **({"nats_url": stack.nats.url} | settings))
+    done = command("causeway", "log", "resize", "--timeout", "1s", **({"nats_url": stack.nats.url} | settings))
     assert done.returncode == code and says in done.stderr.decode(), done.stderr.decode()
     assert limits(stack) == (7 * DAY, 10 << 30)
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_is_a_sentence(stack, settings, code, says):
 def test_a_bus_without_a_log_is_a_sentence(tmp_path):
     server = NATSServer(tmp_path).start()
     try:
-        done = command("event-producer", "log", "resize", nats_url=server.url)
+        done = command("causeway", "log", "resize", nats_url=server.url)
         assert done.returncode == 69 and "There is no log on this bus" in done.stderr.decode(), done.stderr.decode()
     finally:
         server.kill()

@@ -140,9 +140,11 @@ def test_a_log_with_other_settings_is_refused_and_left_alone(stack, program):
 @pytest.mark.parametrize(
     "line",
     [
-        *[(name,) for name in ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer")],
-        *[("event-producer", command) for command in ("serve", "publish", "simulate", "run", "token", "log", "doctor")],
-        ("event-producer", "log", "resize"),
+        *[(name,) for name in ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer", "causeway")],
+        *[("event-producer", command) for command in ("serve", "publish", "simulate", "run")],
+        *[("causeway", command) for command in ("doctor", "token", "dead-letters", "log")],
+        *[("causeway", "dead-letters", command) for command in ("list", "retry", "drop")],
+        ("causeway", "log", "resize"),
     ],
     ids=" ".join,
 )
@@ -248,7 +250,7 @@ def test_logs_can_be_text(stack):
 
 def test_the_token_command_mints_what_the_edge_accepts(shared, edge, tenant):
     arguments = ["--tenant", tenant, "--user", "usr_1", "--role", "member"]
-    done = command("event-producer", "token", *arguments, auth_hs256_secret=SECRET)
+    done = command("causeway", "token", *arguments, auth_hs256_secret=SECRET)
     assert done.returncode == 0, done.stderr
     token = done.stdout.decode().strip()
     with SSEConnection(edge.url + PATH, token=token) as client:
@@ -260,7 +262,7 @@ def test_the_token_command_mints_what_the_edge_accepts(shared, edge, tenant):
 
 
 def test_the_token_command_without_a_key_says_so():
-    done = command("event-producer", "token", "--tenant", "acme", "--user", "usr_1", "--role", "member")
+    done = command("causeway", "token", "--tenant", "acme", "--user", "usr_1", "--role", "member")
     assert done.returncode != 0 and b"AUTH_HS256_SECRET" in done.stderr
 
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import CausewayProducer
 import EventModel
+import OperatorCommands
 import ServiceRuntime
 
 /// `event-producer publish`: one event from options, or many from standard input, straight to the bus.
@@ -86,7 +87,7 @@ struct PublishCommand: AsyncParsableCommand {
         } catch {
             throw Exit.because(error)
         }
-        try await EventProducer.whileConnected(settings, name: "event-producer-publish", timeout: timeout) { producer in
+        try await EventProducer.whileConnected(settings, command: "publish", timeout: timeout) { producer in
             try await publish(event, reader, with: producer)
         }
     }
@@ -109,7 +110,7 @@ struct PublishCommand: AsyncParsableCommand {
             isStrict: strict,
             timeout: timeout,
             print: print,
-            complain: { Console.complain("event-producer: \($0)") }
+            complain: Console.complain
         )
         let input = StandardInput()
         let summary = try await lines.run { try await input.read(maximumBytes: LinePublisher.pieceBytes) }

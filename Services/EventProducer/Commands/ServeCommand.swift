@@ -1,4 +1,5 @@
 import ArgumentParser
+import OperatorCommands
 import ServiceRuntime
 
 /// `event-producer serve`: the HTTP intake as a service. All of its command line is settings, `--help` included, as with the other services.

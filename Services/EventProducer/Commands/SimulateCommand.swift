@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import CausewayProducer
 import EventModel
+import OperatorCommands
 import ServiceRuntime
 import UnixSignals
 
@@ -63,17 +64,17 @@ struct SimulateCommand: AsyncParsableCommand {
         let settings = try settings.settings(Self.schema)
         settings.bootstrapLogging()
         let simulation = Simulation(cast: try cast(), seed: seed ?? .random(in: .min ... .max))
-        try await EventProducer.whileConnected(settings, name: "event-producer-simulate", timeout: timeout) { producer in
+        try await EventProducer.whileConnected(settings, command: "simulate", timeout: timeout) { producer in
             let driver = SimulationDriver(
                 sink: producer,
                 rate: rate,
                 bounds: SimulationDriver.Bounds(count: count, duration: duration),
                 timeout: .seconds(5),
                 print: Console.print,
-                complain: { Console.complain("event-producer: \($0)") }
+                complain: Console.complain
             )
             let stored = try await Self.untilSignalled { try await driver.run(simulation) }
-            Console.complain("event-producer: \(stored) events published")
+            Console.complain("\(stored) events published")
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import CausewayProducer
 import EventModel
+import OperatorCommands
 import ServiceRuntime
 import UnixSignals
 
@@ -94,7 +95,7 @@ struct RunCommand: AsyncParsableCommand {
         } catch {
             throw Exit.because(error)
         }
-        try await EventProducer.whileConnected(settings, name: "event-producer-run", timeout: timeout) { producer in
+        try await EventProducer.whileConnected(settings, command: "run", timeout: timeout) { producer in
             try await checkIsFree(reference, id, producer)
             let ended = try await follow(
                 CommandFollower(
@@ -104,7 +105,7 @@ struct RunCommand: AsyncParsableCommand {
                     replaces: replace,
                     timeout: timeout,
                     passOn: { Console.pass($0, isError: $1 == .errors) },
-                    complain: { Console.complain("event-producer: \($0)") }
+                    complain: Console.complain
                 )
             )
             if ended.outcome.status != 0 { throw ArgumentParser.ExitCode(ended.outcome.status) }

@@ -14,7 +14,7 @@ struct LogStream: Sendable {
         for difference in StreamRequirements.differences(of: info, from: configuration) {
             logger.warning(
                 """
-                the log's stream differs from the configuration and stays as it is; `event-producer log resize` changes max_age and max_bytes, \
+                the log's stream differs from the configuration and stays as it is; `causeway log resize` changes max_age and max_bytes, \
                 `nats stream edit` the rest
                 """,
                 metadata: ["log.stream": "\(configuration.streamName)", "log.difference": "\(difference)"]

@@ -5,7 +5,7 @@ import NATSClient
 import Synchronization
 
 /// The place where work is set aside that failed for its content: a stream of its own beside the log, `DEADLETTERS`, which operators list, retry and
-/// drop from (`event-producer dead-letters`).
+/// drop from (`causeway dead-letters`).
 ///
 /// - `deadletters.<tenant>.<work>` holds the letters. Each tenant has room for ``perSubject`` of each kind of work, so that nobody pushes another's out.
 /// - `retries.<tenant>.<work>` holds those that an operator wants to be tried again, for ``RetriedWork``.

@@ -9,6 +9,7 @@ import subprocess
 
 import yaml
 
+from .containers import Dockerfile
 from .services import ROOT, executable
 from .tokens import SECRET
 
@@ -46,7 +47,7 @@ def is_composed(line):
         assert os.access(ROOT / line[0], os.X_OK), "test_containers.py runs it"
         return
     words = line[2:]
-    command = next(word for word in words if word in ("up", "run", "build"))
+    command = next(word for word in words if word in ("up", "exec", "build"))
     help = _help_of(command)
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
@@ -58,8 +59,10 @@ def is_composed(line):
             assert re.fullmatch(r"(.+)=\d+", words.pop(0))[1] in services
         elif word.startswith("--"):
             assert word in help or word == "--wait", f"docker-compose {command} has no {word}"
-        elif command == "run" and word in services:
-            return runs_here(word, words)
+        elif command == "exec" and word in services:
+            image = services[word]["build"]["target"]
+            assert words[0] in Dockerfile(ROOT / "deploy/Dockerfile").targets[image].programs, f"the image {image} has no {words[0]}"
+            return runs_here(*words)
         else:
             assert word == command or word in services, f"docker-compose.yml has no {word}"
 
@@ -69,6 +72,6 @@ def _help_of(command):
     return subprocess.run(["docker-compose", command, "--help"], capture_output=True, text=True, check=True).stdout
 
 
-def runs_here(program, arguments):
+def runs_here(program, *arguments):
     done = subprocess.run([executable(program), *arguments], env={"AUTH_HS256_SECRET": SECRET}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

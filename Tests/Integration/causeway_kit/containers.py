@@ -48,6 +48,8 @@ class Target:
     healthcheck: list[str] = field(default_factory=list)
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
+    #: Our programs that are in it.
+    programs: set[str] = field(default_factory=set)
 
 
 class Dockerfile:
@@ -68,8 +70,10 @@ class Dockerfile:
                     if base in arguments:
                         self.bases[base] = arguments[base]
                     parent = self.targets.get(base, Target())
-                    target = self.targets[name] = Target(parent.user, set(parent.ports), dict(parent.environment))
+                    target = self.targets[name] = Target(parent.user, set(parent.ports), dict(parent.environment), programs=set(parent.programs))
                     places = {}
+                case "COPY" if rest.startswith("--from=build /programs/"):
+                    target.programs.add(rest.split()[-1].removeprefix("/usr/local/bin/"))
                 case "COPY" if not rest.startswith("--from"):
                     *sources, to = rest.split()
                     self.copied += sources

@@ -1,4 +1,4 @@
-"""`event-producer doctor`, and ways to make its patients ill."""
+"""`causeway doctor`, and ways to make its patients ill."""
 
 import datetime
 import json
@@ -60,7 +60,7 @@ class Visit:
     def start(self):
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._process = subprocess.Popen(
-            [executable("event-producer"), "doctor", self.url, "--json", *self.arguments],
+            [executable("causeway"), "doctor", self.url, "--json", *self.arguments],
             env=environment | {"TOKEN": self.token} | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -64,8 +64,8 @@ NUMBER_DOORS = [
     ContentLength("notification list", lambda world: world.approvals, "/v1/notifications/read"),
     FrameLength("workspace stream", workspace_connection), FrameLength("relay", relay_connection),
     *(Setting(key) for key in ("http_port", "max_connections", "heartbeat_interval", "log_max_bytes")),
-    CommandNumber("token", "--tenant=t", "--user=u", option="--expires-in"),
-    CommandNumber("simulate", "--count=1", option="--seed"), CommandNumber("simulate", "--count=1", option="--rate"),
+    CommandNumber("causeway", "token", "--tenant=t", "--user=u", option="--expires-in"),
+    *(CommandNumber("event-producer", "simulate", "--count=1", option=option) for option in ("--seed", "--rate")),
 ]  # fmt: skip
 
 

@@ -341,11 +341,11 @@ class Setting(NumberDoor):
 class CommandNumber(NumberDoor):
     """A number of a command line."""
 
-    def __init__(self, *words, option):
-        self.name, self._words, self._option = f"event-producer {words[0]} {option}", words, option
+    def __init__(self, program, *words, option):
+        self.name, self._words, self._option = f"{program} {words[0]} {option}", (program, *words), option
 
     def offer(self, world, text, tenant):
         environment = {"auth_hs256_secret": SECRET, "nats_url": world.stack.nats.url}
-        done = command("event-producer", *self._words, f"{self._option}={text}", **environment)
+        done = command(*self._words, f"{self._option}={text}", **environment)
         if done.returncode not in (0, 64, 65, 69, 78):
             raise Improper(f"exit code {done.returncode}, saying {done.stderr[-300:]!r}")

@@ -215,9 +215,9 @@ class ApprovalPath(Door):
 
 
 class TokenCommand(Door):
-    """`event-producer token`: what it mints says what it was given."""
+    """`causeway token`: what it mints says what it was given."""
 
-    name = "event-producer token"
+    name = "causeway token"
     takes = {TENANT: "tenant", USER: "user"}
     stores = False
     is_costly = True
@@ -227,7 +227,7 @@ class TokenCommand(Door):
 
     def offer(self, world, offer):
         given = {TENANT: offer.tenant, USER: "usr_1"} | {offer.identifier: offer.text}
-        done = command("event-producer", "token", "--tenant", given[TENANT], "--user", given[USER], auth_hs256_secret=SECRET)
+        done = command("causeway", "token", "--tenant", given[TENANT], "--user", given[USER], auth_hs256_secret=SECRET)
         answer = outcome(done)
         if answer == Accepted():
             claims = jwt.decode(done.stdout.strip().decode(), options={"verify_signature": False})

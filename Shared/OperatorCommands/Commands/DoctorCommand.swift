@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 import Basics
 import CausewayProducer
 import EventModel
@@ -22,18 +22,18 @@ extension ConfigurationKey {
     )
 }
 
-/// `event-producer doctor`: what is wrong between a client and Causeway, and how to mend it.
-struct DoctorCommand: AsyncParsableCommand {
+/// `causeway doctor`: what is wrong between a client and Causeway, and how to mend it.
+package struct DoctorCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "doctor",
         summary: "Says what is wrong between a client and Causeway.",
         keys: [.token, .workspace, .authTenantClaims]
     )
 
-    static let configuration = CommandConfiguration(
+    package static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Opens streams and WebSockets through whatever stands at an address, says what is wrong, and how to mend it.",
-        usage: "event-producer doctor <url> [--token <token>] [--idle-seconds <seconds>] [--json]",
+        usage: "\(ProgramName.current) doctor <url> [--token <token>] [--idle-seconds <seconds>] [--json]",
         discussion: """
             Looks for buffering, idle cuts, headers and queries that do not arrive, compression, missing HTTP/2, clocks that disagree, and WebSockets that do \
             not come about. Prints one line a check (ok, advice, fault), and for faults what to write into the configuration of nginx, Caddy or HAProxy. \
@@ -77,27 +77,29 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @OptionGroup var settings: SettingsArguments
 
-    mutating func validate() throws {
+    package init() {}
+
+    package mutating func validate() throws {
         guard (1...3600).contains(idleSeconds) else { throw ArgumentParser.ValidationError("--idle-seconds must be from 1 to 3600") }
         _ = try target()
         // The parser has to know these options to tell their values from the address; what they mean, the settings know.
-        for (option, value) in [("--token", token), ("--token-file", tokenFile), ("--workspace", workspace)] {
-            if let value { settings.words += ["\(option)=\(value)"] }
+        for (key, value) in [(.token, token), (ConfigurationKey.token.fileCompanion, tokenFile), (.workspace, workspace)] {
+            if let key, let value { settings.words += ["\(key.option)=\(value)"] }
         }
     }
 
-    func run() async throws {
+    package func run() async throws {
         let settings = try settings.settings(Self.schema)
         guard let token = settings.optionalString(.token), Self.isSendable(token) else {
             throw Exit.because(
-                "there is no token to look with: give --token or --token-file, or set TOKEN; event-producer token mints one",
+                "there is no token to look with: give --token or --token-file, or set TOKEN; causeway token mints one",
                 Exit.configuration
             )
         }
         if let caFile, (try? NIOSSLCertificate.fromPEMFile(caFile))?.isEmpty ?? true {
             throw Exit.because("--ca-file \(caFile) is not there, or holds no certificate in PEM", Exit.configuration)
         }
-        if !json { Console.complain("event-producer: watching \(try target()) for \(Wording.show(.seconds(idleSeconds)))") }
+        if !json { Console.complain("watching \(try target()) for \(Wording.show(.seconds(idleSeconds)))") }
         let examination = Examination(
             dialer: Dialer(try target(), isInsecure: insecure, authorities: caFile),
             token: token,

@@ -4,7 +4,7 @@ import HTTPAPI
 import HTTPTypes
 import Testing
 
-@testable import event_producer
+@testable import OperatorCommands
 
 /// Observations in, findings out.
 @Suite struct DoctorDiagnosisTests {

@@ -1,21 +1,23 @@
-import ArgumentParser
+package import ArgumentParser
 import Basics
 import EventLog
 import Logging
 import NATSClient
 import ServiceRuntime
 
-/// `event-producer log`: what an operator does to the log.
-struct LogCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+/// `causeway log`: what an operator does to the log.
+package struct LogCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "log",
         abstract: "Looks after the log on the bus.",
         version: ConfigurationSchema.versionText("log"),
         subcommands: [ResizeCommand.self]
     )
+
+    package init() {}
 }
 
-/// `event-producer log resize`: gives the streams that exist the limits that are configured.
+/// `causeway log resize`: gives the streams that exist the limits that are configured.
 struct ResizeCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "log resize",
@@ -26,7 +28,7 @@ struct ResizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resize",
         abstract: "Changes how long the log keeps events and how many bytes of them.",
-        usage: "event-producer log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--drop] [--dry-run]",
+        usage: "\(ProgramName.current) log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--drop] [--dry-run]",
         discussion: """
             A process never changes a stream that exists, whatever LOG_MAX_AGE and LOG_MAX_BYTES say; this command does, with these settings. It prints \
             a line for each stream that is changed. Where events would leave the log for it, it changes nothing and ends with 1, unless --drop says \
@@ -52,8 +54,10 @@ struct ResizeCommand: AsyncParsableCommand {
         let settings = try settings.settings(Self.schema)
         settings.bootstrapLogging()
         do {
-            let logger = Logger(label: "event-producer")
-            let connection = try await NATSConnection.connect(settings.natsConfiguration(name: "event-producer-log"), logger: logger)
+            let connection = try await NATSConnection.connect(
+                settings.natsConfiguration(name: "\(ProgramName.current)-log"),
+                logger: Logger(label: ProgramName.current)
+            )
             let result: Result<Void, any Error>
             do {
                 result = .success(try await resize(connection, to: settings.eventLogConfiguration()))
@@ -98,7 +102,7 @@ struct ResizeCommand: AsyncParsableCommand {
         try await resize.apply()
     }
 
-    static func line(_ change: LogResize.Change) -> String {
+    private static func line(_ change: LogResize.Change) -> String {
         var changes: [String] = []
         if change.present.maxAge != change.wanted.maxAge {
             changes.append("max_age \(age(change.present.maxAge)) → \(age(change.wanted.maxAge))")

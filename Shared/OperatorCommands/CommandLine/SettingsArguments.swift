@@ -1,18 +1,20 @@
-import ArgumentParser
+package import ArgumentParser
 import Basics
 import FoundationEssentials
-import ServiceRuntime
+package import ServiceRuntime
 
 /// The part of a command line that configures the process: `--nats-url`, `--log-replicas` … and `--config`, `--print-config`, `--version`, as with every
 /// service. What the command does not know goes here, and here unknown means refused.
-struct SettingsArguments: ParsableArguments {
+package struct SettingsArguments: ParsableArguments {
     @Argument(parsing: .allUnrecognized, help: .hidden)
-    var words: [String] = []
+    package var words: [String] = []
+
+    package init() {}
 
     /// The settings of the process.
     ///
     /// - Throws: what ends the command: after `--print-config` or `--version` with success, else with a sentence.
-    func settings(_ schema: ConfigurationSchema) throws -> Settings {
+    package func settings(_ schema: ConfigurationSchema) throws -> Settings {
         let invocation: Invocation
         do throws(ConfigurationError) {
             try ProcessText.check(schema)
@@ -31,17 +33,17 @@ struct SettingsArguments: ParsableArguments {
 
 extension ConfigurationSchema {
     /// Declares the configuration of a subcommand.
-    init(command: String, summary: String, keys: [ConfigurationKey]) {
-        self.init(program: "event-producer \(command)", version: causewayVersion, summary: summary, keys: keys)
+    package init(command: String, summary: String, keys: [ConfigurationKey]) {
+        self.init(program: "\(ProgramName.current) \(command)", version: causewayVersion, summary: summary, keys: keys)
     }
 
     /// What `--version` prints of the program, or of a subcommand, as with every program.
-    static func versionText(_ command: String?) -> String {
-        "\(["event-producer", command].compactMap(\.self).joined(separator: " ")) \(causewayVersion)"
+    package static func versionText(_ command: String?) -> String {
+        "\([ProgramName.current, command].compactMap(\.self).joined(separator: " ")) \(causewayVersion)"
     }
 
     /// What a subcommand's `--help` says about the settings.
-    var discussion: String {
+    package var discussion: String {
         let entries = keys.map { key in
             let fallback = if case .defaultText(let text) = key.absence, !text.isEmpty { ", default \(text)" } else { "" }
             let lines = Self.wrapped("\(key.help) (\(key.environmentName)\(fallback))", width: 72)
@@ -70,9 +72,9 @@ extension ConfigurationSchema {
 }
 
 /// Values of options that are durations.
-enum DurationOption {
+package enum DurationOption {
     /// Reads `30s`, `5m`, `1h`; anything else is refused with a sentence.
-    @Sendable static func parse(_ text: String) throws -> Duration {
+    @Sendable package static func parse(_ text: String) throws -> Duration {
         guard let duration = DurationText.parse(text), duration > .zero else {
             throw ArgumentParser.ValidationError("'\(text)' is no duration: write 500ms, 30s, 5m, 1h or 7d")
         }

@@ -6,7 +6,7 @@ import NIOEmbedded
 import TestKit
 import Testing
 
-@testable import event_producer
+@testable import OperatorCommands
 
 /// What comes over the wire, whole and cut into single bytes.
 @Suite struct DoctorReadingTests {

@@ -1,11 +1,11 @@
 import AccessControl
-import ArgumentParser
+package import ArgumentParser
 import Basics
 import EventModel
 import ServiceRuntime
 
-/// `event-producer token`: a token to try things out with, signed with the configured secret.
-struct TokenCommand: AsyncParsableCommand {
+/// `causeway token`: a token to try things out with, signed with the configured secret.
+package struct TokenCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "token",
         summary: "Mints a token with the configured secret.",
@@ -14,7 +14,7 @@ struct TokenCommand: AsyncParsableCommand {
     /// The longest life of a token that is minted here.
     private static let longestLife: Duration = .seconds(366 * 86_400)
 
-    static let configuration = CommandConfiguration(
+    package static let configuration = CommandConfiguration(
         commandName: "token",
         abstract: "Mints a token with the configured secret and prints it, and nothing else, on standard output.",
         discussion: schema.discussion,
@@ -35,7 +35,9 @@ struct TokenCommand: AsyncParsableCommand {
 
     @OptionGroup var settings: SettingsArguments
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         do throws(Basics.ValidationError) {
             _ = try Tenant(tenant, field: "--tenant")
             _ = try UserID(user, field: "--user")
@@ -46,11 +48,14 @@ struct TokenCommand: AsyncParsableCommand {
         _ = try roles()
     }
 
-    func run() async throws {
+    package func run() async throws {
         let settings = try settings.settings(Self.schema)
         guard let secret = settings.optionalString(.authHS256Secret), !secret.isEmpty else {
             throw Exit.because(
-                "there is no secret to sign with: set AUTH_HS256_SECRET (public keys and key sets can only check tokens)",
+                """
+                there is no secret to sign with: set \(ConfigurationKey.authHS256Secret.environmentName) (public keys and key sets can only check \
+                tokens)
+                """,
                 Exit.configuration
             )
         }

@@ -1,26 +1,27 @@
 import Basics
-import CausewayProducer
-import EventModel
+package import CausewayProducer
 import Logging
 import NATSClient
-import ServiceRuntime
+package import ServiceRuntime
 
 extension [ConfigurationKey] {
     /// What a command needs that publishes from a terminal: it is quiet unless something is wrong.
-    static let publishing = nats + eventLog + [.logLevel.defaulting(to: "error"), .logFormat.defaulting(to: "text")]
+    package static let publishing = nats + eventLog + [.logLevel.defaulting(to: "error"), .logFormat.defaulting(to: "text")]
 }
 
 extension EventProducer {
     /// Connects as the settings say, waits until the log is open, runs `body`, and disconnects.
     ///
+    /// - Parameter command: the subcommand, by whose name the server's monitoring knows the connection.
     /// - Throws: what ends the command, after a sentence on standard error.
-    static func whileConnected(
+    package static func whileConnected(
         _ settings: Settings,
-        name: String,
+        command: String,
         timeout: Duration,
         _ body: (EventProducer) async throws -> Void
     ) async throws {
         do {
+            let name = "\(ProgramName.current)-\(command)"
             var nats = try settings.natsConfiguration(name: name)
             nats.sendAsap = true
             let configuration = ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: timeout)
@@ -28,7 +29,7 @@ extension EventProducer {
             let result: Result<Void, any Error>
             do {
                 if producer.connection.state != .connected {
-                    Console.complain("event-producer: NATS is away; waiting up to \(DurationText.show(timeout)) for it")
+                    Console.complain("NATS is away; waiting up to \(DurationText.show(timeout)) for it")
                 }
                 try await producer.ready()
                 result = .success(try await body(producer))

@@ -1,39 +1,38 @@
-import ArgumentParser
-import Basics
-import CausewayProducer
-import EventModel
-import ServiceRuntime
+package import ArgumentParser
+package import Basics
+package import CausewayProducer
+package import ServiceRuntime
 
 /// Ends the command with a sentence on standard error.
 ///
 /// The codes are those of sysexits.h, which scripts can tell apart; `--help` lists them.
-enum Exit {
+package enum Exit {
     /// An event was not valid (`EX_DATAERR`).
-    static let invalidEvent = ArgumentParser.ExitCode(65)
+    package static let invalidEvent = ArgumentParser.ExitCode(65)
     /// The bus or the log did not take an event (`EX_UNAVAILABLE`).
-    static let unavailable = ArgumentParser.ExitCode(69)
+    package static let unavailable = ArgumentParser.ExitCode(69)
     /// A mistake in the configuration (`EX_CONFIG`).
-    static let configuration = ArgumentParser.ExitCode(78)
+    package static let configuration = ArgumentParser.ExitCode(78)
 
     /// Says `sentence`, and gives the error to throw.
-    static func because(_ sentence: String, _ code: ArgumentParser.ExitCode) -> ArgumentParser.ExitCode {
-        Console.complain("event-producer: \(sentence)")
+    package static func because(_ sentence: String, _ code: ArgumentParser.ExitCode) -> ArgumentParser.ExitCode {
+        Console.complain(sentence)
         return code
     }
 
     /// What to throw for a mistake in the configuration or on the command line.
-    static func because(_ error: ConfigurationError) -> ArgumentParser.ExitCode {
+    package static func because(_ error: ConfigurationError) -> ArgumentParser.ExitCode {
         because(error.message, ArgumentParser.ExitCode(error.exitCode.rawValue))
     }
 
     /// What to throw for an event that was not published.
-    static func because(_ error: ProducerError) -> ArgumentParser.ExitCode {
+    package static func because(_ error: ProducerError) -> ArgumentParser.ExitCode {
         guard [.invalidEvent, .conflict, .tooLarge].contains(error.code) else { return because(error.message, unavailable) }
         return because([error.field, error.message].compactMap(\.self).joined(separator: ": "), invalidEvent)
     }
 
     /// What to throw for an event that is not valid.
-    static func because(_ error: Basics.ValidationError) -> ArgumentParser.ExitCode {
+    package static func because(_ error: Basics.ValidationError) -> ArgumentParser.ExitCode {
         because(error.description, invalidEvent)
     }
 }

@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 import Basics
 import CausewayProducer
 import EventLog
@@ -6,23 +6,26 @@ import EventModel
 import Logging
 import ServiceRuntime
 
-/// `event-producer dead-letters`: work that failed and was set aside, for operators.
-struct DeadLettersCommand: AsyncParsableCommand {
-    static let schema = ConfigurationSchema(
+/// `causeway dead-letters`: work that failed and was set aside, for operators.
+package struct DeadLettersCommand: AsyncParsableCommand {
+    fileprivate static let schema = ConfigurationSchema(
         command: "dead-letters",
         summary: "Lists, retries and drops work that failed and was set aside.",
         keys: .publishing
     )
 
-    static let configuration = CommandConfiguration(
+    package static let configuration = CommandConfiguration(
         commandName: "dead-letters",
         abstract: "Lists, retries and drops work that failed and was set aside.",
         discussion: """
             Work on an event becomes a dead letter when it fails for the event's content, or has failed for hours. Letters are kept for 30 days, and \
             the newest 1,000 of each tenant and kind of work.
             """,
+        version: ConfigurationSchema.versionText("dead-letters"),
         subcommands: [List.self, Retry.self, Drop.self]
     )
+
+    package init() {}
 
     /// Which letters are meant.
     struct Selection: ParsableArguments {
@@ -65,9 +68,9 @@ struct DeadLettersCommand: AsyncParsableCommand {
         func withLetters(_ body: (DeadLetters) async throws -> Void) async throws {
             let settings = try settings.settings(DeadLettersCommand.schema)
             settings.bootstrapLogging()
-            try await EventProducer.whileConnected(settings, name: "event-producer-dead-letters", timeout: timeout) { producer in
+            try await EventProducer.whileConnected(settings, command: "dead-letters", timeout: timeout) { producer in
                 do {
-                    try await body(DeadLetters(of: try await producer.ready(within: timeout), logger: Logger(label: "event-producer")))
+                    try await body(DeadLetters(of: try await producer.ready(within: timeout), logger: Logger(label: ProgramName.current)))
                 } catch let error as EventLogError {
                     throw Exit.because(error.message, error.code == .rejected ? Exit.invalidEvent : Exit.unavailable)
                 }
@@ -75,14 +78,15 @@ struct DeadLettersCommand: AsyncParsableCommand {
         }
     }
 
-    /// `event-producer dead-letters list`.
+    /// `causeway dead-letters list`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list",
             abstract:
                 "Prints a line of JSON for each letter, oldest first: its id, whose work failed, on which entry of the log, when and why.",
-            usage: "event-producer dead-letters list [--tenant <tenant>] [--work <work>] [--after <id>] [--limit <limit>]",
-            discussion: DeadLettersCommand.schema.discussion
+            usage: "\(ProgramName.current) dead-letters list [--tenant <tenant>] [--work <work>] [--after <id>] [--limit <limit>]",
+            discussion: DeadLettersCommand.schema.discussion,
+            version: ConfigurationSchema.versionText("dead-letters list")
         )
 
         @OptionGroup var selection: Selection
@@ -102,13 +106,14 @@ struct DeadLettersCommand: AsyncParsableCommand {
         }
     }
 
-    /// `event-producer dead-letters retry`.
+    /// `causeway dead-letters retry`.
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "retry",
             abstract: "Has the work of letters tried again, and removes them. What fails again becomes a letter again.",
-            usage: "event-producer dead-letters retry <id> … | --all [--tenant <tenant>] [--work <work>]",
-            discussion: DeadLettersCommand.schema.discussion
+            usage: "\(ProgramName.current) dead-letters retry <id> … | --all [--tenant <tenant>] [--work <work>]",
+            discussion: DeadLettersCommand.schema.discussion,
+            version: ConfigurationSchema.versionText("dead-letters retry")
         )
 
         @OptionGroup var selection: Selection
@@ -119,13 +124,14 @@ struct DeadLettersCommand: AsyncParsableCommand {
         func run() async throws { try await selection.each(all: all) { letters, id in try await letters.retry(id) } }
     }
 
-    /// `event-producer dead-letters drop`.
+    /// `causeway dead-letters drop`.
     struct Drop: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "drop",
             abstract: "Removes letters; their work stays undone.",
-            usage: "event-producer dead-letters drop <id> … | --all [--tenant <tenant>] [--work <work>]",
-            discussion: DeadLettersCommand.schema.discussion
+            usage: "\(ProgramName.current) dead-letters drop <id> … | --all [--tenant <tenant>] [--work <work>]",
+            discussion: DeadLettersCommand.schema.discussion,
+            version: ConfigurationSchema.versionText("dead-letters drop")
         )
 
         @OptionGroup var selection: Selection

@@ -5,19 +5,19 @@
 #endif
 
 /// The two streams that a person at a terminal, or a pipe, reads.
-enum Console {
+package enum Console {
     /// Writes a line to standard output: what the command was asked for.
-    @Sendable static func print(_ line: String) {
+    @Sendable package static func print(_ line: String) {
         write(Array("\(line)\n".utf8), to: STDOUT_FILENO)
     }
 
-    /// Writes a line to standard error: everything else there is to say.
-    @Sendable static func complain(_ line: String) {
-        write(Array("\(line)\n".utf8), to: STDERR_FILENO)
+    /// Writes a line to standard error, behind the program's name: everything else there is to say.
+    @Sendable package static func complain(_ sentence: String) {
+        write(Array("\(ProgramName.current): \(sentence)\n".utf8), to: STDERR_FILENO)
     }
 
     /// Writes bytes as they are to standard output, or to standard error.
-    @Sendable static func pass(_ bytes: [UInt8], isError: Bool) {
+    @Sendable package static func pass(_ bytes: [UInt8], isError: Bool) {
         write(bytes, to: isError ? STDERR_FILENO : STDOUT_FILENO)
     }
 

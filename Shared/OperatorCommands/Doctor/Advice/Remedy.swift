@@ -89,7 +89,7 @@ enum Remedy: String, Sendable, CaseIterable {
         case .token:
             """
             Use a token that is signed with the key the services know (AUTH_…), has exp in the future, a sub and a tenant; iss and aud as the \
-            services want them. event-producer token mints one where the secret is at hand.
+            services want them. causeway token mints one where the secret is at hand.
             """
         case .untrusted:
             """

@@ -178,6 +178,7 @@ let package = Package(
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
         tests("EventModel", ["Basics", "EventModel", "TestKit"]),
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
+        tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",
             ["Basics", "AccessControl", "TestKit", crypto, .product(name: "JWTKit", package: "jwt-kit"), hummingbird, logging]

@@ -174,6 +174,15 @@ let package = Package(
 
         // Tests.
         .target(name: "TestKit", dependencies: ["Basics"], path: "Tests/TestKit", swiftSettings: swiftSettings),
+        .target(
+            name: "EdgeTestKit",
+            dependencies: [
+                "Basics", "AccessControl", "CausewayProducer", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "TestKit",
+                hummingbird, lifecycle, logging,
+            ],
+            path: "Tests/EdgeTestKit",
+            swiftSettings: swiftSettings
+        ),
         tests("Basics", ["Basics", "TestKit"]),
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
         tests("EventModel", ["Basics", "EventModel", "TestKit"]),
@@ -191,6 +200,20 @@ let package = Package(
                 "Basics", "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit",
                 grdb,
                 hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+            ]
+        ),
+        tests(
+            "SSEEdge",
+            [
+                "Basics", "sse-edge", "AccessControl", "CausewayProducer", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI",
+                "ServiceRuntime", "EdgeTestKit", "TestKit",
+            ]
+        ),
+        tests(
+            "WebSocketEdge",
+            [
+                "Basics", "websocket-edge", "AccessControl", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI", "ServiceRuntime",
+                "EdgeTestKit", "TestKit",
             ]
         ),
         tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]),

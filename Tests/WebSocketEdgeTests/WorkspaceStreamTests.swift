@@ -226,6 +226,12 @@ import Testing
             #expect(frame.first == 0xC1)
             #expect(frame.payload.count < 400)
             #expect(await plain.frames(2).last == Self.message("job.done", payload))
+            // "Hello" as RFC 7692 §7.2.3.1 has it: text that is ignored where compression was agreed to, a breach where it was not.
+            let hello = Frame.fromClient(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])
+            try compressed.wire.send(hello + Frame.fromClient(0x89, "still there?".utf8))
+            #expect(await compressed.frames(3).last == Frame(first: 0x8A, payload: Array("still there?".utf8)))
+            try plain.wire.send(hello)
+            #expect(await plain.frames(3).last?.closeCode == 1002)
         }
         try await WebSocketBench.run { bench in
             let answer = try await bench.connect("", [offer])

@@ -184,10 +184,20 @@ let package = Package(
 
         // Tests.
         .target(name: "TestKit", dependencies: ["Basics"], path: "Tests/TestKit", swiftSettings: swiftSettings),
+        .target(
+            name: "EdgeTestKit",
+            dependencies: [
+                "Basics", "AccessControl", "CausewayProducer", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "TestKit",
+                hummingbird, lifecycle, logging,
+            ],
+            path: "Tests/EdgeTestKit",
+            swiftSettings: swiftSettings
+        ),
         tests("Basics", ["Basics", "TestKit"]),
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
         tests("EventModel", ["Basics", "EventModel", "TestKit"]),
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
+        tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",
             ["Basics", "AccessControl", "TestKit", crypto, cryptoExtras, hummingbird, logging]
@@ -200,6 +210,20 @@ let package = Package(
                 "Basics", "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit",
                 grdb,
                 hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+            ]
+        ),
+        tests(
+            "SSEEdge",
+            [
+                "Basics", "sse-edge", "AccessControl", "CausewayProducer", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI",
+                "ServiceRuntime", "EdgeTestKit", "TestKit",
+            ]
+        ),
+        tests(
+            "WebSocketEdge",
+            [
+                "Basics", "websocket-edge", "AccessControl", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI", "ServiceRuntime",
+                "EdgeTestKit", "TestKit",
             ]
         ),
         tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]),

@@ -1,0 +1,186 @@
+public import AccessControl
+public import Basics
+public import CausewayProducer
+public import EdgeRuntime
+public import EventLog
+public import EventModel
+import FoundationEssentials
+import Glibc
+public import HTTPAPI
+public import Hummingbird
+public import Logging
+public import NATSClient
+public import ServiceLifecycle
+import Synchronization
+public import TestKit
+
+/// An edge over a real nats-server, whose listener is on a free port of loopback: what a client of it sees is what a client of the program sees.
+///
+/// The edge's clock stands still until a test moves it. What the test publishes was taken in at ``now``.
+public final class EdgeBench: Sendable {
+    /// The intake time of every event, and what the edge's clock says at first.
+    public static let now = Timestamp(millisecondsSinceEpoch: 1_700_000_000_000)
+    private static let secret = "a secret that is long enough for HS256"
+
+    /// The bus.
+    public let server: NATSServer
+    /// A connection to the bus, which the edge has too.
+    public let connection: NATSConnection
+    /// Publishes what the edge delivers.
+    public let producer: EventProducer
+    /// The log that the edge reads.
+    public let log: EventLog
+    /// What is tested.
+    public let edge: Edge
+    /// Checks tokens as a service with a shared secret does.
+    public let authenticator: Authenticator
+    /// Logs nothing.
+    public let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    private let clock: Clock
+
+    private final class Clock: Sendable {
+        let seconds = Mutex(EdgeBench.now)
+    }
+
+    /// Starts a bus with a log on it.
+    ///
+    /// - Parameters:
+    ///   - configure: sets what the edge does. Heartbeats come once an hour, and are all due in its last tick, unless it says otherwise.
+    public init(_ configure: (inout EdgeConfiguration) -> Void = { _ in }) async throws {
+        // As a service's process does: a client that has gone is an error of one write.
+        signal(SIGPIPE, SIG_IGN)
+        let quiet = logger
+        server = try await NATSServer()
+        var settings = ProducerConfiguration(timeout: .seconds(20))
+        settings.nats.servers = [server.url]
+        settings.nats.reconnectWait = .milliseconds(20)
+        settings.nats.reconnectJitter = .milliseconds(1)
+        settings.log.maxBytes = 1 << 30
+        settings.log.requestTimeout = .seconds(10)
+        connection = try await NATSConnection.connect(settings.nats, logger: quiet)
+        producer = EventProducer(connection: connection, configuration: settings, logger: quiet, now: { Self.now })
+        log = try await producer.ready()
+        let clock = Clock()
+        self.clock = clock
+        var configuration = EdgeConfiguration()
+        configuration.heartbeatInterval = .seconds(3600)
+        configuration.heartbeatPhase = { $0.upperBound - 1 }
+        configuration.drainWindow = .milliseconds(50)
+        configuration.linger = .milliseconds(200)
+        configuration.standingPatience = .zero
+        configuration.wallClock = { clock.seconds.withLock { $0 } }
+        configure(&configuration)
+        edge = Edge(configuration: configuration, logger: quiet)
+        authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: quiet)
+    }
+
+    /// Moves the edge's clock.
+    public func setClock(_ time: Timestamp) { clock.seconds.withLock { $0 = time } }
+
+    /// A token that ``authenticator`` accepts for ten minutes of the real time.
+    public func token(
+        tenant: String = "acme",
+        user: String = "ann",
+        roles: Set<Role> = [.member],
+        expiresIn seconds: Int64 = 600
+    ) async throws -> String {
+        let expiry = Int64(Date().timeIntervalSince1970) + seconds
+        return try await TokenMinter(secret: Self.secret).mint(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
+    }
+
+    /// Publishes an event whose time is a second after ``now``; returns its place.
+    @discardableResult
+    public func publish(
+        _ type: String = "incident.created",
+        tenant: String = "acme",
+        user: String? = nil,
+        _ payload: String = #"{"incidentId":"i"}"#
+    ) async throws -> Cursor {
+        let payload = try Payload(validating: Array(payload.utf8))
+        let time = Timestamp(millisecondsSinceEpoch: Self.now.millisecondsSinceEpoch + 1000)
+        guard let user else { return try await producer.publish(type, tenant: tenant, payload: payload, time: time).cursor }
+        return try await producer.publishUser(type, tenant: tenant, user: user, payload: payload, time: time).cursor
+    }
+
+    /// The place with that sequence.
+    public func cursor(_ sequence: UInt64) -> Cursor { Cursor(time: Self.now, epoch: log.epoch, sequence: sequence) }
+
+    /// Drops all that the log keeps before `first`.
+    public func purge(before first: UInt64) async throws {
+        let answer = try await connection.request(subject: "$JS.API.STREAM.PURGE.EVENTS", payload: Array(#"{"seq":\#(first)}"#.utf8))
+        guard String(decoding: answer.payload, as: UTF8.self).contains(#""success":true"#) else {
+            throw TestKitError("The log cannot be purged.")
+        }
+    }
+
+    /// Lets the edge follow the log and listens, for as long as `body` runs.
+    ///
+    /// - Parameters:
+    ///   - origins: the pages that may use it.
+    ///   - followsLog: whether the edge has a log at all.
+    ///   - listener: makes the listener; its log line `listening` tells the port.
+    ///   - register: adds the edge's routes.
+    ///   - body: gets the port.
+    public func serve(
+        origins: OriginPolicy = .own,
+        followsLog: Bool = true,
+        listener: (Router<APIRequestContext>, Logger) throws -> any Service,
+        register: (RouteTable<APIRequestContext>) throws -> Void,
+        _ body: @Sendable (_ port: Int) async throws -> Void
+    ) async throws {
+        let router = Router.api(origins: origins)
+        let routes = RouteTable(router)
+        try register(routes)
+        routes.refuseOtherMethods()
+        let (ports, opened) = AsyncStream.makeStream(of: Int.self)
+        let service = try listener(router, Logger(label: "test") { _ in PortHandler(opened: opened) })
+        var feed: LogFeed?
+        if followsLog {
+            let fanout = Fanout(epoch: log.epoch, pageBytes: 1 << 20)
+            let following = LogFeed(log: log, tailBytes: 1 << 20, observer: fanout, logger: logger)
+            try edge.begin(log: log, feed: following, fanout: fanout)
+            feed = following
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let feed { group.addTask { try await feed.run() } }
+            group.addTask { try await service.run() }
+            guard let port = await ports.first(where: { _ in true }) else { throw TestKitError("The listener does not listen.") }
+            guard await eventually({ !followsLog || edge.isFollowing }) else { throw TestKitError("The log is not followed.") }
+            let failure: (any Error)?
+            do {
+                try await body(port)
+                failure = nil
+            } catch {
+                failure = error
+            }
+            group.cancelAll()
+            // However they end, they were told to.
+            while let result = await group.nextResult() { _ = result }
+            // While the server is there: a connection whose server has gone holds up those of the tests beside this one with its last words.
+            await producer.close()
+            await connection.close()
+            if let failure { throw failure }
+        }
+    }
+}
+
+/// Takes the port from the line that a listener logs.
+private struct PortHandler: LogHandler {
+    let opened: AsyncStream<Int>.Continuation
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    init(opened: AsyncStream<Int>.Continuation) {
+        self.opened = opened
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        guard "\(event.message)" == "listening", let address = event.metadata?["address"] else { return }
+        if let port = "\(address)".split(separator: ":").last.flatMap({ Int($0) }) { opened.yield(port) }
+    }
+}

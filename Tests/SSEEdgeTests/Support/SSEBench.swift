@@ -1,0 +1,92 @@
+import AccessControl
+import Basics
+import EdgeRuntime
+import EdgeTestKit
+import HTTPAPI
+import Testing
+
+@testable import ServiceRuntime
+@testable import sse_edge
+
+/// An `sse-edge` and its clients.
+struct SSEBench {
+    let edge: EdgeBench
+    let port: Int
+
+    /// How often a quiet execution stream shows that it lives.
+    static let executionHeartbeat: Duration = .milliseconds(100)
+
+    /// Runs `body` with an edge, on a bus and a log of its own.
+    ///
+    /// - Parameters:
+    ///   - origins: the pages that may use it.
+    ///   - followsLog: whether the edge has a log at all.
+    ///   - configure: as for `EdgeBench`.
+    ///   - prepare: runs before the edge begins to follow the log.
+    static func run(
+        origins: OriginPolicy = .own,
+        followsLog: Bool = true,
+        _ configure: (inout EdgeConfiguration) -> Void = { _ in },
+        prepare: (EdgeBench) async throws -> Void = { _ in },
+        _ body: @Sendable (SSEBench) async throws -> Void
+    ) async throws {
+        let bench = try await EdgeBench(configure)
+        try await prepare(bench)
+        let settings = try Settings(schema: App.schema, arguments: ["--http-host=127.0.0.1", "--http-port=0"])
+        try await bench.serve(
+            origins: origins,
+            followsLog: followsLog,
+            listener: { router, logger in
+                PublicListener(router: router, settings: settings, budget: .ofProcess(), readiness: Readiness(), logger: logger)
+            },
+            register: { routes in
+                let streams = routes.authenticated(by: bench.authenticator, acceptsQueryToken: true)
+                NotificationStreamRoute(edge: bench.edge, origins: origins).register(on: streams)
+                ExecutionStreamRoute(edge: bench.edge, heartbeatInterval: executionHeartbeat, origins: origins).register(on: streams)
+            }
+        ) { port in
+            try await body(SSEBench(edge: bench, port: port))
+        }
+    }
+
+    /// Asks for something, with a token in the header `Authorization` unless told otherwise.
+    func request(
+        _ target: String,
+        method: String = "GET",
+        tenant: String = "acme",
+        user: String = "ann",
+        roles: Set<Role> = [.member],
+        isAuthorized: Bool = true,
+        _ fields: [String] = []
+    ) async throws -> Answer {
+        let token = try await edge.token(tenant: tenant, user: user, roles: roles)
+        return try await Wire.request(port, method, target, (isAuthorized ? ["Authorization: Bearer \(token)"] : []) + fields)
+    }
+
+    /// Asks for the notification stream.
+    func stream(
+        _ query: String = "",
+        tenant: String = "acme",
+        user: String = "ann",
+        _ fields: [String] = []
+    ) async throws -> Answer {
+        let answer = try await request("/v1/notifications/stream\(query)", tenant: tenant, user: user, fields)
+        #expect(answer.status == 200)
+        return answer
+    }
+}
+
+/// What comes behind the block that opens a stream of notifications, or of an execution; the whole text when there is no such block.
+func behindOpening(_ text: String) -> String {
+    guard text.hasPrefix("retry: "), let end = text.firstRange(of: "\n\n") else { return text }
+    return String(text[end.upperBound...])
+}
+
+/// The reconnection delay with which a text begins; the whole text is `retry: <digits>\n` and `rest`.
+func retry(_ text: String, before rest: String) -> Int? {
+    guard text.hasPrefix("retry: "), text.hasSuffix("\n" + rest) else { return nil }
+    let digits = text.dropFirst(7).dropLast(rest.count + 1)
+    return digits.allSatisfy(\.isASCII) ? Int(digits) : nil
+}
+
+func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -1,0 +1,152 @@
+import AccessControl
+import Basics
+import EdgeRuntime
+import EdgeTestKit
+import HTTPAPI
+import TestKit
+import Testing
+
+@testable import ServiceRuntime
+@testable import websocket_edge
+
+/// A `websocket-edge` and its clients.
+struct WebSocketBench {
+    let edge: EdgeBench
+    let port: Int
+
+    /// The fields of a handshake, with the key of RFC 6455 §1.3.
+    static let handshake = [
+        "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+
+    /// Runs `body` with an edge, on a bus and a log of its own.
+    ///
+    /// - Parameters:
+    ///   - arguments: settings of the program.
+    ///   - keys: where tokens' keys come from, in the place of the bench's secret.
+    ///   - followsLog: whether the edge has a log at all.
+    ///   - configure: as for `EdgeBench`.
+    ///   - prepare: runs before the edge begins to follow the log.
+    static func run(
+        arguments: [String] = [],
+        origins: OriginPolicy = .own,
+        keys: AccessControlConfiguration? = nil,
+        followsLog: Bool = true,
+        _ configure: (inout EdgeConfiguration) -> Void = { _ in },
+        prepare: (EdgeBench) async throws -> Void = { _ in },
+        _ body: @Sendable (WebSocketBench) async throws -> Void
+    ) async throws {
+        let bench = try await EdgeBench(configure)
+        try await prepare(bench)
+        let settings = try Settings(schema: App.schema, arguments: ["--http-host=127.0.0.1", "--http-port=0"] + arguments)
+        var authenticator = bench.authenticator
+        if let keys { authenticator = try await Authenticator(configuration: keys, logger: bench.logger) }
+        let parts = EdgeProcess.Parts(
+            edge: bench.edge,
+            authenticator: authenticator,
+            origins: origins,
+            connection: bench.connection,
+            settings: settings,
+            metrics: PrometheusMetrics(),
+            logger: bench.logger
+        )
+        try await bench.serve(
+            origins: origins,
+            followsLog: followsLog,
+            listener: { router, logger in
+                PublicListener(router: router, settings: settings, budget: .ofProcess(), readiness: Readiness(), logger: logger)
+            },
+            register: { routes in
+                WorkspaceStreamRoute(edge: bench.edge, front: WebSocketFront(parts), logger: bench.logger).register(on: routes)
+            }
+        ) { port in
+            try await body(WebSocketBench(edge: bench, port: port))
+        }
+    }
+
+    /// Begins a handshake with a query and further fields; whatever the answer is.
+    func request(_ query: String, _ fields: [String] = []) async throws -> Answer {
+        try await Wire.request(port, "GET", "/v1/stream?\(query)", Self.handshake + fields)
+    }
+
+    /// A connection to the token's own workspace.
+    func connect(
+        _ query: String = "",
+        tenant: String = "acme",
+        user: String = "ann",
+        _ fields: [String] = []
+    ) async throws -> Answer {
+        let token = try await edge.token(tenant: tenant, user: user, roles: [])
+        let answer = try await request("token=\(token)&workspace=\(tenant)\(query)", fields)
+        #expect(answer.status == 101)
+        return answer
+    }
+}
+
+/// A frame of a server.
+struct Frame: Equatable, CustomStringConvertible {
+    var first: UInt8
+    var payload: [UInt8]
+
+    /// A whole text message that is not compressed.
+    static func text(_ text: String) -> Frame { Frame(first: 0x81, payload: Array(text.utf8)) }
+
+    var text: String { String(decoding: payload, as: UTF8.self) }
+
+    /// The code of a close frame; nil for another frame.
+    var closeCode: Int? { first == 0x88 && payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : nil }
+
+    /// What a close frame says beside the code.
+    var closeReason: String { String(decoding: payload.dropFirst(2), as: UTF8.self) }
+
+    var description: String { closeCode.map { "close \($0) \(closeReason)" } ?? "\(String(first, radix: 16)) \(text)" }
+
+    /// The whole frames that bytes begin with. RFC 6455 §5.2; a server does not mask.
+    static func all(_ bytes: [UInt8]) -> [Frame] {
+        var frames: [Frame] = []
+        var rest = bytes[...]
+        while rest.count >= 2 {
+            let start = rest.startIndex
+            let short = Int(rest[start + 1])
+            let extended = short == 126 ? 2 : short == 127 ? 8 : 0
+            guard rest.count >= 2 + extended else { break }
+            let length = extended == 0 ? short : rest[(start + 2)..<(start + 2 + extended)].reduce(0) { $0 << 8 | Int($1) }
+            guard rest.count >= 2 + extended + length else { break }
+            let end = start + 2 + extended + length
+            frames.append(Frame(first: rest[start], payload: Array(rest[(start + 2 + extended)..<end])))
+            rest = rest[end...]
+        }
+        return frames
+    }
+
+    /// A frame of a client, which masks.
+    static func fromClient(_ first: UInt8, _ payload: some Sequence<UInt8>) -> [UInt8] {
+        let mask: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
+        let payload = Array(payload)
+        precondition(payload.count < 126, "the test's clients send short frames")
+        return [first, 0x80 | UInt8(payload.count)] + mask + payload.enumerated().map { $0.element ^ mask[$0.offset % 4] }
+    }
+
+    /// A client's close frame.
+    static func close(_ code: UInt16) -> [UInt8] { fromClient(0x88, [UInt8(code >> 8), UInt8(truncatingIfNeeded: code)]) }
+}
+
+extension Answer {
+    /// Waits for that many frames, or for the end of the connection.
+    func frames(_ count: Int) async -> [Frame] { Frame.all(await bytes { Frame.all($0).count >= count }) }
+
+    /// The frames behind the first one, which must be `connected`.
+    func frames(behindConnected count: Int) async -> [Frame] {
+        let frames = await frames(count + 1)
+        #expect(frames.first?.text.hasPrefix(#"{"type":"connected","#) == true)
+        return Array(frames.dropFirst())
+    }
+
+    /// The one frame with which a connection is closed as soon as it was accepted.
+    func refusal() async -> Frame? {
+        #expect(status == 101)
+        let frames = await frames(1)
+        #expect(frames.count == 1)
+        return frames.first
+    }
+}

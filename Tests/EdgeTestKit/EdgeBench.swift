@@ -85,7 +85,7 @@ public final class EdgeBench: Sendable {
         expiresIn seconds: Int64 = 600
     ) async throws -> String {
         let expiry = Int64(Date().timeIntervalSince1970) + seconds
-        return try await TokenMinter(secret: Self.secret).mint(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
+        return try TokenMinter(secret: Self.secret).mint(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
     }
 
     /// Publishes an event whose time is a second after ``now``; returns its place.

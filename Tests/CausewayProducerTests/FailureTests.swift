@@ -2,7 +2,9 @@ import Basics
 import CausewayProducer
 import EventLog
 import EventModel
+import Foundation
 import NATSClient
+import Synchronization
 import TestKit
 import Testing
 
@@ -37,6 +39,8 @@ import Testing
         #expect(try await bench.storedCount == 0)
         let results = try await bench.producer.publish(each: [event("a"), event("b", payload: large), event("c")])
         #expect(results.map { (try? $0.get())?.cursor.sequence } == [1, nil, 2])
+        // The place in the list is the place of the result.
+        #expect(throws: ProducerError(.tooLarge, several?.message ?? "", field: "payload")) { try results[1].get() }
     }
 
     // MARK: Outages
@@ -99,6 +103,9 @@ import Testing
         let producer = try await bench.another(timeout: .seconds(60))
         try await producer.ready()
         bench.server.freeze()
+        // The signal takes effect when the kernel has stopped the last thread; until then the server may answer.
+        let pid = try #require(bench.server.pid)
+        #expect(await eventually { Self.isStopped(pid) })
         let error = await failure {
             try await producer.publish("incident.created", tenant: "acme", payload: Self.incident, id: "e", timeout: .milliseconds(300))
         }
@@ -110,6 +117,16 @@ import Testing
         let next = try await producer.publish("incident.created", tenant: "acme", payload: Self.incident, id: "next")
         #expect(next.cursor.sequence == 2)
         await producer.close()
+    }
+
+    /// Whether every thread of a process is stopped: state `T` behind the name in its `stat`. proc(5).
+    private static func isStopped(_ pid: Int32) -> Bool {
+        let tasks = "/proc/\(pid)/task"
+        guard let threads = try? FileManager.default.contentsOfDirectory(atPath: tasks), !threads.isEmpty else { return false }
+        return threads.allSatisfy { thread in
+            let stat = FileManager.default.contents(atPath: "\(tasks)/\(thread)/stat").map { String(decoding: $0, as: UTF8.self) }
+            return stat?.split(separator: ")").last?.hasPrefix(" T ") == true
+        }
     }
 
     // MARK: The log
@@ -188,7 +205,12 @@ import Testing
     @Test("closing ends publishes that wait and refuses later ones, as closed")
     func closed() async throws {
         let producer = try await ProducerBench.unconnected(timeout: .seconds(600))
-        let waiting = Task { await failure { try await producer.publish("incident.created", tenant: "acme", payload: Self.incident) } }
+        let hasBegun = Flag()
+        let waiting = Task {
+            hasBegun.raise()
+            return await failure { try await producer.publish("incident.created", tenant: "acme", payload: Self.incident) }
+        }
+        #expect(await eventually { hasBegun.isRaised })
         await producer.close()
         #expect(await waiting.value?.code == .closed)
         let late = await failure { try await producer.publish("incident.created", tenant: "acme", payload: Self.incident) }
@@ -229,4 +251,13 @@ import Testing
         )
         await producer.close()
     }
+}
+
+/// Raised by one task, seen by another.
+private final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isRaised: Bool { value.load(ordering: .acquiring) }
+
+    func raise() { value.store(true, ordering: .releasing) }
 }

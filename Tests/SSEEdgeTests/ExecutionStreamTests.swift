@@ -215,6 +215,7 @@ import Testing
         }
         try await SSEBench.run { bench in
             let waiting = try await bench.view("workflows/a", "?wait")
+            try #require(waiting.status == 200)
             _ = await waiting.text(until: "\n\n")
             try await bench.edge.producer.publish("workflow_complete", workflow: "a", tenant: "acme", payload: ["n": 1])
             #expect(Self.events(try #require(await waiting.ended)) == Self.block(1, "workflow_complete"))

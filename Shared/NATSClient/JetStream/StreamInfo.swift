@@ -76,9 +76,17 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
         let sources: [Stream]?
     }
 
+    /// What the server says of a stream that it is still creating for another client: Go's zero time.
+    private static let notYet = "0001-01-01T00:00:00Z"
+
     /// Reads the form of the JetStream API.
+    ///
+    /// - Throws: ``JetStreamError/Code/streamNotFound`` for a stream that another client's request is still creating.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
+        guard try values.decodeIfPresent(String.self, forKey: .created) != Self.notYet else {
+            throw JetStreamError(.streamNotFound, "The stream is being created by another client.")
+        }
         configuration = try values.decode(StreamConfiguration.self, forKey: .configuration)
         state = try values.decode(State.self, forKey: .state)
         let origins = try values.decode(Origins.self, forKey: .configuration)

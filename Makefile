@@ -20,7 +20,7 @@ SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/exampl
 # The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
-.PHONY: run test test-unit test-integration screenshots build lint format bench drill fuzz clean help
+.PHONY: run test test-unit test-javascript test-integration screenshots build lint format bench drill fuzz clean help
 .DEFAULT_GOAL := help
 
 run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
@@ -28,7 +28,7 @@ run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of m
 	@deploy/install-run.sh
 	@exec deploy/local/run
 
-test: build test-unit test-integration ## Build, then run all tests
+test: build test-unit test-javascript test-integration ## Build, then run all tests
 
 build: ## Build everything for debugging, tests included
 	@deploy/install-build.sh
@@ -37,6 +37,10 @@ build: ## Build everything for debugging, tests included
 test-unit: build ## Run the Swift tests
 	@# One after another: side by side, a thousand tests wait for two threads, and what asks a nats-server times out.
 	$(SWIFT) test --skip-build --no-parallel $(build_options)
+
+test-javascript: ## Run the tests of the browser client that need no browser (Clients/JavaScript)
+	@deploy/install-test.sh
+	cd Clients/JavaScript/causeway && node --test
 
 test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
 	@deploy/install-test.sh

@@ -1,4 +1,4 @@
-"""The browser client (deploy/console/causeway.js, docs/browser-client.md) in a real browser, behind nginx, before real services."""
+"""The browser client (Clients/JavaScript/causeway, docs/browser-client.md) in a real browser, behind nginx, before real services."""
 
 import signal
 import sys
@@ -666,3 +666,9 @@ def test_what_a_token_says_and_which_place_comes_first(open_tab):
     compare = "return String(library.compareCursors(...arguments))"
     cases = {(early, late): "-1", (late, early): "1", (late, late): "0", (early, foreign): "NaN", ("", early): "NaN", (early, "7"): "NaN"}
     assert {pair: tab.run(compare, *pair) for pair in cases} == cases
+
+
+def test_the_former_address_gives_the_same_client(open_tab):
+    former = "return import('/console/causeway.js').then((former) => Object.keys(library).map((name) => [name, former[name] === library[name]]))"
+    exported = open_tab().run(former)
+    assert ["Causeway", True] in exported and all(is_same for _, is_same in exported)

@@ -92,6 +92,7 @@ def test_it_is_served_so_that_nothing_foreign_runs_in_it(deployment):
                 to = client.get(origin + path)
                 assert (to.status_code, to.headers["location"]) == (302, "/console/")
             types = {"": "text/html", "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+            types |= {"causeway/causeway.js": "text/javascript", "causeway/core/errors.js": "text/javascript", "causeway.js": "text/javascript"}
             for name, type in types.items():
                 answer = client.get(f"{origin}/console/{name}")
                 assert answer.status_code == 200 and answer.headers["content-type"].split(";")[0] == type
@@ -103,7 +104,8 @@ def test_it_is_served_so_that_nothing_foreign_runs_in_it(deployment):
                 assert answer.headers["cache-control"] == "no-cache"
                 known = {"If-None-Match": answer.headers["etag"]}
                 assert client.get(f"{origin}/console/{name}", headers=known).status_code == 304
-            assert client.get(f"{origin}/console/nothing.js").json()["error"] == "not_found"
+            for name in ("nothing.js", "causeway/nothing.js", "causeway/package.json", "causeway/test/updates.test.js", "test/updates.test.js"):
+                assert client.get(f"{origin}/console/{name}").json()["error"] == "not_found"
 
 
 def test_the_demos_tokens_are_for_nobody_else(deployment):

@@ -216,6 +216,7 @@ def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
         statuses = {path: _status(proxy, path) for path in surfaces}
         assert set(statuses.values()) <= {200, 400, 401, 405, 426}, f"something is not reached: {statuses}"
         assert statuses["/console/"] == 200 and _status(proxy, "/console/demo.json") == 404
+        assert _status(proxy, "/console/causeway/causeway.js") == 200
     finally:
         for process in reversed(started):
             process.kill()
@@ -268,7 +269,9 @@ class _Composed(Nginx):
     def __init__(self, directory, names, secrets):
         self._command = shlex.split(IMAGES.run_with("deploy/nginx/configure").replace("/src/", f"{ROOT}/"))
         console = self._command[self._command.index("--console") + 1]
-        assert f"COPY deploy/console {console}\n" in (ROOT / "deploy/Dockerfile").read_text(), "nginx looks where the files are not"
+        client = os.path.normpath(Path(console, (ROOT / "deploy/console/causeway").readlink()))
+        for source, place in {"deploy/console": console, "Clients/JavaScript/causeway/src": client}.items():
+            assert f"COPY {source} {place}\n" in (ROOT / "deploy/Dockerfile").read_text(), "nginx looks where the files are not"
         self._places = {"--resolver": names.address, "--certificates": str(secrets), "--console": str(ROOT / "deploy/console")}
         super().__init__(directory, {}, name="nginx", cors_origins=ORIGIN)
         # The image's own program, with the variable that the container has.

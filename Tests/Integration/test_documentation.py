@@ -272,7 +272,7 @@ def test_commands(read, stack):
 
 def test_browser_client(read, stack):
     member = stack.token("MEMBER")
-    client = f'import {{ Causeway }} from "./causeway.js"; const causeway = new Causeway({{ origin: "{URL}", token: "{member}" }});'
+    client = f'import {{ Causeway }} from "./causeway/causeway.js"; const causeway = new Causeway({{ origin: "{URL}", token: "{member}" }});'
     with read("docs/browser-client.md") as page:
         with page.javascript("new Causeway", before=FUNCTIONS, url=URL, token=member) as script:
             script.wait_for("incident.… [object Object]")

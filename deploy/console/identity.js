@@ -1,6 +1,6 @@
 // A token and what it says. Nothing here is a check: the services check, the page only shows.
 
-import { readClaims } from "./causeway.js";
+import { readClaims } from "./causeway/causeway.js";
 
 const TOKEN = "causeway.token";
 const FAREWELL = "causeway.farewell";

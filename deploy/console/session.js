@@ -1,6 +1,6 @@
 // What there is between signing in and signing out: three streams, one record of what came on which, and the panels that show it.
 
-import { Causeway } from "./causeway.js";
+import { Causeway } from "./causeway/causeway.js";
 import { Announcer } from "./announcer.js";
 import { Approvals } from "./approvals.js";
 import { Events } from "./events.js";

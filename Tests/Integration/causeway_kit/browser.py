@@ -51,8 +51,9 @@ class PageServer:
 
     def __init__(self):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _PageHandler)
-        client = (ROOT / "deploy/console/causeway.js").read_bytes()
-        self._server.pages = {"/": _PAGE, "/scripts/causeway.js": client}
+        client = ROOT / "Clients/JavaScript/causeway/src"
+        modules = {f"/scripts/causeway/{file.relative_to(client)}": file.read_bytes() for file in client.rglob("*.js")}
+        self._server.pages = {"/": _PAGE} | modules
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 

@@ -1,4 +1,4 @@
-"""Pages that use the browser client (deploy/console/causeway.js), behind nginx with everything else, in tabs of one real browser."""
+"""Pages that use the browser client (Clients/JavaScript/causeway), behind nginx with everything else, in tabs of one real browser."""
 
 import json
 
@@ -7,7 +7,7 @@ from .proxy import Nginx
 from .waiting import eventually
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>Client</title><script type="module">
-import * as library from "/console/causeway.js";
+import * as library from "/console/causeway/causeway.js";
 window.library = library;
 window.streams = {};
 window.tokenRequests = [];

@@ -1,0 +1,97 @@
+import { DEFAULT_BACKOFF } from "./core/backoff.js";
+import { typeList } from "./core/queries.js";
+import { TokenSource } from "./core/token-source.js";
+import { EventStream } from "./event-stream.js";
+import { ExecutionProtocol } from "./io/execution-protocol.js";
+import { NotificationProtocol } from "./io/notification-protocol.js";
+import { RelayProtocol } from "./io/relay-protocol.js";
+import { WorkspaceProtocol } from "./io/workspace-protocol.js";
+import { RelayStream } from "./relay-stream.js";
+
+/** Milliseconds: a little more than two heartbeats, which are 30 s, 5 s, 20 s (the client's own pings) and 15 s apart. */
+const DEFAULT_SILENCE = { notifications: 65_000, workspace: 12_000, relay: 45_000, execution: 35_000 };
+
+/** A deployment of Causeway, with the token of one user. */
+export class Causeway {
+    #context;
+
+    /** @param {import("./causeway.js").CausewayOptions} options */
+    constructor({ origin = globalThis.location?.origin, token, share = true, backoff = {}, silence = {} } = {}) {
+        if (typeof token !== "string" && typeof token !== "function") {
+            throw new TypeError("token: give a string, or a function that gets one");
+        }
+        this.#context = {
+            origin: new URL(origin).origin,
+            tokens: new TokenSource(token),
+            share: share && Boolean(globalThis.navigator?.locks && globalThis.BroadcastChannel),
+            backoff: { ...DEFAULT_BACKOFF, ...backoff },
+            silence: { ...DEFAULT_SILENCE, ...silence },
+        };
+    }
+
+    /**
+     * Opens the notification stream: every event of the token's tenant, over server-sent events.
+     *
+     * @param {{ types?: string | string[], lastEventId?: string }} [options] `types`: only these, such as `approval.requested` or
+     *   `incident.*`. `lastEventId`: the event to resume after; `""` starts at the oldest event that is kept. By default, only new events.
+     */
+    notifications({ types, lastEventId } = {}) {
+        return new EventStream(this.#context, new NotificationProtocol(this.#context.origin, typeList(types)), lastEventId);
+    }
+
+    /**
+     * Opens the workspace stream: the same events over a WebSocket.
+     *
+     * @param {{ workspaceId?: string, types?: string | string[], lastEventId?: string }} [options] `workspaceId`: by default the
+     *   token's tenant; the server accepts no other.
+     */
+    workspace({ workspaceId, types, lastEventId } = {}) {
+        return new EventStream(this.#context, new WorkspaceProtocol(this.#context.origin, workspaceId, typeList(types)), lastEventId);
+    }
+
+    /**
+     * Opens a connection to the relay: events of subscribed incidents, and commands to services, over JSON-RPC.
+     *
+     * @param {{ lastEventId?: string }} [options] `lastEventId`: the default of `subscribe`.
+     */
+    relay({ lastEventId } = {}) {
+        return new RelayStream(this.#context, new RelayProtocol(this.#context.origin), lastEventId);
+    }
+
+    /**
+     * Opens the stream of one execution, from its first event to its last, after which the stream is `ended` with reason `completed`.
+     *
+     * @param {"agent" | "workflow"} kind
+     * @param {string} name
+     * @param {{ execution?: string, wait?: boolean, lastEventId?: string }} [options] `execution`: the id of an execution; by default the
+     *   latest. `wait`: wait for one to start if nothing has run under that name yet.
+     */
+    execution(kind, name, { execution, wait = false, lastEventId } = {}) {
+        if (kind !== "agent" && kind !== "workflow") throw new TypeError('kind: "agent" or "workflow"');
+        return new EventStream(this.#context, new ExecutionProtocol(this.#context.origin, `${kind}s`, name, execution, wait), lastEventId);
+    }
+
+    /**
+     * Calls `fetch` with the token, which is renewed once if the server refuses it.
+     *
+     * @param {string} path A path of the deployment. Another origin is an error, so that the token is sent nowhere else.
+     * @param {RequestInit} [init]
+     * @returns {Promise<Response>}
+     */
+    async fetch(path, init = {}) {
+        const { origin, tokens } = this.#context;
+        const url = new URL(path, origin);
+        if (url.origin !== origin) throw new TypeError(`path: ${url.origin} is not the deployment's origin`);
+        const send = (token) => {
+            const headers = new Headers(init.headers);
+            headers.set("Authorization", `Bearer ${token}`);
+            return fetch(url, { ...init, headers });
+        };
+        const token = await tokens.current();
+        const response = await send(token);
+        // A body that is a stream was consumed and cannot be sent again.
+        if (response.status !== 401 || init.body instanceof ReadableStream) return response;
+        const renewed = await tokens.refresh("refused", token);
+        return renewed && renewed !== token ? send(renewed) : response;
+    }
+}

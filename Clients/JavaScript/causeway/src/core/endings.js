@@ -1,0 +1,65 @@
+/**
+ * Endings: how a connection ended, and what follows.
+ *
+ * `verdict`: `retry` (wait, longer each time, then connect), `soon` (the server asked to reconnect: wait for a moment only), `refresh`
+ * (get another token, then connect) or `end` (do not connect again). `reason`: one word. `retryAfter`: milliseconds that the server named.
+ */
+
+import { CausewayError } from "./errors.js";
+
+/** The ending that a `stream.end` event of a server-sent event stream announces. */
+export function endingOfStream(reason, retryAfter) {
+    switch (reason) {
+        case "token_expired": return { verdict: "refresh", reason };
+        case "draining": return { verdict: "soon", reason, retryAfter };
+        default: return { verdict: "retry", reason, retryAfter };
+    }
+}
+
+/**
+ * The ending that an HTTP response means which is no stream.
+ *
+ * @param {Response} response
+ */
+export async function endingOfResponse(response) {
+    const body = await response.json().catch(() => ({}));
+    const reason = typeof body.error === "string" ? body.error : `http_${response.status}`;
+    const error = new CausewayError(reason, typeof body.message === "string" ? body.message : `HTTP status ${response.status}`);
+    if (response.status === 401) return { verdict: "refresh", reason };
+    if (response.status === 429 || response.status >= 500) {
+        return { verdict: "retry", reason, retryAfter: retryAfterOf(response.headers.get("Retry-After")), error };
+    }
+    return { verdict: "end", reason, error };
+}
+
+/** The ending that a close code of the workspace stream means. `wasOpen`: whether the server had accepted the connection. */
+export function endingOfWorkspace({ code, reason, wasOpen }) {
+    switch (code) {
+        case 4401: return { verdict: "refresh", reason: wasOpen ? "token_expired" : "unauthorized" };
+        case 4003: return { verdict: "end", reason: "wrong_workspace" };
+        case 1001: return { verdict: "soon", reason: "draining" };
+        default: return { verdict: "retry", reason: closeReason(code, reason) };
+    }
+}
+
+/** One word for a WebSocket's close code: the server's own reason if the code has no word here. */
+export function closeReason(code, reason) {
+    switch (code) {
+        case 1006: return "network";
+        case 1008: return "limit";
+        case 1011: return "unavailable";
+        default: return reason || `closed_${code}`;
+    }
+}
+
+/**
+ * Reads a `Retry-After` field: seconds, or a date. Returns milliseconds, or undefined if there is none or it is malformed.
+ *
+ * @param {string | null} value
+ * @param {number} [now] Milliseconds since 1970.
+ */
+export function retryAfterOf(value, now = Date.now()) {
+    if (value === null) return undefined;
+    const seconds = /^[0-9]+$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1_000;
+    return Number.isFinite(seconds) ? Math.max(0, seconds * 1_000) : undefined;
+}

@@ -1,0 +1,15 @@
+import { eventUpdate, gapUpdate, heartbeatUpdate, isStanding, placeUpdate, standingOf } from "./updates.js";
+
+/**
+ * Returns the update that a block of the notification stream means; undefined if it means none. Throws if its data is no JSON.
+ *
+ * @param {import("../causeway.js").EventStreamBlock} block
+ */
+export function notificationUpdate({ type, id, data }) {
+    if (data === null) return id === null ? undefined : placeUpdate(id);
+    if (type === "ping") return heartbeatUpdate(id);
+    if (isStanding(type)) return standingOf(type);
+    const { type: _, timestamp, ...payload } = JSON.parse(data);
+    if (type === "stream.gap") return gapUpdate({ ...payload, id });
+    return eventUpdate("notifications", id, type, payload, timestamp);
+}

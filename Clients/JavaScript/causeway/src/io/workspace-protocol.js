@@ -1,0 +1,30 @@
+import { readClaims, tenantOf } from "../core/claims.js";
+import { compareCursors, NO_CURSOR } from "../core/cursors.js";
+import { endingOfWorkspace } from "../core/endings.js";
+import { withQuery } from "../core/queries.js";
+import { WorkspaceMessages } from "../core/workspace-messages.js";
+import { openWebSocket } from "./web-socket.js";
+
+/** The workspace stream, over a WebSocket. */
+export class WorkspaceProtocol {
+    name = "workspace";
+    compare = compareCursors;
+    #origin;
+    #workspaceId;
+    #types;
+
+    constructor(origin, workspaceId, types) {
+        this.key = [this.name, workspaceId ?? null, types];
+        this.#origin = origin;
+        this.#workspaceId = workspaceId;
+        this.#types = types;
+    }
+
+    open(link) {
+        const workspace = this.#workspaceId ?? tenantOf(readClaims(link.token));
+        const query = { workspace, types: this.#types, last_event_id: link.after ?? NO_CURSOR };
+        const url = withQuery(new URL("/v1/stream", this.#origin), query);
+        const messages = new WorkspaceMessages(link.after === undefined);
+        return openWebSocket(url, link, (message) => messages.updates(message), endingOfWorkspace);
+    }
+}

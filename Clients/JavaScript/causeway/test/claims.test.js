@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { hasExpired, identityOf, readClaims, renewalDelay, tenantOf } from "../src/core/claims.js";
+
+function tokenOf(claims) {
+    return `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.signature`;
+}
+
+test("claims are read from base64url and UTF-8", () => {
+    const claims = { sub: "änn€🚀", exp: 7, roles: ["admin"], "???>>>": "~~~" };
+    assert.deepEqual(readClaims(tokenOf(claims)), claims);
+});
+
+test("a malformed token is an error with one code, and the message does not contain it", () => {
+    const number = `e30.${Buffer.from("7").toString("base64url")}.s`;
+    const notUTF8 = `e30.${Buffer.from([0x22, 0xff, 0x22]).toString("base64url")}.s`;
+    const isExpected = ({ code, message }) => code === "not_a_token" && message === "what was given as a token is no JWT";
+    for (const token of ["", "no token", "a.b.c", "a.!.c", number, `e30.${btoa("null")}.s`, notUTF8, 7, undefined]) {
+        assert.throws(() => readClaims(token), isExpected);
+    }
+});
+
+test("the tenant has three names", () => {
+    assert.equal(tenantOf({ tenant_id: "a", workspace_id: "b", org_id: "c" }), "a");
+    assert.equal(tenantOf({ workspace_id: "b", org_id: "c" }), "b");
+    assert.equal(tenantOf({ org_id: "c" }), "c");
+    assert.equal(tenantOf({}), undefined);
+});
+
+test("tabs share a connection if user, tenant and roles are the same", () => {
+    const identity = (claims) => identityOf(tokenOf({ sub: "ann", tenant_id: "acme", roles: ["member", "admin"], ...claims }));
+    assert.deepEqual(identity({ exp: 1 }), identity({ exp: 2, roles: ["admin", "member"] }));
+    for (const other of [{ sub: "bob" }, { tenant_id: "other" }]) assert.notEqual(identity(other).user, identity({}).user);
+    const member = identity({ roles: "member" });
+    assert.equal(member.user, identity({}).user);
+    assert.notEqual(member.group, identity({}).group);
+    assert.deepEqual(member, identity({ roles: ["member"] }));
+});
+
+test("a token expires at exp, and never without it", () => {
+    assert.equal(hasExpired(tokenOf({ exp: 10 }), 9_999), false);
+    assert.equal(hasExpired(tokenOf({ exp: 10 }), 10_000), true);
+    assert.equal(hasExpired(tokenOf({}), 1e15), false);
+    assert.equal(hasExpired(tokenOf({ exp: "10" }), 1e15), false);
+});
+
+test("a token is renewed a minute before exp, or a fifth of the remaining time if that is less", () => {
+    const delay = (seconds) => renewalDelay(tokenOf({ exp: 1_000 + seconds }), 1_000_000);
+    assert.equal(delay(3_600), 3_540_000);
+    assert.equal(delay(100), 80_000);
+    assert.equal(delay(1), 1_000, "not more than once a second");
+    assert.equal(delay(-5), 1_000);
+    assert.equal(renewalDelay(tokenOf({}), 0), null);
+});

@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func keySets() async throws {
+    @Test func keySets() throws {
         let seeds = [
             #"{"keys":[{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0","kid":"1","alg":"HS256"},"#
                 + #"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"sig"}]}"#,
@@ -84,7 +84,7 @@ import Testing
             "\"kty\":", "\"oct\"", "\"RSA\"", "\"EC\"", "\"crv\":", "\"P-384\"", "\"n\":\"\"", "\"e\":\"AA\"", "\"x\":",
             "\"alg\":\"ES256\"", "\"kid\":",
         ]
-        try await Fuzzer("JWKS", seeds: seeds, tokens: tokens).run { input in
+        try Fuzzer("JWKS", seeds: seeds, tokens: tokens).run { input in
             guard let set = try? JSONWebKeySet(json: input) else { return }
             try expect(set.keys.count <= JSONWebKeySet.maximumKeys, "\(set.keys.count) keys")
             for key in set.verificationKeys(origin: .url, rsaAlgorithm: .rs256) {

@@ -34,7 +34,7 @@ run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of m
 test: build test-unit test-integration ## Build, then run all tests
 
 test-fast: build test-unit ## Build, then run the Swift tests and what needs only nats-server (below 10 minutes)
-	@deploy/install-test.sh
+	@deploy/install-test.sh --fast
 	$(INTEGRATION) --fast $(ARGS)
 
 build: ## Build everything for debugging, tests included

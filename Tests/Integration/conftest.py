@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import random
+from collections import Counter
 
 import pytest
 
@@ -32,8 +33,14 @@ def pytest_collection_modifyitems(config, items):
         part = "alone" if item.get_closest_marker("alone") else "beside"
         return config.option.part in (None, part) and (not config.option.fast or tiers.is_fast(item))
 
-    wanted = [item for item in items if is_wanted(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    wanted, others = [], []
+    for item in items:
+        (wanted if is_wanted(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    if hasattr(config, "workerinput"):
+        # Side by side, files with `long` tests go first, so that no process is still busy with one when the others have ended.
+        count = Counter(item.path for item in wanted if item.get_closest_marker("long"))
+        wanted.sort(key=lambda item: -count[item.path])
     items[:] = wanted
 
 

@@ -7,9 +7,10 @@ from functools import partial
 
 import pytest
 
-from causeway_kit import local_stack, ports, proxy, tiers
+from causeway_kit import local_stack, ports, prometheus, tiers
 from causeway_kit.browser import Browser
 from causeway_kit.nats_server import NATSServer
+from causeway_kit.prometheus import Prometheus
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
 from causeway_kit.services import ROOT
 from causeway_kit.stack import Stack
@@ -27,7 +28,7 @@ class _Holder:
         self.kind = kind
 
 
-HOLDER = _Holder(Caddy)
+HOLDER = _Holder(Prometheus)
 
 
 def _by_name():
@@ -47,7 +48,7 @@ def _by_a_table():
 
 
 def _by_a_module():
-    return proxy.HAProxy
+    return prometheus.Prometheus
 
 
 def _by_a_base_class():
@@ -66,7 +67,12 @@ def _by_a_path_of_a_command():
     return subprocess.run([ROOT / "deploy/install-run.sh", "/usr/sbin/nginx"])
 
 
+def _by_a_part_of_a_path():
+    return subprocess.run([ROOT / "deploy/nginx/configure"])
+
+
 def _nothing_but_the_bus():
+    """No nginx: neither nginx/this nor /nginx."""
     with Stack() as stack:
         return NATSServer(stack.directory)
 
@@ -78,11 +84,12 @@ def _nothing_but_the_bus():
         (_by_another_function, {"nginx"}),
         (_by_a_function_within, {"nginx"}),
         (_by_a_table, {"nginx", "caddy", "haproxy"}),
-        (_by_a_module, {"haproxy"}),
+        (_by_a_module, {"prometheus"}),
         (_by_a_base_class, {"chromium", "chromedriver"}),
-        (_by_an_instance, {"caddy"}),
+        (_by_an_instance, {"prometheus"}),
         (_by_a_word_of_a_command, {"promtool"}),
         (_by_a_path_of_a_command, {"nginx", "install-run.sh"}),
+        (_by_a_part_of_a_path, {"nginx"}),
         (_nothing_but_the_bus, set()),
     ],
 )
@@ -91,7 +98,7 @@ def test_what_a_function_can_start_is_found(function, programs):
 
 
 # Not in the tests themselves: these names would be found there.
-CADDY, NGINX = {"caddy"}, {"nginx"}
+NGINX, PROMETHEUS = {"nginx"}, {"prometheus"}
 
 
 @pytest.fixture
@@ -103,9 +110,9 @@ def test_fixtures_count(request, front):
     assert tiers.other_programs(request.node) == NGINX and not tiers.is_fast(request.node)
 
 
-@pytest.mark.parametrize("kind", [Caddy, "caddy", "/usr/bin/caddy"])
+@pytest.mark.parametrize("kind", [Prometheus, "prometheus", "/usr/bin/prometheus"])
 def test_parameters_count(request, kind):
-    assert tiers.other_programs(request.node) == CADDY and not tiers.is_fast(request.node)
+    assert tiers.other_programs(request.node) == PROMETHEUS and not tiers.is_fast(request.node)
 
 
 @pytest.mark.long
@@ -146,7 +153,7 @@ def test_a_run_fails_if_either_part_does(tmp_path, beside, alone, status):
     """Exit codes of pytest: 1 for failed tests, 2 for an interruption, 4 for wrong arguments, 5 if no test was selected."""
     done, calls = run(tmp_path, JOBS="3", BESIDE=str(beside), ALONE=str(alone))
     assert done.returncode == status, done.stderr
-    assert [("--part beside --numprocesses 3 --dist loadfile" in call, "--part alone" in call) for call in calls] == [
+    assert [("--part beside --numprocesses 3 --dist loadfile " in call, "--part alone" in call) for call in calls] == [
         (True, False),
         (False, True),
     ][: 1 if alone is None else 2]

@@ -92,9 +92,10 @@ def _look_at_function(function):
 
 
 def _names_in(constant):
-    """The programs among constants: a name, a path, or one of them in the tuple that a list was compiled to."""
+    """The programs among constants: a name, a part of a path (`deploy/nginx/configure`), or one of these in the tuple that a list was compiled to."""
     if isinstance(constant, str):
-        return {os.path.basename(constant)} & OTHER_PROGRAMS
+        # Text with spaces is no word of a command, but a docstring or a message.
+        return set() if " " in constant else OTHER_PROGRAMS.intersection(constant.split("/"))
     return set().union(*map(_names_in, constant)) if isinstance(constant, tuple | frozenset) else set()
 
 

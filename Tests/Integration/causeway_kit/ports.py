@@ -9,8 +9,10 @@ import socket
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 #: The ports of all workers: from the first up to, but not including, the last.
 FIRST, LAST = 12_000, 25_000
-_SPAN = (LAST - FIRST) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-_FIRST = FIRST + WORKER * _SPAN
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_SPAN = (LAST - FIRST) // _WORKERS
+# One that takes the place of a crashed worker has a number beyond their count.
+_FIRST = FIRST + WORKER % _WORKERS * _SPAN
 _LAST = _FIRST + _SPAN
 _random = random.Random(os.getpid())
 _taken = set()

@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 SWIFT ?= swift
-# How many files of integration tests run side by side; empty for one, in the order of their names.
-JOBS ?=
+# How many files of integration tests run side by side: one for each core, at most four. With 1, all run one after another.
+JOBS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores : 4)))
 # What is built for tests: debug, which takes half the time; or release, which is what users run, and what the drill runs. The latter has a folder
 # of its own, because tests need a flag with which all else would be built again.
 CONFIGURATION ?= debug
@@ -12,7 +12,10 @@ build_options = $(if $(filter release,$(CONFIGURATION)),--configuration release 
 testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
 binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)
 
-PYTEST = CAUSEWAY_BIN=$(or $(CAUSEWAY_BIN),$(binaries)) .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
+programs = CAUSEWAY_BIN=$(or $(CAUSEWAY_BIN),$(binaries))
+PYTEST = $(programs) .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
+# The same in several processes.
+INTEGRATION = $(programs) JOBS=$(JOBS) Tests/Integration/run
 
 # Our own sources; dependencies are checked out below .build.
 SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/examples)
@@ -20,7 +23,7 @@ SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/exampl
 # The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
-.PHONY: run test test-unit test-javascript test-integration screenshots build lint format bench drill fuzz clean help
+.PHONY: run test test-fast test-unit test-javascript test-integration screenshots build lint format bench drill fuzz clean help
 .DEFAULT_GOAL := help
 
 run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
@@ -29,6 +32,10 @@ run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of m
 	@exec deploy/local/run
 
 test: build test-unit test-javascript test-integration ## Build, then run all tests
+
+test-fast: build test-unit ## Build, then run the Swift tests and what needs only nats-server (below 10 minutes)
+	@deploy/install-test.sh --fast
+	$(INTEGRATION) --fast $(ARGS)
 
 build: ## Build everything for debugging, tests included
 	@deploy/install-build.sh
@@ -42,9 +49,9 @@ test-javascript: ## Run the tests of the browser client that need no browser (Cl
 	@deploy/install-test.sh
 	cd Clients/JavaScript/causeway && node --test
 
-test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some
+test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some, JOBS=1 one after another
 	@deploy/install-test.sh
-	$(PYTEST) $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile) $(ARGS)
+	$(INTEGRATION) $(ARGS)
 
 drill: fuzz ## Run the fuzzers, and the long integration tests in their full size (some 90 minutes)
 	@deploy/install-test.sh

@@ -1,11 +1,14 @@
 """Fixtures: a shared deployment for tests that disturb nobody, one of their own for those that do."""
 
+import contextlib
 import itertools
 import os
 import random
+from collections import Counter
 
 import pytest
 
+from causeway_kit import tiers
 from causeway_kit.every_surface import SURFACES, parameters
 from causeway_kit.services import is_built
 from causeway_kit.stack import Stack
@@ -17,6 +20,35 @@ os.environ["PATH"] += ":/usr/sbin"
 
 # It needs clients that others wrote; without the service there is nothing for them to connect to.
 collect_ignore = [] if is_built(WorkspaceStream.executable) else ["test_workspace_stream.py"]
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("causeway", "which of the integration tests run (Tests/Integration/run)")
+    group.addoption("--fast", action="store_true", help="only those that start nothing but Causeway and nats-server, and are not marked long")
+    group.addoption("--part", choices=("beside", "alone"), help="only those that may run side by side, or only those marked alone")
+
+
+def pytest_collection_modifyitems(config, items):
+    def is_wanted(item):
+        part = "alone" if item.get_closest_marker("alone") else "beside"
+        return config.option.part in (None, part) and (not config.option.fast or tiers.is_fast(item))
+
+    wanted, others = [], []
+    for item in items:
+        (wanted if is_wanted(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    if hasattr(config, "workerinput"):
+        # Side by side, files with `long` tests go first, so that no process is still busy with one when the others have ended.
+        count = Counter(item.path for item in wanted if item.get_closest_marker("long"))
+        wanted.sort(key=lambda item: -count[item.path])
+    items[:] = wanted
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    # In a run of all tests as well: where every program is installed, nothing else would show that one is needed.
+    with tiers.guarding(item.nodeid) if tiers.is_fast(item) else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -547,6 +547,7 @@ def test_no_place_stops_the_service(shared, service, admin, tenant, sequence):
     assert admin.notifications().json()["unreadCount"] == 1
 
 
+@pytest.mark.alone
 def test_another_tenants_approval_is_as_unknown_as_any(shared, service, admin, tenant):
     """Not to be told apart from one that does not exist, neither by the answer nor by the time it takes."""
     shared.intake.publish(requested("apr_1", "somebody_else"), requested("apr_1", tenant))

@@ -137,8 +137,8 @@ def websocket_client(url, token):
 
 @pytest.fixture
 def patient(stack):
-    """A relay that waits for commands as long as a loaded machine takes."""
-    return stack.edge(Relay.executable, command_timeout="120s")
+    """A relay that waits as long as a loaded machine takes: for commands, and for a word of a client that reads their answers."""
+    return stack.edge(Relay.executable, command_timeout="120s", silence_timeout="120s")
 
 
 @pytest.mark.parametrize("client_of", [websockets_client, websocket_client], ids=["websockets", "websocket-client"])

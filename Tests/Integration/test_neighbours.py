@@ -13,6 +13,8 @@ from causeway_kit.sizes import size
 from causeway_kit.stack import Stack
 from causeway_kit.waiting import eventually, pause
 
+pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(size(120, 900))]
+
 #: How long each goes on.
 SECONDS = size(3, 60)
 #: Of connections, threads and subscriptions.
@@ -102,15 +104,11 @@ def attack_and_measure(deployment, attack):
         eventually(lambda service=service: service.readiness() == 200, f"{program} is ready after {attack.__name__}", timeout=60)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(size(120, 900))
 @pytest.mark.parametrize("attack", BY_A_TENANT, ids=lambda attack: attack.__name__)
 def test_a_tenant_does_its_worst(deployment, attack):
     attack_and_measure(deployment, attack)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(size(120, 900))
 @pytest.mark.parametrize("attack", BY_A_STRANGER, ids=lambda attack: attack.__name__)
 def test_a_stranger_does_its_worst(deployment, attack):
     attack_and_measure(deployment, attack)

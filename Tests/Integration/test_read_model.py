@@ -236,6 +236,7 @@ def test_no_answer_is_larger_than_its_bound(stack):
         assert admin.approval("apr_1").status_code == 200 and len(admin.approval("apr_1").content) < 20_000
 
 
+@pytest.mark.alone
 @pytest.mark.long
 @pytest.mark.timeout(size(300, 900))
 def test_a_tenants_pollers_do_not_slow_the_decisions_of_others(stack, record_property):

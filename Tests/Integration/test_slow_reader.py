@@ -31,6 +31,7 @@ def what_all_got(crowd):
     return common if count > HEALTHY - 10 and all(length > common[0] for (length, _), _ in others) else None
 
 
+@pytest.mark.alone
 @pytest.mark.long
 @pytest.mark.timeout(size(240, 1200))
 @on_streams_of_everything

@@ -10,9 +10,14 @@ from .ports import WORKER
 from .services import BINARIES, ROOT
 from .waiting import eventually
 
-#: Far from the defaults, where a developer's own stack may run, above the ports of the other tests (`causeway_kit.ports`), and below those
-#: from which the kernel takes the ports of clients.
-OFFSET = 22_000 + 100 * WORKER
+
+def offset_of(worker):
+    """Far from the defaults, where a developer's own stack may run, above the ports of the other tests (`causeway_kit.ports`), and below those
+    from which the kernel takes the ports of clients. The steps are small because the second edge of one stack is 100 above the first."""
+    return 22_000 + 10 * worker
+
+
+OFFSET = offset_of(WORKER)
 TABLE = {
     "nginx": 8080,
     "nginx, TLS": 8443,

@@ -7,8 +7,12 @@ import socket
 # Below the range from which the kernel takes ports for outgoing connections, of which the tests make thousands: a port
 # chosen here stays free while its process is being killed and started again. Each of pytest-xdist's workers has a part of it.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_SPAN = 13_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-_FIRST = 12_000 + WORKER * _SPAN
+#: The ports of all workers: from the first up to, but not including, the last.
+FIRST, LAST = 12_000, 25_000
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_SPAN = (LAST - FIRST) // _WORKERS
+# One that takes the place of a crashed worker has a number beyond their count.
+_FIRST = FIRST + WORKER % _WORKERS * _SPAN
 _LAST = _FIRST + _SPAN
 _random = random.Random(os.getpid())
 _taken = set()

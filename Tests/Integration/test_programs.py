@@ -13,7 +13,9 @@ import yaml
 from causeway_kit.containers import Compose, Dockerfile, keys_of
 from causeway_kit.local_stack import OFFSET, LocalStack
 from causeway_kit.lone_proxies import KINDS, alone, ask, every_proxy, nobody, started
+from causeway_kit.names import NameServer
 from causeway_kit.programs import COMMANDS, OPERATING, PROGRAMS, ROOT
+from causeway_kit.proxy import Nginx
 from causeway_kit.raw_http import Echo
 from causeway_kit.services import BINARIES, is_built
 from causeway_kit.waiting import eventually
@@ -100,16 +102,22 @@ def test_the_death_of_each_program_is_an_alert():
 # MARK: Proxies
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS, "nginx with names"])
 def routing(request, tmp_path_factory):
-    """A proxy before upstreams that tell which program they stand for."""
+    """A proxy before upstreams that tell which program they stand for. With names, nginx looks them up, as in containers."""
+    directory, names = tmp_path_factory.mktemp("routing"), NameServer()
     upstreams = {name: Echo(name) for name in COMMANDS}
-    proxy = KINDS[request.param](tmp_path_factory.mktemp("routing"), {name: [echo, echo] for name, echo in upstreams.items()})
+    names.addresses = {name: ["127.0.0.1"] for name in upstreams}
+    if request.param in KINDS:
+        proxy = KINDS[request.param](directory, {name: [echo, echo] for name, echo in upstreams.items()})
+    else:
+        proxy = Nginx(directory, {name: [f"{name}:{echo.http_port}"] for name, echo in upstreams.items()}, resolver=names.address)
     yield proxy.start().wait_ready()
     proxy.terminate()
     proxy.wait(timeout=10)
     for echo in upstreams.values():
         echo.close()
+    names.close()
 
 
 def serving(path):

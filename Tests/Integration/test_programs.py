@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -38,9 +39,9 @@ def below(path):
 # MARK: The table itself, and the programs
 
 
-def test_a_name_a_port_and_a_path_belong_to_one_program():
+def test_a_name_a_port_and_a_path_with_a_method_belong_to_one_program():
     ports = [port for both in PORTS.values() for port in both]
-    paths = [route["path"] for _, route in ROUTES]
+    paths = [(route.get("method"), route["path"]) for _, route in ROUTES]
     assert len(NAMES) == len(PROGRAMS) and len(set(ports)) == len(ports) and len(set(paths)) == len(paths)
 
 
@@ -120,13 +121,14 @@ def routing(request, tmp_path_factory):
     names.close()
 
 
-def serving(path):
-    """The program that the table names for an address: the path itself counts most, then the longest of which it is below."""
+def serving(method, path):
+    """The program that the table names for a request: the longest matching path counts, and the method that a route may name."""
     matching = {}
     for name, route in ROUTES:
         if path == route["path"] or (route["path"].endswith("/") and path.startswith(route["path"])):
-            matching[route["path"]] = name
-    return matching[max(matching, key=len)] if matching else None
+            matching.setdefault(route["path"], {})[route.get("method")] = name
+    by_method = matching[max(matching, key=len)] if matching else {}
+    return by_method.get(method, by_method.get(None))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE", "OPTIONS"])
@@ -134,7 +136,7 @@ def test_a_path_leads_to_its_program_and_no_other_path_to_any(routing, method):
     for path in sorted(PATHS):
         for address in (below(path), f"{below(path)}s", f"/other{below(path)}"):
             answer = ask(routing, method, address, {"Content-Length": "0"})
-            if name := serving(address):
+            if name := serving(method, address):
                 assert f'"name": "{name}", "method": "{method}"' in answer.body.decode(), f"{method} {address}: {answer.body!r}"
             else:
                 assert answer.status == 404, f"{method} {address}: {answer.body!r}"
@@ -143,9 +145,24 @@ def test_a_path_leads_to_its_program_and_no_other_path_to_any(routing, method):
 @every_proxy
 def test_a_path_whose_program_is_away_is_answered_by_its_kind(alone):
     for name, route in ROUTES:
-        answer = ask(alone, "GET", below(route["path"]))
+        answer = ask(alone, route.get("method", "GET"), below(route["path"]))
         expected = (200, "text/event-stream; charset=utf-8") if route["kind"] == "sse" else (503, "application/json")
         assert (answer.status, answer["content-type"]) == expected, f"{name} {route['path']}"
+
+
+def test_nginx_waits_for_an_answer_as_long_as_its_kind_takes(tmp_path):
+    """With a second in the place of the 65 that a service has for an answer, and services that need two."""
+    upstream = Echo(delay=2)
+    impatient = {"edit": lambda text: text.replace("proxy_read_timeout 65s;", "proxy_read_timeout 1s;")}
+    proxy = Nginx(tmp_path, {name: [upstream] for name in COMMANDS}, **impatient).start().wait_ready()
+    try:
+        with ThreadPoolExecutor(len(ROUTES)) as together:
+            answers = together.map(lambda one: ask(proxy, one[1].get("method", "POST"), below(one[1]["path"]), {"Content-Length": "0"}), ROUTES)
+            for (_, route), answer in zip(ROUTES, answers, strict=True):
+                assert answer.status == (503 if route["kind"] == "rest" else 200), route
+    finally:
+        proxy.kill()
+        upstream.close()
 
 
 @pytest.mark.parametrize("file", ["deploy/haproxy/haproxy.cfg", "deploy/caddy/Caddyfile"])
@@ -179,8 +196,8 @@ def test_the_page_about_operating_has_the_ports():
 
 def test_the_page_about_proxies_has_the_paths():
     rows = re.findall(r"^\| (.*) \| `([a-z-]+)` \|$", (ROOT / "docs/proxies.md").read_text(), re.MULTILINE)
-    found = [(name, path.rstrip("…")) for paths, name in rows for path in re.findall(r"`(/.*?)`", paths)]
-    assert sorted(found) == sorted((name, route["path"]) for name, route in ROUTES)
+    found = [(name, *match) for paths, name in rows for match in re.findall(r"`(?:([A-Z]+) )?(/.*?)…?`", paths)]
+    assert sorted(found) == sorted((name, route.get("method", ""), route["path"]) for name, route in ROUTES)
 
 
 def test_the_doctors_advice_has_the_ports():
@@ -201,6 +218,7 @@ INVENTED = {
     "routes": [
         {"path": "/v1/invented", "kind": "rest", "label": "inventions"},
         {"path": "/v1/invented/", "kind": "sse", "label": "one invention", "example": "/v1/invented/wheel"},
+        {"path": "/v1/executions/", "method": "PUT", "kind": "rest"},
     ],
 }
 
@@ -214,6 +232,7 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(f"invented: {{self.path}}".encode())
+    do_PUT = do_GET
 
 for name in ("HTTP_PORT", "ADMIN_PORT"):
     threading.Thread(target=ThreadingHTTPServer(("127.0.0.1", int(os.environ[name])), Answer).serve_forever).start()
@@ -239,8 +258,9 @@ def test_a_new_row_is_in_the_containers_proxy(invented, tmp_path):
         variable = "$" + program["name"].replace("-", "_")
         assert f"        set {variable} http://{program['name']}:{program['http_port']};\n" in text
         for route in program["routes"]:
-            modifier = "" if route["path"].endswith("/") else "= "
-            assert f"        location {modifier}{route['path']} {{\n            proxy_pass {variable};\n" in text
+            modifier = f"@{route['method']}:" if "method" in route else "" if route["path"].endswith("/") else "= "
+            [block] = re.findall(rf"^        location {modifier}{route['path']} \{{\n(.*?)^        \}}", text, re.MULTILINE | re.DOTALL)
+            assert f"            proxy_pass {variable};\n" in block
 
 
 @pytest.mark.timeout(240)
@@ -261,6 +281,9 @@ def test_a_new_row_is_started_proxied_and_listed_by_make_run(invented, tmp_path)
         assert f"http://127.0.0.1:{9186 + OFFSET}/readyz" in output
         for path in ("/v1/invented", "/v1/invented/wheel"):
             assert httpx.get(f"http://127.0.0.1:{8080 + OFFSET}{path}").text == f"invented: {path}"
+        # A method of another program's path.
+        assert httpx.put(f"http://127.0.0.1:{8080 + OFFSET}/v1/executions/a%2Fb?c=d").text == "invented: /v1/executions/a%2Fb?c=d"
+        assert httpx.post(f"http://127.0.0.1:{8080 + OFFSET}/v1/executions/agents/a/events").status_code == 401
         stack.interrupt()
         stack.make.wait(timeout=60)
         eventually(lambda: not stack.children(), "all that it started has ended")

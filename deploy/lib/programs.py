@@ -6,8 +6,9 @@ from pathlib import Path
 
 TABLE = Path(__file__).resolve().parents[1] / "programs.json"
 
-#: How a path answers, which decides what a proxy does with it: a stream of server-sent events, a WebSocket, or one answer to each request.
-KINDS = ("sse", "websocket", "rest")
+#: How a path answers, which decides what a proxy does with it: a stream of server-sent events, a WebSocket, one answer at once, or one answer
+#: that may take a minute.
+KINDS = ("sse", "websocket", "rest", "long-poll")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Route:
     path: str
     #: One of KINDS.
     kind: str
+    #: The only method that goes to this program, if another program serves the path otherwise.
+    method: str | None = None
     #: What `make run` calls it in its list of addresses; a path without a label is not listed.
     label: str | None = None
     #: The address that is listed in place of the path.
@@ -26,10 +29,6 @@ class Route:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise ValueError(f"{TABLE.name}: {self.path}: the kind is {self.kind!r}, and must be one of {', '.join(KINDS)}")
-
-    @property
-    def is_prefix(self):
-        return self.path.endswith("/")
 
     @property
     def scheme(self):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 
@@ -110,11 +111,12 @@ class Echo:
     """An upstream of every kind of service: it tells what reached it.
 
     Answers `/readyz` with 200, a path with `/stream` in it with a short stream that says goodbye and ends, and everything else with JSON:
-    `target` and `fields` as they came, in latin-1, and the `name` of this upstream.
+    `target` and `fields` as they came, in latin-1, and the `name` of this upstream. `delay`: how many seconds
+    it takes for an answer.
     """
 
-    def __init__(self, name=None):
-        self._name = name
+    def __init__(self, name=None, delay=0):
+        self._name, self._delay = name, delay
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.5)
         self.http_port = self.admin_port = self._listener.getsockname()[1]
@@ -154,6 +156,7 @@ class Echo:
             else:
                 head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(what)}\r\nConnection: close\r\n\r\n"
                 body = what
+            time.sleep(self._delay)
             # A proxy's health check may have seen enough and be gone.
             with contextlib.suppress(ConnectionError):
                 connection.sendall((head + body).encode())

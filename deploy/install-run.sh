@@ -6,6 +6,7 @@ set -euo pipefail
 # Any nginx of Debian's will do: what is used is in all of them.
 nginx_is_there() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
 
-install_packages curl openssl python3
+# deploy/nginx/configure needs Jinja2.
+install_packages curl openssl python3 python3-jinja2
 install_program_only nats-server nats-server
 nginx_is_there || install_program_only nginx nginx-light

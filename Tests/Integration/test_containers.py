@@ -14,6 +14,7 @@ import yaml
 from causeway_kit.containers import ROOT, Compose, Dockerfile, keys_of
 from causeway_kit.names import NameServer
 from causeway_kit.nats_server import NATSServer
+from causeway_kit.programs import COMMANDS, OPERATING
 from causeway_kit.proxy import Nginx
 from causeway_kit.services import BINARIES, Service, executable, is_built
 from causeway_kit.surfaces import NotificationStream
@@ -22,15 +23,7 @@ from causeway_kit.waiting import eventually
 
 COMPOSE = Compose(ROOT / "docker-compose.yml")
 IMAGES = Dockerfile(ROOT / "deploy/Dockerfile")
-#: The program of each service that is one of ours.
-PROGRAMS = {
-    "sse-edge": ("sse-edge",),
-    "websocket-edge": ("websocket-edge",),
-    "jsonrpc-relay": ("jsonrpc-relay",),
-    "approval-api": ("approval-api",),
-    "event-producer": ("event-producer", "serve"),
-}
-ours = pytest.mark.parametrize("name", PROGRAMS)
+ours = pytest.mark.parametrize("name", COMMANDS)
 every_service = pytest.mark.parametrize("name", COMPOSE.services)
 
 
@@ -53,7 +46,7 @@ def test_compose_accepts_the_file(secrets, profiles):
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and "is not set" not in done.stderr, done.stderr
     expanded = yaml.safe_load(done.stdout)["services"]
-    assert set(PROGRAMS) <= set(expanded)
+    assert set(COMMANDS) <= set(expanded)
 
 
 @every_service
@@ -97,12 +90,12 @@ def test_everything_that_a_service_names_exists(name):
 
 @ours
 def test_environment_and_ports_are_those_of_the_program(name):
-    keys, image = keys_of(PROGRAMS[name]), IMAGES.targets[name]
+    keys, image = keys_of(COMMANDS[name]), IMAGES.targets[name]
     for variable in COMPOSE.services[name]["environment"] | image.environment:
         assert variable.removesuffix("_FILE") in keys or variable in keys, f"{name} knows no {variable}"
     assert {keys["HTTP_PORT"], keys["ADMIN_PORT"]} == image.ports
     assert image.healthcheck == ["healthy", keys["ADMIN_PORT"], "/readyz"]
-    assert image.entrypoint + image.command == list(PROGRAMS[name])
+    assert image.entrypoint + image.command == list(COMMANDS[name])
     # A container must outlive its own drain.
     environment = COMPOSE.services[name]["environment"]
     window = environment.get("DRAIN_WINDOW", keys.get("DRAIN_WINDOW", "0s"))
@@ -150,16 +143,16 @@ def test_the_steps_that_install_are_quiet_when_nothing_is_missing(script):
     assert done.stdout == done.stderr == ""
 
 
-@pytest.mark.skipif(not all(map(is_built, PROGRAMS)), reason="not all programs are built")
+@pytest.mark.skipif(not all(map(is_built, COMMANDS)), reason="not all programs are built")
 def test_the_step_that_installs_the_programs_leaves_them_working(tmp_path):
     subprocess.run([ROOT / "deploy/install-programs.sh", tmp_path, BINARIES], check=True)
-    for program, *arguments in PROGRAMS.values():
+    for program, *arguments in COMMANDS.values():
         done = subprocess.run([tmp_path / program, *arguments, "--help"], capture_output=True, text=True)
         assert done.returncode == 0 and "HTTP_PORT" in done.stdout, done.stderr
         assert (tmp_path / program).stat().st_size < executable(program).stat().st_size
 
 
-@pytest.mark.skipif(not all(map(is_built, [*PROGRAMS, "causeway"])), reason="not all programs are built")
+@pytest.mark.skipif(not all(map(is_built, [*COMMANDS, OPERATING])), reason="not all programs are built")
 def test_the_program_of_operators_is_installed_and_in_the_image_that_the_documentation_names(tmp_path):
     subprocess.run([ROOT / "deploy/install-programs.sh", tmp_path, BINARIES], check=True)
     done = subprocess.run([tmp_path / "causeway", "--help"], capture_output=True, text=True)
@@ -191,14 +184,14 @@ def test_the_health_check_tells_readiness(stack):
     assert not healthy("/healthz")
 
 
-@pytest.mark.skipif(not all(map(is_built, PROGRAMS)), reason="not all programs are built")
+@pytest.mark.skipif(not all(map(is_built, COMMANDS)), reason="not all programs are built")
 def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
     """Every process with the very environment of its container; the names that they know each other by lead to loopback addresses."""
     started, names = [], NameServer()
     try:
         nats = _bus(tmp_path, secrets)
         started.append(nats)
-        for number, (name, line) in enumerate(PROGRAMS.items(), 2):
+        for number, (name, line) in enumerate(COMMANDS.items(), 2):
             address = f"127.0.7.{number}"
             names.addresses[name] = [address]
             started.append(_service(name, line, address, tmp_path, secrets, nats))
@@ -210,7 +203,8 @@ def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
         token = mint(secret=(secrets / "auth-hs256-secret").read_text().strip())
         with NotificationStream().connect(proxy, token) as client:
             client.next()
-        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", "/openapi.json", "/console/")
+        execution = "/v1/executions/agents/a/events"
+        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", execution, "/openapi.json", "/console/")
         answer = httpx.get(f"{proxy.url}/nowhere", headers={"Origin": ORIGIN})
         assert answer.status_code == 404 and answer.headers["access-control-allow-origin"] == ORIGIN
         statuses = {path: _status(proxy, path) for path in surfaces}

@@ -30,7 +30,7 @@ SSE_LINE = "            proxy_pass http://sse-edge;\n"
 #: From the field that says which host a page is of to the one that repeats it.
 HOST_LINES = re.search(
     r"    proxy_set_header Host \$http_host;\n(?:.*\n)*?    proxy_set_header X-Forwarded-Host .*\n",
-    (ROOT / "deploy/nginx/nginx.conf.template").read_text(),
+    (ROOT / "deploy/nginx/nginx.conf.j2").read_text(),
 )[0]
 WEBSOCKET_LINE = "            proxy_pass http://websocket-edge;\n"
 

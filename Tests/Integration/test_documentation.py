@@ -22,6 +22,7 @@ from causeway_kit.documentation import blocks_of, pages
 from causeway_kit.local_stack import OFFSET, TABLE, LocalStack
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.ports import free_port
+from causeway_kit.programs import COMMANDS
 from causeway_kit.reader import Reader, make_checkout
 from causeway_kit.relay import RelayClient
 from causeway_kit.services import ROOT
@@ -87,8 +88,7 @@ def test_packages_are_those_that_the_tests_have(page):
 def test_the_settings_in_the_readme_are_those_of_the_programs():
     [table] = re.findall(r"\n## Settings\n(.*?)\n### ", (ROOT / "README.md").read_text(), re.DOTALL)
     documented = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", table))
-    services = ("sse-edge",), ("websocket-edge",), ("jsonrpc-relay",), ("approval-api",), ("event-producer", "serve")
-    known = set().union(*map(keys_of, services))
+    known = set().union(*map(keys_of, COMMANDS.values()))
     assert not documented - known, "README.md has settings that no service knows"
     assert not known - documented, "add these to README.md's table of settings"
 

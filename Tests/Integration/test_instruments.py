@@ -7,7 +7,6 @@ import time
 
 import httpx
 import pytest
-import yaml
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
 from causeway_kit.bus import STREAM
@@ -15,6 +14,7 @@ from causeway_kit.cut_line import CutLine
 from causeway_kit.every_surface import SURFACES
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, numbered
+from causeway_kit.programs import COMMANDS
 from causeway_kit.prometheus import RULES, Prometheus, alerts, dashboard_queries, metrics_in
 from causeway_kit.services import ROOT, Service, is_built
 from causeway_kit.sizes import size
@@ -52,7 +52,7 @@ def sampled(services):
 # MARK: Form
 
 
-@pytest.mark.parametrize("program", ["sse-edge", "websocket-edge", "jsonrpc-relay", "event-producer", "approval-api"])
+@pytest.mark.parametrize("program", COMMANDS)
 def test_promtool_finds_nothing_to_improve(services, program):
     [service] = services[program]
     done = subprocess.run(["promtool", "check", "metrics"], input=exposition(service), capture_output=True, text=True)
@@ -87,16 +87,6 @@ def test_the_documented_metrics_exist(services):
     documented = set(re.findall(r"`(causeway_\w+)", (ROOT / "docs/operating.md").read_text()))
     there = sampled(services)
     assert documented and {name for name in documented if not any(sample.startswith(name) for sample in there)} == set()
-
-
-def test_containers_are_scraped_where_they_listen():
-    scrapes = yaml.safe_load((RULES.parent / "containers.yml").read_text())["scrape_configs"]
-    local = yaml.safe_load((RULES.parent / "local.yml").read_text())["scrape_configs"]
-    ports = {"sse-edge": 9081, "websocket-edge": 9082, "jsonrpc-relay": 9083, "approval-api": 9084, "event-producer": 9085}
-    assert {scrape["dns_sd_configs"][0]["names"][0]: scrape["dns_sd_configs"][0]["port"] for scrape in scrapes} == ports
-    assert {scrape["job_name"]: scrape["static_configs"][0]["targets"] for scrape in local} == {
-        name: [f"127.0.0.1:{port}"] for name, port in ports.items()
-    }
 
 
 # MARK: Content

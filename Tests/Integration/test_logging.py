@@ -13,6 +13,7 @@ import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
 from causeway_kit.every_surface import SURFACES
+from causeway_kit.programs import COMMANDS
 from causeway_kit.services import ROOT, Service, is_built
 from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
@@ -21,7 +22,7 @@ from causeway_kit.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 
-PROGRAMS = [("sse-edge",), ("websocket-edge",), ("jsonrpc-relay",), ("approval-api",), ("event-producer", "serve")]
+PROGRAMS = list(COMMANDS.values())
 
 
 def lines(service, message):

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from causeway_kit.intake import numbered
+from causeway_kit.programs import COMMANDS, OPERATING
 from causeway_kit.services import Service, command
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
@@ -140,7 +141,7 @@ def test_a_log_with_other_settings_is_refused_and_left_alone(stack, program):
 @pytest.mark.parametrize(
     "line",
     [
-        *[(name,) for name in ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer", "causeway")],
+        *[(name,) for name in (*COMMANDS, OPERATING)],
         *[("event-producer", command) for command in ("serve", "publish", "simulate", "run")],
         *[("causeway", command) for command in ("doctor", "token", "dead-letters", "log")],
         *[("causeway", "dead-letters", command) for command in ("list", "retry", "drop")],

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from causeway_kit.lone_proxies import CONSOLE, PROGRAMS, STREAMS, alone, ask, echo, echoing, every_proxy, nobody, started
+from causeway_kit.lone_proxies import CONSOLE, STREAMS, alone, ask, echo, echoing, every_proxy, nobody, started
 from causeway_kit.names import NameServer
+from causeway_kit.programs import COMMANDS
 from causeway_kit.proxy import Nginx
 from causeway_kit.raw_http import exchange, request
 from causeway_kit.tokens import expect_no_token, mint
@@ -63,7 +64,7 @@ def test_names_reach_services_that_are_looked_up_as_they_were_sent(tmp_path, ech
     """As in containers: an address with a variable in it has rules of its own for the path."""
     names = NameServer()
     names.addresses = {"service": ["127.0.0.1"]}
-    upstreams = {program: [f"service:{echo.http_port}"] for program in PROGRAMS}
+    upstreams = {program: [f"service:{echo.http_port}"] for program in COMMANDS}
     proxy = Nginx(tmp_path, upstreams, resolver=names.address).start().wait_ready()
     try:
         for name in ("a%2Fb", "%C3%A9%20x", "a%25b"):

@@ -10,19 +10,15 @@ import pytest
 
 from causeway_kit.intake import Intake, numbered
 from causeway_kit.nats_server import NATSServer
+from causeway_kit.programs import COMMANDS
 from causeway_kit.services import Service, is_built
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import SECRET, mint, producer_token
 from causeway_kit.waiting import eventually
 
-PROGRAMS = {
-    "sse-edge": (),
-    "websocket-edge": (),
-    "jsonrpc-relay": (),
-    "approval-api": (),
-    "event-producer": ("serve",),
-}
+#: The arguments of each program.
+PROGRAMS = {program: arguments for program, *arguments in COMMANDS.values()}
 pytestmark = pytest.mark.skipif(not all(map(is_built, PROGRAMS)), reason="not all programs are built")
 
 

@@ -17,6 +17,7 @@ from jwt.algorithms import ECAlgorithm
 from causeway_kit.approvals import approval_service
 from causeway_kit.intake import numbered
 from causeway_kit.ports import free_port
+from causeway_kit.programs import COMMANDS
 from causeway_kit.tokens import mint, sign
 from causeway_kit.waiting import eventually
 from causeway_kit.websocket import CONTINUATION, TEXT, WebSocketConnection, frame
@@ -186,7 +187,7 @@ def answers(service):
         return False
 
 
-@pytest.mark.parametrize("program", ["sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer"])
+@pytest.mark.parametrize("program", COMMANDS)
 @pytest.mark.parametrize("port", ["http_port", "admin_port"])
 def test_idle_strangers_do_not_take_the_descriptors_of_a_process(stack, program, port):
     match program:

@@ -1,65 +1,21 @@
-"""What `make run` starts: the table of processes, where they listen, and what they are told."""
+"""What `make run` starts: the processes of deploy/programs.json's programs, where they listen, and what they are told."""
 
 import os
 import secrets
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from programs import Program, read_programs
+
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = read_programs()
 
 #: How far the ports of each further edge lie from those of the first.
 EDGE_PORT_STEP = 100
-
-
-#: Paths that speak WebSocket.
-WEBSOCKETS = ("/v1/stream", "/v1/connect")
-
-
-@dataclass(frozen=True)
-class Program:
-    """A line of the process table."""
-
-    name: str
-    command: tuple[str, ...]
-    #: Where it listens unless the environment says otherwise; None for a program that does not listen.
-    http_port: int | None = None
-    admin_port: int | None = None
-    #: Whether EDGES says how many there are.
-    is_edge: bool = False
-    #: What is to be found on its public port: label and path.
-    offers: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def schemes(self):
-        """The scheme of each address that it offers."""
-        return tuple("ws" if path in WEBSOCKETS else "http" for _, path in self.offers)
-
-
-PROGRAMS = (
-    Program("event-producer", ("event-producer", "serve"), 8085, 9085, offers=(("publish events", "/v1/events"),)),
-    Program("sse-edge", ("sse-edge",), 8081, 9081, is_edge=True, offers=(("notification stream", "/v1/notifications/stream"),)),
-    Program("websocket-edge", ("websocket-edge",), 4000, 9082, is_edge=True, offers=(("workspace stream", "/v1/stream"),)),
-    Program(
-        "jsonrpc-relay",
-        ("jsonrpc-relay",),
-        8083,
-        9083,
-        is_edge=True,
-        offers=(("relay", "/v1/connect"), ("relay status", "/v1/relay/status")),
-    ),
-    Program(
-        "approval-api",
-        ("approval-api",),
-        8084,
-        9084,
-        offers=(
-            ("approvals", "/v1/notifications/approvals"),
-            ("notifications", "/v1/notifications"),
-            ("description of it all", "/openapi.json"),
-        ),
-    ),
-)
 
 #: What gives the stack something to tell; started when everything else is ready.
 SIMULATOR = Program("simulator", ("event-producer", "simulate"))

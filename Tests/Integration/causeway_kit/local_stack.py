@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from .ports import WORKER
+from .programs import COMMANDS, PROGRAMS
 from .services import BINARIES, ROOT
 from .waiting import eventually
 
@@ -18,28 +19,24 @@ def offset_of(worker):
 
 
 OFFSET = offset_of(WORKER)
+#: The ports by what listens there.
 TABLE = {
     "nginx": 8080,
     "nginx, TLS": 8443,
-    "sse-edge": 8081,
-    "websocket-edge": 4000,
-    "jsonrpc-relay": 8083,
-    "approval-api": 8084,
-    "event-producer": 8085,
-    "sse-edge, admin": 9081,
-    "websocket-edge, admin": 9082,
-    "jsonrpc-relay, admin": 9083,
-    "approval-api, admin": 9084,
-    "event-producer, admin": 9085,
+    **{program["name"]: program["http_port"] for program in PROGRAMS},
+    **{f"{program['name']}, admin": program["admin_port"] for program in PROGRAMS},
     "nats-server": 4222,
 }
-SERVING = ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer", "nats-server")
+SERVING = (*COMMANDS, "nats-server")
 
 
 class LocalStack:
-    """`make run` with the programs that are built already: building them is tried out by whoever runs these tests."""
+    """`make run` with the programs that are built already: building them is tried out by whoever runs these tests.
 
-    def __init__(self, directory, **environment):
+    `root`: where it is run; unless it is named, in the project's folder.
+    """
+
+    def __init__(self, directory, *, root=ROOT, **environment):
         self.directory = directory / "run"
         self.output_file = directory / "make-run.out"
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -47,7 +44,7 @@ class LocalStack:
         with self.output_file.open("wb") as output:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", "run"],
-                cwd=ROOT,
+                cwd=root,
                 env=inherited | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

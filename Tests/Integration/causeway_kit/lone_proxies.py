@@ -6,12 +6,12 @@ The fixtures are for the modules that import them.
 import pytest
 
 from .ports import free_port
+from .programs import COMMANDS
 from .proxy import Caddy, HAProxy, Nginx
 from .raw_http import Echo, exchange, request
 from .tokens import expect_no_token
 
 KINDS = {"nginx": Nginx, "haproxy": HAProxy, "caddy": Caddy}
-PROGRAMS = ("sse-edge", "websocket-edge", "jsonrpc-relay", "approval-api", "event-producer")
 STREAMS = ("/v1/notifications/stream", "/api/streaming/agents/a/stream", "/api/streaming/workflows/w/stream")
 CONSOLE = "https://console.example"
 #: As somebody may write it: spaces, a slash at the end, a default port, upper case, a scheme of an app's own.
@@ -23,7 +23,7 @@ every_proxy = pytest.mark.parametrize("kind", KINDS)
 
 def services(instance):
     """The instance twice in the place of every service."""
-    return {program: [instance, instance] for program in PROGRAMS}
+    return {program: [instance, instance] for program in COMMANDS}
 
 
 class Started:

@@ -1,8 +1,10 @@
 """HTTP/1.1 byte for byte: requests that no client library would send, and an upstream that tells what reached it."""
 
+import contextlib
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 
@@ -109,10 +111,12 @@ class Echo:
     """An upstream of every kind of service: it tells what reached it.
 
     Answers `/readyz` with 200, a path with `/stream` in it with a short stream that says goodbye and ends, and everything else with JSON:
-    `target` and `fields` as they came, in latin-1.
+    `target` and `fields` as they came, in latin-1, and the `name` of this upstream. `delay`: how many seconds
+    it takes for an answer.
     """
 
-    def __init__(self):
+    def __init__(self, name=None, delay=0):
+        self._name, self._delay = name, delay
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.5)
         self.http_port = self.admin_port = self._listener.getsockname()[1]
@@ -134,8 +138,7 @@ class Echo:
             connection.settimeout(10)
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
-    @staticmethod
-    def _answer(connection):
+    def _answer(self, connection):
         with connection:
             received = b""
             while b"\r\n\r\n" not in received:
@@ -146,14 +149,17 @@ class Echo:
             line, *lines = received.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
             method, target, _ = line.split(" ")
             fields = [[name.lower(), value.strip()] for name, _, value in (one.partition(":") for one in lines)]
-            what = json.dumps({"method": method, "target": target, "fields": fields})
+            what = json.dumps({"name": self._name, "method": method, "target": target, "fields": fields})
             if "/stream" in target.split("?")[0]:
                 head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n"
                 body = f'retry: 100\n\nevent: what\ndata: {what}\n\nevent: stream.end\ndata: {{"reason":"draining"}}\n\n'
             else:
                 head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(what)}\r\nConnection: close\r\n\r\n"
                 body = what
-            connection.sendall((head + body).encode())
+            time.sleep(self._delay)
+            # A proxy's health check may have seen enough and be gone.
+            with contextlib.suppress(ConnectionError):
+                connection.sendall((head + body).encode())
 
 
 def _bytes(text):

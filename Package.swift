@@ -192,6 +192,7 @@ let package = Package(
                 hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]
         ),
+        tests("SSEEdge", ["Basics", "sse-edge", "EdgeRuntime", "EventModel", "HTTPAPI"]),
         tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "ServiceRuntime",

@@ -2,13 +2,13 @@ import EdgeRuntime
 import HTTPAPI
 import ServiceRuntime
 
-/// `sse-edge`: the notification stream and the execution streams. Contract §4, §9.
+/// `sse-edge`: the notification stream, the execution streams and the long poll. Contract §4, §9, §15.
 @main
 struct App {
     static let schema = ConfigurationSchema(
         program: "sse-edge",
         version: causewayVersion,
-        summary: "Delivers each tenant's events to browsers and programs as server-sent events.",
+        summary: "Delivers each tenant's events to browsers and programs as server-sent events, and by long polling.",
         keys: EdgeProcess.keys(httpPort: 8081, adminPort: 9081, heartbeat: "30s") + [.executionHeartbeatInterval]
     )
 
@@ -22,6 +22,7 @@ struct App {
                     heartbeatInterval: parts.settings.duration(.executionHeartbeatInterval),
                     origins: parts.origins
                 ).register(on: streams)
+                LongPollRoute(edge: parts.edge, origins: parts.origins).register(on: streams)
                 return []
             }.run()
         }

@@ -119,6 +119,7 @@ public final class Edge: Sendable {
                 tenant: request.principal.tenant,
                 audience: Audience(user: request.principal.user, filter: request.filter),
                 expiresAt: request.principal.expiresAt,
+                end: request.end,
                 head: request.head,
                 inbound: request.inbound,
                 earlyBytes: taken.earlyBytes,

@@ -14,6 +14,8 @@ public struct StreamRequest: Sendable {
     public var place: StreamPlace?
     /// How events are written to it.
     public var form: any WireForm
+    /// When it ends by itself.
+    public var end: EndPolicy
     /// What is made of what the client sends.
     public var inbound: Inbound
     /// The head of the response, ready to be sent.
@@ -29,6 +31,7 @@ public struct StreamRequest: Sendable {
         cursor: String? = nil,
         place: StreamPlace? = nil,
         form: any WireForm,
+        end: EndPolicy = .never,
         inbound: Inbound = .ignored,
         head: [UInt8],
         requestID: String,
@@ -39,6 +42,7 @@ public struct StreamRequest: Sendable {
         self.cursor = cursor
         self.place = place
         self.form = form
+        self.end = end
         self.inbound = inbound
         self.head = head
         self.requestID = requestID

@@ -95,7 +95,7 @@ private final class ExecutionBench: Sendable {
         guard case .begins(let place, _) = try await self.ask(run, after: number, waits: waits) else {
             throw SystemCallError(call: "no stream", code: 0)
         }
-        return try await self.hub.connect(start: place.start(in: self.fanout.feed), lease: place.lease)
+        return try await self.hub.connect(start: place.start(in: self.fanout.feed), end: .atFinalEntry, lease: place.lease)
     }
 
     /// The log forgets what lies before `first`.

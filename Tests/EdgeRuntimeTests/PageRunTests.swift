@@ -17,6 +17,7 @@ struct PageRunTests {
         run.append(
             [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes),
             sequence: sequence,
+            intake: Timestamp(millisecondsSinceEpoch: 0),
             user: nil,
             type: try EventType("a.b"),
             budget: budget

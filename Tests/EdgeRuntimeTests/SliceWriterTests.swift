@@ -15,6 +15,7 @@ struct SliceWriterTests {
             run.append(
                 Array(Fixture.text(made).utf8),
                 sequence: made.sequence,
+                intake: made.intake,
                 user: made.event.user,
                 type: made.event.type,
                 budget: .max

@@ -232,6 +232,11 @@ def test_consuming(read, stack):
         assert "complete {'result': 'done', 'duration': 12}" in page.python("my-agent")
         assert 'complete {"result":"done","duration":12}' in page.sh("my-agent")
 
+        page.sample('{"events":[{"id":"evt_')
+        assert '"events":[' in page.sh("wait=30s")
+        with page.python_stream('"wait": "30s"') as python:
+            python.wait_for("…")
+
         publish(stack, "notification.created", {"id": "ntf_1", "title": "Your turn"}, user="ann")
         listed = page.sh("/openapi.json")
         assert '"notificationId":' in listed and '"openapi":' in listed

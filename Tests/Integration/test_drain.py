@@ -6,6 +6,7 @@ import time
 import httpx
 import pytest
 
+from causeway_kit.every_surface import on_streams
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, numbered
 from causeway_kit.sizes import size
@@ -17,6 +18,7 @@ from causeway_kit.waiting import eventually
 WINDOW = 4
 
 
+@on_streams
 @pytest.mark.timeout(180)
 def test_every_client_is_told_moves_on_and_misses_nothing(stack, surface):
     leaving, staying = stack.edges(2, surface.executable, drain_window=f"{WINDOW}s")
@@ -46,6 +48,7 @@ def test_every_client_is_told_moves_on_and_misses_nothing(stack, surface):
     assert took < WINDOW + 5, f"the drain took {took:.1f} s"
 
 
+@on_streams
 def test_goodbyes_are_spread_over_the_window(stack, surface):
     """A fleet that is told all at once comes back all at once."""
     edge = stack.edge(surface.executable, drain_window=f"{WINDOW}s")
@@ -91,6 +94,7 @@ def test_an_edge_without_clients_stops_at_once(stack, surface, number):
     assert edge.wait(timeout=10) == 0, edge.log_tail()
 
 
+@on_streams
 def test_a_second_sigterm_ends_it_now(stack, surface):
     edge = stack.edge(surface.executable, drain_window="120s")
     clients = [surface.connect(edge, mint(user=f"usr_{n}")) for n in range(20)]

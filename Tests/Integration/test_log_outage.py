@@ -2,6 +2,7 @@
 
 import pytest
 
+from causeway_kit.every_surface import on_streams
 from causeway_kit.executions import Executions, ExecutionStream
 from causeway_kit.surfaces import Heartbeat, Opened
 from causeway_kit.tokens import mint
@@ -23,6 +24,7 @@ def standings(client, count, timeout=30):
     return client.standings
 
 
+@on_streams
 @pytest.mark.parametrize("plain", [False, True], ids=["with a place", "plain"])
 def test_streams_stay_open_say_so_and_go_on(stack, surface, plain):
     edge = stack.edge(surface.executable)

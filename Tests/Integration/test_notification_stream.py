@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from causeway_kit.cursors import Cursor
-from causeway_kit.every_surface import on_streams_of_everything
+from causeway_kit.every_surface import on_surfaces_of_everything
 from causeway_kit.intake import numbered
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import NotificationStream
@@ -111,7 +111,7 @@ def test_a_large_event_arrives_whole(shared, edge, tenant):
 # MARK: ?types=
 
 
-@on_streams_of_everything
+@on_surfaces_of_everything
 @pytest.mark.parametrize(
     ("types", "wanted"),
     [

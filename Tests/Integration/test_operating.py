@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from causeway_kit.every_surface import on_streams
 from causeway_kit.intake import numbered
 from causeway_kit.programs import COMMANDS, OPERATING
 from causeway_kit.services import Service, command
@@ -189,6 +190,7 @@ def test_logs_are_json_by_default_and_hold_no_token(stack):
     # `Stack` looks through all logs for tokens when it ends.
 
 
+@on_streams
 def test_a_connection_has_one_line_in_its_life(stack, surface):
     """However it ends; and whatever it brought its token in, the token is nowhere."""
     edge = stack.edge(surface.executable, log_level="trace", drain_window="1s")

@@ -10,7 +10,7 @@ from httpx_sse import connect_sse
 
 from causeway_kit.browser import Browser, PageServer
 from causeway_kit.cursors import Cursor
-from causeway_kit.every_surface import on_streams_of_everything
+from causeway_kit.every_surface import on_surfaces_of_everything
 from causeway_kit.reference import SAMPLES
 from causeway_kit.services import command
 from causeway_kit.sse import SSEParser
@@ -184,7 +184,7 @@ def test_reference_events_arrive_as_they_were_sent(deployment, page, browser, tm
         sse.close()
 
 
-@on_streams_of_everything
+@on_surfaces_of_everything
 def test_the_intake_tells_the_producer_the_ids_that_clients_see(shared, edge, surface, tenant):
     with surface.connect(edge, mint(tenant)) as client:
         client.next()

@@ -3,7 +3,7 @@
 import pytest
 
 from causeway_kit.approvals import ApprovalClient, DecisionLog, approval_services, requested
-from causeway_kit.every_surface import SURFACES
+from causeway_kit.every_surface import STREAMS
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, Intake
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
@@ -22,15 +22,15 @@ RATE = size(100, 20)
 @pytest.mark.timeout(size(180, 900))
 @pytest.mark.parametrize(("kind", "count"), [(Nginx, CLIENTS), (Caddy, 12), (HAProxy, 12)], ids=["nginx", "caddy", "haproxy"])
 def test_a_rolling_restart_loses_doubles_and_reorders_nothing(stack, kind, count):
-    services = {surface.executable: stack.edges(2, surface.executable, drain_window="4s") for surface in SURFACES}
+    services = {surface.executable: stack.edges(2, surface.executable, drain_window="4s") for surface in STREAMS}
     services["event-producer"] = [stack.producer, stack.start("event-producer", "serve").wait_ready()]
     services["approval-api"] = approval_services(stack, 2)
     proxy = stack.add(kind(stack.directory, services)).wait_ready()
     admin = ApprovalClient(proxy, "globex")
 
     # The relay's kind of event is one that every surface carries.
-    carrier = SURFACES[-1]
-    clients = [Follower(SURFACES[n % len(SURFACES)], [proxy], mint(user=f"usr_{n}")) for n in range(count)]
+    carrier = STREAMS[-1]
+    clients = [Follower(STREAMS[n % len(STREAMS)], [proxy], mint(user=f"usr_{n}")) for n in range(count)]
     for client in clients:
         client.start()
     intake = Intake(proxy)

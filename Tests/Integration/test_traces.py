@@ -123,7 +123,7 @@ def test_the_line_of_a_connections_life_names_the_trace_of_its_request(edges, te
     token = mint(tenant)
     for surface, edge in edges.items():
         trace = Trace()
-        if surface.path == NotificationStream.path:
+        if surface.executable == NotificationStream.executable:
             SSEConnection(edge.url + surface.path, token=token, headers=trace.headers).close()
         else:
             WebSocketConnection(edge.url + surface.path, token=token, query={"workspace": tenant}, headers=trace.headers).close()

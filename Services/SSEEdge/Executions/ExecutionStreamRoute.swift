@@ -75,6 +75,7 @@ struct ExecutionStreamRoute: Sendable {
             principal: query.principal,
             place: place,
             form: self.form(query),
+            end: .atFinalEntry,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID,
             trace: context.trace

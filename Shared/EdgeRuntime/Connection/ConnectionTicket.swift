@@ -9,6 +9,8 @@ struct ConnectionTicket: Sendable {
     var audience: Audience
     /// Seconds since 1970 after which the token is no good.
     var expiresAt: Int64
+    /// When it ends by itself.
+    var end = EndPolicy.never
     /// The head of the response.
     var head: [UInt8]
     /// What is made of what the client sends.

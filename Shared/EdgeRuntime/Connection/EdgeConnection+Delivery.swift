@@ -50,6 +50,7 @@ extension EdgeConnection {
                 guard self.send(isCut ? slice.prefix(through: self.progress.partialSequence) : slice) else { return }
                 if let through, !isCut { self.passed(through) }
             case .lookAgain: work += Self.stepCost
+            case .caughtUp: return self.caughtUp()
             case .wait: return
             }
         }
@@ -62,7 +63,9 @@ extension EdgeConnection {
         /// Write this; after it everything up to `through` has been handled.
         case send(PageSlice, through: UInt64?)
         case lookAgain
-        /// There is nothing to send, or what there is must be fetched first.
+        /// There is nothing to send.
+        case caughtUp
+        /// What there is must be fetched first, or the connection has begun to end.
         case wait
     }
 
@@ -72,18 +75,26 @@ extension EdgeConnection {
         if let replay = self.replay { return .send(Self.slice(of: replay.page, after: position.sequence), through: replay.through) }
         switch self.group.run.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
         case .slice(let slice):
-            return slice.isEmpty ? .wait : .send(slice, through: nil)
+            return slice.isEmpty ? .caughtUp : .send(slice, through: nil)
         case .evicted:
             let run = self.group.run
             guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: run, after: position.sequence) }) else {
-                self.perform(self.state.positionLeftMemory())
+                // What would have to be read from the log is for the next batch, once this one has waited long enough.
+                let isOver = !self.progress.isInMidEntry && self.end.batch.map { $0.isOverdue && $0.hasProgressed } ?? false
+                self.perform(isOver ? self.state.endRequested(.finished) : self.state.positionLeftMemory())
                 return .wait
             }
-            guard chunk.through > position.sequence else { return .wait }
+            guard chunk.through > position.sequence else { return .caughtUp }
             return .send(Self.slice(of: chunk.page, after: position.sequence), through: chunk.through)
         case .replaced(let start):
             return self.moveToNewLog(start)
         }
+    }
+
+    /// There is nothing more to send for now. A batch that holds something ends with it.
+    private func caughtUp() {
+        guard let batch = self.end.batch, self.deliveries > 0 || batch.gap != nil || batch.isOverdue else { return }
+        self.endRequested(.finished)
     }
 
     /// Everything up to `sequence` has been handled.
@@ -94,31 +105,38 @@ extension EdgeConnection {
 
     /// The log was replaced, or dropped what the feed had not read yet: that is a gap, and it is told.
     private func moveToNewLog(_ start: RunPosition) -> Step {
-        guard !self.progress.isInMidEntry else {
+        // A batch has one gap, before its first event: one that holds events already is cut, and its client asks for it again.
+        guard !self.progress.isInMidEntry, self.end.batch == nil || self.deliveries == 0 else {
             self.perform(self.state.entryLost())
             return .wait
         }
-        let feed = self.hub.fanout.feed
-        let place = self.hub.assumeIsolated { $0.cursor(at: start.sequence) }
-        let isReplaced = self.generation < feed.replacedAt
+        let gap = self.gap(before: start)
         self.generation = start.generation
         self.progress = DeliveryProgress(sequence: start.sequence)
         self.replay = nil
         self.conversation?.logReplaced(position: start.sequence)
-        self.tell(isReplaced ? .unknownCursor(current: place) : .expired(missedBefore: place.next))
+        self.tell(gap)
         return .lookAgain
     }
 
-    /// Puts the notice of a gap before what comes next.
+    /// What is missing before the place where another life of the log begins, or the part of it that the feed follows.
+    func gap(before start: RunPosition) -> StreamGap {
+        let place = self.hub.assumeIsolated { $0.cursor(at: start.sequence) }
+        let isReplaced = self.generation < self.hub.fanout.feed.replacedAt
+        return isReplaced ? .unknownCursor(current: place) : .expired(missedBefore: place.next)
+    }
+
+    /// Puts the notice of a gap before what comes next; a batch ends with it.
     func tell(_ gap: StreamGap) {
+        self.end.batch?.missed(gap)
         self.outbox.append(self.group.run.form.gap(gap, time: self.hub.configuration.wallClock()))
         self.hub.counters.gaps.add(1)
     }
 
     /// Writes a slice. Returns whether all of it went and delivery may go on.
     func send(_ slice: PageSlice) -> Bool {
-        let end = self.isFinite ? slice.finalSequence : nil
-        let slice = end.map { slice.prefix(through: $0) } ?? slice
+        let end = self.end.last(of: slice, for: self.audience, entries: Int(self.deliveries), bytes: Int(clamping: self.bytes))
+        let slice = self.begun(end.map { slice.prefix(through: $0) } ?? slice)
         let result =
             if let conversation = self.conversation {
                 SliceWriter.write(
@@ -134,12 +152,14 @@ extension EdgeConnection {
         self.deliveries &+= UInt32(truncatingIfNeeded: result.deliveries)
         self.hub.counters.deliveries.add(result.deliveries)
         self.hub.counters.bytes.add(result.bytes)
+        if let batch = self.end.batch, let entry = slice.last(upTo: self.progress.begun ?? self.progress.sequence) { batch.passed(entry) }
         switch result.outcome {
         case .drained:
-            guard end != nil else { return true }
+            // One that ends already has its last words to send.
+            guard end != nil, self.state.isOpen else { return true }
             self.endRequested(.finished)
         case .blocked:
-            // With a final entry the stream ends; that is seen where it is sent from its slice.
+            // With its last entry the stream ends; that is seen where it is sent from its slice.
             if self.progress.isInMidEntry, self.progress.partialSequence != end, !self.hub.laggardBytes.isExceeded {
                 self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
             }
@@ -150,6 +170,15 @@ extension EdgeConnection {
             self.perform(self.state.entryLost())
         }
         return false
+    }
+
+    /// `slice` from the first entry of a batch on, what separates that from an entry before counted as sent.
+    private func begun(_ slice: PageSlice) -> PageSlice {
+        guard let batch = self.end.batch, batch.separator > 0, self.deliveries == 0, !self.progress.isInMidEntry,
+            let first = slice.first(for: self.audience)
+        else { return slice }
+        self.progress = DeliveryProgress(sequence: max(first.sequence, 1) - 1, sentBytes: batch.separator, partialSequence: first.sequence)
+        return slice.suffix(after: self.progress.sequence)
     }
 
     /// Finishes the entry that was begun. Returns whether it is finished.

@@ -45,6 +45,11 @@ extension EdgeConnection {
             self.perform(self.state.entryLost())
             return false
         }
+        // A batch has one gap, before its first event: this one is told to the next batch, which begins where this one ends.
+        if let batch = self.end.batch, self.deliveries > 0 || batch.gap != nil {
+            self.endRequested(.finished)
+            return false
+        }
         let gap = StreamGap.expired(missedBefore: missedBefore)
         self.progress = DeliveryProgress(sequence: gap.resumptionCursor.sequence)
         self.tell(gap)

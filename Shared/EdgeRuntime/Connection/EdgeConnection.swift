@@ -33,8 +33,8 @@ actor EdgeConnection {
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
     var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
-    /// Whether what it reads ends one day.
-    let isFinite: Bool
+    /// When it ends by itself.
+    let end: StreamEnd
 
     var generation: UInt32
     var progress: DeliveryProgress
@@ -81,15 +81,13 @@ actor EdgeConnection {
     /// Whether the hub has been asked for another turn.
     var isContinuing = false
 
-    /// - Parameter position: Where delivery begins; the opening bytes are in `opening`.
     init(
         hub: LoopHub,
         group: LoopGroup,
         handle: ConnectionHandle,
         socket: Socket,
         ticket: ConnectionTicket,
-        position: RunPosition,
-        opening: [UInt8]
+        beginning: StreamBeginning
     ) {
         self.hub = hub
         self.group = group
@@ -103,11 +101,11 @@ actor EdgeConnection {
         self.inbound = ticket.inbound.makeHandler()
         (self.conversation, self.link) = ticket.refusal == nil ? ticket.inbound.makeConversation() : (nil, nil)
         self.openedAt = hub.loop.now()
-        self.isFinite = group.run.form.execution != nil
-        self.generation = position.generation
-        self.progress = DeliveryProgress(sequence: position.sequence)
+        self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.run.form.separatorLength)
+        self.generation = beginning.position.generation
+        self.progress = DeliveryProgress(sequence: beginning.position.sequence)
         self.arrival = if case .after(let cursor) = ticket.start { cursor } else { nil }
-        self.outbox = Outbox(opening)
+        self.outbox = Outbox(beginning.opening)
         self.unread = ticket.earlyBytes
         self.place = ticket.place
         self.link?.attach(self)
@@ -175,6 +173,23 @@ actor EdgeConnection {
         self.outbox.isStalled(now: now, patience: self.hub.configuration.unsentPatience)
     }
 
+    /// Whether it waits for an entry until a moment that the hub watches.
+    var isWaitingForDeadline: Bool { self.end.batch.map { !$0.isOverdue } ?? false }
+
+    /// That moment has come.
+    func deadlinePassed() {
+        guard let batch = self.end.batch else { return }
+        batch.waited()
+        // What is being read from the log is waited for only if the client would else get nothing, and the next time as little.
+        if case .reading = self.state.phase, batch.hasProgressed { return self.endRequested(.finished) }
+        self.perform(self.state.entriesPublished())
+    }
+
+    /// The process is about to stop. A client that waits for a batch gets what there is at once; streams end in their turn.
+    func drainBegan() {
+        if self.end.batch != nil { self.endRequested(.draining) }
+    }
+
     /// The edge wants the connection to end.
     func endRequested(_ ending: Ending) { self.perform(self.state.endRequested(ending)) }
 
@@ -211,27 +226,28 @@ actor EdgeConnection {
     /// A heartbeat carries the feed's place, so that a quiet client keeps a fresh cursor; only a connection that has
     /// everything up to there may send it.
     func sendHeartbeat() {
-        let feed = self.hub.fanout.feed
         self.deliver()
-        let end = self.group.run.end
-        guard self.state.phase == .following(.writable), self.outbox.isEmpty, !self.progress.isInMidEntry, self.replay == nil,
-            end.generation == self.generation, feed.position.generation == self.generation, self.progress.sequence >= end.sequence
-        else { return }
-        // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
-        let cursor =
-            if self.progress.sequence <= feed.position.sequence {
-                feed.cursor
-            } else if let arrival = self.arrival, arrival.sequence == self.progress.sequence {
-                arrival
-            } else {
-                self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
-            }
+        guard self.state.phase == .following(.writable), self.outbox.isEmpty, let cursor = self.freshCursor() else { return }
         let form = self.group.run.form
         let heartbeat = self.hub.assumeIsolated { $0.heartbeat(form, cursor: cursor) }
         guard !heartbeat.isEmpty else { return }
         self.outbox.append(heartbeat)
         _ = self.flushOutbox(limit: .max)
         self.hub.counters.heartbeats.add(1)
+    }
+
+    /// The feed's place; nil for a connection that does not have everything up to there.
+    private func freshCursor() -> Cursor? {
+        // The feed's place first: what is appended in between makes the run longer than the connection has come.
+        let feed = self.hub.fanout.feed
+        let end = self.group.run.end
+        guard !self.progress.isInMidEntry, self.replay == nil, end.generation == self.generation,
+            feed.position.generation == self.generation, self.progress.sequence >= end.sequence
+        else { return nil }
+        // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
+        if self.progress.sequence <= feed.position.sequence { return feed.cursor }
+        if let arrival = self.arrival, arrival.sequence == self.progress.sequence { return arrival }
+        return self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
     }
 
     /// Puts the last words behind what is queued and sends as much as the socket takes.
@@ -288,7 +304,24 @@ actor EdgeConnection {
         if ending.kind == .peerClosed {
             return ending.peerCode.map { WebSocketFrame.close($0, reason: "") } ?? WebSocketFrame.control(.close, [])
         }
-        return self.group.run.form.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
+        let form = self.group.run.form
+        let farewell = form.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
+        // Behind a response of which a part is dropped no end makes it whole.
+        guard let batch = self.end.batch, !ending.dropsQueue else { return farewell }
+        return self.conclusion(of: batch, form) + farewell
+    }
+
+    /// The end of a batch. The entry that was begun is finished before it is sent.
+    private func conclusion(of batch: Batch, _ form: any WireForm) -> [UInt8] {
+        let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
+        // A log that was replaced, and the connection has not come across that yet.
+        if case .replaced(let start) = self.group.run.read(after: position, maxBytes: 0) {
+            // As there: no cursor continues events of a log that is gone.
+            if self.deliveries > 0 { return [] }
+            let gap = self.gap(before: start)
+            return form.conclusion(cursor: gap.resumptionCursor, gap: gap)
+        }
+        return form.conclusion(cursor: self.freshCursor() ?? batch.place, gap: batch.gap)
     }
 
     /// Tells the conversation of the end, once.

@@ -30,7 +30,7 @@ struct HeartbeatWheel {
     }
 }
 
-/// Connections by the second in which their token expires.
+/// Connections by the moment at which something of theirs expires, in whole units of one clock: seconds or ticks.
 struct ExpiryBuckets {
     private var buckets: [Int64: [ConnectionHandle]] = [:]
     private var checkedThrough: Int64?
@@ -41,14 +41,14 @@ struct ExpiryBuckets {
     /// Fewer than this are not worth a walk.
     private static let toleratedGone = 256
 
-    mutating func insert(_ handle: ConnectionHandle, at second: Int64) {
-        // A second that has been checked already is never looked at again.
-        let second = max(second, (self.checkedThrough ?? second - 1) + 1)
-        self.buckets[second, default: []].append(handle)
+    mutating func insert(_ handle: ConnectionHandle, at moment: Int64) {
+        // A moment that has been checked already is never looked at again.
+        let moment = max(moment, (self.checkedThrough ?? moment - 1) + 1)
+        self.buckets[moment, default: []].append(handle)
         self.count += 1
     }
 
-    /// `gone` more connections have ended before their tokens. When these are half of all that is held, they are dropped: what is held does not grow
+    /// `gone` more connections have ended before that moment. When these are half of all that is held, they are dropped: what is held does not grow
     /// with how often clients come and go.
     mutating func forget(_ gone: Int, isAlive: (ConnectionHandle) -> Bool) {
         self.gone += gone
@@ -61,7 +61,7 @@ struct ExpiryBuckets {
         self.gone = 0
     }
 
-    /// Everyone whose token is no good at `now` (seconds since 1970), each once.
+    /// Everyone whose moment has come at `now`, each once.
     mutating func removeExpired(now: Int64) -> [ConnectionHandle] {
         guard let checked = self.checkedThrough else {
             self.checkedThrough = now
@@ -69,7 +69,7 @@ struct ExpiryBuckets {
         }
         guard now > checked else { return [] }
         self.checkedThrough = now
-        // A clock that jumps far ahead makes one walk over the table instead of one look-up a second.
+        // A clock that jumps far ahead makes one walk over the table instead of one look-up a unit.
         if now - checked > 64 { return self.remove { $0 <= now } }
         return self.remove(checked + 1...now)
     }
@@ -78,8 +78,8 @@ struct ExpiryBuckets {
         self.remove(self.buckets.keys.filter(isDue))
     }
 
-    private mutating func remove(_ seconds: some Sequence<Int64>) -> [ConnectionHandle] {
-        let due = seconds.flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
+    private mutating func remove(_ moments: some Sequence<Int64>) -> [ConnectionHandle] {
+        let due = moments.flatMap { self.buckets.removeValue(forKey: $0) ?? [] }
         self.count -= due.count
         return due
     }

@@ -3,6 +3,18 @@ import CEpoll
 import EventModel
 import Logging
 
+/// Where delivery to a connection begins.
+struct StreamBeginning: Sendable {
+    /// The place in the log.
+    var position: RunPosition
+    /// A cursor to it.
+    var cursor: Cursor
+    /// What the client misses before it.
+    var gap: StreamGap?
+    /// What the client gets first.
+    var opening: [UInt8]
+}
+
 /// Taking a connection in.
 extension LoopHub {
     /// Takes over an accepted stream; the hub owns `descriptor` from here on.
@@ -10,15 +22,14 @@ extension LoopHub {
         let group = self.group(for: ticket.tenant, form: form)
         let handle = self.claimSlot()
         let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
-        let (position, opening) = self.begin(ticket, form: form)
+        let beginning = self.begin(ticket, form: form)
         let connection = EdgeConnection(
             hub: self,
             group: group,
             handle: handle,
             socket: socket,
             ticket: ticket,
-            position: position,
-            opening: opening
+            beginning: beginning
         )
         self.slots[Int(handle.slot)].connection = connection
         if connection.wasAdmitted {
@@ -37,6 +48,9 @@ extension LoopHub {
         if connection.wasAdmitted {
             self.insertIntoWheel(handle, form.heartbeatInterval)
             self.expiries.insert(handle, at: ticket.expiresAt)
+            if case .afterBatch(let limits) = ticket.end, limits.wait > .zero {
+                self.deadlines.insert(handle, at: Self.firstTick(notBefore: self.loop.now().advanced(by: limits.wait)))
+            }
         }
         let isDraining = self.drain != nil
         connection.assumeIsolated { connection in
@@ -50,7 +64,7 @@ extension LoopHub {
 
     /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
     /// with the run, so that nothing can fall between.
-    private func begin(_ ticket: ConnectionTicket, form: any WireForm) -> (RunPosition, [UInt8]) {
+    private func begin(_ ticket: ConnectionTicket, form: any WireForm) -> StreamBeginning {
         let feed = self.fanout.feed
         var start = ticket.start
         // Decided in an earlier life of the log: the cursor means nothing any more.
@@ -69,7 +83,8 @@ extension LoopHub {
         let now = self.configuration.wallClock()
         // A viewer of an execution brings a number, not a cursor.
         if ticket.refusal == nil, ticket.lease == nil { self.counters.resumed(start) }
-        if ticket.refusal != nil { return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), ticket.head) }
+        let position = RunPosition(generation: feed.position.generation, sequence: cursor.sequence)
+        if ticket.refusal != nil { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
         var bytes = form.opening(
             Opening(
                 cursor: cursor,
@@ -84,7 +99,7 @@ extension LoopHub {
             bytes += form.gap(gap, time: now)
             self.counters.gaps.add(1)
         }
-        return (RunPosition(generation: feed.position.generation, sequence: cursor.sequence), bytes)
+        return StreamBeginning(position: position, cursor: cursor, gap: gap, opening: bytes)
     }
 
     func group(for tenant: Tenant, form: any WireForm) -> LoopGroup {
@@ -104,6 +119,15 @@ extension LoopHub {
     static func wheel(interval: Duration, _ configuration: EdgeConfiguration) -> HeartbeatWheel {
         HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval, phase: configuration.heartbeatPhase)
     }
+
+    /// Ticks are counted from the clock's beginning.
+    private static let tickNanoseconds = UInt64(DeliveryLoop.tickInterval.nanoseconds)
+
+    private static func firstTick(notBefore moment: MonotonicInstant) -> Int64 {
+        Int64(clamping: (moment.nanoseconds + self.tickNanoseconds - 1) / self.tickNanoseconds)
+    }
+
+    static func lastTick(notAfter moment: MonotonicInstant) -> Int64 { Int64(clamping: moment.nanoseconds / self.tickNanoseconds) }
 
     private func claimSlot() -> ConnectionHandle {
         if let slot = self.freeSlots.popLast() {

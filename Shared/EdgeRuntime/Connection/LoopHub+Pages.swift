@@ -35,6 +35,7 @@ extension LoopHub {
             page.append(
                 bytes,
                 sequence: entry.sequence,
+                intake: entry.intake,
                 user: entry.event.user,
                 type: entry.event.type,
                 topic: form.topic(of: entry.event),

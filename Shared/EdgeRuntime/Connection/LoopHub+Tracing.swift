@@ -8,6 +8,7 @@ extension LoopHub {
             end: 0,
             personalCount: 0,
             isFinal: false,
+            intake: trace.cursor.time,
             user: trace.event.user,
             type: trace.event.type,
             topic: run.form.topic(of: trace.event)

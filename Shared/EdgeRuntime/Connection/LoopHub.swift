@@ -56,7 +56,10 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     var heartbeats: HeartbeatWheel
     /// For forms that have an interval of their own.
     var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
+    /// By the second of the token's `exp`.
     var expiries = ExpiryBuckets()
+    /// When those that wait for a batch have waited long enough, by the tick.
+    var deadlines = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
     /// Who has more to say, in the order in which they get their turn.
@@ -221,6 +224,9 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         for handle in self.expiries.removeExpired(now: self.configuration.wallClock().millisecondsSinceEpoch / 1000) {
             self.connection(handle)?.assumeIsolated { $0.endRequested(.tokenExpired) }
         }
+        for handle in self.deadlines.removeExpired(now: Self.lastTick(notAfter: now)) {
+            self.connection(handle)?.assumeIsolated { $0.deadlinePassed() }
+        }
         while let first = self.lingering.first, first.until <= now {
             self.lingering.removeFirst()
             self.connection(first.handle)?.assumeIsolated { $0.lingerElapsed(now: now) }
@@ -271,6 +277,8 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
             self.forgetIfEmpty(group)
         }
         self.expiries.forget(self.ended.count { $0.wasAdmitted }) { self.connection($0) != nil }
+        let waiting = self.ended.count { connection in connection.assumeIsolated { $0.isWaitingForDeadline } }
+        self.deadlines.forget(waiting) { self.connection($0) != nil }
         self.ended.removeAll()
         self.counters.connections.set(self.admittedCount)
         if self.admittedCount == 0, self.drain != nil { self.finishDrain() }
@@ -285,13 +293,18 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     // MARK: Drain
 
-    /// Ends all connections, spread over `window`; returns when the last that was admitted is gone. New ones are ended at once, and not waited for:
-    /// who knocks again and again must not keep the process.
+    /// Ends all connections, batches at once and streams spread over `window`; returns when the last that was admitted is gone. New ones are ended at
+    /// once, and not waited for: who knocks again and again must not keep the process.
     func drainConnections(window: Duration) async {
         self.drain = DrainPlan(deadline: self.loop.now().advanced(by: window))
+        self.endBatches()
         self.drainStep(self.loop.now())
         guard self.admittedCount > 0 else { return }
         await withCheckedContinuation { self.drained.append($0) }
+    }
+
+    private func endBatches() {
+        for slot in self.slots { slot.connection?.assumeIsolated { $0.drainBegan() } }
     }
 
     private func drainStep(_ now: MonotonicInstant) {

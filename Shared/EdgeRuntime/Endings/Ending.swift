@@ -21,7 +21,7 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
         case unavailable
         /// The server cannot do what it is asked for, through no fault of the client.
         case internalError = "internal_error"
-        /// The execution's final event has been sent.
+        /// Everything was sent: the execution up to its final event, or the batch that was asked for.
         case finished
         /// The client reads too slowly, or not at all.
         case stalled
@@ -176,7 +176,7 @@ extension Ending.Kind {
         case .limit: "the tenant has as many connections as it may have: close one, or connect again later"
         case .unavailable: "the event log is out of reach: connect again later"
         case .internalError: "the server failed: connect again later"
-        case .finished: "the execution has ended"
+        case .finished: "everything that was asked for was sent"
         case .stalled: "the client reads too slowly: connect again and resume"
         case .silent: "the client sent nothing for too long: send a ping now and then"
         case .tooManyMessages: "the client sent too many messages or frames: send fewer"

@@ -22,7 +22,15 @@ final class ExecutionPages: Sendable {
             guard self.track.take(place, sequence: entry.sequence) else { return false }
             var bytes: [UInt8] = []
             self.run.form.appendExecutionEvent(entry.event, at: place, to: &bytes)
-            self.run.append(bytes, sequence: entry.sequence, user: nil, type: entry.event.type, isFinal: place.isFinal, budget: budget)
+            self.run.append(
+                bytes,
+                sequence: entry.sequence,
+                intake: entry.intake,
+                user: nil,
+                type: entry.event.type,
+                isFinal: place.isFinal,
+                budget: budget
+            )
             return true
         }
     }

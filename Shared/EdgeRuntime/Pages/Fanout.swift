@@ -142,6 +142,7 @@ public final class Fanout: LogObserver, Sendable {
                     readers.run.append(
                         state.scratch,
                         sequence: entry.sequence,
+                        intake: entry.intake,
                         user: entry.event.user,
                         type: entry.event.type,
                         topic: readers.run.form.topic(of: entry.event),

@@ -11,6 +11,8 @@ struct PageEntry: Sendable {
     var personalCount: Int32
     /// Whether nothing follows it: a stream that has sent it is over.
     var isFinal: Bool
+    /// When it was taken in: with ``sequence``, its cursor.
+    var intake: Timestamp
     /// The only user who may see it; `nil` when all of the tenant may.
     var user: UserID?
     /// For connections that asked for some types only.
@@ -60,7 +62,15 @@ final class Page: @unchecked Sendable {
     }
 
     /// Appends one entry. Only the page's writer calls it, after ``hasRoom(for:)``.
-    func append(_ encoded: [UInt8], sequence: UInt64, user: UserID?, type: EventType, topic: IncidentID? = nil, isFinal: Bool = false) {
+    func append(
+        _ encoded: [UInt8],
+        sequence: UInt64,
+        intake: Timestamp,
+        user: UserID?,
+        type: EventType,
+        topic: IncidentID? = nil,
+        isFinal: Bool = false
+    ) {
         encoded.withUnsafeBytes { source in
             (self.bytes + self.byteCount).copyMemory(from: source.baseAddress!, byteCount: source.count)
         }
@@ -72,6 +82,7 @@ final class Page: @unchecked Sendable {
                 end: self.byteCount,
                 personalCount: before + (user == nil ? 0 : 1),
                 isFinal: isFinal,
+                intake: intake,
                 user: user,
                 type: type,
                 topic: topic
@@ -138,6 +149,23 @@ struct PageSlice: Sendable {
         return nil
     }
 
+    /// The first entry that `audience` sees; nil when there is none.
+    func first(for audience: Audience) -> PageEntry? {
+        for segment in self.segments {
+            for index in segment.entries where audience.admits(segment.page.entries[index]) { return segment.page.entries[index] }
+        }
+        return nil
+    }
+
+    /// The last entry with a sequence of at most `sequence`; nil when there is none.
+    func last(upTo sequence: UInt64) -> PageEntry? {
+        for segment in self.segments.reversed() {
+            let end = segment.page.firstEntry(after: sequence, in: segment.entries)
+            if end > segment.entries.lowerBound { return segment.page.entries[end - 1] }
+        }
+        return nil
+    }
+
     /// The bytes of the entry with `sequence` that follow its first `offset`; none if there are more than `limit`.
     func rest(of sequence: UInt64, from offset: Int, atMost limit: Int) -> [UInt8] {
         for segment in self.segments {
@@ -150,6 +178,17 @@ struct PageSlice: Sendable {
             return [UInt8](UnsafeRawBufferPointer(start: segment.page.bytes + start, count: end - start))
         }
         return []
+    }
+
+    /// The part of it behind the entry with `sequence`, or behind where that would stand.
+    func suffix(after sequence: UInt64) -> PageSlice {
+        PageSlice(
+            segments: self.segments.compactMap { segment in
+                let first = segment.page.firstEntry(after: sequence, in: segment.entries)
+                return first < segment.entries.upperBound
+                    ? PageSegment(page: segment.page, entries: first..<segment.entries.upperBound) : nil
+            }
+        )
     }
 
     /// The part of it up to and including the entry with `sequence`.

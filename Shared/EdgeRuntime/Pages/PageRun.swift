@@ -70,6 +70,7 @@ final class PageRun: Sendable {
     func append(
         _ encoded: [UInt8],
         sequence: UInt64,
+        intake: Timestamp,
         user: UserID?,
         type: EventType,
         topic: IncidentID? = nil,
@@ -82,7 +83,15 @@ final class PageRun: Sendable {
                 state.pages.append(page)
                 state.footprint += page.footprint
             }
-            state.pages[state.pages.count - 1].append(encoded, sequence: sequence, user: user, type: type, topic: topic, isFinal: isFinal)
+            state.pages[state.pages.count - 1].append(
+                encoded,
+                sequence: sequence,
+                intake: intake,
+                user: user,
+                type: type,
+                topic: topic,
+                isFinal: isFinal
+            )
             state.end = sequence
             while state.footprint > budget, state.pages.count > 1 {
                 let oldest = state.pages.removeFirst()

@@ -20,6 +20,9 @@ public protocol WireForm: Sendable {
     func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8])
     /// Between two signs of life on a quiet connection; `nil`, unless the form says otherwise, for the edge's own.
     var heartbeatInterval: Duration? { get }
+    /// How many bytes at the beginning of each entry only separate it from the one before: a batch leaves them out before its first entry. 0, unless
+    /// the form says otherwise.
+    var separatorLength: Int { get }
     /// What a connection gets at once; resuming from it loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
     /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none. `isLive` says whether the log is followed.
@@ -28,6 +31,12 @@ public protocol WireForm: Sendable {
     func standing(_ standing: LogStanding) -> [UInt8]
     /// Tells a gap at `time`, and the place from which the connection goes on.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
+    /// Ends a batch (``EndPolicy/afterBatch(_:)``), whyever it ends; goes before the ``farewell(_:retry:)``. Empty, unless the form says otherwise.
+    ///
+    /// - Parameters:
+    ///   - cursor: the place from which the client goes on and loses nothing.
+    ///   - gap: what the client missed before `cursor`; nil for nothing.
+    func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8]
     /// What a client is told of its connection's end; on a WebSocket the last of it is the close frame. Empty where the surface has no words for it.
     ///
     /// - Parameter retry: when the client is to come back, where the form can say so.
@@ -39,7 +48,9 @@ extension WireForm {
     public var execution: ExecutionReference? { nil }
     public func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {}
     public var heartbeatInterval: Duration? { nil }
+    public var separatorLength: Int { 0 }
     public func standing(_ standing: LogStanding) -> [UInt8] { [] }
+    public func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] { [] }
 
     /// Appends an entry of the log, whatever it is.
     func append(_ entry: LogEntry, epoch: UInt16, to bytes: inout [UInt8]) {

@@ -14,6 +14,7 @@ from .event_doors import (
 )
 from .execution_doors import ExecutionBody, ExecutionCommand, ExecutionMessages, ExecutionStreamPath, ExecutionStreamQuery
 from .json_doors import JSON_DOORS
+from .long_poll import LongPoll
 from .number_doors import (
     RPCID,
     SPELLINGS,
@@ -29,6 +30,7 @@ from .number_doors import (
     MarkOne,
     PageLimit,
     PayloadNumber,
+    PollParameter,
     Setting,
     StreamCursor,
     TokenNumber,
@@ -55,11 +57,11 @@ NUMBER_DOORS = [
     PageLimit(APPROVALS), PageLimit(NOTIFICATIONS),
     ListCursor(APPROVALS, "evt_"), ListCursor(NOTIFICATIONS, "ntf_"), ListCursor(NOTIFICATIONS, "evt_"), MarkOne(), MarkAll(),
     StreamCursor(NotificationStream(), lambda world: world.sse), StreamCursor(WorkspaceStream(), lambda world: world.workspace),
-    StreamCursor(Relay(), lambda world: world.relay),
+    StreamCursor(Relay(), lambda world: world.relay), StreamCursor(LongPoll(), lambda world: world.sse),
     *(ExecutionCursor(spelling) for spelling in ("header", *SPELLINGS)),
     *(BusNumber(f"causeway-{what}") for what in ("number", "first", "start", "intake")), IntakeTime(),
     *(TokenNumber(claim) for claim in ("exp", "nbf", "iat")),
-    WaitParameter(), RPCID(), PayloadNumber(), ExecutionPayloadNumber(),
+    WaitParameter(), PollParameter("limit", 1000), PollParameter("wait", 60), RPCID(), PayloadNumber(), ExecutionPayloadNumber(),
     ContentLength("intake", lambda world: world.producer, "/v1/events"),
     ContentLength("notification list", lambda world: world.approvals, "/v1/notifications/read"),
     FrameLength("workspace stream", workspace_connection), FrameLength("relay", relay_connection),

@@ -9,6 +9,7 @@ from .doors import Accepted, Improper, Offer, new_mark, refusal
 from .event_doors import as_json
 from .executions import ExecutionStream
 from .identifiers import TENANT
+from .long_poll import LongPoll
 from .question_doors import TOKENS
 from .relay import RelayClient
 from .services import command
@@ -228,6 +229,23 @@ class WaitParameter(NumberDoor):
         with SSEConnection(url.partition("?")[0], token=mint(tenant), query={"wait": text}) as stream:
             if stream.status not in ((400,) if text else (200, 400, 404)):
                 raise Improper(f"answered with {stream.status}")
+
+
+class PollParameter(NumberDoor):
+    """A number of a long poll's query: used, or refused with a message that names it."""
+
+    def __init__(self, name, most):
+        self.name, self._name, self._numbers = f"{name} of the long poll", name, range(1 if name == "limit" else 0, most + 1)
+
+    def offer(self, world, text, tenant):
+        # A place that does not exist is answered at once, however long the client would wait.
+        query = {"last_event_id": "none", self._name: text}
+        with SSEConnection(world.sse.url + LongPoll.path, token=mint(tenant), query=query) as response:
+            body = response.body()
+            if response.status != (200 if whole(text) in self._numbers else 400):
+                raise Improper(f"answered with {response.status} {body[:200]!r}")
+            if response.status == 400 and not json.loads(body)["message"].startswith(f"{self._name}: "):
+                raise Improper(f"refused without a word of it: {body!r}")
 
 
 class RPCID(NumberDoor):

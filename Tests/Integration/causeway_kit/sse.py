@@ -173,6 +173,11 @@ class SSEConnection:
                 return body
         return b""
 
+    def next_bytes(self, deadline):
+        """More of the body, as it comes; empty at its end. Raises `TimeoutError` when none came before `deadline`, `ConnectionError` for a break."""
+        data, self._buffered = self._buffered or self._receive(deadline), b""
+        return data
+
     def body(self, timeout=15.0):
         """All bytes up to the end of the connection or of `content-length`: for answers that are not streams."""
         length = int(self.headers["content-length"]) if "content-length" in self.headers else None

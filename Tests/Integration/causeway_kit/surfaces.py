@@ -119,6 +119,8 @@ class Surface(ABC):
     carries_everything = True
     #: Whether it sends a heartbeat at every interval, with a place to resume from.
     has_heartbeats = True
+    #: Whether one connection carries everything until one side ends it.
+    is_stream = True
 
     @abstractmethod
     def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):

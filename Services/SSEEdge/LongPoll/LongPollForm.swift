@@ -1,0 +1,53 @@
+import Basics
+import EdgeRuntime
+import EventModel
+
+/// The long poll's way of writing: one JSON document, which the delivery loop puts together from the events as they are encoded for everybody.
+/// Contract §15.
+struct LongPollForm: WireForm {
+    var name: String { "long-poll" }
+
+    /// The comma before each event.
+    var separatorLength: Int { 1 }
+
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+        bytes.reserve(more: event.payload.bytes.count + event.type.name.utf8.count + 128)
+        bytes.append(",{\"id\":\"")
+        bytes.append(contentsOf: cursor.text.utf8)
+        bytes.append("\",\"type\":\"")
+        bytes.append(contentsOf: event.type.name.utf8)
+        bytes.append("\",\"payload\":")
+        bytes.append(contentsOf: event.payload.bytes)
+        bytes.append(",\"timestamp\":\"")
+        event.time.appendISO8601(to: &bytes)
+        bytes.append("\"}")
+    }
+
+    func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("{\"events\":[".utf8) }
+
+    /// White space is JSON everywhere between two tokens: it keeps the connection of a client that waits, and every proxy on the way.
+    func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [UInt8(ascii: " ")] }
+
+    /// Told by the conclusion.
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { [] }
+
+    func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append("],\"cursor\":\"")
+        bytes.append(contentsOf: cursor.text.utf8)
+        bytes.append("\"")
+        switch gap {
+        case .expired(let first):
+            bytes.append(",\"gap\":{\"reason\":\"expired\",\"missedBefore\":\"")
+            bytes.append(contentsOf: first.text.utf8)
+            bytes.append("\"}")
+        case .unknownCursor: bytes.append(",\"gap\":{\"reason\":\"unknown_cursor\"}")
+        case nil: break
+        }
+        bytes.append("}")
+        return bytes
+    }
+
+    /// The conclusion says all: why a batch ends is nothing that its client would act on.
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { [] }
+}

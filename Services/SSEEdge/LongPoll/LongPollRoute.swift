@@ -1,0 +1,75 @@
+import AccessControl
+import Basics
+import EdgeRuntime
+import EventLog
+import EventModel
+import HTTPAPI
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// `GET /v1/events`: the events behind a cursor as one JSON document; without any, the response waits for the first one. Contract §15.
+///
+/// A stream like the others, but for its ``EndPolicy``: it ends with what there is. Its clients see statuses, so what passes is a status too.
+struct LongPollRoute: Sendable {
+    static let path: RouterPath = "/v1/events"
+
+    let edge: Edge
+    let form = LongPollForm()
+    let origins: OriginPolicy
+
+    /// Registers the route, with its `HEAD`.
+    func register(on routes: some RouterMethods<APIRequestContext>) {
+        routes.get(Self.path) { request, context in try await self.poll(request, context) }
+        routes.head(Self.path) { request, context in
+            _ = try self.accept(request, context)
+            return Response(status: .ok, headers: Self.fields)
+        }
+    }
+
+    private func poll(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+        let stream = try self.accept(request, context)
+        if let ending = self.edge.admit(tenant: stream.principal.tenant) { throw self.refusal(ending) }
+        do throws(EventLogError) {
+            try await self.edge.adopt(context.channel, request: stream)
+        } catch {
+            context.logger.warning("cannot tell where a poll begins", metadata: ["error": "\(error)"])
+            throw self.refusal(.unavailable)
+        }
+        // The connection has left NIO; what is returned here reaches nobody.
+        return Response(status: .ok)
+    }
+
+    /// Judges a request.
+    private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
+        let principal = try context.requireRole(anyOf: NotificationStreamRoute.roles)
+        let query = QueryParameters(unbounded: request.uri.query)
+        let filter = try query.typeFilter()
+        let asked = try LongPollQuery(query)
+        var fields = Self.fields
+        fields[.connection] = "close"
+        fields[.requestID] = context.requestID
+        fields.append(contentsOf: self.origins.responseFields(to: request.head))
+        return StreamRequest(
+            principal: principal,
+            filter: filter,
+            cursor: request.lastEventID,
+            form: self.form,
+            end: asked.end,
+            head: ResponseHead.bytes(status: .ok, fields: fields),
+            requestID: context.requestID,
+            trace: context.trace
+        )
+    }
+
+    /// What a client that cannot be served now is told.
+    private func refusal(_ ending: Ending) -> APIError {
+        let sentence = ending.sentence
+        let message = "\(sentence.prefix(1).uppercased())\(sentence.dropFirst())."
+        let seconds = Int(clamping: (self.edge.configuration.retry.milliseconds + 999) / 1000)
+        return ending.kind == .limit
+            ? .rateLimited(message, retryAfter: seconds) : .serviceUnavailable(message, retryAfter: seconds)
+    }
+
+    private static var fields: HTTPFields { [.contentType: "application/json", .cacheControl: "no-store"] }
+}

@@ -1,0 +1,99 @@
+import Basics
+import EdgeRuntime
+import EventModel
+import Foundation
+import HTTPAPI
+import Testing
+
+@testable import sse_edge
+
+/// What the long poll writes and reads (contract §15). How a batch ends is the engine's: `EndPolicyTests`.
+@Suite struct LongPollTests {
+    private let form = LongPollForm()
+
+    private func cursor(_ sequence: UInt64) -> Cursor {
+        Cursor(time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000), epoch: 7, sequence: sequence)
+    }
+
+    private func event(_ payload: String) throws -> Event {
+        Event(
+            id: EventID(generated: "e"),
+            tenant: try Tenant("acme"),
+            type: try EventType("incident.created"),
+            time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_123),
+            payload: try Payload(validating: Array(payload.utf8))
+        )
+    }
+
+    /// The document that a delivery loop puts together.
+    private func document(_ payloads: [String], gap: StreamGap? = nil, beats: Int = 0) throws -> String {
+        let now = Timestamp(millisecondsSinceEpoch: 0)
+        var bytes = Array("{\"events\":[".utf8)
+        for _ in 0..<beats { bytes += self.form.heartbeat(cursor: self.cursor(1), time: now, isLive: true) }
+        for (index, payload) in payloads.enumerated() {
+            var entry: [UInt8] = []
+            self.form.appendEvent(try self.event(payload), cursor: self.cursor(UInt64(index + 1)), to: &entry)
+            bytes += entry.dropFirst(index == 0 ? self.form.separatorLength : 0)
+        }
+        if let gap { bytes += self.form.gap(gap, time: now) }
+        return String(decoding: bytes + self.form.conclusion(cursor: self.cursor(9), gap: gap), as: UTF8.self)
+    }
+
+    @Test func anEventIsWrittenWithThePayloadAsItWasPublished() throws {
+        let payload = #"{"incidentId" : "é","n":1.0}"#
+        let expected =
+            #"{"events":[{"id":"\#(self.cursor(1).text)","type":"incident.created","payload":\#(payload),"#
+            + #""timestamp":"2023-11-14T22:13:20.123Z"}],"cursor":"\#(self.cursor(9).text)"}"#
+        #expect(try self.document([payload]) == expected)
+    }
+
+    @Test(arguments: [0, 1, 2, 50], [0, 3])
+    func everyDocumentIsJSON(_ count: Int, _ beats: Int) throws {
+        let payloads = (0..<count).map { #"{"incidentId":"\#($0)"}"# }
+        for gap in [nil, .expired(missedBefore: self.cursor(4)), .unknownCursor(current: self.cursor(9))] as [StreamGap?] {
+            let text = try self.document(payloads, gap: gap, beats: beats)
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+            #expect(
+                (object["events"] as? [[String: Any]])?.compactMap { ($0["payload"] as? [String: String])?["incidentId"] }.count == count
+            )
+            #expect(object["cursor"] as? String == self.cursor(9).text)
+            let told = object["gap"] as? [String: String]
+            switch gap {
+            case nil: #expect(object.count == 2)
+            case .expired: #expect(told == ["reason": "expired", "missedBefore": self.cursor(4).text])
+            case .unknownCursor: #expect(told == ["reason": "unknown_cursor"])
+            }
+        }
+    }
+
+    @Test func theConclusionSaysAll() {
+        for kind in Ending.Kind.allCases { #expect(self.form.farewell(Ending(kind), retry: .seconds(1)).isEmpty) }
+    }
+
+    @Test(
+        arguments: [
+            (nil, 100, .seconds(30)), ("limit=1", 1, .seconds(30)), ("limit=1000&wait=0", 1000, .zero), ("wait=60s", 100, .seconds(60)),
+            ("wait=500ms", 100, .milliseconds(500)), ("wait=1m", 100, .seconds(60)), ("wait=1.5s", 100, .milliseconds(1500)),
+        ] as [(String?, Int, Duration)]
+    )
+    func whatIsAskedFor(_ query: String?, _ limit: Int, _ wait: Duration) throws {
+        let asked = try LongPollQuery(QueryParameters(unbounded: query))
+        #expect(asked.limit == limit && asked.wait == wait)
+    }
+
+    @Test(
+        arguments: [
+            "limit=0", "limit=1001", "limit=-1", "limit=%2B5", "limit=", "limit=1.0", "limit=99999999999999999999", "limit=1&limit=1",
+            "wait=61s", "wait=-1s", "wait=", "wait=soon", "wait=2m", "wait=1s&wait=1s", "wait=%ff",
+        ]
+    )
+    func whatCannotBeAskedFor(_ query: String) {
+        let name = query.prefix { $0 != "=" }
+        #expect {
+            try LongPollQuery(QueryParameters(unbounded: query))
+        } throws: {
+            guard let error = $0 as? APIError else { return false }
+            return error.code == .validationError && error.message.hasPrefix("\(name): ")
+        }
+    }
+}

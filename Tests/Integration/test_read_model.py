@@ -211,6 +211,7 @@ def test_what_is_somebody_elses_is_refused_and_left_alone(shared, tmp_path, what
 # Shares and bounds
 
 
+@pytest.mark.timeout(300)
 def test_no_answer_is_larger_than_its_bound(stack):
     """Titles of one character with a thousand accents, of quotes, and of control characters: what a list costs is bounded in bytes."""
     service = approval_service(stack).wait_ready()
@@ -227,7 +228,7 @@ def test_no_answer_is_larger_than_its_bound(stack):
         )
     lists = (("/v1/notifications", "notificationId", 2 * count), ("/v1/notifications/approvals", "approvalId", count))
     for path, name, expected in lists:
-        eventually(lambda: admin.send("GET", path).status_code == 200, "all of it is read", timeout=60)
+        eventually(lambda: admin.send("GET", path).status_code == 200, "all of it is read", timeout=120)
         first = admin.send("GET", path, params={"limit": 200})
         assert first.status_code == 200 and len(first.content) < 300_000, f"{path}: {len(first.content)} bytes"
         assert first.json()["nextCursor"], "it goes on"

@@ -144,21 +144,21 @@ def test_workers_share_no_port():
 
 
 @pytest.mark.parametrize(
-    ("beside", "alone", "status"),
+    ("alone", "beside", "status"),
     [
         (0, 0, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (0, 5, 0), (5, 0, 0), (5, 5, 5), (5, 1, 1), (1, 5, 1), (0, 2, 2), (2, None, 2), (4, None, 4),
     ],
 )  # fmt: skip
-def test_a_run_fails_if_either_part_does(tmp_path, beside, alone, status):
+def test_a_run_fails_if_either_part_does(tmp_path, alone, beside, status):
     """Exit codes of pytest: 1 for failed tests, 2 for an interruption, 4 for wrong arguments, 5 if no test was selected."""
-    done, calls = run(tmp_path, JOBS="3", BESIDE=str(beside), ALONE=str(alone))
+    done, calls = run(tmp_path, JOBS="3", ALONE=str(alone), BESIDE=str(beside))
     assert done.returncode == status, done.stderr
-    assert [("--part beside --numprocesses 3 --dist loadfile " in call, "--part alone" in call) for call in calls] == [
+    assert [("--part alone" in call, "--part beside --numprocesses 3 --dist loadfile " in call) for call in calls] == [
         (True, False),
         (False, True),
-    ][: 1 if alone is None else 2]
+    ][: 1 if beside is None else 2]
     assert all(call.endswith("-k resume") for call in calls)
-    assert ("see the first of the two summaries" in done.stderr) == (beside == 1)
+    assert ("Tests that run alone failed" in done.stderr) == (alone == 1)
 
 
 @pytest.mark.parametrize("status", [0, 1, 5])

@@ -3,6 +3,7 @@ import EdgeRuntime
 import EventModel
 import Foundation
 import HTTPAPI
+import TestKit
 import Testing
 
 @testable import sse_edge

@@ -30,6 +30,18 @@ def ids_of(batch):
     return [event["id"] for event in batch["events"]]
 
 
+def wait_for(edge, tenant, id):
+    """Waits until the edge has read an event: a poll is answered with what it has."""
+    sequence = Cursor.parse(id).sequence
+    eventually(lambda: Cursor.parse(poll(edge, tenant, wait="0s")["cursor"]).sequence >= sequence, "the edge has what was published")
+
+
+def publish(shared, edge, tenant, count):
+    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(count)))
+    wait_for(edge, tenant, ids[-1])
+    return ids
+
+
 def refused(edge, tenant, status, **query):
     answer = httpx.get(edge.url + PATH, params=query, headers={"Authorization": f"Bearer {mint(tenant)}"})
     assert answer.status_code == status, f"{answer.status_code} {answer.text}"
@@ -43,6 +55,7 @@ def test_an_event_is_shown_as_it_was_published(shared, edge, tenant):
     payload = b'{"incidentId" : "inc_1","n":1.0,"text":"\\u00e9\xc3\xa9"}'
     body = b'{"type":"incident.created","tenant":"%s","time":"2024-04-01T14:32:10Z","payload":%s}' % (tenant.encode(), payload)
     [id] = shared.intake.post(body).json()["ids"]
+    wait_for(edge, tenant, id)
     with SSEConnection(edge.url + PATH, token=mint(tenant), query={"last_event_id": "", "wait": "0s"}) as response:
         assert response.status == 200
         assert response.headers["content-type"] == "application/json" and response.headers["cache-control"] == "no-store"
@@ -64,7 +77,7 @@ def test_a_tenant_without_events_gets_a_place_at_once(shared, edge, tenant):
 
 
 def test_page_after_page_brings_everything_once(shared, edge, tenant):
-    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(50)))
+    ids = publish(shared, edge, tenant, 50)
     got, cursor = [], ""
     while len(got) < len(ids):
         batch = poll(edge, tenant, last_event_id=cursor, limit=7, wait="0s")
@@ -77,8 +90,7 @@ def test_page_after_page_brings_everything_once(shared, edge, tenant):
 
 
 def test_a_hundred_events_unless_asked_for_more(shared, edge, tenant):
-    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(120)))
-    eventually(lambda: ids_of(poll(edge, tenant, last_event_id=ids[-2], wait="0s")) == ids[-1:], "the edge has all of them")
+    ids = publish(shared, edge, tenant, 120)
     assert ids_of(poll(edge, tenant, last_event_id="")) == ids[:100]
     assert ids_of(poll(edge, tenant, last_event_id="", limit=1000)) == ids
 
@@ -86,6 +98,7 @@ def test_a_hundred_events_unless_asked_for_more(shared, edge, tenant):
 def test_a_response_has_at_most_a_mebibyte(shared, edge, tenant):
     events = [numbered(n, tenant, prefix=tenant, padding=250_000) for n in range(9)]
     ids = [shared.intake.publish(event)[0] for event in events]
+    wait_for(edge, tenant, ids[-1])
     got, cursor = [], ""
     while len(got) < len(ids):
         with SSEConnection(edge.url + PATH, token=mint(tenant), query={"last_event_id": cursor, "limit": 1000, "wait": "0s"}) as response:
@@ -100,7 +113,7 @@ def test_a_response_has_at_most_a_mebibyte(shared, edge, tenant):
 
 @pytest.mark.parametrize("name", ["header", *SPELLINGS])
 def test_a_place_is_understood_in_every_spelling(shared, edge, tenant, name):
-    ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(3)))
+    ids = publish(shared, edge, tenant, 3)
     given = {"headers": {"Last-Event-ID": ids[0]}} if name == "header" else {name: ids[0]}
     assert ids_of(poll(edge, tenant, **given)) == ids[1:]
 

@@ -19,8 +19,8 @@ import Testing
     private func event(_ payload: String) throws -> Event {
         Event(
             id: EventID(generated: "e"),
-            tenant: try Tenant("acme"),
-            type: try EventType("incident.created"),
+            tenant: Tenant("acme"),
+            type: EventType("incident.created"),
             time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_123),
             payload: try Payload(validating: Array(payload.utf8))
         )

@@ -8,7 +8,7 @@ final class RelayConversation: Conversation {
     private var subscriptions = SubscriptionSet()
     /// Subscriptions whose cursor is being looked up, by id.
     private var resuming: [String: Subscription] = [:]
-    private let form: RelayForm
+    private let encoder: RelayEncoder
     private var writesIDs = false
     private let session: CommandSession
 
@@ -19,9 +19,9 @@ final class RelayConversation: Conversation {
     }
 
     /// - Parameter lastEventID: the cursor of the handshake; nil for none.
-    init(form: RelayForm, caller: CommandCaller, lastEventID: String?, bus: CommandBus, link: ConversationLink) {
-        self.engine = RelayEngine(lastEventID: lastEventID, makeULID: form.makeULID)
-        self.form = form
+    init(encoder: RelayEncoder, caller: CommandCaller, lastEventID: String?, bus: CommandBus, link: ConversationLink) {
+        self.engine = RelayEngine(lastEventID: lastEventID, makeULID: encoder.makeULID)
+        self.encoder = encoder
         self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
     }
 
@@ -67,7 +67,7 @@ final class RelayConversation: Conversation {
                 self.resuming[subscription.id] = subscription
                 if !self.writesIDs {
                     self.writesIDs = true
-                    steps.append(.write(self.form.withIDs))
+                    steps.append(.write(self.encoder.withIDs))
                 }
                 steps.append(.resume(subscription.id, after: cursor))
             case .unsubscribed(let subscription):

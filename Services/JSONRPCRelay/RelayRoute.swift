@@ -47,10 +47,10 @@ struct RelayRoute: Sendable {
         let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
 
-        let form = RelayForm(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
+        let encoder = RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
         let head = self.front.head(of: handshake, context)
         if let ending = self.edge.admit(tenant: principal.tenant) {
-            return try await self.refuse(ending, principal, form, head, context)
+            return try await self.refuse(ending, principal, encoder, head, context)
         }
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
@@ -62,9 +62,9 @@ struct RelayRoute: Sendable {
         )
         let stream = StreamRequest(
             principal: principal,
-            form: form,
+            encoder: encoder,
             inbound: .webSocket(rules) { [bus] link in
-                RelayConversation(form: form, caller: caller, lastEventID: lastEventID, bus: bus, link: link)
+                RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus, link: link)
             },
             head: head,
             requestID: context.requestID,
@@ -74,7 +74,7 @@ struct RelayRoute: Sendable {
             try await self.edge.adopt(context.channel, request: stream)
         } catch {
             context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
-            return try await self.refuse(.unavailable, principal, form, head, context)
+            return try await self.refuse(.unavailable, principal, encoder, head, context)
         }
         // The connection has left NIO; what is returned here reaches nobody.
         return Response(status: .ok)
@@ -84,14 +84,14 @@ struct RelayRoute: Sendable {
     private func refuse(
         _ ending: Ending,
         _ principal: Principal,
-        _ form: RelayForm,
+        _ encoder: RelayEncoder,
         _ head: [UInt8],
         _ context: APIRequestContext
     ) async throws -> Response {
         let refusal = StreamRefusal(
             ending: ending,
             user: principal.user,
-            form: form,
+            encoder: encoder,
             inbound: .webSocket(self.rules),
             head: head,
             requestID: context.requestID,

@@ -18,7 +18,7 @@ struct NotificationStreamRoute: Sendable {
     static let roles: Set<Role> = [.admin, .member]
 
     let edge: Edge
-    let form = NotificationStreamForm()
+    let encoder = NotificationStreamEncoder()
     let origins: OriginPolicy
 
     /// Registers the route, with its `HEAD`.
@@ -55,7 +55,7 @@ struct NotificationStreamRoute: Sendable {
             principal: principal,
             filter: try query.typeFilter(),
             cursor: request.lastEventID,
-            form: self.form,
+            encoder: self.encoder,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID,
             trace: context.trace
@@ -69,7 +69,7 @@ struct NotificationStreamRoute: Sendable {
         return Response(
             status: .ok,
             headers: fields,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(ending, in: self.form)))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(ending, in: self.encoder)))
         )
     }
 

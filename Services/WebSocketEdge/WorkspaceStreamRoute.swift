@@ -31,11 +31,11 @@ struct WorkspaceStreamRoute: Sendable {
             let query = QueryParameters(unbounded: request.uri.query)
             let filter = try query.typeFilter()
             let cursor = request.lastEventID
-            let form = WorkspaceForm(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
+            let encoder = WorkspaceEncoder(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
             var rules = WebSocketRules()
             rules.allowsCompression = handshake.isCompressed
             let accepted = Accepted(
-                form: form,
+                encoder: encoder,
                 inbound: .webSocket(rules),
                 head: self.front.head(of: handshake, context),
                 requestID: context.requestID,
@@ -59,7 +59,7 @@ struct WorkspaceStreamRoute: Sendable {
 
     /// What is the same for a connection that stays and for one that does not.
     private struct Accepted {
-        let form: WorkspaceForm
+        let encoder: WorkspaceEncoder
         let inbound: Inbound
         let head: [UInt8]
         let requestID: String
@@ -69,7 +69,7 @@ struct WorkspaceStreamRoute: Sendable {
             StreamRefusal(
                 ending: refusal.ending,
                 user: refusal.user,
-                form: self.form,
+                encoder: self.encoder,
                 inbound: self.inbound,
                 head: self.head,
                 requestID: self.requestID,
@@ -131,7 +131,7 @@ struct WorkspaceStreamRoute: Sendable {
             principal: principal,
             filter: filter,
             cursor: cursor,
-            form: accepted.form,
+            encoder: accepted.encoder,
             inbound: accepted.inbound,
             head: accepted.head,
             requestID: accepted.requestID,

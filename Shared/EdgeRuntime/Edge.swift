@@ -17,7 +17,7 @@ public final class Edge: Sendable {
         let feed: LogFeed
         let fanout: Fanout
         let history: History
-        let desk: ExecutionDesk
+        let resolver: ExecutionResolver
         let hubs: [LoopHub]
     }
 
@@ -59,8 +59,8 @@ public final class Edge: Sendable {
             loop.start(name: "delivery-\(index)", delegate: hub)
             hubs.append(hub)
         }
-        let desk = ExecutionDesk(log: log, history: history, fanout: fanout, chunkBytes: self.configuration.bytesPerTurn)
-        let source = Source(feed: feed, fanout: fanout, history: history, desk: desk, hubs: hubs)
+        let resolver = ExecutionResolver(log: log, history: history, fanout: fanout, chunkBytes: self.configuration.bytesPerTurn)
+        let source = Source(feed: feed, fanout: fanout, history: history, resolver: resolver, hubs: hubs)
         self.source.withLock { $0 = source }
     }
 
@@ -80,20 +80,20 @@ public final class Edge: Sendable {
     /// Where a viewer of an execution begins (contract §9). The log is asked, so that the answer holds for everything that was stored before.
     ///
     /// - Parameters:
-    ///   - form: how the viewer is written to; its ``WireForm/execution`` is what it views.
+    ///   - encoder: how the viewer is written to; its ``StreamEncoder/execution`` is what it views.
     ///   - run: the execution that it names; nil for the current one.
     ///   - number: the last event it has seen; nil for none.
     ///   - waits: whether it waits for an execution to begin when there is none.
     /// - Throws: ``EventLogError`` when the log is out of reach.
     public func execution(
-        in form: any WireForm,
+        in encoder: any StreamEncoder,
         run: ExecutionRun?,
         after number: ExecutionNumber?,
         waits: Bool
     ) async throws(EventLogError) -> ExecutionAnswer {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-        guard let reference = form.execution else { return .unknown }
-        return try await source.desk.answer(reference, in: form, run: run, after: number, waits: waits)
+        guard let reference = encoder.execution else { return .unknown }
+        return try await source.resolver.answer(reference, in: encoder, run: run, after: number, waits: waits)
     }
 
     /// Hands an accepted connection to a delivery loop. After it `channel` is closed for NIO, and the admission goes with
@@ -129,7 +129,7 @@ public final class Edge: Sendable {
                 generation: generation,
                 lease: request.place?.lease
             )
-            await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: request.form)
+            await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder)
         } catch {
             self.admissions.release(request.principal.tenant)
             throw error
@@ -156,7 +156,7 @@ public final class Edge: Sendable {
             traceID: refusal.trace?.traceID,
             generation: 0
         )
-        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, form: refusal.form)
+        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: refusal.encoder)
     }
 
     /// Takes a connection out of NIO; nil, with the channel closed, when that cannot be: then the client is gone, and nobody is there to be
@@ -177,8 +177,8 @@ public final class Edge: Sendable {
     }
 
     /// The bytes of a stream that is over before it began: for clients that must not be answered with an error status.
-    public func refusal(_ ending: Ending, in form: any WireForm) -> [UInt8] {
-        form.farewell(ending, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
+    public func refusal(_ ending: Ending, in encoder: any StreamEncoder) -> [UInt8] {
+        encoder.farewell(ending, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
     }
 
     /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last is gone.

@@ -13,7 +13,7 @@ public struct StreamRequest: Sendable {
     /// Where it begins, when that has been found out already; then ``cursor`` does not matter.
     public var place: StreamPlace?
     /// How events are written to it.
-    public var form: any WireForm
+    public var encoder: any StreamEncoder
     /// When it ends by itself.
     public var end: EndPolicy
     /// What is made of what the client sends.
@@ -30,7 +30,7 @@ public struct StreamRequest: Sendable {
         filter: TypeFilter? = nil,
         cursor: String? = nil,
         place: StreamPlace? = nil,
-        form: any WireForm,
+        encoder: any StreamEncoder,
         end: EndPolicy = .never,
         inbound: Inbound = .ignored,
         head: [UInt8],
@@ -41,7 +41,7 @@ public struct StreamRequest: Sendable {
         self.filter = filter
         self.cursor = cursor
         self.place = place
-        self.form = form
+        self.encoder = encoder
         self.end = end
         self.inbound = inbound
         self.head = head
@@ -56,7 +56,7 @@ public struct StreamRefusal: Sendable {
     public var ending: Ending
     /// Who asked, as far as that is known; for the log line.
     public var user: UserID?
-    public var form: any WireForm
+    public var encoder: any StreamEncoder
     public var inbound: Inbound
     public var head: [UInt8]
     public var requestID: String
@@ -65,7 +65,7 @@ public struct StreamRefusal: Sendable {
     public init(
         ending: Ending,
         user: UserID? = nil,
-        form: any WireForm,
+        encoder: any StreamEncoder,
         inbound: Inbound,
         head: [UInt8],
         requestID: String,
@@ -73,7 +73,7 @@ public struct StreamRefusal: Sendable {
     ) {
         self.ending = ending
         self.user = user
-        self.form = form
+        self.encoder = encoder
         self.inbound = inbound
         self.head = head
         self.requestID = requestID

@@ -52,7 +52,7 @@ public final class EventLog: Sendable {
     private let past: PastReader
     private let infoFlight: StreamInfoFlight
     private let deleted = Mutex(DeletedSequences.none)
-    let line: AppendLine
+    let line: OrderedConnection
     /// Which appends were refused last.
     let writes = WriteStanding()
 
@@ -67,7 +67,7 @@ public final class EventLog: Sendable {
         infoFlight = StreamInfoFlight(configuration.streamName, of: jetStream)
         life = Mutex(Life(info))
         past = PastReader(filteredReads: configuration.filteredReads)
-        line = AppendLine(beside: connection, timeout: configuration.requestTimeout, logger: logger)
+        line = OrderedConnection(beside: connection, timeout: configuration.requestTimeout, logger: logger)
     }
 
     /// Opens the log: waits for the bus, then creates the stream or makes sure that the one it finds can be the log.
@@ -224,11 +224,11 @@ public final class EventLog: Sendable {
     }
 
     /// A look at the stream, which is created if it is missing and judged as at the start.
-    func inspect() async throws(EventLogError) -> FeedProgress.Glimpse {
+    func inspect() async throws(EventLogError) -> FeedProgress.StreamSnapshot {
         let stream = LogStream(jetStream: jetStream, configuration: configuration, logger: logger)
         let info = try await stream.checked()
         let state = info.state
-        return FeedProgress.Glimpse(
+        return FeedProgress.StreamSnapshot(
             epoch: try await renew(info),
             first: state.firstKept,
             last: state.lastSequence,

@@ -9,9 +9,9 @@ import Synchronization
 final class ConnectionLink: Sendable {
     private struct State {
         /// Nil while a server is searched for.
-        var library: LibraryConnection?
+        var library: CNATSConnection?
         /// What has begun, or begins with the next server. Some may have ended.
-        var subscriptions: [LibrarySubscription] = []
+        var subscriptions: [CNATSSubscription] = []
         /// How many there may be before those that have ended are looked for.
         var tidyAt = 64
         var failure: NATSError?
@@ -33,7 +33,7 @@ final class ConnectionLink: Sendable {
     }
 
     /// The library's connection; nil while a server is searched for.
-    var library: LibraryConnection? { state.withLock { $0.library } }
+    var library: CNATSConnection? { state.withLock { $0.library } }
 
     /// What the last attempt failed with.
     var lastError: NATSError? {
@@ -54,7 +54,7 @@ final class ConnectionLink: Sendable {
     }
 
     /// Begins a subscription, now or with the next server.
-    func begin(_ subscription: LibrarySubscription) throws(NATSError) {
+    func begin(_ subscription: CNATSSubscription) throws(NATSError) {
         let (isClosed, library) = state.withLock { state in
             if !state.isClosed {
                 if state.subscriptions.count >= state.tidyAt {
@@ -104,7 +104,7 @@ final class ConnectionLink: Sendable {
     }
 
     /// Ends the library's own search; ``libraryClosed(_:)`` begins ours.
-    private func giveUp(_ library: LibraryConnection?) {
+    private func giveUp(_ library: CNATSConnection?) {
         guard let library else { return }
         NATSLibrary.detached { library.close() }
     }
@@ -131,8 +131,8 @@ final class ConnectionLink: Sendable {
 
     /// Connects, and begins what waits for it.
     private func attempt() throws(NATSError) {
-        let found = try LibraryConnection.open(try LibraryOptions.make(configuration), link: self, monitor: monitor)
-        let waiting: [LibrarySubscription]? = state.withLock { state in
+        let found = try CNATSConnection.open(try CNATSOptions.make(configuration), link: self, monitor: monitor)
+        let waiting: [CNATSSubscription]? = state.withLock { state in
             guard !state.isClosed else { return nil }
             state.library = found
             state.isSearching = false

@@ -16,14 +16,14 @@ public final class NATSConnection: Sendable {
     public let configuration: NATSConfiguration
     private let monitor: ConnectionMonitor
     private let link: ConnectionLink
-    private let inbox: LibrarySubscription
+    private let inbox: CNATSSubscription
 
     private init(_ configuration: NATSConfiguration, logger: Logger) throws(NATSError) {
         let requests = RequestTable(inboxPrefix: configuration.inboxPrefix)
         self.configuration = configuration
         monitor = ConnectionMonitor(requests: requests, logger: logger)
         link = ConnectionLink(configuration, monitor: monitor)
-        inbox = LibrarySubscription(subject: requests.subject, queue: nil, isUnbounded: true) { requests.received($0) }
+        inbox = CNATSSubscription(subject: requests.subject, queue: nil, isUnbounded: true) { requests.received($0) }
         try link.begin(inbox)
     }
 
@@ -158,7 +158,7 @@ public final class NATSConnection: Sendable {
     ) throws(NATSError) -> NATSSubscription {
         try Subject.validate(forSubscribing: subject)
         if let queue { try Subject.validate(token: queue) }
-        let subscription = LibrarySubscription(subject: subject, queue: queue, isUnbounded: isUnbounded, handler: handler)
+        let subscription = CNATSSubscription(subject: subject, queue: queue, isUnbounded: isUnbounded, handler: handler)
         try link.begin(subscription)
         return NATSSubscription(subscription)
     }
@@ -185,7 +185,7 @@ public final class NATSConnection: Sendable {
     var requests: RequestTable { monitor.requests }
 
     /// The library's connection; throws if there is no server.
-    private var library: LibraryConnection {
+    private var library: CNATSConnection {
         get throws(NATSError) {
             switch monitor.state {
             case .connecting, .reconnecting: throw .disconnected

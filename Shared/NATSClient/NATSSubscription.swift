@@ -2,9 +2,9 @@
 ///
 /// It outlives the loss of the server: nats.c subscribes again on the next one.
 public final class NATSSubscription: Sendable {
-    private let subscription: LibrarySubscription
+    private let subscription: CNATSSubscription
 
-    init(_ subscription: LibrarySubscription) {
+    init(_ subscription: CNATSSubscription) {
         self.subscription = subscription
     }
 

@@ -36,9 +36,9 @@ import Testing
         ]
         try Fuzzer("decisions", seeds: seeds, tokens: ["\"action\":", "\"reason\":", "\"approve\"", "\"expire\"", "\"\\u0061ction\":"]).run
         { input in
-            guard let form = try? ApprovalForm(input) else { return }
+            guard let form = try? DecisionRequest(input) else { return }
             try expect(form.action == .approve || form.action == .reject, "the action is \(form.action)")
-            try expect((form.reason ?? "").unicodeScalars.count <= ApprovalForm.maximumReason, "too long a reason")
+            try expect((form.reason ?? "").unicodeScalars.count <= DecisionRequest.maximumReason, "too long a reason")
         }
     }
 }

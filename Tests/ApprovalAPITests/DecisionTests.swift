@@ -89,7 +89,7 @@ import Testing
             action: .approve,
             decidedBy: try UserID(longest),
             decidedAt: Fixture.time,
-            reason: String(repeating: "\u{1}", count: ApprovalForm.maximumReason)
+            reason: String(repeating: "\u{1}", count: DecisionRequest.maximumReason)
         )
         let event = try decision.event(id: Self.eventID, tenant: Tenant(longest), traceparent: nil)
         let effect = try decision.effect(of: event, sequence: .max)
@@ -134,7 +134,7 @@ import Testing
             action: .reject,
             decidedBy: try UserID(widest),
             decidedAt: Fixture.time,
-            reason: String(repeating: "\u{1}", count: ApprovalForm.maximumReason)
+            reason: String(repeating: "\u{1}", count: DecisionRequest.maximumReason)
         )
         let event = try decision.event(id: Self.eventID, tenant: try Tenant(widest), traceparent: nil)
         #expect(try decision.effect(of: event, sequence: .max).payload.bytes.count < 32 * 1024)

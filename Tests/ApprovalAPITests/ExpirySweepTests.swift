@@ -35,9 +35,16 @@ private final class SweepBench: Sendable {
         following = Task { try await follower.run() }
         letters = DeadLetters(of: log, logger: Self.logger)
         let inbox = InboxStream(beside: log, on: connection)
-        let freshness = Freshness(model: model, log: log, inbox: inbox, patience: .seconds(10))
-        let desk = DecisionDesk(log: log, model: model, freshness: freshness, timeout: .seconds(10)) { Fixture.later(1_000_000) }
-        sweep = ExpirySweep(model: model, desk: desk, letters: letters, interval: .seconds(1), isFollowing: { true }, logger: Self.logger)
+        let barrier = ReadBarrier(model: model, log: log, inbox: inbox, patience: .seconds(10))
+        let decisions = DecisionService(log: log, model: model, barrier: barrier, timeout: .seconds(10)) { Fixture.later(1_000_000) }
+        sweep = ExpirySweep(
+            model: model,
+            decisions: decisions,
+            letters: letters,
+            interval: .seconds(1),
+            isFollowing: { true },
+            logger: Self.logger
+        )
     }
 
     deinit { following.cancel() }
@@ -105,7 +112,7 @@ private final class SweepBench: Sendable {
         #expect(try await eventually { try await isNew("marker") })
         let restarted = ExpirySweep(
             model: bench.model,
-            desk: bench.sweep.desk,
+            decisions: bench.sweep.decisions,
             letters: DeadLetters(of: bench.log, logger: SweepBench.logger),
             interval: .seconds(1),
             isFollowing: { true },
@@ -130,13 +137,13 @@ private final class SweepBench: Sendable {
         let bench = try await SweepBench()
         try await bench.request(["a"], tenant: "acme")
         let approval = try #require(try await bench.model.overdue(by: Fixture.later(1_000_000), limit: 1).first)
-        let (decision, isNew) = try await bench.sweep.desk.expire(approval)
+        let (decision, isNew) = try await bench.sweep.decisions.expire(approval)
         #expect(isNew && decision.isAbout(approval.request.place))
         #expect(decision.request == Cursor(time: Fixture.time, epoch: bench.log.epoch, sequence: 1))
-        #expect(try await bench.sweep.desk.expire(approval).isNew == false)
+        #expect(try await bench.sweep.decisions.expire(approval).isNew == false)
         var other = approval
         other.request.place.sequence = 99
-        let error = await #expect(throws: EventLogError.self) { try await bench.sweep.desk.expire(other) }
+        let error = await #expect(throws: EventLogError.self) { try await bench.sweep.decisions.expire(other) }
         #expect(error?.code == .rejected && error?.isRetriable == false)
     }
 

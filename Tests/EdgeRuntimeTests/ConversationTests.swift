@@ -36,7 +36,7 @@ private final class Follower: Conversation {
                 self.from = position
                 return [.send(Array("following".utf8))]
             }
-            return [.send(Array("looking".utf8)), .write(LoudForm()), .resume(words[1], after: words[2])]
+            return [.send(Array("looking".utf8)), .write(LoudEncoder()), .resume(words[1], after: words[2])]
         default:
             return [.send(text)]
         }
@@ -57,16 +57,16 @@ private final class Follower: Conversation {
     var heldBytes: Int { 0 }
 }
 
-/// As `PlainForm`, in another run, and recognisable.
-private struct LoudForm: WireForm {
+/// As `PlainEncoder`, in another chain, and recognisable.
+private struct LoudEncoder: StreamEncoder {
     var name: String { "loud" }
 
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
     func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { [] }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
-    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainForm().gap(gap, time: time) }
-    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { PlainForm().farewell(ending, retry: retry) }
+    func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { PlainEncoder().gap(gap, time: time) }
+    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { PlainEncoder().farewell(ending, retry: retry) }
 }
 
 @Suite("Connections that say what they want", .timeLimit(.minutes(3)))
@@ -96,7 +96,7 @@ struct ConversationTests {
 
     @Test("nothing is sent before something is asked for, then what matches")
     func follows() async throws {
-        let bench = try HubBench(form: TopicForm())
+        let bench = try HubBench(encoder: TopicEncoder())
         let client = try await bench.connect(inbound: self.inbound)
         _ = await client.read { $0.hasSuffix("open 0|") }
         bench.append(try self.entry(1, about: "b"))
@@ -107,9 +107,9 @@ struct ConversationTests {
         #expect(await self.words(client, until: "3:").hasPrefix("3:incident.created"))
     }
 
-    @Test("what was missed comes after the answer, in the form asked for, from memory and from the log", arguments: [64 << 20, 400])
+    @Test("what was missed comes after the answer, in the encoder asked for, from memory and from the log", arguments: [64 << 20, 400])
     func resumes(tailBytes: Int) async throws {
-        let bench = try HubBench(tailBytes: tailBytes, form: TopicForm())
+        let bench = try HubBench(tailBytes: tailBytes, encoder: TopicEncoder())
         for sequence in 1...40 { bench.append(try self.entry(UInt64(sequence), about: sequence % 2 == 0 ? "a" : "b")) }
         let client = try await bench.connect(inbound: self.inbound)
         _ = await client.read { $0.hasSuffix("open 40|") }
@@ -122,7 +122,7 @@ struct ConversationTests {
 
     @Test("a cursor that means nothing is told, and what comes next is sent")
     func unknownCursor() async throws {
-        let bench = try HubBench(form: TopicForm())
+        let bench = try HubBench(encoder: TopicEncoder())
         bench.append(try self.entry(1, about: "a"))
         let client = try await bench.connect(inbound: self.inbound)
         _ = await client.read { $0.hasSuffix("open 1|") }
@@ -158,7 +158,7 @@ struct ConversationTests {
 
     @Test("a client that reads gets all of a burst, however much of it waits in memory")
     func burst() async throws {
-        let bench = try HubBench(form: TopicForm()) { $0.heartbeatInterval = .milliseconds(100) }
+        let bench = try HubBench(encoder: TopicEncoder()) { $0.heartbeatInterval = .milliseconds(100) }
         let client = try await bench.connect(inbound: self.inbound)
         let expected = try self.postBacklog(1000)
         let opening = "head|open 0|".utf8.count
@@ -170,7 +170,7 @@ struct ConversationTests {
 
     @Test("a client that stops reading is ended, and finds whole messages and the close frame when it reads again")
     func stalls() async throws {
-        let bench = try HubBench(form: TopicForm()) { configuration in
+        let bench = try HubBench(encoder: TopicEncoder()) { configuration in
             configuration.heartbeatInterval = .milliseconds(100)
             configuration.unsentPatience = .milliseconds(300)
         }
@@ -189,7 +189,7 @@ struct ConversationTests {
 
     @Test("more in memory than a client may have is ended in the same way")
     func ceiling() async throws {
-        let bench = try HubBench(form: TopicForm()) { $0.maxUnsentBytes = 3_000_000 }
+        let bench = try HubBench(encoder: TopicEncoder()) { $0.maxUnsentBytes = 3_000_000 }
         let client = try await bench.connect(inbound: self.inbound)
         _ = try self.postBacklog(200)
         #expect(await eventually { bench.hub.counters.connections.current == 0 })
@@ -200,7 +200,7 @@ struct ConversationTests {
 
     @Test("what is queued is flushed before the farewell, if the client reads")
     func flushesBeforeFarewell() async throws {
-        let bench = try HubBench(form: TopicForm()) { $0.linger = .seconds(30) }
+        let bench = try HubBench(encoder: TopicEncoder()) { $0.linger = .seconds(30) }
         let client = try await bench.connect(expiresAt: 1005, inbound: self.inbound)
         let expected = try self.postBacklog(100)
         #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
@@ -218,7 +218,7 @@ struct ConversationTests {
 
     @Test("an end in the middle of an entry waits for the rest of it, wherever that is", arguments: [64 << 20, 1000])
     func endsInMidEntry(tailBytes: Int) async throws {
-        let bench = try HubBench(tailBytes: tailBytes, form: TopicForm())
+        let bench = try HubBench(tailBytes: tailBytes, encoder: TopicEncoder())
         let client = try await bench.connect(expiresAt: 1005, inbound: self.inbound)
         client.send(bytes: self.text("follow a"))
         _ = await client.read { $0.hasSuffix("following") }
@@ -237,7 +237,7 @@ struct ConversationTests {
 
     @Test("one that unsubscribes in the middle of an entry gets the rest of it and goes on")
     func unsubscribesInMidEntry() async throws {
-        let bench = try HubBench(form: TopicForm())
+        let bench = try HubBench(encoder: TopicEncoder())
         let client = try await bench.connect(inbound: self.inbound)
         client.send(bytes: self.text("follow a"))
         _ = await client.read { $0.hasSuffix("following") }
@@ -254,7 +254,7 @@ struct ConversationTests {
 
     @Test("what is posted from elsewhere is heard in order, and by nobody after the end")
     func link() async throws {
-        let bench = try HubBench(form: TopicForm())
+        let bench = try HubBench(encoder: TopicEncoder())
         let client = try await bench.connect(inbound: self.inbound)
         let link = try #require(self.events.links.withLock { $0.first })
         for number in 0..<100 { link.post(number) }
@@ -267,9 +267,9 @@ struct ConversationTests {
     }
 }
 
-/// `PlainForm` with topics.
-private struct TopicForm: WireForm {
-    private let plain = PlainForm()
+/// `PlainEncoder` with topics.
+private struct TopicEncoder: StreamEncoder {
+    private let plain = PlainEncoder()
 
     var name: String { "topics" }
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.appendEvent(event, cursor: cursor, to: &bytes) }

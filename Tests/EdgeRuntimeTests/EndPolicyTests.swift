@@ -7,8 +7,8 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// A wire form of batches that is easy to read in a failure: `head[1,2,3]<cursor>`, with the gap behind it.
-private struct PlainBatchForm: WireForm {
+/// An encoding of batches that is easy to read in a failure: `head[1,2,3]<cursor>`, with the gap behind it.
+private struct PlainBatchEncoder: StreamEncoder {
     var name: String { "batch" }
     var separatorLength: Int { 2 }
 
@@ -58,7 +58,7 @@ private struct PlainBatch: Equatable {
 @Suite("Streams that end by themselves", .timeLimit(.minutes(3)))
 struct EndPolicyTests {
     private func bench(tailBytes: Int = 64 << 20, configure: (inout EdgeConfiguration) -> Void = { _ in }) throws -> HubBench {
-        try HubBench(tailBytes: tailBytes, form: PlainBatchForm(), configure: configure)
+        try HubBench(tailBytes: tailBytes, encoder: PlainBatchEncoder(), configure: configure)
     }
 
     private func batch(_ entries: Int = 100, bytes: Int = 1 << 20, wait: Duration = .zero) -> EndPolicy {
@@ -233,7 +233,7 @@ struct EndPolicyTests {
             for client in clients { client.hangUp() }
             #expect(await eventually { bench.endedBox.count.load(ordering: .relaxed) == round * 100 })
         }
-        #expect(await eventually { bench.fanout.runCount == 0 })
+        #expect(await eventually { bench.fanout.chainCount == 0 })
         #expect(await bench.hub.deadlines.count < 600)
     }
 

@@ -7,8 +7,8 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// A wire form of one execution that is easy to read in a failure: `<run>/<number>|`.
-private struct PlainExecutionForm: WireForm {
+/// An encoding of one execution that is easy to read in a failure: `<run>/<number>|`.
+private struct PlainExecutionEncoder: StreamEncoder {
     var reference: ExecutionReference
 
     var name: String { "plain execution \(self.reference.subject)" }
@@ -25,17 +25,17 @@ private struct PlainExecutionForm: WireForm {
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { ending.kind.isSaidOnSSE ? Array("end \(ending)|".utf8) : [] }
 }
 
-/// Hub, desk and a log that is a list; runs are written as they come.
+/// Hub, resolver and a log that is a list; runs are written as they come.
 private final class ExecutionBench: Sendable {
     let hub: HubBench
-    let desk: ExecutionDesk
-    let form: PlainExecutionForm
+    let resolver: ExecutionResolver
+    let encoder: PlainExecutionEncoder
     var fanout: Fanout { self.hub.fanout }
 
     init() throws {
-        self.form = PlainExecutionForm(reference: ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a"))
-        self.hub = try HubBench(form: self.form)
-        self.desk = ExecutionDesk(log: self.hub.log, history: self.hub.history, fanout: self.hub.fanout, chunkBytes: 4096)
+        self.encoder = PlainExecutionEncoder(reference: ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a"))
+        self.hub = try HubBench(encoder: self.encoder)
+        self.resolver = ExecutionResolver(log: self.hub.log, history: self.hub.history, fanout: self.hub.fanout, chunkBytes: 4096)
     }
 
     func entry(
@@ -57,7 +57,7 @@ private final class ExecutionBench: Sendable {
                 payload: .empty
             ),
             execution: ExecutionPlace(
-                reference: self.form.reference,
+                reference: self.encoder.reference,
                 run: run,
                 number: try #require(ExecutionNumber(number)),
                 first: first.flatMap { ExecutionNumber($0) },
@@ -78,7 +78,7 @@ private final class ExecutionBench: Sendable {
     ) throws {
         let entry = try self.entry(sequence, run, number, first: first, start: start, isFinal: isFinal)
         self.hub.log.state.withLock { $0.entries.append(entry) }
-        let isFollowed = self.form.reference.subject.utf8CString.withUnsafeBytes {
+        let isFollowed = self.encoder.reference.subject.utf8CString.withUnsafeBytes {
             self.fanout.followsExecution(on: UnsafeRawBufferPointer(rebasing: $0.dropLast()))
         }
         if isFollowed { self.fanout.executionAppended(entry) }
@@ -87,7 +87,7 @@ private final class ExecutionBench: Sendable {
 
     func ask(_ run: ExecutionRun? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> ExecutionAnswer {
         let number = number.flatMap { ExecutionNumber($0) }
-        return try await self.desk.answer(self.form.reference, in: self.form, run: run, after: number, waits: waits)
+        return try await self.resolver.answer(self.encoder.reference, in: self.encoder, run: run, after: number, waits: waits)
     }
 
     /// A viewer's connection.

@@ -6,8 +6,8 @@ import TestKit
 
 @testable import EdgeRuntime
 
-/// A wire form that is easy to read in a failure: `<sequence>:<type>:<payload>|`.
-struct PlainForm: WireForm {
+/// An encoding that is easy to read in a failure: `<sequence>:<type>:<payload>|`.
+struct PlainEncoder: StreamEncoder {
     var name: String { "plain" }
 
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
@@ -60,10 +60,10 @@ enum Fixture {
         )
     }
 
-    /// The bytes that `PlainForm` makes of an entry.
+    /// The bytes that `PlainEncoder` makes of an entry.
     static func text(_ entry: LogEntry) -> String {
         var bytes: [UInt8] = []
-        PlainForm().appendEvent(entry.event, cursor: entry.cursor(epoch: self.epoch), to: &bytes)
+        PlainEncoder().appendEvent(entry.event, cursor: entry.cursor(epoch: self.epoch), to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -100,9 +100,13 @@ final class HubBench: Sendable {
     final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
     final class EndedBox: Sendable { let count = Atomic<Int>(0) }
 
-    private let form: any WireForm
+    private let encoder: any StreamEncoder
 
-    init(tailBytes: Int = 64 * 1024 * 1024, form: any WireForm = PlainForm(), configure: (inout EdgeConfiguration) -> Void = { _ in })
+    init(
+        tailBytes: Int = 64 * 1024 * 1024,
+        encoder: any StreamEncoder = PlainEncoder(),
+        configure: (inout EdgeConfiguration) -> Void = { _ in }
+    )
         throws
     {
         var configuration = EdgeConfiguration()
@@ -115,7 +119,7 @@ final class HubBench: Sendable {
         let box = TimeBox()
         configuration.wallClock = { Timestamp(millisecondsSinceEpoch: box.now.load(ordering: .relaxed) * 1000) }
         self.clock = box
-        self.form = form
+        self.encoder = encoder
         self.tail = LogTail(maxBytes: tailBytes)
         let logger = Logger(label: "test") { [lines] _ in LogLines.Handler(lines: lines) }
         self.fanout = Fanout(
@@ -184,7 +188,7 @@ final class HubBench: Sendable {
             generation: self.fanout.feed.position.generation,
             lease: lease
         )
-        await self.hub.adopt(pair.edge, ticket: ticket, form: self.form)
+        await self.hub.adopt(pair.edge, ticket: ticket, encoder: self.encoder)
         return pair
     }
 

@@ -215,7 +215,7 @@ struct LoopHubTests {
             #expect(await eventually { bench.hub.counters.connections.current == 0 })
         }
         #expect(bench.endedBox.count.load(ordering: .relaxed) == 150)
-        #expect(bench.fanout.runCount == 0)
+        #expect(bench.fanout.chainCount == 0)
     }
 
     @Test("a log out of reach ends the stream of one who needs it, with a reason")

@@ -8,11 +8,11 @@ import Testing
 
 @Suite("Writing from a position")
 struct SliceWriterTests {
-    private func run(_ entries: [(sequence: UInt64, type: String, user: String?)]) throws -> PageRun {
-        let run = PageRun(tenant: Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 0, sequence: 0))
+    private func chain(_ entries: [(sequence: UInt64, type: String, user: String?)]) throws -> PageChain {
+        let chain = PageChain(tenant: Tenant("acme"), encoder: PlainEncoder(), position: ChainPosition(generation: 0, sequence: 0))
         for entry in entries {
             let made = try Fixture.entry(entry.sequence, type: entry.type, user: entry.user)
-            run.append(
+            chain.append(
                 Array(Fixture.text(made).utf8),
                 sequence: made.sequence,
                 intake: made.intake,
@@ -21,11 +21,11 @@ struct SliceWriterTests {
                 budget: .max
             )
         }
-        return run
+        return chain
     }
 
-    private func slice(_ run: PageRun, after sequence: UInt64, maxBytes: Int = .max) throws -> PageSlice {
-        guard case .slice(let slice) = run.read(after: RunPosition(generation: 0, sequence: sequence), maxBytes: maxBytes) else {
+    private func slice(_ chain: PageChain, after sequence: UInt64, maxBytes: Int = .max) throws -> PageSlice {
+        guard case .slice(let slice) = chain.read(after: ChainPosition(generation: 0, sequence: sequence), maxBytes: maxBytes) else {
             throw Unexpected()
         }
         return slice
@@ -35,11 +35,11 @@ struct SliceWriterTests {
 
     @Test("everything that a reader may see is one write")
     func wholeSegment() throws {
-        let run = try self.run((1...20).map { ($0, "incident.created", nil) })
+        let chain = try self.chain((1...20).map { ($0, "incident.created", nil) })
         var sink = ScriptedSink(script: [])
         var progress = DeliveryProgress(sequence: 5)
         let result = SliceWriter.write(
-            try self.slice(run, after: 5),
+            try self.slice(chain, after: 5),
             progress: &progress,
             audience: Audience(user: "u", filter: nil),
             to: &sink
@@ -53,11 +53,11 @@ struct SliceWriterTests {
 
     @Test("an error of the sink is reported and moves nothing")
     func failure() throws {
-        let run = try self.run([(1, "incident.created", nil)])
+        let chain = try self.chain([(1, "incident.created", nil)])
         var sink = ScriptedSink(script: [-1])
         var progress = DeliveryProgress(sequence: 0)
         let result = SliceWriter.write(
-            try self.slice(run, after: 0),
+            try self.slice(chain, after: 0),
             progress: &progress,
             audience: Audience(user: "u", filter: nil),
             to: &sink
@@ -68,11 +68,11 @@ struct SliceWriterTests {
 
     @Test("an entry whose beginning was sent and which is gone is not mistaken for the next", arguments: [true, false])
     func lostEntry(filtered: Bool) throws {
-        let run = try self.run([(9, "incident.created", nil), (10, "incident.created", nil)])
+        let chain = try self.chain([(9, "incident.created", nil), (10, "incident.created", nil)])
         let audience = Audience(user: "u", filter: filtered ? try TypeFilter(query: "incident.*") : nil)
         var sink = ScriptedSink(script: [])
         var progress = DeliveryProgress(sequence: 5, sentBytes: 3, partialSequence: 6)
-        let result = SliceWriter.write(try self.slice(run, after: 5), progress: &progress, audience: audience, to: &sink)
+        let result = SliceWriter.write(try self.slice(chain, after: 5), progress: &progress, audience: audience, to: &sink)
         #expect(result.outcome == .entryLost)
         #expect(sink.written.isEmpty)
     }
@@ -88,7 +88,7 @@ struct SliceWriterTests {
             sequence += UInt64.random(in: 1...5, using: &random)
             return (sequence: sequence, type: types.randomElement(using: &random)!, user: users.randomElement(using: &random)!)
         }
-        let run = try self.run(entries)
+        let chain = try self.chain(entries)
         let filter = Bool.random(using: &random) ? try TypeFilter(query: "investigation.*,approval.requested") : nil
         let audience = Audience(user: "ann", filter: filter)
         let visible = entries.filter { entry in
@@ -105,7 +105,7 @@ struct SliceWriterTests {
             try #require(rounds < 10_000, "no progress")
             let script = (0..<4).map { _ in Int.random(in: 0...600, using: &random) } + [0]
             var sink = ScriptedSink(script: script)
-            let slice = try self.slice(run, after: progress.sequence, maxBytes: Int.random(in: 1...8000, using: &random))
+            let slice = try self.slice(chain, after: progress.sequence, maxBytes: Int.random(in: 1...8000, using: &random))
             let result = SliceWriter.write(slice, progress: &progress, audience: audience, to: &sink)
             #expect(result.bytes == sink.written.count)
             deliveries += result.deliveries

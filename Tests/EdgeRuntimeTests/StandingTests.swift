@@ -27,7 +27,7 @@ struct StandingTests {
 
     @Test("everybody is told once, and what happened meanwhile follows")
     func told() async throws {
-        let bench = try HubBench(form: StandingForm())
+        let bench = try HubBench(encoder: StandingEncoder())
         let client = try await bench.connect()
         bench.following.value.store(false, ordering: .relaxed)
         let since = "stalled \(1_000_000)|"
@@ -54,7 +54,7 @@ struct StandingTests {
 
     @Test("who does not read is told what holds when it reads again")
     func blocked() async throws {
-        let bench = try HubBench(form: StandingForm())
+        let bench = try HubBench(encoder: StandingEncoder())
         let client = try await bench.connect()
         let payload = #"{"pad":""# + String(repeating: "x", count: 50_000) + #""}"#
         for sequence in UInt64(1)...20 { bench.append(try Fixture.entry(sequence, payload: payload)) }
@@ -73,9 +73,9 @@ extension LoopHub {
     fileprivate var isStalled: Bool { self.standing.stalledSince != nil }
 }
 
-/// `PlainForm` with words for it.
-private struct StandingForm: WireForm {
-    private let plain = PlainForm()
+/// `PlainEncoder` with words for it.
+private struct StandingEncoder: StreamEncoder {
+    private let plain = PlainEncoder()
 
     var name: String { "standing" }
 

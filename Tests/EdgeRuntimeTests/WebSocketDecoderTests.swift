@@ -17,8 +17,8 @@ private struct ClientFrame {
     var bytes: [UInt8] {
         let maskBit: UInt8 = self.isMasked ? 0x80 : 0
         var bytes = [self.first]
-        let form = self.lengthForm ?? (self.payload.count < 126 ? 0 : self.payload.count <= 65535 ? 2 : 8)
-        switch form {
+        let encoder = self.lengthForm ?? (self.payload.count < 126 ? 0 : self.payload.count <= 65535 ? 2 : 8)
+        switch encoder {
         case 0: bytes.append(maskBit | UInt8(self.payload.count))
         case 2: bytes += [maskBit | 126, UInt8(self.payload.count >> 8 & 0xFF), UInt8(self.payload.count & 0xFF)]
         default: bytes += [maskBit | 127] + (0..<8).map { UInt8(truncatingIfNeeded: self.payload.count >> (56 - 8 * $0)) }

@@ -10,7 +10,7 @@ import Testing
 /// Work that fails, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct DeadLetterTests {
     /// What became of each entry, by sequence.
-    private final class Desk: Sendable {
+    private final class Handler: Sendable {
         let verdicts = Mutex<[UInt64: WorkOutcome]>([:])
         let visits = Mutex<[UInt64]>([])
 
@@ -28,8 +28,8 @@ import Testing
         DeadLetters(of: log, logger: Bench.logger, now: { Fixture.time })
     }
 
-    private static func running(_ reading: SharedReading, _ desk: Desk) -> Task<Void, any Error> {
-        Task { try await reading.run { desk.handle($0) } }
+    private static func running(_ reading: SharedReading, _ handler: Handler) -> Task<Void, any Error> {
+        Task { try await reading.run { handler.handle($0) } }
     }
 
     private static func end(_ runs: Task<Void, any Error>...) async throws {
@@ -42,11 +42,11 @@ import Testing
     @Test func whatFailsForItsContentIsSetAsideOnce() async throws {
         let bench = try await Bench()
         try await bench.fill(3)
-        let desk = Desk()
-        desk.verdicts.withLock { $0[2] = .failed("It cannot be.") }
+        let handler = Handler()
+        handler.verdicts.withLock { $0[2] = .failed("It cannot be.") }
         let letters = Self.letters(bench.log), others = Self.letters(try await bench.another())
-        let runs = (Self.running(Self.reading(letters), desk), Self.running(Self.reading(others), desk))
-        #expect(await eventually { Set(desk.visits.withLock { $0 }) == [1, 2, 3] })
+        let runs = (Self.running(Self.reading(letters), handler), Self.running(Self.reading(others), handler))
+        #expect(await eventually { Set(handler.visits.withLock { $0 }) == [1, 2, 3] })
         #expect(await eventually { letters.totals["work", default: 0] + others.totals["work", default: 0] == 1 })
         let stored = try await letters.list(tenant: nil, work: nil, limit: 10)
         let letter = try #require(stored.first?.letter)
@@ -69,13 +69,13 @@ import Testing
     @Test func aMessageThatIsNoEventIsSetAside() async throws {
         let bench = try await Bench()
         _ = try await bench.jetStream.publish(subject: "events.acme.incident.created", payload: Array("[]".utf8))
-        let desk = Desk(), letters = Self.letters(bench.log)
-        let run = Self.running(Self.reading(letters), desk)
+        let handler = Handler(), letters = Self.letters(bench.log)
+        let run = Self.running(Self.reading(letters), handler)
         #expect(await eventually { letters.totals == ["work": 1] })
         let stored = try await letters.list(tenant: Tenant("acme"), work: "work", limit: 10)
         #expect(stored.map(\.letter.sequence) == [1])
         #expect(stored.first?.letter.reason.hasPrefix("The message is no event: ") == true)
-        #expect(desk.visits.withLock { $0 }.isEmpty)
+        #expect(handler.visits.withLock { $0 }.isEmpty)
         #expect(try await letters.list(tenant: Tenant("globex"), work: nil, limit: 10).isEmpty)
         #expect(try await letters.list(tenant: nil, work: "other", limit: 10).isEmpty)
         try await Self.end(run)
@@ -85,12 +85,12 @@ import Testing
         let bench = try await Bench()
         // More than a consumer lets wait by default, all of them kept from being done; and then one that can be done.
         try await bench.fill(1500)
-        let desk = Desk(), letters = Self.letters(bench.log)
-        desk.verdicts.withLock { verdicts in for sequence in 1...1500 { verdicts[UInt64(sequence)] = .later("It is closed.") } }
-        let run = Self.running(Self.reading(letters), desk)
-        #expect(await eventually { Set(desk.visits.withLock { $0 }).count == 1500 })
+        let handler = Handler(), letters = Self.letters(bench.log)
+        handler.verdicts.withLock { verdicts in for sequence in 1...1500 { verdicts[UInt64(sequence)] = .later("It is closed.") } }
+        let run = Self.running(Self.reading(letters), handler)
+        #expect(await eventually { Set(handler.visits.withLock { $0 }).count == 1500 })
         let appended = try await bench.log.append(try Fixture.event("good"), intake: Fixture.time)
-        #expect(await eventually { desk.visits.withLock { $0 }.contains(appended.cursor.sequence) })
+        #expect(await eventually { handler.visits.withLock { $0 }.contains(appended.cursor.sequence) })
         #expect(letters.totals.isEmpty)
         try await Self.end(run)
     }
@@ -102,9 +102,9 @@ import Testing
         earlier.ackWait = .seconds(3)
         _ = try await bench.jetStream.createConsumer(stream: bench.log.configuration.streamName, earlier)
         try await bench.fill(1)
-        let desk = Desk(), letters = Self.letters(bench.log)
-        let run = Self.running(Self.reading(letters), desk)
-        #expect(await eventually { desk.visits.withLock { $0 } == [1] })
+        let handler = Handler(), letters = Self.letters(bench.log)
+        let run = Self.running(Self.reading(letters), handler)
+        #expect(await eventually { handler.visits.withLock { $0 } == [1] })
         let info = try await bench.jetStream.consumerInfo(stream: bench.log.configuration.streamName, consumer: "work")
         #expect(info.configuration.maxAckPending == 100_000)
         try await Self.end(run)
@@ -113,17 +113,17 @@ import Testing
     @Test func aLetterIsTriedAgainWhenAnOperatorAsks() async throws {
         let bench = try await Bench()
         try await bench.fill(2)
-        let desk = Desk(), letters = Self.letters(bench.log)
-        desk.verdicts.withLock { $0 = [1: .failed("Not yet."), 2: .failed("Never.")] }
-        let run = Self.running(Self.reading(letters), desk)
+        let handler = Handler(), letters = Self.letters(bench.log)
+        handler.verdicts.withLock { $0 = [1: .failed("Not yet."), 2: .failed("Never.")] }
+        let run = Self.running(Self.reading(letters), handler)
         #expect(await eventually { letters.totals == ["work": 2] })
         let stored = try await letters.list(tenant: nil, work: nil, limit: 10)
         #expect(Set(stored.map(\.letter.sequence)) == [1, 2])
-        desk.verdicts.withLock { $0[1] = nil }
+        handler.verdicts.withLock { $0[1] = nil }
         for stored in stored { try await letters.retry(stored.id) }
         // One is done now, and the other is a letter again.
         #expect(await eventually { letters.totals == ["work": 3] })
-        #expect(await eventually { desk.visits.withLock { $0 }.count { $0 == 1 } == 2 })
+        #expect(await eventually { handler.visits.withLock { $0 }.count { $0 == 1 } == 2 })
         let left = try await letters.list(tenant: nil, work: nil, limit: 10)
         #expect(left.map(\.letter.sequence) == [2])
         #expect(try await eventually { try await bench.jetStream.streamInfo(DeadLetters.streamName).state.messages == 1 })
@@ -192,12 +192,12 @@ import Testing
         }
         for sequence: UInt64 in [1, 2] { try await put(letters, sequence) }
         try await put(others, 2)
-        let desk = Desk()
-        desk.verdicts.withLock { $0[2] = .failed("Never.") }
+        let handler = Handler()
+        handler.verdicts.withLock { $0[2] = .failed("Never.") }
         let retried = RetriedWork(of: letters, name: "work", logger: Bench.logger)
-        let run = Task { try await retried.run { desk.handle($0) } }
+        let run = Task { try await retried.run { handler.handle($0) } }
         for stored in try await letters.list(tenant: nil, work: nil, limit: 10) { try await letters.retry(stored.id) }
-        #expect(await eventually { Set(desk.visits.withLock { $0 }) == [1, 2] && letters.totals == ["work": 3] })
+        #expect(await eventually { Set(handler.visits.withLock { $0 }) == [1, 2] && letters.totals == ["work": 3] })
         let left = try await letters.list(tenant: nil, work: nil, limit: 10)
         #expect(left.map(\.letter.sequence) == [2] && left.first?.letter.reason == "Never.")
         try await Self.end(run)

@@ -3,103 +3,109 @@ import Testing
 @testable import EventLog
 
 @Suite struct FeedProgressTests {
-    private static func glimpse(
+    private static func snapshot(
         epoch: UInt16 = 7,
         first: UInt64,
         last: UInt64,
         bytesEach: UInt64 = 100
-    ) -> FeedProgress.Glimpse {
-        FeedProgress.Glimpse(epoch: epoch, first: first, last: last, bytes: (last + 1 - first) * bytesEach, messages: last + 1 - first)
+    ) -> FeedProgress.StreamSnapshot {
+        FeedProgress.StreamSnapshot(
+            epoch: epoch,
+            first: first,
+            last: last,
+            bytes: (last + 1 - first) * bytesEach,
+            messages: last + 1 - first
+        )
     }
 
     private func stamp(_ sequence: UInt64) -> LogStamp { LogStamp(sequence: sequence, storedAt: sequence &* 1000) }
 
     struct Start: Sendable {
-        var glimpse: FeedProgress.Glimpse
+        var snapshot: FeedProgress.StreamSnapshot
         var tailBytes: Int
         var after: UInt64
     }
 
     static let starts: [Start] = [
         // Everything fits.
-        Start(glimpse: glimpse(first: 1, last: 50), tailBytes: 1_000_000, after: 0),
-        Start(glimpse: glimpse(first: 31, last: 50), tailBytes: 1_000_000, after: 30),
+        Start(snapshot: snapshot(first: 1, last: 50), tailBytes: 1_000_000, after: 0),
+        Start(snapshot: snapshot(first: 31, last: 50), tailBytes: 1_000_000, after: 30),
         // A tenth fits.
-        Start(glimpse: glimpse(first: 1, last: 1000), tailBytes: 10_000, after: 900),
-        Start(glimpse: glimpse(first: 950, last: 1000), tailBytes: 10_000, after: 949),
+        Start(snapshot: snapshot(first: 1, last: 1000), tailBytes: 10_000, after: 900),
+        Start(snapshot: snapshot(first: 950, last: 1000), tailBytes: 10_000, after: 949),
         // Nothing is there, or was.
-        Start(glimpse: glimpse(first: 1, last: 0), tailBytes: 10_000, after: 0),
-        Start(glimpse: FeedProgress.Glimpse(epoch: 7, first: 0, last: 0, bytes: 0, messages: 0), tailBytes: 10_000, after: 0),
-        Start(glimpse: glimpse(first: 501, last: 500), tailBytes: 10_000, after: 500),
+        Start(snapshot: snapshot(first: 1, last: 0), tailBytes: 10_000, after: 0),
+        Start(snapshot: FeedProgress.StreamSnapshot(epoch: 7, first: 0, last: 0, bytes: 0, messages: 0), tailBytes: 10_000, after: 0),
+        Start(snapshot: snapshot(first: 501, last: 500), tailBytes: 10_000, after: 500),
         // No tail is wanted.
-        Start(glimpse: glimpse(first: 1, last: 1000), tailBytes: 0, after: 1000),
+        Start(snapshot: snapshot(first: 1, last: 1000), tailBytes: 0, after: 1000),
     ]
 
     @Test(arguments: starts)
     func beginsWhereTheTailIsFilled(_ start: Start) {
         var progress = FeedProgress(epoch: 7)
-        let course = progress.inspected(start.glimpse, tailBytes: start.tailBytes)
+        let course = progress.inspected(start.snapshot, tailBytes: start.tailBytes)
         #expect(course == .begin(after: start.after))
         #expect(progress.position == start.after)
-        #expect(progress.hasCaughtUp == (start.after == start.glimpse.last))
+        #expect(progress.hasCaughtUp == (start.after == start.snapshot.last))
     }
 
     struct Return: Sendable {
         var name: String
-        var glimpse: FeedProgress.Glimpse
+        var snapshot: FeedProgress.StreamSnapshot
         var course: FeedProgress.Course
         var isRecognised: Bool? = true
     }
 
     /// After the feed has told everything up to 100 of a log that kept 1…100.
     static let returns: [Return] = [
-        Return(name: "nothing new", glimpse: glimpse(first: 1, last: 100), course: .resume(after: 100)),
-        Return(name: "something new", glimpse: glimpse(first: 1, last: 130), course: .resume(after: 100)),
-        Return(name: "emptied meanwhile", glimpse: glimpse(first: 101, last: 100), course: .resume(after: 100)),
-        Return(name: "all that was read is gone", glimpse: glimpse(first: 101, last: 130), course: .resume(after: 100)),
-        Return(name: "one unread is gone", glimpse: glimpse(first: 102, last: 130), course: .passOver(through: 101)),
-        Return(name: "all unread is gone", glimpse: glimpse(first: 131, last: 130), course: .passOver(through: 130)),
+        Return(name: "nothing new", snapshot: snapshot(first: 1, last: 100), course: .resume(after: 100)),
+        Return(name: "something new", snapshot: snapshot(first: 1, last: 130), course: .resume(after: 100)),
+        Return(name: "emptied meanwhile", snapshot: snapshot(first: 101, last: 100), course: .resume(after: 100)),
+        Return(name: "all that was read is gone", snapshot: snapshot(first: 101, last: 130), course: .resume(after: 100)),
+        Return(name: "one unread is gone", snapshot: snapshot(first: 102, last: 130), course: .passOver(through: 101)),
+        Return(name: "all unread is gone", snapshot: snapshot(first: 131, last: 130), course: .passOver(through: 130)),
         Return(
             name: "all that was read has expired, and nothing shows which log it is",
-            glimpse: glimpse(first: 101, last: 130),
+            snapshot: snapshot(first: 101, last: 130),
             course: .resume(after: 100),
             isRecognised: nil
         ),
         Return(
             name: "restored from an older copy and written on beyond the position",
-            glimpse: glimpse(first: 1, last: 130),
+            snapshot: snapshot(first: 1, last: 130),
             course: .restart(epoch: 7, position: 130),
             isRecognised: false
         ),
         Return(
             name: "all that was remembered was deleted",
-            glimpse: glimpse(first: 1, last: 130),
+            snapshot: snapshot(first: 1, last: 130),
             course: .restart(epoch: 7, position: 130),
             isRecognised: nil
         ),
-        Return(name: "rewound", glimpse: glimpse(first: 1, last: 99), course: .restart(epoch: 7, position: 99)),
-        Return(name: "another log, empty", glimpse: glimpse(epoch: 8, first: 1, last: 0), course: .restart(epoch: 8, position: 0)),
-        Return(name: "another log, shorter", glimpse: glimpse(epoch: 8, first: 1, last: 60), course: .restart(epoch: 8, position: 60)),
-        Return(name: "another log, longer", glimpse: glimpse(epoch: 8, first: 1, last: 600), course: .restart(epoch: 8, position: 600)),
+        Return(name: "rewound", snapshot: snapshot(first: 1, last: 99), course: .restart(epoch: 7, position: 99)),
+        Return(name: "another log, empty", snapshot: snapshot(epoch: 8, first: 1, last: 0), course: .restart(epoch: 8, position: 0)),
+        Return(name: "another log, shorter", snapshot: snapshot(epoch: 8, first: 1, last: 60), course: .restart(epoch: 8, position: 60)),
+        Return(name: "another log, longer", snapshot: snapshot(epoch: 8, first: 1, last: 600), course: .restart(epoch: 8, position: 600)),
     ]
 
     @Test(arguments: returns)
     func goesOnAfterAnInterruption(_ testCase: Return) {
         var progress = FeedProgress(epoch: 7)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 50), tailBytes: 1_000_000)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 50), tailBytes: 1_000_000)
         for sequence: UInt64 in 1...100 { _ = progress.delivered(stamp(sequence)) }
-        let course = progress.inspected(testCase.glimpse, tailBytes: 1_000_000, isRecognised: testCase.isRecognised)
+        let course = progress.inspected(testCase.snapshot, tailBytes: 1_000_000, isRecognised: testCase.isRecognised)
         #expect(course == testCase.course, "\(testCase.name)")
     }
 
     /// A new leader of a replicated log may be behind the server that delivered; only when it stays short is the end really gone.
     @Test func givesANewLeaderTimeToCatchUp() {
-        var short = Self.glimpse(first: 1, last: 99)
+        var short = Self.snapshot(first: 1, last: 99)
         short.isReplicated = true
         var progress = FeedProgress(epoch: 7)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 100), tailBytes: 0)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 100), tailBytes: 0)
         var courses = (0..<3).map { _ in progress.inspected(short, tailBytes: 0) }
-        courses.append(progress.inspected(Self.glimpse(first: 1, last: 100), tailBytes: 0))
+        courses.append(progress.inspected(Self.snapshot(first: 1, last: 100), tailBytes: 0))
         #expect(courses == [.lookAgain, .lookAgain, .lookAgain, .resume(after: 100)])
         let patience = (0..<FeedProgress.maximumShortLooks).map { _ in progress.inspected(short, tailBytes: 0) }
         #expect(patience.allSatisfy { $0 == .lookAgain })
@@ -109,7 +115,7 @@ import Testing
 
     @Test func tellsEverySequenceOnceAndOnlyForward() {
         var progress = FeedProgress(epoch: 7)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 0), tailBytes: 0)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 0), tailBytes: 0)
         var told: [UInt64] = []
         for sequence: UInt64 in [1, 2, 2, 1, 5, 4, 6] where progress.delivered(stamp(sequence)) { told.append(sequence) }
         #expect(told == [1, 2, 5, 6])
@@ -120,14 +126,14 @@ import Testing
     @Test func hasCaughtUpOnlyAtTheEndThatWasSeen() {
         var progress = FeedProgress(epoch: 7)
         #expect(!progress.hasCaughtUp)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 3), tailBytes: 1_000_000)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 3), tailBytes: 1_000_000)
         var history: [Bool] = []
         for sequence: UInt64 in 1...4 {
             history.append(progress.hasCaughtUp)
             _ = progress.delivered(stamp(sequence))
         }
         #expect(history == [false, false, false, true])
-        _ = progress.inspected(Self.glimpse(first: 1, last: 6), tailBytes: 1_000_000, isRecognised: true)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 6), tailBytes: 1_000_000, isRecognised: true)
         #expect(!progress.hasCaughtUp)
         // What is left are holes: the server's sign of life says so.
         _ = progress.passed(6)
@@ -136,19 +142,19 @@ import Testing
 
     @Test func remembersTheLastMessages() {
         var progress = FeedProgress(epoch: 7)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 20), tailBytes: 1_000_000)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 20), tailBytes: 1_000_000)
         for sequence: UInt64 in 1...20 { _ = progress.delivered(stamp(sequence)) }
         _ = progress.delivered(stamp(3))
         #expect(progress.stamps.map(\.sequence) == (20 - UInt64(FeedProgress.rememberedStamps) + 1...20).map { $0 })
         // A log that was replaced is not recognised by what another one held.
-        _ = progress.inspected(Self.glimpse(epoch: 8, first: 1, last: 4), tailBytes: 0, isRecognised: false)
+        _ = progress.inspected(Self.snapshot(epoch: 8, first: 1, last: 4), tailBytes: 0, isRecognised: false)
         #expect(progress.stamps.isEmpty)
     }
 
     /// What the first message skips was never announced to anybody; what later ones skip must be accounted for.
     @Test func skippedSequencesAreDeletedOrMissed() {
         var progress = FeedProgress(epoch: 7)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 20), tailBytes: 1_000_000)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 20), tailBytes: 1_000_000)
         _ = progress.delivered(stamp(4))
         #expect(progress.skippedAfter == nil, "the log's old end moved before anybody read")
         _ = progress.delivered(stamp(6))
@@ -160,7 +166,7 @@ import Testing
         _ = progress.delivered(stamp(12))
         let areKept = progress.verified(first: 11)
         #expect(!areKept, "10 may have left the log unread")
-        let course = progress.inspected(Self.glimpse(first: 11, last: 20), tailBytes: 0, isRecognised: true)
+        let course = progress.inspected(Self.snapshot(first: 11, last: 20), tailBytes: 0, isRecognised: true)
         #expect(course == .passOver(through: 12))
         #expect(progress.missed == 3)
         _ = progress.delivered(stamp(13))
@@ -169,7 +175,7 @@ import Testing
 
     @Test func whoGoesOnFromAnEarlierTimeMissesWhatTheFirstMessageSkips() {
         var progress = FeedProgress(epoch: 7, start: 2)
-        let course = progress.inspected(Self.glimpse(first: 5, last: 20), tailBytes: 0)
+        let course = progress.inspected(Self.snapshot(first: 5, last: 20), tailBytes: 0)
         #expect(course == .begin(after: 4))
         #expect(progress.missed == 2)
         _ = progress.delivered(stamp(8))
@@ -180,7 +186,7 @@ import Testing
     @Test(arguments: [UInt64.max, UInt64(Int64.max)])
     func sequencesThatNoLogReachesAreIgnored(_ sequence: UInt64) {
         var progress = FeedProgress(epoch: 7)
-        _ = progress.inspected(Self.glimpse(first: 1, last: 20), tailBytes: 0)
+        _ = progress.inspected(Self.snapshot(first: 1, last: 20), tailBytes: 0)
         let news = [progress.passed(sequence), progress.delivered(stamp(20)), progress.passed(sequence)]
         #expect(news.allSatisfy { !$0 } && progress.position == 20)
     }

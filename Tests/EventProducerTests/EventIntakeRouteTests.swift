@@ -360,11 +360,11 @@ import Testing
     }
 
     @Test(arguments: [
-        (IntakeForm.native, "[3].id", "[3].id"), (.structured, "id", "id"), (.batched, "[12].payload.approvalId", "[12].data.approvalId"),
+        (ContentMode.native, "[3].id", "[3].id"), (.structured, "id", "id"), (.batched, "[12].payload.approvalId", "[12].data.approvalId"),
         (.binary, "id", "ce-id"), (.binary, "payload.approvalId", "body.approvalId"), (.binary, "Idempotency-Key", "Idempotency-Key"),
         (.structured, "user", "userid"), (.batched, "[0].type", "[0].type"), (.binary, "payload", "body"),
     ])
-    func eachFormHasItsOwnNames(_ form: IntakeForm, _ field: String, _ name: String) {
+    func eachFormHasItsOwnNames(_ form: ContentMode, _ field: String, _ name: String) {
         #expect(form.field(field) == name)
     }
 

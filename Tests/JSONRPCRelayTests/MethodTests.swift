@@ -233,7 +233,7 @@ import Testing
             string(connected)
                 == #"{"jsonrpc":"2.0","method":"connected","params":{"connectionId":"conn_01HX9VTPQR3KF8MZWBYD5N6JCE","tenantId":"ten\"1","serverTime":"2024-04-01T14:32:10.000Z"}}"#
         )
-        let expired = RelayForm(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(.tokenExpired, retry: nil)
+        let expired = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(.tokenExpired, retry: nil)
         // Behind the head of a text frame, and before the close frame.
         let length = Int(expired[2]) << 8 | Int(expired[3])
         let error = Array(expired[4..<4 + length])

@@ -10,7 +10,7 @@ import Testing
 
 /// What the long poll writes and reads (contract §15). How a batch ends is the engine's: `EndPolicyTests`.
 @Suite struct LongPollTests {
-    private let form = LongPollForm()
+    private let encoder = LongPollEncoder()
 
     private func cursor(_ sequence: UInt64) -> Cursor {
         Cursor(time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000), epoch: 7, sequence: sequence)
@@ -30,14 +30,14 @@ import Testing
     private func document(_ payloads: [String], gap: StreamGap? = nil, beats: Int = 0) throws -> String {
         let now = Timestamp(millisecondsSinceEpoch: 0)
         var bytes = Array("{\"events\":[".utf8)
-        for _ in 0..<beats { bytes += self.form.heartbeat(cursor: self.cursor(1), time: now, isLive: true) }
+        for _ in 0..<beats { bytes += self.encoder.heartbeat(cursor: self.cursor(1), time: now, isLive: true) }
         for (index, payload) in payloads.enumerated() {
             var entry: [UInt8] = []
-            self.form.appendEvent(try self.event(payload), cursor: self.cursor(UInt64(index + 1)), to: &entry)
-            bytes += entry.dropFirst(index == 0 ? self.form.separatorLength : 0)
+            self.encoder.appendEvent(try self.event(payload), cursor: self.cursor(UInt64(index + 1)), to: &entry)
+            bytes += entry.dropFirst(index == 0 ? self.encoder.separatorLength : 0)
         }
-        if let gap { bytes += self.form.gap(gap, time: now) }
-        return String(decoding: bytes + self.form.conclusion(cursor: self.cursor(9), gap: gap), as: UTF8.self)
+        if let gap { bytes += self.encoder.gap(gap, time: now) }
+        return String(decoding: bytes + self.encoder.conclusion(cursor: self.cursor(9), gap: gap), as: UTF8.self)
     }
 
     @Test func anEventIsWrittenWithThePayloadAsItWasPublished() throws {
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func theConclusionSaysAll() {
-        for kind in Ending.Kind.allCases { #expect(self.form.farewell(Ending(kind), retry: .seconds(1)).isEmpty) }
+        for kind in Ending.Kind.allCases { #expect(self.encoder.farewell(Ending(kind), retry: .seconds(1)).isEmpty) }
     }
 
     @Test(

@@ -25,8 +25,8 @@ struct Decision: Sendable, Equatable {
     static let typeName = "approval.resolved"
     /// The member of it that names the request.
     private static let requestMember = "requestEventId"
-    /// The longest reason that is read from the log, in bytes of UTF-8: what ``ApprovalForm/maximumReason`` code points can have.
-    static let maximumReasonBytes = 4 * ApprovalForm.maximumReason
+    /// The longest reason that is read from the log, in bytes of UTF-8: what ``DecisionRequest/maximumReason`` code points can have.
+    static let maximumReasonBytes = 4 * DecisionRequest.maximumReason
 }
 
 extension Decision {

@@ -11,7 +11,7 @@ import Logging
 /// one that something outside keeps from being expired comes again by itself, later each time (``ExpiryFailures``).
 struct ExpirySweep: Sendable {
     let model: ReadModel
-    let desk: DecisionDesk
+    let decisions: DecisionService
     let letters: DeadLetters
     let interval: Duration
     let isFollowing: @Sendable () -> Bool
@@ -21,14 +21,14 @@ struct ExpirySweep: Sendable {
 
     init(
         model: ReadModel,
-        desk: DecisionDesk,
+        decisions: DecisionService,
         letters: DeadLetters,
         interval: Duration,
         isFollowing: @escaping @Sendable () -> Bool,
         logger: Logger
     ) {
         self.model = model
-        self.desk = desk
+        self.decisions = decisions
         self.letters = letters
         self.interval = interval
         self.isFollowing = isFollowing
@@ -67,10 +67,10 @@ struct ExpirySweep: Sendable {
     /// Expires all that are overdue and not waiting for their next attempt.
     func sweep() async {
         do {
-            let now = desk.now()
+            let now = decisions.now()
             guard try await !model.overdue(by: now, limit: 1).isEmpty else { return }
             // A request that has left the log is nobody's to expire.
-            try await desk.freshness.ofLog()
+            try await decisions.barrier.ofLog()
             var after: Approval?
             var failed = 0
             while !Task.isCancelled, failed < Self.patience {
@@ -134,7 +134,7 @@ struct ExpirySweep: Sendable {
 
     private func attempt(_ approval: Approval) async -> WorkOutcome {
         do throws(EventLogError) {
-            let (decision, isNew) = try await desk.expire(approval)
+            let (decision, isNew) = try await decisions.expire(approval)
             if isNew { decision.log(tenant: approval.request.tenant, to: logger) }
             return .done
         } catch {
@@ -148,7 +148,7 @@ struct ExpirySweep: Sendable {
             return .failed("The event asks for no approval that can be decided.")
         }
         let approval = Approval(request: request)
-        guard request.expiry.hasPassed(by: desk.now()) else { return .done }
+        guard request.expiry.hasPassed(by: decisions.now()) else { return .done }
         return await attempt(approval)
     }
 }

@@ -28,12 +28,12 @@ struct ApprovalRoutes: Sendable {
 
     private func decide(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.deciders)
-        let form = try await ApprovalForm.of(request)
+        let form = try await DecisionRequest.of(request)
         let key = try IdempotencyKey(request.headers)
         let approvalID = try Self.approvalID(context)
         let start = ContinuousClock.now
-        let outcome = try await backend.parts().desk.decide(
-            DecisionDesk.Request(
+        let outcome = try await backend.parts().decisions.decide(
+            DecisionService.Request(
                 approvalID: approvalID,
                 action: form.action,
                 reason: form.reason,
@@ -52,7 +52,7 @@ struct ApprovalRoutes: Sendable {
     private func show(_ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.readers)
         let approvalID = try Self.approvalID(context)
-        guard let found = try await backend.parts().desk.find(approvalID, for: Viewer(principal)) else { throw Self.unknown }
+        guard let found = try await backend.parts().decisions.find(approvalID, for: Viewer(principal)) else { throw Self.unknown }
         return try .json(ApprovalView(found.approval, epoch: found.epoch))
     }
 
@@ -65,7 +65,7 @@ struct ApprovalRoutes: Sendable {
             guard let cursor = Cursor(text) else { throw Self.badCursor }
             return cursor
         }
-        let bounds = try await backend.parts().freshness.ofLog()
+        let bounds = try await backend.parts().barrier.ofLog()
         if let cursor, !bounds.hasReached(cursor) { throw Self.badCursor }
         let found = try await backend.model.approvals(
             for: Viewer(principal),
@@ -103,7 +103,7 @@ struct ApprovalRoutes: Sendable {
     private static let unknown = APIError.notFound("There is no such approval: check the id.")
     private static let badCursor = APIError.validation("cursor: must be the nextCursor of an earlier page; leave it out to begin again.")
 
-    private static func response(to outcome: DecisionDesk.Outcome) throws -> Response {
+    private static func response(to outcome: DecisionService.Outcome) throws -> Response {
         switch outcome {
         case .decided(let decision): return try .json(DecisionView(decision))
         case .notFound: throw unknown
@@ -122,7 +122,7 @@ struct ApprovalRoutes: Sendable {
         }
     }
 
-    private static func count(_ outcome: DecisionDesk.Outcome, after duration: Duration) {
+    private static func count(_ outcome: DecisionService.Outcome, after duration: Duration) {
         let name =
             switch outcome {
             case .decided: "decided"

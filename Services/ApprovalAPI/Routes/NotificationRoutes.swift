@@ -34,8 +34,8 @@ struct NotificationRoutes: Sendable {
         query.type = try parameters.value("type").map(Self.type)
         let cursor = try parameters.value("cursor").map(Self.cursor)
         let parts = try backend.parts()
-        async let marks = parts.freshness.ofInbox()
-        let bounds = try await parts.freshness.ofLog()
+        async let marks = parts.barrier.ofInbox()
+        let bounds = try await parts.barrier.ofLog()
         _ = try await marks
         if let cursor, !bounds.hasReached(cursor) { throw Self.badCursor }
         query.epoch = bounds.epoch
@@ -52,8 +52,8 @@ struct NotificationRoutes: Sendable {
         guard let cursor = context.decodedPathParameter("notificationId").flatMap({ NotificationID.cursor($0) }) else { throw Self.unknown }
         let parts = try backend.parts()
         let viewer = Viewer(principal)
-        async let marks = parts.freshness.ofInbox()
-        let bounds = try await parts.freshness.ofLog()
+        async let marks = parts.barrier.ofInbox()
+        let bounds = try await parts.barrier.ofLog()
         let inbox = try await marks
         guard bounds.hasReached(cursor), let item = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         if item.readAt != nil { return try .json(NotificationView(item, epoch: cursor.epoch)) }
@@ -72,11 +72,11 @@ struct NotificationRoutes: Sendable {
         }
         let cursor = try Self.cursor(text)
         let parts = try backend.parts()
-        let bounds = try await parts.freshness.ofLog()
+        let bounds = try await parts.barrier.ofLog()
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
         // What the stream lost is not known as read any more.
-        let inbox = try await parts.freshness.ofInbox()
+        let inbox = try await parts.barrier.ofInbox()
         let seen = LogPlace(sequence: cursor.sequence, intake: cursor.time)
         if let place = try await backend.model.rise(through: seen, epoch: cursor.epoch, for: viewer) {
             try await self.store(.through(place.sequence), intake: place.intake, epoch: cursor.epoch, of: viewer, within: inbox, parts)

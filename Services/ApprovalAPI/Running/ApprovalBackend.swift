@@ -10,8 +10,8 @@ final class ApprovalBackend: Sendable {
     struct Parts: Sendable {
         let log: EventLog
         let inbox: InboxStream
-        let freshness: Freshness
-        let desk: DecisionDesk
+        let barrier: ReadBarrier
+        let decisions: DecisionService
         let follower: LogFollower
         let letters: DeadLetters
         let work: [BackgroundWork]

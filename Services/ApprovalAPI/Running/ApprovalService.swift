@@ -35,8 +35,8 @@ struct ApprovalService: Service {
         let log = try await session.open()
         let model = backend.model
         let inbox = InboxStream(beside: log, on: connection)
-        let freshness = Freshness(model: model, log: log, inbox: inbox, patience: timeout)
-        let desk = DecisionDesk(log: log, model: model, freshness: freshness, timeout: timeout, now: now)
+        let barrier = ReadBarrier(model: model, log: log, inbox: inbox, patience: timeout)
+        let decisions = DecisionService(log: log, model: model, barrier: barrier, timeout: timeout, now: now)
         let logFollower = LogFollower(log: log, model: model, logger: logger)
         let inboxFollower = InboxFollower(stream: inbox, model: model, logger: logger)
         let probe = ReadModelProbe(model: model, logger: logger)
@@ -45,7 +45,7 @@ struct ApprovalService: Service {
         let review = RequestReview(letters: letters, logger: logger)
         let sweep = ExpirySweep(
             model: model,
-            desk: desk,
+            decisions: decisions,
             letters: letters,
             interval: expiryInterval,
             isFollowing: { logFollower.isFollowing },
@@ -71,8 +71,8 @@ struct ApprovalService: Service {
             ApprovalBackend.Parts(
                 log: log,
                 inbox: inbox,
-                freshness: freshness,
-                desk: desk,
+                barrier: barrier,
+                decisions: decisions,
                 follower: logFollower,
                 letters: letters,
                 work: background

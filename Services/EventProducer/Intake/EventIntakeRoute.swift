@@ -37,7 +37,7 @@ struct EventIntakeRoute: Sendable {
     private func respond(to request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requirePrincipal()
         let publisher = try Publisher(principal)
-        let form = try IntakeForm(of: request)
+        let form = try ContentMode(of: request)
         let key = try IdempotencyKey(request.headers).map { RequestKey(tenant: principal.tenant, user: principal.user, key: $0.text) }
         return try await gate.admit(request, from: publisher) { body in
             let drafts: [EventDraft]
@@ -57,7 +57,7 @@ struct EventIntakeRoute: Sendable {
     private func store(
         _ events: [Event],
         under key: RequestKey?,
-        _ form: IntakeForm,
+        _ form: ContentMode,
         intake: Timestamp,
         _ context: APIRequestContext
     ) async throws(APIError) -> Response {

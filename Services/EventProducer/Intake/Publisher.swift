@@ -39,7 +39,7 @@ struct Publisher: Sendable {
     func events(
         _ drafts: [EventDraft],
         key: RequestKey?,
-        names: IntakeForm,
+        names: ContentMode,
         trace: TraceParent?,
         now: Timestamp,
         using generator: inout some RandomNumberGenerator

@@ -74,7 +74,7 @@ struct ExecutionStreamRoute: Sendable {
         let stream = StreamRequest(
             principal: query.principal,
             place: place,
-            form: self.form(query),
+            encoder: self.encoder(query),
             end: .atFinalEntry,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID,
@@ -95,7 +95,7 @@ struct ExecutionStreamRoute: Sendable {
     private func answer(_ query: ExecutionStreamQuery, _ context: APIRequestContext) async throws(APIError) -> Answer {
         let answer: ExecutionAnswer
         do throws(EventLogError) {
-            answer = try await self.edge.execution(in: self.form(query), run: query.run, after: query.number, waits: query.waits)
+            answer = try await self.edge.execution(in: self.encoder(query), run: query.run, after: query.number, waits: query.waits)
         } catch {
             context.logger.warning("cannot tell where an execution stream begins", metadata: ["error": "\(error)"])
             return .refused(.unavailable)
@@ -116,12 +116,12 @@ struct ExecutionStreamRoute: Sendable {
     private func refusal(_ ending: Ending, in query: ExecutionStreamQuery) -> Response {
         var fields = self.fields(nil)
         fields[.connection] = "close"
-        let bytes = self.edge.refusal(ending, in: self.form(query))
+        let bytes = self.edge.refusal(ending, in: self.encoder(query))
         return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
-    private func form(_ query: ExecutionStreamQuery) -> ExecutionStreamForm {
-        ExecutionStreamForm(reference: query.reference, interval: self.heartbeatInterval)
+    private func encoder(_ query: ExecutionStreamQuery) -> ExecutionStreamEncoder {
+        ExecutionStreamEncoder(reference: query.reference, interval: self.heartbeatInterval)
     }
 
     private func fields(_ run: ExecutionRun?) -> HTTPFields {

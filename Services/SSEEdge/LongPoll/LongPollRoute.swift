@@ -15,7 +15,7 @@ struct LongPollRoute: Sendable {
     static let path: RouterPath = "/v1/events"
 
     let edge: Edge
-    let form = LongPollForm()
+    let encoder = LongPollEncoder()
     let origins: OriginPolicy
 
     /// Registers the route, with its `HEAD`.
@@ -54,7 +54,7 @@ struct LongPollRoute: Sendable {
             principal: principal,
             filter: filter,
             cursor: request.lastEventID,
-            form: self.form,
+            encoder: self.encoder,
             end: asked.end,
             head: ResponseHead.bytes(status: .ok, fields: fields),
             requestID: context.requestID,

@@ -32,6 +32,6 @@ public enum ConversationStep: Sendable {
     case send([UInt8])
     /// Find out where a client's cursor is (contract §3), tell a gap if there is one, and report with ``Conversation/resumed(_:after:position:)``.
     case resume(String, after: String)
-    /// From here on write events in another form.
-    case write(any WireForm)
+    /// From here on write events with another encoder.
+    case write(any StreamEncoder)
 }

@@ -19,7 +19,7 @@ extension EdgeConnection {
         for step in steps {
             switch step {
             case .send(let text): self.outbox.append(WebSocketFrame.header(.text, length: text.count), text)
-            case .write(let form): self.changes.append(.form(form))
+            case .write(let encoder): self.changes.append(.encoder(encoder))
             case .resume(let key, let cursor): self.find(cursor, for: key)
             }
         }
@@ -72,9 +72,9 @@ extension EdgeConnection {
     /// Between two entries.
     func apply(_ change: StreamChange) {
         switch change {
-        case .form(let form):
+        case .encoder(let encoder):
             let group = self.group
-            self.group = self.hub.assumeIsolated { $0.move(self, from: group, to: form) }
+            self.group = self.hub.assumeIsolated { $0.move(self, from: group, to: encoder) }
         case .resume(let key, let start, let generation):
             let isOfThisLog = min(generation, self.generation) >= self.hub.fanout.feed.replacedAt
             let place = self.place(of: isOfThisLog ? start : .unknownCursor)

@@ -71,14 +71,14 @@ extension EdgeConnection {
 
     /// What comes after the position, wherever it is: read from the log, in the pages, or in the tail.
     private func nextStep() -> Step {
-        let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
+        let position = ChainPosition(generation: self.generation, sequence: self.progress.sequence)
         if let replay = self.replay { return .send(Self.slice(of: replay.page, after: position.sequence), through: replay.through) }
-        switch self.group.run.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
+        switch self.group.chain.read(after: position, maxBytes: self.hub.configuration.bytesPerTurn) {
         case .slice(let slice):
             return slice.isEmpty ? .caughtUp : .send(slice, through: nil)
         case .evicted:
-            let run = self.group.run
-            guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: run, after: position.sequence) }) else {
+            let chain = self.group.chain
+            guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: chain, after: position.sequence) }) else {
                 // What would have to be read from the log is for the next batch, once this one has waited long enough.
                 let isOver = !self.progress.isInMidEntry && self.end.batch.map { $0.isOverdue && $0.hasProgressed } ?? false
                 self.perform(isOver ? self.state.endRequested(.finished) : self.state.positionLeftMemory())
@@ -104,7 +104,7 @@ extension EdgeConnection {
     }
 
     /// The log was replaced, or dropped what the feed had not read yet: that is a gap, and it is told.
-    private func moveToNewLog(_ start: RunPosition) -> Step {
+    private func moveToNewLog(_ start: ChainPosition) -> Step {
         // A batch has one gap, before its first event: one that holds events already is cut, and its client asks for it again.
         guard !self.progress.isInMidEntry, self.end.batch == nil || self.deliveries == 0 else {
             self.perform(self.state.entryLost())
@@ -120,7 +120,7 @@ extension EdgeConnection {
     }
 
     /// What is missing before the place where another life of the log begins, or the part of it that the feed follows.
-    func gap(before start: RunPosition) -> StreamGap {
+    func gap(before start: ChainPosition) -> StreamGap {
         let place = self.hub.assumeIsolated { $0.cursor(at: start.sequence) }
         let isReplaced = self.generation < self.hub.fanout.feed.replacedAt
         return isReplaced ? .unknownCursor(current: place) : .expired(missedBefore: place.next)
@@ -129,7 +129,7 @@ extension EdgeConnection {
     /// Puts the notice of a gap before what comes next; a batch ends with it.
     func tell(_ gap: StreamGap) {
         self.end.batch?.missed(gap)
-        self.outbox.append(self.group.run.form.gap(gap, time: self.hub.configuration.wallClock()))
+        self.outbox.append(self.group.chain.encoder.gap(gap, time: self.hub.configuration.wallClock()))
         self.hub.counters.gaps.add(1)
     }
 

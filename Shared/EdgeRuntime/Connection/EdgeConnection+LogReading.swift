@@ -9,8 +9,8 @@ extension EdgeConnection {
         let generation = self.generation
         let history = self.hub.history
         let feed = self.hub.fanout.feed
-        let tenant = self.group.run.tenant
-        let execution = self.group.run.form.execution
+        let tenant = self.group.chain.tenant
+        let execution = self.group.chain.encoder.execution
         self.hub.counters.logReads.add(1)
         self.reader = Task { [weak self] in
             let chunk = await history.read(tenant: tenant, execution: execution, after: position, feed: feed)
@@ -27,7 +27,7 @@ extension EdgeConnection {
         switch chunk {
         case .entries(let entries, let through, let missedBefore):
             if let missedBefore, !self.skip(to: missedBefore) { return }
-            self.replay = (self.hub.page(of: entries, form: self.group.run.form), through)
+            self.replay = (self.hub.page(of: entries, encoder: self.group.chain.encoder), through)
             self.perform(self.state.logRead())
         case .expired(let missedBefore):
             guard self.skip(to: missedBefore) else { return }

@@ -7,7 +7,7 @@ import Logging
 
 /// One accepted stream: a socket and a position in the log, on one delivery loop for life.
 ///
-/// All of it runs on the loop's thread; the hub enters it with `assumeIsolated`. It buffers nothing but its own control frames and its
+/// All of it executes on the loop's thread; the hub enters it with `assumeIsolated`. It buffers nothing but its own control frames and its
 /// conversation's messages that a full socket did not take, and while its position is older than memory one chunk read from the log.
 actor EdgeConnection {
     nonisolated let hub: LoopHub
@@ -17,7 +17,7 @@ actor EdgeConnection {
     nonisolated let wasAdmitted: Bool
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
 
-    /// Who reads the same run on this loop.
+    /// Who reads the same chain on this loop.
     var group: LoopGroup
     var socket: Socket
     var state = ConnectionState()
@@ -101,7 +101,7 @@ actor EdgeConnection {
         self.inbound = ticket.inbound.makeHandler()
         (self.conversation, self.link) = ticket.refusal == nil ? ticket.inbound.makeConversation() : (nil, nil)
         self.openedAt = hub.loop.now()
-        self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.run.form.separatorLength)
+        self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.chain.encoder.separatorLength)
         self.generation = beginning.position.generation
         self.progress = DeliveryProgress(sequence: beginning.position.sequence)
         self.arrival = if case .after(let cursor) = ticket.start { cursor } else { nil }
@@ -117,7 +117,7 @@ actor EdgeConnection {
     /// Whether its socket is full.
     var isBlocked: Bool { self.state.isBlocked }
 
-    /// Whether `entry`, the next one of its run, has been written to the connection; nil when it is not for it.
+    /// Whether `entry`, the next one of its chain, has been written to the connection; nil when it is not for it.
     func hasPassed(_ entry: PageEntry) -> Bool? {
         guard self.audience.admits(entry) else { return nil }
         if let conversation = self.conversation,
@@ -134,8 +134,8 @@ actor EdgeConnection {
     /// The connection is a member of its group; it sends its opening and what it has missed.
     func attached() { self.perform(self.state.attached()) }
 
-    /// The group's run has grown. `shared` is what follows `sharedFrom`, taken once for all who stand there.
-    func entriesPublished(_ shared: PageSlice, from sharedFrom: RunPosition) {
+    /// The group's chain has grown. `shared` is what follows `sharedFrom`, taken once for all who stand there.
+    func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition) {
         guard self.state.entriesPublished() == .deliver else { return }
         if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
             !self.progress.isInMidEntry, self.outbox.isEmpty, self.replay == nil
@@ -228,8 +228,8 @@ actor EdgeConnection {
     func sendHeartbeat() {
         self.deliver()
         guard self.state.phase == .following(.writable), self.outbox.isEmpty, let cursor = self.freshCursor() else { return }
-        let form = self.group.run.form
-        let heartbeat = self.hub.assumeIsolated { $0.heartbeat(form, cursor: cursor) }
+        let encoder = self.group.chain.encoder
+        let heartbeat = self.hub.assumeIsolated { $0.heartbeat(encoder, cursor: cursor) }
         guard !heartbeat.isEmpty else { return }
         self.outbox.append(heartbeat)
         _ = self.flushOutbox(limit: .max)
@@ -238,9 +238,9 @@ actor EdgeConnection {
 
     /// The feed's place; nil for a connection that does not have everything up to there.
     private func freshCursor() -> Cursor? {
-        // The feed's place first: what is appended in between makes the run longer than the connection has come.
+        // The feed's place first: what is appended in between makes the chain longer than the connection has come.
         let feed = self.hub.fanout.feed
-        let end = self.group.run.end
+        let end = self.group.chain.end
         guard !self.progress.isInMidEntry, self.replay == nil, end.generation == self.generation,
             feed.position.generation == self.generation, self.progress.sequence >= end.sequence
         else { return nil }
@@ -304,24 +304,24 @@ actor EdgeConnection {
         if ending.kind == .peerClosed {
             return ending.peerCode.map { WebSocketFrame.close($0, reason: "") } ?? WebSocketFrame.control(.close, [])
         }
-        let form = self.group.run.form
-        let farewell = form.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
+        let encoder = self.group.chain.encoder
+        let farewell = encoder.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
         // Behind a response of which a part is dropped no end makes it whole.
         guard let batch = self.end.batch, !ending.dropsQueue else { return farewell }
-        return self.conclusion(of: batch, form) + farewell
+        return self.conclusion(of: batch, encoder) + farewell
     }
 
     /// The end of a batch. The entry that was begun is finished before it is sent.
-    private func conclusion(of batch: Batch, _ form: any WireForm) -> [UInt8] {
-        let position = RunPosition(generation: self.generation, sequence: self.progress.sequence)
+    private func conclusion(of batch: Batch, _ encoder: any StreamEncoder) -> [UInt8] {
+        let position = ChainPosition(generation: self.generation, sequence: self.progress.sequence)
         // A log that was replaced, and the connection has not come across that yet.
-        if case .replaced(let start) = self.group.run.read(after: position, maxBytes: 0) {
+        if case .replaced(let start) = self.group.chain.read(after: position, maxBytes: 0) {
             // As there: no cursor continues events of a log that is gone.
             if self.deliveries > 0 { return [] }
             let gap = self.gap(before: start)
-            return form.conclusion(cursor: gap.resumptionCursor, gap: gap)
+            return encoder.conclusion(cursor: gap.resumptionCursor, gap: gap)
         }
-        return form.conclusion(cursor: self.freshCursor() ?? batch.place, gap: batch.gap)
+        return encoder.conclusion(cursor: self.freshCursor() ?? batch.place, gap: batch.gap)
     }
 
     /// Tells the conversation of the end, once.

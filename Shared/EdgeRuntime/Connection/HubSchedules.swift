@@ -113,18 +113,20 @@ struct ChunkCache {
     }
 
     private struct Key: Hashable {
-        var run: ObjectIdentifier
+        var chain: ObjectIdentifier
         var sequence: UInt64
     }
 
     private var chunks: [Key: Chunk] = [:]
     private static let capacity = 32
 
-    func chunk(of run: PageRun, after sequence: UInt64) -> Chunk? { self.chunks[Key(run: ObjectIdentifier(run), sequence: sequence)] }
+    func chunk(of chain: PageChain, after sequence: UInt64) -> Chunk? {
+        self.chunks[Key(chain: ObjectIdentifier(chain), sequence: sequence)]
+    }
 
-    mutating func insert(_ chunk: Chunk, of run: PageRun, after sequence: UInt64) {
+    mutating func insert(_ chunk: Chunk, of chain: PageChain, after sequence: UInt64) {
         guard self.chunks.count < Self.capacity else { return }
-        self.chunks[Key(run: ObjectIdentifier(run), sequence: sequence)] = chunk
+        self.chunks[Key(chain: ObjectIdentifier(chain), sequence: sequence)] = chunk
     }
 
     mutating func removeAll() {

@@ -1,13 +1,13 @@
-/// The connections of one loop that read the same run. Touched on the loop's thread only, which is what makes the
+/// The connections of one loop that read the same chain. Touched on the loop's thread only, which is what makes the
 /// unchecked conformance hold.
 final class LoopGroup: @unchecked Sendable {
-    let run: PageRun
+    let chain: PageChain
     var members: ContiguousArray<EdgeConnection> = []
     /// Where the members that miss nothing stood after the last round.
-    var head: RunPosition
+    var head: ChainPosition
 
-    init(run: PageRun) {
-        self.run = run
-        self.head = run.end
+    init(chain: PageChain) {
+        self.chain = chain
+        self.head = chain.end
     }
 }

@@ -6,7 +6,7 @@ import Logging
 /// Where delivery to a connection begins.
 struct StreamBeginning: Sendable {
     /// The place in the log.
-    var position: RunPosition
+    var position: ChainPosition
     /// A cursor to it.
     var cursor: Cursor
     /// What the client misses before it.
@@ -18,11 +18,11 @@ struct StreamBeginning: Sendable {
 /// Taking a connection in.
 extension LoopHub {
     /// Takes over an accepted stream; the hub owns `descriptor` from here on.
-    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, form: any WireForm) {
-        let group = self.group(for: ticket.tenant, form: form)
+    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder) {
+        let group = self.group(for: ticket.tenant, encoder: encoder)
         let handle = self.claimSlot()
         let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
-        let beginning = self.begin(ticket, form: form)
+        let beginning = self.begin(ticket, encoder: encoder)
         let connection = EdgeConnection(
             hub: self,
             group: group,
@@ -46,7 +46,7 @@ extension LoopHub {
         group.members.append(connection)
         // Who is refused stays for a moment only.
         if connection.wasAdmitted {
-            self.insertIntoWheel(handle, form.heartbeatInterval)
+            self.insertIntoWheel(handle, encoder.heartbeatInterval)
             self.expiries.insert(handle, at: ticket.expiresAt)
             if case .afterBatch(let limits) = ticket.end, limits.wait > .zero {
                 self.deadlines.insert(handle, at: Self.firstTick(notBefore: self.loop.now().advanced(by: limits.wait)))
@@ -63,8 +63,8 @@ extension LoopHub {
     }
 
     /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
-    /// with the run, so that nothing can fall between.
-    private func begin(_ ticket: ConnectionTicket, form: any WireForm) -> StreamBeginning {
+    /// with the chain, so that nothing can fall between.
+    private func begin(_ ticket: ConnectionTicket, encoder: any StreamEncoder) -> StreamBeginning {
         let feed = self.fanout.feed
         var start = ticket.start
         // Decided in an earlier life of the log: the cursor means nothing any more.
@@ -83,9 +83,9 @@ extension LoopHub {
         let now = self.configuration.wallClock()
         // A viewer of an execution brings a number, not a cursor.
         if ticket.refusal == nil, ticket.lease == nil { self.counters.resumed(start) }
-        let position = RunPosition(generation: feed.position.generation, sequence: cursor.sequence)
+        let position = ChainPosition(generation: feed.position.generation, sequence: cursor.sequence)
         if ticket.refusal != nil { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
-        var bytes = form.opening(
+        var bytes = encoder.opening(
             Opening(
                 cursor: cursor,
                 retry: self.jitteredRetry(),
@@ -96,18 +96,18 @@ extension LoopHub {
             )
         )
         if let gap {
-            bytes += form.gap(gap, time: now)
+            bytes += encoder.gap(gap, time: now)
             self.counters.gaps.add(1)
         }
         return StreamBeginning(position: position, cursor: cursor, gap: gap, opening: bytes)
     }
 
-    func group(for tenant: Tenant, form: any WireForm) -> LoopGroup {
-        let key = Fanout.Key(tenant: tenant, form: form.name)
+    func group(for tenant: Tenant, encoder: any StreamEncoder) -> LoopGroup {
+        let key = Fanout.Key(tenant: tenant, encoder: encoder.name)
         if let group = self.groups[key] { return group }
-        let group = LoopGroup(run: self.fanout.run(for: tenant, form: form, reader: self))
+        let group = LoopGroup(chain: self.fanout.chain(for: tenant, encoder: encoder, reader: self))
         self.groups[key] = group
-        self.groupOfRun[ObjectIdentifier(group.run)] = group
+        self.groupOfChain[ObjectIdentifier(group.chain)] = group
         return group
     }
 

@@ -3,17 +3,17 @@ import EventModel
 
 /// What is encoded once for all connections that get the same.
 extension LoopHub {
-    /// Entries of a run that have left its pages, from the tail; `nil` when they have left that, too. Connections that
+    /// Entries of a chain that have left its pages, from the tail; `nil` when they have left that, too. Connections that
     /// ask for the same within a round share one.
-    func tailChunk(of run: PageRun, after sequence: UInt64) -> ChunkCache.Chunk? {
-        if let chunk = self.chunks.chunk(of: run, after: sequence) { return chunk }
+    func tailChunk(of chain: PageChain, after sequence: UInt64) -> ChunkCache.Chunk? {
+        if let chunk = self.chunks.chunk(of: chain, after: sequence) { return chunk }
         // The tail holds tenants' events only.
-        guard run.form.execution == nil, !self.tail.deleted.contains(sequence) else { return nil }
-        switch self.tail.read(tenant: run.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
+        guard chain.encoder.execution == nil, !self.tail.deleted.contains(sequence) else { return nil }
+        switch self.tail.read(tenant: chain.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
         case .entries(let entries, let through):
             self.counters.tailReads.add(1)
-            let chunk = ChunkCache.Chunk(page: self.page(of: entries, form: run.form), through: through)
-            self.chunks.insert(chunk, of: run, after: sequence)
+            let chunk = ChunkCache.Chunk(page: self.page(of: entries, encoder: chain.encoder), through: through)
+            self.chunks.insert(chunk, of: chain, after: sequence)
             return chunk
         case .evicted:
             return nil
@@ -21,13 +21,13 @@ extension LoopHub {
     }
 
     /// Encodes entries into a page of their own. Any thread.
-    nonisolated func page(of entries: [LogEntry], form: any WireForm) -> Page {
+    nonisolated func page(of entries: [LogEntry], encoder: any StreamEncoder) -> Page {
         var encoded: [[UInt8]] = []
         encoded.reserveCapacity(entries.count)
         let epoch = self.fanout.feed.epoch
         for entry in entries {
             var bytes: [UInt8] = []
-            form.append(entry, epoch: epoch, to: &bytes)
+            encoder.append(entry, epoch: epoch, to: &bytes)
             encoded.append(bytes)
         }
         let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
@@ -38,7 +38,7 @@ extension LoopHub {
                 intake: entry.intake,
                 user: entry.event.user,
                 type: entry.event.type,
-                topic: form.topic(of: entry.event),
+                topic: encoder.topic(of: entry.event),
                 isFinal: entry.execution?.isFinal ?? false
             )
         }
@@ -54,11 +54,11 @@ extension LoopHub {
     }
 
     /// The heartbeat of this tick, encoded once for all who get the same.
-    func heartbeat(_ form: any WireForm, cursor: Cursor) -> [UInt8] {
-        if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == form.name { return cached.bytes }
+    func heartbeat(_ encoder: any StreamEncoder, cursor: Cursor) -> [UInt8] {
+        if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == encoder.name { return cached.bytes }
         let isLive = self.standing.stalledSince == nil
-        let bytes = form.heartbeat(cursor: cursor, time: self.configuration.wallClock(), isLive: isLive)
-        self.heartbeatBytes = (form.name, cursor, bytes)
+        let bytes = encoder.heartbeat(cursor: cursor, time: self.configuration.wallClock(), isLive: isLive)
+        self.heartbeatBytes = (encoder.name, cursor, bytes)
         return bytes
     }
 }

@@ -2,7 +2,7 @@ import EventModel
 
 extension LoopHub {
     /// Counts who has been written a traced entry, and who is to get it and has not yet.
-    func closePart(of trace: TracedDelivery, _ run: PageRun) {
+    func closePart(of trace: TracedDelivery, _ chain: PageChain) {
         let entry = PageEntry(
             sequence: trace.cursor.sequence,
             end: 0,
@@ -11,11 +11,11 @@ extension LoopHub {
             intake: trace.cursor.time,
             user: trace.event.user,
             type: trace.event.type,
-            topic: run.form.topic(of: trace.event)
+            topic: chain.encoder.topic(of: trace.event)
         )
         var connections = 0
         var behind = 0
-        for connection in self.groupOfRun[ObjectIdentifier(run)]?.members ?? [] {
+        for connection in self.groupOfChain[ObjectIdentifier(chain)]?.members ?? [] {
             switch connection.assumeIsolated({ $0.hasPassed(entry) }) {
             case true?: connections += 1
             case false?: behind += 1

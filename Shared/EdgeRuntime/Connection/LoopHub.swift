@@ -10,7 +10,7 @@ import Synchronization
 /// All connections of one delivery loop: who they are, whose turn it is, when their heartbeats and last moments come.
 ///
 /// Lives on the loop's thread; the loop enters it with `assumeIsolated`. Loops share nothing but pages.
-actor LoopHub: DeliveryLoopDelegate, RunReader {
+actor LoopHub: DeliveryLoopDelegate, ChainReader {
     nonisolated let loop: DeliveryLoop
     nonisolated let fanout: Fanout
     nonisolated let tail: LogTail
@@ -24,21 +24,21 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     nonisolated let counters = LoopCounters()
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
 
-    /// Runs that have grown since the last round. Filled by the feed's thread.
-    private nonisolated let grown = Mutex(GrownRuns())
+    /// Chains that have grown since the last round. Filled by the feed's thread.
+    private nonisolated let grown = Mutex(GrownChains())
     /// What the log keeps, when there is news of it. Filled by the feed.
     private nonisolated let retention = Mutex<LogRetention?>(nil)
     private nonisolated let connectionEnded: @Sendable (Tenant) -> Void
     /// Whether the log is followed live.
     nonisolated let isFollowing: @Sendable () -> Bool
 
-    private struct GrownRuns {
-        var runs: [PageRun] = []
+    private struct GrownChains {
+        var chains: [PageChain] = []
         var known: Set<ObjectIdentifier> = []
         /// When the entry was taken in that has waited longest.
         var oldestIntake: Timestamp?
         /// Traced entries among what is new, of which there are hardly ever any.
-        var traced: [(run: PageRun, trace: TracedDelivery)] = []
+        var traced: [(chain: PageChain, trace: TracedDelivery)] = []
     }
 
     struct Slot {
@@ -49,12 +49,12 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     var slots: ContiguousArray<Slot> = []
     var freeSlots: [UInt32] = []
     var groups: [Fanout.Key: LoopGroup] = [:]
-    var groupOfRun: [ObjectIdentifier: LoopGroup] = [:]
+    var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
     /// Connections that were admitted. Those that are only told why they cannot stay are not counted, and nobody waits for them.
     var admittedCount = 0
 
     var heartbeats: HeartbeatWheel
-    /// For forms that have an interval of their own.
+    /// For encoders that have an interval of their own.
     var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
     /// By the second of the token's `exp`.
     var expiries = ExpiryBuckets()
@@ -126,9 +126,9 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         self.ended.append(connection)
     }
 
-    /// `connection` is to be written to in another form from here on.
-    func move(_ connection: EdgeConnection, from old: LoopGroup, to form: any WireForm) -> LoopGroup {
-        let new = self.group(for: old.run.tenant, form: form)
+    /// `connection` is to be written to with another encoder from here on.
+    func move(_ connection: EdgeConnection, from old: LoopGroup, to encoder: any StreamEncoder) -> LoopGroup {
+        let new = self.group(for: old.chain.tenant, encoder: encoder)
         guard new !== old else { return old }
         new.members.append(connection)
         old.members.removeAll { $0 === connection }
@@ -139,13 +139,13 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
     /// When a client is to come back: the configured time ± 50 %, so that a fleet does not return in step.
     nonisolated func jitteredRetry() -> Duration { self.configuration.retry * Double.random(in: 0.5...1.5) }
 
-    // MARK: RunReader (the feed's thread)
+    // MARK: ChainReader (the feed's thread)
 
-    nonisolated func runGrew(_ run: PageRun, intake: Timestamp?, trace: TracedDelivery?) {
+    nonisolated func chainGrew(_ chain: PageChain, intake: Timestamp?, trace: TracedDelivery?) {
         self.grown.withLock { grown in
             if let intake { grown.oldestIntake = grown.oldestIntake.map { min($0, intake) } ?? intake }
-            if let trace { grown.traced.append((run, trace)) }
-            if grown.known.insert(ObjectIdentifier(run)).inserted { grown.runs.append(run) }
+            if let trace { grown.traced.append((chain, trace)) }
+            if grown.known.insert(ObjectIdentifier(chain)).inserted { grown.chains.append(chain) }
         }
         self.loop.signal()
     }
@@ -170,7 +170,7 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         }
         self.assumeIsolated { hub in
             if let retention { hub.dropWhatIsNotKept(retention) }
-            hub.deliverGrownRuns()
+            hub.deliverGrownChains()
         }
     }
 
@@ -187,23 +187,23 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
         for slot in self.slots { slot.connection?.assumeIsolated { $0.logTrimmed(to: retention) } }
     }
 
-    /// Every connection of a grown run writes from its position; those at the head share one slice.
-    private func deliverGrownRuns() {
+    /// Every connection of a grown chain writes from its position; those at the head share one slice.
+    private func deliverGrownChains() {
         let grown = self.grown.withLock { grown in
-            defer { grown = GrownRuns() }
+            defer { grown = GrownChains() }
             return grown
         }
-        for run in grown.runs {
-            guard let group = self.groupOfRun[ObjectIdentifier(run)] else { continue }
+        for chain in grown.chains {
+            guard let group = self.groupOfChain[ObjectIdentifier(chain)] else { continue }
             let head = group.head
             var shared = PageSlice(segments: [])
-            if case .slice(let slice) = run.read(after: head, maxBytes: self.configuration.bytesPerTurn) { shared = slice }
-            group.head = shared.segments.last.map { RunPosition(generation: head.generation, sequence: $0.lastSequence) } ?? run.end
+            if case .slice(let slice) = chain.read(after: head, maxBytes: self.configuration.bytesPerTurn) { shared = slice }
+            group.head = shared.segments.last.map { ChainPosition(generation: head.generation, sequence: $0.lastSequence) } ?? chain.end
             for connection in group.members {
                 connection.assumeIsolated { $0.entriesPublished(shared, from: head) }
             }
         }
-        for (run, trace) in grown.traced { self.closePart(of: trace, run) }
+        for (chain, trace) in grown.traced { self.closePart(of: trace, chain) }
         // Once a batch and not once a delivery: that is what it may cost.
         guard let oldest = grown.oldestIntake else { return }
         self.counters.latency.record(
@@ -286,9 +286,9 @@ actor LoopHub: DeliveryLoopDelegate, RunReader {
 
     private func forgetIfEmpty(_ group: LoopGroup) {
         guard group.members.isEmpty else { return }
-        self.groups[Fanout.Key(tenant: group.run.tenant, form: group.run.form.name)] = nil
-        self.groupOfRun[ObjectIdentifier(group.run)] = nil
-        self.fanout.release(group.run, reader: self)
+        self.groups[Fanout.Key(tenant: group.chain.tenant, encoder: group.chain.encoder.name)] = nil
+        self.groupOfChain[ObjectIdentifier(group.chain)] = nil
+        self.fanout.release(group.chain, reader: self)
     }
 
     // MARK: Drain

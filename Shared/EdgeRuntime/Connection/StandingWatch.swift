@@ -42,7 +42,7 @@ extension EdgeConnection {
         let since = self.hub.assumeIsolated { $0.standing.stalledSince }
         guard self.isToldStalled != (since != nil), self.state.isOpen, !self.state.isBlocked, self.wasAdmitted else { return }
         self.isToldStalled.toggle()
-        let bytes = self.group.run.form.standing(since.map { .stalled(since: $0) } ?? .live)
+        let bytes = self.group.chain.encoder.standing(since.map { .stalled(since: $0) } ?? .live)
         guard !bytes.isEmpty else { return self.sendHeartbeat() }
         self.outbox.append(bytes)
         self.perform(self.state.entriesPublished())

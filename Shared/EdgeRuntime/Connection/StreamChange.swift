@@ -2,5 +2,5 @@
 enum StreamChange: Sendable {
     /// A cursor of the conversation was found, in this life of the log.
     case resume(String, StreamStart, generation: UInt32)
-    case form(any WireForm)
+    case encoder(any StreamEncoder)
 }

@@ -7,7 +7,7 @@ public enum EndPolicy: Sendable, Hashable {
     /// With the first entry behind which nothing follows: the final event of an execution.
     case atFinalEntry
     /// When it has sent what there is, or a batch full of it; without an entry, when it has waited long enough. What it ends with says where the
-    /// next batch begins (``WireForm/conclusion(cursor:gap:)``).
+    /// next batch begins (``StreamEncoder/conclusion(cursor:gap:)``).
     case afterBatch(BatchLimits)
 }
 
@@ -36,7 +36,7 @@ enum StreamEnd {
     /// - Parameters:
     ///   - start: where delivery begins.
     ///   - gap: what the client is told first, if anything.
-    ///   - separator: ``WireForm/separatorLength``.
+    ///   - separator: ``StreamEncoder/separatorLength``.
     init(_ policy: EndPolicy, start: Cursor, gap: StreamGap?, separator: Int) {
         switch policy {
         case .never: self = .never

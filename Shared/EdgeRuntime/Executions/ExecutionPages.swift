@@ -10,7 +10,7 @@ import Synchronization
 final class ExecutionPages: Sendable {
     /// The pages of an execution, and what is in them.
     struct View {
-        let run: PageRun
+        let chain: PageChain
         var track = ExecutionTrack()
         /// The executions before the current one, in the log's order; nil until somebody asks for one.
         var formers: [ExecutionSpan]?
@@ -21,8 +21,8 @@ final class ExecutionPages: Sendable {
             if place.run != self.track.run, let span = self.track.span { self.formers?.append(span) }
             guard self.track.take(place, sequence: entry.sequence) else { return false }
             var bytes: [UInt8] = []
-            self.run.form.appendExecutionEvent(entry.event, at: place, to: &bytes)
-            self.run.append(
+            self.chain.encoder.appendExecutionEvent(entry.event, at: place, to: &bytes)
+            self.chain.append(
                 bytes,
                 sequence: entry.sequence,
                 intake: entry.intake,
@@ -42,7 +42,7 @@ final class ExecutionPages: Sendable {
         var view: View?
         /// What the feed brought meanwhile.
         var pending: [LogEntry] = []
-        var readers: [ObjectIdentifier: any RunReader] = [:]
+        var readers: [ObjectIdentifier: any ChainReader] = [:]
         /// How many are about to read.
         var leases = 1
         /// Counts how often it has become idle.
@@ -125,15 +125,15 @@ final class ExecutionPages: Sendable {
     }
 
     /// The pages of an execution, for a reader that has a lease; nil when it is not followed.
-    func run(of reference: ExecutionReference, reader: any RunReader) -> PageRun? {
+    func chain(of reference: ExecutionReference, reader: any ChainReader) -> PageChain? {
         self.followed.withLock { followed in
             followed[reference.subject]?.readers[ObjectIdentifier(reader)] = reader
-            return followed[reference.subject]?.view?.run
+            return followed[reference.subject]?.view?.chain
         }
     }
 
     /// `reader` has no connection on the execution any more.
-    func release(_ reference: ExecutionReference, reader: any RunReader) {
+    func release(_ reference: ExecutionReference, reader: any ChainReader) {
         self.update(reference) { $0.readers[ObjectIdentifier(reader)] = nil }
     }
 
@@ -171,7 +171,7 @@ final class ExecutionPages: Sendable {
     func append(_ entry: LogEntry, trace: TracedDelivery?) {
         guard let subject = entry.execution?.reference.subject else { return }
         self.followed.withLock { followed in
-            guard let run = followed[subject]?.view?.run else {
+            guard let chain = followed[subject]?.view?.chain else {
                 followed[subject]?.pending.append(entry)
                 return
             }
@@ -179,18 +179,18 @@ final class ExecutionPages: Sendable {
             guard followed[subject]?.view?.take(entry, budget: budget) == true else { return }
             for reader in followed[subject]?.readers.values.map({ $0 }) ?? [] {
                 trace?.openPart()
-                reader.runGrew(run, intake: nil, trace: trace)
+                reader.chainGrew(chain, intake: nil, trace: trace)
             }
         }
     }
 
     /// Forgets what the log does not keep any more. Returns those who may hold some of it.
-    func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) -> [ObjectIdentifier: any RunReader] {
+    func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) -> [ObjectIdentifier: any ChainReader] {
         self.followed.withLock { followed in
-            var readers: [ObjectIdentifier: any RunReader] = [:]
+            var readers: [ObjectIdentifier: any ChainReader] = [:]
             for subject in followed.keys {
                 followed[subject]?.pending.removeAll { retention.hasDropped($0.sequence) }
-                followed[subject]?.view?.run.trim(to: retention, deleted: deleted)
+                followed[subject]?.view?.chain.trim(to: retention, deleted: deleted)
                 followed[subject]?.view?.track.trim(to: retention)
                 // What is left of them is read again when somebody asks.
                 if !deleted.isEmpty || followed[subject]?.view?.formers?.first.map({ $0.firstSequence < retention.firstSequence }) == true {
@@ -202,15 +202,15 @@ final class ExecutionPages: Sendable {
         }
     }
 
-    func logReplaced(at position: RunPosition) {
+    func logReplaced(at position: ChainPosition) {
         self.followed.withLock { followed in
             for subject in followed.keys {
                 followed[subject]?.generation = position.generation
                 followed[subject]?.pending = []
-                guard let run = followed[subject]?.view?.run else { continue }
-                run.restart(at: position)
-                followed[subject]?.view = View(run: run)
-                for reader in followed[subject]?.readers.values.map({ $0 }) ?? [] { reader.runGrew(run) }
+                guard let chain = followed[subject]?.view?.chain else { continue }
+                chain.restart(at: position)
+                followed[subject]?.view = View(chain: chain)
+                for reader in followed[subject]?.readers.values.map({ $0 }) ?? [] { reader.chainGrew(chain) }
             }
         }
     }

@@ -3,26 +3,26 @@ public import EventLog
 import EventModel
 import Synchronization
 
-/// What a loop learns when one of its runs has grown. Called on the feed's thread.
-protocol RunReader: AnyObject, Sendable {
-    /// `run` has new entries, or was restarted.
+/// What a loop learns when one of its chains has grown. Called on the feed's thread.
+protocol ChainReader: AnyObject, Sendable {
+    /// `chain` has new entries, or was restarted.
     /// - Parameters:
     ///   - intake: When the entry was taken in, where its delay counts.
-    ///   - trace: What follows the entry, if it is traced; a part of it is open for this reader and run, which must close it.
-    func runGrew(_ run: PageRun, intake: Timestamp?, trace: TracedDelivery?)
+    ///   - trace: What follows the entry, if it is traced; a part of it is open for this reader and chain, which must close it.
+    func chainGrew(_ chain: PageChain, intake: Timestamp?, trace: TracedDelivery?)
     /// What the log keeps now. Any thread.
     func logTrimmed(to retention: LogRetention)
 }
 
-extension RunReader {
-    func runGrew(_ run: PageRun) { self.runGrew(run, intake: nil, trace: nil) }
+extension ChainReader {
+    func chainGrew(_ chain: PageChain) { self.chainGrew(chain, intake: nil, trace: nil) }
     func logTrimmed(to retention: LogRetention) {}
 }
 
 /// Where the process's feed stands.
 struct FeedPosition: Sendable {
-    /// The life of the log and the last sequence that every run has taken in.
-    var position: RunPosition
+    /// The life of the log and the last sequence that every chain has taken in.
+    var position: ChainPosition
     /// The time part of a cursor to here: that of the message at this place; where none stands, of the last one before it.
     var time: Timestamp
     var epoch: UInt16
@@ -37,26 +37,26 @@ struct FeedPosition: Sendable {
     func cursor(at sequence: UInt64) -> Cursor { Cursor(time: self.time, epoch: self.epoch, sequence: sequence) }
 }
 
-/// Between the feed and the loops: encodes each event once per wire form that somebody reads, and wakes the loops that read it.
+/// Between the feed and the loops: encodes each event once per encoding that somebody reads, and wakes the loops that read it.
 ///
 /// Tenants without readers cost nothing but a look into a table. The feed's thread is the only writer; loops register
 /// and unregister their interest.
 public final class Fanout: LogObserver, Sendable {
-    /// Runs are told apart by tenant and wire form.
+    /// Chains are told apart by tenant and encoding.
     struct Key: Hashable {
         var tenant: Tenant
-        var form: String
+        var encoder: String
     }
 
     private struct Readers {
-        var run: PageRun
-        var readers: [ObjectIdentifier: any RunReader] = [:]
+        var chain: PageChain
+        var readers: [ObjectIdentifier: any ChainReader] = [:]
     }
 
     private struct State {
         var feed: FeedPosition
-        var runs: [Key: Readers] = [:]
-        var forms: [Tenant: [Key]] = [:]
+        var chains: [Key: Readers] = [:]
+        var encoders: [Tenant: [Key]] = [:]
         var scratch: [UInt8] = []
         /// The holes in what the log keeps, as they were last seen.
         var deleted = DeletedSequences.none
@@ -66,9 +66,9 @@ public final class Fanout: LogObserver, Sendable {
     private let deliveryLog: DeliveryLog?
     /// The executions that somebody views.
     let executions: ExecutionPages
-    /// Bytes of pages over all runs; each gets an even share of it.
+    /// Bytes of pages over all chains; each gets an even share of it.
     private let pageBytes: Int
-    /// A run may always keep this much: two of the smallest pages. Ten thousand runs keep little more than the bound, and what leaves them early is read
+    /// A chain may always keep this much: two of the smallest pages. Ten thousand chains keep little more than the bound, and what leaves them early is read
     /// from the tail.
     private static let smallestShare = 8 * 1024
 
@@ -79,52 +79,52 @@ public final class Fanout: LogObserver, Sendable {
         self.pageBytes = pageBytes
         self.deliveryLog = deliveryLog
         self.executions = ExecutionPages(pageBytes: pageBytes)
-        let start = RunPosition(generation: 0, sequence: 0)
+        let start = ChainPosition(generation: 0, sequence: 0)
         let none = Timestamp(millisecondsSinceEpoch: 0)
         let lifeStart = Cursor(time: none, epoch: epoch, sequence: 0)
         self.state = Mutex(State(feed: FeedPosition(position: start, time: none, epoch: epoch, lifeStart: lifeStart)))
     }
 
-    /// Where the feed stands: every run holds everything up to here. Any thread.
+    /// Where the feed stands: every chain holds everything up to here. Any thread.
     var feed: FeedPosition { self.state.withLock { $0.feed } }
 
-    /// The run of `tenant` in `form`, made when nobody reads it yet. Any thread.
-    func run(for tenant: Tenant, form: any WireForm, reader: any RunReader) -> PageRun {
-        if let execution = form.execution {
+    /// The chain of `tenant` for `encoder`, made when nobody reads it yet. Any thread.
+    func chain(for tenant: Tenant, encoder: any StreamEncoder, reader: any ChainReader) -> PageChain {
+        if let execution = encoder.execution {
             // Only a lease makes it known; a connection without one has nothing to view.
-            return self.executions.run(of: execution, reader: reader)
-                ?? PageRun(tenant: tenant, form: form, position: self.feed.position)
+            return self.executions.chain(of: execution, reader: reader)
+                ?? PageChain(tenant: tenant, encoder: encoder, position: self.feed.position)
         }
         return self.state.withLock { state in
-            let key = Key(tenant: tenant, form: form.name)
+            let key = Key(tenant: tenant, encoder: encoder.name)
             var readers: Readers
-            if let existing = state.runs[key] {
+            if let existing = state.chains[key] {
                 readers = existing
             } else {
-                readers = Readers(run: PageRun(tenant: tenant, form: form, position: state.feed.position))
-                state.forms[tenant, default: []].append(key)
+                readers = Readers(chain: PageChain(tenant: tenant, encoder: encoder, position: state.feed.position))
+                state.encoders[tenant, default: []].append(key)
             }
             readers.readers[ObjectIdentifier(reader)] = reader
-            state.runs[key] = readers
-            return readers.run
+            state.chains[key] = readers
+            return readers.chain
         }
     }
 
-    /// `reader` has no connection on `run` any more; without readers the run goes. Any thread.
-    func release(_ run: PageRun, reader: any RunReader) {
-        if let execution = run.form.execution { return self.executions.release(execution, reader: reader) }
+    /// `reader` has no connection on `chain` any more; without readers the chain goes. Any thread.
+    func release(_ chain: PageChain, reader: any ChainReader) {
+        if let execution = chain.encoder.execution { return self.executions.release(execution, reader: reader) }
         self.state.withLock { state in
-            let key = Key(tenant: run.tenant, form: run.form.name)
-            state.runs[key]?.readers[ObjectIdentifier(reader)] = nil
-            guard state.runs[key]?.readers.isEmpty == true else { return }
-            state.runs[key] = nil
-            state.forms[run.tenant]?.removeAll { $0 == key }
-            if state.forms[run.tenant]?.isEmpty == true { state.forms[run.tenant] = nil }
+            let key = Key(tenant: chain.tenant, encoder: chain.encoder.name)
+            state.chains[key]?.readers[ObjectIdentifier(reader)] = nil
+            guard state.chains[key]?.readers.isEmpty == true else { return }
+            state.chains[key] = nil
+            state.encoders[chain.tenant]?.removeAll { $0 == key }
+            if state.encoders[chain.tenant]?.isEmpty == true { state.encoders[chain.tenant] = nil }
         }
     }
 
-    /// Runs that somebody reads.
-    var runCount: Int { self.state.withLock { $0.runs.count } }
+    /// Chains that somebody reads.
+    var chainCount: Int { self.state.withLock { $0.chains.count } }
 
     // MARK: LogObserver (the feed's thread)
 
@@ -132,25 +132,25 @@ public final class Fanout: LogObserver, Sendable {
         self.state.withLock { state in
             let trace = entry.event.traceparent == nil ? nil : self.deliveryLog?.begin(entry, epoch: state.feed.epoch)
             defer { trace?.closePart() }
-            if let keys = state.forms[entry.event.tenant] {
-                let budget = max(Self.smallestShare, self.pageBytes / max(1, state.runs.count))
+            if let keys = state.encoders[entry.event.tenant] {
+                let budget = max(Self.smallestShare, self.pageBytes / max(1, state.chains.count))
                 let cursor = entry.cursor(epoch: state.feed.epoch)
                 for key in keys {
-                    guard let readers = state.runs[key] else { continue }
+                    guard let readers = state.chains[key] else { continue }
                     state.scratch.removeAll(keepingCapacity: true)
-                    readers.run.form.appendEvent(entry.event, cursor: cursor, to: &state.scratch)
-                    readers.run.append(
+                    readers.chain.encoder.appendEvent(entry.event, cursor: cursor, to: &state.scratch)
+                    readers.chain.append(
                         state.scratch,
                         sequence: entry.sequence,
                         intake: entry.intake,
                         user: entry.event.user,
                         type: entry.event.type,
-                        topic: readers.run.form.topic(of: entry.event),
+                        topic: readers.chain.encoder.topic(of: entry.event),
                         budget: budget
                     )
                     for reader in readers.readers.values {
                         trace?.openPart()
-                        reader.runGrew(readers.run, intake: entry.intake, trace: trace)
+                        reader.chainGrew(readers.chain, intake: entry.intake, trace: trace)
                     }
                 }
             }
@@ -193,11 +193,11 @@ public final class Fanout: LogObserver, Sendable {
 
     /// Everybody goes on from `position`, and is told that something is missing.
     private func restart(_ state: inout State, at position: UInt64) {
-        state.feed.position = RunPosition(generation: state.feed.position.generation &+ 1, sequence: position)
+        state.feed.position = ChainPosition(generation: state.feed.position.generation &+ 1, sequence: position)
         state.feed.lifeStart = state.feed.cursor
-        for readers in state.runs.values {
-            readers.run.restart(at: state.feed.position)
-            for reader in readers.readers.values { reader.runGrew(readers.run) }
+        for readers in state.chains.values {
+            readers.chain.restart(at: state.feed.position)
+            for reader in readers.readers.values { reader.chainGrew(readers.chain) }
         }
         self.executions.logReplaced(at: state.feed.position)
     }
@@ -205,13 +205,13 @@ public final class Fanout: LogObserver, Sendable {
     // MARK: What the log keeps (any thread)
 
     public func logTrimmed(to retention: LogRetention) {
-        let readers: [ObjectIdentifier: any RunReader] = self.state.withLock { state in
+        let readers: [ObjectIdentifier: any ChainReader] = self.state.withLock { state in
             guard retention.epoch == state.feed.epoch else { return [:] }
             let deleted = retention.deleted.ranges(notIn: state.deleted)
             state.deleted = retention.deleted
             var all = self.executions.trim(to: retention, deleted: deleted)
-            for readers in state.runs.values {
-                readers.run.trim(to: retention, deleted: deleted)
+            for readers in state.chains.values {
+                readers.chain.trim(to: retention, deleted: deleted)
                 all.merge(readers.readers) { first, _ in first }
             }
             return all

@@ -17,13 +17,13 @@ struct PageEntry: Sendable {
     var user: UserID?
     /// For connections that asked for some types only.
     var type: EventType
-    /// What it is about, where the wire form knows (``WireForm/topic(of:)``).
+    /// What it is about, where the encoding knows (``StreamEncoder/topic(of:)``).
     var topic: IncidentID?
 }
 
 /// A fixed piece of memory with encoded entries, one behind the other, and their index.
 ///
-/// Append-only. One writer appends (``PageRun`` under its lock, or a catch-up before it hands the page out); readers look
+/// Append-only. One writer appends (``PageChain`` under its lock, or a catch-up before it hands the page out); readers look
 /// only at what was published to them as a ``PageSegment`` — bytes and index below its end never change again — and
 /// therefore need no lock. That is the justification for `@unchecked Sendable`.
 final class Page: @unchecked Sendable {
@@ -127,7 +127,7 @@ struct PageSegment: Sendable {
     }
 }
 
-/// Consecutive segments: everything of one tenant between two places in the log, in one wire form.
+/// Consecutive segments: everything of one tenant between two places in the log, in one encoding.
 struct PageSlice: Sendable {
     let segments: [PageSegment]
     let hasPersonalEntries: Bool

@@ -24,7 +24,7 @@ final class TracedDelivery: Sendable {
         self.ended = ended
     }
 
-    /// A further loop and wire form will write it.
+    /// A further loop and encoding will write it.
     func openPart() { self.parts.withLock { $0.open += 1 } }
 
     /// A part is done.

@@ -158,9 +158,9 @@ struct WebSocketDecoder: Sendable {
         let marker = Int(bytes[1] & 0x7F)
         let extended = bytes.dropFirst(2).dropLast(4)
         let announced = extended.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        if marker == 126, announced < 126 { throw Violation(reason: "length is not in its shortest form") }
+        if marker == 126, announced < 126 { throw Violation(reason: "length is not in its shortest encoder") }
         if marker == 127, announced <= UInt64(UInt16.max) || announced >> 63 != 0 {
-            throw Violation(reason: "length is not in its shortest form")
+            throw Violation(reason: "length is not in its shortest encoder")
         }
         let length = marker < 126 ? UInt64(marker) : announced
         guard let opcode = WebSocketOpcode(rawValue: bytes[0] & 0x0F) else { throw Violation(reason: "reserved opcode") }

@@ -1,7 +1,7 @@
 /// How far the feed has come, as a value: what was seen of the log goes in, what to do comes out.
 struct FeedProgress: Sendable {
     /// What the stream is at one moment.
-    struct Glimpse: Sendable, Equatable {
+    struct StreamSnapshot: Sendable, Equatable {
         var epoch: UInt16
         /// One more than `last` when nothing is kept.
         var first: UInt64
@@ -72,56 +72,56 @@ struct FeedProgress: Sendable {
     /// - Parameters:
     ///   - tailBytes: how much of the stream's end the first course shall fill the tail with.
     ///   - isRecognised: whether the stream holds one of ``stamps``; nil when none of their places holds anything.
-    mutating func inspected(_ glimpse: Glimpse, tailBytes: Int, isRecognised: Bool? = nil) -> Course {
-        if hasBegun, epoch == glimpse.epoch, glimpse.last < position, glimpse.isReplicated, shortLooks < Self.maximumShortLooks {
+    mutating func inspected(_ snapshot: StreamSnapshot, tailBytes: Int, isRecognised: Bool? = nil) -> Course {
+        if hasBegun, epoch == snapshot.epoch, snapshot.last < position, snapshot.isReplicated, shortLooks < Self.maximumShortLooks {
             shortLooks += 1
             return .lookAgain
         }
         defer {
-            epoch = glimpse.epoch
-            target = glimpse.last
+            epoch = snapshot.epoch
+            target = snapshot.last
             hasBegun = true
             shortLooks = 0
             skippedAfter = nil
         }
-        if !hasBegun, epoch == glimpse.epoch {
+        if !hasBegun, epoch == snapshot.epoch {
             guard let start else {
-                position = Self.start(in: glimpse, tailBytes: tailBytes)
+                position = Self.start(in: snapshot, tailBytes: tailBytes)
                 return .begin(after: position)
             }
             // Beyond the end, the log is not the one that the start was taken from; that is judged below.
             position = start
-            if start <= glimpse.last, isRecognised != false {
-                position = max(start, glimpse.first == 0 ? 0 : glimpse.first - 1)
+            if start <= snapshot.last, isRecognised != false {
+                position = max(start, snapshot.first == 0 ? 0 : snapshot.first - 1)
                 missed += position - start
                 return .begin(after: position)
             }
         }
         // Another stream, or one that was restored from an older copy: what comes next was never announced.
-        guard epoch == glimpse.epoch, position <= glimpse.last, isRecognised != false, !isErased(glimpse, isRecognised) else {
-            position = glimpse.last
+        guard epoch == snapshot.epoch, position <= snapshot.last, isRecognised != false, !isErased(snapshot, isRecognised) else {
+            position = snapshot.last
             stamps = []
-            return .restart(epoch: glimpse.epoch, position: position)
+            return .restart(epoch: snapshot.epoch, position: position)
         }
         // The log threw away what was not read yet. It follows from what is kept, but readers must know.
-        if let skippedAfter, glimpse.first > skippedAfter + 1 {
-            let end = max(position, glimpse.first - 1)
+        if let skippedAfter, snapshot.first > skippedAfter + 1 {
+            let end = max(position, snapshot.first - 1)
             missed += end - skippedAfter
             position = end
             return .passOver(through: position)
         }
-        guard position + 1 >= glimpse.first else {
-            missed += glimpse.first - 1 - position
-            position = glimpse.first - 1
+        guard position + 1 >= snapshot.first else {
+            missed += snapshot.first - 1 - position
+            position = snapshot.first - 1
             return .passOver(through: position)
         }
         return .resume(after: position)
     }
 
     /// Whether the last messages are all gone from where older ones are still kept, so that nothing shows which log this is.
-    private func isErased(_ glimpse: Glimpse, _ isRecognised: Bool?) -> Bool {
+    private func isErased(_ snapshot: StreamSnapshot, _ isRecognised: Bool?) -> Bool {
         guard isRecognised == nil, let last = stamps.last else { return false }
-        return last.sequence >= glimpse.first
+        return last.sequence >= snapshot.first
     }
 
     /// A message came. Returns whether it is new.
@@ -164,11 +164,11 @@ struct FeedProgress: Sendable {
 
     /// The sequence after which the last `tailBytes` of the stream lie, by the average size of a message; the tail itself does not grow
     /// beyond its bound when the average misleads.
-    private static func start(in glimpse: Glimpse, tailBytes: Int) -> UInt64 {
-        let beforeFirst = glimpse.first == 0 ? 0 : glimpse.first - 1
-        guard glimpse.messages > 0, glimpse.last > beforeFirst else { return max(beforeFirst, glimpse.last) }
-        let average = max(1, glimpse.bytes / max(1, glimpse.messages))
+    private static func start(in snapshot: StreamSnapshot, tailBytes: Int) -> UInt64 {
+        let beforeFirst = snapshot.first == 0 ? 0 : snapshot.first - 1
+        guard snapshot.messages > 0, snapshot.last > beforeFirst else { return max(beforeFirst, snapshot.last) }
+        let average = max(1, snapshot.bytes / max(1, snapshot.messages))
         let wanted = UInt64(max(0, tailBytes)) / average
-        return max(beforeFirst, glimpse.last - min(glimpse.last, wanted))
+        return max(beforeFirst, snapshot.last - min(snapshot.last, wanted))
     }
 }

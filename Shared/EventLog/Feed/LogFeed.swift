@@ -153,9 +153,9 @@ public final class LogFeed: Sendable {
         // The consumer delivers before its creation is answered, so this holds for every way out, that of no answer included.
         defer { following.store(false, ordering: .releasing) }
         await untilThereIsRoom()
-        let glimpse = try await log.inspect()
+        let snapshot = try await log.inspect()
         let stamps = progress.withLock { $0.stamps }
-        let start = try await begin(glimpse, isRecognised: stamps.isEmpty ? true : log.recognises(stamps))
+        let start = try await begin(snapshot, isRecognised: stamps.isEmpty ? true : log.recognises(stamps))
         consumers.add(1, ordering: .relaxed)
         let selection = StreamConsumer.Selection(after: start, filter: nil, heartbeat: Self.heartbeat)
         let consumer = try await StreamConsumer.start(selection, on: log, delegate: self)
@@ -178,14 +178,14 @@ public final class LogFeed: Sendable {
     }
 
     /// Settles where to go on after a look at the stream. No consumer is active meanwhile.
-    private func begin(_ glimpse: FeedProgress.Glimpse, isRecognised: Bool?) async throws(EventLogError) -> UInt64 {
+    private func begin(_ snapshot: FeedProgress.StreamSnapshot, isRecognised: Bool?) async throws(EventLogError) -> UInt64 {
         let missedBefore = progress.withLock { $0.missed }
-        let course = progress.withLock { $0.inspected(glimpse, tailBytes: tailBytes, isRecognised: isRecognised) }
+        let course = progress.withLock { $0.inspected(snapshot, tailBytes: tailBytes, isRecognised: isRecognised) }
         let missed = progress.withLock { $0.missed } - missedBefore
         if missed > 0 {
             logger.warning(
                 "the log dropped entries before they were read: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds this process up",
-                metadata: ["log.missed": "\(missed)", "log.position": "\(position)", "log.first": "\(glimpse.first)"]
+                metadata: ["log.missed": "\(missed)", "log.position": "\(position)", "log.first": "\(snapshot.first)"]
             )
         }
         switch course {

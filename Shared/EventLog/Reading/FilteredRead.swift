@@ -6,40 +6,40 @@ import NATSClient
 /// A consumer of nats-server 2.9 has one filter, and `events.<tenant>.>` does not match `events.<tenant>` itself, on which a producer may
 /// publish too. Where such messages lie in the range, a second consumer reads them and the two are merged.
 struct FilteredRead {
-    private let ticket: ReadTicket
+    private let pendingRead: PendingRead
     private let log: EventLog
 
-    init(_ ticket: ReadTicket, of log: EventLog) {
-        self.ticket = ticket
+    init(_ pendingRead: PendingRead, of log: EventLog) {
+        self.pendingRead = pendingRead
         self.log = log
     }
 
-    /// Reads. When it returns, the ticket is settled.
+    /// Reads. When it returns, the pending read is settled.
     func run() async {
-        switch ticket.source {
+        switch pendingRead.source {
         case .events(let tenant): await run(EventMessage.filters(of: tenant))
-        case .execution(let reference): await StreamScan([ticket], filter: reference.subject, of: log).run()
+        case .execution(let reference): await StreamScan([pendingRead], filter: reference.subject, of: log).run()
         }
     }
 
     private func run(_ filters: (alone: String, below: String)) async {
         do throws(EventLogError) {
-            guard let last = try await log.lastSequence(on: filters.alone), last > ticket.after else {
-                return await StreamScan([ticket], filter: filters.below, of: log).run()
+            guard let last = try await log.lastSequence(on: filters.alone), last > pendingRead.after else {
+                return await StreamScan([pendingRead], filter: filters.below, of: log).run()
             }
             async let below = part(filters.below)
             async let alone = part(filters.alone)
             switch await (below, alone) {
-            case (.read(let below), .read(let alone)): ticket.settle(with: Self.merge(below, alone))
-            case (.failed(let error), _), (_, .failed(let error)): ticket.fail(error)
+            case (.read(let below), .read(let alone)): pendingRead.settle(with: Self.merge(below, alone))
+            case (.failed(let error), _), (_, .failed(let error)): pendingRead.fail(error)
             }
         } catch {
-            ticket.fail(error)
+            pendingRead.fail(error)
         }
     }
 
-    private func part(_ filter: String) async -> ReadTicket.Outcome {
-        let part = ticket.copy()
+    private func part(_ filter: String) async -> PendingRead.Outcome {
+        let part = pendingRead.copy()
         await StreamScan([part], filter: filter, of: log).run()
         return await part.outcome()
     }

@@ -5,7 +5,7 @@ import NATSClient
 /// Reads what is older than the tail: a few tenants at a time by themselves, everybody else through one shared scan (``ReadPlan``).
 actor PastReader {
     private var plan: ReadPlan
-    private var tickets: [UInt64: ReadTicket] = [:]
+    private var pendingReads: [UInt64: PendingRead] = [:]
     private var nextID: UInt64 = 0
     /// The shared scan under way.
     private var scan: StreamScan?
@@ -26,10 +26,17 @@ actor PastReader {
         var pause = Backoff()
         while true {
             nextID += 1
-            let ticket = ReadTicket(id: nextID, source: source, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
-            submit(ticket, to: log)
-            let outcome = await ticket.outcome()
-            forget(ticket)
+            let pendingRead = PendingRead(
+                id: nextID,
+                source: source,
+                after: after,
+                through: through,
+                maxBytes: maxBytes,
+                deadline: deadline
+            )
+            submit(pendingRead, to: log)
+            let outcome = await pendingRead.outcome()
+            forget(pendingRead)
             do throws(EventLogError) {
                 switch outcome {
                 case .read(let read): return try await log.checked(read, after: after)
@@ -42,16 +49,16 @@ actor PastReader {
         }
     }
 
-    private func submit(_ ticket: ReadTicket, to log: EventLog) {
+    private func submit(_ pendingRead: PendingRead, to log: EventLog) {
         // A scan that has not come as far as this cursor serves it on the way.
-        if let scan, scan.join(ticket) { return }
-        tickets[ticket.id] = ticket
-        perform(plan.requested(ticket.id), on: log)
+        if let scan, scan.join(pendingRead) { return }
+        pendingReads[pendingRead.id] = pendingRead
+        perform(plan.requested(pendingRead.id), on: log)
     }
 
-    private func forget(_ ticket: ReadTicket) {
-        guard tickets.removeValue(forKey: ticket.id) != nil else { return }
-        plan.withdrawn(ticket.id)
+    private func forget(_ pendingRead: PendingRead) {
+        guard pendingReads.removeValue(forKey: pendingRead.id) != nil else { return }
+        plan.withdrawn(pendingRead.id)
     }
 
     private func perform(_ action: ReadPlan.Action, on log: EventLog) {
@@ -66,12 +73,12 @@ actor PastReader {
     }
 
     private func readFiltered(_ id: UInt64, on log: EventLog) async {
-        if let ticket = tickets[id] { await FilteredRead(ticket, of: log).run() }
+        if let pendingRead = pendingReads[id] { await FilteredRead(pendingRead, of: log).run() }
         perform(plan.filteredReadEnded(id), on: log)
     }
 
     private func scanForAll(on log: EventLog) async {
-        let waiting = plan.scanBegan().compactMap { tickets[$0] }
+        let waiting = plan.scanBegan().compactMap { pendingReads[$0] }
         if !waiting.isEmpty {
             let scan = StreamScan(waiting, filter: nil, of: log)
             self.scan = scan

@@ -3,14 +3,14 @@ import EventModel
 import NATSClient
 import Synchronization
 
-/// One pass over the stream that fills the tickets of all who take part: of one tenant through a filter, or of many without.
+/// One pass over the stream that fills the pending reads of all who take part: of one tenant through a filter, or of many without.
 final class StreamScan: Sendable {
     private struct State {
         var position: ScanPosition
-        var tickets: [String: [ReadTicket]] = [:]
-        /// How many tickets are not settled, as far as the scan knows.
+        var pendingReads: [String: [PendingRead]] = [:]
+        /// How many pending reads are not settled, as far as the scan knows.
         var open = 0
-        /// The lowest end among the open tickets: until then nothing needs to be looked through.
+        /// The lowest end among the open pending reads: until then nothing needs to be looked through.
         var nextEnd = UInt64.max
         var isOver = false
     }
@@ -30,29 +30,29 @@ final class StreamScan: Sendable {
     private static let filteredWindow: UInt64 = 256
 
     /// - Parameters:
-    ///   - tickets: who takes part; at least one.
+    ///   - pendingReads: who takes part; at least one.
     ///   - filter: the subjects to read; nil for all.
     ///   - log: what is read.
-    init(_ tickets: [ReadTicket], filter: String?, of log: EventLog) {
+    init(_ pendingReads: [PendingRead], filter: String?, of log: EventLog) {
         self.log = log
         self.filter = filter
         trustsCount = !log.isReplicated
-        state = Mutex(State(position: ScanPosition(after: tickets.map(\.after).min() ?? 0)))
-        for ticket in tickets { _ = join(ticket) }
+        state = Mutex(State(position: ScanPosition(after: pendingReads.map(\.after).min() ?? 0)))
+        for pendingRead in pendingReads { _ = join(pendingRead) }
     }
 
     /// Takes one more in, unless the pass is already beyond where it would have to begin, or over. Any thread.
-    func join(_ ticket: ReadTicket) -> Bool {
+    func join(_ pendingRead: PendingRead) -> Bool {
         state.withLock { state in
-            guard !state.isOver, ticket.after >= state.position.found else { return false }
-            state.tickets[ticket.source.key, default: []].append(ticket)
+            guard !state.isOver, pendingRead.after >= state.position.found else { return false }
+            state.pendingReads[pendingRead.source.key, default: []].append(pendingRead)
             state.open += 1
-            state.nextEnd = min(state.nextEnd, ticket.through)
+            state.nextEnd = min(state.nextEnd, pendingRead.through)
             return true
         }
     }
 
-    /// Makes the pass. When it returns, every ticket is settled.
+    /// Makes the pass. When it returns, every pending read is settled.
     func run() async {
         let failure: EventLogError
         do throws(EventLogError) {
@@ -81,49 +81,49 @@ final class StreamScan: Sendable {
     /// There is nothing more, and everybody asked for no more than the log has reached.
     private func reachedEnd() {
         guard trustsCount else { return }
-        sweep { ticket, _ in ticket.settle(completeThrough: ticket.through) }
+        sweep { pendingRead, _ in pendingRead.settle(completeThrough: pendingRead.through) }
     }
 
     /// Gives everybody who is left what there is.
     private func finish(_ failure: EventLogError) {
-        let (tickets, position) = state.withLock { state in
+        let (pendingReads, position) = state.withLock { state in
             state.isOver = true
-            defer { state.tickets = [:] }
-            return (state.tickets.values.joined(), state.position.handedOut)
+            defer { state.pendingReads = [:] }
+            return (state.pendingReads.values.joined(), state.position.handedOut)
         }
-        for ticket in tickets { ticket.settle(completeThrough: position, otherwise: failure) }
+        for pendingRead in pendingReads { pendingRead.settle(completeThrough: position, otherwise: failure) }
     }
 
     /// Those for whom the pass has come far enough are complete.
     private func settleComplete() {
-        sweep { ticket, position in
-            if ticket.through <= position { ticket.settle(completeThrough: position) }
+        sweep { pendingRead, position in
+            if pendingRead.through <= position { pendingRead.settle(completeThrough: position) }
         }
     }
 
     /// Those whose time is over, or who gave up, are not waited for.
     private func settleOverdue(now: ContinuousClock.Instant) {
-        sweep { ticket, position in
-            guard ticket.deadline <= now else { return }
-            ticket.settle(
+        sweep { pendingRead, position in
+            guard pendingRead.deadline <= now else { return }
+            pendingRead.settle(
                 completeThrough: position,
                 otherwise: EventLogError(code: .timeout, message: "The log did not get there in time. Try again.")
             )
         }
     }
 
-    /// Lets `settle` look at every ticket, forgets those that are settled, and ends the pass when none is left.
-    private func sweep(_ settle: (ReadTicket, _ position: UInt64) -> Void) {
+    /// Lets `settle` look at every pending read, forgets those that are settled, and ends the pass when none is left.
+    private func sweep(_ settle: (PendingRead, _ position: UInt64) -> Void) {
         let isOver = state.withLock { state in
-            for (token, tickets) in state.tickets {
-                let open = tickets.filter { ticket in
-                    settle(ticket, state.position.handedOut)
-                    return !ticket.isSettled
+            for (token, pendingReads) in state.pendingReads {
+                let open = pendingReads.filter { pendingRead in
+                    settle(pendingRead, state.position.handedOut)
+                    return !pendingRead.isSettled
                 }
-                state.tickets[token] = open.isEmpty ? nil : open
+                state.pendingReads[token] = open.isEmpty ? nil : open
             }
-            state.open = state.tickets.values.reduce(0) { $0 + $1.count }
-            state.nextEnd = state.tickets.values.joined().map(\.through).min() ?? .max
+            state.open = state.pendingReads.values.reduce(0) { $0 + $1.count }
+            state.nextEnd = state.pendingReads.values.joined().map(\.through).min() ?? .max
             state.isOver = state.open == 0
             return state.isOver
         }
@@ -136,15 +136,15 @@ extension StreamScan: StreamConsumerDelegate {
         let sequence = metadata.streamSequence
         let key = delivery.withSubject { LogSource.key(of: $0) }
         let (takers, isEnd) = state.withLock { state in
-            guard state.position.entryFound(sequence) else { return ([] as [ReadTicket], false) }
-            let takers = key.flatMap { state.tickets[$0] } ?? []
+            guard state.position.entryFound(sequence) else { return ([] as [PendingRead], false) }
+            let takers = key.flatMap { state.pendingReads[$0] } ?? []
             return (takers, sequence >= state.nextEnd)
         }
         // Decoded at most once, and only if somebody wants it. What is no event was reported by the feed when it came.
         if takers.contains(where: { $0.after < sequence && sequence <= $0.through }),
             let entry = try? EventMessage.entry(delivery, metadata)
         {
-            for ticket in takers { ticket.take(entry) }
+            for pendingRead in takers { pendingRead.take(entry) }
         }
         state.withLock { $0.position.entryHandedOut() }
         if metadata.pending == 0 {

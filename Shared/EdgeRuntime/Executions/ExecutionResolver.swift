@@ -60,7 +60,7 @@ final class ExecutionLease: Sendable {
 ///
 /// Every answer is given as of the log's own end at the moment of the question, so that a client which has been served by another
 /// process, whose feed is ahead, is never sent back.
-final class ExecutionDesk: Sendable {
+final class ExecutionResolver: Sendable {
     private let log: any LogReading
     private let history: History
     private let fanout: Fanout
@@ -89,13 +89,13 @@ final class ExecutionDesk: Sendable {
     /// Where a viewer begins.
     ///
     /// - Parameters:
-    ///   - form: how it is written to; its ``WireForm/execution`` is what it views.
+    ///   - encoder: how it is written to; its ``StreamEncoder/execution`` is what it views.
     ///   - run: the execution it names; nil for the current one.
     ///   - number: the last event it has seen; nil for none.
     ///   - waits: whether it waits for the first execution to begin, if there is none.
     func answer(
         _ reference: ExecutionReference,
-        in form: any WireForm,
+        in encoder: any StreamEncoder,
         run: ExecutionRun?,
         after number: ExecutionNumber?,
         waits: Bool
@@ -104,7 +104,7 @@ final class ExecutionDesk: Sendable {
         let lease = ExecutionLease(reference, in: self.fanout.executions, generation: generation)
         let bounds = try await self.history.bounds()
         let end = bounds.lastSequence
-        try await self.load(reference, form, bounds, generation: generation)
+        try await self.load(reference, encoder, bounds, generation: generation)
         try await self.untilFeedReached(end)
         guard let track = self.fanout.executions.track(of: reference) else { throw .unavailable("The log was replaced. Try again.") }
         func begins(after sequence: UInt64, _ run: ExecutionRun?, gap: StreamPlace.Gap? = nil) -> ExecutionAnswer {
@@ -199,7 +199,7 @@ final class ExecutionDesk: Sendable {
     /// - Parameter bounds: the log's, as they were after the execution had begun to be followed.
     private func load(
         _ reference: ExecutionReference,
-        _ form: any WireForm,
+        _ encoder: any StreamEncoder,
         _ bounds: LogBounds,
         generation: UInt32
     ) async throws(EventLogError) {
@@ -207,14 +207,14 @@ final class ExecutionDesk: Sendable {
         try await self.loading.value(for: reference.subject) { () async throws(EventLogError) in
             guard self.fanout.executions.track(of: reference) == nil else { return }
             try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
-                try await self.loadPages(of: reference, form, bounds, generation: generation)
+                try await self.loadPages(of: reference, encoder, bounds, generation: generation)
             }
         }
     }
 
     private func loadPages(
         of reference: ExecutionReference,
-        _ form: any WireForm,
+        _ encoder: any StreamEncoder,
         _ bounds: LogBounds,
         generation: UInt32
     ) async throws(EventLogError) {
@@ -222,8 +222,8 @@ final class ExecutionDesk: Sendable {
         // What comes in behind the bounds, the feed brings; what is there, is read.
         let tail = try await self.log.execution(of: reference)
         let start = tail.map { max($0.start ?? 1, bounds.firstSequence, 1) - 1 } ?? bounds.lastSequence
-        let position = RunPosition(generation: generation, sequence: start)
-        var view = ExecutionPages.View(run: PageRun(tenant: reference.tenant, form: form, position: position))
+        let position = ChainPosition(generation: generation, sequence: start)
+        var view = ExecutionPages.View(chain: PageChain(tenant: reference.tenant, encoder: encoder, position: position))
         let budget = pages.budget
         if tail != nil {
             try await self.read(reference, after: start, through: bounds.lastSequence) { _ = view.take($0, budget: budget) }

@@ -5,12 +5,12 @@ import Synchronization
 /// A `natsConnection` and its lifetime.
 ///
 /// The handle is destroyed with this object, away from the thread that releases it, because destroying joins threads.
-final class LibraryConnection: Sendable {
-    private let handle: LibraryPointer
+final class CNATSConnection: Sendable {
+    private let handle: CNATSPointer
     /// Subscriptions that have ended and are still to be freed.
-    private let retired = Mutex<[LibraryPointer]>([])
+    private let retired = Mutex<[CNATSPointer]>([])
 
-    private init(handle: LibraryPointer) {
+    private init(handle: CNATSPointer) {
         self.handle = handle
     }
 
@@ -34,11 +34,11 @@ final class LibraryConnection: Sendable {
     /// What is told of it, `link` and `monitor`, is retained for nats.c until its closed callback, which comes exactly once for a connection that this
     /// call returned, at the latest after it is destroyed; the link weakly, as it holds the connection.
     static func open(
-        _ options: borrowing LibraryOptions,
+        _ options: borrowing CNATSOptions,
         link: ConnectionLink,
         monitor: ConnectionMonitor
-    ) throws(NATSError) -> LibraryConnection {
-        let context = Unmanaged.passRetained(LibraryObserver(link: link, monitor: monitor))
+    ) throws(NATSError) -> CNATSConnection {
+        let context = Unmanaged.passRetained(CNATSObserver(link: link, monitor: monitor))
         // Released by connectionClosed, or here if no connection comes of it: then there are no callbacks.
         do throws(NATSError) {
             let closure = context.toOpaque()
@@ -49,7 +49,7 @@ final class LibraryConnection: Sendable {
             var created: OpaquePointer?
             let status = natsConnection_Connect(&created, options.raw)
             guard status == NATS_OK, let created else { throw connectError(status) }
-            return LibraryConnection(handle: LibraryPointer(raw: created))
+            return CNATSConnection(handle: CNATSPointer(raw: created))
         } catch {
             context.release()
             throw error
@@ -82,7 +82,7 @@ final class LibraryConnection: Sendable {
     /// Up to 3.5.0 the library's reader looks a subscription up and uses it without holding it, so that freeing it at that moment crashes the
     /// process (https://github.com/nats-io/nats.c/issues/637); its error callback does the same (https://github.com/nats-io/nats.c/pull/659).
     /// Once the answer to a ping sent later has come through the reader, the reader has put the subscription down.
-    func retire(_ subscription: LibraryPointer) {
+    func retire(_ subscription: CNATSPointer) {
         let isFirst = retired.withLock { retired in
             retired.append(subscription)
             return retired.count == 1
@@ -139,10 +139,10 @@ final class LibraryConnection: Sendable {
 }
 
 // The callbacks of a connection. nats.c calls them on one thread of its own for all connections, one after another, so none of them may block.
-// `closure` is the LibraryObserver that `open` retained.
+// `closure` is the CNATSObserver that `open` retained.
 
 /// Who is told what happens to a connection.
-private final class LibraryObserver: Sendable {
+private final class CNATSObserver: Sendable {
     weak let link: ConnectionLink?
     let monitor: ConnectionMonitor
 
@@ -151,26 +151,26 @@ private final class LibraryObserver: Sendable {
         self.monitor = monitor
     }
 
-    static func of(_ closure: UnsafeMutableRawPointer) -> LibraryObserver {
-        Unmanaged<LibraryObserver>.fromOpaque(closure).takeUnretainedValue()
+    static func of(_ closure: UnsafeMutableRawPointer) -> CNATSObserver {
+        Unmanaged<CNATSObserver>.fromOpaque(closure).takeUnretainedValue()
     }
 }
 
 private func connectionLost(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     // A connection that is being closed is told to have been lost first, which it was not.
     guard let closure, !natsConnection_IsClosed(connection) else { return }
-    LibraryObserver.of(closure).link?.serverLost()
+    CNATSObserver.of(closure).link?.serverLost()
 }
 
 private func connectionRegained(_: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     guard let closure else { return }
-    LibraryObserver.of(closure).monitor.record(.reconnected)
+    CNATSObserver.of(closure).monitor.record(.reconnected)
 }
 
 /// The last callback of a connection, and the one place where the observer that `open` retained is released.
 private func connectionClosed(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     guard let closure else { return }
-    let observer = Unmanaged<LibraryObserver>.fromOpaque(closure).takeRetainedValue()
+    let observer = Unmanaged<CNATSObserver>.fromOpaque(closure).takeRetainedValue()
     let reason = connection.flatMap(libraryError)
     if let link = observer.link { link.libraryClosed(reason: reason) } else { observer.monitor.record(.closed, reason: reason) }
 }
@@ -183,7 +183,7 @@ private func connectionReportedError(
     _ closure: UnsafeMutableRawPointer?
 ) {
     guard let closure else { return }
-    let monitor = LibraryObserver.of(closure).monitor
+    let monitor = CNATSObserver.of(closure).monitor
     // nats.c keeps the server's words for the time of the call.
     var last = NATS_OK
     let words = nats_GetLastError(&last).map { String(cString: $0) }

@@ -3,7 +3,7 @@ import EdgeRuntime
 import EventModel
 
 /// The workspace stream's way of writing: JSON envelopes in text frames. Contract §5.
-struct WorkspaceForm: WireForm {
+struct WorkspaceEncoder: StreamEncoder {
     /// Whether the client asked to be able to resume.
     let carriesIDs: Bool
     /// Set for clients with which compression was negotiated.

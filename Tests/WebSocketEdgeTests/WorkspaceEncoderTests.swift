@@ -7,11 +7,11 @@ import Testing
 @testable import websocket_edge
 
 /// The messages of the workspace stream, byte for byte (contract §3, §5; RFC 6455 §5.2).
-@Suite struct WorkspaceFormTests {
+@Suite struct WorkspaceEncoderTests {
     private static let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     private static let cursor = Cursor(time: time, epoch: 7, sequence: 42)
-    private let plain = WorkspaceForm(carriesIDs: false, deflater: nil)
-    private let resumable = WorkspaceForm(carriesIDs: true, deflater: nil)
+    private let plain = WorkspaceEncoder(carriesIDs: false, deflater: nil)
+    private let resumable = WorkspaceEncoder(carriesIDs: true, deflater: nil)
 
     private func event(_ payload: String) throws -> Event {
         Event(
@@ -25,9 +25,9 @@ import Testing
         )
     }
 
-    private func bytes(_ form: WorkspaceForm, _ payload: String) throws -> [UInt8] {
+    private func bytes(_ encoder: WorkspaceEncoder, _ payload: String) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        form.appendEvent(try event(payload), cursor: Self.cursor, to: &bytes)
+        encoder.appendEvent(try event(payload), cursor: Self.cursor, to: &bytes)
         return bytes
     }
 
@@ -39,7 +39,7 @@ import Testing
         #expect(Frame.all(try bytes(resumable, payload)) == [.text(text + ",\"id\":\"\(Self.cursor.text)\"}")])
     }
 
-    @Test("the frame's length is in its shortest form", arguments: [(60, 2), (126, 4), (65_535, 4), (65_536, 10), (200_000, 10)])
+    @Test("the frame's length is in its shortest encoder", arguments: [(60, 2), (126, 4), (65_535, 4), (65_536, 10), (200_000, 10)])
     func lengths(total: Int, headerBytes: Int) throws {
         let frame = #"{"type":"job.done","payload":{"a":""},"ts":"2024-04-01T14:32:10.007Z"}"#
         let filler = max(0, total - frame.utf8.count)
@@ -54,8 +54,8 @@ import Testing
 
     @Test("the first message names workspace and user as JSON, and has no id")
     func connected() {
-        for form in [plain, resumable] {
-            let bytes = form.opening(opening("ann\\é"))
+        for encoder in [plain, resumable] {
+            let bytes = encoder.opening(opening("ann\\é"))
             #expect(bytes.starts(with: "HEAD".utf8))
             #expect(
                 Frame.all(Array(bytes.dropFirst(4))) == [
@@ -122,23 +122,23 @@ import Testing
     @Test("compressed and plain clients, with ids and without, share no pages")
     func names() {
         let deflater = Deflater()
-        let forms = [false, true].flatMap { ids in
-            [WorkspaceForm(carriesIDs: ids, deflater: nil), WorkspaceForm(carriesIDs: ids, deflater: deflater)]
+        let encoders = [false, true].flatMap { ids in
+            [WorkspaceEncoder(carriesIDs: ids, deflater: nil), WorkspaceEncoder(carriesIDs: ids, deflater: deflater)]
         }
-        #expect(Set(forms.map(\.name)).count == 4)
+        #expect(Set(encoders.map(\.name)).count == 4)
     }
 
     @Test("a message is compressed where that makes it shorter, and the same event is the same bytes each time")
     func compression() throws {
-        let form = WorkspaceForm(carriesIDs: true, deflater: Deflater())
+        let encoder = WorkspaceEncoder(carriesIDs: true, deflater: Deflater())
         let payload = #"{"a":"\#(String(repeating: "the same again ", count: 50))"}"#
-        let compressed = try bytes(form, payload)
-        #expect(compressed == (try bytes(form, payload)))
+        let compressed = try bytes(encoder, payload)
+        #expect(compressed == (try bytes(encoder, payload)))
         let frame = try #require(Frame.all(compressed).first)
         // FIN, RSV1 and text. RFC 7692 §6.
         #expect(frame.first == 0xC1)
         #expect(frame.payload.count < 400)
         #expect(BoundedInflater.inflate(frame.payload, limit: 4096) == .message(Frame.all(try bytes(resumable, payload))[0].payload))
-        #expect(Frame.all(form.farewell(.draining, retry: nil)).first?.closeCode == 1001)
+        #expect(Frame.all(encoder.farewell(.draining, retry: nil)).first?.closeCode == 1001)
     }
 }

@@ -5,7 +5,7 @@ import Hummingbird
 import NIOCore
 
 /// The body of a request to decide (contract §7).
-struct ApprovalForm: Sendable, Equatable {
+struct DecisionRequest: Sendable, Equatable {
     /// The largest body, in bytes: a reason of the full length, every character escaped.
     static let maximumBodyBytes = 32 * 1024
     /// The longest reason, in code points, as `maxLength` in the description of the API counts.
@@ -37,9 +37,9 @@ struct ApprovalForm: Sendable, Equatable {
     }
 
     /// Reads the body of a request.
-    static func of(_ request: Request) async throws -> ApprovalForm {
+    static func of(_ request: Request) async throws -> DecisionRequest {
         try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
         let body = try await request.readBody(upTo: maximumBodyBytes)
-        return try ApprovalForm(Array(body.readableBytesView))
+        return try DecisionRequest(Array(body.readableBytesView))
     }
 }

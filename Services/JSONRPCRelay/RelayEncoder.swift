@@ -3,7 +3,7 @@ import EdgeRuntime
 import EventModel
 
 /// The relay's way of writing: JSON-RPC notifications in text frames. Contract §6.
-struct RelayForm: WireForm {
+struct RelayEncoder: StreamEncoder {
     /// Whether pushes say where in the log they are.
     let carriesIDs: Bool
     /// Set for clients with which compression was negotiated.
@@ -13,8 +13,8 @@ struct RelayForm: WireForm {
 
     var name: String { "relay" + (self.carriesIDs ? "+id" : "") + (self.deflater == nil ? "" : "+deflate") }
 
-    /// The same form, with ids.
-    var withIDs: RelayForm { RelayForm(carriesIDs: true, deflater: self.deflater, makeULID: self.makeULID) }
+    /// The same encoder, with ids.
+    var withIDs: RelayEncoder { RelayEncoder(carriesIDs: true, deflater: self.deflater, makeULID: self.makeULID) }
 
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
         let id = self.carriesIDs ? cursor : nil

@@ -6,32 +6,32 @@ public import EventModel
 ///
 /// All members return bytes as they go to the socket. They are called rarely (once per event, tick or connection, never
 /// once per event *and* connection), from the feed's thread and from delivery loops.
-public protocol WireForm: Sendable {
-    /// Forms of one name share pages.
+public protocol StreamEncoder: Sendable {
+    /// Encoders of one name share pages.
     var name: String { get }
     /// Appends an event as it is delivered to everybody. Must give the same bytes for the same event each time: a
     /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
     func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
-    /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the form says otherwise.
+    /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the encoder says otherwise.
     func topic(of event: Event) -> IncidentID?
-    /// The execution whose events are written, instead of the tenant's; `nil` unless the form says otherwise. Part of ``name``.
+    /// The execution whose events are written, instead of the tenant's; `nil` unless the encoder says otherwise. Part of ``name``.
     var execution: ExecutionReference? { get }
     /// As ``appendEvent(_:cursor:to:)``, for an event of ``execution``.
     func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8])
-    /// Between two signs of life on a quiet connection; `nil`, unless the form says otherwise, for the edge's own.
+    /// Between two signs of life on a quiet connection; `nil`, unless the encoder says otherwise, for the edge's own.
     var heartbeatInterval: Duration? { get }
     /// How many bytes at the beginning of each entry only separate it from the one before: a batch leaves them out before its first entry. 0, unless
-    /// the form says otherwise.
+    /// the encoder says otherwise.
     var separatorLength: Int { get }
     /// What a connection gets at once; resuming from it loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
     /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none. `isLive` says whether the log is followed.
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8]
-    /// Tells that the log is out of reach, or back (contract §3). Empty, unless the form says otherwise, where a heartbeat tells it.
+    /// Tells that the log is out of reach, or back (contract §3). Empty, unless the encoder says otherwise, where a heartbeat tells it.
     func standing(_ standing: LogStanding) -> [UInt8]
     /// Tells a gap at `time`, and the place from which the connection goes on.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
-    /// Ends a batch (``EndPolicy/afterBatch(_:)``), whyever it ends; goes before the ``farewell(_:retry:)``. Empty, unless the form says otherwise.
+    /// Ends a batch (``EndPolicy/afterBatch(_:)``), whyever it ends; goes before the ``farewell(_:retry:)``. Empty, unless the encoder says otherwise.
     ///
     /// - Parameters:
     ///   - cursor: the place from which the client goes on and loses nothing.
@@ -39,11 +39,11 @@ public protocol WireForm: Sendable {
     func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8]
     /// What a client is told of its connection's end; on a WebSocket the last of it is the close frame. Empty where the surface has no words for it.
     ///
-    /// - Parameter retry: when the client is to come back, where the form can say so.
+    /// - Parameter retry: when the client is to come back, where the encoder can say so.
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8]
 }
 
-extension WireForm {
+extension StreamEncoder {
     public func topic(of event: Event) -> IncidentID? { nil }
     public var execution: ExecutionReference? { nil }
     public func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {}

@@ -3,7 +3,7 @@ import CNATS
 import Glibc
 
 /// The options of nats.c for a configuration. Owned by the thread that makes them; destroyed with the value.
-struct LibraryOptions: ~Copyable {
+struct CNATSOptions: ~Copyable {
     let raw: OpaquePointer
 
     deinit {
@@ -19,11 +19,11 @@ struct LibraryOptions: ~Copyable {
     }
 
     /// Translates a configuration. Reads the files that it names, so it is not for the cooperative pool.
-    static func make(_ configuration: NATSConfiguration) throws(NATSError) -> LibraryOptions {
+    static func make(_ configuration: NATSConfiguration) throws(NATSError) -> CNATSOptions {
         guard NATSLibrary.isOpen else {
             throw NATSError(.libraryFailure, "nats.c could not be set up. Link version 3.4, and give the process more memory.")
         }
-        let options = try LibraryOptions()
+        let options = try CNATSOptions()
         try options.setServers(configuration)
         try options.setTimes(configuration)
         try options.setDelivery(configuration)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import approval_api
 
-@Suite struct ApprovalFormTests {
+@Suite struct DecisionRequestTests {
     @Test(arguments: [
         (#"{"action":"approve"}"#, DecisionAction.approve, nil),
         (#" { "reason" : "why" , "action" : "reject" , "other" : [1] } "#, .reject, "why"),
@@ -15,7 +15,7 @@ import Testing
         (#"{"action":"approve","reason":"a\u0000b\n"}"#, .approve, "a\u{0}b\n"),
     ])
     func reads(_ body: String, _ action: DecisionAction, _ reason: String?) throws {
-        let form = try ApprovalForm(Array(body.utf8))
+        let form = try DecisionRequest(Array(body.utf8))
         #expect(form.action == action)
         #expect(form.reason == reason)
     }
@@ -28,18 +28,18 @@ import Testing
         #"{"action":"approve","x":\#(String(repeating: "[", count: 1000))\#(String(repeating: "]", count: 1000))}"#,
     ])
     func refuses(_ body: String) {
-        #expect(throws: ValidationError.self) { try ApprovalForm(Array(body.utf8)) }
+        #expect(throws: ValidationError.self) { try DecisionRequest(Array(body.utf8)) }
     }
 
     @Test func refusesWhatIsNotUTF8() {
         #expect(throws: ValidationError.self) {
-            try ApprovalForm(Array(#"{"action":"approve","reason":""#.utf8) + [0xE3] + Array("\"}".utf8))
+            try DecisionRequest(Array(#"{"action":"approve","reason":""#.utf8) + [0xE3] + Array("\"}".utf8))
         }
     }
 
     @Test func boundsTheReasonInCodePoints() throws {
-        let longest = String(repeating: "ä", count: ApprovalForm.maximumReason - 1) + "😀"
-        #expect(try ApprovalForm(Array(#"{"action":"approve","reason":"\#(longest)"}"#.utf8)).reason == longest)
-        #expect(throws: ValidationError.self) { try ApprovalForm(Array(#"{"action":"approve","reason":"\#(longest)x"}"#.utf8)) }
+        let longest = String(repeating: "ä", count: DecisionRequest.maximumReason - 1) + "😀"
+        #expect(try DecisionRequest(Array(#"{"action":"approve","reason":"\#(longest)"}"#.utf8)).reason == longest)
+        #expect(throws: ValidationError.self) { try DecisionRequest(Array(#"{"action":"approve","reason":"\#(longest)x"}"#.utf8)) }
     }
 }

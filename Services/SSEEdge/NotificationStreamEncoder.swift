@@ -2,37 +2,33 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// The execution stream's way of writing: server-sent events whose ids are the events' numbers. Contract §9.
-struct ExecutionStreamForm: WireForm {
-    let reference: ExecutionReference
-    let interval: Duration
+/// The notification stream's way of writing: server-sent events. Contract §4.
+struct NotificationStreamEncoder: StreamEncoder {
+    var name: String { "notification-stream" }
 
-    var name: String { "execution-stream:\(self.reference.subject)" }
-    var execution: ExecutionReference? { self.reference }
-    var heartbeatInterval: Duration? { self.interval }
-
-    func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {
-        ExecutionStreamEncoding.appendEvent(number: place.number, type: event.type, payload: event.payload, to: &bytes)
+    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+        NotificationStreamEncoding.appendEvent(event, cursor: cursor, to: &bytes)
     }
-
-    /// Tenants' events are none of its own.
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {}
 
     func opening(_ opening: Opening) -> [UInt8] {
         var bytes = opening.head
-        ExecutionStreamEncoding.appendOpening(retryMilliseconds: Int(clamping: opening.retry.milliseconds), to: &bytes)
+        NotificationStreamEncoding.appendOpening(
+            retryMilliseconds: Int(clamping: opening.retry.milliseconds),
+            cursor: opening.cursor,
+            to: &bytes
+        )
         return bytes
     }
 
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
-        ExecutionStreamEncoding.appendHeartbeat(to: &bytes)
+        NotificationStreamEncoding.appendPing(cursor: cursor, to: &bytes)
         return bytes
     }
 
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
-        ExecutionStreamEncoding.appendGap(gap, to: &bytes)
+        NotificationStreamEncoding.appendGap(gap, to: &bytes)
         return bytes
     }
 

@@ -8,13 +8,13 @@ import Testing
 @testable import EdgeRuntime
 
 @Suite("Pages shared by readers")
-struct PageRunTests {
-    private func makeRun(from sequence: UInt64 = 0) throws -> PageRun {
-        PageRun(tenant: Tenant("acme"), form: PlainForm(), position: RunPosition(generation: 3, sequence: sequence))
+struct PageChainTests {
+    private func makeChain(from sequence: UInt64 = 0) throws -> PageChain {
+        PageChain(tenant: Tenant("acme"), encoder: PlainEncoder(), position: ChainPosition(generation: 3, sequence: sequence))
     }
 
-    private func append(_ sequence: UInt64, bytes: Int, to run: PageRun, budget: Int = .max) throws {
-        run.append(
+    private func append(_ sequence: UInt64, bytes: Int, to chain: PageChain, budget: Int = .max) throws {
+        chain.append(
             [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes),
             sequence: sequence,
             intake: Timestamp(millisecondsSinceEpoch: 0),
@@ -24,22 +24,22 @@ struct PageRunTests {
         )
     }
 
-    private func sequences(_ read: PageRun.Read) -> [UInt64]? {
+    private func sequences(_ read: PageChain.Read) -> [UInt64]? {
         guard case .slice(let slice) = read else { return nil }
         return slice.segments.flatMap { segment in segment.entries.map { segment.page.entries[$0].sequence } }
     }
 
     @Test("what the log does not keep any more is not read from pages")
     func trimmed() throws {
-        let run = try self.makeRun()
-        for sequence in UInt64(1)...500 { try self.append(sequence, bytes: 200, to: run) }
+        let chain = try self.makeChain()
+        for sequence in UInt64(1)...500 { try self.append(sequence, bytes: 200, to: chain) }
         func read(after sequence: UInt64) -> [UInt64]? {
-            self.sequences(run.read(after: RunPosition(generation: 3, sequence: sequence), maxBytes: .max))
+            self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: sequence), maxBytes: .max))
         }
         func trim(first: UInt64, deleted: [UInt64] = []) {
             let deleted = DeletedSequences(ascending: deleted)
             let retention = LogRetention(epoch: 7, firstSequence: first, lastSequence: 500, deleted: deleted)
-            run.trim(to: retention, deleted: deleted.ranges)
+            chain.trim(to: retention, deleted: deleted.ranges)
         }
         trim(first: 100)
         #expect(read(after: 98) == nil && read(after: 99) == Array(100...500))
@@ -48,7 +48,7 @@ struct PageRunTests {
         // The pages are given up: the tail has what is left of them.
         trim(first: 100, deleted: [200])
         #expect(read(after: 99) == nil && read(after: 499) == nil && read(after: 500) == [])
-        for sequence in UInt64(501)...510 { try self.append(sequence, bytes: 200, to: run) }
+        for sequence in UInt64(501)...510 { try self.append(sequence, bytes: 200, to: chain) }
         #expect(read(after: 500) == Array(501...510))
         trim(first: 1000)
         #expect(read(after: 510) == [], "whoever has all of it goes on")
@@ -56,77 +56,77 @@ struct PageRunTests {
 
     @Test("a reader gets what follows its position, across pages of growing size")
     func readsAcrossPages() throws {
-        let run = try self.makeRun()
-        for sequence in stride(from: UInt64(2), through: 2000, by: 2) { try self.append(sequence, bytes: 200, to: run) }
+        let chain = try self.makeChain()
+        for sequence in stride(from: UInt64(2), through: 2000, by: 2) { try self.append(sequence, bytes: 200, to: chain) }
         for position in [UInt64(0), 1, 2, 777, 1998, 1999] {
-            let got = self.sequences(run.read(after: RunPosition(generation: 3, sequence: position), maxBytes: .max))
+            let got = self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: position), maxBytes: .max))
             #expect(got == Array(stride(from: position / 2 * 2 + 2, through: 2000, by: 2)))
         }
-        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 2000), maxBytes: .max)) == [])
-        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 9999), maxBytes: .max)) == [])
+        #expect(self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 2000), maxBytes: .max)) == [])
+        #expect(self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 9999), maxBytes: .max)) == [])
     }
 
-    @Test("a run keeps to its budget, and tells who is too far behind")
+    @Test("a chain keeps to its budget, and tells who is too far behind")
     func eviction() throws {
-        let run = try self.makeRun()
-        for sequence in UInt64(1)...5000 { try self.append(sequence, bytes: 300, to: run, budget: 256 * 1024) }
-        guard case .evicted = run.read(after: RunPosition(generation: 3, sequence: 1), maxBytes: .max) else {
+        let chain = try self.makeChain()
+        for sequence in UInt64(1)...5000 { try self.append(sequence, bytes: 300, to: chain, budget: 256 * 1024) }
+        guard case .evicted = chain.read(after: ChainPosition(generation: 3, sequence: 1), maxBytes: .max) else {
             Issue.record("1.5 MB in a budget of 256 KB still hold the first entry")
             return
         }
-        let recent = self.sequences(run.read(after: RunPosition(generation: 3, sequence: 4900), maxBytes: .max))
+        let recent = self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 4900), maxBytes: .max))
         #expect(recent == Array(4901...5000))
     }
 
     @Test("an entry larger than any page gets one of its own")
     func largeEntry() throws {
-        let run = try self.makeRun()
-        try self.append(1, bytes: 10, to: run)
-        try self.append(2, bytes: 300_000, to: run)
-        try self.append(3, bytes: 10, to: run)
-        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 0), maxBytes: .max)) == [1, 2, 3])
-        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 1), maxBytes: 1)) == [2])
+        let chain = try self.makeChain()
+        try self.append(1, bytes: 10, to: chain)
+        try self.append(2, bytes: 300_000, to: chain)
+        try self.append(3, bytes: 10, to: chain)
+        #expect(self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 0), maxBytes: .max)) == [1, 2, 3])
+        #expect(self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 1), maxBytes: 1)) == [2])
     }
 
-    @Test("a run that begins late has nothing from before")
+    @Test("a chain that begins late has nothing from before")
     func beginsLate() throws {
-        let run = try self.makeRun(from: 40)
-        guard case .evicted = run.read(after: RunPosition(generation: 3, sequence: 39), maxBytes: .max) else {
+        let chain = try self.makeChain(from: 40)
+        guard case .evicted = chain.read(after: ChainPosition(generation: 3, sequence: 39), maxBytes: .max) else {
             // Nothing was appended, so the end is the beginning and 39 is older than it.
-            Issue.record("a position before the run's beginning was answered from it")
+            Issue.record("a position before the chain's beginning was answered from it")
             return
         }
-        try self.append(41, bytes: 5, to: run)
-        #expect(self.sequences(run.read(after: RunPosition(generation: 3, sequence: 40), maxBytes: .max)) == [41])
+        try self.append(41, bytes: 5, to: chain)
+        #expect(self.sequences(chain.read(after: ChainPosition(generation: 3, sequence: 40), maxBytes: .max)) == [41])
     }
 
     @Test("positions of a former log are told apart, whatever their number")
     func replaced() throws {
-        let run = try self.makeRun()
-        try self.append(100, bytes: 5, to: run)
-        run.restart(at: RunPosition(generation: 4, sequence: 2))
-        try self.append(3, bytes: 5, to: run)
-        guard case .replaced(let start) = run.read(after: RunPosition(generation: 3, sequence: 2), maxBytes: .max) else {
+        let chain = try self.makeChain()
+        try self.append(100, bytes: 5, to: chain)
+        chain.restart(at: ChainPosition(generation: 4, sequence: 2))
+        try self.append(3, bytes: 5, to: chain)
+        guard case .replaced(let start) = chain.read(after: ChainPosition(generation: 3, sequence: 2), maxBytes: .max) else {
             Issue.record("not told")
             return
         }
-        #expect(start == RunPosition(generation: 4, sequence: 2))
-        #expect(self.sequences(run.read(after: start, maxBytes: .max)) == [3])
+        #expect(start == ChainPosition(generation: 4, sequence: 2))
+        #expect(self.sequences(chain.read(after: start, maxBytes: .max)) == [3])
     }
 
     @Test("readers on other threads see whole entries in order while the writer appends")
     func concurrentReaders() async throws {
-        let run = try self.makeRun()
+        let chain = try self.makeChain()
         let last: UInt64 = 20_000
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for sequence in 1...last { try self.append(sequence, bytes: 50 + Int(sequence % 100), to: run) }
+                for sequence in 1...last { try self.append(sequence, bytes: 50 + Int(sequence % 100), to: chain) }
             }
             for _ in 0..<3 {
                 group.addTask {
-                    var position = RunPosition(generation: 3, sequence: 0)
+                    var position = ChainPosition(generation: 3, sequence: 0)
                     while position.sequence < last {
-                        guard case .slice(let slice) = run.read(after: position, maxBytes: 64 * 1024) else { throw Unexpected() }
+                        guard case .slice(let slice) = chain.read(after: position, maxBytes: 64 * 1024) else { throw Unexpected() }
                         for segment in slice.segments {
                             for index in segment.entries {
                                 let entry = segment.page.entries[index]

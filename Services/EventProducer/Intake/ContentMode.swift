@@ -5,7 +5,7 @@ import HTTPTypes
 import Hummingbird
 
 /// How a request carries its events, as its headers say (contract §10; CloudEvents HTTP binding 1.0.2, §3).
-enum IntakeForm: Sendable, Hashable {
+enum ContentMode: Sendable, Hashable {
     /// One event in Causeway's own form, or an array of them.
     case native
     /// One CloudEvent as JSON.

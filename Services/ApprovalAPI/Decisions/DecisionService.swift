@@ -10,7 +10,7 @@ import Logging
 /// Nothing is decided here: the log decides. A decision is one event at a place that takes one, so of any number of requests on any number of
 /// replicas the server lets exactly one through, and the acknowledgement of that event is the decision. Everything before it only saves
 /// requests that must fail the way there.
-struct DecisionDesk: Sendable {
+struct DecisionService: Sendable {
     /// A request to decide.
     struct Request: Sendable {
         var approvalID: ApprovalID
@@ -49,7 +49,7 @@ struct DecisionDesk: Sendable {
 
     let log: EventLog
     let model: ReadModel
-    let freshness: Freshness
+    let barrier: ReadBarrier
     let timeout: Duration
     let now: @Sendable () -> Timestamp
 
@@ -129,7 +129,7 @@ struct DecisionDesk: Sendable {
     /// The approval, if the log holds one at this moment that the viewer may see. Showing and deciding both ask here, so they agree; and what
     /// is missing, another tenant's and another user's cost the same.
     func find(_ id: ApprovalID, for viewer: Viewer) async throws -> Found? {
-        let bounds = try await freshness.ofLog()
+        let bounds = try await barrier.ofLog()
         return try await model.approval(id, for: viewer).map { Found(approval: $0, epoch: bounds.epoch) }
     }
 

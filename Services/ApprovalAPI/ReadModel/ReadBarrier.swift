@@ -8,7 +8,7 @@ import ServiceRuntime
 ///
 /// It asks the log for its bounds and waits until the model is at the end. So a client that was told of something by any edge finds it here at
 /// once, one that wrote something reads it back, on any replica, and nothing is answered from a past that the log has forgotten.
-struct Freshness: Sendable {
+struct ReadBarrier: Sendable {
     private let model: ReadModel
     private let log: SingleFlight<LogRetention>
     private let inbox: SingleFlight<InboxBounds>

@@ -19,13 +19,13 @@ private final class DeliveryGate: Sendable {
 
 /// A subscription and its lifetime, which may begin before there is a connection to subscribe on, and spans several: on each it is another
 /// `natsSubscription`.
-final class LibrarySubscription: Sendable {
+final class CNATSSubscription: Sendable {
     private typealias Handler = @Sendable (borrowing NATSDelivery) -> Void
 
     /// The present `natsSubscription`.
     private struct Active {
-        let handle: LibraryPointer
-        let connection: LibraryConnection
+        let handle: CNATSPointer
+        let connection: CNATSConnection
         let gate: DeliveryGate
 
         /// Nothing more of it is delivered, and it is freed.
@@ -58,7 +58,7 @@ final class LibrarySubscription: Sendable {
     var hasEnded: Bool { state.withLock { $0.handler == nil } }
 
     /// Subscribes, unless that has been done or the subscription has ended. What it was on another connection, which has ended, is freed.
-    func begin(on connection: LibraryConnection) throws(NATSError) {
+    func begin(on connection: CNATSConnection) throws(NATSError) {
         try state.withLock { state throws(NATSError) in
             guard let handler = state.handler, state.active?.connection !== connection else { return }
             state.active?.retire()
@@ -91,10 +91,10 @@ final class LibrarySubscription: Sendable {
     /// The context is retained for nats.c until its on-complete callback, which comes after the last call of the handler, when the
     /// subscription or its connection has ended.
     private func subscribe(
-        on connection: LibraryConnection,
+        on connection: CNATSConnection,
         gate: DeliveryGate,
         handler: @escaping @Sendable (borrowing NATSDelivery) -> Void
-    ) throws(NATSError) -> LibraryPointer {
+    ) throws(NATSError) -> CNATSPointer {
         let context = Unmanaged.passRetained(SubscriptionContext(handler: handler, gate: gate))
         var created: OpaquePointer?
         var status =
@@ -118,10 +118,10 @@ final class LibrarySubscription: Sendable {
             // context for the last time, so this one, a few bytes in a process that lost its connection for good, is not released.
             gate.isClosed.store(true, ordering: .releasing)
             natsSubscription_Unsubscribe(created)
-            connection.retire(LibraryPointer(raw: created))
+            connection.retire(CNATSPointer(raw: created))
             throw NATSError(status, while: "Subscribing")
         }
-        return LibraryPointer(raw: created)
+        return CNATSPointer(raw: created)
     }
 }
 

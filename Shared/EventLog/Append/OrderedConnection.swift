@@ -7,7 +7,7 @@ import NATSClient
 /// A connection that reconnects lets the first message after a loss wait, and sends it when the server is back (nats.c, whose buffer for that
 /// can be made small but not empty). In a batch that message would be stored before others that went down with the old
 /// socket, and the order of the batch were lost. Over this one, what did not arrive never arrives later.
-actor AppendLine {
+actor OrderedConnection {
     private let main: NATSConnection
     private let timeout: Duration
     private let opening: SingleFlight<NATSConnection>

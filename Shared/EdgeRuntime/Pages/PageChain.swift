@@ -4,19 +4,19 @@ import EventLog
 import EventModel
 import Synchronization
 
-/// A place in a run: which life of the log, and the sequence up to which everything has been handled.
-struct RunPosition: Sendable, Hashable {
+/// A place in a chain: which life of the log, and the sequence up to which everything has been handled.
+struct ChainPosition: Sendable, Hashable {
     /// Counts how often the log was replaced or rewound; sequences of different generations are not comparable.
     var generation: UInt32
     var sequence: UInt64
 }
 
-/// The recent events of one tenant as bytes ready to be sent, in one wire form, shared by all its readers on all loops.
+/// The recent events of one tenant as bytes ready to be sent, in one encoding, shared by all its readers on all loops.
 ///
 /// The feed's thread appends; each loop takes a slice under a short lock, once for all its connections that stand at the
-/// same place, and writes from it without one. Old pages go when the run exceeds its share of memory: a reader that far
+/// same place, and writes from it without one. Old pages go when the chain exceeds its share of memory: a reader that far
 /// behind is served from the tail or the log instead.
-final class PageRun: Sendable {
+final class PageChain: Sendable {
     /// What a reader at some position finds.
     enum Read: Sendable {
         /// The next entries; empty when the reader is at the end.
@@ -24,11 +24,11 @@ final class PageRun: Sendable {
         /// The position is older than the oldest page.
         case evicted
         /// The log is another one since: where its new life begins.
-        case replaced(RunPosition)
+        case replaced(ChainPosition)
     }
 
     let tenant: Tenant
-    let form: any WireForm
+    let encoder: any StreamEncoder
 
     private static let smallestPage = 4 * 1024
     private static let largestPage = 64 * 1024
@@ -50,7 +50,7 @@ final class PageRun: Sendable {
         /// Whether one of the entries lies, or may lie, in one of the ranges, which ascend.
         func mayHold(_ ranges: [ClosedRange<UInt64>]) -> Bool {
             guard let first = ranges.first, let last = ranges.last, first.lowerBound <= end, last.upperBound > floor else { return false }
-            if ranges.count > PageRun.comparedRanges { return true }
+            if ranges.count > PageChain.comparedRanges { return true }
             return ranges.contains { range in
                 pages.contains { page in
                     let place = page.firstEntry(after: range.lowerBound == 0 ? 0 : range.lowerBound - 1, in: 0..<page.entryCount)
@@ -60,9 +60,9 @@ final class PageRun: Sendable {
         }
     }
 
-    init(tenant: Tenant, form: any WireForm, position: RunPosition) {
+    init(tenant: Tenant, encoder: any StreamEncoder, position: ChainPosition) {
         self.tenant = tenant
-        self.form = form
+        self.encoder = encoder
         self.state = Mutex(State(generation: position.generation, floor: position.sequence, end: position.sequence))
     }
 
@@ -112,8 +112,8 @@ final class PageRun: Sendable {
         return Page(byteCapacity: bytes, entryCapacity: entries + entries / 4 + 8)
     }
 
-    /// Forgets everything: from here on the run holds what comes after `position`. Feed thread.
-    func restart(at position: RunPosition) {
+    /// Forgets everything: from here on the chain holds what comes after `position`. Feed thread.
+    func restart(at position: ChainPosition) {
         self.state.withLock { $0 = State(generation: position.generation, floor: position.sequence, end: position.sequence) }
     }
 
@@ -132,16 +132,16 @@ final class PageRun: Sendable {
         }
     }
 
-    /// The end of the run. Any thread.
-    var end: RunPosition {
-        self.state.withLock { RunPosition(generation: $0.generation, sequence: $0.end) }
+    /// The end of the chain. Any thread.
+    var end: ChainPosition {
+        self.state.withLock { ChainPosition(generation: $0.generation, sequence: $0.end) }
     }
 
     /// What follows `position`, up to about `maxBytes` (at least one entry). Any thread.
-    func read(after position: RunPosition, maxBytes: Int) -> Read {
+    func read(after position: ChainPosition, maxBytes: Int) -> Read {
         self.state.withLock { state in
             if position.generation != state.generation {
-                return .replaced(RunPosition(generation: state.generation, sequence: state.floor))
+                return .replaced(ChainPosition(generation: state.generation, sequence: state.floor))
             }
             if position.sequence >= state.end { return .slice(PageSlice(segments: [])) }
             if position.sequence < state.floor { return .evicted }

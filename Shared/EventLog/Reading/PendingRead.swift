@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// A scan fills it on the bus's delivery thread; the reader's task awaits it. It is settled exactly once: when it is complete or full, when
 /// the scan ends early, or when the reader gives up.
-final class ReadTicket: Sendable {
-    /// What becomes of a ticket.
+final class PendingRead: Sendable {
+    /// What becomes of a pending read.
     enum Outcome: Sendable {
         case read(LogRead)
         /// The scan ended before it got anywhere.
@@ -41,15 +41,15 @@ final class ReadTicket: Sendable {
         self.deadline = deadline
     }
 
-    /// A ticket for the same piece that is not settled and has nothing yet.
-    func copy() -> ReadTicket {
-        ReadTicket(id: id, source: source, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
+    /// A pending read for the same piece that is not settled and has nothing yet.
+    func copy() -> PendingRead {
+        PendingRead(id: id, source: source, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
     }
 
     /// Whether nothing more is wanted.
     var isSettled: Bool { state.withLock { $0.isSettled } }
 
-    /// Takes in the tenant's next entry. Settles the ticket when that completes or fills it.
+    /// Takes in the tenant's next entry. Settles the pending read when that completes or fills it.
     func take(_ entry: LogEntry) {
         guard entry.sequence > after else { return }
         let isFull = state.withLock { state in
@@ -61,7 +61,7 @@ final class ReadTicket: Sendable {
         if isFull || entry.sequence >= through { settle(completeThrough: entry.sequence) }
     }
 
-    /// Settles the ticket with what it has, which is everything up to `sequence`.
+    /// Settles the pending read with what it has, which is everything up to `sequence`.
     ///
     /// - Parameter reason: the answer when that is no further than the reader was.
     func settle(completeThrough sequence: UInt64, otherwise reason: EventLogError? = nil) {
@@ -71,17 +71,17 @@ final class ReadTicket: Sendable {
         }
     }
 
-    /// Settles the ticket with a piece that was put together elsewhere.
+    /// Settles the pending read with a piece that was put together elsewhere.
     func settle(with read: LogRead) {
         settle { _ in .read(read) }
     }
 
-    /// Settles the ticket without an answer.
+    /// Settles the pending read without an answer.
     func fail(_ error: EventLogError) {
         settle { _ in .failed(error) }
     }
 
-    /// The outcome, when there is one. When the task is cancelled, the ticket fails at once.
+    /// The outcome, when there is one. When the task is cancelled, the pending read fails at once.
     func outcome() async -> Outcome {
         await result.value(onCancel: { fail(.cancelled) })
     }

@@ -7,8 +7,8 @@ import Testing
 @testable import sse_edge
 
 /// The blocks of the notification stream, byte for byte (contract §3, §4).
-@Suite struct NotificationStreamFormTests {
-    private let form = NotificationStreamForm()
+@Suite struct NotificationStreamEncoderTests {
+    private let encoder = NotificationStreamEncoder()
     private static let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     private static let cursor = Cursor(time: time, epoch: 7, sequence: 42)
     private static let id = cursor.text
@@ -35,7 +35,7 @@ import Testing
     )
     func event(payload: String, members: String) throws {
         var bytes: [UInt8] = []
-        form.appendEvent(try event(payload), cursor: Self.cursor, to: &bytes)
+        encoder.appendEvent(try event(payload), cursor: Self.cursor, to: &bytes)
         let block = string(bytes)
         let prefix = "id: \(Self.id)\nevent: incident.created\ndata: {\"type\":\"incident.created\","
         let suffix = "\"timestamp\":\"2024-04-01T14:32:10.007Z\"}\n\n"
@@ -58,14 +58,15 @@ import Testing
             user: "ann",
             time: Self.time
         )
-        #expect(string(form.opening(opening)) == "HEAD\r\n\r\nretry: 2180\nid: \(Self.id)\n\n")
+        #expect(string(encoder.opening(opening)) == "HEAD\r\n\r\nretry: 2180\nid: \(Self.id)\n\n")
     }
 
     @Test("a ping carries the cursor, whether the log is followed or not")
     func ping() {
         for isLive in [true, false] {
             #expect(
-                string(form.heartbeat(cursor: Self.cursor, time: Self.time, isLive: isLive)) == "id: \(Self.id)\nevent: ping\ndata: {}\n\n"
+                string(encoder.heartbeat(cursor: Self.cursor, time: Self.time, isLive: isLive))
+                    == "id: \(Self.id)\nevent: ping\ndata: {}\n\n"
             )
         }
     }
@@ -74,11 +75,11 @@ import Testing
     func gaps() {
         let before = Cursor(time: Self.time, epoch: 7, sequence: 41).text
         #expect(
-            string(form.gap(.expired(missedBefore: Self.cursor), time: Self.time))
+            string(encoder.gap(.expired(missedBefore: Self.cursor), time: Self.time))
                 == "id: \(before)\nevent: stream.gap\ndata: {\"reason\":\"expired\",\"missedBefore\":\"\(Self.id)\"}\n\n"
         )
         #expect(
-            string(form.gap(.unknownCursor(current: Self.cursor), time: Self.time))
+            string(encoder.gap(.unknownCursor(current: Self.cursor), time: Self.time))
                 == "id: \(Self.id)\nevent: stream.gap\ndata: {\"reason\":\"unknown_cursor\"}\n\n"
         )
     }
@@ -86,26 +87,26 @@ import Testing
     @Test("a log out of reach is told without an id, and so is its return")
     func standing() {
         #expect(
-            string(form.standing(.stalled(since: Self.time)))
+            string(encoder.standing(.stalled(since: Self.time)))
                 == "event: stream.stalled\ndata: {\"since\":\"2024-04-01T14:32:10.000Z\"}\n\n"
         )
-        #expect(string(form.standing(.live)) == "event: stream.live\ndata: {}\n\n")
+        #expect(string(encoder.standing(.live)) == "event: stream.live\ndata: {}\n\n")
     }
 
     @Test("the last block says the contract's reasons and no other, without an id", arguments: Ending.Kind.allCases)
     func ends(kind: Ending.Kind) {
         let said: Set<String> = ["token_expired", "draining", "overloaded", "limit", "unavailable"]
         let expected = said.contains(kind.rawValue) ? "event: stream.end\ndata: {\"reason\":\"\(kind.rawValue)\"}\n\n" : ""
-        #expect(string(form.farewell(Ending(kind, detail: "not for a stream"), retry: nil)) == expected)
+        #expect(string(encoder.farewell(Ending(kind, detail: "not for a stream"), retry: nil)) == expected)
         let delayed = expected.isEmpty ? "" : "retry: 1500\n" + expected
-        #expect(string(form.farewell(Ending(kind), retry: .milliseconds(1500))) == delayed)
+        #expect(string(encoder.farewell(Ending(kind), retry: .milliseconds(1500))) == delayed)
     }
 }
 
 /// The blocks of an execution stream, byte for byte (contract §9).
 @Suite struct ExecutionStreamFormTests {
     private static let reference = ExecutionReference(tenant: "acme", kind: .agents, name: "triage v2")
-    private let form = ExecutionStreamForm(reference: Self.reference, interval: .seconds(15))
+    private let encoder = ExecutionStreamEncoder(reference: Self.reference, interval: .seconds(15))
     private static let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     private static let cursor = Cursor(time: time, epoch: 7, sequence: 42)
 
@@ -124,7 +125,7 @@ import Testing
         let place = ExecutionPlace(reference: Self.reference, run: "r", number: 17, start: nil, isFinal: false)
         func block(_ payload: String) throws -> String {
             var bytes: [UInt8] = []
-            form.appendExecutionEvent(try event(payload), at: place, to: &bytes)
+            encoder.appendExecutionEvent(try event(payload), at: place, to: &bytes)
             return string(bytes)
         }
         #expect(
@@ -137,7 +138,7 @@ import Testing
     @Test("a tenant's events are not written")
     func tenantEvent() throws {
         var bytes: [UInt8] = []
-        form.appendEvent(try event(#"{"progress":1}"#), cursor: Self.cursor, to: &bytes)
+        encoder.appendEvent(try event(#"{"progress":1}"#), cursor: Self.cursor, to: &bytes)
         #expect(bytes.isEmpty)
     }
 
@@ -151,29 +152,29 @@ import Testing
             user: "ann",
             time: Self.time
         )
-        #expect(string(form.opening(opening)) == "HEAD\r\n\r\nretry: 2180\n\n")
-        #expect(string(form.heartbeat(cursor: Self.cursor, time: Self.time, isLive: true)) == ": heartbeat\n\n")
+        #expect(string(encoder.opening(opening)) == "HEAD\r\n\r\nretry: 2180\n\n")
+        #expect(string(encoder.heartbeat(cursor: Self.cursor, time: Self.time, isLive: true)) == ": heartbeat\n\n")
         #expect(
-            string(form.gap(.expired(missedBefore: Self.cursor), time: Self.time))
+            string(encoder.gap(.expired(missedBefore: Self.cursor), time: Self.time))
                 == "event: stream.gap\ndata: {\"reason\":\"expired\"}\n\n"
         )
         #expect(
-            string(form.gap(.unknownCursor(current: Self.cursor), time: Self.time))
+            string(encoder.gap(.unknownCursor(current: Self.cursor), time: Self.time))
                 == "event: stream.gap\ndata: {\"reason\":\"unknown_cursor\"}\n\n"
         )
         #expect(
-            string(form.standing(.stalled(since: Self.time)))
+            string(encoder.standing(.stalled(since: Self.time)))
                 == "event: stream.stalled\ndata: {\"since\":\"2024-04-01T14:32:10.000Z\"}\n\n"
         )
-        #expect(string(form.standing(.live)) == "event: stream.live\ndata: {}\n\n")
+        #expect(string(encoder.standing(.live)) == "event: stream.live\ndata: {}\n\n")
     }
 
     @Test("the last block is that of the notification stream; an execution that has ended has none", arguments: Ending.Kind.allCases)
     func ends(kind: Ending.Kind) {
         #expect(
-            form.farewell(Ending(kind), retry: .seconds(1)) == NotificationStreamForm().farewell(Ending(kind), retry: .seconds(1))
+            encoder.farewell(Ending(kind), retry: .seconds(1)) == NotificationStreamEncoder().farewell(Ending(kind), retry: .seconds(1))
         )
-        if kind == .finished { #expect(form.farewell(Ending(kind), retry: nil).isEmpty) }
+        if kind == .finished { #expect(encoder.farewell(Ending(kind), retry: nil).isEmpty) }
     }
 
     @Test("streams of two executions share no pages, whichever part of the name differs")
@@ -183,6 +184,6 @@ import Testing
             ExecutionReference(tenant: "acme", kind: .workflows, name: "triage v2"),
             ExecutionReference(tenant: "acme", kind: .agents, name: "triage.v2"),
         ]
-        #expect(Set(references.map { ExecutionStreamForm(reference: $0, interval: .seconds(15)).name }).count == 4)
+        #expect(Set(references.map { ExecutionStreamEncoder(reference: $0, interval: .seconds(15)).name }).count == 4)
     }
 }

@@ -4,7 +4,7 @@ import EventModel
 
 /// The long poll's way of writing: one JSON document, which the delivery loop puts together from the events as they are encoded for everybody.
 /// Contract §15.
-struct LongPollForm: WireForm {
+struct LongPollEncoder: StreamEncoder {
     var name: String { "long-poll" }
 
     /// The comma before each event.

@@ -105,28 +105,39 @@ let package = Package(
         ),
         shared("HTTPAPI", ["Basics", "AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
         shared(
+            "HTTPFront",
+            ["Basics", "HTTPAPI", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, logging]
+        ),
+        shared(
             "EdgeRuntime",
             [
-                "Basics", "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", httpTypes, nioCore, nioPosix, nioHTTP1, collections,
+                "Basics", "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", "HTTPFront", httpTypes, nioCore, collections,
                 crypto,
                 logging,
             ]
         ),
         shared("CausewayProducer", ["Basics", "EventModel", "EventLog", "NATSClient", logging]),
         shared(
-            "ServiceRuntime",
+            "ServiceKit",
             [
-                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "EdgeRuntime", hummingbird, hummingbirdCore,
+                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", hummingbird, hummingbirdCore,
                 httpTypes,
-                nioCore,
-                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, lifecycle, unixSignals, logging, metrics,
+                nioCore, lifecycle, unixSignals, logging, metrics,
                 .product(name: "Configuration", package: "swift-configuration"),
+            ]
+        ),
+        shared(
+            "EdgeService",
+            [
+                "Basics", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", "EdgeRuntime", "ServiceKit", hummingbird,
+                httpTypes,
+                lifecycle, logging,
             ]
         ),
         shared(
             "OperatorCommands",
             [
-                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "CausewayProducer", "ServiceRuntime",
+                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "CausewayProducer", "ServiceKit",
                 argumentParser, httpTypes, logging, nioCore, nioPosix, nioTLS, nioSSL, crypto,
             ]
         ),
@@ -136,31 +147,30 @@ let package = Package(
             "sse-edge",
             folder: "SSEEdge",
             [
-                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes,
-                logging,
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "HTTPFront", "EdgeRuntime", "ServiceKit", "EdgeService",
+                hummingbird, httpTypes, logging,
             ]
         ),
         service(
             "websocket-edge",
             folder: "WebSocketEdge",
             [
-                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceRuntime", hummingbird, httpTypes,
-                logging,
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceKit", "EdgeService", hummingbird,
+                httpTypes, logging,
             ]
         ),
         service(
             "jsonrpc-relay",
             folder: "JSONRPCRelay",
             [
-                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceRuntime", hummingbird,
-                httpTypes,
-                lifecycle, logging,
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceKit", "EdgeService",
+                hummingbird, httpTypes, lifecycle, logging,
             ]
         ),
         .executableTarget(
             name: "approval-api",
             dependencies: [
-                "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", grdb,
+                "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb,
                 .product(name: "Yams", package: "Yams"), hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, crypto,
             ],
             path: "Services/ApprovalAPI",
@@ -172,10 +182,10 @@ let package = Package(
             folder: "EventProducer",
             [
                 "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "OperatorCommands",
-                "ServiceRuntime", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, unixSignals,
+                "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, unixSignals,
             ]
         ),
-        service("causeway", folder: "Causeway", ["OperatorCommands", "ServiceRuntime", argumentParser]),
+        service("causeway", folder: "Causeway", ["OperatorCommands", "ServiceKit", argumentParser]),
 
         // What docs/ shows.
         example("publish-example", ["CausewayProducer"]),
@@ -203,11 +213,11 @@ let package = Package(
             ["Basics", "AccessControl", "TestKit", crypto, cryptoExtras, hummingbird, logging]
         ),
         tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging]),
-        tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "TestKit", httpTypes, logging]),
+        tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging]),
         tests(
             "ApprovalAPI",
             [
-                "Basics", "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceRuntime", "TestKit",
+                "Basics", "approval-api", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", "TestKit",
                 grdb,
                 hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]
@@ -216,26 +226,32 @@ let package = Package(
             "SSEEdge",
             [
                 "Basics", "sse-edge", "AccessControl", "CausewayProducer", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI",
-                "ServiceRuntime", "EdgeTestKit", "TestKit",
+                "ServiceKit", "EdgeTestKit", "TestKit",
             ]
         ),
         tests(
             "WebSocketEdge",
             [
-                "Basics", "websocket-edge", "AccessControl", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI", "ServiceRuntime",
+                "Basics", "websocket-edge", "AccessControl", "EdgeRuntime", "EdgeService", "EventLog", "EventModel", "HTTPAPI",
+                "ServiceKit",
                 "EdgeTestKit", "TestKit",
             ]
         ),
         tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
-            "ServiceRuntime",
+            "HTTPFront",
             [
-                "Basics", "ServiceRuntime", "EdgeRuntime", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird,
-                httpTypes, logging, metrics,
-                lifecycle,
-                nioCore, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
+                "Basics", "HTTPFront", "TestKit", hummingbirdCore, nioCore, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
+        tests(
+            "ServiceKit",
+            [
+                "Basics", "ServiceKit", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", httpTypes, logging, metrics,
+                lifecycle,
+            ]
+        ),
+        tests("EdgeService", ["Basics", "EdgeRuntime", "EdgeService", "ServiceKit"]),
         tests(
             "EventProducer",
             [

@@ -1,4 +1,4 @@
-import ServiceRuntime
+import ServiceKit
 
 /// `approval-api`: approvals and the notification list. Contract §7, §8.
 @main

@@ -1,6 +1,6 @@
 import ArgumentParser
 import OperatorCommands
-import ServiceRuntime
+import ServiceKit
 
 /// `causeway`: what operators do to a deployment. It does not listen, and no service needs it.
 @main

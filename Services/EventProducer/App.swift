@@ -1,6 +1,6 @@
 import ArgumentParser
 import OperatorCommands
-import ServiceRuntime
+import ServiceKit
 
 /// `event-producer`: every way into the log (contract §10). What operators need is in `causeway`; the names that it had here stay as aliases.
 @main

@@ -1,6 +1,7 @@
 import EdgeRuntime
+import EdgeService
 import HTTPAPI
-import ServiceRuntime
+import ServiceKit
 
 /// `jsonrpc-relay`: incidents to subscribe to, and commands to agents, over JSON-RPC 2.0. Contract §6.
 @main

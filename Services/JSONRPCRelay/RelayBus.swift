@@ -1,9 +1,10 @@
 import Basics
 import EdgeRuntime
+import EdgeService
 import EventModel
 import Logging
 import ServiceLifecycle
-import ServiceRuntime
+import ServiceKit
 
 /// What the relay does on the bus beside following the log: commands, and being counted. A service that outlives the connections.
 struct RelayBus: Service {

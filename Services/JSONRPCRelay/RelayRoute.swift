@@ -1,13 +1,14 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EventLog
 import EventModel
 import HTTPAPI
 import HTTPTypes
 import Hummingbird
 import Logging
-import ServiceRuntime
+import ServiceKit
 
 /// `GET /v1/connect`: judged before it becomes a WebSocket. Contract §6.
 struct RelayRoute: Sendable {

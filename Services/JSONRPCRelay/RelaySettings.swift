@@ -1,5 +1,6 @@
 import EdgeRuntime
-import ServiceRuntime
+import EdgeService
+import ServiceKit
 
 /// What the relay can be told.
 enum RelaySettings {

@@ -1,6 +1,7 @@
 import EdgeRuntime
+import EdgeService
 import HTTPAPI
-import ServiceRuntime
+import ServiceKit
 
 /// `sse-edge`: the notification stream, the execution streams and the long poll. Contract §4, §9, §15.
 @main

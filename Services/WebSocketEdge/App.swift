@@ -1,6 +1,7 @@
 import EdgeRuntime
+import EdgeService
 import HTTPAPI
-import ServiceRuntime
+import ServiceKit
 
 /// `websocket-edge`: the workspace stream. Contract §5.
 @main

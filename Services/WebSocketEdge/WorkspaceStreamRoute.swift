@@ -1,12 +1,13 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
 import Logging
-import ServiceRuntime
+import ServiceKit
 
 /// `GET /v1/stream`: accepts a WebSocket and then judges who it is, because a browser sees close codes and no statuses. Contract §5.
 struct WorkspaceStreamRoute: Sendable {

@@ -3,6 +3,7 @@ public import Basics
 public import EventLog
 import EventModel
 import Glibc
+import HTTPFront
 public import Logging
 public import NIOCore
 import Synchronization

@@ -5,7 +5,7 @@ import Foundation
 import GRDB
 import HTTPAPI
 import Logging
-import ServiceRuntime
+import ServiceKit
 import Synchronization
 import TestKit
 import Testing

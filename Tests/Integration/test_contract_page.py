@@ -150,6 +150,17 @@ def test_layers_are_those_of_the_package():
     assert not down, f"an import points down the table of layers: {down}"
 
 
+@pytest.mark.parametrize("program", ["approval-api", "event-producer", "causeway"])
+def test_what_is_no_edge_links_no_delivery_loop(program):
+    layers = swift_tables.layers()
+    linked, waiting = set(), [program]
+    while waiting:
+        target = waiting.pop()
+        waiting += layers[target] - linked
+        linked |= layers[target]
+    assert "ServiceKit" in linked and not linked & {"EdgeRuntime", "EdgeService", "CEpoll", "CZlib"}
+
+
 @pytest.mark.parametrize("page", [*pages(), "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
 def test_links_lead_somewhere(page):
     broken = []

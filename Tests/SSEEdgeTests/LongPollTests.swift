@@ -20,7 +20,7 @@ import Testing
         Event(
             id: EventID(generated: "e"),
             tenant: Tenant("acme"),
-            type: EventType("incident.created"),
+            type: try EventType("incident.created"),
             time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_123),
             payload: try Payload(validating: Array(payload.utf8))
         )

@@ -1,6 +1,7 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EdgeTestKit
 import EventLog
 import EventModel

@@ -1,5 +1,5 @@
 import Basics
-import ServiceRuntime
+import ServiceKit
 
 /// How many requests a tenant may make of one process.
 struct RateLimit: Sendable, Equatable {

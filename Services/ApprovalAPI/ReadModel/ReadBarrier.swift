@@ -1,7 +1,7 @@
 import Basics
 import EventLog
 import HTTPAPI
-import ServiceRuntime
+import ServiceKit
 
 /// Read-your-writes barrier: waits until the read model has applied everything that the log had acknowledged when the request arrived, and
 /// drops from it what the log no longer keeps.

@@ -1,7 +1,7 @@
 import Basics
 import GRDB
 import Logging
-import ServiceRuntime
+import ServiceKit
 import Synchronization
 
 /// Asks the read model what a client would ask, again and again, so that readiness does not depend on whether somebody asks.

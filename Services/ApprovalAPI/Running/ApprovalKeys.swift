@@ -1,4 +1,4 @@
-import ServiceRuntime
+import ServiceKit
 
 extension ConfigurationKey {
     static let databaseFile = ConfigurationKey(

@@ -5,7 +5,7 @@ import EventModel
 import HTTPAPI
 import Hummingbird
 import NATSClient
-import ServiceRuntime
+import ServiceKit
 
 /// The service as a process, from settings to shutdown.
 ///

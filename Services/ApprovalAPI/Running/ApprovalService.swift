@@ -4,7 +4,7 @@ import EventModel
 import Logging
 import NATSClient
 import ServiceLifecycle
-import ServiceRuntime
+import ServiceKit
 
 /// What goes on behind the requests, as a service: the log and the read marks are followed, decisions take effect, approvals expire.
 ///

@@ -3,7 +3,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import OperatorCommands
-import ServiceRuntime
+import ServiceKit
 
 /// `event-producer publish`: one event from options, or many from standard input, straight to the bus.
 struct PublishCommand: AsyncParsableCommand {

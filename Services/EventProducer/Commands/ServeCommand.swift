@@ -1,6 +1,6 @@
 import ArgumentParser
 import OperatorCommands
-import ServiceRuntime
+import ServiceKit
 
 /// `event-producer serve`: the HTTP intake as a service. All of its command line is settings, `--help` included, as with the other services.
 struct ServeCommand: AsyncParsableCommand {

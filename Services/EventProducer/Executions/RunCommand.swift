@@ -3,7 +3,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import OperatorCommands
-import ServiceRuntime
+import ServiceKit
 import UnixSignals
 
 #if canImport(Glibc)

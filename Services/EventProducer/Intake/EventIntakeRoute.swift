@@ -7,7 +7,7 @@ import HTTPAPI
 import Hummingbird
 import Logging
 import NIOCore
-import ServiceRuntime
+import ServiceKit
 
 /// `POST /v1/events` (contract §10): takes events in and answers when the log has stored all of them.
 ///

@@ -1,4 +1,4 @@
-import ServiceRuntime
+import ServiceKit
 
 /// What the intake takes at a time.
 struct IntakeLimits: Sendable, Hashable {

@@ -3,7 +3,7 @@ import EventLog
 import Logging
 import NATSClient
 import ServiceLifecycle
-import ServiceRuntime
+import ServiceKit
 
 /// What the intake stores into, as a service: opens the log, and watches whether it can be written to.
 ///

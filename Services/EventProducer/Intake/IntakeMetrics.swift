@@ -1,7 +1,7 @@
 import CausewayProducer
 import HTTPAPI
 import Metrics
-import ServiceRuntime
+import ServiceKit
 
 /// What the intake counts; swift-metrics instruments, made once.
 struct IntakeMetrics: Sendable {

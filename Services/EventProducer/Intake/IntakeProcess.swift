@@ -3,7 +3,7 @@ import CausewayProducer
 import HTTPAPI
 import Hummingbird
 import NATSClient
-import ServiceRuntime
+import ServiceKit
 
 /// The HTTP intake as a process, from settings to shutdown.
 ///

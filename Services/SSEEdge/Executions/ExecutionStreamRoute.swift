@@ -4,10 +4,11 @@ import EdgeRuntime
 import EventLog
 import EventModel
 import HTTPAPI
+import HTTPFront
 import HTTPTypes
 import Hummingbird
 import Logging
-import ServiceRuntime
+import ServiceKit
 
 extension ConfigurationKey {
     /// How often a quiet execution stream shows that it lives.

@@ -1,7 +1,7 @@
 import Basics
 import EdgeRuntime
 import HTTPAPI
-import ServiceRuntime
+import ServiceKit
 
 /// How much a long poll asks for, and how long it waits. Contract §15.
 struct LongPollQuery: Sendable, Equatable {

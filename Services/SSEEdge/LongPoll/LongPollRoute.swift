@@ -4,6 +4,7 @@ import EdgeRuntime
 import EventLog
 import EventModel
 import HTTPAPI
+import HTTPFront
 import HTTPTypes
 import Hummingbird
 import Logging

@@ -1,3 +1,5 @@
+import Basics
+
 /// The life of an accepted stream as a value: facts go in, what is to be done comes out. It knows no socket and no clock.
 ///
 /// `attaching → following (writable | blocked) ⇄ reading (the log) → ending → closing → closed`

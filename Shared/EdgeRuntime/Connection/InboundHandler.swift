@@ -1,3 +1,5 @@
+import Basics
+
 /// Makes sense of the bytes that one client sends. Used on its connection's loop only.
 protocol InboundHandler: AnyObject {
     /// Bytes came in, cut anywhere. Takes them as far as `budget` reaches, between two frames. Returns how many were taken, and what is to be done, in

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// What a connection is to send besides the log's entries: whole messages, in order, as far as the socket has not taken them.

@@ -2,7 +2,7 @@ import Basics
 package import CausewayProducer
 import Logging
 import NATSClient
-package import ServiceRuntime
+package import ServiceKit
 
 extension [ConfigurationKey] {
     /// What a command needs that publishes from a terminal: it is quiet unless something is wrong.

@@ -1,7 +1,7 @@
 package import ArgumentParser
 package import Basics
 package import CausewayProducer
-package import ServiceRuntime
+package import ServiceKit
 
 /// Ends the command with a sentence on standard error.
 ///

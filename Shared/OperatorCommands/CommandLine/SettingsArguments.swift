@@ -1,7 +1,7 @@
 package import ArgumentParser
 import Basics
 import FoundationEssentials
-package import ServiceRuntime
+package import ServiceKit
 
 /// The part of a command line that configures the process: `--nats-url`, `--log-replicas` … and `--config`, `--print-config`, `--version`, as with every
 /// service. What the command does not know goes here, and here unknown means refused.

@@ -4,7 +4,7 @@ import CausewayProducer
 import EventLog
 import EventModel
 import Logging
-import ServiceRuntime
+import ServiceKit
 
 /// `causeway dead-letters`: work that failed and was set aside, for operators.
 package struct DeadLettersCommand: AsyncParsableCommand {

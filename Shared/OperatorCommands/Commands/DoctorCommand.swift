@@ -3,7 +3,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import NIOSSL
-import ServiceRuntime
+import ServiceKit
 
 extension ConfigurationKey {
     /// Whose eyes the doctor looks through.

@@ -3,7 +3,7 @@ import Basics
 import EventLog
 import Logging
 import NATSClient
-import ServiceRuntime
+import ServiceKit
 
 /// `causeway log`: what an operator does to the log.
 package struct LogCommand: AsyncParsableCommand {

@@ -2,7 +2,7 @@ import AccessControl
 package import ArgumentParser
 import Basics
 import EventModel
-import ServiceRuntime
+import ServiceKit
 
 /// `causeway token`: a token to try things out with, signed with the configured secret.
 package struct TokenCommand: AsyncParsableCommand {

@@ -5,7 +5,7 @@ import EdgeTestKit
 import HTTPAPI
 import Testing
 
-@testable import ServiceRuntime
+@testable import ServiceKit
 @testable import sse_edge
 
 /// An `sse-edge` and its clients.

@@ -1,12 +1,13 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EdgeTestKit
 import HTTPAPI
 import TestKit
 import Testing
 
-@testable import ServiceRuntime
+@testable import ServiceKit
 @testable import websocket_edge
 
 /// A `websocket-edge` and its clients.

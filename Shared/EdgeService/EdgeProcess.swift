@@ -1,0 +1,122 @@
+public import AccessControl
+public import EdgeRuntime
+import EventLog
+import Foundation
+public import HTTPAPI
+import Hummingbird
+public import Logging
+public import NATSClient
+public import ServiceKit
+public import ServiceLifecycle
+
+/// An edge as a process: what the three of them share from settings to shutdown. An edge brings its routes, and with them
+/// its way of writing.
+///
+/// Services, in the order in which they start and against which they stop: the admin listener, the log, what the edge adds, the public
+/// listener, the drain. So while connections are sent home the listener still answers newcomers, and the log is still
+/// followed for those who are not home yet.
+public struct EdgeProcess: Sendable {
+    /// What an edge's routes are made with.
+    public struct Parts: Sendable {
+        public let edge: Edge
+        public let authenticator: Authenticator
+        /// The pages that may use the surface.
+        public let origins: OriginPolicy
+        /// The bus; perhaps not there yet.
+        public let connection: NATSConnection
+        public let settings: Settings
+        public let metrics: PrometheusMetrics
+        public let logger: Logger
+    }
+
+    private let process: ServiceMain
+    private let heartbeat: Duration?
+    private let register: Registration
+
+    /// Adds an edge's routes. Returns the services it runs besides; they end after the last connection.
+    public typealias Registration = @Sendable (Parts, RouteTable<APIRequestContext>) throws -> [any Service]
+
+    /// - Parameters:
+    ///   - heartbeat: How often connections are looked after, on surfaces without the key `heartbeat.interval`.
+    ///   - register: Adds the edge's routes.
+    public init(_ process: ServiceMain, heartbeat: Duration? = nil, register: @escaping Registration) {
+        self.process = process
+        self.heartbeat = heartbeat
+        self.register = register
+    }
+
+    /// The keys of every edge; `heartbeat` is the surface's default.
+    public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [ConfigurationKey] {
+        .listeners(httpPort: httpPort, adminPort: adminPort) + .nats + .eventLog + .accessControl + .edge(heartbeat: heartbeat)
+            + .edgeTuning
+            + .logging
+    }
+
+    /// Runs until a signal has ended it.
+    /// - Throws: whatever keeps it from starting, as a sentence.
+    public func run() async throws {
+        let settings = self.process.settings
+        let logger = self.process.logger
+        let processors = ProcessInfo.processInfo.activeProcessorCount
+        let edge = Edge(
+            configuration: EdgeConfiguration(
+                settings,
+                processorCount: processors,
+                streamLimit: self.process.descriptors.streamLimit,
+                heartbeat: self.heartbeat
+            ),
+            logger: logger
+        )
+        Self.warnOfConnections(beyond: self.process.descriptors.streamLimit, settings, logger)
+        self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
+        let parts = Parts(
+            edge: edge,
+            authenticator: try await self.process.authenticator(),
+            origins: try settings.originPolicy(),
+            connection: try await self.process.connect(settings.natsConfiguration(name: settings.schema.program)),
+            settings: settings,
+            metrics: self.process.metrics,
+            logger: logger
+        )
+        let log = LogService(
+            connection: parts.connection,
+            log: settings.eventLogConfiguration(),
+            tailBytes: settings.byteSize(.logTailBytes),
+            edge: edge,
+            metrics: self.process.metrics,
+            readiness: self.process.readiness,
+            logger: logger
+        )
+        let router = Router.api(origins: parts.origins)
+        let routes = RouteTable(router)
+        let others = try self.register(parts, routes)
+        routes.refuseOtherMethods()
+        let listener = PublicListener(self.process, router: router)
+        try await self.process.run([log] + others + [listener, DrainService(edge: edge)])
+    }
+}
+
+extension EdgeProcess {
+    /// Says what to do when `max.connections` is more than the open-file limit has room for: the limit holds, not the setting.
+    static func warnOfConnections(beyond streamLimit: Int, _ settings: Settings, _ logger: Logger) {
+        let configured = settings.integer(.maxConnections)
+        guard configured > streamLimit else { return }
+        logger.warning(
+            """
+            \(ConfigurationKey.maxConnections.environmentName) is more than the open-file limit has room for, so fewer streams are admitted: \
+            raise the limit (LimitNOFILE= of systemd, ulimit -n) or set fewer
+            """,
+            metadata: ["edge.max_connections": "\(configured)", "edge.possible_connections": "\(streamLimit)"]
+        )
+    }
+}
+
+/// Waits for the shutdown and then sends the connections home.
+private struct DrainService: Service {
+    let edge: Edge
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await self.edge.drain()
+    }
+}

@@ -1,0 +1,60 @@
+import EdgeRuntime
+public import ServiceKit
+
+extension ConfigurationKey {
+    /// How much of the log's end an edge holds in memory.
+    public static let logTailBytes = ConfigurationKey(
+        "log.tail.bytes",
+        .byteSize(64 * 1024...(1 << 40)),
+        default: "128MiB",
+        help: "How much of the log's end is held in memory; resumes from further back read the log itself."
+    )
+    /// When clients are told to come back.
+    public static let retryInterval = ConfigurationKey(
+        "retry.interval",
+        .duration(.milliseconds(10) ... .seconds(3600)),
+        default: "2s",
+        help: "After how long a client whose stream broke is told to come back; jittered by half for each."
+    )
+    /// How messages go over WebSockets.
+    public static let webSocketCompression = ConfigurationKey(
+        "websocket.compression",
+        .boolean,
+        default: "false",
+        help: "Whether events are compressed for clients that offer permessage-deflate; saves network, costs some CPU per event."
+    )
+    /// How long a reader may take nothing.
+    public static let stallTimeout = ConfigurationKey(
+        "stall.timeout",
+        .duration(.seconds(1) ... .seconds(86_400)),
+        default: "10m",
+        help: "How long a client may read nothing at all before its connection ends; until then it costs no memory."
+    )
+}
+
+extension [ConfigurationKey] {
+    /// What an edge can be told about its memory and its patience.
+    public static let edgeTuning: [ConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout]
+}
+
+extension EdgeConfiguration {
+    /// As the keys of ``Swift/Array/edge(heartbeat:)`` and ``Swift/Array/edgeTuning`` say.
+    ///
+    /// - Parameter streamLimit: how many streams the open-file limit has room for (``DescriptorBudget/streamLimit``). `max.connections` is at most that.
+    init(_ settings: Settings, processorCount: Int, streamLimit: Int, heartbeat: Duration? = nil) {
+        self.init()
+        self.heartbeatInterval = heartbeat ?? settings.duration(.heartbeatInterval)
+        self.drainWindow = settings.duration(.drainWindow)
+        let configured = settings.integer(.maxConnections)
+        self.maxConnections = configured == 0 ? streamLimit : min(configured, streamLimit)
+        self.maxConnectionsPerTenant =
+            settings.optionalInteger(.maxConnectionsPerTenant)
+            // Half of what all may have, so that no tenant alone can take every place.
+            ?? max(1, self.maxConnections / 2)
+        let loops = settings.integer(.deliveryLoops)
+        self.deliveryLoops = loops == 0 ? processorCount : loops
+        self.retry = settings.duration(.retryInterval)
+        self.stallTimeout = settings.duration(.stallTimeout)
+        self.unsentPatience = min(self.unsentPatience, self.stallTimeout)
+    }
+}

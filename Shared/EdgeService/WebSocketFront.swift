@@ -1,0 +1,59 @@
+public import AccessControl
+public import EdgeRuntime
+public import HTTPAPI
+import HTTPFront
+import HTTPTypes
+public import Hummingbird
+import ServiceKit
+
+/// What the WebSocket surfaces have in common before they differ: the handshake, where the token is, who may not come in.
+public struct WebSocketFront: Sendable {
+    private let authenticator: Authenticator
+    private let origins: OriginPolicy
+    private let allowsCompression: Bool
+
+    /// As `cors.origins` and `websocket.compression` say.
+    public init(_ parts: EdgeProcess.Parts) {
+        self.authenticator = parts.authenticator
+        self.origins = parts.origins
+        self.allowsCompression = parts.settings.boolean(.webSocketCompression)
+    }
+
+    /// The handshake of a request, which is still to be answered with its fields.
+    /// - Throws: ``APIError``: 400, 405 or 426 when it is none, 403 when it comes from a page that may not connect.
+    public func handshake(_ request: Request) throws(APIError) -> WebSocketHandshake {
+        let handshake: WebSocketHandshake
+        do throws(WebSocketHandshakeError) {
+            handshake = try WebSocketHandshake(method: request.method, fields: request.headers, allowsCompression: self.allowsCompression)
+        } catch {
+            throw .handshake(error.message, status: error.status, headers: error.fields)
+        }
+        guard self.origins.allows(request.head) else {
+            throw .forbidden("Pages of this origin may not connect: name the origin in CORS_ORIGINS of this service.")
+        }
+        return handshake
+    }
+
+    /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
+    public func authenticate(
+        _ request: Request,
+        _ handshake: WebSocketHandshake,
+        _ context: APIRequestContext
+    ) async throws(AuthenticationError) -> Principal {
+        let inQuery = QueryParameters(unbounded: request.uri.query).decodableValues("token")
+        let token = try Credential.bearer(
+            authorization: request.headers[values: .authorization],
+            queryTokens: inQuery + handshake.bearerTokens
+        )
+        let principal = try await self.authenticator.authenticate(token)
+        context.tokenAccepted()
+        return principal
+    }
+
+    /// The head of the 101.
+    public func head(of handshake: WebSocketHandshake, _ context: APIRequestContext) -> [UInt8] {
+        var fields = handshake.responseFields
+        fields[.requestID] = context.requestID
+        return ResponseHead.bytes(status: .switchingProtocols, fields: fields)
+    }
+}

@@ -1,0 +1,56 @@
+import Basics
+import NIOCore
+import NIOHTTP1
+
+/// Holds a connection's place in the ``DescriptorBudget`` of its listener until the descriptor is closed, or a stream takes the place along.
+///
+/// Stands where requests and responses are HTTP/1 parts. On the event loop of its channel.
+final class ConnectionPlaceHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let budget: DescriptorBudget
+    private var place: DescriptorBudget.Place?
+
+    init(budget: DescriptorBudget) {
+        self.budget = budget
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { self.enter(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.enter(context)
+        context.fireChannelActive()
+    }
+
+    /// The channel has closed the descriptor by now.
+    func handlerRemoved(context: ChannelHandlerContext) { self.place = nil }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is DescriptorBudget.TokenAccepted else { return context.fireUserInboundEventTriggered(event) }
+        self.place?.requestAccepted()
+    }
+
+    /// Requests of a connection are answered one after another, so behind the end of an answer none is under way.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = self.unwrapOutboundIn(data) { self.place?.requestsAnswered() }
+        context.write(data, promise: promise)
+    }
+
+    /// The place, for whoever goes on with `descriptor`, a duplicate of the channel's. See ``DescriptorBudget/Place/handOver(to:isStream:)``.
+    func handOver(to descriptor: Int32, isStream: Bool) -> DescriptorBudget.Place? {
+        self.place?.handOver(to: descriptor, isStream: isStream)
+        return self.place
+    }
+
+    private func enter(_ context: ChannelHandlerContext) {
+        guard self.place == nil else { return }
+        let channel = context.channel
+        // In a turn of its own: the connection may be the one that is closed, while its pipeline is still told that it is active.
+        self.place = self.budget.enter { channel.eventLoop.execute { channel.close(promise: nil) } }
+    }
+}

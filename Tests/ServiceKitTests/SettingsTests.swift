@@ -1,0 +1,129 @@
+import TestKit
+import Testing
+
+@testable import ServiceKit
+
+@Suite struct SettingsTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    @Test func defaultsApplyWhereNothingIsSaid() throws {
+        let settings = try Settings()
+        #expect(settings.integer(.httpPort) == 8081)
+        #expect(settings.source(of: .httpPort) == .defaultValue)
+        #expect(settings.string(.httpHost) == "0.0.0.0")
+        #expect(settings.string(.adminHost) == "127.0.0.1")
+        #expect(settings.duration(.logMaxAge) == .seconds(7 * 86_400))
+        #expect(settings.byteSize(.logMaxBytes) == 10 << 30)
+        #expect(settings.list(.corsOrigins) == [])
+        #expect(settings.list(.authTenantClaims) == ["tenant_id", "workspace_id", "org_id"])
+        #expect(settings.optionalString(.natsUser) == nil)
+        #expect(settings.source(of: .natsUser) == .unset)
+        #expect(settings.string(.logFormat) == "json")
+        #expect(settings.number(ConfigurationKey("some.ratio", .number(0...1), default: "0.5", help: "")) == 0.5)
+    }
+
+    @Test func optionBeforeEnvironmentBeforeFileBeforeDefault() throws {
+        let path = try directory.write("http: {port: 1, host: file.example}\nadmin.port: 2\ndrain.window: 3s\n", to: "settings.yaml")
+        let settings = try Settings(
+            ["--config", path, "--http-port", "11"],
+            environment: ["HTTP_PORT": "22", "ADMIN_PORT": "33", "UNRELATED": "x"]
+        )
+        #expect(settings.integer(.httpPort) == 11)
+        #expect(settings.source(of: .httpPort) == .option("--http-port"))
+        #expect(settings.integer(.adminPort) == 33)
+        #expect(settings.source(of: .adminPort) == .environment("ADMIN_PORT"))
+        #expect(settings.string(.httpHost) == "file.example")
+        #expect(settings.duration(.drainWindow) == .seconds(3))
+        #expect(settings.source(of: .drainWindow) == .file(path: path))
+        #expect(settings.source(of: .logLevel) == .defaultValue)
+    }
+
+    @Test(arguments: [
+        ["--http-port", "7", "--cors-origins", "https://a, https://b", "--some-switch"],
+        ["--http-port=7", "--cors-origins=https://a,https://b", "--some-switch=true"],
+        ["--http-port=6", "--http-port=7", "--some-switch=on", "--cors-origins", "https://a,https://b"],
+    ])
+    func optionsHaveTwoForms(_ arguments: [String]) throws {
+        let settings = try Settings(arguments)
+        #expect(settings.integer(.httpPort) == 7)
+        #expect(settings.list(.corsOrigins) == ["https://a", "https://b"])
+        #expect(settings.boolean(ConfigurationKey("some.switch", .boolean, default: "false", help: "")))
+    }
+
+    @Test func valuesMayBeginWithADashAndContainEqualSigns() throws {
+        let settings = try Settings(["--nats-user", "-x", "--auth-hs256-secret=a=b=="])
+        #expect(settings.string(.natsUser) == "-x")
+        #expect(settings.string(.authHS256Secret) == "a=b==")
+    }
+
+    @Test(arguments: ["", nil] as [String?])
+    func anEmptyVariableIsNotSet(_ value: String?) throws {
+        let settings = try Settings(environment: ["HTTP_PORT": value].compactMapValues(\.self))
+        #expect(settings.integer(.httpPort) == 8081)
+        #expect(settings.source(of: .httpPort) == .defaultValue)
+    }
+
+    @Test func requiredKeysStopTheStart() throws {
+        let required = ConfigurationKey("must.have", .text, absence: .refused, help: "Needed.")
+        let schema = ConfigurationSchema(program: "x", version: "1", summary: "", keys: [required])
+        #expect(refusal(schema: schema)?.message == "must.have has no value: set MUST_HAVE or --must-have to a text")
+        #expect(try Settings(schema: schema, environment: ["MUST_HAVE": "y"]).string(required) == "y")
+    }
+
+    @Test(arguments: [
+        (["--http-port", "80a1"], "http.port cannot be \"80a1\" (option --http-port): use a whole number from 0 to 65535"),
+        (
+            ["--log-level", "loud"],
+            "log.level cannot be \"loud\" (option --log-level): use trace, debug, info, notice, warning, error or critical"
+        ),
+        (["--log-storage=disk"], "log.storage cannot be \"disk\" (option --log-storage): use file or memory"),
+        (
+            ["--drain-window", "soon"],
+            "drain.window cannot be \"soon\" (option --drain-window): use a duration from 0s to 1h, such as 500ms, 30s, 2m, 1h or 7d"
+        ),
+        (["--some-switch=perhaps"], "some.switch cannot be \"perhaps\" (option --some-switch): use true or false"),
+        (["--some-ratio=2"], "some.ratio cannot be \"2\" (option --some-ratio): use a number from 0.0 to 1.0"),
+    ])
+    func aValueThatDoesNotParseIsExplained(_ arguments: [String], _ message: String) {
+        #expect(refusal(arguments) == ConfigurationError(message, exitCode: .configuration))
+    }
+
+    @Test func theSourceIsNamed() throws {
+        #expect(
+            refusal(environment: ["ADMIN_PORT": "70000"])?.message
+                == "admin.port cannot be \"70000\" (environment variable ADMIN_PORT): use a whole number from 0 to 65535"
+        )
+        let path = try directory.write("{\"log\": {\"max\": {\"bytes\": \"10 gigs\"}}}", to: "settings.json")
+        #expect(
+            refusal(["--config", path])?.message
+                == "log.max.bytes cannot be \"10 gigs\" (file \(path)): use a number of bytes from 0 to 1024TiB, such as 65536, 256KiB or 10GiB"
+        )
+    }
+
+    @Test(arguments: [
+        (["--http-prot", "1"], "--http-prot is not an option of test-edge: did you mean --http-port? --help lists the options"),
+        (["--prnt-config"], "--prnt-config is not an option of test-edge: did you mean --print-config? --help lists the options"),
+        (["--frobnicate=1"], "--frobnicate is not an option of test-edge: --help lists the options"),
+        (["--"], "-- is not an option of test-edge: --help lists the options"),
+        (["--http.port=1"], "--http.port is not an option of test-edge: did you mean --http-port? --help lists the options"),
+        (["-x"], "-x is not an option of test-edge: --help lists the options"),
+        (["serve"], "the command line has a word that belongs to no option: write --option value; --help lists the options"),
+        (["--http-port"], "option --http-port needs a value: use a whole number from 0 to 65535"),
+        (["--http-port", "--admin-port=1"], "option --http-port needs a value: use a whole number from 0 to 65535"),
+        (["--config"], "option --config needs a value: use the path of a YAML or JSON file"),
+    ])
+    func anOptionThatDoesNotExistIsExplained(_ arguments: [String], _ message: String) {
+        #expect(refusal(arguments) == ConfigurationError(message, exitCode: .usage))
+    }
+
+    @Test(arguments: ["--auth-hs256-secret", "--nats-password"])
+    func aSecretIsNeverShownInARefusal(_ option: String) throws {
+        let error = try #require(refusal([option, "s3cr3t\0s3cr3t"]))
+        #expect(!error.message.contains("s3cr3t"))
+        #expect(error.message.contains(option))
+    }
+}

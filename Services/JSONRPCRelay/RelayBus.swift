@@ -3,8 +3,8 @@ import EdgeRuntime
 import EdgeService
 import EventModel
 import Logging
-import ServiceLifecycle
 import ServiceKit
+import ServiceLifecycle
 
 /// What the relay does on the bus beside following the log: commands, and being counted. A service that outlives the connections.
 struct RelayBus: Service {

@@ -3,8 +3,8 @@ import EventLog
 import EventModel
 import Logging
 import NATSClient
-import ServiceLifecycle
 import ServiceKit
+import ServiceLifecycle
 
 /// What goes on behind the requests, as a service: the log and the read marks are followed, decisions take effect, approvals expire.
 ///

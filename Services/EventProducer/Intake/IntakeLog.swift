@@ -2,8 +2,8 @@ import CausewayProducer
 import EventLog
 import Logging
 import NATSClient
-import ServiceLifecycle
 import ServiceKit
+import ServiceLifecycle
 
 /// What the intake stores into, as a service: opens the log, and watches whether it can be written to.
 ///

@@ -101,7 +101,7 @@ struct RelayRoute: Sendable {
         do throws(EventLogError) {
             try await self.edge.refuse(context.channel, refusal)
         } catch {
-            throw APIError.serviceUnavailable("Events are out of reach at the moment: try again.", retryAfter: 5)
+            throw APIError.serviceUnavailable("The event log is out of reach. Retry later.", retryAfter: 5)
         }
         return Response(status: .ok)
     }

@@ -71,7 +71,7 @@ public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvert
 }
 
 extension NATSError {
-    static let disconnected = NATSError(.disconnected, "There is no connection to NATS at the moment. Try again in a moment.")
+    static let disconnected = NATSError(.disconnected, "Not connected to NATS. Retry in a moment.")
     static let closed = NATSError(.closed, "The connection to NATS is closed. Open a new one.")
     static let timeout = NATSError(.timeout, "NATS did not answer in time. Try again.")
     static let cancelled = NATSError(.cancelled, "The request was cancelled before an answer came.")

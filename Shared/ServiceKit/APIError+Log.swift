@@ -10,7 +10,7 @@ extension APIError {
 
     /// A log that is full, though not for ever.
     public static let logIsFull = APIError.serviceUnavailable(
-        "The event log has no room at the moment: repeat the request later.",
+        "The event log is full. Retry later.",
         retryAfter: retryAfterFull
     )
 

@@ -60,7 +60,7 @@ def test_a_decision_and_its_effect_have_a_line(quiet, tenant):
     assert decision["level"] == "info" and decision["metadata"]["user"]
     expected = {"tenant": tenant, "approval.id": f"app_{tenant}", "approval.action": "approve"}
     assert decision["metadata"] | expected == decision["metadata"]
-    [effect] = lines(quiet.approvals, "what a decision entails is announced")
+    [effect] = lines(quiet.approvals, "decision effect published")
     assert effect["level"] == "info" and effect["metadata"]["tenant"] == tenant and effect["metadata"]["approval.id"] == f"app_{tenant}"
 
 

@@ -100,7 +100,7 @@ def test_a_decision_belongs_to_the_trace_of_its_request(shared, edges, approvals
     assert trace.line(approvals, "an approval is decided")[1]["approval.id"] == approval
     # The replicas share this work, and other tests have left some running.
     replicas = [process for process in shared.processes if process.name.startswith("approval-api") and process.is_running]
-    assert trace.line_of_one(replicas, "what a decision entails is announced")[1]["approval.id"] == approval
+    assert trace.line_of_one(replicas, "decision effect published")[1]["approval.id"] == approval
     for edge in edges.values():
         both = eventually(lambda edge=edge: len(found := trace.lines(edge, DELIVERED)) == 2 and found, "decision and effect are delivered")
         assert {line["event.type"] for _, line in both} == {"approval.resolved", "remediation.approved"}

@@ -4,7 +4,7 @@ import EventModel
 import Logging
 import Metrics
 
-/// Announces what a decision entails: `remediation.approved` or `remediation.rejected`, exactly once, whoever dies when.
+/// Publishes the effect of each decision: `remediation.approved` or `remediation.rejected`, exactly once, whichever process dies.
 ///
 /// - **At least once**: decisions are read through a ``SharedReading``, which the replicas share and whose place the server keeps; a decision is
 ///   done when the log has acknowledged what follows from it, and comes again to another replica until then.
@@ -82,6 +82,6 @@ struct EffectAnnouncer: Sendable {
             "tenant": "\(effect.tenant)", "approval.id": "\(approvalID)", "event.type": "\(effect.type.name)",
         ]
         if let trace = effect.traceparent.flatMap(TraceParent.init) { metadata[TraceParent.logKey] = "\(trace.traceID)" }
-        logger.info("what a decision entails is announced", metadata: metadata)
+        logger.info("decision effect published", metadata: metadata)
     }
 }

@@ -41,7 +41,7 @@ final class InboxFollower: Sendable {
                 storagePause = pauses.pause(after: .damaged(""))
             } catch let error as EventLogError {
                 if error.code == .cancelled || error.code == .closed { return }
-                logger.notice("the read marks cannot be followed at the moment", metadata: ["error": "\(error)"])
+                logger.notice("cannot follow the read marks, trying again", metadata: ["error": "\(error)"])
             }
             if following.exchange(false, ordering: .acquiringAndReleasing) { pause.reset() }
             try? await Task.sleep(for: storagePause ?? pause.pause())

@@ -57,7 +57,7 @@ final class LogFollower: Sendable {
             } catch is ReadModel.Recreated {
                 pause = pauses.pause(after: .damaged(""))
             } catch let error as EventLogError where error.isRetriable {
-                logger.notice("the log cannot be followed at the moment", metadata: ["error": "\(error)"])
+                logger.notice("cannot follow the log, trying again", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: pause)
         }

@@ -207,7 +207,7 @@ final class ReadModelStore: Sendable {
         switch trouble {
         case .full:
             logger.error("the read model cannot be written, because its disk is full; it goes on when there is room", metadata: metadata)
-        default: logger.error("the read model cannot be used at the moment", metadata: metadata)
+        default: logger.error("cannot use the read model, trying again", metadata: metadata)
         }
     }
 

@@ -75,7 +75,7 @@ struct RunCommand: AsyncParsableCommand {
         settings.bootstrapLogging()
         guard !command.isEmpty else { throw ArgumentParser.ValidationError("the command is missing: write it behind --") }
         guard let tenant = settings.optionalString(.tenant) else {
-            throw Exit.because("whose agent it is, is missing: give --tenant, or set TENANT", ArgumentParser.ExitCode(EX_USAGE))
+            throw Exit.because("missing tenant: pass --tenant or set TENANT", ArgumentParser.ExitCode(EX_USAGE))
         }
         let reference: ExecutionReference
         let id: ExecutionRun

@@ -254,7 +254,7 @@ final class ExecutionResolver: Sendable {
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
         var pause = Backoff(first: .milliseconds(1), longest: .milliseconds(50))
         while self.fanout.feed.position.sequence < sequence {
-            guard ContinuousClock.now < deadline else { throw .unavailable("The log is followed with a delay at the moment. Try again.") }
+            guard ContinuousClock.now < deadline else { throw .unavailable("The log is followed with a delay. Retry later.") }
             try? await Task.sleep(for: pause.pause())
             if Task.isCancelled { throw EventLogError(code: .cancelled, message: "The call was cancelled.") }
         }

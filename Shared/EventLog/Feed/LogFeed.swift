@@ -142,7 +142,7 @@ public final class LogFeed: Sendable {
                 if error.code == .cancelled { return }
                 guard error.isRetriable else { throw error }
                 failure.withLock { $0 = error.message }
-                logger.notice("the log cannot be followed at the moment", metadata: ["error": "\(error)"])
+                logger.notice("cannot follow the log, trying again", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: pause.pause())
         }

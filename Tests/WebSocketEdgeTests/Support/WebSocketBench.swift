@@ -1,12 +1,12 @@
 import AccessControl
 import Basics
 import EdgeRuntime
-import EdgeService
 import EdgeTestKit
 import HTTPAPI
 import TestKit
 import Testing
 
+@testable import EdgeService
 @testable import ServiceKit
 @testable import websocket_edge
 

@@ -1,13 +1,11 @@
 import AccessControl
 import Basics
 import EdgeRuntime
-import EventLog
 import EventModel
 import HTTPAPI
 import HTTPFront
 import HTTPTypes
 import Hummingbird
-import Logging
 
 /// `GET /v1/notifications/stream`: everything up to the moment at which a request becomes a stream. Contract §4.
 ///
@@ -33,14 +31,7 @@ struct NotificationStreamRoute: Sendable {
 
     private func stream(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let stream = try self.accept(request, context)
-        if let ending = self.edge.admit(tenant: stream.principal.tenant) { return self.refusal(ending) }
-        do throws(EventLogError) {
-            try await self.edge.adopt(context.channel, request: stream)
-        } catch {
-            context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
-            return self.refusal(.unavailable)
-        }
-        // The connection has left NIO; what is returned here reaches nobody.
+        if let ending = try await self.edge.open(stream, context) { return self.refusal(ending) }
         return Response(status: .ok)
     }
 
@@ -48,16 +39,12 @@ struct NotificationStreamRoute: Sendable {
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
         let principal = try context.requireRole(anyOf: Self.roles)
         let query = QueryParameters(unbounded: request.uri.query)
-        var fields = Self.fields
-        fields[.connection] = "close"
-        fields[.requestID] = context.requestID
-        fields.append(contentsOf: self.origins.responseFields(to: request.head))
         return StreamRequest(
             principal: principal,
             filter: try query.typeFilter(),
             cursor: request.lastEventID,
             encoder: self.encoder,
-            head: ResponseHead.bytes(status: .ok, fields: fields),
+            head: ResponseHead.ofStream(Self.fields, to: request, context, self.origins),
             requestID: context.requestID,
             trace: context.trace
         )

@@ -68,16 +68,12 @@ struct ExecutionStreamRoute: Sendable {
             self.edge.withdraw(tenant: query.reference.tenant)
             throw error
         }
-        var fields = self.fields(run)
-        fields[.connection] = "close"
-        fields[.requestID] = context.requestID
-        fields.append(contentsOf: self.origins.responseFields(to: request.head))
         let stream = StreamRequest(
             principal: query.principal,
             place: place,
             encoder: self.encoder(query),
             end: .atFinalEntry,
-            head: ResponseHead.bytes(status: .ok, fields: fields),
+            head: ResponseHead.ofStream(self.fields(run), to: request, context, self.origins),
             requestID: context.requestID,
             trace: context.trace
         )

@@ -1,13 +1,11 @@
 import AccessControl
 import Basics
 import EdgeRuntime
-import EventLog
 import EventModel
 import HTTPAPI
 import HTTPFront
 import HTTPTypes
 import Hummingbird
-import Logging
 
 /// `GET /v1/events`: the events behind a cursor as one JSON document; without any, the response waits for the first one. Contract §15.
 ///
@@ -30,14 +28,7 @@ struct LongPollRoute: Sendable {
 
     private func poll(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let stream = try self.accept(request, context)
-        if let ending = self.edge.admit(tenant: stream.principal.tenant) { throw self.refusal(ending) }
-        do throws(EventLogError) {
-            try await self.edge.adopt(context.channel, request: stream)
-        } catch {
-            context.logger.warning("cannot tell where a poll begins", metadata: ["error": "\(error)"])
-            throw self.refusal(.unavailable)
-        }
-        // The connection has left NIO; what is returned here reaches nobody.
+        if let ending = try await self.edge.open(stream, context) { throw self.refusal(ending) }
         return Response(status: .ok)
     }
 
@@ -47,17 +38,13 @@ struct LongPollRoute: Sendable {
         let query = QueryParameters(unbounded: request.uri.query)
         let filter = try query.typeFilter()
         let asked = try LongPollQuery(query)
-        var fields = Self.fields
-        fields[.connection] = "close"
-        fields[.requestID] = context.requestID
-        fields.append(contentsOf: self.origins.responseFields(to: request.head))
         return StreamRequest(
             principal: principal,
             filter: filter,
             cursor: request.lastEventID,
             encoder: self.encoder,
             end: asked.end,
-            head: ResponseHead.bytes(status: .ok, fields: fields),
+            head: ResponseHead.ofStream(Self.fields, to: request, context, self.origins),
             requestID: context.requestID,
             trace: context.trace
         )

@@ -260,11 +260,14 @@ def test_a_place_that_is_no_text_or_is_named_twice_is_a_gap(shared, client, tena
 
 
 def test_null_names_no_place(shared, client, tenant):
-    ids = shared.intake.publish(*(event("investigation.progress", "inc_1", tenant, n) for n in range(2)))
+    client.result("investigation.subscribe", {"incidentId": "inc_2"})
+    events = [("inc_1", 0), ("inc_1", 1), ("inc_2", 2)]
+    ids = shared.intake.publish(*(event("investigation.progress", incident, tenant, n) for incident, n in events))
+    assert client.next()["params"]["n"] == 2, "the relay has read all three"
     client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": None})
-    shared.intake.publish(event("investigation.progress", "inc_1", tenant, 2))
+    shared.intake.publish(event("investigation.progress", "inc_1", tenant, 3))
     live = client.next()["params"]
-    assert live["n"] == 2 and "id" not in live
+    assert live["n"] == 3 and "id" not in live
     client.result("investigation.subscribe", {"incidentId": "inc_1", "lastEventId": None, "last_event_id": ids[0]})
     assert client.next()["params"]["n"] == 1
 

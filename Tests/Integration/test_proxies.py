@@ -88,10 +88,12 @@ def test_events_flow_and_clients_resume_through_it(shared, nginx, surface, tenan
     intake.close()
 
 
-def test_clients_are_spread_over_the_edges(nginx, deployment, surface, tenant):
+def test_clients_are_spread_over_the_edges(shared, nginx, deployment, surface, tenant):
     edges = deployment[surface.executable]
+    # From a place that is known: a long poll would ask for one first, and nginx, which goes round, give each client's second request to one edge.
+    [place] = shared.intake.publish(surface.numbered(0, tenant, prefix=tenant))
     before = [edge.metrics()["causeway_edge_connections"] for edge in edges]
-    clients = [surface.connect(nginx, mint(tenant)) for _ in range(20)]
+    clients = [surface.connect(nginx, mint(tenant), cursor=place) for _ in range(20)]
     for client in clients:
         client.next()
     more = [edge.metrics()["causeway_edge_connections"] - was for edge, was in zip(edges, before, strict=True)]

@@ -15,7 +15,8 @@ extension HTTPServerBuilder {
     ///   - bodyTimeout: how long the body of a request may take, whether somebody reads it or it is only read past.
     ///   - budget: what the listener's connections may take of the open files.
     package static func listener(bodyTimeout: Duration, budget: DescriptorBudget) -> HTTPServerBuilder {
-        HTTPServerBuilder { ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget) }
+        ListenerHTTPChannel.instantiatedTypes
+        return HTTPServerBuilder { ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget) }
     }
 }
 
@@ -39,6 +40,15 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let bodyTimeout: Duration
     /// What the listener's connections may take of the open files.
     let budget: DescriptorBudget
+
+    /// Has the runtime instantiate the generic types of a pipeline: once, before anybody listens.
+    ///
+    /// Two threads that do it at the same moment, such as two event loops for their first connections, may crash (Swift 6.2.3, 1 of some 1,000
+    /// starts with clients that wait for the port): one gets null for an associated type of the decoder that the other has not completed.
+    static let instantiatedTypes: Void = {
+        withExtendedLifetime(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))) {}
+        withExtendedLifetime(Value.self) {}
+    }()
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {

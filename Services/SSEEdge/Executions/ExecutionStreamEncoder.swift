@@ -3,7 +3,7 @@ import EdgeRuntime
 import EventModel
 
 /// The execution stream's way of writing: server-sent events whose ids are the events' numbers. Contract §9.
-struct ExecutionStreamEncoder: StreamEncoder {
+struct ExecutionStreamEncoder: ServerSentEventEncoder {
     let reference: ExecutionReference
     let interval: Duration
 
@@ -33,23 +33,6 @@ struct ExecutionStreamEncoder: StreamEncoder {
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {
         var bytes: [UInt8] = []
         ExecutionStreamEncoding.appendGap(gap, to: &bytes)
-        return bytes
-    }
-
-    func standing(_ standing: LogStanding) -> [UInt8] {
-        var bytes: [UInt8] = []
-        NotificationStreamEncoding.appendStanding(standing, to: &bytes)
-        return bytes
-    }
-
-    func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] {
-        guard ending.kind.isSaidOnSSE else { return [] }
-        var bytes: [UInt8] = []
-        NotificationStreamEncoding.appendEnd(
-            reason: ending.kind.rawValue,
-            retryMilliseconds: retry.map { Int(clamping: $0.milliseconds) },
-            to: &bytes
-        )
         return bytes
     }
 }

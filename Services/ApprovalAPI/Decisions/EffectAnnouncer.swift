@@ -38,7 +38,7 @@ struct EffectAnnouncer: Sendable {
         try await reading.run { await announce($0) }
     }
 
-    /// Why the reading of decisions does not run, as a sentence for readiness; nil while it runs.
+    /// What `/readyz` says while the reading of decisions is stopped; nil while it runs.
     var fault: String? { reading.fault }
 
     /// Announces what one decision entails.

@@ -45,7 +45,7 @@ struct ExpirySweep: Sendable {
     /// After how many failures in a row that are not an approval's own a sweep ends: the log is away.
     private static let patience = 32
 
-    /// Why the retries of dead letters do not run, as a sentence for readiness; nil while they run.
+    /// What `/readyz` says while retries of dead letters are stopped; nil while they run.
     var fault: String? { retried.fault }
 
     /// Sweeps until the task is cancelled.

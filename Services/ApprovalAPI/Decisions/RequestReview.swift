@@ -18,7 +18,7 @@ struct RequestReview: Sendable {
         reading = SharedReading(name: Self.name, filter: Self.filter, letters: letters, logger: logger)
     }
 
-    /// Why the reading of requests does not run, as a sentence for readiness; nil while it runs.
+    /// What `/readyz` says while the reading of requests is stopped; nil while it runs.
     var fault: String? { reading.fault }
 
     /// Reviews until the task is cancelled.

@@ -134,7 +134,7 @@ extension NotificationQuery {
         return "(SELECT coalesce(max(sequence), 0) FROM (\(runs.joined(separator: " UNION ALL "))))"
     }
 
-    /// The newest notification between the floor and an event, that included; nil when there is none.
+    /// The newest notification above the floor and up to an event, inclusive; nil when the range is empty.
     fileprivate func newest(through seen: LogPlace, above floor: Int64, _ database: Database) throws -> LogPlace? {
         let time = seen.intake.millisecondsSinceEpoch + Self.maximumSkew
         let last = try Int64.fetchOne(

@@ -65,7 +65,7 @@ test("calls wait for the connection, and each answer goes to its tab", async () 
     assert.equal(bench.multiplexer.isBusy, false);
 });
 
-test("progress goes to the call that it names, and to the stream if there is none", () => {
+test("progress goes to the call that it names; without such a call, to the stream", () => {
     const bench = new Bench().connect();
     bench.request("tab", "call", "agent.analyze", {});
     bench.multiplexer.receive({ method: "agent.analyze.progress", params: { requestId: 1, message: "half" } });

@@ -53,7 +53,7 @@ export function closeReason(code, reason) {
 }
 
 /**
- * Reads a `Retry-After` field: seconds, or a date. Returns milliseconds, or undefined if there is none or it is malformed.
+ * Reads a `Retry-After` field: seconds, or a date. Returns milliseconds; undefined for a missing or malformed field.
  *
  * @param {string | null} value
  * @param {number} [now] Milliseconds since 1970.

@@ -4,7 +4,7 @@ import { eventUpdate, gapUpdate, heartbeatUpdate, placeUpdate, standingUpdate } 
 export class WorkspaceMessages {
     #wantsPlace;
 
-    /** @param {boolean} wantsPlace Whether the connection asked for the end of the log: the server's answer is a gap that is none. */
+    /** @param {boolean} wantsPlace Whether the connection asked for the end of the log. The server answers that with a gap, in which nothing is missing. */
     constructor(wantsPlace) {
         this.#wantsPlace = wantsPlace;
     }

@@ -48,7 +48,7 @@ public struct EventDraft: Sendable, Hashable {
 
     /// Checks what a producer can still be told about, and what is no reason to pass over an event that the log has stored.
     func checkOptionalFields(_ names: EventFieldNames) throws(ValidationError) {
-        try EventCatalogue.validateOptional(type: type, payload: payload, payloadField: names.payload)
+        try EventCatalogue.validateTimes(type: type, payload: payload, payloadField: names.payload)
     }
 
     init(

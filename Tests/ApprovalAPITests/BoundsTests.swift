@@ -23,12 +23,13 @@ import Testing
             "issue_count",
             "message", "description", "body", "subject", "text", "action", "expiresAt", "decidedBy", "requestedBy",
         ]
-        for type in NotificationCatalogue.typeNames {
+        for type in EventCatalogue.notificationTypeNames {
             for name in names {
                 let others = names.filter { $0 != name }.map { #""\#($0)":"x""# }.joined(separator: ",")
                 let entry = try Fixture.entry(1, type, #"{\#(ids),\#(others),"\#(name)":\#(long)}"#)
-                for change in LogChange.changes(of: entry) {
-                    guard case .notified(let record) = change else { continue }
+                let records = LogChange.changes(of: entry).compactMap { if case .notified(let record) = $0 { record } else { nil } }
+                #expect(records.count == 1, "\(type).\(name)")
+                for record in records {
                     #expect(record.title.utf8.count <= 1_500, "\(type).\(name)")
                     #expect(record.body.utf8.count <= 5_000, "\(type).\(name)")
                 }

@@ -35,6 +35,13 @@ import Testing
         #expect(LogChange.changes(of: loose).count == 1, "a notification and nothing else")
     }
 
+    @Test func approvalsAloneMayWriteWhatTheyWrite() throws {
+        #expect(EventCatalogue.isWrittenByApprovals(try EventType(Decision.typeName)))
+        for action in DecisionAction.allCases {
+            #expect(EventCatalogue.isWrittenByApprovals(try EventType(action.effectTypeName)), "\(action)")
+        }
+    }
+
     /// At its own place, or where the bus has it; never at another approval's place.
     @Test func aRequestIsWhatLiesAtItsPlace() throws {
         let payload = #"{"approvalId":"a","remediationId":"r"}"#

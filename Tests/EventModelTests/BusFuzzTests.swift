@@ -27,7 +27,7 @@ import Testing
             let fields = try AttributeFields(NATSBinding.headers(of: event))
             let again = try Self.event(EventSubject.event(tenant: event.tenant, type: event.type), event.payload.bytes, fields)
             try expect(again == event, "written and read again, \(event) is \(again)")
-            _ = NotificationCatalogue.text(of: event)
+            _ = EventCatalogue.notificationText(of: event)
         }
     }
 

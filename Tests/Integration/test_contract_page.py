@@ -1,4 +1,6 @@
-"""docs/contract.md and docs/architecture.md are what the sources say; what points at a place in the documentation finds it. Nothing has to run."""
+"""docs/contract.md and docs/architecture.md are what the sources say; what points at a place in the documentation finds it. Nothing has to run.
+
+The contract's tables of event types are compared with the table itself, by `EventTypeTableTests.swift`."""
 
 import os
 import re
@@ -73,38 +75,6 @@ def expect_rows(page, shown, stated):
     keys = [*stated, *(key for key in shown if key not in stated)]
     differing = [f"{key}: {page} has {shown.get(key)}, the sources {stated.get(key)}" for key in keys if shown.get(key) != stated.get(key)]
     assert not differing, "\n".join(differing)
-
-
-def test_the_catalogue_is_that_of_the_sources():
-    families = {type: family for family, types in swift_tables.relay_families().items() for type in types}
-    notifications, types = swift_tables.notification_types(), swift_tables.event_types()
-    assert not notifications - set(types), "NotificationCatalogue.swift has a type that is not in EventCatalogue.swift"
-    assert not set(families) - set(types), "EventFamily.swift has a type that is not in EventCatalogue.swift"
-    rows = table_of(section(CONTRACT, "Catalogue").text, "type", "required, an identifier")
-    shown = {
-        names_in(row["type"])[0]: (
-            names_in(row["required, an identifier"]),
-            names_in(row["required, any value"]),
-            row["notification"],
-            row["relay"],
-        )
-        for row in rows
-    }
-    assert len(shown) == len(rows), f"{CONTRACT} has a type twice"
-    stated = {
-        type: (identifiers, others, "yes" if type in notifications else "—", families.get(type, "—"))
-        for type, (identifiers, others) in types.items()
-    }
-    expect_rows(CONTRACT, shown, stated)
-
-
-def test_the_optional_fields_are_those_of_the_sources():
-    shown = set()
-    for row in table_of(section(CONTRACT, "Catalogue").text, "type", "field"):
-        bound = re.match(r"at most ([\d,]+) bytes", row["rule"])
-        rule = int(bound[1].replace(",", "")) if bound else {"identifier": "identifier", "RFC 3339 time with an offset": "time"}[row["rule"]]
-        shown |= {(names_in(row["type"])[0], field, rule) for field in names_in(row["field"])}
-    assert shown == swift_tables.optional_fields()
 
 
 def test_the_types_of_executions_are_those_of_the_sources():

@@ -245,9 +245,25 @@ import Testing
 
     @Test func everyTypeOfAFamilyIsAnEventType() throws {
         for family in EventFamily.allCases {
-            for name in family.types { #expect(EventFamily(pushing: try EventType(name)) == family) }
+            for name in family.typeNames { #expect(EventFamily(pushing: try EventType(name)) == family) }
         }
         #expect(EventFamily(pushing: try EventType("investigation.other")) == nil)
+    }
+
+    /// What has no topic is encoded for nobody.
+    @Test func theTypesOfFamiliesHaveATopicAndNoOthers() throws {
+        let encoder = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids())
+        let pushed = EventFamily.allCases.flatMap(\.typeNames)
+        for name in EventCatalogue.typeNames + ["investigation.other"] {
+            let event = Event(
+                id: "e",
+                tenant: Tenant(generated: "acme"),
+                type: try EventType(name),
+                time: Timestamp(millisecondsSinceEpoch: 0),
+                payload: try Payload(validating: Array(#"{"incidentId":"i"}"#.utf8))
+            )
+            #expect(encoder.topic(of: event) == (pushed.contains(name) ? IncidentID(generated: "i") : nil), "\(name)")
+        }
     }
 }
 

@@ -76,7 +76,7 @@ extension Approval.Request {
     /// The type of the event that asks.
     static let typeName = type.name
     /// The same as a type.
-    static let type = EventType(generated: "approval.requested")
+    static let type = EventCatalogue.approvalRequest
     /// The longest title that is kept, in bytes of UTF-8: what the intake allows, and no more of what came over the bus.
     static let maximumTitleBytes = 2_048
 

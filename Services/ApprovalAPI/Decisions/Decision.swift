@@ -22,7 +22,7 @@ struct Decision: Sendable, Equatable {
     /// The CloudEvents `source` of this service's events.
     static let source = EventSource(generated: "/causeway/approval-api")
     /// What happens when an approval has an answer.
-    static let typeName = "approval.resolved"
+    static let typeName = EventCatalogue.approvalDecision.name
     /// The member of it that names the request.
     private static let requestMember = "requestEventId"
     /// The longest reason that is read from the log, in bytes of UTF-8: what ``DecisionRequest/maximumReason`` code points can have.

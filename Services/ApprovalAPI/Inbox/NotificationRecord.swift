@@ -21,7 +21,7 @@ struct NotificationRecord: Sendable, Equatable {
 
 extension NotificationRecord {
     /// The entry that an event becomes.
-    init(_ event: Event, _ text: NotificationCatalogue.Text, at place: LogPlace) {
+    init(_ event: Event, _ text: NotificationText, at place: LogPlace) {
         self.init(
             tenant: event.tenant,
             user: event.user,

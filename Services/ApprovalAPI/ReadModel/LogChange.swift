@@ -35,7 +35,7 @@ enum LogChange: Sendable, Equatable {
             // Written to the bus, or before requests had a place.
             if let request = Approval.Request(event, at: place) { changes.append(.requested(request)) }
         }
-        guard let text = NotificationCatalogue.text(of: event) else { return changes }
+        guard let text = EventCatalogue.notificationText(of: event) else { return changes }
         let record = NotificationRecord(event, text, at: place)
         if !record.isRequest || !changes.isEmpty { changes.append(.notified(record)) }
         return changes

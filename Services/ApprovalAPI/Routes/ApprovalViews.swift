@@ -58,7 +58,9 @@ struct ApprovalView: Encodable, Sendable {
         expiresAt = if case .at(let time) = request.expiry { time.iso8601 } else { nil }
         fourEyes = request.fourEyes
         decision = approval.decision.map { DecisionView($0.decision) }
-        var events = [Trace(id: request.place.eventID(epoch: epoch), type: "approval.requested", timestamp: request.requestedAt.iso8601)]
+        var events = [
+            Trace(id: request.place.eventID(epoch: epoch), type: Approval.Request.typeName, timestamp: request.requestedAt.iso8601)
+        ]
         if let decided = approval.decision {
             events.append(
                 Trace(id: decided.place.eventID(epoch: epoch), type: Decision.typeName, timestamp: decided.decision.decidedAt.iso8601)

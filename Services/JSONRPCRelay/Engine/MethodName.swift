@@ -1,3 +1,5 @@
+import EventModel
+
 /// The methods that a client may call.
 enum MethodName {
     /// The longest name that goes to the bus, in bytes of UTF-8.
@@ -18,10 +20,11 @@ enum MethodName {
     static func isCommand(_ name: String) -> Bool {
         let isLong = name.isEmpty || name.utf8.count > maximumBytes
         return !isLong && !name.utf8.starts(with: "rpc.".utf8) && !name.utf8.starts(with: "stream.".utf8) && !notices.contains(name)
-            && EventFamily.byType["\(name).progress"] == nil
+            && !notices.contains("\(name).progress")
     }
 
-    private static let notices = Set(["connected", "pong"] + EventFamily.byType.keys)
+    /// The names of the relay's notifications.
+    private static let notices = Set(["connected", "pong"] + EventFamily.allCases.flatMap(\.typeNames))
 
     private static let table: [String: Own] = {
         var table: [String: Own] = ["ping": .ping]

@@ -1,4 +1,5 @@
 import Basics
+import EventModel
 
 /// What a client subscribed to.
 struct Subscription: Hashable, Sendable {

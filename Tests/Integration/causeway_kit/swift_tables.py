@@ -7,58 +7,6 @@ from .services import ROOT
 MODEL = ROOT / "Shared/EventModel"
 
 
-def event_types():
-    """Of each type of the catalogue the required fields, (identifiers, others)."""
-    text = (MODEL / "EventCatalogue.swift").read_text()
-    body = _body(text, r"private static let table: \[String: \[RequiredField\]\] = ")
-    fields = dict(re.findall(r'let (\w+) = RequiredField\("(\w+)", \.identifier\)', body))
-    return {type: _required(expression, fields) for type, expression in _rows(_body(body, "return "))}
-
-
-def _required(expression, fields):
-    identifiers, others = [], []
-    for term in expression.split(" + "):
-        if called := re.fullmatch(r'(fields|identifier)\(((?:"\w+"(?:, )?)+)\)', term):
-            (others if called[1] == "fields" else identifiers).extend(re.findall(r"\w+", called[2]))
-        else:
-            array = re.fullmatch(r"\[([\w, ]*)\]", term)
-            assert array, f"EventCatalogue.swift: {term} is not understood"
-            identifiers += [fields[name] for name in re.findall(r"\w+", array[1])]
-    return identifiers, others
-
-
-def optional_fields():
-    """(type, field, rule) of the members that are checked when they are there; the rule is `identifier`, `time`, or a number of bytes."""
-    text = (MODEL / "EventCatalogue.swift").read_text()
-    found = set()
-    for type, expression in _rows(_body(_body(text, r"private static let optional: \[String: \[OptionalField\]\] = "), "return ")):
-        for term in expression.split(" + "):
-            if names := re.fullmatch(r'identifiers\(((?:"\w+"(?:, )?)+)\)', term):
-                found |= {(type, name, "identifier") for name in re.findall(r"\w+", names[1])}
-            else:
-                bounded = re.fullmatch(r'text\("(\w+)", ([\d *]+)\)', term)
-                assert bounded, f"EventCatalogue.swift: {term} is not understood"
-                factors = [int(factor) for factor in bounded[2].split(" * ")]
-                found.add((type, bounded[1], factors[0] * (factors[1] if len(factors) > 1 else 1)))
-    [times] = re.findall(r"private static let timeFields = \[(.*)\]\n", text)
-    return found | {(type, field, "time") for type, field in re.findall(r'"([\w.]+)": "(\w+)"', times)}
-
-
-def notification_types():
-    """The types that become notifications."""
-    body = _body((MODEL / "NotificationCatalogue.swift").read_text(), r"private static let table: \[String: Row\] = ")
-    return {type for type, _ in _rows(body)}
-
-
-def relay_families():
-    """The types that each family of subscriptions pushes."""
-    text = (ROOT / "Services/JSONRPCRelay/Engine/EventFamily.swift").read_text()
-    body = _body(text, r"var types: \[String\] ")
-    families = {family: re.findall(r'"([\w.]+)"', types) for family, types in re.findall(r"case \.(\w+):\s*\[([^\]]*)\]", body)}
-    assert len(families) == body.count("case ."), "EventFamily.swift: a case is not understood"
-    return families
-
-
 def execution_types():
     """Of each type of an execution its kind, its required fields, and whether it is final."""
     body = _body((MODEL / "ExecutionCatalogue.swift").read_text(), r"private static let table: \[String: Entry\] = ")

@@ -4,9 +4,9 @@ import Testing
 
 @testable import EventModel
 
-@Suite struct NotificationCatalogueTests {
-    private func text(_ type: String, _ payload: String) throws -> NotificationCatalogue.Text? {
-        NotificationCatalogue.text(
+@Suite struct NotificationTextTests {
+    private func text(_ type: String, _ payload: String) throws -> NotificationText? {
+        EventCatalogue.notificationText(
             of: Event(
                 id: "e",
                 tenant: Tenant("acme"),
@@ -57,13 +57,27 @@ import Testing
     }
 
     /// A slip in a template would be a trap at the first event of its type.
-    @Test func everyRowIsWellFormedAndOfTheCatalogue() throws {
-        #expect(!NotificationCatalogue.typeNames.isEmpty)
-        for name in NotificationCatalogue.typeNames {
-            #expect(EventCatalogue.typeNames.contains(name))
+    @Test func everyRowIsWellFormed() throws {
+        #expect(!EventCatalogue.notificationTypeNames.isEmpty)
+        for name in EventCatalogue.notificationTypeNames {
             let text = try #require(try text(name, "{}"))
             #expect(!text.title.isEmpty)
             #expect(!text.body.contains { "{}[]|".contains($0) })
+        }
+    }
+
+    /// Types say so in the contract's catalogue, by "yes".
+    @Test(arguments: try ContractPage.catalogue())
+    func typesThatSayItAreRenderedAndNoOthers(_ row: ContractPage.CatalogueRow) throws {
+        let members = (row.identifiers + row.others).map { #""\#($0)":"value of \#($0)""# }.joined(separator: ",")
+        let rendered = try text(row.type, "{\(members)}")
+        try #require((rendered != nil) == (row.notification == "yes"))
+        guard let rendered else { return }
+        #expect(!rendered.title.isEmpty)
+        #expect(!"\(rendered.title)\(rendered.body)".contains { "{}[]|".contains($0) })
+        // A body says what it is about, or its producer writes all of it.
+        if !rendered.body.isEmpty {
+            #expect((row.identifiers + row.others).contains { rendered.body.contains("value of \($0)") })
         }
     }
 }

@@ -15,6 +15,8 @@ actor EdgeConnection {
     nonisolated let tenant: Tenant
     /// Whether it takes one of the edge's places.
     nonisolated let wasAdmitted: Bool
+    /// That place, until the hub forgets the connection.
+    private var admission: Admission?
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
 
     /// Who reads the same chain on this loop.
@@ -87,7 +89,8 @@ actor EdgeConnection {
         handle: ConnectionHandle,
         socket: Socket,
         ticket: ConnectionTicket,
-        beginning: StreamBeginning
+        beginning: StreamBeginning,
+        admission: consuming AdmissionAnswer
     ) {
         self.hub = hub
         self.group = group
@@ -95,11 +98,13 @@ actor EdgeConnection {
         self.socket = socket
         self.audience = ticket.audience
         self.tenant = ticket.tenant
-        self.wasAdmitted = ticket.refusal == nil
+        let wasAdmitted = admission.refusal == nil
+        self.wasAdmitted = wasAdmitted
+        self.admission = admission.place()
         self.requestID = ticket.requestID
         self.traceID = ticket.traceID
         self.inbound = ticket.inbound.makeHandler()
-        (self.conversation, self.link) = ticket.refusal == nil ? ticket.inbound.makeConversation() : (nil, nil)
+        (self.conversation, self.link) = wasAdmitted ? ticket.inbound.makeConversation() : (nil, nil)
         self.openedAt = hub.loop.now()
         self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.chain.encoder.separatorLength)
         self.generation = beginning.position.generation
@@ -128,6 +133,9 @@ actor EdgeConnection {
         guard self.progress.sequence < entry.sequence else { return true }
         return self.isOpen ? false : nil
     }
+
+    /// The hub forgets the connection: whoever comes next may have its place.
+    func giveBackAdmission() { self.admission = nil }
 
     // MARK: Facts, reported by the hub
 

@@ -17,19 +17,21 @@ struct StreamBeginning: Sendable {
 
 /// Taking a connection in.
 extension LoopHub {
-    /// Takes over an accepted stream; the hub owns `descriptor` from here on.
-    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder) {
+    /// Takes over an accepted stream; the hub owns `descriptor` from here on. One that was refused is told why, and takes no place.
+    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder, admission: consuming AdmissionAnswer) {
+        let refusal = admission.refusal
         let group = self.group(for: ticket.tenant, encoder: encoder)
         let handle = self.claimSlot()
         let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
-        let beginning = self.begin(ticket, encoder: encoder)
+        let beginning = self.begin(ticket, encoder: encoder, isRefused: refusal != nil)
         let connection = EdgeConnection(
             hub: self,
             group: group,
             handle: handle,
             socket: socket,
             ticket: ticket,
-            beginning: beginning
+            beginning: beginning,
+            admission: admission
         )
         self.slots[Int(handle.slot)].connection = connection
         if connection.wasAdmitted {
@@ -55,7 +57,7 @@ extension LoopHub {
         let isDraining = self.drain != nil
         connection.assumeIsolated { connection in
             connection.attached()
-            if let refusal = ticket.refusal { connection.endRequested(refusal) }
+            if let refusal { connection.endRequested(refusal) }
             if isDraining { connection.endRequested(.draining) }
             connection.tellStanding()
         }
@@ -64,7 +66,7 @@ extension LoopHub {
 
     /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
     /// with the chain, so that nothing can fall between.
-    private func begin(_ ticket: ConnectionTicket, encoder: any StreamEncoder) -> StreamBeginning {
+    private func begin(_ ticket: ConnectionTicket, encoder: any StreamEncoder, isRefused: Bool) -> StreamBeginning {
         let feed = self.fanout.feed
         var start = ticket.start
         // Decided in an earlier life of the log: the cursor means nothing any more.
@@ -82,9 +84,9 @@ extension LoopHub {
         }
         let now = self.configuration.wallClock()
         // A viewer of an execution brings a number, not a cursor.
-        if ticket.refusal == nil, ticket.lease == nil { self.counters.resumed(start) }
+        if !isRefused, ticket.lease == nil { self.counters.resumed(start) }
         let position = ChainPosition(generation: feed.position.generation, sequence: cursor.sequence)
-        if ticket.refusal != nil { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
+        if isRefused { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
         var bytes = encoder.opening(
             Opening(
                 cursor: cursor,

@@ -28,7 +28,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private nonisolated let grown = Mutex(GrownChains())
     /// What the log keeps, when there is news of it. Filled by the feed.
     private nonisolated let retention = Mutex<LogRetention?>(nil)
-    private nonisolated let connectionEnded: @Sendable (Tenant) -> Void
     /// Whether the log is followed live.
     nonisolated let isFollowing: @Sendable () -> Bool
 
@@ -85,8 +84,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         unsent: UnsentBudget,
         laggardBytes: ByteBudget,
         logger: Logger,
-        isFollowing: @escaping @Sendable () -> Bool,
-        connectionEnded: @escaping @Sendable (Tenant) -> Void
+        isFollowing: @escaping @Sendable () -> Bool
     ) {
         self.loop = loop
         self.fanout = fanout
@@ -97,7 +95,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.laggardBytes = laggardBytes
         self.logger = logger
         self.isFollowing = isFollowing
-        self.connectionEnded = connectionEnded
         self.standing = StandingWatch(patience: configuration.standingPatience)
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
     }
@@ -263,7 +260,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             self.freeSlots.append(connection.handle.slot)
             guard connection.wasAdmitted else { continue }
             self.admittedCount -= 1
-            self.connectionEnded(connection.tenant)
+            connection.assumeIsolated { $0.giveBackAdmission() }
         }
         // One pass per group however many of its members ended.
         var groups: [ObjectIdentifier: LoopGroup] = [:]

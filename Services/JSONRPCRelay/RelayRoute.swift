@@ -66,8 +66,8 @@ struct RelayRoute: Sendable {
         let stream = StreamRequest(
             principal: principal,
             encoder: encoder,
-            inbound: .webSocket(rules) { [bus] link in
-                RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus, link: link)
+            inbound: .webSocket(rules) { [bus] in
+                RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus)
             },
             head: head,
             requestID: context.requestID,

@@ -2,8 +2,8 @@ import Basics
 import EventModel
 import Synchronization
 
-/// A place for one open stream of a tenant. It is made by admitting (``Edge/admit(tenant:)``) and given back when it is dropped, so that no path can keep it or
-/// give it back twice. The connection holds it until the end of the stream. Any thread.
+/// A place for one open stream of a tenant. It is made by admitting (``Edge/admit(tenant:)``) and given back when it is dropped, so that no path
+/// can lose it or give it back twice. The connection holds it until the end of the stream. Any thread.
 public struct Admission: ~Copyable, Sendable {
     private let tenant: Tenant
     private let admissions: Admissions

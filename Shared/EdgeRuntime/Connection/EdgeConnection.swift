@@ -28,8 +28,6 @@ actor EdgeConnection {
     private let traceID: String?
     let inbound: (any InboundHandler)?
     let conversation: (any Conversation)?
-    /// There is one with a conversation only.
-    let link: ConversationLink?
     /// Cursors of the conversation that are being looked up, the first one now, and for what.
     var sought: [(cursor: String, keys: [String])] = []
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
@@ -104,7 +102,7 @@ actor EdgeConnection {
         self.requestID = ticket.requestID
         self.traceID = ticket.traceID
         self.inbound = ticket.inbound.makeHandler()
-        (self.conversation, self.link) = wasAdmitted ? ticket.inbound.makeConversation() : (nil, nil)
+        self.conversation = wasAdmitted ? ticket.inbound.makeConversation() : nil
         self.openedAt = hub.loop.now()
         self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.chain.encoder.separatorLength)
         self.generation = beginning.position.generation
@@ -113,7 +111,7 @@ actor EdgeConnection {
         self.outbox = Outbox(beginning.opening)
         self.unread = ticket.earlyBytes
         self.place = ticket.place
-        self.link?.attach(self)
+        self.conversation?.attach(to: self)
     }
 
     /// Whether events are still delivered to it.

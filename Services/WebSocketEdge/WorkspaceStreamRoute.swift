@@ -134,7 +134,7 @@ struct WorkspaceStreamRoute: Sendable {
         let stream = StreamRequest(
             principal: principal,
             filter: filter,
-            cursor: cursor,
+            start: StreamRequest.Start(cursor: cursor),
             encoder: accepted.encoder,
             inbound: accepted.inbound,
             head: accepted.head,

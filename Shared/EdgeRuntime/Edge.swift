@@ -99,13 +99,16 @@ public final class Edge: Sendable {
     ///   is out of reach.
     public func adopt(_ channel: any Channel, request: StreamRequest, admission: consuming Admission) async throws(EventLogError) {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-        let generation = request.place?.generation ?? source.fanout.feed.position.generation
-        let start =
-            if let place = request.place {
-                place.start(in: source.fanout.feed)
-            } else {
-                try await source.history.start(for: request.cursor, tenant: request.principal.tenant, fanout: source.fanout)
-            }
+        let feed = source.fanout.feed
+        let start: StreamStart
+        var generation = feed.position.generation
+        var lease: ExecutionLease?
+        switch request.start {
+        case .live: start = .live
+        case .cursor(let cursor):
+            start = try await source.history.start(for: cursor, tenant: request.principal.tenant, fanout: source.fanout)
+        case .place(let place): (start, generation, lease) = (place.start(in: feed), place.generation, place.lease)
+        }
         guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade, isStream: true) else { return }
         let ticket = ConnectionTicket(
             start: start,
@@ -120,7 +123,7 @@ public final class Edge: Sendable {
             requestID: request.requestID,
             traceID: request.trace?.traceID,
             generation: generation,
-            lease: request.place?.lease
+            lease: lease
         )
         await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
     }

@@ -65,7 +65,7 @@ struct ExecutionStreamRoute: Sendable {
         }
         let stream = StreamRequest(
             principal: query.principal,
-            place: place,
+            start: .place(place),
             encoder: self.encoder(query),
             end: .atFinalEntry,
             head: ResponseHead.ofStream(self.fields(run), to: request, context, self.origins),

@@ -216,15 +216,61 @@ actor EdgeConnection {
 
     // MARK: Actions
 
-    func perform(_ action: ConnectionState.Action) {
+    func perform(_ action: ConnectionState.DeliveryAction) {
         switch action {
         case .none: break
         case .deliver: self.deliver()
+        }
+    }
+
+    func perform(_ action: ConnectionState.ReadingAction) {
+        switch action {
+        case .none: break
         case .readLog: self.readLog()
+        }
+    }
+
+    private func perform(_ action: ConnectionState.HeartbeatAction) {
+        switch action {
+        case .none: break
         case .sendHeartbeat: self.sendHeartbeat()
         case .sayFarewell(let ending): self.sayFarewell(ending)
-        case .cutToFarewell(let ending): self.cutToFarewell(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.EndAction) {
+        switch action {
+        case .none: break
+        case .sayFarewell(let ending): self.sayFarewell(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.UnavailableAction) {
+        switch action {
+        case .none: break
+        case .sayFarewell(let ending): self.sayFarewell(ending)
+        case .close(let ending): self.close(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.FarewellSentAction) {
+        switch action {
+        case .none: break
         case .awaitPeer(let ending): self.awaitPeer(ending)
+        }
+    }
+
+    private func perform(_ action: ConnectionState.LingerAction) {
+        switch action {
+        case .none: break
+        case .cutToFarewell(let ending): self.cutToFarewell(ending)
+        case .close(let ending): self.close(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.CloseAction) {
+        switch action {
+        case .none: break
         case .close(let ending): self.close(ending)
         }
     }

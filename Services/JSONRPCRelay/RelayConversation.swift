@@ -11,17 +11,20 @@ final class RelayConversation: Conversation {
     private let encoder: RelayEncoder
     private var writesIDs = false
     private let session: CommandSession
+    let link: ConversationLink<News>
 
     /// News of a command, on its way to the loop.
-    private struct News: Sendable {
+    struct News: Sendable {
         let token: CommandToken
         let update: CommandUpdate
     }
 
     /// - Parameter lastEventID: the cursor of the handshake; nil for none.
-    init(encoder: RelayEncoder, caller: CommandCaller, lastEventID: String?, bus: CommandBus, link: ConversationLink) {
+    init(encoder: RelayEncoder, caller: CommandCaller, lastEventID: String?, bus: CommandBus) {
         self.engine = RelayEngine(lastEventID: lastEventID, makeULID: encoder.makeULID)
         self.encoder = encoder
+        let link = ConversationLink<News>()
+        self.link = link
         self.session = bus.session(for: caller) { token, update in link.post(News(token: token, update: update)) }
     }
 
@@ -31,8 +34,7 @@ final class RelayConversation: Conversation {
 
     var heldBytes: Int { self.engine.commands.heldBytes }
 
-    func noted(_ note: any Sendable, position: UInt64) -> [ConversationStep] {
-        guard let news = note as? News else { return [] }
+    func noted(_ news: News, position: UInt64) -> [ConversationStep] {
         switch news.update {
         case .progress(let progress): return self.steps(for: self.engine.progressed(news.token, progress), position: position)
         case .completed(let outcome): return self.steps(for: self.engine.completed(news.token, outcome), position: position)

@@ -50,8 +50,10 @@ struct RelayRoute: Sendable {
 
         let encoder = RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
         let head = self.front.head(of: handshake, context)
-        if let ending = self.edge.admit(tenant: principal.tenant) {
-            return try await self.refuse(ending, principal, encoder, head, context)
+        let admission: Admission
+        switch self.edge.admit(tenant: principal.tenant) {
+        case .admitted(let taken): admission = taken
+        case .refused(let ending): return try await self.refuse(ending, principal, encoder, head, context)
         }
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
@@ -64,15 +66,15 @@ struct RelayRoute: Sendable {
         let stream = StreamRequest(
             principal: principal,
             encoder: encoder,
-            inbound: .webSocket(rules) { [bus] link in
-                RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus, link: link)
+            inbound: .webSocket(rules) { [bus] in
+                RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus)
             },
             head: head,
             requestID: context.requestID,
             trace: context.trace
         )
         do throws(EventLogError) {
-            try await self.edge.adopt(context.channel, request: stream)
+            try await self.edge.adopt(context.channel, request: stream, admission: admission)
         } catch {
             context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
             return try await self.refuse(.unavailable, principal, encoder, head, context)

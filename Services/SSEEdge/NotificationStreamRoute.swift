@@ -42,7 +42,7 @@ struct NotificationStreamRoute: Sendable {
         return StreamRequest(
             principal: principal,
             filter: try query.typeFilter(),
-            cursor: request.lastEventID,
+            start: StreamRequest.Start(cursor: request.lastEventID),
             encoder: self.encoder,
             head: ResponseHead.ofStream(Self.fields, to: request, context, self.origins),
             requestID: context.requestID,

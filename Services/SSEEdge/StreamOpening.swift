@@ -15,9 +15,13 @@ extension Edge {
     ///
     /// - Returns: why not; nil when the connection has left NIO, so that what is answered there reaches nobody.
     func open(_ stream: StreamRequest, _ context: APIRequestContext) async throws -> Ending? {
-        if let ending = self.admit(tenant: stream.principal.tenant) { return ending }
+        let admission: Admission
+        switch self.admit(tenant: stream.principal.tenant) {
+        case .admitted(let taken): admission = taken
+        case .refused(let ending): return ending
+        }
         do throws(EventLogError) {
-            try await self.adopt(context.channel, request: stream)
+            try await self.adopt(context.channel, request: stream, admission: admission)
         } catch {
             context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
             return .unavailable

@@ -45,8 +45,10 @@ struct WorkspaceStreamRoute: Sendable {
             do throws(Refusal) {
                 let principal = try await self.principal(request, handshake, context)
                 try Self.checkWorkspace(of: principal, named: query.decodableValues("workspace"))
-                if let ending = self.edge.admit(tenant: principal.tenant) { throw Refusal(ending, user: principal.user) }
-                try await self.open(accepted, principal, filter, cursor, on: context)
+                switch self.edge.admit(tenant: principal.tenant) {
+                case .admitted(let admission): try await self.open(accepted, principal, filter, cursor, admission, on: context)
+                case .refused(let ending): throw Refusal(ending, user: principal.user)
+                }
             } catch {
                 if let answer = error.answer { throw answer }
                 try await self.edge.refuse(context.channel, accepted.refused(error))
@@ -126,12 +128,13 @@ struct WorkspaceStreamRoute: Sendable {
         _ principal: Principal,
         _ filter: TypeFilter?,
         _ cursor: String?,
+        _ admission: consuming Admission,
         on context: APIRequestContext
     ) async throws(Refusal) {
         let stream = StreamRequest(
             principal: principal,
             filter: filter,
-            cursor: cursor,
+            start: StreamRequest.Start(cursor: cursor),
             encoder: accepted.encoder,
             inbound: accepted.inbound,
             head: accepted.head,
@@ -139,7 +142,7 @@ struct WorkspaceStreamRoute: Sendable {
             trace: accepted.trace
         )
         do throws(EventLogError) {
-            try await self.edge.adopt(context.channel, request: stream)
+            try await self.edge.adopt(context.channel, request: stream, admission: admission)
         } catch {
             self.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
             throw Refusal(.unavailable, user: principal.user)

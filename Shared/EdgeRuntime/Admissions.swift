@@ -2,6 +2,43 @@ import Basics
 import EventModel
 import Synchronization
 
+/// A place for one open stream of a tenant. It is made by admitting (``Edge/admit(tenant:)``) and given back when it is dropped, so that no path
+/// can lose it or give it back twice. The connection holds it until the end of the stream. Any thread.
+public struct Admission: ~Copyable, Sendable {
+    private let tenant: Tenant
+    private let admissions: Admissions
+
+    fileprivate init(of tenant: Tenant, in admissions: Admissions) {
+        self.tenant = tenant
+        self.admissions = admissions
+    }
+
+    deinit { self.admissions.release(self.tenant) }
+}
+
+/// A place for a stream, or why there is none.
+public enum AdmissionAnswer: ~Copyable, Sendable {
+    case admitted(Admission)
+    /// The stream can only be told this.
+    case refused(Ending)
+
+    /// Why there is no place; nil when there is one.
+    var refusal: Ending? {
+        switch self {
+        case .admitted: nil
+        case .refused(let ending): ending
+        }
+    }
+
+    /// The place; nil when there is none.
+    consuming func place() -> Admission? {
+        switch consume self {
+        case .admitted(let admission): admission
+        case .refused: nil
+        }
+    }
+}
+
 /// Counts open streams against the limits. Any thread.
 final class Admissions: Sendable {
     private struct State {
@@ -21,8 +58,8 @@ final class Admissions: Sendable {
     }
 
     /// Takes a place; or says why there is none.
-    func admit(_ tenant: Tenant) -> Ending? {
-        self.state.withLock { state in
+    func admit(_ tenant: Tenant) -> AdmissionAnswer {
+        let refusal = self.state.withLock { state -> Ending? in
             if state.isClosed { return .draining }
             if self.total > 0, state.count >= self.total { return .overloaded }
             if self.perTenant > 0, state.tenants[tenant, default: 0] >= self.perTenant { return .limit }
@@ -30,16 +67,20 @@ final class Admissions: Sendable {
             state.tenants[tenant, default: 0] += 1
             return nil
         }
+        if let refusal { return .refused(refusal) }
+        return .admitted(Admission(of: tenant, in: self))
     }
 
-    /// Gives a place back.
-    func release(_ tenant: Tenant) {
+    fileprivate func release(_ tenant: Tenant) {
         self.state.withLock { state in
             state.count -= 1
             let left = (state.tenants[tenant] ?? 1) - 1
             state.tenants[tenant] = left > 0 ? left : nil
         }
     }
+
+    /// Places that are taken.
+    var count: Int { self.state.withLock { $0.count } }
 
     /// The tenants with the most places, at most `count`, the largest first; those of one size by their names.
     func largest(_ count: Int) -> [(tenant: Tenant, connections: Int)] {

@@ -10,7 +10,7 @@ import Synchronization
 
 /// The part of an edge that all edges have: pages, loops, admission, drain.
 ///
-/// The front authenticates and reads the request; ``admit(tenant:)`` and ``adopt(_:request:)`` make a stream of it. From
+/// The front authenticates and reads the request; ``admit(tenant:)`` and ``adopt(_:request:admission:)`` make a stream of it. From
 /// then on it lives on a delivery loop. Until ``begin(log:feed:fanout:)``, and whenever the feed is not live, nobody is admitted.
 public final class Edge: Sendable {
     /// What streams are served from.
@@ -54,8 +54,7 @@ public final class Edge: Sendable {
                 unsent: unsent,
                 laggardBytes: laggardBytes,
                 logger: self.logger,
-                isFollowing: { feed.isFollowing },
-                connectionEnded: { [admissions] in admissions.release($0) }
+                isFollowing: { feed.isFollowing }
             )
             loop.start(name: "delivery-\(index)", delegate: hub)
             hubs.append(hub)
@@ -65,15 +64,11 @@ public final class Edge: Sendable {
         self.source.withLock { $0 = source }
     }
 
-    /// A place for one stream of `tenant`, or why there is none. A place that is not used must be given back with
-    /// ``withdraw(tenant:)``.
-    public func admit(tenant: Tenant) -> Ending? {
-        guard self.isFollowing else { return self.admissions.isClosed ? .draining : .unavailable }
+    /// A place for one stream of `tenant`, or why there is none. A place that is dropped is given back.
+    public func admit(tenant: Tenant) -> AdmissionAnswer {
+        guard self.isFollowing else { return .refused(self.admissions.isClosed ? .draining : .unavailable) }
         return self.admissions.admit(tenant)
     }
-
-    /// Gives back a place from ``admit(tenant:)``.
-    public func withdraw(tenant: Tenant) { self.admissions.release(tenant) }
 
     /// Whether streams can be served: the log is followed live.
     public var isFollowing: Bool { self.source.withLock { $0 }?.feed.isFollowing ?? false }
@@ -99,42 +94,38 @@ public final class Edge: Sendable {
 
     /// Hands an accepted connection to a delivery loop. After it `channel` is closed for NIO, and the admission goes with
     /// the connection; on an error, or if the client is gone by then, the admission is given back.
+    /// - Parameter admission: The place of the stream, from ``admit(tenant:)`` for the tenant of `request`.
     /// - Throws: ``EventLogError``, with the channel untouched, when the log had to be asked where the stream begins and
     ///   is out of reach.
-    public func adopt(_ channel: any Channel, request: StreamRequest) async throws(EventLogError) {
-        do throws(EventLogError) {
-            guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-            let generation = request.place?.generation ?? source.fanout.feed.position.generation
-            let start =
-                if let place = request.place {
-                    place.start(in: source.fanout.feed)
-                } else {
-                    try await source.history.start(for: request.cursor, tenant: request.principal.tenant, fanout: source.fanout)
-                }
-            guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade, isStream: true) else {
-                self.admissions.release(request.principal.tenant)
-                return
-            }
-            let ticket = ConnectionTicket(
-                start: start,
-                tenant: request.principal.tenant,
-                audience: Audience(user: request.principal.user, filter: request.filter),
-                expiresAt: request.principal.expiresAt,
-                end: request.end,
-                head: request.head,
-                inbound: request.inbound,
-                earlyBytes: taken.earlyBytes,
-                place: taken.place,
-                requestID: request.requestID,
-                traceID: request.trace?.traceID,
-                generation: generation,
-                lease: request.place?.lease
-            )
-            await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder)
-        } catch {
-            self.admissions.release(request.principal.tenant)
-            throw error
+    public func adopt(_ channel: any Channel, request: StreamRequest, admission: consuming Admission) async throws(EventLogError) {
+        guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
+        let feed = source.fanout.feed
+        let start: StreamStart
+        var generation = feed.position.generation
+        var lease: ExecutionLease?
+        switch request.start {
+        case .live: start = .live
+        case .cursor(let cursor):
+            start = try await source.history.start(for: cursor, tenant: request.principal.tenant, fanout: source.fanout)
+        case .place(let place): (start, generation, lease) = (place.start(in: feed), place.generation, place.lease)
         }
+        guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade, isStream: true) else { return }
+        let ticket = ConnectionTicket(
+            start: start,
+            tenant: request.principal.tenant,
+            audience: Audience(user: request.principal.user, filter: request.filter),
+            expiresAt: request.principal.expiresAt,
+            end: request.end,
+            head: request.head,
+            inbound: request.inbound,
+            earlyBytes: taken.earlyBytes,
+            place: taken.place,
+            requestID: request.requestID,
+            traceID: request.trace?.traceID,
+            generation: generation,
+            lease: lease
+        )
+        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
     }
 
     /// Hands a connection to a delivery loop only to be told why it cannot stay, for clients that see no status but only what comes
@@ -152,12 +143,11 @@ public final class Edge: Sendable {
             inbound: refusal.inbound,
             earlyBytes: taken.earlyBytes,
             place: taken.place,
-            refusal: refusal.ending,
             requestID: refusal.requestID,
             traceID: refusal.trace?.traceID,
             generation: 0
         )
-        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: refusal.encoder)
+        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: refusal.encoder, admission: .refused(refusal.ending))
     }
 
     /// Takes a connection out of NIO; nil, with the channel closed, when that cannot be: then the client is gone, and nobody is there to be

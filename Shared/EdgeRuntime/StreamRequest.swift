@@ -4,14 +4,24 @@ public import EventModel
 
 /// What a handshake has established about a stream.
 public struct StreamRequest: Sendable {
+    /// Where a stream begins, as far as the handshake tells.
+    public enum Start: Sendable {
+        /// With what happens from now on.
+        case live
+        /// Behind the cursor that the client brought; behind nothing if that is empty, so with the oldest event kept. Contract §3.
+        case cursor(String)
+        /// At a place that has been found out already.
+        case place(StreamPlace)
+
+        /// Behind `cursor`, or live if there is none.
+        public init(cursor: String?) { self = cursor.map { .cursor($0) } ?? .live }
+    }
+
     /// Whose events, and which user sees them.
     public var principal: Principal
     /// The types asked for; `nil` for all.
     public var filter: TypeFilter?
-    /// The cursor the client brought: `nil` for none, empty for the oldest event kept.
-    public var cursor: String?
-    /// Where it begins, when that has been found out already; then ``cursor`` does not matter.
-    public var place: StreamPlace?
+    public var start: Start
     /// How events are written to it.
     public var encoder: any StreamEncoder
     /// When it ends by itself.
@@ -28,8 +38,7 @@ public struct StreamRequest: Sendable {
     public init(
         principal: Principal,
         filter: TypeFilter? = nil,
-        cursor: String? = nil,
-        place: StreamPlace? = nil,
+        start: Start = .live,
         encoder: any StreamEncoder,
         end: EndPolicy = .never,
         inbound: Inbound = .ignored,
@@ -39,8 +48,7 @@ public struct StreamRequest: Sendable {
     ) {
         self.principal = principal
         self.filter = filter
-        self.cursor = cursor
-        self.place = place
+        self.start = start
         self.encoder = encoder
         self.end = end
         self.inbound = inbound

@@ -167,7 +167,7 @@ struct ConnectionStateTests {
 
     @Test("a connection that was told why it ends has ended for that, whoever closes it then")
     func closedAfterFarewell() {
-        let told = ConnectionState.Action.close(.draining)
+        let told = ConnectionState.CloseAction.close(.draining)
         var state = self.closing()
         #expect(state.peerClosed() == told)
         state = self.closing()

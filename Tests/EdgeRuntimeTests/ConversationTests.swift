@@ -12,19 +12,18 @@ import Testing
 private final class Follower: Conversation {
     private var topic: IncidentID?
     private var from: UInt64 = .max
-    private let link: ConversationLink
+    let link = ConversationLink<String>()
     private let events: Events
 
     /// What a test sees of it.
     final class Events: Sendable {
         let ended = Atomic<Int>(0)
-        let links = Mutex<[ConversationLink]>([])
+        let links = Mutex<[ConversationLink<String>]>([])
     }
 
-    init(link: ConversationLink, events: Events) {
-        self.link = link
+    init(events: Events) {
         self.events = events
-        events.links.withLock { $0.append(link) }
+        events.links.withLock { $0.append(self.link) }
     }
 
     func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
@@ -42,7 +41,7 @@ private final class Follower: Conversation {
         }
     }
 
-    func noted(_ note: any Sendable, position: UInt64) -> [ConversationStep] { [.send(Array("noted \(note)".utf8))] }
+    func noted(_ note: String, position: UInt64) -> [ConversationStep] { [.send(Array("noted \(note)".utf8))] }
 
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 {
         self.from = sequence
@@ -74,7 +73,7 @@ struct ConversationTests {
     private let events = Follower.Events()
 
     private var inbound: Inbound {
-        .webSocket(WebSocketRules()) { [events] link in Follower(link: link, events: events) }
+        .webSocket(WebSocketRules()) { [events] in Follower(events: events) }
     }
 
     /// A masked client text.
@@ -257,7 +256,7 @@ struct ConversationTests {
         let bench = try HubBench(encoder: TopicEncoder())
         let client = try await bench.connect(inbound: self.inbound)
         let link = try #require(self.events.links.withLock { $0.first })
-        for number in 0..<100 { link.post(number) }
+        for number in 0..<100 { link.post("\(number)") }
         let heard = await self.words(client, until: "noted 99")
         #expect(heard.hasSuffix((0..<100).map { "noted \($0)" }.joined()))
         client.hangUp()

@@ -91,14 +91,18 @@ final class HubBench: Sendable {
     let hub: LoopHub
     let loop: DeliveryLoop
     let clock: TimeBox
-    let endedBox: EndedBox
+    /// The places that the connections take.
+    let admissions = Admissions(total: 0, perTenant: 0)
+    private let admitted = Atomic<Int>(0)
+
+    /// Connections whose place was given back; more than were made, if one was given back twice.
+    var endedCount: Int { self.admitted.load(ordering: .relaxed) - self.admissions.count }
 
     /// Whether the log is followed, as the hub sees it.
     let following: FollowingBox
 
     final class FollowingBox: Sendable { let value = Atomic<Bool>(true) }
     final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
-    final class EndedBox: Sendable { let count = Atomic<Int>(0) }
 
     private let encoder: any StreamEncoder
 
@@ -131,8 +135,6 @@ final class HubBench: Sendable {
         self.loop = try DeliveryLoop()
         let following = FollowingBox()
         self.following = following
-        let ended = EndedBox()
-        self.endedBox = ended
         self.hub = LoopHub(
             loop: self.loop,
             fanout: self.fanout,
@@ -142,8 +144,7 @@ final class HubBench: Sendable {
             unsent: UnsentBudget(limit: configuration.maxUnsentBytesOfAll),
             laggardBytes: ByteBudget(limit: configuration.maxLaggardBytes),
             logger: logger,
-            isFollowing: { following.value.load(ordering: .relaxed) },
-            connectionEnded: { _ in ended.count.add(1, ordering: .relaxed) }
+            isFollowing: { following.value.load(ordering: .relaxed) }
         )
         self.loop.start(name: "test", delegate: self.hub)
     }
@@ -173,23 +174,30 @@ final class HubBench: Sendable {
         lease: ExecutionLease? = nil
     ) async throws -> SocketPair {
         let pair = try SocketPair()
+        let tenant = try Tenant(tenant)
         let ticket = ConnectionTicket(
             start: start,
-            tenant: try Tenant(tenant),
+            tenant: tenant,
             audience: Audience(user: try UserID(user), filter: try filter.map { try TypeFilter(query: $0) }),
             expiresAt: expiresAt,
             end: end,
             head: Array("head|".utf8),
             inbound: inbound,
             earlyBytes: early,
-            refusal: refusal,
             requestID: "r",
             traceID: traceID,
             generation: self.fanout.feed.position.generation,
             lease: lease
         )
-        await self.hub.adopt(pair.edge, ticket: ticket, encoder: self.encoder)
+        let admission = if let refusal { AdmissionAnswer.refused(refusal) } else { self.admit(tenant) }
+        await self.hub.adopt(pair.edge, ticket: ticket, encoder: self.encoder, admission: admission)
         return pair
+    }
+
+    /// Takes a place, as the front does before it hands a connection over.
+    func admit(_ tenant: Tenant) -> AdmissionAnswer {
+        self.admitted.add(1, ordering: .relaxed)
+        return self.admissions.admit(tenant)
     }
 
     static func after(_ sequence: UInt64) -> StreamStart {

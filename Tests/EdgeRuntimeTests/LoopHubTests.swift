@@ -181,10 +181,10 @@ struct LoopHubTests {
         #expect(await client.read { $0.hasSuffix("end draining|") } == "head|open 0|end draining|")
         client.hangUp()
         await drained
-        #expect(bench.endedBox.count.load(ordering: .relaxed) == 1)
+        #expect(bench.endedCount == 1)
         stranger.hangUp()
         #expect(await eventually { bench.hub.counters.closesByKind[.unauthorized] == 1 })
-        #expect(bench.endedBox.count.load(ordering: .relaxed) == 1)
+        #expect(bench.endedCount == 1)
     }
 
     @Test("a drain says goodbye to everyone, and to those who come during it")
@@ -198,7 +198,7 @@ struct LoopHubTests {
             client.hangUp()
         }
         await drained
-        #expect(bench.endedBox.count.load(ordering: .relaxed) == 20)
+        #expect(bench.endedCount == 20)
         let late = try await bench.connect()
         #expect(await late.read { _ in false } == "head|open 0|end draining|<end>")
     }
@@ -214,7 +214,7 @@ struct LoopHubTests {
             }
             #expect(await eventually { bench.hub.counters.connections.current == 0 })
         }
-        #expect(bench.endedBox.count.load(ordering: .relaxed) == 150)
+        #expect(bench.endedCount == 150)
         #expect(bench.fanout.chainCount == 0)
     }
 

@@ -51,33 +51,28 @@ struct ExecutionStreamRoute: Sendable {
 
     private func stream(_ request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) async throws -> Response {
         let query = try ExecutionStreamQuery(request, context, kind)
-        if let ending = self.edge.admit(tenant: query.reference.tenant) { return self.refusal(ending, in: query) }
+        let admission: Admission
+        switch self.edge.admit(tenant: query.reference.tenant) {
+        case .admitted(let taken): admission = taken
+        case .refused(let ending): return self.refusal(ending, in: query)
+        }
         let place: StreamPlace
         let run: ExecutionRun?
-        do {
-            switch try await self.answer(query, context) {
-            case .begins(let begin, let current): (place, run) = (begin, current)
-            case .refused(let ending):
-                self.edge.withdraw(tenant: query.reference.tenant)
-                return self.refusal(ending, in: query)
-            case .seenAll:
-                self.edge.withdraw(tenant: query.reference.tenant)
-                return Response(status: .noContent)
-            }
-        } catch {
-            self.edge.withdraw(tenant: query.reference.tenant)
-            throw error
+        switch try await self.answer(query, context) {
+        case .begins(let begin, let current): (place, run) = (begin, current)
+        case .refused(let ending): return self.refusal(ending, in: query)
+        case .seenAll: return Response(status: .noContent)
         }
         let stream = StreamRequest(
             principal: query.principal,
-            place: place,
+            start: .place(place),
             encoder: self.encoder(query),
             end: .atFinalEntry,
             head: ResponseHead.ofStream(self.fields(run), to: request, context, self.origins),
             requestID: context.requestID,
             trace: context.trace
         )
-        try await self.edge.adopt(context.channel, request: stream)
+        try await self.edge.adopt(context.channel, request: stream, admission: admission)
         // The connection has left NIO; what is returned here reaches nobody.
         return Response(status: .ok)
     }

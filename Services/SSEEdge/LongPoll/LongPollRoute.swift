@@ -41,7 +41,7 @@ struct LongPollRoute: Sendable {
         return StreamRequest(
             principal: principal,
             filter: filter,
-            cursor: request.lastEventID,
+            start: StreamRequest.Start(cursor: request.lastEventID),
             encoder: self.encoder,
             end: asked.end,
             head: ResponseHead.ofStream(Self.fields, to: request, context, self.origins),

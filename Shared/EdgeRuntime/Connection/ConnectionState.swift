@@ -27,20 +27,57 @@ struct ConnectionState: Sendable, Equatable {
         case closed
     }
 
-    /// What the driver is to do.
-    enum Action: Sendable, Equatable {
+    // What the driver is to do about a fact. Each kind of fact has an enum with what may follow from it, and no more.
+
+    enum DeliveryAction: Sendable, Equatable {
         case none
         /// Write from the position on; in the phase `ending` only what was begun and what is queued, then report ``farewellSent()``.
         case deliver
-        /// Read the log after the position, then report ``logRead()`` or ``logUnavailable()``.
+    }
+
+    enum ReadingAction: Sendable, Equatable {
+        case none
+        /// Read the log after the position, then report ``logRead()`` or ``logUnavailable(inMidEntry:)``.
         case readLog
+    }
+
+    enum HeartbeatAction: Sendable, Equatable {
+        case none
         case sendHeartbeat
+        /// As ``EndAction/sayFarewell(_:)``.
+        case sayFarewell(Ending)
+    }
+
+    enum EndAction: Sendable, Equatable {
+        case none
         /// Queue the last words, write, and report ``lingerElapsed()`` in a while.
         case sayFarewell(Ending)
-        /// The queue was not taken in time: drop it, queue the last words alone, write, and report ``lingerElapsed()`` in a while.
-        case cutToFarewell(Ending)
+    }
+
+    enum UnavailableAction: Sendable, Equatable {
+        case none
+        /// As ``EndAction/sayFarewell(_:)``.
+        case sayFarewell(Ending)
+        /// Close the descriptor.
+        case close(Ending)
+    }
+
+    enum FarewellSentAction: Sendable, Equatable {
+        case none
         /// The last words are with the kernel: report ``lingerElapsed()`` in a while.
         case awaitPeer(Ending)
+    }
+
+    enum LingerAction: Sendable, Equatable {
+        case none
+        /// The queue was not taken in time: drop it, queue the last words alone, write, and report ``lingerElapsed()`` in a while.
+        case cutToFarewell(Ending)
+        /// Close the descriptor.
+        case close(Ending)
+    }
+
+    enum CloseAction: Sendable, Equatable {
+        case none
         /// Close the descriptor.
         case close(Ending)
     }
@@ -73,14 +110,14 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// The hub has taken the connection in.
-    mutating func attached() -> Action {
+    mutating func attached() -> DeliveryAction {
         guard case .attaching = self.phase else { preconditionFailure("a connection is attached once") }
         self.phase = .following(.writable)
         return .deliver
     }
 
     /// Something was appended that the connection may have to send.
-    func entriesPublished() -> Action {
+    func entriesPublished() -> DeliveryAction {
         switch self.phase {
         case .following(.writable): .deliver
         case .attaching, .following(.blocked), .reading, .ending, .closing, .closed: .none
@@ -88,7 +125,7 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// A turn's budget was used up in the last round.
-    func turnCame() -> Action {
+    func turnCame() -> DeliveryAction {
         switch self.phase {
         case .following(.writable), .ending(.writable, isReading: false): .deliver
         case .attaching, .following(.blocked), .reading, .ending, .closing, .closed: .none
@@ -106,7 +143,7 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// The socket takes bytes again.
-    mutating func becameWritable() -> Action {
+    mutating func becameWritable() -> DeliveryAction {
         switch self.phase {
         case .following(.blocked):
             self.phase = .following(.writable)
@@ -123,7 +160,7 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// The position is neither in the pages nor in the tail.
-    mutating func positionLeftMemory() -> Action {
+    mutating func positionLeftMemory() -> ReadingAction {
         switch self.phase {
         case .following(let flow):
             self.phase = .reading(flow)
@@ -137,7 +174,7 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// What was asked of the log is here.
-    mutating func logRead() -> Action {
+    mutating func logRead() -> DeliveryAction {
         switch self.phase {
         case .reading(.writable):
             self.phase = .following(.writable)
@@ -154,34 +191,41 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// The log could not be read. Behind a part of an entry whose rest is out of reach nothing can be said.
-    mutating func logUnavailable(inMidEntry: Bool) -> Action {
-        inMidEntry ? self.close(.unavailable) : self.endRequested(.unavailable)
+    mutating func logUnavailable(inMidEntry: Bool) -> UnavailableAction {
+        if inMidEntry {
+            guard let cause = self.finish(for: .unavailable) else { return .none }
+            return .close(cause)
+        }
+        return self.beginEnding(for: .unavailable) ? .sayFarewell(.unavailable) : .none
     }
 
     /// A sign of life is due. A blocked socket needs none; a connection that has been blocked for too long is to end.
-    mutating func heartbeatDue(now: MonotonicInstant, stallTimeout: Duration) -> Action {
+    mutating func heartbeatDue(now: MonotonicInstant, stallTimeout: Duration) -> HeartbeatAction {
         switch self.phase {
         case .following(.writable):
             return .sendHeartbeat
         case .following(.blocked(let since)), .reading(.blocked(let since)):
             guard since.advanced(by: stallTimeout) <= now else { return .none }
-            return self.endRequested(.stalled)
+            return self.beginEnding(for: .stalled) ? .sayFarewell(.stalled) : .none
         case .attaching, .reading(.writable), .ending, .closing, .closed:
             return .none
         }
     }
 
     /// The edge wants the connection to end.
-    mutating func endRequested(_ ending: Ending) -> Action {
+    mutating func endRequested(_ ending: Ending) -> EndAction { self.beginEnding(for: ending) ? .sayFarewell(ending) : .none }
+
+    /// Begins to end, unless it has begun already or is over. Returns whether it did.
+    private mutating func beginEnding(for ending: Ending) -> Bool {
         switch self.phase {
         case .attaching: self.phase = .ending(.writable, isReading: false)
         case .following(let flow): self.phase = .ending(flow, isReading: false)
         case .reading(let flow): self.phase = .ending(flow, isReading: true)
-        case .ending, .closing, .closed: return .none
+        case .ending, .closing, .closed: return false
         }
         self.farewell = ending
         self.isCut = ending.dropsQueue
-        return .sayFarewell(ending)
+        return true
     }
 
     /// Whatever was asked of the log is no longer needed: the last words do not wait for it.
@@ -190,43 +234,50 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     /// The last words are with the kernel.
-    mutating func farewellSent() -> Action {
+    mutating func farewellSent() -> FarewellSentAction {
         guard case .ending = self.phase, let farewell = self.farewell else { return .none }
         self.phase = .closing
         return .awaitPeer(farewell)
     }
 
     /// There is nothing to be said to a peer that does not read.
-    mutating func farewellOmitted() -> Action {
+    mutating func farewellOmitted() -> CloseAction {
         guard case .ending = self.phase, let farewell = self.farewell else { return .none }
         return self.close(farewell)
     }
 
     /// The peer has not acknowledged anything for too long: it is gone without a word.
-    mutating func peerFellSilent() -> Action { self.close(.peerGone) }
+    mutating func peerFellSilent() -> CloseAction { self.close(.peerGone) }
 
     /// The peer has closed or reset the connection.
-    mutating func peerClosed() -> Action { self.close(.peerClosed) }
+    mutating func peerClosed() -> CloseAction { self.close(.peerClosed) }
 
     /// The socket reported an error.
-    mutating func socketFailed() -> Action { self.close(.socketFailed) }
+    mutating func socketFailed() -> CloseAction { self.close(.socketFailed) }
 
     /// The entry that was being sent is no longer in the log: its rest is lost.
-    mutating func entryLost() -> Action { self.close(.entryLost) }
+    mutating func entryLost() -> CloseAction { self.close(.entryLost) }
 
     /// The peer had time enough to take what it was sent.
-    mutating func lingerElapsed() -> Action {
+    mutating func lingerElapsed() -> LingerAction {
         guard let farewell = self.farewell else { return .none }
         if case .ending = self.phase, !self.isCut {
             self.isCut = true
             return .cutToFarewell(farewell)
         }
-        return self.close(farewell)
+        guard let cause = self.finish(for: farewell) else { return .none }
+        return .close(cause)
     }
 
-    private mutating func close(_ ending: Ending) -> Action {
-        if case .closed = self.phase { return .none }
+    private mutating func close(_ ending: Ending) -> CloseAction {
+        guard let cause = self.finish(for: ending) else { return .none }
+        return .close(cause)
+    }
+
+    /// Closes. Returns why the connection ended; nil if it was closed already.
+    private mutating func finish(for ending: Ending) -> Ending? {
+        if case .closed = self.phase { return nil }
         self.phase = .closed
-        return .close(self.farewell ?? ending)
+        return self.farewell ?? ending
     }
 }

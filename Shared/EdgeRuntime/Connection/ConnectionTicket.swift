@@ -19,8 +19,6 @@ struct ConnectionTicket: Sendable {
     var earlyBytes: [UInt8] = []
     /// What its descriptor counts against; nil where nothing is counted.
     var place: DescriptorBudget.Place?
-    /// Set for a connection that was accepted only to be told why it cannot stay. It was never admitted.
-    var refusal: Ending?
     /// Ties the log line of the connection's end to that of its request.
     var requestID: String
     /// The trace of that request; nil for most.

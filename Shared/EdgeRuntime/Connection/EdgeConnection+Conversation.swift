@@ -2,15 +2,25 @@ import EventLog
 import EventModel
 import Logging
 
+extension Conversation {
+    /// From here on what is posted to its link reaches it, on the loop of `connection`.
+    func attach(to connection: EdgeConnection) { self.link.attach(connection) }
+}
+
 /// What the conversation wants.
 extension EdgeConnection {
     /// The conversation was posted something.
     func notesArrived() {
-        guard let conversation = self.conversation, let link = self.link else { return }
-        for note in link.takeNotes() where self.state.isOpen {
+        guard let conversation = self.conversation else { return }
+        self.passNotes(to: conversation)
+        self.perform(self.state.entriesPublished())
+    }
+
+    /// Only here the type of the notes matters to a connection.
+    private func passNotes(to conversation: some Conversation) {
+        for note in conversation.link.takeNotes() where self.state.isOpen {
             self.enqueue(conversation.noted(note, position: self.progress.sequence))
         }
-        self.perform(self.state.entriesPublished())
     }
 
     /// Does what the conversation wants, in order. What is to be sent is queued for the next delivery.

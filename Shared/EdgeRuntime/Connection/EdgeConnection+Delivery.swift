@@ -81,7 +81,7 @@ extension EdgeConnection {
             guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: chain, after: position.sequence) }) else {
                 // What would have to be read from the log is for the next batch, once this one has waited long enough.
                 let isOver = !self.progress.isInMidEntry && self.end.batch.map { $0.isOverdue && $0.hasProgressed } ?? false
-                self.perform(isOver ? self.state.endRequested(.finished) : self.state.positionLeftMemory())
+                if isOver { self.endRequested(.finished) } else { self.perform(self.state.positionLeftMemory()) }
                 return .wait
             }
             guard chunk.through > position.sequence else { return .caughtUp }

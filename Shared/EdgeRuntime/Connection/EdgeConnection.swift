@@ -15,6 +15,8 @@ actor EdgeConnection {
     nonisolated let tenant: Tenant
     /// Whether it takes one of the edge's places.
     nonisolated let wasAdmitted: Bool
+    /// That place, until the hub forgets the connection.
+    private var admission: Admission?
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
 
     /// Who reads the same chain on this loop.
@@ -24,10 +26,8 @@ actor EdgeConnection {
     let audience: Audience
     private let requestID: String
     private let traceID: String?
-    let inbound: (any InboundHandler)?
+    private let inbound: (any InboundHandler)?
     let conversation: (any Conversation)?
-    /// There is one with a conversation only.
-    let link: ConversationLink?
     /// Cursors of the conversation that are being looked up, the first one now, and for what.
     var sought: [(cursor: String, keys: [String])] = []
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
@@ -55,21 +55,21 @@ actor EdgeConnection {
     }
     /// What ``replay`` and ``rest`` are counted with in the hub's ``LoopHub/laggardBytes``.
     private var held = 0
-    var reader: Task<Void, Never>?
+    private var reader: Task<Void, Never>?
     var deliveries: UInt32 = 0
     var bytes: UInt64 = 0
     /// What came in and is still to be taken apart, in the next turn: at most what was read at once, or came with the handshake.
-    var unread: [UInt8]
+    private var unread: [UInt8]
     /// What the descriptor counts against, until it is closed.
     private var place: DescriptorBudget.Place?
     /// Whether reading is put off because answers pile up.
-    var isDeaf = false
+    private(set) var isDeaf = false
     /// Bytes that came in after the connection had begun to end.
-    var readAfterEnd = 0
+    private var readAfterEnd = 0
     /// Whether the hub has been asked for an input turn.
     var isAwaitingInputTurn = false
     /// Whether the peer has sent its close frame.
-    var hasPeerClosed = false
+    private var hasPeerClosed = false
     /// Whether the conversation has been told of the end.
     private var hasConversationEnded = false
     /// Before this moment the peer is not expected to have taken the last words.
@@ -87,7 +87,8 @@ actor EdgeConnection {
         handle: ConnectionHandle,
         socket: Socket,
         ticket: ConnectionTicket,
-        beginning: StreamBeginning
+        beginning: StreamBeginning,
+        admission: consuming AdmissionAnswer
     ) {
         self.hub = hub
         self.group = group
@@ -95,11 +96,13 @@ actor EdgeConnection {
         self.socket = socket
         self.audience = ticket.audience
         self.tenant = ticket.tenant
-        self.wasAdmitted = ticket.refusal == nil
+        let wasAdmitted = admission.refusal == nil
+        self.wasAdmitted = wasAdmitted
+        self.admission = admission.place()
         self.requestID = ticket.requestID
         self.traceID = ticket.traceID
         self.inbound = ticket.inbound.makeHandler()
-        (self.conversation, self.link) = ticket.refusal == nil ? ticket.inbound.makeConversation() : (nil, nil)
+        self.conversation = wasAdmitted ? ticket.inbound.makeConversation() : nil
         self.openedAt = hub.loop.now()
         self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.chain.encoder.separatorLength)
         self.generation = beginning.position.generation
@@ -108,7 +111,7 @@ actor EdgeConnection {
         self.outbox = Outbox(beginning.opening)
         self.unread = ticket.earlyBytes
         self.place = ticket.place
-        self.link?.attach(self)
+        self.conversation?.attach(to: self)
     }
 
     /// Whether events are still delivered to it.
@@ -128,6 +131,9 @@ actor EdgeConnection {
         guard self.progress.sequence < entry.sequence else { return true }
         return self.isOpen ? false : nil
     }
+
+    /// The hub forgets the connection: whoever comes next may have its place.
+    func giveBackAdmission() { self.admission = nil }
 
     // MARK: Facts, reported by the hub
 
@@ -208,17 +214,221 @@ actor EdgeConnection {
         self.perform(self.state.lingerElapsed())
     }
 
+    // MARK: Input: read in turns, so that no client holds up the others of its loop (``InputBudget``)
+
+    /// With this much waiting to be written, in bytes, reading is put off.
+    static let outboxLimit = 64 * 1024
+    /// How much is still taken apart of what comes in after the connection has begun to end: the peer's close frame is looked for, and no more.
+    private static let decodedWhileEnding = 4 * 1024
+    /// How much is still read and dropped then: unread, it would make the kernel reset the connection before the last words are read.
+    private static let readWhileEnding = 1024 * 1024
+
+    /// How an input turn went.
+    struct InputTurn {
+        /// What it cost of an ``InputBudget``.
+        var cost: Int
+        /// Whether there may be more to read at once.
+        var hasMore: Bool
+    }
+
+    /// Reads what came in, for one turn. The loop's hub calls it.
+    func takeInputTurn() -> InputTurn {
+        var budget = InputBudget()
+        let outcome = self.readInput(&budget)
+        // What was answered leaves together.
+        self.perform(self.state.entriesPublished())
+        switch outcome {
+        case .spent: break
+        case .nothing, .deaf: return InputTurn(cost: InputBudget.turn - budget.left, hasMore: false)
+        case .closed: self.perform(self.state.peerClosed())
+        case .failed: self.perform(self.state.socketFailed())
+        }
+        return InputTurn(cost: InputBudget.turn - budget.left, hasMore: self.state.phase != .closed)
+    }
+
+    private enum InputOutcome {
+        /// The turn is over; there may be more.
+        case spent
+        /// The socket has no more.
+        case nothing
+        /// The client does not read its answers, and is not listened to until it does.
+        case deaf
+        case closed
+        case failed
+    }
+
+    private func readInput(_ budget: inout InputBudget) -> InputOutcome {
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer -> InputOutcome in
+            while self.state.phase != .closed {
+                let wasDeaf = self.isDeaf
+                self.isDeaf = self.state.isOpen && self.outbox.count > Self.outboxLimit
+                if self.isDeaf { return .deaf }
+                if wasDeaf { self.inbound?.listensAgain(now: self.hub.loop.now()) }
+                if budget.isSpent { return .spent }
+                guard self.unread.isEmpty else {
+                    let unread = self.unread
+                    self.unread = []
+                    unread.withUnsafeBytes { self.take($0, &budget) }
+                    continue
+                }
+                guard self.state.isOpen || self.readAfterEnd < Self.readWhileEnding else { return .nothing }
+                switch self.socket.read(into: buffer) {
+                case .bytes(let count): self.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]), &budget)
+                case .nothing: return .nothing
+                case .closed: return .closed
+                case .failed: return .failed
+                }
+            }
+            return .nothing
+        }
+    }
+
+    /// Takes bytes in; what the budget does not reach is kept for the next turn.
+    private func take(_ bytes: UnsafeRawBufferPointer, _ budget: inout InputBudget) {
+        let isDecoded = self.state.isOpen || self.readAfterEnd < Self.decodedWhileEnding
+        if !self.state.isOpen { self.readAfterEnd += bytes.count }
+        guard let inbound = self.inbound, isDecoded else { return budget.spend(bytes.count) }
+        let (taken, reactions) = inbound.received(bytes, now: self.hub.loop.now(), budget: &budget)
+        for reaction in reactions { self.react(to: reaction) }
+        if taken < bytes.count, self.state.phase != .closed { self.unread = Array(bytes[taken...]) }
+    }
+
+    private func react(to reaction: InboundReaction) {
+        switch reaction {
+        case .send(let answer):
+            if self.state.isOpen { self.outbox.append(answer) }
+        case .pass(let text):
+            guard let conversation = self.conversation, self.state.isOpen else { return }
+            self.enqueue(conversation.received(text, position: self.progress.sequence, now: self.hub.loop.now()))
+        case .end(let ending):
+            if ending.kind == .peerClosed { self.hasPeerClosed = true }
+            if self.hasPeerClosed, self.state.phase == .closing { return self.perform(self.state.peerClosed()) }
+            self.endRequested(ending)
+        }
+    }
+
+    // MARK: What is older than memory: one chunk of the log at a time
+
+    private func readLog() {
+        let position = self.progress.sequence
+        let generation = self.generation
+        let history = self.hub.history
+        let feed = self.hub.fanout.feed
+        let tenant = self.group.chain.tenant
+        let execution = self.group.chain.encoder.execution
+        self.hub.counters.logReads.add(1)
+        self.reader = Task { [weak self] in
+            let chunk = await history.read(tenant: tenant, execution: execution, after: position, feed: feed)
+            await self?.logRead(chunk, after: position, generation: generation)
+        }
+    }
+
+    private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
+        self.reader = nil
+        // One that is to end needs the rest of the entry that it has begun, and no more.
+        guard self.state.isOpen || self.state.isEnding && self.progress.isInMidEntry else { return }
+        // In the meantime the conversation has gone back, or the log is another one: what was read is of another place.
+        guard generation == self.generation, position == self.progress.sequence else { return self.perform(self.state.logRead()) }
+        switch chunk {
+        case .entries(let entries, let through, let missedBefore):
+            if let missedBefore, !self.skip(to: missedBefore) { return }
+            self.replay = (self.hub.page(of: entries, encoder: self.group.chain.encoder), through)
+            self.perform(self.state.logRead())
+        case .expired(let missedBefore):
+            guard self.skip(to: missedBefore) else { return }
+            self.perform(self.state.logRead())
+        case .unavailable:
+            self.hub.logger.warning("the log cannot be read, and a connection ends that has to be served from it")
+            self.perform(self.state.logUnavailable(inMidEntry: self.progress.isInMidEntry))
+        }
+    }
+
+    /// What follows the position left the log before it was delivered: the gap is told, and delivery goes on with what is kept. Returns false
+    /// when the connection ends, because the entry that it had begun to send is gone.
+    private func skip(to missedBefore: Cursor) -> Bool {
+        guard !self.progress.isInMidEntry else {
+            self.perform(self.state.entryLost())
+            return false
+        }
+        // A batch has one gap, before its first event: this one is told to the next batch, which begins where this one ends.
+        if let batch = self.end.batch, self.deliveries > 0 || batch.gap != nil {
+            self.endRequested(.finished)
+            return false
+        }
+        let gap = StreamGap.expired(missedBefore: missedBefore)
+        self.progress = DeliveryProgress(sequence: gap.resumptionCursor.sequence)
+        self.tell(gap)
+        return true
+    }
+
+    /// What was read ahead and not sent yet is dropped if the log does not keep all of it any more.
+    func logTrimmed(to retention: LogRetention) {
+        guard let page = self.replay?.page else { return }
+        let next = page.firstEntry(after: self.progress.sequence, in: 0..<page.entryCount)
+        let isStale = (next..<page.entryCount).contains { retention.hasDropped(page.entries[$0].sequence) }
+        if isStale {
+            self.replay = nil
+            self.perform(self.state.entriesPublished())
+        }
+    }
+
     // MARK: Actions
 
-    func perform(_ action: ConnectionState.Action) {
+    func perform(_ action: ConnectionState.DeliveryAction) {
         switch action {
         case .none: break
         case .deliver: self.deliver()
+        }
+    }
+
+    func perform(_ action: ConnectionState.ReadingAction) {
+        switch action {
+        case .none: break
         case .readLog: self.readLog()
+        }
+    }
+
+    private func perform(_ action: ConnectionState.HeartbeatAction) {
+        switch action {
+        case .none: break
         case .sendHeartbeat: self.sendHeartbeat()
         case .sayFarewell(let ending): self.sayFarewell(ending)
-        case .cutToFarewell(let ending): self.cutToFarewell(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.EndAction) {
+        switch action {
+        case .none: break
+        case .sayFarewell(let ending): self.sayFarewell(ending)
+        }
+    }
+
+    private func perform(_ action: ConnectionState.UnavailableAction) {
+        switch action {
+        case .none: break
+        case .sayFarewell(let ending): self.sayFarewell(ending)
+        case .close(let ending): self.close(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.FarewellSentAction) {
+        switch action {
+        case .none: break
         case .awaitPeer(let ending): self.awaitPeer(ending)
+        }
+    }
+
+    private func perform(_ action: ConnectionState.LingerAction) {
+        switch action {
+        case .none: break
+        case .cutToFarewell(let ending): self.cutToFarewell(ending)
+        case .close(let ending): self.close(ending)
+        }
+    }
+
+    func perform(_ action: ConnectionState.CloseAction) {
+        switch action {
+        case .none: break
         case .close(let ending): self.close(ending)
         }
     }

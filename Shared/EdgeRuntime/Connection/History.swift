@@ -60,8 +60,7 @@ final class History: Sendable {
 
     /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
     /// - Throws: when it would have to be asked and is out of reach.
-    func start(for text: String?, tenant: Tenant, fanout: Fanout) async throws(EventLogError) -> StreamStart {
-        guard let text else { return .live }
+    func start(for text: String, tenant: Tenant, fanout: Fanout) async throws(EventLogError) -> StreamStart {
         let feed = fanout.feed
         let cursor = Cursor(text)
         if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= self.tail.floor, cursor.sequence <= feed.position.sequence {

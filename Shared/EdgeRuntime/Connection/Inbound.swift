@@ -21,10 +21,9 @@ public enum Inbound: Sendable {
         }
     }
 
-    /// The conversation of one connection and the way to it, where there are any.
-    func makeConversation() -> ((any Conversation)?, ConversationLink?) {
-        guard case .webSocket(_, let maker?) = self else { return (nil, nil) }
-        let link = ConversationLink()
-        return (maker(link), link)
+    /// The conversation of one connection; `nil` where there is none.
+    func makeConversation() -> (any Conversation)? {
+        guard case .webSocket(_, let maker?) = self else { return nil }
+        return maker()
     }
 }

@@ -28,7 +28,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private nonisolated let grown = Mutex(GrownChains())
     /// What the log keeps, when there is news of it. Filled by the feed.
     private nonisolated let retention = Mutex<LogRetention?>(nil)
-    private nonisolated let connectionEnded: @Sendable (Tenant) -> Void
     /// Whether the log is followed live.
     nonisolated let isFollowing: @Sendable () -> Bool
 
@@ -41,37 +40,37 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         var traced: [(chain: PageChain, trace: TracedDelivery)] = []
     }
 
-    struct Slot {
+    private struct Slot {
         var generation: UInt32
         var connection: EdgeConnection?
     }
 
-    var slots: ContiguousArray<Slot> = []
-    var freeSlots: [UInt32] = []
-    var groups: [Fanout.Key: LoopGroup] = [:]
-    var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
+    private var slots: ContiguousArray<Slot> = []
+    private var freeSlots: [UInt32] = []
+    private var groups: [Fanout.Key: LoopGroup] = [:]
+    private var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
     /// Connections that were admitted. Those that are only told why they cannot stay are not counted, and nobody waits for them.
-    var admittedCount = 0
+    private var admittedCount = 0
 
-    var heartbeats: HeartbeatWheel
+    private var heartbeats: HeartbeatWheel
     /// For encoders that have an interval of their own.
-    var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
+    private var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
     /// By the second of the token's `exp`.
-    var expiries = ExpiryBuckets()
+    private var expiries = ExpiryBuckets()
     /// When those that wait for a batch have waited long enough, by the tick.
-    var deadlines = ExpiryBuckets()
+    private(set) var deadlines = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
     /// Who has more to say, in the order in which they get their turn.
-    var speaking: Deque<EdgeConnection> = []
+    private var speaking: Deque<EdgeConnection> = []
     /// What the round still allows for input; an ``InputBudget`` of all.
-    var inputLeft = InputBudget.round
+    private var inputLeft = InputBudget.round
     private var ended: [EdgeConnection] = []
-    var chunks = ChunkCache()
-    var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
+    private var chunks = ChunkCache()
+    private var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
     /// Whether the log is followed, as the connections are told.
-    var standing: StandingWatch
-    var drain: DrainPlan?
+    private(set) var standing: StandingWatch
+    private(set) var drain: DrainPlan?
     /// When laggards are counted again.
     private var nextCount = MonotonicInstant(nanoseconds: 0)
     private var drained: [CheckedContinuation<Void, Never>] = []
@@ -85,8 +84,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         unsent: UnsentBudget,
         laggardBytes: ByteBudget,
         logger: Logger,
-        isFollowing: @escaping @Sendable () -> Bool,
-        connectionEnded: @escaping @Sendable (Tenant) -> Void
+        isFollowing: @escaping @Sendable () -> Bool
     ) {
         self.loop = loop
         self.fanout = fanout
@@ -97,7 +95,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.laggardBytes = laggardBytes
         self.logger = logger
         self.isFollowing = isFollowing
-        self.connectionEnded = connectionEnded
         self.standing = StandingWatch(patience: configuration.standingPatience)
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
     }
@@ -263,7 +260,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             self.freeSlots.append(connection.handle.slot)
             guard connection.wasAdmitted else { continue }
             self.admittedCount -= 1
-            self.connectionEnded(connection.tenant)
+            connection.assumeIsolated { $0.giveBackAdmission() }
         }
         // One pass per group however many of its members ended.
         var groups: [ObjectIdentifier: LoopGroup] = [:]
@@ -289,6 +286,260 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.groups[Fanout.Key(tenant: group.chain.tenant, encoder: group.chain.encoder.name)] = nil
         self.groupOfChain[ObjectIdentifier(group.chain)] = nil
         self.fanout.release(group.chain, reader: self)
+    }
+
+    // MARK: Arrivals
+
+    /// Takes over an accepted stream; the hub owns `descriptor` from here on. One that was refused is told why, and takes no place.
+    func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder, admission: consuming AdmissionAnswer) {
+        let refusal = admission.refusal
+        let group = self.group(for: ticket.tenant, encoder: encoder)
+        let handle = self.claimSlot()
+        let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
+        let beginning = self.begin(ticket, encoder: encoder, isRefused: refusal != nil)
+        let connection = EdgeConnection(
+            hub: self,
+            group: group,
+            handle: handle,
+            socket: socket,
+            ticket: ticket,
+            beginning: beginning,
+            admission: admission
+        )
+        self.slots[Int(handle.slot)].connection = connection
+        if connection.wasAdmitted {
+            self.admittedCount += 1
+            self.counters.connections.set(self.admittedCount)
+        }
+        do {
+            let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+            try self.loop.register(descriptor, token: handle.token, events: events)
+        } catch {
+            self.logger.error("cannot watch a connection", metadata: ["error": "\(error)"])
+            return connection.assumeIsolated { $0.endRequested(.overloaded) }
+        }
+        group.members.append(connection)
+        // Who is refused stays for a moment only.
+        if connection.wasAdmitted {
+            self.insertIntoWheel(handle, encoder.heartbeatInterval)
+            self.expiries.insert(handle, at: ticket.expiresAt)
+            if case .afterBatch(let limits) = ticket.end, limits.wait > .zero {
+                self.deadlines.insert(handle, at: Self.firstTick(notBefore: self.loop.now().advanced(by: limits.wait)))
+            }
+        }
+        let isDraining = self.drain != nil
+        connection.assumeIsolated { connection in
+            connection.attached()
+            if let refusal { connection.endRequested(refusal) }
+            if isDraining { connection.endRequested(.draining) }
+            connection.tellStanding()
+        }
+        if !ticket.earlyBytes.isEmpty { self.inputArrived(at: connection) }
+    }
+
+    /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
+    /// with the chain, so that nothing can fall between.
+    private func begin(_ ticket: ConnectionTicket, encoder: any StreamEncoder, isRefused: Bool) -> StreamBeginning {
+        let feed = self.fanout.feed
+        var start = ticket.start
+        // Decided in an earlier life of the log: the cursor means nothing any more.
+        if ticket.generation < feed.replacedAt, start != .live { start = .unknownCursor }
+        let cursor: Cursor
+        let gap: StreamGap?
+        switch start {
+        case .live: (cursor, gap) = (feed.cursor, nil)
+        case .after(let after): (cursor, gap) = (after, nil)
+        case .unknownCursor: (cursor, gap) = (feed.cursor, .unknownCursor(current: feed.cursor))
+        case .unknownCursorGoingOn(let after): (cursor, gap) = (after, .unknownCursor(current: after))
+        case .expired(let first):
+            let expired = StreamGap.expired(missedBefore: first)
+            (cursor, gap) = (expired.resumptionCursor, expired)
+        }
+        let now = self.configuration.wallClock()
+        // A viewer of an execution brings a number, not a cursor.
+        if !isRefused, ticket.lease == nil { self.counters.resumed(start) }
+        let position = ChainPosition(generation: feed.position.generation, sequence: cursor.sequence)
+        if isRefused { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
+        var bytes = encoder.opening(
+            Opening(
+                cursor: cursor,
+                retry: self.jitteredRetry(),
+                head: ticket.head,
+                tenant: ticket.tenant,
+                user: ticket.audience.user,
+                time: now
+            )
+        )
+        if let gap {
+            bytes += encoder.gap(gap, time: now)
+            self.counters.gaps.add(1)
+        }
+        return StreamBeginning(position: position, cursor: cursor, gap: gap, opening: bytes)
+    }
+
+    private func group(for tenant: Tenant, encoder: any StreamEncoder) -> LoopGroup {
+        let key = Fanout.Key(tenant: tenant, encoder: encoder.name)
+        if let group = self.groups[key] { return group }
+        let group = LoopGroup(chain: self.fanout.chain(for: tenant, encoder: encoder, reader: self))
+        self.groups[key] = group
+        self.groupOfChain[ObjectIdentifier(group.chain)] = group
+        return group
+    }
+
+    private func insertIntoWheel(_ handle: ConnectionHandle, _ interval: Duration?) {
+        guard let interval else { return self.heartbeats.insert(handle) }
+        self.otherHeartbeats[interval, default: Self.wheel(interval: interval, self.configuration)].insert(handle)
+    }
+
+    private static func wheel(interval: Duration, _ configuration: EdgeConfiguration) -> HeartbeatWheel {
+        HeartbeatWheel(interval: interval, tick: DeliveryLoop.tickInterval, phase: configuration.heartbeatPhase)
+    }
+
+    /// Ticks are counted from the clock's beginning.
+    private static let tickNanoseconds = UInt64(DeliveryLoop.tickInterval.nanoseconds)
+
+    private static func firstTick(notBefore moment: MonotonicInstant) -> Int64 {
+        Int64(clamping: (moment.nanoseconds + self.tickNanoseconds - 1) / self.tickNanoseconds)
+    }
+
+    private static func lastTick(notAfter moment: MonotonicInstant) -> Int64 { Int64(clamping: moment.nanoseconds / self.tickNanoseconds) }
+
+    private func claimSlot() -> ConnectionHandle {
+        if let slot = self.freeSlots.popLast() {
+            return ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
+        }
+        self.slots.append(Slot(generation: 0))
+        return ConnectionHandle(slot: UInt32(self.slots.count - 1), generation: 0)
+    }
+
+    // MARK: Input: whose turn it is to be listened to
+
+    /// A connection has something to say: it gets its turn at once if nobody waits and the round allows it. Nobody gets two turns in a round.
+    func inputArrived(at connection: EdgeConnection) {
+        guard self.speaking.isEmpty, self.inputLeft > 0 else { return self.listenLater(to: connection) }
+        self.listen(to: connection)
+    }
+
+    /// A connection gets its turn behind those who wait already.
+    func listenLater(to connection: EdgeConnection) {
+        let isNew = connection.assumeIsolated { connection in
+            defer { connection.isAwaitingInputTurn = true }
+            return !connection.isAwaitingInputTurn
+        }
+        if isNew { self.speaking.append(connection) }
+    }
+
+    /// Gives those their turns who wait for one, as far as the round allows.
+    private func listenToWaiting() {
+        var turns = self.speaking.count
+        while turns > 0, self.inputLeft > 0, let connection = self.speaking.popFirst() {
+            turns -= 1
+            connection.assumeIsolated { $0.isAwaitingInputTurn = false }
+            self.listen(to: connection)
+        }
+        self.inputLeft = InputBudget.round
+    }
+
+    private func listen(to connection: EdgeConnection) {
+        let turn = connection.assumeIsolated { $0.takeInputTurn() }
+        self.inputLeft -= turn.cost
+        if turn.hasMore { self.listenLater(to: connection) }
+    }
+
+    // MARK: Pages: what is encoded once for all connections that get the same
+
+    /// Entries of a chain that have left its pages, from the tail; `nil` when they have left that, too. Connections that
+    /// ask for the same within a round share one.
+    func tailChunk(of chain: PageChain, after sequence: UInt64) -> ChunkCache.Chunk? {
+        if let chunk = self.chunks.chunk(of: chain, after: sequence) { return chunk }
+        // The tail holds tenants' events only.
+        guard chain.encoder.execution == nil, !self.tail.deleted.contains(sequence) else { return nil }
+        switch self.tail.read(tenant: chain.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
+        case .entries(let entries, let through):
+            self.counters.tailReads.add(1)
+            let chunk = ChunkCache.Chunk(page: self.page(of: entries, encoder: chain.encoder), through: through)
+            self.chunks.insert(chunk, of: chain, after: sequence)
+            return chunk
+        case .evicted:
+            return nil
+        }
+    }
+
+    /// Encodes entries into a page of their own. Any thread.
+    nonisolated func page(of entries: [LogEntry], encoder: any StreamEncoder) -> Page {
+        var encoded: [[UInt8]] = []
+        encoded.reserveCapacity(entries.count)
+        let epoch = self.fanout.feed.epoch
+        for entry in entries {
+            var bytes: [UInt8] = []
+            encoder.append(entry, epoch: epoch, to: &bytes)
+            encoded.append(bytes)
+        }
+        let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)
+        for (entry, bytes) in zip(entries, encoded) {
+            page.append(
+                bytes,
+                sequence: entry.sequence,
+                intake: entry.intake,
+                user: entry.event.user,
+                type: entry.event.type,
+                topic: encoder.topic(of: entry.event),
+                isFinal: entry.execution?.isFinal ?? false
+            )
+        }
+        return page
+    }
+
+    /// A cursor to a place at which a connection stands: its time is one that recognises the place, or says nothing.
+    func cursor(at sequence: UInt64) -> Cursor {
+        let feed = self.fanout.feed
+        if sequence == feed.position.sequence { return feed.cursor }
+        if sequence == feed.lifeStart.sequence { return feed.lifeStart }
+        return self.tail.cursor(at: sequence, epoch: feed.epoch)
+    }
+
+    /// The heartbeat of this tick, encoded once for all who get the same.
+    func heartbeat(_ encoder: any StreamEncoder, cursor: Cursor) -> [UInt8] {
+        if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == encoder.name { return cached.bytes }
+        let isLive = self.standing.stalledSince == nil
+        let bytes = encoder.heartbeat(cursor: cursor, time: self.configuration.wallClock(), isLive: isLive)
+        self.heartbeatBytes = (encoder.name, cursor, bytes)
+        return bytes
+    }
+
+    // MARK: Standing
+
+    /// Tells everybody when the log is out of reach, and when it is back.
+    private func watchStanding(_ now: MonotonicInstant) {
+        guard self.standing.looked(isFollowing: self.isFollowing(), now: now, time: self.configuration.wallClock()) else { return }
+        self.heartbeatBytes = nil
+        for slot in self.slots { slot.connection?.assumeIsolated { $0.tellStanding() } }
+    }
+
+    // MARK: Tracing
+
+    /// Counts who has been written a traced entry, and who is to get it and has not yet.
+    private func closePart(of trace: TracedDelivery, _ chain: PageChain) {
+        let entry = PageEntry(
+            sequence: trace.cursor.sequence,
+            end: 0,
+            personalCount: 0,
+            isFinal: false,
+            intake: trace.cursor.time,
+            user: trace.event.user,
+            type: trace.event.type,
+            topic: chain.encoder.topic(of: trace.event)
+        )
+        var connections = 0
+        var behind = 0
+        for connection in self.groupOfChain[ObjectIdentifier(chain)]?.members ?? [] {
+            switch connection.assumeIsolated({ $0.hasPassed(entry) }) {
+            case true?: connections += 1
+            case false?: behind += 1
+            case nil: break
+            }
+        }
+        trace.closePart(connections: connections, behind: behind)
     }
 
     // MARK: Drain

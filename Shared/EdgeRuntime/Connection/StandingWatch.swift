@@ -27,15 +27,6 @@ struct StandingWatch: Sendable {
     }
 }
 
-extension LoopHub {
-    /// Tells everybody when the log is out of reach, and when it is back.
-    func watchStanding(_ now: MonotonicInstant) {
-        guard self.standing.looked(isFollowing: self.isFollowing(), now: now, time: self.configuration.wallClock()) else { return }
-        self.heartbeatBytes = nil
-        for slot in self.slots { slot.connection?.assumeIsolated { $0.tellStanding() } }
-    }
-}
-
 extension EdgeConnection {
     /// Tells whether the log is followed, unless that was told already. A client that takes nothing is told when it does.
     func tellStanding() {

@@ -1,11 +1,14 @@
 public import AccessControl
 public import Basics
+public import EventLog
 public import EventModel
 
 /// What a handshake has established about a stream.
 public struct StreamRequest: Sendable {
     /// Whose events, and which user sees them.
     public var principal: Principal
+    /// What is read; of the principal's tenant.
+    public var source: LogSource
     /// The types asked for; `nil` for all.
     public var filter: TypeFilter?
     /// The cursor the client brought: `nil` for none, empty for the oldest event kept.
@@ -25,8 +28,10 @@ public struct StreamRequest: Sendable {
     /// The trace that the HTTP request belongs to, if any.
     public var trace: TraceParent?
 
+    /// - Parameter source: what is read; nil for the events of the principal's tenant.
     public init(
         principal: Principal,
+        source: LogSource? = nil,
         filter: TypeFilter? = nil,
         cursor: String? = nil,
         place: StreamPlace? = nil,
@@ -38,6 +43,7 @@ public struct StreamRequest: Sendable {
         trace: TraceParent? = nil
     ) {
         self.principal = principal
+        self.source = source ?? .events(of: principal.tenant)
         self.filter = filter
         self.cursor = cursor
         self.place = place

@@ -1,5 +1,6 @@
 import Basics
 import CEpoll
+import EventLog
 import EventModel
 import Logging
 
@@ -19,7 +20,7 @@ struct StreamBeginning: Sendable {
 extension LoopHub {
     /// Takes over an accepted stream; the hub owns `descriptor` from here on.
     func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder) {
-        let group = self.group(for: ticket.tenant, encoder: encoder)
+        let group = self.group(for: ticket.source, encoder: encoder)
         let handle = self.claimSlot()
         let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
         let beginning = self.begin(ticket, encoder: encoder)
@@ -102,10 +103,10 @@ extension LoopHub {
         return StreamBeginning(position: position, cursor: cursor, gap: gap, opening: bytes)
     }
 
-    func group(for tenant: Tenant, encoder: any StreamEncoder) -> LoopGroup {
-        let key = Fanout.Key(tenant: tenant, encoder: encoder.name)
+    func group(for source: LogSource, encoder: any StreamEncoder) -> LoopGroup {
+        let key = Fanout.Key(source: source, encoder: encoder.name)
         if let group = self.groups[key] { return group }
-        let group = LoopGroup(chain: self.fanout.chain(for: tenant, encoder: encoder, reader: self))
+        let group = LoopGroup(chain: self.fanout.chain(for: source, encoder: encoder, reader: self))
         self.groups[key] = group
         self.groupOfChain[ObjectIdentifier(group.chain)] = group
         return group

@@ -8,8 +8,8 @@ extension LoopHub {
     func tailChunk(of chain: PageChain, after sequence: UInt64) -> ChunkCache.Chunk? {
         if let chunk = self.chunks.chunk(of: chain, after: sequence) { return chunk }
         // The tail holds tenants' events only.
-        guard chain.encoder.execution == nil, !self.tail.deleted.contains(sequence) else { return nil }
-        switch self.tail.read(tenant: chain.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
+        guard case .events(let tenant) = chain.source, !self.tail.deleted.contains(sequence) else { return nil }
+        switch self.tail.read(tenant: tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
         case .entries(let entries, let through):
             self.counters.tailReads.add(1)
             let chunk = ChunkCache.Chunk(page: self.page(of: entries, encoder: chain.encoder), through: through)
@@ -27,7 +27,7 @@ extension LoopHub {
         let epoch = self.fanout.feed.epoch
         for entry in entries {
             var bytes: [UInt8] = []
-            encoder.append(entry, epoch: epoch, to: &bytes)
+            encoder.append(entry, cursor: entry.cursor(epoch: epoch), to: &bytes)
             encoded.append(bytes)
         }
         let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)

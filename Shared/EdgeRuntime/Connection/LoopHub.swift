@@ -128,7 +128,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     /// `connection` is to be written to with another encoder from here on.
     func move(_ connection: EdgeConnection, from old: LoopGroup, to encoder: any StreamEncoder) -> LoopGroup {
-        let new = self.group(for: old.chain.tenant, encoder: encoder)
+        let new = self.group(for: old.chain.source, encoder: encoder)
         guard new !== old else { return old }
         new.members.append(connection)
         old.members.removeAll { $0 === connection }
@@ -286,7 +286,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     private func forgetIfEmpty(_ group: LoopGroup) {
         guard group.members.isEmpty else { return }
-        self.groups[Fanout.Key(tenant: group.chain.tenant, encoder: group.chain.encoder.name)] = nil
+        self.groups[Fanout.Key(source: group.chain.source, encoder: group.chain.encoder.name)] = nil
         self.groupOfChain[ObjectIdentifier(group.chain)] = nil
         self.fanout.release(group.chain, reader: self)
     }

@@ -1,5 +1,6 @@
 import Basics
 import EdgeRuntime
+import EventLog
 import EventModel
 
 /// The relay's way of writing: JSON-RPC notifications in text frames. Contract §6.
@@ -16,7 +17,8 @@ struct RelayEncoder: StreamEncoder {
     /// The same encoder, with ids.
     var withIDs: RelayEncoder { RelayEncoder(carriesIDs: true, deflater: self.deflater, makeULID: self.makeULID) }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        let event = entry.event
         let id = self.carriesIDs ? cursor : nil
         if let deflater = self.deflater {
             WebSocketFrame.appendText(to: &bytes, compressedBy: deflater) { JSONRPCPushEncoding.appendEvent(event, id: id, to: &$0) }

@@ -1,13 +1,14 @@
 import Basics
 import EdgeRuntime
+import EventLog
 import EventModel
 
 /// The notification stream's way of writing: server-sent events. Contract §4.
 struct NotificationStreamEncoder: ServerSentEventEncoder {
     var name: String { "notification-stream" }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
-        NotificationStreamEncoding.appendEvent(event, cursor: cursor, to: &bytes)
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        NotificationStreamEncoding.appendEvent(entry.event, cursor: cursor, to: &bytes)
     }
 
     func opening(_ opening: Opening) -> [UInt8] {

@@ -1,5 +1,6 @@
 import Basics
 import EdgeRuntime
+import EventLog
 import EventModel
 
 /// The workspace stream's way of writing: JSON envelopes in text frames. Contract §5.
@@ -11,8 +12,8 @@ struct WorkspaceEncoder: StreamEncoder {
 
     var name: String { "workspace" + (self.carriesIDs ? "+id" : "") + (self.deflater == nil ? "" : "+deflate") }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
-        self.appendFrame(to: &bytes) { WorkspaceFrameEncoding.appendEvent(event, id: self.carriesIDs ? cursor : nil, to: &$0) }
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        self.appendFrame(to: &bytes) { WorkspaceFrameEncoding.appendEvent(entry.event, id: self.carriesIDs ? cursor : nil, to: &$0) }
     }
 
     func opening(_ opening: Opening) -> [UInt8] {

@@ -1,7 +1,7 @@
 import AccessControl
 public import Basics
 public import EventLog
-import EventModel
+public import EventModel
 import Glibc
 import HTTPFront
 public import Logging
@@ -76,19 +76,20 @@ public final class Edge: Sendable {
     /// Where a viewer of an execution begins (contract §9). The log is asked, so that the answer holds for everything that was stored before.
     ///
     /// - Parameters:
-    ///   - encoder: how the viewer is written to; its ``StreamEncoder/execution`` is what it views.
+    ///   - reference: what it views.
+    ///   - encoder: how the viewer is written to.
     ///   - run: the execution that it names; nil for the current one.
     ///   - number: the last event it has seen; nil for none.
     ///   - waits: whether it waits for an execution to begin when there is none.
     /// - Throws: ``EventLogError`` when the log is out of reach.
     public func execution(
+        _ reference: ExecutionReference,
         in encoder: any StreamEncoder,
         run: ExecutionRun?,
         after number: ExecutionNumber?,
         waits: Bool
     ) async throws(EventLogError) -> ExecutionAnswer {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-        guard let reference = encoder.execution else { return .unknown }
         return try await source.resolver.answer(reference, in: encoder, run: run, after: number, waits: waits)
     }
 
@@ -112,7 +113,7 @@ public final class Edge: Sendable {
         guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade, isStream: true) else { return }
         let ticket = ConnectionTicket(
             start: start,
-            tenant: request.principal.tenant,
+            source: request.source,
             audience: Audience(user: request.principal.user, filter: request.filter),
             expiresAt: request.principal.expiresAt,
             end: request.end,
@@ -136,7 +137,7 @@ public final class Edge: Sendable {
         guard let taken = await self.take(channel, isUpgrade: refusal.inbound.isUpgrade, isStream: false) else { return }
         let ticket = ConnectionTicket(
             start: .live,
-            tenant: StreamRefusal.tenant,
+            source: .events(of: StreamRefusal.tenant),
             audience: Audience(user: refusal.user, filter: nil),
             expiresAt: .max,
             head: refusal.head,

@@ -1,5 +1,6 @@
 public import AccessControl
 public import Basics
+public import EventLog
 public import EventModel
 
 /// What a handshake has established about a stream.
@@ -19,6 +20,8 @@ public struct StreamRequest: Sendable {
 
     /// Whose events, and which user sees them.
     public var principal: Principal
+    /// What is read; of the principal's tenant.
+    public var source: LogSource
     /// The types asked for; `nil` for all.
     public var filter: TypeFilter?
     public var start: Start
@@ -35,8 +38,10 @@ public struct StreamRequest: Sendable {
     /// The trace that the HTTP request belongs to, if any.
     public var trace: TraceParent?
 
+    /// - Parameter source: what is read; nil for the events of the principal's tenant.
     public init(
         principal: Principal,
+        source: LogSource? = nil,
         filter: TypeFilter? = nil,
         start: Start = .live,
         encoder: any StreamEncoder,
@@ -47,6 +52,7 @@ public struct StreamRequest: Sendable {
         trace: TraceParent? = nil
     ) {
         self.principal = principal
+        self.source = source ?? .events(of: principal.tenant)
         self.filter = filter
         self.start = start
         self.encoder = encoder

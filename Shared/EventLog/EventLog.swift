@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import EventModel
 public import Logging
 public import NATSClient
@@ -172,12 +172,12 @@ public final class EventLog: Sendable {
         )
     }
 
-    /// A piece of one tenant's past, from the stream itself. What the tail holds is better read from the tail.
+    /// A piece of a source's past, from the stream itself. What the tail holds is better read from the tail.
     ///
     /// A few of these at a time read by themselves; when more come, they share one scan of the stream. A cancelled task's read ends at once.
     ///
     /// - Parameters:
-    ///   - tenant: whose events.
+    ///   - source: whose events.
     ///   - after: the last sequence the reader has.
     ///   - through: the last sequence the reader wants, which the log must have reached: ``LogBounds/lastSequence`` or a feed's position.
     ///   - maxBytes: how many bytes of entries at most, counted as ``LogTail`` counts; one entry is returned however large it is.
@@ -185,12 +185,7 @@ public final class EventLog: Sendable {
     ///   ``LogRead/missedBefore`` says so when the log dropped, before or while it was read, what lies behind `after`.
     /// - Throws: a retriable ``EventLogError`` when the log was out of reach for ``EventLogConfiguration/readTimeout``;
     ///   ``EventLogError/Code/cancelled``.
-    public func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        return try await read(.events(of: tenant), after: after, through: through, maxBytes: maxBytes)
-    }
-
-    /// A piece of any past.
-    func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+    public func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
         guard after < through else { return LogRead(entries: [], position: after) }
         return try await past.read(source, after: after, through: through, maxBytes: maxBytes, from: self)
     }

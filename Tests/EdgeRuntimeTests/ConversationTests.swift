@@ -60,7 +60,7 @@ private final class Follower: Conversation {
 private struct LoudEncoder: StreamEncoder {
     var name: String { "loud" }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("LOUD \(cursor.sequence)|".utf8) }
     func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { [] }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
@@ -271,7 +271,7 @@ private struct TopicEncoder: StreamEncoder {
     private let plain = PlainEncoder()
 
     var name: String { "topics" }
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.appendEvent(event, cursor: cursor, to: &bytes) }
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.append(entry, cursor: cursor, to: &bytes) }
     func topic(of event: Event) -> IncidentID? { event.payload.string("incidentId").flatMap { try? IncidentID($0) } }
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }

@@ -12,8 +12,9 @@ private struct PlainBatchEncoder: StreamEncoder {
     var name: String { "batch" }
     var separatorLength: Int { 2 }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
-        bytes += Array("; \(cursor.sequence)".utf8) + Array(String(repeating: "x", count: max(0, event.payload.bytes.count - 100)).utf8)
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        let filler = max(0, entry.event.payload.bytes.count - 100)
+        bytes += Array("; \(cursor.sequence)".utf8) + Array(String(repeating: "x", count: filler).utf8)
     }
 
     func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("[".utf8) }

@@ -9,16 +9,12 @@ import Testing
 
 /// An encoding of one execution that is easy to read in a failure: `<run>/<number>|`.
 private struct PlainExecutionEncoder: StreamEncoder {
-    var reference: ExecutionReference
+    var name = "plain execution"
 
-    var name: String { "plain execution \(self.reference.subject)" }
-    var execution: ExecutionReference? { self.reference }
-
-    func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {
-        bytes += Array("\(place.run)/\(place.number)|".utf8)
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        bytes += Array((entry.execution.map { "\($0.run)/\($0.number)|" } ?? "a tenant's event|").utf8)
     }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { bytes += Array("a tenant's event|".utf8) }
     func opening(_ opening: Opening) -> [UInt8] { Array("open|".utf8) }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { Array("beat|".utf8) }
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { Array("gap|".utf8) }
@@ -29,11 +25,11 @@ private struct PlainExecutionEncoder: StreamEncoder {
 private final class ExecutionBench: Sendable {
     let hub: HubBench
     let resolver: ExecutionResolver
-    let encoder: PlainExecutionEncoder
+    let reference = ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a")
+    let encoder = PlainExecutionEncoder()
     var fanout: Fanout { self.hub.fanout }
 
     init() throws {
-        self.encoder = PlainExecutionEncoder(reference: ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a"))
         self.hub = try HubBench(encoder: self.encoder)
         self.resolver = ExecutionResolver(log: self.hub.log, history: self.hub.history, fanout: self.hub.fanout, chunkBytes: 4096)
     }
@@ -57,7 +53,7 @@ private final class ExecutionBench: Sendable {
                 payload: .empty
             ),
             execution: ExecutionPlace(
-                reference: self.encoder.reference,
+                reference: self.reference,
                 run: run,
                 number: try #require(ExecutionNumber(number)),
                 first: first.flatMap { ExecutionNumber($0) },
@@ -78,7 +74,7 @@ private final class ExecutionBench: Sendable {
     ) throws {
         let entry = try self.entry(sequence, run, number, first: first, start: start, isFinal: isFinal)
         self.hub.log.state.withLock { $0.entries.append(entry) }
-        let isFollowed = self.encoder.reference.subject.utf8CString.withUnsafeBytes {
+        let isFollowed = self.reference.subject.utf8CString.withUnsafeBytes {
             self.fanout.followsExecution(on: UnsafeRawBufferPointer(rebasing: $0.dropLast()))
         }
         if isFollowed { self.fanout.executionAppended(entry) }
@@ -87,15 +83,27 @@ private final class ExecutionBench: Sendable {
 
     func ask(_ run: ExecutionRun? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> ExecutionAnswer {
         let number = number.flatMap { ExecutionNumber($0) }
-        return try await self.resolver.answer(self.encoder.reference, in: self.encoder, run: run, after: number, waits: waits)
+        return try await self.resolver.answer(self.reference, in: self.encoder, run: run, after: number, waits: waits)
     }
 
     /// A viewer's connection.
-    func view(_ run: ExecutionRun? = nil, after number: UInt64? = nil, waits: Bool = false) async throws -> SocketPair {
+    func view(
+        _ run: ExecutionRun? = nil,
+        after number: UInt64? = nil,
+        waits: Bool = false,
+        encoder: PlainExecutionEncoder? = nil
+    ) async throws -> SocketPair {
         guard case .begins(let place, _) = try await self.ask(run, after: number, waits: waits) else {
             throw SystemCallError(call: "no stream", code: 0)
         }
-        return try await self.hub.connect(start: place.start(in: self.fanout.feed), end: .atFinalEntry, lease: place.lease)
+        let start = place.start(in: self.fanout.feed)
+        return try await self.hub.connect(
+            source: .execution(self.reference),
+            start: start,
+            end: .atFinalEntry,
+            lease: place.lease,
+            encoder: encoder
+        )
     }
 
     /// The log forgets what lies before `first`.
@@ -298,19 +306,61 @@ struct ExecutionViewTests {
 
     @Test("executions are followed for those who view them, and forgotten a while after the last has gone")
     func forgotten() async throws {
-        let pages = ExecutionPages(pageBytes: 1 << 20, linger: .milliseconds(1))
+        let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 1 << 20, executionLinger: .milliseconds(1))
         let reference = ExecutionReference(tenant: Tenant("acme"), kind: .agents, name: "a")
         func isFollowed() -> Bool {
-            Array(reference.subject.utf8).withUnsafeBytes { pages.follows($0) }
+            Array(reference.subject.utf8).withUnsafeBytes { fanout.followsExecution(on: $0) }
         }
         #expect(!isFollowed())
-        var leases = [ExecutionLease(reference, in: pages, generation: 0), ExecutionLease(reference, in: pages, generation: 0)]
-        #expect(isFollowed() && pages.count == 1)
+        var leases = [ExecutionLease(reference, in: fanout), ExecutionLease(reference, in: fanout)]
+        #expect(isFollowed() && fanout.followedExecutions == 1)
         leases.removeLast()
         #expect(isFollowed())
         leases.removeLast()
         #expect(await eventually { !isFollowed() })
-        #expect(pages.count == 0)
+        #expect(fanout.followedExecutions == 0)
+    }
+
+    @Test("sources share no pages, however alike their names are; of one source, encodings share none")
+    func keys() async throws {
+        let bench = try ExecutionBench()
+        let (fanout, hub) = (bench.fanout, bench.hub.hub)
+        let sources: [LogSource] = [
+            .events(of: "acme"), .events(of: "globex"), .execution(bench.reference),
+            .execution(ExecutionReference(tenant: "globex", kind: .agents, name: "a")),
+            .execution(ExecutionReference(tenant: "acme", kind: .workflows, name: "a")),
+            .execution(ExecutionReference(tenant: "acme", kind: .agents, name: "a.")),
+        ]
+        var leases: [ExecutionLease?] = []
+        for case .execution(let reference) in sources {
+            let answer = try await bench.resolver.answer(reference, in: bench.encoder, run: nil, after: nil, waits: true)
+            if case .begins(let place, _) = answer { leases.append(place.lease) }
+        }
+        #expect(leases.count == 4)
+        var chains: Set<ObjectIdentifier> = []
+        for source in sources {
+            for name in ["one", "two"] {
+                let chain = fanout.chain(for: source, encoder: PlainExecutionEncoder(name: name), reader: hub)
+                #expect(chain.source == source && chain.encoder.name == name)
+                #expect(fanout.chain(for: source, encoder: PlainExecutionEncoder(name: name), reader: hub) === chain)
+                chains.insert(ObjectIdentifier(chain))
+            }
+        }
+        #expect(chains.count == 12)
+        withExtendedLifetime(leases) {}
+    }
+
+    @Test("viewers of one execution in two encodings get the same events, whichever encoding it was loaded in")
+    func twoEncodings() async throws {
+        let bench = try ExecutionBench()
+        for number in UInt64(1)...3 { try bench.append(number, "r", number, start: number == 1 ? nil : 1) }
+        let first = try await bench.view()
+        #expect(await first.read { $0.hasSuffix("r/3|") } == "open|r/1|r/2|r/3|")
+        let second = try await bench.view(encoder: PlainExecutionEncoder(name: "another"))
+        #expect(await second.read { $0.hasSuffix("r/3|") } == "open|r/1|r/2|r/3|", "read from the log: its pages begin here")
+        try bench.append(4, "r", 4, start: 1, isFinal: true)
+        for viewer in [first, second] { #expect(await viewer.read { _ in false } == "r/4|<end>") }
+        #expect(bench.hub.log.executionReads.load(ordering: .relaxed) >= 2, "the test did not test")
     }
 
     @Test("a log that was replaced is told")

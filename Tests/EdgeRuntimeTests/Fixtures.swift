@@ -10,9 +10,9 @@ import TestKit
 struct PlainEncoder: StreamEncoder {
     var name: String { "plain" }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
-        bytes += Array("\(cursor.sequence):\(event.type.name):".utf8)
-        bytes += event.payload.bytes
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        bytes += Array("\(cursor.sequence):\(entry.event.type.name):".utf8)
+        bytes += entry.event.payload.bytes
         bytes.append(UInt8(ascii: "|"))
     }
 
@@ -63,7 +63,7 @@ enum Fixture {
     /// The bytes that `PlainEncoder` makes of an entry.
     static func text(_ entry: LogEntry) -> String {
         var bytes: [UInt8] = []
-        PlainEncoder().appendEvent(entry.event, cursor: entry.cursor(epoch: self.epoch), to: &bytes)
+        PlainEncoder().append(entry, cursor: entry.cursor(epoch: self.epoch), to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -21,13 +21,13 @@ final class ListedLog: LogReading {
     let executionReads = Atomic<Int>(0)
     let boundsAsked = Atomic<Int>(0)
 
-    func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        try self.read(after, through) { $0.execution == nil && $0.event.tenant == tenant }
-    }
-
-    func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-        self.executionReads.add(1, ordering: .relaxed)
-        return try self.read(after, through) { $0.execution?.reference == reference }
+    func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+        switch source {
+        case .events(let tenant): return try self.read(after, through) { $0.execution == nil && $0.event.tenant == tenant }
+        case .execution(let reference):
+            self.executionReads.add(1, ordering: .relaxed)
+            return try self.read(after, through) { $0.execution?.reference == reference }
+        }
     }
 
     /// Seven at a time, of what is still kept.
@@ -162,6 +162,7 @@ final class HubBench: Sendable {
 
     func connect(
         tenant: String = "acme",
+        source: LogSource? = nil,
         user: String = "ann",
         start: StreamStart = .live,
         filter: String? = nil,
@@ -171,13 +172,14 @@ final class HubBench: Sendable {
         early: [UInt8] = [],
         refusal: Ending? = nil,
         traceID: String? = nil,
-        lease: ExecutionLease? = nil
+        lease: ExecutionLease? = nil,
+        encoder: (any StreamEncoder)? = nil
     ) async throws -> SocketPair {
         let pair = try SocketPair()
         let tenant = try Tenant(tenant)
         let ticket = ConnectionTicket(
             start: start,
-            tenant: tenant,
+            source: source ?? .events(of: tenant),
             audience: Audience(user: try UserID(user), filter: try filter.map { try TypeFilter(query: $0) }),
             expiresAt: expiresAt,
             end: end,
@@ -190,7 +192,7 @@ final class HubBench: Sendable {
             lease: lease
         )
         let admission = if let refusal { AdmissionAnswer.refused(refusal) } else { self.admit(tenant) }
-        await self.hub.adopt(pair.edge, ticket: ticket, encoder: self.encoder, admission: admission)
+        await self.hub.adopt(pair.edge, ticket: ticket, encoder: encoder ?? self.encoder, admission: admission)
         return pair
     }
 

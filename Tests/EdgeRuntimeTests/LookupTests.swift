@@ -22,11 +22,8 @@ struct LookupTests {
             return try await self.log.bounds()
         }
 
-        func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-            try await self.log.read(tenant: tenant, after: after, through: through, maxBytes: maxBytes)
-        }
-        func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
-            try await self.log.read(reference, after: after, through: through, maxBytes: maxBytes)
+        func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
+            try await self.log.read(source, after: after, through: through, maxBytes: maxBytes)
         }
         func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail? { nil }
         func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent { .nothing }

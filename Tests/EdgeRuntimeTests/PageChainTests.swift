@@ -10,7 +10,7 @@ import Testing
 @Suite("Pages shared by readers")
 struct PageChainTests {
     private func makeChain(from sequence: UInt64 = 0) throws -> PageChain {
-        PageChain(tenant: Tenant("acme"), encoder: PlainEncoder(), position: ChainPosition(generation: 3, sequence: sequence))
+        PageChain(source: .events(of: Tenant("acme")), encoder: PlainEncoder(), position: ChainPosition(generation: 3, sequence: sequence))
     }
 
     private func append(_ sequence: UInt64, bytes: Int, to chain: PageChain, budget: Int = .max) throws {

@@ -9,7 +9,8 @@ import Testing
 @Suite("Writing from a position")
 struct SliceWriterTests {
     private func chain(_ entries: [(sequence: UInt64, type: String, user: String?)]) throws -> PageChain {
-        let chain = PageChain(tenant: Tenant("acme"), encoder: PlainEncoder(), position: ChainPosition(generation: 0, sequence: 0))
+        let position = ChainPosition(generation: 0, sequence: 0)
+        let chain = PageChain(source: .events(of: Tenant("acme")), encoder: PlainEncoder(), position: position)
         for entry in entries {
             let made = try Fixture.entry(entry.sequence, type: entry.type, user: entry.user)
             chain.append(

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import Glibc
 import Synchronization
@@ -79,7 +80,7 @@ private struct StandingEncoder: StreamEncoder {
 
     var name: String { "standing" }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.appendEvent(event, cursor: cursor, to: &bytes) }
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) { self.plain.append(entry, cursor: cursor, to: &bytes) }
     func opening(_ opening: Opening) -> [UInt8] { self.plain.opening(opening) }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
         self.plain.heartbeat(cursor: cursor, time: time, isLive: isLive)

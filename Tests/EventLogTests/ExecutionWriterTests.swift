@@ -120,7 +120,7 @@ import Testing
         var position: UInt64 = 0
         let end = try await log.bounds().lastSequence
         while position < end {
-            let piece = try await log.read(reference, after: position, through: end, maxBytes: 4096)
+            let piece = try await log.read(.execution(reference), after: position, through: end, maxBytes: 4096)
             entries += piece.entries
             position = piece.position
         }

@@ -237,7 +237,7 @@ private final class FullObserver: LogObserver {
             #expect(told.last?.tenant.text == "a.cme")
             #expect(told.compactMap { event in event.user.map { "\(event.id): \($0)" } } == ["private: ann", "said-twice: ann"])
             // What is read from the log again is read the same way.
-            let again = try await bench.log.read(tenant: Tenant("acme"), after: 0, through: last, maxBytes: 1 << 20)
+            let again = try await bench.log.read(.events(of: Tenant("acme")), after: 0, through: last, maxBytes: 1 << 20)
             #expect(again.entries.map(\.event) == told.filter { $0.tenant.text == "acme" })
             #expect(recorder.violations == [])
             #expect(feed.tail.position == last)

@@ -19,7 +19,7 @@ import Testing
         var entries: [LogEntry] = []
         var pieces = 0
         while position < through {
-            let read = try await log.read(tenant: try Tenant(tenant), after: position, through: through, maxBytes: maxBytes)
+            let read = try await log.read(.events(of: try Tenant(tenant)), after: position, through: through, maxBytes: maxBytes)
             #expect(read.entries.allSatisfy { position < $0.sequence && $0.sequence <= read.position })
             #expect(read.position > position && read.position <= through)
             guard read.position > position else { break }
@@ -45,13 +45,13 @@ import Testing
     @Test func anAnswerEndsWhereTheReaderWants() async throws {
         let bench = try await Bench()
         try await bench.fill(100, tenants: ["a", "b"])
-        let read = try await bench.log.read(tenant: Tenant("a"), after: 10, through: 50, maxBytes: .max)
+        let read = try await bench.log.read(.events(of: Tenant("a")), after: 10, through: 50, maxBytes: .max)
         #expect(read.entries.map(\.sequence) == stride(from: 11, through: 49, by: 2).map { UInt64($0) })
         #expect(read.position == 50)
-        let none = try await bench.log.read(tenant: Tenant("nobody"), after: 0, through: 100, maxBytes: .max)
+        let none = try await bench.log.read(.events(of: Tenant("nobody")), after: 0, through: 100, maxBytes: .max)
         #expect(none.entries.isEmpty)
         #expect(none.position == 100)
-        let nothing = try await bench.log.read(tenant: Tenant("a"), after: 100, through: 100, maxBytes: .max)
+        let nothing = try await bench.log.read(.events(of: Tenant("a")), after: 100, through: 100, maxBytes: .max)
         #expect(nothing.position == 100)
     }
 
@@ -81,7 +81,7 @@ import Testing
                 payload: Array(#"{"seq":\#(sequence)}"#.utf8)
             )
         }
-        let read = try await bench.log.read(tenant: Tenant("acme"), after: 0, through: 13, maxBytes: .max)
+        let read = try await bench.log.read(.events(of: Tenant("acme")), after: 0, through: 13, maxBytes: .max)
         #expect(read.entries.map(\.sequence) == [2, 3, 4, 7, 8, 9, 10, 12])
         #expect(read.position == 13)
     }
@@ -120,7 +120,7 @@ import Testing
         let bench = try await Bench { $0.filteredReads = 1 }
         try await bench.fill(5000, tenants: ["a", "b"], payloadBytes: 200)
         let readers = (0..<20).map { _ in
-            Task { try await bench.log.read(tenant: Tenant("a"), after: 0, through: 5000, maxBytes: .max) }
+            Task { try await bench.log.read(.events(of: Tenant("a")), after: 0, through: 5000, maxBytes: .max) }
         }
         for reader in readers.dropFirst(2) { reader.cancel() }
         var cancelled = 0
@@ -133,7 +133,7 @@ import Testing
             }
         }
         #expect(cancelled <= 18)
-        #expect(try await bench.log.read(tenant: Tenant("b"), after: 0, through: 5000, maxBytes: .max).entries.count == 2500)
+        #expect(try await bench.log.read(.events(of: Tenant("b")), after: 0, through: 5000, maxBytes: .max).entries.count == 2500)
     }
 
     @Test func readsOnThroughAKill() async throws {
@@ -160,7 +160,7 @@ import Testing
         try await bench.fill(10)
         bench.server.kill()
         let error = await #expect(throws: EventLogError.self) {
-            try await bench.log.read(tenant: Tenant("acme"), after: 0, through: 10, maxBytes: .max)
+            try await bench.log.read(.events(of: Tenant("acme")), after: 0, through: 10, maxBytes: .max)
         }
         #expect(error?.isRetriable == true)
     }

@@ -115,16 +115,16 @@ import Testing
     @Test func aReadSaysWhatLeftTheLogBeforeIt() async throws {
         let bench = try await Bench()
         try await bench.fill(40, tenants: ["acme", "globex"])
-        let whole = try await bench.log.read(tenant: "acme", after: 0, through: 40, maxBytes: 1 << 20)
+        let whole = try await bench.log.read(.events(of: "acme"), after: 0, through: 40, maxBytes: 1 << 20)
         #expect(whole.entries.count == 20 && whole.missedBefore == nil && whole.position == 40)
         try await bench.purge(before: 11)
-        let part = try await bench.log.read(tenant: "acme", after: 3, through: 40, maxBytes: 1 << 20)
+        let part = try await bench.log.read(.events(of: "acme"), after: 3, through: 40, maxBytes: 1 << 20)
         #expect(part.entries.map(\.sequence) == stride(from: 11, through: 39, by: 2).map { UInt64($0) })
         #expect(part.missedBefore?.sequence == 11 && part.position == 40)
-        let rest = try await bench.log.read(tenant: "acme", after: 10, through: 40, maxBytes: 1 << 20)
+        let rest = try await bench.log.read(.events(of: "acme"), after: 10, through: 40, maxBytes: 1 << 20)
         #expect(rest.entries.count == 15 && rest.missedBefore == nil, "the last that left was not asked for")
         try await bench.purge(before: 41)
-        let nothing = try await bench.log.read(tenant: "acme", after: 20, through: 40, maxBytes: 1 << 20)
+        let nothing = try await bench.log.read(.events(of: "acme"), after: 20, through: 40, maxBytes: 1 << 20)
         #expect(nothing.entries.isEmpty && nothing.missedBefore?.sequence == 41 && nothing.position == 40)
     }
 

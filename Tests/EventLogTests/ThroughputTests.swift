@@ -49,7 +49,7 @@ import Testing
         }
 
         let reading = try await clock.measure {
-            let read = try await bench.log.read(tenant: Tenant("a"), after: 0, through: UInt64(Self.count), maxBytes: .max)
+            let read = try await bench.log.read(.events(of: Tenant("a")), after: 0, through: UInt64(Self.count), maxBytes: .max)
             #expect(read.entries.count == (Self.count + 2) / 3)
         }
         Self.show("one tenant's past through a filter", (Self.count + 2) / 3, reading)

@@ -1,5 +1,6 @@
 import Basics
 import EdgeRuntime
+import EventLog
 import EventModel
 import Foundation
 import HTTPAPI
@@ -33,7 +34,9 @@ import Testing
         for _ in 0..<beats { bytes += self.encoder.heartbeat(cursor: self.cursor(1), time: now, isLive: true) }
         for (index, payload) in payloads.enumerated() {
             var entry: [UInt8] = []
-            self.encoder.appendEvent(try self.event(payload), cursor: self.cursor(UInt64(index + 1)), to: &entry)
+            let cursor = self.cursor(UInt64(index + 1))
+            let logged = LogEntry(sequence: cursor.sequence, intake: cursor.time, event: try self.event(payload))
+            self.encoder.append(logged, cursor: cursor, to: &entry)
             bytes += entry.dropFirst(index == 0 ? self.encoder.separatorLength : 0)
         }
         if let gap { bytes += self.encoder.gap(gap, time: now) }

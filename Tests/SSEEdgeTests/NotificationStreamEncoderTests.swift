@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import TestKit
 import Testing
@@ -35,7 +36,7 @@ import Testing
     )
     func event(payload: String, members: String) throws {
         var bytes: [UInt8] = []
-        encoder.appendEvent(try event(payload), cursor: Self.cursor, to: &bytes)
+        encoder.append(LogEntry(sequence: 42, intake: Self.time, event: try event(payload)), cursor: Self.cursor, to: &bytes)
         let block = string(bytes)
         let prefix = "id: \(Self.id)\nevent: incident.created\ndata: {\"type\":\"incident.created\","
         let suffix = "\"timestamp\":\"2024-04-01T14:32:10.007Z\"}\n\n"
@@ -106,7 +107,7 @@ import Testing
 /// The blocks of an execution stream, byte for byte (contract §9).
 @Suite struct ExecutionStreamFormTests {
     private static let reference = ExecutionReference(tenant: "acme", kind: .agents, name: "triage v2")
-    private let encoder = ExecutionStreamEncoder(reference: Self.reference, interval: .seconds(15))
+    private let encoder = ExecutionStreamEncoder(interval: .seconds(15))
     private static let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     private static let cursor = Cursor(time: time, epoch: 7, sequence: 42)
 
@@ -125,7 +126,8 @@ import Testing
         let place = ExecutionPlace(reference: Self.reference, run: "r", number: 17, start: nil, isFinal: false)
         func block(_ payload: String) throws -> String {
             var bytes: [UInt8] = []
-            encoder.appendExecutionEvent(try event(payload), at: place, to: &bytes)
+            let entry = LogEntry(sequence: 42, intake: Self.time, event: try event(payload), execution: place)
+            encoder.append(entry, cursor: Self.cursor, to: &bytes)
             return string(bytes)
         }
         #expect(
@@ -138,7 +140,8 @@ import Testing
     @Test("a tenant's events are not written")
     func tenantEvent() throws {
         var bytes: [UInt8] = []
-        encoder.appendEvent(try event(#"{"progress":1}"#), cursor: Self.cursor, to: &bytes)
+        let entry = LogEntry(sequence: 42, intake: Self.time, event: try event(#"{"progress":1}"#))
+        encoder.append(entry, cursor: Self.cursor, to: &bytes)
         #expect(bytes.isEmpty)
     }
 
@@ -175,15 +178,5 @@ import Testing
             encoder.farewell(Ending(kind), retry: .seconds(1)) == NotificationStreamEncoder().farewell(Ending(kind), retry: .seconds(1))
         )
         if kind == .finished { #expect(encoder.farewell(Ending(kind), retry: nil).isEmpty) }
-    }
-
-    @Test("streams of two executions share no pages, whichever part of the name differs")
-    func names() {
-        let references = [
-            Self.reference, ExecutionReference(tenant: "globex", kind: .agents, name: "triage v2"),
-            ExecutionReference(tenant: "acme", kind: .workflows, name: "triage v2"),
-            ExecutionReference(tenant: "acme", kind: .agents, name: "triage.v2"),
-        ]
-        #expect(Set(references.map { ExecutionStreamEncoder(reference: $0, interval: .seconds(15)).name }).count == 4)
     }
 }

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import EventModel
 import TestKit
 import Testing
@@ -27,7 +28,7 @@ import Testing
 
     private func bytes(_ encoder: WorkspaceEncoder, _ payload: String) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        encoder.appendEvent(try event(payload), cursor: Self.cursor, to: &bytes)
+        encoder.append(LogEntry(sequence: 42, intake: Self.time, event: try event(payload)), cursor: Self.cursor, to: &bytes)
         return bytes
     }
 

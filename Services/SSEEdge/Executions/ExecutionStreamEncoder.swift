@@ -1,22 +1,20 @@
 import Basics
 import EdgeRuntime
+import EventLog
 import EventModel
 
 /// The execution stream's way of writing: server-sent events whose ids are the events' numbers. Contract §9.
 struct ExecutionStreamEncoder: ServerSentEventEncoder {
-    let reference: ExecutionReference
     let interval: Duration
 
-    var name: String { "execution-stream:\(self.reference.subject)" }
-    var execution: ExecutionReference? { self.reference }
+    var name: String { "execution-stream" }
     var heartbeatInterval: Duration? { self.interval }
 
-    func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {
-        ExecutionStreamEncoding.appendEvent(number: place.number, type: event.type, payload: event.payload, to: &bytes)
+    /// Writes nothing for an entry that is of no execution: it has no number.
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        guard let place = entry.execution else { return }
+        ExecutionStreamEncoding.appendEvent(number: place.number, type: entry.event.type, payload: entry.event.payload, to: &bytes)
     }
-
-    /// Tenants' events are none of its own.
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {}
 
     func opening(_ opening: Opening) -> [UInt8] {
         var bytes = opening.head

@@ -31,9 +31,15 @@ struct ExecutionStreamRoute: Sendable {
         ("/api/streaming/workflows/:name/stream", .workflows),
     ]
 
-    let edge: Edge
-    let heartbeatInterval: Duration
-    let origins: OriginPolicy
+    private let edge: Edge
+    private let encoder: ExecutionStreamEncoder
+    private let origins: OriginPolicy
+
+    init(edge: Edge, heartbeatInterval: Duration, origins: OriginPolicy) {
+        self.edge = edge
+        self.encoder = ExecutionStreamEncoder(interval: heartbeatInterval)
+        self.origins = origins
+    }
 
     /// Registers the routes, with their `HEAD`.
     func register(on routes: some RouterMethods<APIRequestContext>) {
@@ -42,7 +48,7 @@ struct ExecutionStreamRoute: Sendable {
             routes.head(path) { request, context in
                 switch try await self.answer(ExecutionStreamQuery(request, context, kind), context) {
                 case .begins(_, let run): Response(status: .ok, headers: self.fields(run))
-                case .refused(let ending): self.refusal(ending, in: try ExecutionStreamQuery(request, context, kind)).createHeadResponse()
+                case .refused(let ending): self.refusal(ending).createHeadResponse()
                 case .seenAll: Response(status: .noContent)
                 }
             }
@@ -54,19 +60,20 @@ struct ExecutionStreamRoute: Sendable {
         let admission: Admission
         switch self.edge.admit(tenant: query.reference.tenant) {
         case .admitted(let taken): admission = taken
-        case .refused(let ending): return self.refusal(ending, in: query)
+        case .refused(let ending): return self.refusal(ending)
         }
         let place: StreamPlace
         let run: ExecutionRun?
         switch try await self.answer(query, context) {
         case .begins(let begin, let current): (place, run) = (begin, current)
-        case .refused(let ending): return self.refusal(ending, in: query)
+        case .refused(let ending): return self.refusal(ending)
         case .seenAll: return Response(status: .noContent)
         }
         let stream = StreamRequest(
             principal: query.principal,
+            source: .execution(query.reference),
             start: .place(place),
-            encoder: self.encoder(query),
+            encoder: self.encoder,
             end: .atFinalEntry,
             head: ResponseHead.ofStream(self.fields(run), to: request, context, self.origins),
             requestID: context.requestID,
@@ -87,7 +94,13 @@ struct ExecutionStreamRoute: Sendable {
     private func answer(_ query: ExecutionStreamQuery, _ context: APIRequestContext) async throws(APIError) -> Answer {
         let answer: ExecutionAnswer
         do throws(EventLogError) {
-            answer = try await self.edge.execution(in: self.encoder(query), run: query.run, after: query.number, waits: query.waits)
+            answer = try await self.edge.execution(
+                query.reference,
+                in: self.encoder,
+                run: query.run,
+                after: query.number,
+                waits: query.waits
+            )
         } catch {
             context.logger.warning("cannot tell where an execution stream begins", metadata: ["error": "\(error)"])
             return .refused(.unavailable)
@@ -105,15 +118,11 @@ struct ExecutionStreamRoute: Sendable {
     }
 
     /// A stream that is over before it began.
-    private func refusal(_ ending: Ending, in query: ExecutionStreamQuery) -> Response {
+    private func refusal(_ ending: Ending) -> Response {
         var fields = self.fields(nil)
         fields[.connection] = "close"
-        let bytes = self.edge.refusal(ending, in: self.encoder(query))
+        let bytes = self.edge.refusal(ending, in: self.encoder)
         return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
-    }
-
-    private func encoder(_ query: ExecutionStreamQuery) -> ExecutionStreamEncoder {
-        ExecutionStreamEncoder(reference: query.reference, interval: self.heartbeatInterval)
     }
 
     private func fields(_ run: ExecutionRun?) -> HTTPFields {

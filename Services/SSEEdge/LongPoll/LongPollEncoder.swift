@@ -1,5 +1,6 @@
 import Basics
 import EdgeRuntime
+import EventLog
 import EventModel
 
 /// The long poll's way of writing: one JSON document, which the delivery loop puts together from the events as they are encoded for everybody.
@@ -10,7 +11,8 @@ struct LongPollEncoder: StreamEncoder {
     /// The comma before each event.
     var separatorLength: Int { 1 }
 
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8]) {
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
+        let event = entry.event
         bytes.reserve(more: event.payload.bytes.count + event.type.name.utf8.count + 128)
         bytes.append(",{\"id\":\"")
         bytes.append(contentsOf: cursor.text.utf8)

@@ -1,11 +1,13 @@
 import Basics
+import EventLog
 public import EventModel
 
 /// Everything the front decided about a stream before it left NIO: what a delivery loop needs to serve it.
 struct ConnectionTicket: Sendable {
     /// Where the client is to begin. Contract §3.
     var start: StreamStart
-    var tenant: Tenant
+    /// What it reads.
+    var source: LogSource
     var audience: Audience
     /// Seconds since 1970 after which the token is no good.
     var expiresAt: Int64
@@ -27,6 +29,9 @@ struct ConnectionTicket: Sendable {
     var generation: UInt32
     /// Keeps what it is to read in memory until it reads.
     var lease: ExecutionLease?
+
+    /// Whose events it reads.
+    var tenant: Tenant { self.source.tenant }
 }
 
 /// Where a stream begins.

@@ -314,11 +314,10 @@ actor EdgeConnection {
         let generation = self.generation
         let history = self.hub.history
         let feed = self.hub.fanout.feed
-        let tenant = self.group.chain.tenant
-        let execution = self.group.chain.encoder.execution
+        let source = self.group.chain.source
         self.hub.counters.logReads.add(1)
         self.reader = Task { [weak self] in
-            let chunk = await history.read(tenant: tenant, execution: execution, after: position, feed: feed)
+            let chunk = await history.read(source, after: position, feed: feed)
             await self?.logRead(chunk, after: position, generation: generation)
         }
     }

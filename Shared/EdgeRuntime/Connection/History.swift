@@ -4,10 +4,8 @@ public import EventModel
 
 /// What an edge asks of the log itself: only for places older than the tail.
 public protocol LogReading: Sendable {
-    /// The tenant's events after a sequence; how far the answer is complete, and what is missing from it, is part of it.
-    func read(tenant: Tenant, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
-    /// The events of something that runs, as those of a tenant.
-    func read(_ reference: ExecutionReference, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
+    /// The source's events after a sequence; how far the answer is complete, and what is missing from it, is part of it.
+    func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
     /// How far the current execution has come; nil when there is none.
     func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail?
     /// First and last sequence that are kept, as of this call or later.
@@ -150,18 +148,15 @@ final class History: Sendable {
     /// The next piece after `sequence`, which is older than the tail.
     ///
     /// - Parameter feed: where the feed stands, behind `sequence`: up to there the log can be read.
-    func read(tenant: Tenant, execution: ExecutionReference?, after sequence: UInt64, feed: FeedPosition) async -> Chunk {
+    func read(_ source: LogSource, after sequence: UInt64, feed: FeedPosition) async -> Chunk {
         do throws(EventLogError) {
             let through = max(feed.position.sequence, sequence)
-            let read: LogRead
-            if let execution {
-                read = try await self.log.read(execution, after: sequence, through: through, maxBytes: self.chunkBytes)
-            } else {
-                if self.tail.deleted.contains(sequence), let first = try await self.firstAfterPurge(tenant, after: sequence, feed) {
-                    return .expired(missedBefore: first)
-                }
-                read = try await self.log.read(tenant: tenant, after: sequence, through: through, maxBytes: self.chunkBytes)
+            if case .events(let tenant) = source, self.tail.deleted.contains(sequence),
+                let first = try await self.firstAfterPurge(tenant, after: sequence, feed)
+            {
+                return .expired(missedBefore: first)
             }
+            let read = try await self.log.read(source, after: sequence, through: through, maxBytes: self.chunkBytes)
             return .entries(read.entries, through: read.position, missedBefore: read.missedBefore)
         } catch {
             return .unavailable

@@ -125,7 +125,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     /// `connection` is to be written to with another encoder from here on.
     func move(_ connection: EdgeConnection, from old: LoopGroup, to encoder: any StreamEncoder) -> LoopGroup {
-        let new = self.group(for: old.chain.tenant, encoder: encoder)
+        let new = self.group(for: old.chain.source, encoder: encoder)
         guard new !== old else { return old }
         new.members.append(connection)
         old.members.removeAll { $0 === connection }
@@ -283,7 +283,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     private func forgetIfEmpty(_ group: LoopGroup) {
         guard group.members.isEmpty else { return }
-        self.groups[Fanout.Key(tenant: group.chain.tenant, encoder: group.chain.encoder.name)] = nil
+        self.groups[Fanout.Key(source: group.chain.source, encoder: group.chain.encoder.name)] = nil
         self.groupOfChain[ObjectIdentifier(group.chain)] = nil
         self.fanout.release(group.chain, reader: self)
     }
@@ -293,7 +293,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Takes over an accepted stream; the hub owns `descriptor` from here on. One that was refused is told why, and takes no place.
     func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder, admission: consuming AdmissionAnswer) {
         let refusal = admission.refusal
-        let group = self.group(for: ticket.tenant, encoder: encoder)
+        let group = self.group(for: ticket.source, encoder: encoder)
         let handle = self.claimSlot()
         let socket = Socket(adopting: descriptor, sendBuffer: self.configuration.sendBuffer, giveUp: self.configuration.kernelPatience)
         let beginning = self.begin(ticket, encoder: encoder, isRefused: refusal != nil)
@@ -377,10 +377,10 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return StreamBeginning(position: position, cursor: cursor, gap: gap, opening: bytes)
     }
 
-    private func group(for tenant: Tenant, encoder: any StreamEncoder) -> LoopGroup {
-        let key = Fanout.Key(tenant: tenant, encoder: encoder.name)
+    private func group(for source: LogSource, encoder: any StreamEncoder) -> LoopGroup {
+        let key = Fanout.Key(source: source, encoder: encoder.name)
         if let group = self.groups[key] { return group }
-        let group = LoopGroup(chain: self.fanout.chain(for: tenant, encoder: encoder, reader: self))
+        let group = LoopGroup(chain: self.fanout.chain(for: source, encoder: encoder, reader: self))
         self.groups[key] = group
         self.groupOfChain[ObjectIdentifier(group.chain)] = group
         return group
@@ -453,8 +453,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     func tailChunk(of chain: PageChain, after sequence: UInt64) -> ChunkCache.Chunk? {
         if let chunk = self.chunks.chunk(of: chain, after: sequence) { return chunk }
         // The tail holds tenants' events only.
-        guard chain.encoder.execution == nil, !self.tail.deleted.contains(sequence) else { return nil }
-        switch self.tail.read(tenant: chain.tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
+        guard case .events(let tenant) = chain.source, !self.tail.deleted.contains(sequence) else { return nil }
+        switch self.tail.read(tenant: tenant, after: sequence, maxBytes: self.configuration.bytesPerTurn) {
         case .entries(let entries, let through):
             self.counters.tailReads.add(1)
             let chunk = ChunkCache.Chunk(page: self.page(of: entries, encoder: chain.encoder), through: through)
@@ -472,7 +472,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         let epoch = self.fanout.feed.epoch
         for entry in entries {
             var bytes: [UInt8] = []
-            encoder.append(entry, epoch: epoch, to: &bytes)
+            encoder.append(entry, cursor: entry.cursor(epoch: epoch), to: &bytes)
             encoded.append(bytes)
         }
         let page = Page(byteCapacity: encoded.reduce(0) { $0 + $1.count }, entryCapacity: entries.count)

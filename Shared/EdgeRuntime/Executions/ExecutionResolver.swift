@@ -42,20 +42,6 @@ public struct StreamPlace: Sendable {
     }
 }
 
-/// As long as it lives, an execution is followed.
-final class ExecutionLease: Sendable {
-    private let pages: ExecutionPages
-    private let reference: ExecutionReference
-
-    init(_ reference: ExecutionReference, in pages: ExecutionPages, generation: UInt32) {
-        self.pages = pages
-        self.reference = reference
-        pages.beginLease(of: reference, generation: generation)
-    }
-
-    deinit { self.pages.endLease(of: self.reference) }
-}
-
 /// Answers viewers of executions: loads what nobody has viewed yet, and finds the places of those who come back.
 ///
 /// Every answer is given as of the log's own end at the moment of the question, so that a client which has been served by another
@@ -89,7 +75,8 @@ final class ExecutionResolver: Sendable {
     /// Where a viewer begins.
     ///
     /// - Parameters:
-    ///   - encoder: how it is written to; its ``StreamEncoder/execution`` is what it views.
+    ///   - reference: what it views.
+    ///   - encoder: how it is written to.
     ///   - run: the execution it names; nil for the current one.
     ///   - number: the last event it has seen; nil for none.
     ///   - waits: whether it waits for the first execution to begin, if there is none.
@@ -101,12 +88,12 @@ final class ExecutionResolver: Sendable {
         waits: Bool
     ) async throws(EventLogError) -> ExecutionAnswer {
         let generation = self.fanout.feed.position.generation
-        let lease = ExecutionLease(reference, in: self.fanout.executions, generation: generation)
+        let lease = ExecutionLease(reference, in: self.fanout)
         let bounds = try await self.history.bounds()
         let end = bounds.lastSequence
         try await self.load(reference, encoder, bounds, generation: generation)
         try await self.untilFeedReached(end)
-        guard let track = self.fanout.executions.track(of: reference) else { throw .unavailable("The log was replaced. Try again.") }
+        guard let track = self.fanout.runs(of: reference)?.current else { throw .unavailable("The log was replaced. Try again.") }
         func begins(after sequence: UInt64, _ run: ExecutionRun?, gap: StreamPlace.Gap? = nil) -> ExecutionAnswer {
             .begins(StreamPlace(sequence: sequence, gap: gap, generation: generation, lease: lease), run: run)
         }
@@ -149,7 +136,7 @@ final class ExecutionResolver: Sendable {
         before current: ExecutionTrack,
         through end: UInt64
     ) async throws(EventLogError) -> [ExecutionSpan] {
-        if let formers = self.fanout.executions.formers(of: reference) { return formers }
+        if let formers = self.fanout.runs(of: reference)?.formers { return formers }
         return try await self.searching.value(for: Search(subject: reference.subject, run: current.run)) { () async throws(EventLogError) in
             try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
                 try await self.searchFormers(reference, before: current, through: end)
@@ -170,7 +157,7 @@ final class ExecutionResolver: Sendable {
             _ = track.take(place, sequence: entry.sequence)
         }
         if let span = track.span { formers.append(span) }
-        self.fanout.executions.remember(formers, before: current.run, of: reference)
+        self.fanout.remember(formers, before: current.run, of: reference)
         return formers
     }
 
@@ -203,9 +190,9 @@ final class ExecutionResolver: Sendable {
         _ bounds: LogBounds,
         generation: UInt32
     ) async throws(EventLogError) {
-        guard self.fanout.executions.track(of: reference) == nil else { return }
+        guard self.fanout.runs(of: reference) == nil else { return }
         try await self.loading.value(for: reference.subject) { () async throws(EventLogError) in
-            guard self.fanout.executions.track(of: reference) == nil else { return }
+            guard self.fanout.runs(of: reference) == nil else { return }
             try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
                 try await self.loadPages(of: reference, encoder, bounds, generation: generation)
             }
@@ -218,17 +205,21 @@ final class ExecutionResolver: Sendable {
         _ bounds: LogBounds,
         generation: UInt32
     ) async throws(EventLogError) {
-        let pages = self.fanout.executions
         // What comes in behind the bounds, the feed brings; what is there, is read.
         let tail = try await self.log.execution(of: reference)
         let start = tail.map { max($0.start ?? 1, bounds.firstSequence, 1) - 1 } ?? bounds.lastSequence
         let position = ChainPosition(generation: generation, sequence: start)
-        var view = ExecutionPages.View(chain: PageChain(tenant: reference.tenant, encoder: encoder, position: position))
-        let budget = pages.budget
+        let chain = PageChain(source: .execution(reference), encoder: encoder, position: position)
+        var runs = ExecutionRuns()
         if tail != nil {
-            try await self.read(reference, after: start, through: bounds.lastSequence) { _ = view.take($0, budget: budget) }
+            let budget = self.fanout.budgetForNextExecution
+            var scratch: [UInt8] = []
+            try await self.read(reference, after: start, through: bounds.lastSequence) { entry in
+                guard runs.take(entry) else { return }
+                chain.append(entry, cursor: entry.cursor(epoch: bounds.epoch), scratch: &scratch, budget: budget)
+            }
         }
-        guard pages.loaded(view, of: reference, generation: generation) else {
+        guard self.fanout.loaded(runs, of: reference, in: chain, generation: generation) else {
             throw EventLogError.unavailable("The log was replaced. Try again.")
         }
     }
@@ -242,7 +233,7 @@ final class ExecutionResolver: Sendable {
     ) async throws(EventLogError) {
         var position = start
         while position < end {
-            let piece = try await self.log.read(reference, after: position, through: end, maxBytes: self.chunkBytes)
+            let piece = try await self.log.read(.execution(reference), after: position, through: end, maxBytes: self.chunkBytes)
             for entry in piece.entries { take(entry) }
             guard piece.position > position else { throw .unavailable("The log could not be read to its end. Try again.") }
             position = piece.position

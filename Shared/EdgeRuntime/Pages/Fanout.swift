@@ -39,46 +39,50 @@ struct FeedPosition: Sendable {
 
 /// Between the feed and the loops: encodes each event once per encoding that somebody reads, and wakes the loops that read it.
 ///
-/// Tenants without readers cost nothing but a look into a table. The feed's thread is the only writer; loops register
+/// A tenant's events and the events of an execution are sources alike: chains are told apart by source and encoding. A tenant without readers costs
+/// nothing but a look into a table, an execution that nobody views is not even decoded. The feed's thread is the only writer; loops register
 /// and unregister their interest.
 public final class Fanout: LogObserver, Sendable {
-    /// Chains are told apart by tenant and encoding.
+    /// Chains are told apart by source and encoding.
     struct Key: Hashable {
-        var tenant: Tenant
+        var source: LogSource
         var encoder: String
     }
 
-    private struct Readers {
-        var chain: PageChain
-        var readers: [ObjectIdentifier: any ChainReader] = [:]
-    }
-
-    private struct State {
+    struct State {
         var feed: FeedPosition
-        var chains: [Key: Readers] = [:]
-        var encoders: [Tenant: [Key]] = [:]
+        var chains = ChainTable()
+        /// The executions that somebody views, by subject: the feed asks before it decodes.
+        var executions: [String: FollowedExecution] = [:]
         var scratch: [UInt8] = []
         /// The holes in what the log keeps, as they were last seen.
         var deleted = DeletedSequences.none
     }
 
-    private let state: Mutex<State>
+    /// Changed here and by what follows executions (`Fanout+Executions.swift`).
+    let state: Mutex<State>
+    /// Whether ``State/executions`` holds any: spares the feed the lock.
+    let isAnyExecutionFollowed = Atomic<Bool>(false)
+    /// How long an execution is followed after its last viewer has gone.
+    let executionLinger: Duration
     private let deliveryLog: DeliveryLog?
-    /// The executions that somebody views.
-    let executions: ExecutionPages
-    /// Bytes of pages over all chains; each gets an even share of it.
+    /// Bytes of pages over all chains of tenants, and as many over all chains of executions; each chain gets an even share of it.
     private let pageBytes: Int
     /// A chain may always keep this much: two of the smallest pages. Ten thousand chains keep little more than the bound, and what leaves them early is read
-    /// from the tail.
+    /// from the tail or the log.
     private static let smallestShare = 8 * 1024
 
     /// - Parameters:
-    ///   - pageBytes: Memory for encoded pages over all tenants, in bytes.
+    ///   - pageBytes: Memory for encoded pages over all tenants, in bytes, and over all executions.
     ///   - deliveryLog: Is told of traced events.
-    public init(epoch: UInt16, pageBytes: Int, deliveryLog: DeliveryLog? = nil) {
+    public convenience init(epoch: UInt16, pageBytes: Int, deliveryLog: DeliveryLog? = nil) {
+        self.init(epoch: epoch, pageBytes: pageBytes, deliveryLog: deliveryLog, executionLinger: .seconds(10))
+    }
+
+    init(epoch: UInt16, pageBytes: Int, deliveryLog: DeliveryLog? = nil, executionLinger: Duration) {
         self.pageBytes = pageBytes
         self.deliveryLog = deliveryLog
-        self.executions = ExecutionPages(pageBytes: pageBytes)
+        self.executionLinger = executionLinger
         let start = ChainPosition(generation: 0, sequence: 0)
         let none = Timestamp(millisecondsSinceEpoch: 0)
         let lifeStart = Cursor(time: none, epoch: epoch, sequence: 0)
@@ -88,83 +92,92 @@ public final class Fanout: LogObserver, Sendable {
     /// Where the feed stands: every chain holds everything up to here. Any thread.
     var feed: FeedPosition { self.state.withLock { $0.feed } }
 
-    /// The chain of `tenant` for `encoder`, made when nobody reads it yet. Any thread.
-    func chain(for tenant: Tenant, encoder: any StreamEncoder, reader: any ChainReader) -> PageChain {
-        if let execution = encoder.execution {
-            // Only a lease makes it known; a connection without one has nothing to view.
-            return self.executions.chain(of: execution, reader: reader)
-                ?? PageChain(tenant: tenant, encoder: encoder, position: self.feed.position)
-        }
-        return self.state.withLock { state in
-            let key = Key(tenant: tenant, encoder: encoder.name)
-            var readers: Readers
-            if let existing = state.chains[key] {
-                readers = existing
-            } else {
-                readers = Readers(chain: PageChain(tenant: tenant, encoder: encoder, position: state.feed.position))
-                state.encoders[tenant, default: []].append(key)
-            }
-            readers.readers[ObjectIdentifier(reader)] = reader
-            state.chains[key] = readers
-            return readers.chain
-        }
-    }
-
-    /// `reader` has no connection on `chain` any more; without readers the chain goes. Any thread.
-    func release(_ chain: PageChain, reader: any ChainReader) {
-        if let execution = chain.encoder.execution { return self.executions.release(execution, reader: reader) }
+    /// The chain of `source` for `encoder`, made when there is none yet. Any thread.
+    func chain(for source: LogSource, encoder: any StreamEncoder, reader: any ChainReader) -> PageChain {
         self.state.withLock { state in
-            let key = Key(tenant: chain.tenant, encoder: chain.encoder.name)
-            state.chains[key]?.readers[ObjectIdentifier(reader)] = nil
-            guard state.chains[key]?.readers.isEmpty == true else { return }
-            state.chains[key] = nil
-            state.encoders[chain.tenant]?.removeAll { $0 == key }
-            if state.encoders[chain.tenant]?.isEmpty == true { state.encoders[chain.tenant] = nil }
+            var position = state.feed.position
+            if case .execution(let reference) = source {
+                // Only a lease makes an execution known; a connection without one has nothing to view.
+                guard let runs = state.executions[reference.subject]?.runs else {
+                    return PageChain(source: source, encoder: encoder, position: position)
+                }
+                // An event of an execution is told before the feed's place is.
+                position.sequence = max(position.sequence, runs.current.lastSequence)
+            }
+            return state.chains.add(reader, to: source, encoder, from: position)
         }
     }
 
-    /// Chains that somebody reads.
-    var chainCount: Int { self.state.withLock { $0.chains.count } }
+    /// `reader` has no connection on `chain` any more. Without readers the chain of a tenant goes at once, that of an execution a while later. Any
+    /// thread.
+    func release(_ chain: PageChain, reader: any ChainReader) {
+        switch chain.source {
+        case .events:
+            self.state.withLock { state in
+                state.chains.remove(reader, from: chain)
+                state.chains.dropUnread(of: chain.source)
+            }
+        case .execution(let reference):
+            let idle = self.state.withLock { state in
+                state.chains.remove(reader, from: chain)
+                return state.idleTimes(of: reference)
+            }
+            if let idle { self.forgetLater(reference, idle) }
+        }
+    }
+
+    /// Chains of tenants' events that somebody reads.
+    var chainCount: Int { self.state.withLock { $0.chains.eventChains } }
+
+    /// How many bytes a chain may keep when there are `count` like it.
+    func share(ofChains count: Int) -> Int { max(Self.smallestShare, self.pageBytes / max(1, count)) }
 
     // MARK: LogObserver (the feed's thread)
 
     public func logAppended(_ entry: LogEntry) {
         self.state.withLock { state in
-            let trace = entry.event.traceparent == nil ? nil : self.deliveryLog?.begin(entry, epoch: state.feed.epoch)
+            let trace = self.trace(of: entry, epoch: state.feed.epoch)
             defer { trace?.closePart() }
-            if let keys = state.encoders[entry.event.tenant] {
-                let budget = max(Self.smallestShare, self.pageBytes / max(1, state.chains.count))
-                let cursor = entry.cursor(epoch: state.feed.epoch)
-                for key in keys {
-                    guard let readers = state.chains[key] else { continue }
-                    state.scratch.removeAll(keepingCapacity: true)
-                    readers.chain.encoder.appendEvent(entry.event, cursor: cursor, to: &state.scratch)
-                    readers.chain.append(
-                        state.scratch,
-                        sequence: entry.sequence,
-                        intake: entry.intake,
-                        user: entry.event.user,
-                        type: entry.event.type,
-                        topic: readers.chain.encoder.topic(of: entry.event),
-                        budget: budget
-                    )
-                    for reader in readers.readers.values {
-                        trace?.openPart()
-                        reader.chainGrew(readers.chain, intake: entry.intake, trace: trace)
-                    }
-                }
-            }
+            self.append(entry, of: .events(of: entry.event.tenant), trace: trace, to: &state)
             state.feed.position.sequence = entry.sequence
             state.feed.time = entry.intake
         }
     }
 
-    public func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { self.executions.follows(subject) }
+    public func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool {
+        guard self.isAnyExecutionFollowed.load(ordering: .acquiring) else { return false }
+        let subject = String(decoding: subject, as: UTF8.self)
+        return self.state.withLock { $0.executions[subject] != nil }
+    }
 
     public func executionAppended(_ entry: LogEntry) {
-        let trace = entry.event.traceparent == nil ? nil : self.deliveryLog?.begin(entry, epoch: self.feed.epoch)
-        self.executions.append(entry, trace: trace)
-        trace?.closePart()
+        guard let reference = entry.execution?.reference else { return }
+        self.state.withLock { state in
+            let trace = self.trace(of: entry, epoch: state.feed.epoch)
+            defer { trace?.closePart() }
+            guard state.executions[reference.subject]?.take(entry) == true else { return }
+            self.append(entry, of: .execution(reference), trace: trace, to: &state)
+        }
+    }
+
+    private func trace(of entry: LogEntry, epoch: UInt16) -> TracedDelivery? {
+        entry.event.traceparent == nil ? nil : self.deliveryLog?.begin(entry, epoch: epoch)
+    }
+
+    /// Encodes an entry into every chain of its source and wakes the readers.
+    func append(_ entry: LogEntry, of source: LogSource, trace: TracedDelivery?, to state: inout State) {
+        guard let chains = state.chains[source] else { return }
+        let isOfExecution = entry.execution != nil
+        let budget = self.share(ofChains: isOfExecution ? state.chains.executionChains : state.chains.eventChains)
+        let cursor = entry.cursor(epoch: state.feed.epoch)
+        for read in chains {
+            read.chain.append(entry, cursor: cursor, scratch: &state.scratch, budget: budget)
+            for reader in read.readers.values {
+                trace?.openPart()
+                // The delay of tenants' events is measured.
+                reader.chainGrew(read.chain, intake: isOfExecution ? nil : entry.intake, trace: trace)
+            }
+        }
     }
 
     public func logAdvanced(to sequence: UInt64, time: Timestamp?) {
@@ -195,11 +208,10 @@ public final class Fanout: LogObserver, Sendable {
     private func restart(_ state: inout State, at position: UInt64) {
         state.feed.position = ChainPosition(generation: state.feed.position.generation &+ 1, sequence: position)
         state.feed.lifeStart = state.feed.cursor
-        for readers in state.chains.values {
-            readers.chain.restart(at: state.feed.position)
-            for reader in readers.readers.values { reader.chainGrew(readers.chain) }
+        for subject in state.executions.keys {
+            state.executions[subject]?.logReplaced(generation: state.feed.position.generation)
         }
-        self.executions.logReplaced(at: state.feed.position)
+        state.chains.restart(at: state.feed.position)
     }
 
     // MARK: What the log keeps (any thread)
@@ -209,12 +221,8 @@ public final class Fanout: LogObserver, Sendable {
             guard retention.epoch == state.feed.epoch else { return [:] }
             let deleted = retention.deleted.ranges(notIn: state.deleted)
             state.deleted = retention.deleted
-            var all = self.executions.trim(to: retention, deleted: deleted)
-            for readers in state.chains.values {
-                readers.chain.trim(to: retention, deleted: deleted)
-                all.merge(readers.readers) { first, _ in first }
-            }
-            return all
+            for subject in state.executions.keys { state.executions[subject]?.trim(to: retention, deleted: deleted) }
+            return state.chains.trim(to: retention, deleted: deleted)
         }
         for reader in readers.values { reader.logTrimmed(to: retention) }
     }

@@ -11,7 +11,7 @@ struct ChainPosition: Sendable, Hashable {
     var sequence: UInt64
 }
 
-/// The recent events of one tenant as bytes ready to be sent, in one encoding, shared by all its readers on all loops.
+/// The recent events of one source as bytes ready to be sent, in one encoding, shared by all its readers on all loops.
 ///
 /// The feed's thread appends; each loop takes a slice under a short lock, once for all its connections that stand at the
 /// same place, and writes from it without one. Old pages go when the chain exceeds its share of memory: a reader that far
@@ -27,7 +27,7 @@ final class PageChain: Sendable {
         case replaced(ChainPosition)
     }
 
-    let tenant: Tenant
+    let source: LogSource
     let encoder: any StreamEncoder
 
     private static let smallestPage = 4 * 1024
@@ -41,7 +41,7 @@ final class PageChain: Sendable {
     private struct State {
         var generation: UInt32
         var pages: Deque<Page> = []
-        /// Everything after this sequence that the tenant has is in `pages`.
+        /// Everything after this sequence that the source has is in `pages`.
         var floor: UInt64
         /// The last entry appended, or `floor`.
         var end: UInt64
@@ -60,10 +60,28 @@ final class PageChain: Sendable {
         }
     }
 
-    init(tenant: Tenant, encoder: any StreamEncoder, position: ChainPosition) {
-        self.tenant = tenant
+    init(source: LogSource, encoder: any StreamEncoder, position: ChainPosition) {
+        self.source = source
         self.encoder = encoder
         self.state = Mutex(State(generation: position.generation, floor: position.sequence, end: position.sequence))
+    }
+
+    /// Encodes an entry of the source, appends it and drops the oldest pages beyond `budget` bytes. Feed thread.
+    ///
+    /// - Parameter scratch: memory to encode in; its content is overwritten.
+    func append(_ entry: LogEntry, cursor: Cursor, scratch: inout [UInt8], budget: Int) {
+        scratch.removeAll(keepingCapacity: true)
+        self.encoder.append(entry, cursor: cursor, to: &scratch)
+        self.append(
+            scratch,
+            sequence: entry.sequence,
+            intake: entry.intake,
+            user: entry.event.user,
+            type: entry.event.type,
+            topic: self.encoder.topic(of: entry.event),
+            isFinal: entry.execution?.isFinal ?? false,
+            budget: budget
+        )
     }
 
     /// Appends an encoded entry and drops the oldest pages beyond `budget` bytes. Feed thread.

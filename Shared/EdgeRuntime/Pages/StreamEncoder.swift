@@ -1,5 +1,5 @@
 public import Basics
-import EventLog
+public import EventLog
 public import EventModel
 
 /// How an edge writes what it has to say: the one thing, besides handshake and inbound handling, in which the edges differ.
@@ -7,17 +7,15 @@ public import EventModel
 /// All members return bytes as they go to the socket. They are called rarely (once per event, tick or connection, never
 /// once per event *and* connection), from the feed's thread and from delivery loops.
 public protocol StreamEncoder: Sendable {
-    /// Encoders of one name share pages.
+    /// Encoders of one name write the same. Their connections share pages where they read the same source.
     var name: String { get }
-    /// Appends an event as it is delivered to everybody. Must give the same bytes for the same event each time: a
+    /// Appends an entry of the source as it is delivered to everybody. Must give the same bytes for the same entry each time: a
     /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
-    func appendEvent(_ event: Event, cursor: Cursor, to bytes: inout [UInt8])
+    ///
+    /// - Parameter cursor: that of the entry.
+    func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8])
     /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the encoder says otherwise.
     func topic(of event: Event) -> IncidentID?
-    /// The execution whose events are written, instead of the tenant's; `nil` unless the encoder says otherwise. Part of ``name``.
-    var execution: ExecutionReference? { get }
-    /// As ``appendEvent(_:cursor:to:)``, for an event of ``execution``.
-    func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8])
     /// Between two signs of life on a quiet connection; `nil`, unless the encoder says otherwise, for the edge's own.
     var heartbeatInterval: Duration? { get }
     /// How many bytes at the beginning of each entry only separate it from the one before: a batch leaves them out before its first entry. 0, unless
@@ -45,21 +43,10 @@ public protocol StreamEncoder: Sendable {
 
 extension StreamEncoder {
     public func topic(of event: Event) -> IncidentID? { nil }
-    public var execution: ExecutionReference? { nil }
-    public func appendExecutionEvent(_ event: Event, at place: ExecutionPlace, to bytes: inout [UInt8]) {}
     public var heartbeatInterval: Duration? { nil }
     public var separatorLength: Int { 0 }
     public func standing(_ standing: LogStanding) -> [UInt8] { [] }
     public func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] { [] }
-
-    /// Appends an entry of the log, whatever it is.
-    func append(_ entry: LogEntry, epoch: UInt16, to bytes: inout [UInt8]) {
-        if let place = entry.execution {
-            self.appendExecutionEvent(entry.event, at: place, to: &bytes)
-        } else {
-            self.appendEvent(entry.event, cursor: entry.cursor(epoch: epoch), to: &bytes)
-        }
-    }
 }
 
 /// What is known when a connection begins.

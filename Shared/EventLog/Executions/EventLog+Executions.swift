@@ -9,17 +9,6 @@ extension EventLog {
         try await last(of: reference).tail
     }
 
-    /// A piece of the past of something that runs, over all its executions that are kept; otherwise as
-    /// ``read(tenant:after:through:maxBytes:)``.
-    public func read(
-        _ reference: ExecutionReference,
-        after: UInt64,
-        through: UInt64,
-        maxBytes: Int
-    ) async throws(EventLogError) -> LogRead {
-        try await read(.execution(reference), after: after, through: through, maxBytes: maxBytes)
-    }
-
     /// The last message and the last event of a subject. What the log dropped behind them is not looked at.
     func last(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionLast {
         let message: StoredMessage
@@ -69,7 +58,7 @@ extension EventLog {
         var last = ExecutionLast(sequence: sequence, tail: nil, place: 0)
         var position = start
         while position < end {
-            let piece = try await read(reference, after: position, through: end, maxBytes: 1 << 20)
+            let piece = try await read(.execution(reference), after: position, through: end, maxBytes: 1 << 20)
             if let entry = piece.entries.last { (last.tail, last.place) = (ExecutionTail(entry), entry.sequence) }
             guard piece.position > position else { break }
             position = piece.position

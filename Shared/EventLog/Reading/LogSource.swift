@@ -1,11 +1,21 @@
-import Basics
-import EventModel
+public import Basics
+public import EventModel
 import NATSClient
 
-/// Whose past is read: a tenant's events, or those of something that runs.
-enum LogSource: Sendable, Hashable {
+/// What is read of the log, live or past: a tenant's events, or the events of one agent or workflow.
+public enum LogSource: Sendable, Hashable {
+    /// The events of a tenant; those of its executions are not among them.
     case events(of: Tenant)
+    /// The events of an agent or a workflow, over all its executions.
     case execution(ExecutionReference)
+
+    /// Whose it is.
+    public var tenant: Tenant {
+        switch self {
+        case .events(let tenant): tenant
+        case .execution(let reference): reference.tenant
+        }
+    }
 
     /// What its messages are told apart by. No two sources have the same.
     var key: String {

@@ -14,7 +14,7 @@ actor PastReader {
         plan = ReadPlan(limit: filteredReads)
     }
 
-    /// One piece of a past; see ``EventLog/read(tenant:after:through:maxBytes:)``.
+    /// One piece of a past; see ``EventLog/read(_:after:through:maxBytes:)``.
     func read(
         _ source: LogSource,
         after: UInt64,

@@ -2,12 +2,12 @@ import Basics
 import EventModel
 import NATSClient
 
-/// Whose past is read: a tenant's events, or those of something that runs.
+/// A source of past events: a tenant, or an agent or workflow.
 enum LogSource: Sendable, Hashable {
     case events(of: Tenant)
     case execution(ExecutionReference)
 
-    /// What its messages are told apart by. No two sources have the same.
+    /// A unique key of the source.
     var key: String {
         switch self {
         case .events(let tenant): SubjectToken.encode(tenant)
@@ -15,7 +15,7 @@ enum LogSource: Sendable, Hashable {
         }
     }
 
-    /// The key of the source that a message belongs to: the subject's token of the tenant, which has no dot, or a whole subject.
+    /// Returns the key of a message's source: the subject's tenant token, which has no dot, or the whole subject.
     static func key(of subject: UnsafeRawBufferPointer) -> String? {
         if ExecutionMessage.isOfExecution(subject) { return String(decoding: subject, as: UTF8.self) }
         return EventMessage.tenantToken(of: subject)

@@ -19,6 +19,7 @@ public struct JetStreamAccount: Decodable, Sendable, Hashable {
         }
     }
 
+    /// The account's limits.
     public var limits: Limits
 
     /// Creates an account.

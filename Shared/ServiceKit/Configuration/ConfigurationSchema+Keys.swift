@@ -135,7 +135,7 @@ extension ConfigurationKey {
         default: "30s",
         help: "How often a quiet connection gets a sign of life."
     )
-    /// Duration of a drain: how long open streams are given to move to another process.
+    /// Drain window: the time over which a stopping process closes its connections.
     public static let drainWindow = ConfigurationKey(
         "drain.window",
         .duration(.zero ... .seconds(3600)),

@@ -3,7 +3,7 @@ public import NATSClient
 
 // Common parts of every process, with their reloads.
 extension ServiceMain {
-    /// What checks tokens, as the `auth.` keys say. The process is not ready before keys were had from a JWKS URL, if there is one; its secret and key files are read again when they change, and on SIGHUP.
+    /// Creates the token verifier from the `auth.` keys. Not ready before the first fetch of a configured JWKS URL. Files are reloaded on change.
     ///
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
     public func authenticator() async throws -> Authenticator {

@@ -5,6 +5,7 @@ import Logging
 import Metrics
 
 /// Publishes the effect of each decision, `remediation.approved` or `remediation.rejected`, exactly once across crashes.
+///
 /// - **At least once**: decisions come from a ``SharedReading``, whose position the server keeps for all replicas; a decision is acknowledged when its
 ///   effect is stored, and is redelivered until then.
 /// - **At most once**: the effect has a create-once place, `events.<tenant>.DECISION.<approval>.EFFECT`. That holds however late the decision is

@@ -1,10 +1,10 @@
 extension AccessControlConfiguration {
-    /// The longest that a leeway may be; more would undo the check that it loosens.
+    /// Maximum leeway; a larger one would defeat the check.
     private static let maximumLeeway = Duration.seconds(3600)
-    /// The longest that keys may stay unrefreshed.
+    /// Maximum refresh interval of the keys.
     private static let maximumRefreshInterval = Duration.seconds(86400)
 
-    /// Finds values that contradict each other or cannot be meant, before anything is read.
+    /// Throws for invalid or contradictory values, before any file is read.
     func validate() throws(AccessControlError) {
         guard hasKeySource else {
             throw AccessControlError("No key is configured: set a shared secret, a public key file, a JWKS file or a JWKS URL.")

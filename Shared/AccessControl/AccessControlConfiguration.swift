@@ -1,74 +1,74 @@
-/// Which tokens a process accepts (contract §1). At least one source of keys must be set.
+/// Configures which tokens a process accepts (contract §1). At least one key source must be set.
 public struct AccessControlConfiguration: Sendable {
-    /// How the document behind ``jwksURL`` is kept fresh, and what a request for it may cost.
+    /// Configures the refresh of the keys behind ``jwksURL``, and the limits of a request.
     public struct KeyRefresh: Sendable, Hashable {
-        /// How old the keys may become before they are fetched again; how long a withdrawn key is honoured while the URL
-        /// answers.
+        /// Maximum age of the keys before they are fetched again; also how long a revoked key stays valid while the URL responds.
         public var interval: Duration = .seconds(300)
-        /// The least time between two requests, however many tokens name an unknown key; after
-        /// failures the pause is shorter, and grows up to this one.
+        /// Minimum interval between requests, however many tokens name an unknown key; after failures a shorter backoff applies, up to this
+        /// interval.
         public var minimumInterval: Duration = .seconds(10)
-        /// How long one request may take, from connecting to the last byte.
+        /// Time limit of one request, from connecting to the last byte.
         public var timeout: Duration = .seconds(5)
-        /// The largest document that is read.
+        /// Maximum document size in bytes.
         public var maximumBytes = 512 * 1024
 
+        /// Creates the defaults.
         public init() {}
     }
 
     /// The shared secret; its UTF-8 bytes are the key.
     public var hs256Secret: String?
-    /// A file that holds the shared secret, in the place of ``hs256Secret``; read again by ``Authenticator/reload()``.
+    /// A file with the shared secret, instead of ``hs256Secret``; reread by ``Authenticator/reload()``.
     public var hs256SecretFile: String?
     /// The one algorithm for which ``hs256Secret`` is used: HS256, HS384 or HS512.
     public var secretAlgorithm = SignatureAlgorithm.hs256
     /// A PEM file with one public key or certificate: RSA, EC P-256, EC P-384 or Ed25519.
     public var publicKeyFile: String?
-    /// The one algorithm for which RSA keys are used that do not name their own: RS256 or PS256.
+    /// The one algorithm of RSA keys that do not name their own: RS256 or PS256.
     public var rsaAlgorithm = SignatureAlgorithm.rs256
-    /// A JSON Web Key Set (RFC 7517) on disk; read again by ``Authenticator/reload()``.
+    /// A JSON Web Key Set file (RFC 7517); reread by ``Authenticator/reload()``.
     public var jwksFile: String?
-    /// A JSON Web Key Set behind `https://` (or `http://` inside a trusted network).
+    /// The URL of a JSON Web Key Set: `https://`, or `http://` in a trusted network.
     public var jwksURL: String?
-    /// See ``KeyRefresh``.
+    /// The refresh of the keys behind ``jwksURL``.
     public var keyRefresh = KeyRefresh()
 
-    /// What `iss` must be; nil accepts any.
+    /// The required `iss`; nil accepts any.
     public var issuer: String?
-    /// What `aud` must be or contain; nil accepts any.
+    /// The required `aud`, or a member of it; nil accepts any.
     public var audience: String?
-    /// The claims that may name the tenant; the first one present decides.
+    /// The claims that may name the tenant; the first one present counts.
     public var tenantClaims = ["tenant_id", "workspace_id", "org_id"]
-    /// How far `nbf` and `iat` may lie in the future.
+    /// Tolerance for `nbf` and `iat` in the future.
     public var leeway: Duration = .seconds(30)
-    /// How long after `exp` a token is still accepted.
+    /// Tolerance for `exp` in the past.
     public var expiryLeeway: Duration = .zero
 
-    /// The longest token that is looked at (contract §1).
+    /// Maximum token size in bytes (contract §1).
     public var maximumTokenBytes = 16 * 1024
-    /// How many verified tokens are remembered; 0 remembers none.
+    /// Maximum number of cached verified tokens; 0 disables the cache.
     public var cacheCapacity = 8 * 1024
 
-    /// Accepts nothing yet: set a source of keys.
+    /// Creates a configuration without a key source.
     public init() {}
 
-    /// Accepts what is signed with a shared secret, as development and tests do.
+    /// Creates a configuration with a shared secret, for development and tests.
     public init(hs256Secret secret: String, algorithm: SignatureAlgorithm = .hs256) {
         self.hs256Secret = secret
         self.secretAlgorithm = algorithm
     }
 
-    /// The files that keys come from.
+    /// The paths of all key files.
     public var files: [String] { [hs256SecretFile, publicKeyFile, jwksFile].compactMap(\.self) }
 
-    /// Whether any source of keys is set.
+    /// Whether a key source is set.
     public var hasKeySource: Bool {
         hs256Secret != nil || hs256SecretFile != nil || publicKeyFile != nil || jwksFile != nil || jwksURL != nil
     }
 }
 
 extension AccessControlConfiguration: CustomStringConvertible, CustomReflectable {
-    /// Names what is set and never shows the secret.
+    /// Names what is set; never shows the secret.
     public var description: String {
         let parts = [
             hs256Secret.map { _ in "hs256Secret: <redacted> (\(secretAlgorithm.rawValue))" },
@@ -83,6 +83,6 @@ extension AccessControlConfiguration: CustomStringConvertible, CustomReflectable
         return "AccessControlConfiguration(\(parts.compactMap(\.self).joined(separator: ", ")))"
     }
 
-    /// Without children, so that `dump` and mirrors do not show the secret either.
+    /// Has no children, so that `dump` and mirrors do not show the secret.
     public var customMirror: Mirror { Mirror(self, children: [(label: String?, value: Any)]()) }
 }

@@ -1,8 +1,8 @@
 public import Basics
 
-/// Why an ``Authenticator`` or ``TokenMinter`` could not be set up: something an operator must correct before the process can start.
+/// Describes why an ``Authenticator`` or ``TokenMinter`` could not be set up; an operator must correct it before the process can start.
 public struct AccessControlError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
-    /// A sentence that says what to change. Names files and settings, never a secret.
+    /// A sentence with the remedy. Names files and settings, never a secret.
     public let message: String
 
     init(_ message: String) {

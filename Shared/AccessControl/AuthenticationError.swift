@@ -1,35 +1,35 @@
 /// Why a token was refused.
 ///
-/// ``message`` is a sentence for the person who presented it and repeats nothing of the token, so it may be logged and sent back.
+/// ``message`` is a sentence for the client and has nothing of the token, so it may be logged and sent back.
 public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kind of refusal, fit for a metric's label.
+    /// The kind of refusal, for metric labels.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
-        /// Nothing was presented.
+        /// No token was sent.
         case missing
-        /// What was presented is not a signed JWT, or not one of permitted size and form.
+        /// Not a signed JWT, or larger than allowed.
         case malformed
-        /// The token asks for an algorithm that no key here declares.
+        /// No key here declares the token's algorithm.
         case unsupportedAlgorithm
-        /// The token names a key that is not known here.
+        /// The token's key is unknown.
         case unknownKey
-        /// The signature is absent or does not fit.
+        /// The signature is absent or invalid.
         case badSignature
         /// The token has no `exp`.
         case noExpiry
         case expired
-        /// `nbf` or `iat` lies in the future.
+        /// `nbf` or `iat` is in the future.
         case notYetValid
         case wrongIssuer
         case wrongAudience
         case noSubject
         case noTenant
-        /// The identity provider's keys have not been reachable since the process started, or not when a key was looked for that is not known here. The only reason that is not the bearer's fault.
+        /// The identity provider is unreachable since the start, or when an unknown key was looked up. The only reason that is not the client's fault.
         case keysUnavailable
     }
 
     /// The kind of refusal.
     public let reason: Reason
-    /// What to do about it.
+    /// What to do, as a sentence.
     public let message: String
 
     init(_ reason: Reason, _ message: String) {
@@ -37,7 +37,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         self.message = message
     }
 
-    /// Whether the same token may be accepted a little later.
+    /// Whether the same token may be accepted later.
     public var isRetriable: Bool { reason == .keysUnavailable }
 
     public var description: String { "\(reason.rawValue): \(message)" }

@@ -3,10 +3,10 @@ import Crypto
 import FoundationEssentials
 public import Logging
 
-/// Turns tokens into principals (contract §1).
+/// Verifies tokens and returns principals (contract §1).
 ///
-/// Every check is made here: the token's size and form, its algorithm, which must be the one that the selected key declares, its
-/// signature, its dates, issuer, audience, user and tenant. May be used from any task or thread at once; never blocks.
+/// All checks are here: size and format, algorithm (must be the one that the selected key declares), signature, dates, issuer, audience, user and
+/// tenant. Any thread; never blocks one.
 public final class Authenticator: Sendable {
     private let configuration: AccessControlConfiguration
     private let logger: Logger
@@ -17,11 +17,11 @@ public final class Authenticator: Sendable {
     private let cache: PrincipalCache
     private let now: WallClock
 
-    /// Reads the keys. A URL that does not answer yet is no reason to fail: until it does, ``authenticate(_:)`` says so.
+    /// Reads the keys. A JWKS URL that does not respond yet is not an error here: until it does, ``authenticate(_:)`` throws.
     /// - Parameters:
-    ///   - logger: for changes of the keys and failures to fetch them; gets no token.
+    ///   - logger: Logs key changes and failed fetches; never a token.
     ///   - now: milliseconds since 1970 UTC.
-    /// - Throws: ``AccessControlError`` when the configuration names no keys, or some that cannot be used.
+    /// - Throws: ``AccessControlError`` when the configuration has no keys, or unusable ones.
     public init(
         configuration: AccessControlConfiguration,
         logger: Logger,
@@ -39,27 +39,27 @@ public final class Authenticator: Sendable {
         await ring.refreshIfDue()
     }
 
-    /// Whether there is any key to verify with; false only while a JWKS URL, as the one source, has never answered.
+    /// Whether there is a key to verify with; false only while the only source, a JWKS URL, has never responded.
     public var hasKeys: Bool { !ring.snapshot.keys.isEmpty }
 
-    /// Why there has never been a set of keys from the JWKS URL, as a sentence that names it; nil when there has been one, or none is configured. Asking
-    /// has the keys fetched when they are due: a process that is not ready gets no requests that would.
+    /// Returns why no keys were ever fetched from the JWKS URL, as a sentence with the URL; nil after the first success, or without a URL. Starts a fetch
+    /// when one is due, since a process that is not ready gets no requests that would.
     public func keysAbsence() -> String? {
         guard let absence = ring.absence else { return nil }
         Task { await ring.refreshIfDue() }
         return absence
     }
 
-    /// Reads the secret and the key files again, and fetches the keys behind the URL. Connections that are open stay open.
+    /// Rereads the secret and the key files, and fetches the keys behind the URL. Open connections stay open.
     ///
-    /// - Throws: ``AccessControlError`` when a file cannot be used; the former keys stay in force then.
+    /// - Throws: ``AccessControlError`` when a file is unusable; the previous keys then stay valid.
     public func reload() async throws(AccessControlError) {
         ring.replaceFixed(try KeySources.fixed(configuration, logger: logger))
         await ring.refresh()
     }
 
-    /// Who `token` speaks for. Takes about 1 µs for a token seen before and up to 100 µs for another; waits for the identity
-    /// provider (bounded by its timeout) only when the keys are due, or when the token names one that is not known.
+    /// Verifies a token. Takes about 1 µs for a cached token and up to 100 µs for another; waits for the identity provider (bounded by its timeout)
+    /// only when the keys are due, or when the token names an unknown key.
     public func authenticate(_ token: String) async throws(AuthenticationError) -> Principal {
         let bytes = Array(token.utf8)
         guard !bytes.isEmpty else { throw Credential.missing }
@@ -77,7 +77,7 @@ public final class Authenticator: Sendable {
         return accepted.principal
     }
 
-    /// - Returns: the generation of the keys that verified the token.
+    /// - Returns: the generation of the verifying keys.
     private func verify(_ token: CompactToken) async throws(AuthenticationError) -> UInt64 {
         var snapshot = ring.snapshot
         var verdict = snapshot.keys.verify(token)
@@ -86,7 +86,7 @@ public final class Authenticator: Sendable {
             await ring.refreshForUnknownKey()
             snapshot = ring.snapshot
             verdict = snapshot.keys.verify(token)
-            // While the provider is away nobody can say that it has no such key.
+            // While the provider is unreachable, the key may exist there.
             mayBeUnseen = !snapshot.isComplete || !snapshot.keys.contains(keyID: keyID) && ring.isOutdated
         }
         if verdict != .verified, mayBeUnseen, !token.algorithm.isSymmetric {

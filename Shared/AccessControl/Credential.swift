@@ -1,12 +1,12 @@
-/// Finds the token in a request (contract §1).
+/// Extracts the token of a request (contract §1).
 public enum Credential {
-    /// The one bearer token of a request.
+    /// Returns the request's bearer token.
     ///
-    /// The header wins over the query. A header that is there and wrong is an error: falling back to the query would let a client
-    /// believe that it is using a credential that nobody looked at.
+    /// The header wins over the query. A malformed header is an error: with a fallback to the query, a client could believe that it uses a credential
+    /// that was never checked.
     /// - Parameters:
     ///   - authorization: the values of all `Authorization` header fields.
-    ///   - queryTokens: the decoded values of all `token` query parameters; leave empty where the query is not accepted.
+    ///   - queryTokens: the decoded values of all `token` query parameters; empty where the query is not accepted.
     /// - Throws: `missing` or `malformed`.
     public static func bearer(authorization: [String], queryTokens: [String] = []) throws(AuthenticationError) -> String {
         guard authorization.count <= 1, queryTokens.count <= 1 else {
@@ -17,7 +17,7 @@ public enum Credential {
         return token
     }
 
-    /// The same, for a caller that knows of at most one value each.
+    /// The same, with at most one value each.
     public static func bearer(authorization: String?, queryToken: String? = nil) throws(AuthenticationError) -> String {
         try bearer(authorization: authorization.map { [$0] } ?? [], queryTokens: queryToken.map { [$0] } ?? [])
     }

@@ -1,11 +1,10 @@
 import Crypto
 import Synchronization
 
-/// Tokens that have been verified, by the SHA-256 of their bytes; the tokens themselves are not kept.
+/// Caches verified tokens by the SHA-256 of their bytes; the tokens themselves are not kept.
 ///
-/// Bounded, and close to least-recently-used at the cost of two dictionaries: entries are added to a young generation; when that
-/// is full it becomes the old one, and what is used again comes over. An entry ends with its token, and with the keys that
-/// verified it.
+/// Bounded; approximates least-recently-used with two generations: entries go into the young one; when it is full it becomes the old one, and
+/// entries used again move over. An entry ends with its token, and with the keys that verified it.
 final class PrincipalCache: Sendable {
     private struct State {
         var keyGeneration: UInt64 = 0
@@ -16,12 +15,12 @@ final class PrincipalCache: Sendable {
     private let halfCapacity: Int
     private let state = Mutex(State())
 
-    /// Keeps about `capacity` entries; 0 keeps none.
+    /// Creates a cache of about `capacity` entries; 0 disables it.
     init(capacity: Int) {
         halfCapacity = max(0, capacity) / 2
     }
 
-    /// The principal that keys of this generation have verified, if it is one at `now` (milliseconds since 1970 UTC).
+    /// Returns the principal that this generation of keys verified, if it is valid at `now` (milliseconds since 1970 UTC).
     func principal(for digest: SHA256Digest, keyGeneration: UInt64, at now: Int64) -> Principal? {
         state.withLock { state in
             guard state.keyGeneration == keyGeneration else { return nil }
@@ -32,8 +31,7 @@ final class PrincipalCache: Sendable {
         }
     }
 
-    /// Remembers what keys of this generation have verified. The first entry of a later generation drops all of the former ones;
-    /// one of a former generation comes too late and is not kept.
+    /// Stores a verified principal. The first entry of a newer generation removes all older ones; an entry of an older generation is ignored.
     func insert(_ accepted: ClaimRules.Accepted, for digest: SHA256Digest, keyGeneration: UInt64) {
         state.withLock { state in
             guard state.keyGeneration <= keyGeneration else { return }
@@ -42,7 +40,7 @@ final class PrincipalCache: Sendable {
         }
     }
 
-    /// How many entries there are, expired ones included.
+    /// Number of entries, expired ones included.
     var count: Int {
         state.withLock { state in state.young.count + state.old.keys.count { state.young[$0] == nil } }
     }

@@ -1,17 +1,17 @@
 import Basics
 
-/// Takes tokens out of what is recorded (contract §1).
+/// Redacts tokens from logs (contract §1).
 public enum Redaction {
-    /// What stands in a token's place.
+    /// Replaces a token.
     public static let mark = "<redacted>"
 
-    /// The most of a request target that is shown, in bytes.
+    /// Maximum size of a shown request target, in bytes.
     static let maximumBytes = 2048
 
-    /// A request target, fit for a log: path and query as they came, without the values of `token` and `access_token` (however their names
-    /// are spelt: case and percent-encoding make no difference), and without anything that looks like a JWT wherever it stands.
+    /// Redacts a request target for a log: removes the values of `token` and `access_token` (in any case or percent-encoding of the name), and
+    /// everything that looks like a JWT.
     ///
-    /// Errs on the side of hiding: `;`, `#` and a second `?` count as separators too. At most 2,048 bytes are returned.
+    /// Prefers to redact too much: `;`, `#` and a second `?` also separate. Returns at most 2,048 bytes.
     public static func redacted(target: String) -> String {
         var shown: [UInt8] = []
         let bytes = Array(target.utf8)
@@ -35,7 +35,7 @@ public enum Redaction {
         return String(decoding: shown.prefix(maximumBytes), as: UTF8.self) + "…"
     }
 
-    /// Any other text, an error's for instance, without anything that looks like a JWT.
+    /// Redacts everything that looks like a JWT in any other text, such as an error.
     public static func redacted(text: String) -> String {
         var shown: [UInt8] = []
         appendHidingJWTs(Array(text.utf8)[...], to: &shown)
@@ -56,7 +56,7 @@ public enum Redaction {
     /// Every JWT begins with `{"` in base64url, which is `eyJ`.
     private static let jwtStart = Array("eyJ".utf8)
 
-    /// What is shorter is a word that happens to begin like one.
+    /// Shorter matches are ordinary words.
     private static let shortestJWT = 16
 
     private static func appendHidingJWTs(_ text: ArraySlice<UInt8>, to shown: inout [UInt8]) {
@@ -72,7 +72,7 @@ public enum Redaction {
         }
     }
 
-    /// The characters of a JWT, and `%`, with which any of them may be spelt.
+    /// Returns whether a byte can be part of a JWT, or of its percent-encoding.
     private static func isTokenCharacter(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true

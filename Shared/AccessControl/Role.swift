@@ -1,4 +1,4 @@
-/// What a token lets its bearer do (contract §1, §10). Names that are not listed here are ignored.
+/// What a token's bearer may do (contract §1, §10). Unknown names are ignored.
 public enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
     /// Decides approvals and produces events of its own tenant.
     case admin

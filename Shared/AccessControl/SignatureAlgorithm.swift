@@ -1,6 +1,6 @@
 /// The signature algorithms of contract §1, under their names in a token's header (RFC 7518 §3.1, RFC 8037 §3.1).
 ///
-/// `none` and everything else is not a value of this type, and therefore cannot be accepted by mistake.
+/// `none` and others are not values of this type, so they cannot be accepted by mistake.
 public enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
     case hs256 = "HS256"
     case hs384 = "HS384"
@@ -11,8 +11,7 @@ public enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
     case es384 = "ES384"
     case edDSA = "EdDSA"
 
-    /// The length of the hash output of an HMAC algorithm in bytes, which is also the least length of its secret
-    /// (RFC 7518 §3.2); nil for the others.
+    /// The hash size of an HMAC algorithm in bytes, also the minimum size of its secret (RFC 7518 §3.2); nil for the others.
     var secretBytes: Int? {
         switch self {
         case .hs256: 32
@@ -22,7 +21,7 @@ public enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether signer and verifier share one secret.
+    /// Whether the key is a shared secret.
     var isSymmetric: Bool { secretBytes != nil }
 
     /// Whether an RSA key can carry this algorithm.

@@ -1,23 +1,33 @@
 import FoundationEssentials
 
-/// Makes tokens signed with a shared secret: for tests, and for `causeway token`. No service needs one to serve.
+/// Signs tokens with a shared secret, for tests and `causeway token`. Services do not need it.
 public struct TokenMinter: Sendable {
-    /// What a minted token says. Whatever is nil or empty is left out, so that faulty tokens can be made too.
+    /// The claims of a minted token. Nil and empty ones are omitted, so that invalid tokens can be made too.
     public struct Claims: Sendable {
+        /// `sub`.
         public var subject: String?
+        /// The tenant's name.
         public var tenant: String?
-        /// The claim that names the tenant.
+        /// The name of the tenant claim.
         public var tenantClaim = "tenant_id"
+        /// `roles`, unvalidated.
         public var roles: [String]
-        /// Seconds since 1970 UTC.
+        /// `exp`, in seconds since 1970 UTC.
         public var expiresAt: Int64?
+        /// `iat`, in seconds since 1970 UTC.
         public var issuedAt: Int64?
+        /// `nbf`, in seconds since 1970 UTC.
         public var notBefore: Int64?
+        /// `iss`.
         public var issuer: String?
+        /// `aud`.
         public var audience: String?
+        /// `email`.
         public var email: String?
+        /// `scope`.
         public var scope: String?
 
+        /// Creates claims; `expiresAt` in seconds since 1970 UTC.
         public init(subject: String?, tenant: String?, roles: Set<Role> = [], expiresAt: Int64?) {
             self.subject = subject
             self.tenant = tenant
@@ -36,14 +46,14 @@ public struct TokenMinter: Sendable {
         key = try KeySources.key(secret: secret, algorithm: algorithm, keyID: keyID, logger: nil)
     }
 
-    /// A signed token in compact form (RFC 7519 §7.1).
+    /// Returns a signed token in compact serialization (RFC 7519 §7.1).
     public func mint(_ claims: Claims) throws(AccessControlError) -> String {
         let header = try json(Header(alg: key.algorithm.rawValue, kid: key.keyID))
         let input = Base64URL.encode(header) + "." + Base64URL.encode(try json(claims))
         return input + "." + Base64URL.encode(try key.sign(Array(input.utf8)))
     }
 
-    /// The everyday case: a token of one user.
+    /// Returns a token for one user.
     /// - Parameter expiresAt: seconds since 1970 UTC.
     public func mint(subject: String, tenant: String, roles: Set<Role>, expiresAt: Int64) throws(AccessControlError) -> String {
         try mint(Claims(subject: subject, tenant: tenant, roles: roles, expiresAt: expiresAt))
@@ -67,6 +77,7 @@ public struct TokenMinter: Sendable {
 }
 
 extension TokenMinter.Claims: Encodable {
+    /// Encodes the claims, without nil and empty ones.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: ClaimName.self)
         try container.encodeIfPresent(subject, forKey: ClaimName("sub"))

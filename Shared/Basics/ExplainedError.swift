@@ -1,4 +1,4 @@
-/// An error that says in a sentence what happened and what to do, for whoever runs the process. The sentence holds no secret and no internal code.
+/// An error with a sentence for operators: what happened and what to do. No secrets, no internal codes.
 public protocol ExplainedError: Error {
     /// The sentence.
     var message: String { get }

@@ -1,21 +1,21 @@
-/// A value that came from outside and breaks a rule of the wire contract.
+/// A value from outside that breaks a rule of the wire contract.
 ///
-/// `field` is the path of the value in what the caller sent (`type`, `[3].payload.incidentId`), `message` a sentence
-/// that says what to do. Neither repeats more than a few characters of the input, so both may be logged and sent back.
+/// `field` is the value's path in the input (`type`, `[3].payload.incidentId`), `message` a sentence with the remedy. Neither repeats more than a
+/// few characters of the input, so both may be logged and sent back.
 public struct ValidationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of fault it is.
+    /// The kind of fault.
     public enum Kind: Sendable, Hashable {
-        /// The value breaks a rule; another one must be sent.
+        /// The value breaks a rule; send another one.
         case invalid
-        /// The value is larger than any value may be.
+        /// The value exceeds the size limit.
         case tooLarge
     }
 
-    /// What kind of fault it is; decides the status of an answer.
+    /// The kind of fault; determines the status of a response.
     public let kind: Kind
-    /// Where the fault lies, as a path into the input.
+    /// The value's path in the input.
     public let field: String
-    /// What to change, as a sentence without the field's name in front.
+    /// What to change, as a sentence without the field's name.
     public let message: String
 
     /// Creates an error about one field.
@@ -28,19 +28,19 @@ public struct ValidationError: Error, Hashable, Sendable, CustomStringConvertibl
     /// `field: message`.
     public var description: String { "\(field): \(message)" }
 
-    /// The same fault seen from the enclosing value: `payload` within `[3]` is `[3].payload`, and the value itself is `[3]`.
+    /// Returns the fault with the path of the enclosing value: `payload` within `[3]` is `[3].payload`, the value itself `[3]`.
     package func within(_ outer: String) -> ValidationError {
         ValidationError(field: field.isEmpty ? outer : "\(outer).\(field)", message: message, kind: kind)
     }
 
-    /// The same fault under the name that the sender knows the value by.
+    /// Returns the fault with another field name.
     package func renamed(_ field: String) -> ValidationError {
         ValidationError(field: field, message: message, kind: kind)
     }
 }
 
 extension ValidationError {
-    /// A piece of the input as an error may show it: at most 40 characters, and nothing that could break a line or a terminal.
+    /// Returns an excerpt of the input for errors: at most 40 characters, safe for logs and terminals.
     package static func excerpt(_ text: String) -> String {
         var shown = ""
         for (index, scalar) in text.unicodeScalars.enumerated() {

@@ -3,18 +3,18 @@ public import EventLog
 public import EventModel
 import Synchronization
 
-/// The log's word that an event of an execution is stored.
+/// The acknowledgement that an execution event is stored.
 public struct PublishedExecutionEvent: Sendable, Hashable {
-    /// The id by which a repetition of the event is recognised for two minutes: the caller's, or the one that was made for it.
+    /// The event's id, the deduplication key for two minutes: the caller's, or a generated one.
     public let id: String
-    /// The execution it belongs to: the one that was named, or the current one.
+    /// The run that it belongs to: the named one, or the current one.
     public let execution: String
-    /// Its number, which goes on over all executions of the same name: the id that viewers see.
+    /// Its number, which continues over all executions of the same name: the id that viewers see.
     public let number: UInt64
-    /// Whether the log held the event already, so that nothing was stored and the rest is that of the first time.
+    /// Whether it is a duplicate: nothing was stored, and the other fields are those of the stored event.
     public let isDuplicate: Bool
 
-    /// Describes a publish.
+    /// Creates a result.
     public init(id: String, execution: String, number: UInt64, isDuplicate: Bool) {
         self.id = id
         self.execution = execution
@@ -27,16 +27,16 @@ extension EventProducer {
     /// Publishes an event of an agent's execution (contract §9): `progress`, then `complete` or `failed`, which ends it; the next event begins a new one.
     ///
     /// - Parameters:
-    ///   - type: what happened: one lower-case word.
-    ///   - agent: the agent's name, in any characters but control characters.
-    ///   - tenant: whose agent it is.
-    ///   - payload: what there is to say; encodes to a JSON object. `progress` needs the member `progress`, a number from 0 to 1.
-    ///   - execution: the id of the execution it belongs to; nil for the current one.
-    ///   - id: by which a repetition is recognised; nil makes a new one.
-    ///   - time: when it happened; nil for now.
-    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
-    /// - Throws: ``ProducerError/Code/conflict`` when the execution has ended, or another one is running; else what
-    ///   ``publish(_:timeout:)`` throws.
+    ///   - type: The event type: one lower-case word.
+    ///   - agent: The agent's name; no control characters.
+    ///   - tenant: The agent's tenant.
+    ///   - payload: Encodes to a JSON object. `progress` needs the member `progress`, a number from 0 to 1.
+    ///   - execution: The run's id; nil for the current one.
+    ///   - id: Deduplication key; nil generates one.
+    ///   - time: When it happened; nil for now.
+    ///   - timeout: How long to retry; nil for ``ProducerConfiguration/timeout``.
+    /// - Throws: ``ProducerError/Code/conflict`` when the execution has ended or another one is running; the errors of
+    ///   ``publish(_:timeout:)``.
     @discardableResult
     public nonisolated(nonsending) func publish(
         _ type: String,
@@ -69,13 +69,13 @@ extension EventProducer {
         return try await publish(type, .workflows, workflow, tenant, payload, execution, id: id, time: time, timeout: timeout)
     }
 
-    /// Publishes an event of an execution that is checked already.
+    /// Publishes a validated execution event.
     ///
     /// - Parameters:
-    ///   - draft: what happened. A draft without an id gets a new one.
-    ///   - reference: what runs.
-    ///   - replaces: whether an execution other than the one that the draft names is ended first, with `failed` or `workflow_failed`, if it still runs.
-    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
+    ///   - draft: The event. A draft without an id gets one.
+    ///   - reference: The agent or workflow.
+    ///   - replaces: Whether to end another running execution first, with `failed` or `workflow_failed`.
+    ///   - timeout: How long to retry; nil for ``ProducerConfiguration/timeout``.
     @discardableResult
     public func publish(
         _ draft: ExecutionDraft,
@@ -116,16 +116,16 @@ extension EventProducer {
         }
     }
 
-    /// Finds what is wrong with events of an execution before the first of them is published: an id that stands for another content, in the log or
-    /// among the events, and a request key that does. Stores no event.
+    /// Checks execution events before the first is published: an id with other content, in the log or in the call, or a request key with other
+    /// content. Stores no event.
     ///
     /// - Parameters:
-    ///   - drafts: the events, in their order.
-    ///   - reference: what runs.
-    ///   - replaces: as in ``publish(_:to:replacing:timeout:)``; part of what the key stands for.
-    ///   - key: the request that the events are of; nil for none.
-    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
-    /// - Throws: ``ProducerError/Code/conflict`` with the field of the first one at fault; else what ``publish(_:timeout:)`` throws.
+    ///   - drafts: The events, in order.
+    ///   - reference: The agent or workflow.
+    ///   - replaces: As in ``publish(_:to:replacing:timeout:)``; part of the key's content.
+    ///   - key: The request of the events; nil for none.
+    ///   - timeout: How long to retry; nil for ``ProducerConfiguration/timeout``.
+    /// - Throws: ``ProducerError/Code/conflict`` with the field of the first faulty event; the errors of ``publish(_:timeout:)``.
     public func check(
         _ drafts: [ExecutionDraft],
         of reference: ExecutionReference,
@@ -140,7 +140,7 @@ extension EventProducer {
                 choice: Self.choice(draft, replacing: replaces)
             )
         }
-        // A single event is its own check.
+        // For a single event the append itself is the check.
         guard key != nil || events.count > 1 else { return }
         try await withLog(within: timeout) { log, remaining throws(EventLogError) in
             if let key {
@@ -172,7 +172,7 @@ extension EventProducer {
         draft.run.map { replaces ? .replacing($0) : .named($0) } ?? .current
     }
 
-    /// How far the current execution of something has come; nil when the log knows of none.
+    /// Returns the current execution's progress; nil when the log has none.
     public func execution(of reference: ExecutionReference, timeout: Duration? = nil) async throws(ProducerError) -> CurrentExecution? {
         let log = try await ready(within: timeout)
         do throws(EventLogError) {
@@ -214,15 +214,15 @@ extension EventProducer {
     }
 }
 
-/// How far the current execution of an agent or a workflow has come.
+/// The progress of an agent's or a workflow's current execution.
 public struct CurrentExecution: Sendable, Hashable {
-    /// Its id.
+    /// The run's id.
     public let execution: String
     /// The number of its last event.
     public let number: UInt64
-    /// Whether that was a final one.
+    /// Whether the last event was final.
     public let hasEnded: Bool
-    /// When that was taken in.
+    /// When the last event was taken in.
     public let lastEvent: Timestamp
 }
 

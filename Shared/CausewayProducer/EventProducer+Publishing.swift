@@ -2,18 +2,18 @@ public import Basics
 public import EventModel
 
 extension EventProducer {
-    /// Publishes an event to everybody in a tenant.
+    /// Publishes an event to everyone in a tenant.
     ///
     /// - Parameters:
-    ///   - type: what happened: lower-case words joined by dots (contract §2).
-    ///   - tenant: whose event it is.
-    ///   - payload: what there is to say; encodes to a JSON object without members called `type` or `timestamp`. Dates become ISO 8601.
-    ///   - id: by which a repetition is recognised; nil makes a new one, and every call a new event.
-    ///   - time: when it happened; nil for now.
-    ///   - source: what it comes from, a CloudEvents `source`.
-    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
-    /// - Throws: ``ProducerError/Code/invalidEvent`` with the field that is at fault, before anything is sent; else what
-    ///   ``publish(_:timeout:)`` throws.
+    ///   - type: The event type: lower-case words joined by dots (contract §2).
+    ///   - tenant: The tenant.
+    ///   - payload: Encodes to a JSON object without members called `type` or `timestamp`. Dates become ISO 8601.
+    ///   - id: Deduplication key; nil generates one, so that every call is a new event.
+    ///   - time: When it happened; nil for now.
+    ///   - source: The CloudEvents `source`.
+    ///   - timeout: How long to retry; nil for ``ProducerConfiguration/timeout``.
+    /// - Throws: ``ProducerError/Code/invalidEvent`` with the faulty field, before anything is sent; the errors of
+    ///   ``publish(_:timeout:)``.
     @discardableResult
     public nonisolated(nonsending) func publish(
         _ type: String,
@@ -28,7 +28,7 @@ extension EventProducer {
         return try await publish(type, tenant: tenant, user: nil, payload, id: id, time: time, source: source, timeout: timeout)
     }
 
-    /// Publishes an event whose payload is JSON already; its bytes reach the readers unchanged. Otherwise like the other `publish`.
+    /// Publishes an event with a JSON payload; its bytes reach the readers unchanged. Otherwise like the other `publish`.
     @discardableResult
     public func publish(
         _ type: String,
@@ -42,13 +42,13 @@ extension EventProducer {
         try await publish(type, tenant: tenant, user: nil, payload, id: id, time: time, source: source, timeout: timeout)
     }
 
-    /// Publishes an event to the connections of one user of a tenant, and to nobody else.
+    /// Publishes an event to the connections of one user of a tenant only.
     ///
     /// - Parameters:
-    ///   - user: the one it is for: what the user's tokens say in the claim `sub`.
-    ///   - type: what happened; `notification.created` is the usual one.
+    ///   - user: The recipient: the claim `sub` of the user's tokens.
+    ///   - type: The event type, usually `notification.created`.
     ///   - tenant: the user's tenant.
-    ///   - payload: as for `publish`, and so are the rest.
+    ///   - payload: This and the rest as for `publish`.
     @discardableResult
     public nonisolated(nonsending) func publishUser(
         _ type: String,
@@ -64,7 +64,7 @@ extension EventProducer {
         return try await publish(type, tenant: tenant, user: user, payload, id: id, time: time, source: source, timeout: timeout)
     }
 
-    /// Publishes an event to one user, with a payload that is JSON already. Otherwise like the other `publishUser`.
+    /// Publishes an event with a JSON payload to one user. Otherwise like the other `publishUser`.
     @discardableResult
     public func publishUser(
         _ type: String,

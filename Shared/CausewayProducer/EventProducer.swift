@@ -5,7 +5,7 @@ public import Logging
 public import NATSClient
 import Synchronization
 
-/// Publishes events into the tenants' log, from which every surface reads.
+/// Publishes events into the tenants' log, the source of every surface.
 ///
 /// ```swift
 /// import CausewayProducer
@@ -28,36 +28,35 @@ import Synchronization
 /// await producer.close()
 /// ```
 ///
-/// 1. When a publish returns, the event is durable, and on its way to all readers of the tenant.
-/// 2. A duplicate is detected by tenant, source and id: the same event published again within two minutes is not stored again, and gets the same cursor;
-///    another content under a used id is ``ProducerError/Code/conflict``. So a publish that failed with a retriable error may be repeated with the same
-///    id; without an id of the caller's a repetition is a new event.
-/// 3. A program may start before the bus does. Every publish waits for the connection and tries through outages, up to its timeout.
-/// 4. Events that are published one after the other, each after the one before has returned, or in one call of
-///    ``publish(contentsOf:under:intake:timeout:)``, lie in the log in that order.
+/// 1. When a publish returns, the event is durable and will reach all readers of the tenant.
+/// 2. Idempotent: a duplicate is detected by tenant, source and id. The same event within two minutes is not stored again and gets the same cursor;
+///    other content under a used id is ``ProducerError/Code/conflict``. After a retriable error, retry with the same id; without the caller's id a
+///    retry is a new event.
+/// 3. A program may start before the bus. Every publish waits for the connection and retries through outages, up to its timeout.
+/// 4. Events keep their order in the log when each is published after the previous call has returned, or in one call of
+///    ``publish(contentsOf:under:intake:timeout:)``.
 ///
-/// All methods may be called from any task; none blocks a thread.
+/// Any task; no method blocks a thread.
 public final class EventProducer: Sendable {
-    /// The connection that the events go over.
+    /// The connection to the bus.
     public let connection: NATSConnection
     private let ownsConnection: Bool
     private let opening: LogOpening
     let timeout: Duration
-    /// Numbers the events of executions; made with the first of them.
+    /// Assigns the numbers of execution events; created with the first one.
     let writer = Mutex<ExecutionWriter?>(nil)
     private let place: String
     private let waiting = WaitingReason()
     let now: @Sendable () -> Timestamp
 
-    /// Connects to the bus, and begins to open the log on it.
+    /// Connects to the bus and starts opening the log.
     ///
-    /// A bus that is away is looked for in the background, without end.
+    /// Retries an unreachable bus in the background, without limit.
     ///
     /// - Parameters:
-    ///   - configuration: where and who.
-    ///   - logger: gets changes of the connection's state; never an event.
-    /// - Throws: ``ProducerError/Code/refused`` for a value that cannot be used, a file that cannot be read, or credentials that the
-    ///   server refuses.
+    ///   - configuration: The bus, the log, the timeout.
+    ///   - logger: Logs changes of the connection's state; never an event.
+    /// - Throws: ``ProducerError/Code/refused`` for an invalid value, an unreadable file, or credentials that the server refuses.
     public static func connect(
         _ configuration: ProducerConfiguration = ProducerConfiguration(),
         logger: Logger = Logger(label: "causeway.producer")
@@ -70,13 +69,13 @@ public final class EventProducer: Sendable {
         }
     }
 
-    /// Publishes over a connection that there is already, and which ``close()`` leaves open.
+    /// Creates a producer on an existing connection, which ``close()`` leaves open.
     ///
     /// - Parameters:
     ///   - connection: the bus.
-    ///   - configuration: the log, and how long to try; of ``ProducerConfiguration/nats``, only what errors call the bus.
-    ///   - logger: gets what happens to the log; never an event.
-    ///   - now: the time of day, which becomes part of cursors.
+    ///   - configuration: The log and the timeout; of ``ProducerConfiguration/nats`` only the servers' names, for errors.
+    ///   - logger: Logs changes of the log; never an event.
+    ///   - now: The current time, which becomes part of cursors.
     public convenience init(
         connection: NATSConnection,
         configuration: ProducerConfiguration,
@@ -108,15 +107,15 @@ public final class EventProducer: Sendable {
         opening.close()
     }
 
-    /// Whether the bus is connected and the log on it has been opened, so that a publish has a good chance.
+    /// Whether the bus is connected and the log is open.
     public var isReady: Bool { connection.state == .connected && opening.log != nil }
 
     /// Waits until the log is open.
     ///
-    /// - Parameter timeout: for how long; nil for ``ProducerConfiguration/timeout``.
+    /// - Parameter timeout: Time limit; nil for ``ProducerConfiguration/timeout``.
     /// - Returns: the log.
-    /// - Throws: ``ProducerError/Code/unavailable`` when the time is over, with what is known about why;
-    ///   ``ProducerError/Code/refused`` when the log cannot be opened as it is.
+    /// - Throws: ``ProducerError/Code/unavailable`` at the time limit, with the known cause; ``ProducerError/Code/refused`` when the log cannot
+    ///   be opened.
     @discardableResult
     public func ready(within timeout: Duration? = nil) async throws(ProducerError) -> EventLog {
         let limit = timeout ?? self.timeout
@@ -125,28 +124,28 @@ public final class EventProducer: Sendable {
         }.get()
     }
 
-    /// Publishes an event that is complete.
+    /// Publishes a complete event.
     ///
     /// - Parameters:
-    ///   - intake: when it was taken in; nil for now.
-    ///   - timeout: how long to try; nil for ``ProducerConfiguration/timeout``.
-    /// - Throws: a retriable ``ProducerError`` when the event was not acknowledged in time, in which case it may or may not be stored.
+    ///   - intake: Intake time; nil for now.
+    ///   - timeout: How long to retry; nil for ``ProducerConfiguration/timeout``.
+    /// - Throws: a retriable ``ProducerError`` when no acknowledgement came in time: the event may or may not be stored.
     @discardableResult
     public func publish(_ event: Event, intake: Timestamp? = nil, timeout: Duration? = nil) async throws(ProducerError) -> PublishedEvent {
         try await publish(contentsOf: [event], intake: intake, timeout: timeout)[0]
     }
 
-    /// Publishes events in their order, one behind the other without waiting for each.
+    /// Publishes events in order, without waiting for each.
     ///
-    /// What is wrong with one of them is found before any is stored: an id that stands for another content, an approval that is decided, a size that
-    /// the bus does not take. Where another error is thrown, some of the events may be stored; repeating the whole call stores the others.
+    /// Faults are found before any event is stored: an id with other content, a decided approval, a size above the bus's limit. After another error
+    /// some events may be stored; retrying the whole call stores the rest.
     ///
     /// - Parameters:
-    ///   - events: what happened, in any tenants. They are sent together, so they should not be more than fit into memory twice.
-    ///   - key: the request that the events are of, which is then recognised as a whole: under the same key with another content it is a conflict.
-    ///   - intake: when they were taken in; nil for now. Also the time of events that have none of their own.
-    ///   - timeout: how long to try for all of them; nil for ``ProducerConfiguration/timeout``.
-    /// - Returns: one answer an event, in the order of the events.
+    ///   - events: The events, of any tenants. Sent together, so they should fit into memory twice.
+    ///   - key: The request of the events, which is deduplicated as a whole: the same key with other content is a conflict.
+    ///   - intake: Intake time; nil for now. Also the time of events without one.
+    ///   - timeout: How long to retry, for all of them; nil for ``ProducerConfiguration/timeout``.
+    /// - Returns: one acknowledgement per event, in order.
     @discardableResult
     public func publish(
         contentsOf events: [Event],
@@ -162,11 +161,11 @@ public final class EventProducer: Sendable {
         }
     }
 
-    /// Publishes events in their order, each for itself: one that cannot be stored keeps none of the others out.
+    /// Publishes events in order, each independently: a faulty event does not stop the others.
     ///
     /// - Parameters: as for ``publish(contentsOf:under:intake:timeout:)``.
-    /// - Returns: one result an event, in the order of the events; its error is ``ProducerError/Code/conflict`` or ``ProducerError/Code/tooLarge``.
-    /// - Throws: what concerns all of them, such as an outage; some may be stored then.
+    /// - Returns: one result per event, in order; errors are ``ProducerError/Code/conflict`` or ``ProducerError/Code/tooLarge``.
+    /// - Throws: errors that concern all events, such as an outage; some may then be stored.
     public func publish(
         each events: [Event],
         intake: Timestamp? = nil,
@@ -181,7 +180,7 @@ public final class EventProducer: Sendable {
         }
     }
 
-    /// Runs `body` with the log, and a function that says how much of the time is left.
+    /// Runs `body` with the log and a function that returns the remaining time.
     nonisolated(nonsending) func withLog<Answer>(
         within timeout: Duration?,
         _ body: (EventLog, () -> Duration) async throws(EventLogError) -> Answer
@@ -196,7 +195,7 @@ public final class EventProducer: Sendable {
         }
     }
 
-    /// Completes what a producer left open, and publishes it.
+    /// Completes a draft and publishes it.
     func publish(_ draft: EventDraft, tenant: Tenant, timeout: Duration?) async throws(ProducerError) -> PublishedEvent {
         var generator = SystemRandomNumberGenerator()
         let now = now()
@@ -209,7 +208,7 @@ public final class EventProducer: Sendable {
         return try await publish(event, intake: now, timeout: timeout)
     }
 
-    /// Ends the producer: publishes that wait fail with ``ProducerError/Code/closed``. The connection is closed if ``connect(_:logger:)`` made it.
+    /// Closes the producer: waiting publishes fail with ``ProducerError/Code/closed``. Closes the connection if ``connect(_:logger:)`` opened it.
     public func close() async {
         opening.close()
         if ownsConnection { await connection.close() }
@@ -232,7 +231,7 @@ public final class EventProducer: Sendable {
     }
 }
 
-/// What the opening of the log waits for, once that is known.
+/// Holds what the opening of the log is waiting for, if known.
 private final class WaitingReason: Sendable {
     private let reason = Mutex<String?>(nil)
 

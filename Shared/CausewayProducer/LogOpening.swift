@@ -2,9 +2,9 @@ import Basics
 import EventLog
 import Synchronization
 
-/// The log that is being opened, or is open: any number of tasks wait for it, each for as long as it likes.
+/// Opens the log once (single-flight); any number of tasks wait, each with its time limit.
 ///
-/// The opening goes on when a waiter gives up. When it fails, all waiters get the error, and the next call opens again.
+/// The opening continues when a waiter gives up. When it fails, all waiters get the error, and the next call opens again.
 final class LogOpening: Sendable {
     typealias Answer = Result<EventLog, ProducerError>
 
@@ -17,15 +17,15 @@ final class LogOpening: Sendable {
     private let open: @Sendable () async throws(EventLogError) -> EventLog
     private let state = Mutex(State())
 
-    /// - Parameter open: opens the log, however long that takes; ends early when its task is cancelled.
+    /// - Parameter open: Opens the log, without a time limit; stops when its task is cancelled.
     init(_ open: @escaping @Sendable () async throws(EventLogError) -> EventLog) {
         self.open = open
     }
 
-    /// The log, if it is open.
+    /// The log; nil until it is open.
     var log: EventLog? { state.withLock { $0.answer }?.value.flatMap { try? $0.get() } }
 
-    /// Begins to open the log, unless that is under way or done.
+    /// Starts opening the log, unless that is in progress or done.
     func begin() {
         _ = state.withLock { begin(&$0) }
     }
@@ -33,8 +33,8 @@ final class LogOpening: Sendable {
     /// Waits until the log is open.
     ///
     /// - Parameters:
-    ///   - limit: for how long.
-    ///   - late: what to say after that.
+    ///   - limit: Time limit.
+    ///   - late: The error at the time limit.
     func log(within limit: Duration, orElse late: @escaping @Sendable () -> ProducerError) async -> Answer {
         guard let answer = state.withLock({ begin(&$0) }) else { return .failure(.closed) }
         do throws(WaitError) {
@@ -44,7 +44,7 @@ final class LogOpening: Sendable {
         }
     }
 
-    /// Gives up: calls that wait, and later ones, fail with ``ProducerError/closed``.
+    /// Stops: waiting and later calls fail with ``ProducerError/closed``.
     func close() {
         let (answer, task) = state.withLock { state in
             state.isClosed = true
@@ -55,7 +55,7 @@ final class LogOpening: Sendable {
         answer?.settle(.failure(.closed))
     }
 
-    /// The answer of the opening under way, or of a new one; nil when closed.
+    /// Returns the current opening's promise, or that of a new one; nil when closed.
     private func begin(_ state: inout State) -> OneShot<Answer>? {
         guard !state.isClosed else { return nil }
         if let answer = state.answer {

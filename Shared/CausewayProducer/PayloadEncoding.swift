@@ -2,7 +2,7 @@ import Basics
 import EventModel
 import FoundationEssentials
 
-/// Swift values as payloads.
+/// Encodes Swift values as payloads.
 enum PayloadEncoding {
     /// Encodes a value that becomes a JSON object; dates become ISO 8601 in UTC with milliseconds, like all times on the wire.
     static func payload(of value: some Encodable, allowsStreamMembers: Bool = false) throws(ProducerError) -> Payload {

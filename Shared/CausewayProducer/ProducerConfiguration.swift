@@ -1,16 +1,16 @@
 public import EventLog
 public import NATSClient
 
-/// Where an ``EventProducer`` publishes, and for how long it tries.
+/// Configures an ``EventProducer``: bus, log and timeout.
 public struct ProducerConfiguration: Sendable {
-    /// The bus. The default is a nats-server on this machine, with every message sent at once.
+    /// The bus. Default: a nats-server on this machine, with every message sent at once.
     public var nats: NATSConfiguration
-    /// The log on it, which is created with these settings if it is not there yet.
+    /// The log, which is created with these settings if absent.
     public var log: EventLogConfiguration
-    /// How long a publish keeps trying through an outage before it fails, the time until the first connection included.
+    /// How long a publish retries through an outage, the time until the first connection included.
     public var timeout: Duration
 
-    /// Everything has a default.
+    /// Creates a configuration; everything has a default.
     public init(
         nats: NATSConfiguration = NATSConfiguration(name: "causeway-producer", sendAsap: true),
         log: EventLogConfiguration = EventLogConfiguration(),

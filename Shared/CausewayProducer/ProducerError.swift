@@ -3,11 +3,11 @@ import EventLog
 import EventModel
 import NATSClient
 
-/// Why an event was not published, or not known to be.
+/// Describes why an event was not published, or may not have been.
 ///
-/// ``message`` is a sentence that says what to do. It holds neither a payload nor a secret.
+/// ``message`` is a sentence with the remedy, without payloads or secrets.
 public struct ProducerError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of failure; compare with the static members. New kinds may be added.
+    /// The kind of failure; compare with the static members. New kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
             case invalidEvent, conflict, tooLarge, unavailable, timeout, full, refused, cancelled, closed
@@ -15,22 +15,22 @@ public struct ProducerError: ExplainedError, Sendable, Hashable, CustomStringCon
 
         private let kind: Kind
 
-        /// The event breaks a rule of the wire contract; nothing was sent. ``ProducerError/field`` says where.
+        /// The event breaks a rule of the wire contract; nothing was sent. ``ProducerError/field`` names the value.
         public static let invalidEvent = Code(kind: .invalidEvent)
-        /// The event's id, or the request's key, stands for another content; or what the event asks for is decided; or the execution that it names has
-        /// ended, or another one is running. The event was not stored. ``ProducerError/field`` says which.
+        /// Not stored: the event's id or the request's key is bound to other content, the approval is decided, the named execution has ended, or another
+        /// one is running. ``ProducerError/field`` says which.
         public static let conflict = Code(kind: .conflict)
-        /// The event is larger than the bus takes; it was not sent. The message names the limit.
+        /// The event exceeds the bus's limit; it was not sent. The message has the limit.
         public static let tooLarge = Code(kind: .tooLarge)
-        /// The bus or the log on it was out of reach for as long as was waited. Retriable.
+        /// The bus, or the log on it, was unreachable until the timeout. Retriable.
         public static let unavailable = Code(kind: .unavailable)
         /// No acknowledgement came in time: the event may or may not be stored. Retriable.
         public static let timeout = Code(kind: .timeout)
-        /// The server has no room for more. Retriable, though hardly at once.
+        /// The server is out of space. Retriable, after some time.
         public static let full = Code(kind: .full)
-        /// The bus or the log does not take this, and will not until somebody changes something: credentials, permissions, limits, the stream.
+        /// Publishing fails until an operator changes credentials, permissions, limits or the stream.
         public static let refused = Code(kind: .refused)
-        /// The task was cancelled; what was under way may or may not be stored.
+        /// The calling task was cancelled; an event in flight may or may not be stored.
         public static let cancelled = Code(kind: .cancelled)
         /// The producer was closed.
         public static let closed = Code(kind: .closed)
@@ -38,15 +38,15 @@ public struct ProducerError: ExplainedError, Sendable, Hashable, CustomStringCon
         public var description: String { kind.rawValue }
     }
 
-    /// What kind of failure.
+    /// The kind of failure.
     public let code: Code
-    /// The path of the value that is at fault, such as `payload.incidentId`, or `[3].id` in a call with several events; nil unless the code is
+    /// The path of the faulty value, such as `payload.incidentId`, or `[3].id` in a call with several events; nil unless the code is
     /// ``Code/invalidEvent``, ``Code/conflict`` or ``Code/tooLarge``.
     public let field: String?
     /// What happened and what to do, as a sentence.
     public let message: String
 
-    /// Whether the same publish, with the same id, may well succeed later. It is stored once, however often it is repeated within two minutes.
+    /// Whether a retry with the same id may succeed later. The event is stored once, however often it is retried within two minutes.
     public var isRetriable: Bool { code == .unavailable || code == .timeout || code == .full }
 
     /// `code: field: message`.

@@ -2,18 +2,18 @@ import Basics
 import EventLog
 public import EventModel
 
-/// The log's word that an event is stored.
+/// The acknowledgement that an event is stored.
 public struct PublishedEvent: Sendable, Hashable {
-    /// The id by which a repetition of the event is recognised for two minutes: the caller's, or the one that was made for it.
+    /// The event's id, the deduplication key for two minutes: the caller's, or a generated one.
     public let id: String
-    /// The event's id on every surface, and its place in the log; its ``EventModel/Cursor/text`` begins with `evt_`.
+    /// The event's id on every surface and its place in the log; its ``EventModel/Cursor/text`` begins with `evt_`.
     public let cursor: Cursor
-    /// Whether the log held the event already, so that nothing was stored and ``cursor`` is that of the first time.
+    /// Whether it is a duplicate: nothing was stored, and ``cursor`` is that of the stored event.
     ///
-    /// A publish whose first acknowledgement was lost may find its own event.
+    /// A retry after a lost acknowledgement may find its own event.
     public let isDuplicate: Bool
 
-    /// Describes a publish.
+    /// Creates a result.
     public init(id: String, cursor: Cursor, isDuplicate: Bool) {
         self.id = id
         self.cursor = cursor

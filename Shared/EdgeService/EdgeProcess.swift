@@ -18,14 +18,19 @@ public import ServiceLifecycle
 public struct EdgeProcess: Sendable {
     /// What an edge's routes are made with.
     public struct Parts: Sendable {
+        /// The delivery engine.
         public let edge: Edge
+        /// Verifies tokens.
         public let authenticator: Authenticator
         /// The pages that may use the surface.
         public let origins: OriginPolicy
         /// The bus; perhaps not there yet.
         public let connection: NATSConnection
+        /// The process's settings.
         public let settings: Settings
+        /// The metrics of `/metrics`.
         public let metrics: PrometheusMetrics
+        /// The process's logger.
         public let logger: Logger
     }
 

@@ -2,9 +2,9 @@ import Basics
 import NATSClient
 import Synchronization
 
-/// Tells the tasks of this library when the connection comes and goes.
+/// Notifies this library's tasks when the connection is lost or restored.
 ///
-/// A connection keeps its observers for as long as it lives; this is the one observer, which others join and leave.
+/// A connection keeps its observers for life: this is the only one, and distributes to observers that join and leave.
 final class ConnectionWatch: Sendable {
     private struct State {
         var observers: [UInt64: @Sendable (NATSConnectionState) -> Void] = [:]
@@ -19,7 +19,7 @@ final class ConnectionWatch: Sendable {
         connection.onStateChange { [weak self] state in self?.stateChanged(to: state) }
     }
 
-    /// Calls `observer` after every change of state, on a thread of the connection's own, until it is removed.
+    /// Adds an observer, called after every change of state on the connection's queue, until it is removed.
     func add(_ observer: @escaping @Sendable (NATSConnectionState) -> Void) -> UInt64 {
         state.withLock { state in
             state.nextID += 1
@@ -28,14 +28,14 @@ final class ConnectionWatch: Sendable {
         }
     }
 
-    /// The observer is not called any more, save for a call that is under way.
+    /// Removes an observer; a running call may still finish.
     func remove(_ id: UInt64) {
         state.withLock { $0.observers[id] = nil }
     }
 
-    /// Returns when there is a connection.
+    /// Waits until connected.
     ///
-    /// - Throws: ``EventLogError/Code/closed`` when there will never be one again, ``EventLogError/Code/cancelled``.
+    /// - Throws: ``EventLogError/Code/closed`` when the connection is closed for good, ``EventLogError/Code/cancelled``.
     func untilConnected() async throws(EventLogError) {
         let changed = Signal()
         let observation = add { _ in changed.raise() }

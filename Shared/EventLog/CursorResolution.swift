@@ -1,24 +1,24 @@
 public import EventModel
 
-/// The answer to the cursor that a client brought (contract §3): where its stream begins, and what it must be told.
+/// Resolves a client's cursor (contract §3): where its stream begins, and what it is told.
 public enum CursorResolution: Sendable, Hashable {
-    /// No cursor: only what happens from now on.
+    /// No cursor: new events only.
     case liveOnly
-    /// An empty cursor: everything kept, beginning after this sequence.
+    /// An empty cursor: everything kept, from the entry after this sequence.
     case oldest(after: UInt64)
-    /// A place in the log: everything after this sequence.
+    /// A valid cursor: everything after this sequence.
     case resume(after: UInt64)
-    /// The log no longer keeps everything after the cursor: told with `missedBefore`, then everything after the sequence.
+    /// The cursor is older than the log's start: send `missedBefore`, then everything after the sequence.
     case expired(missedBefore: Cursor, after: UInt64)
-    /// Malformed, of another log, or beyond the log's end: told, then only what happens from now on.
+    /// Malformed, of another log, or beyond the log's end: report it, then new events only.
     case unknown
 
-    /// Judges a cursor.
+    /// Resolves a cursor.
     ///
     /// - Parameters:
-    ///   - text: what the client sent; nil when it sent nothing.
-    ///   - bounds: what the log keeps, asked for *after* the cursor came in. A feed's position will not do for the end: another
-    ///     process may be ahead, and its cursors are no less good.
+    ///   - text: The client's cursor; nil when absent.
+    ///   - bounds: The log's bounds, requested *after* the cursor arrived. A feed's position is not enough: another process may be ahead, and
+    ///     its cursors are valid.
     public init(_ text: String?, bounds: LogBounds) {
         guard let text else {
             self = .liveOnly

@@ -6,23 +6,23 @@ import Synchronization
 
 /// The log: the ordered, durable record of every tenant's events, on one JetStream stream.
 ///
-/// It appends, reads the past and says what is kept; ``LogFeed`` follows it live. All state is the server's, so that any number of processes
-/// share the log without knowing each other.
+/// It appends, reads the past and reports what is kept; ``LogFeed`` follows it live. All state is on the server: any number of processes share
+/// the log without coordination.
 ///
-/// All methods may be called from any thread; none blocks one. Appends and reads that meet an outage try again within their time and
-/// then fail with an error that says so; ``bounds()`` fails at once.
+/// Any thread; no method blocks one. Appends and reads retry through an outage until their time limit, then throw; ``bounds()`` throws at
+/// once.
 public final class EventLog: Sendable {
-    /// What is remembered of the stream.
+    /// What this process knows of the current stream.
     private struct Life {
-        /// When the stream was created, as the server told last.
+        /// The stream's creation time, as last reported by the server.
         var created: UInt64
         var epoch: UInt16
         var replicas: Int
-        /// Messages that were the last one when the stream was looked at, in ascending order: it is recognised by them.
+        /// The last messages at the previous check, in ascending order; used to recognise the stream.
         var stamps: [LogStamp] = []
         /// The time part of the first kept entry's cursor, by its sequence.
         var first: (sequence: UInt64, time: Timestamp)?
-        /// The highest sequence that was acknowledged: no later append can get one that is not higher, unless the stream is another.
+        /// High-water mark of acknowledged sequences: a later append gets a higher one, unless the stream was recreated.
         var acknowledged: UInt64 = 0
 
         init(_ info: StreamInfo) {
@@ -39,10 +39,10 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// The most bytes that the message of an event has on the bus, headers included.
+    /// Maximum size of an event's message on the bus in bytes, headers included.
     public static let largestMessage = Payload.maximumBytes + AppendFaults.largestHeaders
 
-    /// How the log is kept.
+    /// The log's configuration.
     public let configuration: EventLogConfiguration
     let connection: NATSConnection
     let jetStream: JetStream
@@ -53,7 +53,7 @@ public final class EventLog: Sendable {
     private let infoFlight: StreamInfoFlight
     private let deleted = Mutex(DeletedSequences.none)
     let line: OrderedConnection
-    /// Which appends were refused last.
+    /// The last refused append per stream.
     let writes = WriteStanding()
 
     private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger)
@@ -70,13 +70,13 @@ public final class EventLog: Sendable {
         line = OrderedConnection(beside: connection, timeout: configuration.requestTimeout, logger: logger)
     }
 
-    /// Opens the log: waits for the bus, then creates the stream or makes sure that the one it finds can be the log.
+    /// Opens the log: waits for the bus, then creates the stream or verifies that the existing one can be the log.
     ///
-    /// A stream that exists is never changed, deleted or made anew. Where its limits differ from the configuration, a warning says so.
+    /// An existing stream is never changed, deleted or recreated. Limits that differ from the configuration are logged as a warning.
     ///
-    /// - Parameter isWaiting: is told, in a sentence, what is waited for, whenever that is another thing than before.
-    /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/unsupportedServer`` or ``EventLogError/Code/rejected`` with a
-    ///   sentence that says what to do; ``EventLogError/Code/cancelled``, ``EventLogError/Code/closed``. Outages are waited for.
+    /// - Parameter isWaiting: called with a sentence whenever the reason for waiting changes.
+    /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/unsupportedServer``, ``EventLogError/Code/rejected``; the message
+    ///   names the remedy; ``EventLogError/Code/cancelled``, ``EventLogError/Code/closed``. Outages are retried.
     public static func open(
         on connection: NATSConnection,
         configuration: EventLogConfiguration = EventLogConfiguration(),
@@ -118,14 +118,14 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Which life of the log sequences count in, as far as this process knows; the same in every process that knows the same.
+    /// The epoch of the log, as far as this process knows; equal in all processes that see the same stream.
     ///
-    /// It changes when the stream was deleted and created again, or restored; a ``LogFeed`` tells its observer when it does.
+    /// Changes when the stream was recreated or restored; a ``LogFeed`` reports that to its observer.
     public var epoch: UInt16 { life.withLock { $0.epoch } }
 
-    /// What the log keeps now.
+    /// Returns the log's bounds.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func bounds() async throws(EventLogError) -> LogBounds {
         try await bounds(streamInfo())
     }
@@ -143,9 +143,9 @@ public final class EventLog: Sendable {
         )
     }
 
-    /// Which sequences the log holds now. The deleted ones are listed anew only when their number has changed.
+    /// Returns which sequences the log holds. Deleted ones are listed again only when their number has changed.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func retention() async throws(EventLogError) -> LogRetention {
         var info = try await streamInfo()
         let known = deleted.withLock { $0.from(info.state.firstKept) }
@@ -172,41 +172,41 @@ public final class EventLog: Sendable {
         )
     }
 
-    /// A piece of a source's past, from the stream itself. What the tail holds is better read from the tail.
+    /// Reads a source's past events from the stream. Prefer the tail for what it holds.
     ///
-    /// A few of these at a time read by themselves; when more come, they share one scan of the stream. A cancelled task's read ends at once.
+    /// A few concurrent reads are filtered by the server; more share one scan of the stream. A cancelled task's read ends at once.
     ///
     /// - Parameters:
-    ///   - source: whose events.
-    ///   - after: the last sequence the reader has.
-    ///   - through: the last sequence the reader wants, which the log must have reached: ``LogBounds/lastSequence`` or a feed's position.
-    ///   - maxBytes: how many bytes of entries at most, counted as ``LogTail`` counts; one entry is returned however large it is.
-    /// - Returns: the entries in order, and how far they are complete. A position short of `through` means that there is more to read, after it.
-    ///   ``LogRead/missedBefore`` says so when the log dropped, before or while it was read, what lies behind `after`.
-    /// - Throws: a retriable ``EventLogError`` when the log was out of reach for ``EventLogConfiguration/readTimeout``;
+    ///   - source: The tenant, agent or workflow.
+    ///   - after: Last sequence that the reader has.
+    ///   - through: Last sequence to read; the log must have reached it: ``LogBounds/lastSequence`` or a feed's position.
+    ///   - maxBytes: Maximum size of the entries, counted as ``LogTail`` counts; the first entry is returned whatever its size.
+    /// - Returns: the entries in order, and the position up to which they are complete; if it is below `through`, read on from it.
+    ///   ``LogRead/missedBefore`` is set when the log dropped, before or during the read, entries behind `after`.
+    /// - Throws: a retriable ``EventLogError`` when the log was unreachable for ``EventLogConfiguration/readTimeout``;
     ///   ``EventLogError/Code/cancelled``.
     public func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead {
         guard after < through else { return LogRead(entries: [], position: after) }
         return try await past.read(source, after: after, through: through, maxBytes: maxBytes, from: self)
     }
 
-    // MARK: What the parts of the library need of each other
+    // MARK: Internal to the library
 
-    /// Whether more than one server keeps the log: then the one that is read from may be a moment behind what was acknowledged.
+    /// Whether the stream has replicas: a read may then lag behind acknowledged appends.
     var isReplicated: Bool { life.withLock { $0.replicas > 1 } }
 
-    /// Whether there is a connection just now.
+    /// Whether there is a connection.
     var isConnected: Bool { connection.state == .connected }
 
-    /// The stream as the server has it.
+    /// Returns the stream's configuration and state.
     func streamInfo() async throws(EventLogError) -> StreamInfo {
         try await infoFlight.info()
     }
 
-    /// Compares a read with what the log still holds after it: a consumer whose start has left the log begins later, and one that is slower
-    /// than the log's old end skips, both without a word. If `after + 1` is still kept when the read has ended, nothing was skipped.
+    /// Checks a read for dropped entries. A consumer whose start has left the log begins later, and one slower than the log's old end skips entries,
+    /// both silently. If `after + 1` is still kept when the read has ended, nothing was skipped.
     ///
-    /// - Returns: the read; where something may be missing, what is still kept of it, with ``LogRead/missedBefore``.
+    /// - Returns: the read; where entries may be missing, the part still kept, with ``LogRead/missedBefore``.
     func checked(_ read: LogRead, after: UInt64) async throws(EventLogError) -> LogRead {
         let info = try await streamInfo()
         let first = info.state.firstKept
@@ -218,7 +218,7 @@ public final class EventLog: Sendable {
         )
     }
 
-    /// A look at the stream, which is created if it is missing and judged as at the start.
+    /// Returns a snapshot of the stream; creates it if absent, and verifies it as at the start.
     func inspect() async throws(EventLogError) -> FeedProgress.StreamSnapshot {
         let stream = LogStream(jetStream: jetStream, configuration: configuration, logger: logger)
         let info = try await stream.checked()
@@ -233,7 +233,7 @@ public final class EventLog: Sendable {
         )
     }
 
-    /// The sequence of the last message of a subject; nil when there is none.
+    /// Returns the sequence of a subject's last message; nil when there is none.
     func lastSequence(on subject: String) async throws(EventLogError) -> UInt64? {
         do throws(JetStreamError) {
             return try await jetStream.lastMessage(stream: configuration.streamName, subject: subject).sequence
@@ -243,12 +243,12 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// The highest sequence that was acknowledged so far. Asked before an append, for ``isPlausible(_:since:)``.
+    /// High-water mark of acknowledged sequences. Read before an append, for ``isPlausible(_:since:)``.
     var acknowledged: UInt64 { life.withLock { $0.acknowledged } }
 
-    /// An append was acknowledged. Returns whether its place can be one in the stream that is known.
+    /// Records an acknowledged append. Returns whether its sequence is possible in the known stream.
     ///
-    /// - Parameter since: what ``acknowledged`` was before the message was sent.
+    /// - Parameter since: ``acknowledged`` before the message was sent.
     func isPlausible(_ ack: PublishAck, since: UInt64) -> Bool {
         life.withLock { life in
             life.acknowledged = max(life.acknowledged, ack.sequence)
@@ -256,18 +256,18 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Looks whether the stream is still the one that is known.
+    /// Checks whether the stream is still the known one.
     func renewEpoch() async throws(EventLogError) {
         try await renew(try await LogStream(jetStream: jetStream, configuration: configuration, logger: logger).checked())
         life.withLock { $0.acknowledged = 0 }
     }
 
-    /// Takes note of the stream as the server has it now, and returns the epoch of the log that it is.
+    /// Records the stream's current state and returns the log's epoch.
     ///
-    /// Another time of creation means another log, unless the last messages are recognised: a clustered nats-server 2.9 has told another time for
+    /// A new creation time means a recreated log, unless the last messages are recognised: a clustered nats-server 2.9 reported another time for
     /// the same stream after the death of the server that kept it.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the stream would have to be compared and is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the stream must be compared and is unreachable.
     @discardableResult
     func renew(_ info: StreamInfo) async throws(EventLogError) -> UInt16 {
         let known = life.withLock { $0 }
@@ -284,7 +284,7 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// The time part of the cursor of the first entry that is kept, or of the next one when none is.
+    /// Returns the time part of the first kept entry's cursor, or of the next entry's when the log is empty.
     private func intake(ofFirst first: UInt64, _ state: StreamInfo.State) async throws(EventLogError) -> Timestamp {
         if let known = life.withLock({ $0.first }), known.sequence == first { return known.time }
         guard state.messages > 0 else { return Timestamp(serverNanoseconds: state.lastTimestamp ?? 0) }
@@ -293,7 +293,7 @@ public final class EventLog: Sendable {
         return time
     }
 
-    /// The time part of a cursor to a place; nil when nothing stands there any more.
+    /// Returns the time part of a cursor; nil when the sequence is absent.
     func time(at sequence: UInt64) async throws(EventLogError) -> Timestamp? {
         switch try await content(at: sequence) {
         case .event(_, let intake): intake
@@ -302,7 +302,7 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// The message at a place, as the stream's leader has it; nil when it is not kept any more.
+    /// Returns the message at a sequence, read from the stream's leader; nil when absent.
     func message(at sequence: UInt64) async throws(EventLogError) -> StoredMessage? {
         do throws(JetStreamError) {
             return try await jetStream.message(stream: configuration.streamName, sequence: sequence)
@@ -314,7 +314,7 @@ public final class EventLog: Sendable {
 }
 
 extension StreamInfo.State {
-    /// The first sequence that is kept; one more than the last when nothing is.
+    /// The first kept sequence; ``lastSequence`` + 1 when the log is empty.
     package var firstKept: UInt64 {
         guard messages == 0 else { return firstSequence }
         // A purge can set the next sequence to any number.
@@ -323,7 +323,7 @@ extension StreamInfo.State {
 }
 
 extension Timestamp {
-    /// A time of the server, which counts in nanoseconds.
+    /// Converts the server's time, in nanoseconds.
     init(serverNanoseconds: UInt64) {
         self.init(nanosecondsSinceEpoch: Int64(clamping: serverNanoseconds))
     }

@@ -1,10 +1,10 @@
 public import Basics
 
-/// Why the log did not do what was asked.
+/// Describes why a call on the log failed.
 ///
-/// ``message`` is a sentence that says what is wrong and, where it can be mended, how; it holds neither payloads nor secrets.
+/// ``message`` is a sentence with the cause and, where possible, the remedy; it has no payloads and no secrets.
 public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
-    /// What kind of failure; compare with the static members.
+    /// The kind of failure; compare with the static members.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
             case unavailable, timeout, busy, incompatibleStream, unsupportedServer, conflict, tooLarge, full, notWritable, rejected,
@@ -14,41 +14,41 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
 
         private let kind: Kind
 
-        /// The bus or the log on it is out of reach. Retriable.
+        /// The bus, or the log on it, is unreachable. Retriable.
         public static let unavailable = Code(kind: .unavailable)
-        /// No answer in time; an append may or may not have been stored, and repeating it is safe. Retriable.
+        /// No answer in time; an append may or may not be stored, and a retry is safe. Retriable.
         public static let timeout = Code(kind: .timeout)
-        /// The log's stream answered that another write to the same place is in flight, so that nothing is decided yet. Retriable.
+        /// A concurrent write to the same subject is in flight; nothing is decided yet. Retriable.
         public static let busy = Code(kind: .busy)
-        /// There is a stream of the log's name that cannot be the log.
+        /// A stream with the log's name exists and cannot be the log.
         public static let incompatibleStream = Code(kind: .incompatibleStream)
-        /// The server cannot do what the configuration asks for.
+        /// The server does not support the configuration.
         public static let unsupportedServer = Code(kind: .unsupportedServer)
-        /// The event's identity, or its request's key, stands for another content; or what it asks for is decided. ``EventLogError/field`` says which.
+        /// The event's identity or the request's key is bound to other content, or the approval is decided. ``EventLogError/field`` says which.
         public static let conflict = Code(kind: .conflict)
-        /// The event is larger than the server takes.
+        /// The event exceeds the server's limit.
         public static let tooLarge = Code(kind: .tooLarge)
-        /// The server has no room for more. Retriable, though hardly at once.
+        /// The server is out of space. Retriable, after some time.
         public static let full = Code(kind: .full)
-        /// Nothing can be appended until somebody changes something on the bus: a permission, or a stream that is full and drops nothing.
+        /// Appends fail until an operator changes the bus: a permission, or a full stream that rejects new messages.
         public static let notWritable = Code(kind: .notWritable)
-        /// The server refused, for a reason that waiting does not change.
+        /// The server refused; a retry does not help.
         public static let rejected = Code(kind: .rejected)
-        /// The task was cancelled.
+        /// The calling task was cancelled.
         public static let cancelled = Code(kind: .cancelled)
-        /// The connection was closed by this process.
+        /// This process closed the connection.
         public static let closed = Code(kind: .closed)
 
         public var description: String { kind.rawValue }
     }
 
-    /// What kind of failure.
+    /// The kind of failure.
     public let code: Code
-    /// What happened and what to do, as a sentence; behind ``field``, where there is one.
+    /// What happened and what to do, as a sentence; starts with ``field``, if set.
     public let message: String
-    /// The path of the value that is at fault, such as `id`; nil unless the code is ``Code/conflict`` or ``Code/tooLarge``.
+    /// The path of the faulty value, such as `id`; nil unless the code is ``Code/conflict`` or ``Code/tooLarge``.
     public let field: String?
-    /// Which event of a call with several is at fault; nil where it is not one of them alone.
+    /// Index of the faulty event in the call; nil when the error concerns the whole call.
     public let index: Int?
 
     /// Creates an error.
@@ -59,7 +59,7 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
         self.index = index
     }
 
-    /// Whether the same call may well succeed later.
+    /// Whether the same call may succeed later.
     public var isRetriable: Bool { code == .unavailable || code == .timeout || code == .busy || code == .full }
 
     /// An error of code ``Code/unavailable``.

@@ -2,23 +2,23 @@ import Basics
 import EventModel
 import NATSClient
 
-/// An event as a message of the log, both ways.
+/// Encodes and decodes an event as a message of the log.
 ///
-/// The attributes are CloudEvents headers (``NATSBinding``), the body is the payload's own bytes. The log adds two headers: the key by
-/// which the server recognises a repetition, and the moment of intake.
+/// Attributes are CloudEvents headers (``NATSBinding``), the body is the payload's bytes. The log adds two headers: the deduplication key and
+/// the intake time.
 enum EventMessage {
-    /// Milliseconds since 1970, set by whoever took the event in; without it, the moment at which the server stored the message counts.
+    /// Intake time in milliseconds since 1970; without it, the server's storage time counts.
     static let intakeHeader = "causeway-intake"
-    /// The subjects that events lie under. Executions share the stream, since they share its order, but are read elsewhere.
+    /// The log's subjects. Executions share the stream and its order, but have separate readers.
     static let subjects = ["events.>", "executions.>"]
 
-    /// The headers of an event that goes into the log.
+    /// Returns the headers of an event to append.
     ///
-    /// - Parameter messageID: the key by which the server recognises a repetition; nil for none.
+    /// - Parameter messageID: The deduplication key; nil for none.
     static func headers(of event: Event, intake: Timestamp, messageID: String?) -> NATSHeaders {
         var headers = NATSHeaders()
         var event = event
-        // By this a duplicate's content can be compared: see Event.hasSameContent(as:takenInAt:).
+        // Needed to compare a duplicate's content: see Event.hasSameContent(as:takenInAt:).
         if event.assigned.contains(.time) { event.time = intake }
         if let messageID { headers.append("Nats-Msg-Id", messageID) }
         for (name, value) in NATSBinding.headers(of: event) { headers.append(name, value) }
@@ -26,10 +26,10 @@ enum EventMessage {
         return headers
     }
 
-    /// A tenant's event as it is sent.
+    /// Encodes a tenant's event.
     ///
-    /// The request for an approval goes to the approval's own place, which takes one: the server refuses a second request under the same id,
-    /// whoever sends it, unless it knows the message's id.
+    /// An approval request goes to the approval's subject, which takes one message (create-once): the server rejects a second request with the
+    /// same id, from any publisher, unless it knows the message's id.
     static func outgoing(_ event: Event, intake: Timestamp) -> OutgoingMessage {
         var headers = headers(of: event, intake: intake, messageID: MessageID.event(event.identity))
         let place = requestPlace(of: event)
@@ -41,14 +41,14 @@ enum EventMessage {
         )
     }
 
-    /// The subject that takes the one request of an approval; nil for an event that asks for none.
+    /// Returns the create-once subject of an approval request; nil for other events.
     static func requestPlace(of event: Event) -> String? {
         EventCatalogue.requestedApproval(event).map { EventSubject.decision(tenant: event.tenant, place: .request(approvalID: $0)) }
     }
 
-    /// The entry that a delivered message is.
+    /// Decodes a delivered message.
     ///
-    /// - Throws: a ``ValidationError`` when it is no event. Its field says what is wrong, in few words and from a small set.
+    /// - Throws: a ``ValidationError`` when it is not an event. Its field names the fault, from a small set of values.
     static func entry(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata) throws(ValidationError) -> LogEntry {
         let storedAt = Timestamp(serverNanoseconds: metadata.timestamp)
         var fields = AttributeFields()
@@ -74,9 +74,9 @@ enum EventMessage {
         return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event, decisionPlace: place)
     }
 
-    /// The entry that a stored message is.
+    /// Decodes a stored message.
     ///
-    /// - Throws: a ``ValidationError`` when it is no event.
+    /// - Throws: a ``ValidationError`` when it is not an event.
     static func entry(_ message: StoredMessage) throws(ValidationError) -> LogEntry {
         let storedAt = Timestamp(serverNanoseconds: message.timestamp)
         let fields = try AttributeFields(message.headers)
@@ -104,30 +104,30 @@ enum EventMessage {
         )
     }
 
-    /// When a stored message was taken in.
+    /// Returns the intake time of a stored message.
     static func intakeTime(of message: StoredMessage) -> Timestamp {
         intakeTime(message.headers[intakeHeader], storedAt: Timestamp(serverNanoseconds: message.timestamp))
     }
 
-    /// When a message was taken in: what its header says if that is a time a cursor can carry, else when it was stored.
+    /// Returns the intake time: the header's value if a cursor can carry it, else the storage time.
     static func intakeTime(_ header: String?, storedAt: Timestamp) -> Timestamp {
         guard let header, let milliseconds = Int64(header), (0..<1 << 48).contains(milliseconds) else { return storedAt }
         return Timestamp(millisecondsSinceEpoch: milliseconds)
     }
 
-    /// What all subjects of a tenant's events begin with, and the filter that matches all but the first.
+    /// The filters for a tenant's events: the tenant's bare subject, and everything below it.
     static func filters(of tenant: Tenant) -> (alone: String, below: String) {
         let alone = "events.\(SubjectToken.encode(tenant))"
         return (alone, alone + ".>")
     }
 
-    /// The token of the subject that names the tenant; nil when the message is not of an event.
+    /// Returns the subject's tenant token; nil when the message is not an event.
     static func tenantToken(of subject: UnsafeRawBufferPointer) -> String? {
         guard subject.starts(with: "events.".utf8) else { return nil }
         return String(decoding: subject.dropFirst(7).prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self)
     }
 
-    /// Whether the token behind the tenant begins with an upper-case letter: one look, since almost no message's does.
+    /// Whether the token after the tenant begins with an upper-case letter: a cheap test that almost no message passes.
     private static func isOfKind(_ delivery: borrowing NATSDelivery) -> Bool {
         delivery.withSubject { subject in
             let tail = subject.dropFirst(7).drop { $0 != UInt8(ascii: ".") }.dropFirst()
@@ -135,18 +135,18 @@ enum EventMessage {
         }
     }
 
-    /// Whether the message is of an event, right or wrong, and not of an execution.
+    /// Returns whether the message is on a tenant's event subject, valid or not.
     static func isOfEvent(_ delivery: borrowing NATSDelivery) -> Bool {
         delivery.withSubject { $0.starts(with: "events.".utf8) }
     }
 }
 
 extension AttributeFields {
-    /// The headers of a message that say something about an event.
+    /// Collects the headers that describe an event.
     init(_ headers: NATSHeaders) throws(ValidationError) {
         self.init()
         for field in headers.fields {
-            // Bytes that were replaced are replaced by a byte that is never UTF-8, so that they are judged where all are.
+            // Replace invalid UTF-8 by a byte that is never valid, so that the common validation rejects it.
             if field.isUTF8 {
                 try add(name: field.name.utf8, value: field.value.utf8)
             } else {
@@ -157,7 +157,7 @@ extension AttributeFields {
 }
 
 extension StoredMessage {
-    /// A message that a pull consumer delivered.
+    /// Creates a stored message from a pull consumer's delivery.
     init(_ pulled: JetStreamMessage) {
         self.init(
             subject: pulled.message.subject,

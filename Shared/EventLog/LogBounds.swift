@@ -1,18 +1,17 @@
 public import EventModel
 
-/// What the log keeps at one moment.
+/// The log's range of sequences at one moment.
 public struct LogBounds: Sendable, Hashable {
-    /// The first sequence that is kept; one more than ``lastSequence`` when nothing is.
+    /// First kept sequence; ``lastSequence`` + 1 when the log is empty.
     public var firstSequence: UInt64
-    /// The last sequence that was given out, kept or not; 0 when the log was never written to.
+    /// Last assigned sequence, kept or not; 0 for a new log.
     public var lastSequence: UInt64
-    /// Which log the sequences count in.
+    /// The epoch of the sequences.
     public var epoch: UInt16
-    /// The cursor of the first entry kept. When all were thrown away it is that of the entry that comes next, which is as
-    /// true; nil only for a log that was never written to, from which nothing can be missing.
+    /// The cursor of the first kept entry; of the next entry when the log is empty. Nil only for a new log, which can have no gap.
     public var firstCursor: Cursor?
 
-    /// Describes a log.
+    /// Creates bounds.
     public init(firstSequence: UInt64, lastSequence: UInt64, epoch: UInt16, firstCursor: Cursor?) {
         self.firstSequence = firstSequence
         self.lastSequence = lastSequence
@@ -21,18 +20,17 @@ public struct LogBounds: Sendable, Hashable {
     }
 }
 
-/// A piece of one tenant's past.
+/// Entries read from one tenant's past.
 public struct LogRead: Sendable {
     /// The tenant's entries, in order.
     public var entries: [LogEntry]
-    /// How far the answer is complete: every entry of the tenant between the sequence asked for and this one is in ``entries``.
-    /// Reading on begins here.
+    /// The sequence up to which ``entries`` is complete, counted from the requested one. The next read continues here.
     public var position: UInt64
-    /// The first entry of the log that was still kept when the read ended, if some of what was asked for had left the log by then. Everything
-    /// before it that is behind the place asked for may be missing; ``entries`` begins there.
+    /// The log's first kept entry at the end of the read, if a part of the requested range had been dropped by then. Requested entries before it may
+    /// be missing; ``entries`` begins there.
     public var missedBefore: Cursor?
 
-    /// Describes a piece.
+    /// Creates a read.
     public init(entries: [LogEntry], position: UInt64, missedBefore: Cursor? = nil) {
         self.entries = entries
         self.position = position

@@ -1,20 +1,20 @@
 public import Basics
 public import EventModel
 
-/// An event at its place in the log. Immutable, and shared by everybody who delivers it.
+/// An event with its sequence in the log. Immutable; shared by all deliveries.
 public final class LogEntry: Sendable {
-    /// The place in the log, counting from 1 over all tenants.
+    /// Its sequence, counted from 1 over all tenants.
     public let sequence: UInt64
-    /// When the event was taken in: the time part of its cursor (contract §3).
+    /// Intake time: the time part of its cursor (contract §3).
     public let intake: Timestamp
-    /// What happened.
+    /// The event.
     public let event: Event
-    /// The place of which this is the only event, when it has one (contract §7); nil for the many that have none.
+    /// The create-once place of a decision or its effect (contract §7); nil for other events.
     public let decisionPlace: DecisionPlace?
-    /// Which event of which execution it is (contract §9); nil for a tenant's events.
+    /// Its execution and number (contract §9); nil for a tenant's events.
     public let execution: ExecutionPlace?
 
-    /// Puts an event at a place.
+    /// Creates an entry.
     public init(sequence: UInt64, intake: Timestamp, event: Event, decisionPlace: DecisionPlace? = nil, execution: ExecutionPlace? = nil) {
         self.sequence = sequence
         self.intake = intake

@@ -1,58 +1,65 @@
 public import Basics
 
-/// Who is told what the feed takes in.
+/// Receives what the feed reads.
 ///
-/// Called on the feed's thread, one call at a time, in the order of the log; never for two lives of the log at once. An observer must
-/// be quick, since the feed waits for it, and must not start or stop the feed from within a call.
+/// Called on the feed's thread, one call at a time, in the log's order, for one epoch at a time. An observer must be quick, since the feed
+/// waits for it, and must not start or stop the feed within a call.
 public protocol LogObserver: Sendable {
-    /// Whether it can take more. Asked before each message: while it cannot, the feed stops reading, and goes on where it was when it can. So no
-    /// observer has a reason to wait in a call, which would hold up whatever else the bus delivers on the same thread. Any thread.
+    /// Backpressure: whether it can take more. Checked before each message; while false, the feed stops reading, and later continues at the same
+    /// position. So an observer never needs to block in a call, which would delay other deliveries of the bus on that thread. Any thread.
     var hasRoom: Bool { get }
 
-    /// `entry` is the next event of the log. Sequences strictly increase. The tail already holds it.
+    /// Reports the next event. Sequences strictly increase. The tail already holds it.
     func logAppended(_ entry: LogEntry)
 
-    /// Everything up to `sequence` has been told: what lies between the last entry and here is no event, or is gone.
+    /// Reports that there are no further events up to `sequence`: other messages, or deleted ones.
     ///
-    /// - Parameter time: the time part of a cursor to `sequence`; nil when nothing stands there.
+    /// - Parameter time: the time part of a cursor to `sequence`; nil when the sequence is absent.
     func logAdvanced(to sequence: UInt64, time: Timestamp?)
 
-    /// Whether somebody wants the events of the execution on this subject. What nobody wants is not even decoded.
+    /// Returns whether events of this subject's execution are wanted. Others are not decoded.
     func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool
 
-    /// `entry` is the next event of an execution that is followed. ``logAdvanced(to:time:)`` comes behind it.
+    /// Reports the next event of a followed execution. ``logAdvanced(to:time:)`` follows.
     func executionAppended(_ entry: LogEntry)
 
-    /// The log was recreated or lost its end; what follows counts in another one, from `position` on.
+    /// Reports that the log was recreated or truncated; what follows is in the new epoch, behind `position`.
     ///
-    /// Cursors of the old life mean nothing any more. The tail is already empty.
+    /// Cursors of the old epoch are invalid. The tail is already empty.
     func logReplaced(epoch: UInt16, position: UInt64)
 
-    /// As ``logReplaced(epoch:position:)``, with the time part of a cursor to `position`; nil when nothing stands there.
+    /// As ``logReplaced(epoch:position:)``, with the time part of a cursor to `position`; nil when the sequence is absent.
     func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?)
 
-    /// Entries left the log before they could be read; what follows begins behind `position`. Everything up to there that was not told is missing.
+    /// Reports that the log dropped unread entries: those up to `position` that were not reported are missing.
     func logPassedOver(through position: UInt64)
 
-    /// The next message of the log, event or not. What it means is told by the call that follows.
+    /// Reports the stamp of the next message, event or not. The call that follows reports its meaning.
     func logDelivered(_ stamp: LogStamp)
 
-    /// What the log keeps now: what lies before it or in its holes must not be handed out any more. Unlike the others, called on another
-    /// thread, at any time and about once a second.
+    /// Reports what the log keeps: entries before it or in its holes must no longer be delivered. Unlike the other calls, on another thread, at any
+    /// time, about once a second.
     func logTrimmed(to retention: LogRetention)
 }
 
-/// Most observers keep nothing.
+/// Defaults for observers that store nothing and are never full.
 extension LogObserver {
+    /// True: no backpressure.
     public var hasRoom: Bool { true }
+    /// Ignores the time.
     public func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?) { logReplaced(epoch: epoch, position: position) }
+    /// Treats dropped entries like absent ones.
     public func logPassedOver(through position: UInt64) { logAdvanced(to: position, time: nil) }
+    /// Does nothing.
     public func logDelivered(_ stamp: LogStamp) {}
+    /// Does nothing.
     public func logTrimmed(to retention: LogRetention) {}
 }
 
-/// Executions are for those who ask for them.
+/// Defaults for observers without executions.
 extension LogObserver {
+    /// False: follows no execution.
     public func followsExecution(on subject: UnsafeRawBufferPointer) -> Bool { false }
+    /// Does nothing.
     public func executionAppended(_ entry: LogEntry) {}
 }

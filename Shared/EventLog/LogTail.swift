@@ -3,89 +3,89 @@ import DequeModule
 public import EventModel
 import Synchronization
 
-/// The last entries of the log in memory: what almost every reader that is not live is served from.
+/// In-memory cache of the log's last entries; serves almost every reader that is not live.
 ///
-/// Bounded by bytes; the oldest go first. One thread appends (the feed's), any thread reads. The lock is held while entries are
-/// looked up and their references copied, never while they are encoded or sent.
+/// Bounded in bytes; evicts the oldest first. The feed's thread appends, any thread reads. The lock is held during look-ups and copies of
+/// references, never while encoding or sending.
 public final class LogTail: Sendable {
-    /// What a read found.
+    /// The result of a read.
     public enum Read: Sendable {
-        /// The tenant's entries, in order; complete up to `through`, which is the end of the tail unless `maxBytes` cut the answer short.
+        /// The tenant's entries in order, complete up to `through`: the tail's end, unless `maxBytes` limited the read.
         case entries([LogEntry], through: UInt64)
-        /// The place is older than the tail, which begins after `floor`.
+        /// The sequence is older than the tail, which begins after `floor`.
         case evicted(floor: UInt64)
     }
 
-    /// What the tail knows of the place that a cursor names.
+    /// The result of comparing a cursor with the tail.
     public enum Recognition: Sendable, Hashable {
-        /// The tenant's event is the one that the cursor was made of.
+        /// The cursor is of the tenant's event at that sequence.
         case own
-        /// What stands at the place is not an event of the tenant, but what the cursor was made of; or nothing stands there any more.
+        /// The cursor is valid for a message that is not an event of the tenant; or the sequence is absent.
         case foreign
-        /// The cursor's time is not that of what stands there: it was made in another past of the log.
+        /// The cursor's time differs from the message's: the cursor is of another history of the log.
         case different
-        /// The tail does not reach back that far, or nothing of the place.
+        /// The sequence is not in the tail.
         case notInMemory
     }
 
-    /// What an entry is counted with besides its payload where a reader asks for a number of bytes: the texts around it on the wire.
+    /// Bytes counted per entry besides its payload, for its attributes on the wire.
     public static let entryOverhead = 512
-    /// What an entry takes in memory besides what its texts and its payload do: the object, and its places in two indexes that grow by doubling.
+    /// Memory per entry besides its texts and payload: the object, and its slots in two indexes that grow by doubling.
     private static let objectBytes =
         MemoryLayout<Event>.stride + MemoryLayout<DecisionPlace?>.stride + MemoryLayout<ExecutionPlace?>.stride + 48 + 4 * 8
-    /// What the place of a message that is no event takes, in an array that grows by doubling.
+    /// Memory per message that is not an event, in an array that grows by doubling.
     fileprivate static let placeBytes = 2 * MemoryLayout<Place>.stride
 
-    /// A message that is no event of a tenant.
+    /// A message that is not a tenant's event.
     fileprivate struct Place {
         var sequence: UInt64
         var storedAt: Timestamp
     }
 
     fileprivate struct State {
-        /// Everything up to here has left.
+        /// Everything up to here was evicted.
         var floor: UInt64 = 0
-        /// Everything after the floor up to here is in.
+        /// Complete from the floor up to here.
         var position: UInt64 = 0
         var bytes = 0
         var entries: Deque<LogEntry> = []
-        /// What else stands between them, so that a cursor that a heartbeat carried is recognised without asking the log.
+        /// Other messages in the range, so that a heartbeat's cursor is recognised without a request to the log.
         var others: Deque<Place> = []
         var byTenant: [Tenant: Deque<LogEntry>] = [:]
-        /// The holes in what the log keeps, as they were last seen.
+        /// The log's deleted sequences, as of the last check.
         var deleted = DeletedSequences.none
     }
 
     private let maxBytes: Int
     private let state: Mutex<State>
 
-    /// An empty tail.
+    /// Creates an empty tail.
     ///
     /// - Parameters:
-    ///   - maxBytes: how much it holds, counted as ``memory(of:)`` does. The newest entry is kept even if it alone is larger.
-    ///   - position: the sequence after which it begins.
+    ///   - maxBytes: Maximum size, counted by ``memory(of:)``. The newest entry is kept whatever its size.
+    ///   - position: The sequence after which it begins.
     public init(maxBytes: Int, position: UInt64 = 0) {
         self.maxBytes = maxBytes
         state = Mutex(State(floor: position, position: position))
     }
 
-    /// The sequence after which the tail begins: a reader that has everything up to here finds all later entries in it. Any thread.
+    /// The sequence after which the tail begins: a reader at or beyond it finds all later entries here. Any thread.
     public var floor: UInt64 { state.withLock { $0.floor } }
 
     /// The sequence up to which the tail is complete. Any thread.
     public var position: UInt64 { state.withLock { $0.position } }
 
-    /// How many bytes are held, as they are counted. Any thread.
+    /// Size in bytes, counted by ``memory(of:)``. Any thread.
     public var byteCount: Int { state.withLock { $0.bytes } }
 
-    /// How many entries are held. Any thread.
+    /// Number of entries. Any thread.
     public var count: Int { state.withLock { $0.entries.count } }
 
-    /// The tenant's entries after a sequence, oldest first. Any thread.
+    /// Reads the tenant's entries after a sequence, oldest first. Any thread.
     ///
     /// - Parameters:
-    ///   - after: the last sequence the reader has.
-    ///   - maxBytes: how many bytes of entries at most, counted as the tail counts; one entry is returned however large it is.
+    ///   - after: Last sequence that the reader has.
+    ///   - maxBytes: Maximum size of the entries; the first entry is returned whatever its size.
     public func read(tenant: Tenant, after: UInt64, maxBytes: Int) -> Read {
         state.withLock { state in
             guard after >= state.floor else { return .evicted(floor: state.floor) }
@@ -104,14 +104,14 @@ public final class LogTail: Sendable {
         }
     }
 
-    /// The holes in what the log keeps, at most some seconds old. Any thread.
+    /// The log's deleted sequences, at most some seconds old. Any thread.
     public var deleted: DeletedSequences { state.withLock { $0.deleted } }
 
-    /// Compares a cursor's time with what stands at its place (contract §3: a restored log). Any thread.
+    /// Compares a cursor's time with the message at its sequence (contract §3: a restored log). Any thread.
     ///
-    /// The time of an event's cursor is the event's intake. A cursor that a heartbeat or an opening carries names the feed's place, which may hold
-    /// anything, and carries the time of what stands there: an event's intake, or when another message was stored. Only that of a gap
-    /// (``StreamGap/resumptionCursor``) carries the time of the tenant's next event. Where nothing stands, no time can be compared.
+    /// An event's cursor has the event's intake time. A heartbeat's or opening's cursor names the feed's position, at which any message may be, and has
+    /// that message's time: an event's intake, or another message's storage time. Only a gap's (``StreamGap/resumptionCursor``) has the time of the
+    /// tenant's next event. An absent message cannot be compared.
     public func recognise(_ cursor: Cursor, tenant: Tenant) -> Recognition {
         state.withLock { state in
             guard cursor.sequence > state.floor, cursor.sequence <= state.position, state.deleted.isListed else { return .notInMemory }
@@ -126,16 +126,15 @@ public final class LogTail: Sendable {
         }
     }
 
-    /// A cursor to a place: with the time of what stands there, or of the last message before it; without a time when that is not in memory.
-    /// Any thread.
+    /// Returns a cursor to a sequence, with the time of the last message up to it; without a time when that is not in memory. Any thread.
     public func cursor(at sequence: UInt64, epoch: UInt16) -> Cursor {
         let place = state.withLock { state in sequence <= state.position ? state.last(upTo: sequence) : nil }
         return Cursor(time: place?.time ?? Timestamp(millisecondsSinceEpoch: 0), epoch: epoch, sequence: sequence)
     }
 
-    /// Forgets what the log does not keep any more. Any thread.
+    /// Removes entries that the log no longer keeps. Any thread.
     ///
-    /// - Parameter retention: what the log keeps; of the life of the log that the tail is of.
+    /// - Parameter retention: what the log keeps, in the tail's epoch.
     public func trim(to retention: LogRetention) {
         // Released outside the lock.
         var dropped: [LogEntry] = []
@@ -143,7 +142,7 @@ public final class LogTail: Sendable {
             let news = retention.deleted.ranges(notIn: state.deleted)
             state.deleted = retention.deleted
             guard retention.deleted.isListed else {
-                // Nobody knows which ones went, so none is kept.
+                // The deleted sequences are unknown, so keep none.
                 dropped = Array(state.entries)
                 state.entries = []
                 state.others = []
@@ -165,9 +164,9 @@ public final class LogTail: Sendable {
         _ = consume dropped
     }
 
-    /// Takes in the next entry and lets the oldest go. The feed's thread.
+    /// Appends the next entry and evicts the oldest. The feed's thread.
     ///
-    /// An entry that is not newer than the tail's position is dropped, so that the order of the tail never depends on its caller.
+    /// Ignores an entry that is not newer than the tail's position, so the order never depends on the caller.
     public func append(_ entry: LogEntry) {
         state.withLock { state in
             guard entry.sequence > state.position else { return }
@@ -179,9 +178,9 @@ public final class LogTail: Sendable {
         }
     }
 
-    /// There is no event between the last entry and `sequence`. The feed's thread.
+    /// Advances the position: no event lies between the last entry and `sequence`. The feed's thread.
     ///
-    /// - Parameter time: when the message at `sequence` was stored; nil when there is none.
+    /// - Parameter time: when the message at `sequence` was stored; nil when absent.
     public func advance(to sequence: UInt64, time: Timestamp?) {
         state.withLock { state in
             guard sequence > state.position else { return }
@@ -193,9 +192,9 @@ public final class LogTail: Sendable {
         }
     }
 
-    /// Forgets everything and begins anew after `position`. The feed's thread.
+    /// Removes everything and restarts after `position`. The feed's thread.
     public func reset(to position: UInt64) {
-        // Released outside the lock: a full tail takes a while to free.
+        // Released outside the lock: freeing a full tail takes a while.
         let old = state.withLock { state in
             let old = state
             state = State(floor: position, position: position)
@@ -204,15 +203,15 @@ public final class LogTail: Sendable {
         _ = consume old
     }
 
-    /// What an entry counts for.
+    /// Returns an entry's size as reads count it, in bytes.
     static func cost(of entry: LogEntry) -> Int { entry.event.payload.bytes.count + entryOverhead }
 
-    /// What an entry takes in memory, in bytes.
+    /// Returns an entry's memory in bytes.
     package static func memory(of entry: LogEntry) -> Int { objectBytes + entry.event.heapBytes }
 }
 
 extension LogTail.State {
-    /// The last message up to a sequence, as far as it is known; its tenant when it is an event.
+    /// Returns the last known message up to a sequence; with its tenant when it is an event.
     fileprivate func last(upTo sequence: UInt64) -> (sequence: UInt64, time: Timestamp, tenant: Tenant?)? {
         let entry = entries.firstIndex(after: sequence)
         let other = others.firstIndex(whereSorted: { $0.sequence > sequence })
@@ -222,7 +221,7 @@ extension LogTail.State {
         return other > 0 ? (others[other - 1].sequence, others[other - 1].storedAt, nil) : nil
     }
 
-    /// The oldest leave until the bound is kept; the newest entry stays even if it alone is larger.
+    /// Evicts the oldest entries down to the limit; keeps the newest whatever its size.
     fileprivate mutating func shrink(to maxBytes: Int) {
         while bytes > maxBytes, entries.count + others.count > 1 {
             switch (entries.first, others.first) {
@@ -233,25 +232,25 @@ extension LogTail.State {
         }
     }
 
-    /// The oldest place leaves.
+    /// Removes the oldest place.
     fileprivate mutating func removeOldestPlace() {
         guard let oldest = others.popFirst() else { return }
         bytes -= LogTail.placeBytes
         floor = max(floor, oldest.sequence)
     }
 
-    /// The oldest entry leaves.
+    /// Removes the oldest entry.
     fileprivate mutating func removeOldestEntry() {
         guard let oldest = entries.popFirst() else { return }
         bytes -= LogTail.memory(of: oldest)
         floor = max(floor, oldest.sequence)
         let tenant = oldest.event.tenant
-        // The tenant's oldest is the log's oldest, so both indexes lose the same entry.
+        // The tenant's oldest entry is the log's oldest, so both indexes remove the same one.
         _ = byTenant[tenant]?.popFirst()
         if byTenant[tenant]?.isEmpty == true { byTenant[tenant] = nil }
     }
 
-    /// The entries of a range leave the middle.
+    /// Removes the entries of a range.
     fileprivate mutating func remove(_ range: ClosedRange<UInt64>) -> [LogEntry] {
         let places = entries.indices(in: range)
         let removed = Array(entries[places])
@@ -271,14 +270,14 @@ extension LogTail.State {
 }
 
 extension Cursor {
-    /// Whether it can be that of a message of that time.
+    /// Returns whether the cursor's time matches a message's time.
     package func agrees(with time: Timestamp) -> Bool {
         self.time == Cursor(time: time, epoch: epoch, sequence: sequence).time
     }
 }
 
 extension Deque {
-    /// The index of the first element for which `isBehind` is true; `count` when there is none. Elements are in order.
+    /// Binary search: returns the index of the first element for which `isBehind` is true, else `count`. Elements are sorted.
     fileprivate func firstIndex(whereSorted isBehind: (Element) -> Bool) -> Int {
         var low = 0
         var high = count
@@ -295,13 +294,13 @@ extension Deque {
 }
 
 extension Deque<LogEntry> {
-    /// The indices of the entries in a range of sequences.
+    /// Returns the indices of the entries in a range of sequences.
     fileprivate func indices(in range: ClosedRange<UInt64>) -> Range<Int> {
         let start = range.lowerBound == 0 ? 0 : firstIndex(after: range.lowerBound - 1)
         return start..<Swift.max(start, firstIndex(after: range.upperBound))
     }
 
-    /// The index of the first entry behind `sequence`; `count` when there is none.
+    /// Returns the index of the first entry behind `sequence`, else `count`.
     fileprivate func firstIndex(after sequence: UInt64) -> Int {
         firstIndex(whereSorted: { $0.sequence > sequence })
     }

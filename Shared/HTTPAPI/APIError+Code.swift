@@ -1,7 +1,7 @@
 public import Hummingbird
 
 extension APIError {
-    /// The table of error codes (contract §1): what a client's program decides by.
+    /// The error codes (contract §1), which client programs switch on.
     ///
     /// `docs/openapi.yaml` and `docs/errors.md` repeat this table; a test compares them with it.
     public enum Code: String, Sendable, Hashable, CaseIterable {
@@ -20,7 +20,7 @@ extension APIError {
         case `internal`
         case serviceUnavailable = "service_unavailable"
 
-        /// One row of the table.
+        /// A row of the table.
         private struct Row {
             let status: HTTPResponse.Status
             let isRetriable: Bool
@@ -57,13 +57,13 @@ extension APIError {
             }
         }
 
-        /// The status that goes with the code.
+        /// The HTTP status of the code.
         public var status: HTTPResponse.Status { row.status }
 
-        /// Whether the same request can succeed later with nothing changed. Exactly these answers carry `Retry-After`.
+        /// Whether the same request may succeed later. Exactly these responses carry `Retry-After`.
         public var isRetriable: Bool { row.isRetriable }
 
-        /// What the code says in general; the message of a response is more specific where it can be.
+        /// The default message of the code.
         public var sentence: String { row.sentence }
     }
 }

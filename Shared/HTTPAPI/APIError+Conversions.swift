@@ -5,15 +5,15 @@ import Hummingbird
 import NIOCore
 
 extension APIError {
-    /// How long a client should wait before it asks again for something that is out of reach, in seconds.
+    /// Default `Retry-After` for an unreachable dependency, in seconds.
     static let defaultRetryAfter = 5
 
-    /// A refused token: 401, or 503 when it could not be checked at all.
+    /// Converts a refused token: 401, or 503 when it could not be verified.
     public init(_ error: AuthenticationError) {
         self = error.isRetriable ? .serviceUnavailable(error.message, retryAfter: Self.defaultRetryAfter) : .unauthorized(error.message)
     }
 
-    /// A value that breaks a rule: 400, or 413 where the rule is the largest size; names the field.
+    /// Converts an invalid value: 400, or 413 for the size limit; names the field.
     public init(_ error: ValidationError) {
         switch error.kind {
         case .invalid: self = .validation(error.description)
@@ -21,9 +21,9 @@ extension APIError {
         }
     }
 
-    /// What the client is told about any error: its own fault in detail, ours not at all.
+    /// Converts an expected error: client faults with details, internal ones without.
     ///
-    /// Returns nil for errors that nobody foresaw; they are to be logged and answered with ``internal``.
+    /// Nil for unexpected errors; log them and respond with ``internal``.
     init?(expected error: any Error) {
         switch error {
         case let error as APIError: self = error
@@ -36,7 +36,7 @@ extension APIError {
         }
     }
 
-    /// What Hummingbird itself answers, in our form.
+    /// Converts Hummingbird's own errors.
     private init?(status: HTTPResponse.Status, message: String?) {
         switch status {
         case .notFound: self = .notFound()

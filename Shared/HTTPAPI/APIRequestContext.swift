@@ -6,43 +6,44 @@ import Logging
 public import NIOCore
 import Synchronization
 
-/// What is known about a request, beside the request itself. A value: what a middleware sets, it passes on.
+/// Per-request state. A value: each middleware passes on its changes.
 public struct APIRequestContext: RequestContext {
+    /// Hummingbird's part of the context.
     public var coreContext: CoreRequestContextStorage
-    /// The connection the request came on; an edge takes the socket of a stream from it.
+    /// The request's connection; an edge takes a stream's socket from it.
     public let channel: any Channel
-    /// What `X-Request-Id` says. Set by ``RequestIDMiddleware``; empty without it.
+    /// The `X-Request-Id`. Set by ``RequestIDMiddleware``; empty without it.
     public private(set) var requestID = ""
-    /// The trace that the request belongs to. Set by ``TraceContextMiddleware``; nil for most.
+    /// The request's trace. Set by ``TraceContextMiddleware``; nil without one.
     public private(set) var trace: TraceParent?
-    /// Who asks. Set by ``AuthenticationMiddleware``; nil without it.
+    /// The authenticated identity. Set by ``AuthenticationMiddleware``; nil without it.
     public private(set) var principal: Principal?
-    /// Where ``AccessLogMiddleware`` learns who asked; nil without it.
+    /// Passes the principal to ``AccessLogMiddleware``; nil without it.
     var record: RequestRecord?
 
-    /// Hummingbird makes one for every request.
+    /// Creates a context; called by Hummingbird per request.
     public init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
     }
 
-    /// The other end of the connection; behind a proxy, that is the proxy.
+    /// The peer's address; behind a proxy, the proxy's.
     public var remoteAddress: SocketAddress? { channel.remoteAddress }
 
-    /// Names the request, in logs as well.
+    /// Sets the request id, in logs too.
     public mutating func setRequestID(_ id: String) {
         requestID = id
-        // Hummingbird's own key, so that its lines carry the same id and no second one appears beside it.
+        // Hummingbird's key, so that its log lines have the same id and there is no second key.
         logger[metadataKey: "hb.request.id"] = "\(id)"
     }
 
-    /// Says which trace the request belongs to, in logs as well.
+    /// Sets the trace, in logs too.
     public mutating func setTrace(_ trace: TraceParent) {
         self.trace = trace
         logger[metadataKey: TraceParent.logKey] = "\(trace.traceID)"
     }
 
-    /// Names who asks, in logs as well, and protects the connection (``tokenAccepted()``).
+    /// Sets the principal, in logs too, and protects the connection (``tokenAccepted()``).
     public mutating func setPrincipal(_ principal: Principal) {
         self.principal = principal
         tokenAccepted()
@@ -51,19 +52,19 @@ public struct APIRequestContext: RequestContext {
         logger[metadataKey: "user"] = "\(principal.user)"
     }
 
-    /// Keeps the connection from being closed in favour of a new one while this request is under way (``DescriptorBudget``).
+    /// Protects the connection from eviction while this request is in progress (``DescriptorBudget``).
     public func tokenAccepted() {
         channel.pipeline.fireUserInboundEventTriggered(DescriptorBudget.TokenAccepted())
     }
 
-    /// Who asks.
-    /// - Throws: `unauthorized` where no ``AuthenticationMiddleware`` has been passed.
+    /// Returns the principal.
+    /// - Throws: `unauthorized` outside of ``AuthenticationMiddleware``.
     public func requirePrincipal() throws(APIError) -> Principal {
         guard let principal else { throw .unauthorized("A token is needed.") }
         return principal
     }
 
-    /// Who asks, if it has at least one of `roles`.
+    /// Returns the principal, if it has at least one of `roles`.
     /// - Throws: `unauthorized` or `forbidden`.
     @discardableResult
     public func requireRole(anyOf roles: Set<Role>) throws(APIError) -> Principal {
@@ -73,14 +74,14 @@ public struct APIRequestContext: RequestContext {
     }
 }
 
-/// What is found out about a request further in, for whoever reports on it outside.
+/// Carries facts about a request from inner to outer middleware.
 final class RequestRecord: Sendable {
-    /// Who asks; nil until that is known.
+    /// The principal; nil until known.
     let principal = Mutex<Principal?>(nil)
 }
 
 extension APIError {
-    /// 403 for a bearer without any of `roles`.
+    /// 403: the bearer has none of `roles`.
     public static func missingRole(anyOf roles: Set<Role>) -> APIError {
         let names = roles.sorted().map(\.rawValue).joined(separator: " or ")
         return .forbidden("This needs a token with the role \(names).")

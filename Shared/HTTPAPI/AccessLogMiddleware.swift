@@ -3,16 +3,19 @@ public import Hummingbird
 import Logging
 import Synchronization
 
-/// One line a request, at `info`: what was asked, by whom, and what was answered. The target is redacted (contract §1).
+/// Logs one line per request at `info`: request, principal and response. The target is redacted (contract §1).
 ///
-/// The duration ends when the head of the response is decided; for a stream that is when it begins.
+/// The duration ends with the response head; for a stream that is its beginning.
 public struct AccessLogMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
     private let clock = ContinuousClock()
 
+    /// Creates the middleware.
     public init() {}
 
+    /// Logs the request after `next` has answered.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -26,7 +29,7 @@ public struct AccessLogMiddleware: RouterMiddleware {
             log(request, context, status: response.status.code, since: start)
             return response
         } catch {
-            // Only unreadable bytes get past ``ErrorMiddleware``; the server answers them with 400.
+            // Only malformed HTTP passes ``ErrorMiddleware``; the server responds with 400.
             log(request, context, status: HTTPResponse.Status.badRequest.code, since: start)
             throw error
         }

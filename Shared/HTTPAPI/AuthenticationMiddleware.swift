@@ -3,8 +3,8 @@ public import Hummingbird
 import Logging
 
 extension Authenticator {
-    /// Who a request comes from (contract §1): the header `Authorization`, or the query parameter `token` where that is accepted.
-    /// - Parameter acceptsQueryToken: whether the surface is one that browsers reach without headers (SSE, WebSocket).
+    /// Authenticates a request (contract §1): the header `Authorization`, or the query parameter `token` where accepted.
+    /// - Parameter acceptsQueryToken: for surfaces that browsers use without headers (SSE, WebSocket).
     public func authenticate(_ request: Request, acceptsQueryToken: Bool) async throws(AuthenticationError) -> Principal {
         let token = try Credential.bearer(
             authorization: request.headers[values: .authorization],
@@ -14,19 +14,21 @@ extension Authenticator {
     }
 }
 
-/// Lets a request pass only with a token that is accepted, and names its bearer in the context.
+/// Requires an accepted token, and sets the principal in the context.
 public struct AuthenticationMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
     private let authenticator: Authenticator
     private let acceptsQueryToken: Bool
 
-    /// - Parameter acceptsQueryToken: whether the query parameter `token` will do as well.
+    /// - Parameter acceptsQueryToken: whether the query parameter `token` is accepted too.
     public init(_ authenticator: Authenticator, acceptsQueryToken: Bool = false) {
         self.authenticator = authenticator
         self.acceptsQueryToken = acceptsQueryToken
     }
 
+    /// Authenticates, then calls `next`; throws `unauthorized` or `service_unavailable`.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -43,16 +45,19 @@ public struct AuthenticationMiddleware: RouterMiddleware {
     }
 }
 
-/// Lets a request pass only if its bearer has one of the roles. Stands inside ``AuthenticationMiddleware``.
+/// Requires one of the roles. Must be inside ``AuthenticationMiddleware``.
 public struct RoleMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
     private let roles: Set<Role>
 
+    /// Creates the middleware; an empty set admits every principal.
     public init(anyOf roles: Set<Role>) {
         self.roles = roles
     }
 
+    /// Checks the roles, then calls `next`; throws `forbidden`.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -64,7 +69,7 @@ public struct RoleMiddleware: RouterMiddleware {
 }
 
 extension RouterMethods where Context == APIRequestContext {
-    /// Routes that need a token with one of `roles`; any accepted token, if `roles` is empty.
+    /// Returns a group of routes that require a token with one of `roles`; any token if empty.
     public func authenticated(
         by authenticator: Authenticator,
         anyOf roles: Set<Role> = [],

@@ -3,13 +3,16 @@ public import Hummingbird
 import Logging
 import NIOHTTP1
 
-/// Turns every error into the response of contract §1. What nobody foresaw is logged with its cause and answered with `internal`,
-/// which tells the client nothing.
+/// Converts every error to the JSON error response of contract §1. Unexpected errors are logged with their cause and answered with `internal`,
+/// without details.
 public struct ErrorMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
+    /// Creates the middleware.
     public init() {}
 
+    /// Calls `next` and converts what it throws.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -18,7 +21,7 @@ public struct ErrorMiddleware: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let error as HTTPParserError {
-            // The bytes on the connection are no HTTP any more. The server answers 400 and closes; nothing may be written before that.
+            // Malformed HTTP: the server responds with 400 and closes; nothing may be written before that.
             throw error
         } catch {
             if let expected = APIError(expected: error) { return try expected.response(to: request.method) }

@@ -2,9 +2,9 @@ public import Basics
 public import EventModel
 
 extension APIRequestContext {
-    /// The agent or workflow that the part `name` of the path names (contract §9).
+    /// Returns the agent or workflow of the path parameter `name` (contract §9).
     ///
-    /// - Throws: `validation_error` for a name that cannot be one.
+    /// - Throws: `validation_error` for an invalid name.
     public func execution(_ kind: ExecutionReference.Kind, of tenant: Tenant) throws(APIError) -> ExecutionReference {
         let word = kind == .agents ? "name" : "id"
         guard let name = decodedPathParameter("name") else {

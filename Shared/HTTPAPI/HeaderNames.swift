@@ -7,12 +7,12 @@ extension HTTPField.Name {
         return field
     }
 
-    /// `X-Request-Id`: on every response, and taken from the request if it is sane.
+    /// `X-Request-Id`: on every response; taken from the request if valid.
     public static let requestID = named("X-Request-Id")
-    /// `Last-Event-ID`: where an EventSource resumes (HTML, server-sent events).
+    /// `Last-Event-ID`: the resume position of an EventSource (HTML, server-sent events).
     public static let lastEventID = named("Last-Event-ID")
-    /// `traceparent`: the trace that a request belongs to (W3C Trace Context).
+    /// `traceparent`: the request's trace (W3C Trace Context).
     public static let traceParent = named("traceparent")
-    /// `Idempotency-Key`: the same request, repeated, gets the same answer.
+    /// `Idempotency-Key`: makes a retry of the request idempotent.
     public static let idempotencyKey = named("Idempotency-Key")
 }

@@ -2,17 +2,20 @@ package import Basics
 package import HTTPTypes
 public import Hummingbird
 
-/// Refuses a request with a header that carries meaning and is not UTF-8 (contract §10), on every route.
+/// Refuses requests with invalid UTF-8 in a significant header (contract §10), on every route.
 ///
-/// SwiftNIO replaces such bytes by U+FFFD before anybody sees them, so that different bytes would become the same text: two events one id, two tenants one
-/// name. A value with U+FFFD is therefore refused; who means that character itself percent-encodes it where the header allows that.
+/// SwiftNIO replaces invalid bytes by U+FFFD, so different bytes would become the same text: one id for two events, one name for two tenants. A value
+/// with U+FFFD is therefore refused; to send that character itself, percent-encode it where the header allows that.
 ///
-/// Cursors are left out, because a client is never refused for a bad one (contract §3), and tokens, whose form has ASCII only.
+/// Exempt: cursors, which are never refused (contract §3), and tokens, which are ASCII only.
 public struct HeaderTextMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
+    /// Creates the middleware.
     public init() {}
 
+    /// Checks the headers, then calls `next`; throws `validation_error`.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -30,15 +33,15 @@ public struct HeaderTextMiddleware: RouterMiddleware {
 }
 
 extension String {
-    /// Whether no byte was replaced when the text was decoded, as far as that can be told.
+    /// Whether no byte was replaced in decoding, as far as can be known.
     package var isDecodedText: Bool { !unicodeScalars.contains("\u{FFFD}") }
 }
 
 extension HTTPFields {
-    /// The value of a header that may stand once; nil when it is absent.
+    /// Returns the value of a header that may occur once; nil when absent.
     ///
-    /// - Parameter field: what errors call the header.
-    /// - Throws: when it stands more than once, or is not UTF-8.
+    /// - Parameter field: The header's name in errors.
+    /// - Throws: when it occurs more than once, or is not UTF-8.
     package func onlyText(_ name: HTTPField.Name, field: String? = nil) throws(ValidationError) -> String? {
         let values = self[values: name]
         guard let value = values.first else { return nil }

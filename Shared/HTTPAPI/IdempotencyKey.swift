@@ -1,26 +1,25 @@
 public import Basics
 public import HTTPTypes
 
-/// A client's name for a request, by which its repetition is recognised (contract §7, §10): 1 to 256 bytes of UTF-8 without control characters,
-/// compared byte for byte.
+/// A client's key that makes a request idempotent (contract §7, §10): 1 to 256 bytes of UTF-8 without control characters, compared byte for byte.
 public struct IdempotencyKey: Sendable, Hashable {
-    /// The longest key, in bytes of UTF-8.
+    /// Maximum length in bytes of UTF-8.
     public static let maximumBytes = 256
-    /// What errors call it.
+    /// Its name in errors.
     public static let field = "Idempotency-Key"
 
-    /// The key as it was sent.
+    /// The key, unchanged.
     public let text: String
 
-    /// Checks a key.
+    /// Validates a key.
     public init(_ text: String) throws(ValidationError) {
         try TextRule.check(text, field: Self.field, maximumBytes: Self.maximumBytes)
         self.text = text
     }
 
-    /// The key that a request carries; nil when it has none.
+    /// Reads the key of a request; nil when absent.
     ///
-    /// - Throws: an error for a header that is empty, too long, not UTF-8, or there more than once.
+    /// - Throws: for a header that is empty, too long, not UTF-8, or repeated.
     public init?(_ headers: HTTPFields) throws(ValidationError) {
         guard let text = try headers.onlyText(.idempotencyKey, field: Self.field) else { return nil }
         try self.init(text)

@@ -1,12 +1,12 @@
 import HTTPTypes
 public import Hummingbird
 
-/// Where a client says that it is (contract §3), under every spelling that clients use.
+/// Reads a client's resume position (contract §3), in all spellings that clients use.
 ///
 /// The header `Last-Event-ID`, or the query parameter `last_event_id`. `lastEventId`, `lastEventID` and `Last-Event-ID` are the same parameter:
 /// names are compared without case, `_` and `-`.
 public enum LastEventID {
-    /// Whether `name` is a spelling of the parameter. Also for the member of JSON-RPC params.
+    /// Returns whether `name` is a spelling of the parameter; also for JSON-RPC params.
     public static func isName(_ name: some Sequence<UInt8>) -> Bool {
         var expected = "lasteventid".utf8.makeIterator()
         for byte in name where byte != UInt8(ascii: "_") && byte != UInt8(ascii: "-") {
@@ -18,10 +18,10 @@ public enum LastEventID {
 }
 
 extension Request {
-    /// The place that the client names: nil for none, empty for the oldest event kept, otherwise the text of a cursor or of anything else.
+    /// The client's position: nil when absent, empty for the oldest event kept, otherwise the text of a cursor, valid or not.
     ///
-    /// The header wins over the query. Several values are joined by what no cursor has in it: the client is answered that its cursor is unknown,
-    /// never passed over and never refused.
+    /// The header wins over the query. Several values are joined to an invalid cursor: the client is told that its cursor is unknown, and is never
+    /// refused.
     public var lastEventID: String? {
         let values = headers[values: .lastEventID]
         guard values.isEmpty else { return values.joined(separator: ", ") }

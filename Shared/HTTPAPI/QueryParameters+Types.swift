@@ -2,9 +2,9 @@ import Basics
 public import EventModel
 
 extension QueryParameters {
-    /// The event types that `types` names, in one or several parameters (contract §2); nil for all.
+    /// Returns the event types of one or several `types` parameters (contract §2); nil for all.
     ///
-    /// - Throws: `validation_error` for what names no type.
+    /// - Throws: `validation_error` for an invalid type.
     public func typeFilter() throws(APIError) -> TypeFilter? {
         let types = try values("types")
         guard !types.isEmpty else { return nil }

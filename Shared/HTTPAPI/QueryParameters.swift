@@ -1,14 +1,14 @@
 import Basics
 public import Hummingbird
 
-/// The parameters of a query string, decoded (percent-encoding, and `+` for a space, as browsers write it). Names may repeat.
+/// Parses a query string (percent-encoding, and `+` for a space, as browsers send it). Names may repeat.
 public struct QueryParameters: Sendable {
-    /// The longest query that ``init(of:)`` accepts, in bytes: a token of 16 KiB (contract §1) has room beside everything else.
+    /// Maximum query size for ``init(of:)`` in bytes: room for a 16 KiB token (contract §1) and everything else.
     public static let maximumBytes = 24 * 1024
-    /// The most parameters that ``init(of:)`` accepts.
+    /// Maximum number of parameters for ``init(of:)``.
     public static let maximumCount = 128
 
-    /// As it was sent. A name is decoded when one is looked for, a value when it is asked for, so that a long query costs little.
+    /// Undecoded. Names are decoded on look-up, values on access, so that a long query is cheap.
     private struct Parameter {
         let name: Substring
         let text: Substring
@@ -24,13 +24,13 @@ public struct QueryParameters: Sendable {
 
     private let parameters: [Parameter]
 
-    /// Reads a query of any length, for surfaces that must not refuse a client for its query. The listener bounds a request's head, and the
-    /// query with it. A parameter that cannot be decoded is no fault until its value is asked for.
+    /// Parses a query without a limit, for surfaces that must not refuse a client for its query; the listener limits the request head. An undecodable
+    /// parameter is an error only when its value is read.
     public init(unbounded query: String?) {
         parameters = query?.split(separator: "&", omittingEmptySubsequences: true).map(Parameter.init) ?? []
     }
 
-    /// Reads a query of at most ``maximumBytes`` bytes and ``maximumCount`` parameters.
+    /// Parses a query of at most ``maximumBytes`` bytes and ``maximumCount`` parameters.
     ///
     /// - Throws: `validation_error` when the query is too long.
     public init(_ query: String?) throws(APIError) {
@@ -40,13 +40,13 @@ public struct QueryParameters: Sendable {
         }
     }
 
-    /// The query of a request.
+    /// Parses the query of a request.
     public init(of request: Request) throws(APIError) {
         try self.init(request.uri.query)
     }
 
-    /// All values under `name`, in order; an absent name has none.
-    /// - Throws: `validation_error` when one cannot be decoded to UTF-8.
+    /// Returns all values of `name` in order; empty when absent.
+    /// - Throws: `validation_error` when one is not decodable to UTF-8.
     public func values(_ name: String) throws(APIError) -> [String] {
         try parameters(named: name).map { parameter throws(APIError) in
             guard let value = parameter.value else {
@@ -58,23 +58,22 @@ public struct QueryParameters: Sendable {
         }
     }
 
-    /// All values under `name` that can be decoded, in order.
+    /// Returns all decodable values of `name` in order.
     public func decodableValues(_ name: String) -> [String] {
         parameters(named: name).compactMap(\.value)
     }
 
-    /// The value under `name`, nil if absent, empty if nothing follows it.
-    /// - Throws: `validation_error` when the name repeats, because no choice between two values is right.
+    /// Returns the value of `name`; nil when absent, empty without a value.
+    /// - Throws: `validation_error` when the name repeats, because neither value is authoritative.
     public func value(_ name: String) throws(APIError) -> String? {
         let values = try values(name)
         guard values.count <= 1 else { throw .validation("\(name): must not be given more than once.") }
         return values.first
     }
 
-    /// The place that the query names, under any spelling of ``LastEventID``; nil if absent, empty if nothing follows the name.
+    /// The resume position in the query, in any spelling of ``LastEventID``; nil when absent, empty without a value.
     ///
-    /// A value that cannot be decoded is as it was sent, and several are joined: neither is the text of a cursor, so that the client is told
-    /// that its cursor is unknown.
+    /// Undecodable values stay as sent, and several are joined: both yield an invalid cursor, so that the client is told that its cursor is unknown.
     var lastEventID: String? {
         let given = parameters.filter { parameter in
             LastEventID.isName(parameter.name.utf8) || Self.decoded(parameter.name).map { LastEventID.isName($0.utf8) } ?? false

@@ -2,12 +2,12 @@ public import Hummingbird
 public import NIOCore
 
 extension Request {
-    /// The whole body.
+    /// Reads the whole body.
     ///
-    /// A declared length is believed when it is too large, so that nothing of such a body is read.
-    /// - Throws: `payload_too_large` beyond `maximumBytes`; otherwise what the connection throws.
+    /// A declared length above the limit is refused before reading.
+    /// - Throws: `payload_too_large` beyond `maximumBytes`; errors of the connection.
     public func readBody(upTo maximumBytes: Int) async throws -> ByteBuffer {
-        // The decoder has let digits pass and nothing else; a number that no Int holds is larger than any limit.
+        // The decoder admits only digits; a number that overflows Int exceeds any limit.
         if let declared = headers[.contentLength], Int(declared).map({ $0 > maximumBytes }) ?? true {
             throw APIError.payloadTooLarge(maximumBytes: maximumBytes)
         }
@@ -18,10 +18,10 @@ extension Request {
         }
     }
 
-    /// Checks what the body is said to be, and says which of `accepted` it is: lower-case media types without parameters.
+    /// Checks the body's content type, and returns which of `accepted` it is: lower-case media types without parameters.
     ///
-    /// A `charset` must be UTF-8, which is the only one JSON knows (RFC 8259 §8.1); other parameters do not matter.
-    /// - Parameter assumed: what a body without `Content-Type` is taken for (RFC 9110 §8.3 permits to assume); nil refuses it.
+    /// A `charset` must be UTF-8 (RFC 8259 §8.1); other parameters are ignored.
+    /// - Parameter assumed: the type of a body without `Content-Type` (RFC 9110 §8.3 permits that); nil refuses it.
     /// - Throws: `unsupported_media_type`.
     @discardableResult
     public func requireContentType(anyOf accepted: [String], assuming assumed: String? = nil) throws(APIError) -> String {
@@ -34,11 +34,11 @@ extension Request {
     }
 }
 
-/// As much of a `Content-Type` as matters here (RFC 9110 §8.3.1).
+/// The relevant parts of a `Content-Type` (RFC 9110 §8.3.1).
 struct ContentType {
     /// In lower case, without parameters.
     let mediaType: String
-    /// Whether it says UTF-8, or nothing about the encoding.
+    /// Whether the charset is UTF-8 or absent.
     let isUTF8: Bool
 
     init?(_ field: String) {

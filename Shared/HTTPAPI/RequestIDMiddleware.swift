@@ -4,20 +4,22 @@ import EventModel
 import HTTPTypes
 public import Hummingbird
 
-/// Gives every request an id and every response the header `X-Request-Id` (contract §1). Comes first, so that no answer is without.
+/// Assigns a request id and sets `X-Request-Id` on every response (contract §1). Must be outermost.
 public struct RequestIDMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
-    /// The longest id that is taken from a client, in characters.
+    /// Maximum length of a client's id, in characters.
     static let maximumLength = 128
 
     private let now: WallClock
 
-    /// - Parameter now: milliseconds since 1970 UTC, for ids made here.
+    /// - Parameter now: milliseconds since 1970 UTC, for generated ids.
     public init(now: @escaping WallClock = SystemClock.now) {
         self.now = now
     }
 
+    /// Takes the client's id or generates one, then calls `next`.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -31,7 +33,7 @@ public struct RequestIDMiddleware: RouterMiddleware {
         return response
     }
 
-    /// The client's id, if there is one and it can harm neither a log nor a header.
+    /// Returns the client's id, if it is safe for logs and headers.
     static func accepted(_ ids: [String]) -> String? {
         guard ids.count == 1, let id = ids.first, (1...maximumLength).contains(id.utf8.count) else { return nil }
         return id.utf8.allSatisfy(isSane) ? id : nil
@@ -45,7 +47,7 @@ public struct RequestIDMiddleware: RouterMiddleware {
         }
     }
 
-    /// A new id.
+    /// Generates an id.
     /// - Parameter now: milliseconds since 1970 UTC.
     public static func makeID(now: WallClock = SystemClock.now) -> String {
         return "req_" + ULID.generate(time: Timestamp(millisecondsSinceEpoch: now()))

@@ -1,11 +1,9 @@
 public import HTTPTypes
 public import Hummingbird
 
-/// Remembers which methods each path has been given, so that the others can be refused with 405 and `Allow` (RFC 9110 §15.5.6)
-/// where a router alone would answer 404.
+/// Records the methods of each path, so that other methods get 405 with `Allow` (RFC 9110 §15.5.6) instead of the router's 404.
 ///
-/// Routes are registered on the table as on the router it stands for, groups included; ``refuseOtherMethods()`` is called once, at
-/// the end. Not thread-safe; meant for start-up.
+/// Register routes and groups on the table instead of the router, then call ``refuseOtherMethods()`` once. Not thread-safe; for start-up.
 ///
 /// ```swift
 /// let routes = RouteTable(router)
@@ -16,18 +14,19 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
     private struct Entry {
         let path: RouterPath
         var responders: [HTTPRequest.Method: any HTTPResponder<Context>] = [:]
-        /// Whether its `GET` makes another protocol of the connection, so that it has no `HEAD`.
+        /// Whether its `GET` is a protocol upgrade, which has no `HEAD`.
         var isUpgrade = false
     }
 
     private let router: Router<Context>
     private var entries: [String: Entry] = [:]
 
+    /// Creates a table for a router.
     public init(_ router: Router<Context>) {
         self.router = router
     }
 
-    /// Registers a route and remembers its method.
+    /// Registers a route and records its method.
     @discardableResult
     public func on<Responder: HTTPResponder>(_ path: RouterPath, method: HTTPRequest.Method, responder: Responder) -> Self
     where Responder.Context == Context {
@@ -36,8 +35,7 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
         return self
     }
 
-    /// Registers a `GET` that makes another protocol of the connection (RFC 9110 §7.8), such as WebSocket: without a response whose head could be
-    /// asked for, its path has no `HEAD`.
+    /// Registers a `GET` that upgrades the connection (RFC 9110 §7.8), such as WebSocket; its path has no `HEAD`.
     @discardableResult
     public func upgrade(
         _ path: RouterPath,
@@ -55,8 +53,8 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
         return self
     }
 
-    /// Completes every path: `HEAD` where there is a `GET` that is no upgrade, `OPTIONS` with the methods allowed, and 405 for the rest of the
-    /// methods that RFC 9110 and RFC 5789 define. Methods nobody has heard of remain 404.
+    /// Completes every path: `HEAD` for a `GET` that is no upgrade, `OPTIONS` with the allowed methods, and 405 for other methods of RFC 9110 and
+    /// RFC 5789. Unknown methods remain 404.
     public func refuseOtherMethods() {
         for entry in entries.values {
             complete(entry)

@@ -1,10 +1,10 @@
 public import Hummingbird
 
 extension Router where Context == APIRequestContext {
-    /// A router with what every public HTTP surface shares: request ids and traces, the access log, CORS, and errors as JSON, in that order
-    /// from the outside, which makes every answer have an id, a line and readable headers.
+    /// Creates a router with the middleware of every public HTTP surface, from the outside: request ids and traces, access log, CORS, JSON errors. So
+    /// every response has an id, a log line and CORS headers.
     ///
-    /// - Parameter origins: the pages that may use it.
+    /// - Parameter origins: the allowed pages.
     public static func api(origins: OriginPolicy = .own) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self)
         router.add(middleware: RequestIDMiddleware())

@@ -1,13 +1,16 @@
 import EventModel
 public import Hummingbird
 
-/// Takes the trace of a request from `traceparent`, for its log lines and for what comes of it. A header that is malformed, or there twice, is
-/// ignored (W3C Trace Context §3.2), and never shown: anybody can send anything in it.
+/// Reads a request's trace from `traceparent`, for log lines and stored events. A malformed or repeated header is ignored (W3C Trace
+/// Context §3.2) and never logged.
 public struct TraceContextMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
+    /// Creates the middleware.
     public init() {}
 
+    /// Sets the trace, then calls `next`.
     public func handle(
         _ request: Request,
         context: APIRequestContext,

@@ -1,23 +1,23 @@
 import Logging
 import Synchronization
 
-/// The way to a server: the search for one, the library's connection, and the next search when the library has given up.
+/// Finds a server, holds the nats.c connection to it, and searches again when nats.c gives up.
 ///
-/// The search is ours because nats.c's ends for good, whatever its settings, when a server accepts the connection but not the handshake: one
-/// that is just starting behind a proxy, one with another certificate, or one that refuses the credentials twice. Each attempt reads the files that
-/// the configuration names again, so that what was replaced meanwhile counts.
+/// nats.c stops for good, whatever its settings, when a server accepts the connection but not the handshake: a server that is starting
+/// behind a proxy, has another certificate, or refuses the credentials twice. So the retry loop is here. Each attempt reads the configured
+/// files again and picks up replaced credentials.
 final class ConnectionLink: Sendable {
     private struct State {
-        /// Nil while a server is searched for.
+        /// The nats.c connection; nil while searching for a server.
         var library: CNATSConnection?
-        /// What has begun, or begins with the next server. Some may have ended.
+        /// Subscriptions to begin on each new connection. Some may have ended.
         var subscriptions: [CNATSSubscription] = []
-        /// How many there may be before those that have ended are looked for.
+        /// Number of subscriptions at which ended ones are removed.
         var tidyAt = 64
         var failure: NATSError?
         var isSearching = true
         var isClosed = false
-        /// Whether the library must not reconnect by itself, because it would use what it read at its first connect.
+        /// Whether nats.c must not reconnect, because it would use files that it read at its first connect.
         var isOutdated: Bool
     }
 
@@ -28,22 +28,22 @@ final class ConnectionLink: Sendable {
     init(_ configuration: NATSConfiguration, monitor: ConnectionMonitor) {
         self.configuration = configuration
         self.monitor = monitor
-        // The library reads the files of TLS once; the others it reads again, or is replaced when they are refused.
+        // nats.c reads TLS files once. It reads the others again, or is replaced when the server refuses them.
         state = Mutex(State(isOutdated: configuration.tls?.namesFiles ?? false))
     }
 
-    /// The library's connection; nil while a server is searched for.
+    /// The nats.c connection; nil while searching for a server.
     var library: CNATSConnection? { state.withLock { $0.library } }
 
-    /// What the last attempt failed with.
+    /// The error of the last attempt.
     var lastError: NATSError? {
         let (library, failure) = state.withLock { ($0.library, $0.failure) }
         return library?.lastError ?? failure
     }
 
-    /// Makes the first attempt and, should it fail for a reason that may pass, arranges the next. Blocks for at most the connect timeout a server.
+    /// Makes the first attempt and schedules the next if the failure is temporary. Blocks for at most the connect timeout per server.
     ///
-    /// - Throws: What a process that starts should say: ``NATSError/Code/invalidConfiguration``, ``NATSError/Code/authenticationFailed``.
+    /// - Throws: Permanent failures: ``NATSError/Code/invalidConfiguration``, ``NATSError/Code/authenticationFailed``.
     func open() throws(NATSError) {
         do throws(NATSError) {
             try attempt()
@@ -53,12 +53,12 @@ final class ConnectionLink: Sendable {
         }
     }
 
-    /// Begins a subscription, now or with the next server.
+    /// Begins a subscription on the current connection, or on the next one.
     func begin(_ subscription: CNATSSubscription) throws(NATSError) {
         let (isClosed, library) = state.withLock { state in
             if !state.isClosed {
                 if state.subscriptions.count >= state.tidyAt {
-                    // Those that have ended meanwhile are of no use here.
+                    // Remove subscriptions that have ended.
                     state.subscriptions.removeAll { $0.hasEnded }
                     state.tidyAt = max(64, 2 * state.subscriptions.count)
                 }
@@ -71,12 +71,12 @@ final class ConnectionLink: Sendable {
         do throws(NATSError) {
             try subscription.begin(on: library)
         } catch {
-            // One that has just been given up is replaced, and the subscription begins with the next.
+            // The connection was just given up: the subscription begins on the next one.
             guard library.isClosed, configuration.reconnects else { throw error }
         }
     }
 
-    /// Ends the search or the connection, and all subscriptions. Blocks.
+    /// Stops the search or the connection, and ends all subscriptions. Blocks.
     func close() {
         let (library, subscriptions) = state.withLock { state in
             state.isClosed = true
@@ -87,7 +87,7 @@ final class ConnectionLink: Sendable {
         for subscription in subscriptions { subscription.end() }
     }
 
-    /// Has what the configuration names read again: at once when there is no server, else with the next loss of it.
+    /// Reloads the configured files: now when there is no server, else at the next reconnect.
     func reload() {
         let library = state.withLock { state in
             state.isOutdated = true
@@ -96,24 +96,24 @@ final class ConnectionLink: Sendable {
         if monitor.state != .connected { giveUp(library) }
     }
 
-    /// The library has lost its server, and looks for it. Called on its callback thread.
+    /// Handles the loss of the server; nats.c looks for another. Called on its callback thread.
     func serverLost() {
         monitor.record(.disconnected)
         let library = state.withLock { state in state.isOutdated && configuration.reconnects ? state.library : nil }
         giveUp(library)
     }
 
-    /// Ends the library's own search; ``libraryClosed(_:)`` begins ours.
+    /// Stops nats.c's search; ``libraryClosed(_:)`` begins ours.
     private func giveUp(_ library: CNATSConnection?) {
         guard let library else { return }
         NATSLibrary.detached { library.close() }
     }
 
-    /// The library's connection has ended, for whatever reason. Called on its callback thread.
+    /// Handles the end of the nats.c connection, for any reason. Called on its callback thread.
     func libraryClosed(reason: NATSError?) {
         let (isOver, begins) = state.withLock { state in
             guard !state.isClosed, configuration.reconnects else { return (true, false) }
-            // The attempt under way sees for itself.
+            // The running attempt checks this itself.
             guard !state.isSearching else { return (false, false) }
             state.isSearching = true
             state.library = nil
@@ -129,7 +129,7 @@ final class ConnectionLink: Sendable {
         scheduleAttempt()
     }
 
-    /// Connects, and begins what waits for it.
+    /// Connects and begins the waiting subscriptions.
     private func attempt() throws(NATSError) {
         let found = try CNATSConnection.open(try CNATSOptions.make(configuration), link: self, monitor: monitor)
         let waiting: [CNATSSubscription]? = state.withLock { state in
@@ -140,7 +140,7 @@ final class ConnectionLink: Sendable {
             state.isOutdated = configuration.tls?.namesFiles ?? false
             return state.subscriptions
         }
-        // Closed meanwhile: what was found is closed by its release.
+        // Closed meanwhile: releasing the new connection closes it.
         guard let waiting else { return }
         for subscription in waiting where !subscription.hasEnded {
             do throws(NATSError) {
@@ -154,7 +154,7 @@ final class ConnectionLink: Sendable {
             }
         }
         monitor.record(.serverFound)
-        // It may have ended before it was known here.
+        // It may have ended before it was stored here.
         if found.isClosed { libraryClosed(reason: found.lastError) }
     }
 
@@ -168,13 +168,13 @@ final class ConnectionLink: Sendable {
         do throws(NATSError) {
             try attempt()
         } catch {
-            // Whatever it is, files and servers may be set right while the process runs.
+            // Retry any error: files and servers may be corrected while the process runs.
             report(error)
             scheduleAttempt()
         }
     }
 
-    /// Notes why there is no server, and logs it if it is news.
+    /// Records why there is no server, and logs the reason if it changed.
     private func report(_ failure: NATSError) {
         let isNews = state.withLock { state in
             defer { state.failure = failure }
@@ -190,13 +190,13 @@ final class ConnectionLink: Sendable {
 }
 
 extension NATSError {
-    /// Whether a process that starts should wait for the cause of this to pass.
+    /// Whether a starting process should retry after this error.
     fileprivate var isTemporary: Bool {
         code != .invalidConfiguration && code != .authenticationFailed && code != .closed
     }
 }
 
 extension NATSConfiguration.TLS {
-    /// Whether it has files that can be replaced while the process runs.
+    /// Whether TLS uses files that can be replaced while the process runs.
     fileprivate var namesFiles: Bool { caFile != nil || certificateFile != nil || keyFile != nil }
 }

@@ -2,10 +2,10 @@ import Dispatch
 import Logging
 import Synchronization
 
-/// What happens to a connection, told to whom it concerns: its state, its outstanding requests, its observers and the log.
+/// Reports connection events to the state machine, the outstanding requests, the observers and the log.
 ///
-/// This is the object that nats.c holds for a connection. It does not refer to the ``NATSConnection``, which can so be released while the
-/// library still works.
+/// nats.c holds this object for the connection's lifetime. It has no reference to the ``NATSConnection``, so that can be released while
+/// nats.c is still running.
 final class ConnectionMonitor: Sendable {
     private struct Status {
         var lifecycle = ConnectionLifecycle()
@@ -26,10 +26,10 @@ final class ConnectionMonitor: Sendable {
 
     var state: NATSConnectionState { status.withLock { $0.lifecycle.state } }
 
-    /// Why the connection ended, if it was not by ``NATSConnection/close()``.
+    /// Why the connection ended; nil after ``NATSConnection/close()``.
     var closeReason: NATSError? { status.withLock { $0.closeReason } }
 
-    /// Adds an observer and tells it where the connection stands.
+    /// Adds an observer and calls it with the current state.
     func addObserver(_ observer: @escaping @Sendable (NATSConnectionState) -> Void) {
         status.withLock { status in
             status.observers.append(observer)
@@ -38,7 +38,7 @@ final class ConnectionMonitor: Sendable {
         }
     }
 
-    /// Takes in what happened. Called on nats.c's callback thread and on the threads of blocking calls.
+    /// Records an event. Called on nats.c's callback thread and on the threads of blocking calls.
     func record(_ event: ConnectionLifecycle.Event, reason: NATSError? = nil) {
         let change: NATSConnectionState? = status.withLock { status in
             guard status.lifecycle.apply(event) else { return nil }
@@ -47,7 +47,7 @@ final class ConnectionMonitor: Sendable {
             for observer in status.observers {
                 notifications.async { observer(state) }
             }
-            // An observer is of no use any more, and what it refers to is to be freed.
+            // Release the observers and what they retain.
             if state == .closed { status.observers = [] }
             return state
         }

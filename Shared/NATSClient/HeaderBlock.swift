@@ -1,36 +1,36 @@
 import Glibc
 
-/// The headers of a message as they are on the wire: `NATS/1.0`, perhaps with a status, then a `name: value` a line, then an empty line.
+/// Parses the headers of a message in wire format: `NATS/1.0`, an optional status, one `name: value` per line, an empty line.
 ///
-/// It is a view; the bytes are the caller's. nats.c's own parser is not used, because it takes the line behind a header without a value for
-/// its value: an empty `traceparent` would hide the `ce-userid` behind it, and show one user's event to all.
+/// A view; the caller owns the bytes. nats.c's own parser is not used: for a header without a value it returns the next line as the
+/// value. An empty `traceparent` would hide the `ce-userid` after it, and show one user's event to all users.
 ///
-/// A line without a colon is passed over, and so is one that begins with white space (the folding of old mail headers, which NATS does not have).
+/// Lines without a colon, and lines that begin with white space (folding, which NATS does not have), are skipped.
 struct HeaderBlock {
     private static let versionLength = 8
 
-    /// The bytes, from the `N` on; empty if the message has no headers.
+    /// The bytes from the `N` on; empty if the message has no headers.
     private let bytes: UnsafeRawBufferPointer
 
-    /// A view of a block; of none, if the bytes are not one.
+    /// Creates a view of a header block; an empty view if the bytes are not one.
     init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes.starts(with: "NATS/1.0".utf8) ? bytes : UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    /// The code in the first line, which only the server writes.
+    /// The status code in the first line, which only the server writes.
     var status: Int? {
         let code = firstLine.prefix { $0 > 0x20 }
         guard code.count == 3 else { return nil }
         return Int(String(decoding: code, as: UTF8.self))
     }
 
-    /// What stands behind the code in the first line; nil if nothing does.
+    /// The text after the status code; nil if absent.
     var statusDescription: String? {
         let text = firstLine.drop { $0 > 0x20 }.trimmed
         return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
     }
 
-    /// The first value of a name, in whatever case that is written; nil if it does not occur.
+    /// Returns the first value of a header; nil if absent. Names are case-insensitive.
     func first(_ name: String) -> String? {
         var found: String?
         forEachValue(of: name) { value in
@@ -40,9 +40,9 @@ struct HeaderBlock {
         return found
     }
 
-    /// The value of a name, in whatever case that is written; nil if it does not occur.
+    /// Returns the only value of a header; nil if absent. Names are case-insensitive.
     ///
-    /// - Throws: `.invalidHeader` when it occurs with different values, or is not UTF-8.
+    /// - Throws: `.invalidHeader` when values differ or are not UTF-8.
     func only(_ name: String) throws(NATSError) -> String? {
         var found: Slice<UnsafeRawBufferPointer>?
         var isAmbiguous = false
@@ -56,7 +56,7 @@ struct HeaderBlock {
         return text
     }
 
-    /// All fields, in the order in which they stand. Bytes that are not UTF-8 are replaced.
+    /// All fields in wire order. Invalid UTF-8 is replaced.
     var headers: NATSHeaders {
         var headers = NATSHeaders()
         forEachField { name, value in
@@ -66,7 +66,7 @@ struct HeaderBlock {
         return headers
     }
 
-    /// Calls `body` with the name and the value of each field, in the order in which they stand.
+    /// Calls `body` with each field's name and value, in wire order.
     func forEach<Failure: Error>(
         _ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) throws(Failure) -> Void
     ) throws(Failure) {
@@ -83,12 +83,12 @@ struct HeaderBlock {
         if let failure { throw failure }
     }
 
-    /// What stands behind `NATS/1.0` in the first line.
+    /// The first line after `NATS/1.0`.
     private var firstLine: Slice<UnsafeRawBufferPointer> {
         bytes.dropFirst(Self.versionLength).prefix { $0 != 0x0A }.trimmed
     }
 
-    /// Calls `body` with the values of a name, until it returns false.
+    /// Calls `body` with each value of a header until it returns false.
     private func forEachValue(of name: String, _ body: (Slice<UnsafeRawBufferPointer>) -> Bool) {
         var name = name
         name.withUTF8 { name in
@@ -96,7 +96,7 @@ struct HeaderBlock {
         }
     }
 
-    /// Calls `body` with the name and value of each field, until it returns false.
+    /// Calls `body` with each field's name and value until it returns false.
     private func forEachField(_ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) -> Bool) {
         guard let base = bytes.baseAddress else { return }
         var lineStart = 0
@@ -115,7 +115,7 @@ struct HeaderBlock {
 }
 
 extension Slice<UnsafeRawBufferPointer> {
-    /// Without white space at the ends, the carriage return of a line's end included.
+    /// The bytes without white space at both ends; a carriage return counts as white space.
     fileprivate var trimmed: Slice<UnsafeRawBufferPointer> {
         var start = startIndex
         var end = endIndex
@@ -126,7 +126,7 @@ extension Slice<UnsafeRawBufferPointer> {
 }
 
 extension UnsafeMutableRawPointer {
-    /// The distance from another place in the same memory.
+    /// Returns the distance between two pointers into the same memory.
     fileprivate static func - (end: UnsafeMutableRawPointer, start: UnsafeRawPointer) -> Int {
         UnsafeRawPointer(end) - start
     }

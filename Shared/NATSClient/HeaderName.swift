@@ -1,17 +1,17 @@
-/// Names of headers. The server compares those of its own exactly; other clients, and proxies that took a header over from HTTP, spell theirs
-/// in any case, so readers here do not look at it.
+/// Compares header names without regard to case. The server compares its own names exactly; other clients, and proxies that copy headers
+/// from HTTP, may change the case.
 enum HeaderName {
-    /// Whether two names are the same but for the case of ASCII letters.
+    /// Returns whether two names are equal, ignoring ASCII case.
     static func isSame(_ one: some Collection<UInt8>, _ other: some Collection<UInt8>) -> Bool {
         one.count == other.count && one.elementsEqual(other) { lowercased($0) == lowercased($1) }
     }
 
-    /// What a reader is told who asked for the one value of a name that has several.
+    /// The error for a header that must have one value and has several.
     static func ambiguity(_ name: String) -> NATSError {
         NATSError(.invalidHeader, "The header \(name) is there more than once, with different values.")
     }
 
-    /// What a reader is told who asked for a value that is not text.
+    /// The error for a header value that is not UTF-8.
     static func invalidText(_ name: String) -> NATSError {
         NATSError(.invalidHeader, "The header \(name) is not UTF-8.")
     }

@@ -1,32 +1,32 @@
-/// How to reach a NATS system, who to be there, and how to behave when it is away.
+/// Configures a NATS connection: servers, credentials, reconnects.
 ///
-/// The description is safe to log: it shows neither a password, a token nor the user part of a URL.
+/// Safe to log: the description has no password, token or user part of a URL.
 public struct NATSConfiguration: Sendable {
-    /// Who the connection is.
+    /// The credentials of the connection.
     public enum Authentication: Sendable {
-        /// Nobody; or whoever the user part of the server's URL names.
+        /// None, or the user part of the server's URL.
         case none
         /// A user and a password.
         case userPassword(user: String, password: String)
-        /// A user, and a file with the password. Read again whenever the server refuses what it held, so that it may be replaced.
+        /// A user, and a password file. Reread when the server refuses the password, so the file may be replaced.
         case userPasswordFile(user: String, file: String)
-        /// A token that all clients share.
+        /// A token shared by all clients.
         case token(String)
-        /// A `.creds` file: a user JWT and the seed that signs for it. Read again at every connect, so that it may be replaced.
+        /// A `.creds` file: user JWT and seed. Reread at every connect, so it may be replaced.
         case credentialsFile(String)
-        /// A file with an NKey user seed (a line that begins with `SU`). Read again as a password file is.
+        /// A file with an NKey user seed (a line that begins with `SU`). Reread like a password file.
         case nkeySeedFile(String)
     }
 
-    /// How the connection is encrypted, and how the two sides know each other.
+    /// TLS settings.
     public struct TLS: Hashable, Sendable {
-        /// PEM file of the authorities that may have signed the server's certificate; nil for those of the system.
+        /// PEM file of the certificate authorities; nil for the system's.
         public var caFile: String?
-        /// PEM file of the client's certificate chain, where the server asks for one. Goes with ``keyFile``.
+        /// PEM file of the client's certificate chain, for mutual TLS. Needs ``keyFile``.
         public var certificateFile: String?
-        /// PEM file of the client's private key, not encrypted.
+        /// PEM file of the client's private key, unencrypted.
         public var keyFile: String?
-        /// The name that the server's certificate must be for; nil for the host of the URL.
+        /// The host name to verify in the server's certificate; nil for the URL's host.
         public var expectedHostname: String?
 
         /// Creates TLS settings.
@@ -40,31 +40,31 @@ public struct NATSConfiguration: Sendable {
 
     /// URLs of servers of one system, tried in random order: `nats://host:4222`, `tls://host:4222`.
     public var servers: [String]
-    /// How the connection is called in the server's monitoring.
+    /// The client name in the server's monitoring.
     public var name: String
-    /// Who the connection is.
+    /// The credentials of the connection.
     public var authentication: Authentication
-    /// Set to insist on TLS; nil leaves it to the URL's scheme.
+    /// Requires TLS; nil leaves it to the URL's scheme.
     public var tls: TLS?
-    /// Whether the connection looks for a server again after it lost one. One that does not is closed by the loss, and what was sent
-    /// before it and did not arrive will not arrive later: for senders whose messages must not overtake each other.
+    /// Whether the connection reconnects after a loss. If not, the loss closes it, and undelivered messages are never sent later: for senders
+    /// whose messages must stay in order.
     public var reconnects: Bool
-    /// The pause between two rounds over the servers, as long as none answers. There is no limit to the number of rounds.
+    /// Pause between rounds over the servers while none answers. The number of rounds is unlimited.
     public var reconnectWait: Duration
-    /// Up to how much longer a pause is made at random, so that the clients of a restarted server do not come all at once.
+    /// Maximum random addition to the pause; spreads the clients of a restarted server.
     public var reconnectJitter: Duration
-    /// The longest an attempt at one server takes, handshake included.
+    /// Maximum duration of one connection attempt, handshake included.
     public var connectTimeout: Duration
-    /// How often an idle connection is tried. A server that stays silent over ``maxPingsOutstanding`` of them is given up.
+    /// Ping interval of an idle connection. After ``maxPingsOutstanding`` unanswered pings the server is given up.
     public var pingInterval: Duration
-    /// How many pings may be unanswered.
+    /// Maximum number of unanswered pings.
     public var maxPingsOutstanding: Int
-    /// The longest a publish waits for a server that does not read what it is sent.
+    /// Maximum time a publish blocks on a server that does not read.
     public var writeDeadline: Duration
-    /// Whether a publish goes to the socket at once: an acknowledged publish takes some 0.06 ms instead of 0.6, and throughput falls.
-    /// Otherwise the library gathers for up to a millisecond.
+    /// Whether a publish is written to the socket at once: an acknowledged publish takes 0.06 ms instead of 0.6, at lower throughput.
+    /// Otherwise nats.c batches for up to a millisecond.
     public var sendAsap: Bool
-    /// What the subjects begin with on which this connection receives its answers. A user may need the permission for it.
+    /// Prefix of the subjects for answers. A user may need permission for it.
     public var inboxPrefix: String
 
     /// Creates a configuration; everything has a default.
@@ -100,7 +100,7 @@ public struct NATSConfiguration: Sendable {
 }
 
 extension NATSConfiguration.Authentication: CustomStringConvertible, CustomReflectable {
-    /// The form of the credentials and, for files, where they are; never the credentials.
+    /// The kind of credentials and, for files, their paths; never the credentials.
     public var description: String {
         switch self {
         case .none: "none"
@@ -112,17 +112,17 @@ extension NATSConfiguration.Authentication: CustomStringConvertible, CustomRefle
         }
     }
 
-    /// Shows as much as ``description``, so that `dump` gives nothing away either.
+    /// Same content as ``description``: hides secrets from `dump`.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension NATSConfiguration: CustomStringConvertible, CustomReflectable {
-    /// The servers without the user part of their URLs, the name, and the form of the credentials.
+    /// The servers without the user part of their URLs, the name, and the kind of credentials.
     public var description: String {
         let servers = servers.map(ServerURL.redacted).joined(separator: ", ")
         return "NATS at \(servers) as \(name), authentication: \(authentication), TLS: \(tls == nil ? "as the URL says" : "required")"
     }
 
-    /// Shows as much as ``description``, so that `dump` gives nothing away either.
+    /// Same content as ``description``: hides secrets from `dump`.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,18 +1,18 @@
 import Basics
 public import Logging
 
-/// A connection to a NATS system that looks for a server for as long as it lives.
+/// A connection to a NATS system that reconnects until it is closed.
 ///
-/// 1. It survives the loss of its server, and a server that refuses it: it looks for another, or the same, without end, and subscriptions carry on
-///    there; unless ``NATSConfiguration/reconnects`` says otherwise.
-/// 2. While it has none, nothing is buffered: a publish or a request fails at once with ``NATSError/Code/disconnected``.
-/// 3. Requests share one subscription; waiting for an answer takes no thread.
-/// 4. Handlers run on four delivery threads that all connections of the process share, one call at a time and in order for each subscription.
+/// 1. After the loss of its server, or a refusal, it tries the servers again without limit, and subscriptions continue on the next one;
+///    unless ``NATSConfiguration/reconnects`` is false.
+/// 2. Without a server nothing is buffered: a publish or a request fails at once with ``NATSError/Code/disconnected``.
+/// 3. Requests share one subscription and block no thread.
+/// 4. Handlers run on four delivery threads shared by all connections of the process: one call at a time, in order, per subscription.
 ///    A handler must not block.
 ///
 /// All methods may be called from any thread. Releasing the last reference closes it.
 public final class NATSConnection: Sendable {
-    /// Where and who it was opened for.
+    /// The configuration it was opened with.
     public let configuration: NATSConfiguration
     private let monitor: ConnectionMonitor
     private let link: ConnectionLink
@@ -28,7 +28,7 @@ public final class NATSConnection: Sendable {
     }
 
     deinit {
-        // Closing joins threads, and this may be any thread.
+        // Closing joins threads, and deinit may run on any thread.
         let (monitor, link, inbox) = (monitor, link, inbox)
         NATSLibrary.detached {
             monitor.record(.closed)
@@ -39,14 +39,14 @@ public final class NATSConnection: Sendable {
 
     /// Opens a connection.
     ///
-    /// It returns as soon as a server has accepted it or the first round over the servers has failed, which takes at most the connect timeout
-    /// a server; in the latter case the state is ``NATSConnectionState/connecting``, ``lastError`` says why, and the search goes on.
+    /// Returns when a server has accepted it, or when the first round over the servers has failed (at most the connect timeout per server).
+    /// Then the state is ``NATSConnectionState/connecting``, ``lastError`` has the reason, and the search continues.
     ///
     /// - Parameters:
-    ///   - configuration: Where and who.
-    ///   - logger: Gets the changes of state at `info` and `warning`; its metadata is kept.
-    /// - Throws: ``NATSError/Code/invalidConfiguration`` for a value that cannot be used, a file that cannot be read among them, and
-    ///   ``NATSError/Code/authenticationFailed`` if a server refuses the credentials. Later neither ends the connection: it goes on trying.
+    ///   - configuration: Servers and credentials.
+    ///   - logger: Receives state changes at `info` and `warning`; its metadata is kept.
+    /// - Throws: ``NATSError/Code/invalidConfiguration`` for an invalid value or an unreadable file; ``NATSError/Code/authenticationFailed`` if a
+    ///   server refuses the credentials. After a successful return neither ends the connection; it retries.
     public static func connect(_ configuration: NATSConfiguration, logger: Logger) async throws(NATSError) -> NATSConnection {
         try Subject.validate(forPublishing: configuration.inboxPrefix)
         var logger = logger
@@ -64,43 +64,44 @@ public final class NATSConnection: Sendable {
         return connection
     }
 
-    /// Where the connection stands. It follows what happens by the time a callback takes.
+    /// The connection's state. It lags events by the time of a callback.
     public var state: NATSConnectionState { monitor.state }
 
-    /// Why there is no connection: what the last attempt failed with or, once closed, what ended it. Nil if all is well or nothing is known.
+    /// The error of the last attempt or, once closed, the cause; nil if there is none or it is unknown.
     public var lastError: NATSError? { monitor.closeReason ?? link.lastError }
 
-    /// Calls `observer` with the present state and then with every new one, until the connection is closed.
+    /// Calls `observer` with the current state and then with each new one, until the connection is closed.
     ///
-    /// The calls come one at a time, in order, on a thread of the connection's own.
+    /// Calls are serial and ordered, on a queue of the connection.
     public func onStateChange(_ observer: @escaping @Sendable (NATSConnectionState) -> Void) {
         monitor.addObserver(observer)
     }
 
-    /// Has the files that the configuration names read again: at once when there is no connection, else when the next one is made.
+    /// Reloads the configured files: now when disconnected, else at the next reconnect.
     ///
-    /// Credentials are read again without this, when a server refuses those that are known.
+    /// Not needed for credentials that a server refuses: those are reread.
     public func reload() {
         link.reload()
     }
 
-    /// The largest message that the connected server accepts, headers included, in bytes (its `max_payload`); nil while there is no connection.
+    /// The connected server's `max_payload` in bytes, headers included; nil while disconnected.
     public var maximumPayload: Int? { state == .connected ? link.library?.maximumPayload : nil }
 
-    /// A subject that nobody else uses, for answers or for a consumer to deliver to.
+    /// Returns a unique subject, for answers or a consumer's deliveries.
     public func newInbox() -> String { "\(configuration.inboxPrefix).\(UniqueID.make())" }
 
-    /// Sends a message, without knowing whether it arrives: for that there is ``JetStream/publish(subject:headers:payload:messageID:expectedLastSubjectSequence:timeout:)``.
+    /// Publishes a message without acknowledgement. To wait until it is stored, use
+    /// ``JetStream/publish(subject:headers:payload:messageID:expectedLastSubjectSequence:timeout:)``.
     ///
-    /// It returns when the message is in the socket's or the library's buffer. A server that does not read can hold it up for at most
-    /// ``NATSConfiguration/writeDeadline``.
+    /// Returns when the message is in the socket's or nats.c's buffer. Blocks for at most ``NATSConfiguration/writeDeadline`` if the server
+    /// does not read.
     ///
     /// - Parameters:
-    ///   - subject: Where to; without a wildcard.
-    ///   - reply: Where an answer is to go.
+    ///   - subject: The subject, without wildcards.
+    ///   - reply: The subject for an answer.
     ///   - headers: Headers.
     ///   - payload: The body.
-    /// - Throws: ``NATSError/Code/disconnected``, at once, if there is no connection; ``NATSError/Code/payloadTooLarge``,
+    /// - Throws: ``NATSError/Code/disconnected``, at once, without a connection; ``NATSError/Code/payloadTooLarge``,
     ///   ``NATSError/Code/invalidSubject``, ``NATSError/Code/invalidHeader``, ``NATSError/Code/closed``.
     public func publish(
         subject: String,
@@ -114,20 +115,18 @@ public final class NATSConnection: Sendable {
         try send(subject: subject, reply: reply, headers: headers, payload: payload)
     }
 
-    /// Sends a message and waits for one answer. Waiting takes no thread.
+    /// Sends a request and waits for one answer. Blocks no thread.
     ///
-    /// When the connection is lost, all outstanding requests fail at once with ``NATSError/Code/disconnected``; the answers to them are
-    /// not awaited, because the server forgets them.
+    /// A lost connection fails all outstanding requests at once with ``NATSError/Code/disconnected``, because the server forgets them.
     ///
     /// - Parameters:
-    ///   - subject: Who is asked.
+    ///   - subject: The subject, without wildcards.
     ///   - headers: Headers.
     ///   - payload: The body.
-    ///   - timeout: How long to wait for the answer.
+    ///   - timeout: Time limit for the answer.
     /// - Returns: The answer, copied.
-    /// - Throws: What ``publish(subject:reply:headers:payload:)`` throws, ``NATSError/Code/noResponders`` at once if nobody listens,
-    ///   ``NATSError/Code/notPermitted`` if the server forbids the subject, ``NATSError/Code/timeout``, ``NATSError/Code/cancelled`` if the
-    ///   task is cancelled.
+    /// - Throws: The errors of ``publish(subject:reply:headers:payload:)``; ``NATSError/Code/noResponders`` at once if nothing subscribes to the
+    ///   subject; ``NATSError/Code/notPermitted``, ``NATSError/Code/timeout``; ``NATSError/Code/cancelled`` if the task is cancelled.
     public func request(
         subject: String,
         headers: NATSHeaders = [:],
@@ -142,13 +141,13 @@ public final class NATSConnection: Sendable {
     /// Subscribes to a subject.
     ///
     /// - Parameters:
-    ///   - subject: What to listen to; may have wildcards.
-    ///   - queue: The name of a queue group, each message of which goes to one member.
-    ///   - isUnbounded: Whether any number of messages may wait for the handler. Otherwise messages are dropped, and a warning logged, beyond 65,536
-    ///     of them or 64 MiB. For a handler that has a bound of its own behind it.
-    ///   - handler: Gets every message on a delivery thread, one call at a time and in order. Must not block. May call
+    ///   - subject: The subject; wildcards allowed.
+    ///   - queue: A queue group; each message goes to one of its members.
+    ///   - isUnbounded: Whether the queue to the handler is unbounded, for handlers with their own backpressure. Otherwise messages beyond 65,536 or
+    ///     64 MiB are dropped with a warning.
+    ///   - handler: Receives the messages on a delivery thread, one call at a time and in order. Must not block. May call
     ///     ``NATSSubscription/unsubscribe()``.
-    /// - Returns: The subscription, which ends with its last reference. While there is no connection it begins with the next one.
+    /// - Returns: The subscription; releasing it ends it. Without a connection it begins with the next one.
     /// - Throws: ``NATSError/Code/invalidSubject``, ``NATSError/Code/closed``.
     public func subscribe(
         _ subject: String,
@@ -163,7 +162,7 @@ public final class NATSConnection: Sendable {
         return NATSSubscription(subscription)
     }
 
-    /// Waits until the server has everything that was published and every subscription made before the call.
+    /// Waits until the server has processed all earlier publishes and subscriptions.
     ///
     /// - Throws: ``NATSError/Code/disconnected``, ``NATSError/Code/timeout``, ``NATSError/Code/closed``.
     public func flush(timeout: Duration = .seconds(5)) async throws(NATSError) {
@@ -172,7 +171,7 @@ public final class NATSConnection: Sendable {
         if let error { throw error }
     }
 
-    /// Sends what is buffered and ends the connection. Outstanding requests fail with ``NATSError/Code/closed``; handlers are released.
+    /// Flushes buffers and closes the connection. Outstanding requests fail with ``NATSError/Code/closed``; handlers are released.
     public func close() async {
         monitor.record(.closed)
         await NATSLibrary.blocking { [link, inbox] in
@@ -181,10 +180,10 @@ public final class NATSConnection: Sendable {
         }
     }
 
-    /// The outstanding requests, for a caller that collects more than one answer.
+    /// The outstanding requests, for callers that collect several answers.
     var requests: RequestTable { monitor.requests }
 
-    /// The library's connection; throws if there is no server.
+    /// The nats.c connection; throws while disconnected.
     private var library: CNATSConnection {
         get throws(NATSError) {
             switch monitor.state {
@@ -195,12 +194,12 @@ public final class NATSConnection: Sendable {
         }
     }
 
-    /// As ``publish(subject:reply:headers:payload:)``, for what is known to be valid.
+    /// Publishes without validation.
     func send(subject: String, reply: String?, headers: NATSHeaders, payload: [UInt8]) throws(NATSError) {
         try library.publish(subject: subject, reply: reply, headers: headers, payload: payload)
     }
 
-    /// As ``request(subject:headers:payload:timeout:)``, for what is known to be valid, and with the answer read where it lies.
+    /// Sends a request without validation and decodes the answer without a copy.
     func request<Value: Sendable>(
         subject: String,
         headers: NATSHeaders,

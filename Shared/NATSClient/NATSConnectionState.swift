@@ -1,39 +1,39 @@
-/// Where a ``NATSConnection`` stands.
+/// The state of a ``NATSConnection``.
 public enum NATSConnectionState: String, Hashable, Sendable {
-    /// It has not had a server yet and keeps trying.
+    /// Not connected yet; retrying.
     case connecting
-    /// It has a server.
+    /// Connected to a server.
     case connected
-    /// It lost its server and keeps trying.
+    /// Disconnected; retrying.
     case reconnecting
-    /// It has ended and does not come back.
+    /// Closed for good.
     case closed
 }
 
-/// What the events of a connection make of its state: a pure value.
+/// State machine of a connection, as a value.
 ///
-/// The end of the search and the library's callbacks come from different threads, so that news of a loss may arrive before news of the
-/// connect; every order ends in the right state.
+/// The search and nats.c's callbacks run on different threads, so a disconnect may be reported before the connect. Every order ends in the
+/// right state.
 struct ConnectionLifecycle {
-    /// Something that happened to a connection.
+    /// A connection event.
     enum Event {
-        /// The search for a server succeeded.
+        /// The search found a server.
         case serverFound
-        /// The library has given its connection up, and the search begins again.
+        /// nats.c gave the connection up; the search begins again.
         case searching
         /// The server was lost.
         case disconnected
-        /// A server was found again.
+        /// nats.c reconnected.
         case reconnected
-        /// The connection ended.
+        /// The connection was closed.
         case closed
     }
 
     private(set) var state = NATSConnectionState.connecting
-    /// Whether nothing is known yet of the connection that the search finds.
+    /// Whether the search has not reported a connection yet.
     private var isSearching = true
 
-    /// Takes an event in; true if the state changed.
+    /// Applies an event; returns whether the state changed.
     mutating func apply(_ event: Event) -> Bool {
         let next: NATSConnectionState =
             switch (state, event) {

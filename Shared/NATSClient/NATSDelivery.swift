@@ -1,14 +1,13 @@
 import CNATS
 import Glibc
 
-/// A message while its handler looks at it.
+/// A received message, borrowed by its handler.
 ///
-/// It is lent to the handler for the time of the call and cannot be kept: what is needed later is copied out, whole with ``copy()``
-/// or in parts. The memory goes back to nats.c when the handler returns.
+/// Valid only during the handler's call; nats.c frees the memory afterwards. Copy what is needed later, with ``copy()`` or in parts.
 public struct NATSDelivery: ~Copyable {
     private let message: OpaquePointer
 
-    /// Takes a message over from nats.c, whose rule is that the handler of a subscription destroys what it is given.
+    /// Takes ownership of a nats.c message; the handler of a subscription must destroy it.
     init(owning message: OpaquePointer) {
         self.message = message
     }
@@ -17,39 +16,39 @@ public struct NATSDelivery: ~Copyable {
         natsMsg_Destroy(message)
     }
 
-    /// The subject that the message was published on.
+    /// The subject of the message.
     public var subject: String { String(cString: natsMsg_GetSubject(message)) }
 
-    /// Where an answer goes; nil if none is expected.
+    /// The subject for an answer; nil if absent.
     public var reply: String? { natsMsg_GetReply(message).map { String(cString: $0) } }
 
-    /// Calls `body` with the bytes of the subject, without making a string. The bytes are valid only during the call.
+    /// Calls `body` with the subject's bytes, without a copy. Valid only during the call.
     public func withSubject<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
         try body(cStringBytes(natsMsg_GetSubject(message)))
     }
 
-    /// Calls `body` with the bytes of the reply subject, none if there is no reply subject. The bytes are valid only during the call.
+    /// Calls `body` with the reply subject's bytes; empty if absent. Valid only during the call.
     public func withReply<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
         try body(cStringBytes(natsMsg_GetReply(message)))
     }
 
-    /// The number of bytes of the body.
+    /// Size of the body in bytes.
     public var payloadCount: Int { Int(natsMsg_GetDataLength(message)) }
 
-    /// Calls `body` with the body of the message. The bytes are valid only during the call.
+    /// Calls `body` with the message's body. Valid only during the call.
     public func withPayload<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
         try body(UnsafeRawBufferPointer(start: natsMsg_GetData(message), count: payloadCount))
     }
 
-    /// The first value of a header, in whatever case its name is written. Bytes that are not UTF-8 are replaced.
+    /// Returns the first value of a header. Names are case-insensitive; invalid UTF-8 is replaced.
     public func header(_ name: String) -> String? { headerBlock.first(name) }
 
-    /// The value of a header, in whatever case its name is written.
+    /// Returns the only value of a header. Names are case-insensitive.
     ///
-    /// - Throws: `.invalidHeader` when it is there more than once, with different values, or is not UTF-8.
+    /// - Throws: `.invalidHeader` when values differ or are not UTF-8.
     public func onlyHeader(_ name: String) throws(NATSError) -> String? { try headerBlock.only(name) }
 
-    /// Calls `body` with the bytes of the name and of the value of each header, in the order in which they stand. The bytes are valid only during the call.
+    /// Calls `body` with the bytes of each header's name and value, in wire order. Valid only during the call.
     public func withEachHeader<Failure: Error>(
         _ body: (Slice<UnsafeRawBufferPointer>, Slice<UnsafeRawBufferPointer>) throws(Failure) -> Void
     ) throws(Failure) {
@@ -59,25 +58,24 @@ public struct NATSDelivery: ~Copyable {
     /// All headers.
     public var headers: NATSHeaders { headerBlock.headers }
 
-    /// The code in the first header line of a message that the server itself sent (`NATS/1.0 100 Idle Heartbeat`); nil in a message of a client.
+    /// The status code of a message from the server (`NATS/1.0 100 Idle Heartbeat`); nil in a client's message.
     ///
     /// 100 is a heartbeat or a flow control request, 404 "no messages", 408 a pull request that ended, 409 a consumer that ended,
     /// 503 "no responders".
     public var status: Int? { headerBlock.status }
 
-    /// What stands behind the code of ``status``: `Idle Heartbeat`.
+    /// The text after the code of ``status``: `Idle Heartbeat`.
     public var statusDescription: String? { headerBlock.statusDescription }
 
-    /// The message as a value that may be kept.
+    /// Copies the message.
     public func copy() -> NATSMessage {
         NATSMessage(subject: subject, reply: reply, headers: headers, payload: withPayload { [UInt8]($0) })
     }
 
-    /// The headers as the server sent them.
+    /// The raw header bytes.
     ///
-    /// nats.c has no call for them, but where they are can be told from what it has calls for: a message is one piece of memory, in which the
-    /// subject, the reply subject, the headers and the body follow each other, all but the body with a NUL behind them.
-    /// ``NATSLibrary/isOpen`` has made sure of that.
+    /// nats.c has no call for them. A message is one block of memory: subject, reply subject, headers and body are adjacent, all but the body
+    /// NUL-terminated, so the position of the headers follows from the others. ``NATSLibrary/isOpen`` has verified that layout.
     private var headerBlock: HeaderBlock {
         guard let before = natsMsg_GetReply(message) ?? natsMsg_GetSubject(message), let body = natsMsg_GetData(message) else {
             return HeaderBlock(UnsafeRawBufferPointer(start: nil, count: 0))

@@ -1,10 +1,10 @@
 public import Basics
 
-/// Why a call on a ``NATSConnection`` did not do what it was asked.
+/// Describes why a ``NATSConnection`` call failed.
 ///
-/// `message` is a sentence for the person who runs the process. It never holds a password, a token, a seed or the user part of a URL.
+/// `message` is a sentence for operators. It never has a password, a token, a seed or the user part of a URL.
 public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of failure it is. New kinds may be added, so a `switch` over them needs a `default`.
+    /// The kind of failure. New kinds may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case disconnected, closed, timeout, cancelled, noResponders
@@ -17,34 +17,34 @@ public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvert
 
         private init(_ kind: Kind) { self.kind = kind }
 
-        /// The name of the kind, fit for a log or a metric's label.
+        /// The kind's name, for logs and metric labels.
         public var description: String { kind.rawValue }
 
-        /// There is no connection just now; the library is trying to get one. Whether a message under way arrived is unknown.
+        /// Disconnected; the connection is retrying. Whether a message in flight arrived is unknown.
         public static let disconnected = Code(.disconnected)
-        /// The connection was closed, by ``NATSConnection/close()`` or, if it is not to reconnect, by the loss of its server. It does not come back.
+        /// Closed for good, by ``NATSConnection/close()`` or, without reconnects, by the loss of the server.
         public static let closed = Code(.closed)
-        /// No answer within the time given. Whether the request was carried out is unknown.
+        /// No answer in time. Whether the request was executed is unknown.
         public static let timeout = Code(.timeout)
-        /// The task that asked was cancelled. Whether the request was carried out is unknown.
+        /// The calling task was cancelled. Whether the request was executed is unknown.
         public static let cancelled = Code(.cancelled)
-        /// Nobody listens on the subject of the request.
+        /// Nothing subscribes to the request's subject.
         public static let noResponders = Code(.noResponders)
         /// The server refused the credentials.
         public static let authenticationFailed = Code(.authenticationFailed)
-        /// The TLS handshake failed, or one side insists on TLS and the other does not speak it.
+        /// The TLS handshake failed, or only one side uses TLS.
         public static let tlsFailed = Code(.tlsFailed)
-        /// The server does not allow this user the subject.
+        /// The server denies this user the subject.
         public static let notPermitted = Code(.notPermitted)
-        /// A value of ``NATSConfiguration`` cannot be used.
+        /// A value of ``NATSConfiguration`` is invalid.
         public static let invalidConfiguration = Code(.invalidConfiguration)
-        /// The text is not a subject, or it has wildcards where none may be.
+        /// The subject is malformed, or has wildcards where they are not allowed.
         public static let invalidSubject = Code(.invalidSubject)
-        /// A header's name or value has a character that the protocol does not carry.
+        /// A header's name or value has a forbidden character.
         public static let invalidHeader = Code(.invalidHeader)
-        /// The message is larger than the server accepts (1 MiB unless its `max_payload` says otherwise).
+        /// The message exceeds the server's `max_payload` (default 1 MiB).
         public static let payloadTooLarge = Code(.payloadTooLarge)
-        /// nats.c reported something that has no kind of its own; the message says what.
+        /// Any other nats.c error; the message has its text.
         public static let libraryFailure = Code(.libraryFailure)
     }
 
@@ -59,9 +59,9 @@ public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvert
         self.message = message
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later without a change by an operator.
     ///
-    /// A retried message may arrive twice: give it a `Nats-Msg-Id` where that matters.
+    /// A retried message may arrive twice: set a `Nats-Msg-Id` to deduplicate.
     public var isRetriable: Bool {
         code == .disconnected || code == .timeout || code == .noResponders
     }

@@ -1,15 +1,15 @@
-/// The headers of a message: names and values in the order in which they were set.
+/// The headers of a message: ordered names and values.
 ///
-/// Names are sent as they are written here, which matters for those of the server: it compares its own (`Nats-Msg-Id`) exactly. Here they are
-/// looked up without regard to the case of ASCII letters. A name may occur more than once. White space around a value is lost on the way.
+/// Names are sent as written, because the server compares its own (`Nats-Msg-Id`) exactly. Lookup ignores ASCII case. A name may repeat.
+/// White space around a value is not preserved.
 public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
-    /// One name and one of its values.
+    /// A header name with one value.
     public struct Field: Hashable, Sendable {
         /// The name, as it was sent.
         public let name: String
-        /// The value, as it was sent; bytes that are not UTF-8 are replaced.
+        /// The value; invalid UTF-8 is replaced.
         public let value: String
-        /// Whether ``value`` is what was sent. If not, other bytes would look the same.
+        /// Whether ``value`` is exactly what was sent. If false, different bytes may yield the same text.
         public let isUTF8: Bool
 
         init(name: String, value: String, isUTF8: Bool = true) {
@@ -19,7 +19,7 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// All fields. nats.c sends the values of one name in order, but the names in an order of its own.
+    /// All fields. nats.c keeps the order of one name's values, not the order of names.
     public private(set) var fields: [Field]
 
     /// Creates headers from a literal: `["Nats-Msg-Id": id]`.
@@ -27,15 +27,15 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         fields = elements.map { Field(name: $0.0, value: $0.1) }
     }
 
-    /// Creates headers without a field.
+    /// Creates empty headers.
     public init() {
         fields = []
     }
 
-    /// Whether there is no field.
+    /// Whether there are no fields.
     public var isEmpty: Bool { fields.isEmpty }
 
-    /// The first value of a name, in whatever case that is written. Setting it replaces all values of the name; setting nil removes them.
+    /// The first value of a header; case-insensitive. Setting it replaces all values of the name; setting nil removes them.
     public subscript(_ name: String) -> String? {
         get { fields.first { HeaderName.isSame($0.name.utf8, name.utf8) }?.value }
         set {
@@ -44,11 +44,11 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// The value of a name, in whatever case that is written; nil if it does not occur.
+    /// Returns the only value of a header; nil if absent. Case-insensitive.
     ///
-    /// For what must not be misread: whose one of two values is taken depends on the reader.
+    /// For security-relevant headers: with two values, readers might disagree on which one counts.
     ///
-    /// - Throws: `.invalidHeader` when it occurs with different values, or is not UTF-8.
+    /// - Throws: `.invalidHeader` when values differ or are not UTF-8.
     public func only(_ name: String) throws(NATSError) -> String? {
         let found = fields.lazy.filter { HeaderName.isSame($0.name.utf8, name.utf8) }
         guard let first = found.first else { return nil }
@@ -57,19 +57,19 @@ public struct NATSHeaders: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         return first.value
     }
 
-    /// Adds a field behind the others.
+    /// Appends a field.
     public mutating func append(_ name: String, _ value: String) {
         fields.append(Field(name: name, value: value))
     }
 
-    /// Adds a field as it was received, behind the others.
+    /// Appends a received field.
     mutating func append(received name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
         let name = String(decoding: name, as: UTF8.self)
         let text = String(validating: value, as: UTF8.self)
         fields.append(Field(name: name, value: text ?? String(decoding: value, as: UTF8.self), isUTF8: text != nil))
     }
 
-    /// Throws if a field could break out of its line: a name must be visible ASCII without a colon, a value without CR, LF and NUL.
+    /// Throws on header injection: a name must be visible ASCII without a colon, a value must not have CR, LF or NUL.
     func validate() throws(NATSError) {
         for field in fields {
             guard !field.name.isEmpty, field.name.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {

@@ -1,15 +1,15 @@
-/// A message that was received, as a copy that may be kept and passed on.
+/// A received message, copied.
 public struct NATSMessage: Sendable {
-    /// The subject that it was published on.
+    /// The subject of the message.
     public let subject: String
-    /// Where an answer goes; nil if none is expected.
+    /// The subject for an answer; nil if absent.
     public let reply: String?
     /// Its headers.
     public let headers: NATSHeaders
     /// Its body.
     public let payload: [UInt8]
 
-    /// Creates a message, for tests and for handlers that feed themselves.
+    /// Creates a message, for tests and simulated deliveries.
     public init(subject: String, reply: String? = nil, headers: NATSHeaders = [:], payload: [UInt8] = []) {
         self.subject = subject
         self.reply = reply

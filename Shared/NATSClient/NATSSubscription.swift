@@ -1,6 +1,6 @@
-/// Interest in a subject, until ``unsubscribe()`` or until the last reference to it is gone.
+/// A subscription; ends with ``unsubscribe()`` or with its last reference.
 ///
-/// It outlives the loss of the server: nats.c subscribes again on the next one.
+/// It survives the loss of the server: it is renewed on the next one.
 public final class NATSSubscription: Sendable {
     private let subscription: CNATSSubscription
 
@@ -12,14 +12,13 @@ public final class NATSSubscription: Sendable {
         subscription.end()
     }
 
-    /// What is subscribed to.
+    /// The subscribed subject.
     public var subject: String { subscription.subject }
 
-    /// Ends the interest. After it returns no call of the handler begins; one that had begun on another thread may still run.
+    /// Ends the subscription. No call of the handler begins after it returns; one on another thread may still run.
     ///
-    /// May be called from any thread, from the handler itself too, and more than once. Messages that wait for the handler are dropped. The
-    /// handler and what it holds are released soon after, on the thread that delivered to it. A server that does not read can hold the call up for
-    /// at most ``NATSConfiguration/writeDeadline``.
+    /// Idempotent. Any thread, the handler's included. Queued messages are dropped. The handler is released soon after, on its delivery thread.
+    /// Blocks for at most ``NATSConfiguration/writeDeadline`` if the server does not read.
     public func unsubscribe() {
         subscription.end()
     }

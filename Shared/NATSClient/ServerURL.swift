@@ -1,8 +1,8 @@
-/// What may be shown of a server's URL.
+/// Redacts server URLs.
 enum ServerURL {
-    /// `nats://user:password@host:4222` as `nats://host:4222`, and so for every URL within a longer text.
+    /// Removes credentials from every URL in a text: `nats://user:password@host:4222` becomes `nats://host:4222`.
     ///
-    /// An address ends at white space, a comma or a quotation mark; what stands between its scheme and its last `@` goes.
+    /// A URL ends at white space, a comma or a quotation mark; everything between the scheme and the last `@` is removed.
     static func redacted(_ text: String) -> String {
         var shown = ""
         var rest = text[...]

@@ -1,21 +1,21 @@
-/// The rules for subjects that keep a text from breaking out of its protocol line.
+/// Validates subjects against protocol injection.
 ///
-/// nats.c writes a subject as it is: a space in it would begin the next argument and a line break the next command.
+/// nats.c sends a subject unchanged: a space would start the next argument, a line break the next command.
 enum Subject {
-    /// The longest subject that is sent; a protocol line of the server ends at 4096 bytes.
+    /// Maximum length in bytes; the server limits a protocol line to 4096 bytes.
     static let maxLength = 2048
 
-    /// Throws unless the text can be published on: tokens that are not empty, no wildcard, no white space, no control character.
+    /// Throws unless the subject is valid for publishing: no empty token, wildcard, white space or control character.
     static func validate(forPublishing subject: String) throws(NATSError) {
         try validate(subject, wildcards: false)
     }
 
-    /// As for publishing, but a token may be `*` and the last one `>`.
+    /// Throws unless the subject is valid for subscribing: as for publishing, but a token may be `*`, and the last one `>`.
     static func validate(forSubscribing subject: String) throws(NATSError) {
         try validate(subject, wildcards: true)
     }
 
-    /// Throws unless the text is one token: the name of a stream, a consumer or a queue group.
+    /// Throws unless the text is a single token: a stream, consumer or queue group name.
     static func validate(token: String) throws(NATSError) {
         let isToken = !token.isEmpty && token.utf8.count <= 255
         guard isToken, token.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && !"./\\*>".utf8.contains($0) }) else {

@@ -1,4 +1,4 @@
-/// Names that no other client of the NATS system has.
+/// Generates names that are unique in the NATS system.
 enum UniqueID {
     private static let digits = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 

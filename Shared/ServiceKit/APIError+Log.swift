@@ -2,19 +2,19 @@ public import EventLog
 public import HTTPAPI
 
 extension APIError {
-    /// Seconds after which a client should repeat a request that the log or the bus did not answer.
+    /// `Retry-After` when the log or the bus did not answer, in seconds.
     private static let retryAfter = 1
 
-    /// Seconds after which a client should repeat a request that the log has no room for.
+    /// `Retry-After` when the log is full, in seconds.
     private static let retryAfterFull = 30
 
-    /// A log that is full, though not for ever.
+    /// 503: the log is full at present.
     public static let logIsFull = APIError.serviceUnavailable(
         "The event log is full. Retry later.",
         retryAfter: retryAfterFull
     )
 
-    /// A log that takes nothing until somebody changes something on the bus.
+    /// 500: the log refuses events until an operator changes the bus.
     public static let logRefuses = APIError.internal(
         """
         The event log refuses what this request would store, and will until its operator changes something on the bus: do not repeat the request, \
@@ -22,8 +22,7 @@ extension APIError {
         """
     )
 
-    /// A failure of the log as a response: 503 only where the same request can succeed later, 413 where the bus has a smaller limit than we,
-    /// otherwise `internal`.
+    /// Converts an error of the log: 503 only where a retry may succeed, 413 where the bus's limit is smaller than ours, otherwise `internal`.
     public init(_ error: EventLogError) {
         switch error.code {
         case .full: self = .logIsFull

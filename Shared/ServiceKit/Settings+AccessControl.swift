@@ -1,9 +1,9 @@
 public import AccessControl
 
 extension Settings {
-    /// Which tokens are accepted, as the `auth.` keys say.
+    /// Builds the token configuration from the `auth.` keys.
     ///
-    /// - Throws: ``ConfigurationError`` when there is no key to check tokens with, or no claim to find a tenant in.
+    /// - Throws: ``ConfigurationError`` without a key source or a tenant claim.
     public func accessControlConfiguration() throws(ConfigurationError) -> AccessControlConfiguration {
         var configuration = AccessControlConfiguration()
         if case .secretFile(let path, _) = source(of: .authHS256Secret) {

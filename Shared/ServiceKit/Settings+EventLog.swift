@@ -1,7 +1,7 @@
 public import EventLog
 
 extension Settings {
-    /// How the event log is kept, as the keys of ``Swift/Array/eventLog`` say; 0 stands for no bound there, and for nil here.
+    /// Builds the log's configuration from the keys of ``Swift/Array/eventLog``; a limit of 0 becomes nil.
     public func eventLogConfiguration() -> EventLogConfiguration {
         var configuration = EventLogConfiguration()
         configuration.replicas = integer(.logReplicas)

@@ -1,10 +1,10 @@
 public import NATSClient
 
 extension Settings {
-    /// How to reach the bus, as the `nats.` keys say.
+    /// Builds the bus's configuration from the `nats.` keys.
     ///
-    /// - Parameter name: How the connection is called in the server's monitoring.
-    /// - Throws: ``ConfigurationError`` when no server is given, two ways to authenticate, or half of one.
+    /// - Parameter name: The client name in the server's monitoring.
+    /// - Throws: ``ConfigurationError`` without a server, with two kinds of credentials, or with incomplete ones.
     public func natsConfiguration(name: String) throws(ConfigurationError) -> NATSConfiguration {
         let servers = list(.natsURL)
         guard !servers.isEmpty else {

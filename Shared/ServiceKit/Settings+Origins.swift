@@ -1,7 +1,7 @@
 public import HTTPAPI
 
 extension Settings {
-    /// The pages that may use the service: those of the deployment itself, and those that `cors.origins` names.
+    /// Builds the origin policy: the deployment's own pages, and the origins in `cors.origins`.
     ///
     /// - Throws: ``ConfigurationError`` for an entry that is not an origin.
     public func originPolicy() throws(ConfigurationError) -> OriginPolicy {

@@ -1,8 +1,8 @@
-// What is said aloud besides the state of the streams: little, and never in the middle of a word.
+// Screen reader announcements besides the state of the streams, at a limited rate.
 
 import { byId, setText } from "./dom.js";
 
-/** At most one announcement in so many milliseconds; the last one wins. */
+/** Minimum interval between announcements in milliseconds; the last one wins. */
 const PACE = 3000;
 
 export class Announcer {

@@ -1,11 +1,11 @@
-// What waits for a person, and the decision. One wins, however many decide at once: everybody is told which.
+// Panel of pending approvals and their decisions. Of concurrent decisions one wins, and all viewers see which.
 
 import { Decision } from "./decision.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
 import { clock, duration, moment } from "./format.js";
 
 const MOST = 60;
-/** So many that are decided are still shown. */
+/** Maximum number of decided approvals shown. */
 const MOST_DECIDED = 8;
 const OUTCOMES = { approve: "approved", reject: "rejected", expire: "expired" };
 
@@ -33,7 +33,7 @@ export class Approvals {
         this.#show();
     }
 
-    /** Everything that waits, from the service. Asked for while it is under way, however often, it is done once more: its answer may be older. */
+    /** Loads pending approvals (single-flight): calls during a load cause one more load, as its answer may be older than the call. */
     load() {
         if (this.#loading) {
             this.#isAskedAgain = true;
@@ -58,12 +58,12 @@ export class Approvals {
             if (items.length < MOST) await Promise.all(vanished.map((id) => this.#reread(id)));
             setText(this.#error, "");
         } catch (error) {
-            setText(this.#error, `Approvals could not be listed: ${shown(error.message, 200)}`);
+            setText(this.#error, `Couldn't load approvals: ${shown(error.message, 200)}`);
         }
         this.#show();
     }
 
-    /** One that was waiting and is not listed any more: it was decided while no stream was there to tell. */
+    /** Loads an approval that is no longer listed: it was decided while no stream was connected. */
     async #reread(id) {
         const answer = await this.#causeway.fetch(`/v1/notifications/approvals/${encodeURIComponent(id)}`);
         if (answer.ok) this.#resolved((await answer.json()).decision ?? {});
@@ -100,7 +100,7 @@ export class Approvals {
         this.#tell(item);
         this.#decision.overtaken(approvalId, `${item.outcome} by ${shown(decidedBy, 60)}`);
         this.#show();
-        // The buttons are gone: the keyboard goes on from the list.
+        // The buttons are removed: move the focus to the list.
         if (hadFocus) byId("approvals-heading").focus();
     }
 
@@ -140,7 +140,7 @@ export class Approvals {
         status.dataset.tone = { approved: "good", rejected: "bad" }[outcome] ?? (outcome ? "" : "warn");
     }
 
-    /** What waits on top, the latest first; then the latest of what is decided. */
+    /** Pending approvals first, then decided ones; each newest first. */
     #show() {
         const all = [...this.#items.values()].sort((one, other) => moment(other.approval.requestedAt) - moment(one.approval.requestedAt));
         const waiting = all.filter((item) => !item.outcome);

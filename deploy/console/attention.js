@@ -1,5 +1,5 @@
-// Which of this origin's tabs is looked at. Over HTTP/1.1 a browser opens six connections to an origin, for all tabs together:
-// what each tab would open for itself, only this one does.
+// Elects the visible tab of this origin, with a Web Lock. Over HTTP/1.1 a browser opens six connections per origin, for all tabs:
+// only this tab opens connections that are not shared.
 
 const LOCK = "causeway.console.attention";
 
@@ -25,10 +25,10 @@ export class Attention {
         const held = new Promise((resolve) => (this.#lost = resolve));
         this.#onGained();
         try {
-            // The tab that had it is told by its request's failure. Pages that are not of a secure origin have no locks.
+            // The previous holder's request fails. Insecure origins have no Web Locks.
             await (navigator.locks ? navigator.locks.request(LOCK, { steal: true }, () => held) : held);
         } catch {
-            // Another tab is looked at now.
+            // Another tab is visible now.
         }
         this.#lost = undefined;
         this.#onLost();

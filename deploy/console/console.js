@@ -1,4 +1,4 @@
-// The page: who is signed in, and what they see.
+// Entry point: signs in, and starts the session.
 
 import { byId, setText, shown } from "./dom.js";
 import { Identity } from "./identity.js";
@@ -16,7 +16,7 @@ function begin(identity) {
     byId("main").focus();
 }
 
-/** Back to the beginning: everything that was shown belongs to somebody else from here on, so the page begins anew. */
+/** Reloads the page, so that nothing of the previous user stays. */
 function end(reason) {
     session.close();
     Identity.forget(reason);

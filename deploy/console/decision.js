@@ -1,4 +1,4 @@
-// The dialog in which a person decides: what it is about, a reason, and what came of it, said honestly.
+// The decision dialog: the approval, a reason, and the result.
 
 import { byId, setText, shown } from "./dom.js";
 
@@ -13,13 +13,13 @@ export class Decision {
     #onDecided;
     #asked;
 
-    /** `onDecided`: is given the service's answer. */
+    /** `onDecided`: called with the service's answer. */
     constructor(causeway, onDecided) {
         this.#causeway = causeway;
         this.#onDecided = onDecided;
         byId("decide-cancel").addEventListener("click", () => this.#dialog.close());
         this.#dialog.addEventListener("close", () => {
-            // The button that opened it may be gone by now: the keyboard goes on from the list.
+            // The button that opened it may be removed: move the focus to the list.
             if (document.activeElement === document.body) byId("approvals-heading").focus();
         });
         byId("decide-form").addEventListener("submit", (event) => {
@@ -29,7 +29,7 @@ export class Decision {
     }
 
     ask(approval, action) {
-        // The same question keeps its key, so that sending it again after a broken connection is not a second decision.
+        // A retry keeps its Idempotency-Key, so that it is not a second decision.
         this.#asked = { approval, action, key: randomKey() };
         setText(byId("decide-heading"), `${LABELS[action]}?`);
         setText(byId("decide-what"), shown(approval.title ?? approval.approvalId));
@@ -42,7 +42,7 @@ export class Decision {
         this.#reason.focus();
     }
 
-    /** Somebody else was faster. */
+    /** Another user decided first. */
     overtaken(approvalId, how) {
         if (!this.#dialog.open || this.#asked?.approval.approvalId !== approvalId || this.#asked.isSent) return;
         setText(this.#error, `Decided already: ${how}.`);
@@ -72,13 +72,13 @@ export class Decision {
             this.#submit.disabled = [403, 404, 409].includes(answer.status);
             if (answer.status === 409) await this.#learn(asked.approval.approvalId);
         } catch {
-            setText(this.#error, "No answer came: it may be decided or not. Try again; it counts once.");
+            setText(this.#error, "No answer: the decision may or may not be stored. Try again; it counts once.");
             this.#submit.disabled = false;
         }
         asked.isSent = false;
     }
 
-    /** What the decision is that stands. */
+    /** Describes the standing decision. */
     async #learn(approvalId) {
         const answer = await this.#causeway.fetch(`/v1/notifications/approvals/${encodeURIComponent(approvalId)}`);
         const { decision } = answer.ok ? await answer.json() : {};
@@ -90,7 +90,7 @@ function explained(status, { message }) {
     const what = shown(message, 300);
     if (status === 409) return `Somebody was faster. ${what}`;
     if (status === 403) return `You may not decide this. ${what}`;
-    if (status === 503) return `It may be decided or not. Try again; it counts once. ${what}`;
+    if (status === 503) return `The decision may or may not be stored. Try again; it counts once. ${what}`;
     return what || `The service answered with ${status}.`;
 }
 

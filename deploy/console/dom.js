@@ -1,15 +1,15 @@
-// The one place where the page is built. Whatever comes from outside becomes text here, and nothing else.
+// Builds the page. Untrusted values become text, never HTML.
 
-/** More of a text than this is never shown. */
+/** Maximum length of a shown text. */
 const LONGEST = 400;
 
-// What would turn the reading direction of what follows, or cannot be seen at all: shown by its number instead.
+// Bidirectional overrides and invisible characters: shown by code point.
 const UNSEEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/g;
 
-/** Any value of a payload as a text that can be shown: short, on one line, nothing invisible in it. */
+/** Formats a payload value as text: short, on one line, without invisible characters. */
 export function shown(value, longest = LONGEST) {
     if (value === undefined || value === null) return "";
-    // Cut first: a text may be a quarter of a megabyte. A code point may have two units.
+    // Truncate first: a text may have 256 KiB. A code point may have two units.
     const whole = typeof value === "object" ? JSON.stringify(value) : String(value);
     const points = Array.from(whole.slice(0, 2 * longest + 2));
     const text = points.slice(0, longest).join("").replace(/[\t\n]+/g, " ").replace(UNSEEN, (one) => {
@@ -18,7 +18,7 @@ export function shown(value, longest = LONGEST) {
     return points.length > longest ? `${text}…` : text;
 }
 
-/** An element with attributes, a class, a text, data and children. Texts are put in as text, never read as HTML. */
+/** Creates an element with attributes, class, text, data and children. Texts are never parsed as HTML. */
 export function element(name, { text, data = {}, ...attributes } = {}, ...children) {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) {
@@ -31,12 +31,12 @@ export function element(name, { text, data = {}, ...attributes } = {}, ...childr
     return made;
 }
 
-/** An element for a text from outside: it keeps its own reading direction to itself. */
+/** Creates an element for an untrusted text, with isolated text direction. */
 export function foreign(name, value, attributes = {}, longest = LONGEST) {
     return element(name, { dir: "auto", ...attributes, text: shown(value, longest) });
 }
 
-/** Changes a text only where it differs, so that nothing is announced or drawn twice. */
+/** Sets a text only if it differs, to avoid repeated announcements and redraws. */
 export function setText(target, text) {
     if (target.textContent !== text) target.textContent = text;
 }
@@ -45,7 +45,7 @@ export function byId(id) {
     return document.getElementById(id);
 }
 
-/** A list in a panel: a count in its heading, a sentence when it is empty, and never more than so many items. */
+/** A bounded list in a panel, with a count in its heading and a text when empty. */
 export class List {
     #list;
     #empty;
@@ -63,7 +63,7 @@ export class List {
         return [...this.#list.children];
     }
 
-    /** Puts an item on top, and lets go of those that are too many; returns these. */
+    /** Adds an item at the top; removes and returns those beyond the limit. */
     prepend(item) {
         this.#list.prepend(item);
         const gone = [];
@@ -75,7 +75,7 @@ export class List {
         return gone;
     }
 
-    /** Makes it these items in this order. One that stays is not touched, and keeps its focus. */
+    /** Sets the items in this order. Items that stay keep their focus. */
     show(items) {
         const wanted = items.slice(0, this.#most);
         for (const item of this.items) if (!wanted.includes(item)) item.remove();
@@ -85,10 +85,10 @@ export class List {
         this.settle();
     }
 
-    /** `count`: what the heading says; how many items there are, unless it is given. */
+    /** `count`: the number in the heading; by default that of the items. */
     settle(count = this.#list.children.length) {
         if (this.#empty) this.#empty.hidden = this.#list.children.length > 0;
-        // A place to scroll and to tab into only while there is something in it.
+        // Scrollable and focusable only while not empty.
         this.#list.closest(".scroll").hidden = this.#list.children.length === 0;
         if (this.#count) setText(this.#count, count ? String(count) : "");
     }

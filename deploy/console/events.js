@@ -1,10 +1,10 @@
-// Events as they come, each once, and what each stream made of it.
+// Event table: each event once, with the latency of each stream.
 
 import { byId, element, foreign, List, setText } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { summary } from "./summary.js";
 
-/** So many rows are kept. */
+/** Maximum number of rows. */
 const MOST = 120;
 const LANES = ["sse", "websocket", "relay"];
 
@@ -32,7 +32,7 @@ export class Events {
         } else if (this.#isPaused) {
             this.#held.push(record);
             if (this.#held.length > MOST) this.#held.shift();
-            setText(this.#button, `Go on (${this.#held.length} new)`);
+            setText(this.#button, `Resume (${this.#held.length} new)`);
         } else {
             this.#add(record);
         }
@@ -41,7 +41,7 @@ export class Events {
     #pause(isPaused) {
         this.#isPaused = isPaused;
         this.#button.dataset.paused = String(isPaused);
-        setText(this.#button, isPaused ? "Go on" : "Pause");
+        setText(this.#button, isPaused ? "Resume" : "Pause");
         if (!isPaused) for (const record of this.#held.splice(0)) this.#add(record);
     }
 

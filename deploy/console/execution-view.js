@@ -1,4 +1,4 @@
-// One line about something at work: how far it is, what it does, how it ended.
+// A row for an execution: progress, current step, result.
 
 import { element, foreign, setText, shown } from "./dom.js";
 import { clock, duration } from "./format.js";
@@ -11,7 +11,7 @@ export class ExecutionView {
     #shows;
     #steps = new Map();
 
-    /** `onLeave`: what a button does that stops following it; none without. */
+    /** `onLeave`: called by the Unfollow button; no button without it. */
     constructor(kind, name, { onLeave } = {}) {
         this.#shows = {
             state: element("span", { class: "pill" }),
@@ -20,8 +20,8 @@ export class ExecutionView {
             last: element("span", { class: "last", dir: "auto" }),
             time: element("time", { class: "figures muted" }),
         };
-        const label = `Leave ${kind} ${shown(name, 80)}`;
-        const leave = onLeave ? [element("button", { type: "button", class: "quiet", text: "Leave", "aria-label": label })] : [];
+        const label = `Unfollow ${kind} ${shown(name, 80)}`;
+        const leave = onLeave ? [element("button", { type: "button", class: "quiet", text: "Unfollow", "aria-label": label })] : [];
         for (const button of leave) button.addEventListener("click", onLeave);
         this.row = element(
             "li",
@@ -33,7 +33,7 @@ export class ExecutionView {
         this.#become("waiting");
     }
 
-    /** Something says how things stand where no event does. */
+    /** Shows a state that no event reports. */
     say(state, text) {
         this.#become(state);
         setText(this.#shows.last, text);

@@ -1,4 +1,4 @@
-// Agents and workflows at work, followed by name, and jobs as the events tell of them.
+// Panel of executions: agents and workflows followed by name, and jobs from events.
 
 import { Attention } from "./attention.js";
 import { byId, element, List, shown } from "./dom.js";
@@ -6,7 +6,7 @@ import { ExecutionView } from "./execution-view.js";
 import { Follower } from "./follower.js";
 
 const MOST = 24;
-/** So many are followed at a time, each over a connection; over HTTP/1.1 a browser opens six to an origin, for all tabs and users. */
+/** Maximum number of followed executions, one connection each; over HTTP/1.1 a browser opens six per origin, for all tabs and users. */
 const MOST_FOLLOWED = performance.getEntriesByType("navigation")[0]?.nextHopProtocol === "h2" ? 6 : 2;
 const MOST_SUGGESTED = 50;
 
@@ -44,7 +44,7 @@ export class Executions {
                 follower.start();
             } else {
                 follower.pause();
-                follower.view.say("paused", "Another tab is looked at");
+                follower.view.say("paused", "Paused: another tab is visible");
             }
         }
     }
@@ -52,7 +52,7 @@ export class Executions {
     #follow(kind, name) {
         const key = `${kind} ${name}`;
         if (!name || this.#followers.has(key)) return;
-        // The one that was followed first makes room.
+        // Evict the oldest.
         if (this.#followers.size === MOST_FOLLOWED) this.#leave(this.#followers.keys().next().value);
         const view = new ExecutionView(kind, name, { onLeave: () => this.#leave(key) });
         const follower = new Follower(this.#causeway, kind, name, view);
@@ -87,7 +87,7 @@ export class Executions {
         this.#jobs.get(id).job(payload, at);
     }
 
-    /** Jobs below what is followed, the latest first; the oldest make room. */
+    /** Jobs below followed executions, newest first; the oldest are evicted. */
     #append(row) {
         const followed = [...this.#followers.values()].map(({ view }) => view.row);
         const jobs = [row, ...this.#list.items.filter((item) => !followed.includes(item))];

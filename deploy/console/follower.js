@@ -1,6 +1,6 @@
-// Follows an agent or a workflow from run to run, as long as somebody looks.
+// Follows an agent or a workflow from run to run while the tab is visible.
 
-/** How often it is asked whether the next run has begun, once one has ended. */
+/** Polling interval for the next run. */
 const PACE = 3000;
 const PATHS = { agent: "agents", workflow: "workflows" };
 
@@ -11,7 +11,7 @@ export class Follower {
     #stream;
     #timer;
     #run;
-    /** Counts starts and pauses: an answer to what was asked before the last of them is nobody's any more. */
+    /** Counts starts and pauses, so that answers to earlier requests are ignored. */
     #turn = 0;
 
     constructor(causeway, kind, name, view) {
@@ -21,7 +21,7 @@ export class Follower {
         this.view = view;
     }
 
-    /** Shows the run that there is, from its first event, or waits for one. */
+    /** Shows the current run from its first event, or waits for one. */
     start() {
         this.pause();
         this.#follow();
@@ -51,7 +51,7 @@ export class Follower {
         });
     }
 
-    /** The run is over. Its name stays, and the header of an answer without a body tells when another has begun. */
+    /** Polls for the next run: the header of an empty response names it. */
     async #await() {
         const turn = this.#turn;
         const run = await this.#currentRun();

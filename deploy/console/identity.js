@@ -1,4 +1,4 @@
-// A token and what it says. Nothing here is a check: the services check, the page only shows.
+// Parses a token for display. The services verify it, the page does not.
 
 import { readClaims } from "./causeway/causeway.js";
 

@@ -1,4 +1,4 @@
-// What the connections went through, as sentences: lost, why, when the next try is, back again.
+// Connection log: losses with their reason and next retry, and returns.
 
 import { byId, element, List } from "./dom.js";
 import { clock } from "./format.js";

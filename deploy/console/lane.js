@@ -1,4 +1,4 @@
-// One of the three streams: what it carries, how fast, and, without flattery, how it is doing.
+// A card for one of the three streams: rate, latency and state.
 
 import { byId, element, setText, shown } from "./dom.js";
 import { clock, counted, duration, median } from "./format.js";
@@ -23,11 +23,11 @@ const REASONS = {
     unauthorized: "the token is not taken",
     forbidden: "the token does not allow it",
 };
-/** Errors that the state tells of, too, and better. */
+/** Errors that the state already shows. */
 const TOLD_BY_STATE = ["network", "token_unavailable"];
-/** The median is that of so many deliveries. */
+/** Number of deliveries in the median. */
 const WINDOW = 100;
-/** What took longer was caught up with, and says nothing about speed. */
+/** Longer deliveries were replayed and do not count as latency. */
 const LIVE = 10_000;
 
 export class Lane {
@@ -47,7 +47,7 @@ export class Lane {
     #figures = { received: 0, reconnects: 0, gaps: 0, twice: 0 };
     #shows;
 
-    /** `shared`: the ledger, the journal and the rate, which are those of all streams. */
+    /** `shared`: ledger, journal and rate, common to all streams. */
     constructor(name, stream, shared) {
         this.name = name;
         this.title = TITLES[name][0];
@@ -108,7 +108,7 @@ export class Lane {
     }
 
     #tellOfLoss(retryInMs) {
-        const words = { stalled: "it goes on when the log is back", waiting: `next try in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" };
+        const words = { stalled: "it goes on when the log is back", waiting: `next retry in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" };
         const next = words[this.state];
         this.#tell(`${this.#because()}; ${next}`, this.state);
     }
@@ -133,13 +133,13 @@ export class Lane {
         this.#shared.journal.tell(this.name, this.title, text, kind);
     }
 
-    /** Once a second: what only time changes. */
+    /** Updates time-dependent texts, once a second. */
     tick() {
         const word = STATES[this.state] ?? this.state;
         let text = `${word} since ${clock(this.#since)}`;
         if (this.state === "waiting") {
             const seconds = Math.max(0, Math.ceil((this.#nextTry - Date.now()) / 1000));
-            text = `Waiting, next try in ${seconds} s: ${this.#because()}`;
+            text = `Waiting, next retry in ${seconds} s: ${this.#because()}`;
         } else if (this.state === "stalled") {
             text = `${text}: ${this.#because()}`;
         } else if (this.state === "offline") {
@@ -192,11 +192,11 @@ function card(name) {
         element(
             "dl",
             {},
-            figure("received", "Received", "Events that came on this stream"),
+            figure("received", "Received", "Events received on this stream"),
             figure("latency", "Median", `From the event's time to this page, the last ${counted(WINDOW, "event")}; both clocks count`),
-            figure("reconnects", "Reconnects", "How often it came back"),
-            figure("gaps", "Gaps", "How often it was told that events are missing"),
-            figure("twice", "Twice", "Events that came more than once on this stream"),
+            figure("reconnects", "Reconnects", "Number of reconnects"),
+            figure("gaps", "Gaps", "Number of reported gaps: events are missing"),
+            figure("twice", "Duplicates", "Events that arrived more than once on this stream"),
         ),
         shows.leader,
     );

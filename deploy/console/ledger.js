@@ -1,8 +1,8 @@
-// Which event came on which streams: each is one record, however many of them carry it.
+// Deliveries by event: one record per event, for all streams.
 
 import { moment } from "./format.js";
 
-/** So many records are kept: a stream that comes back minutes late is still matched with those that did not break. */
+/** Maximum number of records: enough to match a stream that reconnects after minutes. */
 const MOST = 5000;
 
 export class Ledger {

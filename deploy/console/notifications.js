@@ -1,10 +1,10 @@
-// What there is to read for this user, and what has been read: the service keeps both, for all of the user's devices.
+// Panel of this user's notifications. The service keeps the read state for all of the user's devices.
 
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
 import { clock, moment } from "./format.js";
 
 const MOST = 40;
-/** Events come faster than anybody reads: the list is asked for at most once in so many milliseconds, and only while it is looked at. */
+/** Minimum interval between loads in milliseconds; loads happen only while the page is visible. */
 const PACE = 2000;
 
 export class Notifications {
@@ -30,13 +30,13 @@ export class Notifications {
         if (isNew) this.load();
     }
 
-    /** Asks for the list soon; asked several times before that, once. */
+    /** Schedules a load; coalesces calls. */
     load() {
         this.#isStale = true;
         if (document.hidden || this.#timer !== undefined) return;
         this.#timer = setTimeout(async () => {
             this.#isStale = false;
-            await this.#attempt("The list", async () => this.#show(await this.#ask(`?limit=${MOST}`)));
+            await this.#attempt("Couldn't load notifications", async () => this.#show(await this.#ask(`?limit=${MOST}`)));
             this.#timer = undefined;
             if (this.#isStale) this.load();
         }, this.#newest === undefined ? 0 : PACE);
@@ -54,19 +54,19 @@ export class Notifications {
             await action();
             setText(this.#error, "");
         } catch (error) {
-            setText(this.#error, `${what} could not be had: ${shown(error.message, 200)}`);
+            setText(this.#error, `${what}: ${shown(error.message, 200)}`);
         }
     }
 
     async #mark(id) {
-        await this.#attempt("The mark", async () => {
+        await this.#attempt("Couldn't mark the notification read", async () => {
             await this.#ask(`/${encodeURIComponent(id)}/read`, { method: "PATCH" });
             this.#show(await this.#ask(`?limit=${MOST}`));
         });
     }
 
     async #markAll() {
-        await this.#attempt("The marks", async () => {
+        await this.#attempt("Couldn't mark all read", async () => {
             await this.#ask("/read", {
                 method: "POST",
                 headers: { "Content-Type": "application/json" },

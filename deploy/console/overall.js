@@ -1,8 +1,8 @@
-// All streams in one word, which is also what is announced.
+// Combined state of all streams, also announced to screen readers.
 
 import { byId, setText } from "./dom.js";
 
-/** What lasts shorter is not worth saying. */
+/** Shorter states are not announced. */
 const PATIENCE = 700;
 
 export class Overall {

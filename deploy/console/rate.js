@@ -1,4 +1,4 @@
-// How many events each stream delivered in each of the last sixty seconds, drawn, and said in words.
+// Chart of events per second and stream over the last minute, with a text alternative.
 
 import { byId, setText } from "./dom.js";
 

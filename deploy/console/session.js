@@ -1,4 +1,4 @@
-// What there is between signing in and signing out: three streams, one record of what came on which, and the panels that show it.
+// A signed-in session: three streams, a ledger of deliveries, and the panels.
 
 import { Causeway } from "./causeway/causeway.js";
 import { Announcer } from "./announcer.js";
@@ -60,7 +60,7 @@ export class Session {
                     onEnded("Your token has expired. Sign in with another one.");
                 }
             };
-            // Whatever was missed, the lists know.
+            // Reload the lists, which have what was missed.
             lane.onCaughtUp = () => {
                 approvals.load();
                 notifications.load();
@@ -72,7 +72,7 @@ export class Session {
         }, 1000);
     }
 
-    /** Every incident that is seen is subscribed to on the relay, which carries what was subscribed and nothing else. */
+    /** Subscribes to every seen incident on the relay, which delivers subscribed incidents only. */
     #follow({ id, payload }) {
         const incident = payload.incidentId;
         if (typeof incident !== "string" || this.#subscribed.has(incident)) return;

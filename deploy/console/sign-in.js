@@ -1,4 +1,4 @@
-// Who is looking: a token that is typed in, or one of the demo's.
+// Signs in with an entered token, or one of the demo's.
 
 import { byId, element, setText, shown } from "./dom.js";
 import { Identity } from "./identity.js";
@@ -69,7 +69,7 @@ async function accepted(token) {
     try {
         answer = await fetch("/v1/notifications?limit=1", { headers: { Authorization: `Bearer ${token}` } });
     } catch {
-        throw new Error("Causeway does not answer. Is the network there?");
+        throw new Error("Causeway does not answer. Check the network.");
     }
     if (answer.ok) return;
     const { message } = await answer.json().catch(() => ({}));

@@ -1,4 +1,4 @@
-// What an event says, in one line for people.
+// Formats an event as one line of text.
 
 import { shown } from "./dom.js";
 

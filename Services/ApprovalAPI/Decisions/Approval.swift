@@ -1,23 +1,23 @@
 import Basics
 import EventModel
 
-/// An approval: its `approval.requested` and what the log holds about it since.
+/// An approval: its `approval.requested`, and its decision and effect from the log.
 struct Approval: Sendable, Equatable {
-    /// What was asked.
+    /// The request.
     struct Request: Sendable, Equatable {
         var tenant: Tenant
         var approvalID: ApprovalID
         var remediationID: RemediationID
         var incidentID: IncidentID?
         var title: String?
-        /// The one user whom the request, its decision and its effect exist for; nil for everybody in the tenant (contract §12).
+        /// The only user of the request, its decision and its effect; nil for everyone in the tenant (contract §12).
         var user: UserID?
-        /// Who asked; nil when the request does not say, or names what cannot be a user.
+        /// The requester; nil when absent, or not a valid user.
         var requestedBy: UserID?
         /// The time of the event.
         var requestedAt: Timestamp
         var expiry: Expiry
-        /// Whether requester and decider must differ.
+        /// Whether another user than the requester must decide.
         var fourEyes: Bool
         var place: LogPlace
     }
@@ -26,17 +26,17 @@ struct Approval: Sendable, Equatable {
     var decision: Decided?
     var effect: Effect?
 
-    /// Where the approval stands.
+    /// The approval's status.
     var status: ApprovalStatus { decision?.decision.action.status ?? .pending }
 }
 
 extension Approval {
-    /// Until when an approval can be answered.
+    /// When an approval expires.
     enum Expiry: Sendable, Equatable {
         case never
         case at(Timestamp)
 
-        /// Whether the time is over.
+        /// Returns whether it has expired.
         func hasPassed(by now: Timestamp) -> Bool {
             switch self {
             case .never: false
@@ -45,15 +45,15 @@ extension Approval {
         }
     }
 
-    /// A decision in the log.
+    /// A decision, as stored in the log.
     struct Decided: Sendable, Equatable {
-        /// The id of the event, by which a repeated request recognises its own.
+        /// The event's id, by which a retried request recognises its own decision.
         var eventID: EventID
         var decision: Decision
         var place: LogPlace
     }
 
-    /// What followed from a decision.
+    /// The stored effect of a decision.
     struct Effect: Sendable, Equatable {
         var typeName: String
         var time: Timestamp
@@ -61,7 +61,7 @@ extension Approval {
     }
 }
 
-/// Where in the log something is: what its id on every surface is made of, beside the log's epoch.
+/// A place in the log: with the log's epoch it makes up a cursor.
 struct LogPlace: Sendable, Equatable {
     var sequence: UInt64
     var intake: Timestamp
@@ -73,17 +73,17 @@ struct LogPlace: Sendable, Equatable {
 }
 
 extension Approval.Request {
-    /// The type of the event that asks.
+    /// The type of the request event.
     static let typeName = type.name
     /// The same as a type.
     static let type = EventCatalogue.approvalRequest
-    /// The longest title that is kept, in bytes of UTF-8: what the intake allows, and no more of what came over the bus.
+    /// Maximum title length in bytes of UTF-8: the intake's limit, also applied to events from the bus.
     static let maximumTitleBytes = 2_048
 
-    /// Reads an `approval.requested`; nil for another event, and for one with an identifier that breaks the rules of contract §0.
+    /// Parses an `approval.requested`; nil for other events, and for invalid identifiers (contract §0).
     ///
-    /// What is there to stop a decision stops it also when it is malformed: a `fourEyes` that is anything but false, and an `expiresAt` that is
-    /// not a time, which has passed. A producer's slip then costs an approval and not an outage.
+    /// Fails closed: a malformed `fourEyes` counts as true, and a malformed `expiresAt` as expired. A producer's error then costs an approval and not
+    /// an outage.
     init?(_ event: Event, at place: LogPlace) {
         let payload = event.payload
         guard event.type.name == Self.typeName,
@@ -92,7 +92,7 @@ extension Approval.Request {
         else { return nil }
         let incident = payload.string("incidentId")
         let incidentID = incident.flatMap { try? IncidentID($0) }
-        // The decision and its effect would carry it on.
+        // The decision and its effect would repeat it.
         guard incident == nil || incidentID != nil else { return nil }
         self.init(
             tenant: event.tenant,

@@ -2,37 +2,37 @@ import Basics
 import EventModel
 import Logging
 
-/// A decision about an approval: what its `approval.resolved` says (contract §7).
+/// A decision on an approval: the content of `approval.resolved` (contract §7).
 struct Decision: Sendable, Equatable {
     var approvalID: ApprovalID
     var remediationID: RemediationID
     var incidentID: IncidentID?
-    /// The one user whom the request is for, and so its decision and its effect; nil for everybody in the tenant (contract §12).
+    /// The only user of the request, and so of its decision and its effect; nil for everyone in the tenant (contract §12).
     var user: UserID?
     var action: DecisionAction
-    /// The `sub` of the person; ``system`` for an approval that nobody answered.
+    /// The `sub` of the person; ``system`` for an expired approval.
     var decidedBy: UserID
     var decidedAt: Timestamp
     var reason: String?
-    /// The request that was decided, as the id of its event; nil in what was written before decisions named it.
+    /// The event id of the decided request; nil in old decisions.
     var request: Cursor?
 
-    /// Who decides when nobody does.
+    /// The decider of expired approvals.
     static let system = UserID(generated: "system")
     /// The CloudEvents `source` of this service's events.
     static let source = EventSource(generated: "/causeway/approval-api")
-    /// What happens when an approval has an answer.
+    /// The type of the decision event.
     static let typeName = EventCatalogue.approvalDecision.name
-    /// The member of it that names the request.
+    /// The member with the request's event id.
     private static let requestMember = "requestEventId"
-    /// The longest reason that is read from the log, in bytes of UTF-8: what ``DecisionRequest/maximumReason`` code points can have.
+    /// Maximum length of a reason from the log in bytes of UTF-8: ``DecisionRequest/maximumReason`` code points at most.
     static let maximumReasonBytes = 4 * DecisionRequest.maximumReason
 }
 
 extension Decision {
-    /// The event that the decision is.
+    /// Creates the decision's event.
     ///
-    /// - Parameter id: by which a repeated request recognises its own decision.
+    /// - Parameter id: by which a retried request recognises its own decision.
     func event(id: EventID, tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
         var members: JSONObject = [:]
         members.append("approvalId", text: approvalID.text)
@@ -46,11 +46,11 @@ extension Decision {
         return try event(Self.typeName, members, id: id, tenant: tenant, traceparent: traceparent)
     }
 
-    /// The event that follows from the decision.
+    /// Creates the event of the decision's effect.
     ///
     /// - Parameters:
-    ///   - decided: the decision's event, whose trace it continues.
-    ///   - sequence: the place of the decision in the log, from which the id is made, so that every process makes the same.
+    ///   - decided: The decision's event; the effect continues its trace.
+    ///   - sequence: The decision's sequence, from which the id is derived: the same in every process.
     func effect(of decided: Event, sequence: UInt64) throws(ValidationError) -> Event {
         var members: JSONObject = [:]
         members.append("remediationId", text: remediationID.text)
@@ -68,7 +68,7 @@ extension Decision {
         )
     }
 
-    /// Logs that the decision stands: who decided what, for operators and auditors.
+    /// Logs the stored decision, for operators and auditors.
     func log(tenant: Tenant, to logger: Logger) {
         logger.info(
             "an approval is decided",
@@ -79,7 +79,7 @@ extension Decision {
         )
     }
 
-    /// Whatever is told about the decision is for whom the request was for.
+    /// The decision's events have the request's audience.
     private func event(
         _ typeName: String,
         _ members: JSONObject,
@@ -99,17 +99,16 @@ extension Decision {
         .resolve(tenant: tenant, id: id, time: decidedAt)
     }
 
-    /// Whether the decision is about a request, and not about another one under the same id.
+    /// Returns whether the decision is about this request, and not about another one with the same id.
     ///
-    /// A request is recognised by its sequence and its time of intake. The epoch does not count: a stream that is restored from a copy may have
-    /// another one, and holds the same events at the same places.
+    /// Compares sequence and intake time, not the epoch: a stream restored from a copy may have another epoch, with the same events at the same
+    /// places.
     func isAbout(_ place: LogPlace) -> Bool {
         guard let request else { return true }
         return request.sequence == place.sequence && request.time == place.intake
     }
 
-    /// Reads the decision on an approval; nil for another event, one on another approval than its place is for, and one whose request is named
-    /// by what is no id of an event.
+    /// Parses the decision on an approval; nil for other events, for another approval's decision, and for a malformed id of the request.
     init?(_ event: Event, on approvalID: ApprovalID) {
         let payload = event.payload
         guard event.type.name == Self.typeName,

@@ -1,24 +1,24 @@
 import EventModel
 
-/// What can be decided about an approval: the member `action` of an `approval.resolved` (contract §7).
+/// The possible decisions: `action` of an `approval.resolved` (contract §7).
 enum DecisionAction: String, Sendable, Hashable, CaseIterable {
-    /// A person lets the remediation go ahead.
+    /// A person allows the remediation.
     case approve
     /// A person stops it.
     case reject
-    /// Nobody answered in time, which stops it too.
+    /// The time is over, which stops it too.
     case expire
 
-    /// Those that a person can ask for.
+    /// The decisions that a person can request.
     static let ofPeople: [DecisionAction] = [.approve, .reject]
 
-    /// What becomes of the remediation, as the answer to a decision says.
+    /// The remediation's status in the response to a decision.
     var remediationStatus: String { self == .approve ? "executing" : "cancelled" }
 
-    /// The type of the event that follows. An approval that nobody answered stops its remediation: to fail closed is the point of asking.
+    /// The type of the effect's event. An expired approval stops its remediation: it fails closed.
     var effectTypeName: String { self == .approve ? "remediation.approved" : "remediation.rejected" }
 
-    /// The approval's status from then on.
+    /// The resulting status of the approval.
     var status: ApprovalStatus {
         switch self {
         case .approve: .approved
@@ -28,7 +28,7 @@ enum DecisionAction: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// Where an approval stands.
+/// The status of an approval.
 enum ApprovalStatus: String, Sendable, Hashable, CaseIterable {
     case pending, approved, rejected, expired
 }

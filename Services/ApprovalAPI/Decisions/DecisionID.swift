@@ -2,17 +2,17 @@ import Basics
 import Crypto
 import HTTPAPI
 
-/// The id of the event that a request to decide would make.
+/// Derives the id of a decision's event.
 ///
-/// With an `Idempotency-Key` it is made of the request, so that the same request has the same id at every replica and at any later time: the
-/// log itself then knows the decision for the request's own, and nothing else has to be remembered. Without one it is new.
+/// With an `Idempotency-Key` it is deterministic: the same request has the same id on every replica and at any time, so the log itself recognises the
+/// request's own decision, and no other state is needed. Without a key it is new.
 enum DecisionID {
-    /// The id for one request: `idem_`, a hash of key, tenant, user and approval, `_`, and a hash of action and reason.
+    /// Returns the id: `idem_`, a hash of key, tenant, user and approval, `_`, and a hash of action and reason.
     ///
     /// - Parameters:
     ///   - key: the request's `Idempotency-Key`.
-    ///   - viewer: whose key it is: another person's key is another key.
-    ///   - action, reason: what the request asks for: with another answer it is another request.
+    ///   - viewer: The key's owner; keys of different people are different.
+    ///   - action, reason: The requested decision; another one is another request.
     static func make(
         key: IdempotencyKey?,
         of viewer: Viewer,
@@ -28,14 +28,14 @@ enum DecisionID {
         return EventID(generated: prefix(key: key, of: viewer) + request)
     }
 
-    /// What the ids of all decisions begin with that were made under a key.
+    /// The common prefix of the ids of all decisions under a key.
     static func prefix(key: IdempotencyKey, of viewer: Viewer) -> String {
         "idem_\(digest([key.text, viewer.tenant.text, viewer.user.text]))_"
     }
 
     private static func digest(_ parts: [String]) -> String {
         var hash = SHA256()
-        // Lengths before the texts, so that the parts cannot run into each other whatever is in them.
+        // Length-prefixed, so that different parts cannot yield the same input.
         for part in parts {
             hash.update(data: Array("\(part.utf8.count):".utf8))
             hash.update(data: Array(part.utf8))

@@ -1,30 +1,30 @@
 import Basics
 
-/// Who may decide what, and when: a pure function of the approval, the request and the time.
+/// Decides who may decide what, and when: a pure function of approval, request and time.
 enum DecisionRules {
-    /// What a request comes to.
+    /// The result for a request.
     enum Verdict: Sendable, Equatable {
-        /// It may be put to the log, which has the last word.
+        /// The request may be appended; the log decides.
         case proceed
-        /// The approval's time is over: it is to be expired first.
+        /// The approval has expired: record that first.
         case expired
         /// The requester may not decide.
         case selfApproval
-        /// Requester and decider must differ, and nobody knows who asked.
+        /// Another user than the requester must decide, and the requester is unknown.
         case unknownRequester
-        /// There is a decision already: the caller's own, if its id is this request's.
+        /// A decision exists: the caller's own, if its id is this request's.
         case resolved(Approval.Decided)
     }
 
-    /// Judges a request to decide.
+    /// Checks a request.
     ///
-    /// The order matters: a decision that is made is made, whoever asks; and an approval whose time is over is nobody's to decide.
+    /// The order matters: an existing decision stands whoever asks, and an expired approval cannot be decided.
     static func judge(_ approval: Approval, action: DecisionAction, by user: UserID, now: Timestamp) -> Verdict {
         if let decided = approval.decision { return .resolved(decided) }
         if approval.request.expiry.hasPassed(by: now) { return .expired }
         guard approval.request.fourEyes else { return .proceed }
         guard let requester = approval.request.requestedBy else {
-            // To stop something needs no second pair of eyes.
+            // A rejection needs no second person.
             return action == .reject ? .proceed : .unknownRequester
         }
         return requester == user ? .selfApproval : .proceed

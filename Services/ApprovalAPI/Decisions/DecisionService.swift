@@ -5,45 +5,44 @@ import EventModel
 import HTTPAPI
 import Logging
 
-/// Where approvals are decided (contract §7).
+/// Decides approvals by create-once appends (contract §7).
 ///
-/// Nothing is decided here: the log decides. A decision is one event at a place that takes one, so of any number of requests on any number of
-/// replicas the server lets exactly one through, and the acknowledgement of that event is the decision. Everything before it only saves
-/// requests that must fail the way there.
+/// The log decides: a decision is one event at a create-once place, so of any number of requests on any number of replicas exactly one is stored, and
+/// its acknowledgement is the decision. All earlier checks only save appends that must fail.
 struct DecisionService: Sendable {
     /// A request to decide.
     struct Request: Sendable {
         var approvalID: ApprovalID
         var action: DecisionAction
         var reason: String?
-        /// The client's name for the request; the same request under the same name gets the same answer.
+        /// The client's idempotency key; the same request under the same key gets the same answer.
         var idempotencyKey: IdempotencyKey?
         /// The W3C trace that the request belongs to.
         var traceparent: String?
     }
 
-    /// What becomes of a request.
+    /// The result of a request.
     enum Outcome: Sendable, Equatable {
-        /// This request's decision stands, made now or before.
+        /// This request's decision stands, from now or from an earlier attempt.
         case decided(Decision)
-        /// There is no such approval that the caller may see.
+        /// No such approval is visible to the caller.
         case notFound
         /// Another decision stands.
         case alreadyResolved(Decision)
         /// The same person decided another approval under the request's `Idempotency-Key`.
         case keyReused
-        /// The approval's time was over before anybody decided.
+        /// The approval expired undecided.
         case expired
-        /// Requester and decider must differ.
+        /// Another user than the requester must decide.
         case selfApproval
-        /// Requester and decider must differ, and the request does not say who asked.
+        /// Another user than the requester must decide, and the requester is unknown.
         case unknownRequester
     }
 
-    /// An approval as it stood at the moment of a request.
+    /// An approval, as of a request.
     struct Found: Sendable {
         var approval: Approval
-        /// The life of the log that the approval's places count in.
+        /// The epoch of the approval's places.
         var epoch: UInt16
     }
 
@@ -53,10 +52,10 @@ struct DecisionService: Sendable {
     let timeout: Duration
     let now: @Sendable () -> Timestamp
 
-    /// Decides, or says why not.
+    /// Decides an approval, or returns why not.
     ///
-    /// - Throws: `service_unavailable` when the log did not answer; the decision may or may not stand then, and repeating the request with an
-    ///   `Idempotency-Key` tells.
+    /// - Throws: `service_unavailable` when the log did not answer: the decision may or may not be stored; a retry with an `Idempotency-Key`
+    ///   tells.
     func decide(_ request: Request, by viewer: Viewer) async throws -> Outcome {
         guard let approval = try await find(request.approvalID, for: viewer)?.approval else { return .notFound }
         if let key = request.idempotencyKey, try await model.hasDecided(under: key, viewer, otherThan: request.approvalID) {
@@ -86,7 +85,7 @@ struct DecisionService: Sendable {
                 reason: request.reason,
                 epoch: log.epoch
             )
-            // No attempt begins after the approval's time: what waits for the bus that long finds it over.
+            // No attempt begins after the expiry: a request that waits for the bus that long finds the approval expired.
             let (standing, eventID, _) = try await answering { () throws(EventLogError) in
                 try await record(
                     decision,
@@ -100,16 +99,16 @@ struct DecisionService: Sendable {
         }
     }
 
-    /// Expires an approval that nobody answered, unless somebody just did.
+    /// Expires an approval, unless it was just decided.
     ///
-    /// - Returns: the decision that stands, and whether this call made it.
-    /// - Throws: an ``EventLogError`` that is not retriable when the approval cannot be expired for what it is.
+    /// - Returns: the standing decision, and whether this call made it.
+    /// - Throws: an ``EventLogError``; not retriable when the approval's content prevents its expiry.
     func expire(_ approval: Approval) async throws(EventLogError) -> (Decision, isNew: Bool) {
         let (standing, _, isNew) = try await recordExpiry(of: approval)
         return (standing, isNew)
     }
 
-    /// A decision in the log: the one that stands, the id of its event, and whether it was just made.
+    /// The standing decision, its event's id, and whether it was just made.
     private typealias Recorded = (standing: Decision, eventID: EventID, isNew: Bool)
 
     private func recordExpiry(of approval: Approval) async throws(EventLogError) -> Recorded {
@@ -126,14 +125,14 @@ struct DecisionService: Sendable {
         return try await record(decision, of: request, id: id, traceparent: nil, timeout: timeout)
     }
 
-    /// The approval, if the log holds one at this moment that the viewer may see. Showing and deciding both ask here, so they agree; and what
-    /// is missing, another tenant's and another user's cost the same.
+    /// Returns the approval as of now, if the viewer may see it. Shared by reads and decisions, so they agree; absent approvals and those of other
+    /// tenants and users take the same time.
     func find(_ id: ApprovalID, for viewer: Viewer) async throws -> Found? {
         let bounds = try await barrier.ofLog()
         return try await model.approval(id, for: viewer).map { Found(approval: $0, epoch: bounds.epoch) }
     }
 
-    /// Puts a decision to the log.
+    /// Appends a decision.
     private func record(
         _ decision: Decision,
         of request: Approval.Request,
@@ -156,7 +155,7 @@ struct DecisionService: Sendable {
         guard let standing = Decision(appended.entry.event, on: decision.approvalID) else {
             throw EventLogError(code: .rejected, message: "What lies at the place of the decision is no decision.")
         }
-        // The model does not show a request whose approvalId has another one's decision: it has just learnt of it, or is about to.
+        // The model hides a request whose approvalId has another request's decision; it has just learnt of that, or is about to.
         guard standing.isAbout(request.place) else {
             throw EventLogError(code: .rejected, message: "The log holds the decision about another request under the same approvalId.")
         }
@@ -164,7 +163,7 @@ struct DecisionService: Sendable {
         return (standing, eventID, eventID == id)
     }
 
-    /// What a failure of the log is to a client.
+    /// Maps an error of the log to a response.
     private func answering(_ body: () async throws(EventLogError) -> Recorded) async throws(APIError) -> Recorded {
         do throws(EventLogError) {
             return try await body()
@@ -180,9 +179,9 @@ struct DecisionService: Sendable {
 }
 
 extension Approval.Request {
-    /// A decision about this approval.
+    /// Creates a decision on this approval.
     ///
-    /// - Parameter epoch: of the log that the request was read from.
+    /// - Parameter epoch: the epoch of the log that the request was read from.
     fileprivate func decision(
         _ action: DecisionAction,
         by user: UserID,
@@ -205,7 +204,7 @@ extension Approval.Request {
 }
 
 extension Approval.Expiry {
-    /// How long an approval can still be answered.
+    /// Returns the time until the approval expires.
     fileprivate func remaining(at now: Timestamp) -> Duration {
         switch self {
         case .never: .seconds(3600)

@@ -4,15 +4,15 @@ import EventModel
 import Logging
 import Metrics
 
-/// Publishes the effect of each decision: `remediation.approved` or `remediation.rejected`, exactly once, whichever process dies.
+/// Publishes the effect of each decision, `remediation.approved` or `remediation.rejected`, exactly once across crashes.
 ///
-/// - **At least once**: decisions are read through a ``SharedReading``, which the replicas share and whose place the server keeps; a decision is
-///   done when the log has acknowledged what follows from it, and comes again to another replica until then.
-/// - **At most once**: what follows lies at a place of its own, `events.<tenant>.DECISION.<approval>.EFFECT`, which takes one event (create-once). That
-///   holds however much later the decision comes again: after an outage longer than the duplicate window, with the reading's place lost with its
-///   consumer, or through two replicas at a time. The id made of the decision's sequence (`Nats-Msg-Id`) alone would hold for two minutes.
-///   The place is younger than the decision's, so the log, which drops what is oldest, never forgets it while the decision can still come again.
-/// - **One by one**: a decision whose effect can never be stored becomes a dead letter, and one whose effect cannot be stored now comes again by itself.
+/// - **At least once**: decisions come from a ``SharedReading``, whose position the server keeps for all replicas; a decision is acknowledged when its
+///   effect is stored, and is redelivered until then.
+/// - **At most once**: the effect has a create-once place, `events.<tenant>.DECISION.<approval>.EFFECT`. That holds however late the decision is
+///   redelivered: after an outage longer than the duplicate window, with a lost consumer, or through two replicas at once. The `Nats-Msg-Id`, derived
+///   from the decision's sequence, holds for two minutes only. The effect is newer than the decision, and the log drops the oldest first, so it is
+///   there as long as the decision can be redelivered.
+/// - **Individually**: an effect that can never be stored becomes a dead letter; one that cannot be stored now is retried.
 struct EffectAnnouncer: Sendable {
     private let log: EventLog
     private let reading: SharedReading
@@ -23,7 +23,7 @@ struct EffectAnnouncer: Sendable {
 
     /// The name of the shared reading.
     static let name = "decision-effects"
-    /// How long one attempt to store an effect may take: less than the reading's patience.
+    /// Time limit of one attempt to store an effect; less than the reading's `ackWait`.
     private static let timeout: Duration = .milliseconds(2500)
 
     init(log: EventLog, letters: DeadLetters, logger: Logger, now: @escaping @Sendable () -> Timestamp) {
@@ -33,15 +33,15 @@ struct EffectAnnouncer: Sendable {
         self.now = now
     }
 
-    /// Announces until the task is cancelled.
+    /// Publishes effects until the task is cancelled.
     func run() async throws {
         try await reading.run { await announce($0) }
     }
 
-    /// What `/readyz` says while the reading of decisions is stopped; nil while it runs.
+    /// Why the reading of decisions is stopped, for `/readyz`; nil while it runs.
     var fault: String? { reading.fault }
 
-    /// Announces what one decision entails.
+    /// Publishes the effect of one decision.
     func announce(_ entry: LogEntry) async -> WorkOutcome {
         guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID) else {
             return .failed("What lies at the place of a decision is no decision.")
@@ -49,7 +49,7 @@ struct EffectAnnouncer: Sendable {
         do {
             let effect = try decision.effect(of: entry.event, sequence: entry.sequence)
             let time = now()
-            // Three words, and so no id that a producer can choose.
+            // Three words: no producer's event can have this id.
             let messageID = "\(SubjectToken.encode(entry.event.tenant.text)).DECISION.\(entry.sequence)"
             let appended = try await log.append(
                 effect,
@@ -76,7 +76,7 @@ struct EffectAnnouncer: Sendable {
         }
     }
 
-    /// Names the trace that the decision began, by which it is followed to here.
+    /// Logs the effect with the trace that its decision began.
     private func report(_ effect: Event, of approvalID: ApprovalID) {
         var metadata: Logger.Metadata = [
             "tenant": "\(effect.tenant)", "approval.id": "\(approvalID)", "event.type": "\(effect.type.name)",

@@ -1,16 +1,16 @@
 import Synchronization
 
-/// Approvals that could not be expired, by the place of their request: when each is tried again.
+/// Retry schedule of approvals whose expiry failed, by the sequence of their request.
 ///
-/// Bounded: beyond ``maximum`` the others are tried at every sweep. Any thread.
+/// Bounded: beyond ``maximum``, approvals are retried at every sweep. Any thread.
 final class ExpiryFailures: Sendable {
     private enum Standing {
         case again(at: ContinuousClock.Instant, failures: Int)
-        /// A dead letter says so.
+        /// Given up; a dead letter exists.
         case givenUp
     }
 
-    /// How many are remembered.
+    /// Maximum number of remembered failures.
     static let maximum = 100_000
     private static let first: Duration = .seconds(1)
     private static let longest: Duration = .seconds(300)
@@ -22,7 +22,7 @@ final class ExpiryFailures: Sendable {
         self.now = now
     }
 
-    /// Whether it is time to try one.
+    /// Returns whether a retry is due.
     func isDue(_ sequence: UInt64) -> Bool {
         switch standings.withLock({ $0[sequence] }) {
         case nil: true
@@ -31,7 +31,7 @@ final class ExpiryFailures: Sendable {
         }
     }
 
-    /// It failed for a reason that may pass: it waits twice as long as after the failure before.
+    /// Records a temporary failure: doubles the pause.
     func failed(_ sequence: UInt64) {
         let now = now()
         change { standings in
@@ -41,15 +41,15 @@ final class ExpiryFailures: Sendable {
         }
     }
 
-    /// It will never succeed.
+    /// Records a permanent failure.
     func giveUp(_ sequence: UInt64) { change { $0[sequence] = .givenUp } }
 
-    /// It succeeded, or somebody else did.
+    /// Records a success, here or on another replica.
     func forget(_ sequence: UInt64) { standings.withLock { $0[sequence] = nil } }
 
     private func change(_ body: (inout [UInt64: Standing]) -> Void) {
         standings.withLock { standings in
-            // The oldest requests are the first to leave the log.
+            // The oldest requests leave the log first.
             if standings.count >= Self.maximum, let oldest = standings.keys.min() { standings[oldest] = nil }
             body(&standings)
         }

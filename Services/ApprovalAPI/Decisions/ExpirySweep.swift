@@ -3,12 +3,12 @@ import EventModel
 import HTTPAPI
 import Logging
 
-/// Expires approvals that nobody answered in time, so that what waits for them learns that it must not go ahead.
+/// Expires overdue approvals, so that whatever waits for them is told not to proceed.
 ///
-/// Every replica sweeps; the log takes one decision an approval, so it does not matter how many find the same one.
+/// Every replica sweeps; the log takes one decision per approval, so concurrent sweeps are harmless.
 ///
-/// A sweep pages through all that are overdue, so none waits behind others. An approval that cannot be expired for its content becomes a dead letter;
-/// one that something outside keeps from being expired comes again by itself, later each time (``ExpiryFailures``).
+/// A sweep pages through all overdue approvals, so none blocks others. A permanent failure becomes a dead letter; a temporary one is retried with
+/// backoff (``ExpiryFailures``).
 struct ExpirySweep: Sendable {
     let model: ReadModel
     let decisions: DecisionService
@@ -36,16 +36,16 @@ struct ExpirySweep: Sendable {
         retried = RetriedWork(of: letters, name: Self.name, logger: logger)
     }
 
-    /// The kind of work, as dead letters name it.
+    /// The kind of work in dead letters.
     static let name = "approval-expiry"
-    /// How many are looked up at a time.
+    /// Number of approvals per query.
     static let pageSize = 100
-    /// How many are expired at a time.
+    /// Number of concurrent expiries.
     private static let concurrency = 16
-    /// After how many failures in a row that are not an approval's own a sweep ends: the log is away.
+    /// Number of consecutive outages after which a sweep stops: the log is unreachable.
     private static let patience = 32
 
-    /// What `/readyz` says while retries of dead letters are stopped; nil while they run.
+    /// Why retries of dead letters are stopped, for `/readyz`; nil while they run.
     var fault: String? { retried.fault }
 
     /// Sweeps until the task is cancelled.
@@ -53,9 +53,9 @@ struct ExpirySweep: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
-                    // A model that is being made still takes for open what was answered long ago.
+                    // A model that is catching up has decided approvals as pending.
                     if isFollowing() { await sweep() }
-                    // With chance in it, so that replicas do not all find the same ones.
+                    // With jitter, so that replicas find different approvals.
                     try? await Task.sleep(for: interval * Double.random(in: 0.5...1))
                 }
             }
@@ -64,12 +64,12 @@ struct ExpirySweep: Sendable {
         }
     }
 
-    /// Expires all that are overdue and not waiting for their next attempt.
+    /// Expires all overdue approvals whose next attempt is due.
     func sweep() async {
         do {
             let now = decisions.now()
             guard try await !model.overdue(by: now, limit: 1).isEmpty else { return }
-            // A request that has left the log is nobody's to expire.
+            // Requests that have left the log are not expired.
             try await decisions.barrier.ofLog()
             var after: Approval?
             var failed = 0
@@ -81,13 +81,13 @@ struct ExpirySweep: Sendable {
                 after = last
             }
         } catch let error as APIError where error.code == .serviceUnavailable {
-            // Tried again at the next sweep.
+            // Retried at the next sweep.
         } catch {
             logger.warning("approvals that are overdue cannot be found", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Expires some, several at a time. Returns for each whether the log was there.
+    /// Expires a page of approvals concurrently. Returns for each whether the log was reachable.
     private func expire(_ approvals: [Approval]) async -> [Bool] {
         await withTaskGroup(of: (Approval, WorkOutcome).self) { group in
             var outcomes: [Bool] = []
@@ -97,13 +97,13 @@ struct ExpirySweep: Sendable {
                 }
                 group.addTask { (approval, await attempt(approval)) }
             }
-            // Letters are written one after another, as DeadLetters asks for.
+            // DeadLetters requires serial writes.
             for await (approval, outcome) in group { outcomes.append(await settle(approval, outcome)) }
             return outcomes
         }
     }
 
-    /// Sees to it that an approval is tried again, or not. Returns false when something outside kept it from being expired.
+    /// Schedules a retry or stores a dead letter. Returns false after a temporary failure.
     private func settle(_ approval: Approval, _ outcome: WorkOutcome) async -> Bool {
         let sequence = approval.request.place.sequence
         switch outcome {
@@ -113,7 +113,7 @@ struct ExpirySweep: Sendable {
             return false
         case .failed(let reason):
             do throws(EventLogError) {
-                // Other replicas, and this one after a restart, come upon it again.
+                // Other replicas, and this one after a restart, find it again.
                 try await letters.putOnce(
                     work: Self.name,
                     subject: EventSubject.decision(
@@ -142,7 +142,7 @@ struct ExpirySweep: Sendable {
         }
     }
 
-    /// Expires the approval that a dead letter is about.
+    /// Expires the approval of a retried dead letter.
     private func retry(_ entry: LogEntry) async -> WorkOutcome {
         guard let request = Approval.Request(entry.event, at: LogPlace(sequence: entry.sequence, intake: entry.intake)) else {
             return .failed("The event asks for no approval that can be decided.")

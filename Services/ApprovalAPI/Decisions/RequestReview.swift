@@ -2,14 +2,14 @@ import EventLog
 import EventModel
 import Logging
 
-/// Sets aside what somebody wrote to the bus as an `approval.requested` and is no event, such as one with a title beyond its bound: nobody can be
-/// asked, and nobody told the producer. What the intake stores is valid, and is passed over.
+/// Stores dead letters for malformed `approval.requested` messages on the bus, such as one with an oversized title, whose producer got no error. Events
+/// from the intake are valid and are skipped.
 ///
-/// The replicas share the work, so each message is reviewed once.
+/// The replicas share the work: each message is reviewed once.
 struct RequestReview: Sendable {
     /// The name of the shared reading.
     static let name = "approval-requests"
-    /// The subjects of requests. Those on `events.<tenant>` alone, whose type is a header, are skipped with a line of the log by whoever reads them.
+    /// The subjects of requests. Malformed ones on the bare `events.<tenant>`, whose type is a header, are skipped and logged by their readers.
     private static let filter = "events.*.\(Approval.Request.typeName)"
 
     private let reading: SharedReading
@@ -18,7 +18,7 @@ struct RequestReview: Sendable {
         reading = SharedReading(name: Self.name, filter: Self.filter, letters: letters, logger: logger)
     }
 
-    /// What `/readyz` says while the reading of requests is stopped; nil while it runs.
+    /// Why the reading of requests is stopped, for `/readyz`; nil while it runs.
     var fault: String? { reading.fault }
 
     /// Reviews until the task is cancelled.

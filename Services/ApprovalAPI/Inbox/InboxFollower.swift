@@ -5,14 +5,14 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// Keeps the read model in step with the read marks.
+/// Applies the read marks' stream to the read model.
 final class InboxFollower: Sendable {
     private let stream: InboxStream
     private let model: ReadModel
     private let logger: Logger
     private let following = Atomic<Bool>(false)
 
-    /// How long the server holds a request for marks open.
+    /// How long the server holds a pull request open.
     private static let wait: Duration = .seconds(5)
 
     init(stream: InboxStream, model: ReadModel, logger: Logger) {
@@ -21,12 +21,12 @@ final class InboxFollower: Sendable {
         self.logger = logger
     }
 
-    /// Whether every mark is written that was stored when the following began, and the following goes on.
+    /// Whether the model has every mark stored when the following began, and the following continues.
     var isFollowing: Bool { following.load(ordering: .acquiring) }
 
     /// Follows until the task is cancelled.
     ///
-    /// - Throws: a ``ReadModelError`` that waiting does not mend.
+    /// - Throws: a permanent ``ReadModelError``.
     func run() async throws {
         var pause = Backoff(first: .milliseconds(100), longest: .seconds(5))
         var pauses = StoragePauses()
@@ -48,7 +48,7 @@ final class InboxFollower: Sendable {
         }
     }
 
-    /// No mark may come for days, so a file that was given up is not only noticed when one is written.
+    /// Also notices a replaced file without new marks, which may be absent for days.
     private func followUntilTheFileEnds() async throws {
         let generation = model.generation
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -66,14 +66,13 @@ final class InboxFollower: Sendable {
         let info = try await stream.store.ensure()
         let end = info.state.lastSequence
         let known = try await model.progress()
-        // Where nothing was read, there is nothing to recognise. Where the last mark has expired, nothing shows which stream this is, and there is
-        // little left to read.
+        // Nothing read: nothing to recognise. If the last mark has expired, the stream cannot be recognised, and there is little left to read.
         var isRecognised = known.inboxPosition == 0
         if !isRecognised, let stamp = known.inboxStamp { isRecognised = try await stream.recognises(stamp) ?? false }
         let progress = try await model.followInbox(life: info.created, last: end, isRecognised: isRecognised)
         let reading = try await stream.reading(after: progress.inboxPosition)
         var waiting = reading.pending
-        // What lies between and is not kept any more will not come.
+        // Messages in between that are no longer kept will not arrive.
         if waiting == 0 { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
         while !Task.isCancelled {
             let messages = try await stream.next(of: reading, waiting: waiting, atMost: Self.wait)

@@ -1,28 +1,28 @@
 import HTTPAPI
 
-/// How many bytes of the read marks' stream one tenant's marks may take (contract §10).
+/// Limits how many bytes of the read marks' stream one tenant's marks may take (contract §10).
 ///
-/// The stream drops its oldest marks when it is full, of whichever tenant they are. So that one tenant cannot push out the marks of the others, it has
-/// a quarter of the stream. Requests that are under way together, at one process or several, may exceed that by what they store.
+/// A full stream drops its oldest marks, of any tenant. So that no tenant evicts the marks of others, each may have a quarter of the stream. Concurrent
+/// requests, in one or several processes, may exceed that by what they store.
 struct InboxShare: Sendable, Equatable {
-    /// What marks of one notification may fill, in bytes.
+    /// Limit of marks of single notifications, in bytes.
     let bytes: Int
-    /// What only marks of all up to a place may take beyond that: one of these stands for many.
+    /// Additional bytes for marks of all up to a place: one of these replaces many.
     let reserve: Int
 
-    /// How long a refused client waits, in seconds: room comes when notifications leave the log, which may take long.
+    /// `Retry-After` in seconds: room comes when notifications leave the log, which may take long.
     private static let retryAfter = 60
 
-    /// - Parameter limit: how many bytes the stream keeps; nil for no limit, and so no share.
+    /// - Parameter limit: the stream's size limit in bytes; nil for no limit, and so no share.
     init?(of limit: Int64?) {
         guard let limit else { return nil }
         bytes = Int(limit / 4)
         reserve = bytes / 8
     }
 
-    /// Admits a mark beside those that the tenant has.
+    /// Admits a mark, given the tenant's current usage.
     ///
-    /// - Parameter kept: how many bytes these take.
+    /// - Parameter kept: the current usage in bytes.
     /// - Throws: `rate_limited` when there is no room for it.
     func admit(_ mark: ReadMark, beside kept: Int) throws {
         let limit =

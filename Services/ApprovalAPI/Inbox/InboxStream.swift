@@ -2,9 +2,9 @@ import Basics
 import EventLog
 import NATSClient
 
-/// The stream of the read marks, `INBOX`.
+/// The read marks' stream, `INBOX`.
 ///
-/// Apart from the log, because marks are nobody's events: no edge delivers them, and no cursor counts them.
+/// Separate from the log, because marks are not events: edges do not deliver them and cursors do not count them.
 struct InboxStream: Sendable {
     private let jetStream: JetStream
     /// The stream, as readiness looks at it.
@@ -23,13 +23,13 @@ struct InboxStream: Sendable {
         store = SideStream(beside: log, configuration)
     }
 
-    /// The stream's first and last sequence, and its limit. Creates the stream if it is missing.
+    /// Returns the stream's first and last sequence and its limit. Creates the stream if absent.
     func bounds() async throws(EventLogError) -> InboxBounds {
         InboxBounds(try await store.ensure())
     }
 
-    /// Whether the stream still holds the mark that was read last: one that was restored from an older copy has another at its place. Nil when
-    /// the place holds nothing.
+    /// Returns whether the stream still has the last mark read: a stream restored from an older copy has another at its sequence. Nil when the
+    /// sequence is absent.
     func recognises(_ stamp: LogStamp) async throws(EventLogError) -> Bool? {
         do throws(JetStreamError) {
             return try await jetStream.message(stream: Self.name, sequence: stamp.sequence).timestamp == stamp.storedAt
@@ -39,9 +39,9 @@ struct InboxStream: Sendable {
         }
     }
 
-    /// Stores a mark, if need be through a short outage: a mark that is stored twice marks once.
+    /// Stores a mark, with retries through a short outage: marks are idempotent.
     ///
-    /// - Returns: its place.
+    /// - Returns: its sequence.
     func publish(_ mark: ReadMark, within timeout: Duration) async throws -> UInt64 {
         let body = try mark.body()
         let deadline = ContinuousClock.now.advanced(by: timeout)
@@ -49,7 +49,7 @@ struct InboxStream: Sendable {
         while true {
             do throws(EventLogError) {
                 if let ack = try await store.publish(subject: mark.subject, payload: body) { return ack.sequence }
-                // Nothing is expected of the subject's last message, so that the answer is an acknowledgement.
+                // Without compare-and-set there is always an acknowledgement.
                 throw .unavailable("The read mark was not acknowledged.")
             } catch {
                 let wait = pause.pause()
@@ -59,7 +59,7 @@ struct InboxStream: Sendable {
         }
     }
 
-    /// Begins a reading of the marks behind a place; its messages are pulled with ``next(of:waiting:atMost:)``.
+    /// Creates a consumer behind a sequence, for ``next(of:waiting:atMost:)``.
     func reading(after sequence: UInt64) async throws(EventLogError) -> ConsumerInfo {
         var consumer = ConsumerConfiguration()
         consumer.deliverPolicy = .startSequence(sequence + 1)
@@ -74,7 +74,7 @@ struct InboxStream: Sendable {
         }
     }
 
-    /// The next marks: as many as are known to wait, or the first one that comes.
+    /// Pulls the next marks: those known to wait, or the first one that arrives.
     func next(of reading: ConsumerInfo, waiting: UInt64, atMost limit: Duration) async throws(EventLogError) -> [JetStreamMessage] {
         let batch = max(1, min(Int(clamping: waiting), 500))
         do throws(JetStreamError) {
@@ -84,7 +84,7 @@ struct InboxStream: Sendable {
         }
     }
 
-    /// Tells the server that all up to this one were taken in.
+    /// Acknowledges all marks up to this one.
     func acknowledge(_ message: JetStreamMessage) async throws(EventLogError) {
         do throws(JetStreamError) {
             try await jetStream.acknowledge(message)
@@ -94,13 +94,13 @@ struct InboxStream: Sendable {
     }
 }
 
-/// What the stream of the read marks keeps at one moment.
+/// The stream's bounds at one moment.
 struct InboxBounds: Sendable, Equatable {
-    /// The first mark that is kept; one more than ``last`` when none is.
+    /// First kept sequence; ``last`` + 1 when empty.
     var first: UInt64
-    /// The last place that was given out; 0 when there was never a mark.
+    /// Last assigned sequence; 0 for a new stream.
     var last: UInt64
-    /// How many bytes it keeps at most; nil for no limit.
+    /// Size limit in bytes; nil for no limit.
     var limit: Int64?
 }
 

@@ -2,26 +2,26 @@ import Basics
 import EventModel
 import GRDB
 
-/// A notification as one user has it.
+/// A notification with a user's read state.
 struct InboxItem: Sendable, Equatable {
     var record: NotificationRecord
-    /// When the user read it; nil for unread.
+    /// When the user read it; nil if unread.
     var readAt: Timestamp?
 }
 
-/// Which notifications a user wants to see: newest first, from a place on.
+/// A query for a page of a user's notifications, newest first.
 ///
-/// Pages are cut at places in the log, which nothing that is added or read later moves.
+/// Pages are delimited by log sequences, which later additions and marks do not shift.
 struct NotificationQuery: Sendable, Equatable {
-    /// How many notifications are looked at for one page. Where few of them are what is asked for, the page ends there, with less than its limit.
+    /// Maximum number of notifications examined per page. Where few match, the page ends there, with fewer than its limit.
     static let maximumLook = 10_000
 
     var viewer: Viewer
-    /// The life of the log that read marks must be of.
+    /// The epoch that read marks must have.
     var epoch: UInt16
-    /// Only those before this place; nil for the newest.
+    /// Only those before this sequence; nil for the newest.
     var before: UInt64?
-    /// Only those that are read, or are not; nil for both.
+    /// Filters by read state; nil for both.
     var isRead: Bool?
     /// Only those of a type.
     var type: EventType?
@@ -33,17 +33,17 @@ struct NotificationQuery: Sendable, Equatable {
 /// A page of the list.
 struct NotificationPage: Sendable, Equatable {
     var items: [InboxItem]
-    /// Where the next page begins: before this place. Nil when there are no older ones.
+    /// The start of the next page: before this place. Nil on the last page.
     var next: LogPlace?
-    /// How many are unread in all, whatever was asked for.
+    /// Number of all unread notifications, independent of the query.
     var unreadCount: Int
 
-    /// Whether there are older ones.
+    /// Whether there are older notifications.
     var hasMore: Bool { next != nil }
 }
 
 extension ReadModel {
-    /// A page of a user's list.
+    /// Returns a page of a user's notifications.
     func notifications(_ query: NotificationQuery, for holder: ReaderShares.Holder? = nil) async throws -> NotificationPage {
         try await read(for: holder ?? .tenant(query.viewer.tenant)) { database in
             let floor = try query.floor(database)
@@ -52,7 +52,7 @@ extension ReadModel {
         }
     }
 
-    /// The number of a user's unread notifications.
+    /// Returns the number of a user's unread notifications.
     func unreadCount(for viewer: Viewer, epoch: UInt16) async throws -> Int {
         let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
         return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0).sequence) }
@@ -68,7 +68,7 @@ extension ReadModel {
         return try await read(for: .tenant(viewer.tenant)) { try query.newest(through: seen, above: query.floor($0).sequence, $0) }
     }
 
-    /// The notification at a place; nil when there is none that the viewer may see.
+    /// Returns the notification at a sequence; nil when absent or not visible to the viewer.
     func notification(at sequence: UInt64, epoch: UInt16, for viewer: Viewer) async throws -> InboxItem? {
         guard let sequence = Int64(exactly: sequence) else { return nil }
         return try await read(for: .tenant(viewer.tenant)) { database in

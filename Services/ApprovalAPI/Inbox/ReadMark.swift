@@ -2,15 +2,15 @@ import Basics
 import EventModel
 import FoundationEssentials
 
-/// What a user has read: an event of the stream that all replicas share.
+/// A read mark of a user: an event of the stream that all replicas share.
 ///
-/// It names places in the log, whose life it names too: marks and what they mark come by two streams, in no order.
+/// Refers to the log by sequence and epoch, because marks and their events arrive over two streams, in no order.
 struct ReadMark: Sendable, Equatable {
-    /// What was read.
+    /// The extent of a mark.
     enum Extent: Sendable, Equatable {
         /// One notification.
         case one(UInt64)
-        /// All up to a place, that included.
+        /// All notifications up to and including a sequence.
         case through(UInt64)
     }
 
@@ -19,14 +19,14 @@ struct ReadMark: Sendable, Equatable {
     var epoch: UInt16
     var extent: Extent
     var readAt: Timestamp
-    /// When the event at the place was taken in, by which it is recognised: a log that was restored from an older copy and written on has another
-    /// one there. Nil in marks from before they had it; those count for whatever is there.
+    /// Intake time of the event at that sequence, which identifies it: a log restored from an older copy and written since has another event there. Nil in
+    /// old marks, which apply to any event there.
     var intake: Timestamp?
 
     /// The subject of a user's marks.
     var subject: String { "\(Self.prefix).\(SubjectToken.encode(tenant.text)).\(SubjectToken.encode(user.text))" }
 
-    /// What all subjects of marks begin with.
+    /// Prefix of the subjects of marks.
     static let prefix = "inbox"
     /// What the read model has for the intake of a mark of one notification that names none.
     static let anyIntake: Int64 = -1
@@ -43,7 +43,7 @@ extension ReadMark {
         var intake: Int64?
     }
 
-    /// The mark as a message's body.
+    /// Encodes the mark as a message body.
     func body() throws -> [UInt8] {
         var body = Body(epoch: epoch, at: readAt.millisecondsSinceEpoch, intake: intake?.millisecondsSinceEpoch)
         switch extent {
@@ -53,8 +53,7 @@ extension ReadMark {
         return [UInt8](try JSONEncoder().encode(body))
     }
 
-    /// Reads a message; nil when it is not a mark: one with numbers that no mark of this service has included, because any program on the bus can
-    /// write here.
+    /// Parses a message; nil when malformed or out of range, because any program on the bus can write here.
     init?(subject: String, body bytes: [UInt8]) {
         let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
         guard tokens.count == 3, tokens[0] == Self.prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),

@@ -1,15 +1,15 @@
 import Basics
 import GRDB
 
-/// Which of several requests and decisions of one approval count.
+/// Selects the request and the decision of an approval that count.
 ///
-/// - **The decision**: the first that the log keeps.
-/// - **The request**: the one that the decision names, and no other; without a decision, or with one from before decisions named a request, the
-///   first that the log keeps. So no request is shown with the decision about another one, whatever the log has dropped.
+/// - **The decision**: the first one that the log keeps.
+/// - **The request**: the one that the decision names; without a decision, or with an old one that names none, the first one that the log keeps. So no
+///   request is shown with another one's decision, whatever the log has dropped.
 ///
-/// The intake refuses a request under an id that is used; a program on the bus cannot be refused. A second request then changes nothing about
-/// the first and is no news to people; nor is one whose approval was decided before, since nobody could answer it. The answer depends on what
-/// the log keeps and on nothing else, so a read model that has followed for a year says the same as one that was just built.
+/// The intake refuses a request under a used id; a program on the bus is not checked. A second request then has no effect and no notification; nor has
+/// a request whose approval is already decided, since it could not be answered. The result depends only on what the log keeps, so an old read model
+/// and a new one agree.
 enum ApprovalStanding {
     /// The place of the request of an approval that counts; NULL for none. `?1` is the tenant, `?2` the approval.
     ///
@@ -22,7 +22,7 @@ enum ApprovalStanding {
             AND d.sequence = (SELECT min(sequence) FROM decisions WHERE tenant = ?1 AND approval = ?2))
         """
 
-    /// Settles the status of one approval and whether its request is told to people. Called after every change to its rows.
+    /// Updates an approval's status, and whether its request is a notification. Called after every change of its rows.
     static func settle(_ tenant: String, _ approval: String, in database: Database) throws {
         let before = try Int64.fetchOne(
             database.cachedStatement(sql: "SELECT sequence FROM requests WHERE tenant = ?1 AND approval = ?2 AND status IS NOT NULL"),
@@ -54,7 +54,7 @@ enum ApprovalStanding {
         .execute(arguments: [tenant, approval, sequence])
     }
 
-    /// Whether a request counts, once it was settled.
+    /// Returns whether a settled request counts.
     static func stands(_ request: Approval.Request, in database: Database) throws -> Bool {
         let sql = "SELECT 1 FROM requests WHERE tenant = ? AND approval = ? AND sequence = ? AND status IS NOT NULL"
         let arguments: StatementArguments = [request.tenant.text, request.approvalID.text, Int64(clamping: request.place.sequence)]

@@ -2,19 +2,19 @@ import Basics
 import EventLog
 import Synchronization
 
-/// Changes on their way from the feed's thread to the database: a bounded queue.
+/// Bounded queue of changes from the feed's thread to the database.
 ///
-/// When the database cannot keep up, as while the model is rebuilt, the queue has no room, and the feed does not read until it has. Nobody ever waits
-/// in it.
+/// Backpressure: when the database cannot keep up, as during a rebuild, the queue reports no room, and the feed stops reading. No thread blocks in
+/// it.
 final class ChangeQueue: LogObserver {
-    /// What there is to write.
+    /// Changes to write together.
     struct Batch: Sendable {
         var changes: [LogChange] = []
-        /// Everything up to here is in `changes`, or changes nothing.
+        /// The position after `changes`.
         var position: UInt64 = 0
         /// The last message that the feed got.
         var stamp: LogStamp?
-        /// Whether the log that was followed is no more.
+        /// Whether the followed log was replaced.
         var isReplaced = false
     }
 
@@ -24,7 +24,7 @@ final class ChangeQueue: LogObserver {
         var isClosed = false
     }
 
-    /// How many changes wait at most, but for those of the last message.
+    /// Maximum number of queued changes, plus those of the last message.
     private static let capacity = 20_000
 
     private let state = Mutex(State())
@@ -35,15 +35,15 @@ final class ChangeQueue: LogObserver {
         (news, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Whenever there is something to take.
+    /// Yields whenever there is something to take.
     var arrivals: AsyncStream<Void> { news }
 
-    /// How many changes wait.
+    /// Number of queued changes.
     var count: Int { state.withLock { $0.batch.changes.count } }
 
     var hasRoom: Bool { state.withLock { $0.isClosed || $0.batch.changes.count < Self.capacity } }
 
-    /// All that waits, if anything does.
+    /// Removes all queued changes; nil when empty.
     func take() -> Batch? {
         state.withLock { state in
             guard state.hasNews else { return nil }
@@ -55,7 +55,7 @@ final class ChangeQueue: LogObserver {
         }
     }
 
-    /// Nobody takes any more.
+    /// Closes the queue.
     func close() {
         state.withLock { $0.isClosed = true }
         announce.finish()

@@ -2,22 +2,22 @@ import Basics
 import Foundation
 import Glibc
 
-/// Whose the file is that `DATABASE_FILE` names: judged by its bytes alone, before SQLite touches it.
+/// Determines from the bytes of `DATABASE_FILE` whose file it is, before SQLite opens it.
 ///
-/// A slip in the configuration must not cost anybody a file. So only what is provably a read model of this service is ever replaced: a database of
-/// SQLite whose header has our `application_id`, and that holds the text of a table of ours. Both can be read from a file that is damaged
-/// elsewhere; when they cannot, a person decides.
+/// A configuration error must not destroy a foreign file. So only a provable read model of this service is replaced: an SQLite database whose header
+/// has our `application_id`, with the text of one of our tables. Both can be read from a file that is damaged elsewhere; if not, an operator
+/// decides.
 enum FileOwnership: Equatable {
-    /// There is nothing, or a file without a byte.
+    /// Absent, or empty.
     case nothing
     case ours
-    /// The file stays as it is.
+    /// Foreign; it is not touched.
     case foreign
 
-    /// What SQLite and this service may make beside the file. SQLite deletes or overwrites what it finds under the first three names.
+    /// Files that SQLite and this service create beside it. SQLite deletes or overwrites existing files with the first three names.
     static let companions = ["-wal", "-shm", "-journal", "-new", "-new-journal"]
 
-    /// How much of the file is searched for a table of ours. They are made first, so their texts are in the first pages.
+    /// How much of the file is searched for our tables; they are created first, so they are in the first pages.
     private static let searched = 1 << 20
 
     /// Looks at the file; blocks on the disk.
@@ -39,7 +39,7 @@ enum FileOwnership: Equatable {
         return Schema.marks.contains { head.range(of: Data($0.utf8)) != nil }
     }
 
-    /// The name of a file that would be overwritten or deleted along with `path`; nil when there is none.
+    /// Returns a file that would be overwritten or deleted along with `path`; nil when there is none.
     static func companion(of path: String) -> String? {
         companions.lazy.map { path + $0 }.first { FileStatus(of: $0, followsLink: false) != nil }
     }

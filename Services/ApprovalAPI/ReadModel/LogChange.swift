@@ -2,21 +2,21 @@ import Basics
 import EventLog
 import EventModel
 
-/// What an entry of the log means to the read model: a pure function of the entry.
+/// The change of the read model for a log entry: a pure function.
 enum LogChange: Sendable, Equatable {
-    /// An approval was asked for.
+    /// An approval request.
     case requested(Approval.Request)
-    /// An approval was decided.
+    /// A decision.
     case decided(tenant: Tenant, Approval.Decided)
-    /// What a decision entails was announced.
+    /// A published effect of a decision.
     case effected(tenant: Tenant, approvalID: ApprovalID, Approval.Effect)
-    /// There is something to read for people.
+    /// A notification.
     case notified(NotificationRecord)
 
-    /// What `entry` changes; nothing for most.
+    /// Returns the changes of `entry`; empty for most.
     ///
-    /// A decision is what lies at the place of one, and nothing else: an `approval.resolved` that somebody published like any other event is
-    /// news for people and decides nothing. An `approval.requested` that is no request, or lies at another approval's place, asks nobody.
+    /// Only an event at a decision place is a decision: an `approval.resolved` elsewhere is a notification and decides nothing. A malformed
+    /// `approval.requested`, or one at another approval's place, has no effect.
     static func changes(of entry: LogEntry) -> [LogChange] {
         let event = entry.event
         let place = LogPlace(sequence: entry.sequence, intake: entry.intake)

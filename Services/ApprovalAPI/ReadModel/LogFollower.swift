@@ -5,21 +5,21 @@ import Logging
 import Metrics
 import Synchronization
 
-/// Keeps the read model in step with the log.
+/// Applies the log to the read model.
 ///
-/// It goes on where the model ended. When the log is another than the model was drawn from, or the model's file turns out to be damaged, wherever
-/// that is met, the model is rebuilt: nothing is patched. While the file cannot be written, it is tried again at growing intervals.
+/// Continues at the model's position. When the log was replaced, or the file turns out to be damaged, the model is rebuilt and never repaired. While
+/// the file cannot be written, it retries with backoff.
 final class LogFollower: Sendable {
     private let log: EventLog
     private let model: ReadModel
     private let logger: Logger
     private let passedOver = Counter(label: "causeway_approval_requests_passed_over")
     private let current = Mutex<(feed: LogFeed, queue: ChangeQueue)?>(nil)
-    /// How often what the log no longer keeps is dropped from the model when nobody asks for anything.
+    /// Interval of pruning without requests.
     private static let pruneInterval: Duration = .seconds(2)
-    /// After how many times the read marks of what was dropped go too.
+    /// Number of prunings between removals of read marks without notification.
     private static let tidyRounds = 30
-    /// Between two attempts.
+    /// Pause between two attempts.
     private static let pause: Duration = .milliseconds(250)
 
     init(log: EventLog, model: ReadModel, logger: Logger) {
@@ -28,21 +28,21 @@ final class LogFollower: Sendable {
         self.logger = logger
     }
 
-    /// Whether the model is live: everything is written that the log held when the following began, and the server was heard just now.
+    /// Whether the model is live: it has everything the log held when the following began, and the server is responding.
     var isFollowing: Bool {
         let end = end.load(ordering: .acquiring)
         return model.isWhole && model.log.position >= end && current.withLock { $0?.feed.isFollowing ?? false }
     }
 
-    /// How many changes have been read and not been written yet.
+    /// Number of changes read and not yet written.
     var waitingChanges: Int { current.withLock { $0?.queue.count ?? 0 } }
 
-    /// The end of the log when the following began.
+    /// The log's end when the following began.
     private let end = Atomic<UInt64>(.max)
 
     /// Follows until the task is cancelled.
     ///
-    /// - Throws: an ``EventLogError`` or ``ReadModelError`` that waiting does not mend.
+    /// - Throws: a permanent ``EventLogError`` or ``ReadModelError``.
     func run() async throws {
         var isRecognised = true
         var pauses = StoragePauses()
@@ -63,9 +63,9 @@ final class LogFollower: Sendable {
         }
     }
 
-    /// Follows one life of the log; returns when it has ended.
+    /// Follows one epoch of the log; returns when it has ended.
     ///
-    /// - Parameter isRecognised: false when the feed has found that the log is not the one that the model was drawn from.
+    /// - Parameter isRecognised: false when the feed found that the model was built from another log.
     /// - Returns: whether the model must be rebuilt.
     private func follow(isRecognised: Bool) async throws -> Bool {
         end.store(.max, ordering: .releasing)
@@ -93,12 +93,12 @@ final class LogFollower: Sendable {
                 queue.close()
                 group.cancelAll()
             }
-            // Whichever ends first ends this life: the writer when the log was replaced, any of them with an error.
+            // The first to end ends this epoch: the writer when the log was replaced, any of them with an error.
             return try await group.next() ?? false
         }
     }
 
-    /// Whether the log still holds the message that the model read last. One that was deleted is as good as another: the model is rebuilt.
+    /// Returns whether the log still has the model's last message. If that was deleted, the model is rebuilt.
     private func recognises(_ progress: ReadModel.Progress) async throws -> Bool {
         guard progress.logPosition > 0 else { return true }
         guard let stamp = progress.logStamp, progress.logEpoch == log.epoch else { return false }
@@ -110,7 +110,7 @@ final class LogFollower: Sendable {
         return false
     }
 
-    /// Writes what the feed tells.
+    /// Writes the queued changes.
     ///
     /// - Returns: true when the log was replaced, false when the queue was closed.
     private func write(_ queue: ChangeQueue, _ progress: ReadModel.Progress, end: UInt64) async throws -> Bool {
@@ -136,7 +136,7 @@ final class LogFollower: Sendable {
         return false
     }
 
-    /// Counts requests that do not count; one line for all of a batch, since anyone who may publish to the bus can write many.
+    /// Counts superseded requests; logs one line per batch, since any publisher on the bus can write many.
     private func report(_ requests: [Approval.Request]) {
         guard let first = requests.first else { return }
         passedOver.increment(by: Int64(requests.count))
@@ -159,9 +159,9 @@ final class LogFollower: Sendable {
         )
     }
 
-    /// Drops what the log no longer keeps.
+    /// Removes what the log no longer keeps.
     ///
-    /// - Returns: true when the model must be rebuilt for that, false when the task was cancelled.
+    /// - Returns: true when that requires a rebuild, false when the task was cancelled.
     private func prune(_ generation: Int) async throws -> Bool {
         var round = 0
         while !Task.isCancelled {

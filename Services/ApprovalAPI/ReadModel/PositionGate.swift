@@ -1,7 +1,7 @@
 import Basics
 import Synchronization
 
-/// Lets tasks wait until something that only grows has reached a value.
+/// Lets tasks wait until a monotonic position reaches a value.
 final class PositionGate: Sendable {
     private struct State {
         var position: UInt64 = 0
@@ -11,13 +11,13 @@ final class PositionGate: Sendable {
 
     private let state = Mutex(State())
 
-    /// Where it is. Any thread.
+    /// The position. Any thread.
     var position: UInt64 { state.withLock { $0.position } }
 
-    /// How many wait.
+    /// Number of waiting tasks.
     var waiting: Int { state.withLock { $0.waits.count } }
 
-    /// It has come further: resumes the waits for that. Never back, save by ``reset()``.
+    /// Advances the position and resumes its waiters. It never decreases, except by ``reset()``.
     func advance(to position: UInt64) {
         let reached: [OneShot<Void>] = state.withLock { state in
             state.position = max(state.position, position)
@@ -26,14 +26,14 @@ final class PositionGate: Sendable {
         for wait in reached { wait.settle(()) }
     }
 
-    /// It begins again at 0; waits go on.
+    /// Resets the position to 0; tasks continue to wait.
     func reset() {
         state.withLock { $0.position = 0 }
     }
 
-    /// Waits until it has reached `target`.
+    /// Waits until the position reaches `target`.
     ///
-    /// - Returns: false when the time was over before, or the task was cancelled.
+    /// - Returns: false on timeout or cancellation.
     func wait(for target: UInt64, atMost limit: Duration) async -> Bool {
         let wait: (id: UInt64, reached: OneShot<Void>)? = state.withLock { state in
             guard state.position < target else { return nil }

@@ -6,13 +6,13 @@ import ServiceKit
 /// Read-your-writes barrier: waits until the read model has applied everything that the log had acknowledged when the request arrived, and
 /// drops from it what the log no longer keeps.
 ///
-/// It asks the log for its bounds and waits until the model is at the end. So a client that was told of something by any edge finds it here at
-/// once, one that wrote something reads it back, on any replica, and nothing is answered from a past that the log has forgotten.
+/// Asks the log for its bounds and waits until the model has reached its end. So a client finds here at once what any edge told it, reads its own
+/// writes on any replica, and gets no answer from a past that the log has dropped.
 struct ReadBarrier: Sendable {
     private let model: ReadModel
     private let log: SingleFlight<LogRetention>
     private let inbox: SingleFlight<InboxBounds>
-    /// How long a request waits for the model. It is milliseconds behind, unless it is being rebuilt.
+    /// How long a request waits for the model, which normally lags by milliseconds.
     private let patience: Duration
 
     init(model: ReadModel, log: EventLog, inbox: InboxStream, patience: Duration) {
@@ -22,7 +22,7 @@ struct ReadBarrier: Sendable {
         self.inbox = SingleFlight { try await inbox.bounds() }
     }
 
-    /// Waits until the model knows all that the log held at this call, and nothing else.
+    /// Waits until the model equals the log as of this call.
     ///
     /// - Returns: what the log keeps.
     /// - Throws: `service_unavailable`.
@@ -35,14 +35,14 @@ struct ReadBarrier: Sendable {
         } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
-        // A log that ends before what was read of it lost its end, and the model is about to notice.
+        // The log was truncated; the model is about to notice.
         guard model.logEpoch == kept.epoch, position <= kept.lastSequence else { throw Unavailable.because(model.trouble) }
         try await reach(kept.lastSequence, of: model.log)
         guard try await dropping({ try await model.drop(keeping: kept, life: life) }) else { throw Unavailable.catchingUp }
         return kept
     }
 
-    /// Waits until the model knows all read marks that their stream held at this call, and no others.
+    /// Waits until the model has exactly the read marks of their stream as of this call.
     ///
     /// - Returns: what the stream keeps.
     /// - Throws: `service_unavailable`.
@@ -62,7 +62,7 @@ struct ReadBarrier: Sendable {
     }
 
     private func reach(_ end: UInt64, of gate: PositionGate) async throws {
-        // What cannot be written at the moment is not waited for.
+        // Do not wait for a file that cannot be written.
         if gate.position < end, let trouble = model.trouble, !trouble.isDamage { throw Unavailable.because(trouble) }
         guard await gate.wait(for: end, atMost: patience) else {
             try Task.checkCancellation()
@@ -81,12 +81,12 @@ struct ReadBarrier: Sendable {
     }
 }
 
-/// What a request is answered when the bus did not do what was asked: 503 where the same request can succeed later, else what it is (contract §1).
+/// Maps failures to responses: 503 where a retry may succeed, else the specific error (contract §1).
 enum Unavailable {
-    /// The response to a failed request to the log or to a stream beside it.
+    /// The response for a failed request to the log or a side stream.
     static func because(_ error: EventLogError) -> APIError { APIError(error) }
 
-    /// The read model's file cannot be used; nil for what is only behind.
+    /// The response for an unusable read model file; nil for one that lags.
     static func because(_ trouble: StorageTrouble?) -> APIError {
         switch trouble {
         case .full?: .serviceUnavailable("The disk of this process is full. Retry later, or tell the operator.", retryAfter: 5)

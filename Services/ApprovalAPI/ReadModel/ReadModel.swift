@@ -3,50 +3,50 @@ import GRDB
 import Logging
 import Synchronization
 
-/// What this process knows of the log, in SQLite, ready to be asked: approvals, notifications, and what has been read of them.
+/// Materialized view of the log in SQLite: approvals, notifications and read marks.
 ///
-/// A cache and nothing else: it says nothing that the log and the read marks' stream do not say, and may be thrown away at any time. How far it
-/// has read both is kept in the same transaction as what it has read, so a crash at any moment leaves it consistent.
+/// A cache: derived from the log and the read marks' stream only, and disposable. Its position in both is written in the same transaction as the
+/// data, so a crash leaves it consistent.
 ///
-/// All methods may be called from any task; SQLite runs on GRDB's own queue, never on the cooperative pool.
+/// Any task; SQLite runs on GRDB's queues, never on the cooperative pool.
 final class ReadModel: Sendable {
-    /// How far the model has read.
+    /// The model's position in its streams.
     struct Progress: Sendable, Equatable {
-        /// Which life of the log the positions count in.
+        /// The epoch of the positions.
         var logEpoch: UInt16
         var logPosition: UInt64
-        /// The last message of the log that was read.
+        /// The last message read from the log.
         var logStamp: LogStamp?
-        /// When the read marks' stream was created, which tells its lives apart; 0 for none.
+        /// The creation time of the read marks' stream, which identifies it; 0 for none.
         var inboxLife: UInt64
         var inboxPosition: UInt64
-        /// The last message of that stream that was read.
+        /// The last message read from that stream.
         var inboxStamp: LogStamp?
-        /// Which making of the file this is said of.
+        /// The file generation that this describes.
         var generation: Int
     }
 
-    /// The model was made anew while somebody was about to add to the former one.
+    /// The file was recreated before a write to the previous one.
     struct Recreated: Error {}
 
     private let store: ReadModelStore
     private let shares: ReaderShares
-    /// How long a request waits while the model is rebuilt.
+    /// How long a request waits during a rebuild.
     private let patience: Duration
-    /// Never held while the database is waited for, because it is also taken on the database's queue.
+    /// Never held while waiting for the database, because the database's queue takes it too.
     private let streams = Mutex(StreamStates())
-    /// Opens when the model has read the log up to a sequence.
+    /// Waits for a position of the log.
     let log = PositionGate()
-    /// Opens when the model has read the read marks up to a sequence.
+    /// Waits for a position of the read marks.
     let inbox = PositionGate()
     private let epoch = Mutex<UInt16?>(nil)
 
-    /// Opens the file, or makes it.
+    /// Opens or creates the file.
     ///
     /// - Parameters:
-    ///   - path: the file; ``ReadModelFile/memory`` for none.
-    ///   - readers: how many connections read at a time.
-    ///   - patience: how long a request waits while the model is rebuilt.
+    ///   - path: The file; ``ReadModelFile/memory`` for none.
+    ///   - readers: Number of reading connections.
+    ///   - patience: How long a request waits during a rebuild.
     /// - Throws: ``ReadModelError``.
     init(
         path: String,
@@ -59,10 +59,10 @@ final class ReadModel: Sendable {
         self.patience = patience
     }
 
-    /// The life of the log that the model follows; nil before it follows one.
+    /// The epoch of the followed log; nil before the first.
     var logEpoch: UInt16? { epoch.withLock { $0 } }
 
-    /// How far the model has read.
+    /// Returns the model's position.
     func progress() async throws -> Progress {
         try await store.read { database, generation in
             guard let row = try Row.fetchOne(database, sql: "SELECT * FROM progress") else {
@@ -80,17 +80,16 @@ final class ReadModel: Sendable {
         }
     }
 
-    /// Goes on with the log that the model is of, or, when that is another, was cut short or lost something in between, forgets what came from
-    /// it and begins again.
+    /// Continues with the model's log; if that was replaced, truncated, or lost entries in between, clears what came from it and starts over.
     ///
     /// - Parameters:
     ///   - kept: what the log keeps.
-    ///   - isRecognised: whether the log still holds what the model read last, as far as that can be told.
-    /// - Returns: where to go on.
+    ///   - isRecognised: Whether the log still has the model's last message, as far as known.
+    /// - Returns: where to continue.
     func followLog(_ kept: LogRetention, isRecognised: Bool) async throws -> Progress {
         let epoch = kept.epoch
         var progress = try await progress()
-        // Of so many holes that they are not listed, nobody knows which ones the model still has.
+        // With unlisted deletions it is unknown which of the model's rows are gone.
         let isCurrent = isRecognised && (kept.deleted.isListed || progress.logPosition == 0)
         if progress.logEpoch != epoch || progress.logPosition > kept.lastSequence || !isCurrent {
             streams.withLock { $0.log = $0.log.begun(kept.deleted) }
@@ -109,10 +108,10 @@ final class ReadModel: Sendable {
         return progress
     }
 
-    /// Takes in what the log said, up to `position`.
+    /// Applies changes up to `position`.
     ///
-    /// - Parameter stamp: the last message that this is of; nil when it is not known.
-    /// - Returns: the requests among it that do not count, because of another request under the same id (``ApprovalStanding``).
+    /// - Parameter stamp: the last message; nil when unknown.
+    /// - Returns: superseded requests: another one with the same id counts (``ApprovalStanding``).
     @discardableResult
     func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws -> [Approval.Request] {
         let passedOver = try await write(generation) { database in
@@ -137,17 +136,17 @@ final class ReadModel: Sendable {
 
     // MARK: What the streams do not keep any more
 
-    /// Counts how often the reading of the log began again. Asked before the log is asked what it keeps.
+    /// Counts restarts of the log's reading. Read it before asking the log what it keeps.
     var logLife: Int { streams.withLock { $0.log.life } }
-    /// The same of the read marks' stream.
+    /// Counts restarts of the read marks' reading.
     var inboxLife: Int { streams.withLock { $0.inbox.life } }
 
-    /// Drops what the log does not keep any more, so that a model that was just built says the same.
+    /// Removes what the log no longer keeps, so that the model equals a newly built one.
     ///
     /// - Parameters:
-    ///   - kept: what the log keeps, after the model has read it to that end.
-    ///   - life: what ``logLife`` was before the log was asked for that.
-    /// - Returns: false when the log has more holes than it lists, so that the model must be rebuilt.
+    ///   - kept: what the log keeps; the model has reached its end.
+    ///   - life: ``logLife`` before the log was asked.
+    /// - Returns: false when deletions are unlisted, so that the model must be rebuilt.
     func drop(keeping kept: LogRetention, life: Int) async throws -> Bool {
         let known = streams.withLock { $0.log }
         guard known.life == life else { return true }
@@ -171,11 +170,11 @@ final class ReadModel: Sendable {
         return true
     }
 
-    /// Drops the read marks that their stream does not keep any more.
+    /// Removes read marks that their stream no longer keeps.
     ///
     /// - Parameters:
-    ///   - first: the first place that is kept.
-    ///   - life: what ``inboxLife`` was before the stream was asked for that.
+    ///   - first: First kept sequence.
+    ///   - life: ``inboxLife`` before the stream was asked.
     func drop(inboxBefore first: UInt64, life: Int) async throws {
         guard streams.withLock({ $0.inbox.first < first }) else { return }
         try await drop(life: life, of: \.inbox) { database in
@@ -187,7 +186,7 @@ final class ReadModel: Sendable {
         }
     }
 
-    /// Drops the read marks of notifications that are gone. They count for nothing; they only take room.
+    /// Removes read marks without notification; they only take space.
     func tidyMarks(generation: Int) async throws {
         let first = Int64(clamping: streams.withLock { $0.log.first })
         try await write(generation) { database in
@@ -199,7 +198,7 @@ final class ReadModel: Sendable {
         }
     }
 
-    /// Drops rows, unless the reading of their stream has begun again since.
+    /// Deletes rows, unless the reading of their stream has restarted since.
     private func drop(
         life: Int,
         of stream: any WritableKeyPath<StreamStates, StreamState> & Sendable,
@@ -207,7 +206,7 @@ final class ReadModel: Sendable {
         done: (inout StreamState) -> Void
     ) async throws {
         try await store.write { database in
-            // On this queue the reading has begun again by now, or will after this.
+            // On this queue the reading has restarted by now, or will after this.
             guard self.streams.withLock({ $0[keyPath: stream].life == life }) else { return }
             try body(database)
         }
@@ -216,12 +215,12 @@ final class ReadModel: Sendable {
 
     // MARK: The database
 
-    /// The reading of the read marks begins again.
+    /// Restarts the reading of the read marks.
     func beginInbox() { streams.withLock { $0.inbox = $0.inbox.begun() } }
 
-    /// Asks for somebody, when it is their turn. `body` runs on a reader's queue.
+    /// Runs a query in the holder's turn. `body` runs on a reader's queue.
     ///
-    /// While the model is rebuilt, the question waits; it is asked again when that began in its middle.
+    /// Waits during a rebuild, and retries if one began during the query.
     ///
     /// - Throws: `service_unavailable`, `rate_limited`, a `CancellationError`.
     func read<Value: Sendable>(
@@ -230,7 +229,7 @@ final class ReadModel: Sendable {
     ) async throws -> Value {
         var isRepeated = false
         while true {
-            // What a full disk holds up is not waited for.
+            // Do not wait while the disk is full.
             if !store.isWhole, let trouble = store.trouble, !trouble.isDamage { throw Unavailable.because(trouble) }
             guard await store.isWhole(within: patience) else {
                 try Task.checkCancellation()
@@ -250,10 +249,10 @@ final class ReadModel: Sendable {
         }
     }
 
-    /// Changes, in one transaction. `body` runs on the writer's queue.
+    /// Writes in one transaction. `body` runs on the writer's queue.
     ///
-    /// - Parameter generation: the making of the file that the change is for.
-    /// - Throws: ``Recreated`` when that is no more; ``StorageTrouble``.
+    /// - Parameter generation: the file generation that the change is for.
+    /// - Throws: ``Recreated`` when the file was recreated; ``StorageTrouble``.
     func write<Value: Sendable>(_ generation: Int, _ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await store.write(generation, body)
     }
@@ -262,28 +261,28 @@ final class ReadModel: Sendable {
 // MARK: The file
 
 extension ReadModel {
-    /// Which making of the file this is.
+    /// The file's generation.
     var generation: Int { store.generation }
 
-    /// What keeps the file from being used; nil for nothing.
+    /// Why the file is unusable; nil if it is usable.
     var trouble: StorageTrouble? { store.trouble }
 
-    /// Whether the model holds what the log held when it was last made anew.
+    /// Whether a rebuild, if any, is complete.
     var isWhole: Bool { store.isWhole }
 
-    /// How many requests wait for a reader.
+    /// Number of requests waiting for a reader.
     var waitingReads: Int { shares.waitingCount }
 
-    /// Opens the file, or makes it anew when it was given up; whoever follows a stream begins with this.
+    /// Opens the file, or recreates it after it was given up; followers call this first.
     ///
-    /// - Returns: the making of the file.
-    /// - Throws: ``StorageTrouble`` when that must be tried again later; ``ReadModelError`` when a person must do something.
+    /// - Returns: the file's generation.
+    /// - Throws: ``StorageTrouble`` if a retry may help; ``ReadModelError`` if an operator must act.
     @discardableResult
     func open() async throws -> Int {
         let generation = try await store.open()
         streams.withLock { streams in
             guard streams.generation != generation else { return }
-            // Under the lock, so that it happens before anybody follows anything into this making.
+            // Under the lock, before any stream is followed into this generation.
             log.reset()
             inbox.reset()
             streams = StreamStates(log: streams.log.begun(), inbox: streams.inbox.begun(), generation: generation)
@@ -291,21 +290,21 @@ extension ReadModel {
         return generation
     }
 
-    /// Gives the file up when it was removed, or another one has taken its name.
+    /// Gives the file up when it was removed or replaced.
     func checkPlace() async { await store.checkPlace() }
 
-    /// Gives the file up: it was found to be damaged. Of several that find that, one does it.
+    /// Gives a damaged file up. Idempotent per generation.
     func lose(_ generation: Int, because reason: String) {
         store.lose(generation, because: reason)
     }
 
-    /// Waits until a making of the file is given up. Returns early when the task is cancelled.
+    /// Waits until a file generation is given up, or the task is cancelled.
     func end(of generation: Int) async { await store.end(of: generation) }
 
-    /// All that the log held when the reading of it began is in the model.
+    /// Records that the model has reached the log's end as of the start of the reading.
     func noteLogCaughtUp(_ generation: Int) { noteCaughtUp(\.log, generation) }
 
-    /// The same of the read marks.
+    /// Records the same for the read marks.
     func noteInboxCaughtUp(_ generation: Int) { noteCaughtUp(\.inbox, generation) }
 
     private func noteCaughtUp(_ stream: WritableKeyPath<StreamStates, StreamState>, _ generation: Int) {

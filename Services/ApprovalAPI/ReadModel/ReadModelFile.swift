@@ -4,37 +4,37 @@ import GRDB
 import Glibc
 import Synchronization
 
-/// The file of the read model: opened, or made anew when there is none, or none that can be used.
+/// Opens the read model's file, or recreates it when it is absent or unusable.
 final class ReadModelFile: Sendable {
-    /// Instead of a path: the model is kept in memory and rebuilt at every start. It has one connection for all.
+    /// In place of a path: keeps the model in memory, rebuilt at every start, with one connection.
     static let memory = ":memory:"
 
-    /// A file in use.
+    /// An open file.
     struct Opened: Sendable {
-        /// One writer, and readers beside it.
+        /// One writer and concurrent readers.
         let database: any DatabaseWriter
-        /// Nil in memory.
+        /// The file's identity; nil in memory.
         let identity: FileStatus.Identity?
     }
 
     let path: String
-    /// How many connections read at a time.
+    /// Number of reading connections.
     private let readers: Int
-    /// Held until this object goes.
+    /// Held until deinit.
     private let lock = Mutex<ReadModelLock?>(nil)
 
-    /// - Throws: ``ReadModelError`` for a link that leads nowhere.
+    /// - Throws: ``ReadModelError`` for a dangling link.
     init(_ path: String, readers: Int) throws {
         self.path = path == Self.memory ? path : try Self.resolved(path)
         self.readers = readers
     }
 
-    /// Opens the file, or makes it. One of another version, or one that is damaged, is made anew: everything in it is in the log too.
+    /// Opens or creates the file. Recreates one that is damaged or of another version: its content is in the log.
     ///
     /// Blocks on the disk.
     ///
-    /// - Parameter known: the file as it was when it was found to be damaged; it is replaced without another look at it.
-    /// - Throws: ``ReadModelError`` when the file belongs to somebody else or cannot be written; ``StorageTrouble`` for what can pass.
+    /// - Parameter known: a file known to be damaged; replaced without another check.
+    /// - Throws: ``ReadModelError`` for a foreign or unwritable file; ``StorageTrouble`` for temporary causes.
     func open(replacing known: FileStatus.Identity? = nil) throws -> Opened {
         guard path != Self.memory else { return try inMemory() }
         do {
@@ -52,19 +52,19 @@ final class ReadModelFile: Sendable {
         }
     }
 
-    /// Whether the name still names the file that was opened.
+    /// Returns whether the path still refers to the opened file.
     func isInPlace(_ opened: Opened) -> Bool {
         opened.identity == nil || FileStatus(of: path)?.identity == opened.identity
     }
 
-    /// Whether the disk has no room at this moment.
+    /// Whether the disk is full.
     var isDiskExhausted: Bool { path != Self.memory && DiskRoom.isExhausted(at: path) }
 
     // MARK: Steps
 
-    /// Keeps other processes away. What is another's gets no sign beside it.
+    /// Locks out other processes. Creates no lock file beside a foreign file.
     ///
-    /// - Returns: whether the sign was there before, so that all that lies beside the file is ours.
+    /// - Returns: whether the lock file existed, so that everything beside the file is ours.
     private func takeLock() throws -> Bool {
         try lock.withLock { lock in
             guard lock == nil else { return true }
@@ -80,7 +80,7 @@ final class ReadModelFile: Sendable {
         }
     }
 
-    /// Opens a file of ours; nil when it is of another version, or damaged.
+    /// Opens our file; nil when it is damaged or of another version.
     private func opened() throws -> Opened? {
         do {
             let pool = try DatabasePool(path: path, configuration: configuration)
@@ -102,10 +102,10 @@ final class ReadModelFile: Sendable {
         }
     }
 
-    /// Makes the file anew, in place of one that is ours.
+    /// Recreates our file.
     ///
-    /// It gets its name when it is complete, so that at any moment there is a file with our tables in it or none; and it is made before it has a
-    /// write-ahead log, so that they are in the file itself.
+    /// Renamed into place when complete, so that the path has our tables or no file at any moment; created before the write-ahead log exists, so that
+    /// the tables are in the file itself.
     private func create() throws -> Opened {
         FileOwnership.delete(path)
         var building = Configuration()
@@ -134,20 +134,20 @@ final class ReadModelFile: Sendable {
         var configuration = Configuration()
         configuration.label = "read-model"
         configuration.maximumReaderCount = readers
-        // For another program that looks at the file.
+        // For other programs that read the file.
         configuration.busyMode = .timeout(2)
         configuration.prepareDatabase { database in
-            // Where sorting needs room, it must not need a disk.
+            // Sorting must not need disk space.
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
-            // Finds damage when a page is read, and not when it is used.
+            // Detects damage when a page is read.
             try database.execute(sql: "PRAGMA cell_size_check = ON")
-            // What a long catching up has written is given back.
+            // Truncates a large write-ahead log after catching up.
             try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }
         return configuration
     }
 
-    /// A link is followed once, so that the file that it leads to is replaced and not the link.
+    /// Resolves a link once, so that its target is replaced and not the link.
     private static func resolved(_ path: String) throws -> String {
         guard FileStatus(of: path, followsLink: false)?.kind == .symbolicLink else { return path }
         guard let target = realpath(path, nil) else { throw ReadModelError.notOurs(path, of: path) }
@@ -156,11 +156,11 @@ final class ReadModelFile: Sendable {
     }
 }
 
-/// Why the read model cannot be kept: a sentence that says what to do.
+/// Describes why the read model cannot be stored, with the remedy.
 struct ReadModelError: Error, CustomStringConvertible {
     let description: String
 
-    /// A file is there that is not provably ours.
+    /// A foreign file is in the way.
     ///
     /// - Parameters:
     ///   - file: the file.

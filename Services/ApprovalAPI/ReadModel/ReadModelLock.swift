@@ -1,11 +1,11 @@
 import Basics
 import Glibc
 
-/// The sign beside the file of the read model that it is this service's: `DATABASE_FILE-lock`.
+/// The lock file beside the read model, `DATABASE_FILE-lock`: it marks the model as this service's.
 ///
-/// - Held (`flock`) for as long as the process lives, it keeps a second process from the file.
-/// - Its content proves that what lies beside it under the names of SQLite's companions was made by this service. It is written before any of
-///   them is made, and only when none was there.
+/// - The lock (`flock`), held for the process's lifetime, keeps a second process from the file.
+/// - Its content proves that files beside it with the names of SQLite's companions are ours. It is written before any of them is created, and only
+///   when none existed.
 final class ReadModelLock: Sendable {
     private let descriptor: Int32
     private static let suffix = "-lock"
@@ -16,13 +16,13 @@ final class ReadModelLock: Sendable {
     }
 
     deinit {
-        // Ends the lock, too.
+        // Releases the lock too.
         close(descriptor)
     }
 
-    /// Takes the lock of a file that has a sign already; nil when it has none.
+    /// Locks an existing lock file; nil when there is none.
     ///
-    /// - Throws: ``ReadModelError`` when another process holds it, or the sign is another's file.
+    /// - Throws: ``ReadModelError`` when another process holds it, or the file is foreign.
     static func existing(beside path: String) throws -> ReadModelLock? {
         let descriptor = open(path + suffix, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
@@ -35,7 +35,7 @@ final class ReadModelLock: Sendable {
         return lock
     }
 
-    /// Makes the sign and takes the lock.
+    /// Creates and locks the lock file.
     ///
     /// - Throws: ``ReadModelError``; ``StorageTrouble`` when the disk is full.
     static func make(beside path: String) throws -> ReadModelLock {
@@ -53,7 +53,7 @@ final class ReadModelLock: Sendable {
         return lock
     }
 
-    /// Whether it says what a sign says; an empty one does not yet.
+    /// Returns whether the content is that of our lock file; false while it is empty.
     private func isSigned(_ path: String) throws -> Bool {
         guard let status = FileStatus(descriptor: descriptor), status.kind == .regular else { throw Self.notOurs(path) }
         if status.size == 0 { return false }

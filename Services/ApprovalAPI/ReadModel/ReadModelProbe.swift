@@ -4,10 +4,9 @@ import Logging
 import ServiceKit
 import Synchronization
 
-/// Asks the read model what a client would ask, again and again, so that readiness does not depend on whether somebody asks.
+/// Probes the read model periodically with a client's queries, so that readiness does not depend on traffic.
 ///
-/// Each time the lists of another tenant are read, in turn: the same reads, with the same counts, that answer requests. Damage that they meet is
-/// healed like that which a request meets.
+/// Each probe reads the lists of the next tenant, with the same queries that answer requests. Damage is handled as in a request.
 final class ReadModelProbe: Sendable {
     private struct State {
         var answeredAt: ContinuousClock.Instant?
@@ -19,9 +18,9 @@ final class ReadModelProbe: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// How long an answer may take before the model counts as one that does not answer.
+    /// Time limit of a probe; beyond it the model counts as unresponsive.
     private static let patience: Duration = .seconds(10)
-    /// Whom the lists are read for: somebody who sees what everybody sees.
+    /// The viewer of the probes; sees what everyone sees.
     private static let user = UserID(generated: "approval-api")
 
     init(model: ReadModel, interval: Duration = .seconds(1), logger: Logger) {
@@ -30,7 +29,7 @@ final class ReadModelProbe: Sendable {
         self.logger = logger
     }
 
-    /// Whether the model answers. Never blocks.
+    /// The last probe's result. Never blocks.
     var status: Readiness.Status {
         if let trouble = model.trouble { return .notReady(trouble.reason) }
         guard model.isWhole else { return .notReady("the read model is being rebuilt from the log") }
@@ -40,7 +39,7 @@ final class ReadModelProbe: Sendable {
         return .ready
     }
 
-    /// Asks until the task is cancelled.
+    /// Probes until the task is cancelled.
     func run() async throws {
         var tenant = ""
         while !Task.isCancelled {
@@ -58,14 +57,14 @@ final class ReadModelProbe: Sendable {
 
     /// Reads the lists of the next tenant.
     ///
-    /// - Returns: the tenant; nil behind the last one.
+    /// - Returns: the tenant; nil after the last one.
     func ask(after tenant: String) async throws -> String? {
         await model.checkPlace()
         let found = try await model.read(for: .process) { database in
             let sql = "SELECT tenant FROM tallies WHERE tenant > ? ORDER BY tenant LIMIT 1"
             return try String.fetchOne(database.cachedStatement(sql: sql), arguments: [tenant]).map { try Tenant(stored: $0) }
         }
-        // An empty model is asked, too.
+        // Probe an empty model too.
         let viewer = Viewer(tenant: found ?? Tenant(generated: "nobody"), user: Self.user)
         _ = try await model.notifications(NotificationQuery(viewer: viewer, epoch: model.logEpoch ?? 0, limit: 50), for: .process)
         _ = try await model.approvals(for: viewer, status: .pending, before: nil, limit: 50, holder: .process)

@@ -5,26 +5,26 @@ import Logging
 import Metrics
 import Synchronization
 
-/// The database of the read model, and what is done when its file fails.
+/// Owns the read model's database and recovers from file errors.
 ///
-/// Every access goes through ``read(_:)`` or ``write(_:_:)``, so damage is noticed wherever it is met: the file is given up at once, and
-/// ``open()`` makes it anew. A disk that is full, and whatever else lies outside of the file, never costs the file: accesses fail until it is mended.
+/// All access goes through ``read(_:)`` or ``write(_:_:)``, so damage is detected wherever it occurs: the file is given up at once, and ``open()``
+/// recreates it. A full disk, or another external cause, never costs the file: access fails until the cause is fixed.
 ///
 /// May be used from any task; SQLite runs on GRDB's own queues, and opening on one of this object's, never on the cooperative pool.
 final class ReadModelStore: Sendable {
     private struct State {
-        /// Nil while there is no file that can be used.
+        /// The open file; nil while none is usable.
         var opened: ReadModelFile.Opened?
-        /// A file that was given up and is still to be closed.
+        /// A given-up file that is still to be closed.
         var lost: ReadModelFile.Opened?
         var generation = 0
-        /// Settled when this making of the file is given up.
+        /// Settled when this file generation is given up.
         var end = OneShot<Void>()
-        /// Settled when the model holds again what it held before the file was given up.
+        /// Settled when a rebuild is complete.
         var rebuilt = ReadModelStore.settled()
-        /// What is wrong; nil for nothing.
+        /// The current fault; nil for none.
         var trouble: StorageTrouble?
-        /// Whether that was found when something was written.
+        /// Whether a write found the fault.
         var isOfWriting = false
     }
 
@@ -34,9 +34,9 @@ final class ReadModelStore: Sendable {
     private let queue = DispatchQueue(label: "read-model.open")
     private let rebuilds = Counter(label: "causeway_read_model_rebuilds")
 
-    /// Opens the file, or makes it.
+    /// Opens or creates the file.
     ///
-    /// - Throws: ``ReadModelError``. A full disk is no error: it is waited for, in ``open()``.
+    /// - Throws: ``ReadModelError``. A full disk is not an error here: ``open()`` retries.
     init(path: String, readers: Int, logger: Logger) throws {
         file = try ReadModelFile(path, readers: readers)
         self.logger = logger
@@ -51,23 +51,23 @@ final class ReadModelStore: Sendable {
         }
     }
 
-    /// Which making of the file this is.
+    /// The file's generation.
     var generation: Int { state.withLock { $0.generation } }
 
-    /// What keeps the file from being used; nil for nothing.
+    /// Why the file is unusable; nil if it is usable.
     var trouble: StorageTrouble? { state.withLock { $0.trouble } }
 
-    /// Whether the model holds what the log held when it was last made anew.
+    /// Whether a rebuild, if any, is complete.
     var isWhole: Bool { state.withLock { $0.rebuilt.isSettled } }
 
     /// Waits until the model is whole.
     ///
-    /// - Returns: false when the time was over before, or the task was cancelled.
+    /// - Returns: false on timeout or cancellation.
     func isWhole(within limit: Duration) async -> Bool {
         (try? await state.withLock { $0.rebuilt }.value(within: limit)) != nil
     }
 
-    /// Waits until a making of the file is given up. Returns early when the task is cancelled.
+    /// Waits until a file generation is given up, or the task is cancelled.
     func end(of generation: Int) async {
         let end: OneShot<Void>? = state.withLock { $0.generation == generation ? $0.end : nil }
         try? await end?.value()
@@ -75,15 +75,15 @@ final class ReadModelStore: Sendable {
 
     // MARK: Opening
 
-    /// Opens the file again when it was given up, or when another file has taken its name.
+    /// Reopens the file after it was given up, or replaced by another file.
     ///
-    /// - Returns: the making of the file.
-    /// - Throws: ``StorageTrouble`` when that must be tried again later; ``ReadModelError`` when a person must do something.
+    /// - Returns: the file's generation.
+    /// - Throws: ``StorageTrouble`` if a retry may help; ``ReadModelError`` if an operator must act.
     func open() async throws -> Int {
         try await queue.run { Result { try self.openNow() } }.get()
     }
 
-    /// Gives the file up when its name does not name it any more: SQLite goes on with a file that nobody can open again.
+    /// Gives the file up when its path no longer refers to it: SQLite would continue with an unlinked file.
     func checkPlace() async {
         await queue.run { _ = self.isOpenInPlace() }
     }
@@ -99,7 +99,7 @@ final class ReadModelStore: Sendable {
     private func openNow() throws -> Int {
         if isOpenInPlace() { return generation }
         let lost = state.withLock { $0.lost }
-        // Waits for those who still read from it.
+        // Waits for running reads.
         try? lost?.database.close()
         do {
             let opened = try file.open(replacing: lost?.identity)
@@ -115,9 +115,9 @@ final class ReadModelStore: Sendable {
         }
     }
 
-    /// Gives the file up, once: it is damaged, and is made anew when ``open()`` is called next.
+    /// Gives a damaged file up, once; the next ``open()`` recreates it.
     ///
-    /// - Parameter generation: the making that was found to be damaged. Of several that find that, one does it.
+    /// - Parameter generation: the damaged generation. Idempotent per generation.
     func lose(_ generation: Int, because reason: String) {
         let end: OneShot<Void>? = state.withLock { state in
             guard state.generation == generation, let opened = state.opened else { return nil }
@@ -138,16 +138,16 @@ final class ReadModelStore: Sendable {
         end.settle(())
     }
 
-    /// What was in the log when this making of the file began is in the model.
+    /// Records that the model holds what the log held when this file generation began.
     func finishRebuilding(_ generation: Int) {
         state.withLock { $0.generation == generation ? $0.rebuilt : nil }?.settle(())
     }
 
     // MARK: Access
 
-    /// Asks, in one transaction and so at one moment. `body` runs on the queue of a reader.
+    /// Reads in one transaction, a consistent snapshot. `body` runs on a reader's queue.
     ///
-    /// - Throws: ``StorageTrouble``, ``ReadModel/Recreated`` or a `CancellationError`; else what `body` throws.
+    /// - Throws: ``StorageTrouble``, ``ReadModel/Recreated`` or a `CancellationError`; errors of `body`.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database, _ generation: Int) throws -> Value) async throws -> Value {
         let (opened, generation) = try current()
         let value: Value
@@ -160,9 +160,9 @@ final class ReadModelStore: Sendable {
         return value
     }
 
-    /// Changes, in one transaction. `body` runs on the writer's queue.
+    /// Writes in one transaction. `body` runs on the writer's queue.
     ///
-    /// - Parameter generation: the making of the file that the change is for; nil for the present one.
+    /// - Parameter generation: the file generation that the change is for; nil for the current one.
     /// - Throws: as ``read(_:)``.
     func write<Value: Sendable>(_ generation: Int? = nil, _ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         let (opened, current) = try current()
@@ -183,10 +183,10 @@ final class ReadModelStore: Sendable {
         return (opened, generation)
     }
 
-    /// What an access failed for, after what must be done about it.
+    /// Classifies an access error, after the necessary reaction.
     private func failure(_ error: any Error, of generation: Int, writing: Bool) -> any Error {
         if error is CancellationError { return error }
-        // What was asked of a file that has been given up and closed says nothing about the next one.
+        // An error of a given-up file says nothing about the next one.
         guard self.generation == generation else { return ReadModel.Recreated() }
         if let error = error as? DatabaseError, error.resultCode == .SQLITE_INTERRUPT || error.resultCode == .SQLITE_ABORT {
             return CancellationError()
@@ -196,7 +196,7 @@ final class ReadModelStore: Sendable {
         return trouble
     }
 
-    /// Remembers what is wrong and says it, once.
+    /// Records and logs a fault, once.
     private func note(_ trouble: StorageTrouble, writing: Bool = true) {
         let former = state.withLock { state in
             defer { (state.trouble, state.isOfWriting) = (trouble, writing) }
@@ -211,10 +211,10 @@ final class ReadModelStore: Sendable {
         }
     }
 
-    /// An access succeeded: remembers that nothing is wrong any more.
+    /// Clears the fault after a successful access.
     ///
-    /// - A file that cannot be written can still be read, so a read is no end of that.
-    /// - On a full disk a small change can find room in what SQLite has already, so no access is an end of that, but only room on the disk.
+    /// - An unwritable file can still be read, so a read does not clear that fault.
+    /// - On a full disk, a small write may fit into SQLite's allocated pages, so only free disk space clears that fault.
     private func recover(writing: Bool) {
         let (former, isOfWriting) = state.withLock { ($0.trouble, $0.isOfWriting) }
         guard let former else { return }

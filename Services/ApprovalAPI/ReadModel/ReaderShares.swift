@@ -2,11 +2,11 @@ import Basics
 import HTTPAPI
 import Synchronization
 
-/// Who may read the database now: as many as there are readers, each tenant at most with its share, and tenants in turn.
+/// Fair scheduling of database reads: a pool of readers, a limit per tenant, round-robin over tenants.
 ///
-/// However many requests one tenant has under way, the others find a reader free, or the next one that is. May be used from any task.
+/// However many requests one tenant has, others find a free reader, or get the next one. Any task.
 final class ReaderShares: Sendable {
-    /// Who reads.
+    /// The owner of a read.
     enum Holder: Hashable, Sendable {
         case tenant(Tenant)
         /// The process itself.
@@ -25,15 +25,15 @@ final class ReaderShares: Sendable {
     private struct State {
         var free: Int
         var shares: [Holder: Share] = [:]
-        /// Those who wait, in the order of their turns.
+        /// Waiting holders, in round-robin order.
         var turns: [Holder] = []
     }
 
-    /// How many may read at a time.
+    /// Number of readers.
     let readers: Int
-    /// How many of these one tenant may have.
+    /// Maximum number of readers per tenant.
     let share: Int
-    /// How many requests of one tenant wait at most.
+    /// Maximum number of waiting requests per tenant.
     private let waiting: Int
     private let state: Mutex<State>
 
@@ -45,12 +45,12 @@ final class ReaderShares: Sendable {
         state = Mutex(State(free: readers))
     }
 
-    /// How many wait.
+    /// Number of waiting requests.
     var waitingCount: Int { state.withLock { $0.shares.values.reduce(0) { $0 + $1.waiting.count } } }
 
-    /// Reads when it is the holder's turn.
+    /// Reads in the holder's turn.
     ///
-    /// - Throws: `rate_limited` when too many of the tenant's requests wait; `CancellationError`; what `body` throws.
+    /// - Throws: `rate_limited` when too many of the tenant's requests wait; `CancellationError`; errors of `body`.
     func read<Value: Sendable>(for holder: Holder, _ body: () async throws -> Value) async throws -> Value {
         try await enter(holder)
         defer { leave(holder) }
@@ -83,7 +83,7 @@ final class ReaderShares: Sendable {
         }
     }
 
-    /// A wait was cancelled. It may have had its turn in the same moment, which goes on to the next.
+    /// Removes a cancelled wait. If it was just admitted, passes its reader on.
     private func abandon(_ wait: Wait, of holder: Holder) {
         let isWaiting = state.withLock { state in
             guard let index = state.shares[holder]?.waiting.firstIndex(where: { $0 === wait }) else { return false }
@@ -105,7 +105,7 @@ final class ReaderShares: Sendable {
         next?.turn.settle(())
     }
 
-    /// Gives the free reader to the first in turn who has not got its share; behind the others, if it waits for more.
+    /// Gives a free reader to the first holder below its limit, and moves that holder to the end if it has more waits.
     private func admit(_ state: inout State) -> Wait? {
         guard let index = state.turns.firstIndex(where: { (state.shares[$0]?.reading ?? 0) < share }) else { return nil }
         let holder = state.turns.remove(at: index)

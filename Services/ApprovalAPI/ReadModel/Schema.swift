@@ -2,9 +2,9 @@ import GRDB
 
 /// The tables of the read model.
 ///
-/// All of it is drawn from the log and from the read marks' stream, so a new version is not migrated to: the file is recreated.
+/// Everything is derived from the log and the read marks' stream, so there are no migrations: another version recreates the file.
 enum Schema {
-    /// Changed whenever the tables change, or what is written into them.
+    /// Incremented whenever the tables or their content change.
     static let version = 5
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
@@ -21,14 +21,14 @@ enum Schema {
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 
-    /// Empties what is drawn from the log. Tables are dropped and made again, which costs the same whatever they hold.
+    /// Clears what is derived from the log. Drops and recreates the tables: constant cost.
     static func clearLog(in database: Database) throws {
         for table in ["requests", "decisions", "effects", "notifications"] { try database.execute(sql: "DROP TABLE \(table)") }
-        // Nothing is there any more that could be counted or marked.
+        // No notifications are left to count or mark.
         for sql in ["DELETE FROM tallies", logTables] + Tally.triggersOfNotifications { try database.execute(sql: sql) }
     }
 
-    /// Empties what is drawn from the stream of the read marks.
+    /// Clears what is derived from the read marks' stream.
     static func clearInbox(in database: Database) throws {
         for table in ["marks", "floors", "mark_messages", "mark_shares"] { try database.execute(sql: "DROP TABLE \(table)") }
         try database.execute(sql: "DELETE FROM tallies WHERE kind = \(Tally.Kind.marks.rawValue)")

@@ -1,18 +1,17 @@
 import Basics
 
-/// How long to wait before the read model's file is tried again.
+/// Backoff of retries after errors of the read model's file.
 ///
-/// Pauses grow while it fails again and again, so that a disk that damages whatever is written costs a rebuilding now and then, and one that is
-/// full a write now and then.
+/// Pauses grow with repeated failures, so that a disk that corrupts data causes few rebuilds, and a full one few writes.
 struct StoragePauses {
     private var rebuilding = Backoff(first: .milliseconds(250), longest: .seconds(60))
     private var waiting = Backoff(first: .milliseconds(250), longest: .seconds(5))
     private var last: ContinuousClock.Instant?
 
-    /// After how long a failure is a new one.
+    /// Time after which a failure counts as a first one.
     private static let memory: Duration = .seconds(300)
 
-    /// How long to wait after this failure.
+    /// Returns the pause after this failure.
     mutating func pause(after trouble: StorageTrouble, at now: ContinuousClock.Instant = .now) -> Duration {
         if let last, now - last > Self.memory {
             rebuilding.reset()

@@ -1,18 +1,18 @@
 import GRDB
 import Glibc
 
-/// Why the file of the read model could not be used: what decides about what is done.
+/// Why the read model's file is unusable; determines the reaction.
 enum StorageTrouble: Error, Sendable, Equatable {
-    /// There is no room on the disk, or in what this process may use of it. The file is kept; the same can succeed once there is room.
+    /// No space on the disk or in the quota. The file is kept; a retry may succeed.
     case full
-    /// Something about the file's surroundings: permissions, descriptors, another process. The file is kept; the same can succeed later.
+    /// An external cause: permissions, descriptors, another process. The file is kept; a retry may succeed.
     case unavailable(String)
-    /// The file is damaged, was removed or was replaced. It is made anew from the log.
+    /// Damaged, removed or replaced. The file is recreated from the log.
     case damaged(String)
 
-    /// What an error of the database means; nil for one that is not about the database.
+    /// Classifies an error of the database; nil for other errors.
     ///
-    /// - Parameter path: the file, whose disk is asked for room where the error does not tell.
+    /// - Parameter path: the file; its disk's free space is checked where the error is ambiguous.
     init?(_ error: any Error, path: String) {
         switch error {
         case let error as StorageTrouble: self = error
@@ -35,7 +35,7 @@ enum StorageTrouble: Error, Sendable, Equatable {
             } else if Self.failedReads.contains(error.extendedResultCode) {
                 self = .damaged(reason)
             } else {
-                // A write that failed, for a quota for example, says nothing bad about what is in the file.
+                // A failed write, due to a quota for example, does not mean damage.
                 self = .unavailable(reason)
             }
         case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL, .SQLITE_NOMEM, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_READONLY:
@@ -49,7 +49,7 @@ enum StorageTrouble: Error, Sendable, Equatable {
         .SQLITE_IOERR_READ, .SQLITE_IOERR_SHORT_READ, .SQLITE_IOERR_DATA, .SQLITE_IOERR_CORRUPTFS,
     ]
 
-    /// What the system refused while a file was made or locked.
+    /// Classifies a system error from creating or locking the file.
     init(systemError code: Int32) {
         switch code {
         case ENOSPC, EDQUOT: self = .full
@@ -57,12 +57,12 @@ enum StorageTrouble: Error, Sendable, Equatable {
         }
     }
 
-    /// Whether it is the file that is bad, and not what is around it.
+    /// Whether the file itself is damaged.
     var isDamage: Bool {
         if case .damaged = self { true } else { false }
     }
 
-    /// A few words for `/readyz` and for logs.
+    /// A short text for `/readyz` and logs.
     var reason: String {
         switch self {
         case .full: "the disk of the read model is full"
@@ -72,12 +72,12 @@ enum StorageTrouble: Error, Sendable, Equatable {
     }
 }
 
-/// How much room the disk of a file has.
+/// Free space of a file's disk.
 enum DiskRoom {
-    /// Less than this is as good as nothing: a page and what SQLite writes beside it.
+    /// Less than this counts as full: a page, and what SQLite writes beside it.
     private static let leastBytes: UInt64 = 64 * 1024
 
-    /// Whether the disk on which `path` lies has no room for more.
+    /// Returns whether the disk of `path` is full.
     static func isExhausted(at path: String) -> Bool {
         var disk = statvfs()
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])

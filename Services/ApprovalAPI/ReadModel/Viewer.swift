@@ -2,11 +2,10 @@ import AccessControl
 import Basics
 import GRDB
 
-/// Who asks, as far as it decides what they may see (contract §2, §12).
+/// The user of a request, and the visibility rule (contract §2, §12).
 ///
-/// The one home of the rule "an event with a user exists for that user alone; one without exists for everybody in its tenant", for approvals,
-/// notifications and their counts. A row keeps an empty `user` where its event has none, which no ``UserID`` can be. Whatever is not visible
-/// is not found: it cannot be told apart from what does not exist.
+/// The only implementation of "an event with a user is visible to that user only, one without to everyone in its tenant", for approvals, notifications
+/// and counts. Rows have an empty `user` where the event has none, which no ``UserID`` can be. An invisible row is reported as absent.
 struct Viewer: Sendable, Hashable {
     var tenant: Tenant
     var user: UserID
@@ -16,29 +15,29 @@ struct Viewer: Sendable, Hashable {
         self.user = user
     }
 
-    /// The bearer of a token.
+    /// Creates the viewer of a token.
     init(_ principal: Principal) {
         self.init(tenant: principal.tenant, user: principal.user)
     }
 }
 
 extension Viewer {
-    /// What the column `user` holds for a row that everybody in the tenant sees.
+    /// The value of the column `user` in rows for everyone.
     static let everyone = ""
 
     /// What the column `user` holds for a row that is for `user`, or for everybody when that is nil.
     static func audience(of user: UserID?) -> String { user?.text ?? everyone }
 
-    /// Whom the column `user` names; nil for everybody.
+    /// Returns the user of the column `user`; nil for everyone.
     static func user(ofAudience text: String) -> UserID? { try? UserID(text) }
 
     /// The condition under which the viewer sees a row of `table`, with ``arguments``.
     static func sees(_ table: String) -> String { "\(table).tenant = :tenant AND \(table).user IN ('\(everyone)', :user)" }
 
-    /// A subquery of the rows of `table` that the viewer sees, newest first, with ``arguments``, `before` and `limit`.
+    /// Returns a subquery of the visible rows of `table`, newest first, with ``arguments``, `before` and `limit`.
     ///
-    /// What is for everyone and what is for the user are two runs of the index; each is read newest first, so neither the length of the list
-    /// nor what others have in theirs costs anything.
+    /// Merges two index scans, rows for everyone and rows for the user, each newest first, so that the cost is independent of the list's length and of
+    /// other users' rows.
     ///
     /// - Parameter filter: a further condition; the table is `n` in it.
     static func newest(of table: String, where filter: String) -> String {

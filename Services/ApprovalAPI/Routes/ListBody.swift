@@ -2,11 +2,11 @@ import HTTPAPI
 import Hummingbird
 import NIOCore
 
-/// The body of an answer that lists something: `{"items":[…],"nextCursor":…}`, with as many items as fit into a bound in bytes.
+/// Encodes a list response, `{"items":[…],"nextCursor":…}`, with as many items as fit into a limit in bytes.
 ///
-/// So what one answer can cost is bounded, whatever the items hold; the next page begins behind the last one that fits.
+/// The limit bounds the cost of a response, whatever the items hold; the next page begins after the last item that fits.
 struct ListBody {
-    /// The most that the items of one answer may have, unless it is only one. A page of 200 plain items has a third of it.
+    /// Maximum size of the items of one response, unless it is a single item. A page of 200 plain items has a third of it.
     static let maximumBytes = 256 * 1024
 
     private let maximumBytes: Int

@@ -2,9 +2,9 @@ import EventLog
 import HTTPAPI
 import Synchronization
 
-/// What the routes work with, once the log is open.
+/// Gives the routes access to the open log.
 ///
-/// The bus may be away when the process starts; until it has been there, every request is answered with 503.
+/// Until the bus was reachable once, every request gets 503.
 final class ApprovalBackend: Sendable {
     /// What there is when the log is open.
     struct Parts: Sendable {

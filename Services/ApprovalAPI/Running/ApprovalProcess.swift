@@ -9,8 +9,8 @@ import ServiceKit
 
 /// The service as a process, from settings to shutdown.
 ///
-/// Services, in the order in which they start and against which they stop: the admin listener, what goes on behind the requests, the public
-/// listener. So the requests that are in flight when the shutdown begins are still decided and answered.
+/// Services start in this order and stop in reverse: admin listener, background work, public listener. So requests in flight at a shutdown are still
+/// decided and answered.
 struct ApprovalProcess {
     private let process: ServiceMain
 
@@ -20,10 +20,10 @@ struct ApprovalProcess {
 
     /// Runs until a signal has ended it.
     ///
-    /// - Throws: whatever keeps it from starting, as a sentence.
+    /// - Throws: start errors, as a sentence.
     func run() async throws {
         let settings = process.settings
-        // Before the file is made: a mistake in the settings leaves nothing behind.
+        // Before the file is created: invalid settings leave nothing behind.
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
         let model = try ReadModel(

@@ -6,10 +6,10 @@ import NATSClient
 import ServiceKit
 import ServiceLifecycle
 
-/// What goes on behind the requests, as a service: the log and the read marks are followed, decisions take effect, approvals expire.
+/// Runs the background work as a service: follows the log and the read marks, publishes effects, expires approvals.
 ///
-/// The bus may be away, at the start or later: the process lives, is not ready, and answers 503. A log that cannot be the log ends the process with a
-/// sentence.
+/// While the bus is unreachable, the process runs, is not ready, and answers 503. An incompatible stream stops the process with an error
+/// message.
 struct ApprovalService: Service {
     let connection: NATSConnection
     let backend: ApprovalBackend

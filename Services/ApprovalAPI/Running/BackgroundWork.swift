@@ -1,14 +1,14 @@
 import EventLog
 
-/// What goes on behind the requests under the names of shared readings: what is done, and whether it runs.
+/// A shared reading of the background work, with its status.
 struct BackgroundWork: Sendable {
-    /// The name, as dead letters and metrics have it.
+    /// Its name in dead letters and metrics.
     let name: String
-    /// Why it does not run, as a sentence; nil while it does.
+    /// Why it is stopped, as a sentence; nil while it runs.
     let fault: @Sendable () -> String?
 }
 
 extension [BackgroundWork] {
-    /// Why some of it does not run; nil while all does.
+    /// The first fault; nil while all run.
     var fault: String? { lazy.compactMap { $0.fault() }.first }
 }

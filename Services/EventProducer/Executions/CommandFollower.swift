@@ -3,14 +3,14 @@ import CausewayProducer
 import EventModel
 import Synchronization
 
-/// Runs a command and publishes what it prints as an agent's execution (``CommandReport``).
+/// Runs a command and publishes its output as an agent's execution (``CommandReport``).
 ///
-/// The command comes first: what it prints goes on to our own output at once, and publishing never makes it wait. While the log is away, or
-/// slower than the command prints, the newest lines are kept for it and the oldest are left out; how many is said at the end.
+/// The command has priority: its output is passed on at once, and publishing never blocks it. While the log is unreachable or slow, the newest lines are
+/// buffered and the oldest dropped; the final event has their number.
 struct CommandFollower: Sendable {
-    /// How many lines may wait to be published.
+    /// Maximum number of lines waiting to be published.
     static let maximumWaiting = 4096
-    /// How long what the command started in the background may hold its output open.
+    /// How long to wait for background processes that keep the output open.
     private static let linger: Duration = .seconds(1)
 
     let sink: any ExecutionSink
@@ -27,7 +27,7 @@ struct CommandFollower: Sendable {
 
     /// Follows a command until it has ended and all that can be is published.
     ///
-    /// - Returns: how it ended, and whether its final event is stored.
+    /// - Returns: its outcome, and whether its final event is stored.
     func follow(_ command: WrappedCommand) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
         let start = ContinuousClock.now
         let (events, queue) = AsyncStream.makeStream(of: ExecutionDraft.self, bufferingPolicy: .bufferingNewest(Self.maximumWaiting))
@@ -85,7 +85,7 @@ struct CommandFollower: Sendable {
     }
 }
 
-/// What a command has printed and is not published yet.
+/// Output that is not published yet.
 private final class WaitingLines: Sendable {
     private struct State {
         var report: CommandReport
@@ -100,7 +100,7 @@ private final class WaitingLines: Sendable {
         self.queue = queue
     }
 
-    /// How many lines found no place.
+    /// Number of dropped lines.
     var leftOut: Int { state.withLock { $0.leftOut } }
 
     func add(_ line: [UInt8], from stream: CommandReport.Stream) {

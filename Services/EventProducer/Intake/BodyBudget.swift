@@ -1,23 +1,23 @@
 import Basics
 import Synchronization
 
-/// How many bytes of request bodies are in memory at a time, in the whole process and of one tenant.
+/// Limits the bytes of request bodies in memory, per process and per tenant.
 ///
-/// A request reserves what its body may become before any of it is read; one that does not fit is refused at once, so that many large
-/// requests cost refusals and not the process. No tenant gets more than its share: one that announces much and sends little keeps nobody else out.
+/// A request reserves its maximum body size before reading; without room it is refused at once, so that many large requests cause refusals and not an
+/// out-of-memory. A tenant gets at most its share: a slow sender blocks nobody else.
 final class BodyBudget: Sendable {
-    /// What is given out at a moment.
+    /// Current reservations.
     struct Use: Sendable, Hashable {
-        /// Requests that are being taken in: their bodies arrive, or their events are being stored.
+        /// Requests in progress: receiving the body or storing the events.
         var requests = 0
         var bytes = 0
     }
 
-    /// Why nothing was reserved.
+    /// Why a reservation failed.
     enum Shortage: Error, Hashable {
-        /// The tenant's own share is given out to its other requests.
+        /// The tenant's share is used by its other requests.
         case share
-        /// What all tenants share is given out.
+        /// The process's budget is used.
         case budget
     }
 
@@ -31,24 +31,24 @@ final class BodyBudget: Sendable {
     private let share: Int
 
     /// - Parameters:
-    ///   - bytes: the budget.
-    ///   - share: the most of it for one tenant.
+    ///   - bytes: The budget.
+    ///   - share: Maximum per tenant.
     init(bytes: Int, share: Int = .max) {
         state = Mutex(State(available: bytes))
         self.share = share
     }
 
-    /// As the limits say: a quarter for one tenant, but room for one request at least.
+    /// Creates a budget from the limits: a quarter per tenant, but at least one request.
     convenience init(_ limits: IntakeLimits) {
         self.init(bytes: limits.totalBodyBytes, share: max(limits.bodyBytes, limits.totalBodyBytes / 4))
     }
 
-    /// What is given out now.
+    /// The current reservations.
     var use: Use { state.withLock { $0.use } }
 
-    /// Runs `body` with so many bytes reserved.
+    /// Runs `body` with bytes reserved.
     ///
-    /// - Throws: ``Shortage``, with nothing run, when they are not there; what `body` throws.
+    /// - Throws: ``Shortage`` without running `body`; errors of `body`.
     func withReserved<Result>(_ bytes: Int, for tenant: Tenant, _ body: () async throws -> Result) async throws -> Result {
         let shortage = state.withLock { state -> Shortage? in
             let held = state.reserved[tenant, default: 0]

@@ -9,11 +9,11 @@ import Logging
 import NIOCore
 import ServiceKit
 
-/// `POST /v1/events` (contract §10): takes events in and answers when the log has stored all of them.
+/// `POST /v1/events` (contract §10): stores events, and responds when all are durable.
 ///
-/// All or nothing as far as what is wrong with a request goes: the first fault refuses it, and nothing is stored. When the log fails in the middle,
-/// some may be stored; a client that sends the request again stores the others, if its events have ids or the request an
-/// `Idempotency-Key`. Events that have neither get ids here, which the repetition cannot have.
+/// Faults are all-or-nothing: the first one refuses the request, and nothing is stored. After a failure of the log some events may be stored; a retry
+/// stores the rest, if the events have ids or the request has an `Idempotency-Key`. Without either, events get random ids, which a retry does not
+/// repeat.
 struct EventIntakeRoute: Sendable {
     /// The path it answers on.
     static let path: RouterPath = "/v1/events"
@@ -78,7 +78,7 @@ struct EventIntakeRoute: Sendable {
 }
 
 extension APIError {
-    /// What the log refuses for what it is: 409 or 413, naming the field; nil for what may succeed later.
+    /// Maps a permanent refusal of the log to 409 or 413, with the field; nil for retriable errors.
     ///
     /// - Parameter field: what the sender calls a part of an event.
     init?(refused error: ProducerError, field: (String) -> String) {
@@ -90,7 +90,7 @@ extension APIError {
         }
     }
 
-    /// 503 for events that the log did not acknowledge in time, 500 for those that it refuses whenever they come.
+    /// 503 for events not acknowledged in time, 500 for those that the log refuses permanently.
     static func notStored(_ error: ProducerError) -> APIError {
         switch error.code {
         case .refused: .logRefuses

@@ -4,32 +4,32 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// What every request of the intake passes before and after it is read, on every route: its sender's share, the memory for its body, and the
-/// count of what is refused. One for all routes of the process.
+/// Admission control of every intake request: the sender's rate limit, memory for its body, and counters of refusals. One per process, for all
+/// routes.
 struct IntakeGate: Sendable {
     let limits: IntakeLimits
     let budget: BodyBudget
     let shares: IntakeShares
     let metrics = IntakeMetrics()
 
-    /// - Parameter shares: nil for those that the limits set.
+    /// - Parameter shares: nil for those of the limits.
     init(_ limits: IntakeLimits, shares: IntakeShares? = nil) {
         self.limits = limits
         budget = BodyBudget(limits)
         self.shares = shares ?? IntakeShares(limits)
     }
 
-    /// Reads the body of a request and has it taken in.
+    /// Reads a request's body and admits it.
     ///
-    /// - Parameter take: takes the events in, their tenants' shares included (``IntakeShares/take(_:)``).
-    /// - Throws: `rate_limited` for a sender that has nothing left, of its events, bytes or memory for bodies; `service_unavailable` when nobody has memory
-    ///   left; and what `take` throws.
+    /// - Parameter take: admits the events, with their tenants' rate limits (``IntakeShares/take(_:)``).
+    /// - Throws: `rate_limited` when the sender's events, bytes or body memory are used up; `service_unavailable` when the process's body memory is;
+    ///   errors of `take`.
     func admit(_ request: Request, from publisher: Publisher, _ take: (ByteBuffer) async throws -> Response) async throws -> Response {
         do {
-            // A service publishes for many tenants; that one of them has nothing left says nothing about its next request.
+            // A service publishes for many tenants; one tenant's exhausted limit says nothing about its next request.
             if !publisher.mayNameTenants { try shares.checkIsLeft(for: publisher.home) }
             let declared = request.headers[.contentLength].flatMap { Int($0) }
-            // A body that says it is too large is refused whether or not there is room; one without a length may grow to the limit.
+            // A declared size above the limit is refused regardless of room; a body without a length may grow to the limit.
             let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
             do {
                 return try await budget.withReserved(reserved, for: publisher.home) {
@@ -57,7 +57,7 @@ struct IntakeGate: Sendable {
 }
 
 extension APIError {
-    /// No memory for the body of a request: 429 where the tenant's own requests hold its share, else 503.
+    /// The response without body memory: 429 where the tenant's own requests use its share, else 503.
     init(_ shortage: BodyBudget.Shortage) {
         switch shortage {
         case .share:

@@ -1,19 +1,19 @@
 import ServiceKit
 
-/// What the intake takes at a time.
+/// Limits of the intake.
 struct IntakeLimits: Sendable, Hashable {
-    /// The largest body, in bytes. A thousand events of the largest payload would be 250 MiB, which nobody sends at once: sixteen hold
-    /// sixty of those, or a thousand of 16 KiB.
+    /// Maximum body size in bytes. A thousand events of the maximum payload would be 250 MiB, which is not realistic: 16 MiB hold sixty of those, or a
+    /// thousand of 16 KiB.
     var bodyBytes = 16 << 20
-    /// How many bytes of bodies are in memory at a time.
+    /// Maximum bytes of bodies in memory.
     var totalBodyBytes = 128 << 20
-    /// How long the log may take to store the events of a request.
+    /// Time limit for storing a request's events.
     var timeout: Duration = .seconds(5)
-    /// How long a body may take to arrive.
+    /// Time limit for the arrival of a body.
     var bodyTimeout: Duration = .seconds(30)
-    /// How many events of one tenant are taken in a second in the long run; 0 for no limit.
+    /// Events per second and tenant; 0 for no limit.
     var eventsPerSecond = 1_000
-    /// How many bytes of payloads of one tenant are taken in a second in the long run; 0 for no limit.
+    /// Payload bytes per second and tenant; 0 for no limit.
     var bytesPerSecond = 4 << 20
 }
 
@@ -68,7 +68,7 @@ extension [ConfigurationKey] {
 extension IntakeLimits {
     /// The limits that the keys of ``Swift/Array/intake`` set.
     ///
-    /// - Throws: when one body may be larger than all together.
+    /// - Throws: when the limit of one body exceeds that of all.
     init(_ settings: Settings) throws(ConfigurationError) {
         bodyBytes = settings.byteSize(.intakeBodyBytes)
         totalBodyBytes = settings.byteSize(.intakeTotalBytes)

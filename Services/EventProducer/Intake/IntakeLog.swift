@@ -5,10 +5,10 @@ import NATSClient
 import ServiceKit
 import ServiceLifecycle
 
-/// What the intake stores into, as a service: opens the log, and watches whether it can be written to.
+/// Opens the log for the intake, as a service, and checks whether it is writable.
 ///
-/// The bus may be away, at the start or later: the process lives, is not ready, and answers 503. A log that cannot be the log ends the process with
-/// a sentence.
+/// While the bus is unreachable, the process runs, is not ready, and answers 503. An incompatible stream stops the process with an error
+/// message.
 struct IntakeLog: Service {
     let producer: EventProducer
     let log: EventLogConfiguration
@@ -27,7 +27,7 @@ struct IntakeLog: Service {
         await WriteWatch(log: log, beside: [log.requestStream], condition: "log", readiness: readiness, logger: logger).run()
     }
 
-    /// The log, however long it takes.
+    /// Opens the log, without a time limit.
     private func opened() async throws -> EventLog {
         while true {
             do throws(ProducerError) {

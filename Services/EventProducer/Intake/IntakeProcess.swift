@@ -5,10 +5,10 @@ import Hummingbird
 import NATSClient
 import ServiceKit
 
-/// The HTTP intake as a process, from settings to shutdown.
+/// The HTTP intake as a process.
 ///
-/// Services, in the order in which they start and against which they stop: the admin listener, the log, the public listener. So the requests that
-/// are in flight when the shutdown begins are still stored and answered.
+/// Services start in this order and stop in reverse: admin listener, log, public listener. So requests in flight at a shutdown are still stored and
+/// answered.
 struct IntakeProcess {
     private let process: ServiceMain
 
@@ -18,7 +18,7 @@ struct IntakeProcess {
 
     /// Runs until a signal has ended it.
     ///
-    /// - Throws: whatever keeps it from starting, as a sentence.
+    /// - Throws: start errors, as a sentence.
     func run() async throws {
         let settings = process.settings
         let limits = try IntakeLimits(settings)

@@ -3,11 +3,11 @@ import EventModel
 import HTTPAPI
 import Synchronization
 
-/// What each tenant may use of the intake (contract §10, "Shares"): events a second and bytes of payloads a second, each with a burst.
+/// Rate limits per tenant (contract §10, "Shares"): events and payload bytes per second, each with a burst.
 ///
-/// A request is admitted whole or not at all, also where its events are of several tenants. One for all routes of the process; any thread.
+/// Admits a request completely or not at all, also with events of several tenants. One per process; any thread.
 final class IntakeShares: Sendable {
-    /// What a request uses of one tenant's share.
+    /// A request's usage of one tenant's limits.
     struct Use: Sendable, Hashable {
         var events = 0
         /// Of payloads.
@@ -19,15 +19,15 @@ final class IntakeShares: Sendable {
         var bytes: TenantBuckets?
     }
 
-    /// For how many seconds of its share a tenant that was quiet may take in at once.
+    /// The burst, in seconds of the rate.
     static let burstSeconds = 10
 
     private let limits: IntakeLimits
     private let now: @Sendable () -> Duration
     private let state: Mutex<State>
-    /// Events that were admitted, by tenant.
+    /// Admitted events, by tenant.
     let admittedEvents: TenantUsage
-    /// Bytes of their payloads.
+    /// Admitted payload bytes, by tenant.
     let admittedBytes: TenantUsage
 
     /// - Parameters:
@@ -45,7 +45,7 @@ final class IntakeShares: Sendable {
         perSecond > 0 ? TenantBuckets(capacity: Double(perSecond * burstSeconds), perSecond: Double(perSecond)) : nil
     }
 
-    /// Takes what events use of their tenants' shares: all of it, or none and `rate_limited`.
+    /// Takes the events' usage from their tenants' limits: completely, or throws `rate_limited`.
     func take(_ events: [Event]) throws(APIError) {
         var uses: [Tenant: Use] = [:]
         var run = (tenant: events.first?.tenant, use: Use())
@@ -81,14 +81,14 @@ final class IntakeShares: Sendable {
         }
     }
 
-    /// Refuses a request of a tenant that has nothing left, before its body is read.
+    /// Refuses a tenant's request, before its body is read, when its limits are used up.
     func checkIsLeft(for tenant: Tenant) throws(APIError) {
         let time = now()
         let seconds = state.withLock { Self.seconds(until: Use(events: 1, bytes: 1), of: tenant, in: &$0, at: time) }
         if seconds > 0 { throw exhausted(tenant, seconds: seconds) }
     }
 
-    /// Counts what was read and refused for what it is against the share of whoever sent it: reading it has cost as much as an event.
+    /// Charges a refused request to its sender: reading it has cost as much as an event.
     func charge(_ use: Use, to tenant: Tenant) {
         let time = now()
         state.withLock { state in

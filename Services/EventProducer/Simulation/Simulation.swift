@@ -1,11 +1,10 @@
 import Basics
 import EventModel
 
-/// A living demonstration as a pure state machine: a seeded generator and the time of day go in, the next event comes out, always.
+/// Event simulation as a pure state machine: a seeded generator and the time go in, the next event comes out.
 ///
-/// Every tenant has a few stories that move on in turn. When one is over, or only waits for people, another begins. How many
-/// events there are a second is up to whoever asks; the more, the more stories are open, up to ``maximumOpenStories`` for each tenant, from
-/// where on waiting is cut short.
+/// Every tenant has a few stories that progress in turn. When one ends or waits for people, another begins. The caller determines the rate; the higher
+/// it is, the more stories are open, up to ``maximumOpenStories`` per tenant; beyond that, waits are shortened.
 struct Simulation: Sendable {
     /// How many stories of a tenant move on at the same time.
     static let liveliness = 4

@@ -3,7 +3,7 @@ import Crypto
 import CryptoExtras
 import FoundationEssentials
 
-/// A key of a JSON Web Key Set as it was written (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); only what is needed to verify.
+/// A key of a JSON Web Key Set (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), with the members needed for verification.
 struct JSONWebKey: Decodable, Hashable, Sendable {
     let kty: String
     var kid: String?
@@ -22,15 +22,15 @@ struct JSONWebKey: Decodable, Hashable, Sendable {
         case keyOps = "key_ops"
     }
 
-    /// Where a key set comes from decides whether it may hold shared secrets.
+    /// The origin of a key set; determines whether shared secrets are allowed.
     enum Origin {
         case file
-        /// A secret that is fetched over the network is known to everybody who can fetch it.
+        /// Not for secrets: everyone who can fetch the URL knows them.
         case url
     }
 
-    /// The key to verify with, or nil when this one is not meant or not fit for it. One unusable key does not spoil its set:
-    /// providers publish keys for encryption, and for algorithms yet to come, beside the others.
+    /// Returns the verification key; nil when this key has another use or is unsuitable. An unusable key does not invalidate its set: providers also
+    /// publish encryption keys and keys of newer algorithms.
     func verificationKey(origin: Origin, rsaAlgorithm: SignatureAlgorithm) -> VerificationKey? {
         guard use == nil || use == "sig", keyOps == nil || keyOps?.contains("verify") == true else { return nil }
         guard let material = material(origin: origin) else { return nil }
@@ -69,7 +69,7 @@ struct JSONWebKey: Decodable, Hashable, Sendable {
         return [0x04] + x + y
     }
 
-    /// The bytes of a parameter; nil when it is missing or not base64url. Padding is left off where a provider has written it.
+    /// Decodes a parameter; nil when missing or not base64url. Tolerates padding.
     private static func bytes(_ text: String?) -> [UInt8]? {
         text.flatMap { text in Base64URL.decode(text.utf8.prefix { $0 != UInt8(ascii: "=") }) }
     }
@@ -77,18 +77,18 @@ struct JSONWebKey: Decodable, Hashable, Sendable {
 
 /// A JSON Web Key Set (RFC 7517 §5).
 struct JSONWebKeySet: Sendable {
-    /// The most keys that are looked at.
+    /// Maximum number of keys read.
     static let maximumKeys = 64
 
-    /// The keys that could be read at all. Compared to notice a rotation; their order means nothing.
+    /// The parsed keys. A set, compared to detect a rotation.
     let keys: Set<JSONWebKey>
 
-    /// Why a text is not a key set; completes an error message that begins with the name of the file or URL.
+    /// Why a text is not a key set; follows the name of the file or URL in an error message.
     struct FormatError: Error {
         let problem: String
     }
 
-    /// Reads `{"keys":[…]}`. Elements that are not keys are skipped.
+    /// Parses `{"keys":[…]}`. Skips malformed elements.
     init(json: [UInt8]) throws(FormatError) {
         let document: Document
         do {
@@ -102,7 +102,7 @@ struct JSONWebKeySet: Sendable {
         keys = Set(document.keys.compactMap(\.key).prefix(Self.maximumKeys))
     }
 
-    /// Those that can verify.
+    /// Returns the keys that can verify.
     func verificationKeys(origin: JSONWebKey.Origin, rsaAlgorithm: SignatureAlgorithm) -> [VerificationKey] {
         keys.compactMap { $0.verificationKey(origin: origin, rsaAlgorithm: rsaAlgorithm) }
     }

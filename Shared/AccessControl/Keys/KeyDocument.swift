@@ -4,7 +4,7 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 
-/// The JSON Web Key Set behind a URL: how it is fetched, and what a fetch may cost at most.
+/// Fetches the JSON Web Key Set behind a URL, within limits.
 struct KeyDocument: Sendable {
     let url: String
     let timeout: Duration
@@ -28,7 +28,7 @@ struct KeyDocument: Sendable {
         self.maximumBytes = refresh.maximumBytes
     }
 
-    /// The URL without what might be private in it, for logs.
+    /// The URL for logs, without private parts.
     var shown: String { Self.shown(url) }
 
     /// `url` without user, password, query and fragment.
@@ -37,13 +37,13 @@ struct KeyDocument: Sendable {
         return "\(scheme)://\(host)\(parsed.port.map { ":\($0)" } ?? "")\(parsed.path())"
     }
 
-    /// Whether somebody on the network between could put keys of their own into the answer.
+    /// Whether an attacker on the network could inject keys: plain `http` to another host.
     var isExposed: Bool {
         guard let parsed = URL(string: url), parsed.scheme?.lowercased() == "http" else { return false }
         return !["127.0.0.1", "::1", "localhost"].contains(parsed.host())
     }
 
-    /// The document's bytes. Ends within ``timeout`` whatever the server does.
+    /// Fetches the document. Returns or throws within ``timeout``, whatever the server does.
     func fetch() async throws(FetchError) -> [UInt8] {
         do {
             return try await withDeadline(timeout) { try await download() }
@@ -60,12 +60,12 @@ struct KeyDocument: Sendable {
 
     private func download() async throws -> [UInt8] {
         var configuration = HTTPClient.Configuration()
-        // A redirect would let the answer come from somewhere the operator has not named, perhaps without TLS.
+        // A redirect could lead to a server that the operator did not configure, perhaps without TLS.
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
-        // When to try again is the key ring's business.
+        // The key ring schedules retries.
         configuration.connectionPool.retryConnectionEstablishment = false
-        // A client of its own for each of these rare requests: nothing to keep open, nothing to shut down later.
+        // A client per request, as requests are rare: no pool to keep open or to shut down.
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
             var request = HTTPClientRequest(url: url)
             request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")

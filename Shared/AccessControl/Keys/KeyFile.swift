@@ -1,8 +1,8 @@
 import Basics
 
-/// Files with keys that an operator names.
+/// Reads key files.
 enum KeyFile {
-    /// The whole content. Blocks the calling thread, which the start and a reload can afford.
+    /// Reads a whole file. Blocks the calling thread; only for start-up and reload.
     static func read(_ path: String, maximumBytes: Int) throws(AccessControlError) -> [UInt8] {
         do throws(BoundedFile.ReadError) {
             return try BoundedFile.read(path, maximumBytes: maximumBytes)

@@ -2,28 +2,28 @@ import Basics
 import Logging
 import Synchronization
 
-/// All keys of a process: the fixed ones, which come from secrets and files, and those behind a URL, which are kept fresh.
+/// Holds all keys of a process: fixed ones from secrets and files, and fetched ones from a URL, with refresh.
 ///
-/// One fetch at a time, whoever causes it; between two fetches at least the configured pause. A fetch that fails, or brings nothing
-/// that can be used, leaves the keys as they are.
+/// Single-flight: at most one fetch at a time, with the configured minimum interval. A failed fetch, or one without usable keys, leaves the keys
+/// unchanged.
 final class KeyRing: Sendable {
-    /// The keys at one moment. The generation changes with them, so that whatever was concluded from former keys can be recognised.
+    /// The keys at one moment. The generation changes with the keys and invalidates cached results.
     struct Snapshot: Sendable {
         var keys: KeySet
         var generation: UInt64
-        /// False while there is a URL that has never answered.
+        /// False while the URL has never responded.
         var isComplete: Bool
     }
 
     private struct State {
         var snapshot: Snapshot
         var fixed: [VerificationKey]
-        /// Those behind the URL.
+        /// The keys from the URL.
         var fetched: [VerificationKey] = []
         var schedule: RefreshSchedule
         var published: Set<JSONWebKey> = []
         var fetch: Task<Void, Never>?
-        /// Why the last fetch brought nothing; nil when it did, and before the first.
+        /// Why the last fetch failed; nil after a success, and before the first.
         var failure: String?
     }
 
@@ -50,10 +50,10 @@ final class KeyRing: Sendable {
 
     var snapshot: Snapshot { state.withLock(\.snapshot) }
 
-    /// Whether the last fetch brought nothing, so that a key may exist that is not here.
+    /// Whether the last fetch failed, so that unknown keys may exist.
     var isOutdated: Bool { state.withLock { $0.failure != nil } }
 
-    /// Why there has never been a set of keys behind the URL; nil when there has been one, or there is no URL.
+    /// Why no keys were ever fetched; nil after the first success, or without a URL.
     var absence: String? {
         guard let document else { return nil }
         return state.withLock { state in
@@ -62,7 +62,7 @@ final class KeyRing: Sendable {
         }
     }
 
-    /// Puts other keys in the place of the fixed ones.
+    /// Replaces the fixed keys.
     func replaceFixed(_ keys: [VerificationKey]) {
         state.withLock { state in
             state.fixed = keys
@@ -70,7 +70,7 @@ final class KeyRing: Sendable {
         }
     }
 
-    /// Fetches now, whether the keys are due or not, and waits for it.
+    /// Fetches now and waits, whether due or not.
     func refresh() async {
         guard document != nil else { return }
         let fetch = state.withLock { state in state.fetch ?? startFetch(&state) }
@@ -87,8 +87,8 @@ final class KeyRing: Sendable {
 
     /// Fetches when the keys are due.
     ///
-    /// Whoever finds them due waits, so that withdrawn keys go in time; everybody else is served by the former keys without delay,
-    /// and during an outage nobody waits at all. While the URL has never answered all wait, because nothing could be checked.
+    /// The caller that finds them due waits, so that revoked keys are removed in time; others use the previous keys without delay, and during an outage
+    /// no caller waits. While the URL has never responded all wait, because nothing can be verified.
     func refreshIfDue() async {
         guard document != nil else { return }
         let fetch = state.withLock { state -> Task<Void, Never>? in
@@ -101,9 +101,9 @@ final class KeyRing: Sendable {
         await fetch?.value
     }
 
-    /// Fetches because a token names a key that is not here.
+    /// Fetches because a token names an unknown key.
     ///
-    /// Does nothing when it is too soon to ask again; ``isOutdated`` says whether the keys are those of the provider.
+    /// Does nothing within the minimum interval; ``isOutdated`` then says whether the keys are current.
     func refreshForUnknownKey() async {
         guard document != nil else { return }
         let fetch = state.withLock { state -> Task<Void, Never>? in
@@ -113,7 +113,7 @@ final class KeyRing: Sendable {
         await fetch?.value
     }
 
-    /// In a task of its own: the request that caused it may be cancelled, those that wait with it want the keys.
+    /// Starts a fetch in an unstructured task: the request that caused it may be cancelled, the others still wait for the keys.
     private func startFetch(_ state: inout State) -> Task<Void, Never> {
         state.schedule.attemptStarted(at: now())
         let task = Task { await self.fetch() }

@@ -1,6 +1,6 @@
 /// The keys in force at one moment.
 struct KeySet: Sendable {
-    /// How many keys are tried for a token that names none; a bound on the work that one forged token can cause.
+    /// Maximum number of keys tried for a token without `kid`; bounds the work per forged token.
     static let maximumTrials = 8
 
     private let keys: [VerificationKey]
@@ -11,27 +11,27 @@ struct KeySet: Sendable {
 
     var isEmpty: Bool { keys.isEmpty }
 
-    /// Whether a key has this name.
+    /// Returns whether a key has this id.
     func contains(keyID: String) -> Bool {
         keys.contains { $0.keyID == keyID }
     }
 
-    /// What the keys say about a token's signature.
+    /// The result of verifying a signature.
     enum Verdict {
         case verified
         case badSignature
-        /// The key named is not here.
+        /// The named key is unknown.
         case unknownKey
-        /// The keys that could be meant declare another algorithm.
+        /// The candidate keys declare another algorithm.
         case otherAlgorithm
-        /// The token names no key and there are too many to try.
+        /// The token has no `kid` and there are too many candidates.
         case ambiguous
     }
 
-    /// Selects by `kid`, then insists on the algorithm, then verifies.
+    /// Selects keys by `kid`, requires the algorithm, then verifies.
     ///
-    /// A token that names a key gets that key; failing that, keys that have no name of their own (a secret, a PEM file), because
-    /// issuers add a `kid` also where only one key exists. A token that names none gets every key of its algorithm.
+    /// A token with `kid` gets that key, or else keys without an id (a secret, a PEM file), because issuers send `kid` even with a single key. A token
+    /// without `kid` gets every key of its algorithm.
     func verify(_ token: CompactToken) -> Verdict {
         var selected = keys
         if let keyID = token.keyID {

@@ -2,7 +2,7 @@ import Basics
 import Crypto
 import Logging
 
-/// Where the keys of a configuration come from, checked and read.
+/// Validates and reads a configuration's key sources.
 struct KeySources: Sendable {
     static let maximumKeySetBytes = 1024 * 1024
 
@@ -25,7 +25,7 @@ struct KeySources: Sendable {
         }
     }
 
-    /// The keys of the secret and the files, read now.
+    /// Reads the keys of the secret and the files.
     static func fixed(_ configuration: AccessControlConfiguration, logger: Logger) throws(AccessControlError) -> [VerificationKey] {
         var keys: [VerificationKey] = []
         var secret = configuration.hs256Secret
@@ -46,7 +46,7 @@ struct KeySources: Sendable {
         return keys
     }
 
-    /// A key made of a configured secret.
+    /// Creates a key from a configured secret.
     static func key(secret: String, algorithm: SignatureAlgorithm, keyID: String? = nil, logger: Logger?) throws(AccessControlError)
         -> VerificationKey
     {

@@ -7,7 +7,7 @@ import X509
 enum PublicKeyFile {
     static let maximumBytes = 64 * 1024
 
-    /// Reads the key; which of the possible kinds it is, the file itself says.
+    /// Reads the key and detects its type.
     static func read(_ path: String) throws(AccessControlError) -> KeyMaterial {
         let bytes = try KeyFile.read(path, maximumBytes: maximumBytes)
         return try parse(String(decoding: bytes, as: UTF8.self), path: path)

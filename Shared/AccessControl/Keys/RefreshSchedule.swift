@@ -1,14 +1,14 @@
 import Basics
 
-/// When a key document may be fetched again. Pure: times are parameters, in milliseconds since 1970 UTC.
+/// Schedules fetches of the key document. Pure: times are parameters, in milliseconds since 1970 UTC.
 struct RefreshSchedule: Sendable {
     private let interval: Int64
     private let minimumInterval: Int64
     private var lastAttempt: Int64?
-    /// Attempts since the last one that brought something.
+    /// Failed attempts since the last success.
     private var failures = 0
 
-    /// Whether the last attempt brought nothing; such a document is asked for again soon, and nobody waits for it.
+    /// Whether the last attempt failed; retries then come sooner, and no caller waits for them.
     var hasFailed: Bool { failures > 0 }
 
     init(_ refresh: AccessControlConfiguration.KeyRefresh) {
@@ -16,12 +16,12 @@ struct RefreshSchedule: Sendable {
         minimumInterval = refresh.minimumInterval.milliseconds
     }
 
-    /// Whether the keys are old enough to be fetched again.
+    /// Returns whether the keys are due for a refresh.
     func isDue(at now: Int64) -> Bool {
         hasPassed(hasFailed ? pauseAfterFailure : interval, at: now)
     }
 
-    /// Whether a token with an unknown key may cause a fetch.
+    /// Returns whether an unknown key may cause a fetch.
     func mayLookForUnknownKey(at now: Int64) -> Bool {
         hasPassed(hasFailed ? pauseAfterFailure : minimumInterval, at: now)
     }
@@ -34,12 +34,12 @@ struct RefreshSchedule: Sendable {
         failures = succeeded ? 0 : failures + 1
     }
 
-    /// One second after the first failure, twice as long after each further one, at most the least interval of successes.
+    /// Exponential backoff: one second after the first failure, doubled each time, up to the minimum interval.
     private var pauseAfterFailure: Int64 {
         min(minimumInterval, 1000 << Int64(min(failures - 1, 20)))
     }
 
-    /// A clock that was set back counts as passed: better one request too many than none for a long time.
+    /// Treats a clock that was set back as elapsed: an extra request is better than a long time without one.
     private func hasPassed(_ pause: Int64, at now: Int64) -> Bool {
         guard let lastAttempt else { return true }
         return now < lastAttempt || now - lastAttempt >= pause

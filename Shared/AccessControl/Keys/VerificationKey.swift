@@ -2,7 +2,7 @@ import Crypto
 import CryptoExtras
 import FoundationEssentials
 
-/// What a key is made of. Private halves never get this far.
+/// A public key or shared secret; never a private key.
 enum KeyMaterial {
     case secret(SymmetricKey)
     case rsa(_RSA.Signing.PublicKey)
@@ -10,15 +10,15 @@ enum KeyMaterial {
     case p384(P384.Signing.PublicKey)
     case ed25519(Curve25519.Signing.PublicKey)
 
-    /// The shortest RSA modulus that is accepted, in bits (RFC 7518 §3.3).
+    /// Minimum RSA modulus in bits (RFC 7518 §3.3).
     static let minimumRSABits = 2048
 
-    /// An RSA key; nil when it is too short.
+    /// Returns an RSA key; nil when it is too short.
     static func rsa(ofFullLength key: _RSA.Signing.PublicKey) -> KeyMaterial? {
         key.keySizeInBits >= minimumRSABits ? .rsa(key) : nil
     }
 
-    /// The algorithm of a key that allows only one, or that does not name the one it is meant for.
+    /// Returns the algorithm of a key that supports only one or does not name its own.
     func defaultAlgorithm(rsa rsaAlgorithm: SignatureAlgorithm) -> SignatureAlgorithm {
         switch self {
         case .secret: .hs256
@@ -30,15 +30,15 @@ enum KeyMaterial {
     }
 }
 
-/// A key together with the one algorithm it is used for. The pair is inseparable: this is what makes algorithm confusion
-/// (an HMAC over a public key's bytes, RSA with another padding) impossible (RFC 8725 §3.1).
+/// A key bound to its one algorithm. The binding prevents algorithm confusion (an HMAC over a public key's bytes, RSA with another padding;
+/// RFC 8725 §3.1).
 struct VerificationKey: Sendable {
-    /// The `kid` under which tokens ask for it; nil answers to any.
+    /// The key id; nil matches any `kid`.
     let keyID: String?
     let algorithm: SignatureAlgorithm
     private let pair: Pair
 
-    /// The pairs that exist, so that no other can be made.
+    /// The valid combinations; others cannot be constructed.
     private enum Pair: Sendable {
         case hs256(SymmetricKey)
         case hs384(SymmetricKey)
@@ -50,7 +50,7 @@ struct VerificationKey: Sendable {
         case edDSA(Curve25519.Signing.PublicKey)
     }
 
-    /// - Throws: ``AccessControlError`` when `material` cannot carry `algorithm`.
+    /// - Throws: ``AccessControlError`` when `material` does not support `algorithm`.
     init(_ material: KeyMaterial, algorithm: SignatureAlgorithm, keyID: String? = nil) throws(AccessControlError) {
         pair =
             switch (material, algorithm) {
@@ -69,10 +69,9 @@ struct VerificationKey: Sendable {
         self.algorithm = algorithm
     }
 
-    /// Whether `signature` is this key's over `input`. About 13 µs for an HMAC and 28 to 64 µs for the others.
+    /// Verifies a signature. About 13 µs for an HMAC, 28 to 64 µs for the others.
     ///
-    /// HMACs are compared in constant time. ECDSA signatures are `r` and `s` one after the other (RFC 7518 §3.4); one of impossible length is wrong
-    /// like any other.
+    /// HMACs are compared in constant time. ECDSA signatures are `r` followed by `s` (RFC 7518 §3.4); one of the wrong length is invalid.
     func verifies(_ signature: [UInt8], over input: ArraySlice<UInt8>) -> Bool {
         switch pair {
         case .hs256(let key): HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: input, using: key)

@@ -1,9 +1,8 @@
-/// Base 64 with the URL alphabet and without padding (RFC 4648 §5, RFC 7515 §2).
+/// Encodes and decodes base64url without padding (RFC 4648 §5, RFC 7515 §2).
 ///
-/// Decoding is strict: no padding, no other alphabet, no white space, no stray bits after the last byte. A lenient decoder
-/// would give one token many spellings.
+/// Decodes strictly: no padding, other alphabet, white space or stray bits. A lenient decoder would accept many spellings of one token.
 enum Base64URL {
-    /// The bytes, or nil when `text` is not their one valid spelling.
+    /// Decodes `text`; nil when it is not the canonical encoding.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
@@ -23,7 +22,7 @@ enum Base64URL {
         return bytes
     }
 
-    /// The one spelling of `bytes`.
+    /// Encodes `bytes`.
     static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         var bits: UInt32 = 0

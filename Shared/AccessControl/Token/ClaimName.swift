@@ -1,4 +1,4 @@
-/// The name of a claim as a key for coding, because names of claims are configuration.
+/// A coding key with a dynamic name, because claim names are configurable.
 struct ClaimName: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }

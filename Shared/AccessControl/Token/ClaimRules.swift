@@ -1,8 +1,8 @@
 import Basics
 
-/// What the claims of a token must say (contract §1). Pure: the time is a parameter.
+/// Validates a token's claims (contract §1). Pure: the time is a parameter.
 struct ClaimRules: Sendable {
-    /// The last second of the year 9999. A later `exp` means the same and would overflow a timer.
+    /// The last second of the year 9999. A later `exp` is clamped, since it would overflow a timer.
     static let latestExpiry = 253_402_300_799.0
 
     private let issuer: String?
@@ -19,13 +19,13 @@ struct ClaimRules: Sendable {
         tenantClaims = configuration.tenantClaims
     }
 
-    /// A principal, and the millisecond since 1970 UTC from which it is no longer one.
+    /// A principal with its expiry in milliseconds since 1970 UTC.
     struct Accepted {
         let principal: Principal
         let expiry: Int64
     }
 
-    /// Judges `claims` at `now`, in milliseconds since 1970 UTC.
+    /// Validates `claims` at `now`, in milliseconds since 1970 UTC.
     func accept(_ claims: TokenClaims, at now: Int64) throws(AuthenticationError) -> Accepted {
         guard let exp = claims.expiry else {
             throw AuthenticationError(.noExpiry, "The token never expires, which is not accepted here: give it the claim \"exp\".")
@@ -67,12 +67,12 @@ struct ClaimRules: Sendable {
         return Accepted(principal: principal, expiry: expiry)
     }
 
-    /// A NumericDate in whole milliseconds, rounded down and kept within what timers can hold. JSON has no NaN and no infinity.
+    /// Converts a NumericDate to milliseconds, rounded down and clamped to the range of timers. JSON has no NaN and no infinity.
     private static func milliseconds(_ date: Double) -> Int64 {
         Int64((min(max(date, -latestExpiry), latestExpiry) * 1000).rounded(.down))
     }
 
-    /// Compares bytes, because two spellings that only look alike are two names.
+    /// Compares bytes, so that canonically equivalent spellings are different names.
     private static func equal(_ value: String?, _ expected: String) -> Bool {
         value.map { $0.utf8.elementsEqual(expected.utf8) } ?? false
     }

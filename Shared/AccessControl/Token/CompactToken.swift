@@ -1,14 +1,14 @@
 import Basics
 import FoundationEssentials
 
-/// A JWS in compact form taken apart (RFC 7515 §3.1), before anything in it is trusted.
+/// A parsed, unverified JWS in compact serialization (RFC 7515 §3.1).
 ///
-/// Only `alg` and `kid` of the header are read. Keys that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) are
-/// ignored: a token does not choose what it is verified with.
+/// Reads only `alg` and `kid` of the header. Keys in the token or its URLs (`jwk`, `jku`, `x5c`, `x5u`) are ignored: a token does not choose its
+/// verification key.
 struct CompactToken {
     /// The only algorithm that may verify it.
     let algorithm: SignatureAlgorithm
-    /// The key it asks for.
+    /// The key id that it names.
     let keyID: String?
     /// The bytes that were signed: header and payload with the dot between.
     let signingInput: ArraySlice<UInt8>
@@ -50,8 +50,8 @@ struct CompactToken {
     private struct Header: Decodable {
         let alg: String
         let kid: String?
-        /// Whether `crit` is there. Whatever it holds is refused (RFC 7515 §4.1.11): a list of names, because no extension is supported; an empty
-        /// list, `null` and anything else, because it is not valid.
+        /// Whether `crit` is present. Always refused (RFC 7515 §4.1.11): no extension is supported, and an empty list, `null` or another type is
+        /// invalid.
         let isCritical: Bool
 
         private enum CodingKeys: CodingKey {

@@ -1,10 +1,10 @@
 import Basics
 import FoundationEssentials
 
-/// The claims of a token whose signature has been verified, as they were written; ``ClaimRules`` judges them.
+/// The parsed claims of a token with a valid signature; ``ClaimRules`` validates them.
 struct TokenClaims {
     var subject: String?
-    /// The value of the first tenant claim present; nil also when that value is not a string.
+    /// The first tenant claim present; nil also when it is not a string.
     var tenant: String?
     var roles: Set<Role> = []
     /// `exp`, `nbf`, `iat`: seconds since 1970 UTC, possibly with a fraction (RFC 7519 §2, NumericDate).
@@ -16,8 +16,8 @@ struct TokenClaims {
     var email: String?
     var scope: String?
 
-    /// Reads the claims from a JSON object.
-    /// - Throws: `malformed` when it is none, when a member stands twice at any depth (RFC 7519 §4), or when `sub` or one of the dates has the wrong JSON type.
+    /// Parses the claims.
+    /// - Throws: `malformed` when it is not a JSON object, has a duplicate member at any depth (RFC 7519 §4), or `sub` or a date has the wrong type.
     init(json: [UInt8], tenantClaims: [String]) throws(AuthenticationError) {
         do {
             try JSONDocument.check(json)
@@ -34,7 +34,7 @@ struct TokenClaims {
 }
 
 extension TokenClaims: DecodableWithConfiguration {
-    /// An array element that may be anything; only strings are kept.
+    /// An array element of any type; only strings are kept.
     private struct PossibleString: Decodable {
         let value: String?
 

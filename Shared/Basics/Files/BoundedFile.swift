@@ -1,24 +1,24 @@
 import Glibc
 
-/// Reads small files that an operator names.
+/// Reads small files with a size limit.
 package enum BoundedFile {
     /// Why a file was not read.
     package enum ReadError: Error, Hashable, Sendable {
-        /// The system refused, with this `errno`.
+        /// A system call failed with this `errno`.
         case system(Int32)
-        /// It has more bytes than were allowed.
+        /// The file exceeds the limit.
         case tooLarge
 
-        /// The system's own words for ``system(_:)``.
+        /// The system's text for ``system(_:)``.
         package var systemMessage: String? {
             guard case .system(let code) = self else { return nil }
             return String(cString: strerror(code))
         }
     }
 
-    /// The whole content of a file. Pipes and devices are read like files, up to the limit. Blocks the calling thread.
+    /// Reads a whole file. Also reads pipes and devices, up to the limit. Blocks the calling thread.
     ///
-    /// - Parameter maximumBytes: the most that the file may have.
+    /// - Parameter maximumBytes: Maximum size in bytes.
     package static func read(_ path: String, maximumBytes: Int) throws(ReadError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(errno) }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// What the file system says of a file (`stat(2)`). A value; reading it blocks on the disk.
+/// Metadata of a file (`stat(2)`). A value; creating it blocks on the disk.
 ///
-/// It stands here, and is read nowhere else, because the members of C's struct belong to whichever C module a compiler has met first, and in a
-/// release build of a target with NIO or Dispatch that is another one than `Glibc`.
+/// The only caller of `stat`: the members of the C struct belong to whichever C module the compiler loaded first, which in a release build of a
+/// target with NIO or Dispatch is not `Glibc`.
 package struct FileStatus: Sendable, Hashable {
-    /// Which file it is, whatever its name is by now.
+    /// Identifies a file independently of its name: device and inode.
     package struct Identity: Sendable, Hashable {
         private let device: UInt64
         private let node: UInt64
@@ -16,7 +16,7 @@ package struct FileStatus: Sendable, Hashable {
         }
     }
 
-    /// What a file can be, as far as it matters here.
+    /// The kinds of files that matter here.
     package enum Kind: Sendable, Hashable {
         case regular
         case symbolicLink
@@ -25,22 +25,22 @@ package struct FileStatus: Sendable, Hashable {
 
     package let identity: Identity
     package let kind: Kind
-    /// In bytes.
+    /// Size in bytes.
     package let size: Int
-    /// When it was last changed, in seconds and nanoseconds since 1970.
+    /// Modification time: seconds and nanoseconds since 1970.
     private let seconds: Int
     private let nanoseconds: Int
 
-    /// The file that a path leads to. Nil with `errno` for none.
+    /// Reads the status of the file at a path; nil with `errno` on failure.
     ///
-    /// - Parameter followsLink: Whether a link stands for what it leads to, or for itself.
+    /// - Parameter followsLink: Whether to follow a symbolic link.
     package init?(of path: String, followsLink: Bool = true) {
         var status = stat()
         guard (followsLink ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
         self.init(status)
     }
 
-    /// The file that is open as a descriptor. Nil with `errno` for none.
+    /// Reads the status of an open file; nil with `errno` on failure.
     package init?(descriptor: Int32) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }

@@ -1,22 +1,22 @@
-/// The number of an execution's event, increasing over all executions of one agent or workflow and never given twice (contract §9).
+/// The number of an execution event: increases over all executions of one agent or workflow, and never repeats (contract §9).
 ///
-/// The range leaves room above it, so that no arithmetic on a valid number overflows.
+/// The range ends below the type's maximum, so that arithmetic on a valid number cannot overflow.
 public struct ExecutionNumber: Sendable, Hashable, Comparable, CustomStringConvertible {
-    /// The numbers that an event can have.
+    /// The valid numbers.
     public static let range: ClosedRange<UInt64> = 1...(1 << 62)
-    /// The number of the first event of all.
+    /// The first number.
     public static let first = ExecutionNumber(unchecked: 1)
 
-    /// The number itself.
+    /// The number.
     public let value: UInt64
 
-    /// Nil when `value` is not in ``range``.
+    /// Creates a number; nil outside of ``range``.
     public init?(_ value: UInt64) {
         guard Self.range.contains(value) else { return nil }
         self.value = value
     }
 
-    /// Reads decimal digits and nothing else: no sign, no space, no exponent. Nil for anything else and for what is not in ``range``.
+    /// Parses decimal digits only: no sign, space or exponent. Nil if malformed or outside of ``range``.
     public init?(_ text: some StringProtocol) {
         guard !text.isEmpty, text.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }), let value = UInt64(text) else { return nil }
         self.init(value)
@@ -26,7 +26,7 @@ public struct ExecutionNumber: Sendable, Hashable, Comparable, CustomStringConve
         self.value = value
     }
 
-    /// The number that comes next; nil at the end of ``range``.
+    /// The next number; nil at the end of ``range``.
     public var next: ExecutionNumber? { ExecutionNumber(value + 1) }
 
     public static func < (left: ExecutionNumber, right: ExecutionNumber) -> Bool { left.value < right.value }

@@ -1,8 +1,8 @@
-/// The rules for names and texts from outside, whatever they name (contract §0).
+/// Validates names and texts from outside (contract §0).
 package enum TextRule {
     /// Throws unless `text` has 1 to `maximumBytes` bytes of UTF-8 and no control character.
     ///
-    /// Control characters are refused because such text ends up in headers, logs, terminals and storage that ends a text at NUL.
+    /// Control characters are refused because the text is used in headers, logs, terminals and NUL-terminated strings.
     package static func check(_ text: String, field: String, maximumBytes: Int) throws(ValidationError) {
         let count = text.utf8.count
         guard count > 0 else {
@@ -16,7 +16,7 @@ package enum TextRule {
         }
     }
 
-    /// Throws when a part of `text` between slashes is `.` or `..`.
+    /// Throws when a path segment of `text` is `.` or `..`.
     static func checkPathSegment(_ text: String, field: String) throws(ValidationError) {
         guard text.utf8.contains(UInt8(ascii: ".")) else { return }
         for part in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
@@ -26,7 +26,7 @@ package enum TextRule {
         }
     }
 
-    /// U+0000–U+001F, U+007F, and U+0080–U+009F, which are C2 and one byte more in UTF-8.
+    /// Returns whether the text has U+0000–U+001F, U+007F, or U+0080–U+009F (C2 and one byte in UTF-8).
     package static func containsControlCharacter(_ text: String) -> Bool {
         var previous: UInt8 = 0
         for byte in text.utf8 {

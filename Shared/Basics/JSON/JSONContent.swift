@@ -1,20 +1,20 @@
-/// What a JSON text says, apart from how it is written (contract §10).
+/// Compares JSON texts by content, independent of formatting (contract §10).
 ///
-/// White space, the order of members and the spelling of strings do not matter. The spelling of numbers does: `1`, `1.0` and `1e0` are three
-/// contents, because many readers treat them differently.
+/// White space, member order and string escapes are ignored. Number formats are not: `1`, `1.0` and `1e0` differ, because many readers treat
+/// them differently.
 package enum JSONContent {
-    /// Whether two texts say the same.
+    /// Returns whether two texts have the same content.
     ///
     /// - Parameters:
-    ///   - one, other: JSON that ``JSONScanner`` has accepted.
+    ///   - one, other: JSON accepted by ``JSONScanner``.
     package static func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         one == other || canonical(one) == canonical(other)
     }
 
-    /// The one spelling of all texts with the same content: no white space, members sorted by the bytes of their names, strings escaped only
-    /// where they must be, numbers as they were written. Not RFC 8785, which rewrites numbers.
+    /// Returns the canonical form: no white space, members sorted by the bytes of their names, minimal escapes, numbers unchanged. Not RFC 8785,
+    /// which rewrites numbers.
     ///
-    /// - Parameter bytes: JSON that ``JSONScanner`` has accepted; anything else is returned as it is.
+    /// - Parameter bytes: JSON accepted by ``JSONScanner``; anything else is returned unchanged.
     package static func canonical(_ bytes: [UInt8]) -> [UInt8] {
         do throws(JSONSyntaxError) {
             return try JSONScanner.scan(bytes) { scanner throws(JSONSyntaxError) in

@@ -1,8 +1,8 @@
-/// What a JSON value is (RFC 8259 §3).
+/// The type of a JSON value (RFC 8259 §3).
 public enum JSONKind: Sendable, Hashable {
     case object, array, string, number, boolean, null
 
-    /// The kind of a valid value, which its first byte decides.
+    /// Returns the type of a valid value by its first byte.
     package init(firstByte byte: UInt8) {
         switch byte {
         case UInt8(ascii: "{"): self = .object

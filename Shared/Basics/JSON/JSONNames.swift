@@ -1,19 +1,19 @@
-/// The names of the objects that are open while a JSON text is scanned, to find a member that stands twice (RFC 8259 §4).
+/// Detects duplicate members while a JSON text is scanned (RFC 8259 §4).
 ///
-/// One array for all of them, the innermost object's names last, so that a text allocates once and not for each object.
+/// One array for all open objects, the innermost last: one allocation per text instead of one per object.
 struct JSONNameStack {
-    /// Offsets of names without their quotes; an empty range below zero marks where an object begins.
+    /// Offsets of names without quotes; an empty range below zero marks the start of an object.
     private var names: [Range<Int>] = []
 
     private static let mark = -1 ..< -1
 
-    /// An object begins that has at least one member.
+    /// Begins an object with at least one member.
     mutating func open() { names.append(Self.mark) }
 
-    /// The innermost object has a member of that name.
+    /// Adds a member's name to the innermost object.
     mutating func add(_ name: Range<Int>) { names.append(name) }
 
-    /// The innermost object ends. Returns the offset of the first name that repeats an earlier one.
+    /// Ends the innermost object. Returns the offset of the first duplicate name.
     mutating func close(in base: UnsafePointer<UInt8>) -> Int? {
         let start = (names.lastIndex(of: Self.mark) ?? -1) + 1
         defer { names.removeSubrange(max(0, start - 1)...) }
@@ -23,10 +23,10 @@ struct JSONNameStack {
 
 /// Compares the names of an object's members.
 package enum JSONNames {
-    /// The first name that repeats an earlier one, escapes undone; nil when all differ.
+    /// Returns the first duplicate name after unescaping; nil when all differ.
     ///
     /// - Parameters:
-    ///   - names: the names without their quotes, as ranges of offsets from `base`, accepted by ``JSONScanner``.
+    ///   - names: Names without quotes, as offset ranges from `base`, accepted by ``JSONScanner``.
     package static func repeated(_ names: some RandomAccessCollection<Range<Int>>, in base: UnsafePointer<UInt8>) -> Range<Int>? {
         guard names.count > 1 else { return nil }
         func bytes(_ name: Range<Int>) -> UnsafeBufferPointer<UInt8> {
@@ -44,6 +44,6 @@ package enum JSONNames {
         return nil
     }
 
-    /// Up to this many names, comparing each with each is faster than hashing them.
+    /// Up to this many names, pairwise comparison is faster than hashing.
     private static let maximumPairwise = 16
 }

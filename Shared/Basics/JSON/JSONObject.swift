@@ -1,4 +1,4 @@
-/// A JSON object whose members keep the order in which they were written, for the payloads and answers that a process makes itself.
+/// Builds a JSON object with ordered members, for the process's own payloads and answers.
 package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     /// A JSON value.
     package enum Value: Sendable {
@@ -20,12 +20,12 @@ package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     /// Whether it has no members.
     package var isEmpty: Bool { members.isEmpty }
 
-    /// Adds a member at the end.
+    /// Appends a member.
     package mutating func append(_ name: String, _ value: Value) {
         members.append((name: name, value: value))
     }
 
-    /// Adds a member that is a text, unless there is none.
+    /// Appends a text member; nothing for nil.
     package mutating func append(_ name: String, text: String?) {
         if let text { append(name, .string(text)) }
     }
@@ -53,10 +53,10 @@ package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
 }
 
 extension JSONObject.Value {
-    /// An array of texts.
+    /// Creates an array of texts.
     package static func strings(_ values: [String]) -> Self { .array(values.map { .string($0) }) }
 
-    /// An array of whole numbers.
+    /// Creates an array of integers.
     package static func integers(_ values: [Int]) -> Self { .array(values.map { .integer($0) }) }
 
     fileprivate func append(to out: inout [UInt8]) {
@@ -64,7 +64,7 @@ extension JSONObject.Value {
         case .null: out.append(contentsOf: "null".utf8)
         case .boolean(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
         case .integer(let value): out.append(contentsOf: String(value).utf8)
-        // JSON has no spelling for what is not a number.
+        // JSON has no NaN or infinity.
         case .number(let value): out.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
         case .string(let value): JSONString.append(value, to: &out)
         case .object(let value): value.append(to: &out)

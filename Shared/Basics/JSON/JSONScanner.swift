@@ -1,8 +1,8 @@
-/// Where and why a text is not JSON.
+/// A JSON syntax error with its offset.
 package struct JSONSyntaxError: Error {
-    /// The byte at which it shows.
+    /// The offset of the offending byte.
     package var offset: Int
-    /// What was expected or found there, as part of a sentence.
+    /// What was expected or found there, as a part of a sentence.
     package var problem: StaticString
 
     package func validationError(field: String) -> ValidationError {
@@ -10,37 +10,36 @@ package struct JSONSyntaxError: Error {
     }
 }
 
-/// A strict, single-pass reader of RFC 8259 text that finds where values begin and end and builds nothing.
+/// Scans RFC 8259 text in a single strict pass: finds the ends of values and allocates nothing.
 ///
-/// Strict means: no comments, no trailing commas, no byte order mark, valid UTF-8 without surrogates, no `\u` escape of half a
-/// surrogate pair (which the grammar allows, but many clients could not read), and no object within a value that has a member twice, since
-/// readers differ in which of the two counts. Who steps through an object with ``nextMember(isFirst:)`` compares its names itself. Every method starts at `position` and leaves it after
-/// what it read. The memory belongs to the caller, who keeps it alive and unchanged while the scanner is in use.
+/// Strict: no comments, trailing commas or byte order mark; valid UTF-8 without surrogates; no `\u` escape of half a surrogate pair (allowed by the
+/// grammar, unreadable for many clients); no duplicate members within a value, since readers differ in which one counts. Callers of
+/// ``nextMember(isFirst:)`` check the names of that object themselves. Every method starts at `position` and leaves it after what it read. The
+/// caller keeps the memory alive and unchanged while the scanner is in use.
 package struct JSONScanner {
-    /// How deep arrays and objects may nest, the outermost counted. At most 64: the open containers are kept in one word.
+    /// Maximum nesting depth of arrays and objects. At most 64: the open containers are bits of one word.
     package static let maximumDepth = 64
 
     package let base: UnsafePointer<UInt8>
     package let end: Int
     package var position = 0
-    /// Whether whitespace with CR or LF in it has been skipped.
+    /// Whether skipped white space had a CR or LF.
     package var hasSkippedLineBreak = false
-    /// Whether a member that stands twice is noted in ``repetition`` instead of thrown: for a reader that answers several requests in one text,
-    /// of which only one is to blame.
+    /// Whether a duplicate member is recorded in ``repetition`` instead of thrown: for batches, of which only one request is at fault.
     package var toleratesRepetition = false
-    /// The name of a member that stands twice, as an offset, found since it was last nil. Always nil unless ``toleratesRepetition``.
+    /// Offset of the first duplicate member since this was last nil. Always nil unless ``toleratesRepetition``.
     package var repetition: Int?
     /// The names of the objects that ``scanContainer(depth:)`` has open.
     private var openNames = JSONNameStack()
 
-    /// Calls `body` with a scanner at the first byte of `bytes`, which must not leave it.
+    /// Calls `body` with a scanner at the first byte of `bytes`, which must not escape.
     package static func scan<Result, Failure: Error>(
         _ bytes: [UInt8],
         _ body: (inout JSONScanner) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try bytes.withUnsafeBufferPointer { buffer throws(Failure) -> Result in
             guard let base = buffer.baseAddress else {
-                // An empty array may have no memory at all; the scanner needs an address, but never reads from it.
+                // An empty array may have no storage; the scanner needs an address, but never reads from it.
                 var nothing: UInt8 = 0
                 return try withUnsafePointer(to: &nothing) { pointer throws(Failure) -> Result in
                     var scanner = JSONScanner(base: pointer, end: 0)
@@ -61,7 +60,7 @@ package struct JSONScanner {
         JSONSyntaxError(offset: position, problem: position < end ? problem : "the text ends too early")
     }
 
-    /// The next byte, which stays unread.
+    /// Returns the next byte without consuming it.
     @inline(__always)
     package func peek() throws(JSONSyntaxError) -> UInt8 {
         guard position < end else { throw failure("") }
@@ -153,7 +152,7 @@ package struct JSONScanner {
 
     // MARK: Whole values
 
-    /// Reads one value of any kind. `depth` is the number of containers already open around it.
+    /// Scans one value of any type. `depth` is the number of containers open around it.
     @inline(__always)
     package mutating func scanValue(depth: Int) throws(JSONSyntaxError) {
         let byte = try peek()
@@ -164,9 +163,9 @@ package struct JSONScanner {
         }
     }
 
-    /// Reads an object or array with everything in it, without recursion: input cannot exhaust the stack.
+    /// Scans an object or array iteratively: input cannot exhaust the stack.
     private mutating func scanContainer(depth: Int) throws(JSONSyntaxError) {
-        // One bit for each open container, the innermost lowest: 1 for an object, 0 for an array.
+        // One bit per open container, the innermost lowest: 1 for an object, 0 for an array.
         var containers: UInt64 = 0
         var open = 0
         nextValue: while true {

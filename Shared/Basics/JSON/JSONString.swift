@@ -1,6 +1,6 @@
 /// Strings in JSON text (RFC 8259 §7).
 public enum JSONString {
-    /// Appends `text` as a JSON string with its quotes. Escapes what must be escaped and nothing else; any text is allowed.
+    /// Appends `text` as a quoted JSON string with minimal escapes.
     public static func append(_ text: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
@@ -19,7 +19,7 @@ public enum JSONString {
         out.append(UInt8(ascii: "\""))
     }
 
-    /// What the inside of a string that ``JSONScanner`` accepted stands for, as UTF-8.
+    /// Unescapes the inside of a string that ``JSONScanner`` accepted, as UTF-8.
     package static func unescape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.underestimatedCount)
@@ -45,7 +45,7 @@ public enum JSONString {
             case UInt8(ascii: "u"):
                 var value = codeUnit()
                 if value & 0xFC00 == 0xD800 {
-                    // The scanner has seen to it that "\u" and the other half of the pair follow.
+                    // The scanner has verified that "\u" and the low surrogate follow.
                     _ = iterator.next()
                     _ = iterator.next()
                     value = 0x10000 + (value & 0x3FF) << 10 + codeUnit() & 0x3FF

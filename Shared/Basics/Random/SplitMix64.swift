@@ -1,5 +1,5 @@
-/// Sebastiano Vigna's SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>): the same seed gives the same sequence on every machine, so that
-/// a simulation or a failing test can be repeated.
+/// Sebastiano Vigna's SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>): deterministic per seed on every machine, so that simulations and
+/// failing tests can be repeated.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -1,18 +1,18 @@
 import Glibc
 import Synchronization
 
-/// What a listener's connections may take of the process's open files (`RLIMIT_NOFILE`).
+/// Limits a listener's connections to the process's open file limit (`RLIMIT_NOFILE`) by evicting connections.
 ///
-/// Every accepted connection holds a ``Place`` until its descriptor is closed. When all places are held, the one to be closed in favour of a new
-/// connection is the oldest stranger (no token was accepted on it), else the one that is idle longest between two requests. A connection whose
-/// request with an accepted token is under way, and a stream, are never closed: then the new one is turned away.
+/// Every accepted connection holds a ``Place`` until its descriptor is closed. When no place is free, a new connection evicts the oldest stranger
+/// (a connection without an accepted token), else the one idle longest between requests. Streams, and connections with an authenticated request
+/// in progress, are never evicted; then the new connection is closed.
 ///
-/// May be used from any thread.
+/// Any thread.
 public final class DescriptorBudget: Sendable {
-    /// Descriptors that may be open beyond the limit for a moment: connections that were accepted and not looked at yet, and those being closed.
+    /// Descriptors that may briefly be open beyond the limit: accepted and not yet registered, or closing.
     public static let slack = 32
 
-    /// A held descriptor. It is given back when the last reference goes, so that no way out of a connection can forget it.
+    /// A reserved descriptor. Released with its last reference, so that no exit path can leak it.
     public final class Place: Sendable {
         private let id: UInt64
         private let budget: DescriptorBudget
@@ -24,39 +24,39 @@ public final class DescriptorBudget: Sendable {
 
         deinit { budget.leave(id) }
 
-        /// A token was accepted on the connection and its request is under way: it is not closed in favour of another one.
+        /// Marks the connection as busy with an authenticated request: it cannot be evicted.
         public func requestAccepted() { budget.move(id, to: .working) }
 
-        /// The requests that were accepted are answered: an idle connection, as far as it had an accepted token.
+        /// Marks the connection as idle after its authenticated requests were answered.
         public func requestsAnswered() { budget.move(id, to: .idle, from: .working) }
 
-        /// The connection left its listener as `descriptor`. As a stream it is never closed in favour of another one; one that stays only to be told why
-        /// it cannot stay is shut down like any stranger's.
+        /// Records that the connection left its listener as `descriptor`. A stream is never evicted; a connection kept only to send a refusal is shut down
+        /// like a stranger's.
         ///
-        /// ``giveBack()`` must come before `descriptor` is closed: its number may then belong to somebody else.
+        /// Call ``giveBack()`` before closing `descriptor`: its number may then be reused.
         public func handOver(to descriptor: Int32, isStream: Bool) { budget.handOver(id, to: descriptor, isStream: isStream) }
 
-        /// Gives the place back before the last reference goes. Does nothing the second time.
+        /// Releases the place. Idempotent.
         public func giveBack() { budget.leave(id) }
     }
 
     fileprivate enum Kind: Int, Sendable {
         case stranger, idle, working, stream
-        /// Being closed, in favour of another one or because there was no place.
+        /// Closing: evicted, or refused for lack of a place.
         case leaving
     }
 
-    /// How a connection is closed in favour of another one.
+    /// How a connection is evicted.
     fileprivate enum Closing: Sendable {
-        /// By whoever entered it; called without the lock.
+        /// By the owner's closure; called without the lock.
         case call(@Sendable () -> Void)
-        /// By shutting the descriptor down; with the lock held, so that the descriptor cannot be closed meanwhile.
+        /// By shutting down the descriptor, with the lock held so that it cannot be closed meanwhile.
         case shutdown(Int32)
     }
 
     fileprivate struct Entry {
         var kind: Kind
-        /// Changes whenever the entry moves, so that its former positions in ``State/queues`` are recognised as stale.
+        /// Changes with each move of the entry, so that its old positions in ``State/queues`` are recognised as stale.
         var turn: UInt64
         var closing: Closing
     }
@@ -93,7 +93,7 @@ public final class DescriptorBudget: Sendable {
             }
         }
 
-        /// The connection to be closed in favour of another one; nil when all are at work.
+        /// Returns the connection to evict; nil when all are busy.
         mutating func victim() -> UInt64? {
             strangers.popFirst(in: entries) ?? idle.popFirst(in: entries)
         }
@@ -102,34 +102,35 @@ public final class DescriptorBudget: Sendable {
     private let limits: @Sendable () -> Int
     private let state = Mutex(State())
 
-    /// - Parameter limit: how many places there are. Asked for each new connection: the limit of a running process can be changed (`prlimit`).
+    /// - Parameter limit: Number of places. Called per connection: a running process's limit can change (`prlimit`).
     public init(limit: @escaping @Sendable () -> Int) {
         limits = limit
     }
 
-    /// How many places there are now; at least one.
+    /// Current number of places; at least one.
     public var limit: Int { max(1, limits()) }
 
-    /// Fired through the pipeline of a connection when the token of its request was accepted (``Place/requestAccepted()``).
+    /// Pipeline event: the token of a request on this connection was accepted (``Place/requestAccepted()``).
     public struct TokenAccepted: Sendable {
+        /// Creates the event.
         public init() {}
     }
 
-    /// What is held.
+    /// Counters of the budget.
     public struct Use: Sendable, Hashable {
-        /// Places that are held, those included that are being closed.
+        /// Held places, including closing connections.
         public var held = 0
-        /// Held by connections on which no token was accepted.
+        /// Places of connections without an accepted token.
         public var strangers = 0
-        /// Held by streams that left the listener.
+        /// Places of streams that left the listener.
         public var streams = 0
-        /// Connections closed in favour of a new one, since the start.
+        /// Evicted connections since the start.
         public var closed = 0
-        /// Connections turned away because all places were at work, since the start.
+        /// Refused connections since the start: all places were busy.
         public var refused = 0
     }
 
-    /// What is held now.
+    /// The current counters.
     public var use: Use {
         state.withLock { state in
             Use(
@@ -142,11 +143,9 @@ public final class DescriptorBudget: Sendable {
         }
     }
 
-    /// Takes a place for a connection that was accepted, as a stranger's. Where there is none, `close` of another connection is called, or
-    /// that of this one.
+    /// Registers an accepted connection, as a stranger. Without a free place, calls `close` of an evicted connection, or of this one.
     ///
-    /// - Parameter close: begins to close the connection; called at most once, on the thread of whoever needs the place. The place is to be let go of
-    ///   only when the descriptor is closed.
+    /// - Parameter close: Starts closing the connection; called at most once, on any thread. Release the place only when the descriptor is closed.
     public func enter(close: @escaping @Sendable () -> Void) -> Place {
         let limit = limit
         let (id, closing) = state.withLock { state -> (UInt64, (@Sendable () -> Void)?) in
@@ -186,13 +185,13 @@ public final class DescriptorBudget: Sendable {
         state.withLock { state in
             guard state.entries[id] != nil else { return }
             state.entries[id]?.closing = .shutdown(descriptor)
-            // One that was being closed before it left is not followed by anybody any more: as a stranger it is the first to go.
+            // Nothing tracks a connection that was closing before it left: as a stranger it goes first.
             state.move(id, to: isStream ? .stream : .stranger)
         }
     }
 
     private func leave(_ id: UInt64) {
-        // The entry's closure may hold the last reference to something that enters the budget when it goes: it is let go of outside of the lock.
+        // Release the entry outside the lock: its closure may hold the last reference to an object that enters the budget on deinit.
         let entry = state.withLock { state -> Entry? in
             guard let entry = state.entries.removeValue(forKey: id) else { return nil }
             state.counts[entry.kind.rawValue] -= 1
@@ -202,11 +201,11 @@ public final class DescriptorBudget: Sendable {
     }
 }
 
-/// Places in the order in which they came. Removal is lazy: what has gone or moved on is passed over, and cleared out when it outweighs the rest.
+/// FIFO of places. Removal is lazy: stale items are skipped, and compacted when they outnumber the rest.
 private struct AgeQueue {
     private var items: [(id: UInt64, turn: UInt64)] = []
     private var head = 0
-    /// Cleared out at this many items.
+    /// Compacted at this many items.
     private var bound = 256
 
     mutating func append(_ id: UInt64, turn: UInt64, in entries: [UInt64: DescriptorBudget.Entry]) {

@@ -1,7 +1,7 @@
-/// The time since the process first asked, which no change of the wall clock touches.
+/// Monotonic time since the process's first call.
 public enum SteadyTime {
     private static let start = ContinuousClock.now
 
-    /// The time now. Any thread.
+    /// Returns the time. Any thread.
     public static let now: @Sendable () -> Duration = { start.duration(to: .now) }
 }

@@ -1,11 +1,10 @@
-/// A ``TokenBucket`` for each tenant, all alike. A value; time is the caller's.
+/// A ``TokenBucket`` per tenant. A value; the caller supplies the time.
 ///
-/// Buckets that are full again are forgotten, which is as if they had never been used; so memory is bounded by the tenants that are active at a
-/// time, and by ``maximumCount`` in any case.
+/// Full buckets are dropped, which is equivalent to never used; memory is bounded by the number of active tenants and by ``maximumCount``.
 public struct TenantBuckets: Sendable {
-    /// The most buckets. Beyond it half of the others are forgotten, whichever they are; their tenants are given full ones when they come again.
+    /// Maximum number of buckets. Beyond it an arbitrary half is dropped; their tenants start with full ones.
     public static let maximumCount = 100_000
-    /// How many are kept before those are looked for that can be forgotten.
+    /// Number of buckets at which full ones are dropped.
     private static let tidyAbove = 10_000
 
     private let capacity: Double
@@ -14,17 +13,17 @@ public struct TenantBuckets: Sendable {
     private var tidyAt = Self.tidyAbove
 
     /// - Parameters:
-    ///   - capacity: what each tenant may use at once; greater than 0.
-    ///   - rate: what it may use in a second in the long run; greater than 0.
+    ///   - capacity: Burst per tenant; greater than 0.
+    ///   - rate: Tokens per second and tenant; greater than 0.
     public init(capacity: Double, perSecond rate: Double) {
         self.capacity = capacity
         self.rate = rate
     }
 
-    /// How many tenants are remembered.
+    /// Number of buckets.
     public var count: Int { buckets.count }
 
-    /// Gives `body` the tenant's bucket.
+    /// Calls `body` with the tenant's bucket.
     public mutating func withBucket<Result>(of tenant: Tenant, at now: Duration, _ body: (inout TokenBucket) -> Result) -> Result {
         if buckets.count >= tidyAt, buckets[tenant] == nil { tidy(at: now) }
         return body(&buckets[tenant, default: TokenBucket(capacity: capacity, perSecond: rate, at: now)])
@@ -35,11 +34,11 @@ public struct TenantBuckets: Sendable {
             var bucket = entry.value
             return !bucket.isFull(at: now)
         }
-        // Many at once, so that a new tenant costs little here too.
+        // In bulk, so that the amortized cost of a new tenant is low.
         if buckets.count >= Self.maximumCount {
             buckets = Dictionary(uniqueKeysWithValues: buckets.prefix(Self.maximumCount / 2).map { ($0.key, $0.value) })
         }
-        // Looked for again only when many have come, so that a new tenant costs little however many are remembered.
+        // Next clean-up after doubling, so that the amortized cost of a new tenant is low.
         tidyAt = min(max(Self.tidyAbove, 2 * buckets.count), Self.maximumCount)
     }
 }

@@ -1,17 +1,19 @@
 import Synchronization
 
-/// Counts what each tenant asks of one process, and says whether it is within its share. Any thread.
+/// Rate limiter per tenant for one process. Any thread.
 public final class TenantRateLimiter: Sendable {
-    /// What one use is told.
+    /// The decision on one use.
     public struct Verdict: Sendable, Equatable {
+        /// Whether the use is within the limit.
         public var isAllowed: Bool
-        /// How many more may come at once.
+        /// Number of uses left in the burst.
         public var remaining: Int
-        /// In how many seconds as many may come at once as ever.
+        /// Seconds until the burst is full again.
         public var secondsUntilFull: Int
-        /// In how many seconds the next one is allowed; 0 for now.
+        /// Seconds until the next use is allowed; 0 for now.
         public var secondsUntilNext: Int
 
+        /// Creates a verdict.
         public init(isAllowed: Bool, remaining: Int, secondsUntilFull: Int, secondsUntilNext: Int) {
             self.isAllowed = isAllowed
             self.remaining = remaining
@@ -24,18 +26,18 @@ public final class TenantRateLimiter: Sendable {
     private let buckets: Mutex<TenantBuckets>
 
     /// - Parameters:
-    ///   - perSecond: uses a second in the long run; greater than 0.
-    ///   - burst: uses at once; at least 1.
-    ///   - now: the time since any fixed moment.
+    ///   - perSecond: Uses per second; greater than 0.
+    ///   - burst: Maximum burst; at least 1.
+    ///   - now: Monotonic time since any fixed instant.
     public init(perSecond: Double, burst: Int, now: @escaping @Sendable () -> Duration = SteadyTime.now) {
         self.now = now
         buckets = Mutex(TenantBuckets(capacity: Double(burst), perSecond: perSecond))
     }
 
-    /// How many tenants are remembered.
+    /// Number of tenants with a bucket.
     public var count: Int { buckets.withLock { $0.count } }
 
-    /// Counts one use.
+    /// Takes one token for a use.
     public func admit(_ tenant: Tenant) -> Verdict {
         let time = now()
         return buckets.withLock { buckets in

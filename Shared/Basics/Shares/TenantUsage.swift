@@ -1,19 +1,20 @@
 import Synchronization
 
-/// How much each tenant used of something in the last minute, for the metrics of the largest. Any thread.
+/// Measures usage per tenant over the last minute, for the metrics of the largest tenants. Any thread.
 ///
-/// The last minute is what was counted in the present window and the part of the window before that lies in it, taken as even.
+/// Sliding window: the current window plus the overlapping share of the previous one.
 public final class TenantUsage: Sendable {
     /// The tenants that used most, and all others together.
     public struct Largest: Sendable {
-        /// The largest first; tenants with nothing are left out.
+        /// Tenants with usage, largest first.
         public var tenants: [(tenant: Tenant, amount: Int)]
+        /// Sum of all other tenants' usage.
         public var others: Int
     }
 
     private struct Window {
         var amounts: [Tenant: Int] = [:]
-        /// Of tenants for which there was no room.
+        /// Usage of tenants beyond ``maximumTenants``.
         var others = 0
     }
 
@@ -23,20 +24,20 @@ public final class TenantUsage: Sendable {
         var begin: Duration
     }
 
-    /// How many tenants are told apart in a window.
+    /// Maximum number of tenants counted individually per window.
     static let maximumTenants = 10_000
     private static let window: Duration = .seconds(60)
 
     private let now: @Sendable () -> Duration
     private let state: Mutex<State>
 
-    /// - Parameter now: the time since any fixed moment.
+    /// - Parameter now: Monotonic time since any fixed instant.
     public init(now: @escaping @Sendable () -> Duration = SteadyTime.now) {
         self.now = now
         state = Mutex(State(begin: now()))
     }
 
-    /// Counts a use of a positive amount.
+    /// Adds a positive amount.
     public func add(_ amount: Int, of tenant: Tenant) {
         let time = now()
         state.withLock { state in
@@ -49,7 +50,7 @@ public final class TenantUsage: Sendable {
         }
     }
 
-    /// The tenants that used most in the last minute.
+    /// Returns the largest tenants of the last minute.
     public func largest(_ count: Int) -> Largest {
         let time = now()
         return state.withLock { state in

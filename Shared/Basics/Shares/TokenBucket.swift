@@ -1,20 +1,20 @@
-/// A bucket that fills at an even rate and from which every use takes tokens; one that does not hold enough lets nothing through.
+/// A token bucket: refills at a constant rate; a use takes tokens, or is refused when there are too few.
 ///
-/// A use that costs more than the bucket holds is possible when the bucket is full. The bucket then owes the rest, so that the rate holds in the
-/// long run. A value; time is the caller's, as a duration since any fixed moment.
+/// A use that costs more than the capacity is allowed when the bucket is full; the bucket then has a negative balance, so that the rate holds in
+/// the long run. A value; the caller supplies monotonic time since any fixed instant.
 public struct TokenBucket: Sendable, Equatable {
     private let capacity: Double
-    /// Tokens a second.
+    /// Tokens per second.
     private let rate: Double
-    /// Negative while it owes some.
+    /// The balance; may be negative.
     private var tokens: Double
     private var filledAt: Duration
 
-    /// A full bucket.
+    /// Creates a full bucket.
     ///
     /// - Parameters:
-    ///   - capacity: the most tokens that it holds; greater than 0.
-    ///   - rate: tokens a second; greater than 0.
+    ///   - capacity: Maximum number of tokens; greater than 0.
+    ///   - rate: Tokens per second; greater than 0.
     public init(capacity: Double, perSecond rate: Double, at now: Duration) {
         self.capacity = capacity
         self.rate = rate
@@ -22,45 +22,45 @@ public struct TokenBucket: Sendable, Equatable {
         filledAt = now
     }
 
-    /// Takes tokens, all of them or none; whether it did.
+    /// Takes all the tokens or none; returns whether it did.
     public mutating func take(_ cost: Double = 1, at now: Duration) -> Bool {
         guard allows(cost, at: now) else { return false }
         tokens -= cost
         return true
     }
 
-    /// Whether ``take(_:at:)`` would succeed.
+    /// Returns whether ``take(_:at:)`` would succeed.
     public mutating func allows(_ cost: Double, at now: Duration) -> Bool {
         fill(at: now)
         return tokens >= min(cost, capacity)
     }
 
-    /// Takes tokens whether they are there or not, down to owing as many as it holds.
+    /// Takes tokens unconditionally; the balance may fall to minus the capacity.
     public mutating func charge(_ cost: Double, at now: Duration) {
         fill(at: now)
         tokens = max(min(tokens, -capacity), tokens - cost)
     }
 
-    /// How many whole tokens there are.
+    /// Number of whole tokens.
     public var remaining: Int { max(0, Int(tokens)) }
 
-    /// In how many seconds, rounded up, so much can be taken; 0 for now.
+    /// Returns the seconds, rounded up, until the cost can be taken; 0 for now.
     public func seconds(until cost: Double = 1) -> Int {
         let missing = min(cost, capacity) - tokens
         return missing <= 0 ? 0 : max(1, Int((missing / rate).rounded(.up)))
     }
 
-    /// In how many seconds, rounded up, it is full again.
+    /// Seconds, rounded up, until the bucket is full.
     public var secondsUntilFull: Int { Int(((capacity - tokens) / rate).rounded(.up)) }
 
-    /// Whether it is as good as new.
+    /// Returns whether the bucket is full.
     public mutating func isFull(at now: Duration) -> Bool {
         fill(at: now)
         return tokens >= capacity
     }
 
     private mutating func fill(at now: Duration) {
-        // A clock that was set back fills nothing.
+        // A clock that was set back adds no tokens.
         let elapsed = max(.zero, now - filledAt) / .seconds(1)
         tokens = min(capacity, tokens + elapsed * rate)
         filledAt = max(filledAt, now)

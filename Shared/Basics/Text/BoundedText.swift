@@ -1,10 +1,10 @@
 extension String {
-    /// The text, or the beginning of it with an ellipsis behind, so that it has at most `maximumBytes` bytes of UTF-8.
+    /// Truncates the text with an ellipsis to at most `maximumBytes` bytes of UTF-8.
     ///
-    /// It is cut between two characters. One character can have any number of bytes (a letter with a thousand accents); where the first one alone
-    /// is too long, it is cut between two code points.
+    /// Cuts between characters. A character can have any number of bytes (a letter with a thousand accents); if the first one is too long, it
+    /// cuts between code points.
     ///
-    /// - Parameter maximumBytes: at least 3, which the ellipsis takes.
+    /// - Parameter maximumBytes: At least 3, the size of the ellipsis.
     package func bounded(toBytes maximumBytes: Int) -> String {
         guard utf8.count > maximumBytes else { return self }
         let room = maximumBytes - Self.ellipsis.utf8.count

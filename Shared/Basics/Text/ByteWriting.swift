@@ -5,7 +5,7 @@ extension [UInt8] {
         append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
-    /// Appends `count` bytes that `fill` writes, all of them, at the offsets 0 to `count`; much faster than one `append` each.
+    /// Appends `count` bytes that `fill` writes at the offsets 0..<`count`; much faster than one `append` per byte.
     @inline(__always)
     package mutating func append(count: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { buffer in
@@ -15,7 +15,7 @@ extension [UInt8] {
         }
     }
 
-    /// Appends `value` in decimal, padded with zeros on the left to `width` digits. `value` must not be negative.
+    /// Appends `value` in decimal, zero-padded to `width` digits. `value` must not be negative.
     package mutating func appendDecimal(_ value: Int, width: Int = 1) {
         var digits = 1
         var rest = value
@@ -27,7 +27,7 @@ extension [UInt8] {
         append(count: count) { DecimalDigits.write(value, to: $0, width: count) }
     }
 
-    /// Makes room for `count` more bytes at most once, and never by less than doubling, so that appending stays linear.
+    /// Reserves `count` more bytes, at least doubling the capacity, so that appending stays linear.
     package mutating func reserve(more count: Int) {
         let needed = self.count + count
         if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }

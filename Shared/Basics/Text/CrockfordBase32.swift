@@ -1,4 +1,4 @@
-/// Crockford's base 32 as ULIDs use it: 128 bits in 26 upper-case characters, the first of them 0…7.
+/// Encodes 128 bits in Crockford's base 32, as ULIDs do: 26 upper-case characters, the first of them 0…7.
 package enum CrockfordBase32 {
     package static let length = 26
 
@@ -6,7 +6,7 @@ package enum CrockfordBase32 {
 
     /// Appends the 26 characters of `value`.
     package static func append(_ value: UInt128, to out: inout [UInt8]) {
-        // In 64-bit words, because shifting those is much cheaper: 13 characters are 65 bits, the first half has its two highest to spare.
+        // Shifts of 64-bit words are much cheaper. 13 characters are 65 bits; the first half's two highest bits are unused.
         let high = UInt64(truncatingIfNeeded: value >> 65)
         let low = UInt64(truncatingIfNeeded: value)
         let middle = Int(truncatingIfNeeded: value >> 60) & 0x1F
@@ -22,7 +22,7 @@ package enum CrockfordBase32 {
         }
     }
 
-    /// The value of exactly 26 characters, or nil.
+    /// Decodes exactly 26 characters; nil if malformed.
     package static func decode(_ text: some Collection<UInt8>) -> UInt128? {
         guard text.count == length, let first = text.first, value(of: first) < 8 else { return nil }
         var high: UInt64 = 0
@@ -37,7 +37,7 @@ package enum CrockfordBase32 {
         return UInt128(high) << 64 | UInt128(low)
     }
 
-    /// The value of a character, or 0xFF. Lower case and the look-alikes I, L, O, U are not accepted: an id has exactly one spelling.
+    /// Decodes a character, else 0xFF. Rejects lower case and I, L, O, U: an id has one spelling.
     private static func value(of character: UInt8) -> UInt8 {
         switch character {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")

@@ -1,6 +1,6 @@
 /// Hexadecimal digits as bytes.
 package enum Hexadecimal {
-    /// The value of a digit of either case, or nil.
+    /// Decodes a digit of either case; nil if malformed.
     package static func value(of byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -10,7 +10,7 @@ package enum Hexadecimal {
         }
     }
 
-    /// The lower-case digits of `bytes`, two each, as text.
+    /// Encodes `bytes` as lower-case text.
     package static func lowercase(_ bytes: some Sequence<UInt8>) -> String {
         var digits: [UInt8] = []
         for byte in bytes {

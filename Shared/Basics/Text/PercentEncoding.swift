@@ -1,6 +1,6 @@
 /// Percent-encoding (RFC 3986 §2.1).
 package enum PercentEncoding {
-    /// The bytes that `text` stands for, or nil when a `%` is not followed by two hexadecimal digits.
+    /// Decodes `text`; nil when a `%` is not followed by two hexadecimal digits.
     ///
     /// - Parameter plusIsSpace: whether `+` stands for a space, as in query strings
     ///   (<https://url.spec.whatwg.org/#urlencoded-parsing>) and nowhere else.
@@ -10,16 +10,16 @@ package enum PercentEncoding {
         return isValid ? bytes : nil
     }
 
-    /// The same, where a `%` without two digits stands for itself.
+    /// Decodes `text`; keeps a `%` without two digits.
     package static func leniently(_ text: some Collection<UInt8>, plusIsSpace: Bool = true) -> [UInt8] {
         decode(text, plusIsSpace) {}
     }
 
-    /// `text` with every byte that is not plain as a mark and two upper-case hexadecimal digits.
+    /// Encodes every byte that is not plain as a mark and two upper-case hexadecimal digits.
     ///
     /// - Parameters:
-    ///   - mark: what announces the digits.
-    ///   - isPlain: the bytes of ASCII that stand for themselves.
+    ///   - mark: The escape character.
+    ///   - isPlain: Returns whether an ASCII byte stays unencoded.
     package static func encode(_ text: String, mark: Unicode.Scalar = "%", isPlain: (UInt8) -> Bool) -> String {
         guard !text.utf8.allSatisfy(isPlain) else { return text }
         var bytes: [UInt8] = []
@@ -35,7 +35,7 @@ package enum PercentEncoding {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Whether RFC 3986 §2.3 lets a byte stand for itself anywhere in a URI.
+    /// Returns whether a byte is unreserved in RFC 3986 §2.3.
     package static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true

@@ -1,9 +1,8 @@
-/// Instants in RFC 3339.
+/// Parses RFC 3339 instants.
 package enum RFC3339 {
-    /// `2022-11-30T12:00:00.123456789Z` as nanoseconds since 1970, exactly, as nats-server writes instants.
+    /// Parses `2022-11-30T12:00:00.123456789Z` to nanoseconds since 1970, without rounding; nats-server's format.
     ///
-    /// Nil for what is not a `date-time`, for a fraction finer than a nanosecond, and for instants before 1970 or after 2554, such as Go's zero
-    /// time, which says "never".
+    /// Nil if malformed, for a fraction finer than a nanosecond, and for instants before 1970 or after 2554, such as Go's zero time ("never").
     package static func nanosecondsSinceEpoch(_ text: some StringProtocol) -> UInt64? {
         guard let instant = instant(text), instant.isExact, let seconds = UInt64(exactly: instant.seconds) else { return nil }
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
@@ -11,7 +10,7 @@ package enum RFC3339 {
         return overflow || carry ? nil : sum
     }
 
-    /// The instant that a whole text stands for, or nil.
+    /// Parses a whole text; nil if malformed.
     static func instant(_ text: some StringProtocol) -> RFC3339Parser.Instant? {
         var text = String(text)
         return text.withUTF8 { utf8 in
@@ -21,15 +20,15 @@ package enum RFC3339 {
     }
 }
 
-/// Reads one RFC 3339 §5.6 `date-time` from UTF-8, which it must not outlive.
+/// Parses one RFC 3339 §5.6 `date-time` from UTF-8, which it must not outlive.
 struct RFC3339Parser {
-    /// A moment of UTC.
+    /// An instant in UTC.
     struct Instant {
         /// Since 1970; negative before it.
         var seconds: Int64
-        /// 0…999,999,999, to be added to ``seconds``.
+        /// 0…999,999,999, added to ``seconds``.
         var nanoseconds: Int
-        /// Whether the fraction was given to the nanosecond or less finely.
+        /// Whether the fraction was not finer than a nanosecond.
         var isExact: Bool
 
         var milliseconds: Int64 { seconds * 1000 + Int64(nanoseconds / 1_000_000) }
@@ -45,7 +44,7 @@ struct RFC3339Parser {
         self.text = text
     }
 
-    /// The instant, or nil when the whole text is not a valid `date-time`.
+    /// Parses the whole text; nil if it is not a valid `date-time`.
     mutating func parse() -> Instant? {
         guard let year = digits(4), take("-"), let month = digits(2), take("-"), let day = digits(2),
             take("T") || take("t"),

@@ -8,19 +8,19 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         self.millisecondsSinceEpoch = millisecondsSinceEpoch
     }
 
-    /// Creates an instant from nanoseconds since 1970, as nats-server stores them; the part below a millisecond is dropped.
+    /// Creates an instant from nanoseconds since 1970, nats-server's unit; truncates to milliseconds.
     public init(nanosecondsSinceEpoch: Int64) {
         self.init(millisecondsSinceEpoch: nanosecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 1_000_000).quotient)
     }
 
-    /// What RFC 3339 can write in UTC.
+    /// The range that RFC 3339 can express in UTC.
     private static let writable = Int64(-62_167_219_200_000)...253_402_300_799_999
 
     /// Parses RFC 3339, for example `2024-04-01T16:32:10.123456+02:00`.
     ///
-    /// Any offset is accepted and the fraction is cut to milliseconds. A leap second (`23:59:60` in UTC) is the first
-    /// instant of the next day, as in POSIX time. Anything else is nil: a missing offset, a space for the `T`, a day that does not exist, an
-    /// instant that offset or leap second carry out of the years 0 to 9999, because RFC 3339 has no way to write it again.
+    /// Accepts any offset; truncates the fraction to milliseconds. A leap second (`23:59:60` in UTC) is the first instant of the next day, as in POSIX
+    /// time. Nil if malformed: a missing offset, a space for the `T`, an invalid date, or a result outside the years 0 to 9999, which RFC 3339 cannot
+    /// express.
     public init?(rfc3339 text: some StringProtocol) {
         guard let milliseconds = RFC3339.instant(text)?.milliseconds, Self.writable.contains(milliseconds) else { return nil }
         self.init(millisecondsSinceEpoch: milliseconds)
@@ -40,7 +40,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         left.millisecondsSinceEpoch < right.millisecondsSinceEpoch
     }
 
-    /// Appends ``iso8601`` without making a string.
+    /// Appends ``iso8601`` without an intermediate string.
     package func appendISO8601(to out: inout [UInt8]) {
         let (days, remainder) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)
         let inDay = Int(remainder)
@@ -68,7 +68,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
 }
 
 extension Timestamp {
-    /// The instant that lies `duration` later, whole milliseconds of it; at the ends of `Int64` it stays there.
+    /// Returns the instant `duration` later, in whole milliseconds; saturates at the ends of `Int64`.
     package func advanced(by duration: Duration) -> Timestamp {
         let (sum, overflow) = millisecondsSinceEpoch.addingReportingOverflow(duration.milliseconds)
         return Timestamp(millisecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
@@ -77,7 +77,7 @@ extension Timestamp {
 }
 
 extension Int64 {
-    /// Division that rounds towards minus infinity, so that instants before 1970 fall into the right day.
+    /// Divides rounding down, so that instants before 1970 belong to the right day.
     fileprivate func flooredQuotientAndRemainder(dividingBy divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)

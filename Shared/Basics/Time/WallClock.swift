@@ -1,11 +1,11 @@
 import Glibc
 
-/// The time of day as tokens count it: milliseconds since 1970 UTC. A function, so that tests can set it.
+/// Returns milliseconds since 1970 UTC. A function, so that tests can inject it.
 public typealias WallClock = @Sendable () -> Int64
 
-/// The machine's own clock.
+/// The system clock.
 public enum SystemClock {
-    /// Milliseconds since 1970 UTC. Callable from any thread.
+    /// Returns milliseconds since 1970 UTC. Any thread.
     @Sendable public static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -14,6 +14,6 @@ public enum SystemClock {
 }
 
 extension Timestamp {
-    /// The machine's time of day. Callable from any thread.
+    /// The current time of the system clock. Any thread.
     public static var now: Timestamp { Timestamp(millisecondsSinceEpoch: SystemClock.now()) }
 }

@@ -1,5 +1,4 @@
-/// Growing pauses between attempts: each up to twice as long as the one before, with chance in it so that many who lost the same server do
-/// not come back in step.
+/// Exponential backoff with jitter, so that the clients of a lost server do not retry in step.
 package struct Backoff: Sendable {
     private let first: Duration
     private let longest: Duration
@@ -11,12 +10,12 @@ package struct Backoff: Sendable {
         next = first
     }
 
-    /// How long to wait before the next attempt.
+    /// Returns the pause before the next attempt.
     package mutating func pause() -> Duration {
         defer { next = min(next * 2, longest) }
         return next * Double.random(in: 0.5...1)
     }
 
-    /// An attempt succeeded: the next failure is a new one.
+    /// Resets the pause after a success.
     package mutating func reset() { next = first }
 }

@@ -1,11 +1,11 @@
-/// Runs an operation and cancels it when the time is over.
+/// Runs an operation and cancels it at the deadline.
 ///
-/// It returns when the operation has ended, so an operation that ignores its cancellation delays the error.
+/// Returns when the operation has ended: an operation that ignores cancellation delays the error.
 ///
 /// - Parameters:
-///   - limit: how long the operation may take.
-///   - operation: what to run, in a child task.
-/// - Throws: what the operation throws; ``WaitError/deadlineExceeded``; `CancellationError` when the calling task is cancelled.
+///   - limit: Time limit.
+///   - operation: Runs in a child task.
+/// - Throws: the operation's errors; ``WaitError/deadlineExceeded``; `CancellationError` when the calling task is cancelled.
 package func withDeadline<Value: Sendable>(
     _ limit: Duration,
     _ operation: @escaping @Sendable () async throws -> Value

@@ -2,15 +2,15 @@ import Synchronization
 
 /// Why a wait ended without a value.
 package enum WaitError: Error, Hashable, Sendable {
-    /// The time was over first.
+    /// The deadline passed first.
     case deadlineExceeded
     /// The waiting task was cancelled first.
     case cancelled
 }
 
-/// A value that is set once and awaited by any number of tasks, each with a deadline and a cancellation of its own.
+/// A promise: set once, awaited by any number of tasks, each with its deadline and cancellation.
 ///
-/// It may be settled before, while and after tasks wait, from any thread. A wait that ends early leaves the value for the others.
+/// Settle it from any thread, before, while or after tasks wait. An abandoned wait does not affect the others.
 package final class OneShot<Value: Sendable>: Sendable {
     private struct Waiter {
         let continuation: CheckedContinuation<Result<Value, WaitError>, Never>
@@ -37,16 +37,16 @@ package final class OneShot<Value: Sendable>: Sendable {
 
     package init() {}
 
-    /// The value, if it is there.
+    /// The value; nil while it is not settled.
     package var value: Value? { state.withLock { $0.value } }
 
-    /// Whether the value is there.
+    /// Whether the value is set.
     package var isSettled: Bool { state.withLock { $0.value != nil } }
 
-    /// The number of tasks that wait.
+    /// Number of waiting tasks.
     package var waiterCount: Int { state.withLock { $0.waiters.count } }
 
-    /// Sets the value and resumes all waiters. Only the first call counts. Any thread; never blocks.
+    /// Sets the value and resumes all waiters. Only the first call has an effect. Any thread; never blocks.
     ///
     /// - Returns: whether this call set the value.
     @discardableResult
@@ -64,7 +64,7 @@ package final class OneShot<Value: Sendable>: Sendable {
 
     /// Waits for the value.
     ///
-    /// - Parameter limit: how long to wait; nil for as long as it takes. A value that is there is returned whatever the limit.
+    /// - Parameter limit: Time limit; nil for none. A value that is set is returned whatever the limit.
     /// - Throws: ``WaitError/deadlineExceeded``, and ``WaitError/cancelled`` when the calling task is cancelled.
     package func value(within limit: Duration? = nil) async throws(WaitError) -> Value {
         if let value { return value }
@@ -77,7 +77,7 @@ package final class OneShot<Value: Sendable>: Sendable {
         }.get()
     }
 
-    /// Waits for the value, also when the calling task is cancelled: `onCancel` is called then, and sees to it that the value is settled.
+    /// Waits for the value even when the calling task is cancelled: `onCancel` is then called and must cause the value to be settled.
     package func value(onCancel: @Sendable () -> Void) async -> Value {
         await withTaskCancellationHandler {
             while true {

@@ -1,17 +1,17 @@
 import Synchronization
 
-/// Runs an operation once for all who want its result at the same time, told apart by keys.
+/// Single-flight by key: runs an operation once for all concurrent callers of a key.
 ///
-/// Whoever asks while the operation of a key runs gets the result of that run, so it is for results that do not age while they are fetched.
+/// A caller joins the running operation, so it may get a result requested before its call: for results that do not go stale.
 package final class SharedWork<Key: Hashable & Sendable, Value: Sendable, Failure: Error>: Sendable {
     private let running = Mutex<[Key: Task<Result<Value, Failure>, Never>]>([:])
 
     package init() {}
 
-    /// The result of the run under way for `key`, or of a new one.
+    /// Returns the result of the running operation for `key`, or of a new one.
     ///
-    /// - Parameter operation: runs in a task of its own, which no caller's cancellation reaches.
-    /// - Throws: what the operation throws.
+    /// - Parameter operation: Runs in an unstructured task, unaffected by a caller's cancellation.
+    /// - Throws: the operation's errors.
     package func value(
         for key: Key,
         _ operation: @escaping @Sendable () async throws(Failure) -> Value

@@ -2,7 +2,7 @@ import Synchronization
 
 /// A flag that one task waits for and any thread raises.
 ///
-/// Raised while no task waits, it is remembered; waiting takes it down.
+/// A raise without a waiting task is remembered; waiting resets the flag.
 package final class Signal: Sendable {
     private struct State {
         var isRaised = false
@@ -13,7 +13,7 @@ package final class Signal: Sendable {
 
     package init() {}
 
-    /// Wakes the task that waits, or the next to wait. Any thread; never blocks.
+    /// Wakes the waiting task, or the next one. Any thread; never blocks.
     package func raise() {
         let waiter = state.withLock { state in
             state.isRaised = state.waiter == nil
@@ -23,9 +23,9 @@ package final class Signal: Sendable {
         waiter?.settle(())
     }
 
-    /// Returns when the flag is raised, the time is over, or the task is cancelled. Only one task waits at a time.
+    /// Waits until the flag is raised, the time limit passes, or the task is cancelled. One waiting task at a time.
     ///
-    /// - Parameter limit: how long to wait; nil for as long as it takes.
+    /// - Parameter limit: Time limit; nil for none.
     package func wait(atMost limit: Duration? = nil) async {
         let waiter: OneShot<Void>? = state.withLock { state in
             guard !state.isRaised else {

@@ -15,17 +15,17 @@ package final class SingleFlight<Value: Sendable>: Sendable {
     private let operation: @Sendable () async throws -> Value
     private let state = Mutex(State())
 
-    /// - Parameter operation: runs in a task of its own, which no caller's cancellation reaches.
+    /// - Parameter operation: Runs in an unstructured task, unaffected by a caller's cancellation.
     package init(_ operation: @escaping @Sendable () async throws -> Value) {
         self.operation = operation
     }
 
-    /// The number of calls that wait for the next run.
+    /// Number of calls waiting for the next run.
     package var waiterCount: Int { state.withLock { $0.next }?.waiterCount ?? 0 }
 
-    /// The result of a run that begins with this call or after it.
+    /// Returns the result of a run that begins with this call or later.
     ///
-    /// - Throws: what the operation throws; `CancellationError` when the calling task is cancelled.
+    /// - Throws: the operation's errors; `CancellationError` when the calling task is cancelled.
     package func value() async throws -> Value {
         let flight = state.withLock { state in
             guard state.current != nil else { return begin(&state) }
@@ -36,9 +36,9 @@ package final class SingleFlight<Value: Sendable>: Sendable {
         return try await Self.result(of: flight)
     }
 
-    /// The result of the run under way, or of a new one.
+    /// Returns the result of the current run, or of a new one.
     ///
-    /// - Throws: what the operation throws; `CancellationError` when the calling task is cancelled.
+    /// - Throws: the operation's errors; `CancellationError` when the calling task is cancelled.
     package func joined() async throws -> Value {
         try await Self.result(of: state.withLock { $0.current ?? begin(&$0) })
     }
@@ -60,7 +60,7 @@ package final class SingleFlight<Value: Sendable>: Sendable {
         return flight
     }
 
-    /// Runs the operation for `flight`, and again for as long as calls have come in meanwhile.
+    /// Runs the operation for `flight`, and again while calls have arrived meanwhile.
     private func run(_ flight: Flight) async {
         var flight = flight
         while true {

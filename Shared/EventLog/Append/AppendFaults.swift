@@ -2,20 +2,20 @@ import Basics
 import EventModel
 import NATSClient
 
-/// What can be found wrong with events before anything of them is sent.
+/// Finds faults of events before any is sent.
 enum AppendFaults {
-    /// The events that are too large for the bus, those whose identity an earlier one has with other content, and those that ask for an approval
-    /// that an earlier one asks for.
+    /// Returns the errors of events that are too large for the bus, reuse an earlier event's identity with other content, or request an approval
+    /// that an earlier one requests.
     static func inside(_ events: [Event], intake: Timestamp, limit: Int?) -> [EventLogError] {
         sizes(of: events, intake: intake, limit: limit).map { $0.error.at(events.count > 1 ? $0.index : nil) }
             + identities(of: events) + approvals(of: events)
     }
 
-    /// The events whose messages the bus does not take. None when its limit is not known, because there is no connection.
+    /// Returns the events whose messages exceed the bus's limit; empty when the limit is unknown, because there is no connection.
     static func sizes(of events: [Event], intake: Timestamp, limit: Int?) -> [(index: Int, error: EventLogError)] {
         guard let limit else { return [] }
         return events.indices.compactMap { index in
-            // Headers have bounds of their own; below this no message can be too large, and need not be written to be measured.
+            // Headers are bounded: a message below this cannot be too large, and need not be encoded to be measured.
             guard events[index].payload.bytes.count + largestHeaders > limit else { return nil }
             let message = EventMessage.outgoing(events[index], intake: intake)
             guard message.encodedCount > limit else { return nil }
@@ -23,12 +23,12 @@ enum AppendFaults {
         }
     }
 
-    /// The events whose identity an earlier event of the same call has with other content.
+    /// Returns the errors of events that reuse an earlier event's identity with other content.
     static func identities(of events: [Event]) -> [EventLogError] {
         identities(of: events.map { (event: $0, identity: $0.identity) })
     }
 
-    /// The same for events with identities of any kind. An id that was made for the event is nobody else's.
+    /// The same, for any kind of identity. A generated id is unique and is skipped.
     static func identities(of events: [(event: Event, identity: some Hashable)]) -> [EventLogError] {
         guard events.count > 1 else { return [] }
         return firstIndices(events).compactMap { index, earlier in
@@ -40,7 +40,7 @@ enum AppendFaults {
         }
     }
 
-    /// The events that ask for an approval under an id under which an earlier one asks, unless both are the same event.
+    /// Returns the errors of events that request an approval under an id that an earlier one requests, unless both are the same event.
     static func approvals(of events: [Event]) -> [EventLogError] {
         guard events.count > 1 else { return [] }
         var first: [String: Event] = [:]
@@ -56,7 +56,7 @@ enum AppendFaults {
         }
     }
 
-    /// The events that repeat an identity, each with the first event that has it.
+    /// Returns the events that repeat an identity, each with the first event that has it.
     private static func firstIndices<Identity: Hashable>(_ events: [(event: Event, identity: Identity)]) -> [(index: Int, earlier: Int)] {
         var first: [Identity: Int] = [:]
         return events.indices.compactMap { index in
@@ -69,17 +69,17 @@ enum AppendFaults {
         }
     }
 
-    /// More than the headers of any event: every identifier percent-encoded, and what surrounds them.
+    /// Upper bound of an event's headers in bytes: every identifier percent-encoded, plus overhead.
     static let largestHeaders = 8 * 1024
 }
 
 extension EventLogError {
-    /// An event has the identity of a stored one and another content.
+    /// The error for an event with the identity of a stored one and other content.
     static func conflict(_ message: String, field: String = "id") -> EventLogError {
         EventLogError(code: .conflict, message: message, field: field)
     }
 
-    /// A message that is larger than the bus takes.
+    /// The error for a message above the bus's limit.
     static func tooLarge(_ count: Int, limit: Int) -> EventLogError {
         EventLogError(
             code: .tooLarge,
@@ -89,7 +89,7 @@ extension EventLogError {
         )
     }
 
-    /// The same error about the event at a place of the call; nil when the call has only one.
+    /// Returns the same error with the index of the event; nil when the call has only one.
     package func at(_ index: Int?, note: String? = nil) -> EventLogError {
         EventLogError(code: code, message: note.map { "\(message). \($0)" } ?? message, field: field, index: index)
     }

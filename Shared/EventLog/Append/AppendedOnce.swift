@@ -1,11 +1,11 @@
-/// What the log says to an event that its place takes only once.
+/// The result of a create-once append.
 public enum AppendedOnce: Sendable {
-    /// The place was free and now holds the event.
+    /// The place was free and now has the event.
     case stored(LogEntry)
-    /// The place held an event before. It may be the very same, from an attempt whose acknowledgement was lost: compare the ids.
+    /// The place had an event, perhaps the same one from an attempt whose acknowledgement was lost: compare the ids.
     case occupied(LogEntry)
 
-    /// What the place holds.
+    /// The entry at the place.
     public var entry: LogEntry {
         switch self {
         case .stored(let entry), .occupied(let entry): entry

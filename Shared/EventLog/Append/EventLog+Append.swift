@@ -3,21 +3,20 @@ public import EventModel
 import NATSClient
 
 extension EventLog {
-    /// The most events that are under way at a time.
+    /// Maximum number of events in flight.
     static let window = 1000
 
     /// Appends one event; when it returns, the event is durable.
     ///
-    /// A duplicate is detected by the event's identity (tenant, source, id): within the duplicate window an event with the same content is not
-    /// stored again and gets the cursor of the first time, and one with other content is a conflict. So an append that failed with a
-    /// retriable error can be repeated without harm, by anyone.
+    /// Idempotent: a duplicate is detected by the event's identity (tenant, source, id). Within the duplicate window, an event with the same
+    /// content is not stored again and gets the first cursor; one with other content is a conflict. Any process may retry a retriable error.
     ///
     /// - Parameters:
-    ///   - event: what happened.
-    ///   - intake: when it was taken in; becomes part of the cursor, and the time of an event that has none of its own (``Event/assigned``).
-    ///   - timeout: how long to keep trying through an outage. It ends well within the duplicate window, however large.
-    /// - Throws: a retriable ``EventLogError`` when the event was not acknowledged in time, in which case it may or may not be stored;
-    ///   ``EventLogError/Code/notWritable`` or ``EventLogError/Code/incompatibleStream``, with a sentence, when no repetition helps;
+    ///   - event: The event.
+    ///   - intake: Intake time; part of the cursor, and the time of an event that has none (``Event/assigned``).
+    ///   - timeout: How long to retry through an outage; capped below the duplicate window.
+    /// - Throws: a retriable ``EventLogError`` when no acknowledgement came in time: the event may or may not be stored;
+    ///   ``EventLogError/Code/notWritable`` or ``EventLogError/Code/incompatibleStream`` when a retry does not help;
     ///   ``EventLogError/Code/conflict``, ``EventLogError/Code/tooLarge``, ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func append(_ event: Event, intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError) -> Appended {
         let appended = try await append(contentsOf: [event], intake: intake, timeout: timeout)
@@ -25,26 +24,24 @@ extension EventLog {
         return first
     }
 
-    /// Appends events in their order; when it returns, all are durable.
+    /// Appends events in order; when it returns, all are durable.
     ///
-    /// What is wrong with one of them is found before anything is stored: a message that is too large, an id that the log or an earlier event of
-    /// the call has with other content, a request for an approval whose id is in use. Only a producer that uses the same id at the same moment
-    /// can make a conflict show later, after some events are stored.
+    /// Faults are found before anything is stored: a message that is too large, an id that the log or an earlier event of the call has with other
+    /// content, an approval id in use. Only a concurrent producer with the same id can cause a conflict after some events are stored.
     ///
-    /// They go out one behind the other without waiting for each; at most 1,000 are under way at a time. Of a tenant, sequences increase as the
-    /// array does, unless an event was in the log already. (Where a cluster changes its leader in the middle, events that have to be sent
-    /// again may come behind later ones of the same call.)
+    /// Sends without waiting for each, at most 1,000 in flight. Within a tenant, sequences follow the array's order, except for duplicates.
+    /// (When a cluster changes its leader during the call, retried events may follow later ones.)
     ///
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
-    /// - Returns: one answer an event, in the order of the events.
-    /// - Throws: as ``append(_:intake:timeout:)``; ``EventLogError/index`` says which event is at fault. After a retriable error some of the events
-    ///   may be stored; repeating the whole call stores the others.
+    /// - Returns: one acknowledgement per event, in order.
+    /// - Throws: as ``append(_:intake:timeout:)``; ``EventLogError/index`` is that of the faulty event. After a retriable error some events may be
+    ///   stored; retrying the whole call stores the rest.
     public func append(contentsOf events: [Event], intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError)
         -> [Appended]
     {
         let deadline = deadline(timeout)
         if let fault = AppendFaults.inside(events, intake: intake, limit: connection.maximumPayload).first { throw fault }
-        // What the log has is answered from there. A single message is its own question: the server either stores it or names the stored one.
+        // Answer known events from the log. For a single message the append itself is the check: the server stores it or names the stored one.
         var answers =
             events.count > 1 ? try await known(events, deadline: deadline) : Array(repeating: nil, count: events.count)
         for (index, answer) in answers.enumerated() {
@@ -70,12 +67,11 @@ extension EventLog {
         return appended
     }
 
-    /// Appends events in their order, each for itself: one that cannot be stored keeps none of the others out.
+    /// Appends events in order, each independently: a faulty event does not stop the others.
     ///
     /// - Parameters: as for ``append(contentsOf:intake:timeout:)``.
-    /// - Returns: one result an event, in the order of the events; its error is ``EventLogError/Code/conflict`` or
-    ///   ``EventLogError/Code/tooLarge``.
-    /// - Throws: what concerns all of them, as ``append(contentsOf:intake:timeout:)`` does.
+    /// - Returns: one result per event, in order; errors are ``EventLogError/Code/conflict`` or ``EventLogError/Code/tooLarge``.
+    /// - Throws: errors that concern all events, as ``append(contentsOf:intake:timeout:)`` does.
     public func append(each events: [Event], intake: Timestamp, timeout: Duration = .seconds(10)) async throws(EventLogError)
         -> [Result<Appended, EventLogError>]
     {
@@ -84,7 +80,7 @@ extension EventLog {
         for (index, fault) in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) { faults[index] = fault }
         let sound = events.indices.filter { faults[$0] == nil }
         let sent = try await send(sound.map { events[$0] }, intake: intake, deadline: deadline)
-        // Each that has no fault is replaced by what became of it.
+        // Events without a fault get their result below.
         var results = faults.map { fault in Result<Appended, EventLogError>.failure(fault ?? .cancelled) }
         for (index, result) in zip(sound, sent) { results[index] = result }
         return results
@@ -96,7 +92,7 @@ extension EventLog {
 
     // MARK: Sending
 
-    /// Stores events, at most ``window`` at a time, and says what became of each.
+    /// Stores events, at most ``window`` in flight, and returns their results.
     private func send(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
         -> [Result<Appended, EventLogError>]
     {
@@ -115,7 +111,7 @@ extension EventLog {
     {
         let since = acknowledged
         let acks = try await acknowledgements(of: events.map { EventMessage.outgoing($0, intake: intake) }, deadline: deadline)
-        // A place that was given out before belongs to another life of the log.
+        // A sequence that was assigned before: the stream was recreated.
         for case .success(let ack) in acks where !isPlausible(ack, since: since) {
             try await persevere(until: deadline) { () throws(EventLogError) in try await self.renewEpoch() }
             break
@@ -139,10 +135,10 @@ extension EventLog {
         }
     }
 
-    /// Publishes messages until each is acknowledged or refused for what it is.
+    /// Publishes messages, with retries, until each is acknowledged or finally rejected.
     ///
-    /// - Returns: for each message its acknowledgement, or why the server will never take it.
-    /// - Throws: what concerns all messages, and an outage that lasted until the deadline.
+    /// - Returns: per message its acknowledgement or the final rejection.
+    /// - Throws: errors that concern all messages, and an outage that lasted until the deadline.
     func acknowledgements(of messages: [OutgoingMessage], deadline: ContinuousClock.Instant) async throws(EventLogError)
         -> [Result<PublishAck, EventLogError>]
     {
@@ -163,17 +159,17 @@ extension EventLog {
             guard let failure else { return results.compactMap(\.self) }
             let wait = pause.pause()
             guard failure.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw failure }
-            // Perhaps nobody takes the subject, because the stream is gone and has to be created again.
+            // Perhaps the stream was deleted and must be recreated.
             try await lookAfter(failure)
             try? await Task.sleep(for: wait)
         }
     }
 
-    /// Sends messages one behind the other and waits for what becomes of each.
+    /// Publishes messages in order and waits for their results.
     private func publish(_ messages: [OutgoingMessage], timeout: Duration) async -> [Result<PublishAck, EventLogError>] {
         let access: JetStream
         do throws(EventLogError) {
-            // A single message cannot be overtaken.
+            // A single message has no order to keep.
             access = messages.count == 1 ? jetStream : try await line.jetStream()
         } catch {
             return messages.map { _ in .failure(error) }
@@ -183,9 +179,9 @@ extension EventLog {
         return zip(messages, results).map { message, result in
             result.mapError { error in
                 switch error.code {
-                // The line ends with the loss of its server; the next attempt gets another.
+                // The ordered connection closes when it loses its server; the next attempt gets a new one.
                 case .closed where connection.state != .closed: .unavailable("The connection to the bus was lost.")
-                // Expected by a message that asks whether its id is known, and by one whose place takes one.
+                // Expected from a probe for a known id, and from a create-once append.
                 case .wrongLastSequence: EventLogError(code: .conflict, message: error.message)
                 default: appendFailed(error, on: message.subject, size: message.encodedCount)
                 }
@@ -193,7 +189,7 @@ extension EventLog {
         }
     }
 
-    /// Repeats a question that meets an outage, as long as there is time.
+    /// Retries a request through an outage until the deadline.
     func persevere<Answer: Sendable>(
         until deadline: ContinuousClock.Instant,
         _ question: () async throws(EventLogError) -> Answer
@@ -212,6 +208,6 @@ extension EventLog {
 }
 
 extension EventLogConfiguration {
-    /// How long an append is repeated at most: beyond the duplicate window, a repetition could be stored a second time.
+    /// Maximum duration of retries: beyond the duplicate window, a retry could store the event twice.
     var longestAppend: Duration { duplicateWindow - .seconds(20) }
 }

@@ -3,20 +3,20 @@ public import EventModel
 import NATSClient
 
 extension EventLog {
-    /// Appends an event to a place that takes one and no second one: create-once, which the server decides, so that of any number of
-    /// processes and attempts exactly one wins. When it returns, what the place holds is durable.
+    /// Appends an event to a place that takes exactly one (create-once). The server decides: of any number of processes and attempts, exactly one
+    /// wins. When it returns, the place's event is durable.
     ///
-    /// Not bound to the duplicate window: a repetition finds the place taken for as long as the log keeps what is there. Where another attempt is
-    /// in flight and nothing is decided yet (``EventLogError/Code/busy``), it looks again until the time is over.
+    /// Not bound to the duplicate window: a retry finds the place taken for as long as the log keeps its event. While a concurrent attempt is
+    /// undecided (``EventLogError/Code/busy``), it reads again until the timeout.
     ///
     /// - Parameters:
-    ///   - event: what happened.
-    ///   - place: the place in the log of the event's tenant.
-    ///   - messageID: a second key by which the server detects a duplicate, within the duplicate window. Any text: it is hashed, and no event of a
-    ///     producer has the same.
-    ///   - intake: when it was taken in; becomes part of the cursor.
-    ///   - timeout: how long to keep trying through an outage. No attempt begins later.
-    /// - Throws: a retriable ``EventLogError`` when there was no answer in time, in which case the event may or may not be stored;
+    ///   - event: The event.
+    ///   - place: The place, in the log of the event's tenant.
+    ///   - messageID: A second deduplication key, within the duplicate window. Any text: it is hashed in a separate domain, so no producer's event
+    ///     has the same.
+    ///   - intake: Intake time; part of the cursor.
+    ///   - timeout: How long to retry through an outage. No attempt begins later.
+    /// - Throws: a retriable ``EventLogError`` when no answer came in time: the event may or may not be stored;
     ///   ``EventLogError/Code/notWritable``, ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/tooLarge``,
     ///   ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func append(
@@ -38,20 +38,20 @@ extension EventLog {
                     return .stored(LogEntry(sequence: sequence, intake: intake, event: event, decisionPlace: place))
                 }
                 if let entry = try await lastEntry(on: subject) { return .occupied(entry) }
-                // What was there has just left the log, which keeps nothing for ever: the place is free again.
+                // The stored event has just expired: the place is free again.
                 throw EventLogError.unavailable("What the log held at \(subject) has just expired. Try again.")
             } catch {
                 guard error.isRetriable else { throw error }
                 let wait = pause.pause()
                 guard ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
-                // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
+                // Perhaps the stream was deleted and must be recreated.
                 try await lookAfter(error)
                 try? await Task.sleep(for: wait)
             }
         }
     }
 
-    /// The sequence at which a message was stored as the first of its subject; nil when there is one already.
+    /// Stores a message as the first of its subject and returns its sequence; nil when the subject has one.
     private func create(
         _ subject: String,
         _ headers: NATSHeaders,
@@ -67,7 +67,7 @@ extension EventLog {
                 expectedLastSubjectSequence: 0,
                 timeout: timeout
             )
-            // A place that was given out before belongs to another life of the log.
+            // A sequence that was assigned before: the stream was recreated.
             if !isPlausible(ack, since: since) { try? await renewEpoch() }
             if !ack.isDuplicate { appendStored() }
             return ack.isDuplicate ? nil : ack.sequence
@@ -81,7 +81,7 @@ extension EventLog {
         }
     }
 
-    /// The last entry of a subject, as the stream's leader has it; nil when there is none.
+    /// Returns the last entry of a subject, read from the stream's leader; nil when there is none.
     private func lastEntry(on subject: String) async throws(EventLogError) -> LogEntry? {
         let message: StoredMessage
         do throws(JetStreamError) {

@@ -2,16 +2,16 @@ import Basics
 import EventModel
 import NATSClient
 
-/// What the log holds at the place to which a duplicate's acknowledgement points.
+/// The log's entry at the sequence of a duplicate's acknowledgement.
 enum StoredEntry: Sendable {
     /// An event.
     case entry(LogEntry)
-    /// A message that is no event: somebody else used the id.
+    /// A message that is not an event: another publisher used the id.
     case other
-    /// Nothing any more: the log has dropped it within the duplicate window.
+    /// Absent: the log dropped it within the duplicate window.
     case gone
 
-    /// What the producer of a tenant's event is told.
+    /// Returns the producer's answer for a tenant's event.
     func answer(to event: Event, epoch: UInt16) -> Result<Appended, EventLogError> {
         switch self {
         case .entry(let entry):
@@ -25,8 +25,8 @@ enum StoredEntry: Sendable {
         }
     }
 
-    /// What the producer of a request is told whose approval has one. The approval is the identity of a request without an id of its own, as that
-    /// of a producer that tries again.
+    /// Returns the producer's answer for an approval request whose approval exists. A request without an id is identified by its approval, like
+    /// a retry.
     func answer(toRequest event: Event, epoch: UInt16) -> Result<Appended, EventLogError> {
         guard event.assigned.contains(.id), case .entry(let entry) = self, entry.isOfProducer else {
             return answer(to: event, epoch: epoch)
@@ -37,7 +37,7 @@ enum StoredEntry: Sendable {
 }
 
 extension LogEntry {
-    /// Whether the entry is where producers' events of a tenant lie.
+    /// Whether the entry's subject is one that producers write to.
     fileprivate var isOfProducer: Bool {
         switch decisionPlace {
         case nil, .request: execution == nil
@@ -64,16 +64,16 @@ extension EventLogError {
 }
 
 extension EventLog {
-    /// A sequence that is never a subject's last: a message that expects it is refused, unless the server knows the message's id.
+    /// A sequence that no subject's last message has: a message that expects it is rejected, unless the server knows its id.
     static let impossibleSequence: UInt64 = 1 << 62
 
-    /// How many stored messages are read at a time.
+    /// Maximum number of concurrent reads of stored messages.
     private static let readsAtATime = 32
 
-    /// Where the log has the messages with these ids, if it took them in within the duplicate window. Stores nothing.
+    /// Returns the sequences of message ids stored within the duplicate window. Stores nothing.
     ///
-    /// - Parameter ids: each with a subject that the log takes.
-    /// - Returns: one answer an id: the sequence, or nil.
+    /// - Parameter ids: each with a subject of the log.
+    /// - Returns: one answer per id: the sequence, or nil.
     func places(of ids: [(subject: String, messageID: String)], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [UInt64?]
     {
         var places: [UInt64?] = []
@@ -102,7 +102,7 @@ extension EventLog {
         return places
     }
 
-    /// What the log holds at some places.
+    /// Returns the entries at the given sequences.
     func entries(at sequences: [UInt64], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [StoredEntry] {
         var found: [StoredEntry] = []
         found.reserveCapacity(sequences.count)
@@ -132,7 +132,7 @@ extension EventLog {
         return found
     }
 
-    /// What the log holds at a place, as the stream's leader has it.
+    /// Returns the entry at a sequence, read from the stream's leader.
     private func entry(at sequence: UInt64) async throws(EventLogError) -> StoredEntry {
         let message: StoredMessage
         do throws(JetStreamError) {
@@ -147,10 +147,10 @@ extension EventLog {
 
     // MARK: Checks before an append
 
-    /// For each event the answer, or the conflict, if the log took in its identity within the duplicate window; nil for those that are new.
+    /// Returns per event the duplicate's answer or the conflict; nil for events whose identity is new within the duplicate window.
     func known(_ events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Result<Appended, EventLogError>?] {
         var answers: [Result<Appended, EventLogError>?] = Array(repeating: nil, count: events.count)
-        // An id that was made for the event is nobody else's.
+        // A generated id is unique.
         let named = events.indices.filter { !events[$0].assigned.contains(.id) }
         for (index, answer) in zip(named, try await self.answers(to: named.map { events[$0] }, deadline: deadline)) {
             answers[index] = answer
@@ -158,11 +158,10 @@ extension EventLog {
         return answers
     }
 
-    /// For each event that asks for an approval under an id that is in use, the conflict; nil for all others, and for repetitions of a request
-    /// that the log took in before.
+    /// Returns per event the conflict of an approval request whose id is in use; nil for all others, and for retries of a stored request.
     ///
-    /// An id is in use for as long as the log keeps its request, its decision or what follows from that, so that nobody is shown one for another.
-    /// This finds it before anything is stored; of two requests at the same moment the server takes one (``EventMessage/outgoing(_:intake:)``).
+    /// An id is in use while the log keeps its request, its decision or the decision's effect, so that one request is never shown for another.
+    /// This check precedes storing; of two concurrent requests the server takes one (``EventMessage/outgoing(_:intake:)``).
     func usedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
         var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
         var rest = events.indices.filter { EventMessage.requestPlace(of: events[$0]) != nil }[...]
@@ -201,14 +200,14 @@ extension EventLog {
             isDecided = true
         }
         if case .gone = request, !isDecided { return nil }
-        // Without an id of its own it repeats only a request that still waits.
+        // Without an id it is a retry only while the request is pending.
         if case .success = request.answer(toRequest: event, epoch: epoch), !isDecided || !event.assigned.contains(.id) { return nil }
-        // A request that came over the bus lies elsewhere.
+        // A request published over the bus is at another subject.
         if case .success = try await answers(to: [event], deadline: deadline)[0] { return nil }
         return .usedApproval
     }
 
-    /// What the producer of a request is told whose approval had one when the server looked.
+    /// Returns the producer's answer for a request whose approval existed when the server checked.
     func answer(toSecond event: Event, deadline: ContinuousClock.Instant) async throws(EventLogError) -> Result<Appended, EventLogError> {
         guard let place = EventMessage.requestPlace(of: event) else { return .failure(.usedID) }
         let stored = try await lastEntry(at: place, deadline: deadline)
@@ -217,7 +216,7 @@ extension EventLog {
         return .failure(.usedApproval)
     }
 
-    /// What the log holds as the last of a subject, as the stream's leader has it.
+    /// Returns the last entry of a subject, read from the stream's leader.
     private func lastEntry(at subject: String, deadline: ContinuousClock.Instant) async throws(EventLogError) -> StoredEntry {
         try await persevere(until: deadline) { () throws(EventLogError) in
             let message: StoredMessage
@@ -232,7 +231,7 @@ extension EventLog {
         }
     }
 
-    /// What the log would answer to events; nil for those that it does not know.
+    /// Returns the log's answers to known events; nil for unknown ones.
     private func answers(to events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError)
         -> [Result<Appended, EventLogError>?]
     {

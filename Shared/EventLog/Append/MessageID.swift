@@ -2,37 +2,37 @@ import Basics
 import Crypto
 import EventModel
 
-/// The `Nats-Msg-Id`s of the log: what the server detects duplicates by within its window.
+/// Computes the log's `Nats-Msg-Id`s, the server's deduplication keys within its window.
 ///
-/// An id is a hash of fixed length, whatever names it is made of: the first 160 bits of a SHA-256, in 40 lower-case hexadecimal digits. What is hashed is the
-/// domain and then each part, each as its length in bytes, a colon and its bytes, so that no two lists of parts are the same text and no domain's
-/// ids are another's. docs/producing.md tells producers on the bus how to compute it.
+/// An id has fixed length: the first 160 bits of a SHA-256, in 40 lower-case hexadecimal digits. The input is the domain and then each part,
+/// each as length in bytes, colon, bytes: injective, and domains are disjoint. docs/producing.md documents the computation for producers
+/// on the bus.
 ///
-/// Anybody who may publish can use any id, so what an id finds is compared before it is believed (``EventLog/append(contentsOf:intake:timeout:)``).
+/// Any publisher can use any id, so content is compared before a duplicate is believed (``EventLog/append(contentsOf:intake:timeout:)``).
 enum MessageID {
     private enum Domain: String {
         case event, execution, once, request
     }
 
-    /// The id of a tenant's event: its identity (contract §2).
+    /// The id of a tenant's event, from its identity (contract §2).
     static func event(_ identity: EventIdentity) -> String {
         make(.event, [identity.tenant.text, identity.source?.text ?? "", identity.id.text])
     }
 
     /// The id of an execution's event.
     ///
-    /// - Parameter run: the run that the producer named; nil for the current one, whichever that is, so that a repetition of a final event is
-    ///   not taken for the first event of the next run.
+    /// - Parameter run: the run that the producer named; nil for the current one, so that a retry of a final event is not taken for the first
+    ///   event of the next run.
     static func execution(_ reference: ExecutionReference, run: ExecutionRun?, id: EventID) -> String {
         make(.execution, [reference.tenant.text, reference.kind.rawValue, reference.name.text, run?.text ?? "", id.text])
     }
 
-    /// The second key of an event at a place that takes one (``EventLog/append(_:onceAt:messageID:intake:timeout:)``).
+    /// The second deduplication key of a create-once append (``EventLog/append(_:onceAt:messageID:intake:timeout:)``).
     static func once(_ key: String) -> String {
         make(.once, [key])
     }
 
-    /// The name of a request under an `Idempotency-Key`.
+    /// The name of a request with an `Idempotency-Key`.
     static func request(_ parts: [String]) -> String {
         make(.request, parts)
     }
@@ -45,7 +45,7 @@ enum MessageID {
         return Hexadecimal.lowercase(SHA256.hash(data: text).prefix(20))
     }
 
-    /// Appends a text behind its length.
+    /// Appends a length-prefixed text.
     static func append(_ part: String, to out: inout [UInt8]) {
         out.append(contentsOf: String(part.utf8.count).utf8)
         out.append(UInt8(ascii: ":"))

@@ -3,31 +3,31 @@ import Crypto
 public import EventModel
 import NATSClient
 
-/// A request under an `Idempotency-Key` (contract §10): who sent it, and the key.
+/// Identifies a request with an `Idempotency-Key` (contract §10): its sender and the key.
 public struct RequestKey: Sendable, Hashable {
-    /// A hash of fixed length, safe in subjects and ids.
+    /// A fixed-length hash, safe in subjects and ids.
     let name: String
 
-    /// Names a request.
+    /// Creates a request key.
     ///
     /// - Parameters:
-    ///   - tenant, user: who sent it; another client's key is another key.
-    ///   - key: the text of the key.
+    ///   - tenant, user: The sender; keys of different senders are different.
+    ///   - key: The header's text.
     public init(tenant: Tenant, user: UserID, key: String) {
         name = MessageID.request([tenant.text, user.text, key])
     }
 
-    /// The id of the event at a place in the request, unless the producer gave one: the same whenever and wherever the request is repeated.
+    /// The deterministic id of the event at an index of the request, for events without an id: equal for every retry.
     public func eventID(at index: Int) -> EventID {
         EventID(generated: "idem_\(name)_\(index)")
     }
 }
 
-/// What a request says, as a hash: a repetition says the same however its JSON is written (contract §10).
+/// A hash of a request's content, independent of its JSON formatting (contract §10).
 public struct RequestContent: Sendable, Hashable {
     let digest: String
 
-    /// The content of a request that stores events of tenants.
+    /// Hashes a request that stores tenants' events.
     public init(_ events: [Event]) {
         var hash = ContentHash("events")
         for event in events {
@@ -42,9 +42,9 @@ public struct RequestContent: Sendable, Hashable {
         digest = hash.digest
     }
 
-    /// The content of a request that stores events of one agent or workflow.
+    /// Hashes a request that stores events of one agent or workflow.
     ///
-    /// - Parameter replaces: whether it ends another execution that is running; a request that does not is another one.
+    /// - Parameter replaces: whether it ends another running execution; part of the content.
     public init(_ drafts: [ExecutionDraft], of reference: ExecutionReference, replacing replaces: Bool) {
         var hash = ContentHash(replaces ? "\(reference.subject) replace" : reference.subject)
         for draft in drafts {
@@ -58,7 +58,7 @@ public struct RequestContent: Sendable, Hashable {
     }
 }
 
-/// A hash over parts, each behind its length, so that they cannot run into each other.
+/// Hashes length-prefixed parts.
 private struct ContentHash {
     private var hash = SHA256()
 
@@ -79,10 +79,10 @@ private struct ContentHash {
     var digest: String { Hexadecimal.lowercase(hash.finalize()) }
 }
 
-/// Remembers which content each `Idempotency-Key` stands for, for the duplicate window: in a stream of its own beside the log, `REQUESTS`, so that
-/// every replica knows it and no restart forgets it.
+/// Stores the content hash of each `Idempotency-Key` for the duplicate window, in the side stream `REQUESTS`: shared by all replicas and
+/// kept across restarts.
 ///
-/// A record is one message that the server takes once (create-once on its subject). It is nobody's event: no edge reads it.
+/// A record is one create-once message. It is not an event: no edge reads it.
 struct RequestLedger: Sendable {
     /// The stream's name.
     static let streamName = "REQUESTS"
@@ -90,9 +90,9 @@ struct RequestLedger: Sendable {
 
     let log: EventLog
 
-    /// Makes a key stand for a content, unless it stands for another already.
+    /// Binds a key to a content (create-once).
     ///
-    /// - Throws: ``EventLogError/Code/conflict`` when it does; a retriable error when the server does not answer by the deadline.
+    /// - Throws: ``EventLogError/Code/conflict`` when it is bound to another; a retriable error when the server does not answer by the deadline.
     func claim(_ key: RequestKey, for content: RequestContent, deadline: ContinuousClock.Instant) async throws(EventLogError) {
         let standing = try await log.persevere(until: deadline) { () throws(EventLogError) in try await record(key, content) }
         guard standing.elementsEqual(content.digest.utf8) else {
@@ -103,10 +103,10 @@ struct RequestLedger: Sendable {
         }
     }
 
-    /// What errors call the key.
+    /// The key's name in errors.
     static let field = "Idempotency-Key"
 
-    /// What the key stands for: `content`, if it stood for nothing.
+    /// Returns the content that the key is bound to; binds it to `content` if it is free.
     private func record(_ key: RequestKey, _ content: RequestContent) async throws(EventLogError) -> [UInt8] {
         let subject = "\(Self.prefix).\(key.name)"
         let digest = Array(content.digest.utf8)
@@ -115,33 +115,33 @@ struct RequestLedger: Sendable {
             do throws(JetStreamError) {
                 return try await log.jetStream.lastMessage(stream: Self.streamName, subject: subject).payload
             } catch {
-                // What was there has just expired: the key is free again.
+                // The record has just expired: the key is free again.
                 guard error.code == .messageNotFound, !Task.isCancelled else { throw EventLogError(error) }
             }
         }
     }
 
-    /// The stream, which the first request creates.
+    /// The side stream; the first request creates it.
     var stream: SideStream {
         var stream = StreamConfiguration(name: Self.streamName, subjects: ["\(Self.prefix).*"])
         stream.description = "Causeway: the requests of the last two minutes that have an Idempotency-Key"
         stream.maxAge = log.configuration.duplicateWindow
         stream.duplicateWindow = log.configuration.duplicateWindow
-        // A bound in messages, because the server reserves bytes that are allowed. A record takes about 200.
+        // Bounded in messages, because the server reserves allowed bytes. A record has about 200 bytes.
         stream.maxMessages = 500_000
         return SideStream(beside: log, stream)
     }
 }
 
 extension EventLog {
-    /// The stream of the `Idempotency-Key`s, for ``checkWritable(beside:)``.
+    /// The side stream of `Idempotency-Key`s, for ``checkWritable(beside:)``.
     public var requestStream: SideStream { RequestLedger(log: self).stream }
 
-    /// Makes an `Idempotency-Key` stand for a content for the duplicate window, before the request's events are appended.
+    /// Binds an `Idempotency-Key` to a content for the duplicate window, before the request's events are appended.
     ///
-    /// The same content is let through again, since the events themselves are recognised by their ids (``RequestKey/eventID(at:)``).
+    /// The same content passes again: its events are deduplicated by their ids (``RequestKey/eventID(at:)``).
     ///
-    /// - Throws: ``EventLogError/Code/conflict`` when the key stands for another content; a retriable error in an outage.
+    /// - Throws: ``EventLogError/Code/conflict`` when the key is bound to another content; a retriable error in an outage.
     public func claim(_ key: RequestKey, for content: RequestContent, timeout: Duration = .seconds(5)) async throws(EventLogError) {
         let deadline = ContinuousClock.now.advanced(by: min(timeout, configuration.longestAppend))
         try await RequestLedger(log: self).claim(key, for: content, deadline: deadline)

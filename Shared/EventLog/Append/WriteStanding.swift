@@ -2,20 +2,20 @@ import Basics
 import NATSClient
 import Synchronization
 
-/// Remembers, for each stream, the last append that was refused for a reason that concerns more than its message, until one is stored.
+/// Remembers per stream the last refused append whose cause concerns more than its message, until an append succeeds.
 ///
 /// Any thread.
 final class WriteStanding: Sendable {
-    /// An append that the bus refused.
+    /// A refused append.
     struct Refusal: Sendable {
-        /// Why, as far as it decides what ends it.
+        /// The cause, as far as it decides how the end of the refusal is detected.
         enum Reason: Sendable {
-            /// The user may not publish on the subject, no stream takes it, or the stream takes nothing: seen by trying again.
+            /// Permission denied, no stream for the subject, or a sealed stream: detected by a probe.
             case place
-            /// There is no room.
+            /// No room.
             case room
 
-            /// Nil for what concerns one message alone, and for outages.
+            /// Nil for errors that concern one message, and for outages.
             init?(_ error: JetStreamError) {
                 switch error.code {
                 case .notPermitted, .noResponders, .sealed: self = .place
@@ -28,27 +28,27 @@ final class WriteStanding: Sendable {
         let reason: Reason
         let error: EventLogError
         let subject: String
-        /// What the message takes of the server's `max_payload`, in bytes.
+        /// The message's size as `max_payload` counts it, in bytes.
         let size: Int
         let metAt: ContinuousClock.Instant
     }
 
     private let refusals = Mutex<[String: Refusal]>([:])
 
-    /// Why the last append to a stream was refused; nil when it was stored.
+    /// The last refusal of a stream; nil after a stored append.
     func refusal(of stream: String) -> Refusal? { refusals.withLock { $0[stream] } }
 
-    /// An append was stored.
+    /// Records a stored append.
     func stored(in stream: String) {
         refusals.withLock { refusals in
             if !refusals.isEmpty { refusals[stream] = nil }
         }
     }
 
-    /// An append was refused.
+    /// Records a refused append.
     func refused(_ refusal: Refusal, by stream: String) { refusals.withLock { $0[stream] = refusal } }
 
-    /// A refusal is over. One that was met later stays.
+    /// Removes a refusal, unless a later one replaced it.
     func isOver(_ refusal: Refusal, of stream: String) {
         refusals.withLock { refusals in
             if refusals[stream]?.metAt == refusal.metAt { refusals[stream] = nil }

@@ -1,15 +1,15 @@
 import Basics
 public import EventModel
 
-/// Recognising events of executions (contract §2): the identity is (agent or workflow, run, id).
+/// Detects duplicates of execution events (contract §2); the identity is (agent or workflow, run, id).
 ///
-/// A message's id is made of the run as the producer named it, or of none: an event for the current run must be recognised after that run has ended and
-/// another begun. So an event can be known under two ids, and both are asked for.
+/// A message's id includes the run as the producer named it, or none: an event for the current run must be recognised after that run has ended
+/// and another begun. So an event may be stored under two ids, and both are checked.
 extension EventLog {
-    /// What the log made of an event that it took in within the duplicate window; nil when it took in none of that identity.
+    /// Returns the stored place of an event's duplicate within the duplicate window; nil if there is none.
     ///
-    /// - Parameter current: the run that events without a run would go to now.
-    /// - Throws: ``EventLogError/Code/conflict`` when the content is another.
+    /// - Parameter current: the run that receives events without a run.
+    /// - Throws: ``EventLogError/Code/conflict`` when the content differs.
     func duplicate(
         of event: Event,
         _ reference: ExecutionReference,
@@ -22,16 +22,16 @@ extension EventLog {
         for place in try await places(of: ids.map { (reference.subject, $0) }, deadline: deadline) {
             guard let place else { continue }
             let entry = try await entries(at: [place], deadline: deadline)[0]
-            // Without a run it was stored in one that is not the one that is named now: another event.
+            // It named no run then and was stored in another run than the one named now: a different event.
             if case .entry(let entry) = entry, let run = choice.run, entry.execution?.run != run { continue }
             return try Self.answer(entry, place, to: event, reference, choice)
         }
         return nil
     }
 
-    /// What the log made of an event whose message it recognised.
+    /// Returns the stored place of an event whose message id was recognised.
     ///
-    /// - Throws: ``EventLogError/Code/conflict`` when that is another event, or the content is another.
+    /// - Throws: ``EventLogError/Code/conflict`` when the event or its content differs.
     func stored(
         at sequence: UInt64,
         _ event: Event,
@@ -61,8 +61,8 @@ extension EventLog {
         }
     }
 
-    /// For each event the conflict with what the log took in under its identity, or with an earlier one of the call; nil for those that are new or
-    /// the same. Stores nothing.
+    /// Returns per event the conflict with the stored event of its identity, or with an earlier one of the call; nil for new events and
+    /// duplicates. Stores nothing.
     public func conflicts(
         of events: [(event: Event, choice: ExecutionChoice)],
         for reference: ExecutionReference,
@@ -79,7 +79,7 @@ extension EventLog {
         let named = events.indices.filter { faults[$0] == nil && !events[$0].event.assigned.contains(.id) }
         guard !named.isEmpty else { return faults }
         let current = try await persevere(until: deadline) { () throws(EventLogError) in try await self.execution(of: reference)?.run }
-        // One question for all; only those that are known are looked at one by one.
+        // One request for all; only known events are read individually.
         let ids = named.flatMap { index in
             let (event, choice) = events[index]
             return [nil, choice.run ?? current].map { MessageID.execution(reference, run: $0, id: event.id) }

@@ -2,14 +2,14 @@ public import EventModel
 import NATSClient
 
 extension EventLog {
-    /// How far the current execution has come; nil when the log knows of none.
+    /// Returns the current execution's progress; nil when the log has none.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail? {
         try await last(of: reference).tail
     }
 
-    /// The last message and the last event of a subject. What the log dropped behind them is not looked at.
+    /// Returns the last message and the last event of a subject. Ignores what the log dropped behind them.
     func last(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionLast {
         let message: StoredMessage
         do throws(JetStreamError) {
@@ -21,15 +21,14 @@ extension EventLog {
         if let entry = try? EventMessage.entry(message), let tail = ExecutionTail(entry) {
             return ExecutionLast(sequence: message.sequence, tail: tail, place: message.sequence)
         }
-        // Somebody wrote what is no event there. The last event lies further back.
+        // The last message is not an event. Search backwards for the last event.
         return try await lastEvent(of: reference, after: 0, through: message.sequence, expecting: message.sequence)
     }
 
-    /// The last event of a subject of which nats-server says that it has no last message.
+    /// Finds the last event of a subject for which nats-server reports no last message.
     ///
-    /// That need not be so where messages were deleted: after the deletion of a subject's last message, nats-server 2.9 knows no last one
-    /// until the next is stored, and takes 0 for it in a compare-and-set. The search costs the server a walk over the log, so a log without
-    /// deletions is believed.
+    /// After a subject's last message was deleted, nats-server 2.9 reports none until the next is stored, and takes 0 for it in a compare-and-set.
+    /// The search makes the server scan the log, so it is skipped for a log without deletions.
     private func lastBehindDeletion(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionLast {
         let none = ExecutionLast(sequence: 0, tail: nil, place: 0)
         let retention = try await retention()

@@ -2,28 +2,28 @@ import Basics
 import EventModel
 import NATSClient
 
-/// An event of an execution as a message of the log, both ways (``ExecutionBinding``).
+/// Encodes and decodes an execution event as a message of the log (``ExecutionBinding``).
 enum ExecutionMessage {
     private static let prefix = "executions."
 
-    /// The headers of an event that goes into the log.
+    /// Returns the headers of an event to append.
     ///
-    /// - Parameter messageID: the key by which the server recognises a repetition.
+    /// - Parameter messageID: The deduplication key.
     static func headers(of event: Event, at place: ExecutionPlace, intake: Timestamp, messageID: String) -> NATSHeaders {
         var headers = EventMessage.headers(of: event, intake: intake, messageID: messageID)
         for (name, value) in ExecutionBinding.headers(of: place) { headers.append(name, value) }
         return headers
     }
 
-    /// Whether a message is of an execution, right or wrong.
+    /// Returns whether a subject is an execution's; the message may be malformed.
     static func isOfExecution(_ subject: UnsafeRawBufferPointer) -> Bool { subject.starts(with: prefix.utf8) }
 
-    /// Whether a message is of an execution, right or wrong.
+    /// Returns whether a subject is an execution's; the message may be malformed.
     static func isOfExecution(_ subject: String) -> Bool { subject.hasPrefix(prefix) }
 
-    /// The entry that a message is.
+    /// Decodes a message.
     ///
-    /// - Throws: a ``ValidationError`` when it is no event of an execution.
+    /// - Throws: a ``ValidationError`` when it is not an execution event.
     static func entry(
         subject: String,
         sequence: UInt64,

@@ -1,34 +1,34 @@
 public import Basics
 import EventModel
 
-/// The last that the log knows of something that runs: how far its current execution has come.
+/// The progress of an agent's or workflow's current execution.
 public struct ExecutionTail: Sendable, Hashable {
     /// The current execution, which may have ended.
     public var run: ExecutionRun
     /// The number of its last event.
     public var number: ExecutionNumber
-    /// The number of its first event; nil when whoever wrote the last one did not say.
+    /// The number of its first event; nil when the last event's producer did not name it.
     public var first: ExecutionNumber?
-    /// The place of its first event in the log, as far as whoever wrote the last one knew it.
+    /// The log sequence of its first event, if the last event's producer knew it.
     public var start: UInt64?
-    /// Whether the last event was a final one.
+    /// Whether the last event was final.
     public var isEnded: Bool
-    /// When the last event was taken in.
+    /// Intake time of the last event.
     public var time: Timestamp
 
-    /// What an entry says of its execution; nil when it belongs to none.
+    /// Reads an entry's execution fields; nil when it belongs to no execution.
     public init?(_ entry: LogEntry) {
         guard let place = entry.execution else { return nil }
         run = place.run
         number = place.number
         first = place.first
-        // What cannot be so is no hint.
+        // Ignore an impossible hint.
         start = place.isFirst ? entry.sequence : place.start.flatMap { $0 > 0 && $0 < entry.sequence ? $0 : nil }
         isEnded = place.isFinal
         time = entry.intake
     }
 
-    /// Describes how far an execution has come.
+    /// Creates a progress value.
     init(run: ExecutionRun, number: ExecutionNumber, first: ExecutionNumber?, start: UInt64?, isEnded: Bool, time: Timestamp) {
         self.run = run
         self.number = number
@@ -39,28 +39,28 @@ public struct ExecutionTail: Sendable, Hashable {
     }
 }
 
-/// What the log has of something that runs, at one moment.
+/// The end of an execution subject at one moment.
 struct ExecutionLast: Sendable, Hashable {
-    /// The place of the subject's last message, which an append names to be refused if it is not the last any more; 0 when the server knows none.
+    /// Sequence of the subject's last message, for the compare-and-set of an append; 0 when the server has none.
     var sequence: UInt64
     /// The last event among the subject's messages; nil when there is none.
     var tail: ExecutionTail?
-    /// The place of that event; 0 when there is none.
+    /// Sequence of that event; 0 when there is none.
     var place: UInt64
-    /// The last place behind ``place`` that the log gave out and does not hold any more; 0 for none. What stood there may have been the subject's.
+    /// The last sequence behind ``place`` that was assigned and is absent; 0 for none. It may have been the subject's.
     var dropped: UInt64 = 0
 }
 
-/// Which execution an event is for.
+/// Selects the execution that an event belongs to.
 public enum ExecutionChoice: Sendable, Hashable {
-    /// The current one; a new one when that has ended, or there is none.
+    /// The current one; a new one if that has ended or none exists.
     case current
-    /// This one: the current one if it has that id, else a new one, unless another is still running.
+    /// This run: the current one if the ids match, else a new one, unless another is running.
     case named(ExecutionRun)
-    /// This one, and if another is still running, that one is ended first: its producer is known to be gone.
+    /// This run; another running one is ended first, because its producer is known to be gone.
     case replacing(ExecutionRun)
 
-    /// The id that it names.
+    /// The run that it names; nil for ``current``.
     package var run: ExecutionRun? {
         switch self {
         case .current: nil
@@ -69,25 +69,25 @@ public enum ExecutionChoice: Sendable, Hashable {
     }
 }
 
-/// Why an event cannot belong to the execution that its producer names.
+/// Why an event cannot join the execution that its producer names.
 public enum ExecutionConflict: Error, Sendable, Hashable {
-    /// It has ended: nothing comes behind a final event.
+    /// It has ended: no event follows a final one.
     case ended(run: ExecutionRun)
-    /// Another one is running. It began the last event at `since`.
+    /// Another run is active; its last event was taken in at `since`.
     case otherIsRunning(run: ExecutionRun, since: Timestamp)
 }
 
-/// What comes next on a subject, as a value: the rules by which numbers are assigned (contract §9).
+/// Assigns the next number on a subject, as a value (contract §9).
 enum ExecutionStep: Sendable, Hashable {
-    /// A place that is free.
+    /// The next free place.
     struct Next: Sendable, Hashable {
         var run: ExecutionRun
         var number: ExecutionNumber
-        /// The number with which the execution begins; nil when whoever began it did not say.
+        /// The number of the execution's first event; nil when unknown.
         var first: ExecutionNumber?
         var start: UInt64?
 
-        /// The first event of an execution.
+        /// Returns the place of an execution's first event.
         static func beginning(_ run: ExecutionRun, at number: ExecutionNumber) -> Next {
             Next(run: run, number: number, first: number, start: nil)
         }
@@ -97,35 +97,35 @@ enum ExecutionStep: Sendable, Hashable {
         }
     }
 
-    /// The lowest number that no event up to a sequence of the log can have; 1 for sequence 0.
+    /// Returns the lowest number that no event up to a log sequence can have; 1 for sequence 0.
     ///
-    /// A message at sequence `s` has at most the number `2s - 1`. This holds for a name's first event, which is 1, for each that goes on by one,
-    /// and for one that takes the number made here, since it is stored behind `sequence`. So `2 * sequence` is never given: whoever comes back with a
-    /// lower number stands before a hole, and is told so (contract §9).
+    /// A message at sequence `s` has at most the number `2s - 1`: true for a name's first event (1), for each increment by one, and for a number
+    /// assigned here, since it is stored behind `sequence`. So `2 * sequence` is never assigned: a client that resumes from a lower number has a
+    /// hole before it, and is told so (contract §9).
     static func lowest(behind sequence: UInt64) -> ExecutionNumber {
         let highest = ExecutionNumber.range.upperBound / 2 - 1
         guard let number = ExecutionNumber(2 * min(sequence, highest) + 1) else { preconditionFailure("within the range of numbers") }
         return number
     }
 
-    /// The event takes this place.
+    /// Append the event at this place.
     case append(Next)
-    /// First the running execution is ended at this place.
+    /// First end the running execution at this place.
     case endFirst(Next)
     case conflict(ExecutionConflict)
 
     /// - Parameters:
-    ///   - last: what the log has of the subject.
-    ///   - choice: which execution the event is for.
-    ///   - newRun: the id of an execution that has to be begun and was not named.
+    ///   - last: The end of the subject.
+    ///   - choice: The execution that the event is for.
+    ///   - newRun: Generates the id of a new, unnamed execution.
     init(after last: ExecutionLast, for choice: ExecutionChoice, newRun: @autoclosure () -> ExecutionRun) {
         let lowest = Self.lowest(behind: last.dropped)
         guard let tail = last.tail else {
             self = .append(.beginning(choice.run ?? newRun(), at: lowest))
             return
         }
-        // Nobody counts that far. Where somebody wrote the last number there is, the execution can have no more events, and the next one begins
-        // above what the log itself can have counted.
+        // The maximum number was forged: no execution counts that far. This execution can have no more events; the next one begins above any number
+        // that the log can have assigned.
         guard let following = tail.number.next else {
             let number = max(lowest, Self.lowest(behind: last.place))
             self = choice.run == tail.run ? .conflict(.ended(run: tail.run)) : .append(.beginning(choice.run ?? newRun(), at: number))

@@ -3,35 +3,35 @@ public import EventModel
 import NATSClient
 import Synchronization
 
-/// The log's word that an event of an execution is stored.
+/// The acknowledgement that an execution event is stored.
 public struct AppendedExecutionEvent: Sendable, Hashable {
-    /// Which execution it belongs to.
+    /// The run that it belongs to.
     public var run: ExecutionRun
-    /// Its number, which goes on over all executions of the same name.
+    /// Its number; numbers continue over all executions of the same name.
     public var number: ExecutionNumber
-    /// Its place in the log.
+    /// Its sequence in the log.
     public var sequence: UInt64
-    /// Whether the log held it already, so that the rest is that of the first time.
+    /// Whether it is a duplicate; the other fields are then those of the stored event.
     public var isDuplicate: Bool
 }
 
-/// Appends events of executions and gives them their numbers.
+/// Appends execution events and assigns their numbers.
 ///
-/// The numbers are decided by the log alone: an event goes in only if the last one of its subject is still the one that its number was
-/// counted from (compare-and-set on the subject), else it is counted anew. So any number of processes may write to the same execution, die and come
-/// back; there is never a repetition, or anything behind a final event, and a hole only where the log dropped what may have been the subject's
-/// (``ExecutionStep``). What is remembered here saves a question, nothing else.
+/// Uses compare-and-set on the subject: an event is stored only if the subject's last message is still the one that its number was counted
+/// from; otherwise it is counted again. Any number of processes may write to the same execution, crash and retry: no number repeats and no event
+/// follows a final one; a hole appears only where the log dropped what may have been the subject's (``ExecutionStep``). The local state is
+/// only a cache.
 ///
-/// All methods may be called from any thread; none blocks one.
+/// Any thread; no method blocks one.
 public final class ExecutionWriter: Sendable {
     private let log: EventLog
     private let newRun: @Sendable (Timestamp) -> ExecutionRun
     private let known = Mutex<[String: ExecutionLast]>([:])
 
-    /// How many subjects are remembered; beyond that all are forgotten, and asked for again.
+    /// Maximum number of cached subjects; beyond it the cache is cleared.
     private static let capacity = 8192
 
-    /// - Parameter newRun: makes the id of an execution that nobody named; by default a ULID of the moment.
+    /// - Parameter newRun: generates the id of an unnamed execution; by default a ULID.
     public init(
         log: EventLog,
         newRun: (@Sendable (Timestamp) -> ExecutionRun)? = nil
@@ -47,19 +47,19 @@ public final class ExecutionWriter: Sendable {
 
     /// Appends an event; when it returns, the event is durable.
     ///
-    /// A duplicate is detected by (agent or workflow, run, id): within the duplicate window an event with the same content is not stored again and
-    /// gets the number it got then, and one with other content is a conflict. An event that names no run is recognised in whichever run it was
+    /// Idempotent: a duplicate is detected by (agent or workflow, run, id). Within the duplicate window, an event with the same content is not stored
+    /// again and gets its first number; one with other content is a conflict. An event without a run is recognised in whichever run it was
     /// stored.
     ///
     /// - Parameters:
-    ///   - event: what happened; its type is one of ``ExecutionCatalogue/type(_:of:)``, its tenant the reference's.
-    ///   - reference: what runs.
-    ///   - choice: which execution it is for.
-    ///   - intake: when it was taken in.
-    ///   - timeout: how long to try, through outages and against other producers.
-    /// - Returns: the place it got, or why it cannot have one.
-    /// - Throws: a retriable ``EventLogError`` when it was not acknowledged in time, in which case it may or may not be stored; the others of
-    ///   ``EventLog/append(_:intake:timeout:)``, ``EventLogError/Code/conflict`` among them.
+    ///   - event: The event; its type is one of ``ExecutionCatalogue/type(_:of:)``, its tenant the reference's.
+    ///   - reference: The agent or workflow.
+    ///   - choice: The execution that it is for.
+    ///   - intake: Intake time.
+    ///   - timeout: How long to retry, through outages and lost compare-and-sets.
+    /// - Returns: the assigned place, or the conflict.
+    /// - Throws: a retriable ``EventLogError`` when no acknowledgement came in time: the event may or may not be stored; the other errors of
+    ///   ``EventLog/append(_:intake:timeout:)``, ``EventLogError/Code/conflict`` included.
     public func append(
         _ event: Event,
         to reference: ExecutionReference,
@@ -73,7 +73,7 @@ public final class ExecutionWriter: Sendable {
         while true {
             do throws(EventLogError) {
                 if let answer = try await attempt(event, reference, choice, intake: intake, deadline: deadline) { return answer }
-                // Somebody else was first. The subject is read anew, in a moment, so that the same do not meet again.
+                // Lost the compare-and-set. Read the subject again after a random pause, so that the same writers do not collide again.
                 let wait = contention.pause()
                 guard ContinuousClock.now.advanced(by: wait) < deadline else {
                     throw EventLogError(code: .timeout, message: "Too many producers write to \(reference) at the same time. Try again.")
@@ -84,14 +84,14 @@ public final class ExecutionWriter: Sendable {
                 forget(reference)
                 let wait = outage.pause()
                 guard error.isRetriable, ContinuousClock.now.advanced(by: wait) < deadline else { throw error }
-                // Perhaps nobody takes the subject, because the stream is gone and has to be made anew.
+                // Perhaps the stream was deleted and must be recreated.
                 try await log.lookAfter(error)
                 try? await Task.sleep(for: wait)
             }
         }
     }
 
-    /// One attempt; nil when another producer was quicker.
+    /// Makes one attempt; nil when another producer won the compare-and-set.
     private func attempt(
         _ event: Event,
         _ reference: ExecutionReference,
@@ -103,7 +103,7 @@ public final class ExecutionWriter: Sendable {
         let last = if let remembered { remembered } else { try await read(reference) }
         let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
         let timeout = min(remaining, log.configuration.requestTimeout)
-        // The producer's own id may be known under the run's name or without it. Asking is safe: what another stores meanwhile refuses the append.
+        // The id may be stored with the run's name or without. The check is safe: a concurrent store makes the append fail.
         if !event.assigned.contains(.id),
             let first = try await log.duplicate(of: event, reference, choice, last.tail?.run, deadline: deadline)
         {
@@ -128,12 +128,12 @@ public final class ExecutionWriter: Sendable {
             )
             return nil
         case .conflict(let conflict):
-            // What is remembered may be old.
+            // The cached state may be stale.
             guard remembered == nil else {
                 forget(reference)
                 return nil
             }
-            // A repetition, by this very call, of an event that was stored before the execution ended.
+            // A retry by this call of an event that was stored before the execution ended.
             if let first = try await log.duplicate(of: event, reference, choice, last.tail?.run, deadline: deadline) {
                 return .success(first)
             }
@@ -141,7 +141,7 @@ public final class ExecutionWriter: Sendable {
         }
     }
 
-    /// Stores an event unless something came behind `sequence`; nil then.
+    /// Stores an event; nil if something was stored behind `sequence`.
     private func store(
         _ event: Event,
         _ choice: ExecutionChoice,
@@ -164,7 +164,7 @@ public final class ExecutionWriter: Sendable {
             forget(reference)
             return try await log.stored(at: ack.sequence, event, reference, choice, deadline: deadline)
         }
-        // A place that was given out before belongs to another life of the log.
+        // A sequence that was assigned before: the stream was recreated.
         if !log.isPlausible(ack, since: since) { try? await log.renewEpoch() }
         let tail = ExecutionTail(
             run: place.run,
@@ -178,16 +178,16 @@ public final class ExecutionWriter: Sendable {
         return AppendedExecutionEvent(run: place.run, number: place.number, sequence: ack.sequence, isDuplicate: false)
     }
 
-    /// What the server answers to a message.
+    /// The result of a publish.
     private enum Publication {
         case acknowledged(PublishAck)
-        /// Not stored: something else is the subject's last.
+        /// Not stored: the subject's last message is another.
         case overtaken
-        /// Not stored, and nothing is decided: another message that expects the same is in flight.
+        /// Not stored, undecided: a concurrent message with the same expectation is in flight.
         case inFlight
     }
 
-    /// Sends a message that is stored only if the subject's last one is still the expected one.
+    /// Publishes a message with compare-and-set on its subject.
     private func publish(
         _ event: Event,
         _ choice: ExecutionChoice,
@@ -202,7 +202,7 @@ public final class ExecutionWriter: Sendable {
             headers: ExecutionMessage.headers(of: event, at: place, intake: intake, messageID: messageID),
             payload: event.payload.bytes
         )
-        // The expectation is one more header.
+        // The expectation adds a header.
         let size = message.encodedCount + "Nats-Expected-Last-Subject-Sequence: \r\n".utf8.count + String(sequence).utf8.count
         if let limit = log.connection.maximumPayload, size > limit { throw .tooLarge(size, limit: limit) }
         do throws(JetStreamError) {
@@ -224,7 +224,7 @@ public final class ExecutionWriter: Sendable {
         }
     }
 
-    /// The event that ends an execution whose producer is gone.
+    /// The final event of an execution whose producer is gone.
     private func abandonment(of run: ExecutionRun, _ reference: ExecutionReference, at time: Timestamp) -> Event {
         let text = #"{"error":"abandoned: another execution was started in its place"}"#
         guard let payload = try? Payload(validating: Array(text.utf8)) else { preconditionFailure("a constant that is a JSON object") }
@@ -242,7 +242,7 @@ public final class ExecutionWriter: Sendable {
 
     private func read(_ reference: ExecutionReference) async throws(EventLogError) -> ExecutionLast {
         var last = try await log.last(of: reference)
-        // Asked for afterwards: what was gone when the last event was looked for is seen.
+        // Read afterwards, so that everything dropped before the search is seen.
         last.dropped = try await log.retention().lastDropped(behind: last.place)
         return last
     }
@@ -250,7 +250,7 @@ public final class ExecutionWriter: Sendable {
     private func remember(_ last: ExecutionLast, of reference: ExecutionReference) {
         known.withLock { known in
             if known.count >= Self.capacity { known.removeAll() }
-            // Of two appends that were acknowledged, the later one counts, whoever comes here first.
+            // Keep the later of two acknowledged appends, in whatever order they arrive here.
             if known[reference.subject].map({ $0.sequence < last.sequence }) ?? true { known[reference.subject] = last }
         }
     }

@@ -3,9 +3,9 @@ import EventModel
 import Logging
 import Synchronization
 
-/// Messages on the bus that are no events: counted all, logged a few.
+/// Counts messages on the bus that are not events, and logs a sample.
 ///
-/// Anyone who may publish can fill a log with lines, so each kind of fault gets one line an interval, which says how many it stands for.
+/// Any publisher could flood the process's log, so each kind of fault is logged once per interval, with its count.
 final class FaultLog: Sendable {
     private struct Kind {
         var total: UInt64 = 0
@@ -17,7 +17,7 @@ final class FaultLog: Sendable {
     private let interval: Duration
     private let kinds = Mutex<[String: Kind]>([:])
 
-    /// Fields of payloads are named by producers; beyond this many kinds the rest is one.
+    /// Maximum number of kinds; producers choose field names, so the rest is one kind.
     private static let maximumKinds = 64
     private static let otherKinds = "other"
 
@@ -26,10 +26,10 @@ final class FaultLog: Sendable {
         self.interval = interval
     }
 
-    /// How many messages were skipped, by what was wrong with them.
+    /// Number of skipped messages, by fault.
     var totals: [String: UInt64] { kinds.withLock { $0.mapValues(\.total) } }
 
-    /// Takes note of a message that was skipped. Any thread.
+    /// Records a skipped message. Any thread.
     func record(_ fault: ValidationError, sequence: UInt64, subject: @autoclosure () -> String, now: ContinuousClock.Instant = .now) {
         let count: UInt64? = kinds.withLock { kinds in
             let name = kinds[fault.field] != nil || kinds.count < Self.maximumKinds ? fault.field : Self.otherKinds

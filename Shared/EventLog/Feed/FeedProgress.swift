@@ -1,77 +1,77 @@
-/// How far the feed has come, as a value: what was seen of the log goes in, what to do comes out.
+/// State machine of the feed's progress, as a value.
 struct FeedProgress: Sendable {
-    /// What the stream is at one moment.
+    /// A snapshot of the stream.
     struct StreamSnapshot: Sendable, Equatable {
         var epoch: UInt16
-        /// One more than `last` when nothing is kept.
+        /// `last` + 1 when the stream is empty.
         var first: UInt64
         var last: UInt64
-        /// Bytes of what is kept, as the server counts.
+        /// Size of the stream in bytes, as the server counts.
         var bytes: UInt64
-        /// How many messages are kept.
+        /// Number of messages.
         var messages: UInt64
-        /// Whether more than one server keeps the stream, so that the one that answered may be behind the one that delivered.
+        /// Whether the stream has replicas: the answering server may lag behind the delivering one.
         var isReplicated = false
     }
 
-    /// How to go on after a look at the stream.
+    /// How to continue after a check of the stream.
     enum Course: Sendable, Equatable {
-        /// The first look: begin after this sequence, so that the tail is filled.
+        /// First check: begin after this sequence, so that the tail is filled.
         case begin(after: UInt64)
-        /// Nothing was lost: go on after this sequence.
+        /// Nothing lost: continue after this sequence.
         case resume(after: UInt64)
-        /// The log is another one, or was restored from an older copy: a new life begins after `position`, and everyone must be told.
+        /// The log was recreated or restored from an older copy: continue after `position` in a new epoch, and notify everyone.
         case restart(epoch: UInt16, position: UInt64)
-        /// The log dropped what was not read yet: it goes on after `position`, and everyone must be told.
+        /// The log dropped entries that were not read yet: continue after `position`, and notify everyone.
         case passOver(through: UInt64)
-        /// The stream ends before the position, but perhaps only because its new leader has not caught up: look again in a moment.
+        /// The stream ends before the position, perhaps because a new leader lags: check again shortly.
         case lookAgain
     }
 
-    /// Everything up to here was told.
+    /// Everything up to here was reported.
     private(set) var position: UInt64 = 0
-    /// The end of the stream when it was last looked at.
+    /// The stream's end at the last check.
     private(set) var target: UInt64 = 0
     private var epoch: UInt16
-    /// The life of the log that is followed; nil before the first look.
+    /// The epoch of the followed log; nil before the first check.
     var knownEpoch: UInt16? { hasBegun ? epoch : nil }
-    /// Where to begin; nil for as far back as the tail holds.
+    /// Where to begin; nil for as far back as the tail reaches.
     private let start: UInt64?
     private var hasBegun = false
-    /// How often in a row a replicated stream seemed to end before the position.
+    /// Number of consecutive checks in which a replicated stream ended before the position.
     private var shortLooks = 0
-    /// The last messages that were delivered, in ascending order: the log is recognised by them.
+    /// The last delivered messages, in ascending order; used to recognise the log.
     private(set) var stamps: [LogStamp] = []
-    /// The place behind which sequences were skipped: they were deleted, or the log dropped them before they came. Nil when there is no doubt.
+    /// The sequence behind which sequences were skipped: deleted, or dropped unread. Nil when none is unexplained.
     private(set) var skippedAfter: UInt64?
-    /// Whether the first delivery since the start is still to come.
+    /// Whether the first delivery is still to come.
     private(set) var isFirst = true
-    /// How many sequences the log had dropped, or may have, before they could be read.
+    /// Number of sequences dropped, or possibly dropped, before they could be read.
     private(set) var missed: UInt64 = 0
 
-    /// After this many looks the end is really gone.
+    /// After this many checks the end is taken as lost.
     static let maximumShortLooks = 10
-    /// How many messages are remembered: some may be deleted by the time they are compared.
+    /// Number of remembered messages: some may be deleted before they are compared.
     static let rememberedStamps = 8
 
     /// - Parameters:
-    ///   - epoch: the life of the log that the observer knows of.
-    ///   - start: the sequence behind which to begin; nil for as far back as the tail holds.
-    ///   - stamp: the message that was read last, when it is known.
+    ///   - epoch: The epoch that the observer knows.
+    ///   - start: The sequence behind which to begin; nil for as far back as the tail reaches.
+    ///   - stamp: The last message read, if known.
     init(epoch: UInt16, start: UInt64? = nil, stamp: LogStamp? = nil) {
         self.epoch = epoch
         self.start = start
         if let stamp { stamps = [stamp] }
     }
 
-    /// Whether everything is told that the stream held when it was last looked at.
+    /// Whether everything is reported that the stream held at the last check.
     var hasCaughtUp: Bool { hasBegun && position >= target }
 
-    /// The stream was looked at, before a new consumer is made.
+    /// Applies a check of the stream, before a new consumer is created.
     ///
     /// - Parameters:
-    ///   - tailBytes: how much of the stream's end the first course shall fill the tail with.
-    ///   - isRecognised: whether the stream holds one of ``stamps``; nil when none of their places holds anything.
+    ///   - tailBytes: How much of the stream's end the first course loads into the tail.
+    ///   - isRecognised: Whether the stream holds one of ``stamps``; nil when all of their sequences are absent.
     mutating func inspected(_ snapshot: StreamSnapshot, tailBytes: Int, isRecognised: Bool? = nil) -> Course {
         if hasBegun, epoch == snapshot.epoch, snapshot.last < position, snapshot.isReplicated, shortLooks < Self.maximumShortLooks {
             shortLooks += 1
@@ -89,7 +89,7 @@ struct FeedProgress: Sendable {
                 position = Self.start(in: snapshot, tailBytes: tailBytes)
                 return .begin(after: position)
             }
-            // Beyond the end, the log is not the one that the start was taken from; that is judged below.
+            // A start beyond the end is of another log; that is checked below.
             position = start
             if start <= snapshot.last, isRecognised != false {
                 position = max(start, snapshot.first == 0 ? 0 : snapshot.first - 1)
@@ -97,13 +97,13 @@ struct FeedProgress: Sendable {
                 return .begin(after: position)
             }
         }
-        // Another stream, or one that was restored from an older copy: what comes next was never announced.
+        // The log was recreated, or restored from an older copy.
         guard epoch == snapshot.epoch, position <= snapshot.last, isRecognised != false, !isErased(snapshot, isRecognised) else {
             position = snapshot.last
             stamps = []
             return .restart(epoch: snapshot.epoch, position: position)
         }
-        // The log threw away what was not read yet. It follows from what is kept, but readers must know.
+        // The log dropped unread entries. Continue with what is kept, but notify readers.
         if let skippedAfter, snapshot.first > skippedAfter + 1 {
             let end = max(position, snapshot.first - 1)
             missed += end - skippedAfter
@@ -118,17 +118,17 @@ struct FeedProgress: Sendable {
         return .resume(after: position)
     }
 
-    /// Whether the last messages are all gone from where older ones are still kept, so that nothing shows which log this is.
+    /// Whether the last messages are all absent although older ones are kept: the log cannot be recognised.
     private func isErased(_ snapshot: StreamSnapshot, _ isRecognised: Bool?) -> Bool {
         guard isRecognised == nil, let last = stamps.last else { return false }
         return last.sequence >= snapshot.first
     }
 
-    /// A message came. Returns whether it is new.
+    /// Applies a delivery. Returns whether it is new.
     mutating func delivered(_ stamp: LogStamp) -> Bool {
         let after = position
         guard advance(to: stamp.sequence) else { return false }
-        // At the start nobody has been told of anything that could be missing, unless somebody goes on from an earlier time.
+        // At the start nothing was reported yet that could be missing, unless the observer resumes from an earlier position.
         if stamp.sequence > after + 1, !isFirst || start != nil { skippedAfter = skippedAfter ?? after }
         isFirst = false
         if stamps.count == Self.rememberedStamps { stamps.removeFirst() }
@@ -136,7 +136,7 @@ struct FeedProgress: Sendable {
         return true
     }
 
-    /// The server says that there is nothing between the last message and `sequence`. Returns whether that is news.
+    /// Applies the server's report that nothing lies between the last message and `sequence`. Returns whether that is new.
     mutating func passed(_ sequence: UInt64) -> Bool {
         let after = position
         guard advance(to: sequence) else { return false }
@@ -144,11 +144,11 @@ struct FeedProgress: Sendable {
         return true
     }
 
-    /// The stream was looked at while it is followed.
+    /// Applies a check of the stream while it is followed.
     ///
-    /// - Parameter first: the first sequence that it keeps.
-    /// - Returns: whether what was skipped is accounted for: still behind the log's old end, it was deleted. Otherwise it may have been dropped
-    ///   unread, and the stream has to be inspected again.
+    /// - Parameter first: the first kept sequence.
+    /// - Returns: whether skipped sequences are explained: those behind the log's start were deleted. Others may have been dropped unread, and
+    ///   the stream must be inspected again.
     mutating func verified(first: UInt64) -> Bool {
         guard let skippedAfter else { return true }
         guard first <= skippedAfter + 1 else { return false }
@@ -162,8 +162,8 @@ struct FeedProgress: Sendable {
         return true
     }
 
-    /// The sequence after which the last `tailBytes` of the stream lie, by the average size of a message; the tail itself does not grow
-    /// beyond its bound when the average misleads.
+    /// Returns the sequence after which the stream's last `tailBytes` begin, by average message size. The tail enforces its limit if the average
+    /// misleads.
     private static func start(in snapshot: StreamSnapshot, tailBytes: Int) -> UInt64 {
         let beforeFirst = snapshot.first == 0 ? 0 : snapshot.first - 1
         guard snapshot.messages > 0, snapshot.last > beforeFirst else { return max(beforeFirst, snapshot.last) }

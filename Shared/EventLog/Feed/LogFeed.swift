@@ -4,37 +4,37 @@ public import Logging
 import NATSClient
 import Synchronization
 
-/// The one feed of a process: follows the whole log live, fills the tail, and tells an observer.
+/// The process's single feed: follows the log live, fills the tail, and notifies an observer.
 ///
-/// 1. At the start it reads the end of the log, as much as the tail holds, and then follows.
-/// 2. It reads through a push consumer that needs no acknowledgement, from its position on, and makes a new one whenever the
-///    connection was lost, the server fell silent, or a delivery is missing. What it has told already is dropped.
-///    So sequences strictly increase and nothing is lost or told twice, however often the server dies.
-/// 3. Messages that are no events are skipped, logged at a limited rate and counted; executions are passed over unless the
-///    observer follows them.
-/// 4. When the log was deleted and made anew, lost its end, or was restored from an older copy (the last messages are recognised by sequence
-///    and stored time), it says so and goes on at the end of the new one; a log that is missing is created with the configuration of the `EventLog`.
-/// 5. It compares the sequences that come with what the log still keeps, and says so when the log dropped what was not read yet.
-/// 6. While its observer has no room it does not read (``LogObserver/hasRoom``).
-/// 7. Once a second it asks what the log keeps, and forgets what it does not.
+/// 1. At the start it reads as much of the log's end as the tail holds, then follows.
+/// 2. It reads through an ephemeral push consumer without acknowledgements, from its position on, and replaces it after a lost connection,
+///    a silent server or a missing delivery. Repeated deliveries are dropped.
+///    So sequences strictly increase, and every entry is reported once, however often the server restarts.
+/// 3. Messages that are not events are skipped, counted, and logged at a limited rate; executions are skipped unless the observer follows
+///    them.
+/// 4. When the log was recreated, truncated or restored from an older copy (the last messages are recognised by sequence and stored time), it
+///    notifies the observer and continues at the new end; an absent log is created with the configuration of the `EventLog`.
+/// 5. It compares sequences with what the log still keeps, and reports entries that the log dropped unread.
+/// 6. Backpressure: it does not read while its observer has no room (``LogObserver/hasRoom``).
+/// 7. Once a second it asks what the log keeps, and removes the rest from the tail.
 public final class LogFeed: Sendable {
-    /// Figures since the start.
+    /// Counters since the start.
     public struct Statistics: Sendable {
-        /// Entries taken in.
+        /// Entries received.
         public var entries: UInt64 = 0
-        /// Messages that the server had still to deliver when it delivered the last one that was told.
+        /// Messages left to deliver, as of the last reported one.
         public var pending: UInt64 = 0
-        /// How often the reading was begun anew: 1 while nothing ever went wrong.
+        /// Consumers created: 1 while nothing failed.
         public var consumers: UInt64 = 0
-        /// How often the log was replaced, or lost what had not been read yet.
+        /// How often the log was replaced, or dropped unread entries.
         public var replacements: UInt64 = 0
-        /// Sequences that the log dropped, or may have dropped, before they could be read.
+        /// Sequences that the log dropped, or may have dropped, unread.
         public var missed: UInt64 = 0
-        /// Messages that were no events, by what was wrong with them.
+        /// Messages that were not events, by fault.
         public var skipped: [String: UInt64] = [:]
     }
 
-    /// The last entries, for readers that are not quite live.
+    /// The last entries, for readers slightly behind.
     public let tail: LogTail
 
     private let log: EventLog
@@ -51,39 +51,39 @@ public final class LogFeed: Sendable {
     private let pending = Atomic<UInt64>(0)
     private let consumers = Atomic<UInt64>(0)
     private let replacements = Atomic<UInt64>(0)
-    /// Whether the observer had no room for what the current consumer brought.
+    /// Whether the observer refused a message of the current consumer for lack of room.
     private let isPaused = Atomic<Bool>(false)
-    /// Raised when the current consumer is of no more use.
+    /// Raised when the current consumer must be replaced.
     private let broken = Signal()
-    /// Raised when sequences were skipped that must be accounted for.
+    /// Raised when sequences were skipped without explanation.
     private let skipped = Signal()
 
-    /// How often the server gives a sign of life when there is nothing to deliver.
+    /// Heartbeat interval of an idle consumer.
     static let heartbeat: Duration = .milliseconds(500)
-    /// How long it may be silent: three signs.
+    /// Maximum silence of the server: three heartbeats.
     static let maximumSilence: Duration = .milliseconds(1500)
-    /// How often the feed asks what the log keeps.
+    /// Interval of the retention check.
     static let retentionInterval: Duration = .seconds(1)
-    /// How often it asks an observer without room whether it has some.
+    /// Interval at which an observer without room is asked again.
     static let roomInterval: Duration = .milliseconds(5)
 
-    /// A feed that has not begun.
+    /// Creates a feed; ``run()`` starts it.
     ///
     /// - Parameters:
-    ///   - log: what to follow.
-    ///   - tailBytes: the bound of the tail; the design's default is 128 MiB.
-    ///   - observer: is told everything, from the start of the tail on. It takes the log's epoch to be what ``EventLog/epoch`` is at this call
-    ///     until it is told otherwise.
-    ///   - logger: gets a line when the feed loses and finds its log.
+    ///   - log: The log to follow.
+    ///   - tailBytes: Maximum size of the tail in bytes; the design's default is 128 MiB.
+    ///   - observer: Is told everything from the start of the tail on. It assumes the value of ``EventLog/epoch`` at this call until it is told
+    ///     otherwise.
+    ///   - logger: Receives a line when the feed loses and finds its log.
     public convenience init(log: EventLog, tailBytes: Int, observer: any LogObserver, logger: Logger) {
         self.init(log: log, tailBytes: tailBytes, start: nil, stamp: nil, observer: observer, logger: logger)
     }
 
-    /// A feed that has not begun, for an observer that keeps what it was told and knows how far that is: it is told what comes behind `start`,
-    /// or behind the first entry that is still kept. The tail holds hardly anything.
+    /// Creates a feed for an observer that persists its position: it is told what follows `start`, or the first entry still kept. The tail is
+    /// minimal.
     ///
-    /// - Parameters: as above; and `start`, the last sequence that the observer was told of the log whose ``EventLog/epoch`` is current, 0 for none;
-    ///   and `stamp`, the message that it was told last, by which the log is recognised.
+    /// - Parameters: as above; `start` is the last sequence that the observer was told, in the current ``EventLog/epoch``, 0 for none; `stamp` is
+    ///   the last message that it was told, used to recognise the log.
     public convenience init(
         log: EventLog,
         after start: UInt64,
@@ -104,17 +104,17 @@ public final class LogFeed: Sendable {
         faults = FaultLog(logger: logger)
     }
 
-    /// Everything up to here was told to the observer. Any thread.
+    /// The last sequence reported to the observer. Any thread.
     public var position: UInt64 { told.load(ordering: .acquiring) }
 
-    /// Whether the feed is live: it has told everything the log held when its reading began, and has heard of the server just now.
-    /// False from the start until then, and whenever the bus is away. Any thread.
+    /// Whether the feed is live: it has reported everything the log held when its reading began, and the server is responding.
+    /// False before that, and while the bus is unreachable. Any thread.
     public var isFollowing: Bool { following.load(ordering: .acquiring) }
 
-    /// Why the log is not followed, as a sentence; nil while it is, and where that is not known. Any thread.
+    /// Why the log is not followed, as a sentence; nil while it is, or when unknown. Any thread.
     public var interruption: String? { failure.withLock { $0 } }
 
-    /// Figures since the start. Any thread.
+    /// Counters since the start. Any thread.
     public var statistics: Statistics {
         Statistics(
             entries: entries.load(ordering: .relaxed),
@@ -126,10 +126,9 @@ public final class LogFeed: Sendable {
         )
     }
 
-    /// Follows the log until the task is cancelled, then returns. Once in the life of a feed.
+    /// Follows the log until the task is cancelled, then returns. Call once per feed.
     ///
-    /// - Throws: an ``EventLogError`` that waiting does not mend: the stream was replaced by one that cannot be the log, or the connection
-    ///   was closed.
+    /// - Throws: a permanent ``EventLogError``: the stream was replaced by an incompatible one, or the connection was closed.
     public func run() async throws(EventLogError) {
         let retention = Task { await self.followRetention() }
         defer { retention.cancel() }
@@ -148,9 +147,9 @@ public final class LogFeed: Sendable {
         }
     }
 
-    /// Makes one consumer and returns when it is of no more use, with whether the feed was live meanwhile.
+    /// Runs one consumer until it must be replaced; returns whether the feed was live meanwhile.
     private func followOnce() async throws(EventLogError) -> Bool {
-        // The consumer delivers before its creation is answered, so this holds for every way out, that of no answer included.
+        // The consumer delivers before its creation is answered, so reset on every exit, also without an answer.
         defer { following.store(false, ordering: .releasing) }
         await untilThereIsRoom()
         let snapshot = try await log.inspect()
@@ -171,13 +170,13 @@ public final class LogFeed: Sendable {
         return wasLive
     }
 
-    /// Returns when the observer has room. No consumer is active meanwhile.
+    /// Waits until the observer has room. No consumer is active meanwhile.
     private func untilThereIsRoom() async {
         while !observer.hasRoom, !Task.isCancelled { try? await Task.sleep(for: Self.roomInterval) }
         isPaused.store(false, ordering: .releasing)
     }
 
-    /// Settles where to go on after a look at the stream. No consumer is active meanwhile.
+    /// Decides where to continue after a check of the stream. No consumer is active meanwhile.
     private func begin(_ snapshot: FeedProgress.StreamSnapshot, isRecognised: Bool?) async throws(EventLogError) -> UInt64 {
         let missedBefore = progress.withLock { $0.missed }
         let course = progress.withLock { $0.inspected(snapshot, tailBytes: tailBytes, isRecognised: isRecognised) }
@@ -221,14 +220,14 @@ public final class LogFeed: Sendable {
 
     // MARK: What the log keeps
 
-    /// Asks what the log keeps, once a second and whenever sequences were skipped, and has what it does not keep forgotten.
+    /// Checks retention once a second and whenever sequences were skipped, and trims the tail.
     private func followRetention() async {
         while !Task.isCancelled {
             await skipped.wait(atMost: Self.retentionInterval)
             guard log.isConnected, let epoch = progress.withLock({ $0.knownEpoch }), let retention = try? await log.retention() else {
                 continue
             }
-            // Another life of the log is found by the inspection that follows the loss of the consumer.
+            // The inspection after the loss of the consumer detects a new epoch.
             guard retention.epoch == epoch else { continue }
             tail.trim(to: retention)
             observer.logTrimmed(to: retention)
@@ -236,7 +235,7 @@ public final class LogFeed: Sendable {
         }
     }
 
-    /// Live when everything is told that was there; called while a consumer is active.
+    /// Sets the feed live once everything present was reported. Called while a consumer is active.
     private func updateFollowing() {
         if progress.withLock({ $0.hasCaughtUp }) { following.store(true, ordering: .releasing) }
     }
@@ -252,7 +251,7 @@ extension LogFeed: StreamConsumerDelegate {
             return (progress.delivered(stamp), isFirst, progress.skippedAfter != nil)
         }
         guard isNew else { return }
-        // The log's old end may have moved since the place to begin at was chosen.
+        // The log's start may have moved since the starting position was chosen.
         if isFirst, sequence > tail.position + 1 { tail.reset(to: sequence - 1) }
         if isSkipping { skipped.raise() }
         pending.store(metadata.pending, ordering: .relaxed)
@@ -271,7 +270,7 @@ extension LogFeed: StreamConsumerDelegate {
         if !following.load(ordering: .relaxed) { updateFollowing() }
     }
 
-    /// Whether nothing more is taken from this consumer, because the observer has no room.
+    /// Whether this consumer's messages are refused, because the observer has no room.
     private func pauses() -> Bool {
         if isPaused.load(ordering: .relaxed) { return true }
         guard !observer.hasRoom else { return false }

@@ -1,10 +1,10 @@
 import EventModel
 import NATSClient
 
-/// Reads one past through a filter.
+/// Reads one source's past through a server-side filter.
 ///
-/// A consumer of nats-server 2.9 has one filter, and `events.<tenant>.>` does not match `events.<tenant>` itself, on which a producer may
-/// publish too. Where such messages lie in the range, a second consumer reads them and the two are merged.
+/// A consumer of nats-server 2.9 has one filter, and `events.<tenant>.>` does not match the bare subject `events.<tenant>`, which a producer may
+/// use. If it has messages in the range, a second consumer reads them and the results are merged.
 struct FilteredRead {
     private let pendingRead: PendingRead
     private let log: EventLog
@@ -14,7 +14,7 @@ struct FilteredRead {
         self.log = log
     }
 
-    /// Reads. When it returns, the pending read is settled.
+    /// Runs the read. When it returns, the pending read is settled.
     func run() async {
         switch pendingRead.source {
         case .events(let tenant): await run(EventMessage.filters(of: tenant))
@@ -44,7 +44,7 @@ struct FilteredRead {
         return await part.outcome()
     }
 
-    /// Both in the order of the log, as far as both are complete.
+    /// Merges two reads in the log's order, as far as both are complete.
     static func merge(_ left: LogRead, _ right: LogRead) -> LogRead {
         let position = min(left.position, right.position)
         let entries = (left.entries + right.entries).filter { $0.sequence <= position }.sorted { $0.sequence < $1.sequence }

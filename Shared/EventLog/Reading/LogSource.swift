@@ -2,14 +2,14 @@ public import Basics
 public import EventModel
 import NATSClient
 
-/// What is read of the log, live or past: a tenant's events, or the events of one agent or workflow.
+/// A source of events, live or past: a tenant, or an agent or workflow.
 public enum LogSource: Sendable, Hashable {
-    /// The events of a tenant; those of its executions are not among them.
+    /// The events of a tenant, without those of its executions.
     case events(of: Tenant)
     /// The events of an agent or a workflow, over all its executions.
     case execution(ExecutionReference)
 
-    /// Whose it is.
+    /// The tenant that owns the events.
     public var tenant: Tenant {
         switch self {
         case .events(let tenant): tenant
@@ -17,7 +17,7 @@ public enum LogSource: Sendable, Hashable {
         }
     }
 
-    /// What its messages are told apart by. No two sources have the same.
+    /// A unique key of the source.
     var key: String {
         switch self {
         case .events(let tenant): SubjectToken.encode(tenant)
@@ -25,7 +25,7 @@ public enum LogSource: Sendable, Hashable {
         }
     }
 
-    /// The key of the source that a message belongs to: the subject's token of the tenant, which has no dot, or a whole subject.
+    /// Returns the key of a message's source: the subject's tenant token, which has no dot, or the whole subject.
     static func key(of subject: UnsafeRawBufferPointer) -> String? {
         if ExecutionMessage.isOfExecution(subject) { return String(decoding: subject, as: UTF8.self) }
         return EventMessage.tenantToken(of: subject)

@@ -2,19 +2,19 @@ import Basics
 import EventModel
 import NATSClient
 
-/// Reads what is older than the tail: a few tenants at a time by themselves, everybody else through one shared scan (``ReadPlan``).
+/// Reads what is older than the tail: a few filtered reads at a time, the rest through one shared scan (``ReadPlan``).
 actor PastReader {
     private var plan: ReadPlan
     private var pendingReads: [UInt64: PendingRead] = [:]
     private var nextID: UInt64 = 0
-    /// The shared scan under way.
+    /// The running shared scan.
     private var scan: StreamScan?
 
     init(filteredReads: Int) {
         plan = ReadPlan(limit: filteredReads)
     }
 
-    /// One piece of a past; see ``EventLog/read(_:after:through:maxBytes:)``.
+    /// Reads past entries; see ``EventLog/read(_:after:through:maxBytes:)``.
     func read(
         _ source: LogSource,
         after: UInt64,
@@ -50,7 +50,7 @@ actor PastReader {
     }
 
     private func submit(_ pendingRead: PendingRead, to log: EventLog) {
-        // A scan that has not come as far as this cursor serves it on the way.
+        // A running scan that has not reached this cursor serves it too.
         if let scan, scan.join(pendingRead) { return }
         pendingReads[pendingRead.id] = pendingRead
         perform(plan.requested(pendingRead.id), on: log)

@@ -2,15 +2,15 @@ import Basics
 import EventModel
 import Synchronization
 
-/// One reader's wish for a piece of the past, while it is collected.
+/// One reader's request for past entries, while they are collected.
 ///
-/// A scan fills it on the bus's delivery thread; the reader's task awaits it. It is settled exactly once: when it is complete or full, when
-/// the scan ends early, or when the reader gives up.
+/// A scan fills it on the bus's delivery thread; the reader's task awaits it. Settled exactly once: when complete or full, when the scan ends
+/// early, or when the reader is cancelled.
 final class PendingRead: Sendable {
-    /// What becomes of a pending read.
+    /// The result of a pending read.
     enum Outcome: Sendable {
         case read(LogRead)
-        /// The scan ended before it got anywhere.
+        /// The scan ended before it made progress.
         case failed(EventLogError)
     }
 
@@ -22,9 +22,9 @@ final class PendingRead: Sendable {
 
     let id: UInt64
     let source: LogSource
-    /// The last sequence the reader has.
+    /// Last sequence that the reader has.
     let after: UInt64
-    /// The last sequence the reader wants.
+    /// Last sequence to read.
     let through: UInt64
     let maxBytes: Int
     let deadline: ContinuousClock.Instant
@@ -41,15 +41,15 @@ final class PendingRead: Sendable {
         self.deadline = deadline
     }
 
-    /// A pending read for the same piece that is not settled and has nothing yet.
+    /// Creates an empty, unsettled pending read for the same range.
     func copy() -> PendingRead {
         PendingRead(id: id, source: source, after: after, through: through, maxBytes: maxBytes, deadline: deadline)
     }
 
-    /// Whether nothing more is wanted.
+    /// Whether it is settled.
     var isSettled: Bool { state.withLock { $0.isSettled } }
 
-    /// Takes in the tenant's next entry. Settles the pending read when that completes or fills it.
+    /// Adds the source's next entry. Settles the read when that completes or fills it.
     func take(_ entry: LogEntry) {
         guard entry.sequence > after else { return }
         let isFull = state.withLock { state in
@@ -61,9 +61,9 @@ final class PendingRead: Sendable {
         if isFull || entry.sequence >= through { settle(completeThrough: entry.sequence) }
     }
 
-    /// Settles the pending read with what it has, which is everything up to `sequence`.
+    /// Settles the read with its entries, complete up to `sequence`.
     ///
-    /// - Parameter reason: the answer when that is no further than the reader was.
+    /// - Parameter reason: the error if no progress was made.
     func settle(completeThrough sequence: UInt64, otherwise reason: EventLogError? = nil) {
         settle { entries in
             if let reason, sequence <= self.after { return .failed(reason) }
@@ -71,17 +71,17 @@ final class PendingRead: Sendable {
         }
     }
 
-    /// Settles the pending read with a piece that was put together elsewhere.
+    /// Settles the read with a result assembled elsewhere.
     func settle(with read: LogRead) {
         settle { _ in .read(read) }
     }
 
-    /// Settles the pending read without an answer.
+    /// Fails the read.
     func fail(_ error: EventLogError) {
         settle { _ in .failed(error) }
     }
 
-    /// The outcome, when there is one. When the task is cancelled, the pending read fails at once.
+    /// Waits for the outcome. Cancelling the task fails the read at once.
     func outcome() async -> Outcome {
         await result.value(onCancel: { fail(.cancelled) })
     }

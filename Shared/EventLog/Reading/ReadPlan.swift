@@ -1,17 +1,17 @@
-/// Who reads the past by themselves and who shares a scan, as a value.
+/// Schedules reads of the past, filtered or by a shared scan, as a value.
 ///
-/// A read of one tenant makes the server look through everything stored since the cursor. A few at a time are cheap; a thousand at once
-/// take minutes and slow the producers. So: `limit` tenants read by themselves; as soon as more wait, one scan over everything
-/// is shared by all who wait (design, "A miss").
+/// A filtered read makes the server search everything stored since the cursor. A few at a time are cheap; a thousand at once take minutes and
+/// slow the producers. So `limit` tenants have filtered reads; as soon as more wait, one scan over everything serves all that wait (design,
+/// "A miss").
 struct ReadPlan: Sendable {
     typealias ID = UInt64
 
-    /// What the driver is to do.
+    /// The driver's next step.
     enum Action: Sendable, Equatable {
         case none
-        /// Read one tenant for this one; report ``filteredReadEnded(_:)``.
+        /// Start a filtered read; report ``filteredReadEnded(_:)``.
         case readFiltered(ID)
-        /// Ask ``scanBegan()`` who takes part, scan, and report ``scanEnded()``.
+        /// Call ``scanBegan()`` for the participants, scan, and report ``scanEnded()``.
         case scan
     }
 
@@ -20,12 +20,12 @@ struct ReadPlan: Sendable {
     private var waiting: [ID] = []
     private var isScanning = false
 
-    /// - Parameter limit: how many filtered reads at a time; at least one.
+    /// - Parameter limit: Maximum number of concurrent filtered reads; at least one.
     init(limit: Int) {
         self.limit = max(1, limit)
     }
 
-    /// Somebody wants to read.
+    /// Adds a read.
     mutating func requested(_ id: ID) -> Action {
         if waiting.isEmpty, filtered.count < limit {
             filtered.insert(id)
@@ -35,13 +35,13 @@ struct ReadPlan: Sendable {
         return startScanUnlessRunning()
     }
 
-    /// A scan sets out: these take part. Whoever comes later waits for the next one, unless the scan can still take them in.
+    /// Starts a scan and returns its participants. Later reads wait for the next one, unless the running scan can still take them.
     mutating func scanBegan() -> [ID] {
         defer { waiting = [] }
         return waiting
     }
 
-    /// The scan is over.
+    /// Ends the scan.
     mutating func scanEnded() -> Action {
         isScanning = false
         if waiting.isEmpty { return .none }
@@ -49,13 +49,13 @@ struct ReadPlan: Sendable {
         return startScanUnlessRunning()
     }
 
-    /// A filtered read is over; one who waits may take its place while a scan is under way.
+    /// Ends a filtered read; a waiting read may take its slot while a scan is running.
     mutating func filteredReadEnded(_ id: ID) -> Action {
         filtered.remove(id)
         return waiting.isEmpty ? .none : readNextFiltered()
     }
 
-    /// Somebody who waited does not any more: they gave up, or a running scan took them in.
+    /// Removes a waiting read: it was cancelled, or joined a running scan.
     mutating func withdrawn(_ id: ID) { waiting.removeAll { $0 == id } }
 
     private mutating func readNextFiltered() -> Action {

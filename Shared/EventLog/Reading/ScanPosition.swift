@@ -1,30 +1,30 @@
-/// How far a pass over the stream is, while one thread hands out what it finds and others look.
+/// The position of a scan, while one thread hands out entries and others check it.
 ///
-/// Between the two moments an entry is on its way to those who wanted it when it was found: who comes now does not get it any more, and who
-/// leaves now has not got it yet.
+/// Between found and handed out, an entry is on its way to the readers of that moment: a new reader no longer gets it, and a leaving one does not
+/// have it yet.
 struct ScanPosition: Sendable, Equatable {
-    /// Everything up to here was found: a reader who has less comes too late.
+    /// High-water mark of found entries: a reader behind it cannot join.
     private(set) var found: UInt64
-    /// Everything up to here is with its readers: so far, and no further, they can be told that they have everything.
+    /// High-water mark of handed-out entries: readers are complete up to here.
     private(set) var handedOut: UInt64
 
-    /// A pass that begins after a sequence.
+    /// Creates a position after a sequence.
     init(after sequence: UInt64) {
         found = sequence
         handedOut = sequence
     }
 
-    /// The next entry was found. Returns false for one that was found before.
+    /// Records a found entry. Returns false for one that was found before.
     mutating func entryFound(_ sequence: UInt64) -> Bool {
         guard sequence > found else { return false }
         found = sequence
         return true
     }
 
-    /// What was found is with its readers.
+    /// Records that the found entry was handed out.
     mutating func entryHandedOut() { handedOut = found }
 
-    /// There is nothing up to a sequence that was not handed out.
+    /// Records that no entries up to a sequence are outstanding.
     mutating func nothingElse(through sequence: UInt64) {
         found = max(found, sequence)
         handedOut = found

@@ -3,36 +3,36 @@ import EventModel
 import NATSClient
 import Synchronization
 
-/// One pass over the stream that fills the pending reads of all who take part: of one tenant through a filter, or of many without.
+/// One pass over the stream that fills the pending reads of its participants: one source with a filter, or many without.
 final class StreamScan: Sendable {
     private struct State {
         var position: ScanPosition
         var pendingReads: [String: [PendingRead]] = [:]
-        /// How many pending reads are not settled, as far as the scan knows.
+        /// Number of unsettled pending reads, as far as the scan knows.
         var open = 0
-        /// The lowest end among the open pending reads: until then nothing needs to be looked through.
+        /// The lowest end among the open pending reads: no check is needed before it.
         var nextEnd = UInt64.max
         var isOver = false
     }
 
     private let log: EventLog
     private let filter: String?
-    /// Whether the server's count of what is to come can be taken for the end. A replica that is behind counts to its own end.
+    /// Whether the server's pending count marks the end. A lagging replica counts to its own end.
     private let trustsCount: Bool
     private let state: Mutex<State>
-    /// Raised when the pass has come to its end, or cannot go on.
+    /// Raised when the scan is at its end, or cannot continue.
     private let ended = Signal()
 
-    /// How soon the server says that there is nothing more, in case its count of what is to come is off.
+    /// Heartbeat interval of the idle consumer, in case the pending count is wrong.
     private static let heartbeat: Duration = .milliseconds(100)
     private static let maximumSilence: Duration = .seconds(2)
-    /// How many messages of one tenant are under way at a time.
+    /// Maximum number of messages in flight in a filtered read.
     private static let filteredWindow: UInt64 = 256
 
     /// - Parameters:
-    ///   - pendingReads: who takes part; at least one.
-    ///   - filter: the subjects to read; nil for all.
-    ///   - log: what is read.
+    ///   - pendingReads: The participants; at least one.
+    ///   - filter: The subjects to read; nil for all.
+    ///   - log: The log to read.
     init(_ pendingReads: [PendingRead], filter: String?, of log: EventLog) {
         self.log = log
         self.filter = filter
@@ -41,7 +41,7 @@ final class StreamScan: Sendable {
         for pendingRead in pendingReads { _ = join(pendingRead) }
     }
 
-    /// Takes one more in, unless the pass is already beyond where it would have to begin, or over. Any thread.
+    /// Adds a participant, unless the scan has passed its start or has ended. Any thread.
     func join(_ pendingRead: PendingRead) -> Bool {
         state.withLock { state in
             guard !state.isOver, pendingRead.after >= state.position.found else { return false }
@@ -52,7 +52,7 @@ final class StreamScan: Sendable {
         }
     }
 
-    /// Makes the pass. When it returns, every pending read is settled.
+    /// Runs the scan. When it returns, every pending read is settled.
     func run() async {
         let failure: EventLogError
         do throws(EventLogError) {
@@ -78,13 +78,13 @@ final class StreamScan: Sendable {
 
     private var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// There is nothing more, and everybody asked for no more than the log has reached.
+    /// Settles all reads at the end: no participant asked for more than the log has reached.
     private func reachedEnd() {
         guard trustsCount else { return }
         sweep { pendingRead, _ in pendingRead.settle(completeThrough: pendingRead.through) }
     }
 
-    /// Gives everybody who is left what there is.
+    /// Settles the remaining reads with what they have.
     private func finish(_ failure: EventLogError) {
         let (pendingReads, position) = state.withLock { state in
             state.isOver = true
@@ -94,14 +94,14 @@ final class StreamScan: Sendable {
         for pendingRead in pendingReads { pendingRead.settle(completeThrough: position, otherwise: failure) }
     }
 
-    /// Those for whom the pass has come far enough are complete.
+    /// Settles the reads whose end is reached.
     private func settleComplete() {
         sweep { pendingRead, position in
             if pendingRead.through <= position { pendingRead.settle(completeThrough: position) }
         }
     }
 
-    /// Those whose time is over, or who gave up, are not waited for.
+    /// Settles reads that timed out, and forgets cancelled ones.
     private func settleOverdue(now: ContinuousClock.Instant) {
         sweep { pendingRead, position in
             guard pendingRead.deadline <= now else { return }
@@ -112,7 +112,7 @@ final class StreamScan: Sendable {
         }
     }
 
-    /// Lets `settle` look at every pending read, forgets those that are settled, and ends the pass when none is left.
+    /// Applies `settle` to every pending read, removes the settled ones, and ends the scan when none is left.
     private func sweep(_ settle: (PendingRead, _ position: UInt64) -> Void) {
         let isOver = state.withLock { state in
             for (token, pendingReads) in state.pendingReads {
@@ -140,7 +140,7 @@ extension StreamScan: StreamConsumerDelegate {
             let takers = key.flatMap { state.pendingReads[$0] } ?? []
             return (takers, sequence >= state.nextEnd)
         }
-        // Decoded at most once, and only if somebody wants it. What is no event was reported by the feed when it came.
+        // Decode at most once, and only if a reader wants it. The feed has already reported messages that are not events.
         if takers.contains(where: { $0.after < sequence && sequence <= $0.through }),
             let entry = try? EventMessage.entry(delivery, metadata)
         {

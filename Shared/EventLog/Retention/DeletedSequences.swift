@@ -1,11 +1,11 @@
-/// The sequences that the log gave out and no longer holds although it still holds older ones: single messages deleted, or a subject purged.
+/// The assigned sequences that the log no longer holds although it holds older ones: deleted messages, or a purged subject.
 public struct DeletedSequences: Sendable, Hashable {
-    /// Beyond this many the sequences are not listed: the list would take megabytes on the bus with each change.
+    /// Maximum number of listed sequences: a longer list would take megabytes on the bus with each change.
     public static let maximumListed: UInt64 = 100_000
 
-    /// How many there are.
+    /// Number of deleted sequences.
     public let count: UInt64
-    /// The sequences as disjoint ranges in ascending order; empty when they are not listed.
+    /// The sequences as disjoint ranges in ascending order; empty when not listed.
     public let ranges: [ClosedRange<UInt64>]
 
     /// Nothing was deleted.
@@ -14,7 +14,7 @@ public struct DeletedSequences: Sendable, Hashable {
     /// Whether ``ranges`` holds all of them.
     public var isListed: Bool { count == 0 || !ranges.isEmpty }
 
-    /// The given sequences, which must ascend.
+    /// Creates a set from ascending sequences.
     public init(ascending sequences: some Sequence<UInt64>) {
         var ranges: [ClosedRange<UInt64>] = []
         var count: UInt64 = 0
@@ -30,7 +30,7 @@ public struct DeletedSequences: Sendable, Hashable {
         self.ranges = ranges
     }
 
-    /// So many sequences that they are not listed.
+    /// Creates a set that is too large to be listed.
     public init(unlisted count: UInt64) {
         self.count = count
         ranges = []
@@ -41,7 +41,7 @@ public struct DeletedSequences: Sendable, Hashable {
         self.ranges = ranges
     }
 
-    /// Whether `sequence` is listed as deleted.
+    /// Returns whether `sequence` is listed as deleted.
     public func contains(_ sequence: UInt64) -> Bool {
         var low = 0
         var high = ranges.count
@@ -52,25 +52,25 @@ public struct DeletedSequences: Sendable, Hashable {
         return low < ranges.count && ranges[low].lowerBound <= sequence
     }
 
-    /// Whether something behind `sequence` was, or may have been, deleted.
+    /// Returns whether something behind `sequence` was, or may have been, deleted.
     public func mayContain(after sequence: UInt64) -> Bool {
         isListed ? (ranges.last?.upperBound ?? 0) > sequence : count > 0
     }
 
-    /// Whether something in a range was, or may have been, deleted.
+    /// Returns whether something in a range was, or may have been, deleted.
     public func mayContain(in range: Range<UInt64>) -> Bool {
         guard isListed else { return true }
         return !range.isEmpty && ranges.contains { $0.overlaps(range) }
     }
 
-    /// Those that are left when the log begins with `first`: what lies before it is no hole any more.
+    /// Returns the sequences from `first` on: the log's new start.
     public func from(_ first: UInt64) -> DeletedSequences {
         guard isListed, let lowest = ranges.first, lowest.lowerBound < first else { return self }
         let kept = ranges.compactMap { $0.upperBound < first ? nil : max($0.lowerBound, first)...$0.upperBound }
         return DeletedSequences(count: kept.reduce(0) { $0 + UInt64($1.count) }, ranges: kept)
     }
 
-    /// Those that `known` does not have.
+    /// Returns the sequences that `known` does not have.
     public func ranges(notIn known: DeletedSequences) -> [ClosedRange<UInt64>] {
         let known = Set(known.ranges)
         return ranges.filter { !known.contains($0) }

@@ -3,9 +3,9 @@ public import EventModel
 import NATSClient
 
 extension EventLog {
-    /// What stands at a place: one request to the stream's leader.
+    /// Returns the content at a sequence: one request to the stream's leader.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent {
         guard let message = try await message(at: sequence) else { return .nothing }
         guard let entry = try? EventMessage.entry(message), entry.execution == nil else {
@@ -14,9 +14,9 @@ extension EventLog {
         return .event(tenant: entry.event.tenant, intake: entry.intake)
     }
 
-    /// The cursor of the tenant's first message behind a place; nil when it has none there.
+    /// Returns the cursor of the tenant's first message behind a sequence; nil when there is none.
     ///
-    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func firstCursor(of tenant: Tenant, after sequence: UInt64) async throws(EventLogError) -> Cursor? {
         guard sequence < UInt64(Int64.max) else { return nil }
         let filters = EventMessage.filters(of: tenant)
@@ -32,12 +32,12 @@ extension EventLog {
         return first.map { Cursor(time: EventMessage.intakeTime(of: $0), epoch: epoch, sequence: $0.sequence) }
     }
 
-    /// Whether the log still holds one of these messages, the newest first: a stream that was restored from an older copy and written on has
-    /// others at the same places.
+    /// Returns whether the log still holds one of these messages, newest first: a stream restored from an older copy and written since has other
+    /// messages at these sequences.
     ///
-    /// - Parameter stamps: what was read last, in ascending order.
-    /// - Returns: nil when nothing can be said, because none of the places holds a message.
-    /// - Throws: a retriable ``EventLogError`` when the log is out of reach.
+    /// - Parameter stamps: the last messages read, in ascending order.
+    /// - Returns: nil when undecidable, because all the sequences are absent.
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
     public func recognises(_ stamps: [LogStamp]) async throws(EventLogError) -> Bool? {
         for stamp in stamps.reversed() {
             if let message = try await message(at: stamp.sequence) { return message.timestamp == stamp.storedAt }

@@ -1,44 +1,49 @@
 public import Basics
 public import NATSClient
 
-/// A change of what the log keeps: the limits of its streams as they are and as they shall be, and what leaves with it.
+/// Plans and applies new limits for the log's streams, and estimates what they drop.
 public struct LogResize: Sendable {
-    /// How long messages are kept and how many bytes of them.
+    /// Limits of a stream.
     public struct Limits: Sendable, Hashable {
-        /// Nil for ever.
+        /// Maximum age of a message; nil for ever.
         public var maxAge: Duration?
-        /// Nil for no bound.
+        /// Maximum size in bytes; nil for no limit.
         public var maxBytes: Int64?
     }
 
-    /// One stream's part.
+    /// The change of one stream.
     public struct Change: Sendable, Hashable {
+        /// The stream's name.
         public var stream: String
+        /// Its current limits.
         public var present: Limits
+        /// The new limits.
         public var wanted: Limits
+        /// Number of messages at present.
         public var messages: UInt64
+        /// Size in bytes at present.
         public var bytes: UInt64
-        /// How many messages leave at once, estimated from their average size; 0 for none.
+        /// Number of messages dropped at once, estimated from their average size; 0 for none.
         public var droppedMessages: UInt64
-        /// How many bytes leave for the sake of the bound in bytes.
+        /// Number of bytes dropped by the size limit.
         public var droppedBytes: UInt64
-        /// The messages before this moment leave for their age; nil for none.
+        /// Messages before this time are dropped by the age limit; nil for none.
         public var droppedBefore: Timestamp?
 
-        /// Whether anything leaves.
+        /// Whether the change drops messages.
         public var drops: Bool { droppedMessages > 0 || droppedBytes > 0 || droppedBefore != nil }
     }
 
-    /// The streams that exist and differ from what is wanted.
+    /// The existing streams whose limits change.
     public let changes: [Change]
     private let jetStream: JetStream
 
-    /// Looks at the log's stream and the one beside it with the read marks, and at what the limits of `configuration` would make of them. Changes nothing.
+    /// Compares the limits of the log's stream and of the read marks' stream with `configuration`. Changes nothing.
     ///
     /// - Parameters:
-    ///   - connection: the bus, connected.
-    ///   - now: the time by which ages are judged.
-    /// - Throws: ``EventLogError/Code/unavailable`` when there is no log, ``EventLogError/Code/rejected`` for limits that cannot be meant.
+    ///   - connection: The bus, connected.
+    ///   - now: The current time, for ages.
+    /// - Throws: ``EventLogError/Code/unavailable`` when the log does not exist, ``EventLogError/Code/rejected`` for invalid limits.
     public init(
         on connection: NATSConnection,
         to configuration: EventLogConfiguration,
@@ -57,7 +62,7 @@ public struct LogResize: Sendable {
                 if let change = Self.change(info, to: stream.limits, now: now) { changes.append(change) }
             } catch {
                 guard error.code == .streamNotFound else { throw EventLogError(error) }
-                // Without approval-api nobody has made the second one.
+                // Only approval-api creates the second stream.
                 guard index > 0 else {
                     throw EventLogError(
                         code: .rejected,
@@ -88,7 +93,7 @@ public struct LogResize: Sendable {
         }
     }
 
-    /// What becomes of a stream; nil when it is as it shall be.
+    /// Returns a stream's change; nil when its limits match.
     static func change(_ info: StreamInfo, to wanted: Limits, now: Timestamp) -> Change? {
         let (configuration, state) = (info.configuration, info.state)
         let present = Limits(

@@ -2,8 +2,8 @@ import Basics
 import NATSClient
 import Synchronization
 
-/// Asks `STREAM.INFO` for all who want to know at the same time (``SingleFlight``), and at most every ``pace``, so that no number of clients makes
-/// more than some hundred requests a second.
+/// Single-flight for `STREAM.INFO` (``SingleFlight``), limited to one request per ``pace``, so that any number of clients causes at most some hundred
+/// requests a second.
 final class StreamInfoFlight: Sendable {
     /// When the last request was sent.
     private final class LastRequest: Sendable {
@@ -27,7 +27,7 @@ final class StreamInfoFlight: Sendable {
         }
     }
 
-    /// The stream as it is at this call or later.
+    /// Returns the stream's state as of this call or later.
     func info() async throws(EventLogError) -> StreamInfo {
         do {
             return try await flight.value()

@@ -1,11 +1,11 @@
 package import NATSClient
 
-/// What a failure of the bus means to a user of the log.
+/// Maps errors of the bus to errors of the log.
 extension EventLogError {
     init(_ error: NATSError) {
         let code: Code =
             switch error.code {
-            // Credentials, certificates and permissions may be set right while the process runs.
+            // Retriable: credentials, certificates and permissions may be corrected while the process runs.
             case .disconnected, .noResponders, .authenticationFailed, .tlsFailed, .notPermitted: .unavailable
             case .timeout: .timeout
             case .cancelled: .cancelled
@@ -16,7 +16,7 @@ extension EventLogError {
         self.init(code: code, message: error.message, field: code == .tooLarge ? "payload" : nil)
     }
 
-    /// What a failure of JetStream means, but for appends (``EventLog/appendFailed(_:on:size:of:)``).
+    /// Maps a JetStream error, except those of appends (``EventLog/appendFailed(_:on:size:of:)``).
     package init(_ error: JetStreamError) {
         let code: Code
         switch error.code {

@@ -1,13 +1,13 @@
 import Logging
 import NATSClient
 
-/// The stream that the log is kept in: made when it is missing, judged when it is there, never changed.
+/// The log's stream: created when absent, verified when present, never changed.
 struct LogStream: Sendable {
     let jetStream: JetStream
     let configuration: EventLogConfiguration
     let logger: Logger
 
-    /// The stream at the start of a process: judged, with a warning for every limit that differs from what is configured.
+    /// Returns the verified stream at process start; logs a warning for every limit that differs from the configuration.
     func opened() async throws(EventLogError) -> StreamInfo {
         try await checkServer()
         let info = try await checked()
@@ -23,7 +23,7 @@ struct LogStream: Sendable {
         return info
     }
 
-    /// The stream, judged; created if there is none.
+    /// Returns the verified stream; creates it if absent.
     func checked() async throws(EventLogError) -> StreamInfo {
         let info = try await existing()
         if let fault = StreamRequirements.fault(of: info, configuration) {
@@ -43,13 +43,13 @@ struct LogStream: Sendable {
             logger.notice("created the log's stream", metadata: ["log.stream": "\(configuration.streamName)"])
             return info
         } catch {
-            // Another process was quicker, with other limits: what it made is there now.
+            // Another process created it concurrently, with other limits.
             if error.code == .streamNameInUse { throw .unavailable("The log's stream is being created by another process. Try again.") }
             throw Self.refusal(error, configuration)
         }
     }
 
-    /// What a refusal to create the stream means.
+    /// Maps the server's refusal to create the stream to an error.
     private static func refusal(_ error: JetStreamError, _ configuration: EventLogConfiguration) -> EventLogError {
         let name = configuration.streamName
         switch error.code {
@@ -76,7 +76,7 @@ struct LogStream: Sendable {
         }
     }
 
-    /// More than one replica takes a server on which compare-and-set has one winner (nats-server 2.10).
+    /// Checks the server's version: more than one replica needs a compare-and-set with one winner (nats-server 2.10).
     private func checkServer() async throws(EventLogError) {
         guard configuration.replicas > 1 else { return }
         let version = try await ServerVersion.ofServer(behind: jetStream.connection, timeout: configuration.requestTimeout)

@@ -10,7 +10,7 @@ struct ServerVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.minor = minor
     }
 
-    /// Reads `2.10.4` or `2.11.0-RC.1`; nil for anything else.
+    /// Parses `2.10.4` or `2.11.0-RC.1`; nil if malformed.
     init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, let major = Int(parts[0]), let minor = Int(parts[1]) else { return nil }
@@ -23,8 +23,8 @@ struct ServerVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     var description: String { "\(major).\(minor)" }
 
-    /// Asks the server, which tells any user since 2.10 (nats.c keeps what the handshake says to itself). Nil when nobody answers: the server
-    /// is older, or the user may not ask.
+    /// Asks the server for its version, which it tells any user since 2.10 (nats.c does not expose the handshake's). Nil without an answer: the
+    /// server is older, or the user lacks permission.
     static func ofServer(behind connection: NATSConnection, timeout: Duration) async throws(EventLogError) -> ServerVersion? {
         do throws(NATSError) {
             let answer = try await connection.request(subject: "$SYS.REQ.USER.INFO", timeout: timeout)
@@ -35,7 +35,7 @@ struct ServerVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
         }
     }
 
-    /// The value of the first member `ver`: the answer begins with `{"server":{…,"ver":"2.10.4",…}`.
+    /// Returns the first member `ver` of an answer that begins with `{"server":{…,"ver":"2.10.4",…}`.
     static func version(inAnswer answer: [UInt8]) -> ServerVersion? {
         let text = String(decoding: answer.prefix(4096), as: UTF8.self)
         guard let member = text.firstRange(of: #""ver":""#) else { return nil }

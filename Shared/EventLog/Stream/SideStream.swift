@@ -1,18 +1,18 @@
 import Logging
 public import NATSClient
 
-/// A stream beside the log: created when it is missing, judged when it is there, never changed.
+/// A stream beside the log: created when absent, verified when present, never changed.
 ///
-/// It lies on the same servers and in the same kind of storage as the log. May be used from any thread.
+/// On the same servers and in the same storage as the log. Any thread.
 public struct SideStream: Sendable {
     private let log: EventLog
     private let configuration: StreamConfiguration
 
-    /// A stream that need not exist yet.
+    /// Describes a stream that may not exist yet.
     ///
     /// - Parameters:
-    ///   - log: the log that it is beside, which decides storage and replicas.
-    ///   - configuration: name, subjects and limits.
+    ///   - log: The log, which determines storage and replicas.
+    ///   - configuration: Name, subjects and limits.
     public init(beside log: EventLog, _ configuration: StreamConfiguration) {
         self.log = log
         var configuration = configuration
@@ -24,9 +24,9 @@ public struct SideStream: Sendable {
     /// The stream's name.
     public var name: String { configuration.name }
 
-    /// The stream, created if there is none.
+    /// Returns the stream; creates it if absent.
     ///
-    /// - Throws: ``EventLogError/Code/incompatibleStream`` with a sentence when a stream of this name cannot be used; retriable errors in an outage.
+    /// - Throws: ``EventLogError/Code/incompatibleStream`` when a stream of this name is unusable; retriable errors in an outage.
     @discardableResult
     public func ensure() async throws(EventLogError) -> StreamInfo {
         if let info = try await existing() { return info }
@@ -37,12 +37,12 @@ public struct SideStream: Sendable {
         } catch {
             guard error.code == .streamNameInUse else { throw EventLogError(error) }
         }
-        // Another process was quicker.
+        // Another process created it concurrently.
         if let info = try await existing() { return info }
         throw .unavailable("The stream \(name) is being created by another process. Try again.")
     }
 
-    /// The stream; nil when there is none.
+    /// Returns the stream; nil if absent.
     ///
     /// - Throws: as ``ensure()``.
     public func existing() async throws(EventLogError) -> StreamInfo? {
@@ -59,11 +59,11 @@ public struct SideStream: Sendable {
         return info
     }
 
-    /// Stores a message; the stream is created when nothing takes the subject.
+    /// Publishes a message; creates the stream when the subject has none.
     ///
-    /// A single attempt: the error of one that found no stream is retriable, and so is that of an outage.
+    /// A single attempt: the errors of an absent stream and of an outage are retriable.
     ///
-    /// - Returns: the acknowledgement; nil when the subject's last message is not the expected one.
+    /// - Returns: the acknowledgement; nil when the compare-and-set failed: the subject's last message is not the expected one.
     /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/notWritable``, ``EventLogError/Code/unavailable`` and others.
     public func publish(
         subject: String,
@@ -84,7 +84,7 @@ public struct SideStream: Sendable {
             return ack
         } catch {
             if error.code == .wrongLastSequence { return nil }
-            // The stream is missing: this is the first message ever, or somebody deleted it. That is no refusal to remember.
+            // The stream is absent: this is the first message, or the stream was deleted. Not a refusal to remember.
             if error.code == .noResponders || error.code == .streamNotFound {
                 if log.isConnected { try await ensure() }
                 throw EventLogError(error)

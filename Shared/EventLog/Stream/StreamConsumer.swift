@@ -2,38 +2,37 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// Who gets what a ``StreamConsumer`` delivers.
+/// Receives the deliveries of a ``StreamConsumer``.
 ///
 /// Called on the bus's delivery thread, one call at a time, with the consumer's lock held: a delegate must not start or stop the consumer
-/// from within a call.
+/// within a call.
 protocol StreamConsumerDelegate: AnyObject, Sendable {
-    /// The next message. Nothing that the consumer sent before it is missing.
+    /// Delivers the next message. No earlier delivery is missing.
     func messageDelivered(_ delivery: borrowing NATSDelivery, _ metadata: DeliveryMetadata)
 
-    /// All that is to be delivered up to this sequence of the stream was delivered: between the last message and here there is nothing.
-    /// Beyond it there may be more, already now: the server also says this while it waits for its flow control to be answered.
+    /// Reports that all matching messages up to this stream sequence were delivered. There may already be more behind it: the server also says this
+    /// while it waits for a flow control answer.
     func everythingDelivered(through sequence: UInt64)
 
-    /// Something was lost on the way: the reading is of no more use. Unlike the others, may be called on another thread and more than once.
+    /// Reports a lost delivery: the consumer must be replaced. May be called on another thread, and more than once.
     func deliveryBroken()
 }
 
-/// One reading of the stream: an ephemeral push consumer, from a sequence on.
+/// Reads the stream from a sequence on, through an ephemeral push consumer.
 ///
-/// It answers flow control, checks that what the server numbered arrives without a gap, and knows when it last heard of the server.
-/// What to do about a loss is its owner's: a consumer is never repaired, only replaced. (nats.c's own ordered consumer is not used: reset
-/// before its first message it begins at 1, and it was silent for seconds when a server of a cluster died.)
+/// Answers flow control, detects lost deliveries by the consumer's sequence, and tracks the server's silence. After a loss the owner
+/// replaces the consumer; it is never repaired. (nats.c's ordered consumer is not used: reset before its first message it begins at 1, and it
+/// was silent for seconds when a server of a cluster died.)
 final class StreamConsumer: Sendable {
     /// What to read.
     struct Selection: Sendable {
-        /// Begins with the first message behind this sequence.
+        /// Starts with the first message behind this sequence.
         var after: UInt64
-        /// Only messages of subjects that match; nil for all.
+        /// The subject filter; nil for all subjects.
         var filter: String?
-        /// How soon the server says so when there is nothing more; at least 100 ms.
+        /// Heartbeat interval when idle; at least 100 ms.
         var heartbeat: Duration
-        /// How many messages the server may send before it hears of us; nil for the megabytes of flow control. For readings that end soon:
-        /// what is still sent then is sent for nothing.
+        /// Maximum number of messages in flight; nil for the megabytes of flow control. For short reads: messages sent after the end are wasted.
         var window: UInt64?
     }
 
@@ -58,7 +57,7 @@ final class StreamConsumer: Sendable {
         self.delegate = delegate
     }
 
-    /// Begins to read. The delegate may be called before this returns.
+    /// Starts reading. The delegate may be called before this returns.
     static func start(
         _ selection: Selection,
         on log: EventLog,
@@ -71,7 +70,7 @@ final class StreamConsumer: Sendable {
         consumer.observation.withLock { $0 = observation }
         let inbox = log.connection.newInbox()
         do throws(NATSError) {
-            // Unbounded, because flow control is the bound.
+            // Unbounded, because flow control is the limit.
             let subscription = try log.connection.subscribe(inbox, isUnbounded: true) { consumer.handle($0) }
             consumer.subscription.withLock { $0 = subscription }
         } catch {
@@ -95,18 +94,18 @@ final class StreamConsumer: Sendable {
         return consumer
     }
 
-    /// Whether there was nothing to deliver when the reading began.
+    /// Whether there was nothing to deliver at the start.
     var beganAtEnd: Bool { created.withLock { $0.map { $0.pending == 0 && $0.delivered.consumerSequence == 0 } ?? false } }
 
-    /// Whether everything that was sent has arrived so far, as far as one can know. Any thread.
+    /// Whether no loss was detected so far. Any thread.
     var isUnbroken: Bool { isIntact.load(ordering: .acquiring) }
 
-    /// How long nothing was heard of the server. Zero while the delegate is busy: its backlog is no silence.
+    /// Time since the server's last message. Zero while the delegate is busy: a backlog is not silence.
     func silence(now: ContinuousClock.Instant = .now) -> Duration {
         state.withLockIfAvailable { now - $0.heardAt } ?? .zero
     }
 
-    /// Ends the reading. When this returns, no call of the delegate is under way and none will begin.
+    /// Stops reading. When this returns, no call of the delegate is running and none will begin.
     func stop() {
         state.withLock { $0.isActive = false }
         observation.withLock { observation in
@@ -118,17 +117,17 @@ final class StreamConsumer: Sendable {
             subscription = nil
         }
         guard let name = created.withLock({ $0?.name }) else { return }
-        // A kindness: without interest in its subject the server removes the consumer by itself, a few seconds later.
+        // Optional: without interest in its subject the server removes the consumer a few seconds later.
         try? log.connection.publish(subject: "$JS.API.CONSUMER.DELETE.\(log.configuration.streamName).\(name)")
     }
 
-    /// Takes in what the server sent. On the bus's delivery thread.
+    /// Handles a message from the server, on the bus's delivery thread.
     private func handle(_ delivery: borrowing NATSDelivery) {
         state.withLock { state in
             guard state.isActive else { return }
             state.heardAt = .now
-            // A stored message has the server's acknowledgement subject for its reply. That is looked at first, so that no header of a producer
-            // can make a message look like one of the server's own.
+            // A stored message has an acknowledgement subject as its reply. Check that first, so that no producer's header can make a message look like
+            // one of the server's.
             if let metadata = delivery.metadata {
                 guard state.order.messageArrived(consumerSequence: metadata.consumerSequence) else { return breakOff(&state) }
                 delegate.messageDelivered(delivery, metadata)
@@ -142,13 +141,13 @@ final class StreamConsumer: Sendable {
         }
     }
 
-    /// A flow control request or a sign of life.
+    /// Handles a flow control request or a heartbeat.
     private func answer(_ delivery: borrowing NATSDelivery, _ state: inout State) {
         if let reply = delivery.reply {
             try? log.connection.publish(subject: reply)
             return
         }
-        // The server waits for an answer to flow control that did not arrive.
+        // A flow control request was lost; the server waits for its answer.
         if let stalled = delivery.header("Nats-Consumer-Stalled") { try? log.connection.publish(subject: stalled) }
         guard let last = delivery.header("Nats-Last-Consumer").flatMap({ UInt64($0) }),
             let through = delivery.header("Nats-Last-Stream").flatMap({ UInt64($0) })
@@ -162,7 +161,7 @@ final class StreamConsumer: Sendable {
         connectionLost()
     }
 
-    /// What the server sends while it cannot reach us is lost, even if the consumer should outlive that. On a thread of the connection's.
+    /// Handles a lost connection: deliveries sent meanwhile are lost, even if the consumer survives. On the connection's queue.
     private func connectionLost() {
         isIntact.store(false, ordering: .releasing)
         delegate.deliveryBroken()

@@ -1,8 +1,8 @@
 import NATSClient
 
-/// What a stream must be to be the log, and what it should be.
+/// Requirements and recommended settings for the log's stream.
 enum StreamRequirements {
-    /// The stream as it is created.
+    /// The configuration of a new stream.
     static func stream(_ configuration: EventLogConfiguration) -> StreamConfiguration {
         var stream = StreamConfiguration(name: configuration.streamName, subjects: EventMessage.subjects)
         stream.description = "Causeway: the log of every tenant's events"
@@ -15,10 +15,10 @@ enum StreamRequirements {
         return stream
     }
 
-    /// How far below 2^63, the end of the sequences that a cursor can name (contract §3), a stream must stay: years of events.
+    /// Distance that a stream must keep from sequence 2^63, the end of what a cursor can name (contract §3): years of events.
     static let sequenceReserve: UInt64 = 1 << 40
 
-    /// Why a stream cannot be the log, as a sentence that says how to mend it; nil when it can.
+    /// Returns why a stream cannot be the log, as a sentence with the remedy; nil when it can.
     static func fault(of info: StreamInfo, _ configuration: EventLogConfiguration) -> String? {
         let stream = info.configuration
         let edit = "Run `nats stream edit \(stream.name)"
@@ -63,7 +63,7 @@ enum StreamRequirements {
         return nil
     }
 
-    /// Why a stream that exists cannot be the wanted one beside the log; nil when it can. Limits may differ.
+    /// Returns why an existing stream cannot be the wanted side stream; nil when it can. Limits may differ.
     static func fault(of info: StreamInfo, like wanted: StreamConfiguration) -> String? {
         let use = "the stream \(wanted.name) of Causeway"
         if let fault = fault(of: info, taking: wanted.subjects, as: use) { return fault }
@@ -77,7 +77,7 @@ enum StreamRequirements {
         )
     }
 
-    /// Why a stream takes no messages, or cannot keep them for everyone, whatever it is used as; nil when it can.
+    /// Returns why a stream cannot store or keep messages, for any use; nil when it can.
     private static func fault(of info: StreamInfo, taking subjects: [String], as use: String) -> String? {
         let stream = info.configuration
         let edit = "Run `nats stream edit \(stream.name)"
@@ -127,9 +127,9 @@ enum StreamRequirements {
         return nil
     }
 
-    /// Why a stream has no room for a message, because it drops nothing; nil when it has, or makes some.
+    /// Returns why a stream that rejects new messages when full has no room; nil when it has room, or drops its oldest.
     ///
-    /// - Parameter size: what the message takes, in bytes.
+    /// - Parameter size: The message's size in bytes.
     static func overflow(of info: StreamInfo, by size: Int) -> String? {
         let stream = info.configuration
         guard stream.discard == .new else { return nil }
@@ -143,7 +143,7 @@ enum StreamRequirements {
             """
     }
 
-    /// Settings that differ from what is configured without making the stream unfit.
+    /// Returns settings that differ from the configuration and are tolerable.
     static func differences(of info: StreamInfo, from configuration: EventLogConfiguration) -> [String] {
         let stream = info.configuration
         let wanted = self.stream(configuration)
@@ -161,7 +161,7 @@ enum StreamRequirements {
         return differences
     }
 
-    /// Whether every subject that matches `wanted` matches `pattern`. Both are subjects with wildcards.
+    /// Returns whether every subject that matches `wanted` matches `pattern`. Both may have wildcards.
     static func covers(_ pattern: String, _ wanted: String) -> Bool {
         let patterns = pattern.split(separator: ".", omittingEmptySubsequences: false)
         let tokens = wanted.split(separator: ".", omittingEmptySubsequences: false)
@@ -173,12 +173,12 @@ enum StreamRequirements {
         return patterns.count == tokens.count
     }
 
-    /// How to replace a stream that cannot be changed in what is wrong with it.
+    /// Returns instructions for replacing a stream whose fault cannot be changed.
     private static func replacement(_ use: String) -> String {
         "An existing stream cannot be changed in this: back it up, delete it while no Causeway process runs, and \(use) is created."
     }
 
-    /// - Parameter has: the setting and what it is.
+    /// - Parameter has: the setting and its value.
     private static func sentence(
         _ stream: StreamConfiguration,
         _ use: String,
@@ -193,7 +193,7 @@ enum StreamRequirements {
 extension EventLogConfiguration {
     var streamStorage: StreamConfiguration.Storage { storage == .file ? .file : .memory }
 
-    /// Throws when a value cannot be meant.
+    /// Throws when a value is invalid.
     func validate() throws(EventLogError) {
         guard [1, 3, 5].contains(replicas) else {
             throw EventLogError(code: .rejected, message: "LOG_REPLICAS is \(replicas), but must be 1, 3 or 5.")

@@ -1,12 +1,11 @@
 import NATSClient
 import Synchronization
 
-/// Counts entries that left the log before a durable consumer delivered them, from what the server says of its deliveries.
+/// Counts entries that left the log before a durable consumer delivered them.
 ///
-/// A delivery tells its number among the consumer's deliveries and how many messages are still to come. Between two deliveries the second figure
-/// falls by one for each delivery in between, to whichever process, and grows by what is appended. Where it falls by more, at least the
-/// difference was dropped. Appended messages can hide some: the count is a lower bound.
-/// What the server says is believed as it is, so the sum stops at the largest number.
+/// Each delivery has its consumer sequence and the number of pending messages. Between two deliveries, pending falls by one per delivery in
+/// between, to any process, and grows with appends. Where it falls by more, at least the difference was dropped; appends can hide some, so the
+/// count is a lower bound. The server's figures are not validated, so the sum saturates.
 final class Backlog: Sendable {
     private struct State {
         var last: DeliveryMetadata?
@@ -15,16 +14,16 @@ final class Backlog: Sendable {
 
     private let state = Mutex(State())
 
-    /// How many were missed at least.
+    /// Lower bound of the number of missed entries.
     var missed: UInt64 { state.withLock { $0.missed } }
 
-    /// A message was delivered. Returns how many were missed at least since the one before.
+    /// Records a delivery. Returns how many entries were missed at least since the previous one.
     func delivered(_ metadata: DeliveryMetadata) -> UInt64 {
         state.withLock { state in
-            // A message that comes again does not count: it was to come no more.
+            // A redelivery is not pending and does not count.
             guard metadata.deliveryCount == 1 else { return 0 }
             defer { state.last = metadata }
-            // A lower number is that of another consumer.
+            // A lower number is another consumer's.
             guard let last = state.last, metadata.consumerSequence > last.consumerSequence else { return 0 }
             let deliveries = metadata.consumerSequence - last.consumerSequence
             let expected = last.pending - min(last.pending, deliveries)

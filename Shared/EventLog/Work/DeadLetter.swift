@@ -1,33 +1,33 @@
 public import Basics
 import EventModel
 
-/// Work that failed for its content, or over and over, and was set aside so that it holds nobody else up.
+/// Describes work that failed permanently and was set aside, so that it does not block other work.
 ///
-/// What it is about stays where it is, in the log; the letter says where.
+/// The log entry itself stays in the log; the letter refers to it.
 public struct DeadLetter: Sendable, Hashable {
-    /// The work that failed: the name of a ``SharedReading``, or of something alike.
+    /// The kind of work: the name of a ``SharedReading``, or similar.
     public var work: String
-    /// Whose it is; nil where the subject names no tenant.
+    /// The entry's tenant; nil where the subject names none.
     public var tenant: Tenant?
-    /// The subject of the entry that the work was about.
+    /// The entry's subject.
     public var subject: String
-    /// The place of that entry in the log.
+    /// The entry's sequence.
     public var sequence: UInt64
-    /// The life of the log that `sequence` counts in.
+    /// The epoch of `sequence`.
     public var epoch: UInt16
     /// Why it failed, as a sentence without payloads.
     public var reason: String
-    /// How often it was tried.
+    /// Number of attempts.
     public var attempts: UInt64
     /// When it was set aside.
     public var failedAt: Timestamp
 
-    /// The longest reason that is kept, in bytes.
+    /// Maximum size of a stored reason, in bytes.
     public static let maximumReason = 1000
-    /// The longest subject that is kept, in bytes.
+    /// Maximum size of a stored subject, in bytes.
     static let maximumSubject = 1024
 
-    /// Describes work that failed. A longer reason is cut.
+    /// Creates a letter. Truncates a longer reason.
     public init(
         work: String,
         tenant: Tenant?,
@@ -48,7 +48,7 @@ public struct DeadLetter: Sendable, Hashable {
         self.failedAt = failedAt
     }
 
-    /// The beginning of a text: at most `maximumBytes` of UTF-8.
+    /// Truncates a text to at most `maximumBytes` of UTF-8.
     private static func cut(_ text: String, _ maximumBytes: Int) -> String {
         guard text.utf8.count > maximumBytes else { return text }
         var count = 0
@@ -61,7 +61,7 @@ public struct DeadLetter: Sendable, Hashable {
 }
 
 extension DeadLetter {
-    /// The letter as it is stored; with its number as operators see it.
+    /// Encodes the letter as stored; with its number, as operators see it.
     package func json(id: UInt64? = nil) -> JSONObject {
         var object: JSONObject = [:]
         if let id { object.append("id", .integer(Int(clamping: id))) }
@@ -76,7 +76,7 @@ extension DeadLetter {
         return object
     }
 
-    /// Reads what is stored; nil for what is no letter.
+    /// Parses a stored letter; nil if malformed.
     init?(json bytes: [UInt8]) {
         guard let object = try? Payload(validating: bytes, allowsStreamMembers: true), let work = object.string("work"),
             let subject = object.string("subject"), let reason = object.string("reason"),

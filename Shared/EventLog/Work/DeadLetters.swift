@@ -4,34 +4,34 @@ public import Logging
 import NATSClient
 import Synchronization
 
-/// The place where work is set aside that failed for its content: a stream of its own beside the log, `DEADLETTERS`, which operators list, retry and
-/// drop from (`causeway dead-letters`).
+/// The dead-letter stream `DEADLETTERS`, beside the log, for work that failed permanently; operators list, retry and drop its letters
+/// (`causeway dead-letters`).
 ///
-/// - `deadletters.<tenant>.<work>` holds the letters. Each tenant has room for ``perSubject`` of each kind of work, so that nobody pushes another's out.
-/// - `retries.<tenant>.<work>` holds those that an operator wants to be tried again, for ``RetriedWork``.
+/// - `deadletters.<tenant>.<work>` has the letters: at most ``perSubject`` per tenant and kind of work, so that no tenant evicts another's.
+/// - `retries.<tenant>.<work>` has those that an operator wants retried, for ``RetriedWork``.
 ///
-/// May be used from any thread.
+/// Any thread.
 public final class DeadLetters: Sendable {
-    /// A letter and its number, by which it is retried or dropped.
+    /// A letter with its number, by which it is retried or dropped.
     public struct Stored: Sendable {
-        /// The place in the stream.
+        /// Its sequence in the stream.
         public let id: UInt64
-        /// What it says.
+        /// The letter.
         public let letter: DeadLetter
     }
 
     /// The stream's name.
     public static let streamName = "DEADLETTERS"
-    /// How many letters of one kind of work are kept for each tenant; then the oldest go.
+    /// Maximum number of letters per tenant and kind of work; then the oldest are dropped.
     public static let perSubject: Int64 = 1000
-    /// How long letters are kept.
+    /// Maximum age of a letter.
     public static let maxAge: Duration = .seconds(30 * 86_400)
-    /// How many are kept in all. A letter takes about 500 bytes, and at most 4 KiB.
+    /// Maximum number of letters in total. A letter has about 500 bytes, at most 4 KiB.
     private static let maxMessages: Int64 = 200_000
     private static let timeout: Duration = .seconds(2)
     private static let prefix = "deadletters"
     private static let retryPrefix = "retries"
-    /// The token of letters that no tenant's subject names; no tenant has it.
+    /// The tenant token of letters without a tenant; not a valid tenant.
     private static let nobody = "="
 
     let log: EventLog
@@ -40,20 +40,20 @@ public final class DeadLetters: Sendable {
     private let counts = Mutex<[String: UInt64]>([:])
     private let unique = UniqueLetters()
 
-    /// Letters about entries of a log.
+    /// Creates access to the letters about a log's entries.
     public init(of log: EventLog, logger: Logger, now: @escaping @Sendable () -> Timestamp = { .now }) {
         self.log = log
         self.logger = logger
         self.now = now
     }
 
-    /// How many letters this process has written, by kind of work.
+    /// Number of letters that this process has written, by kind of work.
     public var totals: [String: UInt64] { counts.withLock { $0 } }
 
-    /// Sets work aside, with one line of the log at `error`. Of several processes that do so at the same time, one stores the letter and tells of it.
+    /// Stores a letter and logs it at `error`. Of several concurrent processes, one stores and logs it.
     ///
-    /// - Parameter occasion: tells apart letters about one entry that are not the same, within the duplicate window.
-    /// - Throws: a retriable ``EventLogError`` in an outage; the caller keeps the work then.
+    /// - Parameter occasion: distinguishes letters about the same entry within the duplicate window.
+    /// - Throws: a retriable ``EventLogError`` in an outage; the caller then keeps the work.
     public func put(
         work: String,
         subject: String,
@@ -71,13 +71,13 @@ public final class DeadLetters: Sendable {
         if isNew { tell(of: letter) }
     }
 
-    /// Sets work aside that every process comes upon again, after a restart too, as nothing keeps account of it: while there is a letter about the
-    /// entry, whoever wrote it and however long ago, nothing is stored, counted or logged.
+    /// Stores a letter once per entry, for work that every process meets again, also after a restart: while any letter about the entry exists,
+    /// nothing is stored, counted or logged.
     ///
-    /// The letter is stored only if no other was since those of the tenant and kind of work were read (compare-and-set on the subject). Calls about the
-    /// same kind of work of a tenant should come one after another.
+    /// Uses compare-and-set on the subject: stored only if no letter was added since the subject was read. Serialize calls about the same tenant and
+    /// kind of work.
     ///
-    /// - Throws: a retriable ``EventLogError`` in an outage; the caller keeps the work then.
+    /// - Throws: a retriable ``EventLogError`` in an outage; the caller then keeps the work.
     public func putOnce(work: String, subject: String, sequence: UInt64, reason: String) async throws(EventLogError) {
         let letter = letter(work: work, subject: subject, sequence: sequence, reason: reason, attempts: 1)
         let isNew = try await log.persevere(until: .now.advanced(by: Self.timeout)) { () throws(EventLogError) in
@@ -115,12 +115,12 @@ public final class DeadLetters: Sendable {
 
     // MARK: For operators
 
-    /// Letters, oldest first.
+    /// Returns letters, oldest first.
     ///
     /// - Parameters:
-    ///   - tenant, work: only those; nil for all.
-    ///   - after: only those behind this one.
-    ///   - limit: how many at most.
+    ///   - tenant, work: Filters; nil for all.
+    ///   - after: Only letters behind this number.
+    ///   - limit: Maximum number of letters.
     public func list(tenant: Tenant?, work: String?, after: UInt64 = 0, limit: Int) async throws(EventLogError) -> [Stored] {
         let filter = "\(Self.prefix).\(tenant.map { SubjectToken.encode($0) } ?? "*").\(work ?? "*")"
         var found: [Stored] = []
@@ -138,40 +138,40 @@ public final class DeadLetters: Sendable {
         return found
     }
 
-    /// Has the work of a letter tried again, by whoever does such work, and removes the letter.
+    /// Requests a retry of a letter's work, by any process that does it, and removes the letter.
     ///
-    /// - Throws: ``EventLogError/Code/rejected`` when there is no such letter.
+    /// - Throws: ``EventLogError/Code/rejected`` when the letter does not exist.
     public func retry(_ id: UInt64) async throws(EventLogError) {
         let message = try await message(id)
-        // Repeated after an interruption, it is asked for once.
+        // Idempotent: repeated after an interruption, it is requested once.
         _ = try await store(message.payload, at: Self.retryPrefix + message.subject.dropFirst(Self.prefix.count), messageID: "retry.\(id)")
         try await delete(id)
     }
 
-    /// Removes a letter; its work stays undone.
+    /// Removes a letter without a retry.
     ///
-    /// - Throws: ``EventLogError/Code/rejected`` when there is no such letter.
+    /// - Throws: ``EventLogError/Code/rejected`` when the letter does not exist.
     public func drop(_ id: UInt64) async throws(EventLogError) {
         _ = try await message(id)
         try await delete(id)
     }
 
-    // MARK: For those who do the work
+    // MARK: For workers
 
-    /// The subjects of what is to be tried again, as a filter.
+    /// The subject filter of requested retries.
     static func retries(of work: String) -> String { "\(retryPrefix).*.\(work)" }
 
-    /// Removes a message of the stream.
+    /// Deletes a message of the stream.
     func delete(_ id: UInt64) async throws(EventLogError) {
         do throws(JetStreamError) {
             try await log.jetStream.deleteMessage(stream: Self.streamName, sequence: id)
         } catch {
-            // 10057: the server could not delete it, because it is not there.
+            // 10057: deletion failed, because the message is absent.
             guard error.code == .messageNotFound || error.code == .api(10057) else { throw EventLogError(error) }
         }
     }
 
-    /// The stream, which the first who writes to it or does such work creates.
+    /// The side stream; created by its first writer or worker.
     public var stream: SideStream {
         var stream = StreamConfiguration(name: Self.streamName, subjects: ["\(Self.prefix).*.*", "\(Self.retryPrefix).*.*"])
         stream.description = "Causeway: work that failed and was set aside"
@@ -191,10 +191,10 @@ public final class DeadLetters: Sendable {
         throw EventLogError(code: .rejected, message: "There is no dead letter \(id): it was retried or dropped, or has expired.")
     }
 
-    /// Returns whether the message is new.
+    /// Stores a message; returns whether it is new.
     private func store(_ payload: [UInt8], at subject: String, messageID: String) async throws(EventLogError) -> Bool {
         try await log.persevere(until: .now.advanced(by: Self.timeout)) { () throws(EventLogError) in
-            // Nothing is expected of the subject's last message, so there is an acknowledgement.
+            // Without compare-and-set there is always an acknowledgement.
             try await stream.publish(subject: subject, payload: payload, messageID: messageID, timeout: Self.timeout)?.isDuplicate == false
         }
     }

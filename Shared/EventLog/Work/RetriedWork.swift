@@ -2,26 +2,26 @@ import EventModel
 public import Logging
 import NATSClient
 
-/// The dead letters of one kind of work that an operator wants to be tried again, which any number of processes share.
+/// Processes the dead letters of one kind of work that operators want retried; shared by any number of processes.
 public struct RetriedWork: Sendable {
     private let letters: DeadLetters
     private let name: String
     private let logger: Logger
     private let standing = ReadingStanding()
 
-    /// - Parameter name: the kind of work.
+    /// - Parameter name: The kind of work.
     public init(of letters: DeadLetters, name: String, logger: Logger) {
         self.letters = letters
         self.name = name
         self.logger = logger
     }
 
-    /// Why nothing is tried again, as a sentence; nil while it is.
+    /// Why no retries run, as a sentence; nil while they run.
     public var fault: String? { standing.fault }
 
-    /// Tries again what is asked for, until the task is cancelled. What fails again becomes a letter again.
+    /// Runs requested retries until the task is cancelled. Work that fails again becomes a letter again.
     ///
-    /// - Throws: ``EventLogError/Code/closed``. Outages are waited for.
+    /// - Throws: ``EventLogError/Code/closed``. Outages are retried.
     public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
         let queue = WorkQueue(
             log: letters.log,

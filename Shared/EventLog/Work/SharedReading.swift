@@ -3,14 +3,14 @@ import EventModel
 public import Logging
 import NATSClient
 
-/// A reading of the log under a name, which any number of processes share: each entry is handled by one of them, and by another if that one
-/// dies before it is done.
+/// A named reading of the log, shared by any number of processes: each entry is handled by one of them, and by another if that one dies
+/// before it is done.
 ///
-/// The server keeps how far the reading is (a durable pull consumer). An entry is handled at least once; a handler makes that exactly once by doing
-/// something that cannot be done twice, such as ``EventLog/append(_:onceAt:messageID:intake:timeout:)``.
+/// The server keeps the position (durable pull consumer). Delivery is at least once; a handler makes it exactly once by an idempotent
+/// effect, such as ``EventLog/append(_:onceAt:messageID:intake:timeout:)``.
 ///
-/// No entry holds another up: one that fails for its content, a message that is no event included, becomes a ``DeadLetter``, and one that something
-/// outside keeps from being done comes again, each by itself and later each time.
+/// No entry blocks another: a permanent failure, malformed messages included, becomes a ``DeadLetter``; a temporary failure is retried
+/// individually, with backoff.
 public struct SharedReading: Sendable {
     private let log: EventLog
     private let name: String
@@ -21,12 +21,12 @@ public struct SharedReading: Sendable {
     private let standing = ReadingStanding()
     private let retried: RetriedWork
 
-    /// A reading that has not begun.
+    /// Creates a reading; ``run(_:)`` starts it.
     ///
     /// - Parameters:
-    ///   - letters: where what fails is set aside; its log is the one that is read.
-    ///   - name: the name that its processes know it by: `[A-Za-z0-9_-]+`.
-    ///   - filter: the subjects to read; one filter, as nats-server 2.9 knows no more.
+    ///   - letters: The dead letters; their log is the one that is read.
+    ///   - name: The name shared by its processes: `[A-Za-z0-9_-]+`.
+    ///   - filter: The subject filter; one, the maximum of nats-server 2.9.
     public init(name: String, filter: String, letters: DeadLetters, logger: Logger) {
         log = letters.log
         self.name = name
@@ -36,11 +36,11 @@ public struct SharedReading: Sendable {
         retried = RetriedWork(of: letters, name: name, logger: logger)
     }
 
-    /// Reads until the task is cancelled, from where the processes of this name have got to; the first one begins with the oldest entry kept. Besides
-    /// it, dead letters of this name are tried again that an operator asks for.
+    /// Reads until the task is cancelled, from the shared position; at first from the oldest entry kept. Also runs the retries of dead letters
+    /// that operators request.
     ///
-    /// - Parameter handle: called for several entries at a time, in no order.
-    /// - Throws: ``EventLogError/Code/closed``. Outages are waited for.
+    /// - Parameter handle: called for several entries concurrently, in no order.
+    /// - Throws: ``EventLogError/Code/closed``. Outages are retried.
     public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
         let queue = WorkQueue(
             log: log,
@@ -73,10 +73,10 @@ public struct SharedReading: Sendable {
         if let failure { throw failure }
     }
 
-    /// Why entries, or dead letters that an operator wants to be tried again, are not handled, as a sentence; nil while they are.
+    /// Why entries or requested retries are not handled, as a sentence; nil while they are.
     public var fault: String? { standing.fault ?? retried.fault }
 
-    /// How many entries the log dropped before any process got them, as far as this one saw.
+    /// Number of entries that the log dropped before any process got them, as far as this process knows.
     public var missed: UInt64 { backlog.missed }
 
     private func recordMissed(before metadata: DeliveryMetadata) {
@@ -103,7 +103,7 @@ public struct SharedReading: Sendable {
         return await letters.settle(item, await Self.outcome(of: StoredMessage(message), handle), logger)
     }
 
-    /// What becomes of the work on a message of the log.
+    /// Returns the outcome of the work on a message.
     static func outcome(of message: StoredMessage, _ handle: @Sendable (LogEntry) async -> WorkOutcome) async -> WorkOutcome {
         let entry: LogEntry
         do throws(ValidationError) {

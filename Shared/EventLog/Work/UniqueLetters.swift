@@ -2,20 +2,20 @@ import Basics
 import NATSClient
 import Synchronization
 
-/// Stores dead letters of which there is one for each entry of the log (``DeadLetters/putOnce(work:subject:sequence:reason:)``).
+/// Stores at most one dead letter per log entry (``DeadLetters/putOnce(work:subject:sequence:reason:)``).
 ///
-/// A letter is stored only if the last one of its subject is still the one until which the subject was read (compare-and-set). What is remembered here
-/// saves reading it again, nothing else. Any thread.
+/// Compare-and-set: a letter is stored only if the subject's last letter is still the last one that was read. The local state is only a cache.
+/// Any thread.
 final class UniqueLetters: Sendable {
-    /// How many subjects are remembered; beyond that all are forgotten, and read again.
+    /// Maximum number of cached subjects; beyond it the cache is cleared.
     private static let maximumIndexes = 1000
 
     private let indexes = Mutex<[String: LetterIndex]>([:])
 
-    /// Stores a letter unless there is one about the entry. A single attempt.
+    /// Stores a letter unless the entry has one. A single attempt.
     ///
     /// - Returns: whether it was stored.
-    /// - Throws: ``EventLogError/Code/busy`` when another letter was stored meanwhile; the errors of ``SideStream``.
+    /// - Throws: ``EventLogError/Code/busy`` when another letter was stored concurrently; the errors of ``SideStream``.
     func store(
         _ letter: DeadLetter,
         at subject: String,
@@ -46,13 +46,13 @@ final class UniqueLetters: Sendable {
     }
 }
 
-/// The letters at one subject, read from the stream's leader.
+/// The letters of one subject, read from the stream's leader.
 private struct Letters {
     let stream: SideStream
     let log: EventLog
     let subject: String
 
-    /// The number of the last letter; 0 when there is none.
+    /// Returns the number of the last letter; 0 when there is none.
     func last() async throws(EventLogError) -> UInt64 {
         do throws(JetStreamError) {
             return try await log.jetStream.lastMessage(stream: stream.name, subject: subject).sequence
@@ -62,10 +62,10 @@ private struct Letters {
         }
     }
 
-    /// What is known of the letters, read on until the last one.
+    /// Extends an index up to the last letter.
     func read(_ known: LetterIndex, until last: UInt64) async throws(EventLogError) -> LetterIndex {
         var index = known
-        // The last one that was read was removed, or the stream was made again, whose numbers then begin from 1: what is known is not to be relied upon.
+        // The last letter read was removed, or the stream was recreated and numbers from 1: the index is unreliable.
         if index.position > last { index = LetterIndex() }
         while index.position < last {
             do throws(JetStreamError) {
@@ -79,7 +79,7 @@ private struct Letters {
         return index
     }
 
-    /// Whether a letter was neither retried nor dropped, nor has left the stream.
+    /// Returns whether a letter still exists: not retried, dropped or expired.
     func isThere(_ id: UInt64, about entry: LetterIndex.Entry) async throws(EventLogError) -> Bool {
         do throws(JetStreamError) {
             let message = try await log.jetStream.message(stream: stream.name, sequence: id)

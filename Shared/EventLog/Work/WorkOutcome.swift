@@ -1,16 +1,16 @@
 import Logging
 import NATSClient
 
-/// What becomes of work on an entry of the log.
+/// The outcome of work on a log entry.
 public enum WorkOutcome: Sendable, Hashable {
-    /// It is done.
+    /// Done.
     case done
-    /// Something outside of it kept it from being done, as the sentence says: it comes again, later each time.
+    /// A temporary failure, with its reason: retried with backoff.
     case later(String)
-    /// It failed for its content, as the sentence says, and would fail again: it is set aside as a ``DeadLetter``.
+    /// A permanent failure, with its reason: becomes a ``DeadLetter``.
     case failed(String)
 
-    /// What a failure of the log means to the work on one entry.
+    /// Returns the outcome for an error of the log.
     public static func of(_ error: EventLogError) -> WorkOutcome {
         switch error.code {
         case _ where error.isRetriable, .notWritable, .incompatibleStream, .cancelled, .closed: .later(error.message)
@@ -19,25 +19,25 @@ public enum WorkOutcome: Sendable, Hashable {
     }
 }
 
-/// An entry of the log that is being worked on.
+/// A log entry in work.
 struct WorkItem: Sendable {
     let work: String
     let subject: String
     let sequence: UInt64
-    /// How often it was tried, this time included.
+    /// Number of attempts, this one included.
     let attempts: UInt64
-    /// Tells apart several letters about the same entry.
+    /// Distinguishes several letters about the same entry.
     var occasion = ""
 }
 
 extension DeadLetters {
-    /// Sets aside what failed, and says what the server is to do with the message.
+    /// Stores a letter for failed work, and returns the acknowledgement for the server.
     func settle(_ item: WorkItem, _ outcome: WorkOutcome, _ logger: Logger) async -> JetStream.Acknowledgement {
         let reason: String
         switch outcome {
         case .done: return .done
         case .later(let why) where item.attempts < WorkRetry.maximumAttempts:
-            // A moment without a leader is nothing to tell of.
+            // A short time without a leader is not worth a log line.
             if item.attempts > 2 {
                 logger.notice(
                     "work cannot be done now and comes again",

@@ -3,36 +3,36 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// A durable pull consumer that any number of processes take messages from, several at a time.
+/// A durable pull consumer shared by any number of processes, each with several messages at a time.
 ///
-/// A message that is not done comes again; it holds none of the others up, as the next are asked for as soon as one of this process' places is free.
+/// An unfinished message is redelivered and does not block others: the next ones are pulled as soon as one of this process's slots is free.
 struct WorkQueue: Sendable {
     let log: EventLog
-    /// The stream that is read, and the one filter of the consumer.
+    /// The stream and the consumer's single filter.
     let stream: String
     let filter: String
-    /// The name by which its processes know the consumer: `[A-Za-z0-9_-]+`.
+    /// The consumer's name: `[A-Za-z0-9_-]+`.
     let name: String
-    /// Told whether messages are taken.
+    /// Records whether messages are processed.
     let standing: ReadingStanding
     let logger: Logger
 
-    /// How long a process may be busy with a message before another gets it; what the death of a process delays a message by.
+    /// `ackWait`: how long a process may work on a message before another gets it; the delay after a process dies.
     private static let patience: Duration = .seconds(3)
-    /// How long the server holds a request for messages open.
+    /// How long the server holds a pull request open.
     private static let wait: Duration = .seconds(2)
-    /// How many messages a process handles at a time.
+    /// Maximum number of messages in work per process.
     private static let concurrency = 64
-    /// How many messages may wait to come again before the server stops delivering. A tenant cannot fill this: what fails for its content is set aside
-    /// at once, and what fails for another reason after ``WorkRetry/maximumAttempts``.
+    /// Maximum number of unacknowledged messages before the server stops delivering. A tenant cannot exhaust it: permanent failures become letters
+    /// at once, temporary ones after ``WorkRetry/maximumAttempts``.
     private static let maximumWaiting = 100_000
 
-    /// Handles messages until the task is cancelled.
+    /// Processes messages until the task is cancelled.
     ///
     /// - Parameters:
-    ///   - prepare: called before the consumer is made.
-    ///   - process: called for several messages at a time, in no order.
-    /// - Throws: ``EventLogError/Code/closed``. Outages are waited for.
+    ///   - prepare: Called before the consumer is created.
+    ///   - process: Called for several messages concurrently, in no order.
+    /// - Throws: ``EventLogError/Code/closed``. Outages are retried.
     func run(
         prepare: @Sendable () async throws(EventLogError) -> Void = { () throws(EventLogError) in },
         process: @escaping @Sendable (JetStreamMessage) async -> JetStream.Acknowledgement
@@ -56,7 +56,7 @@ struct WorkQueue: Sendable {
         }
     }
 
-    /// Makes the consumer, or brings its settings up to date.
+    /// Creates the consumer, or updates its settings.
     private func ensureConsumer() async throws(EventLogError) {
         var consumer = ConsumerConfiguration.pull(durable: name)
         consumer.filterSubject = filter
@@ -75,7 +75,7 @@ struct WorkQueue: Sendable {
 
     private func remedy(_ error: JetStreamError) -> String {
         guard error.code != .maximumConsumers else { return "Raise the number of consumers that the account and the stream may have." }
-        // What it has done already is done once, however often it comes again.
+        // Safe: effects are idempotent, so redelivered messages have no second effect.
         return """
             If another kind of consumer has the name, run `nats consumer rm \(stream) \(name)`: it is created again and begins with the oldest message.
             """
@@ -89,7 +89,7 @@ struct WorkQueue: Sendable {
                 let free = await places.free()
                 guard free > 0 else { return nil }
                 do throws(JetStreamError) {
-                    // A request for one is answered at once; only where more is known to wait, more is asked for.
+                    // Pull one message, answered at once; pull more only when more are known to wait.
                     let messages = try await log.jetStream.nextMessages(
                         stream: stream,
                         consumer: name,
@@ -101,7 +101,7 @@ struct WorkQueue: Sendable {
                     for message in messages {
                         group.addTask {
                             let acknowledgement = await process(message)
-                            // What is lost here comes again, and is found done.
+                            // A lost acknowledgement causes a redelivery, which finds the work done.
                             try? await log.jetStream.acknowledge(message, as: acknowledgement)
                             places.giveBack()
                         }
@@ -116,7 +116,7 @@ struct WorkQueue: Sendable {
     }
 }
 
-/// How many messages a process may take more. Any thread; one task waits.
+/// Counts the process's free slots. Any thread; one task waits.
 private final class FreePlaces: Sendable {
     private let count: Mutex<Int>
     private let freed = Signal()
@@ -125,7 +125,7 @@ private final class FreePlaces: Sendable {
         self.count = Mutex(count)
     }
 
-    /// Waits until there is a free place. Returns how many there are; 0 when the task was cancelled.
+    /// Waits for a free slot. Returns the number of free slots; 0 when the task was cancelled.
     func free() async -> Int {
         while !Task.isCancelled {
             let free = count.withLock { $0 }
@@ -143,16 +143,16 @@ private final class FreePlaces: Sendable {
     }
 }
 
-/// When work comes again that could not be done: each item by itself, by how often it was tried.
+/// Backoff of temporarily failed work, per item and number of attempts.
 enum WorkRetry {
     private static let first: Duration = .milliseconds(500)
     private static let longest: Duration = .seconds(300)
-    /// How often work is tried that fails for another reason than its content: for some five hours.
+    /// Maximum number of attempts: some five hours.
     static let maximumAttempts: UInt64 = 64
 
-    /// How long to wait before the next attempt: doubled each time, with chance in it.
+    /// Returns the pause before the next attempt: exponential backoff with jitter.
     ///
-    /// - Parameter attempts: how often it was tried.
+    /// - Parameter attempts: Number of attempts so far.
     static func delay(after attempts: UInt64, chance: Double = .random(in: 0.75...1)) -> Duration {
         let doublings = Int(clamping: min(max(attempts, 1) - 1, 16))
         return min(first * (1 << doublings), longest) * chance

@@ -1,17 +1,20 @@
 import HTTPTypes
 public import Hummingbird
 
-/// Cross-origin resource sharing (Fetch standard, §3.2): answers preflight requests itself and gives every other response the fields of
-/// its origin. Stands outside ``ErrorMiddleware``, because a browser must be able to read errors too.
+/// Implements CORS (Fetch standard, §3.2): answers preflight requests, and adds the header fields of the origin to other responses. Must be
+/// outside ``ErrorMiddleware``, because browsers must be able to read errors too.
 public struct CrossOriginMiddleware: RouterMiddleware {
+    /// The context that the router must have.
     public typealias Context = APIRequestContext
 
     private let policy: OriginPolicy
 
+    /// Creates the middleware with the allowed origins.
     public init(_ policy: OriginPolicy) {
         self.policy = policy
     }
 
+    /// Answers a preflight request, or calls `next` and adds the fields.
     public func handle(
         _ request: Request,
         context: APIRequestContext,

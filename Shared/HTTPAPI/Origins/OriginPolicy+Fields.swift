@@ -1,16 +1,15 @@
 public import HTTPTypes
 
-/// What the policy makes of a response (Fetch standard, §3.3).
+/// CORS header fields of responses (Fetch standard, §3.3).
 extension OriginPolicy {
-    /// The fields of an ordinary response: `Vary` for every request, so that a cache never hands one origin's answer to another, and for a page
-    /// that may read it, the permission.
+    /// Returns the fields of an ordinary response: always `Vary`, so that caches separate origins; and the permission for an allowed page.
     public func responseFields(to request: HTTPRequest) -> HTTPFields {
         var fields = permission(for: request)
         if fields.contains(.accessControlAllowOrigin) { fields[.accessControlExposeHeaders] = Self.exposedHeaders }
         return fields
     }
 
-    /// The fields of the answer to a preflight request.
+    /// Returns the fields of a preflight response.
     public func preflightFields(to request: HTTPRequest) -> HTTPFields {
         var fields = permission(for: request)
         if fields.contains(.accessControlAllowOrigin) {
@@ -21,8 +20,8 @@ extension OriginPolicy {
         return fields
     }
 
-    /// The origin is repeated as it was sent, which is what browsers compare. Named origins may send credentials, because many frameworks switch
-    /// `withCredentials` on: no service reads a cookie, so it gives a page nothing.
+    /// Echoes the origin exactly, as browsers compare it. Configured origins may send credentials, because many frameworks enable `withCredentials`; no
+    /// service reads cookies, so this grants nothing.
     private func permission(for request: HTTPRequest) -> HTTPFields {
         var fields: HTTPFields = [.vary: "Origin"]
         if case .allowed(let origin, let isNamed) = verdict(on: request) {
@@ -36,6 +35,6 @@ extension OriginPolicy {
     private static let allowedHeaders =
         "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Cache-Control, traceparent, tracestate, X-Request-Id"
     private static let exposedHeaders = "X-Request-Id, Retry-After, Causeway-Execution"
-    /// How long a browser may remember the answer, in seconds. A change of the configuration takes that long to be noticed.
+    /// How long browsers cache a preflight response, in seconds; the delay of a configuration change.
     private static let maximumAge = "600"
 }

@@ -1,19 +1,19 @@
 public import HTTPTypes
 
-/// Which pages may use a service: those of the deployment itself and of the configured origins (contract §1, "Origins").
+/// The pages that may use a service: those of the deployment's own and of the configured origins (contract §1, "Origins").
 ///
-/// The one rule for HTTP and for WebSocket handshakes. A request without `Origin` does not come from a page and is not judged.
+/// One policy for HTTP and WebSocket handshakes. A request without `Origin` is not from a page and always passes.
 ///
-/// The deployment's own origin is taken from the request: `Host`, or `X-Forwarded-Host` where a proxy changes `Host`, with the scheme of
-/// `X-Forwarded-Proto`. A page cannot set any of them on a WebSocket handshake, and on `fetch` only after a preflight that refuses it.
+/// The own origin is derived from the request: `Host` (or `X-Forwarded-Host` where a proxy changes it) and the scheme of `X-Forwarded-Proto`. A
+/// page cannot set these on a WebSocket handshake, and on `fetch` only after a preflight that refuses it.
 public struct OriginPolicy: Sendable, Hashable {
-    /// An entry of the configuration that is not an origin.
+    /// A configured entry that is not an origin.
     public struct InvalidOrigin: Error, Sendable, CustomStringConvertible {
-        /// A sentence that says what to change.
+        /// A sentence with the remedy.
         public let description: String
     }
 
-    /// Allows the deployment's own pages alone.
+    /// Allows only the deployment's own pages.
     public static let own = OriginPolicy(configured: [], allowsAny: false)
 
     private let configured: Set<WebOrigin>
@@ -24,7 +24,7 @@ public struct OriginPolicy: Sendable, Hashable {
         self.allowsAny = allowsAny
     }
 
-    /// - Parameter allowed: origins beside the deployment's own, such as `https://console.example` or `http://localhost:3000`; `*` for any.
+    /// - Parameter allowed: additional origins, such as `https://console.example` or `http://localhost:3000`; `*` for any.
     /// - Throws: for an entry that is not an origin.
     public init(allowed: [String]) throws(InvalidOrigin) {
         var origins: Set<WebOrigin> = []
@@ -40,52 +40,52 @@ public struct OriginPolicy: Sendable, Hashable {
         self.init(configured: origins, allowsAny: allowed.contains("*"))
     }
 
-    /// What the policy says of a request.
+    /// The decision on a request.
     enum Verdict: Hashable {
-        /// There is no `Origin`: the request does not come from a page.
+        /// No `Origin`: not from a page.
         case notAPage
-        /// The page may. `isNamed` is false where only `*` allows it.
+        /// Allowed. `isNamed` is false where only `*` allows it.
         case allowed(origin: String, isNamed: Bool)
         case refused
     }
 
-    /// Judges the origin of a request.
+    /// Decides on a request.
     func verdict(on request: HTTPRequest) -> Verdict {
         let fields = request.headerFields[values: .origin]
         guard let text = fields.first else { return .notAPage }
-        // `null`, which sandboxed frames and local files send, is not an origin and equals none.
+        // `null`, from sandboxed frames and local files, is not an origin and matches none.
         if fields.count == 1, let origin = WebOrigin(text), configured.contains(origin) || Self.isOwn(origin, request) {
             return .allowed(origin: text, isNamed: true)
         }
         return allowsAny && fields.count == 1 ? .allowed(origin: text, isNamed: false) : .refused
     }
 
-    /// Whether the request may be served as far as its origin is concerned. Only WebSocket handshakes are refused for it (RFC 6455 §10.2);
-    /// for everything else the browser refuses, by the fields of the response.
+    /// Returns whether the request's origin permits it. Only WebSocket handshakes are refused here (RFC 6455 §10.2); otherwise the browser enforces
+    /// the response's fields.
     public func allows(_ request: HTTPRequest) -> Bool {
         verdict(on: request) != .refused
     }
 
-    /// Whether `origin` is that of the address under which the request was sent.
+    /// Returns whether `origin` is the address that the request was sent to.
     private static func isOwn(_ origin: WebOrigin, _ request: HTTPRequest) -> Bool {
         guard ["http", "https"].contains(origin.scheme) else { return false }
         let fields = request.headerFields
         let scheme = forwarded(fields, .forwardedProto).flatMap { webScheme($0.lowercased()) }
         return [request.authority, forwarded(fields, .forwardedHost)].compactMap(\.self).contains { host in
             guard WebOrigin("\(origin.scheme)://\(host)") == origin else { return false }
-            // Without a proxy that says so, nobody here knows whether TLS ended on the way. One that says `http` may stand behind another that
-            // ends TLS on the default port.
+            // Without that header it is unknown whether a proxy terminated TLS. A proxy that says `http` may be behind another one that terminates TLS on
+            // the default port.
             return scheme == nil || scheme == origin.scheme || scheme == "http" && origin.port == 443
         }
     }
 
-    /// The first element of a list that proxies append to: what the client used.
+    /// Returns the first element of a list that proxies append to: the client's value.
     private static func forwarded(_ fields: HTTPFields, _ name: HTTPField.Name) -> String? {
         guard let list = fields[values: name].first, let first = list.split(separator: ",").first else { return nil }
         return String(first.filter { $0 != " " && $0 != "\t" })
     }
 
-    /// Some proxies name the scheme of WebSockets.
+    /// Maps WebSocket schemes, which some proxies send.
     private static func webScheme(_ text: String) -> String? {
         switch text {
         case "http", "ws": "http"

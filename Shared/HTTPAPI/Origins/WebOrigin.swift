@@ -9,12 +9,12 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
     /// The default port of the scheme where the text has none; 0 for a scheme without one.
     public let port: UInt16
 
-    /// Reads an origin as browsers write it: nothing may follow the port. `null` is not an origin.
+    /// Parses an origin as browsers send it: nothing follows the port. Nil for `null`.
     public init?(_ text: String) {
         let text = text.lowercased()
         guard let separator = text.firstRange(of: "://"), let scheme = Self.scheme(text[..<separator.lowerBound]) else { return nil }
         let authority = text[separator.upperBound...]
-        // The colons within the brackets of an IPv6 address do not begin a port.
+        // Colons inside the brackets of an IPv6 address do not start a port.
         let hostEnd = authority.hasPrefix("[") ? authority.firstIndex(of: "]").map(authority.index(after:)) : authority.firstIndex(of: ":")
         guard let host = Self.host(authority[..<(hostEnd ?? authority.endIndex)]) else { return nil }
         let port = authority[(hostEnd ?? authority.endIndex)...]
@@ -24,7 +24,7 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
         self.port = number
     }
 
-    /// Reads an entry of a configuration, which may end in a slash.
+    /// Parses a configured origin, which may end in a slash.
     public init?(configured text: String) {
         self.init(text.hasSuffix("/") ? String(text.dropLast()) : text)
     }
@@ -63,7 +63,7 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
 
     /// An IPv6 address in the form in which browsers write it.
     private static func address(_ text: Substring) -> String? {
-        // The bytes of an `in6_addr`. That struct's initialiser belongs to a module that a release build finds in another place than a debug build.
+        // An `in6_addr` as bytes: the struct's initialiser is in another module in a release build than in a debug build.
         var address = [UInt8](repeating: 0, count: 16)
         guard inet_pton(AF_INET6, String(text), &address) == 1 else { return nil }
         var shortest = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

@@ -1,20 +1,20 @@
 import Basics
 
-/// What a consumer delivers and how. The names on the wire are those of the JetStream API.
+/// Configures a consumer: what it delivers and how. Names on the wire are those of the JetStream API.
 ///
 /// With a ``deliverSubject`` it pushes: ``push(to:from:filter:)``. Without one, messages are pulled from it: ``pull(durable:)``.
 public struct ConsumerConfiguration: Hashable, Sendable {
-    /// Where in the stream a new consumer begins.
+    /// Where in the stream a new consumer starts.
     public enum DeliverPolicy: Hashable, Sendable {
-        /// With the oldest message.
+        /// The oldest message.
         case all
-        /// With the newest message.
+        /// The newest message.
         case last
-        /// With the newest message of every subject.
+        /// The newest message of each subject.
         case lastPerSubject
-        /// With the next message to be stored.
+        /// The next message to be stored.
         case new
-        /// With this sequence or, if it is gone, the next one that is there.
+        /// This sequence or, if it is absent, the next one that exists.
         case startSequence(UInt64)
     }
 
@@ -22,9 +22,9 @@ public struct ConsumerConfiguration: Hashable, Sendable {
     public enum AckPolicy: String, Codable, Sendable {
         /// Never.
         case none
-        /// Each by itself.
+        /// Each message individually.
         case explicit
-        /// With one, all before it.
+        /// Cumulatively: one acknowledgement covers all messages before it.
         case all
     }
 
@@ -32,50 +32,50 @@ public struct ConsumerConfiguration: Hashable, Sendable {
     public enum ReplayPolicy: String, Codable, Sendable {
         /// As fast as possible.
         case instant
-        /// In the rhythm in which they were stored.
+        /// At the rate at which they were stored.
         case original
     }
 
-    /// The name of a consumer that outlives its reader; nil for one that does not.
+    /// The name of a durable consumer; nil for an ephemeral one.
     public var durableName: String?
-    /// What people read of it.
+    /// Free text for people.
     public var description: String?
-    /// Where it begins.
+    /// Where it starts.
     public var deliverPolicy: DeliverPolicy = .all
     /// Whether deliveries are acknowledged. A pull consumer needs ``AckPolicy/explicit``.
     public var ackPolicy: AckPolicy = .explicit
     /// How long an acknowledgement may take before the message is delivered again; nil for the server's 30 s.
     public var ackWait: Duration?
-    /// How often a message is delivered at most; nil for no end.
+    /// Maximum number of deliveries of one message; nil for no limit.
     public var maxDeliver: Int?
-    /// How many deliveries may await acknowledgement; nil for the server's 1000.
+    /// Maximum number of unacknowledged deliveries; nil for the server's 1000.
     public var maxAckPending: Int?
-    /// The one subject, with or without wildcards, whose messages it delivers; nil for all. nats-server 2.9 knows one a consumer.
+    /// The subject filter, wildcards allowed; nil for all subjects. nats-server 2.9 supports one filter per consumer.
     public var filterSubject: String?
     /// How fast stored messages are delivered.
     public var replayPolicy: ReplayPolicy = .instant
-    /// Where it pushes to; nil for a pull consumer.
+    /// The subject to push to; nil for a pull consumer.
     public var deliverSubject: String?
-    /// The queue group that shares a push consumer.
+    /// The queue group of a push consumer.
     public var deliverGroup: String?
-    /// Whether it stops and asks (status 100 with a reply subject, to be answered with an empty message) once the reader falls behind.
-    /// Needs ``idleHeartbeat``.
+    /// Whether flow control (backpressure) is on: the server pauses until its status 100 with a reply subject is answered with an empty
+    /// message. Needs ``idleHeartbeat``.
     public var flowControl = false
-    /// After how long without a message it says that it is there (status 100 without a reply subject); at least 100 ms.
+    /// Interval of the heartbeat of an idle consumer (status 100 without a reply subject); at least 100 ms.
     public var idleHeartbeat: Duration?
-    /// Whether bodies are left out.
+    /// Whether messages are delivered without bodies.
     public var headersOnly = false
-    /// After how long without a reader the server removes it; nil for its default of 5 s, and for a durable one never.
+    /// How long the server keeps the consumer without a reader; nil for 5 s, and for ever for a durable one.
     public var inactiveThreshold: Duration?
-    /// Whether the server keeps the consumer's state in memory even where the stream is on disk.
+    /// Whether the consumer's state is in memory even if the stream is on disk.
     public var memoryStorage = false
-    /// How many servers of a cluster keep its state; nil for as many as keep the stream.
+    /// Number of servers that keep its state; nil for the stream's number.
     public var replicas: Int?
 
     /// Creates a configuration with the server's defaults.
     public init() {}
 
-    /// A consumer that pushes everything from a place on, unacknowledged, its state in memory on one server.
+    /// Creates an ephemeral push consumer without acknowledgements, its state in memory on one server.
     public static func push(to subject: String, from policy: DeliverPolicy, filter: String? = nil) -> ConsumerConfiguration {
         var configuration = ConsumerConfiguration()
         configuration.deliverSubject = subject
@@ -87,7 +87,7 @@ public struct ConsumerConfiguration: Hashable, Sendable {
         return configuration
     }
 
-    /// A consumer with a name, from which the replicas of a service pull work.
+    /// Creates a durable pull consumer, shared by the replicas of a service.
     public static func pull(durable name: String) -> ConsumerConfiguration {
         var configuration = ConsumerConfiguration()
         configuration.durableName = name
@@ -117,7 +117,7 @@ extension ConsumerConfiguration: Codable {
         case replicas = "num_replicas"
     }
 
-    /// Reads the form of the JetStream API.
+    /// Decodes the JetStream API's JSON.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init()
@@ -149,7 +149,7 @@ extension ConsumerConfiguration: Codable {
         replicas = try values.decodeIfPresent(Int.self, forKey: .replicas)
     }
 
-    /// Writes the form of the JetStream API.
+    /// Encodes the JetStream API's JSON.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encodeIfPresent(durableName, forKey: .durableName)

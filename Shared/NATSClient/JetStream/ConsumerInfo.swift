@@ -1,10 +1,10 @@
-/// A consumer as the server has it.
+/// A consumer's configuration and state, as the server reports them.
 public struct ConsumerInfo: Hashable, Sendable, Decodable {
-    /// A place in the deliveries of a consumer and in the stream.
+    /// A position in the consumer's deliveries and in the stream.
     public struct Position: Hashable, Sendable, Decodable {
-        /// The place among the consumer's deliveries.
+        /// Sequence among the consumer's deliveries.
         public let consumerSequence: UInt64
-        /// The place in the stream.
+        /// Sequence in the stream.
         public let streamSequence: UInt64
 
         private enum CodingKeys: String, CodingKey {
@@ -15,21 +15,21 @@ public struct ConsumerInfo: Hashable, Sendable, Decodable {
 
     /// The stream that it reads.
     public let stream: String
-    /// Its name: the durable one, or one that the server made.
+    /// Its name: the durable name, or one that the server generated.
     public let name: String
     /// Its configuration, with the server's defaults filled in.
     public let configuration: ConsumerConfiguration
-    /// The last delivery.
+    /// The position of the last delivery.
     public let delivered: Position
-    /// Up to where everything is acknowledged.
+    /// The position up to which everything is acknowledged.
     public let acknowledged: Position
-    /// How many deliveries await acknowledgement.
+    /// Number of unacknowledged deliveries.
     public let awaitingAcknowledgement: Int
-    /// How many of those were delivered more than once.
+    /// Number of those that were delivered more than once.
     public let redelivered: Int
-    /// How many pull requests wait for a message.
+    /// Number of waiting pull requests.
     public let waiting: Int
-    /// How many messages are still to be delivered.
+    /// Number of messages still to be delivered.
     public let pending: UInt64
 
     private enum CodingKeys: String, CodingKey {

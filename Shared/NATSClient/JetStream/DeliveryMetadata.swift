@@ -1,17 +1,17 @@
-/// What JetStream says of a message that a consumer delivers. It stands in the message's reply subject.
+/// Metadata of a message that a consumer delivered, parsed from its reply subject.
 ///
 /// The subject is `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`; since nats-server 2.? also
 /// `$JS.ACK.<domain>.<account>.<stream>.<consumer>.….<pending>.<random>`.
 public struct DeliveryMetadata: Hashable, Sendable {
-    /// The message's place in the stream.
+    /// The message's sequence in the stream.
     public let streamSequence: UInt64
-    /// The delivery's place among those of the consumer: without a gap and from 1, unless one was lost.
+    /// The delivery's sequence in the consumer: from 1, without a gap unless a delivery was lost.
     public let consumerSequence: UInt64
-    /// How often the message was delivered, this time included.
+    /// Number of deliveries of this message, this one included.
     public let deliveryCount: UInt64
     /// When the server stored the message, in nanoseconds since 1970.
     public let timestamp: UInt64
-    /// How many messages were still to be delivered to the consumer after this one.
+    /// Number of messages left to deliver after this one.
     public let pending: UInt64
 
     /// Creates metadata, for tests.
@@ -23,25 +23,25 @@ public struct DeliveryMetadata: Hashable, Sendable {
         self.pending = pending
     }
 
-    /// Reads a reply subject; nil if it is not one of JetStream's.
+    /// Parses a reply subject; nil if it is not a JetStream one.
     public init?(reply: some StringProtocol) {
         var reply = String(reply)
         guard let metadata = reply.withUTF8({ DeliveryMetadata(reply: UnsafeRawBufferPointer($0)) }) else { return nil }
         self = metadata
     }
 
-    /// Reads a reply subject where it lies; nil if it is not one of JetStream's.
+    /// Parses a reply subject without a copy; nil if it is not a JetStream one.
     public init?(reply: UnsafeRawBufferPointer) {
         guard reply.starts(with: "$JS.ACK.".utf8) else { return nil }
         let count = reply.count { $0 == UInt8(ascii: ".") } + 1
-        // 9 tokens in the old form; 12 or, to be expected of the future, more in the new one, with two more in front.
+        // 9 tokens in the old format; 12 or more in the new one, which has two more in front.
         guard count == 9 || count >= 11 else { return nil }
         var tokens = TokenReader(rest: reply[...])
         for _ in 0..<(count == 9 ? 4 : 6) { tokens.skip() }
         guard
             let delivered = tokens.number(), let streamSequence = tokens.number(), let consumerSequence = tokens.number(),
             let timestamp = tokens.number(), let pending = tokens.number(),
-            // No stream reaches that, and below it sequences can be counted on.
+            // No stream reaches this value; below it, sequence arithmetic cannot overflow.
             max(streamSequence, consumerSequence) < UInt64(Int64.max)
         else { return nil }
         self.init(
@@ -77,6 +77,6 @@ public struct DeliveryMetadata: Hashable, Sendable {
 }
 
 extension NATSDelivery {
-    /// What JetStream says of the message; nil if no consumer delivered it.
+    /// JetStream metadata of the message; nil if no consumer delivered it.
     public var metadata: DeliveryMetadata? { withReply { DeliveryMetadata(reply: $0) } }
 }

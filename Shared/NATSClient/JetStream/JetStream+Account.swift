@@ -1,8 +1,10 @@
-/// What a server's JetStream grants to an account.
+/// What a server grants to an account for JetStream.
 public struct JetStreamAccount: Decodable, Sendable, Hashable {
-    /// The most that may be stored, in bytes; 0 or less for no limit of the account's own.
+    /// Storage limits in bytes; 0 or less for no limit on the account.
     public struct Limits: Decodable, Sendable, Hashable {
+        /// Memory limit in bytes; 0 or less for no limit on the account.
         public var maxMemory: Int64
+        /// Disk limit in bytes; 0 or less for no limit on the account.
         public var maxStorage: Int64
 
         /// Creates limits.
@@ -17,6 +19,7 @@ public struct JetStreamAccount: Decodable, Sendable, Hashable {
         }
     }
 
+    /// The account's limits.
     public var limits: Limits
 
     /// Creates an account.
@@ -26,7 +29,7 @@ public struct JetStreamAccount: Decodable, Sendable, Hashable {
 }
 
 extension JetStream {
-    /// What the account of the connection may use.
+    /// Returns the limits of the connection's account.
     ///
     /// - Throws: ``JetStreamError/Code/noResponders`` where JetStream is switched off or not ready, ``JetStreamError/Code/notEnabled`` where it is
     ///   switched off for the account.

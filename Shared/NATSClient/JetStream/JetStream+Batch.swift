@@ -3,14 +3,14 @@ import Synchronization
 
 /// A message to be stored.
 public struct OutgoingMessage: Sendable {
-    /// Where to; a stream must take it.
+    /// The subject; a stream must accept it.
     public var subject: String
-    /// Its headers. A `Nats-Msg-Id` among them makes it safe to send it again.
+    /// Its headers. A `Nats-Msg-Id` makes a retry idempotent.
     public var headers: NATSHeaders
     /// Its body.
     public var payload: [UInt8]
 
-    /// How many bytes of the server's `max_payload` the message takes: its body, and its headers as they are written.
+    /// Size in bytes as the server's `max_payload` counts it: body plus encoded headers.
     public var encodedCount: Int {
         guard !headers.isEmpty else { return payload.count }
         // NATS/1.0, each field as `name: value`, and an empty line, all with CR LF.
@@ -26,15 +26,15 @@ public struct OutgoingMessage: Sendable {
 }
 
 extension JetStream {
-    /// Stores messages one behind the other without waiting for each, and waits until all are stored.
+    /// Publishes messages in order without waiting for each, then waits for all acknowledgements.
     ///
-    /// A stream stores what one connection sends in the order in which it is sent. Sending stops at the first message that cannot be sent, so
-    /// that after the loss of the connection nothing is stored behind a message that was lost: what failed can be sent again, in order.
+    /// A stream stores the messages of one connection in order. Sending stops at the first message that cannot be sent: after a lost
+    /// connection, no message is stored behind a lost one, and the failed messages can be retried in order.
     ///
     /// - Parameters:
-    ///   - messages: What to store, in order.
-    ///   - timeout: How long to wait for all of them; nil for the usual time.
-    /// - Returns: One result a message, in the order of the messages. For the errors, see
+    ///   - messages: The messages, in order.
+    ///   - timeout: Time limit for all of them; nil for the default.
+    /// - Returns: One result per message, in the same order. For the errors, see
     ///   ``publish(subject:headers:payload:messageID:expectedLastSubjectSequence:timeout:)``.
     public func publish(inOrder messages: [OutgoingMessage], timeout: Duration? = nil) async -> [Result<PublishAck, JetStreamError>] {
         guard !messages.isEmpty else { return [] }
@@ -81,7 +81,7 @@ private final class AckCollector: Sendable {
         var missing: Int
     }
 
-    /// Settled when the last acknowledgement is in, in the order of the messages.
+    /// Completes when the last acknowledgement arrives; results in message order.
     let results = OneShot<[Result<PublishAck, JetStreamError>]>()
     private let state: Mutex<State>
 
@@ -89,7 +89,7 @@ private final class AckCollector: Sendable {
         state = Mutex(State(results: Array(repeating: nil, count: count), missing: count))
     }
 
-    /// The result for one message. Each comes once, because a request leaves the ``RequestTable`` once.
+    /// Records the result of one message. Called once per message: a request leaves the ``RequestTable`` once.
     func settle(_ index: Int, _ result: Result<PublishAck, JetStreamError>) {
         let complete = state.withLock { state -> [Result<PublishAck, JetStreamError>]? in
             state.results[index] = result
@@ -100,7 +100,7 @@ private final class AckCollector: Sendable {
     }
 }
 
-/// One message of a batch that waits for its acknowledgement.
+/// One message of a batch, waiting for its acknowledgement.
 private struct AwaitedAck: PendingReply {
     let collector: AckCollector
     let index: Int

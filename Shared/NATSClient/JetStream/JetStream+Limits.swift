@@ -1,13 +1,12 @@
 import Basics
 
 extension JetStream {
-    /// Changes how long a stream keeps messages and how many bytes of them. Everything else stays as it is, also what ``StreamConfiguration`` has no
-    /// property for.
+    /// Changes a stream's maximum age and size. All other settings stay, including those that ``StreamConfiguration`` does not have.
     ///
     /// - Parameters:
     ///   - maxAge: zero for ever.
     ///   - maxBytes: -1 for no bound.
-    /// - Throws: ``JetStreamError/Code/streamNotFound``, and what the server refuses it with.
+    /// - Throws: ``JetStreamError/Code/streamNotFound``, and the server's refusals.
     public func changeLimits(of stream: String, maxAge: Duration, maxBytes: Int64) async throws(JetStreamError) {
         try validate(names: stream)
         let present: Described = try await call("STREAM.INFO.\(stream)", EmptyBody())
@@ -17,7 +16,7 @@ extension JetStream {
         let _: Described = try await call("STREAM.UPDATE.\(stream)", configuration)
     }
 
-    /// A stream's configuration, whatever is in it.
+    /// A stream's configuration as unparsed JSON.
     private struct Described: Decodable, Sendable {
         let configuration: [String: AnyJSON]
 
@@ -26,7 +25,7 @@ extension JetStream {
         }
     }
 
-    /// Any JSON value, to be handed back as it came.
+    /// Any JSON value, returned unchanged.
     private enum AnyJSON: Codable, Sendable {
         case null
         case boolean(Bool)

@@ -1,7 +1,7 @@
 extension JetStream {
-    /// A stream's configuration and state.
+    /// Returns a stream's configuration and state.
     ///
-    /// - Parameter listsDeleted: whether to list the deleted sequences, of which there may be very many.
+    /// - Parameter listsDeleted: Whether to list deleted sequences; the list may be long.
     /// - Throws: ``JetStreamError/Code/streamNotFound``; ``JetStreamError/Code/noResponders`` where JetStream is not enabled or not ready.
     public func streamInfo(_ name: String, listsDeleted: Bool = false) async throws(JetStreamError) -> StreamInfo {
         try validate(names: name)
@@ -9,7 +9,7 @@ extension JetStream {
         return try await call("STREAM.INFO.\(name)", StreamInfoRequest(deletedDetails: true))
     }
 
-    /// Creates a stream; one that exists with the same configuration is answered as if it had just been created.
+    /// Creates a stream. Idempotent: an existing stream with the same configuration is returned.
     ///
     /// - Throws: ``JetStreamError/Code/streamNameInUse`` if one exists with another configuration.
     public func createStream(_ configuration: StreamConfiguration) async throws(JetStreamError) -> StreamInfo {
@@ -17,13 +17,13 @@ extension JetStream {
         return try await call("STREAM.CREATE.\(configuration.name)", configuration)
     }
 
-    /// Changes the configuration of a stream that exists.
+    /// Updates an existing stream's configuration.
     public func updateStream(_ configuration: StreamConfiguration) async throws(JetStreamError) -> StreamInfo {
         try validate(names: configuration.name)
         return try await call("STREAM.UPDATE.\(configuration.name)", configuration)
     }
 
-    /// Deletes a stream and all that is in it.
+    /// Deletes a stream and its messages.
     public func deleteStream(_ name: String) async throws(JetStreamError) {
         try validate(names: name)
         let _: SuccessBody = try await call("STREAM.DELETE.\(name)", EmptyBody())
@@ -37,9 +37,9 @@ extension JetStream {
         let _: SuccessBody = try await call("STREAM.MSG.DELETE.\(stream)", MessageDeletion(sequence: sequence))
     }
 
-    /// Creates a consumer of a stream. A durable one that exists with the same configuration is answered as if it had just been created.
+    /// Creates a consumer of a stream. Idempotent for a durable consumer with the same configuration.
     ///
-    /// Subscribe to a push consumer's subject first: it begins to deliver at once.
+    /// Subscribe to a push consumer's subject first: it starts delivering at once.
     public func createConsumer(stream: String, _ configuration: ConsumerConfiguration) async throws(JetStreamError) -> ConsumerInfo {
         let body = ConsumerRequest(stream: stream, configuration: configuration)
         guard let durable = configuration.durableName else {
@@ -50,7 +50,7 @@ extension JetStream {
         return try await call("CONSUMER.DURABLE.CREATE.\(stream).\(durable)", body)
     }
 
-    /// A consumer's configuration and state.
+    /// Returns a consumer's configuration and state.
     ///
     /// - Throws: ``JetStreamError/Code/consumerNotFound``.
     public func consumerInfo(stream: String, consumer: String) async throws(JetStreamError) -> ConsumerInfo {

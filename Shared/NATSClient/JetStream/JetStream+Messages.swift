@@ -1,14 +1,14 @@
 extension JetStream {
-    /// Where a stored message is read.
+    /// Where a stored message is read from.
     public enum ReadSource: Sendable {
-        /// At the leader of the stream: what was acknowledged before the call is seen.
+        /// The stream's leader: linearizable with acknowledged publishes.
         case leader
-        /// At any replica: quicker, and perhaps a moment behind. The stream must allow it (``StreamConfiguration/allowDirect``); of one that
-        /// does not, the server says nothing, and the call ends with ``JetStreamError/Code/timeout``.
+        /// Any replica: faster, may be stale. Needs ``StreamConfiguration/allowDirect``; without it the server does not answer, and the call
+        /// fails with ``JetStreamError/Code/timeout``.
         case anyReplica
     }
 
-    /// The message at a place in a stream.
+    /// Returns the message at a sequence of a stream.
     ///
     /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
     public func message(
@@ -19,9 +19,9 @@ extension JetStream {
         try await message(stream: stream, MessageRequest(sequence: sequence, subject: nil), from: source)
     }
 
-    /// The last message of a subject in a stream.
+    /// Returns the last message of a subject in a stream.
     ///
-    /// Whoever reads it to learn who was first (``JetStreamError/Code/wrongLastSequence``) reads it from the leader.
+    /// After a lost compare-and-set (``JetStreamError/Code/wrongLastSequence``), read the winner from the leader.
     ///
     /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
     public func lastMessage(
@@ -32,7 +32,7 @@ extension JetStream {
         try await message(stream: stream, MessageRequest(sequence: nil, subject: subject), from: source)
     }
 
-    /// The first message at or behind a place whose subject matches a filter, wildcards included. Read from the leader.
+    /// Returns the first message at or after a sequence whose subject matches a filter (wildcards allowed). Reads from the leader.
     ///
     /// - Throws: ``JetStreamError/Code/messageNotFound``, ``JetStreamError/Code/streamNotFound``.
     public func nextMessage(stream: String, from sequence: UInt64, matching filter: String) async throws(JetStreamError) -> StoredMessage {

@@ -2,22 +2,22 @@ import Basics
 
 /// A message that a consumer delivered.
 public struct JetStreamMessage: Sendable {
-    /// The message. Its reply subject is where it is acknowledged.
+    /// The message. Its reply subject takes the acknowledgement.
     public let message: NATSMessage
-    /// Its place in the stream and among the deliveries.
+    /// Its sequences in the stream and in the consumer.
     public let metadata: DeliveryMetadata
 }
 
 extension JetStream {
-    /// What a reader says of a message that it was delivered.
+    /// How a reader acknowledges a delivery.
     public enum Acknowledgement: Hashable, Sendable {
-        /// It is done.
+        /// Ack: processed.
         case done
-        /// It is to be delivered again, after a while or at once.
+        /// Nak: deliver again, after a delay or at once.
         case again(after: Duration?)
-        /// It is not to be delivered again, though it is not done.
+        /// Term: do not deliver again, although not processed.
         case never
-        /// It takes longer: the time for the acknowledgement begins anew.
+        /// In progress: restarts the acknowledgement timeout.
         case working
 
         var payload: [UInt8] {
@@ -31,9 +31,9 @@ extension JetStream {
         }
     }
 
-    /// Acknowledges a delivery and waits until the server has taken that in.
+    /// Acknowledges a delivery and waits for the server's confirmation.
     ///
-    /// - Throws: ``JetStreamError/Code/timeout`` and the like; the message may then be delivered again.
+    /// - Throws: ``JetStreamError/Code/timeout`` and similar; the message may then be delivered again.
     public func acknowledge(_ message: JetStreamMessage, as acknowledgement: Acknowledgement = .done) async throws(JetStreamError) {
         guard let reply = message.message.reply else {
             throw JetStreamError(.client, "A message without a reply subject cannot be acknowledged.")
@@ -46,11 +46,11 @@ extension JetStream {
     /// - Parameters:
     ///   - stream: The stream.
     ///   - consumer: The pull consumer's durable name.
-    ///   - batch: The most messages wanted, at least 1.
-    ///   - wait: How long the server waits for messages. It answers as soon as it has `batch` of them or the time is over.
-    /// - Returns: The messages, fewer than wanted or none if no more came in time.
-    /// - Throws: ``JetStreamError/Code/noResponders`` if there is no such consumer; ``JetStreamError/Code/disconnected``. Messages that were under
-    ///   way then are delivered again after the consumer's `ackWait`.
+    ///   - batch: Maximum number of messages, at least 1.
+    ///   - wait: How long the server waits for messages; it answers earlier when it has `batch` of them.
+    /// - Returns: The messages; fewer than `batch`, or empty, on timeout.
+    /// - Throws: ``JetStreamError/Code/noResponders`` if the consumer does not exist; ``JetStreamError/Code/disconnected``. Messages in flight
+    ///   are delivered again after the consumer's `ackWait`.
     public func nextMessages(
         stream: String,
         consumer: String,
@@ -73,7 +73,7 @@ extension JetStream {
         defer { subscription.unsubscribe() }
         guard !Task.isCancelled else { throw JetStreamError(NATSError.cancelled) }
         let subject = "$JS.API.CONSUMER.MSG.NEXT.\(stream).\(consumer)"
-        // The server ends the request itself; the extra second is for its answer.
+        // The server ends the request at `wait`; the extra second covers its answer.
         requests.insert(collector, token: token, subject: subject, timeout: wait + .seconds(1))
         do throws(NATSError) {
             try connection.send(subject: subject, reply: inbox, headers: [:], payload: payload)

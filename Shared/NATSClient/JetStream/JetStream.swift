@@ -1,35 +1,35 @@
 import FoundationEssentials
 
-/// The JetStream of a NATS system: streams, what is in them, and consumers.
+/// JetStream API client: streams, messages and consumers.
 ///
-/// Every call is a request of JSON on `$JS.API.…` through the connection's shared inbox, so none blocks a thread, and each can be cancelled.
-/// A value of this type is cheap; make one where it is needed.
+/// Every call is a JSON request to `$JS.API.…` through the connection's shared inbox: it blocks no thread and can be cancelled.
+/// Values are cheap; create one where needed. Any thread.
 public struct JetStream: Sendable {
     /// The connection that the calls go over.
     public let connection: NATSConnection
-    /// How long a call waits for its answer, unless told otherwise.
+    /// Default time limit of a call.
     public let timeout: Duration
 
-    /// Creates access over a connection.
+    /// Creates a client on a connection.
     public init(_ connection: NATSConnection, timeout: Duration = .seconds(5)) {
         self.connection = connection
         self.timeout = timeout
     }
 
-    /// Stores a message and waits until it is stored.
+    /// Publishes a message and waits until it is stored.
     ///
-    /// If the outcome is unknown (``JetStreamError/isRetriable``), send the message again with the same id.
+    /// If the outcome is unknown (``JetStreamError/isRetriable``), retry with the same id.
     ///
     /// - Parameters:
-    ///   - subject: Where to; a stream must take it.
+    ///   - subject: The subject; a stream must accept it.
     ///   - headers: Headers.
     ///   - payload: The body.
-    ///   - messageID: Makes a second message with the same id within the stream's duplicate window be acknowledged but not stored.
-    ///   - expectedLastSubjectSequence: Has the message refused (``JetStreamError/Code/wrongLastSequence``) unless the last message of its
-    ///     subject has this sequence; 0 for a subject that must have none: create once.
-    ///   - timeout: How long to wait; nil for the usual time.
-    /// - Throws: ``JetStreamError/Code/noResponders`` at once if no stream takes the subject; ``JetStreamError/Code/disconnected``,
-    ///   ``JetStreamError/Code/timeout``, ``JetStreamError/Code/wrongLastSequence``, and whatever else the server refuses it with.
+    ///   - messageID: Deduplication key (`Nats-Msg-Id`): a repetition within the duplicate window is acknowledged and not stored.
+    ///   - expectedLastSubjectSequence: Compare-and-set: fails with ``JetStreamError/Code/wrongLastSequence`` unless this is the sequence of
+    ///     the subject's last message; 0 for a subject without messages (create-once).
+    ///   - timeout: Time limit; nil for the default.
+    /// - Throws: ``JetStreamError/Code/noResponders`` at once if no stream accepts the subject; ``JetStreamError/Code/disconnected``,
+    ///   ``JetStreamError/Code/timeout``, ``JetStreamError/Code/wrongLastSequence``, and other refusals of the server.
     public func publish(
         subject: String,
         headers: NATSHeaders = [:],
@@ -53,7 +53,7 @@ public struct JetStream: Sendable {
         }
     }
 
-    /// Sends a request and makes a value of the answer where it lies.
+    /// Sends a request and decodes the answer without a copy.
     func request<Value: Sendable>(
         subject: String,
         headers: NATSHeaders = [:],
@@ -75,7 +75,7 @@ public struct JetStream: Sendable {
         }
     }
 
-    /// Sends a request of the API and decodes the answer or the refusal.
+    /// Sends an API request and decodes the answer or the error.
     func call<Answer: Decodable & Sendable>(
         _ operation: String,
         _ body: some Encodable,
@@ -102,7 +102,7 @@ public struct JetStream: Sendable {
         }
     }
 
-    /// The body of a request.
+    /// Encodes a request body.
     func encode(_ body: some Encodable) throws(JetStreamError) -> [UInt8] {
         do {
             return [UInt8](try JSONEncoder().encode(body))
@@ -111,7 +111,7 @@ public struct JetStream: Sendable {
         }
     }
 
-    /// Throws unless all are names of streams or consumers, which become tokens of a subject.
+    /// Throws unless all texts are valid stream or consumer names: single tokens of a subject.
     func validate(names: String...) throws(JetStreamError) {
         for name in names {
             do throws(NATSError) {
@@ -127,7 +127,7 @@ public struct JetStream: Sendable {
     }
 }
 
-/// The body of a request that has nothing to say.
+/// An empty request body.
 struct EmptyBody: Codable, Sendable {}
 
 /// The answer to a deletion.

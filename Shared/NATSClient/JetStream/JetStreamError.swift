@@ -1,10 +1,10 @@
 public import Basics
 
-/// Why a call on ``JetStream`` did not do what it was asked.
+/// Describes why a ``JetStream`` call failed.
 ///
-/// `message` is a sentence for the person who runs the process; where the server gave a reason, it is in there.
+/// `message` is a sentence for operators; it includes the server's reason, if any.
 public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of failure it is. New kinds may be added, so a `switch` over them needs a `default`.
+    /// The kind of failure. New kinds may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: Hashable {
             case disconnected, closed, timeout, cancelled, noResponders, notPermitted, payloadTooLarge, client, invalidResponse
@@ -15,7 +15,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
 
         private init(_ kind: Kind) { self.kind = kind }
 
-        /// The name of the kind, fit for a log or a metric's label: `timeout`, `api-10071`.
+        /// The kind's name, for logs and metric labels: `timeout`, `api-10071`.
         public var description: String {
             switch kind {
             case .disconnected: "disconnected"
@@ -31,34 +31,34 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
             }
         }
 
-        /// There is no connection. Whether a message under way was stored is unknown: send it again with the same message id.
+        /// No connection. Whether a message in flight was stored is unknown: retry with the same message id.
         public static let disconnected = Code(.disconnected)
         /// The connection was closed.
         public static let closed = Code(.closed)
-        /// No answer in time. Whether a message was stored is unknown: send it again with the same message id.
+        /// No answer in time. Whether a message was stored is unknown: retry with the same message id.
         public static let timeout = Code(.timeout)
-        /// The task that asked was cancelled.
+        /// The calling task was cancelled.
         public static let cancelled = Code(.cancelled)
-        /// No stream takes the subject; or JetStream is not enabled, still starting, or without a leader.
+        /// No stream accepts the subject; or JetStream is disabled, starting, or without a leader.
         public static let noResponders = Code(.noResponders)
-        /// The server does not allow this user the subject.
+        /// The server denies this user the subject.
         public static let notPermitted = Code(.notPermitted)
-        /// The message was not sent, because it is larger than the server's `max_payload`.
+        /// The message exceeds the server's `max_payload`; it was not sent.
         public static let payloadTooLarge = Code(.payloadTooLarge)
-        /// The request was refused before it was sent: a subject, a name or a header is not valid.
+        /// Invalid subject, name or header; the request was not sent.
         public static let client = Code(.client)
-        /// The server answered something that is not understood.
+        /// The server's answer could not be parsed.
         public static let invalidResponse = Code(.invalidResponse)
-        /// The server refused with a code of its own (`err_code` of the JetStream API).
+        /// The server's `err_code` of the JetStream API.
         public static func api(_ code: Int) -> Code { Code(.api(code)) }
 
-        /// JetStream is not enabled for the account, or not at all.
+        /// JetStream is disabled, for the account or entirely.
         public static let notEnabled = api(10039)
-        /// The cluster has no leader for this at the moment.
+        /// The cluster has no leader at present.
         public static let clusterNotAvailable = api(10008)
-        /// Memory, storage or replicas are used up.
+        /// Memory, storage or replicas are exhausted.
         public static let insufficientResources = api(10023)
-        /// The stream's consumer does not exist, or no longer.
+        /// The consumer does not exist.
         public static let consumerNotFound = api(10014)
         /// A consumer of that name exists with another configuration.
         public static let consumerNameInUse = api(10013)
@@ -66,22 +66,22 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         public static let messageNotFound = api(10037)
         /// A stream of that name exists with another configuration.
         public static let streamNameInUse = api(10058)
-        /// There is no stream of that name.
+        /// No stream has this name.
         public static let streamNotFound = api(10059)
-        /// The message was to be the subject's first, or to follow a certain one, and another was there.
+        /// Compare-and-set failed: the subject's last message is not the expected one.
         public static let wrongLastSequence = api(10071)
-        /// Another write that expects the same is in flight (clusters of nats-server 2.11 and later). Nothing is decided yet: look again.
+        /// A concurrent write to the same subject is in flight (clusters of nats-server 2.11 and later). Undecided: read again.
         public static let writeInFlight = api(10164)
-        /// The server could not write the message to its store; or the stream is full and drops nothing (``StreamConfiguration/Discard/new``).
+        /// The server could not store the message, or the stream is full and rejects new messages (``StreamConfiguration/Discard/new``).
         public static let storeFailed = api(10077)
-        /// The stream is another than the one that the message was meant for (`Nats-Expected-Stream`).
+        /// The stream is not the expected one (`Nats-Expected-Stream`).
         public static let streamMismatch = api(10060)
-        /// The stream is sealed: it takes nothing any more.
+        /// The stream is sealed: read-only for ever.
         public static let sealed = api(10109)
-        /// The account or the stream may have no more consumers.
+        /// The account's or the stream's consumer limit is reached.
         public static let maximumConsumers = api(10026)
 
-        /// The server's own code, if it was the server that refused.
+        /// The server's `err_code`; nil if the error is not the server's.
         public var apiCode: Int? {
             if case .api(let code) = kind { code } else { nil }
         }
@@ -98,7 +98,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         self.message = message
     }
 
-    /// What a failure of the connection means for a JetStream call.
+    /// Converts a connection error.
     init(_ error: NATSError) {
         let code: Code =
             switch error.code {
@@ -117,9 +117,9 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
         self.init(code, message)
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later without a change by an operator.
     ///
-    /// Send a publish again with the same message id; it is then stored once, within the stream's duplicate window.
+    /// Retry a publish with the same message id: it is stored once within the stream's duplicate window.
     public var isRetriable: Bool {
         switch code {
         case .disconnected, .timeout, .noResponders: true
@@ -135,7 +135,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
 }
 
 extension JetStreamError {
-    /// Nobody answers for the API.
+    /// JetStream does not respond.
     static let switchedOff = JetStreamError(
         .noResponders,
         "JetStream is switched off on nats-server, or not ready yet: start it with -js or a jetstream block in its configuration."
@@ -156,15 +156,15 @@ struct APIErrorBody: Decodable {
 }
 
 extension JetStreamError {
-    /// The server's refusal.
+    /// Creates an error from the server's error body.
     init(_ body: APIErrorBody) {
-        // A server before 2.3 sent no code of its own, only one of HTTP's kind.
+        // A server before 2.3 sends no `err_code`, only an HTTP-like code.
         let code = Code.api(body.errorCode ?? body.code)
         let advice = code == .notEnabled ? " Switch JetStream on for the account in the configuration of nats-server." : ""
         self.init(code, "JetStream refused: \(body.description ?? "no reason given").\(advice)")
     }
 
-    /// The server's refusal in a status message (`404 Message Not Found`).
+    /// Creates an error from a status message (`404 Message Not Found`).
     init(status: Int, description: String?) {
         switch status {
         case 404: self.init(.messageNotFound, "There is no such message.")

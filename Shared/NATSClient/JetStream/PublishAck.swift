@@ -1,12 +1,12 @@
 import FoundationEssentials
 
-/// JetStream's word that a message is stored.
+/// JetStream's acknowledgement that a message is stored.
 public struct PublishAck: Hashable, Sendable {
-    /// The stream that took it.
+    /// The stream that stored it.
     public let stream: String
-    /// Its place in the stream; for a duplicate, the place of the first.
+    /// Its sequence in the stream; for a duplicate, the sequence of the original.
     public let sequence: UInt64
-    /// Whether a message with the same id had been stored before, within the stream's duplicate window, so that this one was not.
+    /// Whether the message is a duplicate within the stream's duplicate window, and so was not stored again.
     public let isDuplicate: Bool
 
     /// Creates an acknowledgement, for tests.
@@ -16,7 +16,7 @@ public struct PublishAck: Hashable, Sendable {
         self.isDuplicate = isDuplicate
     }
 
-    /// Reads the answer to a publish.
+    /// Parses the answer to a publish.
     init(response: UnsafeRawBufferPointer) throws(JetStreamError) {
         if let ack = PublishAck(usual: response) {
             self = ack
@@ -42,8 +42,8 @@ public struct PublishAck: Hashable, Sendable {
         let duplicate: Bool?
     }
 
-    /// Reads the two forms that nats-server writes when all is well, byte by byte, for the sake of the hundred thousand a second:
-    /// `{"stream":"EVENTS", "seq":7}` and `{"stream":"EVENTS", "seq":7,"duplicate": true}`. Nil for any other, which need not be wrong.
+    /// Fast path: parses nats-server's two usual answers byte by byte: `{"stream":"EVENTS", "seq":7}` and
+    /// `{"stream":"EVENTS", "seq":7,"duplicate": true}`. Nil for any other answer, which may be valid.
     private init?(usual response: UnsafeRawBufferPointer) {
         var rest = response[...]
         guard rest.skip(#"{"stream":""#), let end = rest.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
@@ -66,7 +66,7 @@ public struct PublishAck: Hashable, Sendable {
 }
 
 extension Slice<UnsafeRawBufferPointer> {
-    /// Drops a prefix; false, with nothing dropped, if it is not there.
+    /// Removes a prefix; false, and unchanged, if absent.
     fileprivate mutating func skip(_ prefix: StaticString) -> Bool {
         let bytes = UnsafeRawBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
         guard starts(with: bytes) else { return false }

@@ -1,15 +1,15 @@
 import Basics
 import Synchronization
 
-/// Collects the messages of one pull request until there are enough, the server says that no more come, or the request ends otherwise.
+/// Collects the messages of one pull request until it has enough, the server ends the request, or it fails.
 ///
-/// Its place in the ``RequestTable`` gives it a deadline and news of the connection; whoever takes it out of there answers the caller.
-/// The messages themselves come over a subscription of its own, because JetStream delivers them under the subject they were published on.
+/// Its ``RequestTable`` entry provides the deadline and connection loss; whoever removes that entry answers the caller. The messages
+/// arrive over a separate subscription, because JetStream delivers them under their original subject.
 final class PullCollector: PendingReply {
-    /// Settled when the request has ended.
+    /// Completes when the request ends.
     let result = OneShot<Result<[JetStreamMessage], JetStreamError>>()
     private let batch: Int
-    /// Takes the request out of the table; false if it was out already.
+    /// Removes the request from the table; false if it was removed before.
     private let claim: @Sendable () -> Bool
     private let messages = Mutex<[JetStreamMessage]>([])
 
@@ -18,7 +18,7 @@ final class PullCollector: PendingReply {
         self.claim = claim
     }
 
-    /// Takes in what came over the subscription. Called on its delivery thread.
+    /// Handles a message of the subscription. Called on its delivery thread.
     func received(_ delivery: borrowing NATSDelivery) {
         switch delivery.status {
         case nil:
@@ -38,7 +38,7 @@ final class PullCollector: PendingReply {
         }
     }
 
-    /// Nothing is sent to the token's own subject but what the server may say of the request.
+    /// Handles a message to the token's own subject: only the server's status messages arrive there.
     func resolve(with delivery: borrowing NATSDelivery) {
         answer(with: delivery.status.map { JetStreamError(status: $0, description: delivery.statusDescription) })
     }
@@ -51,7 +51,7 @@ final class PullCollector: PendingReply {
         if claim() { answer(with: error) }
     }
 
-    /// Answers the caller: with an error only if there is no message to hand over, or the caller no longer wants any.
+    /// Answers the caller; with an error only if there are no messages or the caller was cancelled.
     private func answer(with error: JetStreamError?) {
         let messages = messages.withLock { $0 }
         if let error, messages.isEmpty || error.code == .cancelled {

@@ -5,7 +5,7 @@ import FoundationEssentials
 public struct StoredMessage: Sendable {
     /// The subject that it was published on.
     public let subject: String
-    /// Its place in the stream.
+    /// Its sequence in the stream.
     public let sequence: UInt64
     /// When the server stored it, in nanoseconds since 1970.
     public let timestamp: UInt64
@@ -14,7 +14,7 @@ public struct StoredMessage: Sendable {
     /// Its body.
     public let payload: [UInt8]
 
-    /// Describes a message that was read by other means.
+    /// Creates a message that was read by other means.
     public init(subject: String, sequence: UInt64, timestamp: UInt64, headers: NATSHeaders, payload: [UInt8]) {
         self.subject = subject
         self.sequence = sequence
@@ -33,7 +33,7 @@ extension StoredMessage: Decodable {
         case time
     }
 
-    /// Reads the form of the JetStream API, in which headers and body are base64.
+    /// Decodes the JetStream API's JSON, in which headers and body are base64.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         subject = try values.decode(String.self, forKey: .subject)
@@ -49,8 +49,8 @@ extension StoredMessage: Decodable {
         self.timestamp = timestamp
     }
 
-    /// Reads the answer to a direct get, in which the message is itself and what the stream knows of it stands in further headers. The server
-    /// puts them behind the message's own, so that the last of a name is its word and not a producer's.
+    /// Reads the answer to a direct get: the message itself, with stream metadata in additional headers. The server appends these, so the
+    /// last value of a name is the server's and not a producer's.
     init?(direct delivery: borrowing NATSDelivery) {
         var headers = delivery.headers
         func last(_ name: String) -> String? { headers.fields.last { $0.name == name }?.value }

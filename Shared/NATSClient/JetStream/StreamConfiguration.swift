@@ -1,16 +1,16 @@
 import Basics
 
-/// How a stream keeps its messages. The names on the wire are those of the JetStream API.
+/// Configures a stream. Names on the wire are those of the JetStream API.
 ///
-/// An update sends all of it: what a stream was given by other means and has no property here goes back to the server's default.
+/// An update sends all fields: settings that have no property here return to the server's defaults.
 public struct StreamConfiguration: Hashable, Sendable {
-    /// What makes a message leave the stream.
+    /// When messages are removed.
     public enum Retention: String, Codable, Sendable {
-        /// The limits on number, size and age.
+        /// By the limits on number, size and age.
         case limits
-        /// That all consumers have it acknowledged.
+        /// After all consumers acknowledged them.
         case interest
-        /// That one consumer has it acknowledged.
+        /// After one consumer acknowledged them.
         case workQueue = "workqueue"
     }
 
@@ -22,53 +22,53 @@ public struct StreamConfiguration: Hashable, Sendable {
         case memory
     }
 
-    /// What happens to a message that a full stream gets.
+    /// What a full stream does with a new message.
     public enum Discard: String, Codable, Sendable {
-        /// It is stored, and the oldest goes.
+        /// Stores it and removes the oldest.
         case old
-        /// It is refused.
+        /// Rejects it.
         case new
     }
 
     /// The stream's name: one token.
     public var name: String
-    /// What people read of it.
+    /// Free text for people.
     public var description: String?
-    /// What it takes in; may have wildcards.
+    /// The subjects to store; wildcards allowed.
     public var subjects: [String]
-    /// What makes a message leave.
+    /// When messages are removed.
     public var retention: Retention = .limits
     /// Where messages are kept.
     public var storage: Storage = .file
-    /// What happens to a message that does not fit.
+    /// What a full stream does with a new message.
     public var discard: Discard = .old
-    /// How many servers of a cluster keep the stream.
+    /// Number of servers that keep the stream.
     public var replicas = 1
-    /// The most messages it keeps; -1 for any number.
+    /// Maximum number of messages; -1 for no limit.
     public var maxMessages: Int64 = -1
-    /// The most bytes it keeps; -1 for any number.
+    /// Maximum size in bytes; -1 for no limit.
     public var maxBytes: Int64 = -1
-    /// How long it keeps a message; zero for ever.
+    /// Maximum age of a message; zero for ever.
     public var maxAge = Duration.zero
-    /// The most messages of one subject that it keeps; -1 for any number.
+    /// Maximum number of messages per subject; -1 for no limit.
     public var maxMessagesPerSubject: Int64 = -1
-    /// The largest message it takes; -1 for what the server takes.
+    /// Maximum message size in bytes; -1 for the server's limit.
     public var maxMessageSize: Int32 = -1
-    /// The most consumers it may have; -1 for any number.
+    /// Maximum number of consumers; -1 for no limit.
     public var maxConsumers = -1
-    /// How long it remembers message ids; nil for the server's default of two minutes.
+    /// How long message ids are remembered for deduplication; nil for the server's two minutes.
     public var duplicateWindow: Duration?
-    /// Whether messages may be read from any replica: quick, and perhaps a moment behind.
+    /// Whether any replica serves reads: faster, may be stale.
     public var allowDirect = false
-    /// Whether messages cannot be deleted by the API.
+    /// Whether the API refuses to delete messages.
     public var denyDelete = false
-    /// Whether the stream cannot be purged by the API.
+    /// Whether the API refuses to purge the stream.
     public var denyPurge = false
-    /// Whether a message may take the place of all older ones of its subject.
+    /// Whether a message may replace all older ones of its subject.
     public var allowRollup = false
-    /// Whether a publish is not acknowledged.
+    /// Whether publishes are not acknowledged.
     public var noAcknowledgement = false
-    /// Whether the stream takes nothing more and can never be changed again.
+    /// Whether the stream is read-only for ever.
     public var isSealed = false
 
     /// Creates a configuration with the server's defaults.
@@ -97,7 +97,7 @@ extension StreamConfiguration: Codable {
         case isSealed = "sealed"
     }
 
-    /// Reads the form of the JetStream API. What the server leaves out has its default.
+    /// Decodes the JetStream API's JSON; absent fields get their defaults.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -124,7 +124,7 @@ extension StreamConfiguration: Codable {
         isSealed = try values.decodeIfPresent(Bool.self, forKey: .isSealed) ?? false
     }
 
-    /// Writes the form of the JetStream API.
+    /// Encodes the JetStream API's JSON.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(name, forKey: .name)

@@ -1,26 +1,26 @@
 import Basics
 
-/// A stream as the server has it.
+/// A stream's configuration and state, as the server reports them.
 public struct StreamInfo: Hashable, Sendable, Decodable {
-    /// What the stream holds at a moment.
+    /// A snapshot of the stream's contents.
     public struct State: Hashable, Sendable, Decodable {
-        /// How many messages it holds.
+        /// Number of messages.
         public let messages: UInt64
-        /// Their size in the store, in bytes.
+        /// Size in the store, in bytes.
         public let bytes: UInt64
-        /// The sequence of the oldest message; one beyond ``lastSequence`` if it holds none but once did.
+        /// Sequence of the oldest message; ``lastSequence`` + 1 for a stream that is empty again.
         public let firstSequence: UInt64
-        /// The sequence of the newest message, which stays when the message goes; 0 if it never had one.
+        /// Last assigned sequence, also after its message was removed; 0 for a new stream.
         public let lastSequence: UInt64
-        /// When the oldest message was stored, in nanoseconds since 1970; nil if it holds none.
+        /// When the oldest message was stored, in nanoseconds since 1970; nil if empty.
         public let firstTimestamp: UInt64?
-        /// When the newest message was stored, in nanoseconds since 1970; nil if it never had one.
+        /// When the newest message was stored, in nanoseconds since 1970; nil for a new stream.
         public let lastTimestamp: UInt64?
-        /// How many consumers it has.
+        /// Number of consumers.
         public let consumerCount: Int
-        /// How many sequences between ``firstSequence`` and ``lastSequence`` it does not hold: deleted or purged.
+        /// Number of deleted or purged sequences between ``firstSequence`` and ``lastSequence``.
         public let deletedCount: UInt64
-        /// Those sequences, in ascending order; nil unless they were asked for.
+        /// Those sequences in ascending order; nil unless requested.
         public let deleted: [UInt64]?
 
         private enum CodingKeys: String, CodingKey {
@@ -34,7 +34,7 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
             case deleted
         }
 
-        /// Reads the form of the JetStream API.
+        /// Decodes the JetStream API's JSON.
         public init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
             messages = try values.decode(UInt64.self, forKey: .messages)
@@ -52,13 +52,13 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
 
     /// Its configuration, with the server's defaults filled in.
     public let configuration: StreamConfiguration
-    /// When it was created, in nanoseconds since 1970, exactly as the server has it: a stream that was deleted and created again has another.
+    /// Creation time in nanoseconds since 1970, as the server reports it: a recreated stream has another.
     public let created: UInt64
-    /// What it holds.
+    /// The stream's contents.
     public let state: State
-    /// The stream that it is a copy of; nil for a stream of its own.
+    /// The stream that this one mirrors; nil if it is no mirror.
     public let mirror: String?
-    /// The streams that it takes messages from, beside those published on its subjects.
+    /// The streams that this one copies messages from, besides its subjects.
     public let sources: [String]
 
     private enum CodingKeys: String, CodingKey {
@@ -66,7 +66,7 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
         case created, state
     }
 
-    /// The parts of the configuration that only the server's operator sets.
+    /// Origin settings, which only the server's operator sets.
     private struct Origins: Decodable {
         struct Stream: Decodable {
             let name: String
@@ -76,12 +76,12 @@ public struct StreamInfo: Hashable, Sendable, Decodable {
         let sources: [Stream]?
     }
 
-    /// What the server says of a stream that it is still creating for another client: Go's zero time.
+    /// Creation time of a stream whose creation is in progress: Go's zero time.
     private static let notYet = "0001-01-01T00:00:00Z"
 
-    /// Reads the form of the JetStream API.
+    /// Decodes the JetStream API's JSON.
     ///
-    /// - Throws: ``JetStreamError/Code/streamNotFound`` for a stream that another client's request is still creating.
+    /// - Throws: ``JetStreamError/Code/streamNotFound`` while another client's request is creating the stream.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         guard try values.decodeIfPresent(String.self, forKey: .created) != Self.notYet else {

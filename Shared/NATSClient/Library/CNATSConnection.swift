@@ -2,12 +2,12 @@ import CNATS
 import Logging
 import Synchronization
 
-/// A `natsConnection` and its lifetime.
+/// Owns a `natsConnection`.
 ///
-/// The handle is destroyed with this object, away from the thread that releases it, because destroying joins threads.
+/// Deinit destroys the handle on another thread, because destroying joins threads.
 final class CNATSConnection: Sendable {
     private let handle: CNATSPointer
-    /// Subscriptions that have ended and are still to be freed.
+    /// Ended subscriptions, waiting to be freed.
     private let retired = Mutex<[CNATSPointer]>([])
 
     private init(handle: CNATSPointer) {
@@ -23,23 +23,23 @@ final class CNATSConnection: Sendable {
         }
     }
 
-    /// Whether it has ended and does not come back.
+    /// Whether the connection is closed for good.
     var isClosed: Bool { natsConnection_IsClosed(raw) }
 
-    /// The handle, for calls on it during the life of this object.
+    /// The handle; valid during the life of this object.
     var raw: OpaquePointer { handle.raw }
 
-    /// Connects to one of the servers, or fails. Blocks for at most the connect timeout a server.
+    /// Connects to one of the servers. Blocks for at most the connect timeout per server.
     ///
-    /// What is told of it, `link` and `monitor`, is retained for nats.c until its closed callback, which comes exactly once for a connection that this
-    /// call returned, at the latest after it is destroyed; the link weakly, as it holds the connection.
+    /// nats.c retains `link` (weakly, as it holds the connection) and `monitor` until the closed callback. That callback comes exactly once for a
+    /// returned connection, at the latest after it is destroyed.
     static func open(
         _ options: borrowing CNATSOptions,
         link: ConnectionLink,
         monitor: ConnectionMonitor
     ) throws(NATSError) -> CNATSConnection {
         let context = Unmanaged.passRetained(CNATSObserver(link: link, monitor: monitor))
-        // Released by connectionClosed, or here if no connection comes of it: then there are no callbacks.
+        // Released by connectionClosed; or here after a failure, when no callbacks follow.
         do throws(NATSError) {
             let closure = context.toOpaque()
             try options.check(natsOptions_SetDisconnectedCB(options.raw, connectionLost, closure), "the disconnect callback")
@@ -58,30 +58,30 @@ final class CNATSConnection: Sendable {
 
     private static func connectError(_ status: natsStatus) -> NATSError {
         let error = NATSError(status, while: "Connecting")
-        // The library reads the URLs only now.
+        // nats.c parses the URLs only now.
         guard status == NATS_INVALID_ARG || status == NATS_ADDRESS_MISSING else { return error }
         return NATSError(.invalidConfiguration, "A NATS URL cannot be used. \(error.message)")
     }
 
-    /// What the library last held against the server or the server against us; nil if all is well.
+    /// The last error of the connection, from either side; nil if there is none.
     var lastError: NATSError? { libraryError(of: raw) }
 
-    /// What the server that was last connected to says of the largest message; nil if it said nothing.
+    /// The `max_payload` of the last server; nil if unknown.
     var maximumPayload: Int? {
         let bytes = natsConnection_GetMaxPayload(raw)
         return bytes > 0 ? Int(bytes) : nil
     }
 
-    /// Ends the connection after sending what is buffered, for which it takes at most half a second. Blocks. The handle stays valid.
+    /// Flushes buffers for at most half a second and closes the connection. Blocks. The handle stays valid.
     func close() {
         natsConnection_Close(raw)
     }
 
-    /// Frees a subscription that has ended, as soon as that is safe. Any thread.
+    /// Frees an ended subscription once that is safe. Any thread.
     ///
-    /// Up to 3.5.0 the library's reader looks a subscription up and uses it without holding it, so that freeing it at that moment crashes the
-    /// process (https://github.com/nats-io/nats.c/issues/637); its error callback does the same (https://github.com/nats-io/nats.c/pull/659).
-    /// Once the answer to a ping sent later has come through the reader, the reader has put the subscription down.
+    /// Up to nats.c 3.5.0 the reader looks up a subscription and uses it without a reference, so freeing it then crashes the process
+    /// (https://github.com/nats-io/nats.c/issues/637); the error callback does the same (https://github.com/nats-io/nats.c/pull/659).
+    /// A ping sent later goes through the same reader: after its answer the reader no longer uses the subscription.
     func retire(_ subscription: CNATSPointer) {
         let isFirst = retired.withLock { retired in
             retired.append(subscription)
@@ -97,10 +97,10 @@ final class CNATSConnection: Sendable {
         NATSLibrary.detached(after: Self.releasePause) { [weak self] in self?.releaseRetired() }
     }
 
-    /// Blocks.
+    /// Frees retired subscriptions after a ping. Blocks.
     private func releaseRetired() {
         let candidates = retired.withLock(\.self)
-        // Without a server the reader is between two lives: wait for the next. Once closed, it has ended.
+        // Without a server, wait for the reader of the next connection. Once closed, the reader has stopped.
         let isSafe = natsConnection_IsClosed(raw) || flush(timeout: Self.releaseTimeout) == nil
         guard isSafe else { return scheduleRelease() }
         for subscription in candidates { natsSubscription_Destroy(subscription.raw) }
@@ -111,13 +111,13 @@ final class CNATSConnection: Sendable {
         if remaining > 0 { scheduleRelease() }
     }
 
-    /// Waits until the server has answered a ping that was sent behind all that is buffered. Blocks.
+    /// Waits for the answer to a ping sent behind all buffered data. Blocks.
     func flush(timeout: Duration) -> NATSError? {
         let status = natsConnection_FlushTimeout(raw, timeout.libraryMilliseconds)
         return status == NATS_OK ? nil : NATSError(status, while: "Flushing")
     }
 
-    /// Hands a message to the library, which copies it. May wait for a server that does not read, up to the write deadline.
+    /// Publishes a message; nats.c copies it. Blocks for at most the write deadline if the server does not read.
     func publish(subject: String, reply: String?, headers: NATSHeaders, payload: [UInt8]) throws(NATSError) {
         guard let count = Int32(exactly: payload.count) else { throw NATSError(NATS_MAX_PAYLOAD, while: "Publishing") }
         let status = payload.withUnsafeBytes { bytes in
@@ -138,10 +138,10 @@ final class CNATSConnection: Sendable {
     }
 }
 
-// The callbacks of a connection. nats.c calls them on one thread of its own for all connections, one after another, so none of them may block.
+// Connection callbacks. nats.c calls them for all connections on one thread, one after another: they must not block.
 // `closure` is the CNATSObserver that `open` retained.
 
-/// Who is told what happens to a connection.
+/// Receives the callbacks of a connection.
 private final class CNATSObserver: Sendable {
     weak let link: ConnectionLink?
     let monitor: ConnectionMonitor
@@ -157,7 +157,7 @@ private final class CNATSObserver: Sendable {
 }
 
 private func connectionLost(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
-    // A connection that is being closed is told to have been lost first, which it was not.
+    // nats.c also reports a disconnect for a connection that is being closed.
     guard let closure, !natsConnection_IsClosed(connection) else { return }
     CNATSObserver.of(closure).link?.serverLost()
 }
@@ -167,7 +167,7 @@ private func connectionRegained(_: OpaquePointer?, _ closure: UnsafeMutableRawPo
     CNATSObserver.of(closure).monitor.record(.reconnected)
 }
 
-/// The last callback of a connection, and the one place where the observer that `open` retained is released.
+/// The last callback of a connection. Releases the observer that `open` retained; nothing else does.
 private func connectionClosed(_ connection: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     guard let closure else { return }
     let observer = Unmanaged<CNATSObserver>.fromOpaque(closure).takeRetainedValue()
@@ -175,7 +175,7 @@ private func connectionClosed(_ connection: OpaquePointer?, _ closure: UnsafeMut
     if let link = observer.link { link.libraryClosed(reason: reason) } else { observer.monitor.record(.closed, reason: reason) }
 }
 
-/// Errors that concern no call: a subscriber that is too slow, a subject that is not permitted, a server that refuses us.
+/// Asynchronous errors: slow consumer, permission violation, refused credentials.
 private func connectionReportedError(
     _: OpaquePointer?,
     _ subscription: OpaquePointer?,
@@ -184,7 +184,7 @@ private func connectionReportedError(
 ) {
     guard let closure else { return }
     let monitor = CNATSObserver.of(closure).monitor
-    // nats.c keeps the server's words for the time of the call.
+    // nats.c keeps the server's text only during the call.
     var last = NATS_OK
     let words = nats_GetLastError(&last).map { String(cString: $0) }
     if status == NATS_NOT_PERMITTED, last == status, let violation = words.flatMap(PublishViolation.init) {
@@ -201,13 +201,13 @@ private func connectionReportedError(
     monitor.logger.warning("NATS reported an error", metadata: metadata)
 }
 
-/// The last error of a connection. nats.c keeps the text inside the connection, so it is copied at once.
+/// Returns the last error of a connection. Copies the text at once, as nats.c keeps it inside the connection.
 private func libraryError(of connection: OpaquePointer) -> NATSError? {
     var text: UnsafePointer<CChar>?
     let status = natsConnection_GetLastError(connection, &text)
     switch status {
     case NATS_OK: return nil
-    // What the library calls a socket that the other side has closed; our own closing leaves no error.
+    // The peer closed the socket. Closing it on our side leaves no error.
     case NATS_CONNECTION_CLOSED: return .disconnected
     default: return NATSError(status, while: "Connecting")
     }

@@ -2,7 +2,7 @@ import Basics
 import CNATS
 import Glibc
 
-/// The options of nats.c for a configuration. Owned by the thread that makes them; destroyed with the value.
+/// Builds nats.c options from a configuration. Owned by the creating thread; destroyed with the value.
 struct CNATSOptions: ~Copyable {
     let raw: OpaquePointer
 
@@ -10,7 +10,7 @@ struct CNATSOptions: ~Copyable {
         natsOptions_Destroy(raw)
     }
 
-    /// Options with nats.c's defaults.
+    /// Creates options with nats.c's defaults.
     private init() throws(NATSError) {
         var created: OpaquePointer?
         let status = natsOptions_Create(&created)
@@ -18,7 +18,7 @@ struct CNATSOptions: ~Copyable {
         raw = created
     }
 
-    /// Translates a configuration. Reads the files that it names, so it is not for the cooperative pool.
+    /// Translates a configuration. Reads files, so do not call it on the cooperative pool.
     static func make(_ configuration: NATSConfiguration) throws(NATSError) -> CNATSOptions {
         guard NATSLibrary.isOpen else {
             throw NATSError(.libraryFailure, "nats.c could not be set up. Link version 3.4, and give the process more memory.")
@@ -32,7 +32,7 @@ struct CNATSOptions: ~Copyable {
         return options
     }
 
-    /// Throws what nats.c holds against an option.
+    /// Throws nats.c's error for an option.
     func check(_ status: natsStatus, _ option: String) throws(NATSError) {
         guard status != NATS_OK else { return }
         let reason = NATSError(status, while: "Setting \(option)").message
@@ -60,16 +60,16 @@ struct CNATSOptions: ~Copyable {
         try check(natsOptions_SetReconnectJitter(raw, jitter, jitter), "the reconnect jitter")
         try check(natsOptions_SetPingInterval(raw, configuration.pingInterval.libraryMilliseconds), "the ping interval")
         try check(natsOptions_SetMaxPingsOut(raw, Int32(clamping: configuration.maxPingsOutstanding)), "the number of unanswered pings")
-        // Without a deadline a write to a server that has stopped reading waits for ever, with the connection's mutex held: the timer that
-        // sends the pings then waits for that mutex, and no connection of the process would notice a dead server again.
+        // Without a deadline, a write to a server that stopped reading blocks for ever with the connection's mutex held. The ping timer waits for
+        // that mutex, so no connection of the process would detect a dead server.
         try check(natsOptions_SetWriteDeadline(raw, configuration.writeDeadline.libraryMilliseconds), "the write deadline")
     }
 
     private func setDelivery(_ configuration: NATSConfiguration) throws(NATSError) {
         try check(natsOptions_SetSendAsap(raw, configuration.sendAsap), "sending at once")
         try check(natsOptions_UseGlobalMessageDelivery(raw, true), "shared delivery threads")
-        // A publish without a connection is to fail at once, not to wait in the library's 8 MiB buffer for a server that may come in an hour.
-        // 1 is as small as it goes (0 means the default); the connection's state is checked before the library is asked.
+        // A publish without a connection must fail at once instead of waiting in nats.c's 8 MiB reconnect buffer. 1 byte is the minimum (0 means
+        // the default); the connection's state is checked before the publish.
         try check(natsOptions_SetReconnectBufSize(raw, 1), "the reconnect buffer")
     }
 
@@ -90,7 +90,7 @@ struct CNATSOptions: ~Copyable {
         case .token(let token):
             try check(natsOptions_SetToken(raw, token), "the token")
         case .credentialsFile(let path):
-            // nats.c opens the file when it connects; what is wrong with it is better known now.
+            // nats.c opens the file when it connects; report errors now.
             guard access(path, R_OK) == 0 else {
                 throw NATSError(.invalidConfiguration, "The credentials file \(path) cannot be read. Check the path and its permissions.")
             }

@@ -1,7 +1,7 @@
-/// A handle of nats.c that more than one thread uses.
+/// A nats.c handle shared between threads.
 ///
-/// Unchecked, because the compiler cannot see what nats.c documents: connections and subscriptions carry a mutex of their own and may be
-/// used from any thread. It is used for those two only; a message or an options object belongs to one thread at a time and never goes in here.
+/// Unchecked: nats.c documents that connections and subscriptions carry a mutex and may be used from any thread, which the compiler cannot
+/// see. Only for those two; messages and options belong to one thread at a time.
 struct CNATSPointer: @unchecked Sendable {
     let raw: OpaquePointer
 }

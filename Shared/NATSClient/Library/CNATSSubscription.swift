@@ -1,7 +1,7 @@
 import CNATS
 import Synchronization
 
-/// What nats.c holds for a subscription: the handler, and whether it may still be called.
+/// The closure that nats.c retains for a subscription: the handler and its gate.
 private final class SubscriptionContext: Sendable {
     let handler: @Sendable (borrowing NATSDelivery) -> Void
     let gate: DeliveryGate
@@ -12,23 +12,22 @@ private final class SubscriptionContext: Sendable {
     }
 }
 
-/// Whether the handler of a subscription may be called; known to both sides, so that the side of the caller does not keep the handler alive.
+/// Says whether a handler may be called. Shared by both sides, so that the caller's side does not retain the handler.
 private final class DeliveryGate: Sendable {
     let isClosed = Atomic(false)
 }
 
-/// A subscription and its lifetime, which may begin before there is a connection to subscribe on, and spans several: on each it is another
-/// `natsSubscription`.
+/// A subscription that spans connections: it may begin before the first one, and has a new `natsSubscription` on each.
 final class CNATSSubscription: Sendable {
     private typealias Handler = @Sendable (borrowing NATSDelivery) -> Void
 
-    /// The present `natsSubscription`.
+    /// The current `natsSubscription`.
     private struct Active {
         let handle: CNATSPointer
         let connection: CNATSConnection
         let gate: DeliveryGate
 
-        /// Nothing more of it is delivered, and it is freed.
+        /// Stops delivery and frees the `natsSubscription`.
         func retire() {
             gate.isClosed.store(true, ordering: .releasing)
             connection.retire(handle)
@@ -46,7 +45,7 @@ final class CNATSSubscription: Sendable {
     private let isUnbounded: Bool
     private let state: Mutex<State>
 
-    /// Describes a subscription; ``begin(on:)`` begins it.
+    /// Creates a subscription; ``begin(on:)`` starts it.
     init(subject: String, queue: String?, isUnbounded: Bool, handler: @escaping @Sendable (borrowing NATSDelivery) -> Void) {
         self.subject = subject
         self.queue = queue
@@ -54,10 +53,10 @@ final class CNATSSubscription: Sendable {
         state = Mutex(State(handler: handler))
     }
 
-    /// Whether nothing more will come of it.
+    /// Whether the subscription has ended.
     var hasEnded: Bool { state.withLock { $0.handler == nil } }
 
-    /// Subscribes, unless that has been done or the subscription has ended. What it was on another connection, which has ended, is freed.
+    /// Subscribes on a connection, unless done or ended. Frees the `natsSubscription` of the previous, closed connection.
     func begin(on connection: CNATSConnection) throws(NATSError) {
         try state.withLock { state throws(NATSError) in
             guard let handler = state.handler, state.active?.connection !== connection else { return }
@@ -69,12 +68,11 @@ final class CNATSSubscription: Sendable {
         }
     }
 
-    /// Ends the subscription. Any thread, that of its own handler included; a second call does nothing.
+    /// Ends the subscription. Idempotent. Any thread, its handler's included.
     ///
-    /// The library forgets it at once, also while the connection is away; what it cannot do then is to tell the server, which is of no
-    /// consequence: the next connection begins without it.
+    /// nats.c removes it at once, also while disconnected: the server is then not told, but the next connection starts without it.
     func end() {
-        // The handler is released with this value, outside of the lock: what it holds may end subscriptions of its own.
+        // Release the handler outside the lock: what it retains may end other subscriptions.
         let ended = state.withLock { state in
             let ended = state
             state = State()
@@ -86,10 +84,10 @@ final class CNATSSubscription: Sendable {
         active.connection.retire(active.handle)
     }
 
-    /// Makes the `natsSubscription`.
+    /// Creates the `natsSubscription`.
     ///
-    /// The context is retained for nats.c until its on-complete callback, which comes after the last call of the handler, when the
-    /// subscription or its connection has ended.
+    /// nats.c retains the context until the on-complete callback, which comes after the last call of the handler, when the subscription or
+    /// its connection has ended.
     private func subscribe(
         on connection: CNATSConnection,
         gate: DeliveryGate,
@@ -104,18 +102,18 @@ final class CNATSSubscription: Sendable {
                 natsConnection_Subscribe(&created, connection.raw, subject, messageArrived, context.toOpaque())
             }
         guard status == NATS_OK, let created else {
-            // Without a subscription there is no callback.
+            // No subscription, no callback.
             context.release()
             throw NATSError(status, while: "Subscribing")
         }
         status = natsSubscription_SetOnCompleteCB(created, subscriptionCompleted, context.toOpaque())
         if status == NATS_OK, isUnbounded {
-            // Should it fail, the context is released by the callback all the same.
+            // On failure too, the callback releases the context.
             status = natsSubscription_SetPendingLimits(created, -1, -1)
         }
         guard status == NATS_OK else {
-            // If it was the callback that could not be set, the connection was closed in between. nats.c then gives no sign of when it has used the
-            // context for the last time, so this one, a few bytes in a process that lost its connection for good, is not released.
+            // If setting the callback failed, the connection was closed in between. When nats.c last uses the context is then unknown, so these few
+            // bytes leak, in a process that lost its connection for good.
             gate.isClosed.store(true, ordering: .releasing)
             natsSubscription_Unsubscribe(created)
             connection.retire(CNATSPointer(raw: created))
@@ -125,8 +123,8 @@ final class CNATSSubscription: Sendable {
     }
 }
 
-/// A message for a subscription. nats.c calls this on the delivery thread of the subscription, one message after another in the order
-/// in which the server sent them. `message` is ours to destroy; `closure` is the context that `open` retained, valid until `subscriptionCompleted`.
+/// Receives a message. nats.c calls this on the subscription's delivery thread, in the server's order. `message` is ours to destroy;
+/// `closure` is the context that `open` retained, valid until `subscriptionCompleted`.
 private func messageArrived(_: OpaquePointer?, _: OpaquePointer?, _ message: OpaquePointer?, _ closure: UnsafeMutableRawPointer?) {
     guard let message, let closure else { return }
     let delivery = NATSDelivery(owning: message)
@@ -135,7 +133,7 @@ private func messageArrived(_: OpaquePointer?, _: OpaquePointer?, _ message: Opa
     context.handler(delivery)
 }
 
-/// The last callback of a subscription, on its delivery thread, and the one place where the context that `open` retained is released.
+/// The last callback of a subscription, on its delivery thread. Releases the context that `open` retained; nothing else does.
 private func subscriptionCompleted(_ closure: UnsafeMutableRawPointer?) {
     guard let closure else { return }
     Unmanaged<SubscriptionContext>.fromOpaque(closure).release()

@@ -1,12 +1,12 @@
 import CNATS
 
-/// What the status codes of nats.c mean to a caller.
+/// Maps nats.c's status codes to errors.
 extension NATSError {
-    /// The error for a status that is not `NATS_OK`.
+    /// Creates the error for a status other than `NATS_OK`.
     ///
     /// - Parameters:
     ///   - status: What nats.c returned.
-    ///   - action: What was tried, as the beginning of a sentence: "Publishing".
+    ///   - action: The attempted action, as the start of a sentence: "Publishing".
     init(_ status: natsStatus, while action: String) {
         switch status {
         case NATS_CONNECTION_CLOSED, NATS_DRAINING:
@@ -39,7 +39,7 @@ extension NATSError {
         }
     }
 
-    /// What nats.c says of its last failure on this thread, without what stands in URLs.
+    /// nats.c's text for its last failure on this thread, with URLs redacted.
     private static func detail(_ status: natsStatus) -> String {
         var last = NATS_OK
         if let text = nats_GetLastError(&last), last == status {

@@ -1,7 +1,7 @@
 import CNATS
 import Glibc
 
-/// The public half of an NKey, which nats.c asks for beside the seed.
+/// Derives the public key of an NKey, which nats.c needs besides the seed.
 ///
 /// An NKey seed is base32 (RFC 4648, no padding) of two bytes that name the kind of key, 32 bytes of Ed25519 seed, and a CRC-16/XMODEM of
 /// what precedes it, low byte first; a public key is the same of one kind byte and 32 bytes. See the `nkeys` documentation of NATS.
@@ -10,8 +10,8 @@ enum NKey {
     private static let seedPrefix: UInt8 = 18 << 3
     private static let userPrefix: UInt8 = 20 << 3
 
-    /// The public key (`U…`) of the user seed (`SU…`) in a file. Other lines are passed over, as nats.c does, which reads the file for itself
-    /// at every connect; and as for nats.c, a carriage return spoils a seed.
+    /// Returns the public key (`U…`) of the user seed (`SU…`) in a file. Like nats.c, which reads the file at every connect, it skips other
+    /// lines, and rejects a seed with a carriage return.
     static func publicKey(seedFile path: String) throws(NATSError) -> String {
         var text = try contents(of: path)
         defer { text.resetBytes() }
@@ -27,7 +27,7 @@ enum NKey {
         )
     }
 
-    /// The public key of a user seed; nil if the seed is of another kind or damaged.
+    /// Returns the public key of a user seed; nil if malformed or of another kind.
     static func publicKey(seed: some Collection<UInt8>) -> String? {
         guard var bytes = decodeBase32(seed), bytes.count == 36 else { return nil }
         defer { bytes.resetBytes() }
@@ -50,7 +50,7 @@ enum NKey {
         return point
     }
 
-    /// A file of at most 64 KiB.
+    /// Reads a file of at most 64 KiB.
     private static func contents(of path: String) throws(NATSError) -> [UInt8] {
         let unreadable = NATSError(.invalidConfiguration, "The NKey seed file \(path) cannot be read. Check the path and its permissions.")
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -112,7 +112,7 @@ enum NKey {
 }
 
 extension [UInt8] {
-    /// Overwrites a secret before its memory is given back.
+    /// Overwrites a secret before its memory is freed.
     fileprivate mutating func resetBytes() {
         let count = count
         withUnsafeMutableBytes { bytes in

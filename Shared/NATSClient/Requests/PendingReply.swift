@@ -1,19 +1,19 @@
 import Basics
 
-/// A caller that waits for an answer.
+/// A caller waiting for an answer.
 ///
-/// The ``RequestTable`` gives it exactly one of the two.
+/// The ``RequestTable`` calls exactly one of the two methods.
 protocol PendingReply: Sendable {
-    /// The answer came. Called on a delivery thread of nats.c; must not block.
+    /// Delivers the answer. Called on a delivery thread of nats.c; must not block.
     func resolve(with delivery: borrowing NATSDelivery)
-    /// There will be no answer. Called on any thread; must not block.
+    /// Reports that no answer will come. Called on any thread; must not block.
     func fail(with error: NATSError)
 }
 
-/// One message that a task waits for, made into a value.
+/// Decodes one answer for a waiting task.
 struct AwaitedReply<Value: Sendable>: PendingReply {
     let result = OneShot<Result<Value, NATSError>>()
-    /// Makes the value while the message is at hand, so that what is not needed of it is never copied.
+    /// Decodes the value during the delivery, so that unused parts are not copied.
     let decode: @Sendable (borrowing NATSDelivery) -> Result<Value, NATSError>
 
     func resolve(with delivery: borrowing NATSDelivery) {

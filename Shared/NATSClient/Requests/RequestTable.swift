@@ -2,14 +2,14 @@ import Basics
 import Dispatch
 import Synchronization
 
-/// The outstanding requests of one connection, by the last token of the subject their answers come on.
+/// The outstanding requests of a connection, keyed by the last token of the reply subject.
 ///
-/// All of them share one subscription, `<inbox>.*`. A request leaves the table exactly once, by its answer, its deadline, its cancellation
-/// the loss of the connection or the server's refusal, and whoever takes it out tells the caller. One timer serves all deadlines.
+/// They share one subscription, `<inbox>.*`. A request is removed exactly once: by its answer, its deadline, its cancellation, a lost
+/// connection or the server's refusal; whoever removes it answers the caller. One timer serves all deadlines.
 final class RequestTable: Sendable {
     private struct Entry {
         let reply: any PendingReply
-        /// Where the request was sent.
+        /// The request's subject.
         let subject: String
         let deadline: ContinuousClock.Instant
     }
@@ -17,41 +17,41 @@ final class RequestTable: Sendable {
     private struct Table {
         var entries: [UInt64: Entry] = [:]
         var isClosed = false
-        /// When the timer will fire; nil if it is not set.
+        /// When the timer fires; nil if it is not set.
         var nextSweep: ContinuousClock.Instant?
     }
 
-    /// Sweeps come no closer together than this, so that many different deadlines cannot make the table be walked all the time.
+    /// Minimum interval between sweeps, so that many different deadlines do not cause constant scans of the table.
     private static let sweepInterval = Duration.milliseconds(5)
 
-    /// What the reply subjects begin with, the last dot included.
+    /// Prefix of the reply subjects, with the last dot.
     let inbox: String
     private let table = Mutex(Table())
     private let nextToken = Atomic<UInt64>(1)
     private let deadlines = DispatchQueue(label: "causeway.nats.request-deadlines", qos: .userInitiated)
 
-    /// Creates a table with an inbox of its own.
+    /// Creates a table with a new inbox.
     init(inboxPrefix: String) {
         inbox = "\(inboxPrefix).\(UniqueID.make())."
     }
 
-    /// The subject of the one subscription.
+    /// The subject of the shared subscription.
     var subject: String { inbox + "*" }
 
-    /// The number of outstanding requests.
+    /// Number of outstanding requests.
     var count: Int { table.withLock { $0.entries.count } }
 
-    /// A token that no other request of this table has or had.
+    /// Returns a token that is unique in this table.
     func makeToken() -> UInt64 {
         nextToken.add(1, ordering: .relaxed).oldValue
     }
 
-    /// The subject on which the answer to a token comes.
+    /// Returns the reply subject of a token.
     func replySubject(for token: UInt64) -> String {
         inbox + String(token, radix: 36)
     }
 
-    /// Adds a request, which is about to be sent to `subject`. A closed table fails it at once.
+    /// Adds a request that is about to be sent to `subject`. A closed table fails it at once.
     func insert(_ reply: any PendingReply, token: UInt64, subject: String, timeout: Duration) {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         let isClosed = table.withLock { table in
@@ -66,17 +66,17 @@ final class RequestTable: Sendable {
         if isClosed { reply.fail(with: .closed) }
     }
 
-    /// Takes a request out without telling the caller; nil if it was out already.
+    /// Removes a request without answering the caller; nil if it was removed before.
     func remove(_ token: UInt64) -> (any PendingReply)? {
         table.withLock { $0.entries.removeValue(forKey: token)?.reply }
     }
 
-    /// Ends a request without an answer, if it is still outstanding.
+    /// Fails a request, if it is still outstanding.
     func fail(_ token: UInt64, with error: NATSError) {
         remove(token)?.fail(with: error)
     }
 
-    /// Ends the requests that the server did not permit: there will be no answer to them.
+    /// Fails the requests that the server denied: they get no answer.
     func refuse(_ violation: PublishViolation) {
         let refused = table.withLock { table in
             let refused = table.entries.filter { violation.concerns($0.value.subject) }
@@ -86,7 +86,7 @@ final class RequestTable: Sendable {
         for entry in refused.values { entry.reply.fail(with: PublishViolation.error(publishingTo: entry.subject)) }
     }
 
-    /// Ends all requests; new ones are accepted.
+    /// Fails all requests; accepts new ones.
     func failAll(with error: NATSError) {
         let ended = table.withLock { table in
             defer { table.entries = [:] }
@@ -95,13 +95,13 @@ final class RequestTable: Sendable {
         for entry in ended.values { entry.reply.fail(with: error) }
     }
 
-    /// Ends all requests, now and from now on.
+    /// Fails all requests, current and future.
     func close() {
         table.withLock { $0.isClosed = true }
         failAll(with: .closed)
     }
 
-    /// Hands an answer to the request that it is for. One that comes too late, or twice, is for nobody and is dropped.
+    /// Resolves the request of an answer. Late and repeated answers are dropped.
     ///
     /// Called on a delivery thread of nats.c.
     func received(_ delivery: borrowing NATSDelivery) {
@@ -119,11 +119,11 @@ final class RequestTable: Sendable {
         }
     }
 
-    /// Ends the requests whose deadline has passed, and sets the timer for the earliest of the others.
+    /// Fails requests past their deadline, and sets the timer for the next deadline.
     private func sweep(scheduledFor sweep: ContinuousClock.Instant) {
         let now = ContinuousClock.now
         let expired: [Entry] = table.withLock { table in
-            // An earlier deadline came in meanwhile and has a sweep of its own, which set the timer anew.
+            // An earlier deadline was inserted meanwhile; its sweep has set the timer again.
             guard table.nextSweep == sweep else { return [] }
             var expired: [Entry] = []
             var earliest: ContinuousClock.Instant?
@@ -144,7 +144,7 @@ final class RequestTable: Sendable {
 }
 
 extension UInt64 {
-    /// Reads a number as `String(_:radix: 36)` writes it; nil if it is none.
+    /// Parses a number as `String(_:radix: 36)` writes it; nil if malformed.
     init?(radix36 digits: UnsafeRawBufferPointer) {
         guard !digits.isEmpty else { return nil }
         var value: UInt64 = 0

@@ -1,4 +1,4 @@
-/// Numbers of bytes as a person writes them: `65536`, `256KiB`, `10GiB`, and in powers of a thousand `64kB`, `10GB`.
+/// Parses and formats byte sizes: `65536`, `256KiB`, `10GiB`, and decimal units `64kB`, `10GB`.
 public enum ByteSizeText {
     /// The binary units, the largest first: what ``show(_:)`` uses.
     private static let binary: [(name: String, bytes: Int64)] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
@@ -7,7 +7,7 @@ public enum ByteSizeText {
         ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000), ("B", 1),
     ]
 
-    /// The number of bytes that `text` stands for, or nil if it stands for none. Upper and lower case make no difference.
+    /// Parses a size in bytes; nil if malformed. Case-insensitive.
     public static func parse(_ text: some StringProtocol) -> Int? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit = text[digits.endIndex...].drop { $0 == " " }
@@ -16,7 +16,7 @@ public enum ByteSizeText {
         return DecimalText.scaled(digits, by: size).map(Int.init)
     }
 
-    /// The shortest form that ``parse(_:)`` reads back as the same number.
+    /// Returns the shortest text that ``parse(_:)`` reads as the same number.
     public static func show(_ bytes: Int) -> String {
         for unit in binary where bytes >= unit.bytes && Int64(bytes) % unit.bytes == 0 {
             return "\(Int64(bytes) / unit.bytes)\(unit.name)"

@@ -1,8 +1,8 @@
-/// The command line of a service: `--http-port 8081`, `--http-port=8081`, and the options that every program has.
+/// Parses a service's command line: `--http-port 8081`, `--http-port=8081`, and the options that every program has.
 ///
-/// swift-configuration's own provider for arguments is not used: it ignores what it does not know, and splits every value at commas.
+/// Replaces swift-configuration's arguments provider, which ignores unknown options and splits every value at commas.
 struct CommandLineOptions {
-    /// The values of keys, by name; the last one wins where an option is given twice.
+    /// Values by key; the last one wins.
     var values: [String: String] = [:]
     /// The file named by `--config`.
     var configurationFile: String?
@@ -10,7 +10,7 @@ struct CommandLineOptions {
     var printsHelp = false
     var printsVersion = false
 
-    /// Understands `arguments`, the program's name not among them. Anything that is not an option of `schema` is an error.
+    /// Parses `arguments`, without the program's name. Options that are not in `schema` are errors.
     init(_ arguments: [String], schema: ConfigurationSchema) throws(ConfigurationError) {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
@@ -46,7 +46,7 @@ struct CommandLineOptions {
     }
 
     private static func unknown(_ option: String, schema: ConfigurationSchema) -> ConfigurationError {
-        // What is no option may be a value that lost its option, and therefore a secret: it is not shown.
+        // Not shown: it may be a value without its option, and therefore a secret.
         guard option.hasPrefix("-") else {
             return .usage("the command line has a word that belongs to no option: write --option value; --help lists the options")
         }

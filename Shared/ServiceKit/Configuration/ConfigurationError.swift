@@ -1,11 +1,10 @@
 public import Basics
 
-/// Why a process does not start with the configuration it was given. The message is one sentence: which key, where it came from, and what to
-/// do. It never shows the value of a secret.
+/// Describes why a process does not start with its configuration: which key, from which source, and what to do. Never shows a secret.
 public struct ConfigurationError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
     /// The sentence, without the name of the program.
     public let message: String
-    /// What the process exits with.
+    /// The process's exit code.
     public let exitCode: ExitCode
 
     init(_ message: String, exitCode: ExitCode) {
@@ -13,12 +12,12 @@ public struct ConfigurationError: ExplainedError, Sendable, Hashable, CustomStri
         self.exitCode = exitCode
     }
 
-    /// A mistake on the command line.
+    /// An error on the command line.
     static func usage(_ message: String) -> ConfigurationError {
         ConfigurationError(message, exitCode: .usage)
     }
 
-    /// A mistake in the environment or in a file, or a combination of settings that cannot work.
+    /// An error in the environment or a file, or a combination of settings that does not work.
     public static func configuration(_ message: String) -> ConfigurationError {
         ConfigurationError(message, exitCode: .configuration)
     }

@@ -2,19 +2,19 @@ import Basics
 import Configuration
 import Synchronization
 
-/// A file of settings in YAML 1.1, or in JSON, which is read as the YAML that it also is.
+/// Reads settings from a YAML 1.1 file, or from JSON, which is parsed as YAML.
 ///
 /// A file whose name ends in `.json` must be JSON as the strict reader accepts it. Keys may be nested or joined by dots. An empty value and `null` count as not set.
 struct ConfigurationFile: Sendable {
-    /// The largest file that is read.
+    /// Maximum file size in bytes.
     static let maximumBytes = 1024 * 1024
 
-    /// Where the file is.
+    /// The file's path.
     let path: String
-    /// What it says, for swift-configuration's lookups.
+    /// The content, for swift-configuration's lookups.
     let snapshot: YAMLSnapshot
 
-    /// Reads and parses the file; a key that `schema` does not declare, or one that is written twice, is an error.
+    /// Reads and parses the file; unknown and duplicate keys are errors.
     init(path: String, schema: ConfigurationSchema) throws(ConfigurationError) {
         self.path = path
         let content: [UInt8]
@@ -33,7 +33,7 @@ struct ConfigurationFile: Sendable {
         let found = FoundNames()
         do {
             let options = YAMLSnapshot.ParsingOptions(secretsSpecifier: .dynamic { name, _ in found.note(name, in: schema) })
-            // Without a key in it, for the parser there is no mapping; for us there is nothing to say.
+            // Without a key the parser reports no mapping; treat that as empty.
             snapshot = try YAMLSnapshot(
                 data: (Self.isBlank(content) ? Array("{}".utf8) : content).span.bytes,
                 providerName: path,
@@ -61,15 +61,15 @@ struct ConfigurationFile: Sendable {
         }
     }
 
-    /// Without the lines behind it, in which the parser shows a piece of the file, and therefore perhaps a secret.
+    /// Returns the first line only: the others quote the file, and may show a secret.
     private static func firstLine(of error: any Error) -> String {
         ShownText.bounded(String("\(error)".prefix { !$0.isNewline }))
     }
 }
 
-/// The names that a file contains.
+/// Collects the keys of a file.
 ///
-/// A snapshot does not list its keys. It does ask for each of them, once and by its full name, whether it is secret.
+/// A snapshot does not list its keys, but asks once for each, by its full name, whether it is secret.
 private final class FoundNames: Sendable {
     private let noted = Mutex<[String]>([])
 

@@ -1,5 +1,5 @@
 extension ConfigurationKey {
-    /// What values a key allows, and how a person writes them.
+    /// The type of a key's values, with its text format.
     public enum Kind: Sendable, Hashable {
         /// Any text.
         case text
@@ -9,25 +9,25 @@ extension ConfigurationKey {
         case number(ClosedRange<Double>)
         /// `true` or `false`; `yes`, `no`, `on`, `off`, `1` and `0` mean the same. The option alone, without a value, means true.
         case boolean
-        /// A length of time, see ``DurationText``.
+        /// A duration, see ``DurationText``.
         case duration(ClosedRange<Duration>)
-        /// A number of bytes, see ``ByteSizeText``.
+        /// A size in bytes, see ``ByteSizeText``.
         case byteSize(ClosedRange<Int>)
-        /// Texts joined by commas, or a sequence in a file. Blanks around them and empty ones do not count.
+        /// Comma-separated texts, or a sequence in a file. Spaces around them and empty ones are dropped.
         case list
-        /// One of a few words; upper and lower case make no difference.
+        /// One of several words; case-insensitive.
         case choice([String])
     }
 }
 
-/// A value as a source gave it, before it is understood.
+/// An unparsed value of a source.
 enum RawValue: Sendable, Hashable {
     case text(String)
     /// A sequence in a file.
     case items([String])
 }
 
-/// A value that a key allows.
+/// A parsed value.
 enum ConfigurationValue: Sendable, Hashable {
     case text(String)
     case integer(Int)
@@ -39,7 +39,7 @@ enum ConfigurationValue: Sendable, Hashable {
 }
 
 extension ConfigurationKey.Kind {
-    /// The value that was written, or nil if it is none that ``allowed`` describes.
+    /// Parses a value; nil if it does not match ``allowed``.
     func parse(_ raw: RawValue) -> ConfigurationValue? {
         let text: String
         switch raw {
@@ -62,7 +62,7 @@ extension ConfigurationKey.Kind {
         }
     }
 
-    /// What is allowed, to stand after "use" in a sentence.
+    /// Describes the allowed values, to follow "use" in a sentence.
     var allowed: String {
         switch self {
         case .text: "a text"
@@ -78,7 +78,7 @@ extension ConfigurationKey.Kind {
         }
     }
 
-    /// What stands for the value in `--help`.
+    /// The placeholder in `--help`.
     var placeholder: String {
         switch self {
         case .text: "TEXT"
@@ -107,7 +107,7 @@ extension ConfigurationKey.Kind {
 }
 
 extension ConfigurationValue {
-    /// The value as a person would write it; what parses back to the same value.
+    /// The value as text that parses to the same value.
     var text: String {
         switch self {
         case .text(let text): text

@@ -1,14 +1,14 @@
-/// One thing that can be configured: under one name everywhere.
+/// A configuration key, with one name for all sources.
 ///
 /// `http.port` is that name in a file, where its words may be nested (`http:` with `port:` below it) or joined by dots; the environment
 /// variable is ``environmentName`` (`HTTP_PORT`) and the command-line option ``option`` (`--http-port`).
-/// A secret has a companion ``fileCompanion``: the file that holds its value, as container platforms hand secrets over (`…_FILE`).
+/// A secret also has a ``fileCompanion``, the file with its value (`…_FILE`), as container platforms mount secrets.
 public struct ConfigurationKey: Sendable, Hashable {
-    /// What happens when no source gives a value.
+    /// What happens without a value.
     public enum Absence: Sendable, Hashable {
-        /// The key has this value, written as a person would write it.
+        /// The key has this default, as text.
         case defaultText(String)
-        /// The key has no value; ``Settings/optionalString(_:)`` and its kin give nil.
+        /// The key has no value; ``Settings/optionalString(_:)`` and similar return nil.
         case allowed
         /// The process does not start.
         case refused
@@ -16,17 +16,16 @@ public struct ConfigurationKey: Sendable, Hashable {
 
     /// Lower-case words joined by dots.
     public let name: String
-    /// What values are allowed, and how they are written.
+    /// The type of the values.
     public let kind: Kind
     /// What happens without a value.
     public let absence: Absence
-    /// Whether the value is kept out of everything that is printed.
+    /// Whether the value is never printed.
     public let isSecret: Bool
-    /// One line for `--help`: what the value means and, if there is a choice to make, how to make it.
+    /// One line for `--help`: the meaning and, where there is a choice, how to choose.
     public let help: String
 
-    /// Declares a key. A name that is not made of lower-case words joined by dots, or a default that the kind does not allow, is a mistake of
-    /// the program and traps.
+    /// Declares a key. Traps on a malformed name, or a default that the kind does not allow.
     public init(_ name: String, _ kind: Kind, absence: Absence, isSecret: Bool = false, help: String) {
         precondition(Self.isWellFormed(name), "\(name) is not made of lower-case words joined by dots")
         if case .defaultText(let text) = absence {
@@ -44,7 +43,7 @@ public struct ConfigurationKey: Sendable, Hashable {
         self.init(name, kind, absence: .defaultText(text), help: help)
     }
 
-    /// The same key with another default, for a process that differs from the others.
+    /// Returns the key with another default, for one program.
     public func defaulting(to text: String) -> ConfigurationKey {
         ConfigurationKey(name, kind, absence: .defaultText(text), isSecret: isSecret, help: help)
     }
@@ -59,7 +58,7 @@ public struct ConfigurationKey: Sendable, Hashable {
         "--" + name.replacing(".", with: "-")
     }
 
-    /// For a secret, the key that names a file with the value in it; nil for every other key.
+    /// The key of the file with the secret; nil for a key that is not secret.
     public var fileCompanion: ConfigurationKey? {
         guard isSecret else { return nil }
         return ConfigurationKey("\(name).file", .text, absence: .allowed, help: "A file that holds \(name), and nothing else.")

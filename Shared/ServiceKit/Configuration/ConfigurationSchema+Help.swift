@@ -1,5 +1,5 @@
 extension ConfigurationSchema {
-    /// What `--help` prints.
+    /// The text of `--help`.
     public var helpText: String {
         var text = """
             \(program) \(version)

@@ -1,34 +1,34 @@
-// The keys that several programs share, in groups. A program puts together the groups it needs and adds its own keys.
+// Keys shared by several programs, in groups. A program combines the groups that it needs and adds its own keys.
 
 extension ConfigurationKey {
     private static let ports = Kind.integer(0...65_535)
 
     // MARK: Listeners
 
-    /// Where the public listener is.
+    /// The public listener's address.
     public static let httpHost = ConfigurationKey("http.host", .text, default: "0.0.0.0", help: "Address of the public listener.")
-    /// The public listener's port; each program has a default of its own.
+    /// The public listener's port; the default depends on the program.
     public static let httpPort = ConfigurationKey(
         "http.port",
         ports,
         default: "8080",
         help: "Port of the public listener; 0 takes a free one."
     )
-    /// How long the body of a request may take to arrive.
+    /// Time limit for the arrival of a request body.
     public static let httpBodyTimeout = ConfigurationKey(
         "http.body.timeout",
         .duration(.milliseconds(100) ... .seconds(3600)),
         default: "60s",
         help: "How long the body of a request may take to arrive, also one that is not read; after that the connection is closed."
     )
-    /// Where the listener for health and metrics is.
+    /// The address of the listener for health and metrics.
     public static let adminHost = ConfigurationKey(
         "admin.host",
         .text,
         default: "127.0.0.1",
         help: "Address of the listener for /healthz, /readyz and /metrics."
     )
-    /// The port for health and metrics; each program has a default of its own.
+    /// The port for health and metrics; the default depends on the program.
     public static let adminPort = ConfigurationKey(
         "admin.port",
         ports,
@@ -38,50 +38,58 @@ extension ConfigurationKey {
 
     // MARK: The bus
 
-    /// Servers of the NATS system.
+    /// URLs of the NATS servers.
     public static let natsURL = ConfigurationKey(
         "nats.url",
         .list,
         default: "nats://127.0.0.1:4222",
         help: "NATS servers of one system, nats://host:port or tls://host:port."
     )
+    /// Credentials file.
     public static let natsCredentialsFile = optionalText("nats.credentials.file", "A .creds file: user JWT and seed.")
+    /// NKey seed file.
     public static let natsNKeySeedFile = optionalText("nats.nkey.seed.file", "A file with an NKey user seed.")
+    /// User name.
     public static let natsUser = optionalText("nats.user", "User at the NATS servers; goes with nats.password.")
+    /// Password; secret.
     public static let natsPassword = secret("nats.password", "Password at the NATS servers.")
+    /// Certificate authorities of the servers.
     public static let natsTLSCAFile = optionalText(
         "nats.tls.ca.file",
         "PEM file of the authorities that sign the NATS servers' certificates."
     )
+    /// Client certificate, for mutual TLS.
     public static let natsTLSCertificateFile = optionalText(
         "nats.tls.cert.file",
         "PEM file of the certificate to show to the NATS servers."
     )
+    /// Private key of the client certificate.
     public static let natsTLSKeyFile = optionalText("nats.tls.key.file", "PEM file of that certificate's private key.")
 
     // MARK: The event log
 
-    /// Replicas of the log's stream.
+    /// Number of replicas of the log's stream.
     public static let logReplicas = ConfigurationKey(
         "log.replicas",
         .integer(1...5),
         default: "1",
         help: "On how many NATS servers each event is kept: 1, 3 or 5. More than one needs nats-server 2.10."
     )
-    /// How long events are kept; 0 for ever.
+    /// Maximum age of events; 0 for no limit.
     public static let logMaxAge = ConfigurationKey(
         "log.max.age",
         .duration(.zero ... .seconds(3650 * 86_400)),
         default: "7d",
         help: "How long an event is kept; 0 keeps it for ever."
     )
-    /// How many bytes are kept; 0 for no bound.
+    /// Maximum size of the log in bytes; 0 for no limit.
     public static let logMaxBytes = ConfigurationKey(
         "log.max.bytes",
         .byteSize(0...(1 << 50)),
         default: "10GiB",
         help: "How many bytes of events are kept before the oldest go; 0 sets no bound."
     )
+    /// Storage type of the log's stream.
     public static let logStorage = ConfigurationKey(
         "log.storage",
         .choice(["file", "memory"]),
@@ -91,18 +99,26 @@ extension ConfigurationKey {
 
     // MARK: Identity
 
+    /// Shared secret of HS256 tokens; secret.
     public static let authHS256Secret = secret("auth.hs256.secret", "Shared secret that tokens are signed with (HS256).")
+    /// Public key file.
     public static let authPublicKeyFile = optionalText("auth.public.key.file", "PEM file of the public key that tokens are checked with.")
+    /// JSON Web Key Set file.
     public static let authJWKSFile = optionalText("auth.jwks.file", "JSON Web Key Set on disk.")
+    /// JSON Web Key Set URL.
     public static let authJWKSURL = optionalText("auth.jwks.url", "JSON Web Key Set behind a URL; kept fresh.")
+    /// Required `iss`.
     public static let authIssuer = optionalText("auth.issuer", "What the iss claim must be.")
+    /// Required `aud`.
     public static let authAudience = optionalText("auth.audience", "What the aud claim must be or contain.")
+    /// Claims that may name the tenant, in order.
     public static let authTenantClaims = ConfigurationKey(
         "auth.tenant.claims",
         .list,
         default: "tenant_id,workspace_id,org_id",
         help: "Claims that may name the tenant; the first one present decides."
     )
+    /// Maximum token size in bytes.
     public static let authMaxTokenBytes = ConfigurationKey(
         "auth.max.token.bytes",
         .byteSize(1...(16 * 1024)),
@@ -112,25 +128,28 @@ extension ConfigurationKey {
 
     // MARK: Edges
 
-    /// Between two signs of life on a quiet connection; each surface has a default of its own.
+    /// Heartbeat interval of an idle connection; the default depends on the surface.
     public static let heartbeatInterval = ConfigurationKey(
         "heartbeat.interval",
         .duration(.milliseconds(50) ... .seconds(3600)),
         default: "30s",
         help: "How often a quiet connection gets a sign of life."
     )
+    /// Drain window: the time over which a stopping process closes its connections.
     public static let drainWindow = ConfigurationKey(
         "drain.window",
         .duration(.zero ... .seconds(3600)),
         default: "20s",
         help: "Over how long a stopping process says goodbye to its connections."
     )
+    /// Maximum number of streams of the process.
     public static let maxConnections = ConfigurationKey(
         "max.connections",
         .integer(0...10_000_000),
         default: "0",
         help: "The most open streams of this process; 0, and anything beyond it, takes what the open-file limit has room for."
     )
+    /// Maximum number of streams per tenant.
     public static let maxConnectionsPerTenant = ConfigurationKey(
         "max.connections.per.tenant",
         .integer(0...10_000_000),
@@ -138,12 +157,14 @@ extension ConfigurationKey {
         help:
             "The most open streams of one tenant on this process; 0 sets no limit. Unless set: half of MAX_CONNECTIONS, or of what the open-file limit has room for."
     )
+    /// Allowed origins besides the deployment's own.
     public static let corsOrigins = ConfigurationKey(
         "cors.origins",
         .list,
         default: "",
         help: "Origins whose pages may use this service beside the deployment's own, such as https://app.example.com; * for any."
     )
+    /// Number of delivery loops.
     public static let deliveryLoops = ConfigurationKey(
         "delivery.loops",
         .integer(0...1024),
@@ -153,12 +174,14 @@ extension ConfigurationKey {
 
     // MARK: Logging
 
+    /// Minimum level of log lines.
     public static let logLevel = ConfigurationKey(
         "log.level",
         .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
         default: "info",
         help: "The least important entries that are logged."
     )
+    /// Format of log lines.
     public static let logFormat = ConfigurationKey(
         "log.format",
         .choice(["json", "text"]),
@@ -181,22 +204,22 @@ extension [ConfigurationKey] {
         [.httpHost, .httpPort.defaulting(to: "\(httpPort)"), .httpBodyTimeout, .adminHost, .adminPort.defaulting(to: "\(adminPort)")]
     }
 
-    /// How to reach the bus.
+    /// Connection to the bus.
     public static let nats: [ConfigurationKey] = [
         .natsURL, .natsCredentialsFile, .natsNKeySeedFile, .natsUser, .natsPassword, .natsTLSCAFile, .natsTLSCertificateFile,
         .natsTLSKeyFile,
     ]
 
-    /// How the event log is kept.
+    /// Limits of the event log.
     public static let eventLog: [ConfigurationKey] = [.logReplicas, .logMaxAge, .logMaxBytes, .logStorage]
 
-    /// Which tokens are accepted.
+    /// Accepted tokens.
     public static let accessControl: [ConfigurationKey] = [
         .authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience, .authTenantClaims,
         .authMaxTokenBytes,
     ]
 
-    /// How an edge treats its connections; `heartbeat` is the surface's own default (`30s`, `5s`, …).
+    /// Limits of an edge's connections; `heartbeat` is the surface's default (`30s`, `5s`, …).
     public static func edge(heartbeat: String) -> [ConfigurationKey] {
         [
             .heartbeatInterval.defaulting(to: heartbeat), .drainWindow, .maxConnections, .maxConnectionsPerTenant, .corsOrigins,
@@ -204,6 +227,6 @@ extension [ConfigurationKey] {
         ]
     }
 
-    /// What is logged, and how.
+    /// Level and format of the log.
     public static let logging: [ConfigurationKey] = [.logLevel, .logFormat]
 }

@@ -1,17 +1,17 @@
-/// Everything that can be configured in one program: what ``Settings`` accepts, and what `--help` and `--print-config` show.
+/// The configuration keys of a program: what ``Settings`` accepts, and `--help` and `--print-config` show.
 public struct ConfigurationSchema: Sendable {
-    /// The name of the program, as it is called.
+    /// The program's name.
     public let program: String
-    /// What `--version` prints behind the name.
+    /// The version that `--version` prints.
     public let version: String
-    /// One line that says what the program is for.
+    /// One line on the program's purpose.
     public let summary: String
-    /// The keys in the order in which they are shown.
+    /// The keys in display order.
     public let keys: [ConfigurationKey]
 
     private let keysByName: [String: ConfigurationKey]
 
-    /// Declares a program's configuration. Two keys that share a name, an option or an environment variable are a mistake of the program, and trap.
+    /// Declares a program's keys. Traps when two keys share a name, an option or an environment variable.
     public init(program: String, version: String, summary: String, keys: [ConfigurationKey]) {
         self.program = program
         self.version = version
@@ -24,23 +24,23 @@ public struct ConfigurationSchema: Sendable {
         self.keysByName = keysByName
     }
 
-    /// The key of that name, be it declared or the ``ConfigurationKey/fileCompanion`` of a declared one.
+    /// Returns the key of a name, or the ``ConfigurationKey/fileCompanion`` of that name.
     func key(named name: String) -> ConfigurationKey? {
         keysByName[name]
     }
 
-    /// The key behind an option as it was written (`--http-port`).
+    /// Returns the key of an option (`--http-port`).
     func key(forOption option: String) -> ConfigurationKey? {
         guard option.hasPrefix("--"), let key = keysByName[String(option.dropFirst(2).replacing("-", with: "."))] else { return nil }
         return key.option == option ? key : nil
     }
 
-    /// Every name a file may contain.
+    /// All names allowed in a file.
     var names: [String] {
         keysByName.keys.sorted()
     }
 
-    /// Every option, those of the schema and those that each program has.
+    /// All options: the schema's and those of every program.
     var options: [String] {
         keysByName.values.map(\.option).sorted() + Invocation.generalOptions
     }

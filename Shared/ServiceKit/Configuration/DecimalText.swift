@@ -1,8 +1,8 @@
-/// Decimal numbers that are multiplied by a whole unit.
+/// Parses decimal numbers with a unit, exactly.
 enum DecimalText {
     private static let maximumFractionDigits = 9
 
-    /// `digits` (`2`, `0.25`) times `unit`, or nil if it is no such number, if the product is not whole, or if it leaves 64 bits.
+    /// Returns `digits` (`2`, `0.25`) times `unit`; nil if malformed, if the product is not whole, or on overflow of 64 bits.
     ///
     /// Whole-number arithmetic throughout: `0.1` of a second is exactly 100 ms.
     static func scaled(_ digits: some StringProtocol, by unit: Int64) -> Int64? {

@@ -1,4 +1,4 @@
-/// Lengths of time as a person writes them: `500ms`, `30s`, `2m`, `1h`, `7d`, and bare numbers, which are seconds.
+/// Parses and formats durations: `500ms`, `30s`, `2m`, `1h`, `7d`; a bare number is in seconds.
 ///
 /// Decimals are allowed (`1.5s`) and exact down to a nanosecond; signs, exponents and sums (`1h30m`) are not.
 public enum DurationText {
@@ -8,7 +8,7 @@ public enum DurationText {
         ("us", 1_000), ("ns", 1),
     ]
 
-    /// The duration that `text` stands for, or nil if it stands for none, or for more than 292 years.
+    /// Parses a duration; nil if malformed or above 292 years.
     public static func parse(_ text: some StringProtocol) -> Duration? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit = text[digits.endIndex...].drop { $0 == " " }
@@ -17,7 +17,7 @@ public enum DurationText {
         return DecimalText.scaled(digits, by: size).map { .nanoseconds($0) }
     }
 
-    /// The shortest form that ``parse(_:)`` reads back as the same duration, to the nanosecond. Negative durations show as `0s`.
+    /// Returns the shortest text that ``parse(_:)`` reads as the same duration, to the nanosecond. Negative durations are `0s`.
     public static func show(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         let nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000)

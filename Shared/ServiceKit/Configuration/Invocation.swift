@@ -1,16 +1,16 @@
-/// What a command line asks for.
+/// The action that a command line requests.
 public enum Invocation: Sendable {
-    /// To run with these settings.
+    /// Run with these settings.
     case run(Settings)
-    /// To print this text on standard output and end with success: `--help`, `--version`, `--print-config`.
+    /// Print this text to standard output and exit with success: `--help`, `--version`, `--print-config`.
     case print(String)
 
-    /// The options that every program has, besides those of its keys.
+    /// The options of every program, besides its keys.
     static let generalOptions = ["--config", "--help", "--print-config", "--version"]
 
-    /// Understands a command line (without the program's name) in its environment.
+    /// Parses a command line (without the program's name) and its environment.
     ///
-    /// `--help` and `--version` are answered whatever the configuration; `--print-config` only if a process would start with it.
+    /// `--help` and `--version` ignore the configuration; `--print-config` requires a valid one.
     public init(schema: ConfigurationSchema, arguments: [String], environment: [String: String]) throws(ConfigurationError) {
         let options = try CommandLineOptions(arguments, schema: schema)
         if options.printsHelp {

@@ -4,12 +4,11 @@
     import Musl
 #endif
 
-/// The command line and the environment of the process as bytes.
+/// Validates the encoding of the process's command line and environment.
 ///
-/// The standard library replaces what is not UTF-8 in them with U+FFFD, and then two different names are one (contract §0).
+/// The standard library replaces invalid UTF-8 with U+FFFD, so that different names would become one (contract §0).
 public enum ProcessText {
-    /// Throws unless all arguments of the process, and the environment variables of the keys, are UTF-8. The error names the option or the
-    /// variable.
+    /// Throws unless the process's arguments, and the environment variables of the keys, are UTF-8. The error names the option or variable.
     public static func check(_ schema: ConfigurationSchema) throws(ConfigurationError) {
         let arguments = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0].map(bytes) }
         try check(arguments: Array(arguments.dropFirst()))
@@ -17,7 +16,7 @@ public enum ProcessText {
         try check(variables: names.compactMap { name in getenv(name).map { (name, bytes($0)) } })
     }
 
-    /// - Parameter arguments: the command line without the program's name.
+    /// - Parameter arguments: the command line, without the program's name.
     static func check(arguments: [[UInt8]]) throws(ConfigurationError) {
         for (index, argument) in arguments.enumerated() where String(validating: argument, as: UTF8.self) == nil {
             let option = argument.starts(with: "--".utf8) ? argument : index > 0 ? arguments[index - 1] : []

@@ -1,9 +1,9 @@
 import AccessControl
 
 extension Settings {
-    /// Every key with its value and where it came from: what `--print-config` prints.
+    /// Every key with its value and source: the output of `--print-config`.
     ///
-    /// The text is YAML and may itself be given to `--config`. Secrets show as `<redacted>`, as a comment, and so does what is not set.
+    /// Valid YAML for `--config`. Secrets are `<redacted>` in a comment; unset keys are comments too.
     public var printed: String {
         let lines = all.map { entry in (assignment: Self.assignment(entry), source: entry.source.description) }
         let width = min(60, lines.map(\.assignment.count).max() ?? 0)
@@ -22,7 +22,7 @@ extension Settings {
         return shown == text ? assignment : "# " + assignment
     }
 
-    /// A YAML scalar: plain where every reader takes it as it stands, in double quotes elsewhere.
+    /// A YAML scalar: plain where every parser reads it unchanged, else in double quotes.
     private static func scalar(_ text: String) -> String {
         let plain = text.utf8.allSatisfy { byte in
             switch byte {

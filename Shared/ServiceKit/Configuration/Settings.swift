@@ -1,23 +1,23 @@
-/// What one process was configured with. Immutable; every value was checked when it was made, so reading cannot fail.
+/// A process's settings. Immutable and validated at creation, so reading cannot fail.
 ///
-/// The first source that says something about a key decides: command-line option, environment variable, file named by `--config`, default.
+/// Precedence: command-line option, environment variable, file named by `--config`, default.
 public struct Settings: Sendable {
     struct Entry: Sendable {
         let key: ConfigurationKey
-        /// Nil if the key has no value.
+        /// The parsed value; nil if the key has none.
         let value: ConfigurationValue?
         let source: SettingsSource
     }
 
-    /// What can be configured.
+    /// The declared keys.
     public let schema: ConfigurationSchema
     private let entries: [String: Entry]
 
-    /// Gathers the settings of a process. Every key of the schema is read and checked, also those nobody may ask for.
+    /// Reads and validates every key of the schema, also unused ones.
     ///
     /// - Parameters:
-    ///   - arguments: The command line without the program's name.
-    ///   - environment: The environment; variables that belong to no key are of no interest.
+    ///   - arguments: The command line, without the program's name.
+    ///   - environment: The environment; other variables are ignored.
     public init(schema: ConfigurationSchema, arguments: [String] = [], environment: [String: String] = [:]) throws(ConfigurationError) {
         try self.init(schema: schema, options: CommandLineOptions(arguments, schema: schema), environment: environment)
     }
@@ -35,7 +35,7 @@ public struct Settings: Sendable {
         self.entries = entries
     }
 
-    /// Where the value of a key came from.
+    /// Returns the source of a key's value.
     public func source(of key: ConfigurationKey) -> SettingsSource {
         entry(key).source
     }
@@ -45,7 +45,7 @@ public struct Settings: Sendable {
         schema.keys.map(entry)
     }
 
-    /// Asking for a key that the schema does not have is a mistake of the program, and traps.
+    /// Returns an entry; traps on a key that is not in the schema.
     private func entry(_ key: ConfigurationKey) -> Entry {
         guard let entry = entries[key.name] else { preconditionFailure("\(key.name) is not in the schema of \(schema.program)") }
         return entry
@@ -63,56 +63,56 @@ public struct Settings: Sendable {
     }
 }
 
-// Asking for a key as something that its kind is not is a mistake of the program, and traps; so is asking for the value of a key that may be absent
-// by anything but `optionalString` and `optionalInteger`.
+// Traps when the accessor does not match the key's kind, or when an optional key is read with another accessor than `optionalString` and
+// `optionalInteger`.
 extension Settings {
-    /// The value of a text or of a choice.
+    /// Returns a text or choice.
     public func string(_ key: ConfigurationKey) -> String {
         guard case .text(let text) = value(key) else { mistyped(key) }
         return text
     }
 
-    /// The value of a text or of a choice, nil if there is none.
+    /// Returns a text or choice; nil if unset.
     public func optionalString(_ key: ConfigurationKey) -> String? {
         entry(key).value == nil ? nil : string(key)
     }
 
-    /// The value of a whole number.
+    /// Returns an integer.
     public func integer(_ key: ConfigurationKey) -> Int {
         guard case .integer(let number) = value(key) else { mistyped(key) }
         return number
     }
 
-    /// The value of a whole number, nil if there is none.
+    /// Returns an integer; nil if unset.
     public func optionalInteger(_ key: ConfigurationKey) -> Int? {
         entry(key).value == nil ? nil : integer(key)
     }
 
-    /// The value of a number.
+    /// Returns a number.
     public func number(_ key: ConfigurationKey) -> Double {
         guard case .number(let number) = value(key) else { mistyped(key) }
         return number
     }
 
-    /// The value of a switch.
+    /// Returns a boolean.
     public func boolean(_ key: ConfigurationKey) -> Bool {
         guard case .boolean(let flag) = value(key) else { mistyped(key) }
         return flag
     }
 
-    /// The value of a length of time.
+    /// Returns a duration.
     public func duration(_ key: ConfigurationKey) -> Duration {
         guard case .duration(let duration) = value(key) else { mistyped(key) }
         return duration
     }
 
-    /// The value of a number of bytes.
+    /// Returns a size in bytes.
     public func byteSize(_ key: ConfigurationKey) -> Int {
         guard case .byteSize(let bytes) = value(key) else { mistyped(key) }
         return bytes
     }
 
-    /// The items of a list; empty if there are none.
+    /// Returns a list; empty if unset.
     public func list(_ key: ConfigurationKey) -> [String] {
         guard entry(key).value != nil else { return [] }
         guard case .list(let items) = value(key) else { mistyped(key) }

@@ -1,10 +1,10 @@
 import Configuration
 
-/// One of the sources that ``Settings`` are gathered from, as a snapshot of one of swift-configuration's providers.
+/// A source of ``Settings``, as a snapshot of a swift-configuration provider.
 struct SettingsLayer: Sendable {
     private let snapshot: any ConfigSnapshot
     private let source: @Sendable (ConfigurationKey) -> SettingsSource
-    /// Texts that stand for "not set": nothing at all, as a container platform passes on a variable that is not set, and YAML's null.
+    /// Texts that mean "not set": the empty text, which container platforms pass for an unset variable, and YAML's null.
     private let nothing: Set<String>
 
     /// The options of a command line.
@@ -25,9 +25,9 @@ struct SettingsLayer: Sendable {
         SettingsLayer(snapshot: file.snapshot, source: { _ in .file(path: file.path) }, nothing: ["", "null", "~"])
     }
 
-    /// What this layer says about a key; nil if it says nothing, or something empty.
+    /// Returns this source's value of a key; nil if absent or empty.
     ///
-    /// Everything is asked for as text, because a provider that is asked for a number can only say that something is none, and not what.
+    /// Reads everything as text: for a number, a provider reports only that a value is malformed, and not the value.
     func value(of key: ConfigurationKey) -> (raw: RawValue, source: SettingsSource)? {
         let path = AbsoluteConfigKey(ConfigKey(key.name))
         if let text = try? snapshot.value(forKey: path, type: .string).value, case .string(let text) = text.content {

@@ -1,6 +1,6 @@
 import Basics
 
-/// Finds the value of a key in layers of sources, the strongest first.
+/// Resolves a key's value from the sources, in order of precedence.
 struct SettingsResolver {
     let layers: [SettingsLayer]
 

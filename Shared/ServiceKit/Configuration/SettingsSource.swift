@@ -1,4 +1,4 @@
-/// Where a setting came from.
+/// The source of a setting.
 public indirect enum SettingsSource: Sendable, Hashable, CustomStringConvertible {
     /// A command-line option, with its dashes.
     case option(String)
@@ -6,14 +6,14 @@ public indirect enum SettingsSource: Sendable, Hashable, CustomStringConvertible
     case environment(String)
     /// The file named by `--config`.
     case file(path: String)
-    /// A file with a secret in it, and where its name came from.
+    /// A secret's file, and the source of its path.
     case secretFile(path: String, namedBy: SettingsSource)
-    /// The program's own default.
+    /// The program's default.
     case defaultValue
-    /// Nowhere: the key has no value.
+    /// None: the key has no value.
     case unset
 
-    /// A few words for a person.
+    /// A short text for people.
     public var description: String {
         switch self {
         case .option(let option): "option \(option)"

@@ -1,6 +1,6 @@
-/// Guesses what a person meant to write.
+/// Suggests corrections of misspelled names.
 enum Spelling {
-    /// The candidate that is nearest to `word`, if any is near enough to be meant: at most a third of the characters differ.
+    /// Returns the nearest candidate, if at most a third of the characters differ.
     static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(1, min(4, word.count / 3))
         let ranked = candidates.map { (candidate: $0, distance: distance(Array(word), Array($0))) }
@@ -9,7 +9,7 @@ enum Spelling {
         }
     }
 
-    /// How many characters must be inserted, removed or replaced (Levenshtein), counted up to 64 characters.
+    /// Levenshtein distance, up to 64 characters.
     private static func distance(_ first: [Character], _ second: [Character]) -> Int {
         let first = first.prefix(64)
         let second = Array(second.prefix(64))

@@ -7,14 +7,13 @@ public import Logging
 import NIOCore
 public import ServiceLifecycle
 
-/// The second listener of a process: `/healthz`, `/readyz` and `/metrics`, for the platform it runs on (contract §11). Never reachable through
-/// the public port.
+/// Serves `/healthz`, `/readyz` and `/metrics` on a second listener, for the platform (contract §11). Never reachable through the public port.
 ///
-/// It should be the first of the services that ``ServiceRunner`` runs, so that it is the last one to stop: a draining process still answers.
+/// Run it first in ``ServiceRunner``, so that it stops last: a draining process still answers.
 public struct AdminServer: Service {
-    /// Connections that may be open at a time; beyond it the oldest is closed. They are part of ``DescriptorBudget/reserve``.
+    /// Maximum number of connections; beyond it the oldest is closed. Part of ``DescriptorBudget/reserve``.
     static let maxConnections = 32
-    /// How long the body of a request, which nobody reads, may take.
+    /// Time limit for request bodies, which are ignored.
     private static let bodyTimeout = Duration.seconds(10)
 
     private let host: String
@@ -25,8 +24,8 @@ public struct AdminServer: Service {
     private let onListening: @Sendable (Int) async -> Void
 
     /// - Parameters:
-    ///   - port: 0 takes a free one.
-    ///   - onListening: Called once with the port, when requests are accepted.
+    ///   - port: The port; 0 for any free one.
+    ///   - onListening: Called once with the port, when listening.
     public init(
         host: String,
         port: Int,
@@ -43,7 +42,7 @@ public struct AdminServer: Service {
         self.onListening = onListening
     }
 
-    /// As `admin.host` and `admin.port` say.
+    /// Creates a server from `admin.host` and `admin.port`.
     public init(settings: Settings, readiness: Readiness, metrics: PrometheusMetrics, logger: Logger) {
         self.init(
             host: settings.string(.adminHost),
@@ -54,7 +53,7 @@ public struct AdminServer: Service {
         )
     }
 
-    /// Listens until the process shuts down. Throws ``ListenerError`` if the address cannot be used.
+    /// Serves until the process shuts down. Throws ``ListenerError`` if the address is unusable.
     public func run() async throws {
         let budget = DescriptorBudget { Self.maxConnections }
         let application = Application(

@@ -2,12 +2,12 @@ public import Basics
 import Glibc
 import NIOCore
 
-/// Why a listener could not be opened, in one sentence that names the address and the options to change.
+/// Describes why a listener could not be opened, with the address and the options to change.
 public struct ListenerError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
     /// The sentence.
     public let message: String
 
-    /// Explains what `error`, thrown while binding, means for the address that two settings name.
+    /// Converts a bind error for the address of two settings.
     public init(host: String, port: Int, hostKey: ConfigurationKey, portKey: ConfigurationKey, error: any Error) {
         let settings = "\(portKey.option) (\(portKey.environmentName))"
         let address = "\(host):\(port)"

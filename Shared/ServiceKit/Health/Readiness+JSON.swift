@@ -1,7 +1,7 @@
 import Basics
 
 extension Readiness.Report {
-    /// What `/readyz` answers:
+    /// The body of `/readyz`:
     /// `{"status":"ready","conditions":[{"name":"bus","ready":false,"reason":"…"}],"notes":{"log.replicas":"1"}}`,
     /// with the status `ready`, `not_ready` or `draining`.
     var json: [UInt8] {

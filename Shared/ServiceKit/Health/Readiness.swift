@@ -1,31 +1,35 @@
 import Synchronization
 
-/// Whether a process can serve: what `/readyz` answers.
+/// Tracks whether a process can serve: the state behind `/readyz`.
 ///
-/// A process is ready while every one of its named conditions holds and it is not draining. Draining is final.
-/// May be used from any thread.
+/// Ready while all named conditions hold and it is not draining. Draining is final.
+/// Any thread.
 public final class Readiness: Sendable {
-    /// Whether one condition holds.
+    /// The status of a condition.
     public enum Status: Sendable, Hashable {
         case ready
-        /// It does not hold; a few words say why.
+        /// Not met, with the reason.
         case notReady(String)
     }
 
-    /// Readiness at one moment.
+    /// A snapshot of the readiness.
     public struct Report: Sendable, Hashable {
+        /// A condition and its status.
         public struct Condition: Sendable, Hashable {
+            /// The condition's name.
             public let name: String
+            /// Its status.
             public let status: Status
         }
 
-        /// In alphabetical order.
+        /// The conditions, sorted by name.
         public let conditions: [Condition]
+        /// Whether the process is draining.
         public let isDraining: Bool
-        /// What ``Readiness/note(_:_:)`` was told, by name.
+        /// The notes of ``Readiness/note(_:_:)``, by name.
         public let notes: [String: String]
 
-        /// Whether requests should be sent here.
+        /// Whether requests should be routed here.
         public var isReady: Bool {
             !isDraining && conditions.allSatisfy { $0.status == .ready }
         }
@@ -42,22 +46,22 @@ public final class Readiness: Sendable {
     /// Creates a readiness without conditions: ready, until one is added.
     public init() {}
 
-    /// Adds a condition, or sets one that was there, to a status that lasts until it is set again.
+    /// Adds or updates a condition with a fixed status.
     public func set(_ condition: String, _ status: Status) {
         state.withLock { $0.conditions[condition] = { status } }
     }
 
-    /// Adds a condition that is looked at whenever somebody asks. `check` runs on the asker's thread, and must not block.
+    /// Adds a condition that is evaluated per request. `check` runs on the caller's thread and must not block.
     public func observe(_ condition: String, _ check: @escaping @Sendable () -> Status) {
         state.withLock { $0.conditions[condition] = check }
     }
 
-    /// Says something about the process that does not decide, such as how durable its log is.
+    /// Adds information that does not affect readiness, such as the log's replication.
     public func note(_ name: String, _ text: String) {
         state.withLock { $0.notes[name] = text }
     }
 
-    /// From now on, and for good, not ready: the process is stopping.
+    /// Sets it not ready for good: the process is stopping.
     public func beginDraining() {
         state.withLock { $0.isDraining = true }
     }
@@ -67,7 +71,7 @@ public final class Readiness: Sendable {
         state.withLock(\.isDraining)
     }
 
-    /// Looks at every condition.
+    /// Evaluates all conditions.
     public var report: Report {
         let state = state.withLock(\.self)
         return Report(

@@ -4,11 +4,12 @@ import Logging
 /// Logs one JSON object a line, for machines:
 /// `{"time":"2024-04-01T14:32:10.000Z","level":"info","logger":"sse-edge","source":"EventLog","message":"…","metadata":{"stream":"EVENTS"}}`.
 ///
-/// Lines are bounded, free of control characters and of tokens; a line that had to be cut has `"truncated":true`.
+/// Lines are bounded and free of control characters and tokens; a truncated line has `"truncated":true`.
 public typealias JSONLogHandler = StructuredLogHandler<JSONLogForm>
 
-/// The form of ``JSONLogHandler``.
+/// The format of ``JSONLogHandler``.
 public enum JSONLogForm: LogForm {
+    /// Renders a line as JSON.
     public static func render(_ line: LogLine) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(256)
@@ -76,7 +77,7 @@ public enum JSONLogForm: LogForm {
         }
     }
 
-    /// A JSON string (RFC 8259 §7) in which also those control characters are escaped that JSON would let pass.
+    /// Appends a JSON string (RFC 8259 §7); also escapes control characters that JSON allows.
     private static func append(_ text: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         for scalar in text.unicodeScalars {

@@ -2,13 +2,13 @@ import Basics
 import EventModel
 import Logging
 
-/// What both forms of the log say of one event, ready to be written: bounded and redacted.
+/// A log event prepared for both formats: bounded and redacted.
 public struct LogLine {
-    /// The longest message, and the longest value of metadata, in bytes before they are escaped.
+    /// Maximum size of the message and of a metadata value, in bytes before escaping.
     static let maximumTextBytes = 8 * 1024
-    /// About the longest line in bytes: metadata beyond it is left out, and the line says so.
+    /// Approximate maximum line size in bytes: further metadata is dropped, and the line says so.
     static let maximumLineBytes = 16 * 1024
-    /// How deep arrays and dictionaries in metadata are followed.
+    /// Maximum nesting depth of metadata.
     static let maximumDepth = 6
 
     let time: String
@@ -28,21 +28,20 @@ public struct LogLine {
         self.metadata = metadata.sorted { $0.key < $1.key }
     }
 
-    /// `text` cut to ``maximumTextBytes`` and without tokens.
+    /// Returns `text` truncated to ``maximumTextBytes``, without tokens.
     static func text(_ text: String) -> String {
         guard text.utf8.count > maximumTextBytes else { return LogRedaction.redacted(text) }
         return LogRedaction.redacted(String(decoding: text.utf8.prefix(maximumTextBytes), as: UTF8.self)) + "…"
     }
 
-    /// Whether metadata under `key` is a secret by its name.
+    /// Returns whether a metadata key names a secret.
     static func hides(_ key: String) -> Bool {
         LogRedaction.secretKeys.contains(key.lowercased())
     }
 }
 
 extension Unicode.Scalar {
-    /// Whether the character could do something to a terminal or a viewer instead of showing: control characters, line and paragraph
-    /// separators, and what changes the direction of writing.
+    /// Whether the character could affect a terminal or viewer: control characters, line and paragraph separators, bidirectional overrides.
     var isLogControl: Bool {
         switch value {
         case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069, 0xFEFF: true

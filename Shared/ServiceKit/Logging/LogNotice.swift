@@ -1,17 +1,17 @@
 import Basics
 import Logging
 
-/// How a sink renders lines of its own: in the form, and under the name, of the logger whose lines they are about.
+/// Renders a sink's own lines, in the format and under the name of the affected logger.
 struct LogNotice: Sendable {
     let label: String
     let render: @Sendable (LogLine) -> [UInt8]
 
-    /// The line that stands where lines were dropped.
+    /// Returns the line that reports dropped lines.
     func dropped(_ lines: UInt64) -> [UInt8] {
         line("log lines were dropped: nobody read the log fast enough", .warning, source: "ServiceKit", ["log.dropped": "\(lines)"])
     }
 
-    /// The line that stands for repeated ones.
+    /// Returns the line that reports suppressed repetitions.
     func suppressed(_ summary: LogRepetition.Summary) -> [UInt8] {
         var metadata: Logger.Metadata = ["log.message": "\(summary.message)", "log.suppressed": "\(summary.count)"]
         if let tenant = summary.place.tenant { metadata["tenant"] = "\(tenant)" }

@@ -1,26 +1,26 @@
 import Foundation
 import Glibc
 
-/// The lines of a ``LogSink`` that are not written yet: a queue with a bound in bytes, and the one thread that writes them.
+/// The unwritten lines of a ``LogSink``: a queue bounded in bytes, with one writer thread.
 ///
-/// Any thread puts lines in and never waits for the descriptor; the writer's thread alone does. It is POSIX' and not Swift's, so it may block.
+/// Any thread enqueues without blocking; only the writer waits for the descriptor. It is a POSIX thread and may block.
 final class LogQueue: @unchecked Sendable {
-    /// What is known of the lines that found no place since the last one that did.
+    /// Lines dropped since the last accepted one.
     struct Loss: Sendable {
         var lines: UInt64 = 0
-        /// How the line that tells of them is rendered.
+        /// Renders the line that reports them.
         var notice: LogNotice
     }
 
     private let descriptor: Int32
     private let capacity: Int
-    /// Called on the writer's thread once a second while ``watch()`` asks for it.
+    /// Called on the writer thread once a second after ``watch()``.
     private let tick: @Sendable () -> Bool
 
-    /// Guards all below.
+    /// Protects everything below.
     private let condition = NSCondition()
     private var lines: [[UInt8]] = []
-    /// Bytes in `lines`, and in what the writer has in hand.
+    /// Bytes in `lines` and in the writer's current batch.
     private var bytes = 0
     private var loss: Loss?
     private var droppedTotal: UInt64 = 0
@@ -28,24 +28,24 @@ final class LogQueue: @unchecked Sendable {
     private var isClosed = false
     private var isRunning = false
 
-    /// How much is written by one system call at most, unless one line is longer.
+    /// Maximum size of one write, unless a line is longer.
     private static let pieceBytes = 64 * 1024
     private static let tickInterval: TimeInterval = 1
 
     /// - Parameters:
-    ///   - descriptor: the caller keeps it open.
-    ///   - capacity: how many bytes of lines may wait.
-    ///   - tick: what the writer calls once a second while it is asked to watch; returns whether to go on.
+    ///   - descriptor: The descriptor; the caller keeps it open.
+    ///   - capacity: Maximum number of queued bytes.
+    ///   - tick: Called once a second while watching; returns whether to continue.
     init(descriptor: Int32, capacity: Int, tick: @escaping @Sendable () -> Bool) {
         self.descriptor = descriptor
         self.capacity = capacity
         self.tick = tick
     }
 
-    /// How many lines found no place so far.
+    /// Number of dropped lines.
     var dropped: UInt64 { condition.withLock { droppedTotal } }
 
-    /// Adds a line, or drops it when there is no room. Never waits for the descriptor.
+    /// Enqueues a line, or drops it when the queue is full. Never blocks on the descriptor.
     func put(_ line: [UInt8], _ notice: LogNotice) {
         condition.withLock {
             guard !isClosed else { return }
@@ -60,7 +60,7 @@ final class LogQueue: @unchecked Sendable {
         }
     }
 
-    /// Has the writer call `tick` once a second from now on.
+    /// Starts calling `tick` once a second.
     func watch() {
         condition.withLock {
             guard !isWatching, !isClosed else { return }
@@ -69,9 +69,9 @@ final class LogQueue: @unchecked Sendable {
         }
     }
 
-    /// Waits until all is written, but no longer than `limit`: nobody may read the descriptor.
+    /// Waits until all lines are written, at most `limit`, as the descriptor may have no reader.
     ///
-    /// - Returns: whether all is written.
+    /// - Returns: whether all lines are written.
     @discardableResult
     func drain(within limit: Duration) -> Bool {
         let deadline = Date(timeIntervalSinceNow: limit / .seconds(1))
@@ -83,7 +83,7 @@ final class LogQueue: @unchecked Sendable {
         }
     }
 
-    /// Takes no more lines; the writer's thread ends when it has written what waits.
+    /// Refuses further lines; the writer thread ends when the queue is empty.
     func close() {
         condition.withLock {
             isClosed = true
@@ -93,7 +93,7 @@ final class LogQueue: @unchecked Sendable {
 
     // MARK: The writer
 
-    /// Wakes the writer, or starts it. Under the lock.
+    /// Wakes or starts the writer. Call with the lock held.
     private func wakeWriter() {
         guard !isRunning else { return condition.broadcast() }
         isRunning = true
@@ -109,14 +109,14 @@ final class LogQueue: @unchecked Sendable {
         }
     }
 
-    /// What to write next; waits for it. Nil when the queue was closed and is empty.
+    /// Waits for the next batch. Nil when the queue is closed and empty.
     private func next() -> [UInt8]? {
         condition.lock()
         defer { condition.unlock() }
         while true {
             if !lines.isEmpty { return takeBatch() }
             if let loss {
-                // All that waited is written: now is the time to say what is missing between.
+                // The queue is written: report what was dropped.
                 self.loss = nil
                 let line = loss.notice.dropped(loss.lines)
                 bytes += line.count
@@ -128,7 +128,7 @@ final class LogQueue: @unchecked Sendable {
                 continue
             }
             if condition.wait(until: Date(timeIntervalSinceNow: Self.tickInterval)) { continue }
-            // The tick puts lines in.
+            // The tick enqueues lines.
             condition.unlock()
             let goesOn = tick()
             condition.lock()
@@ -136,7 +136,7 @@ final class LogQueue: @unchecked Sendable {
         }
     }
 
-    /// Some of the lines that wait, whole and in order. Under the lock.
+    /// Removes some whole lines in order. Call with the lock held.
     private func takeBatch() -> [UInt8] {
         var batch: [UInt8] = []
         var count = 0
@@ -156,9 +156,9 @@ final class LogQueue: @unchecked Sendable {
     }
 }
 
-/// Writing to a descriptor until all is written, however long its reader takes.
+/// Writes to a descriptor, blocking.
 enum DescriptorOutput {
-    /// Writes `bytes`; gives up when the descriptor cannot be written to any more.
+    /// Writes all bytes; stops when the descriptor is unusable.
     static func write(_ bytes: [UInt8], to descriptor: Int32) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -169,7 +169,7 @@ enum DescriptorOutput {
                 var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&wanted, 1, -1)
             } else if written < 0, errno != EINTR {
-                // There is nobody left to tell.
+                // No reader left.
                 return
             }
         }

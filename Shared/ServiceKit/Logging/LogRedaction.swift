@@ -1,13 +1,13 @@
 import AccessControl
 
-/// The safety net under every log line: no token passes, whoever put it into a message (contract §1).
+/// Last line of defence: redacts tokens in every log line (contract §1).
 ///
-/// Nothing should ever be caught in it; what knows that it handles a request target uses `AccessControl.Redaction` itself.
+/// Should never find anything; code that logs a request target uses `AccessControl.Redaction`.
 enum LogRedaction {
-    /// Metadata under these keys is never shown, whatever it says.
+    /// Metadata keys whose values are never shown.
     static let secretKeys: Set<String> = ["authorization", "cookie", "password", "secret", "token", "access_token"]
 
-    /// `text` without anything that looks like a JWT, and without the values of `token=`.
+    /// Redacts everything that looks like a JWT, and the values of `token=`.
     static func redacted(_ text: String) -> String {
         let withoutValues = contains(text, assignment) ? hidingAssignments(text) : text
         return contains(withoutValues, jwtStart) ? Redaction.redacted(text: withoutValues) : withoutValues
@@ -16,7 +16,7 @@ enum LogRedaction {
     private static let assignment = Array("token=".utf8)
     private static let jwtStart = Array("eyJ".utf8)
 
-    /// Whether `needle` occurs; upper and lower case of ASCII letters make no difference.
+    /// Returns whether `needle` occurs; ignores ASCII case.
     private static func contains(_ text: String, _ needle: [UInt8]) -> Bool {
         var text = text
         return text.withUTF8 { utf8 in
@@ -33,7 +33,7 @@ enum LogRedaction {
         while let byte = rest.popFirst() {
             shown.append(byte)
             guard byte == UInt8(ascii: "="), shown.suffix(assignment.count).map(folded) == assignment else { continue }
-            // Hidden already; the mark ends with what would end a value.
+            // Already redacted; the mark ends with a character that would end a value.
             if rest.starts(with: Redaction.mark.utf8) {
                 shown += Redaction.mark.utf8
                 rest = rest.dropFirst(Redaction.mark.utf8.count).drop { !endsValue($0) }

@@ -1,28 +1,28 @@
 import Logging
 
-/// Which repeated log lines are written: of each place in the program and tenant so many a period. A pure value; the caller brings the time.
+/// Limits repeated log lines per source location and tenant and period. A pure value; the caller supplies the time.
 ///
-/// Keyed by the place and not by the text, which may hold what a client sent; and by tenant, so that one who makes many lines suppresses its own.
+/// Keyed by location and not by text, which may have client input; and by tenant, so that a noisy tenant suppresses only its own lines.
 struct LogRepetition {
-    /// Where lines come from.
+    /// The source of a line.
     struct Place: Hashable {
         var file: String
         var line: UInt
-        /// The tenant that the line is about; nil for none.
+        /// The line's tenant; nil for none.
         var tenant: String?
-        /// Whether it belongs to a trace: who follows one looks for its lines among many others.
+        /// Whether it belongs to a trace, which must stay complete among other lines.
         var isTraced = false
     }
 
-    /// What becomes of a line.
+    /// The decision on a line.
     enum Verdict: Equatable {
         case written
-        /// It is the first one of a period that is suppressed.
+        /// The period's first suppressed line.
         case suppressedFirst
         case suppressed
     }
 
-    /// What was suppressed at a place in a period.
+    /// What was suppressed at a location in a period.
     struct Summary {
         let place: Place
         let level: Logger.Level
@@ -31,7 +31,7 @@ struct LogRepetition {
         let notice: LogNotice
         var count: UInt64
 
-        /// The line that tells of it.
+        /// The line that reports it.
         var line: [UInt8] { notice.suppressed(self) }
     }
 
@@ -41,16 +41,16 @@ struct LogRepetition {
         var suppressed: Summary?
     }
 
-    /// The levels that are limited: who asks for `debug` wants all of it, and a `critical` line is the last one.
+    /// The limited levels: `debug` is wanted complete, and `critical` is a process's last line.
     static let levels: Set<Logger.Level> = [.info, .notice, .warning, .error]
-    /// How many places are kept apart; beyond that, all tenants at a place are one.
+    /// Maximum number of locations; beyond it all tenants of a location share one.
     private static let maximumPlaces = 8192
 
-    /// How many lines are written in a period.
+    /// Number of lines written per period.
     let allowance: Int
     let period: Duration
     private var periods: [Place: Period] = [:]
-    /// How many lines were suppressed so far.
+    /// Number of suppressed lines.
     private(set) var total: UInt64 = 0
 
     init(allowance: Int = 50, period: Duration = .seconds(10)) {
@@ -58,12 +58,12 @@ struct LogRepetition {
         self.period = period
     }
 
-    /// Whether lines were suppressed that no summary has told of.
+    /// Whether suppressed lines are not reported yet.
     var isPending: Bool { periods.values.contains { $0.suppressed != nil } }
 
-    /// Judges a line.
+    /// Decides on a line.
     ///
-    /// - Returns: what becomes of it, and what was suppressed at its place in the period before, if that has just ended.
+    /// - Returns: the decision, and what was suppressed in the previous period, if it has just ended.
     mutating func judge(
         _ place: Place,
         _ event: LogEvent,
@@ -98,16 +98,16 @@ struct LogRepetition {
         return (.suppressedFirst, ended)
     }
 
-    /// What was suppressed in periods that are over. Places where nothing happens any more are forgotten.
+    /// Returns what was suppressed in ended periods, and removes idle locations.
     ///
-    /// - Parameter endsAll: whether to end the other periods as well.
+    /// - Parameter endsAll: whether to end all periods.
     mutating func due(now: ContinuousClock.Instant, endsAll: Bool) -> [Summary] {
         let over = periods.filter { endsAll || now - $0.value.begin >= period }
         for place in over.keys { periods[place] = nil }
         return over.values.compactMap(\.suppressed).sorted { ($0.place.file, $0.place.line) < ($1.place.file, $1.place.line) }
     }
 
-    /// The place under which a line counts.
+    /// Returns the location under which a line counts.
     private mutating func known(_ place: Place, now: ContinuousClock.Instant) -> Place {
         guard periods[place] == nil, periods.count >= Self.maximumPlaces else { return place }
         periods = periods.filter { now - $0.value.begin < period || $0.value.suppressed != nil }

@@ -2,19 +2,18 @@ import Glibc
 import Logging
 import Synchronization
 
-/// Where log lines go: a bounded queue, and one thread that writes it to a file descriptor. Logging never blocks, whoever reads the descriptor
-/// or does not.
+/// Writes log lines to a file descriptor through a bounded queue and one thread. Logging never blocks, even without a reader.
 ///
-/// - When the queue is full, lines are dropped and counted; when it has been written, a line says how many.
-/// - Of lines that repeat at one place in the program for one tenant, a few are written in a period, and then one that says how many were
-///   suppressed (``LogRepetition``), so that nobody outside can fill the log.
-/// - Whoever ends the process calls ``flush(within:)`` first; `exit` does by itself once logging is set up.
+/// - A full queue drops lines; a later line reports their number.
+/// - Repeated lines of a source location and tenant are limited per period, with a summary of the suppressed ones (``LogRepetition``), so that
+///   clients cannot flood the log.
+/// - Call ``flush(within:)`` before the process ends; `exit` does so once logging is set up.
 ///
-/// May be used from any thread.
+/// Any thread.
 public final class LogSink: Sendable {
     /// Standard error.
     public static let standardError = LogSink(fileDescriptor: STDERR_FILENO, repetition: LogRepetition())
-    /// How many bytes of lines wait at most, unless told otherwise.
+    /// Default maximum of queued bytes.
     public static let capacity = 4 * 1024 * 1024
     /// How long the end of a process may wait for the reader of its log.
     static let exitDeadline: Duration = .milliseconds(500)
@@ -22,14 +21,14 @@ public final class LogSink: Sendable {
     private let queue: LogQueue
     private let repetition: Repetitions?
 
-    /// Writes to a descriptor, which the caller owns and keeps open.
+    /// Creates a sink on a descriptor, which the caller owns and keeps open.
     public convenience init(fileDescriptor: Int32, capacity: Int = LogSink.capacity) {
         self.init(fileDescriptor: fileDescriptor, capacity: capacity, repetition: nil)
     }
 
     /// - Parameters:
-    ///   - repetition: which repeated lines are suppressed; nil for none.
-    ///   - now: the clock by which that is judged.
+    ///   - repetition: Limit of repeated lines; nil for none.
+    ///   - now: The clock of that limit.
     init(
         fileDescriptor: Int32,
         capacity: Int = LogSink.capacity,
@@ -45,14 +44,14 @@ public final class LogSink: Sendable {
 
     deinit { queue.close() }
 
-    /// Writes `line`, whose last byte is a line end, without mixing it with another. Returns at once.
+    /// Enqueues `line`, which ends in a line end; lines are never interleaved. Returns at once.
     ///
-    /// - Parameter notice: how to tell that lines were dropped.
+    /// - Parameter notice: Renders reports of dropped lines.
     func write(_ line: [UInt8], _ notice: LogNotice) {
         queue.put(line, notice)
     }
 
-    /// Whether an entry is to be written, or is one repetition too many.
+    /// Returns whether an event is within the repetition limit.
     func admits(_ event: LogEvent, _ notice: LogNotice, place: @autoclosure () -> LogRepetition.Place) -> Bool {
         guard let repetition, LogRepetition.levels.contains(event.level) else { return true }
         let verdict = repetition.judge(event, place(), notice)
@@ -60,34 +59,34 @@ public final class LogSink: Sendable {
         return verdict == .written
     }
 
-    /// Says how many lines were suppressed in periods that are over. The writer's thread does once a second.
+    /// Reports suppressed lines of ended periods. Called by the writer thread once a second.
     func reportSuppressed() {
         _ = repetition?.report(endsAll: false)
     }
 
-    /// Waits until all lines are written, but no longer than `limit`.
+    /// Waits until all lines are written, at most `limit`.
     ///
-    /// - Returns: whether they are.
+    /// - Returns: whether all lines are written.
     @discardableResult
     public func flush(within limit: Duration) -> Bool {
         _ = repetition?.report(endsAll: true)
         return queue.drain(within: limit)
     }
 
-    /// Waits for the last lines as long as the end of the process may take.
+    /// Flushes within the limit of a process's end.
     func flushAtExit() { flush(within: Self.exitDeadline) }
 
-    /// How many lines were dropped, because the queue was full.
+    /// Number of lines dropped by the full queue.
     public var dropped: UInt64 { queue.dropped }
-    /// How many repeated lines were suppressed.
+    /// Number of suppressed repetitions.
     public var suppressed: UInt64 { repetition?.total ?? 0 }
 }
 
-/// The ``LogRepetition`` of a sink, for any thread.
+/// Thread-safe ``LogRepetition`` of a sink.
 private final class Repetitions: Sendable {
     private let state: Mutex<LogRepetition>
     private let now: @Sendable () -> ContinuousClock.Instant
-    /// Where the lines go that tell of suppressed ones.
+    /// Receives the summaries of suppressed lines.
     let output = Mutex<(@Sendable ([UInt8], LogNotice) -> Void)?>(nil)
 
     init(_ repetition: LogRepetition, now: @escaping @Sendable () -> ContinuousClock.Instant) {
@@ -104,8 +103,8 @@ private final class Repetitions: Sendable {
         return verdict
     }
 
-    /// - Parameter endsAll: whether to tell of periods that are not over, too.
-    /// - Returns: whether there is more to tell later.
+    /// - Parameter endsAll: whether to report periods that have not ended too.
+    /// - Returns: whether more is to be reported later.
     func report(endsAll: Bool) -> Bool {
         let now = now()
         let (summaries, isPending) = state.withLock { state in

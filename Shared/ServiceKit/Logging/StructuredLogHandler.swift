@@ -3,20 +3,23 @@ import Basics
 import EventModel
 public import Logging
 
-/// How a line of the log is written.
+/// The format of log lines.
 public protocol LogForm: Sendable {
-    /// The line with its line end.
+    /// Renders a line with its line end.
     static func render(_ line: LogLine) -> [UInt8]
 }
 
-/// Writes each log entry as one line to a sink: ``JSONLogHandler`` and ``TextLogHandler``.
+/// Writes each log event as one line to a sink: ``JSONLogHandler`` and ``TextLogHandler``.
 public struct StructuredLogHandler<Form: LogForm>: LogHandler {
-    /// The name of the logger.
+    /// The logger's name.
     public let label: String
-    /// Where lines go.
+    /// The destination.
     public let sink: LogSink
+    /// Minimum level.
     public var logLevel: Logger.Level
+    /// The logger's metadata.
     public var metadata: Logger.Metadata = [:]
+    /// Provides metadata of the current task.
     public var metadataProvider: Logger.MetadataProvider?
 
     /// Creates a handler for one logger.
@@ -32,18 +35,20 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
         self.metadataProvider = metadataProvider
     }
 
+    /// The logger's metadata by key.
     public subscript(metadataKey key: String) -> Logger.MetadataValue? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes an event, unless it is a suppressed repetition. Any thread; never blocks.
     public func log(event: LogEvent) {
         let notice = LogNotice(label: label) { Form.render($0) }
         guard sink.admits(event, notice, place: place(of: event)) else { return }
         sink.write(Form.render(line(for: event)), notice)
     }
 
-    /// Where an event comes from, and whom it is about.
+    /// Returns the source location and tenant of an event.
     private func place(of event: LogEvent) -> LogRepetition.Place {
         func value(_ key: String) -> Logger.MetadataValue? { event.metadata?[key] ?? metadata[key] }
         return LogRepetition.Place(
@@ -54,7 +59,7 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
         )
     }
 
-    /// The event with everything that is attached to it; what is nearer to the event wins.
+    /// Collects an event's metadata; that of the event wins.
     private func line(for event: LogEvent) -> LogLine {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { _, nearer in nearer } }

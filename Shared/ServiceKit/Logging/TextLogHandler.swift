@@ -3,11 +3,12 @@ import Logging
 
 /// Logs one line of text an entry, for people: `2024-04-01T14:32:10.000Z info  sse-edge: Stream opened stream=EVENTS`.
 ///
-/// Lines are bounded, free of control characters and of tokens; a line that had to be cut ends in `…`.
+/// Lines are bounded and free of control characters and tokens; a truncated line ends in `…`.
 public typealias TextLogHandler = StructuredLogHandler<TextLogForm>
 
-/// The form of ``TextLogHandler``.
+/// The format of ``TextLogHandler``.
 public enum TextLogForm: LogForm {
+    /// Renders a line as text.
     public static func render(_ line: LogLine) -> [UInt8] {
         let level = line.level.rawValue
         let padding = String(repeating: " ", count: max(0, 7 - level.count))
@@ -30,7 +31,7 @@ public enum TextLogForm: LogForm {
         return out
     }
 
-    /// A value of metadata without the secrets in it: `[a, b]` and `{key: value}` for what is composed.
+    /// Returns a metadata value without secrets: `[a, b]` and `{key: value}` for nested ones.
     private static func text(of value: Logger.MetadataValue, depth: Int) -> String {
         guard depth < LogLine.maximumDepth else { return "…" }
         switch value {
@@ -45,7 +46,7 @@ public enum TextLogForm: LogForm {
         }
     }
 
-    /// A value of metadata: in quotes where it would not be told apart from what follows.
+    /// Appends a metadata value; quoted where it would be ambiguous.
     private static func appendValue(_ text: String, to out: inout [UInt8]) {
         guard text.isEmpty || text.utf8.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") })
         else {

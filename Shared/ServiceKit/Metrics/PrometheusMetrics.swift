@@ -1,7 +1,7 @@
 public import Metrics
 import Synchronization
 
-/// The metrics of a process, as Prometheus reads them: a swift-metrics backend that renders the text exposition format 0.0.4.
+/// Metrics backend of a process: implements swift-metrics and renders the Prometheus text format 0.0.4.
 ///
 /// | swift-metrics | Prometheus |
 /// |---|---|
@@ -10,9 +10,9 @@ import Synchronization
 /// | `Timer` | histogram, `_seconds` |
 /// | `Recorder` | histogram over powers of four |
 ///
-/// Two instruments with the same label and dimensions are one series. Recording takes no lock; making an instrument does, so keep it.
+/// Instruments with the same label and dimensions share a series. Recording takes no lock; creating an instrument does, so keep it.
 public final class PrometheusMetrics: Sendable {
-    /// How many series one process may have; instruments made beyond it count for nobody.
+    /// Maximum number of series; further instruments record nothing.
     public static let maximumSeries = 10_000
 
     private enum Kind: Hashable {
@@ -35,20 +35,20 @@ public final class PrometheusMetrics: Sendable {
 
     private let state = Mutex(State())
 
-    /// Creates a backend without series. Give it to `MetricsSystem.bootstrap`, once in a process.
+    /// Creates an empty backend. Pass it to `MetricsSystem.bootstrap`, once per process.
     public init() {}
 
-    /// Says what a metric means, in its HELP line. Without it, the line repeats the label.
+    /// Sets a metric's HELP text; the default is the label.
     public func describe(_ label: String, _ help: String) {
         state.withLock { $0.help[label] = help }
     }
 
-    /// Adds values that are gathered whenever somebody reads the metrics. `collect` runs on the reader's thread, and must not block for long.
+    /// Adds values collected per scrape. `collect` runs on the scraping thread and must not block for long.
     public func addCollector(_ collect: @escaping @Sendable (inout MetricsExposition) -> Void) {
         state.withLock { $0.collectors.append(collect) }
     }
 
-    /// Everything there is, in the text exposition format 0.0.4.
+    /// Renders everything in the text format 0.0.4.
     public func render() -> String {
         let state = state.withLock(\.self)
         var exposition = MetricsExposition()
@@ -57,12 +57,12 @@ public final class PrometheusMetrics: Sendable {
             entry.instrument.collect(as: MetricSeries(label: entry.label, help: help, dimensions: entry.dimensions), into: &exposition)
         }
         exposition.counter("metrics.series.refused", help: "Instruments not kept: too many, or a name of another type.", state.refused)
-        // Outside the lock: a collector may itself make instruments.
+        // Outside the lock: a collector may create instruments.
         for collect in state.collectors { collect(&exposition) }
         return exposition.text
     }
 
-    /// The instrument of that name, or a new one. One that is refused works like any other and is never shown.
+    /// Returns or creates an instrument. One beyond the limit works and is never shown.
     private func instrument<Instrument: MetricInstrument>(
         _ kind: Kind,
         _ label: String,
@@ -92,30 +92,40 @@ public final class PrometheusMetrics: Sendable {
 }
 
 extension PrometheusMetrics: MetricsFactory {
+    /// Creates or returns a counter. Any thread.
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         instrument(.counter, label, dimensions) { CounterInstrument() }
     }
 
+    /// Creates or returns a floating-point counter. Any thread.
     public func makeFloatingPointCounter(label: String, dimensions: [(String, String)]) -> any FloatingPointCounterHandler {
         instrument(.counter, label, dimensions) { CounterInstrument() }
     }
 
+    /// Creates or returns a meter. Any thread.
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         instrument(.gauge, label, dimensions) { GaugeInstrument() }
     }
 
+    /// Creates or returns a recorder: a histogram if it aggregates, else a gauge. Any thread.
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         guard aggregate else { return instrument(.gauge, label, dimensions) { GaugeInstrument() } }
         return instrument(.recorder, label, dimensions) { HistogramInstrument(bounds: HistogramInstrument.magnitudes) }
     }
 
+    /// Creates or returns a timer, a histogram in seconds. Any thread.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         instrument(.timer, label, dimensions) { HistogramInstrument(bounds: HistogramInstrument.seconds, suffix: "seconds") }
     }
 
+    /// Removes a counter's series.
     public func destroyCounter(_ handler: any CounterHandler) { forget(handler) }
+    /// Removes a floating-point counter's series.
     public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { forget(handler) }
+    /// Removes a meter's series.
     public func destroyMeter(_ handler: any MeterHandler) { forget(handler) }
+    /// Removes a recorder's series.
     public func destroyRecorder(_ handler: any RecorderHandler) { forget(handler) }
+    /// Removes a timer's series.
     public func destroyTimer(_ handler: any TimerHandler) { forget(handler) }
 }

@@ -1,6 +1,6 @@
 import ServiceLifecycle
 
-/// A service as ``ServiceRunner`` runs it: every end of it is told apart as asked for, early or failed.
+/// Wraps a service for ``ServiceRunner`` and classifies its end: requested, early or failed.
 struct GuardedService: Service {
     let service: any Service
     let name: String
@@ -19,7 +19,7 @@ struct GuardedService: Service {
             shutdown.begin()
             throw ServiceEndedError(service: name)
         }
-        // The group takes a service that ends before its turn for a failed one.
+        // The group treats a service that ends before its turn as failed.
         try? await gracefulShutdown()
     }
 }

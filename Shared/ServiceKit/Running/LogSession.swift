@@ -3,10 +3,9 @@ public import Logging
 public import NATSClient
 import ServiceLifecycle
 
-/// What the services that work on the log have in common: they open it, report ready with it, say what of the bus is too small, and close the bus
-/// at the end.
+/// Lifecycle shared by services that use the log: open it, report readiness, report limits of the bus that are too small, close the bus.
 ///
-/// The bus may be away, at the start or later: the process lives and is not ready. An incompatible stream, or a connection that has ended for good,
+/// While the bus is unreachable, at the start or later, the process runs and is not ready. An incompatible stream, or a connection closed for good,
 /// stops the process with an error message.
 public struct LogSession: Sendable {
     private let connection: NATSConnection
@@ -15,13 +14,13 @@ public struct LogSession: Sendable {
     private let conditions: [String]
     private let logger: Logger
 
-    /// Makes the process not ready until `conditions` are set to ready.
+    /// Sets the process not ready until `conditions` are met.
     ///
     /// - Parameters:
-    ///   - connection: the bus, whose state becomes the condition `bus`.
-    ///   - log: how the log is kept.
-    ///   - conditions: what is not ready before ``run(_:)`` has set it.
-    ///   - logger: gets a warning for each limit of the bus that is too small.
+    ///   - connection: The bus; its state is the condition `bus`.
+    ///   - log: The log's configuration.
+    ///   - conditions: Conditions that ``run(_:)`` sets.
+    ///   - logger: Receives a warning for each limit of the bus that is too small.
     public init(
         connection: NATSConnection,
         log: EventLogConfiguration,
@@ -39,9 +38,9 @@ public struct LogSession: Sendable {
         BusLimits.observe(connection, for: log, logger: logger)
     }
 
-    /// Runs `work` until it ends or the shutdown cancels it, and closes the bus after it.
+    /// Runs `work` until it ends or the shutdown cancels it, then closes the bus.
     ///
-    /// - Throws: what `work` throws, unless that says that it was cancelled; ``BusClosedError``.
+    /// - Throws: errors of `work`, except cancellation; ``BusClosedError``.
     public func run(_ work: @escaping @Sendable () async throws -> Void) async throws {
         do {
             try await cancelWhenGracefulShutdown {
@@ -53,14 +52,14 @@ public struct LogSession: Sendable {
                 }
             }
         } catch let error as EventLogError where error.code == .cancelled {
-            // The shutdown came while the log was waited for.
+            // Shutdown while waiting for the log.
         } catch let error as EventLogError where error.code == .closed {
             throw BusClosedError(connection)
         } catch is CancellationError {}
         await connection.close()
     }
 
-    /// Opens the log, however long that takes, and notes how durable it is. Until then readiness says what is waited for.
+    /// Opens the log, without a time limit, and records its replication. Meanwhile readiness has the reason for waiting.
     public func open() async throws(EventLogError) -> EventLog {
         let log = try await EventLog.open(on: connection, configuration: log, logger: logger) { reason in
             for condition in conditions { readiness.set(condition, .notReady(reason)) }
@@ -69,7 +68,7 @@ public struct LogSession: Sendable {
         return log
     }
 
-    /// - Throws: ``BusClosedError`` when the connection has ended although nobody closed it, or `CancellationError`.
+    /// - Throws: ``BusClosedError`` when the connection was closed from outside, or `CancellationError`.
     private func untilClosed() async throws {
         let (closings, continuation) = AsyncStream.makeStream(of: Void.self)
         connection.onStateChange { if $0 == .closed { continuation.finish() } }
@@ -85,7 +84,7 @@ public struct LogSession: Sendable {
     }
 }
 
-/// The connection to the bus has ended for good, although nobody closed it.
+/// The connection to the bus was closed for good, and not by this process.
 public struct BusClosedError: Error, Sendable, CustomStringConvertible {
     /// The sentence.
     public let message: String

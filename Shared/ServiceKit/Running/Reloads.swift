@@ -3,9 +3,9 @@ public import Logging
 public import ServiceLifecycle
 import Synchronization
 
-/// What a process reads again while it runs: all of it on SIGHUP, and each by itself when one of its files has changed.
+/// Reloads files of a running process: all on SIGHUP, and each when one of its files has changed.
 ///
-/// As a service it looks after the files, until the process shuts down. Any thread.
+/// As a service it polls the files until the process shuts down. Any thread.
 public final class Reloads: Sendable, Service {
     private struct Entry: Sendable {
         let name: String
@@ -13,36 +13,36 @@ public final class Reloads: Sendable, Service {
         let reload: @Sendable () async throws -> Void
     }
 
-    /// How often files are looked at.
+    /// Polling interval.
     private static let interval: Duration = .seconds(2)
 
     private let logger: Logger
     private let interval: Duration
     private let entries = Mutex<[Entry]>([])
 
-    /// - Parameter interval: how often files are looked at.
+    /// - Parameter interval: Polling interval.
     public init(logger: Logger, interval: Duration? = nil) {
         self.logger = logger
         self.interval = interval ?? Self.interval
     }
 
-    /// Adds something to read again.
+    /// Adds a reload.
     ///
     /// - Parameters:
-    ///   - name: what it is, for the log.
-    ///   - files: what it is read from, as far as that is read only now and then.
-    ///   - reload: reads it; what it throws is logged, and what was read before stays in force.
+    ///   - name: Its name in the log.
+    ///   - files: The files to poll.
+    ///   - reload: Reads them; errors are logged, and the previous content stays in use.
     public func add(_ name: String, files: [String] = [], _ reload: @escaping @Sendable () async throws -> Void) {
         entries.withLock { $0.append(Entry(name: name, files: files, reload: reload)) }
     }
 
-    /// Reads everything again.
+    /// Runs all reloads.
     func reloadAll() async {
         logger.notice("reading secrets, keys and certificates again", metadata: ["signal": "SIGHUP"])
         for entry in entries.withLock({ $0 }) { await reload(entry) }
     }
 
-    /// Reads again what has changed, until the shutdown.
+    /// Runs the reloads of changed files, until shutdown.
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
             var seen = self.states()

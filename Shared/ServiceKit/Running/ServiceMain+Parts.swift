@@ -1,9 +1,9 @@
 public import AccessControl
 public import NATSClient
 
-// What every process is made of, together with what is read again while it runs.
+// Common parts of every process, with their reloads.
 extension ServiceMain {
-    /// What checks tokens, as the `auth.` keys say. The process is not ready before keys were had from a JWKS URL, if there is one; its secret and key files are read again when they change, and on SIGHUP.
+    /// Creates the token verifier from the `auth.` keys. Not ready before the first fetch of a configured JWKS URL. Files are reloaded on change.
     ///
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
     public func authenticator() async throws -> Authenticator {
@@ -16,17 +16,16 @@ extension ServiceMain {
         return authenticator
     }
 
-    /// The bus, perhaps not there yet.
+    /// Connects to the bus, which may be unreachable yet.
     ///
-    /// - Throws: `NATSError`, for a configuration that cannot be used and credentials that are refused.
+    /// - Throws: `NATSError` for an invalid configuration and refused credentials.
     public func connect(_ configuration: NATSConfiguration) async throws -> NATSConnection {
         let connection = try await NATSConnection.connect(configuration, logger: logger)
         observe(connection)
         return connection
     }
 
-    /// Adds the metrics of a connection that lives as long as the process, and has what it is made with read again on SIGHUP. Credentials that a
-    /// server refuses are read again without it.
+    /// Adds a connection's metrics, and reloads its files on SIGHUP. Refused credentials are reread without that.
     public func observe(_ connection: NATSConnection) {
         reloads.add("credentials and certificates of the bus") { connection.reload() }
         BusMetrics.observe(connection, in: metrics)

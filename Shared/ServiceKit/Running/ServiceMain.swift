@@ -5,7 +5,7 @@ public import Logging
 import Metrics
 public import ServiceLifecycle
 
-/// A program from its command line to its exit code.
+/// Runs a program, from its command line to its exit code.
 ///
 /// ```swift
 /// @main struct App {
@@ -19,22 +19,22 @@ public import ServiceLifecycle
 /// }
 /// ```
 public struct ServiceMain: Sendable {
-    /// What the process was configured with.
+    /// The process's settings.
     public let settings: Settings
-    /// The logger named like the program.
+    /// The logger with the program's name.
     public let logger: Logger
-    /// What `/readyz` answers.
+    /// The state of `/readyz`.
     public let readiness = Readiness()
-    /// What `/metrics` answers; the backend of swift-metrics in this process, with ``ProcessMetrics`` in it.
+    /// The metrics of `/metrics`; the backend of swift-metrics, with ``ProcessMetrics``.
     public let metrics = PrometheusMetrics()
 
-    /// What the public listener may take of the process's open files.
+    /// The public listener's share of the process's open files.
     package let descriptors = DescriptorBudget.ofProcess()
 
-    /// What is read again on SIGHUP and when files change.
+    /// Reloads on SIGHUP and on file changes.
     public let reloads: Reloads
 
-    /// What a shutdown may take beyond the drain window.
+    /// Time for a shutdown beyond the drain window.
     static let shutdownReserve: Duration = .seconds(10)
 
     private init(settings: Settings) {
@@ -46,21 +46,21 @@ public struct ServiceMain: Sendable {
         metrics.addCollector { [descriptors] in ListenerMetrics.collect(descriptors, into: &$0) }
     }
 
-    /// Runs a program and ends the process with its ``ExitCode``.
+    /// Runs a program and exits with its ``ExitCode``.
     ///
-    /// Answers `--help`, `--version` and `--print-config`. Otherwise it reads the settings, sets up logging and metrics, and calls `body`.
+    /// Answers `--help`, `--version` and `--print-config`. Otherwise reads the settings, sets up logging and metrics, and calls `body`.
     ///
-    /// A mistake in the settings is printed on standard error as one sentence behind the program's name, because how to log is a setting. An error
-    /// of `body` is a line of the log, level `critical`, whose message is its sentence (``FatalError``).
+    /// An invalid setting is printed to standard error as one sentence after the program's name, because logging depends on settings. An error of
+    /// `body` is logged at level `critical`, with its sentence as the message (``FatalError``).
     ///
-    /// - Parameter arguments: The command line without the program's name.
+    /// - Parameter arguments: The command line, without the program's name.
     public static func run(
         _ schema: ConfigurationSchema,
         arguments: [String] = Array(CommandLine.arguments.dropFirst()),
         body: @Sendable (ServiceMain) async throws -> Void
     ) async -> Never {
         BrokenPipes.ignore()
-        // Until there is something to read again, and ever after: it never ends a process.
+        // SIGHUP never ends a process, not even before reloads are registered.
         signal(SIGHUP, SIG_IGN)
         let settings: Settings
         do throws(ConfigurationError) {
@@ -87,7 +87,7 @@ public struct ServiceMain: Sendable {
         exit(ExitCode.success.rawValue)
     }
 
-    /// Runs the process' services, with the ``AdminServer`` before them, until it is stopped. See ``ServiceRunner``.
+    /// Runs the process's services behind the ``AdminServer``, until it is stopped. See ``ServiceRunner``.
     public func run(_ services: [any Service]) async throws {
         let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
         let drainWindow =

@@ -3,18 +3,18 @@ public import Logging
 public import ServiceLifecycle
 import UnixSignals
 
-/// Runs the services of a process until it is told to stop.
+/// Runs a process's services until it is stopped.
 ///
-/// 1. All services start, in the order in which they are given; none waits for another.
-/// 2. The first SIGTERM or SIGINT makes ``Readiness`` not ready at once, and then stops the services gracefully, one after the other, the last one
-///    first: a service may rely on those before it until it has ended.
-/// 3. The next signal ends the process at once, with 128 + its number: 143 for SIGTERM, 130 for SIGINT.
-/// 4. SIGHUP never ends the process: it reads its secrets and keys again.
-/// 5. A service that throws, or that ends although nobody asked it to, stops the others gracefully too, and makes the run fail.
-/// 6. A shutdown that takes longer than it may ends the process at once with ``ExitCode/failure``.
+/// 1. All services start in the given order, without waiting for each other.
+/// 2. The first SIGTERM or SIGINT sets ``Readiness`` not ready at once, then stops the services gracefully in reverse order: a service may depend on
+///    those before it until it has ended.
+/// 3. The next signal exits at once with 128 + its number: 143 for SIGTERM, 130 for SIGINT.
+/// 4. SIGHUP reloads secrets and keys and never ends the process.
+/// 5. A service that throws, or ends unrequested, stops the others gracefully, and the run fails.
+/// 6. A shutdown beyond its time limit exits at once with ``ExitCode/failure``.
 ///
-/// A service that answers the shutdown with a `CancellationError`, as those do that sleep in `cancelWhenGracefulShutdown`, has ended well. So has
-/// one that ends before its turn in the shutdown, because what it relied on has gone.
+/// A `CancellationError` during shutdown, as from a sleep in `cancelWhenGracefulShutdown`, is a normal end. So is the end of a service before its
+/// turn in the shutdown, because a dependency has stopped.
 public struct ServiceRunner: Sendable {
     private let readiness: Readiness
     private let logger: Logger
@@ -22,8 +22,8 @@ public struct ServiceRunner: Sendable {
     private let reload: @Sendable () async -> Void
 
     /// - Parameters:
-    ///   - shutdownTimeout: How long a graceful shutdown may take; to be chosen longer than the drain window.
-    ///   - reload: What SIGHUP causes.
+    ///   - shutdownTimeout: Time limit of a graceful shutdown; longer than the drain window.
+    ///   - reload: Called on SIGHUP.
     public init(
         readiness: Readiness,
         logger: Logger,
@@ -36,9 +36,9 @@ public struct ServiceRunner: Sendable {
         self.reload = reload
     }
 
-    /// Runs `services` until they have been stopped. Throws what the first service threw that failed, or ``ServiceEndedError``.
+    /// Runs `services` until they have stopped. Throws the first failed service's error, or ``ServiceEndedError``.
     ///
-    /// Takes SIGTERM, SIGINT and SIGHUP over, and makes the process ignore SIGPIPE: a peer that has gone is an error of one write.
+    /// Handles SIGTERM, SIGINT and SIGHUP, and ignores SIGPIPE: a closed peer is an error of one write.
     public func run(_ services: [any Service]) async throws {
         BrokenPipes.ignore()
         let shutdown = Shutdown(readiness: readiness, logger: logger, timeout: shutdownTimeout)
@@ -66,7 +66,7 @@ public struct ServiceRunner: Sendable {
         var isStopping = false
         for await signal in signals {
             guard signal != .sighup else {
-                // Beside this loop: a key server that does not answer must not hold a shutdown up.
+                // Concurrent with this loop: an unresponsive key server must not delay a shutdown.
                 if !isStopping { Task { await reload() } }
                 continue
             }
@@ -83,7 +83,7 @@ public struct ServiceRunner: Sendable {
     }
 }
 
-/// A service ended although nobody had asked it to.
+/// A service ended unrequested.
 public struct ServiceEndedError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The type of the service.
     public let service: String
@@ -91,9 +91,9 @@ public struct ServiceEndedError: Error, Sendable, Hashable, CustomStringConverti
     public var description: String { "\(service) ended by itself: this is a defect, please report it with the log" }
 }
 
-/// Writing to a connection whose other side has gone.
+/// Handles writes to closed connections.
 enum BrokenPipes {
-    /// Makes such a write fail with `EPIPE` instead of ending the process by SIGPIPE.
+    /// Makes such writes fail with `EPIPE` instead of a SIGPIPE.
     static func ignore() {
         signal(SIGPIPE, SIG_IGN)
     }

@@ -2,7 +2,7 @@ import Glibc
 import Logging
 import Synchronization
 
-/// The shutdown of a run: whether it has begun, and that it ends in time.
+/// State of a shutdown: whether it has begun, and its time limit.
 final class Shutdown: Sendable {
     private let readiness: Readiness
     private let logger: Logger
@@ -19,7 +19,7 @@ final class Shutdown: Sendable {
         deadline.withLock { $0 != nil }
     }
 
-    /// Makes the process not ready and starts the time that the shutdown may take. Only the first call counts.
+    /// Sets the process not ready and starts the time limit. Only the first call has an effect.
     func begin() {
         readiness.beginDraining()
         deadline.withLock { deadline in
@@ -33,7 +33,7 @@ final class Shutdown: Sendable {
         }
     }
 
-    /// All services have ended.
+    /// Records that all services have ended.
     func end() {
         deadline.withLock { $0?.cancel() }
     }

@@ -1,9 +1,9 @@
 public import EventLog
 public import Logging
 
-/// Asks the log every two seconds whether it can be written to, and makes the answer a condition of readiness.
+/// Checks every two seconds whether the log is writable, as a condition of readiness.
 ///
-/// A change is one line of the process' log, because clients are not told what an operator has to mend.
+/// Changes are logged once, because clients are not told what an operator must fix.
 public struct WriteWatch: Sendable {
     private static let interval: Duration = .seconds(2)
 
@@ -13,11 +13,11 @@ public struct WriteWatch: Sendable {
     private let readiness: Readiness
     private let logger: Logger
 
-    /// A watch that has not begun.
+    /// Creates a watch; ``run()`` starts it.
     ///
     /// - Parameters:
-    ///   - streams: the streams beside the log that the process writes to.
-    ///   - condition: the name of the condition.
+    ///   - streams: The side streams that the process writes to.
+    ///   - condition: The condition's name.
     public init(log: EventLog, beside streams: [SideStream], condition: String, readiness: Readiness, logger: Logger) {
         self.log = log
         self.streams = streams
@@ -35,7 +35,7 @@ public struct WriteWatch: Sendable {
                 try await log.checkWritable(beside: streams)
                 readiness.set(condition, .ready)
             } catch {
-                // The shutdown says nothing about the log.
+                // A shutdown says nothing about the log.
                 if error.code == .cancelled { return }
                 readiness.set(condition, .notReady(error.message))
                 if !error.isRetriable { fault = error.message }

@@ -126,7 +126,7 @@ struct AdmissionsTests {
         #expect(descriptor >= 0)
         let ticket = ConnectionTicket(
             start: .live,
-            tenant: Tenant("acme"),
+            source: .events(of: Tenant("acme")),
             audience: Audience(user: UserID("ann"), filter: nil),
             expiresAt: .max / 2,
             head: [],

@@ -23,7 +23,7 @@ extension Edge {
         do throws(EventLogError) {
             try await self.adopt(context.channel, request: stream, admission: admission)
         } catch {
-            context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
             return .unavailable
         }
         return nil

@@ -32,7 +32,7 @@ public struct APIRequestContext: RequestContext {
     /// Names the request, in logs as well.
     public mutating func setRequestID(_ id: String) {
         requestID = id
-        // Hummingbird's own key, so that its lines carry the same id and no second one appears beside it.
+        // Hummingbird's key, which its `RequestContext.id` reads; the log handler shows it as `request.id`.
         logger[metadataKey: "hb.request.id"] = "\(id)"
     }
 

@@ -25,7 +25,7 @@ public struct ErrorMiddleware: RouterMiddleware {
             context.logger.error(
                 "Request failed",
                 metadata: [
-                    "error.type": "\(type(of: error))", "error.message": "\(Redaction.redacted(text: String(describing: error)))",
+                    "error.type": "\(type(of: error))", "error": "\(Redaction.redacted(text: String(describing: error)))",
                     "http.target": "\(Redaction.redacted(target: request.uri.string))",
                 ]
             )

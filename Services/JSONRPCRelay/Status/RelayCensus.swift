@@ -119,7 +119,7 @@ final class RelayCensus: Sendable {
             // The bus is away, which its connection has logged; the next report follows its return.
             return
         } catch {
-            logger.warning("The number of connections could not be reported", metadata: ["reason": "\(error)"])
+            logger.warning("The number of connections could not be reported", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -154,7 +154,7 @@ final class KeyRing: Sendable {
         } catch {
             logger.warning(
                 "Signature keys could not be fetched; the former ones stay in force",
-                metadata: ["jwks.url": "\(document.shown)", "error.message": "\(error.message)"]
+                metadata: ["jwks.url": "\(document.shown)", "error": "\(error.message)"]
             )
             return .failure(error)
         }

@@ -33,8 +33,14 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
     }
 
     public subscript(metadataKey key: String) -> Logger.MetadataValue? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
+        get { metadata[Self.shownKey(key)] }
+        set { metadata[Self.shownKey(key)] = newValue }
+    }
+
+    /// The key that lines show for `key`. Hummingbird stores and reads the id of a request under its own key, and its `RequestContext.id` traps
+    /// without it; lines name the id as the edges do in `connection ended`.
+    private static func shownKey(_ key: String) -> String {
+        key == "hb.request.id" ? "request.id" : key
     }
 
     public func log(event: LogEvent) {

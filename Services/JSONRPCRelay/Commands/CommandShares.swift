@@ -54,7 +54,7 @@ final class CommandShares: Sendable {
     }
 
     private func refusal(of use: inout Use, _ state: State, bytes: Int, now: MonotonicInstant) -> RPCError? {
-        // A quarter, so that nobody's backlog is the queue of all.
+        // A quarter, so that no backlog fills the queue.
         guard use.queuedBytes + bytes <= configuration.maximumQueuedBytes / 4,
             state.queuedBytes + bytes <= configuration.maximumQueuedBytes
         else {

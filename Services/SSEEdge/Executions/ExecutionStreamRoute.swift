@@ -78,7 +78,7 @@ struct ExecutionStreamRoute: Sendable {
             trace: context.trace
         )
         try await self.edge.adopt(context.channel, request: stream)
-        // The connection has left NIO; what is returned here reaches nobody.
+        // The connection has left NIO; what is returned here is not sent.
         return Response(status: .ok)
     }
 

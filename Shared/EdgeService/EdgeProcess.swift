@@ -18,14 +18,19 @@ public import ServiceLifecycle
 public struct EdgeProcess: Sendable {
     /// What an edge's routes are made with.
     public struct Parts: Sendable {
+        /// The edge: pages, delivery loops, admission, drain.
         public let edge: Edge
+        /// Checks the tokens of requests.
         public let authenticator: Authenticator
         /// The pages that may use the surface.
         public let origins: OriginPolicy
         /// The bus; perhaps not there yet.
         public let connection: NATSConnection
+        /// The settings of the process.
         public let settings: Settings
+        /// The metrics registry of the process.
         public let metrics: PrometheusMetrics
+        /// The logger of the process.
         public let logger: Logger
     }
 

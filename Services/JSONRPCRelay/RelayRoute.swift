@@ -79,7 +79,7 @@ struct RelayRoute: Sendable {
             context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
             return try await self.refuse(.unavailable, principal, encoder, head, context)
         }
-        // The connection has left NIO; what is returned here reaches nobody.
+        // The connection has left NIO; what is returned here is not sent.
         return Response(status: .ok)
     }
 

@@ -13,7 +13,7 @@ import Logging
 extension Edge {
     /// Admits a stream and hands its connection to a delivery loop.
     ///
-    /// - Returns: why not; nil when the connection has left NIO, so that what is answered there reaches nobody.
+    /// - Returns: why not; nil when the connection has left NIO, so that an answer there is not sent.
     func open(_ stream: StreamRequest, _ context: APIRequestContext) async throws -> Ending? {
         let admission: Admission
         switch self.admit(tenant: stream.principal.tenant) {

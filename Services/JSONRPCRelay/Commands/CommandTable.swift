@@ -26,7 +26,7 @@ final class CommandTable: Sendable {
         }
     }
 
-    /// A command that somebody waits for.
+    /// A pending command.
     struct Entry: Sendable {
         let requestID: String
         let method: String

@@ -87,7 +87,7 @@ final class RelayCensus: Sendable {
         RelayStatus(status: health, activeConnections: activeConnections, region: region, version: version, checkedAt: time)
     }
 
-    /// Reports until the task is cancelled, and then says goodbye. Once.
+    /// Reports until the task is cancelled, then signs off. Call once.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [interval, wakeUp] in

@@ -44,7 +44,7 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
     /// The key that lines show for `key`. Hummingbird stores and reads the id of a request under its own key, and its `RequestContext.id` traps
     /// without it; lines name the id as the edges do in `connection ended`.
     private static func shownKey(_ key: String) -> String {
-        key == "hb.request.id" ? "request.id" : key
+        key == "hb.request.id" ? LogKey.requestID : key
     }
 
     /// Writes an event, unless it is a suppressed repetition. Any thread; never blocks.
@@ -60,7 +60,7 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
         return LogRepetition.Place(
             file: event.file,
             line: event.line,
-            tenant: value("tenant")?.description,
+            tenant: value(LogKey.tenant)?.description,
             isTraced: value(LogKey.traceID) != nil
         )
     }

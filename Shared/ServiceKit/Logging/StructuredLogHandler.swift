@@ -1,6 +1,5 @@
 import AccessControl
 import Basics
-import EventModel
 public import Logging
 
 /// The format of log lines.

@@ -76,10 +76,10 @@ struct RelayRoute: Sendable {
         do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream, admission: admission)
         } catch {
-            context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
             return try await self.refuse(.unavailable, principal, encoder, head, context)
         }
-        // The connection has left NIO; what is returned here reaches nobody.
+        // The connection has left NIO; what is returned here is not sent.
         return Response(status: .ok)
     }
 

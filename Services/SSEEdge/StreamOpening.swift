@@ -13,7 +13,7 @@ import Logging
 extension Edge {
     /// Admits a stream and hands its connection to a delivery loop.
     ///
-    /// - Returns: why not; nil when the connection has left NIO, so that what is answered there reaches nobody.
+    /// - Returns: why not; nil when the connection has left NIO, so that an answer there is not sent.
     func open(_ stream: StreamRequest, _ context: APIRequestContext) async throws -> Ending? {
         let admission: Admission
         switch self.admit(tenant: stream.principal.tenant) {
@@ -23,7 +23,7 @@ extension Edge {
         do throws(EventLogError) {
             try await self.adopt(context.channel, request: stream, admission: admission)
         } catch {
-            context.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
             return .unavailable
         }
         return nil

@@ -103,7 +103,7 @@ struct WorkspaceStreamRoute: Sendable {
         do throws(AuthenticationError) {
             return try await self.front.authenticate(request, handshake, context)
         } catch  where error.isRetriable {
-            self.logger.warning("tokens cannot be checked", metadata: ["auth.reason": "\(error.reason.rawValue)"])
+            self.logger.warning("tokens cannot be checked", metadata: [LogKey.authReason: "\(error.reason.rawValue)"])
             throw Refusal(Ending(.internalError, detail: error.message), answer: APIError(error))
         } catch {
             throw Refusal(Ending(.unauthorized, detail: error.message))
@@ -144,7 +144,7 @@ struct WorkspaceStreamRoute: Sendable {
         do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream, admission: admission)
         } catch {
-            self.logger.warning("cannot tell where a stream begins", metadata: ["error": "\(error)"])
+            self.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
             throw Refusal(.unavailable, user: principal.user)
         }
     }

@@ -157,7 +157,7 @@ public final class Edge: Sendable {
         do {
             return try await SocketAdoption.take(channel, isUpgrade: isUpgrade, isStream: isStream)
         } catch {
-            self.logger.debug("a connection was lost while it was accepted", metadata: ["error": "\(error)"])
+            self.logger.debug("a connection was lost while it was accepted", metadata: [LogKey.error: "\(error)"])
             channel.close(promise: nil)
             return nil
         }
@@ -178,14 +178,14 @@ public final class Edge: Sendable {
         self.admissions.close()
         self.logger.info(
             "drain begins",
-            metadata: ["connections": "\(self.connectionCount)", "window": "\(self.configuration.drainWindow)"]
+            metadata: [LogKey.connections: "\(self.connectionCount)", LogKey.window: "\(self.configuration.drainWindow)"]
         )
         await withTaskGroup(of: Void.self) { group in
             for hub in self.hubs {
                 group.addTask { await hub.drainConnections(window: self.configuration.drainWindow) }
             }
         }
-        self.logger.info("drain ended", metadata: ["connections": "\(self.connectionCount)"])
+        self.logger.info("drain ended", metadata: [LogKey.connections: "\(self.connectionCount)"])
     }
 
     private var hubs: [LoopHub] { self.source.withLock { $0 }?.hubs ?? [] }

@@ -1,4 +1,5 @@
 public import AccessControl
+import Basics
 public import EdgeRuntime
 import EventLog
 import Foundation
@@ -111,7 +112,7 @@ extension EdgeProcess {
             \(ConfigurationKey.maxConnections.environmentName) is more than the open-file limit has room for, so fewer streams are admitted: \
             raise the limit (LimitNOFILE= of systemd, ulimit -n) or set fewer
             """,
-            metadata: ["edge.max_connections": "\(configured)", "edge.possible_connections": "\(streamLimit)"]
+            metadata: [LogKey.maximumConnections: "\(configured)", LogKey.possibleConnections: "\(streamLimit)"]
         )
     }
 }

@@ -99,10 +99,10 @@ public final class EventLog: Sendable {
                 logger.info(
                     "the log is open",
                     metadata: [
-                        "log.stream": "\(configuration.streamName)",
-                        "log.replicas": "\(info.configuration.replicas)",
-                        "log.storage": "\(info.configuration.storage.rawValue)",
-                        "log.last": "\(info.state.lastSequence)",
+                        LogKey.stream: "\(configuration.streamName)",
+                        LogKey.replicas: "\(info.configuration.replicas)",
+                        LogKey.storage: "\(info.configuration.storage.rawValue)",
+                        LogKey.lastSequence: "\(info.state.lastSequence)",
                     ]
                 )
                 return EventLog(connection: connection, configuration: configuration, info: info, watch: watch, logger: logger)
@@ -110,7 +110,7 @@ public final class EventLog: Sendable {
                 guard error.isRetriable else { throw error }
                 if reason != error.message {
                     reason = error.message
-                    logger.warning("waiting for the log", metadata: ["error": "\(error)"])
+                    logger.warning("waiting for the log", metadata: [LogKey.error: "\(error)"])
                     isWaiting(error.message)
                 }
                 try? await Task.sleep(for: pause.pause())

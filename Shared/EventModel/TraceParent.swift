@@ -5,9 +5,6 @@ import Basics
 /// Causeway hands it on and names its trace in log lines. It makes none of its own, since it records no spans: what comes without one
 /// goes without one.
 public struct TraceParent: Sendable, Hashable {
-    /// The key under which a log line names the trace, OpenTelemetry's for logs that are not OTLP.
-    public static let logKey = "trace_id"
-
     /// The header's value in version 00.
     public let text: String
 

@@ -33,14 +33,14 @@ public struct APIRequestContext: RequestContext {
     /// Sets the request id, in logs too.
     public mutating func setRequestID(_ id: String) {
         requestID = id
-        // Hummingbird's key, so that its log lines have the same id and there is no second key.
+        // Hummingbird's key, which its `RequestContext.id` reads; the log handler shows it as `request.id`.
         logger[metadataKey: "hb.request.id"] = "\(id)"
     }
 
     /// Sets the trace, in logs too.
     public mutating func setTrace(_ trace: TraceParent) {
         self.trace = trace
-        logger[metadataKey: TraceParent.logKey] = "\(trace.traceID)"
+        logger[metadataKey: LogKey.traceID] = "\(trace.traceID)"
     }
 
     /// Sets the principal, in logs too, and protects the connection (``tokenAccepted()``).
@@ -48,8 +48,8 @@ public struct APIRequestContext: RequestContext {
         self.principal = principal
         tokenAccepted()
         record?.principal.withLock { $0 = principal }
-        logger[metadataKey: "tenant"] = "\(principal.tenant)"
-        logger[metadataKey: "user"] = "\(principal.user)"
+        logger[metadataKey: LogKey.tenant] = "\(principal.tenant)"
+        logger[metadataKey: LogKey.user] = "\(principal.user)"
     }
 
     /// Protects the connection from eviction while this request is in progress (``DescriptorBudget``).

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 public import Hummingbird
 import Logging
 import Synchronization
@@ -38,14 +39,14 @@ public struct AccessLogMiddleware: RouterMiddleware {
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
         let elapsed = clock.now - start
         var metadata: Logger.Metadata = [
-            "http.method": "\(request.method.rawValue)",
-            "http.target": "\(Redaction.redacted(target: request.uri.string))",
-            "http.status": "\(status)",
-            "http.duration_ms": "\(elapsed / .milliseconds(1))",
+            LogKey.httpMethod: "\(request.method.rawValue)",
+            LogKey.httpTarget: "\(Redaction.redacted(target: request.uri.string))",
+            LogKey.httpStatus: "\(status)",
+            LogKey.httpDuration: "\(elapsed / .milliseconds(1))",
         ]
         if let principal = context.record?.principal.withLock({ $0 }) {
-            metadata["tenant"] = "\(principal.tenant)"
-            metadata["user"] = "\(principal.user)"
+            metadata[LogKey.tenant] = "\(principal.tenant)"
+            metadata[LogKey.user] = "\(principal.user)"
         }
         context.logger.info("Request", metadata: metadata)
     }

@@ -1,4 +1,5 @@
 public import AccessControl
+import Basics
 public import Hummingbird
 import Logging
 
@@ -38,7 +39,7 @@ public struct AuthenticationMiddleware: RouterMiddleware {
         do throws(AuthenticationError) {
             context.setPrincipal(try await authenticator.authenticate(request, acceptsQueryToken: acceptsQueryToken))
         } catch {
-            context.logger.debug("Token refused", metadata: ["auth.reason": "\(error.reason.rawValue)"])
+            context.logger.debug("Token refused", metadata: [LogKey.authReason: "\(error.reason.rawValue)"])
             throw APIError(error)
         }
         return try await next(request, context)

@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 public import Hummingbird
 import Logging
 import NIOHTTP1
@@ -28,8 +29,8 @@ public struct ErrorMiddleware: RouterMiddleware {
             context.logger.error(
                 "Request failed",
                 metadata: [
-                    "error.type": "\(type(of: error))", "error.message": "\(Redaction.redacted(text: String(describing: error)))",
-                    "http.target": "\(Redaction.redacted(target: request.uri.string))",
+                    LogKey.errorType: "\(type(of: error))", LogKey.error: "\(Redaction.redacted(text: String(describing: error)))",
+                    LogKey.httpTarget: "\(Redaction.redacted(target: request.uri.string))",
                 ]
             )
             return try APIError.internal.response(to: request.method)

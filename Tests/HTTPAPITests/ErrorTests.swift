@@ -103,7 +103,7 @@ struct ErrorTests {
             #expect(!response.text.contains("1234"))
             let line = try #require(lines.named("Request failed").first)
             #expect(line.level == .error)
-            #expect(line["error.message"]?.contains("1234") == true)
+            #expect(line["error"]?.contains("1234") == true)
             #expect(line["hb.request.id"] == "id-7")
         }
     }

@@ -150,3 +150,15 @@ def test_every_documented_line_is_one_that_a_service_writes():
     messages = {message for row in table.splitlines() for message in re.findall(r"`([^`]+)`", row.split("|")[1])}
     source = "".join(file.read_text() for folder in ("Services", "Shared") for file in (ROOT / folder).rglob("*.swift"))
     assert messages and {message for message in messages if f'"{message}"' not in source} == set()
+
+
+def test_metadata_keys_are_constants():
+    """One key for one thing: each is a constant of `LogKey`. The one exception is the key under which Hummingbird reads the id of a request."""
+    literal = re.compile(r'metadataKey: "|[mM]etadata\["|[mM]etadata(?::[ \w.]+=|:| =)\s*\[\s*"|LogKey\.\w+: [^\n]*, "[a-z_.]+": ')
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for folder in ("Shared", "Services")
+        for path in sorted((ROOT / folder).rglob("*.swift"))
+        for match in literal.finditer(path.read_text().replace('metadataKey: "hb.request.id"', ""))
+    ]
+    assert not found

@@ -47,6 +47,16 @@ import Testing
         try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }
 
+    @Test func theRequestIDOfHummingbirdIsShownUnderOurKey() throws {
+        var logger = self.logger()
+        logger[metadataKey: "hb.request.id"] = "first"
+        logger[metadataKey: "hb.request.id"] = "req_1"
+        #expect(logger[metadataKey: "hb.request.id"] == "req_1")
+        logger.info("Request")
+        let entry = try object(try #require(lines.first))
+        #expect(entry["metadata"] as? [String: String] == ["request.id": "req_1"])
+    }
+
     @Test func jsonHasTheFieldsOfAnEntry() throws {
         logger(metadata: ["a": "logger", "b": "logger"], provider: .init { ["b": "provider", "c": "provider"] })
             .warning("Something", metadata: ["c": "entry", "n": ["x", ["k": "v"]], "i": .stringConvertible(7)], source: "Here")

@@ -73,8 +73,9 @@ extension Decision {
         logger.info(
             "an approval is decided",
             metadata: [
-                "tenant": "\(tenant)", "user": "\(decidedBy)", "approval.id": "\(approvalID)", "approval.action": "\(action.rawValue)",
-                "remediation.id": "\(remediationID)",
+                LogKey.tenant: "\(tenant)", LogKey.user: "\(decidedBy)", LogKey.approvalID: "\(approvalID)",
+                LogKey.approvalAction: "\(action.rawValue)",
+                LogKey.remediationID: "\(remediationID)",
             ]
         )
     }

@@ -79,9 +79,9 @@ struct EffectAnnouncer: Sendable {
     /// Logs the effect with the trace that its decision began.
     private func report(_ effect: Event, of approvalID: ApprovalID) {
         var metadata: Logger.Metadata = [
-            "tenant": "\(effect.tenant)", "approval.id": "\(approvalID)", "event.type": "\(effect.type.name)",
+            LogKey.tenant: "\(effect.tenant)", LogKey.approvalID: "\(approvalID)", LogKey.eventType: "\(effect.type.name)",
         ]
-        if let trace = effect.traceparent.flatMap(TraceParent.init) { metadata[TraceParent.logKey] = "\(trace.traceID)" }
+        if let trace = effect.traceparent.flatMap(TraceParent.init) { metadata[LogKey.traceID] = "\(trace.traceID)" }
         logger.info("decision effect published", metadata: metadata)
     }
 }

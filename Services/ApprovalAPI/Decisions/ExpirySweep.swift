@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import HTTPAPI
@@ -83,7 +84,7 @@ struct ExpirySweep: Sendable {
         } catch let error as APIError where error.code == .serviceUnavailable {
             // Retried at the next sweep.
         } catch {
-            logger.warning("approvals that are overdue cannot be found", metadata: ["error": "\(error)"])
+            logger.warning("approvals that are overdue cannot be found", metadata: [LogKey.error: "\(error)"])
         }
     }
 

@@ -41,7 +41,7 @@ final class InboxFollower: Sendable {
                 storagePause = pauses.pause(after: .damaged(""))
             } catch let error as EventLogError {
                 if error.code == .cancelled || error.code == .closed { return }
-                logger.notice("cannot follow the read marks, trying again", metadata: ["error": "\(error)"])
+                logger.notice("cannot follow the read marks, trying again", metadata: [LogKey.error: "\(error)"])
             }
             if following.exchange(false, ordering: .acquiringAndReleasing) { pause.reset() }
             try? await Task.sleep(for: storagePause ?? pause.pause())
@@ -83,7 +83,7 @@ final class InboxFollower: Sendable {
                 if mark == nil {
                     logger.warning(
                         "skipped a message that is not a read mark",
-                        metadata: ["inbox.sequence": "\(message.metadata.streamSequence)"]
+                        metadata: [LogKey.inboxSequence: "\(message.metadata.streamSequence)"]
                     )
                 }
                 return mark.map { (place: message.metadata.streamSequence, mark: $0) }

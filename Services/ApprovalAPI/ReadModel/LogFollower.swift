@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import GRDB
@@ -57,7 +58,7 @@ final class LogFollower: Sendable {
             } catch is ReadModel.Recreated {
                 pause = pauses.pause(after: .damaged(""))
             } catch let error as EventLogError where error.isRetriable {
-                logger.notice("cannot follow the log, trying again", metadata: ["error": "\(error)"])
+                logger.notice("cannot follow the log, trying again", metadata: [LogKey.error: "\(error)"])
             }
             try? await Task.sleep(for: pause)
         }
@@ -105,7 +106,7 @@ final class LogFollower: Sendable {
         if try await log.recognises([stamp]) == true { return true }
         logger.warning(
             "the log does not hold what the read model read last, so the model is rebuilt from it",
-            metadata: ["log.sequence": "\(stamp.sequence)"]
+            metadata: [LogKey.sequence: "\(stamp.sequence)"]
         )
         return false
     }
@@ -143,8 +144,8 @@ final class LogFollower: Sendable {
         logger.warning(
             "passed over a request whose approvalId is another request's",
             metadata: [
-                "tenant": "\(first.tenant)", "approval.id": "\(first.approvalID)", "log.sequence": "\(first.place.sequence)",
-                "log.count": "\(requests.count)",
+                LogKey.tenant: "\(first.tenant)", LogKey.approvalID: "\(first.approvalID)", LogKey.sequence: "\(first.place.sequence)",
+                LogKey.count: "\(requests.count)",
             ]
         )
     }
@@ -154,7 +155,8 @@ final class LogFollower: Sendable {
         logger.info(
             "the read model has caught up with the log",
             metadata: [
-                "log.entries": "\(entries)", "duration_s": "\(seconds)", "entries_per_s": "\(Int(Double(entries) / max(seconds, 0.001)))",
+                LogKey.entries: "\(entries)", LogKey.duration: "\(seconds)",
+                LogKey.entriesPerSecond: "\(Int(Double(entries) / max(seconds, 0.001)))",
             ]
         )
     }

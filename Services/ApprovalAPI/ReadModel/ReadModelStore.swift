@@ -133,7 +133,7 @@ final class ReadModelStore: Sendable {
         rebuilds.increment()
         logger.error(
             "the read model is damaged and is rebuilt from the log",
-            metadata: ["error": "\(reason)", "database.file": "\(file.path)"]
+            metadata: [LogKey.error: "\(reason)", LogKey.databaseFile: "\(file.path)"]
         )
         end.settle(())
     }
@@ -203,7 +203,7 @@ final class ReadModelStore: Sendable {
             return state.trouble
         }
         guard former != trouble else { return }
-        let metadata: Logger.Metadata = ["database.file": "\(file.path)", "error": "\(trouble.reason)"]
+        let metadata: Logger.Metadata = [LogKey.databaseFile: "\(file.path)", LogKey.error: "\(trouble.reason)"]
         switch trouble {
         case .full:
             logger.error("the read model cannot be written, because its disk is full; it goes on when there is room", metadata: metadata)
@@ -224,7 +224,7 @@ final class ReadModelStore: Sendable {
             state.trouble = nil
             return true
         }
-        if isEnd, !former.isDamage { logger.notice("the read model can be used again", metadata: ["database.file": "\(file.path)"]) }
+        if isEnd, !former.isDamage { logger.notice("the read model can be used again", metadata: [LogKey.databaseFile: "\(file.path)"]) }
     }
 
     private static func settled() -> OneShot<Void> {

@@ -123,7 +123,7 @@ struct ExecutionIntakeRoute: Sendable {
             gate.metrics.failed()
             context.logger.warning(
                 "Events of an execution could not be stored",
-                metadata: ["error": "\(error)", "events": "\(drafts.count)"]
+                metadata: [LogKey.error: "\(error)", LogKey.events: "\(drafts.count)"]
             )
             throw .notStored(error)
         }
@@ -131,8 +131,8 @@ struct ExecutionIntakeRoute: Sendable {
         context.logger.info(
             "events stored",
             metadata: [
-                "events": "\(stored.count)", "execution": "\(reference)", "execution.id": "\(stored.last?.execution ?? "")",
-                "event.id.first": "\(stored.first?.number ?? 0)", "event.id.last": "\(stored.last?.number ?? 0)",
+                LogKey.events: "\(stored.count)", LogKey.execution: "\(reference)", LogKey.executionID: "\(stored.last?.execution ?? "")",
+                LogKey.firstEventID: "\(stored.first?.number ?? 0)", LogKey.lastEventID: "\(stored.last?.number ?? 0)",
             ]
         )
         let answer: JSONObject = [

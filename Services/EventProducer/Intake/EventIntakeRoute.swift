@@ -71,7 +71,7 @@ struct EventIntakeRoute: Sendable {
         } catch {
             if let refusal = APIError(refused: error, field: form.field) { throw refusal }
             gate.metrics.failed()
-            context.logger.warning("Events could not be stored", metadata: ["error": "\(error)", "events": "\(events.count)"])
+            context.logger.warning("Events could not be stored", metadata: [LogKey.error: "\(error)", LogKey.events: "\(events.count)"])
             throw .notStored(error)
         }
     }

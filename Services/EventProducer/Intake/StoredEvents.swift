@@ -1,3 +1,4 @@
+import Basics
 import CausewayProducer
 import EventModel
 import Logging
@@ -16,9 +17,9 @@ struct StoredEvents {
     static func log(_ events: [Event], _ stored: [PublishedEvent], to logger: Logger) {
         for part in parts(events, stored) {
             var metadata: Logger.Metadata = [
-                "events": "\(part.count)", "event.id.first": "\(part.first.text)", "event.id.last": "\(part.last.text)",
+                LogKey.events: "\(part.count)", LogKey.firstEventID: "\(part.first.text)", LogKey.lastEventID: "\(part.last.text)",
             ]
-            if let trace = part.trace { metadata[TraceParent.logKey] = "\(trace.traceID)" }
+            if let trace = part.trace { metadata[LogKey.traceID] = "\(trace.traceID)" }
             logger.info("events stored", metadata: metadata)
         }
     }

@@ -10,7 +10,7 @@ enum CommandAnswer: Hashable, Sendable {
     /// It says nothing that could be passed on, and the command goes on. Why, as a sentence.
     case unusable(String)
 
-    /// Reads a message. What is meant to be final and is malformed ends the command with -32004, so that the client does not wait in vain.
+    /// Reads a message. What is meant to be final and is malformed ends the command with -32004, so that the client stops waiting.
     ///
     /// - Parameters:
     ///   - status: the value of ``CommandHeader/status``; nil if there is none, which means a result.
@@ -52,7 +52,7 @@ enum CommandAnswer: Hashable, Sendable {
 }
 
 extension RPCError {
-    /// Reads the error object of a service: an integer `code`, a string `message`, perhaps `data` (JSON-RPC 2.0 §5.1); nil if it is none.
+    /// Reads the error object of a service: an integer `code`, a string `message`, perhaps `data` (JSON-RPC 2.0 §5.1); nil if malformed.
     /// Other members are left out.
     fileprivate init?(service payload: [UInt8]) {
         guard let members = JSONMembers(["code", "message", "data"], of: payload), !members.hasRepetition,

@@ -54,7 +54,7 @@ final class CommandShares: Sendable {
     }
 
     private func refusal(of use: inout Use, _ state: State, bytes: Int, now: MonotonicInstant) -> RPCError? {
-        // A quarter, so that nobody's backlog is the queue of all.
+        // At most a quarter, so that one client's backlog does not fill the queue.
         guard use.queuedBytes + bytes <= configuration.maximumQueuedBytes / 4,
             state.queuedBytes + bytes <= configuration.maximumQueuedBytes
         else {

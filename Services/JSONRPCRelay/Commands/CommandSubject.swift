@@ -29,7 +29,7 @@ enum CommandHeader {
     // Of a cancellation.
     static let reason = "causeway-reason"
 
-    /// Why nobody waits any more.
+    /// Why the wait ended.
     enum Reason: String, Sendable {
         /// The client is gone.
         case disconnected

@@ -26,7 +26,7 @@ final class CommandTable: Sendable {
         }
     }
 
-    /// A command that somebody waits for.
+    /// A pending command.
     struct Entry: Sendable {
         let requestID: String
         let method: String
@@ -152,7 +152,7 @@ private final class Complaints: Sendable {
         guard isDue else { return }
         logger.warning(
             "A service's answer cannot be used",
-            metadata: ["reason": "\(reason)", "method": "\(method)", "request": "\(requestID)"]
+            metadata: [LogKey.reason: "\(reason)", LogKey.rpcMethod: "\(method)", LogKey.rpcRequest: "\(requestID)"]
         )
     }
 }

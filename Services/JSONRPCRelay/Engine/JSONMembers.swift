@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// The members of a JSON object that somebody is interested in; others are checked and passed over.
+/// The members of a JSON object that a reader asks for; others are checked and passed over.
 ///
 /// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and ``hasRepetition`` is true.
 struct JSONMembers {

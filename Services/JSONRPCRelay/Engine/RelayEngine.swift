@@ -61,7 +61,7 @@ struct RelayEngine: Sendable {
         case .single(let item): answer = handle(item, place: nil, &effects).response
         case .batch(let items): answer = handle(items, &effects)
         }
-        // The answer comes first, so that nothing is pushed for a subscription before the client knows of it.
+        // The answer comes first, so that nothing is pushed for a subscription before the client has its id.
         return (answer.map { [.send($0)] } ?? []) + effects
     }
 

@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// What the relay says of its own accord (contract §6).
+/// Unsolicited notices of the relay (contract §6).
 enum RelayNotice {
     /// The first text of a connection.
     ///

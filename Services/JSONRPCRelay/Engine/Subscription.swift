@@ -3,7 +3,7 @@ import EventModel
 
 /// What a client subscribed to.
 struct Subscription: Hashable, Sendable {
-    /// `sub_` and a ULID; nobody else on the connection has it.
+    /// `sub_` and a ULID; unique on the connection.
     let id: String
     /// What is pushed, and about which incident.
     let topic: Topic
@@ -17,7 +17,7 @@ struct Topic: Hashable, Sendable {
     let family: EventFamily
     /// The payload's `incidentId`.
     let incidentID: IncidentID
-    /// Of both. Seeded for each process, so that nobody can choose ids that collide.
+    /// Of both. Seeded for each process, so that ids cannot be made to collide.
     private let digest: Int
 
     /// Creates a topic.

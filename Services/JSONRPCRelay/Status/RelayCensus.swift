@@ -87,7 +87,7 @@ final class RelayCensus: Sendable {
         RelayStatus(status: health, activeConnections: activeConnections, region: region, version: version, checkedAt: time)
     }
 
-    /// Reports until the task is cancelled, and then says goodbye. Once.
+    /// Reports until the task is cancelled, then signs off. Call once.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [interval, wakeUp] in
@@ -119,7 +119,7 @@ final class RelayCensus: Sendable {
             // The bus is away, which its connection has logged; the next report follows its return.
             return
         } catch {
-            logger.warning("The number of connections could not be reported", metadata: ["reason": "\(error)"])
+            logger.warning("The number of connections could not be reported", metadata: [LogKey.error: "\(error)"])
         }
     }
 }

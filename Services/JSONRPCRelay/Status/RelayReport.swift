@@ -29,7 +29,7 @@ struct RelayReport: Codable, Hashable, Sendable {
         self.isLeaving = isLeaving
     }
 
-    /// Reads a report; nil if it is none.
+    /// Parses a report; nil if malformed.
     init?(json: [UInt8]) {
         guard json.count <= Self.maximumBytes, (try? JSONDocument.check(json)) != nil,
             let report = try? JSONDecoder().decode(RelayReport.self, from: Data(json))

@@ -102,7 +102,7 @@ struct ExecutionStreamRoute: Sendable {
                 waits: query.waits
             )
         } catch {
-            context.logger.warning("cannot tell where an execution stream begins", metadata: ["error": "\(error)"])
+            context.logger.warning("cannot tell where an execution stream begins", metadata: [LogKey.error: "\(error)"])
             return .refused(.unavailable)
         }
         switch answer {

@@ -138,7 +138,7 @@ final class KeyRing: Sendable {
             return true
         }
         if hasChanged, let fetched {
-            logger.info("Signature keys replaced", metadata: ["jwks.keys": "\(fetched.keys.count)"])
+            logger.info("Signature keys replaced", metadata: [LogKey.keyCount: "\(fetched.keys.count)"])
         }
     }
 
@@ -154,7 +154,7 @@ final class KeyRing: Sendable {
         } catch {
             logger.warning(
                 "Signature keys could not be fetched; the former ones stay in force",
-                metadata: ["jwks.url": "\(document.shown)", "error.message": "\(error.message)"]
+                metadata: [LogKey.keyURL: "\(document.shown)", LogKey.error: "\(error.message)"]
             )
             return .failure(error)
         }

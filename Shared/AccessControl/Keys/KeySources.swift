@@ -20,7 +20,7 @@ struct KeySources: Sendable {
         if let document, document.isExposed {
             logger.warning(
                 "Signature keys are fetched without TLS; use https outside a trusted network",
-                metadata: ["jwks.url": "\(document.shown)"]
+                metadata: [LogKey.keyURL: "\(document.shown)"]
             )
         }
     }
@@ -62,7 +62,7 @@ struct KeySources: Sendable {
         if secret.utf8.count < recommended {
             logger?.warning(
                 "The shared secret is shorter than RFC 7518 demands and can be guessed from any token; use a longer one in production",
-                metadata: ["secret.minimum_bytes": "\(recommended)"]
+                metadata: [LogKey.secretMinimum: "\(recommended)"]
             )
         }
         return try VerificationKey(.secret(SymmetricKey(data: Array(secret.utf8))), algorithm: algorithm, keyID: keyID)

@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import EventModel
 import Logging
@@ -65,7 +66,7 @@ extension EdgeConnection {
                 let start = try await hub.history.start(for: cursor, tenant: tenant, fanout: hub.fanout)
                 await self?.found(start, generation: generation)
             } catch {
-                hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: ["error": "\(error)"])
+                hub.logger.warning("a cursor cannot be looked up, and its connection ends", metadata: [LogKey.error: "\(error)"])
                 await self?.endRequested(.unavailable)
             }
         }

@@ -579,10 +579,11 @@ actor EdgeConnection {
     private func report(_ ending: Ending) {
         let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
         var metadata: Logger.Metadata = [
-            "tenant": "\(self.tenant)", "user": "\(self.audience.user?.text ?? "")", "cause": "\(ending)",
-            "deliveries": "\(self.deliveries)", "bytes": "\(self.bytes)", "seconds": "\(seconds)", "request.id": "\(self.requestID)",
+            LogKey.tenant: "\(self.tenant)", LogKey.user: "\(self.audience.user?.text ?? "")", LogKey.cause: "\(ending)",
+            LogKey.deliveries: "\(self.deliveries)", LogKey.bytes: "\(self.bytes)", LogKey.seconds: "\(seconds)",
+            LogKey.requestID: "\(self.requestID)",
         ]
-        if let traceID = self.traceID { metadata[TraceParent.logKey] = "\(traceID)" }
+        if let traceID = self.traceID { metadata[LogKey.traceID] = "\(traceID)" }
         let logger = self.hub.logger
         Task { [metadata] in logger.info("connection ended", metadata: metadata) }
     }

@@ -315,7 +315,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
             try self.loop.register(descriptor, token: handle.token, events: events)
         } catch {
-            self.logger.error("cannot watch a connection", metadata: ["error": "\(error)"])
+            self.logger.error("cannot watch a connection", metadata: [LogKey.error: "\(error)"])
             return connection.assumeIsolated { $0.endRequested(.overloaded) }
         }
         group.members.append(connection)

@@ -51,10 +51,11 @@ public final class DeliveryLog: Sendable {
         return TracedDelivery(event: entry.event, cursor: cursor) { [logger, wallClock] connections, behind in
             let lag = max(0, wallClock().millisecondsSinceEpoch - entry.intake.millisecondsSinceEpoch)
             var metadata: Logger.Metadata = [
-                TraceParent.logKey: "\(trace.traceID)", "tenant": "\(entry.event.tenant)", "event.id": "\(cursor.text)",
-                "event.type": "\(entry.event.type.name)", "connections": "\(connections)", "behind": "\(behind)", "lag_ms": "\(lag)",
+                LogKey.traceID: "\(trace.traceID)", LogKey.tenant: "\(entry.event.tenant)", LogKey.eventID: "\(cursor.text)",
+                LogKey.eventType: "\(entry.event.type.name)", LogKey.connections: "\(connections)", LogKey.behind: "\(behind)",
+                LogKey.lag: "\(lag)",
             ]
-            if leftOut > 0 { metadata["left_out"] = "\(leftOut)" }
+            if leftOut > 0 { metadata[LogKey.leftOut] = "\(leftOut)" }
             // Off the loop, because a log may be slow.
             Task { [metadata] in logger.log(level: level, "event delivered", metadata: metadata) }
         }

@@ -46,10 +46,10 @@ final class FaultLog: Sendable {
         logger.warning(
             "skipped a message that is no event",
             metadata: [
-                "log.sequence": "\(sequence)",
-                "log.subject": "\(subject().prefix(200))",
-                "log.fault": "\(fault)",
-                "log.count": "\(count)",
+                LogKey.sequence: "\(sequence)",
+                LogKey.subject: "\(subject().prefix(200))",
+                LogKey.fault: "\(fault)",
+                LogKey.count: "\(count)",
             ]
         )
     }

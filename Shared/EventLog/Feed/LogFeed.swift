@@ -141,7 +141,7 @@ public final class LogFeed: Sendable {
                 if error.code == .cancelled { return }
                 guard error.isRetriable else { throw error }
                 failure.withLock { $0 = error.message }
-                logger.notice("cannot follow the log, trying again", metadata: ["error": "\(error)"])
+                logger.notice("cannot follow the log, trying again", metadata: [LogKey.error: "\(error)"])
             }
             try? await Task.sleep(for: pause.pause())
         }
@@ -166,7 +166,7 @@ public final class LogFeed: Sendable {
         consumer.stop()
         if isPaused.load(ordering: .acquiring) { return true }
         let wasLive = isFollowing
-        if !Task.isCancelled { logger.notice("the feed was interrupted", metadata: ["log.position": "\(position)"]) }
+        if !Task.isCancelled { logger.notice("the feed was interrupted", metadata: [LogKey.position: "\(position)"]) }
         return wasLive
     }
 
@@ -184,7 +184,7 @@ public final class LogFeed: Sendable {
         if missed > 0 {
             logger.warning(
                 "the log dropped entries before they were read: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds this process up",
-                metadata: ["log.missed": "\(missed)", "log.position": "\(position)", "log.first": "\(snapshot.first)"]
+                metadata: [LogKey.missed: "\(missed)", LogKey.position: "\(position)", LogKey.firstSequence: "\(snapshot.first)"]
             )
         }
         switch course {
@@ -201,7 +201,7 @@ public final class LogFeed: Sendable {
         case .restart(let epoch, let position):
             logger.warning(
                 "the log was replaced or restored from an older copy; readers are told, and go on from here",
-                metadata: ["log.position": "\(position)"]
+                metadata: [LogKey.position: "\(position)"]
             )
             replacements.add(1, ordering: .relaxed)
             let time = try? await log.time(at: position)

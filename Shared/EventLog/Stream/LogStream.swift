@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import NATSClient
 
@@ -17,7 +18,7 @@ struct LogStream: Sendable {
                 the log's stream differs from the configuration and stays as it is; `causeway log resize` changes max_age and max_bytes, \
                 `nats stream edit` the rest
                 """,
-                metadata: ["log.stream": "\(configuration.streamName)", "log.difference": "\(difference)"]
+                metadata: [LogKey.stream: "\(configuration.streamName)", LogKey.streamDifference: "\(difference)"]
             )
         }
         return info
@@ -40,7 +41,7 @@ struct LogStream: Sendable {
         }
         do throws(JetStreamError) {
             let info = try await jetStream.createStream(StreamRequirements.stream(configuration))
-            logger.notice("created the log's stream", metadata: ["log.stream": "\(configuration.streamName)"])
+            logger.notice("created the log's stream", metadata: [LogKey.stream: "\(configuration.streamName)"])
             return info
         } catch {
             // Another process created it concurrently, with other limits.

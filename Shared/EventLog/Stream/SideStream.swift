@@ -1,3 +1,4 @@
+import Basics
 import Logging
 public import NATSClient
 
@@ -32,7 +33,7 @@ public struct SideStream: Sendable {
         if let info = try await existing() { return info }
         do throws(JetStreamError) {
             let info = try await log.jetStream.createStream(configuration)
-            log.logger.notice("created a stream beside the log", metadata: ["log.stream": "\(name)"])
+            log.logger.notice("created a stream beside the log", metadata: [LogKey.stream: "\(name)"])
             return info
         } catch {
             guard error.code == .streamNameInUse else { throw EventLogError(error) }

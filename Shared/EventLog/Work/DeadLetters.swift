@@ -106,10 +106,10 @@ public final class DeadLetters: Sendable {
     private func tell(of letter: DeadLetter) {
         counts.withLock { $0[letter.work, default: 0] += 1 }
         var metadata: Logger.Metadata = [
-            "log.reading": "\(letter.work)", "log.sequence": "\(letter.sequence)", "attempts": "\(letter.attempts)",
-            "error": "\(letter.reason)",
+            LogKey.work: "\(letter.work)", LogKey.sequence: "\(letter.sequence)", LogKey.attempts: "\(letter.attempts)",
+            LogKey.error: "\(letter.reason)",
         ]
-        if let tenant = letter.tenant { metadata["tenant"] = "\(tenant)" }
+        if let tenant = letter.tenant { metadata[LogKey.tenant] = "\(tenant)" }
         logger.error("work failed and was set aside as a dead letter", metadata: metadata)
     }
 

@@ -84,7 +84,7 @@ public struct SharedReading: Sendable {
         guard missed > 0 else { return }
         logger.error(
             "the log dropped entries before they were handled: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds the handling up",
-            metadata: ["log.reading": "\(name)", "log.missed": "\(missed)", "log.sequence": "\(metadata.streamSequence)"]
+            metadata: [LogKey.work: "\(name)", LogKey.missed: "\(missed)", LogKey.sequence: "\(metadata.streamSequence)"]
         )
     }
 

@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import NATSClient
 
@@ -42,8 +43,8 @@ extension DeadLetters {
                 logger.notice(
                     "work cannot be done now and comes again",
                     metadata: [
-                        "log.reading": "\(item.work)", "log.sequence": "\(item.sequence)", "attempts": "\(item.attempts)",
-                        "error": "\(why)",
+                        LogKey.work: "\(item.work)", LogKey.sequence: "\(item.sequence)", LogKey.attempts: "\(item.attempts)",
+                        LogKey.error: "\(why)",
                     ]
                 )
             }

@@ -50,7 +50,7 @@ struct WorkQueue: Sendable {
                 if error.code == .cancelled { return }
                 standing.stopped(error.message)
                 guard error.code != .closed else { throw error }
-                logger.notice("a shared reading was interrupted", metadata: ["log.reading": "\(name)", "error": "\(error)"])
+                logger.notice("a shared reading was interrupted", metadata: [LogKey.work: "\(name)", LogKey.error: "\(error)"])
                 try? await Task.sleep(for: pause.pause())
             }
         }

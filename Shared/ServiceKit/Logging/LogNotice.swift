@@ -13,8 +13,8 @@ struct LogNotice: Sendable {
 
     /// Returns the line that reports suppressed repetitions.
     func suppressed(_ summary: LogRepetition.Summary) -> [UInt8] {
-        var metadata: Logger.Metadata = ["log.message": "\(summary.message)", "log.suppressed": "\(summary.count)"]
-        if let tenant = summary.place.tenant { metadata["tenant"] = "\(tenant)" }
+        var metadata: Logger.Metadata = [LogKey.message: "\(summary.message)", LogKey.suppressed: "\(summary.count)"]
+        if let tenant = summary.place.tenant { metadata[LogKey.tenant] = "\(tenant)" }
         return line("repeated log lines were suppressed", summary.level, source: summary.source, metadata)
     }
 

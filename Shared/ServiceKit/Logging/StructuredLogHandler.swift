@@ -1,6 +1,5 @@
 import AccessControl
 import Basics
-import EventModel
 public import Logging
 
 /// The format of log lines.
@@ -37,8 +36,14 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
 
     /// The logger's metadata by key.
     public subscript(metadataKey key: String) -> Logger.MetadataValue? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
+        get { metadata[Self.shownKey(key)] }
+        set { metadata[Self.shownKey(key)] = newValue }
+    }
+
+    /// The key that lines show for `key`. Hummingbird stores and reads the id of a request under its own key, and its `RequestContext.id` traps
+    /// without it; lines name the id as the edges do in `connection ended`.
+    private static func shownKey(_ key: String) -> String {
+        key == "hb.request.id" ? LogKey.requestID : key
     }
 
     /// Writes an event, unless it is a suppressed repetition. Any thread; never blocks.
@@ -54,8 +59,8 @@ public struct StructuredLogHandler<Form: LogForm>: LogHandler {
         return LogRepetition.Place(
             file: event.file,
             line: event.line,
-            tenant: value("tenant")?.description,
-            isTraced: value(TraceParent.logKey) != nil
+            tenant: value(LogKey.tenant)?.description,
+            isTraced: value(LogKey.traceID) != nil
         )
     }
 

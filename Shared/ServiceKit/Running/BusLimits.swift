@@ -1,3 +1,4 @@
+import Basics
 import EventLog
 import Logging
 import NATSClient
@@ -63,7 +64,7 @@ final class BusLimits: Sendable {
             findings.append(
                 Finding(
                     message: "the bus does not take the largest events: raise max_payload of nats-server",
-                    metadata: ["nats.max_payload": "\(maximumPayload)", "nats.needed": "\(EventLog.largestMessage)"]
+                    metadata: [LogKey.maximumPayload: "\(maximumPayload)", LogKey.needed: "\(EventLog.largestMessage)"]
                 )
             )
         }
@@ -75,12 +76,12 @@ final class BusLimits: Sendable {
                     Finding(
                         message:
                             "the account at nats-server may store less than LOG_MAX_BYTES: raise its limit, or events are refused when it is reached",
-                        metadata: ["nats.max_storage": "\(limit)", "log.max_bytes": "\(wanted)"]
+                        metadata: [LogKey.maximumStorage: "\(limit)", LogKey.maximumBytes: "\(wanted)"]
                     )
                 )
             }
         case .failure(let error) where error.code == .noResponders || error.code == .notEnabled:
-            findings.append(Finding(message: "JetStream does not answer", metadata: ["error": error.message]))
+            findings.append(Finding(message: "JetStream does not answer", metadata: [LogKey.error: error.message]))
         case .failure:
             // The connection was lost again, or it takes its time; the log itself says so.
             break

@@ -58,7 +58,7 @@ public struct PublicListener: Service {
             ),
             onServerRunning: { [readiness] channel in
                 readiness.set(Self.condition, .ready)
-                logger.info("listening", metadata: ["address": "\(channel.localAddress?.description ?? "")"])
+                logger.info("listening", metadata: [LogKey.address: "\(channel.localAddress?.description ?? "")"])
             },
             logger: self.quietLogger
         )

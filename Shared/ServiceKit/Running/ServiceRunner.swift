@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 public import Logging
 public import ServiceLifecycle
@@ -71,12 +72,12 @@ public struct ServiceRunner: Sendable {
                 continue
             }
             guard !isStopping else {
-                logger.warning("Another signal: ending at once", metadata: ["signal": "\(signal)"])
+                logger.warning("Another signal: ending at once", metadata: [LogKey.signal: "\(signal)"])
                 LogSink.standardError.flushAtExit()
                 _exit(ExitCode.interrupted(bySignal: signal == .sigint ? SIGINT : SIGTERM).rawValue)
             }
             isStopping = true
-            logger.info("Stopping", metadata: ["signal": "\(signal)"])
+            logger.info("Stopping", metadata: [LogKey.signal: "\(signal)"])
             shutdown.begin()
             await group.triggerGracefulShutdown()
         }

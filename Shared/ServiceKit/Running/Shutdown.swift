@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Logging
 import Synchronization
@@ -26,7 +27,7 @@ final class Shutdown: Sendable {
             guard deadline == nil else { return }
             deadline = Task { [logger, timeout] in
                 guard (try? await Task.sleep(for: timeout)) != nil else { return }
-                logger.critical("The shutdown took too long: ending at once", metadata: ["limit": "\(timeout)"])
+                logger.critical("The shutdown took too long: ending at once", metadata: [LogKey.limit: "\(timeout)"])
                 LogSink.standardError.flushAtExit()
                 _exit(ExitCode.failure.rawValue)
             }

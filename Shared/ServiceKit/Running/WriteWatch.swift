@@ -1,3 +1,4 @@
+import Basics
 public import EventLog
 public import Logging
 
@@ -48,7 +49,7 @@ public struct WriteWatch: Sendable {
 
     private func report(_ fault: String?, after known: String?) {
         if let fault, fault != known {
-            logger.error("nothing can be stored until somebody changes something on the bus", metadata: ["error": "\(fault)"])
+            logger.error("nothing can be stored until somebody changes something on the bus", metadata: [LogKey.error: "\(fault)"])
         } else if fault == nil, known != nil {
             logger.notice("events can be stored again")
         }

@@ -45,7 +45,7 @@ struct DeliveryScanner {
                 cursor += 1
             case .seekingSent:
                 if byte != Self.sentName.utf8Start[Int(matched)] {
-                    // Somebody else's `"n":`. The byte may begin the name that counts.
+                    // Another member's `"n":`. The byte may begin the name that counts.
                     self = DeliveryScanner()
                     continue
                 }

@@ -39,7 +39,7 @@ struct DecisionLedger: Equatable {
         self.counts = counts
     }
 
-    /// Throws when something is there that must not be: a second decision, or one that nobody asked for.
+    /// Throws on a second decision, or one that was not requested.
     func verdict(on batch: ApprovalBatch) throws(LoadError) -> Verdict {
         let decisions = batch.approvals.map { "\(Self.subject(batch.tenant)).\($0)" }
         let expected = Set(decisions).union(decisions.map { $0 + ".EFFECT" })

@@ -1,6 +1,6 @@
 /// An answer over HTTP/1.1 (RFC 9112) as far as a load needs it: its status and its body.
 struct HTTPAnswer: Equatable {
-    /// A longer head or body is none that the load asked for; bytes.
+    /// Limit of the head or body, in bytes.
     static let maximumBytes = 64 * 1024
     private static let end = Array("\r\n\r\n".utf8)
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The bare loop as a process of its own (`Sources/bare-loop`), fed through a pipe. It ends with the pipe, and so with this process.
+/// Runs the bare loop as a child process (`Sources/bare-loop`), fed through a pipe. It ends with the pipe, and so with this process.
 final class BareLoop: Publisher {
     /// How often it writes to a connection.
     enum Delivery {
@@ -95,7 +95,7 @@ final class BareLoop: Publisher {
         return processID
     }
 
-    /// The two ends of a pipe, which no child inherits by itself.
+    /// The two ends of a pipe, close-on-exec: no child inherits them.
     private struct Pipe {
         let readEnd: Int32
         let writeEnd: Int32

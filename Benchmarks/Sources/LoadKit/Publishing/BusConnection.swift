@@ -119,7 +119,7 @@ final class BusConnection {
         // With nothing on its way to the log, it is what was asked for.
         case .message where unacknowledged == 0: break
         case .message(let bytes):
-            // A stream answers {"stream":…,"seq":…}; nobody listening is a message with headers alone, status 503.
+            // A stream answers {"stream":…,"seq":…}; no responders: a message with headers alone, status 503.
             let text = String(decoding: bytes, as: UTF8.self)
             guard text.hasPrefix("{"), !text.contains("\"error\""), !text.contains("\"duplicate\"") else {
                 throw LoadError("The log did not store an event; does an edge run against this nats-server? It said: \(text.prefix(200))")

@@ -12,7 +12,7 @@ struct NATSReader {
         case message([UInt8])
     }
 
-    /// A longer line or message is none that the load asked for.
+    /// The limit: the load asks for no longer line or message.
     private static let maximumBytes = 4 << 20
 
     private var bytes: [UInt8] = []

@@ -55,6 +55,6 @@ extension Answer {
 }
 
 extension [UInt8] {
-    /// What nginx, Caddy and HAProxy say to somebody who speaks no TLS where they do.
+    /// What nginx, Caddy and HAProxy answer to plaintext on a TLS port.
     fileprivate var mentionsTLS: Bool { String(decoding: self, as: UTF8.self).uppercased().contains("HTTPS") }
 }

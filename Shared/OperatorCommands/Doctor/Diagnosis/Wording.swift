@@ -3,7 +3,7 @@ enum Wording {
     /// The most characters that are quoted of what others say.
     private static let maximumCharacters = 160
 
-    /// What somebody else said, in one short line that no terminal takes for commands.
+    /// Quotes a peer in one short line, without terminal escapes.
     static func quotable(_ text: String) -> String {
         let line = String(text.unicodeScalars.prefix(maximumCharacters + 1).map { isPlain($0) ? Character($0) : " " })
         return line.count > maximumCharacters ? "\(line.prefix(maximumCharacters))…" : line

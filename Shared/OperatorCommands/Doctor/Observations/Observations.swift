@@ -17,7 +17,7 @@ struct Observations: Sendable {
     var stream: StreamObservation?
     /// The same with the token in the query, where the header alone was refused.
     var streamByQuery: StreamObservation?
-    /// The head of the stream alone (`HEAD`), which nobody can hold back.
+    /// The head of the stream alone (`HEAD`), which no proxy can buffer.
     var head: Attempt?
     /// With the token and a cursor that cannot be known in the query, as browsers do it.
     var query: StreamObservation?

@@ -121,7 +121,7 @@ struct Dialer: Sendable {
     }
 }
 
-/// How long the certificates are valid that somebody showed.
+/// Keeps the validity of the peer's leaf certificate.
 private final class Certificates: Sendable {
     private let leaf = Mutex<(from: Int64, through: Int64)?>(nil)
 

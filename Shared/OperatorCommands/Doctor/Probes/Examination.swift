@@ -9,7 +9,7 @@ struct Examination: Sendable {
     static let relayPath = "/v1/connect"
     /// A cursor that no log knows (contract §3).
     static let unknownCursor = "evt_unknown_to_every_log"
-    /// The one subprotocol, which comes back if nobody takes it away.
+    /// The one subprotocol, which is echoed unless a proxy removes it.
     static let subprotocol = "causeway.v1"
     static let requestIDPrefix = "doctor_"
 

@@ -4,7 +4,7 @@ import EventModel
 import HTTPTypes
 import NIOCore
 
-/// One request of HTTP/1.1 on a connection of its own, up to the head of its answer; what follows is read with ``next(until:)``.
+/// One request of HTTP/1.1 on a new connection, up to the head of its answer; what follows is read with ``next(until:)``.
 final class Exchange {
     /// How long an answer may take.
     static let patience: TimeAmount = .seconds(10)

@@ -6,7 +6,7 @@ import FoundationEssentials
 import HTTPTypes
 import NIOCore
 
-/// Opens a WebSocket and watches it, without a word of its own. RFC 6455 §4.1.
+/// Opens a WebSocket and watches it without sending messages. RFC 6455 §4.1.
 struct WebSocketProbe: Sendable {
     let dialer: Dialer
     let request: ProbeRequest

@@ -108,7 +108,7 @@ final class WireRecorder: ChannelInboundHandler {
             events.yield(.bytes(bytes, at: .now()))
             return
         }
-        // Closing it here would look as if somebody on the way had done so.
+        // Closing it here would look as if a proxy had done so.
         if !isFull { events.yield(.enough) }
     }
 

@@ -70,12 +70,18 @@ public struct StreamRefusal: Sendable {
     public var ending: Ending
     /// Who asked, as far as that is known; for the log line.
     public var user: UserID?
+    /// Encodes the ending.
     public var encoder: any StreamEncoder
+    /// Handles what the client sends.
     public var inbound: Inbound
+    /// The head of the response, ready to be sent.
     public var head: [UInt8]
+    /// The id of the HTTP request.
     public var requestID: String
+    /// The trace of the HTTP request, if any.
     public var trace: TraceParent?
 
+    /// A refusal from its parts.
     public init(
         ending: Ending,
         user: UserID? = nil,

@@ -23,8 +23,10 @@ public struct Event: Sendable, Hashable {
 
     /// Attributes that a producer may leave to the intake.
     public struct Assigned: OptionSet, Sendable, Hashable {
+        /// One bit for each attribute.
         public let rawValue: UInt8
 
+        /// A set from its bits.
         public init(rawValue: UInt8) {
             self.rawValue = rawValue
         }

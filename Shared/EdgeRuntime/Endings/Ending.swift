@@ -91,10 +91,15 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Ending {
+    /// The token has passed its `exp`.
     public static let tokenExpired = Ending(.tokenExpired)
+    /// The edge shuts down.
     public static let draining = Ending(.draining)
+    /// The edge cannot take another connection now.
     public static let overloaded = Ending(.overloaded)
+    /// A limit on connections is reached.
     public static let limit = Ending(.limit)
+    /// The log is unreachable.
     public static let unavailable = Ending(.unavailable)
     static let finished = Ending(.finished)
     static let stalled = Ending(.stalled)

@@ -42,10 +42,15 @@ public protocol StreamEncoder: Sendable {
 }
 
 extension StreamEncoder {
+    /// Nil: the surface has no topics.
     public func topic(of event: Event) -> IncidentID? { nil }
+    /// Nil: the configured interval.
     public var heartbeatInterval: Duration? { nil }
+    /// 0: no separator.
     public var separatorLength: Int { 0 }
+    /// Empty: the surface does not report outages.
     public func standing(_ standing: LogStanding) -> [UInt8] { [] }
+    /// Empty: the stream has no conclusion.
     public func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] { [] }
 }
 

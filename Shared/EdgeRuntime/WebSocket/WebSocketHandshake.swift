@@ -69,6 +69,7 @@ public struct WebSocketHandshake: Sendable, Equatable, CustomStringConvertible {
 
 /// Why a request does not become a WebSocket, and how to answer it.
 public struct WebSocketHandshakeError: Error, Sendable, Equatable {
+    /// The status of the response.
     public let status: HTTPResponse.Status
     /// What the answer needs besides its body: the versions or the protocol that would have done.
     public let fields: HTTPFields

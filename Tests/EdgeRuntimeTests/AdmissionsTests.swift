@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 import Glibc
 import Synchronization
 import TestKit

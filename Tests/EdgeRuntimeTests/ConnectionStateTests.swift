@@ -8,7 +8,7 @@ import Testing
 struct ConnectionStateTests {
     private let start = MonotonicInstant(nanoseconds: 1_000_000_000)
 
-    /// A connection in each phase, made by the facts that lead there.
+    /// A connection in each phase, created by the inputs that lead there.
     private func following() -> ConnectionState {
         var state = ConnectionState()
         #expect(state.attached() == .deliver)
@@ -120,7 +120,7 @@ struct ConnectionStateTests {
             #expect(state.endRequested(ending) == .sayFarewell(ending))
             #expect(state.endRequested(.draining) == .none)
             #expect(!state.isOpen && state.isEnding)
-            // What is dropped at once need not be cut later.
+            // An immediate drop needs no later cut.
             if !ending.dropsQueue { #expect(state.lingerElapsed() == .cutToFarewell(ending)) }
             #expect(state.lingerElapsed() == .close(ending))
             #expect(state.lingerElapsed() == .none)

@@ -8,14 +8,14 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// A conversation that follows one topic after it was told its name, and resumes where it was told to: `follow <topic> [<cursor>]`.
+/// A conversation that follows the topic of the command `follow <topic> [<cursor>]`, from the cursor if present.
 private final class Follower: Conversation {
     private var topic: IncidentID?
     private var from: UInt64 = .max
     let link = ConversationLink<String>()
     private let events: Events
 
-    /// What a test sees of it.
+    /// The state visible to a test.
     final class Events: Sendable {
         let ended = Atomic<Int>(0)
         let links = Mutex<[ConversationLink<String>]>([])

@@ -33,7 +33,7 @@ private struct PlainBatchEncoder: StreamEncoder {
     }
 }
 
-/// What a client got, taken apart.
+/// The parsed response of a client.
 private struct PlainBatch: Equatable {
     var sequences: [UInt64]
     var cursor: Cursor
@@ -97,7 +97,7 @@ struct EndPolicyTests {
         while sequences.count < expected.count {
             let got = try await self.received(try await bench.connect(start: start, end: self.batch(limit)))
             #expect(got.sequences.count <= limit && got.ending == "finished")
-            // A cursor whose time is another one than that of what stands there would not be recognised.
+            // A cursor whose time differs from that of its entry would not be recognised.
             #expect(got.cursor.time == self.cursor(got.cursor.sequence).time)
             guard !got.sequences.isEmpty || got.cursor.sequence < 300 else { break }
             sequences += got.sequences

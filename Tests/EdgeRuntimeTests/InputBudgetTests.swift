@@ -4,7 +4,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// Input has a budget, as output has (contract §5): what one client sends costs it its turn and nobody else theirs.
+/// The input budget (contract §5): one client's input delays its own turns, never those of others.
 @Suite("Input budgets", .timeLimit(.minutes(3)))
 struct InputBudgetTests {
     private let start = MonotonicInstant(nanoseconds: 1)

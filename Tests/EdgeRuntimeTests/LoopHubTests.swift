@@ -93,8 +93,8 @@ struct LoopHubTests {
             state.first = 90
             state.entries.removeAll { $0.sequence < 90 }
         }
-        // Either the socket filled between two entries, and the gap is told; or in the middle of one that is no more:
-        // nothing true could be sent, so the connection is cut, and its client resumes with what it had.
+        // Either the socket filled between two entries, and the gap is sent; or within an entry that was dropped since:
+        // it cannot be completed, so the connection is cut, and its client resumes from its last cursor.
         let got = await stalled.read { $0.contains("|100:") }
         let whole = got.split(separator: "|").dropLast().compactMap { $0.split(separator: ":").first.flatMap { UInt64($0) } }
         let before = whole.prefix { $0 < 90 }

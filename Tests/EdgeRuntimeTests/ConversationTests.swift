@@ -119,7 +119,7 @@ struct ConversationTests {
         #expect(await self.words(client, until: "LOUD 42|") == "looking" + expected)
     }
 
-    @Test("a cursor that means nothing is told, and what comes next is sent")
+    @Test("an unknown cursor gives a gap, and new events follow")
     func unknownCursor() async throws {
         let bench = try HubBench(encoder: TopicEncoder())
         bench.append(try self.entry(1, about: "a"))
@@ -251,7 +251,7 @@ struct ConversationTests {
         #expect(bench.hub.counters.closesByKind.isEmpty)
     }
 
-    @Test("what is posted from elsewhere is heard in order, and by nobody after the end")
+    @Test("posted messages are handled in order, and dropped after the end")
     func link() async throws {
         let bench = try HubBench(encoder: TopicEncoder())
         let client = try await bench.connect(inbound: self.inbound)

@@ -363,7 +363,7 @@ struct ExecutionViewTests {
         #expect(bench.hub.log.executionReads.load(ordering: .relaxed) >= 2, "the test did not test")
     }
 
-    @Test("a log that was replaced is told")
+    @Test("viewers are notified of a recreated log")
     func replaced() async throws {
         let bench = try ExecutionBench()
         try bench.append(1, "r", 1)

@@ -86,7 +86,7 @@ import Testing
         #expect(try await Self.start(bench, Self.cursor(19)) == .after(Self.cursor(19)), "it has seen everything")
     }
 
-    @Test("what leaves the log while a client is served from it is told before what is kept", .timeLimit(.minutes(1)))
+    @Test("entries dropped during a read give a gap before the retained ones", .timeLimit(.minutes(1)))
     func movingEnd() async throws {
         let bench = try HubBench(tailBytes: 4096)
         var texts: [String] = []
@@ -121,7 +121,7 @@ import Testing
         for client in [before, after] { #expect(await client.read { $0.hasSuffix(next) } == next) }
     }
 
-    @Test("readers are told when the feed missed a part of the log", .timeLimit(.minutes(1)))
+    @Test("readers get a gap when the feed missed a part of the log", .timeLimit(.minutes(1)))
     func passedOver() async throws {
         let bench = try HubBench()
         let client = try await bench.connect()

@@ -34,7 +34,7 @@ struct LookupTests {
     private let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 1 << 20)
     private var history: History { History(log: self.log, tail: LogTail(maxBytes: 1 << 20), chunkBytes: 4096) }
 
-    @Test("those who bring the same cursor share the answer")
+    @Test("clients with the same cursor share the lookup")
     func shared() async throws {
         let history = self.history
         async let answers = withThrowingTaskGroup(of: StreamStart.self) { group in

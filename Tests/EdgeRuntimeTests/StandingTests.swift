@@ -26,7 +26,7 @@ struct StandingTests {
         #expect(watch.stalledSince == nil)
     }
 
-    @Test("everybody is told once, and what happened meanwhile follows")
+    @Test("every stream is notified once, and missed events follow")
     func told() async throws {
         let bench = try HubBench(encoder: StandingEncoder())
         let client = try await bench.connect()
@@ -53,7 +53,7 @@ struct StandingTests {
         #expect(await client.read { $0.hasSuffix("beat 0|") } == "beat 0|")
     }
 
-    @Test("who does not read is told what holds when it reads again")
+    @Test("a stalled reader gets the current state when it reads again")
     func blocked() async throws {
         let bench = try HubBench(encoder: StandingEncoder())
         let client = try await bench.connect()

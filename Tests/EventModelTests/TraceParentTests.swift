@@ -13,7 +13,7 @@ struct TraceParentTests {
         " 00-\(traceID)-00f067aa0ba902b7-01", "00-\(traceID)-00f067aa0ba902b7-01\n", "00-\(traceID)-00f067aa0ba902é-01",
     ]
 
-    @Test("What is none is ignored", arguments: broken)
+    @Test("A malformed value is ignored", arguments: broken)
     func refuses(_ text: String) {
         #expect(TraceParent(text) == nil)
     }

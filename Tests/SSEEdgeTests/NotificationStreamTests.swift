@@ -176,7 +176,7 @@ import Testing
 
     // MARK: Who may listen
 
-    @Test("who may not listen is told with a status and a code as JSON: 401 without a token, 403 without a role")
+    @Test("a refused client gets a status and a JSON code: 401 without a token, 403 without a role")
     func refusals() async throws {
         try await SSEBench.run { bench in
             let path = "/v1/notifications/stream"

@@ -129,7 +129,7 @@ struct ConnectionStateTests {
         #expect(state.endRequested(ending) == .none)
     }
 
-    @Test("a connection that ends goes on writing until the farewell is sent")
+    @Test("an ending connection keeps writing until the last message is sent")
     func endsAfterWhatWasBegun() {
         var state = self.blocked()
         #expect(state.endRequested(.draining) == .sayFarewell(.draining))
@@ -176,7 +176,7 @@ struct ConnectionStateTests {
         #expect(state.peerFellSilent() == told)
     }
 
-    @Test("a connection is closed once, whoever says so first")
+    @Test("a connection is closed once, whatever triggers it first")
     func closedOnce() {
         for make in [self.following, self.blocked, self.reading, self.ending, self.closing] {
             var state = make()

@@ -151,7 +151,7 @@ struct EndPolicyTests {
         #expect(await client.read { _ in false }.drop { $0 == "~" }.hasPrefix("1]"))
     }
 
-    @Test("who waits no longer gets on in a past that nothing of is for it, batch by batch")
+    @Test("a client whose wait ended advances batch by batch through filtered-out history")
     func filteredPast() async throws {
         let bench = try self.bench(tailBytes: 4096)
         for sequence in UInt64(1)...100 { bench.append(try Fixture.entry(sequence)) }

@@ -121,7 +121,7 @@ import Testing
         for client in [before, after] { #expect(await client.read { $0.hasSuffix(next) } == next) }
     }
 
-    @Test("readers get a gap when the feed missed a part of the log", .timeLimit(.minutes(1)))
+    @Test("readers are notified when the feed missed a part of the log", .timeLimit(.minutes(1)))
     func passedOver() async throws {
         let bench = try HubBench()
         let client = try await bench.connect()

@@ -151,7 +151,7 @@ struct LoopHubTests {
         #expect(await client.read { $0.contains("beat 2|") }.hasPrefix("head|open 0|"))
     }
 
-    @Test("who filters everything out takes its turns like the others: what it looks at counts")
+    @Test("a client that filters everything out takes turns like the others: scanned entries count")
     func filteredTurns() async throws {
         let bench = try HubBench { $0.bytesPerTurn = 2048 }
         for sequence in UInt64(1)...2000 { bench.append(try Fixture.entry(sequence)) }

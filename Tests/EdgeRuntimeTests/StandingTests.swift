@@ -43,7 +43,7 @@ struct StandingTests {
         #expect(await late.read { $0.hasSuffix(entry) } == "live|" + entry)
     }
 
-    @Test("a surface that has no words for it says it by a heartbeat at once")
+    @Test("a surface without a notice sends a heartbeat at once")
     func heartbeat() async throws {
         let bench = try HubBench()
         let client = try await bench.connect()

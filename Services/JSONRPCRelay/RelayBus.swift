@@ -6,12 +6,12 @@ import Logging
 import ServiceKit
 import ServiceLifecycle
 
-/// What the relay does on the bus beside following the log: commands, and being counted. A service that outlives the connections.
+/// The relay's use of the bus besides following the log: commands and the census. A service that outlives the connections.
 struct RelayBus: Service {
     let commands: CommandBus
     let census: RelayCensus
 
-    /// Subscribes for answers and reports; with the next server, if there is none just now.
+    /// Subscribes for answers and reports; with the next server, if none is connected.
     init(_ parts: EdgeProcess.Parts) throws {
         var configuration = CommandConfiguration()
         configuration.timeout = parts.settings.duration(RelaySettings.commandTimeout)

@@ -2,18 +2,18 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// One client's side of the relay on its delivery loop: carries out what the engine says, on the connection and on the bus.
+/// Runs one client's engine on its delivery loop: carries out the engine's actions on the connection and on the bus.
 final class RelayConversation: Conversation {
     private var engine: RelayEngine
     private var subscriptions = SubscriptionSet()
-    /// Subscriptions whose cursor is being looked up, by id.
+    /// Subscriptions whose cursor lookup is pending, by id.
     private var resuming: [String: Subscription] = [:]
     private let encoder: RelayEncoder
     private var writesIDs = false
     private let session: CommandSession
     let link: ConversationLink<News>
 
-    /// News of a command, on its way to the loop.
+    /// An update on a command, in transit to the loop.
     struct News: Sendable {
         let token: CommandToken
         let update: CommandUpdate
@@ -42,7 +42,7 @@ final class RelayConversation: Conversation {
     }
 
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 {
-        // Nil when it was ended in the meantime.
+        // Nil when it was removed in the meantime.
         guard let subscription = self.resuming.removeValue(forKey: key) else { return position }
         return self.subscriptions.insert(subscription, from: sequence, position: position)
     }

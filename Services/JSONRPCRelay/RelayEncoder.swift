@@ -3,13 +3,13 @@ import EdgeRuntime
 import EventLog
 import EventModel
 
-/// The relay's way of writing: JSON-RPC notifications in text frames. Contract §6.
+/// Encodes JSON-RPC notifications in text frames. Contract §6.
 struct RelayEncoder: StreamEncoder {
-    /// Whether pushes say where in the log they are.
+    /// Whether pushes carry their cursor.
     let carriesIDs: Bool
     /// Set for clients with which compression was negotiated.
     let deflater: Deflater?
-    /// A new ULID for each connection.
+    /// Returns a new ULID for each connection.
     let makeULID: @Sendable () -> String
 
     var name: String { "relay" + (self.carriesIDs ? "+id" : "") + (self.deflater == nil ? "" : "+deflate") }
@@ -27,7 +27,7 @@ struct RelayEncoder: StreamEncoder {
         }
     }
 
-    /// The incident, for what can be subscribed to.
+    /// Returns the incident of events that can be subscribed to.
     func topic(of event: Event) -> IncidentID? {
         EventFamily(pushing: event.type) == nil ? nil : event.payload.string("incidentId").flatMap { try? IncidentID($0) }
     }
@@ -39,7 +39,7 @@ struct RelayEncoder: StreamEncoder {
             )
     }
 
-    /// None: on this surface it is the client that gives signs of life.
+    /// Empty: on this surface the client sends the keep-alives.
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [] }
 
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] {

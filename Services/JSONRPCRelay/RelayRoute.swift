@@ -10,17 +10,17 @@ import Hummingbird
 import Logging
 import ServiceKit
 
-/// `GET /v1/connect`: judged before it becomes a WebSocket. Contract §6.
+/// `GET /v1/connect`: authorises the request, then upgrades it to a WebSocket. Contract §6.
 struct RelayRoute: Sendable {
     static let path: RouterPath = "/v1/connect"
-    /// Who may connect, and ask how the relay is.
+    /// The roles that may connect and read the relay's status.
     static let roles: Set<Role> = [.admin, .member]
 
     let edge: Edge
     let front: WebSocketFront
     let bus: CommandBus
     let rules: WebSocketRules
-    /// One for all: compressing the same event again gives the same bytes.
+    /// Shared: compressing the same event again gives the same bytes.
     private let deflater = Deflater()
 
     init(edge: Edge, front: WebSocketFront, bus: CommandBus, rules: WebSocketRules) {
@@ -44,7 +44,7 @@ struct RelayRoute: Sendable {
             throw APIError(error)
         }
         guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
-        // Whatever a client plainly named as its place is answered (contract §3).
+        // Any cursor that a client names is answered (contract §3).
         let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
 
@@ -79,11 +79,11 @@ struct RelayRoute: Sendable {
             context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
             return try await self.refuse(.unavailable, principal, encoder, head, context)
         }
-        // The connection has left NIO; what is returned here is not sent.
+        // The connection has left NIO; this response is not sent.
         return Response(status: .ok)
     }
 
-    /// What passes is no reason for a status, which a browser would not see: it is told by the close code.
+    /// Refuses a connection by close code: browsers do not expose the status of a failed handshake.
     private func refuse(
         _ ending: Ending,
         _ principal: Principal,
@@ -123,7 +123,7 @@ extension HTTPField.Name {
 }
 
 extension ULID {
-    /// A new one, of this moment.
+    /// Creates a ULID of the current time.
     static let now: @Sendable () -> String = {
         return ULID.generate()
     }

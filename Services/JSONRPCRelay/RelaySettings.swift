@@ -2,7 +2,7 @@ import EdgeRuntime
 import EdgeService
 import ServiceKit
 
-/// What the relay can be told.
+/// The settings of the relay.
 enum RelaySettings {
     static let silenceTimeout = ConfigurationKey(
         "silence.timeout",
@@ -41,7 +41,7 @@ enum RelaySettings {
             ]
     }
 
-    /// How often connections are looked at for silence.
+    /// The interval of the idle check of connections.
     static func lookInterval(_ settings: Settings) -> Duration { min(.seconds(5), settings.duration(self.silenceTimeout) / 4) }
 
     static func rules(_ settings: Settings) -> WebSocketRules {

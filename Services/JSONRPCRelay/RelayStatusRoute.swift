@@ -4,7 +4,7 @@ import EventModel
 import HTTPAPI
 import Hummingbird
 
-/// `GET /v1/relay/status`: how the relay is, over all its processes. Contract §6.
+/// `GET /v1/relay/status`: the relay's health over all its processes. Contract §6.
 struct RelayStatusRoute: Sendable {
     let census: RelayCensus
 

@@ -1,11 +1,11 @@
 package import Basics
 
-/// The headers of a request or message that say something about an event: CloudEvents attributes, trace context and the log's own.
+/// The headers of a request or message that describe an event: CloudEvents attributes, trace context and the log's own.
 ///
-/// One pass over the headers collects them and checks what no door may pass over (contract §10): an attribute that is not known, a value that
-/// is not UTF-8, and a name that stands twice with different values. A misspelt `ce-userid` would otherwise send a private event to a tenant.
+/// One pass over the headers collects them. It rejects unknown attributes, values that are not UTF-8, and duplicate names with different
+/// values (contract §10). A misspelt `ce-userid` would otherwise send a private event to a tenant.
 package struct AttributeFields: Sendable {
-    /// The CloudEvents attributes that are understood. `subject` and `dataschema` are CloudEvents' own; they change nothing here.
+    /// The supported CloudEvents attributes. `subject` and `dataschema` are CloudEvents' own and have no effect.
     package static let attributes: Set<String> = [
         "specversion", "id", "source", "type", "time", "subject", "dataschema", "datacontenttype", "tenant", "userid", "traceparent",
         "tracestate",
@@ -22,17 +22,17 @@ package struct AttributeFields: Sendable {
 
     package init() {}
 
-    /// Collects headers that are text already.
+    /// Collects headers from strings.
     package init(_ headers: some Sequence<(name: String, value: String)>) throws(ValidationError) {
         for header in headers { try add(name: header.name.utf8, value: header.value.utf8) }
     }
 
-    /// Takes a header in, or passes over one that says nothing about events.
+    /// Adds a header; ignores one that does not describe an event.
     ///
     /// - Throws: an error whose field is the header's name in lower case.
     package mutating func add(name: some Collection<UInt8>, value: some Collection<UInt8>) throws(ValidationError) {
         guard let first = name.first else { return }
-        // Most headers end here, at the price of one comparison: c, C, t and T.
+        // Fast path: one comparison (c, C, t, T) rejects most headers.
         guard first | 0x20 == UInt8(ascii: "c") || first | 0x20 == UInt8(ascii: "t") else { return }
         let name = String(decoding: name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
         if name.hasPrefix(Self.prefix) {
@@ -41,7 +41,7 @@ package struct AttributeFields: Sendable {
             return
         }
         guard let text = String(validating: value, as: UTF8.self) else {
-            // A trace context that is malformed is ignored (W3C Trace Context §3.2).
+            // A malformed trace context is ignored (W3C Trace Context §3.2).
             if name == "traceparent" { return }
             throw ValidationError(field: name, message: "must be UTF-8")
         }
@@ -62,10 +62,10 @@ package struct AttributeFields: Sendable {
         fields.first { $0.name == name }?.value
     }
 
-    /// Throws unless every collected CloudEvents attribute has the value that `body` gives it (CloudEvents HTTP binding 1.0.2, §3.2): a header that
-    /// is ignored could be the `ce-userid` of a private event.
+    /// Throws unless every collected CloudEvents attribute has the value that `body` returns (CloudEvents HTTP binding 1.0.2, §3.2): an
+    /// ignored header could be the `ce-userid` of a private event.
     ///
-    /// - Parameter body: the value of an attribute in the request's body, by its name without the prefix; nil for none.
+    /// - Parameter body: returns an attribute's value in the request's body, by its name without the prefix; nil when absent.
     func checkRepeated(in body: (String) throws(ValidationError) -> String?) throws(ValidationError) {
         for field in fields where field.name.hasPrefix(Self.prefix) {
             let value = try body(String(field.name.dropFirst(Self.prefix.count)))
@@ -75,15 +75,15 @@ package struct AttributeFields: Sendable {
         }
     }
 
-    /// Throws unless `name` is an attribute that is understood.
+    /// Throws unless `name` is a supported attribute.
     ///
-    /// - Parameter field: what the sender calls it.
+    /// - Parameter field: its name in errors.
     package static func checkAttribute(_ name: String, field: String) throws(ValidationError) {
         guard !attributes.contains(name) else { return }
         let isWellFormed =
             (1...20).contains(name.utf8.count)
             && name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
-        // The name may be of any length and hold anything.
+        // The name is untrusted: any length, any characters.
         let shown = field == name ? "" : prefix
         throw ValidationError(
             field: isWellFormed ? field : "\(shown)\(ValidationError.excerpt(name))",

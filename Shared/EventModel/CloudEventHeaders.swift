@@ -1,9 +1,9 @@
 import Basics
 
-/// CloudEvents attributes in headers: what HTTP's binary mode and ours on the bus have in common
+/// Encodes and decodes CloudEvents attributes in headers, for binary mode over HTTP and NATS
 /// (CloudEvents HTTP protocol binding 1.0.2, §3.1.3).
 package enum CloudEventHeaders {
-    /// What the attributes among some headers say, decoded; the payload is left out.
+    /// Decodes the attributes into an event without payload.
     static func rawEvent(_ fields: AttributeFields) throws(ValidationError) -> RawEvent {
         func attribute(_ name: String) throws(ValidationError) -> String? {
             guard let value = fields[name] else { return nil }
@@ -26,7 +26,7 @@ package enum CloudEventHeaders {
         )
     }
 
-    /// CloudEvents data is JSON when its type ends in `/json` or `+json`, or is not given at all.
+    /// Throws unless the data is JSON: its type ends in `/json` or `+json`, or is absent.
     static func checkContentType(_ contentType: String?, field: String) throws(ValidationError) {
         guard let contentType else { return }
         let mediaType = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
@@ -41,14 +41,14 @@ package enum CloudEventHeaders {
         }
     }
 
-    /// A value that cannot end its header or start another: only visible ASCII stands for itself, and of that neither `"` nor `%`
+    /// Percent-encodes a header value, so that it cannot inject another header: all but visible ASCII without `"` and `%`
     /// (§3.1.3.2).
     package static func encode(_ value: String) -> String {
         func isPlain(_ byte: UInt8) -> Bool { (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "%") }
         return PercentEncoding.encode(value, isPlain: isPlain)
     }
 
-    /// Undoes one round of quoting and percent-encoding. A `%` without two digits after it stands for itself, since producers
+    /// Decodes one round of quoting and percent-encoding. A `%` without two digits after it is literal, since producers
     /// that do not know the rule send such values. Nil when the result is not UTF-8.
     static func decode(_ value: String) -> String? {
         guard value.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\"") }) else { return value }
@@ -56,7 +56,7 @@ package enum CloudEventHeaders {
         return String(validating: bytes, as: UTF8.self)
     }
 
-    /// The inside of a quoted string (RFC 9110 §5.6.4), or the value as it is.
+    /// Returns the content of a quoted string (RFC 9110 §5.6.4), or the value unchanged.
     private static func unquoted(_ value: [UInt8]) -> [UInt8] {
         let quote = UInt8(ascii: "\"")
         guard value.count >= 2, value.first == quote, value.last == quote else { return value }

@@ -1,18 +1,17 @@
 public import Basics
 
-/// A place in a tenant's log that takes one event and no second one: an approval's request, what is decided about it, and what follows from
-/// that (contract §7).
+/// A write-once place in a tenant's log: an approval's request, its decision, or the decision's effect (contract §7).
 ///
-/// Each place is a subject of its own, so that the server itself refuses a second event, whoever sends it and however much later.
+/// Each place has its own subject, so that the server rejects a second event from any sender at any time.
 public enum DecisionPlace: Sendable, Hashable {
     /// The request: the approval's `approval.requested`.
     case request(approvalID: ApprovalID)
     /// The decision: the approval's `approval.resolved`.
     case decision(approvalID: ApprovalID)
-    /// What the decision entails: `remediation.approved` or `remediation.rejected`.
+    /// The effect of the decision: `remediation.approved` or `remediation.rejected`.
     case effect(approvalID: ApprovalID)
 
-    /// The subjects of every tenant's decisions, without what follows from them, as a filter.
+    /// The subject filter for every tenant's decisions, without their effects.
     public static let decisionsFilter = "events.*.\(kind).*"
 
     private static let kind = "DECISION"
@@ -26,7 +25,7 @@ public enum DecisionPlace: Sendable, Hashable {
         }
     }
 
-    /// What comes behind the tenant in a subject.
+    /// The part of the subject after the tenant.
     var tail: String {
         switch self {
         case .request(let approvalID): "\(Self.kind).\(SubjectToken.encode(approvalID)).\(Self.requestSuffix)"
@@ -35,7 +34,7 @@ public enum DecisionPlace: Sendable, Hashable {
         }
     }
 
-    /// Reads what comes behind the tenant; nil when it is not such a place.
+    /// Parses the part of the subject after the tenant; nil when it is not a decision place.
     init?(tail: some StringProtocol) {
         let tokens = tail.split(separator: ".", omittingEmptySubsequences: false)
         guard (2...3).contains(tokens.count), tokens[0] == Self.kind, let name = SubjectToken.decode(tokens[1]),

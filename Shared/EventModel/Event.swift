@@ -1,43 +1,43 @@
 public import Basics
 
-/// Something that happened in one tenant (contract §0, §2).
+/// An event of one tenant (contract §0, §2).
 public struct Event: Sendable, Hashable {
     /// The producer's id of the event, by which duplicates are detected; not the cursor that readers see.
     public var id: EventID
-    /// Whose it is; nobody else ever sees it.
+    /// The tenant it belongs to; no other tenant ever sees it.
     public var tenant: Tenant
-    /// What kind of thing happened.
+    /// The event type.
     public var type: EventType
     /// The one user whose connections get the event; nil for everyone in the tenant.
     public var user: UserID?
-    /// When it happened, as the producer says.
+    /// The time of the event, set by the producer.
     public var time: Timestamp
-    /// What it comes from, a CloudEvents `source`.
+    /// The CloudEvents `source`.
     public var source: EventSource?
     /// The W3C trace context it belongs to.
     public var traceparent: String?
-    /// What there is to say about it.
+    /// The data of the event.
     public var payload: Payload
-    /// What the intake chose, because the producer left it out. Not part of what the event says: an event read from the log has none.
+    /// The attributes that the intake assigned because the producer omitted them. Not content: empty in an event read from the log.
     public var assigned: Assigned = []
 
-    /// Attributes that a producer may leave to the intake.
+    /// Attributes that the intake can assign.
     public struct Assigned: OptionSet, Sendable, Hashable {
         /// One bit for each attribute.
         public let rawValue: UInt8
 
-        /// A set from its bits.
+        /// Creates a set from its bits.
         public init(rawValue: UInt8) {
             self.rawValue = rawValue
         }
 
-        /// The id. No other event has it, unless it was made from an `Idempotency-Key`.
+        /// The id. Unique, unless it was derived from an `Idempotency-Key`.
         public static let id = Assigned(rawValue: 1)
-        /// The time. The event is stored with the moment of its intake.
+        /// The time. The event is stored with the time of intake.
         public static let time = Assigned(rawValue: 2)
     }
 
-    /// What it takes in memory besides its own words, in bytes: the payload, and texts that are longer than fits into a word or two.
+    /// Heap memory in bytes: the payload, and texts too long to be stored inline.
     package var heapBytes: Int {
         var bytes = payload.heapBytes
         for length in [id.text.utf8.count, tenant.text.utf8.count, type.name.utf8.count, user?.text.utf8.count ?? 0] where length > 15 {
@@ -47,7 +47,7 @@ public struct Event: Sendable, Hashable {
         return bytes
     }
 
-    /// Puts together what has been validated before; ``EventDraft/resolve(tenant:id:time:)`` is the way from outside input to here.
+    /// Creates an event from validated values. For outside input use ``EventDraft/resolve(tenant:id:time:)``.
     public init(
         id: EventID,
         tenant: Tenant,

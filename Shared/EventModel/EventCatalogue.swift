@@ -1,8 +1,8 @@
 public import Basics
 
-/// What is known of event types by name: lookups in the type table (contract §2).
+/// Lookups in the type table by name (contract §2).
 ///
-/// Types that the table does not have are as welcome; nothing is known about their payloads.
+/// Types that are not in the table are also valid; their payloads are not checked.
 public enum EventCatalogue {
     /// The names of all types of the table, sorted.
     public static var typeNames: [String] { EventTypeTable.rows.map(\.type.name).sorted() }
@@ -10,13 +10,13 @@ public enum EventCatalogue {
     /// The names of the types that become notifications, sorted.
     public static var notificationTypeNames: [String] { notifications.keys.sorted() }
 
-    /// The members that payloads of the type must have; nil for a type that the table does not have.
+    /// Returns the required payload members of the type; nil for a type that is not in the table.
     public static func requiredFields(of type: EventType) -> [PayloadField]? { checks[type.name]?.required }
 
-    /// What people read of an event in the notification list; nil for one that is no notification (contract §8).
+    /// Returns the text of an event in the notification list; nil when it is not a notification (contract §8).
     public static func notificationText(of event: Event) -> NotificationText? { notifications[event.type.name]?.text(of: event) }
 
-    /// Throws when a required member is missing, or a member is not what it must be. The error's field is `payload.<member>`.
+    /// Throws when a required member is missing or a member is invalid. The error's field is `payload.<member>`.
     public static func validate(type: EventType, payload: Payload) throws(ValidationError) {
         try validate(type: type, payload: payload, payloadField: "payload")
     }
@@ -36,9 +36,9 @@ public enum EventCatalogue {
         }
     }
 
-    /// Throws when a member that is a time is there and has another form.
+    /// Throws when a time member is present and malformed.
     ///
-    /// For whoever takes an event in and can say so to its producer. What the log holds already is read as it is.
+    /// Only for intake, where the producer gets the error. Events in the log are read unchecked.
     static func validateTimes(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
         guard let fields = times[type.name] else { return }
         for field in fields {
@@ -52,19 +52,19 @@ public enum EventCatalogue {
         }
     }
 
-    /// The type of the event that asks for an approval.
+    /// The type of an approval request.
     package static let approvalRequest = EventTypeTable.type(.request)
 
-    /// The type of the event that records the decision about an approval.
+    /// The type of an approval decision.
     package static let approvalDecision = EventTypeTable.type(.decision)
 
-    /// The approval that an event asks for; nil for an event that asks for none.
+    /// Returns the approval that an event requests; nil for other events.
     package static func requestedApproval(_ event: Event) -> ApprovalID? {
         guard event.type == approvalRequest else { return nil }
         return event.payload.string("approvalId").flatMap { try? ApprovalID($0) }
     }
 
-    /// Whether events of the type record or follow from decisions about approvals, so that no tenant's own token may publish them (contract §10).
+    /// Whether events of the type are approval decisions or their effects, which no tenant's own token may publish (contract §10).
     public static func isWrittenByApprovals(_ type: EventType) -> Bool { writtenByApprovals.contains(type.name) }
 
     private static func check(_ field: PayloadField, of payload: Payload, _ kind: JSONKind, _ path: String) throws(ValidationError) {
@@ -72,7 +72,7 @@ public enum EventCatalogue {
         case .any, .time: return
         case .identifier:
             let text = try string(field, of: payload, kind, path)
-            // Approvals are named in URLs; the others only need what all identifiers need (contract §0).
+            // Approval ids appear in URLs; the others follow the rules of all identifiers (contract §0).
             if field.name == "approvalId" { _ = try ApprovalID(text, field: path) } else { _ = try RemediationID(text, field: path) }
         case .text(let maximumBytes):
             let text = try string(field, of: payload, kind, path)
@@ -94,7 +94,7 @@ public enum EventCatalogue {
         return text
     }
 
-    /// What is checked of an event wherever it is read.
+    /// The checks that apply to an event wherever it is read.
     private struct Checks: Sendable {
         let required: [PayloadField]
         /// Without times, which ``EventCatalogue/validateTimes(type:payload:payloadField:)`` checks.
@@ -105,7 +105,7 @@ public enum EventCatalogue {
         Checks(required: row.required, optional: row.optional.filter { $0.rule != .time })
     }
 
-    /// Types that have times alone: nearly every event is of another one.
+    /// Only types with time members, which few events have.
     private static let times = EventTypeTable.index { row in
         let fields = (row.required + row.optional).filter { $0.rule == .time }
         return fields.isEmpty ? nil : fields

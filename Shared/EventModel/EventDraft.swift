@@ -1,25 +1,25 @@
 public import Basics
 
-/// An event as a producer sent it: valid as far as it goes, with what the producer left out still open.
+/// A validated event from a producer; omitted attributes are still nil.
 public struct EventDraft: Sendable, Hashable {
-    /// What happened; never a reserved type.
+    /// The event type; never a reserved one.
     public let type: EventType
-    /// What there is to say about it, with all that the catalogue requires.
+    /// The data of the event, with all members that the catalogue requires.
     public let payload: Payload
-    /// The tenant the producer names. Whether it may is for the caller to judge (contract §10).
+    /// The tenant that the producer named. The caller authorises it (contract §10).
     public let tenant: Tenant?
     /// The one user it is for; nil for everyone in the tenant.
     public let user: UserID?
     /// The producer's id.
     public let id: EventID?
-    /// When it happened.
+    /// The time of the event.
     public let time: Timestamp?
-    /// A CloudEvents `source`.
+    /// The CloudEvents `source`.
     public let source: EventSource?
-    /// A valid W3C `traceparent`; an invalid one is dropped, as that recommendation demands.
+    /// A valid W3C `traceparent`; an invalid one is dropped, as the recommendation requires.
     public let traceparent: String?
 
-    /// Checks everything that a producer can get wrong: reserved types, the catalogue's required fields, bounds.
+    /// Validates the event: reserved types, the catalogue's required fields, bounds.
     ///
     /// Field names in errors are the native form's (contract §10): `type`, `payload.incidentId`, `user` …
     public init(
@@ -46,7 +46,7 @@ public struct EventDraft: Sendable, Hashable {
         try checkOptionalFields(.native)
     }
 
-    /// Checks what a producer can still be told about, and what is no reason to pass over an event that the log has stored.
+    /// Runs the checks that apply at intake only; a stored event that fails them is still read.
     func checkOptionalFields(_ names: EventFieldNames) throws(ValidationError) {
         try EventCatalogue.validateTimes(type: type, payload: payload, payloadField: names.payload)
     }
@@ -79,10 +79,10 @@ public struct EventDraft: Sendable, Hashable {
     /// Completes the draft.
     ///
     /// - Parameters:
-    ///   - tenant: the tenant the event goes to, which the caller has authorised. A draft that names another one is refused, so that
-    ///     forgetting to judge it cannot carry an event across tenants.
-    ///   - id: the id when the producer gave none.
-    ///   - time: the time when the producer gave none.
+    ///   - tenant: the event's tenant, which the caller has authorised. A draft that names another one is refused, so that
+    ///     a missing check cannot move an event across tenants.
+    ///   - id: the id when the producer omitted it.
+    ///   - time: the time when the producer omitted it.
     public func resolve(tenant: Tenant, id: @autoclosure () -> EventID, time: @autoclosure () -> Timestamp) throws(ValidationError) -> Event
     {
         guard self.tenant == nil || self.tenant == tenant else {

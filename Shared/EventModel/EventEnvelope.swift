@@ -1,6 +1,6 @@
 import Basics
 
-/// One event as a JSON object around its payload.
+/// Parser for one event as a JSON object around its payload.
 struct EventEnvelope {
     /// Which members the object has.
     enum Form {
@@ -19,7 +19,7 @@ struct EventEnvelope {
         }
     }
 
-    /// The longest text of any member, in bytes as written; each has a tighter bound of its own.
+    /// The longest text of any member, in bytes as written; each has a tighter bound.
     private static let maximumTextBytes = 4096
 
     private let form: Form
@@ -34,7 +34,7 @@ struct EventEnvelope {
         return try envelope.draft()
     }
 
-    /// Reads the object at the scanner's position without judging what its members say.
+    /// Reads the object at the scanner's position without validating its members.
     static func raw(scanning scanner: inout JSONScanner, form: Form) throws(ValidationError) -> RawEvent {
         var envelope = EventEnvelope(form: form)
         try envelope.scan(&scanner)
@@ -135,7 +135,7 @@ struct EventEnvelope {
 
     // MARK: Values
 
-    /// A string, or in CloudEvents null, which there means that the attribute is not set.
+    /// Reads a string, or null, which in CloudEvents means that the attribute is absent.
     private func optionalText(_ name: String, _ scanner: inout JSONScanner) throws(ValidationError) -> String? {
         guard scanner.position < scanner.end, scanner.base[scanner.position] == UInt8(ascii: "n") else {
             return try text(name, &scanner)

@@ -2,12 +2,12 @@
 ///
 /// The type table assigns types to families; no type belongs to two.
 public enum EventFamily: Hashable, Sendable, CaseIterable {
-    /// What agents find out about the incident.
+    /// Findings of agents about the incident.
     case investigation
-    /// What is done about it, and the approvals that this needs.
+    /// Remediation of the incident, and the approvals it needs.
     case remediation
 
-    /// What its methods begin with.
+    /// The prefix of its methods.
     public var name: String {
         switch self {
         case .investigation: "investigation"
@@ -18,7 +18,7 @@ public enum EventFamily: Hashable, Sendable, CaseIterable {
     /// The names of the types that a subscription pushes, in the order of the type table.
     public var typeNames: [String] { EventTypeTable.rows.filter { $0.relay == self }.map(\.type.name) }
 
-    /// The family that pushes events of that type; nil if none does.
+    /// The family that pushes events of that type; nil if no family does.
     public init?(pushing type: EventType) {
         guard let family = Self.byType[type.name] else { return nil }
         self = family

@@ -1,9 +1,9 @@
 public import Basics
 
-/// Request bodies as producers send them, turned into drafts (contract §10). Pure functions; who may publish is judged elsewhere.
+/// Parses request bodies of producers into drafts (contract §10). Pure functions; authorisation is done elsewhere.
 ///
-/// All or nothing: the first fault is thrown, with the index and the field it is in, for example `[3].payload.incidentId`. A body that is a
-/// single event has no index. The payload's bytes are taken out of the body as they are.
+/// All or nothing: the first error is thrown, with its index and field, for example `[3].payload.incidentId`. A body that is a
+/// single event has no index. The payload's bytes are copied unchanged.
 public enum EventIntake {
     /// The most events in one body.
     public static let maximumEvents = 1000
@@ -23,10 +23,10 @@ public enum EventIntake {
         try drafts(body, form: .cloudEvent, allowsOne: true, allowsMany: false)[0]
     }
 
-    /// The same with the request's headers, which may repeat the event's attributes but not contradict them.
+    /// Parses one CloudEvent in structured mode; the request's headers may repeat its attributes but not contradict them.
     package static func event(structured body: [UInt8], _ fields: AttributeFields) throws(ValidationError) -> EventDraft {
         let draft = try event(structured: body)
-        // The body is read again only for a request that has such headers.
+        // The body is parsed again only if the request has such headers.
         try fields.checkRepeated { name throws(ValidationError) in
             try Payload(validating: body, field: "body", allowsStreamMembers: true).string(name)
         }
@@ -38,7 +38,7 @@ public enum EventIntake {
         try drafts(body, form: .cloudEvent, allowsOne: false, allowsMany: true)
     }
 
-    /// The same with the request's headers, which cannot have attributes: a batch has no one value for them.
+    /// Parses a batch; the request's headers must not have attributes, since a batch has no single value for them.
     package static func events(batched body: [UInt8], _ fields: AttributeFields) throws(ValidationError) -> [EventDraft] {
         try fields.checkRepeated { _ throws(ValidationError) in nil }
         return try events(batched: body)
@@ -70,7 +70,7 @@ public enum EventIntake {
         }
     }
 
-    /// Reads a body that is one object, or an array of them, each with `read`.
+    /// Reads a body that is one object or an array of objects, each with `read`.
     static func drafts<Draft>(
         _ body: [UInt8],
         allowsOne: Bool,
@@ -115,7 +115,7 @@ public enum EventIntake {
 }
 
 extension JSONScanner {
-    /// Runs one step and reports a fault in the syntax as one of the value that is being read.
+    /// Runs one step and converts a syntax error to a validation error of the current value.
     mutating func syntax<Result>(
         _ step: (inout JSONScanner) throws(JSONSyntaxError) -> Result
     ) throws(ValidationError) -> Result {

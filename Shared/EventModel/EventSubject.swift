@@ -1,19 +1,19 @@
 public import Basics
 
-/// The subjects under which a tenant's events lie on the bus: `events.<tenant>.<type…>`, the tenant as a ``SubjectToken``.
+/// The NATS subjects of a tenant's events: `events.<tenant>.<type…>`, the tenant as a ``SubjectToken``.
 ///
 /// Two more forms carry the type in the header `ce-type`: `events.<tenant>` alone, for producers that want one subject, and
-/// `events.<tenant>.<KIND>.…`, whose upper-case token no type can have; approvals lie under `DECISION`, each with its own subjects
+/// `events.<tenant>.<KIND>.…`, whose upper-case token no type can have; approvals use `DECISION`, each with its own subjects
 /// (``DecisionPlace``).
 public struct EventSubject: Sendable, Hashable {
     /// The tenant that the subject names.
     public let tenant: Tenant
-    /// The type when the subject names it, nil when only the header `ce-type` does.
+    /// The type named by the subject; nil when it is in the header `ce-type`.
     public let type: EventType?
-    /// The place that takes one event only, when the subject is one.
+    /// The write-once place; nil for other subjects.
     public let decisionPlace: DecisionPlace?
 
-    /// Reads the subject of a message.
+    /// Parses the subject of a message.
     public init(_ subject: String) throws(ValidationError) {
         let prefix = "events."
         let rest = subject.utf8.dropFirst(prefix.utf8.count)
@@ -32,12 +32,12 @@ public struct EventSubject: Sendable, Hashable {
         }
     }
 
-    /// Where an event is published.
+    /// Returns the subject of an event.
     public static func event(tenant: Tenant, type: EventType) -> String {
         "events.\(SubjectToken.encode(tenant)).\(type.name)"
     }
 
-    /// Where the one request of an approval, its one decision, or the one event that follows from that is published (contract §7).
+    /// Returns the subject of an approval's only request, decision or effect (contract §7).
     public static func decision(tenant: Tenant, place: DecisionPlace) -> String {
         "events.\(SubjectToken.encode(tenant)).\(place.tail)"
     }

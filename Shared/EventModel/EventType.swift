@@ -1,16 +1,16 @@
 public import Basics
 
-/// The name of what happened: lower-case words joined by dots, such as `investigation.progress` (contract §2).
+/// The name of an event type: lower-case words joined by dots, such as `investigation.progress` (contract §2).
 public struct EventType: Sendable, Hashable, CustomStringConvertible {
     /// The longest name, in bytes.
     public static let maximumBytes = 128
 
-    /// The name; ASCII only, and never anything that needs escaping in JSON, in a subject or in a stream's `event` field.
+    /// The name; ASCII that needs no escaping in JSON, in a subject or in a stream's `event` field.
     public let name: String
 
     /// Accepts `[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+`, at most 128 bytes.
     ///
-    /// Names under `stream.` pass, since the surfaces use them; whoever takes an event from outside asks ``isReserved`` too.
+    /// Accepts names under `stream.`, since the surfaces use them; intake also checks ``isReserved``.
     public init(_ name: String) throws(ValidationError) {
         guard let words = Self.wordCount(name.utf8, maximumBytes: Self.maximumBytes), words > 1 else {
             throw ValidationError(
@@ -23,10 +23,10 @@ public struct EventType: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
-    /// The one word that an event of an execution is called (contract §9); ``ExecutionCatalogue/type(_:of:)`` is the way here.
+    /// Creates the one-word type of an execution's event (contract §9), validated by ``ExecutionCatalogue/type(_:of:)``.
     static func executionWord(_ word: String) -> EventType { EventType(unchecked: word) }
 
-    /// A name of the catalogue that the program itself gives.
+    /// Creates a type from a catalogue name in the source.
     package init(generated name: StaticString) {
         self.name = "\(name)"
     }
@@ -35,16 +35,16 @@ public struct EventType: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
-    /// Whether the name belongs to the surfaces, so that no producer may use it: everything under `stream.`.
+    /// Whether the name is reserved for the surfaces and closed to producers: everything under `stream.`.
     ///
-    /// The other reserved names (`ping`, `heartbeat`, `connected`) have no dot and so are no event types at all.
+    /// The other reserved names (`ping`, `heartbeat`, `connected`) have no dot, so they are not event types.
     public var isReserved: Bool { name.hasPrefix("stream.") }
 
     public var description: String { name }
 
     private static let reservedWords: Set<String> = ["ping", "heartbeat", "connected"]
 
-    /// The number of words when `text` is words joined by dots and not too long, else nil.
+    /// Returns the number of words when `text` is words joined by dots and not too long, else nil.
     static func wordCount(_ text: some Collection<UInt8>, maximumBytes: Int) -> Int? {
         guard text.count <= maximumBytes else { return nil }
         var words = 0

@@ -1,10 +1,10 @@
-/// A row of the type table: everything that the program knows of one event type.
+/// A row of the type table: the properties of one event type.
 struct EventTypeRow: Sendable {
-    /// What events of the type are to approvals (contract §7).
+    /// The role of a type in approvals (contract §7).
     enum ApprovalRole: Sendable {
-        /// Asks for an approval. One type has this role.
+        /// Requests an approval. One type has this role.
         case request
-        /// Records the decision about an approval. One type has this role. No tenant's own token may publish it (contract §10).
+        /// Records the decision on an approval. One type has this role. No tenant's own token may publish it (contract §10).
         case decision
         /// Follows from a decision. No tenant's own token may publish it.
         case effect
@@ -14,13 +14,13 @@ struct EventTypeRow: Sendable {
     let type: EventType
     /// The members that a payload must have.
     let required: [PayloadField]
-    /// The members that are checked when they are there and not null.
+    /// The members that are checked when present and not null.
     let optional: [PayloadField]
-    /// What the notification list says of such an event (contract §8); nil for a type that does not appear there.
+    /// The text in the notification list (contract §8); nil for a type that is not listed.
     let notification: NotificationWording?
-    /// The relay subscription that pushes such events (contract §6); nil if none does.
+    /// The relay subscription that pushes such events (contract §6); nil if not pushed.
     let relay: EventFamily?
-    /// What such events are to approvals; nil for nothing.
+    /// The role in approvals; nil for other types.
     let approval: ApprovalRole?
 
     init(

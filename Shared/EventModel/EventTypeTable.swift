@@ -1,7 +1,7 @@
 /// The event types that the contract names (§2), one row each. A new type is a row here and one of the contract's catalogue.
 ///
-/// Whatever depends on the type reads its row, through ``EventCatalogue`` and ``EventFamily``: the checks where an event enters, the notification
-/// list, the relay, and who may publish it.
+/// All code that depends on the type reads its row, through ``EventCatalogue`` and ``EventFamily``: the checks at intake, the notification
+/// list, the relay, and the right to publish.
 enum EventTypeTable {
     static let rows: [EventTypeRow] = [
         EventTypeRow(
@@ -87,7 +87,7 @@ enum EventTypeTable {
         EventTypeRow(
             "approval.requested",
             required: [.identifier("approvalId"), .identifier("remediationId")],
-            // Decisions and their effects repeat some of these, and lists show them: bounds let every effect be stored, and every list have a size.
+            // Decisions and their effects repeat some of these, and lists show them: bounds keep effects storable and lists limited.
             optional: [
                 .identifier("incidentId"), .identifier("requestedBy"), .text("title", maximumBytes: 2048),
                 .text("description", maximumBytes: 64 * 1024), .time("expiresAt"),
@@ -172,14 +172,14 @@ enum EventTypeTable {
         ),
     ]
 
-    /// One column of the table by the name of the type, without the rows for which `value` is nil.
+    /// Indexes one column of the table by type name, without the rows for which `value` is nil.
     ///
-    /// Made once for each column that is read for every event: a lookup then hashes one name and copies no row.
+    /// Created once for each column that is read for every event: a lookup then hashes one name and copies no row.
     static func index<Value>(_ value: (EventTypeRow) -> Value?) -> [String: Value] {
         Dictionary(uniqueKeysWithValues: rows.compactMap { row in value(row).map { (row.type.name, $0) } })
     }
 
-    /// The type of the only row with a role; traps when the table has none or several.
+    /// Returns the type of the only row with a role; traps when the table has none or several.
     static func type(_ role: EventTypeRow.ApprovalRole) -> EventType {
         let types = rows.filter { $0.approval == role }.map(\.type)
         precondition(types.count == 1, "the type table must have one row with the role \(role), not \(types.count)")

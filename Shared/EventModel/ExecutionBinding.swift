@@ -1,19 +1,19 @@
 package import Basics
 
-/// Events of executions as NATS messages: CloudEvents in binary mode like all others, and four headers that say which event of which
-/// execution it is (contract §9, §10).
+/// Encodes events of executions as NATS messages: CloudEvents in binary mode like all others, and four headers that identify the
+/// execution and the event (contract §9, §10).
 public enum ExecutionBinding {
     /// The id of the execution.
     public static let runHeader = "causeway-execution"
-    /// The event's number: 1 for the first event of the first execution of a name, and one more for each event of it and of those that follow; more
-    /// only where the log dropped what may have been the name's.
+    /// The event's number: 1 for the first event of the first execution of a name, then increasing by one over all its executions; by more
+    /// only where the log dropped events that may have been the name's.
     public static let numberHeader = "causeway-number"
-    /// The number of the execution's first event. May be left out, and is by version 1, where each execution counts from 1.
+    /// The number of the execution's first event. Optional; absent in version 1, where each execution counts from 1.
     public static let firstHeader = "causeway-first"
-    /// The sequence of the execution's first event, from the second event on: spares readers a search. May be left out.
+    /// The sequence of the execution's first event, from the second event on: spares readers a search. Optional.
     public static let startHeader = "causeway-start"
 
-    /// The headers that say where the event stands; those of the event itself are ``NATSBinding/headers(of:)``.
+    /// Returns the headers of the event's place; those of the event itself are ``NATSBinding/headers(of:)``.
     public static func headers(of place: ExecutionPlace) -> [(name: String, value: String)] {
         var headers = [
             (name: runHeader, value: CloudEventHeaders.encode(place.run.text)),
@@ -24,10 +24,10 @@ public enum ExecutionBinding {
         return headers
     }
 
-    /// The event that a message is, and its place.
+    /// Decodes a message into an event and its place.
     ///
-    /// Run, number and type must be there: a message without them is no event of an execution. What else is missing has the same defaults as in
-    /// ``NATSBinding``. An event of an execution is for everyone in its tenant, so one that names a user is refused.
+    /// Run, number and type are required: a message without them is not an event of an execution. Other absent attributes have the defaults
+    /// of ``NATSBinding``. An event of an execution is for everyone in its tenant, so one that names a user is refused.
     ///
     /// - Parameters: as those of ``NATSBinding/event(subject:body:fallbackID:storedAt:_:)``.
     package static func event(
@@ -70,7 +70,7 @@ public enum ExecutionBinding {
             reference: reference,
             run: try ExecutionRun(run, field: runHeader),
             number: number,
-            // What cannot be so is as good as left out.
+            // An impossible value counts as absent.
             first: fields[firstHeader].flatMap { ExecutionNumber($0) }.flatMap { $0 <= number ? $0 : nil },
             start: fields[startHeader].flatMap { UInt64($0) },
             isFinal: ExecutionCatalogue.isFinal(type)

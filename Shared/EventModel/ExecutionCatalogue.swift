@@ -1,12 +1,12 @@
 public import Basics
 
-/// What happens in executions: the event types that the contract names, what their payloads must hold, and which of them end one
+/// The event types of executions that the contract names, their required payload members, and which of them end an execution
 /// (contract §9).
 ///
-/// Unlike the types of tenant events these are single words. Others than those of the catalogue are as welcome; nothing is known about
-/// their payloads, and none of them ends an execution.
+/// Unlike the types of tenant events these are single words. Types that are not in the catalogue are also valid; their payloads
+/// are not checked, and they never end an execution.
 public enum ExecutionCatalogue {
-    /// What a payload must hold.
+    /// The constraint on a required member.
     enum Rule: Sendable {
         /// An ``Identifier``.
         case identifier
@@ -18,7 +18,7 @@ public enum ExecutionCatalogue {
         var kind: ExecutionReference.Kind
         var isFinal = false
         var required: [(name: String, rule: Rule)] = []
-        /// The members that name something, required or not.
+        /// The members that are identifiers, required or not.
         var identifiers: [String] = []
     }
 
@@ -37,15 +37,15 @@ public enum ExecutionCatalogue {
         "workflow_failed": Entry(kind: .workflows, isFinal: true),
     ]
 
-    /// Words that a stream's clients take for something else: keepalives, and what an `EventSource` itself dispatches.
+    /// Words with another meaning to a stream's clients: keepalives, and events that `EventSource` itself dispatches.
     private static let reserved: Set<String> = ["ping", "heartbeat", "connected", "open", "error", "message"]
 
-    /// The types of the catalogue for a kind, sorted.
+    /// Returns the types of the catalogue for a kind, sorted.
     public static func typeNames(of kind: ExecutionReference.Kind) -> [String] {
         table.filter { $0.value.kind == kind }.keys.sorted()
     }
 
-    /// The type with which an execution of a kind ends badly.
+    /// Returns the type that ends an execution of a kind with failure.
     public static func failure(of kind: ExecutionReference.Kind) -> EventType {
         .executionWord(kind == .agents ? "failed" : "workflow_failed")
     }
@@ -76,7 +76,7 @@ public enum ExecutionCatalogue {
     /// Whether an event of that type ends its execution.
     public static func isFinal(_ type: EventType) -> Bool { table[type.name]?.isFinal ?? false }
 
-    /// Throws when a required member is missing or not what it must be. The error's field is `payload.<member>`.
+    /// Throws when a required member is missing or invalid. The error's field is `payload.<member>`.
     public static func validate(type: EventType, payload: Payload, payloadField: String = "payload") throws(ValidationError) {
         for (name, rule) in table[type.name]?.required ?? [] {
             let field = "\(payloadField).\(name)"
@@ -95,7 +95,7 @@ public enum ExecutionCatalogue {
         try validateIdentifiers(type: type, payload: payload, payloadField: payloadField)
     }
 
-    /// Throws when a member that names something is there and no identifier: also on the bus, where nobody checked the rest (contract §0).
+    /// Throws when an identifier member is present and invalid. Messages from the bus get only this check (contract §0).
     static func validateIdentifiers(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
         for name in table[type.name]?.identifiers ?? [] {
             guard let kind = payload.kind(of: name), kind != .null else { continue }

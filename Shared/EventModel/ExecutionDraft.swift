@@ -1,23 +1,23 @@
 public import Basics
 
-/// An event of an execution as a producer sends it, checked, but not numbered yet (contract §9, §10).
+/// A validated event of an execution from a producer, without a number yet (contract §9, §10).
 public struct ExecutionDraft: Sendable, Hashable {
-    /// What happened: a type of ``ExecutionCatalogue``, or another word.
+    /// The event type: one of ``ExecutionCatalogue``, or another word.
     public let type: EventType
-    /// What there is to say about it; reaches the viewers as it is, members called `type` and `timestamp` included.
+    /// The data of the event; delivered unchanged, including members called `type` and `timestamp`.
     public let payload: Payload
-    /// The execution that the producer names; nil for the current one.
+    /// The execution that the producer named; nil for the current one.
     public let run: ExecutionRun?
     /// The producer's id, by which duplicates are detected.
     public let id: EventID?
-    /// When it happened.
+    /// The time of the event.
     public let time: Timestamp?
-    /// The tenant, when the producer named one.
+    /// The tenant that the producer named.
     public let tenant: Tenant?
     /// The W3C trace context it belongs to.
     public var trace: TraceParent?
 
-    /// Checks everything that a producer can get wrong. Field names in errors are those of ``ExecutionIntake``.
+    /// Validates the event. Field names in errors are those of ``ExecutionIntake``.
     ///
     /// - Parameter payload: validated with ``Payload/init(validating:field:allowsStreamMembers:)``.
     public init(

@@ -1,11 +1,11 @@
 public import Basics
 
-/// Request bodies with events of executions, turned into drafts (contract §10). Pure functions; who may publish is judged elsewhere.
+/// Parses request bodies with events of executions into drafts (contract §10). Pure functions; authorisation is done elsewhere.
 public enum ExecutionIntake {
     /// Parses one event or an array of at most ``EventIntake/maximumEvents``: `type` and `payload`, optionally `execution`, `id`, `time`, `tenant`. Any
     /// other member is refused.
     ///
-    /// All or nothing: the first fault is thrown, with the index and the field it is in, for example `[3].payload.progress`.
+    /// All or nothing: the first error is thrown, with its index and field, for example `[3].payload.progress`.
     public static func events(_ body: [UInt8], of kind: ExecutionReference.Kind) throws(ValidationError) -> [ExecutionDraft] {
         try EventIntake.drafts(body, allowsOne: true, allowsMany: true) { scanner throws(ValidationError) in
             try EventEnvelope.raw(scanning: &scanner, form: .execution).executionDraft(of: kind)
@@ -14,7 +14,7 @@ public enum ExecutionIntake {
 }
 
 extension RawEvent {
-    /// Judges all of it as an event of an execution.
+    /// Validates it as an event of an execution.
     func executionDraft(of kind: ExecutionReference.Kind) throws(ValidationError) -> ExecutionDraft {
         let names = EventFieldNames.native
         return try ExecutionDraft(

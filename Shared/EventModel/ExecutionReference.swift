@@ -1,27 +1,26 @@
 public import Basics
 
-/// What runs in steps that people watch: an agent or a workflow of one tenant (contract §9). It may run again and again; each time is an
-/// execution.
+/// The name of an agent or a workflow of one tenant (contract §9). Each time it runs is an execution.
 public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
-    /// What runs; the word is the one in paths and subjects.
+    /// Agent or workflow; the raw value is the word in paths and subjects.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case agents
         case workflows
     }
 
-    /// The subjects of all executions, as a filter.
+    /// The subject filter for all executions.
     public static let subjectFilter = "executions.>"
 
-    /// Whose it is; nobody else ever sees it.
+    /// The tenant it belongs to; no other tenant ever sees it.
     public let tenant: Tenant
     /// Whether it is an agent or a workflow.
     public let kind: Kind
     /// The agent's name or the workflow's id.
     public let name: ExecutionName
-    /// Where its events lie on the bus: `executions.<tenant>.<kind>.<name>`, tenant and name as ``SubjectToken``s.
+    /// The NATS subject of its events: `executions.<tenant>.<kind>.<name>`, tenant and name as ``SubjectToken``s.
     public let subject: String
 
-    /// Names what runs.
+    /// Creates a reference.
     public init(tenant: Tenant, kind: Kind, name: ExecutionName) {
         self.tenant = tenant
         self.kind = kind
@@ -29,7 +28,7 @@ public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
         subject = "executions.\(SubjectToken.encode(tenant)).\(kind.rawValue).\(SubjectToken.encode(name))"
     }
 
-    /// Reads the subject of a message.
+    /// Parses the subject of a message.
     public init(subject: String) throws(ValidationError) {
         let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
         guard tokens.count == 4, tokens[0] == "executions", let kind = Kind(rawValue: String(tokens[2])),
@@ -49,30 +48,29 @@ public struct ExecutionReference: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(kind.rawValue)/\(name)" }
 
-    /// Compares the bytes: two spellings that only look alike are two names, as they are two subjects on the bus.
+    /// Compares bytes: canonically equivalent spellings are different names, as they are different subjects.
     public static func == (left: ExecutionReference, right: ExecutionReference) -> Bool { left.subject == right.subject }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(subject) }
 }
 
-/// Which event of which execution an entry of the log is (contract §9).
+/// The execution and number of an event in the log (contract §9).
 public struct ExecutionPlace: Sendable, Hashable {
-    /// What runs.
+    /// The agent or workflow.
     public var reference: ExecutionReference
-    /// Which of its executions, by an id that the producer chose or that was made for it.
+    /// The id of the execution, chosen by the producer or generated.
     public var run: ExecutionRun
-    /// The event's number, which goes on over all executions of the same name.
+    /// The event's number, which continues over all executions of the same name.
     public var number: ExecutionNumber
-    /// The number of the execution's first event; nil when whoever wrote it did not say. Logs written by version 1 do not: there each execution
-    /// counts from 1.
+    /// The number of the execution's first event; nil when the writer omitted it, as version 1 does: there each execution counts from 1.
     public var first: ExecutionNumber?
-    /// The place in the log of the execution's first event, as a hint where to begin to read; nil for the first one itself, and when whoever
-    /// wrote it did not say.
+    /// The log sequence of the execution's first event, as a hint where to start reading; nil for the first one itself, and when the
+    /// writer omitted it.
     public var start: UInt64?
     /// Whether it ends the execution.
     public var isFinal: Bool
 
-    /// Puts an event at its place.
+    /// Creates a place.
     public init(
         reference: ExecutionReference,
         run: ExecutionRun,

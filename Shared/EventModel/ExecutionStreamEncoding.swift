@@ -1,9 +1,9 @@
 public import Basics
 
-/// The blocks of an execution stream as bytes: server-sent events (contract §9; WHATWG HTML §9.2).
+/// Encodes the blocks of an execution stream: server-sent events (contract §9; WHATWG HTML §9.2).
 ///
-/// The ids are the event's numbers, and `data` is the payload as it was published with nothing added; CR and LF, which valid JSON has only
-/// between its parts, become spaces, so that it is one line.
+/// The ids are the events' numbers, and `data` is the payload as published; CR and LF, which valid JSON has only
+/// between tokens, become spaces, so that it is one line.
 public enum ExecutionStreamEncoding {
     /// Appends an event.
     public static func appendEvent(number: ExecutionNumber, type: EventType, payload: Payload, to out: inout [UInt8]) {

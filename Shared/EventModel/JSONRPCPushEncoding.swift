@@ -1,10 +1,10 @@
 import Basics
 
-/// The relay's pushes as JSON-RPC 2.0 notifications (contract §6).
+/// Encodes the relay's pushes as JSON-RPC 2.0 notifications (contract §6).
 public enum JSONRPCPushEncoding {
     /// Appends an event: `params` is the payload's members, unchanged, followed by `timestamp` and, for a client that asked for ids, `id`.
     ///
-    /// A payload that has a member `id` of its own keeps it and gets no second one: the names in an object must be unique. Such a
+    /// A payload with its own member `id` keeps it and gets no second one: the names in an object must be unique. The
     /// client then resumes from the event before and sees this one twice rather than not at all.
     ///
     /// - Parameter id: the event's cursor, or nil for a client that did not ask for ids.
@@ -26,7 +26,7 @@ public enum JSONRPCPushEncoding {
         out.append("\"}}")
     }
 
-    /// Appends the notice that the log is out of reach, or back.
+    /// Appends the notice that the log is unreachable, or reachable again.
     public static func appendStanding(_ standing: LogStanding, to out: inout [UInt8]) {
         out.append("{\"jsonrpc\":\"2.0\",\"method\":\"")
         out.append(standing.type)

@@ -1,13 +1,13 @@
 public import Basics
 
-/// Whether an open stream hears what happens, which its client is always told (contract §3).
+/// Whether an open stream receives new events; its client is always notified (contract §3).
 public enum LogStanding: Sendable, Hashable {
-    /// The log has been out of reach since then. What happens meanwhile follows when it is back.
+    /// The log has been unreachable since then. Events from that time follow when it is reachable again.
     case stalled(since: Timestamp)
-    /// The log is followed again.
+    /// The stream follows the log again.
     case live
 
-    /// The name under which the surfaces send it.
+    /// The event type on the surfaces.
     var type: StaticString {
         switch self {
         case .stalled: "stream.stalled"

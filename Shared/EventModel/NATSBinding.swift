@@ -1,11 +1,11 @@
 package import Basics
 
-/// Events as NATS messages: CloudEvents binary mode, attributes in `ce-` headers and the payload as the body, so that any NATS client in
-/// any language is a producer (contract §10).
+/// Encodes events as NATS messages: CloudEvents binary mode, attributes in `ce-` headers and the payload as the body, so that any NATS
+/// client in any language can be a producer (contract §10).
 public enum NATSBinding {
-    /// The headers that carry what the payload does not; the values are safe for a header whatever the event's texts are.
+    /// Returns the event's attributes as headers; the values are encoded, so they cannot inject headers.
     ///
-    /// The tenant is in the subject. `Nats-Msg-Id` and the moment of intake are the log's to add.
+    /// The tenant is in the subject. The log adds `Nats-Msg-Id` and the time of intake.
     public static func headers(of event: Event) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = [
             ("ce-specversion", "1.0"),
@@ -19,10 +19,10 @@ public enum NATSBinding {
         return headers
     }
 
-    /// The event that a message is.
+    /// Decodes a message into an event.
     ///
-    /// Every attribute may be missing, so that a plain publish of JSON on `events.<tenant>.<type>` is an event. What is there must be
-    /// valid: one that is meant for a single user must not reach everyone because of a slip.
+    /// Every attribute is optional, so that a plain publish of JSON on `events.<tenant>.<type>` is an event. Present attributes must be
+    /// valid: a typo must not send an event for a single user to everyone.
     ///
     /// - Parameters:
     ///   - subject: the message's subject; see ``EventSubject``.

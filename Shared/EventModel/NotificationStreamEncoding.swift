@@ -1,10 +1,10 @@
 import Basics
 
-/// The blocks of the notification stream as bytes: server-sent events (contract §4; WHATWG HTML §9.2).
+/// Encodes the blocks of the notification stream: server-sent events (contract §4; WHATWG HTML §9.2).
 ///
-/// A block ends with its empty line and is one event to every client, wherever it was cut into packets. What an event carries cannot
+/// A block ends with its empty line and is one event to every client, however packets split it. An event's content cannot
 /// break a block: type and cursor are ASCII without line ends, and in the one line of data every CR and LF of the payload, which valid
-/// JSON has only between its parts, is replaced by a space.
+/// JSON has only between tokens, is replaced by a space.
 public enum NotificationStreamEncoding {
     /// Appends an event: `data` is the payload's members, unchanged, between `type` and `timestamp`.
     public static func appendEvent(_ event: Event, cursor: Cursor, to out: inout [UInt8]) {
@@ -24,7 +24,7 @@ public enum NotificationStreamEncoding {
         out.append("\"}\n\n")
     }
 
-    /// Appends what opens a stream: the reconnection delay and the place from which a client may resume. It dispatches no event.
+    /// Appends the opening block: the reconnection delay and the cursor from which a client may resume. It dispatches no event.
     public static func appendOpening(retryMilliseconds: Int, cursor: Cursor, to out: inout [UInt8]) {
         appendRetry(retryMilliseconds, to: &out)
         appendID(cursor, to: &out)
@@ -47,7 +47,7 @@ public enum NotificationStreamEncoding {
         out.append("\n\n")
     }
 
-    /// Appends the notice that the log is out of reach, or back. It has no id: the client's place stays where it is.
+    /// Appends the notice that the log is unreachable, or reachable again. It has no id, so the client's cursor does not change.
     public static func appendStanding(_ standing: LogStanding, to out: inout [UInt8]) {
         out.append("event: ")
         out.append(standing.type)
@@ -56,11 +56,11 @@ public enum NotificationStreamEncoding {
         out.append("\n\n")
     }
 
-    /// Appends the last block of a stream. It has no id: the client resumes from where it was.
+    /// Appends the last block of a stream. It has no id, so the client's cursor does not change.
     ///
     /// - Parameters:
-    ///   - reason: a word in lower case, which needs no escaping; the table of endings has them.
-    ///   - retryMilliseconds: when the client is to come back, if it is not to be the delay it was told at first.
+    ///   - reason: a lower-case word from the table of endings; needs no escaping.
+    ///   - retryMilliseconds: the reconnection delay, if it differs from the opening block's.
     public static func appendEnd(reason: String, retryMilliseconds: Int? = nil, to out: inout [UInt8]) {
         if let retryMilliseconds { appendRetry(retryMilliseconds, to: &out) }
         out.append("event: stream.end\ndata: {\"reason\":\"")
@@ -74,7 +74,7 @@ public enum NotificationStreamEncoding {
         out.append("\n")
     }
 
-    /// Clients ignore a `retry` that is not all digits, so a negative delay becomes none.
+    /// Clients ignore a `retry` that is not all digits, so a negative delay becomes 0.
     private static func appendRetry(_ milliseconds: Int, to out: inout [UInt8]) {
         out.append("retry: ")
         out.appendDecimal(max(milliseconds, 0))

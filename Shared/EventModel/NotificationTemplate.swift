@@ -1,11 +1,11 @@
 import Basics
 
-/// A sentence with holes that the members of a payload fill.
+/// A text with placeholders for payload members.
 ///
-/// `{title}` stands for a member, `{title|id}` for the first of several that is there; what is in `[…]` is left out when one of its holes
-/// stays empty. Only texts, numbers and truth values fill a hole, on one line and shortened.
+/// `{title}` stands for a member, `{title|id}` for the first one present; text in `[…]` is omitted when one of its placeholders
+/// is empty. Only strings, numbers and booleans fill a placeholder, on one line and shortened.
 struct NotificationTemplate: Sendable, ExpressibleByStringLiteral {
-    /// The longest text that a hole takes, in characters.
+    /// The longest text of a placeholder, in characters.
     static let maximumFill = 300
     /// The same in bytes of UTF-8, because one character can have any number of them.
     static let maximumFillBytes = 1_200
@@ -18,7 +18,7 @@ struct NotificationTemplate: Sendable, ExpressibleByStringLiteral {
 
     private let pieces: [Piece]
 
-    /// Reads a template. A bracket without its partner is a mistake of the program and traps.
+    /// Parses a template. An unbalanced bracket is a programming error and traps.
     init(stringLiteral text: String) {
         var rest = text[...]
         pieces = Self.pieces(&rest, until: nil)
@@ -47,7 +47,7 @@ struct NotificationTemplate: Sendable, ExpressibleByStringLiteral {
         return pieces
     }
 
-    /// The sentence for a payload. A hole outside of brackets that nothing fills leaves nothing.
+    /// Renders the text for a payload. An unfilled placeholder outside of brackets is omitted.
     func text(_ payload: Payload) -> String {
         Self.text(pieces, payload, requiresAll: false) ?? ""
     }
@@ -75,7 +75,7 @@ struct NotificationTemplate: Sendable, ExpressibleByStringLiteral {
         }
     }
 
-    /// On one line, nothing that a terminal would obey, and not too long; nil when nothing is left.
+    /// Removes control characters, which terminals interpret, and shortens the text to one line; nil when only spaces are left.
     private static func shortened(_ text: String) -> String? {
         var line = ""
         var count = 0

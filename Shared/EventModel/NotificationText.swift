@@ -1,4 +1,4 @@
-/// What people read of an event in the notification list (contract §8).
+/// The text of an event in the notification list (contract §8).
 public struct NotificationText: Sendable, Hashable {
     /// A few words.
     public let title: String
@@ -8,12 +8,12 @@ public struct NotificationText: Sendable, Hashable {
 
 /// The templates of a type's notifications.
 struct NotificationWording: Sendable {
-    /// The title. One that a payload leaves empty is replaced by the name of the type.
+    /// The title. An empty one is replaced by the name of the type.
     let title: NotificationTemplate
     /// The body.
     let body: NotificationTemplate
 
-    /// The texts for an event.
+    /// Renders the texts for an event.
     func text(of event: Event) -> NotificationText {
         let title = title.text(event.payload)
         return NotificationText(title: title.isEmpty ? event.type.name : title, body: body.text(event.payload))

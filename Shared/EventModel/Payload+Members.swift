@@ -7,7 +7,7 @@ extension Payload {
     /// Whether there is a top-level member of that name, whatever its value.
     public func contains(_ name: String) -> Bool { value(name) != nil }
 
-    /// What kind of value the top-level member has; nil when there is no such member.
+    /// The JSON kind of the top-level member's value; nil when there is no such member.
     public func kind(of name: String) -> JSONKind? {
         value(name).map { JSONKind(firstByte: bytes[$0.lowerBound]) }
     }
@@ -17,7 +17,7 @@ extension Payload {
         value(name).map { bytes[$0] }
     }
 
-    /// The text of a top-level member that is a string, escapes undone; nil when there is none or it is something else.
+    /// The unescaped text of a top-level string member; nil when absent or of another kind.
     public func string(_ name: String) -> String? {
         guard let range = value(name), bytes[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
         let inside = bytes[range.lowerBound + 1..<range.upperBound - 1]
@@ -25,7 +25,7 @@ extension Payload {
         return String(decoding: JSONString.unescape(inside), as: UTF8.self)
     }
 
-    /// The value of a top-level member that is `true` or `false`; nil when there is none or it is something else.
+    /// The value of a top-level boolean member; nil when absent or of another kind.
     public func boolean(_ name: String) -> Bool? {
         guard let range = value(name) else { return nil }
         switch bytes[range.lowerBound] {
@@ -46,12 +46,12 @@ extension Payload {
     /// Whether the object has no members.
     var isEmpty: Bool { index.members.isEmpty }
 
-    /// Appends what lies between the braces, byte for byte.
+    /// Appends the bytes between the braces.
     func appendMembers(to out: inout [UInt8]) {
         out.append(contentsOf: bytes[index.interior])
     }
 
-    /// Appends what lies between the braces with each CR and LF, which can only be whitespace there, replaced by a space.
+    /// Appends the bytes between the braces; each CR and LF, which can only be whitespace there, becomes a space.
     func appendMembersOnOneLine(to out: inout [UInt8]) {
         guard index.hasLineBreaks else { return appendMembers(to: &out) }
         for byte in bytes[index.interior] {

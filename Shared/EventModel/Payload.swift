@@ -1,15 +1,15 @@
 public import Basics
 
-/// What an event says: one JSON object, checked once and kept byte for byte as it was received (contract §2, §4).
+/// The data of an event: one JSON object, validated once and kept byte for byte as received (contract §2, §4).
 ///
-/// The positions of the top-level members are remembered, so that reading one costs no second parse.
+/// The positions of the top-level members are indexed, so that reading one costs no second parse.
 public struct Payload: Sendable, Hashable {
     /// The largest payload, in bytes (contract §10).
     public static let maximumBytes = 256 * 1024
-    /// How deep arrays and objects may nest, the payload itself counted.
+    /// The maximum nesting of arrays and objects, including the payload itself.
     public static let maximumDepth = JSONScanner.maximumDepth
 
-    /// The JSON text, whitespace around and within it included.
+    /// The JSON text, including whitespace around and within it.
     public let bytes: [UInt8]
 
     let index: PayloadIndex
@@ -22,8 +22,8 @@ public struct Payload: Sendable, Hashable {
     /// stream adds those two.
     ///
     /// - Parameters:
-    ///   - field: what an error calls the payload.
-    ///   - allowsStreamMembers: whether `type` and `timestamp` are members like others: in executions, where nothing is added (contract §9).
+    ///   - field: the payload's name in errors.
+    ///   - allowsStreamMembers: whether `type` and `timestamp` are allowed: in executions, where nothing is added (contract §9).
     public init(validating bytes: [UInt8], field: String = "payload", allowsStreamMembers: Bool = false) throws(ValidationError) {
         try PayloadIndex.checkSize(bytes.count, field: field)
         let index = try JSONScanner.scan(bytes) { scanner throws(ValidationError) -> PayloadIndex in
@@ -39,7 +39,7 @@ public struct Payload: Sendable, Hashable {
         self.init(bytes: bytes, index: index)
     }
 
-    /// Reads the object at the scanner's position, in one pass over a text that holds more than the payload.
+    /// Reads the object at the scanner's position, in one pass over a longer text.
     init(scanning scanner: inout JSONScanner, field: String, allowsStreamMembers: Bool = false) throws(ValidationError) {
         let start = scanner.position
         let index = try PayloadIndex(scanning: &scanner, origin: start, field: field, allowsStreamMembers: allowsStreamMembers)
@@ -47,7 +47,7 @@ public struct Payload: Sendable, Hashable {
         self.init(bytes: bytes, index: index)
     }
 
-    /// What it takes in memory besides its own words, in bytes: its text and the places of its members.
+    /// Heap memory in bytes: the text and the member index.
     package var heapBytes: Int { bytes.count + index.heapBytes + 2 * PayloadIndex.arrayOverhead }
 
     private init(bytes: [UInt8], index: PayloadIndex) {
@@ -55,7 +55,7 @@ public struct Payload: Sendable, Hashable {
         self.index = index
     }
 
-    /// Payloads are equal when their bytes are; two spellings of the same object are two payloads.
+    /// Compares bytes; two spellings of the same object are different payloads.
     public static func == (left: Payload, right: Payload) -> Bool { left.bytes == right.bytes }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }

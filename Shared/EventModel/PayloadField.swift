@@ -1,20 +1,20 @@
-/// A member of payloads for which the type table has a rule (contract §2).
+/// A payload member with a rule in the type table (contract §2).
 public struct PayloadField: Sendable, Hashable {
-    /// What the member's value must be.
+    /// The constraint on the member's value.
     public enum Rule: Sendable, Hashable {
         /// Any value, `null` included.
         case any
-        /// An ``Identifier``: services look things up by it.
+        /// An ``Identifier``: services use it as a key.
         case identifier
         /// A string of at most that many bytes of UTF-8.
         case text(maximumBytes: Int)
-        /// An RFC 3339 time with an offset. Checked where an event enters; an event that the log holds is read whatever the value.
+        /// An RFC 3339 time with an offset. Checked at intake only; a stored event is read whatever the value.
         case time
     }
 
     /// The member's name.
     public let name: String
-    /// What its value must be.
+    /// The constraint on its value.
     public let rule: Rule
 
     static func any(_ name: String) -> PayloadField { PayloadField(name: name, rule: .any) }

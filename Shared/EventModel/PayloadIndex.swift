@@ -1,6 +1,6 @@
 import Basics
 
-/// Where the top-level members of a payload lie, found while it is checked.
+/// The positions of a payload's top-level members, collected during validation.
 struct PayloadIndex: Sendable {
     /// One member; offsets count from the payload's first byte, and 32 bits are enough for ``Payload/maximumBytes``.
     struct Member: Sendable {
@@ -22,20 +22,20 @@ struct PayloadIndex: Sendable {
     }
 
     private(set) var members: [Member] = []
-    /// Between the braces.
+    /// The range between the braces.
     private(set) var interior: Range<Int>
-    /// Whether a name has a backslash in it, so that its bytes are not the name itself.
+    /// Whether a name contains an escape, so that its bytes are not the name itself.
     private(set) var hasEscapedNames = false
-    /// Whether CR or LF occurs within the braces; it can only be whitespace between the parts of the text.
+    /// Whether CR or LF occurs within the braces; it can only be whitespace between tokens.
     private(set) var hasLineBreaks = false
 
-    /// What an array takes besides its elements, and what an allocation is rounded by, in bytes.
+    /// The overhead of an array and of rounding an allocation, in bytes.
     static let arrayOverhead = 48
 
-    /// How many places there are at first; as many again whenever they do not suffice.
+    /// The initial capacity, which doubles when exceeded.
     private static let leastPlaces = 8
 
-    /// What the members' places take in memory, in bytes: the same for the same payload, whatever the allocator rounds up to.
+    /// Memory of the members in bytes: the same for the same payload, however the allocator rounds.
     var heapBytes: Int {
         let places = members.count <= Self.leastPlaces ? Self.leastPlaces : 1 << (Int.bitWidth - (members.count - 1).leadingZeroBitCount)
         return places * MemoryLayout<Member>.stride
@@ -48,8 +48,8 @@ struct PayloadIndex: Sendable {
     /// Reads one object from `scanner`, whose position is on it, and applies the rules of ``Payload``.
     ///
     /// - Parameters:
-    ///   - origin: where in the scanner's text the payload's bytes begin.
-    ///   - allowsStreamMembers: whether `type` and `timestamp` are members like others.
+    ///   - origin: the offset of the payload's first byte in the scanner's text.
+    ///   - allowsStreamMembers: whether `type` and `timestamp` are allowed.
     init(scanning scanner: inout JSONScanner, origin: Int, field: String, allowsStreamMembers: Bool) throws(ValidationError) {
         interior = 0..<0
         guard scanner.position < scanner.end, scanner.base[scanner.position] == UInt8(ascii: "{") else {
@@ -72,7 +72,7 @@ struct PayloadIndex: Sendable {
         while let name = try scanner.nextMember(isFirst: members.isEmpty) {
             let valueStart = scanner.position
             try scanner.scanValue(depth: 1)
-            // Too long already; the caller says so. Offsets beyond the limit are never stored.
+            // Too long; the caller throws. Offsets beyond the limit are never stored.
             guard scanner.position - origin <= Payload.maximumBytes else { return }
             members.append(
                 Member(
@@ -93,7 +93,7 @@ struct PayloadIndex: Sendable {
 
     // MARK: Names
 
-    /// Throws when a name occurs twice or is one that the notification stream adds itself.
+    /// Throws when a name occurs twice or is one that the notification stream adds.
     private mutating func checkNames(_ base: UnsafePointer<UInt8>, field: String, allowsStreamMembers: Bool) throws(ValidationError) {
         hasEscapedNames = members.contains { member in
             UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count).contains(UInt8(ascii: "\\"))
@@ -111,7 +111,7 @@ struct PayloadIndex: Sendable {
         }
     }
 
-    /// The member called `name`, which is compared after its escapes have been undone.
+    /// Returns the member called `name`; names are compared unescaped.
     ///
     /// - Parameter base: the payload's first byte.
     func member(_ name: String, in base: UnsafePointer<UInt8>) -> Member? {

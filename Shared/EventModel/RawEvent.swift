@@ -1,6 +1,6 @@
 import Basics
 
-/// What an envelope of any form says, before it is judged.
+/// The unvalidated content of an envelope of any form.
 struct RawEvent {
     var type: String?
     var payload: Payload?
@@ -10,10 +10,10 @@ struct RawEvent {
     var time: String?
     var source: String?
     var traceparent: String?
-    /// The execution it belongs to, in the forms that have any.
+    /// The execution it belongs to, in forms that have one.
     var execution: String?
 
-    /// Judges all of it. Errors use the names of the form in which the event arrived.
+    /// Validates it. Errors use the field names of the form in which the event arrived.
     func draft(_ names: EventFieldNames) throws(ValidationError) -> EventDraft {
         try EventDraft(
             names: names,
@@ -28,7 +28,7 @@ struct RawEvent {
         )
     }
 
-    /// The identifier that the producer may have given under the name `field`.
+    /// Parses an optional identifier; errors call it `field`.
     static func identifier<Kind>(_ text: String?, _ field: String) throws(ValidationError) -> Identifier<Kind>? {
         guard let text else { return nil }
         return try Identifier(text, field: field)
@@ -59,7 +59,7 @@ struct RawEvent {
     }
 }
 
-/// What the parts of an event are called in the form in which it arrived, for errors that the sender understands.
+/// The field names of the form in which an event arrived, for error messages.
 struct EventFieldNames {
     var type = "type"
     var payload = "payload"

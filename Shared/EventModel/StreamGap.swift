@@ -1,19 +1,19 @@
 import Basics
 
-/// Why a client gets less than it asked for, which it is always told (contract §3).
+/// The reason why a client misses events; it is always notified (contract §3).
 public enum StreamGap: Sendable, Hashable {
-    /// The cursor is older than the log keeps. Everything from `missedBefore`, the first entry still kept, on follows.
+    /// The cursor is older than the log's retention. Everything from `missedBefore`, the first retained entry, follows.
     case expired(missedBefore: Cursor)
-    /// The cursor is of another epoch, from the future, or no cursor at all. The stream goes on after `current`.
+    /// The cursor is of another epoch, from the future, or malformed. The stream continues after `current`.
     case unknownCursor(current: Cursor)
 
-    /// The name under which every surface sends it.
+    /// The event type on every surface.
     static let type: StaticString = "stream.gap"
 
-    /// The place from which a client that has seen the gap, and nothing after it, resumes without losing anything that it could still get
-    /// and without being told of the same gap again.
+    /// The cursor from which a client that has seen only the gap resumes without losing available events and without getting the
+    /// same gap again.
     ///
-    /// Reading goes on *after* a cursor, so for an expired one it is the place just before the first entry still kept.
+    /// Reading continues *after* a cursor, so for an expired one it is just before the first retained entry.
     public var resumptionCursor: Cursor {
         switch self {
         case .expired(let first):

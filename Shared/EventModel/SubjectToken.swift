@@ -1,24 +1,24 @@
 public import Basics
 
-/// Any text as one token of a NATS subject, and back.
+/// Encodes any text as one token of a NATS subject, and decodes it.
 ///
 /// `A`–`Z`, `a`–`z`, `0`–`9`, `_` and `-` stand for themselves; every other byte of the UTF-8 is `=` and two upper-case hexadecimal
 /// digits; the empty text, since a token must not be empty, is `=` alone. So different texts have different tokens and a token has one
 /// text; none contains a dot, a wildcard or a space.
 public enum SubjectToken {
-    /// The longest token that ``decode(_:)`` accepts, in bytes: three times the longest text that becomes one.
+    /// The longest token that ``decode(_:)`` accepts, in bytes: three times the longest encoded text.
     public static let maximumBytes = 3 * IdentifierKinds.Tenant.maximumBytes
 
-    /// The token of an identifier: at most ``maximumBytes`` long.
+    /// Encodes an identifier; at most ``maximumBytes`` long.
     public static func encode<Kind>(_ identifier: Identifier<Kind>) -> String { encode(identifier.text) }
 
-    /// The token of `text`: at most three times as long as its UTF-8. The caller bounds the text.
+    /// Encodes `text`; at most three times as long as its UTF-8. The caller bounds the text.
     public static func encode(_ text: String) -> String {
         guard !text.isEmpty else { return "=" }
         return PercentEncoding.encode(text, mark: "=", isPlain: isPlain)
     }
 
-    /// The text of a token, or nil when `token` is not what ``encode(_:)`` makes of any text.
+    /// Decodes a token; nil when ``encode(_:)`` returns it for no text.
     public static func decode(_ token: some StringProtocol) -> String? {
         let token = String(token)
         let bytes = token.utf8

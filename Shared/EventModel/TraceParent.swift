@@ -1,16 +1,15 @@
 import Basics
 
-/// The `traceparent` of W3C Trace Context (Recommendation of 23 November 2021, §3.2): which trace something belongs to.
+/// The `traceparent` of W3C Trace Context (Recommendation of 23 November 2021, §3.2).
 ///
-/// Causeway hands it on and names its trace in log lines. It makes none of its own, since it records no spans: what comes without one
-/// goes without one.
+/// Causeway propagates it and logs its trace id. It never creates one, since it records no spans.
 public struct TraceParent: Sendable, Hashable {
     /// The header's value in version 00.
     public let text: String
 
-    /// Reads a value strictly; nil for what is none, which that recommendation says to ignore.
+    /// Parses a value strictly; nil when malformed, which the recommendation says to ignore.
     ///
-    /// A version that is not known here counts as far as it says what version 00 says, and is handed on as that (§4.3 there).
+    /// An unknown version is read as version 00 as far as possible, and propagated as that (§4.3 there).
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         let parts = bytes.prefix(Self.length).split(separator: UInt8(ascii: "-"), maxSplits: 4, omittingEmptySubsequences: false)
@@ -20,7 +19,7 @@ public struct TraceParent: Sendable, Hashable {
             guard bytes.count == Self.length else { return nil }
             self.text = text
         } else {
-            // What another version has to say besides stands behind a further dash.
+            // Another version's additional fields follow a further dash.
             guard !parts[0].elementsEqual("ff".utf8), bytes.count == Self.length || bytes[Self.length] == UInt8(ascii: "-") else {
                 return nil
             }
@@ -32,7 +31,7 @@ public struct TraceParent: Sendable, Hashable {
     /// The id of the trace: 32 hexadecimal digits in lower case.
     public var traceID: String { String(decoding: text.utf8.dropFirst(3).prefix(32), as: UTF8.self) }
 
-    /// Whether whoever began the trace may have recorded it.
+    /// Whether the caller may have recorded the trace.
     public var isSampled: Bool { text.utf8.last.map(Self.isSampled) ?? false }
 
     private static let length = 55

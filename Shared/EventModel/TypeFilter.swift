@@ -1,6 +1,6 @@
 public import Basics
 
-/// The event types a reader asked for: `?types=investigation.*,approval.requested` (contract §2).
+/// The event types requested by a reader: `?types=investigation.*,approval.requested` (contract §2).
 public struct TypeFilter: Sendable, Hashable {
     /// The most patterns in one filter.
     public static let maximumPatterns = 64
@@ -9,7 +9,7 @@ public struct TypeFilter: Sendable, Hashable {
     /// With the final dot: `investigation.`; sorted, so that equal filters are equal values.
     private let prefixes: [String]
 
-    /// Parses a comma-separated list of exact types and prefixes that end in `.*`; percent-encoding has been undone before.
+    /// Parses a percent-decoded, comma-separated list of exact types and prefixes that end in `.*`.
     public init(query: String) throws(ValidationError) {
         let patterns = query.split(separator: ",", maxSplits: Self.maximumPatterns, omittingEmptySubsequences: false)
         guard patterns.count <= Self.maximumPatterns else {

@@ -1,10 +1,10 @@
 public import Basics
 
-/// The frames of the workspace stream as JSON text; wrapping it in a WebSocket frame is the edge's work (contract §5).
+/// Encodes the frames of the workspace stream as JSON text; the edge wraps it in a WebSocket frame (contract §5).
 ///
 /// A frame has the members `type`, `payload` and `ts`, in that order, and with the extension `last_event_id` a fourth, `id`.
 public enum WorkspaceFrameEncoding {
-    /// Appends an event; the payload is the bytes that were received.
+    /// Appends an event; the payload is the bytes as received.
     ///
     /// - Parameter id: the event's cursor for a client that asked for ids, nil for one that did not.
     public static func appendEvent(_ event: Event, id: Cursor?, to out: inout [UInt8]) {
@@ -29,8 +29,8 @@ public enum WorkspaceFrameEncoding {
     /// Appends a keepalive.
     ///
     /// - Parameters:
-    ///   - isLive: whether the log is followed; false while it is out of reach (contract §3).
-    ///   - id: a place from which resuming loses nothing, for a client that asked for ids.
+    ///   - isLive: whether the stream follows the log; false while it is unreachable (contract §3).
+    ///   - id: a cursor from which resuming loses nothing, for a client that asked for ids.
     public static func appendHeartbeat(time: Timestamp, isLive: Bool, id: Cursor?, to out: inout [UInt8]) {
         out.append("{\"type\":\"heartbeat\",\"payload\":{\"ok\":")
         out.append(isLive ? "true}" : "false}")

@@ -51,7 +51,7 @@ struct Signer: Sendable {
     }
 }
 
-/// Keys of every kind, made anew in each run of the tests.
+/// Keys of every kind, generated in each test run.
 struct TestKeys: Sendable {
     static let shared = Result { try TestKeys() }
 

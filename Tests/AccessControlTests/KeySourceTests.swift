@@ -8,7 +8,7 @@ import Testing
 
 @testable import AccessControl
 
-/// What an operator may configure, and what the process says about the rest.
+/// Valid configurations, and the errors of invalid ones.
 @Suite("Key sources")
 struct KeySourceTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -185,7 +185,7 @@ struct PEMCase: Sendable, CustomTestStringConvertible {
 
 struct ConfigurationCase: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// Part of what the operator must be told.
+    /// A part of the expected error message.
     let says: String
     let change: @Sendable (inout AccessControlConfiguration) -> Void
 

@@ -162,7 +162,7 @@ struct KeyURLTests {
             #expect(await reason(authenticator, tokenA) == nil)
             server.answer(with: answer)
             clock.advance(by: .seconds(10))
-            // Nobody can say that the provider has no such key.
+            // It is unknown whether the provider has such a key.
             #expect(await reason(authenticator, tokenB) == .keysUnavailable)
             #expect(server.requests == 2)
             #expect(await reason(authenticator, tokenA) == nil)
@@ -218,7 +218,7 @@ struct KeyURLTests {
             #expect(await reason(authenticator, tokenA) == nil)
             server.answer(with: .silence)
             clock.advance(by: .seconds(10))
-            // Whoever waited for this fetch would wait until the time limit of the tests.
+            // A caller that waited for this fetch would wait until the time limit of the tests.
             #expect(await reason(authenticator, tokenA) == nil)
         }
     }
@@ -296,7 +296,7 @@ struct KeyURLTests {
         }
     }
 
-    /// Two hundred tokens at once, each with a key that nobody has.
+    /// Two hundred tokens at once, each with an unknown key.
     private func flood(_ authenticator: Authenticator, round: Int) async throws -> Set<AuthenticationError.Reason?> {
         try await withThrowingTaskGroup(of: AuthenticationError.Reason?.self) { group in
             for number in 0..<200 {

@@ -18,7 +18,7 @@ enum Setup: Sendable, Hashable, CaseIterable {
     case lenientExpiry
 }
 
-/// One token, and what must become of it.
+/// One token, and the expected result.
 struct TokenCase: Sendable, CustomTestStringConvertible {
     let name: String
     var setup = Setup.hs256
@@ -30,7 +30,7 @@ struct TokenCase: Sendable, CustomTestStringConvertible {
     var signer: (@Sendable (TestKeys) -> Signer) = { .hmac256($0.secretBytes) }
     /// What happens to the token after it was signed.
     var tamper: (@Sendable (String) -> String) = { $0 }
-    /// Nil: it is accepted.
+    /// Nil when accepted.
     var expected: AuthenticationError.Reason?
     var check: (@Sendable (Principal) -> Bool) = { _ in true }
 

@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// The claims and the header decide who somebody is: no member may be there twice (RFC 7519 §4).
+    /// The claims and the header determine the principal: duplicate members are rejected (RFC 7519 §4).
     private func isObjectWithoutRepetition(_ bytes: [UInt8]) throws {
         try JSONScanner.scan(bytes) { scanner in
             do throws(JSONSyntaxError) {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import approval_api
 
-/// What the approval API reads from people and from the bus.
+/// Input of the approval API from clients and from the bus.
 @Suite struct ApprovalFuzzTests {
     @Test func readMarks() throws {
         let seeds = [

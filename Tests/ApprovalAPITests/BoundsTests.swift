@@ -9,7 +9,7 @@ import Testing
 
 @testable import approval_api
 
-/// What becomes a row or an answer has a bound in bytes, whatever an event holds.
+/// Rows and answers have a bound in bytes, whatever an event holds.
 @Suite struct BoundsTests {
     /// A character of about 1,000 bytes.
     private static let letter = "a" + String(repeating: "\u{301}", count: 500)
@@ -66,7 +66,7 @@ import Testing
         #expect(try list(items, maximumBytes: 40).count == 3)
         #expect(try list(items, maximumBytes: 1).count == 1, "one item is always there, or nobody could go on")
         #expect(try list([], maximumBytes: 1).body == #"{"items":[],"nextCursor":"n","unreadCount":3}"#)
-        // What is escaped counts as it is sent.
+        // Escaped characters count in their escaped form.
         #expect(try list([Item(text: String(repeating: "\u{1}", count: 10)), Item(text: "")], maximumBytes: 80).count == 1)
     }
 }

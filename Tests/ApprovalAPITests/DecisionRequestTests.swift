@@ -10,7 +10,7 @@ import Testing
         (#" { "reason" : "why" , "action" : "reject" , "other" : [1] } "#, .reject, "why"),
         (#"{"action":"\u0061pprove","reason":null}"#, .approve, nil),
         (#"{"action":"approve","reason":""}"#, .approve, nil),
-        // Members that this API does not know are passed over, whatever events may not have.
+        // Unknown members are ignored, even those that events must not have.
         (#"{"action":"approve","type":"x","timestamp":1}"#, .approve, nil),
         (#"{"action":"approve","reason":"a\u0000b\n"}"#, .approve, "a\u{0}b\n"),
     ])

@@ -86,7 +86,7 @@ import Testing
         ("", Approval.Expiry.never, false),
         (#","expiresAt":null,"fourEyes":null"#, .never, false),
         (#","expiresAt":"2024-04-01T14:32:10+02:00","fourEyes":true"#, .at(Timestamp(millisecondsSinceEpoch: 1_711_974_730_000)), true),
-        // Written wrongly, what is there to stop a decision stops it.
+        // A malformed restriction applies in its strictest form.
         (#","expiresAt":"tomorrow","fourEyes":"false""#, .at(Timestamp(millisecondsSinceEpoch: 0)), true),
         (#","expiresAt":1711974730,"fourEyes":0"#, .at(Timestamp(millisecondsSinceEpoch: 0)), true),
         (#","expiresAt":"","fourEyes":false"#, .at(Timestamp(millisecondsSinceEpoch: 0)), false),
@@ -98,7 +98,7 @@ import Testing
         #expect(request.fourEyes == fourEyes)
     }
 
-    /// A requester that cannot be a user is nobody, so that four eyes cannot be passed by a name that no token has.
+    /// An invalid requester counts as absent, so that a name without a token cannot bypass the four-eyes rule.
     @Test(arguments: [#""""#, #""a\u0000b""#, "7", "null", "\"\(String(repeating: "x", count: 257))\""])
     func aRequesterThatIsNoUserIsNobody(_ requester: String) throws {
         let entry = try Fixture.request("a", members: #","fourEyes":true,"requestedBy":\#(requester)"#)
@@ -108,7 +108,7 @@ import Testing
         #expect(DecisionRules.judge(approval, action: .approve, by: Fixture.ann.user, now: Fixture.time) == .unknownRequester)
     }
 
-    /// What follows from a request carries its identifiers on, so one with an identifier that breaks the rules is no request (contract §0).
+    /// A request with an invalid identifier is ignored, since its effects would carry it (contract §0).
     @Test(arguments: [
         #"{"approvalId":"a\u0000","remediationId":"r"}"#, #"{"approvalId":"","remediationId":"r"}"#,
         #"{"approvalId":"..","remediationId":"r"}"#,

@@ -33,7 +33,7 @@ import Testing
         #expect(Decision(event, on: ApprovalID(generated: "another")) == nil, "an event at the place of another approval is no decision")
     }
 
-    /// It names the request that it is about by the id of its event, and counts for no other.
+    /// A decision names its request by the id of its event, and counts for no other.
     @Test func namesItsRequest() throws {
         let place = LogPlace(sequence: 41, intake: Fixture.time)
         var decision = Self.decision(.approve)
@@ -77,7 +77,7 @@ import Testing
         #expect(action.remediationStatus == status)
     }
 
-    /// What follows from an accepted request can always be stored: identifiers and reason as long as any door lets them be, every byte escaped, and
+    /// The effect of an accepted request can always be stored: identifiers and reason of maximum length, every byte escaped, and
     /// together with the headers still smaller than the smallest `max_payload` that nats-server is likely to have.
     @Test func theLargestDecisionAndItsEffectFit() throws {
         let longest = String(repeating: "\"", count: 256)
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    /// Contract §12: what follows from a private request exists for the same user.
+    /// Contract §12: the effect of a private request is addressed to the same user.
     @Test(arguments: [nil, "bob"]) func isForWhomTheRequestWas(_ user: String?) throws {
         for action in DecisionAction.allCases {
             let decision = Self.decision(action, user: user)
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    /// Two spellings of one word are two approvals.
+    /// Canonically equivalent ids are different approvals.
     @Test func placesAreComparedByteForByte() throws {
         let payload = #"{"approvalId":"\u00e9","remediationId":"r","action":"approve"}"#
         let event = try Fixture.event("approval.resolved", payload)

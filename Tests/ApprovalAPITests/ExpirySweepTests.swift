@@ -49,7 +49,7 @@ private final class SweepBench: Sendable {
 
     deinit { following.cancel() }
 
-    /// Asks for approvals whose time is over, each a millisecond later than the one before.
+    /// Requests expired approvals, each a millisecond later than the one before.
     func request(_ names: [String], tenant: String, from first: Int64 = 0) async throws {
         let events = try names.enumerated().map { index, name in
             let expiry = Fixture.later(first + Int64(index)).iso8601
@@ -63,7 +63,7 @@ private final class SweepBench: Sendable {
         #expect(isKnown)
     }
 
-    /// Puts something at the place of a decision that is none, as nobody but a broken writer on the bus does.
+    /// Stores an invalid message at the place of a decision, as only a broken writer on the bus does.
     func spoil(_ name: String, tenant: String) async throws {
         _ = try await JetStream(connection).publish(subject: "events.\(tenant).DECISION.\(name)", payload: Array("[]".utf8))
     }
@@ -93,11 +93,11 @@ private final class SweepBench: Sendable {
         #expect(bench.letters.totals == [ExpirySweep.name: UInt64(poisoned.count)])
     }
 
-    /// A process that has just started tries again what another one has set aside.
+    /// A newly started process retries the dead letters of another one.
     @Test func afterARestartAnApprovalHasItsOneLetter() async throws {
         let bench = try await SweepBench()
         let jetStream = JetStream(bench.connection)
-        // A window that is soon over stands for a restart long after the first letter.
+        // A short window simulates a restart long after the first letter.
         var letters = StreamConfiguration(name: DeadLetters.streamName, subjects: ["deadletters.*.*", "retries.*.*"])
         letters.duplicateWindow = .milliseconds(100)
         _ = try await jetStream.createStream(letters)
@@ -132,7 +132,7 @@ private final class SweepBench: Sendable {
         #expect(bench.letters.totals.isEmpty)
     }
 
-    /// A decision names its request, and is no answer to another request under the same id.
+    /// A decision names its request, and does not count for another one under the same id.
     @Test func aDecisionIsAboutOneRequest() async throws {
         let bench = try await SweepBench()
         try await bench.request(["a"], tenant: "acme")
@@ -147,7 +147,7 @@ private final class SweepBench: Sendable {
         #expect(error?.code == .rejected && error?.isRetriable == false)
     }
 
-    /// What follows from one decision is never taken for what follows from another.
+    /// The effect of one decision is never taken for that of another.
     @Test func anEffectOfAnotherDecisionIsAFailure() async throws {
         let bench = try await SweepBench()
         let announcer = EffectAnnouncer(log: bench.log, letters: bench.letters, logger: SweepBench.logger, now: { Fixture.time })

@@ -5,7 +5,7 @@ import Testing
 
 @testable import approval_api
 
-/// What the read marks of one tenant may take of their stream.
+/// One tenant's share of the stream of read marks.
 @Suite struct InboxShareTests {
     private func mark(_ extent: ReadMark.Extent, of tenant: Tenant = Fixture.acme, epoch: UInt16 = 7) -> ReadMark {
         ReadMark(tenant: tenant, user: Fixture.ann.user, epoch: epoch, extent: extent, readAt: Fixture.time, intake: Fixture.time)
@@ -36,7 +36,7 @@ import Testing
         #expect(throws: APIError.self) { try share.admit(all, beside: share.bytes + share.reserve - all.storedBytes() + 1) }
     }
 
-    /// Each message counts, one that marks again what is marked too, until it leaves its stream or its notification the log.
+    /// Each message counts, including a repeated mark, until it leaves its stream or its notification leaves the log.
     @Test func messagesAreCountedByTenant() async throws {
         let model = try ReadModel(path: ReadModelFile.memory)
         _ = try await model.followLog(Fixture.log(epoch: 7, last: .max), isRecognised: true)
@@ -49,7 +49,7 @@ import Testing
         let messages = marks.enumerated().map { (place: UInt64($0 + 1), mark: $1) }
         try await model.apply(messages, position: 6, stamp: nil, generation: 0)
         #expect(try await bytes() == [sizes.reduce(0, +) - sizes[2], sizes[2]])
-        // A message that is read again is one.
+        // A redelivered message counts once.
         try await model.apply([messages[5]], position: 6, stamp: nil, generation: 0)
         #expect(try await bytes() == [sizes.reduce(0, +) - sizes[2], sizes[2]])
         try await model.drop(inboxBefore: 2, life: model.inboxLife)

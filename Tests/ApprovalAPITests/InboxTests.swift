@@ -7,7 +7,7 @@ import Testing
 
 @testable import approval_api
 
-/// The notification list against a plain model of it: marks and notifications in any order, and every question.
+/// The notification list against a simple model: marks and notifications in any order, and every query.
 @Suite struct InboxTests {
     private static let tenant = "acme"
 
@@ -78,8 +78,8 @@ import Testing
         #expect(try await model.notifications(query("bob")).unreadCount == 9)
     }
 
-    /// The log was restored from an older copy and written on: another event is where the one was that somebody read. Notices of the fixture are
-    /// taken in at the millisecond of their place.
+    /// The log was restored from an older copy and appended to: another event has the place of one that was read. The fixture's notices
+    /// have the millisecond of their place as time of intake.
     @Test(arguments: [false, true]) func aMarkCountsForItsEventAlone(_ isFirst: Bool) async throws {
         let model = try await model()
         let notices = try (1...4 as ClosedRange<UInt64>).map { try notice($0) }
@@ -94,10 +94,10 @@ import Testing
             return page.items.map(\.readAt).reversed()
         }
         #expect(try await readAt() == [Fixture.time, nil, nil, Fixture.time])
-        // The new one at the place is read in its turn, and then stays so.
+        // The new one at the place is then marked as read, and stays so.
         try await applyMarks([mark(.one(3), at: 8, intake: 3), mark(.one(3), at: 9, intake: 3)], position: 2, to: model)
         #expect(try await readAt() == [Fixture.time, nil, Fixture.later(8), Fixture.time])
-        // A replica that comes later reads only what its stream has kept, and says the same.
+        // A later replica reads only the retained marks, and gives the same answer.
         try await model.drop(inboxBefore: 2, life: model.inboxLife)
         #expect(try await readAt() == [nil, nil, Fixture.later(8), nil])
     }
@@ -145,12 +145,12 @@ import Testing
         // At the same place as the mark of the former copy.
         try await applyMarks([mark(.through(10), at: 70, intake: 500_010)], position: 3, to: model)
         #expect(try await readAt() == [50, 50, 50, 50, 50, 60, 60, 60, 70, 70])
-        // What the stream of marks has dropped counts no more, here as in a replica that comes later.
+        // Marks dropped from their stream no longer count, here as in a later replica.
         try await model.drop(inboxBefore: 2, life: model.inboxLife)
         #expect(try await readAt() == [60, 60, 60, 60, 60, 60, 60, 60, 70, 70])
     }
 
-    /// Producers' clocks differ by some milliseconds: an event may be taken in before the one that it is stored behind.
+    /// Producers' clocks differ by some milliseconds: an event's time of intake may precede that of its predecessor in the log.
     @Test func intakesNeedNotRiseOneByOne() async throws {
         let model = try await model()
         let notices = [try notice(1, intake: 50), try notice(2, intake: 52), try notice(3, user: "ann", intake: 49)]
@@ -276,7 +276,7 @@ import Testing
         #expect(try await model.notifications(query()).unreadCount == 1)
     }
 
-    /// A replica that was there when a mark was made says the same as one that started after the mark was purged.
+    /// A replica that saw a mark gives the same answer as one that started after the mark was purged.
     @Test func marksThatTheirStreamDroppedAreForgotten() async throws {
         let model = try await model()
         try await model.apply(try (1...4 as ClosedRange<UInt64>).map { try notice($0) }, position: 4, generation: 0)
@@ -287,7 +287,7 @@ import Testing
         try await model.drop(inboxBefore: 4, life: life)
         #expect(try await model.notifications(query()).items.map { $0.readAt != nil } == [true, false, false, true])
         #expect(try await model.notifications(query()).unreadCount == 2)
-        // What was found out about a stream counts for nothing once the reading has begun again.
+        // Findings about a stream are discarded when reading restarts.
         _ = try await model.followInbox(life: 2, last: 5, isRecognised: true)
         try await applyMarks([mark(.one(2))], position: 2, to: model)
         try await model.drop(inboxBefore: 5, life: life)
@@ -314,7 +314,7 @@ import Testing
         #expect(try await model.notification(at: 1, epoch: 7, for: Fixture.bob) != nil)
     }
 
-    /// Names that only look alike have lists of their own.
+    /// Canonically equivalent names have separate lists.
     @Test func usersAndTenantsAreComparedByteForByte() async throws {
         let model = try await model()
         let (one, other) = ("\u{E9}", "e\u{301}")
@@ -337,8 +337,8 @@ import Testing
         #expect(page.unreadCount == 2)
     }
 
-    /// The count is kept, not counted: whatever comes, goes, is marked, hidden or shown, at whatever places and in whatever order, it is what
-    /// counting the list says.
+    /// The maintained count equals the counted list after any sequence of additions, removals and marks, at any
+    /// places and in any order.
     @Test(arguments: 0..<6 as Range<UInt64>)
     func theCountIsThatOfTheList(_ seed: UInt64) async throws {
         var generator = SplitMix64(seed: seed)
@@ -389,12 +389,12 @@ import Testing
                 #expect(try await model.unreadCount(for: query(user).viewer, epoch: 7) == all.unreadCount)
             }
         }
-        // And nothing is left of what was counted when nothing is there.
+        // And the counts are empty when the list is.
         #expect(try await model.drop(keeping: Fixture.log(from: UInt64(Int64.max)), life: model.logLife))
         #expect(try await model.read(for: .process) { try Int.fetchOne($0, sql: "SELECT count(*) FROM tallies") } == 0)
     }
 
-    /// Where little is wanted among much that is not, a page has an end, and the next one goes on there.
+    /// With few matches among many rows, a page ends at its scan limit, and the next one continues there.
     @Test func aPageLooksAtSoManyAndNoMore() async throws {
         let model = try await model()
         try await model.apply(try (1...100 as ClosedRange<UInt64>).map { try notice($0) }, position: 100, generation: 0)

@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    /// At its own place, or where the bus has it; never at another approval's place.
+    /// Read at its own place, or at the subject of its type; never at another approval's place.
     @Test func aRequestIsWhatLiesAtItsPlace() throws {
         let payload = #"{"approvalId":"a","remediationId":"r"}"#
         func requests(_ place: DecisionPlace?) throws -> Bool {

@@ -18,7 +18,7 @@ import Testing
         #expect(ReadMark(subject: mark.subject, body: try mark.body()) == mark)
     }
 
-    /// The event's time of intake is in it; marks from before have none, and are marks.
+    /// It contains the event's time of intake; older marks lack it, and are still valid.
     @Test func namesTheIntakeOfItsEvent() throws {
         var mark = ReadMark(
             tenant: Fixture.acme,
@@ -40,7 +40,7 @@ import Testing
         ("inbox.a.b", #"{"epoch":70000,"at":1,"sequence":1}"#), ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":-1}"#),
         ("inbox.a", #"{"epoch":1,"at":1,"sequence":1}"#), ("inbox.a.b.c", #"{"epoch":1,"at":1,"sequence":1}"#),
         ("inbox.=x.b", #"{"epoch":1,"at":1,"sequence":1}"#),
-        // Numbers that no mark of this service has: any program on the bus can write them.
+        // Invalid numbers, which any program on the bus can write.
         ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":9223372036854775808}"#),
         ("inbox.a.b", #"{"epoch":1,"at":1,"through":18446744073709551615}"#),
         ("inbox.a.b", #"{"epoch":1,"at":1,"through":18446744073709551616}"#), ("inbox.a.b", #"{"epoch":-1,"at":1,"sequence":1}"#),
@@ -49,7 +49,7 @@ import Testing
         ("inbox.a.b", #"{"epoch":1,"at":281474976710656,"sequence":1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"intake":-1}"#),
         ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"intake":281474976710656}"#),
-        // A member twice, a second document, another encoding.
+        // A duplicate member, a second document, another encoding.
         ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1,"sequence":2}"#), ("inbox.a.b", #"{"epoch":1,"at":1,"sequence":1}{}"#),
         ("inbox.a.b", "\u{FEFF}{\"epoch\":1,\"at\":1,\"sequence\":1}"),
         // Names that break the rules.

@@ -9,7 +9,7 @@ import Testing
 
 @testable import approval_api
 
-/// Which files are taken, and which ones never.
+/// The files that are replaced, and those that never are.
 @Suite struct ReadModelFileTests {
     private let directory: TemporaryDirectory
     private var path: String { directory.file("model.sqlite") }
@@ -45,7 +45,7 @@ import Testing
         #expect(try await model.progress().logPosition == 0)
     }
 
-    /// As version 1 of this service left it: no sign beside it, and other tables.
+    /// As version 1 of this service left it: no marker file, and other tables.
     @Test func aFileOfAFormerVersionIsMadeAnew() async throws {
         let former = try DatabaseQueue(path: path)
         try await former.write { database in
@@ -59,7 +59,7 @@ import Testing
         #expect(try await model.progress().logPosition == 0)
     }
 
-    /// The file is damaged while nobody runs: pages of it, with the list of its tables, but not its header.
+    /// The file is damaged while no process runs: pages with its table list, but not its header.
     @Test(arguments: [100..<4096, 4096..<8192, 8192..<30_000]) func aDamagedFileIsMadeAnew(_ range: Range<Int>) async throws {
         do {
             let model = try await model()
@@ -69,7 +69,7 @@ import Testing
         content.replaceSubrange(range, with: Data(repeating: 0xFF, count: range.count))
         try content.write(to: URL(filePath: path))
         let model = try ReadModel(path: path, patience: .milliseconds(1))
-        // As the followers do: whatever meets the damage, the next attempt is with a new file.
+        // As the followers do: after any error from the damage, the next attempt uses a new file.
         for _ in 0..<2 {
             do {
                 try await model.open()
@@ -78,7 +78,7 @@ import Testing
                 try await model.write(model.generation) { try $0.execute(sql: "UPDATE requests SET title = NULL") }
             } catch is StorageTrouble {}
         }
-        // Until it has caught up, a file that was made anew answers nobody.
+        // A recreated file answers no reads until it has caught up.
         model.noteLogCaughtUp(model.generation)
         model.noteInboxCaughtUp(model.generation)
         #expect(try await model.progress().logPosition == 500)
@@ -93,7 +93,7 @@ import Testing
 
     // MARK: What is not ours
 
-    /// Makes something that is not ours, of which the name `model.sqlite` or one of its companions is a part.
+    /// Kinds of foreign files at the name `model.sqlite` or one of its companions.
     enum Foreign: String, CaseIterable {
         case letter, database, ourNumber, damagedDatabase, damagedNumber, directory, linkToNothing, linkToLetter, pipe
         case writeAheadLog, sharedMemory, journal, lock, lockDirectory, new
@@ -143,7 +143,7 @@ import Testing
         #expect(try contents() == before, "nothing is changed, and nothing is put beside it")
     }
 
-    /// A file of somebody else takes the name of ours while we run: it is not replaced when ours turns out to be gone.
+    /// A foreign file takes the name of ours while we run: it is not replaced when ours turns out to be missing.
     @Test func whatTakesTheNameOfOursIsLeftAlone() async throws {
         let model = try await model()
         try FileManager.default.removeItem(atPath: path)

@@ -66,7 +66,7 @@ import Testing
         #expect(first?.request.title == nil, "what was asked first is what is answered")
     }
 
-    /// An approval that is asked for again while its decision is still known is not open again.
+    /// An approval requested again while its decision is retained does not reopen.
     @Test func aDecisionOutlivesItsRequest() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a"), try Fixture.decision("a", "approve", at: 2)], to: model)
@@ -157,7 +157,7 @@ import Testing
         #expect(try await notices(Fixture.bob) == ([3, 2], 2))
     }
 
-    /// A request under an id that is used is not seen even by those whom it is for: the first one counts.
+    /// A request under a used id is invisible even to its addressees: the first one counts.
     @Test func theFirstRequestSaysWhoseItIs() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a", at: 1, user: "ann"), try Fixture.request("a", at: 2)], to: model)
@@ -200,7 +200,7 @@ import Testing
 
     // MARK: Which one counts
 
-    /// How many are told "Approval needed", by the place of the request.
+    /// The number of "Approval needed" notifications, by the place of the request.
     private func asked(_ model: ReadModel) async throws -> [UInt64] {
         let type = try EventType("approval.requested")
         let page = try await model.notifications(NotificationQuery(viewer: Fixture.ann, epoch: 7, type: type, limit: 50))
@@ -221,8 +221,8 @@ import Testing
         #expect(try await model.notification(at: 4, epoch: 7, for: Fixture.ann) == nil, "nor can it be marked as read")
     }
 
-    /// Random requests and decisions of few approvals, cut off at random places: a model that followed from the beginning says the same as one
-    /// that was built from what is kept.
+    /// Random requests and decisions of few approvals, truncated at random places: a model that followed from the beginning equals one
+    /// that was built from the retained entries.
     @Test(arguments: 0..<12)
     func aModelThatFollowedSaysWhatANewOneSays(_ seed: Int) async throws {
         var random = SystemRandomNumberGenerator()
@@ -274,7 +274,7 @@ import Testing
         }
     }
 
-    /// The attack: somebody has a second request waiting under a used id for the moment at which the log forgets the first.
+    /// The attack: a second request under a used id waits until the log drops the first.
     @Test func aDecisionCountsForItsRequestAlone() async throws {
         let model = try await model()
         let second = try Fixture.request("a", at: 2, members: #","title":"Delete the database""#)
@@ -288,14 +288,14 @@ import Testing
         #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
         for status in [nil] + ApprovalStatus.allCases.map(Optional.some) { #expect(try await ids(model, Fixture.ann, status) == []) }
         #expect(try await asked(model) == [])
-        // Once the log holds neither the first nor its decision, the second is one of its own, and has no effect of another.
+        // Once the log holds neither the first nor its decision, the second is independent, and gets no effect of another.
         #expect(try await model.drop(keeping: Fixture.log(deleted: [1, 3]), life: model.logLife))
         let approval = try #require(try await model.approval(Self.a, for: Fixture.ann))
         #expect(approval.status == .pending && approval.effect == nil && approval.request.title == "Delete the database")
         #expect(try await asked(model) == [2])
     }
 
-    /// A request that stood is withdrawn when the log tells of a decision about another one, whose own request is gone.
+    /// An open request is withdrawn when a decision arrives about another one, whose own request was dropped.
     @Test func aRequestIsWithdrawnForTheDecisionAboutAnother() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a", at: 2)], to: model)
@@ -305,7 +305,7 @@ import Testing
         #expect(try await asked(model) == [])
     }
 
-    /// By its place and its time of intake: a restored stream may have another epoch, and one that was written on another event there.
+    /// By its place and its time of intake: a restored stream may have another epoch, or another event at that place.
     @Test func aRequestIsRecognisedWhateverTheEpoch() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a", at: 1), try Fixture.decision("a", "approve", at: 2, of: 1, epoch: 9)], to: model)
@@ -343,7 +343,7 @@ import Testing
         #expect(try await model.notifications(NotificationQuery(viewer: Fixture.ann, epoch: 7, limit: 9)).unreadCount == 2)
     }
 
-    /// Of so many holes that they are not listed nobody knows which ones the model still has.
+    /// With too many holes to list, it is unknown which dropped entries the model still has.
     @Test func holesThatAreNotListedRebuild() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a", at: 1), try Fixture.request("b", at: 2)], to: model)
@@ -357,7 +357,7 @@ import Testing
         #expect(try await !model.drop(keeping: kept, life: model.logLife))
     }
 
-    /// What was found out about a log counts for nothing once the reading has begun again.
+    /// Findings about a log are discarded when reading restarts.
     @Test func whatAFormerLogKeptIsNoMatter() async throws {
         let model = try await model()
         try await apply([try Fixture.request("a", at: 41)], to: model)
@@ -418,7 +418,7 @@ import Testing
         #expect(try await model.approval(Self.a, for: Fixture.ann) == nil)
     }
 
-    /// A log that was restored from an older copy and written on has another message where the model has read the last one.
+    /// A log restored from an older copy and appended to has another message at the model's last sequence.
     @Test func whatWasReadLastIsRemembered() async throws {
         let stamp = LogStamp(sequence: 41, storedAt: 1_700_000_000_123_456_789)
         do {

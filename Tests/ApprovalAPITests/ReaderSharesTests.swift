@@ -10,7 +10,7 @@ import Testing
     private static let one = ReaderShares.Holder.tenant("one")
     private static let two = ReaderShares.Holder.tenant("two")
 
-    /// Counts who reads at a time, and lets them go on when it is told to.
+    /// Counts concurrent readers, and releases them on demand.
     private final class Readers: Sendable {
         let gate = OneShot<Void>()
         private let counts = Mutex<(now: Int, most: Int, done: Int)>((0, 0, 0))
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// Who had a turn, in order.
+    /// The admitted readers, in order.
     private final class Turns: Sendable {
         private let names = Mutex<[String]>([])
 
@@ -41,7 +41,7 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<50 { group.addTask { try await shares.read(for: Self.one) { try await readers.read() } } }
             #expect(await eventually { readers.now == 2 && shares.waitingCount == 48 })
-            // Another one does not wait behind the 48.
+            // Another tenant does not wait behind the 48.
             #expect(try await shares.read(for: Self.two) { readers.done } == 0)
             #expect(try await shares.read(for: .process) { readers.done } == 0)
             readers.gate.settle(())
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    /// Waits that are cancelled at any moment leave no reader behind that nobody has.
+    /// Waits cancelled at any time leak no reader.
     @Test func cancelledWaitsTakeNothing() async throws {
         let shares = ReaderShares(readers: 2)
         for round in 0..<200 {

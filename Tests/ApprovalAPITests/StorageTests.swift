@@ -12,7 +12,7 @@ import Testing
 
 @testable import approval_api
 
-/// What happens when the read model's file fails, and that reads do not stand in each other's way.
+/// Failures of the read model's file, and concurrent reads.
 @Suite(.timeLimit(.minutes(2))) struct StorageTests {
     private let directory: TemporaryDirectory
     private var path: String { directory.file("model.sqlite") }
@@ -47,7 +47,7 @@ import Testing
         try file.close()
     }
 
-    /// What meets a damaged page: a list, one row, the counts, the change that a new entry makes, the dropping of old ones, and readiness.
+    /// The operations that meet a damaged page: list, row, counts, applying a new entry, dropping old ones, and readiness.
     enum Meeting: CaseIterable {
         case list, one, count, write, drop, probe
     }
@@ -79,7 +79,7 @@ import Testing
         #expect(model.generation == generation + 1)
         #expect(!model.isWhole)
         #expect(probe.status != .ready)
-        // Nobody is told that there is nothing while the model is rebuilt.
+        // No read returns an empty result during the rebuild.
         let refused = await #expect(throws: APIError.self) { try await page(model) }
         #expect(refused?.code == .serviceUnavailable)
         #expect(try await model.open() == generation + 1)
@@ -101,7 +101,7 @@ import Testing
         try file.close()
     }
 
-    /// A read that began before the file was given up waits until the model is rebuilt, and has its answer then.
+    /// A read that began before the file was discarded waits for the rebuild, and is then answered.
     @Test func aReadOutlivesARebuilding() async throws {
         do { try await fill(ReadModel(path: path), 1...3000) }
         try damage("title-2990-end")
@@ -134,7 +134,7 @@ import Testing
         #expect(try await page(model).unreadCount == 3000)
     }
 
-    /// Readers that stand still hold up neither the others nor the writer.
+    /// Stalled readers block neither other readers nor the writer.
     @Test func aTenantsReadsHoldUpNobodyElse() async throws {
         let model = try ReadModel(path: path)
         try await fill(model, 1...10)

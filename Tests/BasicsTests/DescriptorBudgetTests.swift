@@ -4,7 +4,7 @@ import Testing
 
 @testable import Basics
 
-/// Who is closed when the descriptors of a listener are spent.
+/// The choice of the connection to close when a listener's descriptors are exhausted.
 @Suite struct DescriptorBudgetTests {
     private final class Closed: Sendable {
         private let names = Mutex<[String]>([])

@@ -3,7 +3,7 @@ import Synchronization
 import TestKit
 import Testing
 
-/// A clock that moves when it is told to.
+/// A clock set by the test.
 private final class Clock: Sendable {
     private let time = Mutex(Duration.zero)
     var now: @Sendable () -> Duration { { self.time.withLock { $0 } } }

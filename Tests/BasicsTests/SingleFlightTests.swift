@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 @Suite("Single-flight", .timeLimit(.minutes(5))) struct SingleFlightTests {
-    /// An operation that ends when it is told to, with the number of its run.
+    /// An operation that ends on demand, with the number of its run.
     private final class Held: Sendable {
         private let runs = Mutex<[OneShot<Int>]>([])
 

@@ -8,7 +8,7 @@ import Synchronization
 import TestKit
 import Testing
 
-/// What a caller is told when the bus, or the log on it, does not take an event.
+/// The errors when the bus, or the log on it, does not accept an event.
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
     private static let incident = ["incidentId": "i"]
 
@@ -139,7 +139,7 @@ import Testing
         try await bench.jetStream.deleteStream("EVENTS")
         let second = try await bench.producer.publish("incident.created", tenant: "acme", payload: Self.incident)
         #expect(second.cursor.sequence == 1)
-        // Another log: a client must not take the one's place for the other's.
+        // Another log: a client must not confuse the cursors of the two.
         #expect(second.cursor.epoch != first.cursor.epoch)
     }
 

@@ -4,7 +4,7 @@ import EventModel
 import TestKit
 import Testing
 
-/// What breaks a rule of the contract is found before anything is sent, so that no bus is needed to be told.
+/// Events that violate the contract are rejected before sending, without a bus.
 @Suite(.timeLimit(.minutes(1))) struct InvalidEventTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         var testDescription: String

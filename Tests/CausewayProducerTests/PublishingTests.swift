@@ -6,7 +6,7 @@ import NATSClient
 import TestKit
 import Testing
 
-/// Publishing against a real nats-server: what lies in the log, and what the caller is told.
+/// Publishing against a real nats-server: the stored events, and the results for the caller.
 @Suite(.timeLimit(.minutes(2))) struct PublishingTests {
     private struct Progress: Encodable {
         var message: String

@@ -8,7 +8,7 @@ import Testing
 @testable import EdgeRuntime
 
 extension AdmissionAnswer {
-    /// Keeps the place in `box`. Returns why there is none.
+    /// Stores the place in `box`. Returns the reason of a refusal.
     fileprivate consuming func keep(in box: PlaceBox) -> Ending? {
         let refusal = self.refusal
         if let place = self.place() { box.put(place) }
@@ -83,7 +83,7 @@ struct AdmissionsTests {
         #expect(admissions.count == 0)
     }
 
-    /// How a connection comes to its end.
+    /// The ways in which a connection ends.
     enum WayOut: CaseIterable {
         case clientHangsUp, tokenExpires, drain, arrivalDuringDrain, logOutOfReach
     }
@@ -122,7 +122,7 @@ struct AdmissionsTests {
     @Test("a descriptor that cannot be watched gives its place back")
     func notWatched() async throws {
         let bench = try HubBench()
-        // epoll takes no plain file.
+        // epoll does not support regular files.
         let descriptor = open("/dev/null", O_RDWR | O_CLOEXEC)
         #expect(descriptor >= 0)
         let ticket = ConnectionTicket(

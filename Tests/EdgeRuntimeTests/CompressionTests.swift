@@ -8,7 +8,7 @@ private func deflated(_ message: [UInt8], by deflater: Deflater = Deflater()) ->
     message.withUnsafeBytes { deflater.compress($0) }
 }
 
-/// Bytes in which there is nothing to compress.
+/// Incompressible bytes.
 private func noise(_ count: Int) -> [UInt8] {
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15
     return (0..<count).map { _ in

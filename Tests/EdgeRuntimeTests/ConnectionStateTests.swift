@@ -8,7 +8,7 @@ import Testing
 struct ConnectionStateTests {
     private let start = MonotonicInstant(nanoseconds: 1_000_000_000)
 
-    /// A connection in each phase, made by the facts that lead there.
+    /// A connection in each phase, created by the inputs that lead there.
     private func following() -> ConnectionState {
         var state = ConnectionState()
         #expect(state.attached() == .deliver)
@@ -120,7 +120,7 @@ struct ConnectionStateTests {
             #expect(state.endRequested(ending) == .sayFarewell(ending))
             #expect(state.endRequested(.draining) == .none)
             #expect(!state.isOpen && state.isEnding)
-            // What is dropped at once need not be cut later.
+            // An immediate drop needs no later cut.
             if !ending.dropsQueue { #expect(state.lingerElapsed() == .cutToFarewell(ending)) }
             #expect(state.lingerElapsed() == .close(ending))
             #expect(state.lingerElapsed() == .none)
@@ -129,7 +129,7 @@ struct ConnectionStateTests {
         #expect(state.endRequested(ending) == .none)
     }
 
-    @Test("a connection that ends goes on writing until the farewell is sent")
+    @Test("an ending connection keeps writing until the last message is sent")
     func endsAfterWhatWasBegun() {
         var state = self.blocked()
         #expect(state.endRequested(.draining) == .sayFarewell(.draining))
@@ -176,7 +176,7 @@ struct ConnectionStateTests {
         #expect(state.peerFellSilent() == told)
     }
 
-    @Test("a connection is closed once, whoever says so first")
+    @Test("a connection is closed once, whatever triggers it first")
     func closedOnce() {
         for make in [self.following, self.blocked, self.reading, self.ending, self.closing] {
             var state = make()

@@ -8,14 +8,14 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// A conversation that follows one topic after it was told its name, and resumes where it was told to: `follow <topic> [<cursor>]`.
+/// A conversation that follows the topic of the command `follow <topic> [<cursor>]`, from the cursor if present.
 private final class Follower: Conversation {
     private var topic: IncidentID?
     private var from: UInt64 = .max
     let link = ConversationLink<String>()
     private let events: Events
 
-    /// What a test sees of it.
+    /// The state visible to a test.
     final class Events: Sendable {
         let ended = Atomic<Int>(0)
         let links = Mutex<[ConversationLink<String>]>([])
@@ -119,7 +119,7 @@ struct ConversationTests {
         #expect(await self.words(client, until: "LOUD 42|") == "looking" + expected)
     }
 
-    @Test("a cursor that means nothing is told, and what comes next is sent")
+    @Test("an unknown cursor gives a gap, and new events follow")
     func unknownCursor() async throws {
         let bench = try HubBench(encoder: TopicEncoder())
         bench.append(try self.entry(1, about: "a"))
@@ -251,7 +251,7 @@ struct ConversationTests {
         #expect(bench.hub.counters.closesByKind.isEmpty)
     }
 
-    @Test("what is posted from elsewhere is heard in order, and by nobody after the end")
+    @Test("posted messages are handled in order, and dropped after the end")
     func link() async throws {
         let bench = try HubBench(encoder: TopicEncoder())
         let client = try await bench.connect(inbound: self.inbound)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// Records what a loop reports, and lets a test wait for it.
+/// Records a loop's reports, and lets a test wait for them.
 private final class Recorder: DeliveryLoopDelegate {
     struct Seen {
         var tokens: [UInt64] = []
@@ -96,7 +96,7 @@ struct DeliveryLoopTests {
 
     @Test("work that is left makes another round at once, and ticks keep coming")
     func rounds() async throws {
-        // A clock that jumps by a tick whenever it is looked at: no waiting in this test.
+        // A clock that advances by a tick at every read, so that this test does not wait.
         let time = Atomic<UInt64>(0)
         let loop = try DeliveryLoop(clock: {
             MonotonicInstant(nanoseconds: time.wrappingAdd(UInt64(DeliveryLoop.tickInterval.nanoseconds), ordering: .relaxed).newValue)

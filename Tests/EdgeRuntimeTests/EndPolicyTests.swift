@@ -33,7 +33,7 @@ private struct PlainBatchEncoder: StreamEncoder {
     }
 }
 
-/// What a client got, taken apart.
+/// The parsed response of a client.
 private struct PlainBatch: Equatable {
     var sequences: [UInt64]
     var cursor: Cursor
@@ -97,7 +97,7 @@ struct EndPolicyTests {
         while sequences.count < expected.count {
             let got = try await self.received(try await bench.connect(start: start, end: self.batch(limit)))
             #expect(got.sequences.count <= limit && got.ending == "finished")
-            // A cursor whose time is another one than that of what stands there would not be recognised.
+            // A cursor whose time differs from that of its entry would not be recognised.
             #expect(got.cursor.time == self.cursor(got.cursor.sequence).time)
             guard !got.sequences.isEmpty || got.cursor.sequence < 300 else { break }
             sequences += got.sequences
@@ -142,7 +142,7 @@ struct EndPolicyTests {
         #expect(got.sequences.isEmpty && got.cursor == self.cursor(2) && got.cursor.time == self.cursor(2).time)
     }
 
-    @Test("heartbeats go to those who wait")
+    @Test("waiting clients get heartbeats")
     func heartbeats() async throws {
         let bench = try self.bench { $0.heartbeatInterval = .milliseconds(100) }
         let client = try await bench.connect(end: self.batch(wait: .seconds(3600)))
@@ -151,7 +151,7 @@ struct EndPolicyTests {
         #expect(await client.read { _ in false }.drop { $0 == "~" }.hasPrefix("1]"))
     }
 
-    @Test("who waits no longer gets on in a past that nothing of is for it, batch by batch")
+    @Test("a client whose wait ended advances batch by batch through filtered-out history")
     func filteredPast() async throws {
         let bench = try self.bench(tailBytes: 4096)
         for sequence in UInt64(1)...100 { bench.append(try Fixture.entry(sequence)) }
@@ -165,7 +165,7 @@ struct EndPolicyTests {
         #expect(position == self.cursor(100))
     }
 
-    @Test("a gap is answered at once, and told with what is kept")
+    @Test("a gap is answered at once, with the retained events")
     func gaps() async throws {
         let bench = try self.bench()
         for sequence in UInt64(1)...3 { bench.append(try Fixture.entry(sequence)) }
@@ -177,7 +177,7 @@ struct EndPolicyTests {
         #expect(bench.hub.counters.gaps.current == 2)
     }
 
-    @Test("a log that is replaced while a client waits is told at once")
+    @Test("a log recreated during a wait is reported at once")
     func replaced() async throws {
         let bench = try self.bench()
         bench.append(try Fixture.entry(5))
@@ -204,7 +204,7 @@ struct EndPolicyTests {
         #expect(bench.endedCount == 2)
     }
 
-    @Test("a token that expires ends the wait, and what was missed is told with the cursor")
+    @Test("an expired token ends the wait, with the cursor to resume from")
     func expiry() async throws {
         let bench = try self.bench()
         let client = try await bench.connect(expiresAt: 1005, end: self.batch(wait: .seconds(3600)))
@@ -213,7 +213,7 @@ struct EndPolicyTests {
         #expect(got.sequences.isEmpty && got.cursor.sequence == 0 && got.ending == "token_expired")
     }
 
-    @Test("a slow reader gets the batch whole, and what comes meanwhile with the next one")
+    @Test("a slow reader gets the whole batch, and later events with the next one")
     func slowReader() async throws {
         let bench = try self.bench(tailBytes: 32 * 1024)
         let payload = #"{"pad":""# + String(repeating: "p", count: 20_000) + #""}"#
@@ -225,7 +225,7 @@ struct EndPolicyTests {
         #expect(got.sequences == Array(1...50) && got.cursor == self.cursor(50) && got.cursor.time == self.cursor(50).time)
     }
 
-    @Test("who hangs up while it waits leaves nothing behind")
+    @Test("a client that disconnects during its wait leaks nothing")
     func hangUp() async throws {
         let bench = try self.bench()
         for round in 1...6 {

@@ -63,7 +63,7 @@ private final class ExecutionBench: Sendable {
         )
     }
 
-    /// What the log and the feed do with an entry.
+    /// Appends an entry as the log and the feed do.
     func append(
         _ sequence: UInt64,
         _ run: ExecutionRun,
@@ -106,7 +106,7 @@ private final class ExecutionBench: Sendable {
         )
     }
 
-    /// The log forgets what lies before `first`.
+    /// Drops the log's entries before `first`.
     func expire(before first: UInt64, deleted: DeletedSequences = .none) {
         let last = self.hub.log.state.withLock { state in
             state.first = first
@@ -118,13 +118,13 @@ private final class ExecutionBench: Sendable {
 }
 
 extension ExecutionAnswer {
-    /// Where it begins; nil for another answer.
+    /// The start position; nil for another answer.
     fileprivate var sequence: UInt64? { if case .begins(let place, _) = self { place.sequence } else { nil } }
     fileprivate var isUnknown: Bool { if case .unknown = self { true } else { false } }
     fileprivate var isSeenAll: Bool { if case .seenAll = self { true } else { false } }
-    /// What is told first.
+    /// The first notice.
     fileprivate var gap: StreamPlace.Gap? { if case .begins(let place, _) = self { place.gap } else { nil } }
-    /// What it shows.
+    /// The events delivered.
     fileprivate var run: ExecutionRun? { if case .begins(_, let run) = self { run } else { nil } }
 }
 
@@ -204,7 +204,7 @@ struct ExecutionViewTests {
         try bench.append(7, "r", 7, first: 7)
         #expect(bench.hub.log.boundsAsked.load(ordering: .relaxed) == 0)
         _ = try await bench.ask()
-        // One request for the log's bounds, and one reading: what the first question learns, loading need not ask again.
+        // One request for the log's bounds, and one read: loading reuses the result of the first request.
         #expect(bench.hub.log.boundsAsked.load(ordering: .relaxed) == 1)
         #expect(bench.hub.log.executionReads.load(ordering: .relaxed) == 1)
         for _ in 0..<3 {
@@ -235,7 +235,7 @@ struct ExecutionViewTests {
         // The rest of a former execution and its end, whatever runs now.
         let viewer = try await bench.view(after: 4)
         #expect(await viewer.read { _ in false } == "open|r/5|r/6|<end>")
-        // Of the first one nothing is kept any more, of the second its end.
+        // The first one was dropped entirely; of the second, the end is kept.
         bench.expire(before: 5)
         let early = try await bench.ask(after: 1)
         #expect(early.run == "s" && early.gap == .expired, "of an execution that is gone")
@@ -258,7 +258,7 @@ struct ExecutionViewTests {
         for number in UInt64(1)...5 { try veteran.append(number, "r", number, first: 1, start: number == 1 ? nil : 1) }
         let viewer = try await veteran.view()
         #expect(await viewer.read { $0.hasSuffix("r/5|") } == "open|r/1|r/2|r/3|r/4|r/5|")
-        // All of it was purged; its producer goes on under the same id, as 2 * 5 + 1.
+        // All of it was purged; its producer continues under the same id, as 2 * 5 + 1.
         try veteran.append(6, "r", 11, first: 11)
         veteran.expire(before: 6)
         fresh.expire(before: 6)
@@ -363,7 +363,7 @@ struct ExecutionViewTests {
         #expect(bench.hub.log.executionReads.load(ordering: .relaxed) >= 2, "the test did not test")
     }
 
-    @Test("a log that was replaced is told")
+    @Test("viewers are notified of a recreated log")
     func replaced() async throws {
         let bench = try ExecutionBench()
         try bench.append(1, "r", 1)

@@ -60,7 +60,7 @@ enum Fixture {
         )
     }
 
-    /// The bytes that `PlainEncoder` makes of an entry.
+    /// The bytes of an entry in `PlainEncoder`.
     static func text(_ entry: LogEntry) -> String {
         var bytes: [UInt8] = []
         PlainEncoder().append(entry, cursor: entry.cursor(epoch: self.epoch), to: &bytes)
@@ -91,7 +91,7 @@ struct ScriptedSink: ByteSink {
 }
 
 extension WebSocketDecoder {
-    /// Takes all of it in, whatever it costs, in turns of `turn`.
+    /// Processes all input, whatever it costs, in turns of `turn`.
     mutating func decode(_ bytes: UnsafeRawBufferPointer, turn: Int = .max, _ handle: (WebSocketInput) -> Void) {
         var rest = bytes
         repeat {

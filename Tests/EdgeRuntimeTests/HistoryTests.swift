@@ -7,7 +7,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// How a cursor is answered from memory and from the log (contract §3).
+/// Resolution of a cursor from memory and from the log (contract §3).
 @Suite struct HistoryTests {
     /// A log of which the tail holds the last three entries, or all.
     private static func bench(hasTail: Bool) throws -> HubBench {
@@ -27,7 +27,7 @@ import Testing
         try await bench.history.start(for: cursor.text, tenant: "acme", fanout: bench.fanout)
     }
 
-    /// Deletes from the log, and tells memory.
+    /// Deletes from the log, and notifies memory.
     private static func delete(_ sequences: [UInt64], _ bench: HubBench) {
         bench.log.state.withLock { state in state.entries.removeAll { sequences.contains($0.sequence) } }
         let deleted = DeletedSequences(ascending: sequences)
@@ -42,7 +42,7 @@ import Testing
         for sequence: UInt64 in [3, 4, 19, 20] {
             #expect(try await Self.start(bench, Self.cursor(sequence)) == .after(Self.cursor(sequence)))
         }
-        // Another past of the log has another entry there, later or earlier.
+        // A recreated log has another entry there, later or earlier.
         for (sequence, offset) in [(3, 7000), (4, 7000), (19, -7000), (20, 7000), (19, 1)] as [(UInt64, Int64)] {
             #expect(try await Self.start(bench, Self.cursor(sequence, offset: offset)) == .unknownCursor, "\(sequence), \(offset)")
         }
@@ -67,9 +67,9 @@ import Testing
                 "nothing is missing behind \(sequence)"
             )
         }
-        // Whoever stands on an event of its own that is kept misses what was deleted, and nothing else.
+        // A client at a retained event of its own misses only the deleted events.
         #expect(try await Self.start(bench, Self.cursor(1)) == .after(Self.cursor(1)))
-        // And whoever was told comes back without being told again.
+        // And a client that got the gap reconnects without a second one.
         let told = StreamGap.expired(missedBefore: try Self.cursor(11)).resumptionCursor
         #expect(try await Self.start(bench, told) == .after(told))
     }
@@ -86,7 +86,7 @@ import Testing
         #expect(try await Self.start(bench, Self.cursor(19)) == .after(Self.cursor(19)), "it has seen everything")
     }
 
-    @Test("what leaves the log while a client is served from it is told before what is kept", .timeLimit(.minutes(1)))
+    @Test("entries dropped during a read give a gap before the retained ones", .timeLimit(.minutes(1)))
     func movingEnd() async throws {
         let bench = try HubBench(tailBytes: 4096)
         var texts: [String] = []
@@ -95,7 +95,7 @@ import Testing
             state.first = 101
             state.entries.removeAll { $0.sequence <= 100 }
         }
-        // The edge believes what it knew a moment ago.
+        // The edge uses its cached state.
         let client = try await bench.connect(start: HubBench.after(50))
         let last = texts[399]
         #expect(await client.read { $0.hasSuffix(last) } == "head|open 50|expired before 101|" + texts[100...].joined())
@@ -110,7 +110,7 @@ import Testing
         #expect(await before.read { $0.hasSuffix(last) } == "head|open 0|" + all.map { Fixture.text(try! Fixture.entry($0)) }.joined())
         Self.delete([7], bench)
         let left = all.filter { $0 != 7 }.map { Fixture.text(try! Fixture.entry($0)) }.joined()
-        // A loop forgets in its own turn, and a client may come before that.
+        // A loop trims in its own turn, and a client may connect before that.
         var after = before
         let isForgotten = try await eventually {
             after = try await bench.connect(start: HubBench.after(0))
@@ -121,7 +121,7 @@ import Testing
         for client in [before, after] { #expect(await client.read { $0.hasSuffix(next) } == next) }
     }
 
-    @Test("readers are told when the feed missed a part of the log", .timeLimit(.minutes(1)))
+    @Test("readers are notified when the feed missed a part of the log", .timeLimit(.minutes(1)))
     func passedOver() async throws {
         let bench = try HubBench()
         let client = try await bench.connect()

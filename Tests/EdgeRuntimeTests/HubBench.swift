@@ -8,7 +8,7 @@ import TestKit
 
 @testable import EdgeRuntime
 
-/// A log whose past is a list, for positions that are older than the tail.
+/// A log whose history is a list, for positions older than the tail.
 final class ListedLog: LogReading {
     struct State {
         var entries: [LogEntry] = []
@@ -17,7 +17,7 @@ final class ListedLog: LogReading {
     }
 
     let state = Mutex(State())
-    /// How often an execution was read, and the bounds were asked for.
+    /// The number of reads of an execution, and of requests for the bounds.
     let executionReads = Atomic<Int>(0)
     let boundsAsked = Atomic<Int>(0)
 
@@ -30,7 +30,7 @@ final class ListedLog: LogReading {
         }
     }
 
-    /// Seven at a time, of what is still kept.
+    /// Seven retained entries at a time.
     private func read(_ after: UInt64, _ through: UInt64, where isWanted: (LogEntry) -> Bool) throws(EventLogError) -> LogRead {
         try self.state.withLock { state throws(EventLogError) in
             guard state.isReachable else { throw EventLogError.unavailable("switched off by the test") }
@@ -95,10 +95,10 @@ final class HubBench: Sendable {
     let admissions = Admissions(total: 0, perTenant: 0)
     private let admitted = Atomic<Int>(0)
 
-    /// Connections whose place was given back; more than were made, if one was given back twice.
+    /// Connections whose place was released; more than were created, if one was released twice.
     var endedCount: Int { self.admitted.load(ordering: .relaxed) - self.admissions.count }
 
-    /// Whether the log is followed, as the hub sees it.
+    /// Whether the log is followed, as the hub knows.
     let following: FollowingBox
 
     final class FollowingBox: Sendable { let value = Atomic<Bool>(true) }
@@ -151,7 +151,7 @@ final class HubBench: Sendable {
 
     deinit { self.loop.stop() }
 
-    /// What the feed does with an entry: log, tail, pages.
+    /// Appends an entry as the feed does: log, tail, pages.
     @discardableResult
     func append(_ entry: LogEntry) -> LogEntry {
         self.log.state.withLock { $0.entries.append(entry) }

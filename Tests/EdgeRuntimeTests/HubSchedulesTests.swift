@@ -24,7 +24,7 @@ struct HubSchedulesTests {
         #expect(loads.max()! < 200, "100 expected in each of 300 slots")
     }
 
-    @Test("handles of connections that are gone leave the wheel")
+    @Test("handles of closed connections leave the wheel")
     func wheelForgets() {
         var wheel = HeartbeatWheel(interval: .milliseconds(200), tick: .milliseconds(100))
         wheel.insert(self.handle(1), slot: 1)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// Input has a budget, as output has (contract §5): what one client sends costs it its turn and nobody else theirs.
+/// The input budget (contract §5): one client's input delays its own turns, never those of others.
 @Suite("Input budgets", .timeLimit(.minutes(3)))
 struct InputBudgetTests {
     private let start = MonotonicInstant(nanoseconds: 1)
@@ -52,7 +52,7 @@ struct InputBudgetTests {
         #expect(taken <= 2 * frame.count)
     }
 
-    @Test("messages that somebody has to read cost more than their bytes")
+    @Test("messages that a handler reads cost more than their bytes")
     func passedMessages() {
         let handler = self.handler(passesMessages: true)
         var budget = InputBudget()
@@ -89,7 +89,7 @@ struct InputBudgetTests {
         }
     }
 
-    @Test("endless empty continuations of some hold up nobody, and are closed with a word", arguments: [nil, Ending(.tooManyMessages)])
+    @Test("endless empty continuations delay no other client, and are closed with a reason", arguments: [nil, Ending(.tooManyMessages)])
     func endlessContinuations(refusal: Ending?) async throws {
         let bench = try HubBench { $0.linger = .seconds(1) }
         let neighbour = try await bench.connect()

@@ -7,10 +7,10 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// What clients' cursors may cost the bus.
+/// The cost of cursor lookups on the bus.
 @Suite("Look-ups of cursors", .timeLimit(.minutes(3)))
 struct LookupTests {
-    /// A log that answers when it is told to, and counts what it is asked.
+    /// A log that answers on demand, and counts its requests.
     private final class SlowLog: LogReading {
         let asked = Atomic<Int>(0)
         let isOpen = Atomic<Bool>(false)
@@ -34,7 +34,7 @@ struct LookupTests {
     private let fanout = Fanout(epoch: Fixture.epoch, pageBytes: 1 << 20)
     private var history: History { History(log: self.log, tail: LogTail(maxBytes: 1 << 20), chunkBytes: 4096) }
 
-    @Test("those who bring the same cursor share the answer")
+    @Test("clients with the same cursor share the lookup")
     func shared() async throws {
         let history = self.history
         async let answers = withThrowingTaskGroup(of: StreamStart.self) { group in
@@ -45,7 +45,7 @@ struct LookupTests {
         self.log.isOpen.store(true, ordering: .relaxed)
         let given = try await answers
         #expect(given == Array(repeating: .unknownCursor, count: 50))
-        // Who comes when the first answer is given asks anew; nobody asks for himself alone while another does.
+        // Single-flight: a client that arrives at the first answer starts a new lookup; concurrent ones share one.
         #expect(self.log.asked.load(ordering: .relaxed) < 50)
     }
 

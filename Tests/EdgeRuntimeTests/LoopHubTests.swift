@@ -83,7 +83,7 @@ struct LoopHubTests {
         #expect(got == all, "the first difference is at byte \(zip(got.utf8, all.utf8).prefix { $0 == $1 }.count)")
     }
 
-    @Test("one who lags until its place is thrown away is told the gap and served what is kept")
+    @Test("a laggard whose position was dropped gets a gap and the retained entries")
     func expiredWhileLagging() async throws {
         let bench = try HubBench(tailBytes: 4096)
         let payload = #"{"pad":""# + String(repeating: "x", count: 20_000) + #""}"#
@@ -93,8 +93,8 @@ struct LoopHubTests {
             state.first = 90
             state.entries.removeAll { $0.sequence < 90 }
         }
-        // Either the socket filled between two entries, and the gap is told; or in the middle of one that is no more:
-        // nothing true could be sent, so the connection is cut, and its client resumes with what it had.
+        // Either the socket filled between two entries, and the gap is sent; or within an entry that was dropped since:
+        // it cannot be completed, so the connection is cut, and its client resumes from its last cursor.
         let got = await stalled.read { $0.contains("|100:") }
         let whole = got.split(separator: "|").dropLast().compactMap { $0.split(separator: ":").first.flatMap { UInt64($0) } }
         let before = whole.prefix { $0 < 90 }
@@ -108,7 +108,7 @@ struct LoopHubTests {
         #expect(rest.contains("|100:"))
     }
 
-    @Test("a log that was replaced is told to those who are connected")
+    @Test("connected clients are notified of a recreated log")
     func replaced() async throws {
         let bench = try HubBench()
         let client = try await bench.connect()
@@ -120,7 +120,7 @@ struct LoopHubTests {
         #expect(await client.read { $0.contains("1:") } == "unknown, on from 0|" + Fixture.text(entry))
     }
 
-    @Test("gaps known at the handshake are told before anything else")
+    @Test("gaps known at the handshake are sent first")
     func gaps() async throws {
         let bench = try HubBench()
         bench.append(try Fixture.entry(1))
@@ -151,7 +151,7 @@ struct LoopHubTests {
         #expect(await client.read { $0.contains("beat 2|") }.hasPrefix("head|open 0|"))
     }
 
-    @Test("who filters everything out takes its turns like the others: what it looks at counts")
+    @Test("a client that filters everything out takes turns like the others: scanned entries count")
     func filteredTurns() async throws {
         let bench = try HubBench { $0.bytesPerTurn = 2048 }
         for sequence in UInt64(1)...2000 { bench.append(try Fixture.entry(sequence)) }
@@ -171,7 +171,7 @@ struct LoopHubTests {
         #expect(await !decomposed.read { $0.contains("2:") }.contains("1:"))
     }
 
-    @Test("a drain does not wait for those who were only refused")
+    @Test("a drain does not wait for refused connections")
     func drainBesideRefusals() async throws {
         let bench = try HubBench { $0.linger = .seconds(3600) }
         let stranger = try await bench.connect(inbound: .webSocket(WebSocketRules()), refusal: Ending(.unauthorized))
@@ -187,7 +187,7 @@ struct LoopHubTests {
         #expect(bench.endedCount == 1)
     }
 
-    @Test("a drain says goodbye to everyone, and to those who come during it")
+    @Test("a drain ends all connections, and new ones, with a reason")
     func drain() async throws {
         let bench = try HubBench()
         var clients: [SocketPair] = []
@@ -218,7 +218,7 @@ struct LoopHubTests {
         #expect(bench.fanout.chainCount == 0)
     }
 
-    @Test("a log out of reach ends the stream of one who needs it, with a reason")
+    @Test("an unreachable log ends the streams that need it, with a reason")
     func logOutOfReach() async throws {
         let bench = try HubBench(tailBytes: 4096)
         for sequence in UInt64(1)...400 { bench.append(try Fixture.entry(sequence)) }

@@ -45,7 +45,7 @@ struct PageChainTests {
         #expect(read(after: 98) == nil && read(after: 99) == Array(100...500))
         trim(first: 100, deleted: [40])
         #expect(read(after: 99) == Array(100...500), "nothing of it is in the pages")
-        // The pages are given up: the tail has what is left of them.
+        // The pages are released: the tail holds what remains.
         trim(first: 100, deleted: [200])
         #expect(read(after: 99) == nil && read(after: 499) == nil && read(after: 500) == [])
         for sequence in UInt64(501)...510 { try self.append(sequence, bytes: 200, to: chain) }

@@ -78,7 +78,7 @@ struct SliceWriterTests {
         #expect(sink.written.isEmpty)
     }
 
-    /// Random entries, audiences, short writes and slice sizes: what arrives is what the audience may see, to the byte.
+    /// Random entries, audiences, short writes and slice sizes: the output is exactly the bytes that the audience may see.
     @Test("any sequence of short writes delivers exactly what the audience may see", arguments: 0..<200)
     func randomShortWrites(seed: Int) throws {
         var random = SplitMix64(seed: UInt64(seed))

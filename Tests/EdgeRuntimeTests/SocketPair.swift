@@ -18,7 +18,7 @@ final class SocketPair: Sendable {
         self.client = descriptors[1]
     }
 
-    /// Closes the client's end; the edge's belongs to whoever adopted it.
+    /// Closes the client's end; the edge's belongs to its adopter.
     func hangUp() { shutdown(self.client, Int32(SHUT_RDWR)) }
 
     deinit { close(self.client) }
@@ -27,7 +27,7 @@ final class SocketPair: Sendable {
 
     func send(bytes: [UInt8]) { _ = bytes.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
 
-    /// Sends all of it, waiting while the other end does not read; on a thread of its own.
+    /// Sends all of it, blocking while the other end does not read; on a separate thread.
     func sendAll(_ bytes: [UInt8]) async {
         await withCheckedContinuation { continuation in
             let thread = Thread {
@@ -61,8 +61,8 @@ final class SocketPair: Sendable {
         }
     }
 
-    /// Reads until what was read satisfies `condition` or the stream ends; gives up after a minute of silence. Waits on a
-    /// thread of its own: the cooperative ones are for the code under test.
+    /// Reads until the data satisfies `condition` or the stream ends; gives up after a minute of silence. Blocks a
+    /// separate thread: the cooperative ones are for the code under test.
     func read(until condition: @escaping @Sendable (String) -> Bool) async -> String {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: self.readBlocking(until: condition)) }

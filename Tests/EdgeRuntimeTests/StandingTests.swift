@@ -8,7 +8,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// Contract §3: while the log is out of reach, open streams stay open and say so.
+/// Contract §3: while the log is unreachable, open streams stay open and send `stream.stalled`.
 @Suite("Telling that the log is out of reach", .timeLimit(.minutes(3)))
 struct StandingTests {
     @Test("what lasts shorter than the patience is not told, what lasts longer with the moment at which it began")
@@ -26,14 +26,14 @@ struct StandingTests {
         #expect(watch.stalledSince == nil)
     }
 
-    @Test("everybody is told once, and what happened meanwhile follows")
+    @Test("every stream is notified once, and missed events follow")
     func told() async throws {
         let bench = try HubBench(encoder: StandingEncoder())
         let client = try await bench.connect()
         bench.following.value.store(false, ordering: .relaxed)
         let since = "stalled \(1_000_000)|"
         #expect(await client.read { $0.hasSuffix(since) } == "head|open 0|" + since)
-        // Who comes before the front has noticed is told, too.
+        // A client that connects before the front has noticed is notified, too.
         let late = try await bench.connect()
         #expect(await late.read { $0.hasSuffix(since) } == "head|open 0|" + since)
         bench.following.value.store(true, ordering: .relaxed)
@@ -43,7 +43,7 @@ struct StandingTests {
         #expect(await late.read { $0.hasSuffix(entry) } == "live|" + entry)
     }
 
-    @Test("a surface that has no words for it says it by a heartbeat at once")
+    @Test("a surface without a notice sends a heartbeat at once")
     func heartbeat() async throws {
         let bench = try HubBench()
         let client = try await bench.connect()
@@ -53,7 +53,7 @@ struct StandingTests {
         #expect(await client.read { $0.hasSuffix("beat 0|") } == "beat 0|")
     }
 
-    @Test("who does not read is told what holds when it reads again")
+    @Test("a stalled reader gets the current state when it reads again")
     func blocked() async throws {
         let bench = try HubBench(encoder: StandingEncoder())
         let client = try await bench.connect()
@@ -74,7 +74,7 @@ extension LoopHub {
     fileprivate var isStalled: Bool { self.standing.stalledSince != nil }
 }
 
-/// `PlainEncoder` with words for it.
+/// `PlainEncoder` with standing notices.
 private struct StandingEncoder: StreamEncoder {
     private let plain = PlainEncoder()
 

@@ -41,7 +41,7 @@ struct TracingTests {
         withExtendedLifetime((others, outsiders)) {}
     }
 
-    @Test("an event that nobody reads is told, too")
+    @Test("an event without readers is traced, too")
     func withoutReaders() async throws {
         let bench = try HubBench()
         bench.append(try Fixture.entry(1, traceparent: Self.sampled))
@@ -61,7 +61,7 @@ struct TracingTests {
         withExtendedLifetime(stalled) {}
     }
 
-    @Test("a flood of traces is told in part, and how many were left out is told as well")
+    @Test("a flood of traces is logged in part, with the number left out")
     func flood() async throws {
         let bench = try HubBench()
         let more = DeliveryLog.linesPerSecond + 50

@@ -28,7 +28,7 @@ struct WebSocketConnectionTests {
         #expect(await client.read { $0.contains("1:") }.hasPrefix("1:incident.created"))
     }
 
-    @Test("what comes with the handshake is heard")
+    @Test("bytes sent with the handshake are read")
     func early() async throws {
         let bench = try HubBench()
         let client = try await bench.connect(inbound: self.webSocket, early: self.frame(0x89, Array("now".utf8)))
@@ -59,7 +59,7 @@ struct WebSocketConnectionTests {
         #expect(await silent.read { _ in false } == "head|open 0|end token_expired|<end>")
     }
 
-    @Test("a connection that may not stay is told why after its handshake")
+    @Test("a refused connection gets the reason after its handshake")
     func refused() async throws {
         let bench = try HubBench()
         let client = try await bench.connect(inbound: self.webSocket, refusal: Ending(.stalled, detail: "no"))
@@ -88,7 +88,7 @@ struct WebSocketConnectionTests {
         #expect(Array(bytes.dropFirst(2).prefix(2)) == [0x03, 0xF0])
     }
 
-    @Test("answers never land within an entry, and one who does not read them is not listened to")
+    @Test("answers never split an entry, and backpressure stops reading from the client")
     func answersBetweenEntries() async throws {
         let bench = try HubBench()
         var rules = WebSocketRules()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// Frames as a client sends them, and as it should not.
+/// Valid and invalid client frames.
 private struct ClientFrame {
     var first: UInt8
     var payload: [UInt8]

@@ -3,7 +3,7 @@ import Testing
 
 @testable import EdgeRuntime
 
-/// What a stranger's WebSocket client can send.
+/// Input of an untrusted WebSocket client.
 @Suite struct WebSocketFuzzTests {
     private static let limit = 1024
 
@@ -27,7 +27,7 @@ import Testing
         [0x82, 0xFF] + [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 0], [0x81, 0xFE, 0x00, 0x7E, 0, 0, 0, 0],
     ]
 
-    /// What is decoded does not depend on where the bytes are cut, keeps the bounds, and ends with the first fault.
+    /// Decoding is independent of packet boundaries, obeys the bounds, and ends with the first error.
     @Test(arguments: [false, true]) func frames(allowsCompression: Bool) throws {
         try Fuzzer("WebSocket frames\(allowsCompression ? ", compressed" : "")", seeds: Self.seeds).run { input, generator in
             let whole = Self.decode([input[...]], allowsCompression)

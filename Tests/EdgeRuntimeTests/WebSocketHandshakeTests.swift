@@ -61,7 +61,7 @@ struct WebSocketHandshakeTests {
         Spelling("subprotocols nobody knows") { $0[.secWebSocketProtocol] = "mqtt" },
     ]
 
-    @Test("what means the same is taken", arguments: good)
+    @Test("equivalent spellings are accepted", arguments: good)
     func spellings(_ spelling: Spelling) throws {
         let handshake = try self.judge(spelling.change, allowsCompression: true)
         #expect(handshake.responseFields[.secWebSocketExtensions] == nil)
@@ -95,7 +95,7 @@ struct WebSocketHandshakeTests {
         (Spelling("a body in chunks") { $0[.transferEncoding] = "chunked" }, 400),
     ]
 
-    @Test("what is no handshake is told what to send", arguments: bad)
+    @Test("an invalid handshake gets an error with the remedy", arguments: bad)
     func refused(_ spelling: Spelling, _ status: Int) throws {
         let error = try #require(throws: WebSocketHandshakeError.self) { try self.judge(spelling.change) }
         #expect(error.status.code == status)

@@ -6,7 +6,7 @@ import Testing
 @testable import ServiceKit
 
 @Suite struct EdgeSettingsTests {
-    /// What the open-file limit has room for is the most, whether or not somebody says more (contract §10, Shares).
+    /// The open-file limit caps the number of connections, whatever is configured (contract §10, Shares).
     @Test(
         arguments: [
             ([:], 1000, 500), (["MAX_CONNECTIONS": "0"], 1000, 500), (["MAX_CONNECTIONS": "100"], 100, 50),
@@ -32,7 +32,7 @@ import Testing
         #expect(DescriptorBudget.places(ofLimit: limit, reserve: reserve) == places)
     }
 
-    /// Some places are left, in which clients that are turned away are told so.
+    /// Some places are reserved for answering refused clients.
     @Test(arguments: [(96, 88), (864, 810), (4, 1)])
     func streamsLeavePlaces(places: Int, streams: Int) {
         #expect(DescriptorBudget { places }.streamLimit == streams)

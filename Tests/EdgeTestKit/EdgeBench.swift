@@ -14,7 +14,7 @@ public import ServiceLifecycle
 import Synchronization
 public import TestKit
 
-/// An edge over a real nats-server, whose listener is on a free port of loopback: what a client of it sees is what a client of the program sees.
+/// An edge over a real nats-server, with its listener on a free loopback port, so that clients see what those of the program see.
 ///
 /// The edge's clock stands still until a test moves it. What the test publishes was taken in at ``now``.
 public final class EdgeBench: Sendable {
@@ -30,7 +30,7 @@ public final class EdgeBench: Sendable {
     public let producer: EventProducer
     /// The log that the edge reads.
     public let log: EventLog
-    /// What is tested.
+    /// The edge under test.
     public let edge: Edge
     /// Checks tokens as a service with a shared secret does.
     public let authenticator: Authenticator
@@ -47,7 +47,7 @@ public final class EdgeBench: Sendable {
     /// - Parameters:
     ///   - configure: sets what the edge does. Heartbeats come once an hour, and are all due in its last tick, unless it says otherwise.
     public init(_ configure: (inout EdgeConfiguration) -> Void = { _ in }) async throws {
-        // As a service's process does: a client that has gone is an error of one write.
+        // As a service's process does: a closed connection fails one write.
         signal(SIGPIPE, SIG_IGN)
         let quiet = logger
         server = try await NATSServer()
@@ -164,7 +164,7 @@ public final class EdgeBench: Sendable {
     }
 }
 
-/// Takes the port from the line that a listener logs.
+/// Reads the port from a listener's log line.
 private struct PortHandler: LogHandler {
     let opened: AsyncStream<Int>.Continuation
     var metadata: Logger.Metadata = [:]

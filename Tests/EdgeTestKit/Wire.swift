@@ -4,7 +4,7 @@ public import TestKit
 
 /// A client's connection to an edge, byte for byte.
 public final class Wire: Sendable {
-    /// What came so far.
+    /// The bytes received so far.
     private let received = Mutex<(bytes: [UInt8], isOver: Bool)>(([], false))
     private let descriptor: Int32
 
@@ -40,7 +40,7 @@ public final class Wire: Sendable {
         }
     }
 
-    /// Waits until what came satisfies a condition, or the edge has ended the connection; returns it, from the beginning.
+    /// Waits until the received bytes satisfy a condition, or the edge has closed the connection; returns all of them.
     public func read(timeout: Duration = .seconds(20), _ isEnough: ([UInt8]) -> Bool) async -> [UInt8] {
         _ = await eventually(timeout: timeout) {
             let (bytes, isOver) = take()
@@ -55,7 +55,7 @@ public final class Wire: Sendable {
         return received.withLock { $0.isOver } ? bytes : nil
     }
 
-    /// Takes what there is, without waiting.
+    /// Reads available bytes, without waiting.
     private func take() -> (bytes: [UInt8], isOver: Bool) {
         received.withLock { state in
             var buffer = [UInt8](repeating: 0, count: 16384)

@@ -6,7 +6,7 @@ import Synchronization
 import TestKit
 import Testing
 
-/// Places that take one event, against a real nats-server.
+/// Write-once places, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct AppendOnceTests {
     private static let place = DecisionPlace.decision(approvalID: "apr.1")
 
@@ -36,13 +36,13 @@ import Testing
         #expect(occupied.intake == Fixture.time)
         #expect(occupied.decisionPlace == Self.place)
         #expect(try await bench.log.bounds().lastSequence == 1)
-        // The same place of another tenant is another place, and so is that of what follows.
+        // Another tenant's place is another one, and so is that of the effect.
         let elsewhere = try await bench.log.append(try Self.event("a", tenant: "globex"), onceAt: Self.place, intake: Fixture.time)
         let effect = try await bench.log.append(try Self.event("a"), onceAt: .effect(approvalID: "apr.1"), intake: Fixture.time)
         #expect([elsewhere.entry.sequence, effect.entry.sequence] == [2, 3])
     }
 
-    /// A nats-server of a cluster says that another write is in flight: nothing is decided, and the append looks again.
+    /// A clustered nats-server reports another write in flight: nothing is decided, and the append retries.
     @Test func aWriteInFlightIsWaitedFor() async throws {
         let bench = try await Bench()
         let event = try Self.event("a")
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    /// An attempt whose acknowledgement was lost finds its own event: beyond the server's death, with no id to be recognised by.
+    /// An append whose acknowledgement was lost finds its own event, even after a server crash and without an id.
     @Test func aRepetitionFindsItsOwn() async throws {
         let bench = try await Bench()
         let first = try await bench.log.append(try Self.event("mine"), onceAt: Self.place, intake: Fixture.time)

@@ -31,7 +31,7 @@ import Testing
         let headers = Dictionary(uniqueKeysWithValues: stored.headers.fields.map { ($0.name, $0.value) })
         #expect(
             headers == [
-                // As a shell says it: printf '5:event9:acme inc.6:/tests6:ä ö%%' | sha256sum | cut -c -40
+                // The same in a shell: printf '5:event9:acme inc.6:/tests6:ä ö%%' | sha256sum | cut -c -40
                 "Nats-Msg-Id": "ea40a37cd90ab446d724b8864b16f119a29296b0",
                 "ce-specversion": "1.0", "ce-id": "%C3%A4%20%C3%B6%25", "ce-type": "notification.created", "ce-source": "/tests",
                 "ce-time": "2024-04-01T19:33:20.000Z", "ce-userid": "ann",
@@ -51,7 +51,7 @@ import Testing
         let first = try await bench.log.append(try Fixture.event("same"), intake: Fixture.time)
         try await bench.fill(3)
         let later = Timestamp(millisecondsSinceEpoch: Fixture.time.millisecondsSinceEpoch + 60_000)
-        // By another process, after the server was killed: the log itself remembers.
+        // By another process, after the server was killed: the log itself detects duplicates.
         bench.server.kill()
         try await bench.server.start()
         let other = try await bench.another()
@@ -64,7 +64,7 @@ import Testing
 
     @Test func tenantsMayUseTheSameID() async throws {
         let bench = try await Bench()
-        // Tenants and ids that would run together if the key were made carelessly.
+        // Tenants and ids that would collide if the key were a plain concatenation.
         let pairs = [
             ("a", "b.c"), ("a.b", "c"), ("a", "b"), ("b", "b"), ("a=2E", "b.c"), ("a", " b"), ("a", "b "), ("A", "b"), ("a b", "c"),
             ("a", "b c"),
@@ -137,7 +137,7 @@ import Testing
         #expect(try await log.append(try Fixture.event("small"), intake: Fixture.time).cursor.sequence == 1)
     }
 
-    /// A clustered nats-server 2.9 has told another time of creation for the same stream.
+    /// A clustered nats-server 2.9 has reported another creation time for the same stream.
     @Test func keepsTheEpochOfALogThatItRecognises() async throws {
         let bench = try await Bench()
         try await bench.fill(10)
@@ -155,7 +155,7 @@ import Testing
         #expect(other.epoch != epoch, "messages at the same places are of other times")
     }
 
-    /// A producer without a feed finds that the log was replaced, and gives out cursors of the new one.
+    /// A producer without a feed detects that the log was recreated, and returns cursors of the new one.
     @Test func noticesThatTheLogWasReplaced() async throws {
         let bench = try await Bench()
         try await bench.fill(10)
@@ -166,7 +166,7 @@ import Testing
         #expect(other.epoch != bench.log.epoch)
         let appended = try await bench.log.append(try Fixture.event("first of the new log"), intake: Fixture.time)
         #expect(appended.cursor == Cursor(time: Fixture.time, epoch: other.epoch, sequence: 1))
-        // And makes it anew when it is gone.
+        // And recreates it when it is absent.
         try await bench.jetStream.deleteStream("EVENTS")
         let again = try await bench.log.append(try Fixture.event("first of the third log"), intake: Fixture.time, timeout: .seconds(20))
         #expect(again.cursor.sequence == 1)

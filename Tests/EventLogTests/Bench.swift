@@ -16,7 +16,7 @@ final class Bench: Sendable {
     static var configuration: EventLogConfiguration {
         var configuration = EventLogConfiguration()
         configuration.maxBytes = 1 << 30
-        // On a busy machine an answer takes its time; an append that is tried again finds itself and says so.
+        // A busy machine answers slowly; a retried append finds its own event and reports a duplicate.
         configuration.requestTimeout = .seconds(10)
         return configuration
     }
@@ -40,7 +40,7 @@ final class Bench: Sendable {
         )
     }
 
-    /// A second process, as it were.
+    /// Simulates a second process.
     func another() async throws -> EventLog {
         try await EventLog.open(on: try await Self.connect(to: server), configuration: log.configuration, logger: Self.logger)
     }
@@ -64,7 +64,7 @@ final class Bench: Sendable {
         }
     }
 
-    /// Deletes a message behind everybody's back.
+    /// Deletes a message without notifying any reader.
     func delete(_ sequence: UInt64) async throws {
         try await request("STREAM.MSG.DELETE", #"{"seq":\#(sequence)}"#)
     }
@@ -82,7 +82,7 @@ final class Bench: Sendable {
         }
     }
 
-    /// Publishes an event of an execution as anybody on the bus can.
+    /// Publishes an event of an execution as any client of the bus can.
     func forge(_ reference: ExecutionReference, run: String, number: String, headers: [String: String] = [:]) async throws {
         var all = NATSHeaders()
         all.append("ce-type", "progress")
@@ -107,14 +107,14 @@ final class Bench: Sendable {
     }
 }
 
-/// Remembers what a feed told, and whether it kept its promises.
+/// Records a feed's reports, and whether they obey the protocol.
 final class Recorder: LogObserver {
     struct State {
         var epoch: UInt16
         var entries: [LogEntry] = []
         var position: UInt64 = 0
         var replacements: [(epoch: UInt16, position: UInt64)] = []
-        /// What a feed must never do.
+        /// The violations of the protocol.
         var violations: [String] = []
         var retention: LogRetention?
     }
@@ -146,7 +146,7 @@ final class Recorder: LogObserver {
         }
     }
 
-    /// What the log keeps, as the feed told last.
+    /// The log's retention as last reported by the feed.
     var retention: LogRetention? { state.withLock { $0.retention } }
 
     func logTrimmed(to retention: LogRetention) {

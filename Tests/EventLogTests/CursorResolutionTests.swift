@@ -15,9 +15,9 @@ import Testing
     private static let bounds = LogBounds(firstSequence: 101, lastSequence: 200, epoch: epoch, firstCursor: cursor(101))
     /// A log that kept up to 200 and was emptied.
     private static let emptied = LogBounds(firstSequence: 201, lastSequence: 200, epoch: epoch, firstCursor: cursor(201))
-    /// A log that nobody has written to.
+    /// A log without any write.
     private static let unused = LogBounds(firstSequence: 1, lastSequence: 0, epoch: epoch, firstCursor: nil)
-    /// A log from which nothing was thrown away yet.
+    /// A log from which nothing was dropped yet.
     private static let whole = LogBounds(firstSequence: 1, lastSequence: 200, epoch: epoch, firstCursor: cursor(1))
 
     struct Case: Sendable {

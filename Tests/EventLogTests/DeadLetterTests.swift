@@ -7,9 +7,9 @@ import Testing
 
 @testable import EventLog
 
-/// Work that fails, against a real nats-server.
+/// Dead letters of failed work, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct DeadLetterTests {
-    /// What became of each entry, by sequence.
+    /// The outcome of each entry, by sequence.
     private final class Handler: Sendable {
         let verdicts = Mutex<[UInt64: WorkOutcome]>([:])
         let visits = Mutex<[UInt64]>([])
@@ -83,7 +83,7 @@ import Testing
 
     @Test func manyThatFailHoldNobodyUp() async throws {
         let bench = try await Bench()
-        // More than a consumer lets wait by default, all of them kept from being done; and then one that can be done.
+        // More blocked entries than a consumer's default limit of pending ones; then one that succeeds.
         try await bench.fill(1500)
         let handler = Handler(), letters = Self.letters(bench.log)
         handler.verdicts.withLock { verdicts in for sequence in 1...1500 { verdicts[UInt64(sequence)] = .later("It is closed.") } }
@@ -121,7 +121,7 @@ import Testing
         #expect(Set(stored.map(\.letter.sequence)) == [1, 2])
         handler.verdicts.withLock { $0[1] = nil }
         for stored in stored { try await letters.retry(stored.id) }
-        // One is done now, and the other is a letter again.
+        // One succeeds now, and the other becomes a letter again.
         #expect(await eventually { letters.totals == ["work": 3] })
         #expect(await eventually { handler.visits.withLock { $0 }.count { $0 == 1 } == 2 })
         let left = try await letters.list(tenant: nil, work: nil, limit: 10)
@@ -138,7 +138,7 @@ import Testing
     @Test func workThatComesUpAgainHasOneLetterHoweverLate() async throws {
         let bench = try await Bench()
         let letters = Self.letters(bench.log)
-        // A window that is soon over stands for a restart long after the first letter.
+        // A short window simulates a restart long after the first letter.
         var short = StreamConfiguration(name: DeadLetters.streamName, subjects: ["deadletters.*.*", "retries.*.*"])
         short.duplicateWindow = .milliseconds(100)
         _ = try await bench.jetStream.createStream(short)
@@ -157,7 +157,7 @@ import Testing
         for sequence: UInt64 in [7, 9] { try await put(letters, sequence) }
         #expect(letters.totals == ["work": 2] && others.totals.isEmpty)
         #expect(try await letters.list(tenant: nil, work: nil, limit: 10).map(\.letter.sequence) == [7, 9])
-        // A letter of another kind of work or of another tenant is another one.
+        // Letters of other kinds of work or other tenants are distinct.
         try await others.putOnce(work: "other", subject: "events.acme.a.b", sequence: 7, reason: "")
         try await others.putOnce(work: "work", subject: "events.globex.a.b", sequence: 7, reason: "")
         #expect(others.totals == ["other": 1, "work": 1])
@@ -204,7 +204,7 @@ import Testing
         // The letter of the retry is the one that is found.
         for letters in [letters, others] { try await put(letters, 2) }
         #expect(letters.totals == ["work": 3] && others.totals.isEmpty)
-        // One that is removed gives its place free, at whichever process.
+        // Removing one frees its place, in any process.
         try await letters.drop(try #require(left.first).id)
         try await put(others, 2)
         try await put(letters, 2)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import EventLog
 
-/// Duplicates are compared before they are answered, against a real nats-server.
+/// Comparison of duplicates with the stored event, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct DuplicateTests {
     private static func event(_ id: EventID, source: EventSource? = nil, user: UserID? = nil, n: Int = 1) throws -> Event {
         Event(
@@ -91,7 +91,7 @@ import Testing
             let error = await #expect(throws: EventLogError.self) { try await bench.log.append(try Self.event("x"), intake: Fixture.time) }
             #expect(error?.code == .conflict, "\(subject)")
         }
-        // What the log has dropped cannot be compared.
+        // A dropped event cannot be compared.
         _ = try await bench.log.append(try Self.event("x"), intake: Fixture.time)
         _ = try await bench.connection.request(subject: "$JS.API.STREAM.PURGE.EVENTS", payload: [])
         let error = await #expect(throws: EventLogError.self) { try await bench.log.append(try Self.event("x"), intake: Fixture.time) }
@@ -116,7 +116,7 @@ import Testing
         }
         #expect(error?.code == .tooLarge && error?.index == 1 && error?.message.contains("4096") == true)
         #expect(try await log.bounds().lastSequence == 0)
-        // The size that is computed is the one that the server counts: every size around the limit is either stored or refused as too large.
+        // The computed size equals the server's: every size around the limit is either stored or refused as too large.
         var sizes: [Bool] = []
         for count in 3600..<4096 {
             do throws(EventLogError) {
@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    /// A producer that tries again without an id, before and after the decision.
+    /// A producer that retries without an id, before and after the decision.
     @Test func aRequestWithoutAnIDIsRecognisedByItsContentWhileItWaits() async throws {
         let bench = try await Bench()
         func request(_ id: EventID, remediation: String = "r") throws -> Event {
@@ -265,7 +265,7 @@ import Testing
         }
     }
 
-    /// Beyond the duplicate window the server knows no ids any more; what lies at the place is compared then.
+    /// After the duplicate window the server has forgotten the ids; then the stored event at the place is compared.
     @Test func aRepetitionIsRecognisedForAsLongAsTheRequestIsKept() async throws {
         let bench = try await Bench()
         let event = try Self.request("1")
@@ -285,7 +285,7 @@ import Testing
         #expect(Self.isRefused(error))
     }
 
-    /// For as long as the log keeps the decision, or what follows from it, somebody could be shown it for another request.
+    /// As long as the log keeps the decision or its effect, it could be shown for another request.
     @Test func anIDIsInUseUntilNothingOfItsApprovalIsKept() async throws {
         let bench = try await Bench()
         let decision = try Fixture.event(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import EventLog
 
-/// Which number comes next, as a value.
+/// The computation of the next number, as a pure value.
 @Suite struct ExecutionStepTests {
     private static let running = ExecutionTail(run: "a", number: 7, first: 5, start: 3, isEnded: false, time: Fixture.time)
     private static let next = ExecutionStep.Next(run: "a", number: 8, first: 5, start: 3)
@@ -22,7 +22,7 @@ import Testing
 
     private static let behindHole = ExecutionStep.Next(run: "a", number: 41, first: 5, start: 3)
 
-    /// The tail, where there is one, is at place 9.
+    /// The tail, if any, is at sequence 9.
     @Test(
         arguments: [
             (nil, 0, .current, .append(.beginning("new", at: 1))),
@@ -36,14 +36,14 @@ import Testing
             (ended, 0, .named("a"), .conflict(.ended(run: "a"))),
             (ended, 0, .replacing("a"), .conflict(.ended(run: "a"))),
             (ended, 0, .named("b"), .append(.beginning("b", at: 8))),
-            // The log dropped a message that may have been a later one of the name: no number that it may have had is given again.
+            // The log dropped a message that may have been a later one of the name: no number that it may have had is reused.
             (nil, 20, .current, .append(.beginning("new", at: 41))),
             (nil, 20, .replacing("b"), .append(.beginning("b", at: 41))),
             (running, 20, .current, .append(behindHole)),
             (running, 20, .named("a"), .append(behindHole)),
             (running, 20, .replacing("b"), .endFirst(behindHole)),
             (ended, 20, .current, .append(.beginning("new", at: 41))),
-            // Somebody wrote the last number there is: nothing overflows, and the next execution is possible.
+            // The log holds the highest number: nothing overflows, and the next execution is possible.
             (exhausted, 0, .current, .append(.beginning("new", at: 19))),
             (exhausted, 0, .named("a"), .conflict(.ended(run: "a"))),
             (exhausted, 0, .named("b"), .append(.beginning("b", at: 19))),
@@ -57,7 +57,7 @@ import Testing
         #expect(ExecutionStep(after: last, for: choice, newRun: "new") == step)
     }
 
-    /// Whatever the log dropped, and wherever a name begins: no number is given twice, and the one before a hole is never given.
+    /// Whatever the log dropped, and wherever a name begins: no number is assigned twice, and the one before a hole is never assigned.
     @Test func noNumberIsGivenTwice() throws {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<200 {
@@ -69,7 +69,7 @@ import Testing
                     // Another name's event.
                     continue
                 case 1 where sequence > 1:
-                    // All that was there is dropped.
+                    // All of the name's events are dropped.
                     last = ExecutionLast(sequence: 0, tail: nil, place: 0, dropped: sequence - 1)
                 default: break
                 }
@@ -137,7 +137,7 @@ import Testing
         }
         #expect(stored.map(\.number) == [1, 2, 3, 4, 5, 6])
         #expect(Set(stored.prefix(3).map(\.run)).count == 1 && Set(stored.map(\.run)).count == 3)
-        // Another process, and one that has forgotten everything, count on from there.
+        // Another process, and one without state, continue from there.
         let other = ExecutionWriter(log: try await bench.another())
         #expect(try await other.append(Self.event("x"), to: reference, intake: Fixture.time).get().number == 7)
         #expect(try await writer.append(Self.event("y"), to: reference, intake: Fixture.time).get().number == 8)
@@ -232,7 +232,7 @@ import Testing
         #expect(try await Self.entries(bench.log, reference).map { $0.execution?.number.value } == [1, 2, 3])
     }
 
-    /// A number from the bus that no event can have makes the message no event; the last one there is ends its execution. Neither stops the writer.
+    /// A message with an impossible number is not an event; the highest number ends its execution. Neither stops the writer.
     @Test(arguments: ["18446744073709551615", "18446744073709551616", "4611686018427387905", "-1", "0", "1e3", ""])
     func aNumberFromTheBusStopsNobody(_ number: String) async throws {
         let bench = try await Bench()
@@ -254,7 +254,7 @@ import Testing
         #expect(next.run != "r" && next.number == 3, "above what a log of one message can have counted")
     }
 
-    /// By a writer that remembers the name, and by one that has to ask.
+    /// By a writer that has the name cached, and by one that must read the log.
     @Test(arguments: [true, false])
     func aNameThatTheLogHasForgottenGoesOnAboveAllNumbersOfBefore(_ remembers: Bool) async throws {
         let bench = try await Bench()
@@ -268,11 +268,11 @@ import Testing
         #expect(try await writer.append(Self.event("e"), to: reference, .named("r"), intake: Fixture.time).get().number == 8)
         let entries = try await Self.entries(bench.log, reference)
         #expect(entries.map { $0.execution?.first } == [7, 7] && entries.map { $0.execution?.start } == [nil, 4])
-        // Of a name that nobody used, the log cannot say so any more.
+        // The log can no longer tell that a name is unused.
         #expect(try await writer.append(Self.event("f"), to: Self.reference("other"), intake: Fixture.time).get().number == 7)
     }
 
-    /// nats-server 2.9 says then that the subject has no message, although it holds the earlier ones.
+    /// nats-server 2.9 then reports no message for the subject, although it holds the earlier ones.
     @Test(arguments: [true, false])
     func anExecutionWhoseLastEventWasDeletedGoesOn(_ isLastOfLog: Bool) async throws {
         let bench = try await Bench()
@@ -291,7 +291,7 @@ import Testing
         #expect(entries.compactMap { $0.execution?.start } == [1, 1, 1])
     }
 
-    /// A deletion among other names' messages costs one step of the numbers, not one with every look at the log.
+    /// A deletion among other names' messages skips numbers once, not at every read of the log.
     @Test func aDeletionElsewhereIsSteppedOverOnce() async throws {
         let bench = try await Bench()
         let reference = try Self.reference()
@@ -309,7 +309,7 @@ import Testing
         }
     }
 
-    /// Hints that cannot be so: a start beyond the event, a first number beyond its own.
+    /// Impossible hints: a start beyond the event, a first number beyond its own.
     @Test func hintsFromTheBusAreChecked() async throws {
         let bench = try await Bench()
         let reference = try Self.reference()
@@ -320,7 +320,7 @@ import Testing
         }
     }
 
-    /// A nats-server of a cluster says that another write is in flight: nothing is decided, and the writer looks again.
+    /// A clustered nats-server reports another write in flight: nothing is decided, and the writer retries.
     @Test func aWriteInFlightIsWaitedFor() async throws {
         let bench = try await Bench()
         let reference = try Self.reference()

@@ -57,7 +57,7 @@ import Testing
         var isRecognised: Bool? = true
     }
 
-    /// After the feed has told everything up to 100 of a log that kept 1…100.
+    /// After the feed has reported everything up to 100 of a log that kept 1…100.
     static let returns: [Return] = [
         Return(name: "nothing new", snapshot: snapshot(first: 1, last: 100), course: .resume(after: 100)),
         Return(name: "something new", snapshot: snapshot(first: 1, last: 130), course: .resume(after: 100)),
@@ -98,7 +98,7 @@ import Testing
         #expect(course == testCase.course, "\(testCase.name)")
     }
 
-    /// A new leader of a replicated log may be behind the server that delivered; only when it stays short is the end really gone.
+    /// A new leader of a replicated log may lag behind the server that delivered; only if it stays shorter was the log truncated.
     @Test func givesANewLeaderTimeToCatchUp() {
         var short = Self.snapshot(first: 1, last: 99)
         short.isReplicated = true
@@ -135,7 +135,7 @@ import Testing
         #expect(history == [false, false, false, true])
         _ = progress.inspected(Self.snapshot(first: 1, last: 6), tailBytes: 1_000_000, isRecognised: true)
         #expect(!progress.hasCaughtUp)
-        // What is left are holes: the server's sign of life says so.
+        // Only holes are left: the server's heartbeat shows it.
         _ = progress.passed(6)
         #expect(progress.hasCaughtUp)
     }
@@ -146,12 +146,12 @@ import Testing
         for sequence: UInt64 in 1...20 { _ = progress.delivered(stamp(sequence)) }
         _ = progress.delivered(stamp(3))
         #expect(progress.stamps.map(\.sequence) == (20 - UInt64(FeedProgress.rememberedStamps) + 1...20).map { $0 })
-        // A log that was replaced is not recognised by what another one held.
+        // A recreated log is not compared with the state of the old one.
         _ = progress.inspected(Self.snapshot(epoch: 8, first: 1, last: 4), tailBytes: 0, isRecognised: false)
         #expect(progress.stamps.isEmpty)
     }
 
-    /// What the first message skips was never announced to anybody; what later ones skip must be accounted for.
+    /// Sequences skipped by the first message were never announced; those skipped by later ones must be reported.
     @Test func skippedSequencesAreDeletedOrMissed() {
         var progress = FeedProgress(epoch: 7)
         _ = progress.inspected(Self.snapshot(first: 1, last: 20), tailBytes: 1_000_000)
@@ -182,7 +182,7 @@ import Testing
         #expect(progress.skippedAfter == 4)
     }
 
-    /// Whatever a server, or somebody in its name, says: nothing overflows.
+    /// No server response, genuine or forged, causes an overflow.
     @Test(arguments: [UInt64.max, UInt64(Int64.max)])
     func sequencesThatNoLogReachesAreIgnored(_ sequence: UInt64) {
         var progress = FeedProgress(epoch: 7)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import EventLog
 
-/// Where a feed begins for an observer that keeps its own place.
+/// The start of a feed for an observer that stores its own position.
 @Suite struct FeedStartTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String

@@ -7,10 +7,10 @@ import Synchronization
 import TestKit
 import Testing
 
-/// What several producers have had acknowledged.
+/// The acknowledged events of several producers.
 private final class Production: Sendable {
     let isOver = Atomic<Bool>(false)
-    /// Producers rest while they have had this many acknowledged, so that the log does not outgrow a slow machine.
+    /// Producers pause at this many acknowledged events, so that the log does not outgrow a slow machine.
     let allowance = Atomic<Int>(0)
     let acknowledged = Mutex<[String: Cursor]>([:])
 
@@ -18,7 +18,7 @@ private final class Production: Sendable {
     var mayGoOn: Bool { count < allowance.load(ordering: .relaxed) || isOver.load(ordering: .relaxed) }
 }
 
-/// Looks at each entry how many the feed says are still to come.
+/// Records at each entry the feed's number of remaining entries.
 private final class PendingWitness: LogObserver {
     let feed = Mutex<LogFeed?>(nil)
     let seen = Mutex<[UInt64]>([])
@@ -32,7 +32,7 @@ private final class PendingWitness: LogObserver {
     func logReplaced(epoch: UInt16, position: UInt64) {}
 }
 
-/// Takes as much as it is allowed to, and waits in no call.
+/// Accepts as many entries as it is allowed to, and never blocks in a call.
 private final class FullObserver: LogObserver {
     let allowance = Atomic<Int>(0)
     let taken = Mutex<[UInt64]>([])
@@ -54,7 +54,7 @@ private final class FullObserver: LogObserver {
         for allowance in [1, 30, 31, 100] {
             observer.allowance.store(allowance, ordering: .relaxed)
             #expect(await eventually { observer.taken.withLock { $0.count } == allowance })
-            // Nothing waits on the bus's threads: whatever else it delivers comes through.
+            // Backpressure blocks no bus thread: other deliveries arrive.
             #expect(try await bench.log.bounds().lastSequence == 100)
         }
         observer.allowance.store(.max, ordering: .relaxed)
@@ -119,8 +119,8 @@ private final class FullObserver: LogObserver {
         }
     }
 
-    /// The heart of it: the server is killed again and again while events are appended, and a second server process takes its place.
-    /// Every acknowledged event is told exactly once, in order.
+    /// The server is killed again and again while events are appended, and a second server process takes its place.
+    /// Every acknowledged event is reported exactly once, in order.
     @Test func losesNothingAndDoublesNothingOverKills() async throws {
         let bench = try await Bench()
         try await bench.withFeed { feed, recorder in
@@ -143,7 +143,7 @@ private final class FullObserver: LogObserver {
                     }
                 }
                 for round in 1...6 {
-                    // Killed in the middle of what they are allowed, so that appends are under way then and after.
+                    // Killed in the middle of their quota, so that appends are in flight then and after.
                     let count = production.count
                     production.allowance.store(count + 1000, ordering: .relaxed)
                     #expect(await eventually(timeout: .seconds(30)) { production.count > count + 500 && feed.isFollowing })
@@ -204,10 +204,10 @@ private final class FullObserver: LogObserver {
                 ("events.acme.incident.created", ["ce-specversion": "0.3"], #"{"incidentId":"1"}"#),
                 ("events.acme.incident.created", ["ce-type": "incident.closed"], #"{"incidentId":"1"}"#),
                 ("events.acme.incident.created", ["ce-userid": "a\u{7f}b"], #"{"incidentId":"1"}"#),
-                // One user or the other, or everybody: not for a reader to guess.
+                // One user or the other, or all: ambiguous, so rejected.
                 ("events.acme.incident.created", ["CE-UserID": "ann", "ce-userid": "bob"], #"{"incidentId":"1"}"#),
                 ("events.acme.incident.created", ["ce-userid": "ann", "Ce-Userid": ""], #"{"incidentId":"1"}"#),
-                // What looks like the server's own heartbeat, or like the end of things.
+                // Messages that resemble the server's own heartbeat or end-of-stream status.
                 ("events.acme.incident.created", ["Status": "100", "Nats-Last-Consumer": "999", "Nats-Last-Stream": "99999"], ""),
                 ("events.acme.incident.created", ["Status": "409"], ""),
                 ("executions.acme.agents.triage", [:], #"{"step":1}"#),
@@ -241,7 +241,7 @@ private final class FullObserver: LogObserver {
             #expect(again.entries.map(\.event) == told.filter { $0.tenant.text == "acme" })
             #expect(recorder.violations == [])
             #expect(feed.tail.position == last)
-            // The execution is skipped, but is no fault.
+            // The execution is skipped, which is not an error.
             #expect(feed.statistics.skipped.values.reduce(0, +) == UInt64(rejects.count - 1))
             #expect(feed.statistics.entries == UInt64(accepted.count))
         }
@@ -271,7 +271,7 @@ private final class FullObserver: LogObserver {
             try await bench.fill(20)
             #expect(await eventually { recorder.count == 20 })
             try await bench.jetStream.deleteStream("EVENTS")
-            // Nobody makes it anew but the feed.
+            // Only the feed recreates it.
             #expect(await eventually(timeout: .seconds(20)) { recorder.state.withLock { $0.replacements.count } == 1 })
             let replacement = try #require(recorder.state.withLock { $0.replacements.first })
             #expect(replacement.position == 0)
@@ -287,7 +287,7 @@ private final class FullObserver: LogObserver {
         }
     }
 
-    /// The stream is replaced between two looks, so that the feed finds another one, and a longer one.
+    /// The stream is recreated between two checks, so that the feed finds another, longer one.
     @Test func goesOnAtTheEndOfAnotherLog() async throws {
         let bench = try await Bench()
         try await bench.withFeed { feed, recorder in
@@ -325,14 +325,14 @@ private final class FullObserver: LogObserver {
         }
     }
 
-    /// A feed that begins on an emptied log, or one whose last messages were no events, stands at the log's end all the same.
+    /// A feed that starts on an emptied log, or one whose last messages are not events, reaches the log's end.
     @Test func standsAtTheEndOfAQuietLog() async throws {
         let bench = try await Bench()
         try await bench.fill(10)
         _ = try await bench.jetStream.publish(subject: "executions.acme.agents.triage", payload: Array("{}".utf8))
         _ = try await bench.connection.request(subject: "$JS.API.STREAM.MSG.DELETE.EVENTS", payload: Array(#"{"seq":11}"#.utf8))
         try await bench.withFeed { feed, _ in
-            // The last message is gone, so only the server's sign of life can tell that there is nothing more.
+            // The last message is deleted, so only the server's heartbeat shows that nothing follows.
             #expect(await eventually { feed.isFollowing && feed.position == 11 })
         }
         _ = try await bench.connection.request(subject: "$JS.API.STREAM.PURGE.EVENTS")

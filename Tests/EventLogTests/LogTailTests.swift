@@ -56,7 +56,7 @@ import Testing
             return
         }
         #expect(floor == 6)
-        // The other tenant has nothing here, but whether it missed something only the log knows.
+        // The other tenant has no entries here, but only the log knows whether it missed any.
         guard case .evicted = tail.read(tenant: Tenant("other"), after: 5, maxBytes: .max) else {
             Issue.record("5 is older than the tail, whoever asks")
             return
@@ -90,7 +90,7 @@ import Testing
     @Test func countsWhatManyMembersTake() throws {
         let members = (0..<20_000).map { #""m\#($0)":1"# }.joined(separator: ",")
         let entry = LogEntry(sequence: 1, intake: Fixture.time, event: try Fixture.event("e", payload: "{\(members)}"))
-        // Where each member lies takes more than the member itself.
+        // The index of a member takes more memory than the member itself.
         #expect(LogTail.memory(of: entry) > 20_000 * 16 + entry.event.payload.bytes.count)
     }
 
@@ -164,7 +164,7 @@ import Testing
     @Test func forgetsWhatTheLogForgets() throws {
         let tail = try Self.tail(entries: 100)
         for sequence in UInt64(1)...30 { tail.append(try Fixture.entry(sequence, tenant: ["a", "b", "c"][Int(sequence) % 3])) }
-        /// What a tail takes that has those entries alone.
+        /// The memory of a tail with only those entries.
         func cost(_ sequences: some Sequence<UInt64>) throws -> Int {
             let other = try Self.tail(entries: 100)
             for sequence in sequences { other.append(try Fixture.entry(sequence, tenant: ["a", "b", "c"][Int(sequence) % 3])) }
@@ -179,7 +179,7 @@ import Testing
         #expect(Self.sequences(tail.read(tenant: "b", after: 10, maxBytes: .max)) == [19, 22, 25])
         #expect(tail.count == 15)
         #expect(try tail.byteCount == cost((UInt64(11)...30).filter { ![13, 14, 15, 16, 28].contains($0) }))
-        // What was appended since is kept, and nothing comes back.
+        // Entries appended since are kept, and dropped ones stay dropped.
         tail.append(try Fixture.entry(31, tenant: "b"))
         tail.trim(to: Self.retention(first: 11, deleted: [13, 14, 15, 16, 28]))
         #expect(Self.sequences(tail.read(tenant: "b", after: 19, maxBytes: .max)) == [22, 25, 31])
@@ -197,7 +197,7 @@ import Testing
         #expect(tail.recognise(Cursor(time: Fixture.time, epoch: 7, sequence: 31), tenant: "acme") == .notInMemory)
     }
 
-    /// What is no event is remembered by its place and time, within the same bound.
+    /// A message that is not an event is kept as sequence and time, within the same bound.
     @Test func holdsPlacesWithinItsBound() throws {
         let tail = LogTail(maxBytes: 4096)
         tail.append(try Fixture.entry(1))

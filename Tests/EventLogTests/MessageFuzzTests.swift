@@ -6,7 +6,7 @@ import Testing
 
 @testable import EventLog
 
-/// Messages of the stream that somebody else wrote, and places that clients name.
+/// Foreign messages in the stream, and cursors from clients.
 @Suite struct MessageFuzzTests {
     @Test func entries() throws {
         let seeds = [

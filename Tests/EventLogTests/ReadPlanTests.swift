@@ -60,7 +60,7 @@ import Testing
         check(plan.scanEnded(), .none)
     }
 
-    /// However the calls fall, nobody is forgotten and the bounds hold.
+    /// In any order of calls, no reader is lost and the bounds hold.
     @Test(arguments: [1, 2, 3, 4, 5])
     func everyoneIsServedOnce(seed: UInt64) {
         var random = SplitMix64(seed: seed)

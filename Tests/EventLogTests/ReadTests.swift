@@ -7,7 +7,7 @@ import Testing
 
 /// Reading the past from a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct ReadTests {
-    /// Reads on until everything is there, as a connection does. Returns the sequences and the number of pieces.
+    /// Reads to the end, as a connection does. Returns the sequences and the number of pieces.
     private static func readAll(
         _ log: EventLog,
         tenant: String,
@@ -55,7 +55,7 @@ import Testing
         #expect(nothing.position == 100)
     }
 
-    /// A tenant's events may lie on `events.<tenant>` too, which the filter for the others does not match.
+    /// A tenant's events may also be on `events.<tenant>`, which the filter for the others does not match.
     @Test func readsBothSubjectsOfATenant() async throws {
         let bench = try await Bench()
         for number in 1...40 {
@@ -86,7 +86,7 @@ import Testing
         #expect(read.position == 13)
     }
 
-    /// A fleet that comes back with old cursors: everybody gets exactly their own, and the server sees a handful of consumers.
+    /// Mass reconnect with old cursors: each client gets exactly its own events, and the server has only a few consumers.
     @Test func manyReadersShareAScan() async throws {
         let bench = try await Bench()
         let tenants = (0..<7).map { "tenant-\($0)" }

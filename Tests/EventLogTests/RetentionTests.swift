@@ -79,7 +79,7 @@ import Testing
         #expect(backlog.missed == 40)
     }
 
-    /// A reading whose stream was purged to the end of all sequences, twice.
+    /// The state of a stream that was purged to the highest sequence, twice.
     @Test func theSumStopsAtTheLargestNumber() {
         let backlog = Backlog()
         for number in stride(from: 1 as UInt64, through: 7, by: 2) {
@@ -111,7 +111,7 @@ import Testing
         #expect(try await bench.log.firstCursor(of: "nobody", after: 0) == nil)
     }
 
-    /// The consumer of a read begins later, without a word, when its start has left the log.
+    /// The consumer of a read silently starts later when its start has left the log.
     @Test func aReadSaysWhatLeftTheLogBeforeIt() async throws {
         let bench = try await Bench()
         try await bench.fill(40, tenants: ["acme", "globex"])
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    /// The same store, from before some events, and written on: the feed tells its observer, however far the new past reaches.
+    /// An older copy of the store, restored and appended to: the feed notifies its observer, however far the new log reaches.
     @Test(arguments: [5, 20, 60])
     func aStoreThatWasRestoredIsAnotherLog(written: Int) async throws {
         let bench = try await Bench { $0.storage = .file }

@@ -2,13 +2,13 @@ import Testing
 
 @testable import EventLog
 
-/// An entry that is on its way to its readers belongs to nobody else, and to nobody's past yet.
+/// An entry in delivery to its readers is not delivered to others, and is not part of the read history yet.
 @Suite struct ScanPositionTests {
     @Test func anEntryOnItsWayIsNeitherJoinedNorComplete() {
         var position = ScanPosition(after: 10)
         let isNew = position.entryFound(14)
         #expect(isNew)
-        // Who comes now with 12 would miss it; who leaves now has everything through 10 only.
+        // A reader that joins now at 12 would miss it; one that leaves now has everything through 10 only.
         #expect(position.found == 14)
         #expect(position.handedOut == 10)
         position.entryHandedOut()

@@ -5,7 +5,7 @@ import Synchronization
 import TestKit
 import Testing
 
-/// Remembers what it was given to handle.
+/// Records the entries it handled.
 private final class Handled: Sendable {
     private let state = Mutex<[UInt64]>([])
 
@@ -17,7 +17,7 @@ private final class Handled: Sendable {
     }
 }
 
-/// Readings that several processes share, against a real nats-server.
+/// Consumers shared by several processes, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct SharedReadingTests {
     private static func reading(_ log: EventLog) -> SharedReading {
         SharedReading(
@@ -43,7 +43,7 @@ private final class Handled: Sendable {
             try await run.value
         }
         #expect(Set(handled.sequences) == Set(1...200))
-        // At least once: what a reader could not acknowledge in time comes again. But not everything goes to both.
+        // At least once: entries not acknowledged in time are redelivered. But not everything goes to both.
         #expect(handled.sequences.count < 300)
     }
 
@@ -63,7 +63,7 @@ private final class Handled: Sendable {
         try await run.value
     }
 
-    /// A consumer of another kind has its name: it says so until somebody removes that, and then goes on.
+    /// Another kind of consumer has its name: it reports the error until that one is removed, and then continues.
     @Test func saysWhyItDoesNotRun() async throws {
         let bench = try await Bench()
         var other = ConsumerConfiguration.push(to: "elsewhere", from: .all, filter: "events.*.incident.created")

@@ -6,7 +6,7 @@ import Synchronization
 import TestKit
 import Testing
 
-/// Figures for the eye, printed once and asserted nowhere; the build is a debug build unless told otherwise. Few events unless
+/// Prints throughput figures, without assertions; the build is a debug build by default. Few events unless
 /// `DRILL` is set, because other tests run at the same time.
 @Suite(.timeLimit(.minutes(3)), .serialized) struct ThroughputTests {
     private static let isDrill = ProcessInfo.processInfo.environment["DRILL"] != nil

@@ -7,9 +7,9 @@ import Testing
 
 @testable import EventLog
 
-/// What keeps events from being stored for good is found and named, against a real nats-server.
+/// Detection of permanent write failures and their causes, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct WritableTests {
-    /// What keeps the log from being written to; nil when nothing does.
+    /// The reason why the log is not writable; nil when it is.
     private static func fault(_ log: EventLog, beside streams: [SideStream] = []) async -> String? {
         do throws(EventLogError) {
             try await log.checkWritable(beside: streams)
@@ -64,7 +64,7 @@ import Testing
             #expect(await Self.fault(log)?.contains("permit") == true)
         }
         #expect(ContinuousClock.now - begun < .seconds(30), "nothing was waited for")
-        // Nothing is appended meanwhile, and nothing is stored by asking.
+        // Nothing is appended meanwhile, and the check stores nothing.
         try server.reload(Self.permissions(denied: #""other""#))
         #expect(await eventually { await Self.fault(log) == nil })
         #expect(try await log.bounds().lastSequence == 0)
@@ -89,7 +89,7 @@ import Testing
             stream.discard = .old
             stream.maxBytes = 1 << 20
         }
-        // An append that is stored ends it at once; without one it counts for half a minute.
+        // A successful append clears it at once; otherwise it lasts for half a minute.
         _ = try await bench.log.append(large, intake: Fixture.time)
         #expect(await Self.fault(bench.log) == nil)
     }
@@ -140,7 +140,7 @@ import Testing
         #expect(await Self.fault(bench.log, beside: streams) == nil)
     }
 
-    /// Cursors name sequences below 2^63, so what lies beyond could be delivered to nobody.
+    /// Cursors name sequences below 2^63, so events beyond could not be delivered.
     @Test func aPurgeBeyondAllCursorsIsAFault() async throws {
         let bench = try await Bench()
         try await bench.fill(1)
@@ -154,7 +154,7 @@ import Testing
         #expect(state.firstKept == .max)
     }
 
-    /// What a refusal means to work that is done in the background: it comes again, and is no dead letter.
+    /// Background work that is refused is retried, and does not become a dead letter.
     @Test func workWaitsForWhatSomebodyHasToMend() {
         for code in [EventLogError.Code.notWritable, .incompatibleStream, .unavailable, .full] {
             #expect(WorkOutcome.of(EventLogError(code: code, message: "m")) == .later("m"))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EventModel
 
-/// Whatever is published on the bus by somebody else is an event that can be delivered, or none; and an event that was read can be written again.
+/// Any message on the bus is rejected or an event that can be delivered; and a decoded event can be encoded again.
 @Suite struct BusFuzzTests {
     private static let storedAt = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
     private static let tokens = [

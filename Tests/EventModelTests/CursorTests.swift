@@ -23,7 +23,7 @@ import Testing
         #expect(cursor.text == "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV")
     }
 
-    /// Above 2^63−1 there would be no room for arithmetic, and no log has such a place.
+    /// Above 2^63−1 arithmetic could overflow, and no log has such a sequence.
     @Test(arguments: [1 << 63, UInt64.max - 1, UInt64.max] as [UInt64])
     func refusesSequencesThatNoLogReaches(_ sequence: UInt64) {
         #expect(Cursor(Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: 1, sequence: sequence).text) == nil)

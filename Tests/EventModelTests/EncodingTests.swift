@@ -48,7 +48,7 @@ import Testing
         #expect(block == "id: \(someCursor.text)\nevent: a.b\ndata: \(data)\n\n")
     }
 
-    /// Whatever is accepted as a payload: one event, with one line of data that is the payload and two members more.
+    /// Every valid payload gives one event, with one line of data: the payload and two more members.
     @Test func noPayloadBreaksABlock() throws {
         var generator = SplitMix64(seed: 8)
         var checked = 0
@@ -117,7 +117,7 @@ import Testing
 }
 
 @Suite struct StreamGapTests {
-    /// Reading goes on after a cursor: nothing that is still kept may lie at or before the gap's.
+    /// Reading continues after a cursor: no retained entry may be at or before the gap's.
     @Test(arguments: [(1, 0), (2, 1), (UInt64.max, UInt64.max - 1), (0, 0)] as [(UInt64, UInt64)])
     func resumesBeforeTheFirstKept(_ first: UInt64, _ resumption: UInt64) {
         let gap = StreamGap.expired(missedBefore: Cursor(time: someCursor.time, epoch: 3, sequence: first))

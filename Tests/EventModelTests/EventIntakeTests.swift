@@ -90,7 +90,7 @@ import Testing
         let wrong = try Payload(validating: bytes(#"{"approvalId":"a","remediationId":"r","expiresAt":"soon"}"#))
         let type = try EventType("approval.requested")
         #expect(fault { try EventDraft(type: type, payload: wrong) }?.field == "payload.expiresAt")
-        // What the log has stored is read all the same: a producer on the bus could not be told any more.
+        // Stored events are still read: a producer on the bus would not get the error.
         let read = try NATSBinding.event(
             subject: "events.acme.approval.requested",
             body: wrong.bytes,
@@ -148,7 +148,7 @@ import Testing
         #expect(fault { try EventIntake.event(structured: bytes("[\(Self.complete)]")) }?.field == "body")
     }
 
-    /// Null means that an attribute is not set (CloudEvents JSON format §2.2).
+    /// Null means that an attribute is absent (CloudEvents JSON format §2.2).
     @Test func nullIsAbsent() throws {
         let json =
             #"{"specversion":"1.0","id":"1","source":"s","type":"a.b","time":null,"userid":null,"tenant":null,"subject":null,"data":{}}"#

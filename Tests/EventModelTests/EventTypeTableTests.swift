@@ -64,7 +64,7 @@ import Testing
         #expect(!EventCatalogue.isWrittenByApprovals(try EventType("billing.invoice.sent")))
     }
 
-    /// An event that the log holds is read whatever its times are; a producer is told.
+    /// A stored event is read whatever its times are; at intake an invalid time is an error.
     @Test func timesAreCheckedAtTheIntakeAlone() throws {
         for row in EventTypeTable.rows {
             for field in (row.required + row.optional) where field.rule == .time {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EventModel
 
-/// Whatever the intake accepts can be stored, read back from the bus as the same event, and delivered as valid JSON on one line.
+/// Every accepted event can be stored, read back from the bus as the same event, and delivered as valid JSON on one line.
 @Suite struct IntakeFuzzTests {
     private static let tokens = [
         "\"type\"", "\"payload\"", "\"tenant\"", "\"user\"", "\"id\"", "\"time\"", "\"incidentId\"", "\"approvalId\"", "\"expiresAt\"",
@@ -83,7 +83,7 @@ import Testing
         for draft in drafts {
             let tenant = draft.tenant ?? "acme"
             var event = try draft.resolve(tenant: tenant, id: "generated", time: now)
-            // What the intake chose is said to nobody.
+            // Attributes that the intake assigned are not content.
             event.assigned = []
             let headers = NATSBinding.headers(of: event)
             try areSafe(headers)
@@ -131,14 +131,14 @@ import Testing
         try isOneBlock(out)
     }
 
-    /// A header's value cannot end its line or begin another.
+    /// A header's value cannot inject another header.
     private static func areSafe(_ headers: [(name: String, value: String)]) throws {
         for (name, value) in headers {
             try expect(value.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "the header \(name) would be \(value)")
         }
     }
 
-    /// What every surface would send is in its form.
+    /// Every surface's encoding of the event is well-formed.
     private static func isDeliverable(_ event: Event) throws {
         let cursor = Cursor(time: event.time, epoch: 7, sequence: 42)
         var out: [UInt8] = []
@@ -180,12 +180,12 @@ struct FuzzMessage {
         }
     }
 
-    /// The value of the field `subject`, which stands for the message's subject; empty if there is none.
+    /// The value of the field `subject`, which stands for the message's subject; empty if absent.
     var subject: String {
         lines.first { $0.name.elementsEqual("subject".utf8) }.map { String(decoding: $0.value, as: UTF8.self) } ?? ""
     }
 
-    /// All fields, as a door takes them in.
+    /// All fields, collected as at intake.
     func fields() throws(ValidationError) -> AttributeFields {
         var fields = AttributeFields()
         for line in lines { try fields.add(name: line.name, value: line.value) }

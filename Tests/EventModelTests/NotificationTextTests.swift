@@ -56,7 +56,7 @@ import Testing
         #expect(text.title == String(repeating: "ä", count: NotificationTemplate.maximumFill) + "…")
     }
 
-    /// A slip in a template would be a trap at the first event of its type.
+    /// An error in a template would trap at the first event of its type.
     @Test func everyRowIsWellFormed() throws {
         #expect(!EventCatalogue.notificationTypeNames.isEmpty)
         for name in EventCatalogue.notificationTypeNames {
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    /// Types say so in the contract's catalogue, by "yes".
+    /// The contract's catalogue marks these types with "yes".
     @Test(arguments: try ContractPage.catalogue())
     func typesThatSayItAreRenderedAndNoOthers(_ row: ContractPage.CatalogueRow) throws {
         let members = (row.identifiers + row.others).map { #""\#($0)":"value of \#($0)""# }.joined(separator: ",")

@@ -30,7 +30,7 @@ import Testing
         #expect(accepted < 980, "the mutations are too fine to test anything")
     }
 
-    /// Where Foundation is no judge: it lets a comma stand before a closing bracket, and refuses numbers that a Double cannot hold.
+    /// Cases where Foundation deviates: it accepts a comma before a closing bracket, and rejects numbers that a Double cannot hold.
     private static func isBeyondFoundation(_ json: String) -> Bool {
         json.contains(/,\s*[}\]]/) || json.contains(/[eE][+-]?[0-9]{3}/)
     }

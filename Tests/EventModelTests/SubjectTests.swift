@@ -13,7 +13,7 @@ import Testing
         #expect(SubjectToken.decode(token) == text)
     }
 
-    /// One text, one token: what no text encodes to is no token.
+    /// The encoding is one-to-one: a token that no text encodes to is rejected.
     @Test(arguments: ["", "==", "a=", "=4", "=41", "=2e", "=G0", "a b", "a.b", "*", ">", "é", "=C3", "=FF", "=3D=", "=ED=A0=80"])
     func refuses(_ token: String) {
         #expect(SubjectToken.decode(token) == nil)

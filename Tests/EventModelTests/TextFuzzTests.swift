@@ -5,7 +5,7 @@ import Testing
 
 @testable import EventModel
 
-/// Short texts from outside: places, filters, times, names; and JSON.
+/// Short texts from outside: cursors, filters, times, names; and JSON.
 @Suite struct TextFuzzTests {
     @Test func cursors() throws {
         let seeds = ["evt_01HX9VTPQR3KF8MZWBYD5N6JCE", "evt_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "evt_00000000000000000000000000", ""]
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// What is accepted here is JSON to Foundation, too.
+    /// Accepted JSON is JSON to Foundation, too.
     @Test func json() throws {
         let seeds = [
             #"{"a":1,"b":[true,false,null,"x\u0041\n",-1.5e+3],"c":{"d":{}}}"#, #"["\ud83d\ude80","é",[],{}]"#, "0", "\"\"",

@@ -13,7 +13,7 @@ struct TraceParentTests {
         " 00-\(traceID)-00f067aa0ba902b7-01", "00-\(traceID)-00f067aa0ba902b7-01\n", "00-\(traceID)-00f067aa0ba902é-01",
     ]
 
-    @Test("What is none is ignored", arguments: broken)
+    @Test("A malformed value is ignored", arguments: broken)
     func refuses(_ text: String) {
         #expect(TraceParent(text) == nil)
     }
@@ -23,10 +23,10 @@ struct TraceParentTests {
         arguments: [
             ("00-\(traceID)-00f067aa0ba902b7-01", true, "00-\(traceID)-00f067aa0ba902b7-01"),
             ("00-\(traceID)-00f067aa0ba902b7-00", false, "00-\(traceID)-00f067aa0ba902b7-00"),
-            // Flags of a later level stay as they are.
+            // Unknown flags are kept.
             ("00-\(traceID)-00f067aa0ba902b7-02", false, "00-\(traceID)-00f067aa0ba902b7-02"),
             ("00-\(traceID)-00f067aa0ba902b7-ff", true, "00-\(traceID)-00f067aa0ba902b7-ff"),
-            // Of a later version counts what is known, and only that.
+            // A later version is reduced to the known fields.
             ("01-\(traceID)-00f067aa0ba902b7-03", true, "00-\(traceID)-00f067aa0ba902b7-01"),
             ("cc-\(traceID)-00f067aa0ba902b7-02-what=ever", false, "00-\(traceID)-00f067aa0ba902b7-00"),
         ]

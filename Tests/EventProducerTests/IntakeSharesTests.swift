@@ -8,11 +8,11 @@ import Testing
 
 @testable import event_producer
 
-/// No tenant takes more of the intake than its share (contract §10), through whichever door.
+/// No tenant uses more of the intake than its share (contract §10), on any path.
 @Suite struct IntakeSharesTests {
     private static let cloudEvent = #"{"specversion":"1.0","id":"A1","source":"/m","type":"a.b","data":{"x":1}}"#
 
-    /// A way in, by which so many events come at once.
+    /// An intake path, with its number of events at once.
     struct Door: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var body: String

@@ -5,7 +5,7 @@ import Testing
 
 @testable import event_producer
 
-/// Runs a simulation against a clock of its own.
+/// Runs a simulation against a private clock.
 private struct Run {
     var simulation: Simulation
     var now = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
@@ -81,7 +81,7 @@ private struct Run {
         #expect(decisions.isSubset(of: Set(try deciding.events(3000).map(\.type.name))))
     }
 
-    /// Each incident goes through its life in an order that makes sense, and comes to an end.
+    /// Each incident passes its states in a valid order, and ends.
     @Test(arguments: [false, true], [UInt64(1), 2, 3])
     func incidentsMakeSense(decidesApprovals: Bool, seed: UInt64) throws {
         var run = try Run(decidesApprovals: decidesApprovals, seed: seed)
@@ -171,7 +171,7 @@ private struct Run {
         """
 }
 
-/// What has happened to one incident so far; refuses what cannot come next.
+/// The state of one incident; rejects invalid transitions.
 private struct IncidentLife {
     let tenant: Tenant
     private var types: [String] = []

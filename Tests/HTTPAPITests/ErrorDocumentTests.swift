@@ -3,7 +3,7 @@ import HTTPAPI
 import HTTPTypes
 import Testing
 
-/// The documents say of every error code what the table says.
+/// The documents agree with the table on every error code.
 @Suite("Error codes in the documents")
 struct ErrorDocumentTests {
     private static func document(_ name: String) throws -> String {

@@ -8,7 +8,7 @@ import Testing
 
 /// A listener that accepts a connection for each read that the gate lets through, as a server socket does.
 private final class Listener {
-    /// Stands where the server socket is.
+    /// Replaces the server socket.
     private final class Socket: ChannelOutboundHandler {
         typealias OutboundIn = Never
 
@@ -75,7 +75,7 @@ private final class Listener {
         let listener = try Listener(limit: 3)
         for _ in 0..<3 {
             #expect(try listener.fill() == 3 + Self.slack)
-            // The gate asks by itself when there is room again.
+            // The gate reads again when there is room.
             try listener.close(try #require(listener.connections.first))
             #expect(try listener.fill() == 1)
             try listener.closeAll()

@@ -6,9 +6,9 @@ import Testing
 
 @testable import HTTPFront
 
-/// The head of a request, through NIO's decoder and what stands behind it here.
+/// The head of a request, through NIO's decoder and our handlers.
 @Suite struct RequestHeadFuzzTests {
-    /// What reached the routes: heads, and whether the connection was given up.
+    /// The heads that reached the routes, and whether the connection was closed.
     private struct Outcome: Equatable {
         var heads: [String] = []
         var bodyBytes = 0

@@ -5,9 +5,9 @@ import Testing
 
 @testable import HTTPFront
 
-/// What is read for a client before its request was judged.
+/// Reads from a client before its request was authorised.
 @Suite struct RequestHeadTests {
-    /// Stands where the socket is, and counts who asks it for more.
+    /// Replaces the socket, and counts reads.
     private final class Reads: ChannelOutboundHandler {
         typealias OutboundIn = ByteBuffer
 
@@ -16,7 +16,7 @@ import Testing
         func read(context: ChannelHandlerContext) { self.count += 1 }
     }
 
-    /// How often more is read behind `request`.
+    /// The number of reads after `request`.
     private static func reads(behind request: String) throws -> Int {
         let channel = EmbeddedChannel()
         let pipeline = channel.pipeline.syncOperations

@@ -30,7 +30,7 @@ private final class Table {
         #expect(table.received(report("a", 10), at: start))
         #expect(table.received(report("b", 1), at: start))
         #expect(!table.received(report("a", 20), at: start))
-        // Its own come back to it and are not counted twice.
+        // It receives its own reports and does not count them twice.
         #expect(!table.received(report("me", 4), at: start))
         #expect(table.connections(own: 5, at: start) == 26 && table.relays(at: start) == 3)
     }
@@ -42,7 +42,7 @@ private final class Table {
         #expect(table.connections(own: 0, at: start + .milliseconds(11_999)) == 11)
         #expect(table.connections(own: 0, at: start + .seconds(12)) == 1)
         #expect(table.connections(own: 0, at: start + .seconds(20)) == 0)
-        // It is new when it comes back.
+        // It counts as new when it returns.
         #expect(table.received(report("a", 3), at: start + .seconds(21)))
         #expect(CensusTable.silence < .seconds(15))
     }
@@ -141,14 +141,14 @@ private final class Table {
         let one = try await relay(server, "one", connections: 100, clock: clock)
         let two = try await relay(server, "two", connections: 42)
         #expect(await eventually { one.census.activeConnections == 142 })
-        // As a killed process: its connection is gone before it can say goodbye.
+        // Simulates a killed process: its connection is closed before the last report.
         await two.connection.close()
         two.task.cancel()
         await two.task.value
         #expect(one.census.activeConnections == 142)
         clock.advance(by: .seconds(14))
         #expect(one.census.activeConnections == 100)
-        // Its own next report comes back, and all is well again.
+        // It receives its own next report, and is healthy again.
         #expect(await eventually { one.census.health == .healthy })
         one.task.cancel()
     }
@@ -173,7 +173,7 @@ private final class Table {
         let one = try await relay(server, "one", connections: 7, clock: clock)
         #expect(await eventually { one.census.health == .healthy })
         server.freeze()
-        // What is on its way may still arrive once.
+        // A report in flight may still arrive once.
         #expect(
             await eventually {
                 clock.advance(by: .seconds(13))

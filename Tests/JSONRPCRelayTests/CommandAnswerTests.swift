@@ -2,7 +2,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// What services say, and the subjects on which they are asked.
+/// The answers of services, and the subjects of commands.
 @Suite struct CommandAnswerTests {
     @Test(arguments: ["1", "null", " [1e0]\n", #""text""#, #"{"a":1,"b":{"a":2}}"#])
     func aResultIsPassedOnAsItIs(_ json: String) {

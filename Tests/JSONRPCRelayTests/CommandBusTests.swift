@@ -6,7 +6,7 @@ import Testing
 
 /// Commands over a real nats-server.
 @Suite struct CommandBusTests {
-    /// A server, a relay's way to it, and a service.
+    /// A server, a relay's command bus, and a service.
     private struct Setting {
         let server: NATSServer
         let bus: CommandBus
@@ -23,7 +23,7 @@ import Testing
             try await relay.flush()
         }
 
-        /// Lets the service answer on a subject.
+        /// Registers the service for a subject.
         func answer(_ subject: String, queue: String? = nil, _ answer: @escaping @Sendable (NATSMessage) throws -> Void) async throws
             -> NATSSubscription
         {
@@ -85,7 +85,7 @@ import Testing
         #expect(await eventually { client.sent.last?["result"] == .boolean(true) })
         let progress = (0..<20).map { JSONTree(#"{"jsonrpc":"2.0","method":"work.progress","params":{"requestId":7,"step":\#($0)}}"#) }
         #expect(client.sent.dropLast().map { Optional($0) } == progress)
-        // What came late has arrived when the answer to a later call has.
+        // Late messages have arrived once a later call is answered.
         let echo = try await setting.answer("rpc.echo") { try setting.reply($0, "1") }
         client.send(#"{"jsonrpc":"2.0","id":8,"method":"echo"}"#)
         #expect(await eventually { client.sent.count == 22 })
@@ -109,7 +109,7 @@ import Testing
         let watching = try await setting.answer("causeway.rpc.cancel.*") { cancellations.append($0) }
         let subscription = try await setting.answer("rpc.slow") { message in
             requests.append(message)
-            // Progress does not prolong it.
+            // Progress does not extend the deadline.
             try setting.reply(message, "{}", status: "progress")
         }
         defer { _ = (watching, subscription) }
@@ -222,7 +222,7 @@ import Testing
         let client = Client(setting.bus)
         client.send(#"{"jsonrpc":"2.0","id":1,"method":"echo","params":[12345]}"#)
         #expect(await eventually { client.sent.first?["error"]?["code"] == .number("-32603") })
-        // What was refused takes no room.
+        // Refused commands use no queue space.
         client.send(#"{"jsonrpc":"2.0","id":2,"method":"echo","params":[12]}"#)
         #expect(await eventually { client.sent.last?["result"] == JSONTree("[12]") })
     }
@@ -248,7 +248,7 @@ import Testing
         }
         defer { subscription.unsubscribe() }
         let (client, other) = (Client(setting.bus), Client(setting.bus, CommandCaller(tenant: "globex", user: "ann")))
-        // Those without an answer count as well.
+        // Commands without an answer count as well.
         for _ in 0..<50 { client.send(#"{"jsonrpc":"2.0","method":"work"}"#) }
         client.send(#"{"jsonrpc":"2.0","id":1,"method":"work"}"#)
         #expect(await eventually { client.sent.count == 1 })

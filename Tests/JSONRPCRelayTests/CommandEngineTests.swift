@@ -2,7 +2,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// Commands as the engine sees them: out, under way, answered, called off.
+/// The life of commands in the engine: sent, pending, answered, cancelled.
 @Suite struct CommandEngineTests {
     @Test func aCommandGoesOutWithItsParamsAsTheyWere() throws {
         var engine = makeEngine()
@@ -18,7 +18,7 @@ import Testing
         )
         #expect(engine.progressed(command.token, bytes(" { } ")).sent.allSatisfy { JSONRPCChecker.fault(bytes($0)) == nil })
         #expect(engine.completed(command.token, .result(bytes("[1]"))).sent == [#"{"jsonrpc":"2.0","id":1.0,"result":[1]}"#])
-        // It has ended; nothing that comes late is passed on.
+        // It has ended; late messages are dropped.
         #expect(engine.completed(command.token, .result(bytes("2"))) == [])
         #expect(engine.progressed(command.token, bytes("{}")) == [])
         #expect(engine.closed() == [])
@@ -77,7 +77,7 @@ import Testing
         #expect(commands.count == 32)
         let refused = engine.receive(request)
         #expect(refused.code == -32005 && refused.count == 1)
-        // The relay's own methods are not held up; a command without an id counts like any other, and nobody can be told.
+        // The relay's own methods still work; a command without an id counts like any other, but gets no error.
         #expect(engine.answer(#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)?.contains("pong") == true)
         let silent = engine.receive(#"{"jsonrpc":"2.0","method":"m"}"#)
         #expect(silent.commands.isEmpty && silent.sent.isEmpty)
@@ -95,7 +95,7 @@ import Testing
         )
         #expect(outputs.sent == [] && outputs.commands.map(\.method) == ["slow", "quiet", "quick"])
         #expect(engine.completed(outputs.commands[2].token, .result(bytes("3"))) == [])
-        // Others are not held up by it.
+        // It does not delay others.
         let other = engine.receive(#"[{"jsonrpc":"2.0","id":9,"method":"other"}]"#).commands[0]
         #expect(engine.answer(#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#)?.contains("pong") == true)
         #expect(engine.progressed(outputs.commands[0].token, bytes("{}")).sent.count == 1)

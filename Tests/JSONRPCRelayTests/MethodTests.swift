@@ -146,7 +146,7 @@ import Testing
         #expect(outputs.contains(.subscribed(engine.subscriptions[0], lastEventID: "evt_1")))
     }
 
-    /// A place that a client names is never refused: what is no cursor is answered as an unknown one, and null names none.
+    /// A client's cursor is never refused: a malformed one is answered as unknown, and null means absent.
     @Test(
         arguments: [
             (#""lastEventId":null"#, nil), (#""lastEventId":null,"last_event_id":"evt_1""#, "evt_1"), (#""lastEventId": null "#, nil),
@@ -234,7 +234,7 @@ import Testing
                 == #"{"jsonrpc":"2.0","method":"connected","params":{"connectionId":"conn_01HX9VTPQR3KF8MZWBYD5N6JCE","tenantId":"ten\"1","serverTime":"2024-04-01T14:32:10.000Z"}}"#
         )
         let expired = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(.tokenExpired, retry: nil)
-        // Behind the head of a text frame, and before the close frame.
+        // After the head of a text frame, and before the close frame.
         let length = Int(expired[2]) << 8 | Int(expired[3])
         let error = Array(expired[4..<4 + length])
         #expect(expired[..<2] == [0x81, 126] && expired[4 + length] == 0x88)
@@ -250,7 +250,7 @@ import Testing
         #expect(EventFamily(pushing: try EventType("investigation.other")) == nil)
     }
 
-    /// What has no topic is encoded for nobody.
+    /// Events without a topic are not encoded.
     @Test func theTypesOfFamiliesHaveATopicAndNoOthers() throws {
         let encoder = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids())
         let pushed = EventFamily.allCases.flatMap(\.typeNames)

@@ -3,8 +3,8 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// Random damage to valid requests: it never ends the process, every answer is valid JSON-RPC, and a parse error is given for exactly what the
-/// second reader of JSON refuses too.
+/// Mutated valid requests: they never crash the process, every answer is valid JSON-RPC, and a parse error is returned exactly when the
+/// second JSON parser rejects the text too.
 @Suite struct MutationTests {
     @Test(arguments: [0, 1, 2, 3] as [UInt64])
     func mutationsNeverGetAnInvalidReply(_ seed: UInt64) async throws {
@@ -14,7 +14,7 @@ import Testing
         for round in 0..<25_000 {
             if round % 500 == 0 {
                 session = Session()
-                // Other tests wait for things to happen meanwhile.
+                // Yield, since other tests run meanwhile.
                 await Task.yield()
             }
             let text = Mutator.mutate(Mutator.requests.randomElement(using: &generator) ?? "", using: &generator)
@@ -25,7 +25,7 @@ import Testing
             }
             if session.sent.contains(where: { $0.contains("-32700") }) { parseErrors += 1 }
         }
-        // The damage must be neither always nor never fatal, or nothing has been tested.
+        // Some mutations must be fatal and some not, or the test proves nothing.
         #expect((5_000..<23_000).contains(parseErrors), "\(parseErrors) parse errors")
     }
 }
@@ -70,7 +70,7 @@ private struct Session {
         (tree["method"] ?? .null) == .null && (tree["result"] != nil || tree["error"] != nil)
     }
 
-    /// The id with which a single, unambiguous request must be answered.
+    /// The expected id of the answer to a single, unambiguous request.
     private static func expectedID(_ tree: JSONTree) -> JSONTree? {
         guard !tree.hasRepetition, tree["method"]?.text != nil, tree["jsonrpc"] == .string("2.0") else { return nil }
         switch tree["id"] {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// What is a request, what is not, and what the answer's id is.
+/// Classification of requests, and the id of the answer.
 @Suite struct RequestTests {
     @Test(arguments: [
         "1", "0", "-0", "1.0", "1e3", "1E+2", "-12.50", "12345678901234567890", "0.1", "null", #""""#, #""1""#, #""req_001""#, #""é 🚦""#,
@@ -40,7 +40,7 @@ import Testing
         #expect(JSONTree(outputs.sent[0])?["id"] == .number("5"))
     }
 
-    /// Two peers that answered each other's answers would do so for ever.
+    /// Two peers that answer each other's answers would loop forever.
     @Test(arguments: [
         #"{"jsonrpc":"2.0","result":1,"id":5}"#, #"{"jsonrpc":"2.0","result":null,"id":5}"#, #"{"jsonrpc":"2.0","error":{},"id":null}"#,
         #"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":null}"#, #"{"result":1,"error":null,"id":{}}"#,

@@ -5,7 +5,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// What one client, and one tenant, may take of the relay (contract §10, Shares).
+/// Limits of one client and one tenant (contract §10, Shares).
 @Suite struct ShareTests {
     private let start = MonotonicInstant(nanoseconds: 1)
 
@@ -17,7 +17,7 @@ import Testing
         var engine = makeEngine()
         var looked = 0
         var refused = 0
-        // A hundred batches at one moment.
+        // A hundred batches at once.
         for _ in 0..<100 {
             let items = Array(repeating: Self.subscribe + "," + Self.unsubscribe, count: 50).joined(separator: ",")
             let outputs = engine.receive(bytes("[\(items)]"), now: start)

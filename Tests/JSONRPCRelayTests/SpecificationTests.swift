@@ -7,7 +7,7 @@ import Testing
     struct Example: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let sent: String
-        /// Nil for no answer at all.
+        /// Nil for no answer.
         let received: String?
     }
 

@@ -67,7 +67,7 @@ import Testing
         #expect((1...20).filter { set.admits(sequence: $0, topic: topic) } == Array(4...20))
     }
 
-    /// Against a connection that remembers every single push.
+    /// Comparison with a model that records every push.
     @Test func everyEntryOnceAndInOrder() {
         for seed in 0..<1000 as Range<UInt64> {
             var generator = SplitMix64(seed: seed)
@@ -86,7 +86,7 @@ private func subscription(_ id: String, _ family: EventFamily, _ incidentID: Inc
 
 private func subscription(_ id: String, _ topic: Topic) -> Subscription { Subscription(id: id, topic: topic) }
 
-/// A connection on a log of random entries, and what it must do, the slow way.
+/// A connection on a log of random entries, with a brute-force model of its pushes.
 private struct Connection {
     private static let topics = ["1", "2"].flatMap { incident in
         EventFamily.allCases.map { Topic(family: $0, incidentID: IncidentID(generated: incident)) }
@@ -98,11 +98,11 @@ private struct Connection {
     private(set) var position = 0
     private var set = SubscriptionSet()
     private var live: [(subscription: Subscription, from: Int)] = []
-    /// What has been pushed for a topic since it last had no subscription.
+    /// The pushes for a topic since it last had no subscription.
     private var pushed: [Topic: Set<Int>] = [:]
     private var number = 0
 
-    /// Sequences that a subscription wants and that were not pushed while it was there.
+    /// The sequences that a subscription wants and that were not pushed during it.
     var unsatisfied: [Int] {
         live.flatMap { wish in
             log.indices.map { $0 + 1 }.filter {
@@ -132,7 +132,7 @@ private struct Connection {
         position = sequence
     }
 
-    /// To what follows the log's end, as a live subscription does even if the connection lags behind, or to what follows an older entry.
+    /// Subscribes after the log's end, as a live subscription does even if the connection lags, or after an older entry.
     private mutating func subscribe(using generator: inout some RandomNumberGenerator) {
         number += 1
         let from = Bool.random(using: &generator) ? log.count : Int.random(in: 0...log.count, using: &generator)

@@ -106,7 +106,7 @@ struct JetStreamTests {
         withExtendedLifetime(server) {}
     }
 
-    @Test("What cannot be stored is an error that says so")
+    @Test("A failed store is reported as an error")
     func refusals() async throws {
         let server = try await NATSServer()
         let nats = try await connect(server)
@@ -133,7 +133,7 @@ struct JetStreamTests {
         #expect(lost?.code == .disconnected && lost?.isRetriable == true)
     }
 
-    @Test("A server without JetStream says so at once")
+    @Test("A server without JetStream is reported at once")
     func disabled() async throws {
         let server = try await NATSServer(.init(hasJetStream: false))
         let jetStream = JetStream(try await connect(server), timeout: .seconds(50))

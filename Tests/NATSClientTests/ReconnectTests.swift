@@ -86,7 +86,7 @@ struct ReconnectTests {
         try await nats.flush()
     }
 
-    @Test("A new observer is told the present state first")
+    @Test("A new observer gets the current state first")
     func observer() async throws {
         let server = try await NATSServer()
         let nats = try await connect(server)

@@ -90,7 +90,7 @@ struct RequestTests {
         silent.unsubscribe()
     }
 
-    @Test("An answer that comes after the deadline is for nobody")
+    @Test("An answer after the deadline is dropped")
     func lateAnswer() async throws {
         let server = try await NATSServer()
         let nats = try await connect(server)

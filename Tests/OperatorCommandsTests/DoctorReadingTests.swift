@@ -39,7 +39,7 @@ import Testing
         #expect(throws: HTTPReader.NotHTTP.self) { try reader.take([UInt8](repeating: 0x61, count: 70_000)) }
     }
 
-    /// Whoever watches must not take it for a cut on the way.
+    /// It must not count as a connection loss.
     @Test func moreThanIsLookedAtIsNoEnd() async throws {
         let (events, continuation) = AsyncStream.makeStream(of: WireEvent.self)
         let channel = EmbeddedChannel(handler: WireRecorder(isSecure: false, events: continuation))

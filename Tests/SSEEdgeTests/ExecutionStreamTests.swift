@@ -20,7 +20,7 @@ import Testing
         "id: \(number)\nevent: \(type)\ndata: {\"n\":\(number)}\n\n"
     }
 
-    /// A stream's text without the block that opens it and without heartbeats, which come when they like.
+    /// A stream's text without the opening block and without heartbeats, whose times vary.
     private static func events(_ text: String) -> String {
         behindOpening(text).replacing(": heartbeat\n\n", with: "")
     }
@@ -140,7 +140,7 @@ import Testing
                 #expect(await answer.body.isEmpty)
             }
             #expect(try await bench.request("/api/streaming/agents/a/stream", method: "HEAD", ["Last-Event-ID: 2"]).status == 204)
-            // The next execution is for those who ask without an id.
+            // The next execution goes to requests without an id.
             try await bench.think("a", 3)
             #expect(try await bench.view("agents/a", ["Last-Event-ID: 2"]).status == 204)
             let next = try await bench.view("agents/a")
@@ -317,7 +317,7 @@ import Testing
 }
 
 extension SSEBench {
-    /// Asks for the stream of an agent or a workflow.
+    /// Requests the stream of an agent or a workflow.
     fileprivate func view(
         _ path: String,
         _ query: String = "",
@@ -329,7 +329,7 @@ extension SSEBench {
 
     fileprivate func view(_ path: String, _ fields: [String]) async throws -> Answer { try await view(path, "", fields) }
 
-    /// Whether a viewer of the agent `a` is told nothing but to come back, for that reason.
+    /// Whether a viewer of the agent `a` gets only the advice to retry, for that reason.
     fileprivate func isRefused(_ reason: String) async throws -> Bool {
         let answer = try await view("agents/a")
         let body = await answer.body

@@ -9,7 +9,7 @@ import Testing
 
 @testable import sse_edge
 
-/// What the long poll writes and reads (contract §15). How a batch ends is the engine's: `EndPolicyTests`.
+/// Encoding and parsing of the long poll (contract §15). For the end of a batch see `EndPolicyTests`.
 @Suite struct LongPollTests {
     private let encoder = LongPollEncoder()
 

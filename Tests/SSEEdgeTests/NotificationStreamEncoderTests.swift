@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test("a gap says its reason, under the id from which a client goes on")
+    @Test("a gap has its reason, and the id from which a client resumes")
     func gaps() {
         let before = Cursor(time: Self.time, epoch: 7, sequence: 41).text
         #expect(
@@ -85,7 +85,7 @@ import Testing
         )
     }
 
-    @Test("a log out of reach is told without an id, and so is its return")
+    @Test("an unreachable log is reported without an id, and so is its return")
     func standing() {
         #expect(
             string(encoder.standing(.stalled(since: Self.time)))

@@ -176,7 +176,7 @@ import Testing
 
     // MARK: Who may listen
 
-    @Test("who may not listen is told with a status and a code as JSON: 401 without a token, 403 without a role")
+    @Test("a refused client gets a status and a JSON code: 401 without a token, 403 without a role")
     func refusals() async throws {
         try await SSEBench.run { bench in
             let path = "/v1/notifications/stream"
@@ -186,7 +186,7 @@ import Testing
                 try await Wire.request(bench.port, "GET", path), try await Wire.request(bench.port, "GET", "\(path)?token="),
                 try await Wire.request(bench.port, "GET", path, ["Authorization: Bearer \(expired)"]),
                 try await Wire.request(bench.port, "GET", "\(path)?token=\(token)x"),
-                // Two tokens are none.
+                // Two tokens count as none.
                 try await Wire.request(bench.port, "GET", "\(path)?token=\(token)&token=\(token)"),
                 try await Wire.request(bench.port, "GET", path, ["Authorization: Bearer \(token)", "Authorization: Bearer \(token)"]),
                 // The header wins.
@@ -229,7 +229,7 @@ import Testing
             #expect(allowed.isSuperset(of: ["GET", "HEAD"]))
             #expect(!allowed.contains("POST"))
             #expect(try await bench.request("/v1/notifications/streams").status == 404)
-            // No HEAD has taken the one place there is.
+            // HEAD requests did not take the only place.
             #expect(await !(try await bench.stream()).text(until: "\n\n").contains("stream.end"))
         }
     }
@@ -268,7 +268,7 @@ import Testing
             bench.edge.server.kill()
             let stalled = "event: stream.stalled\ndata: {\"since\":\"2023-11-14T22:13:20.000Z\"}\n\n"
             #expect(await answer.text(until: stalled) == opening + stalled)
-            // Who comes meanwhile is told to come back.
+            // A client that connects meanwhile is told to retry.
             let late = try await bench.stream()
             #expect(retry(await late.body, before: "event: stream.end\ndata: {\"reason\":\"unavailable\"}\n\n") != nil)
             try await bench.edge.server.start()
@@ -301,7 +301,7 @@ import Testing
             #expect(retry(await third.body, before: "event: stream.end\ndata: {\"reason\":\"overloaded\"}\n\n") != nil)
         }
         try await SSEBench.run({ $0.maxConnectionsPerTenant = 1 }) { bench in
-            // What is refused for another reason takes no place.
+            // A request refused for another reason takes no place.
             #expect(try await bench.request("/v1/notifications/stream?types=x").status == 400)
             do { _ = await (try await bench.stream()).text(until: "\n\n") }
             #expect(await eventually { bench.edge.edge.connectionCount == 0 })

@@ -58,7 +58,7 @@ private final class SlowReader: @unchecked Sendable {
         #expect(!sink.flush(within: .milliseconds(50)))
         let dropped = sink.dropped
         let lines = try reader.lines { $0.contains("log lines were dropped") }
-        // What was written is whole and in order, and what is missing is told behind it.
+        // Written lines are complete and in order, followed by the count of dropped ones.
         let numbers = lines.compactMap { $0.firstMatch(of: /n=(\d+) text=x{100}$/).flatMap { Int($0.1) } }
         #expect(numbers == numbers.sorted())
         #expect(numbers.count + Int(dropped) == 2000)

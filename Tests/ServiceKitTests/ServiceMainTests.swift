@@ -8,7 +8,7 @@ import Testing
 
 @testable import ServiceKit
 
-/// Each in a process of its own, because a program ends.
+/// Each test runs in its own process, because a program exits.
 @Suite struct ServiceMainTests {
     private func text(_ bytes: [UInt8]?) -> String {
         String(decoding: bytes ?? [], as: UTF8.self)
@@ -36,7 +36,7 @@ import Testing
                 == "test-edge: --http-prot is not an option of test-edge: did you mean --http-port? --help lists the options\n"
         )
         let output = text(result?.standardOutputContent)
-        // The test library writes a few bytes of its own there.
+        // The test library writes a few bytes there, too.
         #expect(!output.contains("test-edge"))
     }
 
@@ -120,7 +120,7 @@ import Testing
     }
 }
 
-/// A program that is asked a question instead of being run.
+/// A program run only for its help or version.
 private func answer(_ argument: String) async {
     await ServiceMain.run(testSchema, arguments: [argument]) { _ in exit(99) }
 }

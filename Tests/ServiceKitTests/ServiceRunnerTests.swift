@@ -6,7 +6,7 @@ import Testing
 
 @testable import ServiceKit
 
-/// Each in a process of its own, because signals are a matter of the process.
+/// Each test runs in its own process, because signals are per process.
 @Suite struct ServiceRunnerTests {
     // One closure for each signal: what a closure captures reaches the other process with Swift 6.3 only.
     @Test func aSignalStopsTheServicesInReverseAndTheProcessEndsWell() async {
@@ -153,12 +153,12 @@ private func runner(
     return ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: timeout, reload: reload)
 }
 
-/// Never returns, whatever happens to the task.
+/// Never returns, even if the task is cancelled.
 private func forever() async {
     await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
 }
 
-/// What happened, in order.
+/// The recorded events, in order.
 private final class Steps: Sendable {
     private let steps = Mutex<[String]>([])
 

@@ -8,7 +8,7 @@ import Synchronization
 public final class ChildProcess: Sendable {
     /// How a process ended.
     public enum Exit: Equatable, Sendable {
-        /// It ended itself.
+        /// It exited.
         case code(Int32)
         /// A signal ended it.
         case signal(Int32)
@@ -82,7 +82,7 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    /// Ends the process with SIGKILL and waits until it is gone.
+    /// Kills the process with SIGKILL and waits until it has exited.
     public func kill() {
         ended.withLock { ended in
             guard ended == nil else { return }
@@ -123,7 +123,7 @@ public final class ChildProcess: Sendable {
     }
 }
 
-/// What went wrong in a test's surroundings, as opposed to in what it tests.
+/// A failure of the test environment, not of the code under test.
 public struct TestKitError: Error, CustomStringConvertible {
     public let description: String
 

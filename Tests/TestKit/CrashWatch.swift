@@ -1,8 +1,8 @@
 import Foundation
 
-/// Says on standard error which input a process is dying of.
+/// Writes the input that crashes a process to standard error.
 ///
-/// Each thread has a place of its own, since fuzzers run side by side. Only one at a time on a thread.
+/// Each thread has its own slot, since fuzzers run concurrently. Only one at a time on a thread.
 final class CrashWatch {
     /// Read by the signal handler, so nothing here moves or is counted.
     private struct Place {
@@ -39,7 +39,7 @@ final class CrashWatch {
 
     /// Nothing is tried on this thread any more.
     func end() {
-        // The place itself stays: a property that waits has left it on other threads, too.
+        // The slot itself stays: a property that waits has left it on other threads, too.
         pthread_setspecific(Self.key, nil)
         place.pointee.parser = nil
     }

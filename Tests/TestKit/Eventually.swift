@@ -1,4 +1,4 @@
-/// Waits for a condition; nothing is ever waited for by time alone.
+/// Polls a condition until it is true; tests never wait for a fixed time.
 ///
 /// - Parameters:
 ///   - timeout: When to give up.

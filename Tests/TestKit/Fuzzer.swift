@@ -19,7 +19,7 @@ import Foundation
 public struct Fuzzer {
     private static let defaultInputs: UInt64 = 3000
     private static let defaultSeconds = 2.0
-    /// After so many findings nothing more is tried: the rest would be the same fault.
+    /// The number of findings after which it stops: the rest would be the same fault.
     private static let maximumFindings = 8
 
     private let parser: String
@@ -167,7 +167,7 @@ public struct FuzzFindings: Error, CustomStringConvertible {
 }
 
 extension SplitMix64 {
-    /// A number from 0 to `bound` − 1, nearly uniform; 0 if there is none.
+    /// A number from 0 to `bound` − 1, nearly uniform; 0 if the range is empty.
     package mutating func below(_ bound: Int) -> Int {
         bound > 0 ? Int(truncatingIfNeeded: next() >> 33) % bound : 0
     }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Ports of 127.0.0.1.
 public enum LoopbackPort {
-    /// A port that nobody listens on at the moment, for a server that cannot choose one itself.
+    /// A port that is currently unused, for a server that cannot choose one itself.
     public static func free() throws(TestKitError) -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw TestKitError("There is no socket left.") }
@@ -18,7 +18,7 @@ public enum LoopbackPort {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    /// Whether somebody listens on a port and says the first word within a second.
+    /// Whether a server listens on a port and sends data within a second of connecting.
     public static func greets(_ port: Int) -> Bool {
         (try? exchange(port, "", until: "", timeout: 1))?.isEmpty == false
     }

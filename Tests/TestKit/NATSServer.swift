@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// It can be killed and started again, on the same port and with what it had stored. It ends with this object.
 public final class NATSServer: Sendable {
-    /// What the server asks of its clients, beside JetStream and the port.
+    /// The server's authentication, besides JetStream and the port.
     public struct Options: Sendable {
         /// Configuration text in nats-server's own language, appended to what the kit writes.
         public var configuration: String
@@ -68,7 +68,7 @@ public final class NATSServer: Sendable {
     /// Its process id; nil while it is down.
     public var pid: Int32? { process.withLock { $0?.pid } }
 
-    /// Ends it without a chance to do anything more, as a power cut would. Returns when it is gone.
+    /// Kills it immediately, as a power cut would. Returns when it has exited.
     public func kill() {
         process.withLock { process in
             process?.kill()
@@ -76,7 +76,7 @@ public final class NATSServer: Sendable {
         }
     }
 
-    /// Ends it as an operator would; it closes its stores. Returns when it is gone.
+    /// Shuts it down gracefully; it closes its stores. Returns when it has exited.
     public func stop() async throws {
         guard let process = process.withLock({ $0 }) else { return }
         process.signal(SIGTERM)
@@ -105,12 +105,12 @@ public final class NATSServer: Sendable {
         try FileManager.default.copyItem(atPath: copy.file("data"), toPath: directory.file("data"))
     }
 
-    /// Stops it from running, without ending it: connections stay open and nothing is answered.
+    /// Suspends it: connections stay open and nothing is answered.
     public func freeze() {
         process.withLock { $0?.signal(SIGSTOP) }
     }
 
-    /// Lets it run on.
+    /// Resumes it.
     public func thaw() {
         process.withLock { $0?.signal(SIGCONT) }
     }

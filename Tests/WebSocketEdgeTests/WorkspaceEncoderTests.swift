@@ -95,7 +95,7 @@ import Testing
         #expect(Frame.all(resumable.gap(.unknownCursor(current: Self.cursor), time: Self.time)) == [.text(unknown + ",\"id\":\"\(id)\"}")])
     }
 
-    @Test("a log out of reach is told by heartbeats: there is no other message for it")
+    @Test("an unreachable log is reported by heartbeats only")
     func standing() {
         #expect(plain.standing(.live).isEmpty)
         #expect(plain.standing(.stalled(since: Self.time)).isEmpty)

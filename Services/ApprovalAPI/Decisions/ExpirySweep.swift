@@ -4,7 +4,7 @@ import EventModel
 import HTTPAPI
 import Logging
 
-/// Expires overdue approvals, so that whatever waits for them is told not to proceed.
+/// Expires overdue approvals, so that waiting systems are notified not to proceed.
 ///
 /// Every replica sweeps; the log takes one decision per approval, so concurrent sweeps are harmless.
 ///

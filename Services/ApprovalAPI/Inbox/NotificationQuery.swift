@@ -58,11 +58,11 @@ extension ReadModel {
         return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0).sequence) }
     }
 
-    /// Where the floor of a user rises to who has seen everything up to an event: the newest notification there. Nil where it is there already, so
-    /// that a mark would change nothing: a user has no more marks of this kind than notifications, however often the same is asked for.
+    /// Returns the new floor of a user who has seen everything up to an event: the newest notification there. Nil when the floor is there
+    /// already and a mark would change nothing: so repeated requests give a user at most as many marks of this kind as notifications.
     ///
-    /// - Parameter seen: the event, which need not be a notification. After the log was restored from an older copy it may be one of the former
-    ///   copy; what was taken in later has not been seen then.
+    /// - Parameter seen: the event, which need not be a notification. After the log was restored from an older copy it may be one of the
+    ///   former copy; events with a later intake are then unseen.
     func rise(through seen: LogPlace, epoch: UInt16, for viewer: Viewer) async throws -> LogPlace? {
         let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
         return try await read(for: .tenant(viewer.tenant)) { try query.newest(through: seen, above: query.floor($0).sequence, $0) }
@@ -101,7 +101,7 @@ extension NotificationQuery {
     /// By how many milliseconds the intake of an event may be later than that of one behind it in the same copy of the log: producers take their
     /// time of intake from clocks that differ, and try again to store an event for a while when the bus does not answer.
     private static let maximumSkew: Int64 = 60_000
-    /// How many notifications are compared to find the last one that was taken in by a time. More than one, because intakes do not rise strictly with the sequence.
+    /// The number of notifications compared to find the last one with an intake up to a time: intakes may decrease with the sequence.
     private static let comparedIntakes = 64
     /// How many marks of all up to a place are compared to find the first that a notification was read with.
     private static let comparedMarks = 8
@@ -121,7 +121,7 @@ extension NotificationQuery {
         return Floor(sequence: try row.stored("upto"), readAt: try row.stored("read_at"))
     }
 
-    /// The sequence of the reader's last notification that was taken in by a time, hidden ones included; 0 for none. As SQL.
+    /// The sequence of the reader's last notification with an intake up to a time, including hidden ones; 0 for none. As SQL.
     ///
     /// Two runs of an index, of which each gives some entries, however long the list is.
     private static func last(takenInBy time: String) -> String {
@@ -275,7 +275,7 @@ extension InboxItem {
         readAt = try Self.readAt(row)
     }
 
-    /// When the notification was read first, by itself or with all up to a place.
+    /// The time at which the notification was first read, individually or with all up to a place.
     fileprivate static func readAt(_ row: Row) throws -> Timestamp? {
         let times = [try row.stored("mark_at") as Int64?, try row.stored("floor_at") as Int64?].compactMap { $0 }
         return times.min().map { Timestamp(millisecondsSinceEpoch: $0) }

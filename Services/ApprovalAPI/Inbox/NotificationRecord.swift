@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// An entry of the notification list, as everybody has it: without whether it was read.
+/// An entry of the notification list, without a reader's read state.
 struct NotificationRecord: Sendable, Equatable {
     var tenant: Tenant
     /// The one user that it is for; nil for everyone in the tenant.

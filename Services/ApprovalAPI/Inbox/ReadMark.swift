@@ -28,9 +28,9 @@ struct ReadMark: Sendable, Equatable {
 
     /// Prefix of the subjects of marks.
     static let prefix = "inbox"
-    /// What the read model has for the intake of a mark of one notification that names none.
+    /// The read model's value for the intake of a mark of one notification that names none.
     static let anyIntake: Int64 = -1
-    /// The same of a mark of all up to a place, which counts for what was taken in by then.
+    /// The same for a mark of all up to a place, which counts for events with an intake up to then.
     static let latestIntake = Int64.max
 }
 

@@ -5,7 +5,7 @@ import Yams
 enum OpenAPIDocument {
     /// The document as JSON.
     ///
-    /// - Throws: when the YAML is none.
+    /// - Throws: when the YAML is malformed.
     static func json() throws -> [UInt8] {
         let document = try Yams.load(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self))
         return [UInt8](try JSONSerialization.data(withJSONObject: document ?? [:], options: [.sortedKeys, .withoutEscapingSlashes]))

@@ -43,7 +43,7 @@ extension ReadModel {
         }
     }
 
-    /// Approvals of any tenant that nobody has answered and whose time is over, longest first.
+    /// Returns pending, overdue approvals of any tenant, longest overdue first.
     ///
     /// - Parameter after: the last one of the page before; nil for the first page.
     func overdue(by now: Timestamp, after: Approval? = nil, limit: Int) async throws -> [Approval] {
@@ -67,7 +67,7 @@ extension ReadModel {
         }
     }
 
-    /// Whether somebody decided another approval than this one under a key.
+    /// Whether the viewer's key was used to decide another approval.
     func hasDecided(under key: IdempotencyKey, _ viewer: Viewer, otherThan id: ApprovalID) async throws -> Bool {
         let prefix = DecisionID.prefix(key: key, of: viewer)
         return try await read(for: .tenant(viewer.tenant)) { database in

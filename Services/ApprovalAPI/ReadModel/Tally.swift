@@ -1,11 +1,11 @@
-/// How many notifications there are for somebody above a place, without counting them: the table `tallies`.
+/// Maintained counts of a reader's notifications above a place: the table `tallies`.
 ///
-/// The places are cut into buckets of 2^10, of 2^20 and of 2^32, and each row counts what lies in one bucket: the notifications for one audience
-/// that are not hidden, or those of them that one reader has marked as read. What lies above a place is then the buckets above it, which are at
-/// most some thousand rows however long the list is, and what lies in the smallest bucket that it is in.
+/// The places are divided into buckets of 2^10, of 2^20 and of 2^32. Each row counts one bucket: the notifications for one audience
+/// that are not hidden, or those of them that one reader has marked as read. The count above a place is then that of the buckets above
+/// it, at most some thousand rows however long the list is, and of the entries in its smallest bucket.
 ///
-/// Triggers keep the rows in the transaction that changes what they count, whatever changes it: a notification or a mark that comes, in either
-/// order, is dropped, hidden or shown again. Costs are those of the change; nothing depends on how many users or notifications there are.
+/// Triggers update the rows in the transaction of each change: a notification or a mark is added, in either
+/// order, dropped, hidden or shown again. The cost is that of the change, independent of the number of users or notifications.
 enum Tally {
     /// What is counted.
     enum Kind: Int {
@@ -88,7 +88,7 @@ enum Tally {
         return triggers(name, event, "new", [add(.notifications, "new.tenant", "new.user", "new.sequence")], marked: [marked])
     }
 
-    /// A notification is there no more.
+    /// Returns the triggers for a removed notification.
     private static func goes(_ name: String, _ event: String) -> [String] {
         let row = "old"
         let readers = "IN (SELECT m.user FROM marks m WHERE \(marks(row)))"
@@ -101,7 +101,7 @@ enum Tally {
         )
     }
 
-    /// Most notifications have no mark when they come and go: what is done about marks is a trigger of its own, which then costs one look.
+    /// Most notifications have no mark when added or removed: marks have a separate trigger, which then costs one lookup.
     private static func triggers(_ name: String, _ event: String, _ row: String, _ statements: [String], marked: [String]) -> [String] {
         [
             trigger(name, event, statements),

@@ -25,7 +25,7 @@ extension Viewer {
     /// The value of the column `user` in rows for everyone.
     static let everyone = ""
 
-    /// What the column `user` holds for a row that is for `user`, or for everybody when that is nil.
+    /// Returns the value of the column `user` in rows for `user`, or for everyone when nil.
     static func audience(of user: UserID?) -> String { user?.text ?? everyone }
 
     /// Returns the user of the column `user`; nil for everyone.

@@ -10,7 +10,7 @@ enum NotificationID {
         prefix + place.eventID(epoch: epoch).dropFirst(eventPrefix.count)
     }
 
-    /// The place that an id names; nil for what is none.
+    /// Parses a notification id; nil when malformed.
     static func cursor(_ text: some StringProtocol) -> Cursor? {
         guard text.hasPrefix(prefix) else { return nil }
         return Cursor(eventPrefix + text.dropFirst(prefix.count))

@@ -49,7 +49,7 @@ struct CommandReport: Sendable {
         return try draft(outcome == .exit(0) ? "complete" : "failed", payload)
     }
 
-    /// The event that a line is by itself.
+    /// Parses a line that is an event.
     private mutating func told(_ line: [UInt8]) -> ExecutionDraft? {
         guard line.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"),
             let payload = try? Payload(validating: line, allowsStreamMembers: true),

@@ -11,8 +11,8 @@ import NIOCore
 /// `POST /v1/executions/agents/{name}/events` and `POST /v1/executions/workflows/{id}/events` (contract §9, §10): one event of an execution or an array, numbered
 /// in their order.
 ///
-/// What is wrong with a request is found before anything is stored. Whether an execution has ended is known only when an event is to be
-/// stored: such a request may be stored in part, and says so. Sent again, with ids or an `Idempotency-Key`, it stores the rest.
+/// A request is validated before anything is stored. Whether an execution has ended is known only when an event is to be
+/// stored: such a request may be stored in part, and the answer says so. A retry with ids or an `Idempotency-Key` stores the rest.
 struct ExecutionIntakeRoute: Sendable {
     static let paths: [(path: RouterPath, kind: ExecutionReference.Kind)] = [
         ("/v1/executions/agents/:name/events", .agents),
@@ -145,7 +145,7 @@ struct ExecutionIntakeRoute: Sendable {
 }
 
 extension ExecutionDraft {
-    /// The draft in the trace of its request, with an id unless it has one of its own.
+    /// The draft with the trace of its request, and an id if it has none.
     fileprivate func named(_ id: EventID?, _ kind: ExecutionReference.Kind, trace: TraceParent?) throws -> ExecutionDraft {
         var draft = self
         if self.id == nil, let id {

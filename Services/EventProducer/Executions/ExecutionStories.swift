@@ -105,7 +105,7 @@ enum WorkflowStory {
         ),
     ]
 
-    /// Writes a story of a workflow that is free; nil when all are under way.
+    /// Writes a story of an idle workflow; nil when all are running.
     static func write(at now: Timestamp, busy: Set<ExecutionName>, using generator: inout some RandomNumberGenerator) -> Story? {
         let free = flows.filter { !busy.contains(ExecutionName(generated: $0.id)) }
         guard !free.isEmpty else { return nil }

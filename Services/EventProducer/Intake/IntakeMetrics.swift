@@ -15,7 +15,7 @@ struct IntakeMetrics: Sendable {
     )
     private let duration = Timer(label: "causeway_intake_store")
 
-    /// Says what they mean, and adds how much is being taken in, and of whom.
+    /// Describes the metrics, and adds the current intake and the tenants' use.
     static func describe(in metrics: PrometheusMetrics, _ gate: IntakeGate) {
         metrics.describe("causeway_intake_refused", "Requests that were not taken in, by code of the error.")
         metrics.describe("causeway_intake_events", "Events accepted, by whether the log had them already.")
@@ -40,7 +40,7 @@ struct IntakeMetrics: Sendable {
         }
     }
 
-    /// The log has acknowledged the events of a request.
+    /// Counts the acknowledged events of a request.
     func acknowledged(_ events: [PublishedEvent], after time: Duration) {
         let known = events.count { $0.isDuplicate }
         stored.increment(by: events.count - known)
@@ -48,7 +48,7 @@ struct IntakeMetrics: Sendable {
         duration.record(duration: time)
     }
 
-    /// The log has acknowledged the events of a request about an execution.
+    /// Counts the acknowledged events of a request about an execution.
     func acknowledged(executionEvents events: [PublishedExecutionEvent], after time: Duration) {
         let known = events.count { $0.isDuplicate }
         stored.increment(by: events.count - known)
@@ -56,7 +56,7 @@ struct IntakeMetrics: Sendable {
         duration.record(duration: time)
     }
 
-    /// A request was not taken in.
+    /// Counts a refused request.
     func refused(_ error: any Error) {
         refusals[(error as? APIError)?.code ?? .internal]?.increment()
     }

@@ -5,7 +5,7 @@ import EventModel
 /// Publishes the events of an input, line by line, in their order.
 ///
 /// What has come in goes out together, without waiting for a full batch (`tail -f` works) and without waiting for each event. At most one
-/// piece of the input, of ``pieceBytes``, is under way at a time.
+/// piece of the input, of ``pieceBytes``, is in flight at a time.
 struct LinePublisher: Sendable {
     /// How much is read at a time.
     static let pieceBytes = 1 << 20

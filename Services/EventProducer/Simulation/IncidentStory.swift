@@ -3,8 +3,8 @@ import EventModel
 
 /// An incident from its report to its end: agents investigate, some recognise it, a remediation is proposed, people are asked.
 ///
-/// Where an approval is needed, the story waits for a while and then closes the incident by hand: the decision is for people. Only in a cast
-/// that decides by itself is one made here.
+/// Where an approval is needed, the story waits for a while and then closes the incident by hand: the decision is for people. Only a cast
+/// that decides automatically makes one here.
 struct IncidentStory {
     private let scenario: Scenario
     private let incident: String

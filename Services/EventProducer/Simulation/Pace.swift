@@ -1,7 +1,7 @@
-/// When the next of a steady stream of events is due.
+/// Computes when the next event of a steady stream is due.
 ///
-/// Due times are counted from the start, so that the rate holds however long each event takes; who has fallen far behind (an outage, a
-/// machine that slept) carries on from where it is instead of catching up in a burst.
+/// Due times are counted from the start, so that the rate holds however long each event takes; after a long delay (an outage, a
+/// suspended machine) it continues from the current time instead of catching up in a burst.
 struct Pace: Sendable {
     /// How far the stream may be behind and still catch up.
     static let patience: Duration = .seconds(1)

@@ -81,7 +81,7 @@ enum PatternStory {
     }
 }
 
-/// A report or an export that runs in the background; one in eight fails, and its owner alone is told when it has ended.
+/// A background report or export; one in eight fails, and only its owner is notified of the end.
 enum JobStory {
     /// Writes a story.
     static func write(at now: Timestamp, in cast: Cast, using generator: inout some RandomNumberGenerator) -> Story {

@@ -1,19 +1,19 @@
 import Basics
 import EventModel
 
-/// One message of a service about a command (docs/commands.md).
+/// A message of a service about a command (docs/commands.md).
 enum CommandAnswer: Hashable, Sendable {
-    /// The command goes on; the JSON text of an object.
+    /// Progress; the JSON text of an object. The command is still pending.
     case progress([UInt8])
     /// The command has ended.
     case final(CommandOutcome)
-    /// It says nothing that could be passed on, and the command goes on. Why, as a sentence.
+    /// An unusable message, with the reason as a sentence. The command is still pending.
     case unusable(String)
 
-    /// Reads a message. What is meant to be final and is malformed ends the command with -32004, so that the client stops waiting.
+    /// Parses a message. A malformed final message ends the command with -32004, so that the client stops waiting.
     ///
     /// - Parameters:
-    ///   - status: the value of ``CommandHeader/status``; nil if there is none, which means a result.
+    ///   - status: the value of ``CommandHeader/status``; absent (nil) means a result.
     ///   - payload: the body.
     init(status: String?, payload: [UInt8]) {
         switch status {
@@ -36,7 +36,7 @@ enum CommandAnswer: Hashable, Sendable {
         return .progress(payload)
     }
 
-    /// Whether the text is one JSON value and nothing else, no deeper than the relay reads, and without a member that stands twice.
+    /// Whether the text is exactly one JSON value, within the relay's depth limit and without duplicate members.
     private static func isJSON(_ text: [UInt8]) -> Bool {
         do throws(JSONSyntaxError) {
             try JSONScanner.scan(text) { scanner throws(JSONSyntaxError) in
@@ -52,8 +52,8 @@ enum CommandAnswer: Hashable, Sendable {
 }
 
 extension RPCError {
-    /// Reads the error object of a service: an integer `code`, a string `message`, perhaps `data` (JSON-RPC 2.0 §5.1); nil if malformed.
-    /// Other members are left out.
+    /// Parses a service's error object: an integer `code`, a string `message`, optionally `data` (JSON-RPC 2.0 §5.1); nil if malformed.
+    /// Other members are dropped.
     fileprivate init?(service payload: [UInt8]) {
         guard let members = JSONMembers(["code", "message", "data"], of: payload), !members.hasRepetition,
             let code = members["code"].flatMap({ Int(String(decoding: $0, as: UTF8.self)) }), let message = members.string("message")

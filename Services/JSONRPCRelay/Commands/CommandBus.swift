@@ -6,12 +6,12 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// The way from the relay's connections to the services that carry out their commands (docs/commands.md).
+/// Sends the commands of the relay's connections to services and receives the answers (docs/commands.md).
 ///
-/// One for the process. Answers come on one subscription, to an inbox of its own; what is sent goes through a queue of its own, so that no caller
-/// ever waits for the bus. May be used from any thread.
+/// One per process. Answers arrive on one subscription, to a private inbox; commands are sent on a private queue, so that no caller
+/// waits for the bus. Any thread.
 final class CommandBus: Sendable {
-    /// What a command that waits takes, in bytes, beside its text.
+    /// The memory of a queued command in bytes, besides its text.
     private static let overhead = 256
 
     private let connection: NATSConnection
@@ -22,23 +22,23 @@ final class CommandBus: Sendable {
     private let inbox: String
     private let answers: NATSSubscription
     private let nextSession = Atomic<UInt64>(1)
-    /// One after the other, so that a cancellation never overtakes its request.
+    /// Serial, so that a cancellation never overtakes its request.
     private let sending = DispatchQueue(label: "causeway.relay.commands")
-    /// Not the same, so that a bus that takes nothing does not keep clients from being told.
+    /// A separate queue, so that a stalled bus does not delay notifying clients.
     private let telling = DispatchQueue(label: "causeway.relay.command-ends")
     private let shares: CommandShares
-    /// Commands of the last minute, those that were refused among them.
+    /// Commands of the last minute, including refused ones.
     let usage = TenantUsage()
     private let now: @Sendable () -> MonotonicInstant
 
-    /// Subscribes for the answers; with the next server, if there is none just now.
+    /// Subscribes for the answers; with the next server, if none is connected.
     ///
     /// - Parameters:
     ///   - connection: The bus.
     ///   - configuration: Deadline and bounds.
-    ///   - logger: Gets a warning when a service answers with what cannot be used.
-    ///   - now: Where time comes from.
-    ///   - makeULID: Gives a new ULID for a request.
+    ///   - logger: Gets a warning when a service sends an invalid answer.
+    ///   - now: The clock.
+    ///   - makeULID: Returns a new ULID for a request.
     init(
         connection: NATSConnection,
         configuration: CommandConfiguration = CommandConfiguration(),
@@ -64,19 +64,19 @@ final class CommandBus: Sendable {
 
     private var timeoutMilliseconds: Int64 { max(1, configuration.timeout.milliseconds) }
 
-    /// The number of commands that are under way.
+    /// The number of pending commands.
     var outstandingCommands: Int { table.count }
 
-    /// Commands that were refused since the start, because their tenant had used up its share.
+    /// The number of commands refused since the start because their tenant's share was used up.
     var refusedCommands: Int { shares.refused }
 
-    /// A new connection's way to the services.
+    /// Creates the session of a new connection.
     func session(for caller: CommandCaller, observer: @escaping CommandObserver) -> CommandSession {
         let number = nextSession.add(1, ordering: .relaxed).oldValue
         return CommandSession(bus: self, number: number, caller: caller, observer: observer)
     }
 
-    /// Ends the interest in answers; commands under way end with -32603. For the end of the process.
+    /// Unsubscribes from answers; pending commands end with -32603. For shutdown.
     func close() {
         answers.unsubscribe()
         for (key, entry) in table.removeAll() {
@@ -116,7 +116,7 @@ final class CommandBus: Sendable {
 
     /// On the queue.
     private func publish(_ command: RelayCommand, requestID: String, caller: CommandCaller, key: CommandTable.Key) {
-        // It has ended before its turn came.
+        // It ended while queued.
         if command.expectsAnswer, !table.contains(key) { return }
         do throws(NATSError) {
             try connection.publish(
@@ -166,7 +166,7 @@ final class CommandBus: Sendable {
 
     private func publishCancellation(of requestID: String, reason: CommandHeader.Reason) {
         sending.async { [connection] in
-            // Without a connection there is nobody to be told; the service has the time limit to go by.
+            // Best effort: without a connection the service relies on the deadline.
             try? connection.publish(
                 subject: CommandSubject.cancellation(requestID),
                 headers: [CommandHeader.requestID: requestID, CommandHeader.reason: reason.rawValue]
@@ -175,19 +175,19 @@ final class CommandBus: Sendable {
     }
 }
 
-/// One connection's way to the services.
+/// The commands of one connection.
 struct CommandSession: Sendable {
     fileprivate let bus: CommandBus
     fileprivate let number: UInt64
     fileprivate let caller: CommandCaller
     fileprivate let observer: CommandObserver
 
-    /// Sends a command. If it expects an answer, the observer gets one `completed`, at the deadline at the latest. Returns at once.
+    /// Sends a command. If it expects an answer, the observer gets one `completed`, by the deadline at the latest. Returns at once.
     func send(_ command: RelayCommand) {
         bus.send(command, self)
     }
 
-    /// Nobody waits for a command any more: whoever works on it is told, and the observer hears nothing more of it. Returns at once.
+    /// Cancels a command: notifies its service, and the observer gets no further updates. Returns at once.
     func cancel(_ token: CommandToken) {
         bus.cancel(token, self)
     }

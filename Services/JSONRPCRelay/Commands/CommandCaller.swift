@@ -1,14 +1,14 @@
 import Basics
 
-/// On whose behalf a connection's commands are sent. It comes from the token, never from what the client says.
+/// The principal of a connection's commands. Taken from the token, never from the client's messages.
 struct CommandCaller: Hashable, Sendable {
     /// The tenant of the token.
     var tenant: Tenant
     /// The token's `sub`.
     var user: UserID
-    /// What the user may do: `admin`, `member`. A service judges by it; the relay has only seen to it that there is one of them.
+    /// The user's roles: `admin`, `member`. Services authorise by them; the relay only requires one of them.
     var roles: [String]
-    /// The trace that the connection's handshake belongs to, if any (W3C Trace Context).
+    /// The trace of the connection's handshake, if any (W3C Trace Context).
     var traceparent: String?
 
     /// Creates a caller.

@@ -2,10 +2,10 @@ import Basics
 import EdgeRuntime
 import Synchronization
 
-/// What each tenant takes of what all commands of the process share: the way to the bus, and those under way (contract §10, Shares). Any thread.
+/// Limits each tenant's share of the send queue and of the pending commands of the process (contract §10, Shares). Any thread.
 final class CommandShares: Sendable {
     private struct Use {
-        /// What it may send now; nil without a limit.
+        /// The rate limiter; nil without a limit.
         var rate: TokenBucket?
         var outstanding = 0
         var queuedBytes = 0
@@ -19,17 +19,17 @@ final class CommandShares: Sendable {
 
     private let configuration: CommandConfiguration
     private let state = Mutex(State())
-    /// With more tenants than this, those are forgotten of which nothing is left.
+    /// The number of tenants above which idle ones are removed.
     private static let keptTenants = 1024
 
     init(configuration: CommandConfiguration) {
         self.configuration = configuration
     }
 
-    /// Commands that were refused since the start.
+    /// The number of commands refused since the start.
     var refused: Int { state.withLock { $0.refused } }
 
-    /// A command of `bytes` bytes is to be sent. Returns why it must not be; nil when it may, and then ``sent(_:bytes:)`` has to follow, and
+    /// Admits a command of `bytes` bytes. Returns the error that refuses it; after nil ``sent(_:bytes:)`` must follow, and
     /// ``ended(_:)`` if it `expectsAnswer`.
     func begin(_ tenant: Tenant, bytes: Int, expectsAnswer: Bool, now: MonotonicInstant) -> RPCError? {
         state.withLock { state in
@@ -71,7 +71,7 @@ final class CommandShares: Sendable {
         return nil
     }
 
-    /// The bus has taken a command, or will not get it.
+    /// Releases a command's queue bytes: it was published or dropped.
     func sent(_ tenant: Tenant, bytes: Int) {
         state.withLock { state in
             state.queuedBytes -= bytes
@@ -79,7 +79,7 @@ final class CommandShares: Sendable {
         }
     }
 
-    /// A command that expected an answer has ended.
+    /// Releases the place of a command that expected an answer.
     func ended(_ tenant: Tenant) {
         state.withLock { $0.tenants[tenant]?.outstanding -= 1 }
     }

@@ -2,17 +2,17 @@ import EventModel
 
 /// The subjects and headers of commands (docs/commands.md).
 enum CommandSubject {
-    /// Where a command is published: `rpc.` and the method, each of whose words is a token; what a token cannot hold is encoded.
+    /// Returns the subject of a command: `rpc.` and the method, each word encoded as a token.
     static func request(_ method: String) -> String {
         let words = method.split(separator: ".", omittingEmptySubsequences: false)
         return "rpc." + words.map { SubjectToken.encode(String($0)) }.joined(separator: ".")
     }
 
-    /// Where it is published that nobody waits for a command any more.
+    /// Returns the subject of a command's cancellation.
     static func cancellation(_ requestID: String) -> String { "causeway.rpc.cancel.\(requestID)" }
 }
 
-/// The names of the headers, and the values that are fixed.
+/// The names of the headers, and their fixed values.
 enum CommandHeader {
     // Of a request. Text from outside is percent-encoded.
     static let requestID = "causeway-request-id"
@@ -29,11 +29,11 @@ enum CommandHeader {
     // Of a cancellation.
     static let reason = "causeway-reason"
 
-    /// Why the wait ended.
+    /// The reason of a cancellation.
     enum Reason: String, Sendable {
-        /// The client is gone.
+        /// The client disconnected.
         case disconnected
-        /// The command took too long, and the client has been told so.
+        /// The command timed out, and the client got the error.
         case deadline
     }
 }

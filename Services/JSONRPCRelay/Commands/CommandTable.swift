@@ -3,14 +3,14 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// The commands under way, of all connections of the process. One leaves the table exactly once, and whoever takes it out tells the connection.
+/// The pending commands of all connections of the process. Each is removed exactly once, by the caller that notifies its connection.
 final class CommandTable: Sendable {
-    /// Which command of which connection.
+    /// The connection and token of a command.
     struct Key: Hashable, Sendable {
         let session: UInt64
         let token: CommandToken
 
-        /// The last two tokens of the subject on which the answers come.
+        /// The last two tokens of the reply subject.
         var subjectTail: String { "\(String(session, radix: 36)).\(String(token.number, radix: 36))" }
 
         init(session: UInt64, token: CommandToken) {
@@ -18,7 +18,7 @@ final class CommandTable: Sendable {
             self.token = token
         }
 
-        /// Reads ``subjectTail``.
+        /// Parses ``subjectTail``.
         init?(subjectTail: Substring) {
             let words = subjectTail.split(separator: ".", omittingEmptySubsequences: false)
             guard words.count == 2, let session = UInt64(words[0], radix: 36), let token = UInt64(words[1], radix: 36) else { return nil }
@@ -30,7 +30,7 @@ final class CommandTable: Sendable {
     struct Entry: Sendable {
         let requestID: String
         let method: String
-        /// Whose share of the commands under way it takes.
+        /// The tenant whose share of the pending commands it uses.
         let tenant: Tenant
         let observer: CommandObserver
         fileprivate var progressCount = 0
@@ -54,7 +54,7 @@ final class CommandTable: Sendable {
         complaints = Complaints(logger: logger)
     }
 
-    /// The number of commands under way.
+    /// The number of pending commands.
     var count: Int { entries.withLock { $0.count } }
 
     func insert(_ entry: Entry, for key: Key) {
@@ -63,14 +63,14 @@ final class CommandTable: Sendable {
 
     func contains(_ key: Key) -> Bool { entries.withLock { $0[key] != nil } }
 
-    /// Takes a command out; nil if it was out already.
+    /// Removes a command; nil if it was already removed.
     func remove(_ key: Key) -> Entry? {
         let entry = entries.withLock { $0.removeValue(forKey: key) }
         if let entry { shares.ended(entry.tenant) }
         return entry
     }
 
-    /// Takes all commands out.
+    /// Removes all commands.
     func removeAll() -> [Key: Entry] {
         let all = entries.withLock { entries in
             defer { entries = [:] }
@@ -80,16 +80,16 @@ final class CommandTable: Sendable {
         return all
     }
 
-    /// Ends a command, if it is under way, and tells its connection.
+    /// Completes a command, if it is pending, and notifies its connection.
     func complete(_ key: Key, _ outcome: CommandOutcome) {
         guard let entry = remove(key) else { return }
         entry.observer(key.token, .completed(outcome))
     }
 
-    /// A message came for a command. On a delivery thread of nats.c, one call at a time.
+    /// Handles a message for a command. On a delivery thread of nats.c, one call at a time.
     func received(_ delivery: borrowing NATSDelivery, for key: Key) {
         if let status = delivery.status {
-            // The server's own: nobody subscribes to the method's subject.
+            // "No responders" from the server: the method's subject has no subscriber.
             if status == 503 { complete(key, .failure(.methodNotFound)) }
             return
         }
@@ -131,7 +131,7 @@ final class CommandTable: Sendable {
     }
 }
 
-/// What services do wrong, in the log: at most once in ten seconds, because a service that does it once does it often.
+/// Logs invalid answers of services, rate-limited to one in ten seconds, since a faulty service repeats them.
 private final class Complaints: Sendable {
     private static let interval = Duration.seconds(10)
 

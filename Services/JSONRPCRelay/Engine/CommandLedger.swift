@@ -1,41 +1,41 @@
-/// The commands of one connection that wait for their answer, and the batches that wait with them.
+/// The pending commands of one connection, and their batches.
 ///
-/// A batch gets one answer, an array; it is held until its last command has been answered, while everything else goes on.
+/// A batch gets one answer, an array; it is held until its last command is answered, without delaying anything else.
 struct CommandLedger: Sendable {
-    /// Where the answer to a command goes.
+    /// The place of a command's answer in a batch.
     struct Place: Hashable, Sendable {
-        /// Which batch.
+        /// The batch.
         let batch: UInt64
-        /// Which element of the answer.
+        /// The index in the answer.
         let slot: Int
     }
 
-    /// A command that waits.
+    /// A pending command.
     struct Entry: Sendable {
         let id: RPCID
         let method: String
-        /// Nil for one that is answered by itself.
+        /// Nil for a command outside of a batch.
         let place: Place?
     }
 
     private struct HeldBatch: Sendable {
-        /// In the order of the requests; nil for what is missing.
+        /// In the order of the requests; nil for pending ones.
         var responses: [[UInt8]?]
         var missing: Int
     }
 
     private var entries: [CommandToken: Entry] = [:]
     private var batches: [UInt64: HeldBatch] = [:]
-    /// Bytes of answers that wait for the rest of their batch.
+    /// The bytes of answers held for the rest of their batch.
     private(set) var heldBytes = 0
 
-    /// The number of commands that wait.
+    /// The number of pending commands.
     var count: Int { entries.count }
 
-    /// The commands that wait, the oldest first.
+    /// The pending commands, oldest first.
     var tokens: [CommandToken] { entries.keys.sorted() }
 
-    /// The command of that token, if it waits.
+    /// The command of that token, if pending.
     subscript(_ token: CommandToken) -> Entry? { entries[token] }
 
     /// Adds a command.
@@ -43,7 +43,7 @@ struct CommandLedger: Sendable {
         entries[token] = entry
     }
 
-    /// Takes in the answers to a batch as far as they are there, nil for those that will follow. Returns the text to send, if it is complete.
+    /// Adds a batch with the answers so far, nil for pending ones. Returns the text to send, if complete.
     mutating func close(batch: UInt64, responses: [[UInt8]?]) -> [UInt8]? {
         let known = responses.compactMap { $0 }
         guard known.count < responses.count else { return known.isEmpty ? nil : RPCEncoding.batch(known) }
@@ -52,7 +52,7 @@ struct CommandLedger: Sendable {
         return nil
     }
 
-    /// Takes a command out with the text of its answer. Returns the text to send: that one, or a batch that it completes.
+    /// Removes a command, given the text of its answer. Returns the text to send: that one, or the batch that it completes.
     mutating func settle(_ token: CommandToken, _ response: (Entry) -> [UInt8]) -> [UInt8]? {
         guard let entry = entries.removeValue(forKey: token) else { return nil }
         guard let place = entry.place else { return response(entry) }
@@ -69,7 +69,7 @@ struct CommandLedger: Sendable {
         return RPCEncoding.batch(batch.responses.compactMap { $0 })
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     mutating func removeAll() {
         entries = [:]
         batches = [:]

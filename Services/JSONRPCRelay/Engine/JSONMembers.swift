@@ -1,21 +1,21 @@
 import Basics
 import EventModel
 
-/// The members of a JSON object that a reader asks for; others are checked and passed over.
+/// Parser for selected members of a JSON object; others are validated and skipped.
 ///
-/// Names are compared after their escapes have been undone. Of a name that occurs twice the first value is kept, and ``hasRepetition`` is true.
+/// Names are compared unescaped. Of a duplicate name the first value is kept, and ``hasRepetition`` is true.
 struct JSONMembers {
     private let text: [UInt8]
     private let names: [String]
     private var values: [Range<Int>?]
     private var repeated: [Bool]
     private var all: [(name: Range<Int>, value: Range<Int>)] = []
-    /// Whether any name occurs twice, be it one of interest or not.
+    /// Whether any name occurs twice, selected or not.
     private(set) var hasRepetition = false
 
     /// Reads one object at the scanner's position, which is in `text`.
     ///
-    /// - Parameter depth: the number of arrays and objects around it.
+    /// - Parameter depth: the number of enclosing arrays and objects.
     init(_ names: [String], of text: [UInt8], scanning scanner: inout JSONScanner, depth: Int) throws(JSONSyntaxError) {
         self.text = text
         self.names = names
@@ -31,7 +31,7 @@ struct JSONMembers {
         hasRepetition = JSONNames.repeated(all.map(\.name), in: scanner.base) != nil
     }
 
-    /// Reads a text that is one object and nothing else; nil if it is something else.
+    /// Reads a text that is exactly one object; nil otherwise.
     init?(_ names: [String], of object: [UInt8]) {
         do throws(JSONSyntaxError) {
             self = try JSONScanner.scan(object) { scanner throws(JSONSyntaxError) in
@@ -53,7 +53,7 @@ struct JSONMembers {
         names.firstIndex(of: name).flatMap { values[$0] }.map { text[$0] }
     }
 
-    /// The members, of interest or not, whose name meets a condition: the names, escapes undone, and the JSON texts of the values.
+    /// Returns the members, selected or not, whose name meets a condition: unescaped names, and the JSON texts of the values.
     func members(where isMeant: (ArraySlice<UInt8>) -> Bool) -> [(name: String, json: ArraySlice<UInt8>)] {
         all.compactMap { member in
             let name = Self.unescaped(text[member.name])
@@ -61,10 +61,10 @@ struct JSONMembers {
         }
     }
 
-    /// The text of a member that is a string, escapes undone; nil if there is none or it is something else.
+    /// Returns the unescaped text of a string member; nil if absent or of another kind.
     func string(_ name: String) -> String? { self[name].flatMap { Self.string($0) } }
 
-    /// What a JSON text that is a string stands for; nil if it is something else.
+    /// Decodes a JSON string; nil if the text is of another kind.
     static func string(_ json: ArraySlice<UInt8>) -> String? {
         guard json.first == UInt8(ascii: "\"") else { return nil }
         return String(decoding: Self.unescaped(json.dropFirst().dropLast()), as: UTF8.self)

@@ -5,7 +5,7 @@ enum MethodName {
     /// The longest name that goes to the bus, in bytes of UTF-8.
     static let maximumBytes = 128
 
-    /// One of the relay's own.
+    /// A method of the relay itself.
     enum Own: Hashable, Sendable {
         case ping
         case subscribe(EventFamily)
@@ -15,8 +15,8 @@ enum MethodName {
     /// The relay's own methods (contract §6).
     static func own(_ name: String) -> Own? { table[name] }
 
-    /// Whether a service may answer for the name. Not those that the specification reserves (JSON-RPC 2.0 §4.3), nor those under which, or with
-    /// `.progress` behind, a client would take a service's notification for one of the relay's.
+    /// Whether services may implement the method. False for names that the specification reserves (JSON-RPC 2.0 §4.3), and for those that,
+    /// alone or with `.progress` appended, equal a notification of the relay.
     static func isCommand(_ name: String) -> Bool {
         let isLong = name.isEmpty || name.utf8.count > maximumBytes
         return !isLong && !name.utf8.starts(with: "rpc.".utf8) && !name.utf8.starts(with: "stream.".utf8) && !notices.contains(name)

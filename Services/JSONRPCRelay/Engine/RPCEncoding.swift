@@ -1,11 +1,11 @@
 import Basics
 import EventModel
 
-/// What the relay sends, as JSON text (JSON-RPC 2.0 §5, §6; contract §6).
+/// Encodes the relay's messages as JSON text (JSON-RPC 2.0 §5, §6; contract §6).
 enum RPCEncoding {
     private static let head = Array(#"{"jsonrpc":"2.0","#.utf8)
 
-    /// The answer to a request that succeeded; `result` is one valid JSON value.
+    /// Encodes a success response; `result` is one valid JSON value.
     static func response(result: [UInt8], id: RPCID) -> [UInt8] {
         var out = head
         out.reserveCapacity(result.count + id.json.count + 40)
@@ -17,7 +17,7 @@ enum RPCEncoding {
         return out
     }
 
-    /// The answer to what failed; nil for an id that could not be read.
+    /// Encodes an error response; nil for an unreadable id.
     static func response(error: RPCError, id: RPCID?) -> [UInt8] {
         var out = head
         out.append(contentsOf: #""id":"#.utf8)
@@ -38,7 +38,7 @@ enum RPCEncoding {
         return out
     }
 
-    /// The answer to a batch.
+    /// Encodes the answer to a batch.
     static func batch(_ responses: [[UInt8]]) -> [UInt8] {
         var out: [UInt8] = [UInt8(ascii: "[")]
         out.reserveCapacity(responses.reduce(2) { $0 + $1.count + 1 })
@@ -47,7 +47,7 @@ enum RPCEncoding {
         return out
     }
 
-    /// A notification; `params` is the JSON text of an object.
+    /// Encodes a notification; `params` is the JSON text of an object.
     static func notification(_ method: String, params: [UInt8]) -> [UInt8] {
         var out = head
         out.append(contentsOf: #""method":"#.utf8)
@@ -58,7 +58,7 @@ enum RPCEncoding {
         return out
     }
 
-    /// What a command tells about its progress: `<method>.progress`, with the request's id before the service's own members.
+    /// Encodes a command's progress: `<method>.progress`, with the request's id before the service's own members.
     ///
     /// - Parameter progress: the JSON text of an object without a member `requestId`.
     static func progress(of method: String, id: RPCID, _ progress: [UInt8]) -> [UInt8] {
@@ -70,7 +70,7 @@ enum RPCEncoding {
         return notification("\(method).progress", params: params)
     }
 
-    /// A JSON object with text members, in that order, and perhaps members with the value true behind them.
+    /// Encodes a JSON object with string members, in that order, followed by members with the value true.
     static func object(_ members: KeyValuePairs<String, String>, true flags: String...) -> [UInt8] {
         var object: JSONObject = [:]
         for (name, value) in members { object.append(name, text: value) }

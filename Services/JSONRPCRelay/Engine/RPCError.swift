@@ -2,16 +2,16 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// An error as JSON-RPC has it (JSON-RPC 2.0 §5.1; codes: contract §6).
+/// A JSON-RPC error (JSON-RPC 2.0 §5.1; codes: contract §6).
 ///
-/// The message begins with the standard's own, word for word, for the standard codes. What there is to say beyond it is a sentence in `data`, and for
-/// faults of the client behind the message too, because most clients show nothing but that.
+/// For the standard codes the message begins with the standard's text, verbatim. Details are a sentence in `data`, and for
+/// client errors also after the message, because most clients show only that.
 struct RPCError: Error, Hashable, Sendable {
-    /// What a program decides by.
+    /// The code for programs.
     let code: Int
-    /// What kind of error it is, in few words.
+    /// The kind of error, in a few words.
     let message: String
-    /// More about it, as JSON text; nil for nothing.
+    /// Details as JSON text; nil for none.
     let data: [UInt8]?
 
     /// Creates an error; `data` is one valid JSON value.
@@ -21,7 +21,7 @@ struct RPCError: Error, Hashable, Sendable {
         self.data = data
     }
 
-    /// Creates an error whose `data` is a sentence that says what to do.
+    /// Creates an error whose `data` is a sentence with the remedy.
     private init(_ code: Int, _ message: String, detail: String) {
         var data: [UInt8] = []
         JSONString.append(detail, to: &data)
@@ -30,9 +30,9 @@ struct RPCError: Error, Hashable, Sendable {
 
     /// The text is not JSON, or nests deeper than the relay reads.
     static let parseError = RPCError(code: -32700, message: "Parse error")
-    /// The value is JSON, but no request.
+    /// The value is JSON, but not a request.
     static let invalidRequest = RPCError(code: -32600, message: "Invalid Request")
-    /// Neither the relay nor any service answers for the method.
+    /// Neither the relay nor any service implements the method.
     static let methodNotFound = RPCError(code: -32601, message: "Method not found")
     /// There is no such subscription on this connection.
     static let subscriptionNotFound = RPCError(
@@ -41,22 +41,22 @@ struct RPCError: Error, Hashable, Sendable {
         detail:
             "This connection has no such subscription. Use a subscriptionId or an incidentId that it subscribed to with the same family."
     )
-    /// The service that took the command did not end it in time.
+    /// The service did not complete the command in time.
     static let deadlineExceeded = RPCError(code: -32003, message: "deadline exceeded")
-    /// An object in the message has a member twice: readers differ in which of the two counts.
+    /// An object in the message has a duplicate member: parsers differ in which of the two counts.
     static let repeatedMember = invalidRequest("A member stands twice in an object. Send every member once.")
 
     /// The value is JSON but not a request, for a reason that is not obvious.
     static func invalidRequest(_ detail: String) -> RPCError { RPCError(-32600, "Invalid Request: \(detail)", detail: detail) }
     /// Parameters that the method cannot use.
     static func invalidParams(_ detail: String) -> RPCError { RPCError(-32602, "Invalid params: \(detail)", detail: detail) }
-    /// The fault lies behind the relay.
+    /// The error is behind the relay.
     static func internalError(_ detail: String) -> RPCError { RPCError(-32603, "Internal error", detail: detail) }
 
-    /// The service's answer cannot be passed on.
+    /// The service's answer is invalid.
     static func invalidAnswer(_ detail: String) -> RPCError { RPCError(-32004, "Invalid answer of the service", detail: detail) }
 
-    /// The connection has as many commands under way as it may have.
+    /// The connection has too many pending commands.
     static func tooManyCommands(limit: Int) -> RPCError {
         RPCError(
             -32005,
@@ -65,7 +65,7 @@ struct RPCError: Error, Hashable, Sendable {
         )
     }
 
-    /// The connection begins and ends subscriptions faster than it may.
+    /// The connection subscribes and unsubscribes too fast.
     static func tooManySubscriptionChanges(perSecond: Int) -> RPCError {
         RPCError(
             -32005,
@@ -75,12 +75,12 @@ struct RPCError: Error, Hashable, Sendable {
         )
     }
 
-    /// The tenant sends more commands than its share of the relay.
+    /// The tenant exceeds its share of commands.
     static func tooManyCommandsOfTenant(_ detail: String) -> RPCError {
         RPCError(-32005, "Too many commands of the tenant", detail: detail)
     }
 
-    /// What goes before the close frame of an ending; nil where nothing does.
+    /// Creates the error sent before the close frame of an ending; nil if none is sent.
     init?(_ ending: Ending) {
         guard let (code, message) = ending.kind.jsonRPCError else { return nil }
         self.init(code, message, detail: ending.sentence)

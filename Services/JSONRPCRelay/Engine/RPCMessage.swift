@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// What one text of a client says (JSON-RPC 2.0 §4, §6). All of it is read before anything is done.
+/// The parsed form of one text of a client (JSON-RPC 2.0 §4, §6). It is parsed whole before any call runs.
 enum RPCMessage: Hashable, Sendable {
     /// The most requests in one batch.
     static let maximumBatchCount = 100
@@ -10,15 +10,15 @@ enum RPCMessage: Hashable, Sendable {
     case single(RPCItem)
     /// At least one call, to be answered together.
     case batch([RPCItem])
-    /// No message at all; the whole text gets one answer, with id null.
+    /// Malformed; the whole text gets one answer, with id null.
     case unreadable(RPCError)
 
-    /// Reads a text. It may nest at most ``JSONScanner/maximumDepth`` deep; deeper is as unreadable as a syntax error.
+    /// Parses a text. Nesting deeper than ``JSONScanner/maximumDepth`` counts as a syntax error.
     init(reading text: [UInt8]) {
         do throws(JSONSyntaxError) {
             self = try JSONScanner.scan(text) { scanner throws(JSONSyntaxError) in
                 scanner.skipWhitespace()
-                // A member that stands twice is the fault of one request, not of the whole text.
+                // A duplicate member is an error of one request, not of the whole text.
                 scanner.toleratesRepetition = true
                 let isBatch = try scanner.peek() == UInt8(ascii: "[")
                 let message: RPCMessage =
@@ -50,7 +50,7 @@ enum RPCMessage: Hashable, Sendable {
         return .batch(items)
     }
 
-    /// Reads one value, whatever it is. `depth` is the number of arrays around it.
+    /// Reads one value of any kind. `depth` is the number of enclosing arrays.
     private static func item(_ text: [UInt8], _ scanner: inout JSONScanner, depth: Int) throws(JSONSyntaxError) -> RPCItem {
         guard try scanner.peek() == UInt8(ascii: "{") else {
             try scanner.scanValue(depth: depth)
@@ -68,11 +68,11 @@ enum RPCMessage: Hashable, Sendable {
 }
 
 extension RPCItem {
-    /// Judges an object.
+    /// Classifies an object.
     ///
-    /// - Parameter hasInnerRepetition: whether an object within it has a member twice.
+    /// - Parameter hasInnerRepetition: whether a nested object has a duplicate member.
     fileprivate init(_ members: JSONMembers, hasInnerRepetition: Bool) {
-        // Some serialisers write the members that they do not use as null.
+        // Some serialisers write unused members as null.
         let hasMethod = members["method"].map { !$0.elementsEqual("null".utf8) } ?? false
         guard hasMethod || members["result"] == nil && members["error"] == nil else {
             self = .response
@@ -103,7 +103,7 @@ extension RPCItem {
 }
 
 extension RPCID {
-    /// Nil unless the value may be an id.
+    /// Nil unless the value is a valid id.
     fileprivate init?(_ json: ArraySlice<UInt8>) {
         guard json.count <= Self.maximumBytes, let first = json.first else { return nil }
         switch first {

@@ -8,18 +8,18 @@ struct RPCID: Hashable, Sendable {
     let json: [UInt8]
 }
 
-/// The `params` of a request, as they were written.
+/// The `params` of a request, as written.
 enum RPCParams: Hashable, Sendable {
-    /// There are none, or null.
+    /// Absent, or null.
     case none
     /// By name; the JSON text of an object.
     case named([UInt8])
     /// By position; the JSON text of an array.
     case positional([UInt8])
-    /// No method can use them, and why.
+    /// Invalid for every method, with the error.
     case unusable(RPCError)
 
-    /// The JSON text, for passing on; nil if there is none.
+    /// The JSON text to forward; nil if absent.
     var json: [UInt8]? {
         switch self {
         case .named(let json), .positional(let json): json
@@ -28,23 +28,23 @@ enum RPCParams: Hashable, Sendable {
     }
 }
 
-/// A call that a client makes (JSON-RPC 2.0 §4).
+/// A call of a client (JSON-RPC 2.0 §4).
 struct RPCRequest: Hashable, Sendable {
     /// Nil in a notification, which is never answered.
     let id: RPCID?
-    /// The name, escapes undone.
+    /// The unescaped name.
     let method: String
     /// The parameters.
     let params: RPCParams
 }
 
-/// One element of what a client sent.
+/// One element of a client's message.
 enum RPCItem: Hashable, Sendable {
     /// A request or a notification.
     case request(RPCRequest)
-    /// A response: it has `result` or `error` and no `method`. It is dropped without an answer, because two peers that answered each other's answers
-    /// would do so for ever.
+    /// A response: it has `result` or `error` and no `method`. It is dropped without an answer: two peers that answer each other's answers
+    /// would loop forever.
     case response
-    /// Neither; answered with the id if there was one that could be read, and with null otherwise.
+    /// Neither; answered with the id if it is readable, else with null.
     case invalid(RPCError, id: RPCID?)
 }

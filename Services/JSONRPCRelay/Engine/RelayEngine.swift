@@ -2,38 +2,38 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// One client's side of the relay (contract §6): what it sends goes in, what is to be done comes out. A pure value.
+/// State machine of one client's connection (contract §6): takes the client's texts and returns actions. A pure value.
 ///
-/// It knows JSON-RPC, the relay's own methods, the connection's subscriptions and the commands under way. It knows neither sockets nor the bus nor
-/// the log: whoever owns it carries out the ``RelayOutput``s, in order, and reports what becomes of the commands.
+/// It handles JSON-RPC, the relay's own methods, the connection's subscriptions and the pending commands. It has no access to sockets,
+/// the bus or the log: its owner carries out the ``RelayOutput``s, in order, and reports the outcomes of commands.
 struct RelayEngine: Sendable {
     /// The bounds of one connection.
     struct Limits: Sendable {
         /// The most subscriptions (contract §6).
         var subscriptions = 256
-        /// The most commands that may be under way. One that gets no answer counts as such for ``unansweredTime``.
+        /// The most pending commands. One without an id counts as pending for ``unansweredTime``.
         var outstandingCommands = 32
-        /// How long a command without an id counts as one that is under way: nobody says when it has ended.
+        /// The time for which a command without an id counts as pending: its end is not reported.
         var unansweredTime: Duration = .seconds(1)
-        /// How many subscriptions may be begun or ended in a second, on average: each may cause readings of the log.
+        /// The most subscription changes per second, on average: each may cause log reads.
         var subscriptionChangesPerSecond = 50.0
-        /// How many at once: all of a connection's, twice.
+        /// The burst of changes: all subscriptions of a connection, twice.
         var subscriptionChangesAtOnce = 512.0
     }
 
     let limits: Limits
-    /// The place that the client named with its handshake: that of every subscription that names none.
+    /// The cursor of the handshake, the default for subscriptions that name none.
     private let lastEventID: String?
-    /// A new ULID for a subscription.
+    /// Returns a new ULID for a subscription.
     private let makeULID: @Sendable () -> String
-    /// In the order in which they were made; few enough to be searched.
+    /// In order of creation; few enough for a linear search.
     private(set) var subscriptions: [Subscription] = []
-    /// Whether pushes carry `id`: from the first subscription with a cursor on.
+    /// Whether pushes carry `id`: true from the first subscription with a cursor on.
     private(set) var pushesCarryIDs = false
     private(set) var commands = CommandLedger()
-    /// When the text came in that is being carried out.
+    /// The arrival time of the current text.
     private var now = MonotonicInstant(nanoseconds: 0)
-    /// Until when commands without an id count as under way, in order.
+    /// The times until which commands without an id count as pending, in order.
     private var unanswered: [MonotonicInstant] = []
     private var subscriptionChanges: TokenBucket?
     private var nextToken: UInt64 = 1
@@ -44,14 +44,14 @@ struct RelayEngine: Sendable {
     /// - Parameters:
     ///   - limits: its bounds.
     ///   - lastEventID: the cursor of the handshake (contract §3); nil for none.
-    ///   - makeULID: gives a new ULID; holds the clock and the randomness.
+    ///   - makeULID: returns a new ULID; contains the clock and the randomness.
     init(limits: Limits = Limits(), lastEventID: String? = nil, makeULID: @escaping @Sendable () -> String) {
         self.limits = limits
         self.lastEventID = lastEventID
         self.makeULID = makeULID
     }
 
-    /// Takes in a text of the client, complete and at most as long as the surface allows (64 KiB).
+    /// Handles a text of the client, complete and at most as long as the surface allows (64 KiB).
     mutating func receive(_ text: [UInt8], now: MonotonicInstant = .now()) -> [RelayOutput] {
         self.now = now
         var effects: [RelayOutput] = []
@@ -67,7 +67,7 @@ struct RelayEngine: Sendable {
 
     // MARK: Calls
 
-    /// What becomes of one call.
+    /// The answer to one call.
     private enum Disposition {
         case answered([UInt8])
         /// A notification or a response.
@@ -106,7 +106,7 @@ struct RelayEngine: Sendable {
         }
     }
 
-    /// The result of a call; nil for a command, whose result comes later if at all.
+    /// Performs a call and returns its result; nil for a command, whose result comes later if at all.
     private mutating func perform(
         _ request: RPCRequest,
         place: CommandLedger.Place?,
@@ -143,7 +143,7 @@ struct RelayEngine: Sendable {
         return RPCEncoding.object(["subscriptionId": subscription.id, "incidentId": incidentID.text])
     }
 
-    /// Ends the subscription of that id, or all that the family has for an incident; the result names the newest of them.
+    /// Removes the subscription of that id, or all of the family for an incident; the result names the newest of them.
     private mutating func unsubscribe(
         from family: EventFamily,
         _ params: RPCParams,
@@ -165,7 +165,7 @@ struct RelayEngine: Sendable {
         return RPCEncoding.object(["subscriptionId": newest.id, "incidentId": newest.topic.incidentID.text], true: "unsubscribed")
     }
 
-    /// Counts a subscription that is begun or ended.
+    /// Counts a subscription change against the rate limit.
     /// - Throws: -32005 when there were too many lately.
     private mutating func countSubscriptionChange() throws(RPCError) {
         let perSecond = limits.subscriptionChangesPerSecond
@@ -179,7 +179,7 @@ struct RelayEngine: Sendable {
 
     // MARK: Commands
 
-    /// The commands that are under way, answered or not.
+    /// Returns the number of pending commands, with and without an id.
     private mutating func outstandingCommands() -> Int {
         unanswered.removeAll { $0 <= now }
         return commands.count + unanswered.count
@@ -201,7 +201,7 @@ struct RelayEngine: Sendable {
         )
     }
 
-    /// A command has ended. What has ended before, or is none, is ignored.
+    /// Handles the end of a command. Ignores commands that are unknown or already ended.
     mutating func completed(_ token: CommandToken, _ outcome: CommandOutcome) -> [RelayOutput] {
         let text = commands.settle(token) { entry in
             switch outcome {
@@ -212,13 +212,13 @@ struct RelayEngine: Sendable {
         return text.map { [.send($0)] } ?? []
     }
 
-    /// A command under way has told something; the JSON text of an object without a member `requestId`.
+    /// Handles a command's progress: the JSON text of an object without a member `requestId`.
     func progressed(_ token: CommandToken, _ progress: [UInt8]) -> [RelayOutput] {
         guard let entry = commands[token] else { return [] }
         return [.send(RPCEncoding.progress(of: entry.method, id: entry.id, progress))]
     }
 
-    /// The client is gone: nothing is sent any more, and what it waited for is called off.
+    /// Handles the disconnect: stops sending, and cancels pending commands.
     mutating func closed() -> [RelayOutput] {
         defer {
             commands.removeAll()

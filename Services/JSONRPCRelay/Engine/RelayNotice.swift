@@ -16,6 +16,6 @@ enum RelayNotice {
         )
     }
 
-    /// What answers a `ping` that was a notification.
+    /// The answer to a `ping` notification.
     static let pong = RPCEncoding.notification("pong", params: Array("{}".utf8))
 }

@@ -1,18 +1,18 @@
-/// What is to be done, in that order, after the engine has taken something in.
+/// An action that the engine requests; carried out in order.
 enum RelayOutput: Hashable, Sendable {
     /// Send one text to the client.
     case send([UInt8])
-    /// Put a command on the bus.
+    /// Publish a command on the bus.
     case command(RelayCommand)
-    /// Nobody waits for a command any more; tell whoever works on it.
+    /// Cancel a command and notify its service.
     case cancel(CommandToken)
-    /// From now on push what the subscription matches; after `lastEventID`, if there is one (contract §3), else what happens from now on.
+    /// Start pushing events that match the subscription: those after `lastEventID`, if present (contract §3), else new ones.
     case subscribed(Subscription, lastEventID: String?)
-    /// No longer push for that subscription.
+    /// Stop pushing for that subscription.
     case unsubscribed(Subscription)
 }
 
-/// Which of a connection's commands is meant. Never used twice on one connection.
+/// The id of a command on a connection. Never reused on one connection.
 struct CommandToken: Hashable, Sendable, Comparable {
     let number: UInt64
 
@@ -23,17 +23,17 @@ struct CommandToken: Hashable, Sendable, Comparable {
 struct RelayCommand: Hashable, Sendable {
     /// For ``RelayEngine/completed(_:_:)``.
     let token: CommandToken
-    /// Which method.
+    /// The method.
     let method: String
-    /// The JSON text of the parameters, an object or an array; nil if there are none.
+    /// The JSON text of the parameters, an object or an array; nil if absent.
     let params: [UInt8]?
-    /// Whether the client waits for an answer. Otherwise it sent a notification, and none is to be given.
+    /// Whether the client expects an answer; false for a notification, which gets none.
     let expectsAnswer: Bool
 }
 
-/// How a command ended.
+/// The outcome of a command.
 enum CommandOutcome: Hashable, Sendable {
-    /// The JSON text of what the service answered.
+    /// The JSON text of the service's result.
     case result([UInt8])
     /// The service's own error, or the relay's.
     case failure(RPCError)

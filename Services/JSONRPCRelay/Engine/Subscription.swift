@@ -1,23 +1,23 @@
 import Basics
 import EventModel
 
-/// What a client subscribed to.
+/// A subscription of a client.
 struct Subscription: Hashable, Sendable {
     /// `sub_` and a ULID; unique on the connection.
     let id: String
-    /// What is pushed, and about which incident.
+    /// The pushed events and their incident.
     let topic: Topic
 }
 
 /// A family of events about one incident.
 ///
-/// Made once for an entry of the log and then looked up for each connection; so it brings its hash along.
+/// Created once for a log entry and then looked up for each connection; so its hash is precomputed.
 struct Topic: Hashable, Sendable {
-    /// Which events.
+    /// The family of events.
     let family: EventFamily
     /// The payload's `incidentId`.
     let incidentID: IncidentID
-    /// Of both. Seeded for each process, so that ids cannot be made to collide.
+    /// The hash of both. Seeded per process, so that clients cannot choose colliding ids.
     private let digest: Int
 
     /// Creates a topic.

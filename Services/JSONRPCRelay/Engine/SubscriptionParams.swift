@@ -1,16 +1,16 @@
 import Basics
 import HTTPAPI
 
-/// The parameters of the four subscription methods (contract §6). Members that are none of these are passed over.
+/// The parameters of the four subscription methods (contract §6). Other members are ignored.
 struct SubscriptionParams {
     let incidentID: IncidentID?
-    /// What ``RelayEngine`` once gave.
+    /// An id that ``RelayEngine`` assigned.
     let subscriptionID: String?
-    /// The place that the client names: a cursor, or a text that is none. A place is never refused (contract §3), so a value that is not a string
-    /// is its JSON text, and several are joined: neither is the text of a cursor, and both are answered as an unknown one. `null` names none.
+    /// The cursor that the client names, maybe malformed. It is never refused (contract §3), so a value that is not a string
+    /// is its JSON text, and several are joined: neither is a valid cursor, and both are answered as an unknown one. `null` means absent.
     let lastEventID: String?
 
-    /// Reads them.
+    /// Parses them.
     /// - Throws: -32602 with a sentence that names the member.
     init(_ params: RPCParams) throws(RPCError) {
         guard case .named(let object) = params, let members = JSONMembers(["incidentId", "subscriptionId"], of: object) else {
@@ -18,7 +18,7 @@ struct SubscriptionParams {
         }
         incidentID = try Self.text("incidentId", members).map { text throws(RPCError) in try Self.incident(text) }
         subscriptionID = try Self.text("subscriptionId", members)
-        // Every spelling of the place is the same member.
+        // All spellings of the cursor's name are the same member.
         let places = members.members { LastEventID.isName($0) }.map(\.json).filter { !$0.elementsEqual("null".utf8) }
         lastEventID =
             places.isEmpty ? nil : places.map { JSONMembers.string($0) ?? String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")

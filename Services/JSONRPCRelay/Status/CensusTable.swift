@@ -1,8 +1,8 @@
-/// Who is there and with how many connections: the latest report of each relay process. A pure value; the times are the caller's.
+/// The latest report of each relay process, with its number of connections. A pure value; the caller supplies the times.
 struct CensusTable: Sendable {
-    /// How long a process may be silent before it is taken for dead: three reports and less than the 15 s that are promised.
+    /// The time without a report after which a process counts as dead: three reports, and less than the promised 15 s.
     static let silence = Duration.seconds(12)
-    /// The most processes that are kept apart. Real deployments have a handful; the bound is against a bus gone wild.
+    /// The most processes in the table. Real deployments have a handful; the bound protects against a flood of reports.
     static let maximumRelays = 4096
 
     private struct Relay: Sendable {
@@ -15,12 +15,12 @@ struct CensusTable: Sendable {
     private var others: [String: Relay] = [:]
     private var ownHeard: ContinuousClock.Instant?
 
-    /// Creates the table of a process that has heard nobody yet.
+    /// Creates an empty table.
     init(own: String) {
         self.own = own
     }
 
-    /// Takes in a report; true if it is from a process that was not known.
+    /// Records a report; true if its process is new.
     mutating func received(_ report: RelayReport, at now: ContinuousClock.Instant) -> Bool {
         forget(at: now)
         guard report.id != own else {
@@ -37,19 +37,19 @@ struct CensusTable: Sendable {
         return isNew
     }
 
-    /// The connections of all processes, those of this one given as they are now.
+    /// Returns the connections of all processes; `own` is this process's current number.
     mutating func connections(own: Int, at now: ContinuousClock.Instant) -> Int {
         forget(at: now)
         return others.values.reduce(own) { $0 + $1.connections }
     }
 
-    /// The number of processes, this one included.
+    /// Returns the number of processes, including this one.
     mutating func relays(at now: ContinuousClock.Instant) -> Int {
         forget(at: now)
         return others.count + 1
     }
 
-    /// Whether this process has heard its own reports lately, so that it would have heard those of others too.
+    /// Whether this process received its own reports recently, so that it would receive those of others too.
     func hears(at now: ContinuousClock.Instant) -> Bool {
         ownHeard.map { $0.duration(to: now) < Self.silence } ?? false
     }

@@ -5,9 +5,9 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// The count of connections over all relay processes of the deployment: each tells the others its own, every few seconds and when it leaves.
+/// Counts the connections of all relay processes of the deployment: each reports its own to the others, every few seconds and at shutdown.
 ///
-/// May be asked from any thread, at any time. While ``run()`` runs this process is heard by the others; the others are heard as long as the census lives.
+/// Any thread. While ``run()`` runs, this process sends reports; it receives those of others as long as the census exists.
 final class RelayCensus: Sendable {
     private let connection: NATSConnection
     private let id: String
@@ -21,19 +21,19 @@ final class RelayCensus: Sendable {
     private let wakeUps: AsyncStream<Void>
     private let wakeUp: AsyncStream<Void>.Continuation
     private let reports = Mutex<NATSSubscription?>(nil)
-    /// A bus that takes nothing may hold up this queue, but no thread that others need.
+    /// A stalled bus may block this queue, but no thread that others need.
     private let sending = DispatchQueue(label: "causeway.relay.census")
 
-    /// Begins to listen; with the next server, if there is none just now.
+    /// Subscribes to reports; with the next server, if none is connected.
     ///
     /// - Parameters:
     ///   - connection: The bus.
-    ///   - id: This process: a new ULID.
+    ///   - id: The id of this process: a new ULID.
     ///   - version: Its version.
-    ///   - region: Where it runs.
-    ///   - interval: How often it reports. At most a third of ``CensusTable/silence``, so that a lost report does not count as a death.
-    ///   - logger: Gets a warning if a report cannot be made.
-    ///   - now: The clock by which others are forgotten.
+    ///   - region: Its region.
+    ///   - interval: The report interval. At most a third of ``CensusTable/silence``, so that a lost report does not count as a death.
+    ///   - logger: Gets a warning if a report fails.
+    ///   - now: The clock for expiring others.
     ///   - connections: The number of open connections of this process. Called on any thread; must not block.
     init(
         connection: NATSConnection,
@@ -65,16 +65,16 @@ final class RelayCensus: Sendable {
         }
     }
 
-    /// The connections of all relay processes that have been heard lately, and of this one as they are now.
+    /// The connections of all relay processes with a recent report, and the current ones of this process.
     var activeConnections: Int {
         let own = connections()
         return table.withLock { $0.connections(own: own, at: now()) }
     }
 
-    /// The number of relay processes, this one included.
+    /// The number of relay processes, including this one.
     var relays: Int { table.withLock { $0.relays(at: now()) } }
 
-    /// How well this process can serve, as far as the bus is concerned.
+    /// The health of this process, as far as the bus is concerned.
     var health: RelayStatus.Health {
         guard connection.state == .connected else { return .unavailable }
         return table.withLock { $0.hears(at: now()) } ? .healthy : .degraded
@@ -87,7 +87,7 @@ final class RelayCensus: Sendable {
         RelayStatus(status: health, activeConnections: activeConnections, region: region, version: version, checkedAt: time)
     }
 
-    /// Reports until the task is cancelled, then signs off. Call once.
+    /// Reports until the task is cancelled, then sends a last report. Call once.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [interval, wakeUp] in
@@ -97,13 +97,13 @@ final class RelayCensus: Sendable {
             group.cancelAll()
         }
         await report(isLeaving: true)
-        // What is buffered must be out before the process ends.
+        // Flush the buffer before the process exits.
         try? await connection.flush(timeout: .seconds(1))
     }
 
     private func received(_ report: RelayReport) {
         let isNew = table.withLock { $0.received(report, at: now()) }
-        // A newcomer is told at once whom it has missed so far.
+        // Report at once, so that the new process learns of this one.
         if isNew { wakeUp.yield() }
     }
 
@@ -116,7 +116,7 @@ final class RelayCensus: Sendable {
         do {
             try connection.publish(subject: RelayReport.subject, payload: report.json())
         } catch let error as NATSError where error.isRetriable || error.code == .closed {
-            // The bus is away, which its connection has logged; the next report follows its return.
+            // The bus is unreachable, which its connection has logged; the next report follows after the reconnect.
             return
         } catch {
             logger.warning("The number of connections could not be reported", metadata: [LogKey.error: "\(error)"])

@@ -1,22 +1,22 @@
 import Basics
 import FoundationEssentials
 
-/// What each relay process tells the others on ``subject``, as JSON.
+/// The report that each relay process publishes to the others on ``subject``, as JSON.
 struct RelayReport: Codable, Hashable, Sendable {
-    /// Where it is published; plain NATS, nothing is stored.
+    /// The subject; plain NATS, not stored.
     static let subject = "causeway.relay.census"
-    /// Longer messages are not read.
+    /// The size limit; longer messages are ignored.
     static let maximumBytes = 4096
-    /// No process has more; a larger number is not believed.
+    /// The limit of a plausible report; larger numbers are rejected.
     static let maximumConnections = 100_000_000
 
-    /// The process: a ULID, new with each start.
+    /// The id of the process: a ULID, new with each start.
     let id: String
     /// Its open connections.
     let connections: Int
     /// Its version.
     let version: String
-    /// Where it runs.
+    /// Its region.
     let region: String
     /// Whether this is its last report.
     let isLeaving: Bool

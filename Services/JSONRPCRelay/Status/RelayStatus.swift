@@ -3,24 +3,24 @@ import EventModel
 
 /// The body of `GET /v1/relay/status` (contract §6).
 struct RelayStatus: Codable, Hashable, Sendable {
-    /// How well the relay can serve.
+    /// The health of the relay.
     enum Health: String, Codable, Hashable, Sendable {
-        /// The bus is there and carries messages.
+        /// The bus is reachable and delivers messages.
         case healthy
-        /// The bus is there, but this relay's own reports do not come back over it: it may be slow, and other relays' connections may not be counted.
+        /// The bus is reachable but does not deliver this relay's own reports: it may be slow, and the count may lack other relays.
         case degraded
-        /// The bus is out of reach. The surface answers 503 instead.
+        /// The bus is unreachable. The surface answers 503 instead.
         case unavailable
     }
 
     let status: Health
     /// The connections of all relay processes of the deployment.
     let activeConnections: Int
-    /// Where the process that answers runs.
+    /// The region of the answering process.
     let region: String
     /// Its version.
     let version: String
-    /// Now, as in events.
+    /// The current time, formatted as in events.
     let checkedAt: String
 
     /// Creates a status.

@@ -39,12 +39,12 @@ enum Fixture {
     static let ann = Viewer(tenant: acme, user: UserID(generated: "ann"))
     static let bob = Viewer(tenant: acme, user: UserID(generated: "bob"))
 
-    /// Somebody of a tenant.
+    /// A user of a tenant.
     static func viewer(_ user: String = "ann", of tenant: String = "acme") throws -> Viewer {
         Viewer(tenant: try Tenant(tenant), user: try UserID(user))
     }
 
-    /// An approval that was asked for.
+    /// A requested approval.
     static func request(
         _ approval: String,
         at sequence: UInt64 = 1,
@@ -88,7 +88,7 @@ enum Fixture {
         )
     }
 
-    /// What a log keeps.
+    /// The retention of a log.
     static func log(epoch: UInt16 = 7, from first: UInt64 = 1, last: UInt64 = .max, deleted: [UInt64] = []) -> LogRetention {
         LogRetention(epoch: epoch, firstSequence: first, lastSequence: last, deleted: DeletedSequences(ascending: deleted))
     }

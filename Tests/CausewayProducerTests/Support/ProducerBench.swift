@@ -39,12 +39,12 @@ final class ProducerBench: Sendable {
         EventProducer(connection: connection, configuration: configuration(url), logger: quiet, now: { Self.now })
     }
 
-    /// A producer in another process, as it were, with the time of day for its clock.
+    /// Simulates a producer in another process, with the system clock.
     func another(timeout: Duration = .seconds(20)) async throws -> EventProducer {
         try await EventProducer.connect(Self.configuration(server.url, timeout: timeout), logger: Self.quiet)
     }
 
-    /// A producer for a port that nobody listens on.
+    /// A producer for a port without a listener.
     static func unconnected(timeout: Duration) async throws -> EventProducer {
         try await EventProducer.connect(configuration("nats://127.0.0.1:\(LoopbackPort.free())", timeout: timeout), logger: quiet)
     }

@@ -1,6 +1,6 @@
 import TestKit
 
-/// What a browser makes of an event stream: the parser of WHATWG HTML §9.2.6, for checking the encoders from the other end.
+/// A browser's event stream parser (WHATWG HTML §9.2.6), for checking the encoders.
 struct EventStreamReader {
     struct Event: Equatable {
         var name: String

@@ -3,7 +3,7 @@ import TestKit
 
 @testable import jsonrpc_relay
 
-/// A connection without a socket: an engine, its session on the bus, and what was sent to the client.
+/// A connection without a socket: an engine, its session on the bus, and the texts sent to the client.
 final class Client: Sendable {
     private struct State {
         var engine = makeEngine()

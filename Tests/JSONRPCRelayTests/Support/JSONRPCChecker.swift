@@ -1,6 +1,6 @@
-/// Whether a text that the relay sends is valid JSON-RPC 2.0, judged by the specification's words and not by the relay's code.
+/// Validates the relay's texts as JSON-RPC 2.0, written from the specification and not from the relay's code.
 enum JSONRPCChecker {
-    /// What is wrong with it; nil if nothing is.
+    /// Returns the violation; nil if valid.
     static func fault(_ text: [UInt8]) -> String? {
         guard let tree = JSONTree(text) else { return "not JSON" }
         if let elements = tree.elements {

@@ -1,5 +1,5 @@
-/// A second reader of JSON, written apart from the one under test: recursive, slow, and just as strict (RFC 8259; valid UTF-8, no half surrogate
-/// pair, at most 64 levels). Numbers keep their text.
+/// A second JSON parser, independent of the one under test: recursive, slow, and equally strict (RFC 8259; valid UTF-8, no lone
+/// surrogates, at most 64 levels). Numbers keep their text.
 indirect enum JSONTree: Equatable, Sendable {
     case object([(name: String, value: JSONTree)])
     case array([JSONTree])
@@ -29,7 +29,7 @@ indirect enum JSONTree: Equatable, Sendable {
     var elements: [JSONTree]? { if case .array(let elements) = self { elements } else { nil } }
     var names: [String] { if case .object(let members) = self { members.map(\.name) } else { [] } }
 
-    /// Whether an object anywhere in it has a member twice.
+    /// Whether any object in it has a duplicate member.
     var hasRepetition: Bool {
         switch self {
         case .object(let members):
@@ -39,7 +39,7 @@ indirect enum JSONTree: Equatable, Sendable {
         }
     }
 
-    /// Members may stand in any order.
+    /// Ignores the order of members.
     static func == (left: JSONTree, right: JSONTree) -> Bool {
         switch (left, right) {
         case (.object(let left), .object(let right)):

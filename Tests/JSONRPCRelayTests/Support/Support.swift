@@ -23,7 +23,7 @@ func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self)
 extension RelayEngine {
     mutating func receive(_ text: String) -> [RelayOutput] { receive(bytes(text)) }
 
-    /// The one text that is sent for what is received.
+    /// Returns the only text sent in response to a text.
     mutating func answer(_ text: String) -> String? { receive(text).sent.first }
 }
 
@@ -33,10 +33,10 @@ extension [RelayOutput] {
     var subscriptions: [Subscription] { compactMap { if case .subscribed(let subscription, _) = $0 { subscription } else { nil } } }
 }
 
-/// A logger that says nothing.
+/// A logger without output.
 let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-/// A connection to a test's server that finds it again quickly.
+/// A connection to a test's server that reconnects quickly.
 func connect(_ server: NATSServer) async throws -> NATSConnection {
     let configuration = NATSConfiguration(
         servers: [server.url],
@@ -47,7 +47,7 @@ func connect(_ server: NATSServer) async throws -> NATSConnection {
     return try await NATSConnection.connect(configuration, logger: quiet)
 }
 
-/// What handlers on other threads have collected.
+/// Values collected by handlers on other threads.
 final class Collected<Value: Sendable>: Sendable {
     private let values = Mutex<[Value]>([])
 

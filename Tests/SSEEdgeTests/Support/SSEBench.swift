@@ -13,10 +13,10 @@ struct SSEBench {
     let edge: EdgeBench
     let port: Int
 
-    /// How often a quiet execution stream shows that it lives.
+    /// The keep-alive interval of a quiet execution stream.
     static let executionHeartbeat: Duration = .milliseconds(100)
 
-    /// Runs `body` with an edge, on a bus and a log of its own.
+    /// Runs `body` with an edge, on a private bus and log.
     ///
     /// - Parameters:
     ///   - origins: the pages that may use it.
@@ -49,7 +49,7 @@ struct SSEBench {
         }
     }
 
-    /// Asks for something, with a token in the header `Authorization` unless told otherwise.
+    /// Sends a request, by default with a token in the header `Authorization`.
     func request(
         _ target: String,
         method: String = "GET",
@@ -63,7 +63,7 @@ struct SSEBench {
         return try await Wire.request(port, method, target, (isAuthorized ? ["Authorization: Bearer \(token)"] : []) + fields)
     }
 
-    /// Asks for the notification stream.
+    /// Requests the notification stream.
     func stream(
         _ query: String = "",
         tenant: String = "acme",
@@ -76,7 +76,7 @@ struct SSEBench {
     }
 }
 
-/// What comes behind the block that opens a stream of notifications, or of an execution; the whole text when there is no such block.
+/// The text after the opening block of a notification or execution stream; the whole text when there is no such block.
 func behindOpening(_ text: String) -> String {
     guard text.hasPrefix("retry: "), let end = text.firstRange(of: "\n\n") else { return text }
     return String(text[end.upperBound...])

@@ -20,7 +20,7 @@ struct WebSocketBench {
         "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
 
-    /// Runs `body` with an edge, on a bus and a log of its own.
+    /// Runs `body` with an edge, on a private bus and log.
     ///
     /// - Parameters:
     ///   - arguments: settings of the program.

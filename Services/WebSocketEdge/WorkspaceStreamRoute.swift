@@ -9,7 +9,7 @@ import Hummingbird
 import Logging
 import ServiceKit
 
-/// `GET /v1/stream`: accepts a WebSocket and then judges who it is, because a browser sees close codes and no statuses. Contract §5.
+/// `GET /v1/stream`: accepts the WebSocket before it authenticates, because a browser sees close codes and no statuses. Contract §5.
 struct WorkspaceStreamRoute: Sendable {
     static let path: RouterPath = "/v1/stream"
 
@@ -53,7 +53,7 @@ struct WorkspaceStreamRoute: Sendable {
                 if let answer = error.answer { throw answer }
                 try await self.edge.refuse(context.channel, accepted.refused(error))
             }
-            // The connection has left NIO; what is returned here reaches nobody.
+            // The connection has left NIO; so this response is not sent.
             return Response(status: .ok)
         }
     }

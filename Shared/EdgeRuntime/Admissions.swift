@@ -16,7 +16,7 @@ public struct Admission: ~Copyable, Sendable {
     deinit { self.admissions.release(self.tenant) }
 }
 
-/// A place for a stream, or why there is none.
+/// A place for a stream, or the reason of a refusal.
 public enum AdmissionAnswer: ~Copyable, Sendable {
     case admitted(Admission)
     /// The stream can only be told this.
@@ -30,7 +30,7 @@ public enum AdmissionAnswer: ~Copyable, Sendable {
         }
     }
 
-    /// The place; nil when there is none.
+    /// The place; nil for a refusal.
     consuming func place() -> Admission? {
         switch consume self {
         case .admitted(let admission): admission
@@ -57,7 +57,7 @@ final class Admissions: Sendable {
         self.perTenant = perTenant
     }
 
-    /// Takes a place; or says why there is none.
+    /// Takes a place, or refuses.
     func admit(_ tenant: Tenant) -> AdmissionAnswer {
         let refusal = self.state.withLock { state -> Ending? in
             if state.isClosed { return .draining }
@@ -91,6 +91,6 @@ final class Admissions: Sendable {
     /// Whether ``close()`` was called.
     var isClosed: Bool { self.state.withLock { $0.isClosed } }
 
-    /// From now on nobody is admitted.
+    /// Refuses all later streams.
     func close() { self.state.withLock { $0.isClosed = true } }
 }

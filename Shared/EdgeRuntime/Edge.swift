@@ -11,7 +11,7 @@ import Synchronization
 /// The part of an edge that all edges have: pages, loops, admission, drain.
 ///
 /// The front authenticates and reads the request; ``admit(tenant:)`` and ``adopt(_:request:admission:)`` make a stream of it. From
-/// then on it lives on a delivery loop. Until ``begin(log:feed:fanout:)``, and whenever the feed is not live, nobody is admitted.
+/// then on it lives on a delivery loop. Until ``begin(log:feed:fanout:)``, and while the feed is not live, streams are refused.
 public final class Edge: Sendable {
     /// What streams are served from.
     private struct Source: Sendable {
@@ -64,7 +64,7 @@ public final class Edge: Sendable {
         self.source.withLock { $0 = source }
     }
 
-    /// A place for one stream of `tenant`, or why there is none. A place that is dropped is given back.
+    /// A place for one stream of `tenant`, or the reason of a refusal. A dropped place is given back.
     public func admit(tenant: Tenant) -> AdmissionAnswer {
         guard self.isFollowing else { return .refused(self.admissions.isClosed ? .draining : .unavailable) }
         return self.admissions.admit(tenant)
@@ -151,8 +151,7 @@ public final class Edge: Sendable {
         await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: refusal.encoder, admission: .refused(refusal.ending))
     }
 
-    /// Takes a connection out of NIO; nil, with the channel closed, when that cannot be: then the client is gone, and nobody is there to be
-    /// told.
+    /// Takes a connection out of NIO; nil, with the channel closed, when the client is gone.
     private func take(_ channel: any Channel, isUpgrade: Bool, isStream: Bool) async -> SocketAdoption.Taken? {
         do {
             return try await SocketAdoption.take(channel, isUpgrade: isUpgrade, isStream: isStream)

@@ -9,7 +9,7 @@ public struct EdgeConfiguration: Sendable {
     public var heartbeatPhase: @Sendable (Range<Int>) -> Int = { Int.random(in: $0) }
     /// When a client whose connection broke is told to come back, on average.
     public var retry: Duration = .seconds(2)
-    /// Over how long the goodbyes of a drain are spread.
+    /// Over how long a drain spreads the ends of connections.
     public var drainWindow: Duration = .seconds(20)
     /// How long a socket may take nothing at all before the connection ends.
     public var stallTimeout: Duration = .seconds(600)
@@ -17,7 +17,7 @@ public struct EdgeConfiguration: Sendable {
     public var peerTimeout: Duration = .seconds(60)
     /// How long a peer has to take the last words and close.
     public var linger: Duration = .seconds(2)
-    /// How long the log must be out of reach before open streams say so; a consumer that is made anew takes less.
+    /// How long the log must be out of reach before open streams say so; a consumer that is recreated takes less.
     public var standingPatience: Duration = .seconds(1)
     /// Over how long a client's progress is measured when more than 1 MiB of answers wait for it in memory: one that takes less than 64 KiB of them
     /// reads too slowly.

@@ -25,7 +25,7 @@ public struct EdgeStatistics: Sendable {
     public var laggards = 0
     /// Clients that came back with a cursor, by how it was answered.
     public var resumes = Dictionary(uniqueKeysWithValues: ResumeOutcome.allCases.map { ($0.rawValue, 0) })
-    /// From an event's intake until a loop had written it to all who were waiting for it: of each batch the event that waited longest.
+    /// From an event's intake until a loop had written it to all its followers; of each batch, the event that waited longest.
     public var latency = LatencyDistribution()
 
     init(summing counters: [LoopCounters]) {

@@ -7,14 +7,14 @@ public import EventModel
 public struct StreamRequest: Sendable {
     /// Where a stream begins, as far as the handshake tells.
     public enum Start: Sendable {
-        /// With what happens from now on.
+        /// With the next event.
         case live
         /// Behind the cursor that the client brought; behind nothing if that is empty, so with the oldest event kept. Contract §3.
         case cursor(String)
         /// At a place that has been found out already.
         case place(StreamPlace)
 
-        /// Behind `cursor`, or live if there is none.
+        /// Behind `cursor`, or live without one.
         public init(cursor: String?) { self = cursor.map { .cursor($0) } ?? .live }
     }
 
@@ -24,10 +24,11 @@ public struct StreamRequest: Sendable {
     public var source: LogSource
     /// The types asked for; `nil` for all.
     public var filter: TypeFilter?
+    /// Where it begins.
     public var start: Start
     /// How events are written to it.
     public var encoder: any StreamEncoder
-    /// When it ends by itself.
+    /// When the server ends it.
     public var end: EndPolicy
     /// What is made of what the client sends.
     public var inbound: Inbound
@@ -64,7 +65,7 @@ public struct StreamRequest: Sendable {
     }
 }
 
-/// A stream that is accepted only to be told why it cannot stay.
+/// A stream that is accepted only to be ended with a reason.
 public struct StreamRefusal: Sendable {
     /// What it is told.
     public var ending: Ending

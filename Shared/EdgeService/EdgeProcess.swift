@@ -15,7 +15,7 @@ public import ServiceLifecycle
 ///
 /// Services, in the order in which they start and against which they stop: the admin listener, the log, what the edge adds, the public
 /// listener, the drain. So while connections are sent home the listener still answers newcomers, and the log is still
-/// followed for those who are not home yet.
+/// followed for those that are still open.
 public struct EdgeProcess: Sendable {
     /// What an edge's routes are made with.
     public struct Parts: Sendable {

@@ -41,7 +41,7 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
         context.write(data, promise: promise)
     }
 
-    /// The place, for whoever goes on with `descriptor`, a duplicate of the channel's. See ``DescriptorBudget/Place/handOver(to:isStream:)``.
+    /// Hands the place over with `descriptor`, a duplicate of the channel's. See ``DescriptorBudget/Place/handOver(to:isStream:)``.
     func handOver(to descriptor: Int32, isStream: Bool) -> DescriptorBudget.Place? {
         self.place?.handOver(to: descriptor, isStream: isStream)
         return self.place
@@ -50,7 +50,7 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
     private func enter(_ context: ChannelHandlerContext) {
         guard self.place == nil else { return }
         let channel = context.channel
-        // In a turn of its own: the connection may be the one that is closed, while its pipeline is still told that it is active.
+        // Deferred to the next turn of the event loop: the connection may be the one that is closed, while its pipeline is still told that it is active.
         self.place = self.budget.enter { channel.eventLoop.execute { channel.close(promise: nil) } }
     }
 }

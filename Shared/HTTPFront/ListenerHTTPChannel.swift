@@ -23,9 +23,9 @@ extension HTTPServerBuilder {
 /// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for these things: bytes that were read with a request for an upgrade
 /// are kept, so that they can go along when the connection leaves for a delivery loop; an answer that says `Connection: close` closes;
 /// it holds a place in the ``DescriptorBudget`` of its listener; a connection that only sits there is closed; and what RFC 9110 and RFC 9112 ask
-/// of a server that the decoder leaves open, each in a handler of its own.
+/// of a server that the decoder leaves open, each in a separate handler.
 ///
-/// Beyond a request's head at most ``readBytes`` are held for a client until somebody takes them: the next piece is read when the last one was taken.
+/// Beyond a request's head at most ``readBytes`` are buffered for a client (backpressure): the next piece is read when the last one was consumed.
 struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 

@@ -7,7 +7,7 @@ import NIOHTTPTypes
 /// 1. One that waits for `100 Continue` gets it as soon as its request is the next to be answered, unless the answer comes first (RFC 9110 §10.1.1).
 /// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever. Its time
 ///    begins when its request is the next to be answered; what stands before it in the pipeline is our own doing.
-/// 3. While the process stops, it is given a few seconds at most: nobody who drips keeps a process from ending.
+/// 3. While the process stops, a body has a few seconds at most, so that a slow client cannot delay the shutdown.
 final class RequestBodyHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

@@ -82,7 +82,7 @@ package enum SocketAdoption {
 
 /// Stands where bytes come out of a decoder that is removed, and from then on where they come in.
 private final class EarlyBytesHandler: ChannelInboundHandler {
-    /// `IOData`; should the decoder find yet another request there, that is none of ours.
+    /// `IOData`; other types are requests that the decoder found, and are ignored.
     typealias InboundIn = Any
 
     private(set) var bytes: [UInt8] = []

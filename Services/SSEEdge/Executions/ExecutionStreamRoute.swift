@@ -80,7 +80,7 @@ struct ExecutionStreamRoute: Sendable {
             trace: context.trace
         )
         try await self.edge.adopt(context.channel, request: stream, admission: admission)
-        // The connection has left NIO; what is returned here reaches nobody.
+        // The connection has left NIO; so this response is not sent.
         return Response(status: .ok)
     }
 

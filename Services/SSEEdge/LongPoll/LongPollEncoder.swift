@@ -3,7 +3,7 @@ import EdgeRuntime
 import EventLog
 import EventModel
 
-/// The long poll's way of writing: one JSON document, which the delivery loop puts together from the events as they are encoded for everybody.
+/// Encodes a long poll: one JSON document, which the delivery loop assembles from the shared encoded events.
 /// Contract §15.
 struct LongPollEncoder: StreamEncoder {
     var name: String { "long-poll" }

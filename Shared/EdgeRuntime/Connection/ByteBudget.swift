@@ -11,6 +11,6 @@ final class ByteBudget: Sendable {
     /// Whether more is held than may be.
     var isExceeded: Bool { self.bytes.load(ordering: .relaxed) > self.limit }
 
-    /// Somebody holds `change` bytes more.
+    /// Adds `change` to the bytes that are held; negative to release.
     func add(_ change: Int) { self.bytes.add(change, ordering: .relaxed) }
 }

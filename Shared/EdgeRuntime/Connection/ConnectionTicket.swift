@@ -11,7 +11,7 @@ struct ConnectionTicket: Sendable {
     var audience: Audience
     /// Seconds since 1970 after which the token is no good.
     var expiresAt: Int64
-    /// When it ends by itself.
+    /// When the server ends it.
     var end = EndPolicy.never
     /// The head of the response.
     var head: [UInt8]

@@ -33,7 +33,7 @@ actor EdgeConnection {
     /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
     var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
-    /// When it ends by itself.
+    /// When the server ends it.
     let end: StreamEnd
 
     var generation: UInt32
@@ -132,7 +132,7 @@ actor EdgeConnection {
         return self.isOpen ? false : nil
     }
 
-    /// The hub forgets the connection: whoever comes next may have its place.
+    /// The hub forgets the connection; its slot may be reused.
     func giveBackAdmission() { self.admission = nil }
 
     // MARK: Facts, reported by the hub
@@ -140,7 +140,7 @@ actor EdgeConnection {
     /// The connection is a member of its group; it sends its opening and what it has missed.
     func attached() { self.perform(self.state.attached()) }
 
-    /// The group's chain has grown. `shared` is what follows `sharedFrom`, taken once for all who stand there.
+    /// The group's chain has grown. `shared` is what follows `sharedFrom`, read once for all connections at that position.
     func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition) {
         guard self.state.entriesPublished() == .deliver else { return }
         if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
@@ -468,7 +468,7 @@ actor EdgeConnection {
             self.state.readingCancelled()
         }
         let farewell = self.farewell(ending)
-        // Where there is nothing to be said, nobody waits for a full socket.
+        // Without a farewell there is no reason to wait for a full socket.
         if farewell.isEmpty, self.state.isBlocked { return self.perform(self.state.farewellOmitted()) }
         if ending.dropsQueue { return self.cutToFarewell(ending) }
         self.outbox.append(farewell)

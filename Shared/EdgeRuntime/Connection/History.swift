@@ -6,7 +6,7 @@ public import EventModel
 public protocol LogReading: Sendable {
     /// The source's events after a sequence; how far the answer is complete, and what is missing from it, is part of it.
     func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
-    /// How far the current execution has come; nil when there is none.
+    /// The last number of the current execution; nil without an execution.
     func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail?
     /// First and last sequence that are kept, as of this call or later.
     func bounds() async throws(EventLogError) -> LogBounds
@@ -20,8 +20,8 @@ extension EventLog: LogReading {}
 
 /// The log behind the tail, as connections and the front see it.
 ///
-/// The log is asked only where memory does not know. Those who ask at the same time share a request for its bounds (``EventLog/bounds()``), and those of
-/// a tenant who bring the same cursor share the whole answer; a tenant has a few questions under way at a time, and the others wait.
+/// The log is asked only where memory does not know. Concurrent calls share a request for its bounds (``EventLog/bounds()``), and those of
+/// a tenant with the same cursor share the whole lookup (single-flight); a tenant has a few lookups in flight, and the others wait.
 final class History: Sendable {
     /// What is being looked up.
     private struct Question: Hashable, Sendable {
@@ -76,7 +76,7 @@ final class History: Sendable {
         return try await self.answer(Question(tenant: tenant, cursor: text, generation: feed.position.generation), feed)
     }
 
-    /// The answer of the log. A cursor that somebody brings was given out before, so an answer that is being looked up for another is as good.
+    /// Looks a cursor up, single-flight: a cursor was issued before it is presented, so a lookup in flight is recent enough.
     private func answer(_ question: Question, _ feed: FeedPosition) async throws(EventLogError) -> StreamStart {
         try await self.questions.value(for: question) { () async throws(EventLogError) in
             try await self.turns.run(for: question.tenant) { () async throws(EventLogError) in

@@ -85,7 +85,7 @@ struct ExpiryBuckets {
     }
 }
 
-/// How many goodbyes a tick takes so that all are said by the deadline, evenly.
+/// How many connections to end in a tick, so that all have ended by the deadline at an even rate.
 struct DrainPlan {
     let deadline: MonotonicInstant
     /// What was due and is less than a whole connection.
@@ -104,7 +104,7 @@ struct DrainPlan {
     }
 }
 
-/// Chunks of the tail encoded in this round, for all who resume from the same place.
+/// Chunks of the tail that were encoded in this round, shared by connections that resume from the same position.
 struct ChunkCache {
     struct Chunk: Sendable {
         let page: Page

@@ -21,7 +21,7 @@ public enum Inbound: Sendable {
         }
     }
 
-    /// The conversation of one connection; `nil` where there is none.
+    /// Makes the conversation of a connection; nil for surfaces without one.
     func makeConversation() -> (any Conversation)? {
         guard case .webSocket(_, let maker?) = self else { return nil }
         return maker()

@@ -4,6 +4,6 @@ enum InboundReaction: Sendable, Equatable {
     case send([UInt8])
     /// Hand this text to the conversation.
     case pass([UInt8])
-    /// Say goodbye.
+    /// Close the connection.
     case end(Ending)
 }

@@ -7,7 +7,7 @@ import Glibc
 import Logging
 import Synchronization
 
-/// All connections of one delivery loop: who they are, whose turn it is, when their heartbeats and last moments come.
+/// The connections of one delivery loop: their slots, their turns, their heartbeats and deadlines.
 ///
 /// Lives on the loop's thread; the loop enters it with `assumeIsolated`. Loops share nothing but pages.
 actor LoopHub: DeliveryLoopDelegate, ChainReader {
@@ -49,7 +49,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private var freeSlots: [UInt32] = []
     private var groups: [Fanout.Key: LoopGroup] = [:]
     private var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
-    /// Connections that were admitted. Those that are only told why they cannot stay are not counted, and nobody waits for them.
+    /// Connections that were admitted. Refused ones are not counted, and a drain does not wait for them.
     private var admittedCount = 0
 
     private var heartbeats: HeartbeatWheel
@@ -414,13 +414,13 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     // MARK: Input: whose turn it is to be listened to
 
-    /// A connection has something to say: it gets its turn at once if nobody waits and the round allows it. Nobody gets two turns in a round.
+    /// Serves a connection's input at once if no other waits and the round's budget allows it. A connection has at most one turn in a round.
     func inputArrived(at connection: EdgeConnection) {
         guard self.speaking.isEmpty, self.inputLeft > 0 else { return self.listenLater(to: connection) }
         self.listen(to: connection)
     }
 
-    /// A connection gets its turn behind those who wait already.
+    /// Queues a connection's turn.
     func listenLater(to connection: EdgeConnection) {
         let isNew = connection.assumeIsolated { connection in
             defer { connection.isAwaitingInputTurn = true }
@@ -429,7 +429,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         if isNew { self.speaking.append(connection) }
     }
 
-    /// Gives those their turns who wait for one, as far as the round allows.
+    /// Serves the queued turns within the round's budget.
     private func listenToWaiting() {
         var turns = self.speaking.count
         while turns > 0, self.inputLeft > 0, let connection = self.speaking.popFirst() {
@@ -498,7 +498,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return self.tail.cursor(at: sequence, epoch: feed.epoch)
     }
 
-    /// The heartbeat of this tick, encoded once for all who get the same.
+    /// The heartbeat of this tick, encoded once for each encoder.
     func heartbeat(_ encoder: any StreamEncoder, cursor: Cursor) -> [UInt8] {
         if let cached = self.heartbeatBytes, cached.cursor == cursor, cached.name == encoder.name { return cached.bytes }
         let isLive = self.standing.stalledSince == nil
@@ -509,7 +509,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     // MARK: Standing
 
-    /// Tells everybody when the log is out of reach, and when it is back.
+    /// Reports to all connections when the log becomes unreachable, and when it is back.
     private func watchStanding(_ now: MonotonicInstant) {
         guard self.standing.looked(isFollowing: self.isFollowing(), now: now, time: self.configuration.wallClock()) else { return }
         self.heartbeatBytes = nil
@@ -545,7 +545,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     // MARK: Drain
 
     /// Ends all connections, batches at once and streams spread over `window`; returns when the last that was admitted is gone. New ones are ended at
-    /// once, and not waited for: who knocks again and again must not keep the process.
+    /// once and not waited for, so that a client that reconnects in a loop cannot delay the shutdown.
     func drainConnections(window: Duration) async {
         self.drain = DrainPlan(deadline: self.loop.now().advanced(by: window))
         self.endBatches()

@@ -25,7 +25,7 @@ struct Outbox {
 
     /// Messages are gathered up to this many bytes, so that many small ones cost one system call.
     private static let chunkBytes = 64 * 1024
-    /// Below this many unsent bytes nobody asks how fast the peer reads.
+    /// Below this many unsent bytes the peer's pace is not checked.
     static let toleratedBytes = 1024 * 1024
     /// A peer that takes fewer bytes than this within its patience, while more than ``toleratedBytes`` wait for it, reads too slowly.
     static let leastProgress: UInt64 = 64 * 1024

@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// Notices when the log is not followed any more, and when it is again, as a value: what lasts shorter than the patience is nobody's business.
+/// Detects when the log is no longer followed, and when it is again, as a value; ignores interruptions shorter than the patience.
 struct StandingWatch: Sendable {
     private let patience: Duration
     private var lost: (at: MonotonicInstant, time: Timestamp)?

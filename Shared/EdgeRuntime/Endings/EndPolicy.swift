@@ -1,6 +1,6 @@
 import EventModel
 
-/// When a stream ends by itself. Everything else that ends a connection (``Ending``) ends such a stream as well.
+/// When the server ends a stream in the regular course. Every other ``Ending`` applies as well.
 public enum EndPolicy: Sendable, Hashable {
     /// It does not.
     case never

@@ -135,7 +135,7 @@ extension Ending.Kind {
         }
     }
 
-    /// The code of the close frame; nil where the ending cannot occur on the surface or nobody is left to be told.
+    /// The code of the close frame; nil where the ending cannot occur on the surface, or the peer is gone.
     public func closeCode(on surface: WebSocketSurface) -> WebSocketCloseCode? {
         switch (self, surface) {
         case (.tokenExpired, .workspace), (.unauthorized, .workspace): .unauthorized

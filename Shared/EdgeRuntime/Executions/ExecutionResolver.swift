@@ -42,7 +42,7 @@ public struct StreamPlace: Sendable {
     }
 }
 
-/// Answers viewers of executions: loads what nobody has viewed yet, and finds the places of those who come back.
+/// Resolves where viewers of executions begin: loads an execution on the first request, and finds the positions of returning viewers.
 ///
 /// Every answer is given as of the log's own end at the moment of the question, so that a client which has been served by another
 /// process, whose feed is ahead, is never sent back.
@@ -181,7 +181,7 @@ final class ExecutionResolver: Sendable {
 
     // MARK: Loading
 
-    /// Returns when the execution is in memory, as far as that reaches. Those who ask at the same time share one reading.
+    /// Returns when the execution is in memory, as far as that reaches. Concurrent calls share one read (single-flight).
     ///
     /// - Parameter bounds: the log's, as they were after the execution had begun to be followed.
     private func load(

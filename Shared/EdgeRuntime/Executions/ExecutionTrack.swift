@@ -51,7 +51,7 @@ struct ExecutionTrack: Sendable, Equatable {
 
     /// An entry of the subject, in the log's order. Returns whether viewers see it.
     mutating func take(_ place: ExecutionPlace, sequence: UInt64) -> Bool {
-        // A run begins anew where the log had forgotten all of it: a process that knew the earlier events decides as one that did not.
+        // A run restarts where the log had dropped all of it: a process that knew the earlier events decides as one that did not.
         let isAnew = place.first == place.number && lastNumber.map { place.number > $0 } ?? true
         if place.run != run || isAnew {
             self = ExecutionTrack()

@@ -3,7 +3,7 @@ import EventLog
 import EventModel
 import Synchronization
 
-/// The executions that somebody views on this process.
+/// The executions with viewers on this process.
 ///
 /// An execution is followed from the first viewer's question on, is read from the log once, and grows with the process's one feed; what nobody views
 /// is passed over. It is forgotten, with its pages, a while after the last viewer has gone, so that one that comes back finds it.
@@ -77,7 +77,7 @@ extension Fanout {
 }
 
 extension Fanout.State {
-    /// Whether nobody views a followed execution, or is about to.
+    /// Whether a followed execution has no viewer and no lease.
     func isIdle(_ reference: ExecutionReference) -> Bool {
         self.executions[reference.subject]?.leases == 0 && !self.chains.hasReaders(of: .execution(reference))
     }

@@ -4,7 +4,7 @@ import EventModel
 /// The executions of one agent or workflow, as far as they have been read: the current one, and those before it.
 struct ExecutionRuns {
     var current = ExecutionTrack()
-    /// The executions before the current one, in the log's order; nil until somebody asks for one.
+    /// The executions before the current one, in the log's order; nil until one is requested.
     var formers: [ExecutionSpan]?
 
     /// Takes in the next entry. Returns whether viewers see it.
@@ -19,12 +19,12 @@ struct ExecutionRuns {
     /// - Parameter deleted: what was deleted since the last call.
     mutating func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) {
         self.current.trim(to: retention)
-        // What is left of them is read again when somebody asks.
+        // What remains of them is read again on request.
         if !deleted.isEmpty || self.formers?.first.map({ $0.firstSequence < retention.firstSequence }) == true { self.formers = nil }
     }
 }
 
-/// An agent or a workflow that somebody views, or is about to.
+/// An agent or a workflow with a viewer or a lease.
 struct FollowedExecution {
     /// The life of the log in which it is followed.
     private(set) var generation: UInt32

@@ -7,7 +7,7 @@ import Synchronization
 protocol DeliveryLoopDelegate: AnyObject, Sendable {
     /// A registered descriptor has news. `token` is what it was registered with, `events` the `EPOLL…` bits.
     func descriptorReady(token: UInt64, events: UInt32)
-    /// Somebody called ``DeliveryLoop/signal()`` since the last round.
+    /// ``DeliveryLoop/signal()`` was called since the last round.
     func signalled()
     /// A multiple of the tick interval has passed. `now` is the loop's clock.
     func ticked(now: MonotonicInstant)
@@ -32,7 +32,7 @@ final class DeliveryLoop: SerialExecutor, Sendable {
     private let wakeDescriptor: Int32
     private let clock: @Sendable () -> MonotonicInstant
     private let inbox = Mutex<[UnownedJob]>([])
-    /// Set by whoever wakes the loop, cleared by the loop: many wake-ups of one round cost one system call.
+    /// Set by the waker, cleared by the loop: many wake-ups of one round cost one system call.
     private let isAwake = Atomic<Bool>(false)
     private let isSignalled = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
@@ -162,7 +162,7 @@ final class DeliveryLoop: SerialExecutor, Sendable {
         self.runJobs()
     }
 
-    /// Clears the flag before the jobs and the signal are looked at, so that whatever comes later wakes the loop anew.
+    /// Clears the flag before the jobs and the signal are looked at, so that whatever comes later wakes the loop again.
     private func acknowledgeWake() {
         var count: UInt64 = 0
         read(self.wakeDescriptor, &count, MemoryLayout<UInt64>.size)

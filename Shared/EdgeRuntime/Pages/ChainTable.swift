@@ -17,7 +17,7 @@ struct ChainTable {
     /// The chains of a source, each in another encoding.
     subscript(source: LogSource) -> [Entry]? { self.sources[source] }
 
-    /// Adds a reader to a chain, which is made from `position` on when there is none.
+    /// Adds a reader to a chain; creates the chain from `position` on when it is absent.
     mutating func add(
         _ reader: any ChainReader,
         to source: LogSource,
@@ -32,7 +32,7 @@ struct ChainTable {
         return entry.chain
     }
 
-    /// Adds a chain that nobody reads yet; the source must have none in its encoding.
+    /// Adds a chain without readers; the source must not have one in its encoding.
     mutating func insert(_ chain: PageChain) { self.append(Entry(chain: chain)) }
 
     /// Removes a reader from the chain of its source and encoding.
@@ -45,7 +45,7 @@ struct ChainTable {
     /// Whether a chain of the source has readers.
     func hasReaders(of source: LogSource) -> Bool { self.sources[source]?.contains { !$0.readers.isEmpty } ?? false }
 
-    /// Drops the chains of a source that nobody reads.
+    /// Drops the chains of a source that have no readers.
     mutating func dropUnread(of source: LogSource) {
         guard let entries = self.sources[source] else { return }
         let read = entries.filter { !$0.readers.isEmpty }

@@ -37,10 +37,10 @@ struct FeedPosition: Sendable {
     func cursor(at sequence: UInt64) -> Cursor { Cursor(time: self.time, epoch: self.epoch, sequence: sequence) }
 }
 
-/// Between the feed and the loops: encodes each event once per encoding that somebody reads, and wakes the loops that read it.
+/// Between the feed and the loops: encodes each event once for each encoding that has readers, and wakes their loops.
 ///
 /// A tenant's events and the events of an execution are sources alike: chains are told apart by source and encoding. A tenant without readers costs
-/// nothing but a look into a table, an execution that nobody views is not even decoded. The feed's thread is the only writer; loops register
+/// nothing but a look into a table, an execution without viewers is not even decoded. The feed's thread is the only writer; loops register
 /// and unregister their interest.
 public final class Fanout: LogObserver, Sendable {
     /// Chains are told apart by source and encoding.
@@ -52,7 +52,7 @@ public final class Fanout: LogObserver, Sendable {
     struct State {
         var feed: FeedPosition
         var chains = ChainTable()
-        /// The executions that somebody views, by subject: the feed asks before it decodes.
+        /// The executions with viewers, by subject: the feed asks before it decodes.
         var executions: [String: FollowedExecution] = [:]
         var scratch: [UInt8] = []
         /// The holes in what the log keeps, as they were last seen.
@@ -92,7 +92,7 @@ public final class Fanout: LogObserver, Sendable {
     /// Where the feed stands: every chain holds everything up to here. Any thread.
     var feed: FeedPosition { self.state.withLock { $0.feed } }
 
-    /// The chain of `source` for `encoder`, made when there is none yet. Any thread.
+    /// The chain of `source` for `encoder`, created when absent. Any thread.
     func chain(for source: LogSource, encoder: any StreamEncoder, reader: any ChainReader) -> PageChain {
         self.state.withLock { state in
             var position = state.feed.position
@@ -126,7 +126,7 @@ public final class Fanout: LogObserver, Sendable {
         }
     }
 
-    /// Chains of tenants' events that somebody reads.
+    /// Chains of tenants' events with readers.
     var chainCount: Int { self.state.withLock { $0.chains.eventChains } }
 
     /// How many bytes a chain may keep when there are `count` like it.
@@ -204,7 +204,7 @@ public final class Fanout: LogObserver, Sendable {
         self.state.withLock { self.restart(&$0, at: position) }
     }
 
-    /// Everybody goes on from `position`, and is told that something is missing.
+    /// Restarts all chains at `position`; their readers send a gap.
     private func restart(_ state: inout State, at position: UInt64) {
         state.feed.position = ChainPosition(generation: state.feed.position.generation &+ 1, sequence: position)
         state.feed.lifeStart = state.feed.cursor

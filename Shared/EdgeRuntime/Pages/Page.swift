@@ -138,7 +138,7 @@ struct PageSlice: Sendable {
     }
 
     var isEmpty: Bool { self.segments.isEmpty }
-    /// Bytes of all entries, whoever may see them.
+    /// Bytes of all entries, whatever their audience.
     var byteCount: Int { self.segments.reduce(0) { $0 + $1.endByte - $1.startByte } }
 
     /// The sequence of the first entry behind which nothing follows; nil when there is none. Looks at every entry.

@@ -9,7 +9,7 @@ public import EventModel
 public protocol StreamEncoder: Sendable {
     /// Encoders of one name write the same. Their connections share pages where they read the same source.
     var name: String { get }
-    /// Appends an entry of the source as it is delivered to everybody. Must give the same bytes for the same entry each time: a
+    /// Appends an entry of the source as it is delivered to all connections. Must give the same bytes for the same entry each time: a
     /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
     ///
     /// - Parameter cursor: that of the entry.

@@ -18,7 +18,7 @@ public final class DeliveryLog: Sendable {
         var used = 0
         var leftOut = 0
 
-        /// One more line, and how many were left out before it; nil when there is none to be had.
+        /// Takes a line from the rate limit, with the number of lines suppressed before it; nil when the limit is reached.
         mutating func take(in second: Int64) -> Int? {
             if second != self.second { (self.second, self.used) = (second, 0) }
             guard self.used < DeliveryLog.linesPerSecond else {

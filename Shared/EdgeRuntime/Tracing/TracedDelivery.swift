@@ -17,7 +17,7 @@ final class TracedDelivery: Sendable {
     private let parts = Mutex(Parts())
     private let ended: @Sendable (_ connections: Int, _ behind: Int) -> Void
 
-    /// - Parameter ended: Called once, by whoever closes the last part.
+    /// - Parameter ended: Called once, when the last part is closed, on that thread.
     init(event: Event, cursor: Cursor, ended: @escaping @Sendable (_ connections: Int, _ behind: Int) -> Void) {
         self.event = event
         self.cursor = cursor

@@ -1,6 +1,6 @@
 import Basics
 
-/// The inbound half of a WebSocket connection: answers pings and closes, passes texts on where somebody listens, refuses what breaks
+/// The inbound half of a WebSocket connection: answers pings and closes, passes texts on to the conversation, if any, refuses what breaks
 /// a rule. RFC 6455.
 ///
 /// Holds a decoder only while a message is incomplete; an idle connection costs a few words.
@@ -14,7 +14,7 @@ final class WebSocketHandler: InboundHandler {
     private let rules: WebSocketRules
     private let passesMessages: Bool
     private var heardAt: MonotonicInstant?
-    /// Of an incomplete message; apart, because there is none nearly always.
+    /// State of an incomplete message; boxed, because it is nearly always absent.
     private var pending: Pending?
     private var window: (start: MonotonicInstant, count: Int)?
     private var frameShare: TokenBucket?

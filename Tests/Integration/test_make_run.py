@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -17,6 +19,7 @@ from causeway_kit.local_stack import OFFSET, SERVING, TABLE, LocalStack
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.ports import is_free
 from causeway_kit.relay import RelayClient
+from causeway_kit.services import ROOT
 from causeway_kit.sse import SSEConnection
 from causeway_kit.surfaces import Event, NotificationStream, Opened
 from causeway_kit.tokens import expect_no_token
@@ -237,3 +240,20 @@ def test_an_existing_bus_and_a_secret_of_ones_own_are_used(local, tmp_path):
         assert nats.is_running, "a bus that it did not start was ended"
     finally:
         nats.kill()
+
+
+def test_the_first_build_is_estimated(local, tmp_path):
+    """Where nothing is built yet, `make run` says how long the build takes; where something is, it does not."""
+    swift = tmp_path / "bin" / "swift"
+    swift.parent.mkdir()
+    swift.write_text("#!/bin/sh\nexit 1\n")
+    swift.chmod(0o755)
+    root = tmp_path / "checkout"
+    shutil.copytree(ROOT, root, ignore=lambda folder, names: set(names) - {"Makefile", "deploy", "Clients"} if Path(folder) == ROOT else ())
+    for build in (None, root / ".build" / "release"):
+        if build:
+            build.mkdir(parents=True)
+        stack = local(root=root, BIN_DIR="", PATH=f"{swift.parent}:{os.environ['PATH']}")
+        assert stack.make.wait(60) != 0
+        [line] = re.findall(r"^Building .*$", stack.output, re.MULTILINE)
+        assert ("first build takes about" in line) == (build is None), stack.output

@@ -4,6 +4,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # How many files of integration tests run side by side: one for each core, at most four. With 1, all run one after another.
 JOBS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores : 4)))
+# The fast ones mostly wait for a process, so twice as many run side by side.
+FAST_JOBS ?= $(shell echo $$((2 * $(JOBS))))
 # What is built for tests: debug, which takes half the time; or release, which is what users run, and what the drill runs. The latter has a folder
 # of its own, because tests need a flag with which all else would be built again.
 CONFIGURATION ?= debug
@@ -35,7 +37,7 @@ test: build test-unit test-javascript test-integration ## Build, then run all te
 
 test-fast: build test-unit ## Build, then run the Swift tests and what needs only nats-server (below 10 minutes)
 	@deploy/install-test.sh --fast
-	$(INTEGRATION) --fast $(ARGS)
+	$(programs) JOBS=$(FAST_JOBS) Tests/Integration/run --fast $(ARGS)
 
 build: ## Build everything for debugging, tests included
 	@deploy/install-build.sh

@@ -29,7 +29,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
 
     /// The kind of refusal.
     public let reason: Reason
-    /// What to do, as a sentence.
+    /// The error message with the remedy.
     public let message: String
 
     init(_ reason: Reason, _ message: String) {

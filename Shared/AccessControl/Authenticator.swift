@@ -42,7 +42,7 @@ public final class Authenticator: Sendable {
     /// Whether there is a key to verify with; false only while the only source, a JWKS URL, has never responded.
     public var hasKeys: Bool { !ring.snapshot.keys.isEmpty }
 
-    /// Returns why no keys were ever fetched from the JWKS URL, as a sentence with the URL; nil after the first success, or without a URL. Starts a fetch
+    /// Returns why no keys were ever fetched from the JWKS URL, as a message with the URL; nil after the first success, or without a URL. Starts a fetch
     /// when one is due, since a process that is not ready gets no requests that would.
     public func keysAbsence() -> String? {
         guard let absence = ring.absence else { return nil }

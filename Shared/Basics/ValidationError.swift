@@ -15,7 +15,7 @@ public struct ValidationError: Error, Hashable, Sendable, CustomStringConvertibl
     public let kind: Kind
     /// The value's path in the input.
     public let field: String
-    /// What to change, as a sentence without the field's name.
+    /// The error message with the remedy, without the field's name.
     public let message: String
 
     /// Creates an error about one field.

@@ -43,7 +43,7 @@ public struct ProducerError: ExplainedError, Sendable, Hashable, CustomStringCon
     /// The path of the faulty value, such as `payload.incidentId`, or `[3].id` in a call with several events; nil unless the code is
     /// ``Code/invalidEvent``, ``Code/conflict`` or ``Code/tooLarge``.
     public let field: String?
-    /// What happened and what to do, as a sentence.
+    /// The error message: cause and remedy.
     public let message: String
 
     /// Whether a retry with the same id may succeed later. The event is stored once, however often it is retried within two minutes.

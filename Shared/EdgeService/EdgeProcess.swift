@@ -59,7 +59,7 @@ public struct EdgeProcess: Sendable {
     }
 
     /// Runs until a signal has ended it.
-    /// - Throws: whatever keeps it from starting, as a sentence.
+    /// - Throws: start errors with a message for operators.
     public func run() async throws {
         let settings = self.process.settings
         let logger = self.process.logger

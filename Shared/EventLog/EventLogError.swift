@@ -44,7 +44,7 @@ public struct EventLogError: ExplainedError, Sendable, CustomStringConvertible {
 
     /// The kind of failure.
     public let code: Code
-    /// What happened and what to do, as a sentence; starts with ``field``, if set.
+    /// The error message: cause and remedy; starts with ``field``, if set.
     public let message: String
     /// The path of the faulty value, such as `id`; nil unless the code is ``Code/conflict`` or ``Code/tooLarge``.
     public let field: String?

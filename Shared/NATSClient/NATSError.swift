@@ -50,7 +50,7 @@ public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvert
 
     /// The kind of failure.
     public let code: Code
-    /// What happened and what to do, as a sentence.
+    /// The error message: cause and remedy.
     public let message: String
 
     /// Creates an error. The message must not hold a secret.

@@ -18,7 +18,7 @@ enum DecisionRules {
 
     /// Checks a request.
     ///
-    /// The order matters: an existing decision stands whoever asks, and an expired approval cannot be decided.
+    /// The order matters: an existing decision is checked first, then the expiry, then the four-eyes rule.
     static func judge(_ approval: Approval, action: DecisionAction, by user: UserID, now: Timestamp) -> Verdict {
         if let decided = approval.decision { return .resolved(decided) }
         if approval.request.expiry.hasPassed(by: now) { return .expired }

@@ -39,7 +39,7 @@ enum FileOwnership: Equatable {
         return Schema.marks.contains { head.range(of: Data($0.utf8)) != nil }
     }
 
-    /// Returns a file that would be overwritten or deleted along with `path`; nil when there is none.
+    /// Returns a foreign file that SQLite would overwrite or delete together with `path`; nil if no such file exists.
     static func companion(of path: String) -> String? {
         companions.lazy.map { path + $0 }.first { FileStatus(of: $0, followsLink: false) != nil }
     }

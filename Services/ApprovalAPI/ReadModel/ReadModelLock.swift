@@ -20,7 +20,7 @@ final class ReadModelLock: Sendable {
         close(descriptor)
     }
 
-    /// Locks an existing lock file; nil when there is none.
+    /// Locks an existing lock file; nil if the file is absent.
     ///
     /// - Throws: ``ReadModelError`` when another process holds it, or the file is foreign.
     static func existing(beside path: String) throws -> ReadModelLock? {

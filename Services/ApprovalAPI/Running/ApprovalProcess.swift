@@ -20,7 +20,7 @@ struct ApprovalProcess {
 
     /// Runs until a signal has ended it.
     ///
-    /// - Throws: start errors, as a sentence.
+    /// - Throws: start errors with a message for operators.
     func run() async throws {
         let settings = process.settings
         // Before the file is created: invalid settings leave nothing behind.

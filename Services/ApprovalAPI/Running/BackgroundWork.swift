@@ -4,7 +4,7 @@ import EventLog
 struct BackgroundWork: Sendable {
     /// Its name in dead letters and metrics.
     let name: String
-    /// Why it is stopped, as a sentence; nil while it runs.
+    /// The message why it is stopped; nil while it runs.
     let fault: @Sendable () -> String?
 }
 

@@ -18,7 +18,7 @@ struct IntakeProcess {
 
     /// Runs until a signal has ended it.
     ///
-    /// - Throws: start errors, as a sentence.
+    /// - Throws: start errors with a message for operators.
     func run() async throws {
         let settings = process.settings
         let limits = try IntakeLimits(settings)

@@ -7,7 +7,7 @@ enum CommandAnswer: Hashable, Sendable {
     case progress([UInt8])
     /// The command has ended.
     case final(CommandOutcome)
-    /// An unusable message, with the reason as a sentence. The command is still pending.
+    /// An unusable message, with an error message. The command is still pending.
     case unusable(String)
 
     /// Parses a message. A malformed final message ends the command with -32004, so that the client stops waiting.

@@ -4,8 +4,8 @@ import EventModel
 
 /// A JSON-RPC error (JSON-RPC 2.0 §5.1; codes: contract §6).
 ///
-/// For the standard codes the message begins with the standard's text, verbatim. Details are a sentence in `data`, and for
-/// client errors also after the message, because most clients show only that.
+/// For the standard codes the message begins with the standard's text, verbatim. `data` holds the details; for
+/// client errors the message repeats them, because most clients show only that.
 struct RPCError: Error, Hashable, Sendable {
     /// The code for programs.
     let code: Int

@@ -10,7 +10,7 @@ struct KeyDocument: Sendable {
     let timeout: Duration
     let maximumBytes: Int
 
-    /// Why a fetch failed, as a sentence for the log.
+    /// The log message why a fetch failed.
     struct FetchError: Error {
         let message: String
     }

@@ -111,7 +111,7 @@ public final class LogFeed: Sendable {
     /// False before that, and while the bus is unreachable. Any thread.
     public var isFollowing: Bool { following.load(ordering: .acquiring) }
 
-    /// Why the log is not followed, as a sentence; nil while it is, or when unknown. Any thread.
+    /// The message why the log is not followed; nil while it is, or when unknown. Any thread.
     public var interruption: String? { failure.withLock { $0 } }
 
     /// Counters since the start. Any thread.

@@ -18,7 +18,7 @@ enum StreamRequirements {
     /// Distance that a stream must keep from sequence 2^63, the end of what a cursor can name (contract §3): years of events.
     static let sequenceReserve: UInt64 = 1 << 40
 
-    /// Returns why a stream cannot be the log, as a sentence with the remedy; nil when it can.
+    /// Returns why a stream cannot be the log, as a message with the remedy; nil when it can.
     static func fault(of info: StreamInfo, _ configuration: EventLogConfiguration) -> String? {
         let stream = info.configuration
         let edit = "Run `nats stream edit \(stream.name)"

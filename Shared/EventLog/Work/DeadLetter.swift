@@ -15,7 +15,7 @@ public struct DeadLetter: Sendable, Hashable {
     public var sequence: UInt64
     /// The epoch of `sequence`.
     public var epoch: UInt16
-    /// Why it failed, as a sentence without payloads.
+    /// The error message why it failed, without payloads.
     public var reason: String
     /// Number of attempts.
     public var attempts: UInt64

@@ -4,7 +4,7 @@ import Synchronization
 final class ReadingStanding: Sendable {
     private let reason = Mutex<String?>("It has not begun yet.")
 
-    /// The reason, as a sentence; nil while it runs.
+    /// The message with the reason; nil while it runs.
     var fault: String? { reason.withLock { $0 } }
 
     /// Records that it runs.

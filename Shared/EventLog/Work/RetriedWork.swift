@@ -16,7 +16,7 @@ public struct RetriedWork: Sendable {
         self.logger = logger
     }
 
-    /// Why no retries run, as a sentence; nil while they run.
+    /// The message why no retries run; nil while they run.
     public var fault: String? { standing.fault }
 
     /// Runs requested retries until the task is cancelled. Work that fails again becomes a letter again.

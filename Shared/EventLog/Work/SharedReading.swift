@@ -73,7 +73,7 @@ public struct SharedReading: Sendable {
         if let failure { throw failure }
     }
 
-    /// Why entries or requested retries are not handled, as a sentence; nil while they are.
+    /// The message why entries or requested retries are not handled; nil while they are.
     public var fault: String? { standing.fault ?? retried.fault }
 
     /// Number of entries that the log dropped before any process got them, as far as this process knows.

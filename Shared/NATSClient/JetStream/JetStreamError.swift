@@ -89,7 +89,7 @@ public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringCo
 
     /// The kind of failure.
     public let code: Code
-    /// What happened and what to do, as a sentence.
+    /// The error message: cause and remedy.
     public let message: String
 
     /// Creates an error.

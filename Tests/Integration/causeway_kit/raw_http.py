@@ -156,6 +156,7 @@ class Echo:
             else:
                 head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(what)}\r\nConnection: close\r\n\r\n"
                 body = what
+            # The pace of a slow service is what the test is about: there is no condition to wait for.
             time.sleep(self._delay)
             # A proxy's health check may have seen enough and be gone.
             with contextlib.suppress(ConnectionError):

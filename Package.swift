@@ -106,14 +106,16 @@ let package = Package(
         shared("HTTPAPI", ["Basics", "AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
         shared(
             "HTTPFront",
-            ["Basics", "HTTPAPI", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, logging]
+            [
+                "Basics", "HTTPAPI", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                lifecycle, logging,
+            ]
         ),
         shared(
             "EdgeRuntime",
             [
-                "Basics", "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", "HTTPFront", httpTypes, nioCore, collections,
-                crypto,
-                logging,
+                "Basics", "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", "HTTPFront", httpTypes, nioCore, nioPosix,
+                collections, crypto, logging,
             ]
         ),
         shared("CausewayProducer", ["Basics", "EventModel", "EventLog", "NATSClient", logging]),
@@ -129,9 +131,8 @@ let package = Package(
         shared(
             "EdgeService",
             [
-                "Basics", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", "EdgeRuntime", "ServiceKit", hummingbird,
-                httpTypes,
-                lifecycle, logging,
+                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", "EdgeRuntime", "ServiceKit",
+                hummingbird, httpTypes, nioCore, lifecycle, logging,
             ]
         ),
         shared(
@@ -225,8 +226,8 @@ let package = Package(
         tests(
             "SSEEdge",
             [
-                "Basics", "sse-edge", "AccessControl", "CausewayProducer", "EdgeRuntime", "EventLog", "EventModel", "HTTPAPI",
-                "ServiceKit", "EdgeTestKit", "TestKit",
+                "Basics", "sse-edge", "AccessControl", "CausewayProducer", "EdgeRuntime", "EdgeService", "EventLog", "EventModel",
+                "HTTPAPI", "ServiceKit", "EdgeTestKit", "TestKit",
             ]
         ),
         tests(
@@ -241,7 +242,8 @@ let package = Package(
         tests(
             "HTTPFront",
             [
-                "Basics", "HTTPFront", "TestKit", hummingbirdCore, nioCore, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
+                "Basics", "HTTPFront", "TestKit", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                logging, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
         tests(

@@ -24,7 +24,7 @@ struct App {
                     bus: bus.commands,
                     rules: RelaySettings.rules(parts.settings)
                 )
-                .register(on: routes)
+                .register(on: routes, door: parts.door)
                 RelayStatusRoute(census: bus.census).register(on: routes.authenticated(by: parts.authenticator, anyOf: RelayRoute.roles))
                 return [bus]
             }.run()

@@ -31,8 +31,17 @@ struct RelayRoute: Sendable {
     }
 
     /// Registers the route.
-    func register(on routes: RouteTable<APIRequestContext>) {
+    func register(on routes: RouteTable<APIRequestContext>, door: DoorRoutes) {
+        door.on(Self.path) { self.judge($0, $1) }
         routes.upgrade(Self.path) { request, context in try await self.connect(request, context) }
+    }
+
+    /// The stream of a request that can be judged at once.
+    private func judge(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
+        guard let handshake = try? self.front.handshake(request),
+            let principal = self.front.authenticateAtOnce(request, handshake)
+        else { return nil }
+        return try? self.stream(request, handshake, of: principal, identity).request
     }
 
     private func connect(_ request: Request, _ context: APIRequestContext) async throws -> Response {
@@ -43,25 +52,41 @@ struct RelayRoute: Sendable {
         } catch {
             throw APIError(error)
         }
-        guard principal.has(anyOf: Self.roles) else { throw APIError.missingRole(anyOf: Self.roles) }
-        // Any cursor that a client names is answered (contract §3).
-        let lastEventID = request.lastEventID
-        try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
-
-        let encoder = RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
-        let head = self.front.head(of: handshake, context)
+        let (stream, encoder) = try self.stream(request, handshake, of: principal, context.identity)
         let admission: Admission
         switch self.edge.admit(tenant: principal.tenant) {
         case .admitted(let taken): admission = taken
-        case .refused(let ending): return try await self.refuse(ending, principal, encoder, head, context)
+        case .refused(let ending): return try await self.refuse(ending, principal, encoder, stream.head, context)
         }
+        do throws(EventLogError) {
+            try await self.edge.adopt(context.channel, request: stream, admission: admission)
+        } catch {
+            context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
+            return try await self.refuse(.unavailable, principal, encoder, stream.head, context)
+        }
+        // The connection has left NIO; this response is not sent.
+        return Response(status: .ok)
+    }
+
+    /// The stream that a principal asks for.
+    private func stream(
+        _ request: Request,
+        _ handshake: WebSocketHandshake,
+        of principal: Principal,
+        _ identity: RequestIdentity
+    ) throws(APIError) -> (request: StreamRequest, encoder: RelayEncoder) {
+        guard principal.has(anyOf: Self.roles) else { throw .missingRole(anyOf: Self.roles) }
+        // Any cursor that a client names is answered (contract §3).
+        let lastEventID = request.lastEventID
+        try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
+        let encoder = RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
         let caller = CommandCaller(
             tenant: principal.tenant,
             user: principal.user,
             roles: principal.roles.map(\.rawValue).sorted(),
-            traceparent: context.trace?.text
+            traceparent: identity.trace?.text
         )
         let stream = StreamRequest(
             principal: principal,
@@ -69,18 +94,11 @@ struct RelayRoute: Sendable {
             inbound: .webSocket(rules) { [bus] in
                 RelayConversation(encoder: encoder, caller: caller, lastEventID: lastEventID, bus: bus)
             },
-            head: head,
-            requestID: context.requestID,
-            trace: context.trace
+            head: self.front.head(of: handshake, identity),
+            requestID: identity.requestID,
+            trace: identity.trace
         )
-        do throws(EventLogError) {
-            try await self.edge.adopt(context.channel, request: stream, admission: admission)
-        } catch {
-            context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
-            return try await self.refuse(.unavailable, principal, encoder, head, context)
-        }
-        // The connection has left NIO; this response is not sent.
-        return Response(status: .ok)
+        return (stream, encoder)
     }
 
     /// Refuses a connection by close code: browsers do not expose the status of a failed handshake.

@@ -17,13 +17,15 @@ struct App {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process) { parts, routes in
                 let streams = routes.authenticated(by: parts.authenticator, acceptsQueryToken: true)
-                NotificationStreamRoute(edge: parts.edge, origins: parts.origins).register(on: streams)
+                NotificationStreamRoute(edge: parts.edge, origins: parts.origins)
+                    .register(on: streams, door: parts.door, authenticator: parts.authenticator)
                 ExecutionStreamRoute(
                     edge: parts.edge,
                     heartbeatInterval: parts.settings.duration(.executionHeartbeatInterval),
                     origins: parts.origins
                 ).register(on: streams)
-                LongPollRoute(edge: parts.edge, origins: parts.origins).register(on: streams)
+                LongPollRoute(edge: parts.edge, origins: parts.origins)
+                    .register(on: streams, door: parts.door, authenticator: parts.authenticator)
                 return []
             }.run()
         }

@@ -1,6 +1,7 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EventModel
 import HTTPAPI
 import HTTPFront
@@ -21,7 +22,8 @@ struct NotificationStreamRoute: Sendable {
     let origins: OriginPolicy
 
     /// Registers the route, with its `HEAD`.
-    func register(on routes: some RouterMethods<APIRequestContext>) {
+    func register(on routes: some RouterMethods<APIRequestContext>, door: DoorRoutes, authenticator: Authenticator) {
+        door.authenticated(by: authenticator, anyOf: Self.roles, on: Self.path) { try self.judge($0, $1, $2) }
         routes.get(Self.path) { request, context in try await self.stream(request, context) }
         routes.head(Self.path) { request, context in
             _ = try self.accept(request, context)
@@ -35,18 +37,21 @@ struct NotificationStreamRoute: Sendable {
         return Response(status: .ok)
     }
 
-    /// Judges a request.
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
-        let principal = try context.requireRole(anyOf: Self.roles)
+        try self.judge(request, try context.requireRole(anyOf: Self.roles), context.identity)
+    }
+
+    /// Judges the request of a principal that may listen.
+    private func judge(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
         let query = QueryParameters(unbounded: request.uri.query)
         return StreamRequest(
             principal: principal,
             filter: try query.typeFilter(),
             start: StreamRequest.Start(cursor: request.lastEventID),
             encoder: self.encoder,
-            head: ResponseHead.ofStream(Self.fields, to: request, context, self.origins),
-            requestID: context.requestID,
-            trace: context.trace
+            head: ResponseHead.ofStream(Self.fields, to: request, identity, self.origins),
+            requestID: identity.requestID,
+            trace: identity.trace
         )
     }
 

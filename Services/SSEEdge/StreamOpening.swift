@@ -32,10 +32,10 @@ extension Edge {
 
 extension ResponseHead {
     /// The head of a response that ends with its connection: `fields`, and what each response says of its request.
-    static func ofStream(_ fields: HTTPFields, to request: Request, _ context: APIRequestContext, _ origins: OriginPolicy) -> [UInt8] {
+    static func ofStream(_ fields: HTTPFields, to request: Request, _ identity: RequestIdentity, _ origins: OriginPolicy) -> [UInt8] {
         var fields = fields
         fields[.connection] = "close"
-        fields[.requestID] = context.requestID
+        fields[.requestID] = identity.requestID
         fields.append(contentsOf: origins.responseFields(to: request.head))
         return bytes(status: .ok, fields: fields)
     }

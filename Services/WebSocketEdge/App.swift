@@ -16,7 +16,8 @@ struct App {
     static func main() async {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process) { parts, routes in
-                WorkspaceStreamRoute(edge: parts.edge, front: WebSocketFront(parts), logger: parts.logger).register(on: routes)
+                WorkspaceStreamRoute(edge: parts.edge, front: WebSocketFront(parts), logger: parts.logger)
+                    .register(on: routes, door: parts.door)
                 return []
             }.run()
         }

@@ -26,27 +26,15 @@ struct WorkspaceStreamRoute: Sendable {
     }
 
     /// Registers the route.
-    func register(on routes: RouteTable<APIRequestContext>) {
+    func register(on routes: RouteTable<APIRequestContext>, door: DoorRoutes) {
+        door.on(Self.path) { self.judge($0, $1) }
         routes.upgrade(Self.path) { request, context in
-            let handshake = try self.front.handshake(request)
-            let query = QueryParameters(unbounded: request.uri.query)
-            let filter = try query.typeFilter()
-            let cursor = request.lastEventID
-            let encoder = WorkspaceEncoder(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil)
-            var rules = WebSocketRules()
-            rules.allowsCompression = handshake.isCompressed
-            let accepted = Accepted(
-                encoder: encoder,
-                inbound: .webSocket(rules),
-                head: self.front.head(of: handshake, context),
-                requestID: context.requestID,
-                trace: context.trace
-            )
+            let accepted = try self.accept(request, context.identity)
             do throws(Refusal) {
-                let principal = try await self.principal(request, handshake, context)
-                try Self.checkWorkspace(of: principal, named: query.decodableValues("workspace"))
+                let principal = try await self.principal(request, accepted.handshake, context)
+                let stream = try Self.stream(accepted, of: principal)
                 switch self.edge.admit(tenant: principal.tenant) {
-                case .admitted(let admission): try await self.open(accepted, principal, filter, cursor, admission, on: context)
+                case .admitted(let admission): try await self.open(stream, admission, on: context)
                 case .refused(let ending): throw Refusal(ending, user: principal.user)
                 }
             } catch {
@@ -58,15 +46,61 @@ struct WorkspaceStreamRoute: Sendable {
         }
     }
 
+    /// The stream of a request that can be judged at once.
+    private func judge(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
+        guard let accepted = try? self.accept(request, identity),
+            let principal = self.front.authenticateAtOnce(request, accepted.handshake)
+        else { return nil }
+        return try? Self.stream(accepted, of: principal)
+    }
+
+    /// Judges a handshake, before it is known whose it is.
+    private func accept(_ request: Request, _ identity: RequestIdentity) throws -> Accepted {
+        let handshake = try self.front.handshake(request)
+        let query = QueryParameters(unbounded: request.uri.query)
+        let cursor = request.lastEventID
+        var rules = WebSocketRules()
+        rules.allowsCompression = handshake.isCompressed
+        return Accepted(
+            handshake: handshake,
+            filter: try query.typeFilter(),
+            cursor: cursor,
+            workspaces: query.decodableValues("workspace"),
+            encoder: WorkspaceEncoder(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil),
+            inbound: .webSocket(rules),
+            head: self.front.head(of: handshake, identity),
+            identity: identity
+        )
+    }
+
+    /// The stream that a principal asks for.
+    private static func stream(_ accepted: Accepted, of principal: Principal) throws(Refusal) -> StreamRequest {
+        try self.checkWorkspace(of: principal, named: accepted.workspaces)
+        return StreamRequest(
+            principal: principal,
+            filter: accepted.filter,
+            start: StreamRequest.Start(cursor: accepted.cursor),
+            encoder: accepted.encoder,
+            inbound: accepted.inbound,
+            head: accepted.head,
+            requestID: accepted.identity.requestID,
+            trace: accepted.identity.trace
+        )
+    }
+
     // MARK: After the connection is accepted
 
     /// What is the same for a connection that stays and for one that does not.
     private struct Accepted {
+        let handshake: WebSocketHandshake
+        let filter: TypeFilter?
+        let cursor: String?
+        /// Those that the query names.
+        let workspaces: [String]
         let encoder: WorkspaceEncoder
         let inbound: Inbound
         let head: [UInt8]
-        let requestID: String
-        let trace: TraceParent?
+        let identity: RequestIdentity
 
         func refused(_ refusal: Refusal) -> StreamRefusal {
             StreamRefusal(
@@ -75,8 +109,8 @@ struct WorkspaceStreamRoute: Sendable {
                 encoder: self.encoder,
                 inbound: self.inbound,
                 head: self.head,
-                requestID: self.requestID,
-                trace: self.trace
+                requestID: self.identity.requestID,
+                trace: self.identity.trace
             )
         }
     }
@@ -124,28 +158,15 @@ struct WorkspaceStreamRoute: Sendable {
     }
 
     private func open(
-        _ accepted: Accepted,
-        _ principal: Principal,
-        _ filter: TypeFilter?,
-        _ cursor: String?,
+        _ stream: StreamRequest,
         _ admission: consuming Admission,
         on context: APIRequestContext
     ) async throws(Refusal) {
-        let stream = StreamRequest(
-            principal: principal,
-            filter: filter,
-            start: StreamRequest.Start(cursor: cursor),
-            encoder: accepted.encoder,
-            inbound: accepted.inbound,
-            head: accepted.head,
-            requestID: accepted.requestID,
-            trace: accepted.trace
-        )
         do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream, admission: admission)
         } catch {
             self.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
-            throw Refusal(.unavailable, user: principal.user)
+            throw Refusal(.unavailable, user: stream.principal.user)
         }
     }
 }

@@ -20,10 +20,41 @@ public final class Edge: Sendable {
         let history: History
         let resolver: ExecutionResolver
         let hubs: [LoopHub]
+
+        /// Where a stream begins, and in which life of the log that was decided.
+        struct Beginning {
+            var start: StreamStart
+            var generation: UInt32
+            var lease: ExecutionLease?
+        }
+
+        /// Where a stream begins, from memory; nil when the log has to be asked.
+        func beginningAtOnce(of request: StreamRequest) -> Beginning? {
+            let feed = self.fanout.feed
+            let start: StreamStart
+            switch request.start {
+            case .live: start = .live
+            case .place(let place): return Beginning(start: place.start(in: feed), generation: place.generation, lease: place.lease)
+            case .cursor(let cursor):
+                guard let known = self.history.startAtOnce(for: cursor, tenant: request.principal.tenant, feed) else { return nil }
+                start = known
+            }
+            return Beginning(start: start, generation: feed.position.generation)
+        }
+
+        /// Where a stream begins. The log is asked only where memory does not know.
+        func beginning(of request: StreamRequest) async throws(EventLogError) -> Beginning {
+            let generation = self.fanout.feed.position.generation
+            if let beginning = self.beginningAtOnce(of: request) { return beginning }
+            guard case .cursor(let cursor) = request.start else { preconditionFailure("only a cursor is looked up") }
+            let start = try await self.history.start(for: cursor, tenant: request.principal.tenant, fanout: self.fanout)
+            return Beginning(start: start, generation: generation)
+        }
     }
 
     public let configuration: EdgeConfiguration
     private let source = Mutex<Source?>(nil)
+    private let hosts = Mutex<[LoopHost]>([])
     private let admissions: Admissions
     private let nextHub = Atomic<Int>(0)
     private let logger: Logger
@@ -43,10 +74,9 @@ public final class Edge: Sendable {
         let unsent = UnsentBudget(limit: self.configuration.maxUnsentBytesOfAll)
         let laggardBytes = ByteBudget(limit: self.configuration.maxLaggardBytes)
         var hubs: [LoopHub] = []
-        for index in 0..<max(1, self.configuration.deliveryLoops) {
-            let loop = try DeliveryLoop()
+        for host in try self.loopHosts() {
             let hub = LoopHub(
-                loop: loop,
+                loop: host.loop,
                 fanout: fanout,
                 tail: feed.tail,
                 history: history,
@@ -56,12 +86,22 @@ public final class Edge: Sendable {
                 logger: self.logger,
                 isFollowing: { feed.isFollowing }
             )
-            loop.start(name: "delivery-\(index)", delegate: hub)
+            host.hub = hub
             hubs.append(hub)
         }
         let resolver = ExecutionResolver(log: log, history: history, fanout: fanout, chunkBytes: self.configuration.bytesPerTurn)
         let source = Source(feed: feed, fanout: fanout, history: history, resolver: resolver, hubs: hubs)
         self.source.withLock { $0 = source }
+    }
+
+    /// The delivery loops, which are started by the first call.
+    /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
+    func loopHosts() throws(SystemCallError) -> [LoopHost] {
+        let count = max(1, self.configuration.deliveryLoops)
+        return try self.hosts.withLock { hosts throws(SystemCallError) in
+            while hosts.count < count { hosts.append(try LoopHost(name: "delivery-\(hosts.count)")) }
+            return hosts
+        }
     }
 
     /// A place for one stream of `tenant`, or the reason of a refusal. A dropped place is given back.
@@ -100,33 +140,65 @@ public final class Edge: Sendable {
     ///   is out of reach.
     public func adopt(_ channel: any Channel, request: StreamRequest, admission: consuming Admission) async throws(EventLogError) {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
-        let feed = source.fanout.feed
-        let start: StreamStart
-        var generation = feed.position.generation
-        var lease: ExecutionLease?
-        switch request.start {
-        case .live: start = .live
-        case .cursor(let cursor):
-            start = try await source.history.start(for: cursor, tenant: request.principal.tenant, fanout: source.fanout)
-        case .place(let place): (start, generation, lease) = (place.start(in: feed), place.generation, place.lease)
-        }
+        let beginning = try await source.beginning(of: request)
         guard let taken = await self.take(channel, isUpgrade: request.inbound.isUpgrade, isStream: true) else { return }
-        let ticket = ConnectionTicket(
-            start: start,
+        let ticket = Self.ticket(for: request, beginning, earlyBytes: taken.earlyBytes, place: taken.place)
+        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
+    }
+
+    /// Makes a stream of a connection that was accepted on a delivery loop, at once. On the loop's thread.
+    ///
+    /// - Parameters:
+    ///   - descriptor: The connection. It is the edge's to close if this returns true.
+    ///   - headLength: Bytes of the request's head, of which none was read.
+    ///   - budget: What the connection counts against.
+    /// - Returns: whether the edge has taken the connection; if not, nothing was changed: the request cannot be admitted, or the log has to be asked where
+    ///   its stream begins.
+    func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool {
+        guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, let hub = source.hubs.first(where: { $0.loop === loop }),
+            let beginning = source.beginningAtOnce(of: request)
+        else { return false }
+        switch self.admissions.admit(request.principal.tenant) {
+        case .refused: return false
+        case .admitted(let admitted):
+            guard let place = budget.enterStream() else { return false }
+            // Discards without copying. All of it is there: it was peeked at.
+            guard recv(descriptor, nil, headLength, Int32(MSG_TRUNC)) == headLength else {
+                close(descriptor)
+                return true
+            }
+            let ticket = Self.ticket(for: request, beginning, earlyBytes: [], place: place)
+            var admission: Admission? = admitted
+            hub.assumeIsolated { hub in
+                guard let admission = admission.take() else { return }
+                hub.adopt(descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
+            }
+            hub.counters.quickOpenings.add(1)
+            return true
+        }
+    }
+
+    private static func ticket(
+        for request: StreamRequest,
+        _ beginning: Source.Beginning,
+        earlyBytes: [UInt8],
+        place: DescriptorBudget.Place?
+    ) -> ConnectionTicket {
+        ConnectionTicket(
+            start: beginning.start,
             source: request.source,
             audience: Audience(user: request.principal.user, filter: request.filter),
             expiresAt: request.principal.expiresAt,
             end: request.end,
             head: request.head,
             inbound: request.inbound,
-            earlyBytes: taken.earlyBytes,
-            place: taken.place,
+            earlyBytes: earlyBytes,
+            place: place,
             requestID: request.requestID,
             traceID: request.trace?.traceID,
-            generation: generation,
-            lease: lease
+            generation: beginning.generation,
+            lease: beginning.lease
         )
-        await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
     }
 
     /// Hands a connection to a delivery loop only to be told why it cannot stay, for clients that see no status but only what comes

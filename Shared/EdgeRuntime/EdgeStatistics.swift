@@ -4,6 +4,8 @@ public import Basics
 public struct EdgeStatistics: Sendable {
     /// Open streams now.
     public var connections = 0
+    /// Streams that the quick door opened.
+    public var quickOpenings = 0
     /// The tenants with the most open streams, the largest first.
     public var largestTenants: [(tenant: Tenant, connections: Int)] = []
     /// Entries written to connections.
@@ -31,6 +33,7 @@ public struct EdgeStatistics: Sendable {
     init(summing counters: [LoopCounters]) {
         for loop in counters {
             self.connections += loop.connections.current
+            self.quickOpenings += loop.quickOpenings.current
             self.deliveries += loop.deliveries.current
             self.bytes += loop.bytes.current
             self.heartbeats += loop.heartbeats.current

@@ -16,6 +16,11 @@ enum EdgeMetrics {
             help: "Open streams of all other tenants together.",
             max(0, statistics.connections - shown)
         )
+        exposition.counter(
+            "causeway_edge_quick_openings_total",
+            help: "Streams opened by the delivery thread that accepted the connection (quick.door).",
+            statistics.quickOpenings
+        )
         exposition.counter("causeway_edge_deliveries_total", help: "Events written to streams.", statistics.deliveries)
         exposition.counter("causeway_edge_sent_bytes_total", help: "Bytes written to streams.", statistics.bytes)
         exposition.counter("causeway_edge_heartbeats_total", help: "Heartbeats written to streams.", statistics.heartbeats)

@@ -25,6 +25,8 @@ public struct EdgeProcess: Sendable {
         public let authenticator: Authenticator
         /// The pages that may use the surface.
         public let origins: OriginPolicy
+        /// What the quick door admits.
+        public let door: DoorRoutes
         /// The bus; perhaps not there yet.
         public let connection: NATSConnection
         /// The process's settings.
@@ -79,6 +81,7 @@ public struct EdgeProcess: Sendable {
             edge: edge,
             authenticator: try await self.process.authenticator(),
             origins: try settings.originPolicy(),
+            door: DoorRoutes(),
             connection: try await self.process.connect(settings.natsConfiguration(name: settings.schema.program)),
             settings: settings,
             metrics: self.process.metrics,
@@ -97,7 +100,7 @@ public struct EdgeProcess: Sendable {
         let routes = RouteTable(router)
         let others = try self.register(parts, routes)
         routes.refuseOtherMethods()
-        let listener = PublicListener(self.process, router: router)
+        let listener = PublicListener(self.process, router: router, door: parts.door.quickDoor(of: edge, settings, logger))
         try await self.process.run([log] + others + [listener, DrainService(edge: edge)])
     }
 }

@@ -23,6 +23,13 @@ extension ConfigurationKey {
         default: "false",
         help: "Whether events are compressed for clients that offer permessage-deflate; saves network, costs some CPU per event."
     )
+    /// Who accepts connections.
+    public static let quickDoor = ConfigurationKey(
+        "quick.door",
+        .boolean,
+        default: "true",
+        help: "Whether delivery threads accept connections and open streams themselves where a request can be judged at once."
+    )
     /// How long a reader may take nothing.
     public static let stallTimeout = ConfigurationKey(
         "stall.timeout",
@@ -34,7 +41,7 @@ extension ConfigurationKey {
 
 extension [ConfigurationKey] {
     /// What an edge can be told about its memory and its patience.
-    public static let edgeTuning: [ConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout]
+    public static let edgeTuning: [ConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout, .quickDoor]
 }
 
 extension EdgeConfiguration {

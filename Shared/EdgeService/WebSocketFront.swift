@@ -40,20 +40,28 @@ public struct WebSocketFront: Sendable {
         _ handshake: WebSocketHandshake,
         _ context: APIRequestContext
     ) async throws(AuthenticationError) -> Principal {
-        let inQuery = QueryParameters(unbounded: request.uri.query).decodableValues("token")
-        let token = try Credential.bearer(
-            authorization: request.headers[values: .authorization],
-            queryTokens: inQuery + handshake.bearerTokens
-        )
-        let principal = try await self.authenticator.authenticate(token)
+        let principal = try await self.authenticator.authenticate(Self.token(of: request, handshake))
         context.tokenAccepted()
         return principal
     }
 
+    /// Who connects, without waiting; nil for a request that is not accepted at once.
+    public func authenticateAtOnce(_ request: Request, _ handshake: WebSocketHandshake) -> Principal? {
+        guard let token = try? Self.token(of: request, handshake) else { return nil }
+        return self.authenticator.authenticateAtOnce(token)
+    }
+
+    private static func token(of request: Request, _ handshake: WebSocketHandshake) throws(AuthenticationError) -> String {
+        try Credential.bearer(
+            authorization: request.headers[values: .authorization],
+            queryTokens: QueryParameters(unbounded: request.uri.query).decodableValues("token") + handshake.bearerTokens
+        )
+    }
+
     /// The head of the 101.
-    public func head(of handshake: WebSocketHandshake, _ context: APIRequestContext) -> [UInt8] {
+    public func head(of handshake: WebSocketHandshake, _ identity: RequestIdentity) -> [UInt8] {
         var fields = handshake.responseFields
-        fields[.requestID] = context.requestID
+        fields[.requestID] = identity.requestID
         return ResponseHead.bytes(status: .switchingProtocols, fields: fields)
     }
 }

@@ -1,7 +1,8 @@
-import AccessControl
+public import AccessControl
 import Basics
+public import HTTPTypes
 public import Hummingbird
-import Logging
+public import Logging
 import Synchronization
 
 /// Logs one line per request at `info`: request, principal and response. The target is redacted (contract §1).
@@ -37,17 +38,30 @@ public struct AccessLogMiddleware: RouterMiddleware {
     }
 
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
-        let elapsed = clock.now - start
+        let principal = context.record?.principal.withLock { $0 }
+        AccessLog.log(request.head, status: status, principal: principal, duration: clock.now - start, to: context.logger)
+    }
+}
+
+/// The line of one request in the log.
+public enum AccessLog {
+    /// Logs a request at `info`.
+    ///
+    /// - Parameters:
+    ///   - principal: who asked, as far as known.
+    ///   - duration: until the response's head.
+    ///   - logger: has the request's id in its metadata.
+    public static func log(_ request: HTTPRequest, status: Int, principal: Principal?, duration: Duration, to logger: Logger) {
         var metadata: Logger.Metadata = [
             LogKey.httpMethod: "\(request.method.rawValue)",
-            LogKey.httpTarget: "\(Redaction.redacted(target: request.uri.string))",
+            LogKey.httpTarget: "\(Redaction.redacted(target: request.path ?? ""))",
             LogKey.httpStatus: "\(status)",
-            LogKey.httpDuration: "\(elapsed / .milliseconds(1))",
+            LogKey.httpDuration: "\(duration / .milliseconds(1))",
         ]
-        if let principal = context.record?.principal.withLock({ $0 }) {
+        if let principal {
             metadata[LogKey.tenant] = "\(principal.tenant)"
             metadata[LogKey.user] = "\(principal.user)"
         }
-        context.logger.info("Request", metadata: metadata)
+        logger.info("Request", metadata: metadata)
     }
 }

@@ -7,11 +7,20 @@ extension Authenticator {
     /// Authenticates a request (contract §1): the header `Authorization`, or the query parameter `token` where accepted.
     /// - Parameter acceptsQueryToken: for surfaces that browsers use without headers (SSE, WebSocket).
     public func authenticate(_ request: Request, acceptsQueryToken: Bool) async throws(AuthenticationError) -> Principal {
-        let token = try Credential.bearer(
+        try await authenticate(Self.token(of: request, acceptsQueryToken: acceptsQueryToken))
+    }
+
+    /// The same without waiting; nil for a request that is not accepted at once (``authenticateAtOnce(_:)``).
+    public func authenticateAtOnce(_ request: Request, acceptsQueryToken: Bool) -> Principal? {
+        guard let token = try? Self.token(of: request, acceptsQueryToken: acceptsQueryToken) else { return nil }
+        return authenticateAtOnce(token)
+    }
+
+    private static func token(of request: Request, acceptsQueryToken: Bool) throws(AuthenticationError) -> String {
+        try Credential.bearer(
             authorization: request.headers[values: .authorization],
             queryTokens: acceptsQueryToken ? QueryParameters(unbounded: request.uri.query).decodableValues("token") : []
         )
-        return try await authenticate(token)
     }
 }
 

@@ -16,8 +16,7 @@ public struct TraceContextMiddleware: RouterMiddleware {
         context: APIRequestContext,
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
-        let values = request.headers[values: .traceParent]
-        guard values.count == 1, let trace = TraceParent(values[0]) else { return try await next(request, context) }
+        guard let trace = RequestIdentity.trace(in: request.headers) else { return try await next(request, context) }
         var context = context
         context.setTrace(trace)
         return try await next(request, context)

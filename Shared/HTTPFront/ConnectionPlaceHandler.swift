@@ -14,8 +14,10 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
     private let budget: DescriptorBudget
     private var place: DescriptorBudget.Place?
 
-    init(budget: DescriptorBudget) {
+    /// - Parameter place: the place that the connection holds already; nil if it takes one when it becomes active.
+    init(budget: DescriptorBudget, place: DescriptorBudget.Place?) {
         self.budget = budget
+        self.place = place
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

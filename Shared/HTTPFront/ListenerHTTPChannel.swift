@@ -50,7 +50,10 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         withExtendedLifetime(Value.self) {}
     }()
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> { self.setup(channel: channel, place: nil, logger: logger) }
+
+    /// - Parameter place: the place in the budget that the connection holds already.
+    func setup(channel: any Channel, place: DescriptorBudget.Place?, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(
                 .recvAllocator,
@@ -63,7 +66,7 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(RequestHeadTimer(requests))
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
             try pipeline.addHandler(requests)
-            try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget))
+            try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget, place: place))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())
             try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout)))

@@ -75,7 +75,7 @@ final class RequestHeadTimer: ChannelInboundHandler {
         guard self.hasBegun, let body = try? Self.error.body() else { return context.close(promise: nil) }
         let fields: HTTPHeaders = [
             "content-type": "application/json", "content-length": "\(body.readableBytes)", "connection": "close",
-            "x-request-id": RequestIDMiddleware.makeID(),
+            "x-request-id": RequestIdentity.makeID(),
         ]
         let head = HTTPResponseHead(version: .http1_1, status: .requestTimeout, headers: fields)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)

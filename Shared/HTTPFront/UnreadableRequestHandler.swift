@@ -34,7 +34,7 @@ final class UnreadableRequestHandler: ChannelDuplexHandler {
         else { return context.write(data, promise: promise) }
         response.headerFields[.contentType] = "application/json"
         response.headerFields[.contentLength] = "\(body.readableBytes)"
-        response.headerFields[.requestID] = RequestIDMiddleware.makeID()
+        response.headerFields[.requestID] = RequestIdentity.makeID()
         context.write(self.wrapOutboundOut(.head(response)), promise: promise)
         context.write(self.wrapOutboundOut(.body(body)), promise: nil)
     }

@@ -79,6 +79,7 @@ struct AuthenticatorTests {
         let authenticator = try await Authenticators.shared.value[tokenCase.setup]
         // Twice, because the second time the answer may come from the cache.
         for _ in 1...2 {
+            #expect((authenticator.authenticateAtOnce(token) != nil) == (tokenCase.expected == nil))
             do throws(AuthenticationError) {
                 let principal = try await authenticator.authenticate(token)
                 #expect(tokenCase.expected == nil)

@@ -44,6 +44,21 @@ struct KeyURLTests {
         }
     }
 
+    /// Nothing waits for keys on a delivery loop: the token is left to a verification that may.
+    @Test func nothingIsVerifiedAtOnceWhileKeysAreDue() async throws {
+        try await KeyServer.run(.document(try documentA())) { server in
+            let authenticator = try await authenticator(server.url)
+            #expect(authenticator.authenticateAtOnce(tokenA) != nil)
+            #expect(authenticator.authenticateAtOnce(tokenB) == nil)
+            clock.advance(by: .seconds(300))
+            #expect(authenticator.authenticateAtOnce(tokenA) == nil)
+            #expect(server.requests == 1)
+            #expect(await reason(authenticator, tokenA) == nil)
+            #expect(authenticator.authenticateAtOnce(tokenA) != nil)
+            #expect(server.requests == 2)
+        }
+    }
+
     @Test func aRotationEndsWhatFormerKeysHaveVerified() async throws {
         try await KeyServer.run(.document(try documentA())) { server in
             let authenticator = try await authenticator(server.url)

@@ -87,6 +87,21 @@ import Testing
         withExtendedLifetime([refused, next]) {}
     }
 
+    @Test func aStreamEvictsAStrangerAndIsNeverEvicted() {
+        let budget = DescriptorBudget { 2 }
+        let stranger = enter("stranger", budget)
+        let first = budget.enterStream()
+        let second = budget.enterStream()
+        #expect(first != nil && second != nil)
+        #expect(closed.list == ["stranger"])
+        stranger.giveBack()
+        #expect(budget.enterStream() == nil)
+        #expect(budget.use == DescriptorBudget.Use(held: 2, streams: 2, closed: 1, refused: 1))
+        first?.giveBack()
+        #expect(budget.enterStream() != nil)
+        withExtendedLifetime(second) {}
+    }
+
     @Test func theLimitIsAskedForEachConnection() {
         let limit = Mutex(2)
         let budget = DescriptorBudget { limit.withLock(\.self) }

@@ -25,11 +25,19 @@ public final class Wire: Sendable {
 
     /// Sends a request without a body, and reads the head of the answer.
     ///
-    /// - Parameter fields: beside `Host`; each as it stands on the wire.
-    public static func request(_ port: Int, _ method: String, _ target: String, _ fields: [String] = []) async throws -> Answer {
+    /// - Parameters:
+    ///   - fields: beside `Host`; each as it stands on the wire.
+    ///   - more: sent behind the request, with it.
+    public static func request(
+        _ port: Int,
+        _ method: String,
+        _ target: String,
+        _ fields: [String] = [],
+        followedBy more: [UInt8] = []
+    ) async throws -> Answer {
         let wire = try Wire(port)
         let lines = ["\(method) \(target) HTTP/1.1", "Host: 127.0.0.1:\(port)"] + fields
-        try wire.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
+        try wire.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + more)
         return try await Answer(wire, method)
     }
 

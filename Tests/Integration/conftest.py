@@ -9,8 +9,10 @@ from collections import Counter
 import pytest
 
 from causeway_kit import tiers
+from causeway_kit.doorways import DOORS, door_name
 from causeway_kit.every_surface import SURFACES, parameters
 from causeway_kit.services import is_built
+from causeway_kit.sizes import size
 from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.workspace import WorkspaceStream
@@ -55,15 +57,21 @@ def pytest_runtest_protocol(item):
 def shared():
     """One deployment for all tests that need no other settings and stop nothing. Keep to a tenant of your own in it: see `tenant`."""
     with Stack() as stack:
-        stack.shared_edge = stack.shared_edge_of(NotificationStream.executable)
+        stack.shared_edge = stack.shared_edge_of(NotificationStream.executable, quick_door=DOORS[0])
         yield stack
 
 
+@pytest.fixture(scope="session", params=DOORS[: size(1, 2)], ids=door_name)
+def quick_door(request):
+    """The setting of the shared edges: whether delivery loops accept. Both in a drill; a file that is about requests has its own fixture, for both."""
+    return request.param
+
+
 @pytest.fixture
-def edge(shared, request):
+def edge(shared, quick_door, request):
     """The shared deployment's edge: of the surface that the test is about, or else of the notification stream."""
     surface = request.getfixturevalue("surface") if "surface" in request.fixturenames else NotificationStream
-    return shared.shared_edge_of(surface.executable)
+    return shared.shared_edge_of(surface.executable, quick_door=quick_door)
 
 
 @pytest.fixture

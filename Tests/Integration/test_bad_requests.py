@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from causeway_kit.doorways import DOORS, door_name
 from causeway_kit.stack import Stack
 from causeway_kit.tokens import SECRET, mint, producer_token
 
@@ -313,8 +314,13 @@ def expect_refusal(row, response):
         assert row.method not in response.headers["allow"].split(", ") and response.headers["allow"], about
 
 
-def send(row, stack):
-    base = stack.shared_edge.url if row.name.startswith("stream") else stack.producer.url
+@pytest.fixture(scope="module", params=DOORS, ids=door_name)
+def quick_door(request):
+    return request.param
+
+
+def send(row, edge, producer):
+    base = edge.url if row.name.startswith("stream") else producer.url
     headers = dict(row.headers)
     if row.token is not None:
         headers["Authorization"] = f"Bearer {row.token}"
@@ -327,9 +333,9 @@ def send(row, stack):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_wrong_request_is_refused_and_stores_nothing(shared, row):
+def test_a_wrong_request_is_refused_and_stores_nothing(shared, edge, row):
     before = shared.bus.state().last_seq if shared.bus.log_exists() else 0
-    expect_refusal(row, send(row, shared))
+    expect_refusal(row, send(row, edge, shared.producer))
     assert shared.bus.state().last_seq == before, f"{row.name} stored something"
 
 
@@ -362,12 +368,12 @@ def test_a_body_that_is_too_large_is_refused_unread(shared):
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory):
+def strict(tmp_path_factory, quick_door):
     """An edge that knows only an RSA public key, and demands issuer and audience."""
     key_file = tmp_path_factory.mktemp("keys") / "public.pem"
     key_file.write_bytes(public_pem(RSA_KEY))
     with Stack() as stack:
-        settings = {"auth_public_key_file": key_file, "auth_issuer": "https://id.example", "auth_audience": "causeway"}
+        settings = {"auth_public_key_file": key_file, "auth_issuer": "https://id.example", "auth_audience": "causeway", "quick_door": quick_door}
         stack.shared_edge = stack.edge(auth_hs256_secret=None, **settings)
         yield stack
 
@@ -408,4 +414,4 @@ STRICT_ROWS = [
 
 @pytest.mark.parametrize("row", STRICT_ROWS, ids=str)
 def test_a_token_for_somebody_else_is_refused(strict, row):
-    expect_refusal(row, send(row, strict))
+    expect_refusal(row, send(row, strict.shared_edge, strict.producer))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from causeway_kit.doorways import DOORS, door_name
 from causeway_kit.services import is_built
 from causeway_kit.stack import Stack
 from causeway_kit.tokens import mint
@@ -62,11 +63,11 @@ def program(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def edge(program):
+@pytest.fixture(scope="module", params=DOORS, ids=door_name)
+def edge(program, request):
     """A process of its own for this table, so that what is left behind can be counted."""
     with Stack() as stack:
-        yield stack.edge(program.executable)
+        yield stack.edge(program.executable, quick_door=request.param)
 
 
 @pytest.fixture

@@ -359,6 +359,18 @@ import Testing
         }
     }
 
+    @Test("frames that come with the handshake are answered behind the first message, whichever way in the connection takes")
+    func framesWithTheHandshake() async throws {
+        try await WebSocketBench.run { bench in
+            let token = try await bench.edge.token(tenant: "acme", user: "ann", roles: [])
+            let ping = Frame.fromClient(0x89, "early".utf8)
+            let answer = try await bench.request("token=\(token)&workspace=acme", followedBy: ping)
+            #expect(answer.status == 101)
+            #expect(await answer.frames(behindConnected: 1) == [Frame(first: 0x8A, payload: Array("early".utf8))])
+            #expect(bench.edge.edge.statistics.quickOpenings == (bench.isQuick ? 1 : 0))
+        }
+    }
+
     @Test("a token that expires closes its connection with 4401, a drain with 1001; newcomers of a drain are closed too")
     func ends() async throws {
         try await WebSocketBench.run { bench in

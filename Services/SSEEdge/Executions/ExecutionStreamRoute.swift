@@ -75,7 +75,7 @@ struct ExecutionStreamRoute: Sendable {
             start: .place(place),
             encoder: self.encoder,
             end: .atFinalEntry,
-            head: ResponseHead.ofStream(self.fields(run), to: request, context, self.origins),
+            head: ResponseHead.ofStream(self.fields(run), to: request, context.identity, self.origins),
             requestID: context.requestID,
             trace: context.trace
         )

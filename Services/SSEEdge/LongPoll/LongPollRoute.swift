@@ -1,6 +1,7 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EventModel
 import HTTPAPI
 import HTTPFront
@@ -18,7 +19,8 @@ struct LongPollRoute: Sendable {
     let origins: OriginPolicy
 
     /// Registers the route, with its `HEAD`.
-    func register(on routes: some RouterMethods<APIRequestContext>) {
+    func register(on routes: some RouterMethods<APIRequestContext>, door: DoorRoutes, authenticator: Authenticator) {
+        door.authenticated(by: authenticator, anyOf: NotificationStreamRoute.roles, on: Self.path) { try self.judge($0, $1, $2) }
         routes.get(Self.path) { request, context in try await self.poll(request, context) }
         routes.head(Self.path) { request, context in
             _ = try self.accept(request, context)
@@ -32,9 +34,12 @@ struct LongPollRoute: Sendable {
         return Response(status: .ok)
     }
 
-    /// Judges a request.
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
-        let principal = try context.requireRole(anyOf: NotificationStreamRoute.roles)
+        try self.judge(request, try context.requireRole(anyOf: NotificationStreamRoute.roles), context.identity)
+    }
+
+    /// Judges the request of a principal that may listen.
+    private func judge(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
         let query = QueryParameters(unbounded: request.uri.query)
         let filter = try query.typeFilter()
         let asked = try LongPollQuery(query)
@@ -44,9 +49,9 @@ struct LongPollRoute: Sendable {
             start: StreamRequest.Start(cursor: request.lastEventID),
             encoder: self.encoder,
             end: asked.end,
-            head: ResponseHead.ofStream(Self.fields, to: request, context, self.origins),
-            requestID: context.requestID,
-            trace: context.trace
+            head: ResponseHead.ofStream(Self.fields, to: request, identity, self.origins),
+            requestID: identity.requestID,
+            trace: identity.trace
         )
     }
 

@@ -101,6 +101,14 @@ final class KeyRing: Sendable {
         await fetch?.value
     }
 
+    /// Whether ``refreshIfDue()`` would fetch, or wait.
+    var isRefreshDue: Bool {
+        guard document != nil else { return false }
+        return state.withLock { state in
+            state.fetch == nil ? state.schedule.isDue(at: now()) : !state.snapshot.isComplete
+        }
+    }
+
     /// Fetches because a token names an unknown key.
     ///
     /// Does nothing within the minimum interval; ``isOutdated`` then says whether the keys are current.

@@ -93,6 +93,36 @@ public final class DescriptorBudget: Sendable {
             }
         }
 
+        /// Frees a place if none is free.
+        ///
+        /// - Returns: whether there is one, and what closes the connection that had it; to be called without the lock.
+        mutating func makeRoom(limit: Int) -> (isFree: Bool, evicted: (@Sendable () -> Void)?) {
+            guard entries.count - counts[Kind.leaving.rawValue] >= limit else { return (true, nil) }
+            guard let victim = victim() else {
+                refused += 1
+                return (false, nil)
+            }
+            closed += 1
+            let closing = entries[victim]?.closing
+            move(victim, to: .leaving)
+            switch closing {
+            case .call(let close): return (true, close)
+            case .shutdown(let descriptor): _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
+            case nil: break
+            }
+            return (true, nil)
+        }
+
+        /// Adds a connection; returns its id.
+        mutating func add(_ kind: Kind, closing: Closing) -> UInt64 {
+            let id = turn()
+            let entry = Entry(kind: kind, turn: id, closing: closing)
+            entries[id] = entry
+            counts[kind.rawValue] += 1
+            enqueue(id, entry)
+            return id
+        }
+
         /// Returns the connection to evict; nil when all are busy.
         mutating func victim() -> UInt64? {
             strangers.popFirst(in: entries) ?? idle.popFirst(in: entries)
@@ -148,30 +178,27 @@ public final class DescriptorBudget: Sendable {
     /// - Parameter close: Starts closing the connection; called at most once, on any thread. Release the place only when the descriptor is closed.
     public func enter(close: @escaping @Sendable () -> Void) -> Place {
         let limit = limit
-        let (id, closing) = state.withLock { state -> (UInt64, (@Sendable () -> Void)?) in
-            let id = state.turn()
-            let isFull = state.entries.count - state.counts[Kind.leaving.rawValue] >= limit
-            let victim = isFull ? state.victim() : nil
-            let isRefused = isFull && victim == nil
-            let entry = Entry(kind: isRefused ? .leaving : .stranger, turn: id, closing: .call(close))
-            state.entries[id] = entry
-            state.counts[entry.kind.rawValue] += 1
-            state.enqueue(id, entry)
-            if isRefused { state.refused += 1 }
-            guard let victim else { return (id, isRefused ? close : nil) }
-            state.closed += 1
-            let closing = state.entries[victim]?.closing
-            state.move(victim, to: .leaving)
-            switch closing {
-            case .call(let close): return (id, close)
-            case .shutdown(let descriptor):
-                _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
-                return (id, nil)
-            case nil: return (id, nil)
-            }
+        let (id, closing) = state.withLock { state in
+            let room = state.makeRoom(limit: limit)
+            let id = state.add(room.isFree ? .stranger : .leaving, closing: .call(close))
+            return (id, room.isFree ? room.evicted : close)
         }
         closing?()
         return Place(id: id, budget: self)
+    }
+
+    /// Registers a connection that is a stream from its beginning, and is never evicted. Without a free place, evicts another connection.
+    ///
+    /// - Returns: nil when no connection can be evicted.
+    public func enterStream() -> Place? {
+        let limit = limit
+        let (id, evicted) = state.withLock { state -> (UInt64?, (@Sendable () -> Void)?) in
+            let room = state.makeRoom(limit: limit)
+            guard room.isFree else { return (nil, nil) }
+            return (state.add(.stream, closing: .call {}), room.evicted)
+        }
+        evicted?()
+        return id.map { Place(id: $0, budget: self) }
     }
 
     private func move(_ id: UInt64, to kind: Kind, from: Kind? = nil) {

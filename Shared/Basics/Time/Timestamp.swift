@@ -73,7 +73,29 @@ extension Timestamp {
         let (sum, overflow) = millisecondsSinceEpoch.addingReportingOverflow(duration.milliseconds)
         return Timestamp(millisecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
     }
+}
 
+extension Timestamp {
+    private static let dayNames = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`, the form of HTTP header fields (RFC 9110 §5.6.7, IMF-fixdate).
+    package var httpDate: String {
+        let (days, remainder) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)
+        let date = CivilDate(daysSinceEpoch: days)
+        let second = Int(remainder / 1000)
+        // 1970-01-01 was a Thursday.
+        let day = Self.dayNames[Int((days % 7 + 7) % 7)]
+        var bytes = Array("\(day), ".utf8)
+        bytes.appendDecimal(date.day, width: 2)
+        bytes += " \(Self.monthNames[date.month - 1]) ".utf8
+        bytes.appendDecimal(date.year, width: 4)
+        for (separator, value) in [(" ", second / 3600), (":", second / 60 % 60), (":", second % 60)] {
+            bytes += separator.utf8
+            bytes.appendDecimal(value, width: 2)
+        }
+        return String(decoding: bytes + Array(" GMT".utf8), as: UTF8.self)
+    }
 }
 
 extension Int64 {

@@ -56,24 +56,43 @@ final class History: Sendable {
     /// The log's bounds as of this call or later.
     func bounds() async throws(EventLogError) -> LogBounds { try await self.log.bounds() }
 
+    /// What memory knows of a cursor.
+    private enum Recollection {
+        case answer(StreamStart)
+        /// The cursor is valid; what follows it may have been deleted.
+        case valid(Cursor)
+        case nothing
+    }
+
+    /// The answer to a client's cursor from memory alone; nil when the log has to be asked. Never waits. Contract §3.
+    func startAtOnce(for text: String, tenant: Tenant, _ feed: FeedPosition) -> StreamStart? {
+        if case .answer(let start) = self.recall(text, tenant, feed) { start } else { nil }
+    }
+
     /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
     /// - Throws: when it would have to be asked and is out of reach.
     func start(for text: String, tenant: Tenant, fanout: Fanout) async throws(EventLogError) -> StreamStart {
         let feed = fanout.feed
-        let cursor = Cursor(text)
-        if let cursor, cursor.epoch == feed.epoch, cursor.sequence >= self.tail.floor, cursor.sequence <= feed.position.sequence {
-            switch self.tail.recognise(cursor, tenant: tenant) {
-            case .own: return .after(cursor)
-            case .foreign:
-                guard self.tail.deleted.mayContain(after: cursor.sequence) else { return .after(cursor) }
-                return try await self.turns.run(for: tenant) { () async throws(EventLogError) in
-                    try await self.startUnlessPurged(cursor, tenant, feed)
-                }
-            case .different: return .unknownCursor
-            case .notInMemory: break
+        switch self.recall(text, tenant, feed) {
+        case .answer(let start): return start
+        case .valid(let cursor):
+            return try await self.turns.run(for: tenant) { () async throws(EventLogError) in
+                try await self.startUnlessPurged(cursor, tenant, feed)
             }
+        case .nothing: return try await self.answer(Question(tenant: tenant, cursor: text, generation: feed.position.generation), feed)
         }
-        return try await self.answer(Question(tenant: tenant, cursor: text, generation: feed.position.generation), feed)
+    }
+
+    private func recall(_ text: String, _ tenant: Tenant, _ feed: FeedPosition) -> Recollection {
+        guard let cursor = Cursor(text), cursor.epoch == feed.epoch, cursor.sequence >= self.tail.floor,
+            cursor.sequence <= feed.position.sequence
+        else { return .nothing }
+        switch self.tail.recognise(cursor, tenant: tenant) {
+        case .own: return .answer(.after(cursor))
+        case .foreign: return self.tail.deleted.mayContain(after: cursor.sequence) ? .valid(cursor) : .answer(.after(cursor))
+        case .different: return .answer(.unknownCursor)
+        case .notInMemory: return .nothing
+        }
     }
 
     /// Looks a cursor up, single-flight: a cursor was issued before it is presented, so a lookup in flight is recent enough.

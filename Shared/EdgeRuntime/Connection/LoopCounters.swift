@@ -32,6 +32,8 @@ enum ResumeOutcome: String, Sendable, CaseIterable {
 /// What a loop counts. Written on its thread, read by the scrape.
 final class LoopCounters: Sendable {
     let connections = LoopCounter()
+    /// Streams that were opened by the loop that had accepted the connection.
+    let quickOpenings = LoopCounter()
     let deliveries = LoopCounter()
     let bytes = LoopCounter()
     let heartbeats = LoopCounter()

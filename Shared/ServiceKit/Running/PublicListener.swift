@@ -1,9 +1,9 @@
-import Basics
+package import Basics
 public import HTTPAPI
-import HTTPFront
+package import HTTPFront
 public import Hummingbird
 import HummingbirdCore
-import Logging
+package import Logging
 import NIOCore
 public import ServiceLifecycle
 
@@ -19,26 +19,41 @@ public struct PublicListener: Service {
     private let port: Int
     private let bodyTimeout: Duration
     private let budget: DescriptorBudget
+    private let door: (any ConnectionDoor)?
     private let readiness: Readiness
     private let logger: Logger
 
     /// A listener of `process` that will answer with `router`. The process is not ready before it listens.
     public init(_ process: ServiceMain, router: Router<APIRequestContext>) {
+        self.init(process, router: router, door: nil)
+    }
+
+    /// The same, behind a door that accepts the connections and serves some of them; nil for none.
+    package init(_ process: ServiceMain, router: Router<APIRequestContext>, door: (any ConnectionDoor)?) {
         self.init(
             router: router,
             settings: process.settings,
             budget: process.descriptors,
+            door: door,
             readiness: process.readiness,
             logger: process.logger
         )
     }
 
-    init(router: Router<APIRequestContext>, settings: Settings, budget: DescriptorBudget, readiness: Readiness, logger: Logger) {
+    package init(
+        router: Router<APIRequestContext>,
+        settings: Settings,
+        budget: DescriptorBudget,
+        door: (any ConnectionDoor)? = nil,
+        readiness: Readiness,
+        logger: Logger
+    ) {
         self.responder = LoggingResponder(responder: router.buildResponder(), logLevel: logger.logLevel)
         self.host = settings.string(.httpHost)
         self.port = settings.integer(.httpPort)
         self.bodyTimeout = settings.duration(.httpBodyTimeout)
         self.budget = budget
+        self.door = door
         self.readiness = readiness
         self.logger = logger
         readiness.set(Self.condition, .notReady("does not listen yet"))
@@ -47,7 +62,14 @@ public struct PublicListener: Service {
     /// Listens until the process shuts down.
     /// - Throws: ``ListenerError`` when the address cannot be used.
     public func run() async throws {
-        let logger = self.logger
+        do {
+            if let door { try await self.run(behind: door) } else { try await self.runAlone() }
+        } catch let error as IOError {
+            throw ListenerError(host: self.host, port: self.port, hostKey: .httpHost, portKey: .httpPort, error: error)
+        }
+    }
+
+    private func runAlone() async throws {
         let application = Application(
             responder: self.responder,
             server: .listener(bodyTimeout: self.bodyTimeout, budget: self.budget),
@@ -56,17 +78,27 @@ public struct PublicListener: Service {
                 backlog: Self.backlog,
                 availableConnectionsDelegate: AcceptGate(self.budget)
             ),
-            onServerRunning: { [readiness] channel in
-                readiness.set(Self.condition, .ready)
-                logger.info("listening", metadata: [LogKey.address: "\(channel.localAddress?.description ?? "")"])
-            },
+            onServerRunning: { channel in self.opened(at: channel.localAddress) },
             logger: self.quietLogger
         )
-        do {
-            try await application.run()
-        } catch let error as IOError {
-            throw ListenerError(host: self.host, port: self.port, hostKey: .httpHost, portKey: .httpPort, error: error)
-        }
+        try await application.run()
+    }
+
+    private func run(behind door: any ConnectionDoor) async throws {
+        let server = HandedOverServer(
+            responder: self.responder,
+            bodyTimeout: self.bodyTimeout,
+            budget: self.budget,
+            logger: self.quietLogger
+        )
+        let address = try door.open(host: self.host, port: self.port, backlog: Int32(Self.backlog), budget: self.budget) { server.take($0) }
+        self.opened(at: address)
+        await server.run(afterClosing: { await door.close() })
+    }
+
+    private func opened(at address: SocketAddress?) {
+        self.readiness.set(Self.condition, .ready)
+        self.logger.info("listening", metadata: [LogKey.address: "\(address?.description ?? "")"])
     }
 
     /// The framework's own lines are for those who debug it: it takes a connection that left for a delivery loop for one that broke. Requests

@@ -77,11 +77,12 @@ class Stack:
         started = [self.start(program, **settings) for _ in range(count)]
         return [edge.wait_ready() for edge in started]
 
-    def shared_edge_of(self, program):
-        """The one edge of that program for all tests that need no other settings; started when the first one asks."""
-        if program not in self._shared:
-            self._shared[program] = self.edge(program)
-        return self._shared[program]
+    def shared_edge_of(self, program, **settings):
+        """The one edge of that program, with these settings, for all tests that need no others; started when the first one asks."""
+        key = (program, *sorted(settings.items()))
+        if key not in self._shared:
+            self._shared[key] = self.edge(program, **settings)
+        return self._shared[key]
 
     def check(self):
         """Fails when a process ended that nobody ended, or a log shows a crash, a token or the secret."""

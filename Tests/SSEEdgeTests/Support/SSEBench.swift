@@ -1,6 +1,7 @@
 import AccessControl
 import Basics
 import EdgeRuntime
+import EdgeService
 import EdgeTestKit
 import HTTPAPI
 import Testing
@@ -12,11 +13,13 @@ import Testing
 struct SSEBench {
     let edge: EdgeBench
     let port: Int
+    /// Whether delivery loops accept.
+    let isQuick: Bool
 
     /// The keep-alive interval of a quiet execution stream.
     static let executionHeartbeat: Duration = .milliseconds(100)
 
-    /// Runs `body` with an edge, on a private bus and log.
+    /// Runs `body` with an edge, on a private bus and log: once behind the quick door, and once without it.
     ///
     /// - Parameters:
     ///   - origins: the pages that may use it.
@@ -30,22 +33,47 @@ struct SSEBench {
         prepare: (EdgeBench) async throws -> Void = { _ in },
         _ body: @Sendable (SSEBench) async throws -> Void
     ) async throws {
+        for quickDoor in [true, false] {
+            let arguments = ["--http-host=127.0.0.1", "--http-port=0", "--quick-door=\(quickDoor)"]
+            try await run(arguments, origins: origins, followsLog: followsLog, configure, prepare: prepare) { edge, port in
+                try await body(SSEBench(edge: edge, port: port, isQuick: quickDoor))
+            }
+        }
+    }
+
+    private static func run(
+        _ arguments: [String],
+        origins: OriginPolicy,
+        followsLog: Bool,
+        _ configure: (inout EdgeConfiguration) -> Void,
+        prepare: (EdgeBench) async throws -> Void,
+        _ body: @Sendable (EdgeBench, _ port: Int) async throws -> Void
+    ) async throws {
         let bench = try await EdgeBench(configure)
         try await prepare(bench)
-        let settings = try Settings(schema: App.schema, arguments: ["--http-host=127.0.0.1", "--http-port=0"])
+        let settings = try Settings(schema: App.schema, arguments: arguments)
+        let door = DoorRoutes()
         try await bench.serve(
             origins: origins,
             followsLog: followsLog,
             listener: { router, logger in
-                PublicListener(router: router, settings: settings, budget: .ofProcess(), readiness: Readiness(), logger: logger)
+                PublicListener(
+                    router: router,
+                    settings: settings,
+                    budget: .ofProcess(),
+                    door: door.quickDoor(of: bench.edge, settings, logger),
+                    readiness: Readiness(),
+                    logger: logger
+                )
             },
             register: { routes in
                 let streams = routes.authenticated(by: bench.authenticator, acceptsQueryToken: true)
-                NotificationStreamRoute(edge: bench.edge, origins: origins).register(on: streams)
+                NotificationStreamRoute(edge: bench.edge, origins: origins)
+                    .register(on: streams, door: door, authenticator: bench.authenticator)
                 ExecutionStreamRoute(edge: bench.edge, heartbeatInterval: executionHeartbeat, origins: origins).register(on: streams)
             }
         ) { port in
-            try await body(SSEBench(edge: bench, port: port))
+            try await body(bench, port)
         }
     }
 

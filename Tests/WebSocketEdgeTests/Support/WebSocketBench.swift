@@ -14,13 +14,15 @@ import Testing
 struct WebSocketBench {
     let edge: EdgeBench
     let port: Int
+    /// Whether delivery loops accept.
+    let isQuick: Bool
 
     /// The fields of a handshake, with the key of RFC 6455 §1.3.
     static let handshake = [
         "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
 
-    /// Runs `body` with an edge, on a private bus and log.
+    /// Runs `body` with an edge, on a private bus and log: once behind the quick door, and once without it.
     ///
     /// - Parameters:
     ///   - arguments: settings of the program.
@@ -37,15 +39,33 @@ struct WebSocketBench {
         prepare: (EdgeBench) async throws -> Void = { _ in },
         _ body: @Sendable (WebSocketBench) async throws -> Void
     ) async throws {
+        for quickDoor in [true, false] {
+            let arguments = ["--http-host=127.0.0.1", "--http-port=0", "--quick-door=\(quickDoor)"] + arguments
+            try await run(arguments, origins, keys, followsLog: followsLog, configure, prepare: prepare) { edge, port in
+                try await body(WebSocketBench(edge: edge, port: port, isQuick: quickDoor))
+            }
+        }
+    }
+
+    private static func run(
+        _ arguments: [String],
+        _ origins: OriginPolicy,
+        _ keys: AccessControlConfiguration?,
+        followsLog: Bool,
+        _ configure: (inout EdgeConfiguration) -> Void,
+        prepare: (EdgeBench) async throws -> Void,
+        _ body: @Sendable (EdgeBench, _ port: Int) async throws -> Void
+    ) async throws {
         let bench = try await EdgeBench(configure)
         try await prepare(bench)
-        let settings = try Settings(schema: App.schema, arguments: ["--http-host=127.0.0.1", "--http-port=0"] + arguments)
+        let settings = try Settings(schema: App.schema, arguments: arguments)
         var authenticator = bench.authenticator
         if let keys { authenticator = try await Authenticator(configuration: keys, logger: bench.logger) }
         let parts = EdgeProcess.Parts(
             edge: bench.edge,
             authenticator: authenticator,
             origins: origins,
+            door: DoorRoutes(),
             connection: bench.connection,
             settings: settings,
             metrics: PrometheusMetrics(),
@@ -55,19 +75,27 @@ struct WebSocketBench {
             origins: origins,
             followsLog: followsLog,
             listener: { router, logger in
-                PublicListener(router: router, settings: settings, budget: .ofProcess(), readiness: Readiness(), logger: logger)
+                PublicListener(
+                    router: router,
+                    settings: settings,
+                    budget: .ofProcess(),
+                    door: parts.door.quickDoor(of: bench.edge, settings, logger),
+                    readiness: Readiness(),
+                    logger: logger
+                )
             },
             register: { routes in
-                WorkspaceStreamRoute(edge: bench.edge, front: WebSocketFront(parts), logger: bench.logger).register(on: routes)
+                WorkspaceStreamRoute(edge: bench.edge, front: WebSocketFront(parts), logger: bench.logger)
+                    .register(on: routes, door: parts.door)
             }
         ) { port in
-            try await body(WebSocketBench(edge: bench, port: port))
+            try await body(bench, port)
         }
     }
 
-    /// Begins a handshake with a query and further fields; whatever the answer is.
-    func request(_ query: String, _ fields: [String] = []) async throws -> Answer {
-        try await Wire.request(port, "GET", "/v1/stream?\(query)", Self.handshake + fields)
+    /// Begins a handshake with a query and further fields, and frames behind it; whatever the answer is.
+    func request(_ query: String, _ fields: [String] = [], followedBy frames: [UInt8] = []) async throws -> Answer {
+        try await Wire.request(port, "GET", "/v1/stream?\(query)", Self.handshake + fields, followedBy: frames)
     }
 
     /// A connection to the token's own workspace.

@@ -1,0 +1,131 @@
+import Basics
+import CEpoll
+import Glibc
+import HTTPFront
+import Logging
+
+/// Accepts connections on a delivery loop. Looks at what a client has sent without taking it (`MSG_PEEK`): a plain request for a stream that can be
+/// judged at once becomes one on this loop; every other connection is handed over untouched.
+///
+/// Lives on the loop's thread. Holds nothing for a client: what has not come when the connection is accepted is not waited for.
+actor LoopDoor {
+    /// How many connections are accepted before the loop looks after the others.
+    private static let acceptsPerRound = 16
+    /// How many requests may be looked at in vain between two ticks; beyond that, connections are handed over unseen. So a flood of requests that are
+    /// refused, each after the signature of its token was verified, takes little of the loop's time.
+    private static let vainLooksPerTick = 32
+
+    nonisolated let loop: DeliveryLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
+
+    private let listener: Int32
+    private let edge: Edge
+    private let surface: any DoorSurface
+    private let budget: DescriptorBudget
+    private let handOver: @Sendable (Int32) -> Void
+    private let logger: Logger
+    /// What is peeked at; of one connection at a time.
+    private var scratch = [UInt8](repeating: 0, count: PlainHead.maximumBytes)
+    /// Whether the loop does not watch the listening socket, until the next tick.
+    private var isPaused = true
+    private var isClosed = false
+    private var vainLooksLeft = vainLooksPerTick
+
+    /// - Parameter listener: a listening socket, which the door owns. ``start(on:)`` begins to accept.
+    init(
+        on loop: DeliveryLoop,
+        listener: Int32,
+        edge: Edge,
+        surface: any DoorSurface,
+        budget: DescriptorBudget,
+        handOver: @escaping @Sendable (Int32) -> Void,
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.listener = listener
+        self.edge = edge
+        self.surface = surface
+        self.budget = budget
+        self.handOver = handOver
+        self.logger = logger
+    }
+
+    /// Begins to accept.
+    func start() { self.resume() }
+
+    /// Stops accepting, and closes the socket. Connections that the kernel still holds are reset.
+    func close() {
+        guard !self.isClosed else { return }
+        self.pause()
+        self.isClosed = true
+        Glibc.close(self.listener)
+    }
+
+    /// The listening socket has connections.
+    func connectionsCame() {
+        guard !self.isPaused else { return }
+        for _ in 0..<Self.acceptsPerRound {
+            // The pause of ``AcceptGate``, for this way in.
+            guard self.budget.use.held < self.budget.limit + DescriptorBudget.slack else { return self.pause() }
+            let descriptor = accept4(self.listener, nil, nil, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
+            guard descriptor < 0 else {
+                self.welcome(descriptor)
+                continue
+            }
+            switch errno {
+            case EINTR, ECONNABORTED: continue
+            case EAGAIN: return
+            default:
+                let error = SystemCallError(call: "accept4", code: errno)
+                self.logger.debug("cannot accept a connection; tries again", metadata: [LogKey.error: "\(error)"])
+                return self.pause()
+            }
+        }
+    }
+
+    /// A tick of the loop has passed.
+    func ticked() {
+        self.vainLooksLeft = Self.vainLooksPerTick
+        if self.isPaused, !self.isClosed { self.resume() }
+    }
+
+    private func resume() {
+        do throws(SystemCallError) {
+            // Level-triggered: what a round leaves is reported in the next.
+            try self.loop.register(self.listener, token: LoopHost.doorToken, events: EPOLLIN.rawValue)
+            self.isPaused = false
+        } catch {
+            self.logger.error("cannot watch the listening socket; tries again", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    private func pause() {
+        guard !self.isPaused else { return }
+        self.loop.deregister(self.listener)
+        self.isPaused = true
+    }
+
+    private func welcome(_ descriptor: Int32) {
+        if self.vainLooksLeft > 0, self.open(descriptor) { return }
+        self.vainLooksLeft = max(0, self.vainLooksLeft - 1)
+        self.handOver(descriptor)
+    }
+
+    /// Opens a stream if the connection asks for one; returns whether it did. If not, nothing was read from it.
+    private func open(_ descriptor: Int32) -> Bool {
+        let accepted = self.loop.now()
+        guard let head = self.peek(descriptor), let stream = self.surface.stream(for: head.request),
+            self.edge.open(stream, descriptor: descriptor, behind: head.length, on: self.loop, budget: self.budget)
+        else { return false }
+        let duration = Duration.nanoseconds(Int64(clamping: self.loop.now().nanoseconds - accepted.nanoseconds))
+        self.surface.opened(stream, for: head.request, after: duration)
+        return true
+    }
+
+    private func peek(_ descriptor: Int32) -> PlainHead? {
+        self.scratch.withUnsafeMutableBytes { bytes in
+            let count = recv(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_PEEK))
+            return count > 0 ? PlainHead(UnsafeRawBufferPointer(rebasing: bytes[..<count])) : nil
+        }
+    }
+}

@@ -1,0 +1,68 @@
+public import AccessControl
+public import EdgeRuntime
+import EventModel
+public import HTTPAPI
+import HTTPTypes
+public import Hummingbird
+import Basics
+package import Logging
+import NIOCore
+package import ServiceKit
+import Synchronization
+
+/// The streams of an edge whose requests can be judged without waiting, by path: what the quick door admits. Everything else it leaves to the router.
+///
+/// Register a route here with the same rules that its handler in the router has, in one function that both call.
+public final class DoorRoutes: Sendable {
+    /// Judges a request; nil for what the router is to answer, errors included.
+    public typealias Judge = @Sendable (Request, RequestIdentity) -> StreamRequest?
+
+    private let judges = Mutex<[String: Judge]>([:])
+
+    /// Creates an empty table.
+    public init() {}
+
+    /// Registers the judge of a path without parameters.
+    public func on(_ path: RouterPath, _ judge: @escaping Judge) {
+        judges.withLock { $0[path.description] = judge }
+    }
+
+    /// Registers the judge of a path for tokens with one of `roles`, in the header `Authorization` or in the query.
+    public func authenticated(
+        by authenticator: Authenticator,
+        anyOf roles: Set<Role>,
+        on path: RouterPath,
+        _ judge: @escaping @Sendable (Request, Principal, RequestIdentity) throws -> StreamRequest
+    ) {
+        on(path) { request, identity in
+            guard request.headers[.upgrade] == nil, let principal = authenticator.authenticateAtOnce(request, acceptsQueryToken: true),
+                principal.has(anyOf: roles)
+            else { return nil }
+            return try? judge(request, principal, identity)
+        }
+    }
+
+    /// The door to the routes that were registered until now; nil when `quick.door` switches it off.
+    package func quickDoor(of edge: Edge, _ settings: Settings, _ logger: Logger) -> EdgeDoor? {
+        guard settings.boolean(.quickDoor) else { return nil }
+        return EdgeDoor(edge, surface: Surface(judges: judges.withLock { $0 }, logger: logger), logger: logger)
+    }
+
+    private struct Surface: DoorSurface {
+        let judges: [String: Judge]
+        let logger: Logger
+
+        func stream(for request: HTTPRequest) -> StreamRequest? {
+            guard let target = request.path, let judge = judges[String(target.prefix { $0 != "?" })] else { return nil }
+            let whole = Request(head: request, body: RequestBody(buffer: ByteBuffer()))
+            return judge(whole, RequestIdentity(of: request.headerFields))
+        }
+
+        func opened(_ stream: StreamRequest, for request: HTTPRequest, after duration: Duration) {
+            var logger = logger
+            logger[metadataKey: LogKey.requestID] = "\(stream.requestID)"
+            if let trace = stream.trace { logger[metadataKey: LogKey.traceID] = "\(trace.traceID)" }
+            AccessLog.log(request, status: HTTPResponse.Status.ok.code, principal: stream.principal, duration: duration, to: logger)
+        }
+    }
+}

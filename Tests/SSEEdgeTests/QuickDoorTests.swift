@@ -1,0 +1,85 @@
+import AccessControl
+import Basics
+import EdgeRuntime
+import EdgeService
+import EdgeTestKit
+import EventModel
+import HTTPAPI
+import Hummingbird
+import Logging
+import TestKit
+import Testing
+
+@testable import ServiceKit
+@testable import sse_edge
+
+/// The two ways in: a request that the quick door can judge at once, and all others. The other tests of this target try both for every answer.
+@Suite("Quick door", .timeLimit(.minutes(5)))
+struct QuickDoorTests {
+    private static let target = "/v1/notifications/stream"
+    /// Method, target, fields, and the status of the answer.
+    private static let others: [(String, String, [String], Int)] = [
+        ("HEAD", target, [], 200), ("GET", target + "?types=%", [], 400), ("GET", target, ["Expect: 100-continue"], 200),
+        ("GET", target, ["Content-Length: 0"], 200), ("GET", target + "/", [], 200), ("GET", "/v1/nothing", [], 404),
+        ("OPTIONS", target, [], 204), ("POST", target, ["Content-Length: 0"], 405),
+    ]
+
+    @Test func opensAPlainRequestAtOnce() async throws {
+        try await SSEBench.run { bench in
+            let answer = try await bench.stream()
+            #expect(bench.edge.edge.statistics.quickOpenings == (bench.isQuick ? 1 : 0))
+            try await bench.edge.publish("incident.created", #"{"incidentId":"i-1","title":"t"}"#)
+            #expect(string(await answer.wire.read { string($0).contains("i-1") }).contains("event: incident.created"))
+        }
+    }
+
+    @Test("everything else takes the way of the front, and gets its answer", arguments: others)
+    func leavesTheRestToTheFront(method: String, target: String, fields: [String], status: Int) async throws {
+        try await SSEBench.run { bench in
+            let answer = try await bench.request(target, method: method, fields)
+            #expect(answer.status == status)
+            #expect(bench.edge.edge.statistics.quickOpenings == 0)
+        }
+    }
+
+    @Test func waitsForNoHeadThatComesInPieces() async throws {
+        try await SSEBench.run { bench in
+            let token = try await bench.edge.token(tenant: "acme", user: "ann", roles: [.member])
+            let wire = try Wire(bench.port)
+            try wire.send(Array("GET \(Self.target) HTTP/1.1\r\nHost: a\r\nAuthori".utf8))
+            // Whoever accepts has seen the first piece when a later connection has been answered.
+            _ = try await bench.stream()
+            try wire.send(Array("zation: Bearer \(token)\r\n\r\n".utf8))
+            #expect(string(await wire.read { string($0).contains("retry: ") }).hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func answersCursorsOutsideOfMemory() async throws {
+        try await SSEBench.run { bench in
+            try await bench.edge.publish("incident.created", #"{"incidentId":"i-1","title":"t"}"#)
+            for cursor in ["", "nonsense", "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+                let answer = try await bench.stream("", ["Last-Event-ID: \(cursor)"])
+                let sign = cursor.isEmpty ? "i-1" : "stream.gap"
+                #expect(string(await answer.wire.read { string($0).contains(sign) }).contains(sign))
+            }
+            #expect(bench.edge.edge.statistics.quickOpenings == 0)
+        }
+    }
+
+    @Test func aTakenPortIsAnError() async throws {
+        try await SSEBench.run { bench in
+            guard bench.isQuick else { return }
+            let settings = try Settings(schema: App.schema, arguments: ["--http-host=127.0.0.1", "--http-port=\(bench.port)"])
+            let second = PublicListener(
+                router: Router.api(),
+                settings: settings,
+                budget: .ofProcess(),
+                door: DoorRoutes().quickDoor(of: bench.edge.edge, settings, bench.edge.logger),
+                readiness: Readiness(),
+                logger: bench.edge.logger
+            )
+            let error = await #expect(throws: ListenerError.self) { try await second.run() }
+            #expect(error?.message.contains("in use") == true)
+        }
+    }
+}

@@ -857,7 +857,7 @@ def test_a_file_of_somebody_else_is_left_alone(shared):
     refused = approval_service(shared, database_file=file)
     eventually(lambda: not refused.is_running, "it does not start")
     assert refused.exit_code == 1
-    assert "is no read model of approval-api" in refused.log
+    assert "is not a read model of approval-api" in refused.log
     assert file.read_text() == "Dear reader"
     refused.kill()
 

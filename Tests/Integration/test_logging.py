@@ -56,7 +56,7 @@ def test_what_is_stored_has_a_line(quiet, tenant):
 def test_a_decision_and_its_effect_have_a_line(quiet, tenant):
     quiet.intake.publish(requested(f"app_{tenant}", tenant))
     assert ApprovalClient(quiet.approvals, tenant).decide(f"app_{tenant}").status_code == 200
-    [decision] = lines(quiet.approvals, "an approval is decided")
+    [decision] = lines(quiet.approvals, "approval decided")
     assert decision["level"] == "info" and decision["metadata"]["user"]
     expected = {"tenant": tenant, "approval.id": f"app_{tenant}", "approval.action": "approve"}
     assert decision["metadata"] | expected == decision["metadata"]

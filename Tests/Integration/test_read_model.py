@@ -203,7 +203,7 @@ def test_what_is_somebody_elses_is_refused_and_left_alone(shared, tmp_path, what
     refused = approval_service(shared, database_file=file)
     eventually(lambda: not refused.is_running, "it does not start")
     assert refused.exit_code == 1
-    assert "is no read model of approval-api" in refused.log and "name another file" in refused.log
+    assert "is not a read model of approval-api" in refused.log and "name another file" in refused.log
     assert contents() == before
     refused.kill()
 

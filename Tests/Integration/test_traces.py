@@ -97,7 +97,7 @@ def test_a_decision_belongs_to_the_trace_of_its_request(shared, edges, approvals
     admin = ApprovalClient(approvals, tenant)
     answer = admin.send("POST", f"/v1/notifications/approvals/{approval}", json={"action": "approve"}, headers=trace.headers)
     assert answer.status_code == 200, answer.text
-    assert trace.line(approvals, "an approval is decided")[1]["approval.id"] == approval
+    assert trace.line(approvals, "approval decided")[1]["approval.id"] == approval
     # The replicas share this work, and other tests have left some running.
     replicas = [process for process in shared.processes if process.name.startswith("approval-api") and process.is_running]
     assert trace.line_of_one(replicas, "decision effect published")[1]["approval.id"] == approval

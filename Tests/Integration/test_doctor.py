@@ -86,7 +86,7 @@ def header(field):
 
 FAULTS = {
     "buffering": Fault(
-        {"buffering": "is held back on the way: not even a head came"},
+        {"buffering": "is held back on the way: no response head arrived"},
         "proxy_buffering off;",
         "proxy_ignore_headers X-Accel-Buffering;",
         remedy="buffering",
@@ -138,7 +138,7 @@ FAULTS = {
     ),
     "http1": Fault({"http2": "HTTP/2 is not offered by ALPN"}, " ssl http2 ", " ssl ", is_tls=True),
     "bad-gateway": Fault(
-        {"stream": "502, the proxy found nobody", "workspace": "503, no instance", "relay": "503, no instance"},
+        {"stream": "502, the proxy reached no service", "workspace": "503, no instance", "relay": "503, no instance"},
         "            error_page 502 503 504 = @stream_unavailable;\n",
         "            error_page 599 = @stream_unavailable;\n",
         edges="absent",
@@ -382,7 +382,7 @@ def test_what_is_wrong_with_a_token_is_said(proxies):
     for name in ("forged", "none"):
         assert "401, the token is not accepted" in reports[name].faults["stream"], str(reports[name])
         assert "4401, the token is not accepted" in reports[name].faults["workspace"]
-    assert "403, the token is good but not for this" in reports["role"].faults["stream"]
+    assert "403, the token is valid but not allowed here" in reports["role"].faults["stream"]
     assert "role" in reports["role"].faults["relay"]
     assert reports["workspace"].faults.keys() == {"workspace"} and "--workspace" in reports["workspace"].faults["workspace"]
     # What Causeway ends itself, and says so, is nobody's cut.
@@ -421,11 +421,11 @@ def test_what_is_wrong_with_an_address_is_said(proxies, edges):
             "no proxy": Visit(edges["lively"]["sse-edge"][0].url, mint()),
         }
     )
-    assert "is not signed by anybody whom this machine trusts" in reports["untrusted"].faults["connection"]
+    assert "is not signed by an authority that this machine trusts" in reports["untrusted"].faults["connection"]
     assert reports["insecure"].healthy and "certificate was not checked" in reports["insecure"].advice["connection"]
     assert "does not speak TLS" in reports["plain to TLS"].faults["connection"]
     assert "this port speaks TLS: use https://" in reports["TLS to plain"].faults["stream"], str(reports["TLS to plain"])
-    assert "nobody listens" in reports["nobody"].faults["connection"]
+    assert "nothing listens" in reports["nobody"].faults["connection"]
     assert "is not known" in reports["unknown"].faults["connection"], str(reports["unknown"])
     assert reports["prefix"].faults.keys() == {"stream", "workspace", "relay"} and "404" in reports["prefix"].faults["stream"]
     # The other surfaces have ports of their own.

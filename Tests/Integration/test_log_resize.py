@@ -41,7 +41,7 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
     assert code == 0, output
     assert limits(stack) == (14 * DAY, 20 << 30) and stack.bus.state().messages == held
     assert without_limits(stack.bus.config()) == without_limits(before)
-    assert resize(stack, log_max_age="14d", log_max_bytes="20GiB")[1] == "the log is as it shall be; nothing is changed\n"
+    assert resize(stack, log_max_age="14d", log_max_bytes="20GiB")[1] == "the log has these limits already; nothing changed\n"
     # For ever, and without a bound.
     assert resize(stack, "--log-max-age", "0", "--log-max-bytes", "0")[0] == 0
     assert limits(stack) == (0, -1)

@@ -1,4 +1,4 @@
-"""Fixtures: a shared deployment for tests that disturb nobody, one of their own for those that do."""
+"""Fixtures: a shared deployment for tests that leave its services alone, and a separate one for tests that do not."""
 
 import contextlib
 import itertools
@@ -53,7 +53,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.fixture(scope="session")
 def shared():
-    """One deployment for all tests that need no other settings and stop nothing. Keep to a tenant of your own in it: see `tenant`."""
+    """The shared deployment, for tests that need no other settings and stop no service. Use a separate tenant in it: see `tenant`."""
     with Stack() as stack:
         stack.shared_edge = stack.shared_edge_of(NotificationStream.executable)
         yield stack
@@ -61,14 +61,14 @@ def shared():
 
 @pytest.fixture
 def edge(shared, request):
-    """The shared deployment's edge: of the surface that the test is about, or else of the notification stream."""
+    """The shared deployment's edge of the tested surface, by default that of the notification stream."""
     surface = request.getfixturevalue("surface") if "surface" in request.fixturenames else NotificationStream
     return shared.shared_edge_of(surface.executable)
 
 
 @pytest.fixture
 def stack():
-    """A deployment of the test's own, to be stopped, killed and reconfigured. Has a bus and a producer; start the edges you need."""
+    """A separate deployment that the test may stop, kill and reconfigure. Has a bus and a producer; start the edges you need."""
     with Stack() as own:
         yield own
 
@@ -78,19 +78,19 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def tenant():
-    """The name of a tenant that no other test uses."""
+    """A unique tenant name."""
     return f"tenant_{next(_numbers)}"
 
 
 @pytest.fixture(params=parameters(SURFACES))
 def surface(request):
-    """Every surface in turn; `every_surface` has marks for tests that are about some of them."""
+    """Each surface in turn; `every_surface` has marks for tests of some of them."""
     return request.param
 
 
 @pytest.fixture
 def chance(record_property):
-    """Randomness that can be repeated: `SEED=<number>` runs a scenario as it ran when it failed. The seed is printed with a failure."""
+    """Seeded random numbers: `SEED=<number>` repeats a failed run. The seed is printed with a failure."""
     seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
     print(f"SEED={seed}")
     record_property("seed", seed)

@@ -72,7 +72,7 @@ def connections(deployment, stream):
 
 
 def numbered(count, tenant, begin=0):
-    """Events that all three streams carry."""
+    """Publishes events that all three streams deliver."""
     return [Relay().numbered(n, tenant, prefix=tenant) for n in range(begin, begin + count)]
 
 
@@ -86,7 +86,7 @@ def follow_all(tab):
 
 
 def expect_all(tab, count, streams=STREAMS, timeout=60):
-    """Every stream gets the events 0 to `count`, each once and in order, and was told of no gap."""
+    """Every stream gets the events 0 to `count`, each once and in order, without a gap."""
     for stream in streams:
         try:
             eventually(lambda stream=stream: len(tab.numbers(stream)) >= count, f"{count} events on {stream}", timeout)
@@ -162,7 +162,7 @@ def test_an_execution_resumes_where_it_was(deployment, open_tab, tenant):
 
 @pytest.mark.parametrize("wait", [False, True], ids=["running", "awaited"])
 def test_whoever_takes_over_goes_on_with_the_same_run(deployment, browser, open_tab, tenant, wait):
-    """The head of a stream that was there before the run names none; and numbers of one run say nothing of another."""
+    """The head of a stream that was opened before the run names no execution; and numbers of two runs are not comparable."""
     edge = deployment.named[EDGES[0]]
     agent = Executions(deployment.intake, "agents", "relay race", tenant)
     tabs = [open_tab(), open_tab()]
@@ -189,7 +189,7 @@ def test_whoever_takes_over_goes_on_with_the_same_run(deployment, browser, open_
 
 
 def test_a_run_that_another_one_supersedes(open_tab, tenant):
-    """A producer that is gone never ends its run; a server that plays it does not need the time after which another may begin."""
+    """A dead producer never ends its run; a fake server avoids waiting for the time after which another run may begin."""
     tab = open_tab()
     tab.run(
         """const runs = ["one run", "another/run"], encoder = new TextEncoder();
@@ -263,7 +263,7 @@ def test_the_network_is_lost_and_regained(deployment, open_tab, tenant):
 
 
 def test_silence_is_a_broken_connection(deployment, open_tab, tenant):
-    """Of a process that hangs, or a network that swallows everything, nothing is ever heard."""
+    """A process that hangs, or a network that drops all packets, sends nothing."""
     tab = open_tab(silence={"notifications": 3_000, "workspace": 3_000})
     streams = ("notifications", "workspace")
     for stream in streams:
@@ -318,7 +318,7 @@ def test_a_place_that_nobody_knows(deployment, open_tab, tenant):
 
 
 def test_no_server_keeps_a_stream_away_for_ever(open_tab, tenant):
-    """A browser's timer that is set to more than 25 days fires at once: the server would be asked without a pause."""
+    """A browser's timer of more than 25 days fires immediately: the client would poll the server without a pause."""
     tab = open_tab()
     tab.run(
         """const seconds = 99_999_999_999;
@@ -538,7 +538,7 @@ def test_eight_tabs_share_one_connection_and_outlive_their_leader(deployment, br
 
 
 def test_no_tab_acts_with_the_roles_of_another(deployment, open_tab, tenant):
-    """Commands go out with the roles of the token that the leader's connection was opened with."""
+    """Commands are sent with the roles of the token that the leader's connection was opened with."""
     tabs = [open_tab(mint(tenant, roles=roles)) for roles in (["admin", "member"], ["member"], ["member", "admin"])]
     for tab in tabs:
         tab.follow("relay", "relay").wait_state("relay", "live")

@@ -1,4 +1,4 @@
-"""The console (docs/console.md) in a real browser, before real services: what it shows is true, and what it does is what was meant."""
+"""The console (docs/console.md) in a real browser, with real services: its display is correct, and its actions have their effect."""
 
 import io
 import json
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def in_order_of_the_log(ids):
-    """Each once, by their sequences: the time in a cursor may be earlier than its neighbours', where an append was tried again."""
+    """Returns each event once, ordered by sequence: the time in a cursor may be earlier than its neighbours' after a retried append."""
     return ids == sorted(set(ids), key=lambda id: Cursor.parse(id).sequence)
 
 
 @pytest.fixture(scope="module")
 def deployment():
-    """One of each service, and nginx before them with the console and a demo."""
+    """One of each service, with nginx in front of them that serves the console and a demo."""
     with Stack() as stack:
         starting = {
             lane: stack.start(surface.executable, heartbeat_interval=heartbeat, drain_window="1s") for lane, (surface, heartbeat) in EDGES.items()
@@ -65,7 +65,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def console(deployment, browser):
-    """Opens tabs of the console, nobody signed in."""
+    """Opens tabs of the console, signed out."""
     with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
         yield open_tab
 
@@ -231,7 +231,7 @@ def test_a_progress_bar_fills_from_run_to_run(deployment, console, tenant):
 
 
 def test_only_the_tab_that_is_looked_at_follows_executions(deployment, console, tenant):
-    """Two users' tabs have a connection each; the executions of both would be too many for HTTP/1.1 sooner or later."""
+    """Two users' tabs have separate connections; the executions of both would exceed the connection limit of HTTP/1.1."""
 
     def connections():
         return deployment.services["sse"].metrics()["causeway_edge_connections"]
@@ -332,7 +332,7 @@ def test_a_log_out_of_reach_is_not_called_live(deployment, console, tenant):
 
 
 def test_eight_tabs_have_one_connection_each_stream(deployment, console, tenant):
-    """More than a browser opens to an origin over HTTP/1.1; counted where they end."""
+    """More connections than a browser opens to an origin over HTTP/1.1; counted at the server."""
 
     def connections():
         return {lane: deployment.services[lane].metrics()["causeway_edge_connections"] for lane in LANES}
@@ -366,7 +366,7 @@ def test_eight_tabs_have_one_connection_each_stream(deployment, console, tenant)
 
 
 def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, console, tenant):
-    """Every service is restarted while events flow; nobody reloads the page, and it says what happened."""
+    """Every service is restarted while events flow; the page recovers without a reload, and reports the reconnects."""
     tab = console().sign_in(mint(tenant, "olga", ("admin",)))
     [first] = deployment.intake.publish(progress(0, tenant))
     tab.wait_for_row(first, ("sse", "websocket"))
@@ -454,7 +454,7 @@ def test_an_attack_in_a_payload_is_a_text_like_any_other(deployment, console, pu
 
 
 def test_the_browser_itself_would_refuse_html_and_scripts(console, tenant):
-    """What the tests above do not see happening could not happen: the policy is in force, and complaints are seen."""
+    """Validates the tests above: the policy is in force, and violations are detected."""
     tab = console().sign_in(mint(tenant))
     refused = tab.run("try { document.body.innerHTML = '<b>x</b>'; } catch (error) { return error.name; }")
     assert refused == "TypeError"
@@ -494,7 +494,7 @@ AXE = (files("axe_core_python") / "axe.min.js").read_text()
 
 @pytest.mark.parametrize("look", [{}, {"scheme": "dark"}, PHONE, PHONE | {"scheme": "dark"}], ids=["light", "dark", "phone", "dark phone"])
 def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
-    """Contrast, names, roles, order, and room: axe finds nothing serious, and nothing is wider than the window."""
+    """Contrast, names, roles, order, and size: axe finds no serious violation, and nothing is wider than the window."""
     tab = console()
     tab.look(**look)
     expect_accessible(tab)
@@ -534,7 +534,7 @@ def expect_accessible(tab):
 
 @pytest.mark.skipif("CAUSEWAY_SCREENSHOTS" not in os.environ, reason="nobody asked for them (make screenshots)")
 def test_screenshots_for_the_documentation(deployment, console):
-    """Of the simulator's stories, into the folder that CAUSEWAY_SCREENSHOTS names."""
+    """Takes screenshots of the simulation, in the folder CAUSEWAY_SCREENSHOTS."""
     folder = ROOT / Path(os.environ["CAUSEWAY_SCREENSHOTS"])
     tab = console()
     tab.look(width=1440, height=960)

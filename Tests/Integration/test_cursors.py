@@ -1,4 +1,4 @@
-"""The three answers to a cursor (contract §3), and the log's own changes: purged, deleted, created again."""
+"""The three answers to a cursor (contract §3), and changes of the log: purged, deleted, recreated."""
 
 import itertools
 import socket
@@ -33,7 +33,7 @@ def gap(client):
 
 
 def expect_live(stack, client, tenant, number=1_000_000):
-    """What is published now is the next that comes."""
+    """The next event delivered is one published now."""
     [id] = stack.intake.publish(client.surface.numbered(number, tenant, prefix=tenant))
     event = client.next_event()
     assert (event.id, event.payload) == (id, {"n": number})
@@ -53,7 +53,7 @@ def test_a_cursor_inside_the_log_is_followed_by_every_later_event_and_then_live(
 
 
 def test_a_cursor_of_another_time_is_of_another_log(shared, edge, surface, tenant):
-    """The time in a cursor says what stood at its place: nobody was given one with another, or with none."""
+    """The time in a cursor identifies the event at its sequence: no client was given a cursor with another time, or without one."""
     ids = shared.intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(2)))
     true = Cursor.parse(ids[0])
     for time in (0, true.time - 1, true.time + 1, (1 << 48) - 1):
@@ -84,7 +84,7 @@ def test_the_opening_is_a_place_to_resume_from(shared, edge, surface, tenant):
 
 
 def test_a_client_that_breaks_away_right_after_the_opening_loses_nothing(shared, edge, surface, tenant):
-    """The place that the opening of a resumed stream names is where the client was, not where the log is."""
+    """The opening of a resumed stream has the client's cursor, not the log's end."""
     ids = shared.intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(5)))
     for cursor, first in ((ids[1], ids[2]), ("", ids[0])):
         with surface.connect(edge, mint(tenant), cursor=cursor) as client:
@@ -98,7 +98,7 @@ def test_a_client_that_breaks_away_right_after_the_opening_loses_nothing(shared,
 
 @on_surfaces_with_heartbeats
 def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
-    """Resuming from a heartbeat loses nothing, and it moves on with other tenants' events: quiet clients never grow old."""
+    """Resuming from a heartbeat loses nothing. Heartbeats advance with other tenants' events, so that idle clients' cursors do not expire."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     with surface.connect(edge, mint("quiet")) as client:
         opening(client)
@@ -257,7 +257,7 @@ HANDSHAKE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version:
     ids=lambda value: value[:40],
 )
 def test_a_cursor_is_never_refused_or_passed_over(shared, tenant, of, fields, query, field):
-    """A browser comes back from no status but 200 and 101. Query and header go out as they are written here."""
+    """A browser reconnects only after status 200 and 101. Query and header are sent exactly as written here."""
     [id] = shared.intake.publish(numbered(1, tenant, prefix=tenant))
     target = f"{of.path}?token={mint(tenant)}&workspace={tenant}&%zz=1&{query.format(id=id)}"
     edge = shared.shared_edge_of(of.executable)
@@ -277,7 +277,7 @@ SPELLINGS = ["last_event_id", "lastEventId", "lastEventID", "Last-Event-ID", "la
 @pytest.mark.parametrize(("of", "fields"), [(NotificationStream, ""), (WorkspaceStream, HANDSHAKE)], ids=["notification", "workspace"])
 @pytest.mark.parametrize("place", [*SPELLINGS, "header", "header beside a query"])
 def test_every_spelling_of_a_cursor_resumes(shared, tenant, of, fields, place):
-    """`?lastEventId=`, the default of a widely used EventSource polyfill, was passed over: live only, and nobody was told."""
+    """`?lastEventId=`, the default of a widely used EventSource polyfill, was ignored: the client silently got live events only."""
     ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(3)))
     is_header = place.startswith("header")
     query = f"&{place}={ids[0]}" if not is_header else f"&lastEventId={ids[1]}" if "query" in place else ""
@@ -295,7 +295,7 @@ def test_every_spelling_of_a_cursor_resumes(shared, tenant, of, fields, place):
 
 
 def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):
-    """A cursor from the fastest of many edges is good on every other one."""
+    """A cursor from the fastest of many edges is valid on every other one."""
     edges = stack.edges(2, surface.executable)
     for number in range(200):
         [id] = stack.intake.publish(surface.numbered(number))
@@ -312,7 +312,7 @@ def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):
 
 
 def test_a_log_that_was_deleted_and_created_again_is_another_log(stack, surface):
-    """Running edges go over to it; old cursors are of another epoch, and every client is told once that it lost its place."""
+    """Running edges switch to it; old cursors are of another epoch, and every client gets one `stream.gap`."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     old = stack.intake.publish(*(surface.numbered(n) for n in range(10)))
     follower = Follower(surface, [edge], mint(), cursor=old[-1]).start()
@@ -344,7 +344,7 @@ def test_a_log_that_was_deleted_and_created_again_is_another_log(stack, surface)
 
 
 def test_a_stream_that_cannot_begin_is_answered_so_that_a_browser_comes_back(stack, surface):
-    """Without the bus nobody knows the log's place: 200, and the word `unavailable`."""
+    """Without the bus the log's end is unknown: 200, and `unavailable`."""
     edge = stack.edge(surface.executable)
     stack.nats.kill()
     eventually(lambda: edge.readiness() == 503, "the edge is not ready without its bus")

@@ -1,4 +1,4 @@
-"""Work that fails is set aside, told of once, and can be tried again (docs/operating.md, Dead letters); it keeps nobody else waiting."""
+"""Failed work becomes a dead letter, is logged once, and can be retried (docs/operating.md, Dead letters); it does not delay other work."""
 
 import json
 
@@ -14,7 +14,7 @@ LONG_AGO = "2024-01-01T00:00:00Z"
 
 
 class Letters:
-    """The command line, as an operator has it."""
+    """Runs the command line like an operator."""
 
     def __init__(self, stack):
         self._url = stack.nats.url
@@ -41,7 +41,7 @@ def told(service):
 
 
 def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letters):
-    """Two replicas; one letter, one line, no notification, and the next request is asked as ever."""
+    """Two replicas: one letter, one log line, no notification, and the next request works normally."""
     replicas = [approval_service(stack).wait_ready() for _ in range(2)]
     ids = {"approvalId": "a1", "remediationId": "r1"}
     bad = [ids | {"title": "t" * 3000}, ids | {"incidentId": "i" * 262_000}, {"approvalId": "a1"}]
@@ -70,7 +70,7 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
 
 
 def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
-    """Somebody broke the places of 150 decisions, older than all others: the sweep goes past them, and effects go past what lies there."""
+    """The subjects of 150 decisions, older than all others, hold invalid messages: sweep and effects skip them."""
     service = approval_service(stack).wait_ready()
     poisoned = [f"poisoned-{n}" for n in range(150)]
     for name in poisoned:

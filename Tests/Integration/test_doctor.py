@@ -1,4 +1,4 @@
-"""`causeway doctor`: every fault it knows, made on purpose in a real proxy, is named; what is healthy gets a clean bill."""
+"""`causeway doctor` names every fault that is made in a real proxy, and finds none in a healthy one."""
 
 import os
 import re
@@ -37,7 +37,7 @@ WEBSOCKET_LINE = "            proxy_pass http://websocket-edge;\n"
 
 @pytest.fixture(scope="module")
 def edges(shared):
-    """What stands behind the proxies: each edge twice, as HAProxy wants two, and something in the places that the doctor does not visit.
+    """The services behind the proxies: each edge twice, because HAProxy needs two, and placeholders for services that the doctor does not use.
 
     `lively`: quiet connections get a sign of life every second; `quiet`: every hour; `absent`: nobody is there.
     """
@@ -51,7 +51,7 @@ def edges(shared):
 
 
 def replacing(old, new):
-    """An edit of a configuration, which must have the line."""
+    """Returns an edit of a configuration that replaces a line, which must exist."""
 
     def edit(text):
         assert old in text, f"the configuration has no {old!r} any more"
@@ -62,7 +62,7 @@ def replacing(old, new):
 
 @dataclass(frozen=True)
 class Fault:
-    """An illness of a proxy, and what the doctor has to say about it."""
+    """A fault of a proxy, and the expected findings."""
 
     #: Check and a part of the sentence.
     expected: dict[str, str]
@@ -80,7 +80,7 @@ class Fault:
 
 
 def header(field):
-    """Takes a field out of what is passed on."""
+    """Removes a header from forwarded requests."""
     return {"healthy": ID_LINE, "broken": f'{ID_LINE}    proxy_set_header {field} "";\n'}
 
 
@@ -186,7 +186,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def proxies(shared, edges):
-    """Starts a proxy; all of them are ended behind the module's last test."""
+    """Starts a proxy; all are stopped after the module's last test."""
     started = []
 
     def start(kind, name, behind="lively", edit=None):
@@ -200,7 +200,7 @@ def proxies(shared, edges):
 
 
 def visits(cases):
-    """All at once: it is waiting that takes the time. `cases`: the visits by name."""
+    """Runs visits concurrently, because they mostly wait. `cases`: the visits by name."""
     started = {name: visit.start() for name, visit in cases.items()}
     return {name: visit.report() for name, visit in started.items()}
 
@@ -232,7 +232,7 @@ def test_every_fault_is_named(ill, name):
 
 
 def mending(fault, wrong, lines):
-    """An edit that breaks a configuration and puts those lines in the place of the wrong ones, without those that it has already."""
+    """Returns an edit that breaks a configuration and replaces the wrong lines with those of the remedy, without those that exist already."""
 
     def edit(text):
         broken = replacing(fault.healthy, fault.broken)(text)
@@ -242,7 +242,7 @@ def mending(fault, wrong, lines):
 
 
 def test_what_the_doctor_prescribes_mends_it(ill, proxies):
-    """Its own lines for nginx, in the place of those that were wrong."""
+    """The doctor's directives for nginx fix the fault."""
     mended = {}
     for name, fault in FAULTS.items():
         if fault.remedy:
@@ -347,7 +347,7 @@ def test_the_directives_are_ones_that_the_proxies_know(ill, tmp_path):
 
 
 def test_a_healthy_stack_gets_a_clean_bill(proxies):
-    """The project's own configurations, as they are."""
+    """The project's own configurations, unchanged."""
     healthy = [proxies(kind, f"healthy-{kind.__name__.lower()}") for kind in (Nginx, Caddy, HAProxy)]
     cases = {}
     for proxy in healthy:

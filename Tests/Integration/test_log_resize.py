@@ -1,4 +1,4 @@
-"""`causeway log resize`: what a changed LOG_MAX_AGE or LOG_MAX_BYTES does to a log that exists (docs/operating.md, "The log")."""
+"""`causeway log resize` applies a changed LOG_MAX_AGE or LOG_MAX_BYTES to an existing log (docs/operating.md, "The log")."""
 
 import dataclasses
 

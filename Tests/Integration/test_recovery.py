@@ -1,4 +1,4 @@
-"""What happens to a process whose bus refuses it, or is not as it should be: it says what is wrong, goes on trying, and recovers by itself."""
+"""A process whose bus refuses it or is misconfigured reports the fault, retries, and recovers automatically."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def nats(tmp_path):
 
 @pytest.fixture
 def start(tmp_path, nats):
-    """Starts services on that bus, and ends them."""
+    """Starts services on that bus, and stops them."""
     started = []
 
     def begin(program, **settings):
@@ -49,7 +49,7 @@ def demand(password):
 
 
 def reasons(service):
-    """Why it is not ready, by condition."""
+    """Returns the reasons for not being ready, by condition."""
     report = httpx.get(f"{service.admin_url}/readyz", timeout=5).json()
     return {condition["name"]: condition.get("reason") for condition in report["conditions"] if not condition["ready"]}
 

@@ -1,4 +1,4 @@
-"""What contract §6 says of the relay, line by line."""
+"""The rules of contract §6 for the relay."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def client(edge, tenant):
 
 
 def event(type, incident, tenant, n=0, **payload):
-    """An event of an incident, with what the catalogue wants of its type."""
+    """Returns an event of an incident, with the required fields of its type."""
     needed = {
         "investigation.progress": {"message": "m", "agentName": "a"},
         "remediation.proposed": {"remediationId": "r", "title": "t", "requiresApproval": True},
@@ -440,7 +440,7 @@ def test_responses_are_dropped_without_an_answer(client, text):
 
 
 def test_two_peers_that_answer_each_other_fall_silent(edge, tenant):
-    """All that one relay sends goes to another one, and back."""
+    """All messages of one relay are sent to another one, and back."""
     with RelayClient(edge, mint(tenant)) as one, RelayClient(edge, mint(tenant)) as other:
         for text in ("nonsense", "[1,{}]", request("no.such.method", id=1), request("ping", id=2)):
             one.ws.send_text(text)
@@ -464,7 +464,7 @@ def test_notifications_get_no_answer_not_even_an_error(shared, client, tenant):
 
 
 def normalized(message):
-    """A message without the words of its errors, which are free."""
+    """Removes error texts from a message, which are not specified."""
     if isinstance(message, list):
         return sorted((normalized(part) for part in message), key=lambda part: json.dumps(part, sort_keys=True))
     if "error" in message:
@@ -638,7 +638,7 @@ def browser(tmp_path_factory):
 
 
 def test_the_reference_example_prints_what_it_should_and_through_a_deploy(stack, page, browser):
-    """The example does not come back by itself; its page does when it is opened again."""
+    """The example does not reconnect; opening the page again does."""
     edge = stack.edge(PROGRAM, cors_origins=page.origin, drain_window="2s")
     address = f"{edge.url.replace('http', 'ws')}{PATH}?token={mint()}"
     events = [

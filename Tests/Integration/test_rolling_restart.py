@@ -1,4 +1,4 @@
-"""Every service is restarted, one by one, under load and behind the proxy, and nobody notices more than a reconnect."""
+"""Every service is restarted, one by one, under load and behind the proxy, and clients see only a reconnect."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def _number(surface, event):
 
 
 def test_one_instance_of_each_is_enough_for_clients_to_come_back(stack):
-    """Nobody is there while it restarts. Streams are told to come back, and producers to try again."""
+    """No instance is available while it restarts. Streams are told to reconnect, and producers to retry."""
     edge = stack.edge(drain_window="1s")
     proxy = stack.add(Nginx(stack.directory, {"sse-edge": [edge], "event-producer": [stack.producer]})).wait_ready()
     client = Follower(NotificationStream(), [proxy], mint()).start()

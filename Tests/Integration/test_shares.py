@@ -1,4 +1,4 @@
-"""Each tenant has its share of what all use (contract §10): beyond it 429 with Retry-After, and nobody else notices."""
+"""Each tenant has its share of common resources (contract §10): beyond it 429 with Retry-After, without effect on other tenants."""
 
 import json
 import re

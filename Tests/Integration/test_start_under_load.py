@@ -1,4 +1,4 @@
-"""A process that starts while clients wait for its port: a fleet comes back faster than an edge does."""
+"""A process starts while clients wait for its port: clients reconnect faster than an edge starts."""
 
 import socket
 import threading

@@ -28,7 +28,7 @@ class Trace:
         self.headers = {"traceparent": f"00-{self.id}-{secrets.token_hex(8)}-{'01' if sampled else '00'}"}
 
     def lines(self, service, message):
-        """The lines of a service that belong to it: their level and what they say besides."""
+        """Returns the trace's lines of a service: their level and metadata."""
         lines = [line for line in service.log_lines if line.get("metadata", {}).get("trace_id") == self.id]
         return [(line["level"], line["metadata"]) for line in lines if line["message"] == message]
 
@@ -45,7 +45,7 @@ class Trace:
 
 @pytest.fixture(scope="module")
 def edges(shared):
-    """What belongs to a trace that is not sampled is told of at `debug`."""
+    """Deliveries of a trace that is not sampled are logged at `debug`."""
     return {surface: shared.edge(surface.executable, log_level="debug") for surface in SURFACES}
 
 

@@ -51,6 +51,7 @@ class Intake:
             except httpx.TransportError as error:
                 failure = repr(error)
             assert time.monotonic() < deadline, f"not accepted within {timeout} s: {failure}"
+            # The pace of a retrying producer: the outage's end is what its next attempt finds out.
             pause(0.1)
 
 

@@ -15,10 +15,10 @@ from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.workspace import WorkspaceStream
 
-# Debian keeps nginx, haproxy and nats-server where not everybody's PATH looks.
+# Debian installs nginx, haproxy and nats-server in a folder that may not be in PATH.
 os.environ["PATH"] += ":/usr/sbin"
 
-# It needs clients that others wrote; without the service there is nothing for them to connect to.
+# It needs third-party clients; without the service they have nothing to connect to.
 collect_ignore = [] if is_built(WorkspaceStream.executable) else ["test_workspace_stream.py"]
 
 
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config, items):
         (wanted if is_wanted(item) else others).append(item)
     config.hook.pytest_deselected(items=others)
     if hasattr(config, "workerinput"):
-        # Side by side, files with `long` tests go first, so that no process is still busy with one when the others have ended.
+        # In parallel runs, files with `long` tests go first, so that no process is still busy with one when the others have ended.
         count = Counter(item.path for item in wanted if item.get_closest_marker("long"))
         wanted.sort(key=lambda item: -count[item.path])
     items[:] = wanted

@@ -46,7 +46,7 @@ def all_have_one(stack, approvals, tenant):
     return all(log.has_one(approval, tenant) for approval in approvals)
 
 
-# What is answered
+# Responses
 
 
 @pytest.mark.parametrize(("action", "status"), [("approve", "executing"), ("reject", "cancelled")])
@@ -201,7 +201,7 @@ def test_texts_are_kept_whole(shared, service, admin, tenant):
     assert (shown["title"], shown["decision"]["reason"]) == ("a\0b", "no\0, because")
 
 
-# Who sees it
+# Visibility
 
 
 def private(approval, tenant, user, **payload):
@@ -265,7 +265,7 @@ def test_users_who_look_alike_are_two(shared, service, tenant):
     assert other.decide("eyes").status_code == 200
 
 
-# Which request counts
+# Requests with the same id
 
 
 def test_a_request_that_nobody_could_answer_asks_nobody(shared, service, admin, tenant):
@@ -296,7 +296,7 @@ def test_a_decision_is_never_shown_for_another_request(stack):
     [first] = stack.intake.publish(requested("apr"))
     hidden = requested("apr", remediationId="rem_other", title="Delete the database")
     assert stack.intake.post(hidden | {"id": "second"}).status_code == 409
-    # On the bus nobody can refuse it.
+    # The bus does not refuse it.
     second = stack.bus.publish_event("acme", "approval.requested", json.dumps(hidden["payload"]).encode(), id="second")
     assert admin.decide("apr", reason="It is safe").json()["remediationId"] == "rem_apr"
     decision = expect_one_decision(stack, "apr").expect_one("apr")
@@ -314,12 +314,12 @@ def test_a_decision_is_never_shown_for_another_request(stack):
         assert replica.approvals().json()["items"] == []
         assert not [item for item in replica.notifications().json()["items"] if item["type"] == "approval.requested"]
     assert service.metrics()["causeway_approval_requests_passed_over_total"] >= 1
-    # The id stays used for as long as the decision, or what followed from it, could be shown for another request.
+    # The id stays in use while the log has the decision or its effect, which could be shown for another request.
     for type in ("approval.resolved", "remediation.approved"):
         refused = stack.intake.post(hidden | {"id": "third"})
         assert error_of(refused) == (409, "conflict") and "payload.approvalId: " in refused.json()["message"]
         stack.bus.delete(places[type])
-    # Then the second request, which was written past the rule, is an approval of its own that nobody has decided.
+    # Then the second request, which was published on the bus, becomes a pending approval.
     for replica in replicas():
         eventually(lambda replica=replica: replica.approval("apr").status_code == 200, "the second request counts")
         shown = replica.approval("apr").json()
@@ -346,7 +346,7 @@ def test_showing_and_deciding_agree_about_what_left_the_log(stack):
     assert ([item["approvalId"] for item in page["items"]], page["unreadCount"]) == (["new"], 1)
     assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["new"]
     assert DecisionLog(stack).resolved == {}
-    # Its id is free again, at this replica as at one that never knew it.
+    # Its id is free again, at this replica and at one that never had it.
     stack.intake.publish(requested("old") | {"id": "once-more"})
     for replica in (service, approval_service(stack).wait_ready()):
         assert ApprovalClient(replica).approval("old").json()["status"] == "pending"
@@ -374,7 +374,7 @@ def test_what_was_deleted_from_the_log_is_forgotten_by_every_replica(stack):
         assert other.approvals().json()["items"] == []
         assert {name: other.notifications().json()[name] for name in ("items", "unreadCount")} == {"items": [], "unreadCount": 0}
         assert admin.notifications().json() == ApprovalClient(service).notifications().json()
-    # A process that was down meanwhile says the same.
+    # A process that was down meanwhile returns the same.
     service.kill()
     [sequence] = [event.sequence for event in stack.bus.events() if event.type == "approval.requested" and b'"last"' in event.body]
     stack.bus.delete(sequence)
@@ -394,7 +394,7 @@ def test_a_restored_log_is_noticed_without_a_hand(stack):
     stack.nats.start()
     service.wait_ready()
     stack.intake.publish_surely([requested("lost"), requested("again")])
-    # It may not have noticed yet that the bus was away, and answers 503 until it is back.
+    # It may not have noticed the outage of the bus yet, and answers 503 until the bus is back.
     eventually(lambda: ApprovalClient(service).decide("lost", key="k").status_code == 200, "it decides again", timeout=30)
     expect_one_decision(stack, "lost")
     service.kill()
@@ -474,7 +474,7 @@ def test_nobody_answers_in_time(shared, admin, tenant):
         requested("late", tenant, expiresAt=timestamp(0.5)),
         requested("early", tenant, expiresAt=timestamp(3600)),
     )
-    # The intake would refuse it; a program on the bus need not ask it.
+    # The intake would refuse it; a program on the bus bypasses the intake.
     odd = requested("odd", tenant, expiresAt="tomorrow")
     shared.bus.publish_event(tenant, odd["type"], json.dumps(odd["payload"]).encode(), id="odd")
     assert admin.decide("early").status_code == 200
@@ -832,7 +832,7 @@ def test_the_read_model_is_rebuilt_from_the_log(stack, record_property):
     print(f"rebuilt from {rates[0]['log.entries']} entries at {rates[0]['entries_per_s']} entries a second")
     record_property("entries_per_s", rates[0]["entries_per_s"])
 
-    # And one that was only away for a while goes on where it was.
+    # A replica that was stopped for a while continues at its position.
     fresh.kill()
     fresh.start().wait_ready()
     assert everything(fresh) == before

@@ -100,7 +100,7 @@ def test_the_relay_sends_what_it_says(stack, tenant):
         expect_cursor(push["params"]["id"])
 
 
-#: Of each type, the least that the intake takes, and what the contract shows (§9).
+#: For each type, a minimal payload for the intake, and the contract's example (§9).
 AGENT = {
     "progress": ({"progress": 0}, {"step": "analyzing", "message": "Reading", "progress": 0.2}),
     "looked_around": ({}, {"at": ["what", "it", "liked"]}),

@@ -318,7 +318,7 @@ def send(row, stack):
     headers = dict(row.headers)
     if row.token is not None:
         headers["Authorization"] = f"Bearer {row.token}"
-    # The target goes out as it is written here: no normalising, no encoding.
+    # The target is sent exactly as written here: no normalising, no encoding.
     url = httpx.URL(base)
     with httpx.Client(timeout=15) as client:
         request = client.build_request(row.method, url, headers=headers, content=row.content)
@@ -351,7 +351,7 @@ def test_a_body_that_is_too_large_is_refused_unread(shared):
         try:
             response = httpx.post(shared.producer.url + EVENTS, content=content, headers=headers, timeout=30)
         except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
-            # Closing while the client still sends is the other permitted way to say no (RFC 9110 §15.5.14).
+            # Closing while the client still sends is the other permitted refusal (RFC 9110 §15.5.14).
             continue
         expect_refusal(refused, response)
     shared.producer.expect_alive()

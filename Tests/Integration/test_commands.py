@@ -151,7 +151,7 @@ def test_a_client_that_reads_gets_all_progress(stack, patient, client_of, count)
         got = [json.loads(client.recv()) for _ in range(count + 1)]
         assert [message["params"]["n"] for message in got[:-1]] == list(range(count))
         assert got[-1] == {"jsonrpc": "2.0", "id": "talk", "result": "done"}
-        # Nothing of it has come to an end.
+        # No command has finished.
         client.send(request("ping", id=1))
         assert json.loads(client.recv())["result"] == {"pong": True}
 

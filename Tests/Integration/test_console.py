@@ -25,7 +25,7 @@ from causeway_kit.tokens import expect_no_token, mint
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
-#: The program of each stream, with what it has to be told so that clients do not take it for dead.
+#: The program of each stream, with settings that keep its clients from timing out.
 EDGES = {"sse": (NotificationStream, "30s"), "websocket": (WorkspaceStream, "5s"), "relay": (Relay, "30s")}
 PHONE = {"width": 360, "height": 780, "mobile": True}
 
@@ -118,7 +118,7 @@ def test_the_demos_tokens_are_for_nobody_else(deployment):
     nginx = deployment.nginx
     url = f"{nginx.url}/console/demo.json"
     assert [person["label"] for person in httpx.get(url).json()["people"]] == ["olga, admin of acme"]
-    # A page whose name was made to lead to this machine asks by that name.
+    # A DNS rebinding page sends its own host name.
     assert httpx.get(url, headers={"Host": f"evil.example:{nginx.http_port}"}).status_code == 404
     assert httpx.get(url, headers={"Host": f"localhost:{nginx.http_port}"}).status_code == 200
     alone = deployment.add(Nginx(deployment.directory, {"event-producer": [deployment.producer]}, name="nginx-without-demo")).wait_ready()
@@ -150,7 +150,7 @@ def test_somebody_of_the_demo_sees_events_on_all_streams(deployment, console):
     }
     tab.wait_for_text("#overall-text", "All streams are live")
     tab.wait_for_text("#rate-text", "A second: SSE ")
-    # The token is in this tab alone, and in no address of the page.
+    # The token is in this tab only, and in no URL of the page.
     assert tab.run("return [sessionStorage.length, localStorage.length, document.cookie, location.href.includes('eyJ')]") == [1, 0, "", False]
     tab.driver.refresh()
     tab.wait_live()
@@ -273,10 +273,10 @@ def test_what_cannot_be_decided_is_said(deployment, console, publish, tenant):
     olga.sign_in(mint(tenant, "olga", ("admin",)))
     ann.sign_in(mint(tenant, "ann"))
     deployment.intake.publish(requested("app_2", tenant), requested("app_3", tenant, requestedBy="olga", fourEyes=True))
-    # Who is no admin is not offered what would be refused.
+    # A user who is not an admin gets no buttons for decisions.
     ann.wait_for_text("[data-approval=app_2]", "An admin decides.")
     assert ann.count("[data-approval=app_2] button") == 0
-    # Somebody else is faster, while the dialog is open; and the service says the same to who insists.
+    # Another admin decides while the dialog is open; the service confirms that to the second one.
     olga.click("[data-approval=app_2] .reject")
     assert ApprovalClient(deployment.services["approvals"], tenant, "petra").decide("app_2").status_code == 200
     olga.wait_for_text("#decide-error", "Decided already: approved by petra")
@@ -327,7 +327,7 @@ def test_a_log_out_of_reach_is_not_called_live(deployment, console, tenant):
     finally:
         deployment.nats.start()
     tab.wait_for_text("#overall-text", "All streams are live")
-    # Nobody had to connect again.
+    # No reconnect was needed.
     assert {lane["reconnects"] for lane in tab.lanes().values()} == {0}
 
 
@@ -388,7 +388,7 @@ def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, cons
     flow.stop()
     count = flow.accepted + 2
     tab.wait_for(lambda: tab.lane("sse")["received"] == tab.lane("websocket")["received"] == count, f"all {count} have come")
-    # It carries an incident from the event on by which the page has learnt of it.
+    # It delivers an incident from the event on that made it known to the page.
     tab.wait_for(lambda: tab.lane("relay")["received"] == flow.accepted, "the relay has carried all but the first of each incident")
     for name, lane in tab.lanes().items():
         assert (lane["gaps"], lane["twice"]) == (0, 0) and lane["reconnects"] >= 1, f"{name}: {lane}"
@@ -397,7 +397,7 @@ def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, cons
     for name in ("Server-sent events", "WebSocket", "JSON-RPC relay"):
         assert any(name in line and "the edge is being replaced" in line for line in tab.journal()), tab.journal()
         assert any(name in line and "live again after" in line for line in tab.journal())
-    # The lists go on as well.
+    # The lists are updated too.
     tab.click("[data-approval=app_after] .approve")
     tab.click("#decide-submit")
     tab.wait_for(lambda: tab.count("[data-approval=app_after][data-outcome=approved]"), "it is approved")
@@ -419,7 +419,7 @@ ATTACKS = [
 @pytest.mark.parametrize("attack", ATTACKS, ids=["image", "script", "address", "direction", "length", "marks"])
 def test_an_attack_in_a_payload_is_a_text_like_any_other(deployment, console, publish, tenant, attack):
     tab = console().sign_in(mint(tenant, "olga", ("admin",)))
-    # Identifiers have no control characters, and an approval's title has a bound: the services refuse others.
+    # Identifiers have no control characters, and an approval's title has a limit: the services refuse others.
     name = "".join(character for character in attack[:40] if character >= " ")
     tab.find("#follow-name").send_keys("agent")
     tab.click("#follow button")

@@ -118,7 +118,7 @@ def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
             places.append(eventually(fresh, "a heartbeat's id moves on with the log"))
     noise = [surface.numbered(n, "noisy", padding=20_000) for n in range(4, 10)]
     ids = stack.intake.publish(surface.numbered(2, "noisy"), surface.numbered(3, "quiet"), *noise)
-    # An edge whose memory does not reach back recognises what stands there by the log itself.
+    # An edge whose memory does not reach back compares with the log itself.
     for server in (edge, stack.edge(surface.executable, log_tail_bytes="64KiB")):
         for place in places:
             with surface.connect(server, mint("quiet"), cursor=place) as client:
@@ -145,7 +145,7 @@ def test_the_header_wins_over_the_query(shared, edge, tenant):
 
 
 def test_a_cursor_older_than_the_log_is_told_what_was_missed_and_gets_what_is_kept(stack, surface):
-    # One edge has let go of them by the time they are purged, one starts afterwards, and one still has them all in memory.
+    # When they are purged, one edge has dropped them from memory, one starts afterwards, and one still has all of them in memory.
     veteran, rich = stack.edge(surface.executable, log_tail_bytes="64KiB"), stack.edge(surface.executable)
     ids = stack.intake.publish(*(surface.numbered(n, padding=20_000) for n in range(20)))
     kept = 12
@@ -159,18 +159,18 @@ def test_a_cursor_older_than_the_log_is_told_what_was_missed_and_gets_what_is_ke
                 told = gap(client)
                 assert (told.reason, told.missed_before) == (EXPIRED, ids[kept]), f"{server.name}, {cursor}"
                 assert [event.id for event in client.events(20 - kept)] == ids[kept:]
-            # Whoever saw the gap and broke away resumes from it without a second one.
+            # A client that got the gap and disconnected resumes from it without a second one.
             with surface.connect(server, mint(), cursor=told.id) as client:
                 opening(client)
                 assert client.next_event().id == ids[kept]
-        # The last event dropped is no loss: all after it is kept.
+        # A cursor at the last dropped event misses nothing: everything after it is kept.
         with surface.connect(server, mint(), cursor=ids[kept - 1]) as client:
             opening(client)
             assert client.next_event().id == ids[kept]
         with surface.connect(server, mint(), cursor="") as client:
             opening(client)
             assert client.next_event().id == ids[kept], "the oldest event kept is no gap"
-    # Who still has the purged events may give more than it must, but not less than it says.
+    # An edge that still has the purged events may deliver more than required, but not less than it reports.
     with surface.connect(rich, mint(), cursor=ids[0]) as client:
         opening(client)
         message = client.next()
@@ -225,7 +225,7 @@ def test_a_cursor_that_is_none_is_told_so_and_goes_on_live(shared, edge, surface
         told = gap(client)
         assert (told.reason, told.missed_before) == (UNKNOWN, None)
         expect_live(shared, client, tenant)
-    # The gap is itself a place to resume from.
+    # The gap itself has a cursor to resume from.
     with surface.connect(edge, mint(tenant), cursor=told.id) as client:
         opening(client)
         assert client.next_event().payload == {"n": 1_000_000}
@@ -319,7 +319,7 @@ def test_a_log_that_was_deleted_and_created_again_is_another_log(stack, surface)
     stack.bus.recreate_log()
     edge.wait_until(lambda: edge.readiness() == 200, "is ready with the new log", timeout=30)
 
-    # The edge goes over within moments, not at once; what is published before it has is not what this test is about.
+    # The edge switches after a moment; this test does not consider events published before that.
     numbers = itertools.count(100)
     epoch = Cursor.parse(old[0]).epoch
 

@@ -59,7 +59,7 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
         items = ApprovalClient(replica).notifications().json()["items"]
         assert [item["title"] for item in items] == ["Approval needed: Restart the checkout service"]
 
-    # Tried again, each is a letter again; one is dropped.
+    # Retried, each becomes a letter again; one is dropped.
     assert letters.run("retry", "--all").returncode == 0
     again = letters.wait_for(len(bad))
     assert not {letter["id"] for letter in again} & {letter["id"] for letter in found}
@@ -75,7 +75,7 @@ def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
     poisoned = [f"poisoned-{n}" for n in range(150)]
     for name in poisoned:
         stack.bus.publish(f"events.bad.DECISION.{name}", b"[]")
-        # The intake would refuse a request for what is decided.
+        # The intake would refuse a request for a decided approval.
         stack.bus.publish("events.bad.approval.requested", json.dumps(requested(name, "bad", expiresAt=LONG_AGO)["payload"]).encode())
     stack.intake.publish(requested("late", "good", expiresAt="2025-01-01T00:00:00Z"), requested("asked", "good"))
     good = ApprovalClient(service, "good")
@@ -85,7 +85,7 @@ def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
     letters.wait_for(150, "--work", "approval-expiry", "--limit", "1000")
     letters.wait_for(150, "--work", "decision-effects", "--limit", "1000")
     assert letters.list("--tenant", "good") == []
-    # Told once each, and no line more: the log says how many it left out.
+    # Each is logged once: the log has the number of suppressed lines.
     lines = told(service)
     suppressed = [int(line["metadata"]["log.suppressed"]) for line in service.log_lines if line["message"] == "repeated log lines were suppressed"]
     assert len(lines) + sum(suppressed) <= 300 and {line["log.reading"] for line in lines} <= {"approval-expiry", "decision-effects"}

@@ -22,7 +22,7 @@ from causeway_kit.workspace import WorkspaceStream
 DOCUMENTATION = (ROOT / "docs/doctor.md").read_text()
 EDGES = (NotificationStream.executable, WorkspaceStream.executable, Relay.executable)
 ORIGIN = "https://app.example.com"
-#: Whose pages may use the lively edges: the proxies' own as well.
+#: The origins with access to the lively edges; the proxies' own have access too.
 CORS = "*"
 #: In nginx's template: at the level of http, where what is set is inherited by all locations.
 ID_LINE = "    proxy_set_header X-Request-Id $id;\n"
@@ -70,7 +70,7 @@ class Fault:
     healthy: str
     broken: str
     proxy: type = Nginx
-    #: The remedy that mends it when its lines for a location take the place of `broken`.
+    #: The remedy whose lines for a location fix it when they replace `broken`.
     remedy: str | None = None
     arguments: tuple = ()
     edges: str = "lively"
@@ -385,7 +385,7 @@ def test_what_is_wrong_with_a_token_is_said(proxies):
     assert "403, the token is valid but not allowed here" in reports["role"].faults["stream"]
     assert "role" in reports["role"].faults["relay"]
     assert reports["workspace"].faults.keys() == {"workspace"} and "--workspace" in reports["workspace"].faults["workspace"]
-    # What Causeway ends itself, and says so, is nobody's cut.
+    # A stream that Causeway ends with a reason is not a fault.
     assert reports["short"].healthy and "because the token expired" in reports["short"].find("stream-idle")["sentence"], str(reports["short"])
     assert "4401" in reports["short"].find("workspace-idle")["sentence"], str(reports["short"])
 
@@ -428,7 +428,7 @@ def test_what_is_wrong_with_an_address_is_said(proxies, edges):
     assert "nothing listens" in reports["nobody"].faults["connection"]
     assert "is not known" in reports["unknown"].faults["connection"], str(reports["unknown"])
     assert reports["prefix"].faults.keys() == {"stream", "workspace", "relay"} and "404" in reports["prefix"].faults["stream"]
-    # The other surfaces have ports of their own.
+    # The other surfaces have other ports.
     assert reports["no proxy"].faults.keys() == {"workspace", "relay"} and "404" in reports["no proxy"].faults["workspace"]
     assert "route them" in reports["no proxy"].find("workspace")["remedy"]["explanation"]
 

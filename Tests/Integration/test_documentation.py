@@ -28,11 +28,11 @@ from causeway_kit.relay import RelayClient
 from causeway_kit.services import ROOT
 from causeway_kit.waiting import eventually
 
-#: What pages tell their reader to set, for a stack that is not where `make run` puts it by default.
+#: The variables that pages tell their reader to set, for a stack on other ports than `make run`'s default.
 ORIGIN = f"127.0.0.1:{TABLE['nginx'] + OFFSET}"
 URL, BUS = f"http://{ORIGIN}", f"nats://127.0.0.1:{TABLE['nats-server'] + OFFSET}"
 SOCKETS = f"ws://{ORIGIN}"
-#: Why some blocks are not run.
+#: The reasons why some blocks are not run.
 BUILDING = "a release build takes minutes; the tests have built the same for debugging"
 
 
@@ -245,7 +245,7 @@ def test_consuming(read, stack):
         assert "'notificationId': " in page.python('"/v1/notifications"')
 
 
-#: What a page of somebody's own has, and the examples call.
+#: Functions that the examples call and a page would define.
 FUNCTIONS = """
 const show = (value) => console.log(JSON.stringify(value)), bar = {};
 const reloadEverything = () => {}, startAgainWith = () => {}, freshToken = async () => "";

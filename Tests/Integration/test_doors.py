@@ -173,7 +173,7 @@ def test_malformed_json_is_refused_at_every_door(world, tenant, door):
 
 # MARK: Places to resume from
 
-#: How a client may name its place: the header, or the query in these spellings.
+#: How a client may send its cursor: the header, or the query in these spellings.
 NAMES = ("header", *SPELLINGS)
 
 
@@ -243,7 +243,7 @@ def test_a_place_of_a_subscription_is_understood_in_both_spellings(world, tenant
 
 # MARK: Tokens
 
-#: The longest token that is looked at (contract §1).
+#: Maximum length of a token (contract §1).
 LONGEST = 16 * 1024
 HANDSHAKE = [
     "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
@@ -277,7 +277,7 @@ def test_the_longest_token_is_taken_everywhere_and_a_longer_one_nowhere(world, p
             target = f"{path}{'&' if '?' in path else '?'}token={token}" if place == "query" else path
             fields = [f"Authorization: Bearer {token}"] if place == "header" else []
             seen = answer_to(service, method, target, fields, is_handshake=taken == 101)
-            # A browser is told no status of a handshake: the workspace stream closes with 4401 instead (contract §5).
+            # Browsers do not see a handshake's status: the workspace stream closes with 4401 instead (contract §5).
             refusal = "101, then 4401" if service is world.workspace else "401"
             assert seen == (str(taken) if is_taken else refusal), f"{service.name}, {len(token)} bytes: {seen}"
 

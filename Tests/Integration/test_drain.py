@@ -23,7 +23,7 @@ WINDOW = 4
 def test_every_client_is_told_moves_on_and_misses_nothing(stack, surface):
     leaving, staying = stack.edges(2, surface.executable, drain_window=f"{WINDOW}s")
     count = size(30, 100)
-    # The client that finds an edge gone goes to the next in its list.
+    # A client that cannot reach an edge tries the next in its list.
     clients = [Follower(surface, [leaving, staying, staying], mint(user=f"usr_{n}")) for n in range(count)]
     for client in clients:
         client.start()
@@ -76,7 +76,7 @@ def test_a_draining_edge_is_not_ready_and_sends_new_clients_away(stack):
         eventually(lambda: edge.readiness() == 503, "/readyz says 503", timeout=5)
         assert httpx.get(f"{edge.admin_url}/healthz").status_code == 200, "a draining process is alive"
         with SSEConnection(url, token=mint()) as late:
-            # A browser's EventSource never comes back from any other status.
+            # A browser's EventSource does not reconnect after any other status.
             assert late.status == 200
             blocks = [block.raw for block in iter(late.next_block, None)]
             assert b"retry: " in blocks[0] and blocks[-1].endswith(b'event: stream.end\ndata: {"reason":"draining"}\n\n'), blocks

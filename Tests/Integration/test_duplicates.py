@@ -362,7 +362,7 @@ def test_a_second_request_for_an_approval_is_a_conflict(shared, tenant, decided)
         assert ApprovalClient(service, tenant).decide("apr").status_code == 200
     another = requested("apr", tenant, remediationId="rem_other") | {"id": "another"}
     same, unnamed = ({name: value for name, value in event.items() if name != "id"} for event in (requested("apr", tenant), another))
-    # Without an id of its own it is recognised by its content, while the request waits.
+    # Without an id it is recognised by its content, while the approval is pending.
     if not decided:
         assert shared.intake.publish(same) == [first]
     for event in (another, unnamed) + ((same,) if decided else ()):

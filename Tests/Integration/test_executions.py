@@ -113,7 +113,7 @@ def test_run_refuses_to_mix_with_an_execution_that_is_running(shared, edge, tena
         assert stream.take(1)[0][1] == "progress"
         replaced = run_agent(shared, tenant, "--replace", "--", "echo", "now")
         assert replaced.returncode == 0, replaced
-        # Whoever watches the execution that was given up is told so.
+        # Viewers of the abandoned execution get its end.
         (end,) = parsed(stream.rest())
         assert end[:2] == (2, "failed")
     with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
@@ -260,7 +260,7 @@ def test_a_name_that_the_log_forgot_never_gives_a_number_twice(stack, execution)
             assert [id for id, _, _ in viewer.take(4)] == numbers
     for edge in (veteran, stack.edge()):
         for last in (3, 5):
-            # The edges learn within 5 s of what was deleted.
+            # The edges notice deletions within 5 s.
             eventually(lambda edge=edge, last=last: begins_with(edge, [EXPIRED, *numbers], last=last), f"{last} is told", timeout=10)
         assert begins_with(edge, numbers)
         assert begins_with(edge, numbers[1:], last=numbers[0])

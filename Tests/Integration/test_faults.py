@@ -38,7 +38,7 @@ class Deployment:
         self._number = 0
 
     def __enter__(self):
-        # The relay carries only what has its fields, and the others carry everything.
+        # The relay delivers only events with its fields, the others deliver everything.
         carrier = next(surface for surface in SURFACES if not surface.carries_everything)
         self._intake = Intake(self.stack.producer, producer_token(lifetime=6 * 3600))
         self._flow = Flow(self._intake, (carrier.numbered(n) for n in range(10_000_000)), rate=100, batch=10)

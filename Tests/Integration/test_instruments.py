@@ -192,7 +192,7 @@ class Trouble:
 
     def __init__(self, stack):
         self.stack = stack
-        # To the sse-edge the bus is far away.
+        # The sse-edge's connection to the bus is delayed.
         self.line = CutLine(stack.nats.port)
         url = self.line.url.replace("http", "nats")
         self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", log_tail_bytes="64KiB"))
@@ -224,7 +224,7 @@ class Trouble:
             try:
                 self.stack.bus.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.{name}", stream_name=STREAM, config=other)
             except AssertionError:
-                # approval-api was quicker, and has its consumer again.
+                # approval-api was faster, and has recreated its consumer.
                 return False
             return True
 

@@ -57,7 +57,7 @@ def test_a_deleted_event_is_delivered_by_no_edge(stack, surface, rich):
     expect(surface, (late, rich), ids[0], left[1:])
     expect(surface, (late, rich), "", left)
     expect(surface, (late, rich), ids[4], ids[5:])
-    # What comes behind it is as before, for those who were there all the time, too.
+    # Later events are delivered as before, also to clients that stayed connected.
     [last] = stack.intake.publish(surface.numbered(100))
     expect(surface, (late, rich), ids[-1], [last])
 
@@ -117,7 +117,7 @@ def test_a_client_that_does_not_read_is_not_given_what_was_deleted(stack, surfac
         doomed = ids[300:390:7]
         for id in doomed:
             stack.bus.delete(Cursor.parse(id).sequence)
-        # The edge has taken note when nobody gets them any more.
+        # The edge has noticed when no client gets them any more.
         eventually(lambda: doomed[-1] not in answer(surface, edge, ids[380], ids[-1]), "the edge forgets them", timeout=5)
         got = []
         assert isinstance(client.next(), Opened)

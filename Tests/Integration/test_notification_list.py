@@ -108,7 +108,7 @@ def test_reading_all_up_to_a_place(shared, reader, tenant):
     after = reader.notifications().json()["items"]
     assert after[4]["readAt"] == first_read
     assert after[3]["readAt"] == after[2]["readAt"] >= first_read
-    # An older place changes nothing; the id of an event, as the streams give it, does as well.
+    # An older place changes nothing; the id of an event from the streams is accepted too.
     assert reader.mark_all_read(items[3]["notificationId"]).json() == {"unreadCount": 2}
     assert reader.mark_all_read("evt_" + items[0]["notificationId"].removeprefix("ntf_")).json() == {"unreadCount": 0}
     shared.intake.publish(notice(9, tenant))
@@ -128,7 +128,7 @@ def test_a_mark_that_moves_nothing_is_not_stored(shared, service, reader, tenant
     for item in (newest, oldest):
         assert reader.mark_read(item["notificationId"]).json()["read"]
     assert shared.bus.state("INBOX").last_seq == marks
-    # Others, and what comes later, are marked as ever.
+    # Other notifications, and later ones, are marked normally.
     assert other.mark_all_read(later).json() == {"unreadCount": 0}
     shared.intake.publish(notice(5, tenant))
     newest = reader.notifications().json()["items"][0]
@@ -318,7 +318,7 @@ def test_a_mark_is_of_its_event_and_not_of_its_place(stack):
     for replica in (reader, ApprovalClient(approval_service(stack).wait_ready())):
         page = replica.notifications().json()
         assert ([item["read"] for item in page["items"]], page["unreadCount"]) == ([False, True], 1)
-    # The former event's id is nobody's any more.
+    # The lost event's id is unknown.
     assert error_of(reader.mark_read("ntf_" + former.text.removeprefix("evt_"))) == (404, "not_found")
     assert reader.mark_read(fresh["notificationId"]).json()["read"] is True
     assert reader.notifications().json()["unreadCount"] == 0

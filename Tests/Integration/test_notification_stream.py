@@ -225,7 +225,7 @@ def test_a_full_edge_answers_so_that_browsers_come_back(stack):
     for client in open_ones:
         client.next_block()
     expect_goodbye(url, mint("d"), "overloaded")
-    # A place that becomes free is given out again.
+    # A freed admission is reused.
     open_ones.pop().close()
     deadline = time.monotonic() + 10
     while True:

@@ -90,7 +90,7 @@ def test_events_flow_and_clients_resume_through_it(shared, nginx, surface, tenan
 
 def test_clients_are_spread_over_the_edges(shared, nginx, deployment, surface, tenant):
     edges = deployment[surface.executable]
-    # From a place that is known: a long poll would ask for one first, and nginx, which goes round, give each client's second request to one edge.
+    # From a known cursor: a long poll would request one first, and nginx's round robin would send each client's second request to the same edge.
     [place] = shared.intake.publish(surface.numbered(0, tenant, prefix=tenant))
     before = [edge.metrics()["causeway_edge_connections"] for edge in edges]
     clients = [surface.connect(nginx, mint(tenant), cursor=place) for _ in range(20)]
@@ -171,7 +171,7 @@ def test_approvals_and_notifications_are_of_the_same_origin(shared, nginx, tenan
     admin = ApprovalClient(nginx, tenant)
     shared.intake.publish(requested(f"app_{tenant}", tenant))
     assert admin.decide(f"app_{tenant}").status_code == 200
-    # The other replica, whichever it is, knows of it.
+    # The other replica has it too.
     assert [admin.decide(f"app_{tenant}", "reject").status_code for _ in range(4)] == [409] * 4
     assert admin.notifications().status_code == admin.send("GET", "/openapi.json").status_code == 200
 
@@ -181,7 +181,7 @@ def test_a_request_keeps_its_id_on_its_way(nginx, deployment, tenant):
     assert answer.status_code == 401 and answer.headers["x-request-id"] == f"mine.{tenant}"
     assert any(f"mine.{tenant}" in edge.log for edge in deployment[Relay.executable]), "the service's log has another id"
     eventually(lambda: [line for line in nginx.accesses if line["requestId"] == f"mine.{tenant}"], "the access log has the id")
-    # What cannot be an id is replaced by one.
+    # An invalid id is replaced.
     answer = httpx.get(nginx.url + "/v1/relay/status", headers={"X-Request-Id": "two words"})
     assert answer.headers["x-request-id"].isalnum()
 
@@ -389,7 +389,7 @@ def test_an_edge_joins_and_another_leaves_while_it_runs(stack):
         try:
             left.add(connections(leaving))
         except httpx.HTTPError:
-            # It listens no more.
+            # It no longer listens.
             leaving.wait(timeout=15)
     assert leaving.exit_code == 0, leaving.log_tail()
     assert len(left - {0, had}) >= 3, f"{had} clients were sent away all at once: {sorted(left)} were seen"

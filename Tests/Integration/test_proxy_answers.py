@@ -33,7 +33,7 @@ REQUESTS = (
     "/v1/stream", "/v1/connect", "/v1/relay/status", "/v1/notifications", "/v1/notifications/approvals/a", "/openapi.json", "/v1/events",
     "/v1/executions/agents/a/events",
 )  # fmt: skip
-#: Contract §1: what belongs to a code.
+#: Contract §1: the status of each code.
 STATUSES = {
     "validation_error": 400, "not_found": 404, "method_not_allowed": 405, "payload_too_large": 413, "internal": 500,
     "service_unavailable": 503,
@@ -97,7 +97,7 @@ def test_a_stream_that_is_away_brings_an_event_source_back(alone, path):
     assert len(retries) > 1, "all are told to come back at the same moment"
     head = ask(alone, "HEAD", path, wait_for_end=True)
     assert head.status == 200 and head["content-type"] == "text/event-stream; charset=utf-8" and not head.body
-    # What no EventSource sends is not answered with a stream.
+    # A request that no EventSource sends does not get a stream.
     expect_error(ask(alone, "POST", path, {"Content-Length": "0"}), "service_unavailable")
 
 

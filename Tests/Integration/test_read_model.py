@@ -61,7 +61,7 @@ def test_a_damaged_page_of_a_running_model_is_healed(stack, met_by):
     admin = ApprovalClient(service)
     before = admin.pages("/v1/notifications", limit=200)
     assert len(before) == 1201
-    # What is in the file itself, and in nobody's memory.
+    # The content of the file itself, not of a cache.
     service.terminate()
     assert service.wait(30) == 0
     with contextlib.closing(sqlite3.connect(stack.directory / "first.sqlite")) as database:
@@ -74,7 +74,7 @@ def test_a_damaged_page_of_a_running_model_is_healed(stack, met_by):
         assert answer.status_code == 200 or error_of(answer) == (503, "service_unavailable"), f"{answer.status_code} {answer.text}"
         return answer.status_code == 200
 
-    # Readers forget what they remember of the file when something is written.
+    # Readers drop their page cache when something is written.
     publish(stack, incidents(5000, 5001))
     if met_by == "a list":
         eventually(lambda: answered(admin.notifications(limit=200)), "the list is answered")
@@ -169,7 +169,7 @@ def test_a_process_that_starts_with_a_full_disk_waits_for_room(stack, small_disk
     service.kill()
 
 
-# What is not ours
+# Foreign files
 
 
 def foreign_database(file, number=False):

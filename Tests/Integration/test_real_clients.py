@@ -30,7 +30,7 @@ STREAM = NotificationStream.path
 pytestmark = [pytest.mark.skipif(not all(map(is_built, EDGES)), reason="it needs all edges"), pytest.mark.timeout(240)]
 every_proxy = pytest.mark.parametrize("kind", KINDS)
 
-#: Follows the stream in every way that pages do, and keeps what each client is told.
+#: Follows the stream with every kind of client in pages, and records what each client gets.
 #:
 #: `Polyfill` does by default what the widely used polyfill of Yaffle does: it reads the stream with `fetch` and headers of its own, puts
 #: its place into the query as `lastEventId`, comes back after `retry` when a response ends or the network fails, and gives up for good

@@ -161,7 +161,7 @@ def test_a_bus_that_takes_less_than_an_event_may_have_is_named_and_so_is_its_lim
         headers = {"Authorization": f"Bearer {producer_token()}", "Content-Type": "application/json"} | headers
         answer = httpx.post(producer.url + path, content=json.dumps(body), headers=headers, timeout=10)
         assert answer.status_code == 413 and "65536" in answer.json()["message"], answer.text
-    # It is said again when it has changed, and only then.
+    # It is logged again only after a change.
     nats.kill()
     nats.start(further="max_payload: 70000")
     producer.wait_until(lambda: '"70000"' in producer.log, "warns of the new limit", 30)

@@ -136,7 +136,7 @@ def test_a_subscription_pushes_its_types_of_its_incident_in_order(shared, client
     events = []
     for n, type in enumerate(everything * 2):
         events += [event(type, incident, tenant, n) for incident in ("inc_1", "inc_2", "inc_10", "INC_1")]
-    # Without an incident, and with one that is no text.
+    # Without an incident, and with one that is not a string.
     events += [event("remediation.approved", None, tenant), event("house.other", None, tenant, incidentId=["inc_1"])]
     shared.intake.publish(*events)
     want = [(type, n) for n, type in enumerate(everything * 2) if type in types]
@@ -168,7 +168,7 @@ def test_several_matching_subscriptions_push_once(shared, client, tenant):
     events = [event("investigation.progress", f"inc_{1 + n % 2}", tenant, n) for n in range(20)]
     shared.intake.publish(*events)
     assert pushes(client, 20) == [("investigation.progress", n) for n in range(20)]
-    # One of them given up leaves the others.
+    # Ending one of them keeps the others.
     client.result("investigation.unsubscribe", {"subscriptionId": ids.pop()})
     shared.intake.publish(event("investigation.progress", "inc_1", tenant, 99))
     assert pushes(client, 1) == [("investigation.progress", 99)]
@@ -650,7 +650,7 @@ def test_the_reference_example_prints_what_it_should_and_through_a_deploy(stack,
         browser.open(page.put_script(relay_example(address)))
 
         def prints():
-            # When the example has subscribed is not to be seen from outside.
+            # The example's subscription cannot be observed from outside.
             stack.intake.publish(*events)
             return browser.printed()[-2:] == lines
 

@@ -31,7 +31,7 @@ def expect_exactly_the_log(stack, follower, tenant, user):
 def test_each_event_once_and_in_order_over_many_breaks(stack, surface, chance):
     """Three clients of two users that disconnect at random, through two edges in turn."""
     edges = stack.edges(2, surface.executable)
-    # Every third event is for one user, every third for another; so nobody sees all, and everybody steps over some.
+    # Every third event is for one user, every third for another; so every client has to skip some.
     events = [surface.numbered(n, user=(None, "usr_1", "usr_2")[n % 3]) for n in range(EVENTS)]
     seen = EVENTS * 2 // 3
 

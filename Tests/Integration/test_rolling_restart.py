@@ -28,7 +28,7 @@ def test_a_rolling_restart_loses_doubles_and_reorders_nothing(stack, kind, count
     proxy = stack.add(kind(stack.directory, services)).wait_ready()
     admin = ApprovalClient(proxy, "globex")
 
-    # The relay's kind of event is one that every surface carries.
+    # Every surface delivers the relay's types of events.
     carrier = STREAMS[-1]
     clients = [Follower(STREAMS[n % len(STREAMS)], [proxy], mint(user=f"usr_{n}")) for n in range(count)]
     for client in clients:

@@ -120,7 +120,7 @@ def test_a_log_that_was_restored_and_written_on_is_another(stack, surface, writt
         _stopped(stack.nats, lambda: stack.nats.restore_store(copy))
         new = stack.intake.publish_surely([surface.numbered(n, prefix="new") for n in range(written)])
         edge.wait_ready()
-        # The live client is told, once, before anything of the new past.
+        # The live client gets one gap before any event of the restored log.
         while isinstance(message := client.next(timeout=30), Heartbeat):
             pass
         assert isinstance(message, Gap) and message.reason == UNKNOWN, f"the client had to be told, not {message}"
@@ -129,7 +129,7 @@ def test_a_log_that_was_restored_and_written_on_is_another(stack, surface, writt
             assert event.id in new
     late = stack.edge(surface.executable)
     for server in (edge, late):
-        # Places of the past that is gone are of nothing, however far the new one reaches; those of both are as good as ever.
+        # Cursors of the lost history are unknown, even if the restored log reaches further; cursors of the common history remain valid.
         for cursor in [lost[0], lost[min(written, 28) // 2], lost[-1]] + ([beat.id] if beat else []):
             with surface.connect(server, mint(), cursor=cursor) as client:
                 assert isinstance(client.next(), Opened)
@@ -193,7 +193,7 @@ def test_the_notification_list_follows_a_log_that_was_restored(stack):
     publish(*new)
     eventually(lambda: listed() == {"common", *new}, "what is listed is what the log holds", timeout=30)
     assert "lost" not in str(listed())
-    # And a process that finds its own file of the other past.
+    # A process with a file of the other history.
     service.terminate()
     service.wait(30)
     _stopped(stack.nats, lambda: stack.nats.restore_store(copy))

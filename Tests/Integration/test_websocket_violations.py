@@ -196,7 +196,7 @@ VIOLATIONS = [
     row("a close reason that is not UTF-8", close_frame(1000, b"\xff\xfe"), code=NOT_UTF8),
     row("a close reason broken off", close_frame(1000, "größe".encode()[:3]), code=NOT_UTF8),
     row("a close reason with a surrogate", close_frame(1000, b"\xed\xa0\x80"), code=NOT_UTF8),
-    # Text that is none. §8.1
+    # Invalid text. §8.1
     *(row(f"text: {name}", frame(TEXT, b"ok " + wrong + b" tail"), code=NOT_UTF8) for name, wrong in ILL_FORMED.items()),
     *(row(f"text that ends within a character, {n}", frame(TEXT, "ok 😀".encode()[:-n]), code=NOT_UTF8) for n in (1, 2, 3)),
     *(row(f"a surrogate, split at {n}", fragments(BROKEN_TEXT, n), code=NOT_UTF8) for n in range(len(BROKEN_TEXT) + 1)),

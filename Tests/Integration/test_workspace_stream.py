@@ -372,7 +372,7 @@ def test_limits_close_with_1008(stack, setting, tenants):
     with connect(edge, tenants[2]) as client:
         assert client.status == 101
         assert client.expect_close(1008)
-    # A place that becomes free is given out again.
+    # A freed admission is reused.
     open_ones.pop().close()
 
     def admitted():

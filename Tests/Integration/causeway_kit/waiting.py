@@ -17,5 +17,5 @@ def eventually(condition, what, timeout=15.0, interval=0.02):
 
 
 def pause(seconds):
-    """Sleeps where time itself is the test's input (an expiry, a rate, an outage), or to prove that nothing happens; never to wait for a condition."""
+    """Sleeps where time is the test's input (an expiry, a rate, an outage), or to show that nothing happens; never to wait for a condition."""
     threading.Event().wait(seconds)

@@ -282,7 +282,7 @@ def test_what_cannot_be_decided_is_said(deployment, console, publish, tenant):
     olga.wait_for_text("#decide-error", "Decided already: approved by petra")
     olga.run("document.querySelector('#decide-submit').disabled = false")
     olga.click("#decide-submit")
-    olga.wait_for_text("#decide-error", "Somebody was faster.")
+    olga.wait_for_text("#decide-error", "Another decision came first.")
     olga.click("#decide-cancel")
     for tab in (olga, ann):
         tab.wait_for_text("[data-approval=app_2] .pill", "approved · petra")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What building Causeway needs beside git, make and the Swift toolchain. Quiet when nothing is missing.
+# Installs what a build needs in addition to git, make and the Swift toolchain. Quiet when nothing is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the built programs, without what only debuggers need, into a folder: install-programs.sh FOLDER [BUILT]
-# BUILT is where they are; unless it is named, where a release build has put them.
+# Copies the built programs, without debug symbols, into a folder: install-programs.sh FOLDER [BUILT]
+# BUILT is their folder, by default that of a release build.
 set -euo pipefail
 folder=$1
 root=$(cd "$(dirname "$0")/.." && pwd)

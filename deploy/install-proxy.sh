@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the proxy of the containers needs: nginx alone. Quiet when nothing is missing.
+# Installs what the proxy's container needs: only nginx. Quiet when nothing is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 

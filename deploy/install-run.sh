@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What running the stack on this machine (deploy/local/run) needs. Quiet when nothing is missing.
+# Installs what running the stack on this machine (deploy/local/run) needs. Quiet when nothing is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 
-# Any nginx of Debian's will do: what is used is in all of them.
+# Any nginx package of Debian has the modules in use.
 nginx_is_there() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
 
 # deploy/nginx/configure needs Jinja2.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The libraries that built programs need on the machine that runs them, with Swift's own linked in. Quiet when nothing is missing.
+# Installs the run-time libraries of the built programs; Swift's are linked statically. Quiet when nothing is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 

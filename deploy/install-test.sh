@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the integration tests and `make lint` need: a bus, a browser, proxies, Prometheus, linters, and Python packages in .venv. Quiet when nothing is missing.
-# `--fast`: only what the fast ones need (`make test-fast`): a bus, curl and the Python packages.
+# Installs what the integration tests and `make lint` need: a bus, a browser, proxies, Prometheus, linters, and Python packages in .venv. Quiet when nothing is missing.
+# `--fast`: only what the fast tests need (`make test-fast`): a bus, curl and the Python packages.
 set -euo pipefail
 . "$(dirname "$0")/lib/packages.sh"
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -6,7 +6,7 @@ struct App {
     static let schema = ConfigurationSchema(
         program: "approval-api",
         version: causewayVersion,
-        summary: "Takes people's answers to approvals, exactly once, and keeps everyone's list of notifications.",
+        summary: "Records decisions about approvals, exactly once, and serves each user's list of notifications.",
         keys: ApprovalProcess.keys
     )
 

@@ -137,7 +137,7 @@ import Testing
         try make(foreign)
         let before = foreign == .pipe ? [:] : try contents()
         let error = #expect(throws: ReadModelError.self) { try ReadModel(path: path) }
-        #expect(error?.description.contains("is no read model of approval-api") == true, "\(String(describing: error))")
+        #expect(error?.description.contains("is not a read model of approval-api") == true, "\(String(describing: error))")
         #expect(error?.description.contains("name another file") == true)
         guard foreign != .pipe else { return }
         #expect(try contents() == before, "nothing is changed, and nothing is put beside it")

@@ -1,4 +1,4 @@
-"""Fixtures: a shared deployment for tests that disturb nobody, one of their own for those that do."""
+"""Fixtures: a shared deployment for tests that leave its services alone, and a separate one for tests that do not."""
 
 import contextlib
 import itertools
@@ -17,10 +17,10 @@ from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.workspace import WorkspaceStream
 
-# Debian keeps nginx, haproxy and nats-server where not everybody's PATH looks.
+# Debian installs nginx, haproxy and nats-server in a folder that may not be in PATH.
 os.environ["PATH"] += ":/usr/sbin"
 
-# It needs clients that others wrote; without the service there is nothing for them to connect to.
+# It needs third-party clients; without the service they have nothing to connect to.
 collect_ignore = [] if is_built(WorkspaceStream.executable) else ["test_workspace_stream.py"]
 
 
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config, items):
         (wanted if is_wanted(item) else others).append(item)
     config.hook.pytest_deselected(items=others)
     if hasattr(config, "workerinput"):
-        # Side by side, files with `long` tests go first, so that no process is still busy with one when the others have ended.
+        # In parallel runs, files with `long` tests go first, so that no process is still busy with one when the others have ended.
         count = Counter(item.path for item in wanted if item.get_closest_marker("long"))
         wanted.sort(key=lambda item: -count[item.path])
     items[:] = wanted
@@ -55,7 +55,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.fixture(scope="session")
 def shared():
-    """One deployment for all tests that need no other settings and stop nothing. Keep to a tenant of your own in it: see `tenant`."""
+    """The shared deployment, for tests that need no other settings and stop no service. Use a separate tenant in it: see `tenant`."""
     with Stack() as stack:
         stack.shared_edge = stack.shared_edge_of(NotificationStream.executable, quick_door=DOORS[0])
         yield stack
@@ -63,20 +63,20 @@ def shared():
 
 @pytest.fixture(scope="session", params=DOORS[: size(1, 2)], ids=door_name)
 def quick_door(request):
-    """The setting of the shared edges: whether delivery loops accept. Both in a drill; a file that is about requests has its own fixture, for both."""
+    """The setting `quick.door` of the shared edges: both values in a drill; the tests of requests have a fixture that always takes both."""
     return request.param
 
 
 @pytest.fixture
 def edge(shared, quick_door, request):
-    """The shared deployment's edge: of the surface that the test is about, or else of the notification stream."""
+    """The shared deployment's edge of the tested surface, by default that of the notification stream."""
     surface = request.getfixturevalue("surface") if "surface" in request.fixturenames else NotificationStream
     return shared.shared_edge_of(surface.executable, quick_door=quick_door)
 
 
 @pytest.fixture
 def stack():
-    """A deployment of the test's own, to be stopped, killed and reconfigured. Has a bus and a producer; start the edges you need."""
+    """A separate deployment that the test may stop, kill and reconfigure. Has a bus and a producer; start the edges you need."""
     with Stack() as own:
         yield own
 
@@ -86,19 +86,19 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def tenant():
-    """The name of a tenant that no other test uses."""
+    """A unique tenant name."""
     return f"tenant_{next(_numbers)}"
 
 
 @pytest.fixture(params=parameters(SURFACES))
 def surface(request):
-    """Every surface in turn; `every_surface` has marks for tests that are about some of them."""
+    """Each surface in turn; `every_surface` has marks for tests of some of them."""
     return request.param
 
 
 @pytest.fixture
 def chance(record_property):
-    """Randomness that can be repeated: `SEED=<number>` runs a scenario as it ran when it failed. The seed is printed with a failure."""
+    """Seeded random numbers: `SEED=<number>` repeats a failed run. The seed is printed with a failure."""
     seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
     print(f"SEED={seed}")
     record_property("seed", seed)

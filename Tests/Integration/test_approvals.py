@@ -1,4 +1,4 @@
-"""Approvals are decided exactly once, whoever asks, however many ask, and whatever is killed meanwhile (contract §7)."""
+"""Approvals are decided exactly once, with concurrent requests and with processes killed meanwhile (contract §7)."""
 
 import json
 import statistics
@@ -19,7 +19,7 @@ from causeway_kit.waiting import eventually, pause
 
 @pytest.fixture(scope="module")
 def service(shared):
-    """One replica in the shared deployment, for tests that disturb nobody."""
+    """One replica in the shared deployment, for tests that do not stop it."""
     return approval_service(shared, expiry_interval="100ms").wait_ready()
 
 
@@ -33,7 +33,7 @@ def timestamp(seconds_from_now):
 
 
 def expect_one_decision(stack, *approvals, tenant="acme", timeout=10):
-    """Waits until each has its decision and what follows from it, and checks that each has one of both. Returns the log."""
+    """Waits until each approval has its decision and effect, and checks that there is exactly one of each. Returns the log."""
     eventually(lambda: all_have_one(stack, approvals, tenant), "every decision and its effect are in the log", timeout, interval=0.2)
     log = DecisionLog(stack)
     for approval in approvals:
@@ -46,7 +46,7 @@ def all_have_one(stack, approvals, tenant):
     return all(log.has_one(approval, tenant) for approval in approvals)
 
 
-# What is answered
+# Responses
 
 
 @pytest.mark.parametrize(("action", "status"), [("approve", "executing"), ("reject", "cancelled")])
@@ -141,7 +141,7 @@ def test_the_errors_of_the_contract(shared, service, admin, tenant):
 
 
 def test_names_are_taken_as_they_are(shared, admin, tenant):
-    """An approval's id is any text; what must not be confused in a path, a subject or a query is not."""
+    """An approval's id may be any text; special characters of paths, subjects and queries do not confuse two ids."""
     names = ["a b", "a.b", "a/b", "a*", "a>", "\u00e1", "a%2Fb", "read", ".a", "'; DROP TABLE requests; --", "a\u0301", "\U0001f600", "x" * 256]
     # The kit makes the event's own id of the approval's, and so one of more than 256 bytes.
     shared.intake.publish(*[requested(name, tenant, remediationId=f"r{n}", incidentId=f"i{n}") | {"id": f"name-{n}"} for n, name in enumerate(names)])
@@ -155,7 +155,7 @@ def test_names_are_taken_as_they_are(shared, admin, tenant):
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "a%0Ab", "%C2%85", "%FF", "%2E%2E", "a%2F%2E%2E%2Fb", "x" * 257, "%", "%zz"])
 def test_what_cannot_be_an_id_is_not_found(admin, name):
-    """Where a rule of identifiers is broken, the answer names it; what storage would cut is never looked for (contract §0)."""
+    """An id that breaks a rule gets an error that names the rule; an id that storage would truncate is never looked up (contract §0)."""
     for answer in (admin.approval(name), admin.decide(name)):
         assert error_of(answer) in ((404, "not_found"), (400, "validation_error")), name
     if name in ("a%00b", "x" * 257):
@@ -192,7 +192,7 @@ def test_bodies_are_read_strictly(shared, admin, tenant, body):
 
 
 def test_texts_are_kept_whole(shared, service, admin, tenant):
-    """A NUL in a text that is no identifier is a character like any other."""
+    """NUL is a valid character in texts other than identifiers."""
     shared.intake.publish(requested("apr_1", tenant, title="a\0b"))
     answer = admin.decide("apr_1", reason="no\0, because", key="k")
     assert answer.json()["reason"] == "no\0, because"
@@ -201,7 +201,7 @@ def test_texts_are_kept_whole(shared, service, admin, tenant):
     assert (shown["title"], shown["decision"]["reason"]) == ("a\0b", "no\0, because")
 
 
-# Who sees it
+# Visibility
 
 
 def private(approval, tenant, user, **payload):
@@ -210,7 +210,7 @@ def private(approval, tenant, user, **payload):
 
 
 def test_a_private_approval_exists_for_its_user_alone(shared, service, tenant):
-    """On every surface alike, and so do the events that follow from it (contract §12)."""
+    """The same on every surface, also for the events that follow from it (contract §12)."""
     ann, bob = (ApprovalClient(service, tenant, user=name) for name in ("ann", "bob"))
     shared.intake.publish(private("mine", tenant, "ann"), private("late", tenant, "ann", expiresAt=timestamp(0.3)), requested("ours", tenant))
     unknown = bob.approval("missing")
@@ -265,11 +265,11 @@ def test_users_who_look_alike_are_two(shared, service, tenant):
     assert other.decide("eyes").status_code == 200
 
 
-# Which request counts
+# Requests with the same id
 
 
 def test_a_request_that_nobody_could_answer_asks_nobody(shared, service, admin, tenant):
-    """On the bus nobody can refuse it: the first request counts, and nobody is asked again, decided or not."""
+    """The bus does not refuse a second request: the first one counts, and the second creates no notification, decided or not."""
 
     def again(approval, number, **members):
         body = json.dumps(requested(approval, tenant, title="Again", **members)["payload"])
@@ -290,13 +290,13 @@ def test_a_request_that_nobody_could_answer_asks_nobody(shared, service, admin, 
 
 
 def test_a_decision_is_never_shown_for_another_request(stack):
-    """Finding 1: a second request waits under a used id until the first one leaves the log, and the first one's decision stays."""
+    """Finding 1: a second request with a used id has no effect until the first one leaves the log, and the first one's decision stays."""
     service = approval_service(stack).wait_ready()
     admin = ApprovalClient(service)
     [first] = stack.intake.publish(requested("apr"))
     hidden = requested("apr", remediationId="rem_other", title="Delete the database")
     assert stack.intake.post(hidden | {"id": "second"}).status_code == 409
-    # On the bus nobody can refuse it.
+    # The bus does not refuse it.
     second = stack.bus.publish_event("acme", "approval.requested", json.dumps(hidden["payload"]).encode(), id="second")
     assert admin.decide("apr", reason="It is safe").json()["remediationId"] == "rem_apr"
     decision = expect_one_decision(stack, "apr").expect_one("apr")
@@ -314,12 +314,12 @@ def test_a_decision_is_never_shown_for_another_request(stack):
         assert replica.approvals().json()["items"] == []
         assert not [item for item in replica.notifications().json()["items"] if item["type"] == "approval.requested"]
     assert service.metrics()["causeway_approval_requests_passed_over_total"] >= 1
-    # The id stays used for as long as the decision, or what followed from it, could be shown for another request.
+    # The id stays in use while the log has the decision or its effect, which could be shown for another request.
     for type in ("approval.resolved", "remediation.approved"):
         refused = stack.intake.post(hidden | {"id": "third"})
         assert error_of(refused) == (409, "conflict") and "payload.approvalId: " in refused.json()["message"]
         stack.bus.delete(places[type])
-    # Then the second request, which was written past the rule, is an approval of its own that nobody has decided.
+    # Then the second request, which was published on the bus, becomes a pending approval.
     for replica in replicas():
         eventually(lambda replica=replica: replica.approval("apr").status_code == 200, "the second request counts")
         shown = replica.approval("apr").json()
@@ -330,7 +330,7 @@ def test_a_decision_is_never_shown_for_another_request(stack):
 
 
 def test_showing_and_deciding_agree_about_what_left_the_log(stack):
-    """An approval whose request the log dropped is neither shown nor decided nor told of, from that moment on and by every replica."""
+    """An approval whose request the log dropped is no longer shown, decided or notified, by any replica."""
     service = approval_service(stack, expiry_interval="20ms").wait_ready()
     admin = ApprovalClient(service)
     stack.intake.publish(requested("old"), requested("late", expiresAt=timestamp(3600)), requested("new"))
@@ -346,7 +346,7 @@ def test_showing_and_deciding_agree_about_what_left_the_log(stack):
     assert ([item["approvalId"] for item in page["items"]], page["unreadCount"]) == (["new"], 1)
     assert [item["approvalId"] for item in admin.approvals().json()["items"]] == ["new"]
     assert DecisionLog(stack).resolved == {}
-    # Its id is free again, at this replica as at one that never knew it.
+    # Its id is free again, at this replica and at one that never had it.
     stack.intake.publish(requested("old") | {"id": "once-more"})
     for replica in (service, approval_service(stack).wait_ready()):
         assert ApprovalClient(replica).approval("old").json()["status"] == "pending"
@@ -355,7 +355,7 @@ def test_showing_and_deciding_agree_about_what_left_the_log(stack):
 
 
 def test_what_was_deleted_from_the_log_is_forgotten_by_every_replica(stack):
-    """One message, or all of a tenant, in the middle of the log: a replica that had read it and one that never did give one answer."""
+    """One message, or all of a tenant, is deleted in the middle of the log: replicas that had and had not read it give the same answer."""
     service = approval_service(stack).wait_ready()
     admin, other = ApprovalClient(service), ApprovalClient(service, "globex")
     stack.intake.publish(requested("first"), requested("hers", "globex"), requested("wiped"), requested("last"))
@@ -374,7 +374,7 @@ def test_what_was_deleted_from_the_log_is_forgotten_by_every_replica(stack):
         assert other.approvals().json()["items"] == []
         assert {name: other.notifications().json()[name] for name in ("items", "unreadCount")} == {"items": [], "unreadCount": 0}
         assert admin.notifications().json() == ApprovalClient(service).notifications().json()
-    # A process that was down meanwhile says the same.
+    # A process that was down meanwhile returns the same.
     service.kill()
     [sequence] = [event.sequence for event in stack.bus.events() if event.type == "approval.requested" and b'"last"' in event.body]
     stack.bus.delete(sequence)
@@ -383,7 +383,7 @@ def test_what_was_deleted_from_the_log_is_forgotten_by_every_replica(stack):
 
 
 def test_a_restored_log_is_noticed_without_a_hand(stack):
-    """The bus gets an older copy of its store back and is written on beyond where the replica was, whose file is still there."""
+    """The bus is restored from an older copy and written beyond the replica's position; the replica's file still exists."""
     service = approval_service(stack).wait_ready()
     stack.intake.publish(requested("kept"))
     assert ApprovalClient(service).approval("kept").status_code == 200
@@ -394,7 +394,7 @@ def test_a_restored_log_is_noticed_without_a_hand(stack):
     stack.nats.start()
     service.wait_ready()
     stack.intake.publish_surely([requested("lost"), requested("again")])
-    # It may not have noticed yet that the bus was away, and answers 503 until it is back.
+    # It may not have noticed the outage of the bus yet, and answers 503 until the bus is back.
     eventually(lambda: ApprovalClient(service).decide("lost", key="k").status_code == 200, "it decides again", timeout=30)
     expect_one_decision(stack, "lost")
     service.kill()
@@ -474,7 +474,7 @@ def test_nobody_answers_in_time(shared, admin, tenant):
         requested("late", tenant, expiresAt=timestamp(0.5)),
         requested("early", tenant, expiresAt=timestamp(3600)),
     )
-    # The intake would refuse it; a program on the bus need not ask it.
+    # The intake would refuse it; a program on the bus bypasses the intake.
     odd = requested("odd", tenant, expiresAt="tomorrow")
     shared.bus.publish_event(tenant, odd["type"], json.dumps(odd["payload"]).encode(), id="odd")
     assert admin.decide("early").status_code == 200
@@ -488,7 +488,7 @@ def test_nobody_answers_in_time(shared, admin, tenant):
 
 
 def test_a_late_answer_expires_the_approval_by_itself(shared, tenant):
-    """Where no sweep has come by yet, the request that is too late does its work."""
+    """Before the next sweep, a request that comes too late records the expiry."""
     idle = approval_service(shared, expiry_interval="1h").wait_ready()
     admin = ApprovalClient(idle, tenant)
     shared.intake.publish(requested("late", tenant, expiresAt=timestamp(-1)))
@@ -529,7 +529,7 @@ def test_limits_are_whole_numbers(service, admin, number):
 
 @pytest.mark.parametrize("sequence", [0, 1 << 31, 1 << 53, (1 << 63) - 2, (1 << 63) - 1, 1 << 63, (1 << 64) - 2, (1 << 64) - 1])
 def test_no_place_stops_the_service(shared, service, admin, tenant, sequence):
-    """Every id and cursor that can be written, with the epoch of the log: the process answers and lives."""
+    """Extreme ids and cursors with the log's epoch: the process answers and does not crash."""
     [event_id] = shared.intake.publish(requested("apr_1", tenant))
     cursor = Cursor.parse(event_id)._replace(sequence=sequence).text
     notification = "ntf_" + cursor.removeprefix("evt_")
@@ -549,7 +549,7 @@ def test_no_place_stops_the_service(shared, service, admin, tenant, sequence):
 
 @pytest.mark.alone
 def test_another_tenants_approval_is_as_unknown_as_any(shared, service, admin, tenant):
-    """Not to be told apart from one that does not exist, neither by the answer nor by the time it takes."""
+    """Indistinguishable from an approval that does not exist, by the response and by its time."""
     shared.intake.publish(requested("apr_1", "somebody_else"), requested("apr_1", tenant))
     hidden, unknown = requested("hidden", "somebody_else"), "missing"
     shared.intake.publish(hidden)
@@ -589,7 +589,7 @@ def test_no_limit_means_no_headers(admin):
 
 
 class Voters:
-    """Many people who answer the same approval in the same instant, spread over the replicas."""
+    """Many users who decide the same approval concurrently, spread over the replicas."""
 
     def __init__(self, services, count, tenant="acme"):
         self.people = [ApprovalClient(services[n % len(services)], tenant, user=f"usr_{n}") for n in range(count)]
@@ -597,7 +597,7 @@ class Voters:
         self.pool = ThreadPoolExecutor(count)
 
     def answer(self, approval):
-        """Everybody's answer: (user, action, response)."""
+        """Returns the result of each user: (user, action, response)."""
 
         def one(n):
             action = ("approve", "reject")[n % 2]
@@ -613,7 +613,7 @@ class Voters:
 @pytest.mark.long
 @pytest.mark.timeout(size(120, 600))
 def test_of_many_simultaneous_answers_one_wins(stack):
-    """20 people answer each approval at once, half with yes and half with no, at three replicas."""
+    """20 users decide each approval concurrently, half of them approving and half rejecting, at three replicas."""
     count, people = size(25, 200), 20
     services = approval_services(stack, 3)
     names = [f"apr_{n}" for n in range(count)]
@@ -635,7 +635,7 @@ def test_of_many_simultaneous_answers_one_wins(stack):
 
 
 def expect_agreement(services, names):
-    """All replicas say the same of every approval."""
+    """All replicas return the same for every approval."""
     clients = [ApprovalClient(service) for service in services]
     for name in names:
         answers = [client.approval(name).json() for client in clients]
@@ -645,7 +645,7 @@ def expect_agreement(services, names):
 
 
 class Insistent(threading.Thread):
-    """Answers approvals one after the other, each until it knows what became of its answer, whatever breaks meanwhile."""
+    """Decides approvals one after the other, and retries each decision through all failures until its outcome is known."""
 
     def __init__(self, number, services, names, stop):
         super().__init__(name=f"insistent {number}", daemon=True)
@@ -671,6 +671,7 @@ class Insistent(threading.Thread):
             try:
                 answer = ApprovalClient(service, user=user, client=client).decide(name, action, key=f"{self.number}-{name}")
             except httpx.TransportError:
+                # The pace of a retrying client: the outage's end is what its next attempt finds out.
                 pause(0.05)
                 continue
             if answer.status_code != 503:
@@ -687,7 +688,7 @@ class Insistent(threading.Thread):
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 900))
 def test_nothing_is_lost_or_doubled_whatever_is_killed(stack, chance):
-    """A replica dies every second, nats-server twice, while people insist on their answers."""
+    """A replica is killed every second, nats-server twice, while users retry their decisions."""
     seconds, people = size(10, 60), 6
     services = approval_services(stack, 3)
     names = [f"apr_{n}" for n in range(size(2000, 12_000))]
@@ -702,6 +703,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(stack, chance):
         victim = chance.choice(services)
         victim.kill()
         if second in outages:
+            # The pauses are the durations of the outages, which are the test's input.
             stack.nats.kill()
             pause(0.5)
             stack.nats.start()
@@ -730,7 +732,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(stack, chance):
 
 
 def test_what_follows_comes_when_a_replica_is_back(stack):
-    """A decision that nobody could act on any more is acted on by whoever comes next."""
+    """The effect of a decision that was recorded just before all processes died is published by the next process."""
     [service] = approval_services(stack, 1)
     stack.intake.publish(requested("apr_1"))
     assert ApprovalClient(service).decide("apr_1").status_code == 200
@@ -740,7 +742,7 @@ def test_what_follows_comes_when_a_replica_is_back(stack):
 
 
 def test_a_shared_reading_that_is_lost_announces_nothing_twice(stack):
-    """The consumer is deleted behind the services' backs: every decision is read again, and none is acted on again."""
+    """The consumer is deleted while services run: every decision is read again, and no effect is published twice."""
     services = approval_services(stack, 2)
     names = [f"apr_{n}" for n in range(20)]
     stack.intake.publish(*[requested(name) for name in names])
@@ -758,7 +760,7 @@ def test_a_shared_reading_that_is_lost_announces_nothing_twice(stack):
 @pytest.mark.long
 @pytest.mark.timeout(size(120, 600))
 def test_an_approval_is_known_as_soon_as_anyone_has_seen_it(stack, surface):
-    """Answered in the instant in which an edge delivers it: never a 404."""
+    """Decided as soon as an edge delivers it: never a 404."""
     if not surface.carries_everything:
         pytest.skip(f"{surface} delivers what was subscribed")
     count = size(200, 1000)
@@ -777,7 +779,7 @@ def test_an_approval_is_known_as_soon_as_anyone_has_seen_it(stack, surface):
 
 
 def everything(service, tenant="acme"):
-    """All that a replica says about a tenant."""
+    """Returns all responses of a replica about a tenant."""
     client = ApprovalClient(service, tenant)
     return {
         "approvals": client.pages("/v1/notifications/approvals", limit=200),
@@ -790,7 +792,7 @@ def everything(service, tenant="acme"):
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 600))
 def test_the_read_model_is_rebuilt_from_the_log(stack, record_property):
-    """The file is deleted, a further replica starts from nothing: the same answers."""
+    """The file is deleted, or a further replica starts without one: the responses are the same."""
     events = size(10_000, 100_000)
     service = approval_service(stack, name="first").wait_ready()
     admin = ApprovalClient(service)
@@ -830,7 +832,7 @@ def test_the_read_model_is_rebuilt_from_the_log(stack, record_property):
     print(f"rebuilt from {rates[0]['log.entries']} entries at {rates[0]['entries_per_s']} entries a second")
     record_property("entries_per_s", rates[0]["entries_per_s"])
 
-    # And one that was only away for a while goes on where it was.
+    # A replica that was stopped for a while continues at its position.
     fresh.kill()
     fresh.start().wait_ready()
     assert everything(fresh) == before
@@ -857,7 +859,7 @@ def test_a_file_of_somebody_else_is_left_alone(shared):
     refused = approval_service(shared, database_file=file)
     eventually(lambda: not refused.is_running, "it does not start")
     assert refused.exit_code == 1
-    assert "is no read model of approval-api" in refused.log
+    assert "is not a read model of approval-api" in refused.log
     assert file.read_text() == "Dear reader"
     refused.kill()
 

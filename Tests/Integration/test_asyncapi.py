@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml says what the streams really send."""
+"""docs/asyncapi.yaml matches what the streams send."""
 
 import json
 
@@ -19,7 +19,7 @@ DOCUMENT = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text())
 
 
 def resolved(node):
-    """A part of the document with what it refers to in its place."""
+    """Returns a part of the document with its references resolved."""
     if isinstance(node, dict) and "$ref" in node:
         target = DOCUMENT
         for name in node["$ref"].removeprefix("#/").split("/"):
@@ -100,7 +100,7 @@ def test_the_relay_sends_what_it_says(stack, tenant):
         expect_cursor(push["params"]["id"])
 
 
-#: Of each type, the least that the intake takes, and what the contract shows (§9).
+#: For each type, a minimal payload for the intake, and the contract's example (§9).
 AGENT = {
     "progress": ({"progress": 0}, {"step": "analyzing", "message": "Reading", "progress": 0.2}),
     "looked_around": ({}, {"at": ["what", "it", "liked"]}),
@@ -119,7 +119,7 @@ WORKFLOW = {
 
 @pytest.mark.parametrize(("kind", "channel", "types"), [("agents", "agentExecution", AGENT), ("workflows", "workflowExecution", WORKFLOW)])
 def test_executions_send_what_it_says(shared, edge, tenant, kind, channel, types):
-    """And what it calls required, the intake requires."""
+    """The members that it requires are those that the intake requires."""
     schemas = {message["name"]: message["payload"] for message in map(resolved, DOCUMENT["channels"][channel]["messages"].values())}
     other = schemas.pop("any other word")
     assert set(schemas) - {"stream.stalled", "stream.live"} == set(types) - {"looked_around"}

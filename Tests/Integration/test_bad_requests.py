@@ -1,4 +1,4 @@
-"""Wrong requests: each has its status, its code, and a message that says what to do; none stores anything (contract §1, §4, §10)."""
+"""Invalid requests: each gets its status, its code, and a message that says what to do, and stores nothing (contract §1, §4, §10)."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ CODES = {
 
 @dataclass
 class Wrong:
-    """A request, the status it must get, and what the message must speak of."""
+    """A request, its expected status, and words that the message must contain."""
 
     name: str
     status: int
@@ -65,7 +65,7 @@ def signed(secret=SECRET, algorithm="HS256", headers=None, **changes):
 
 
 def written(header='{"alg":"HS256","typ":"JWT"}', body=None):
-    """A token of these texts, signed: for what no JSON writer writes."""
+    """Signs a token with these JSON texts: for JSON that no encoder writes."""
     parts = [header if isinstance(header, bytes) else header.encode(), body if isinstance(body, bytes) else (body or claims_text()).encode()]
     message = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
     signature = hmac.new(SECRET.encode(), message, hashlib.sha256).digest()
@@ -324,7 +324,7 @@ def send(row, edge, producer):
     headers = dict(row.headers)
     if row.token is not None:
         headers["Authorization"] = f"Bearer {row.token}"
-    # The target goes out as it is written here: no normalising, no encoding.
+    # The target is sent exactly as written here: no normalising, no encoding.
     url = httpx.URL(base)
     with httpx.Client(timeout=15) as client:
         request = client.build_request(row.method, url, headers=headers, content=row.content)
@@ -349,7 +349,7 @@ def test_a_refusal_of_head_has_no_body(edge):
 
 
 def test_a_body_that_is_too_large_is_refused_unread(shared):
-    """What no batch of valid events can need is not read to its end: neither with a declared length nor without."""
+    """A body larger than any valid batch is not read to its end, with a declared length or without."""
     refused = Wrong("too large", 413, "at most|less|large")
     body = b'{"type":"a.b","tenant":"acme","payload":{"x":"' + b"x" * (64 << 20) + b'"}}'
     for content in (body, (body[start : start + (1 << 20)] for start in range(0, len(body), 1 << 20))):
@@ -357,7 +357,7 @@ def test_a_body_that_is_too_large_is_refused_unread(shared):
         try:
             response = httpx.post(shared.producer.url + EVENTS, content=content, headers=headers, timeout=30)
         except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
-            # Closing while the client still sends is the other permitted way to say no (RFC 9110 §15.5.14).
+            # Closing while the client still sends is the other permitted refusal (RFC 9110 §15.5.14).
             continue
         expect_refusal(refused, response)
     shared.producer.expect_alive()
@@ -389,7 +389,7 @@ def test_the_right_key_issuer_and_audience_are_accepted(strict, audience):
 
 
 def confused():
-    """The classic: HMAC, with the public key's bytes as its secret."""
+    """Algorithm confusion: HMAC with the public key's bytes as the secret."""
     head, body = encoded({"alg": "HS256", "typ": "JWT"}), encoded(claims(iss="https://id.example", aud="causeway"))
 
     signature = hmac.new(public_pem(RSA_KEY), f"{head}.{body}".encode(), hashlib.sha256).digest()

@@ -19,9 +19,9 @@ from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
 EDGES = (NotificationStream.executable, WorkspaceStream.executable, Relay.executable)
-#: What the page calls the streams, by what carries them.
+#: The page's names of the streams, by transport.
 STREAMS = {"notifications": EDGES[0], "workspace": EDGES[1], "relay": EDGES[2]}
-#: A cursor of no log that ever was.
+#: A cursor of no existing log.
 UNKNOWN = "evt_01HX9VTPQR3KF8MZWBYD5N6JCE"
 INCIDENT = "inc_scenario"
 
@@ -72,7 +72,7 @@ def connections(deployment, stream):
 
 
 def numbered(count, tenant, begin=0):
-    """Events that all three streams carry."""
+    """Publishes events that all three streams deliver."""
     return [Relay().numbered(n, tenant, prefix=tenant) for n in range(begin, begin + count)]
 
 
@@ -86,7 +86,7 @@ def follow_all(tab):
 
 
 def expect_all(tab, count, streams=STREAMS, timeout=60):
-    """Every stream gets the events 0 to `count`, each once and in order, and was told of no gap."""
+    """Every stream gets the events 0 to `count`, each once and in order, without a gap."""
     for stream in streams:
         try:
             eventually(lambda stream=stream: len(tab.numbers(stream)) >= count, f"{count} events on {stream}", timeout)
@@ -108,7 +108,7 @@ def test_every_stream_delivers_the_same(deployment, open_tab, tenant):
         assert [event["id"] for event in tab.events(stream)] == ids
         event = tab.events(stream)[0]
         assert event["type"] == "investigation.progress" and event["transport"] == stream
-        # Whatever envelope it came in, it is the payload as it was published.
+        # In every envelope, it is the payload as published.
         assert event["data"] == numbered(1, tenant)[0]["payload"]
         assert event["time"].endswith("Z") and event["receivedAt"] > 1_700_000_000_000
     assert tab.log("notifications", "state")[-1]["leader"] is True
@@ -132,7 +132,7 @@ def test_an_execution_ends_with_its_last_event(deployment, open_tab, tenant):
     tab.follow("waiting", "execution", "agent", "my agent", {"wait": True}).wait_state("waiting", "live")
     agent.progress(0.1, 0.2)
     eventually(lambda: len(tab.events("waiting")) == 2, "it begins")
-    # Another one comes late, and sees it from the first event.
+    # Another one connects late, and gets it from the first event.
     tab.follow("late", "execution", "agent", "my agent", {"wait": True})
     agent.progress(0.9)
     agent.publish(("complete", {"result": "done", "duration": 3}))
@@ -140,7 +140,7 @@ def test_an_execution_ends_with_its_last_event(deployment, open_tab, tenant):
         assert tab.wait_state(stream, "ended")["reason"] == "completed"
         assert [event["id"] for event in tab.events(stream)] == ["1", "2", "3", "4"]
         assert tab.events(stream)[-1]["data"] == {"result": "done", "duration": 3}
-        # The lock of a leader that is done may come before its last word: then who takes over asks, and is told that there is no more.
+        # The lock of a finished leader may be released before its last update arrives: then the next leader asks the server, and learns of the end.
         assert [state for state in tab.states(stream) if state.startswith(("waiting", "ended"))] == ["ended completed"]
     eventually(lambda: edge.metrics()["causeway_edge_connections"] == 0, "nobody comes back")
 
@@ -162,7 +162,7 @@ def test_an_execution_resumes_where_it_was(deployment, open_tab, tenant):
 
 @pytest.mark.parametrize("wait", [False, True], ids=["running", "awaited"])
 def test_whoever_takes_over_goes_on_with_the_same_run(deployment, browser, open_tab, tenant, wait):
-    """The head of a stream that was there before the run names none; and numbers of one run say nothing of another."""
+    """The head of a stream that was opened before the run names no execution; and numbers of two runs are not comparable."""
     edge = deployment.named[EDGES[0]]
     agent = Executions(deployment.intake, "agents", "relay race", tenant)
     tabs = [open_tab(), open_tab()]
@@ -189,7 +189,7 @@ def test_whoever_takes_over_goes_on_with_the_same_run(deployment, browser, open_
 
 
 def test_a_run_that_another_one_supersedes(open_tab, tenant):
-    """A producer that is gone never ends its run; a server that plays it does not need the time after which another may begin."""
+    """A dead producer never ends its run; a fake server avoids waiting for the time after which another run may begin."""
     tab = open_tab()
     tab.run(
         """const runs = ["one run", "another/run"], encoder = new TextEncoder();
@@ -263,7 +263,7 @@ def test_the_network_is_lost_and_regained(deployment, open_tab, tenant):
 
 
 def test_silence_is_a_broken_connection(deployment, open_tab, tenant):
-    """Of a process that hangs, or a network that swallows everything, nothing is ever heard."""
+    """A process that hangs, or a network that drops all packets, sends nothing."""
     tab = open_tab(silence={"notifications": 3_000, "workspace": 3_000})
     streams = ("notifications", "workspace")
     for stream in streams:
@@ -318,7 +318,7 @@ def test_a_place_that_nobody_knows(deployment, open_tab, tenant):
 
 
 def test_no_server_keeps_a_stream_away_for_ever(open_tab, tenant):
-    """A browser's timer that is set to more than 25 days fires at once: the server would be asked without a pause."""
+    """A browser's timer of more than 25 days fires immediately: the client would poll the server without a pause."""
     tab = open_tab()
     tab.run(
         """const seconds = 99_999_999_999;
@@ -337,7 +337,7 @@ def test_no_server_keeps_a_stream_away_for_ever(open_tab, tenant):
     tab.follow("notifications", "notifications").follow("execution", "execution", "agent", "any")
     for stream in ("notifications", "execution"):
         assert tab.wait_state(stream, "waiting")["retryInMs"] == 3_600_000
-    # Timers that fire at once have fired by now.
+    # Timers that fire immediately have fired by now.
     tab.run("return new Promise((resolve) => setTimeout(resolve, 100))")
     assert tab.run("return asked") == {"notifications": 1, "execution": 1}
 
@@ -469,7 +469,7 @@ def test_requests_progress_and_giving_up(deployment, open_tab, tenant):
             return streams.relay.stream.request("agent.analyze", arguments[0], { signal: abort.signal, onProgress: () => abort.abort() })
                 .catch((error) => error.name);"""
         assert tab.run(given_up, slow) == "AbortError"
-    # What was under way is told that its answer will not come: it may have been done, so nobody does it again.
+    # Outstanding requests fail: they may have been executed, so they are not sent again.
     relay = edge_of(deployment, "relay")
     lost = """window.answer = streams.relay.stream.request("agent.analyze", arguments[0], { onProgress: () => window.isUnderWay = true })
         .catch((error) => error.code);"""
@@ -503,7 +503,7 @@ def test_subscriptions_of_tabs_do_not_get_in_each_others_way(deployment, open_ta
     deployment.intake.publish(*numbered(3, tenant))
     eventually(lambda: one.numbers("relay") == [0, 1, 2], "who subscribed gets them")
     assert other.numbers("relay") == []
-    # From the beginning, on the connection on which the other has had them.
+    # From the beginning, on the connection on which the other tab has received them.
     other.run(subscribe, INCIDENT, {"lastEventId": ""})
     eventually(lambda: other.numbers("relay") == [0, 1, 2], "who asks for the past gets it")
     one.run(unsubscribe, INCIDENT)
@@ -538,7 +538,7 @@ def test_eight_tabs_share_one_connection_and_outlive_their_leader(deployment, br
 
 
 def test_no_tab_acts_with_the_roles_of_another(deployment, open_tab, tenant):
-    """Commands go out with the roles of the token that the leader's connection was opened with."""
+    """Commands are sent with the roles of the token that the leader's connection was opened with."""
     tabs = [open_tab(mint(tenant, roles=roles)) for roles in (["admin", "member"], ["member"], ["member", "admin"])]
     for tab in tabs:
         tab.follow("relay", "relay").wait_state("relay", "live")
@@ -571,7 +571,7 @@ def test_a_leader_that_hangs_is_replaced(deployment, open_tab, tenant):
     tabs = [open_tab(), open_tab()]
     for tab in tabs:
         follow_all(tab)
-    # It keeps its locks, and is heard of no more.
+    # It keeps its locks, and sends nothing more.
     tabs[0].run("BroadcastChannel.prototype.postMessage = () => {}")
     deployment.intake.publish(*numbered(5, tenant))
     expect_all(tabs[1], 5, timeout=90)
@@ -593,7 +593,7 @@ def test_who_comes_late_gets_the_state_and_the_past_it_asks_for(deployment, open
     for stream in ("notifications", "workspace"):
         late.follow(f"{stream} live", stream).wait_state(f"{stream} live", "live")
         late.follow(f"{stream} known", stream, {"lastEventId": ids[1]})
-        # Older than what the leader has seen: the server has it.
+        # Older than the leader's events: the server has it.
         late.follow(f"{stream} older", stream, {"lastEventId": ""})
         eventually(lambda stream=stream: late.numbers(f"{stream} known") == [3, 4], "what the leader has seen")
         eventually(lambda stream=stream: late.numbers(f"{stream} older") == [0, 1, 2, 3, 4], "what it has not")

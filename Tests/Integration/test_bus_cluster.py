@@ -1,4 +1,4 @@
-"""Three nats-servers as one bus; the log has one replica, which is what Debian's 2.9 can be trusted with (docs/operating.md)."""
+"""A cluster of three nats-servers; the log has one replica, because Debian's 2.9 is not reliable with more (docs/operating.md)."""
 
 import pytest
 

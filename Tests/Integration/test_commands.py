@@ -28,7 +28,7 @@ def relay(stack):
 
 @pytest.fixture
 def service(stack):
-    """The example of the documentation, as it is."""
+    """The documentation's example, unchanged."""
     command = [sys.executable, ROOT / "docs/examples/responder.py"]
     process = Process("responder", command, stack.directory, {"NATS_URL": stack.nats.url})
     stack.add(process)
@@ -137,7 +137,7 @@ def websocket_client(url, token):
 
 @pytest.fixture
 def patient(stack):
-    """A relay that waits as long as a loaded machine takes: for commands, and for a word of a client that reads their answers."""
+    """A relay with time limits that suit a loaded machine: for commands, and for messages of a client that reads their answers."""
     return stack.edge(Relay.executable, command_timeout="120s", silence_timeout="120s")
 
 
@@ -151,7 +151,7 @@ def test_a_client_that_reads_gets_all_progress(stack, patient, client_of, count)
         got = [json.loads(client.recv()) for _ in range(count + 1)]
         assert [message["params"]["n"] for message in got[:-1]] == list(range(count))
         assert got[-1] == {"jsonrpc": "2.0", "id": "talk", "result": "done"}
-        # Nothing of it has come to an end.
+        # No command has finished.
         client.send(request("ping", id=1))
         assert json.loads(client.recv())["result"] == {"pong": True}
 
@@ -167,7 +167,7 @@ def test_the_largest_batch_that_the_other_bounds_allow_is_answered(stack, patien
 
 
 def test_a_client_that_stops_reading_is_closed_with_a_code(stack):
-    """The kernel keeps the close frame for it: it comes when the client reads again, however late that is."""
+    """The kernel buffers the close frame, so the client gets it when it reads again, however late."""
     relay = stack.edge(Relay.executable, stall_timeout="2s", silence_timeout="10s")
     stack.bus.answer_commands("agent.talk", burst(1000))
     with RelayClient(relay, mint(), receive_buffer=8192) as client:
@@ -198,7 +198,7 @@ def test_a_slow_client_of_much_progress_is_still_served(stack):
 
 
 def test_a_drain_reaches_a_client_that_has_much_to_read(stack):
-    """Its queue is given up for the close frame."""
+    """Its queue is dropped in favour of the close frame."""
     relay = stack.edge(Relay.executable, drain_window="1s")
     stack.bus.answer_commands("agent.talk", burst(1000))
     with RelayClient(relay, mint(), receive_buffer=8192) as client:

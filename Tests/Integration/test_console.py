@@ -1,4 +1,4 @@
-"""The console (docs/console.md) in a real browser, before real services: what it shows is true, and what it does is what was meant."""
+"""The console (docs/console.md) in a real browser, with real services: its display is correct, and its actions have their effect."""
 
 import io
 import json
@@ -25,7 +25,7 @@ from causeway_kit.tokens import expect_no_token, mint
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
-#: The program of each stream, with what it has to be told so that clients do not take it for dead.
+#: The program of each stream, with settings that keep its clients from timing out.
 EDGES = {"sse": (NotificationStream, "30s"), "websocket": (WorkspaceStream, "5s"), "relay": (Relay, "30s")}
 PHONE = {"width": 360, "height": 780, "mobile": True}
 
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def in_order_of_the_log(ids):
-    """Each once, by their sequences: the time in a cursor may be earlier than its neighbours', where an append was tried again."""
+    """Returns each event once, ordered by sequence: the time in a cursor may be earlier than its neighbours' after a retried append."""
     return ids == sorted(set(ids), key=lambda id: Cursor.parse(id).sequence)
 
 
 @pytest.fixture(scope="module")
 def deployment():
-    """One of each service, and nginx before them with the console and a demo."""
+    """One of each service, with nginx in front of them that serves the console and a demo."""
     with Stack() as stack:
         starting = {
             lane: stack.start(surface.executable, heartbeat_interval=heartbeat, drain_window="1s") for lane, (surface, heartbeat) in EDGES.items()
@@ -65,7 +65,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def console(deployment, browser):
-    """Opens tabs of the console, nobody signed in."""
+    """Opens tabs of the console, signed out."""
     with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
         yield open_tab
 
@@ -118,7 +118,7 @@ def test_the_demos_tokens_are_for_nobody_else(deployment):
     nginx = deployment.nginx
     url = f"{nginx.url}/console/demo.json"
     assert [person["label"] for person in httpx.get(url).json()["people"]] == ["olga, admin of acme"]
-    # A page whose name was made to lead to this machine asks by that name.
+    # A DNS rebinding page sends its own host name.
     assert httpx.get(url, headers={"Host": f"evil.example:{nginx.http_port}"}).status_code == 404
     assert httpx.get(url, headers={"Host": f"localhost:{nginx.http_port}"}).status_code == 200
     alone = deployment.add(Nginx(deployment.directory, {"event-producer": [deployment.producer]}, name="nginx-without-demo")).wait_ready()
@@ -150,7 +150,7 @@ def test_somebody_of_the_demo_sees_events_on_all_streams(deployment, console):
     }
     tab.wait_for_text("#overall-text", "All streams are live")
     tab.wait_for_text("#rate-text", "A second: SSE ")
-    # The token is in this tab alone, and in no address of the page.
+    # The token is in this tab only, and in no URL of the page.
     assert tab.run("return [sessionStorage.length, localStorage.length, document.cookie, location.href.includes('eyJ')]") == [1, 0, "", False]
     tab.driver.refresh()
     tab.wait_live()
@@ -231,7 +231,7 @@ def test_a_progress_bar_fills_from_run_to_run(deployment, console, tenant):
 
 
 def test_only_the_tab_that_is_looked_at_follows_executions(deployment, console, tenant):
-    """Two users' tabs have a connection each; the executions of both would be too many for HTTP/1.1 sooner or later."""
+    """Two users' tabs have separate connections; the executions of both would exceed the connection limit of HTTP/1.1."""
 
     def connections():
         return deployment.services["sse"].metrics()["causeway_edge_connections"]
@@ -273,16 +273,16 @@ def test_what_cannot_be_decided_is_said(deployment, console, publish, tenant):
     olga.sign_in(mint(tenant, "olga", ("admin",)))
     ann.sign_in(mint(tenant, "ann"))
     deployment.intake.publish(requested("app_2", tenant), requested("app_3", tenant, requestedBy="olga", fourEyes=True))
-    # Who is no admin is not offered what would be refused.
+    # A user who is not an admin gets no buttons for decisions.
     ann.wait_for_text("[data-approval=app_2]", "An admin decides.")
     assert ann.count("[data-approval=app_2] button") == 0
-    # Somebody else is faster, while the dialog is open; and the service says the same to who insists.
+    # Another admin decides while the dialog is open; the service confirms that to the second one.
     olga.click("[data-approval=app_2] .reject")
     assert ApprovalClient(deployment.services["approvals"], tenant, "petra").decide("app_2").status_code == 200
     olga.wait_for_text("#decide-error", "Decided already: approved by petra")
     olga.run("document.querySelector('#decide-submit').disabled = false")
     olga.click("#decide-submit")
-    olga.wait_for_text("#decide-error", "Somebody was faster.")
+    olga.wait_for_text("#decide-error", "Another decision came first.")
     olga.click("#decide-cancel")
     for tab in (olga, ann):
         tab.wait_for_text("[data-approval=app_2] .pill", "approved · petra")
@@ -327,12 +327,12 @@ def test_a_log_out_of_reach_is_not_called_live(deployment, console, tenant):
     finally:
         deployment.nats.start()
     tab.wait_for_text("#overall-text", "All streams are live")
-    # Nobody had to connect again.
+    # No reconnect was needed.
     assert {lane["reconnects"] for lane in tab.lanes().values()} == {0}
 
 
 def test_eight_tabs_have_one_connection_each_stream(deployment, console, tenant):
-    """More than a browser opens to an origin over HTTP/1.1; counted where they end."""
+    """More connections than a browser opens to an origin over HTTP/1.1; counted at the server."""
 
     def connections():
         return {lane: deployment.services[lane].metrics()["causeway_edge_connections"] for lane in LANES}
@@ -366,7 +366,7 @@ def test_eight_tabs_have_one_connection_each_stream(deployment, console, tenant)
 
 
 def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, console, tenant):
-    """Every service is restarted while events flow; nobody reloads the page, and it says what happened."""
+    """Every service is restarted while events flow; the page recovers without a reload, and reports the reconnects."""
     tab = console().sign_in(mint(tenant, "olga", ("admin",)))
     [first] = deployment.intake.publish(progress(0, tenant))
     tab.wait_for_row(first, ("sse", "websocket"))
@@ -388,7 +388,7 @@ def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, cons
     flow.stop()
     count = flow.accepted + 2
     tab.wait_for(lambda: tab.lane("sse")["received"] == tab.lane("websocket")["received"] == count, f"all {count} have come")
-    # It carries an incident from the event on by which the page has learnt of it.
+    # It delivers an incident from the event on that made it known to the page.
     tab.wait_for(lambda: tab.lane("relay")["received"] == flow.accepted, "the relay has carried all but the first of each incident")
     for name, lane in tab.lanes().items():
         assert (lane["gaps"], lane["twice"]) == (0, 0) and lane["reconnects"] >= 1, f"{name}: {lane}"
@@ -397,7 +397,7 @@ def test_a_deployment_behind_the_page_loses_and_doubles_nothing(deployment, cons
     for name in ("Server-sent events", "WebSocket", "JSON-RPC relay"):
         assert any(name in line and "the edge is being replaced" in line for line in tab.journal()), tab.journal()
         assert any(name in line and "live again after" in line for line in tab.journal())
-    # The lists go on as well.
+    # The lists are updated too.
     tab.click("[data-approval=app_after] .approve")
     tab.click("#decide-submit")
     tab.wait_for(lambda: tab.count("[data-approval=app_after][data-outcome=approved]"), "it is approved")
@@ -419,7 +419,7 @@ ATTACKS = [
 @pytest.mark.parametrize("attack", ATTACKS, ids=["image", "script", "address", "direction", "length", "marks"])
 def test_an_attack_in_a_payload_is_a_text_like_any_other(deployment, console, publish, tenant, attack):
     tab = console().sign_in(mint(tenant, "olga", ("admin",)))
-    # Identifiers have no control characters, and an approval's title has a bound: the services refuse others.
+    # Identifiers have no control characters, and an approval's title has a limit: the services refuse others.
     name = "".join(character for character in attack[:40] if character >= " ")
     tab.find("#follow-name").send_keys("agent")
     tab.click("#follow button")
@@ -454,7 +454,7 @@ def test_an_attack_in_a_payload_is_a_text_like_any_other(deployment, console, pu
 
 
 def test_the_browser_itself_would_refuse_html_and_scripts(console, tenant):
-    """What the tests above do not see happening could not happen: the policy is in force, and complaints are seen."""
+    """Validates the tests above: the policy is in force, and violations are detected."""
     tab = console().sign_in(mint(tenant))
     refused = tab.run("try { document.body.innerHTML = '<b>x</b>'; } catch (error) { return error.name; }")
     assert refused == "TypeError"
@@ -494,7 +494,7 @@ AXE = (files("axe_core_python") / "axe.min.js").read_text()
 
 @pytest.mark.parametrize("look", [{}, {"scheme": "dark"}, PHONE, PHONE | {"scheme": "dark"}], ids=["light", "dark", "phone", "dark phone"])
 def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
-    """Contrast, names, roles, order, and room: axe finds nothing serious, and nothing is wider than the window."""
+    """Contrast, names, roles, order, and size: axe finds no serious violation, and nothing is wider than the window."""
     tab = console()
     tab.look(**look)
     expect_accessible(tab)
@@ -534,7 +534,7 @@ def expect_accessible(tab):
 
 @pytest.mark.skipif("CAUSEWAY_SCREENSHOTS" not in os.environ, reason="nobody asked for them (make screenshots)")
 def test_screenshots_for_the_documentation(deployment, console):
-    """Of the simulator's stories, into the folder that CAUSEWAY_SCREENSHOTS names."""
+    """Takes screenshots of the simulation, in the folder CAUSEWAY_SCREENSHOTS."""
     folder = ROOT / Path(os.environ["CAUSEWAY_SCREENSHOTS"])
     tab = console()
     tab.look(width=1440, height=960)

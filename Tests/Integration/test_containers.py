@@ -1,4 +1,4 @@
-"""docker-compose.yml and deploy/Dockerfile against the project, and what can be tried of them where no container engine runs."""
+"""docker-compose.yml and deploy/Dockerfile match the project, and their parts work without a container engine."""
 
 import os
 import re
@@ -29,7 +29,7 @@ every_service = pytest.mark.parametrize("name", COMPOSE.services)
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory):
-    """The folder that deploy/containers/make-secrets has filled."""
+    """The folder of secrets, from deploy/containers/make-secrets."""
     folder = tmp_path_factory.mktemp("secrets") / "made"
     subprocess.run([ROOT / "deploy/containers/make-secrets", folder], check=True)
     return folder
@@ -186,7 +186,7 @@ def test_the_health_check_tells_readiness(stack):
 
 @pytest.mark.skipif(not all(map(is_built, COMMANDS)), reason="not all programs are built")
 def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
-    """Every process with the very environment of its container; the names that they know each other by lead to loopback addresses."""
+    """Starts every process with the environment of its container; their host names resolve to loopback addresses."""
     started, names = [], NameServer()
     try:
         nats = _bus(tmp_path, secrets)
@@ -223,7 +223,7 @@ def _status(proxy, path):
 
 
 def _bus(directory, secrets):
-    """nats-server with the container's configuration, but for what Debian's does not know yet, and for the paths."""
+    """nats-server with the container's configuration, except for the paths and for settings that Debian's version does not support."""
     text = (ROOT / "deploy/nats/container.conf").read_text()
     text = re.sub(r"(?m)^ *sync_interval: always$", "", text).replace("store_dir: /data", f'store_dir: "{directory}/jetstream"')
     text = text.replace("port: 4222", "").replace("http_", "")
@@ -258,7 +258,7 @@ def test_the_proxy_does_not_start_with_origins_that_are_none(tmp_path, wrong):
 
 
 class _Composed(Nginx):
-    """nginx with the configuration that the Dockerfile makes, but for the paths, the ports and the name server."""
+    """nginx with the configuration from the Dockerfile, except for the paths, the ports and the name server."""
 
     def __init__(self, directory, names, secrets):
         self._command = shlex.split(IMAGES.run_with("deploy/nginx/configure").replace("/src/", f"{ROOT}/"))

@@ -1,4 +1,4 @@
-"""docs/contract.md and docs/architecture.md are what the sources say; what points at a place in the documentation finds it. Nothing has to run.
+"""docs/contract.md and docs/architecture.md match the sources, and links into the documentation resolve. Needs no running programs.
 
 The contract's tables of event types are compared with the table itself, by `EventTypeTableTests.swift`."""
 
@@ -27,14 +27,14 @@ CITATION = re.compile(
 
 
 def sources():
-    """The files of the repository that people write; what begins with a dot is built or belongs to tools."""
+    """The source files of the repository; names that begin with a dot are build products or tools' files."""
     for directory, folders, files in os.walk(ROOT):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
         yield from (Path(directory, name) for name in sorted(files) if Path(name).suffix in SOURCES)
 
 
 def citations():
-    """(file, number of the section, name of a part or None) of everything that cites the contract."""
+    """Returns (file, number of the section, name of a part or None) of each citation of the contract."""
     for file in sources():
         if file in (Path(__file__), ROOT / CONTRACT):
             continue
@@ -71,7 +71,7 @@ def test_what_cites_the_contract_finds_its_section():
 
 
 def expect_rows(page, shown, stated):
-    """Fails for the rows of a page's table that are not what the sources state."""
+    """Fails for rows of a page's table that differ from the sources."""
     keys = [*stated, *(key for key in shown if key not in stated)]
     differing = [f"{key}: {page} has {shown.get(key)}, the sources {stated.get(key)}" for key in keys if shown.get(key) != stated.get(key)]
     assert not differing, "\n".join(differing)

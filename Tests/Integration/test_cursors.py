@@ -1,4 +1,4 @@
-"""The three answers to a cursor (contract §3), and the log's own changes: purged, deleted, created again."""
+"""The three answers to a cursor (contract §3), and changes of the log: purged, deleted, recreated."""
 
 import itertools
 import socket
@@ -33,7 +33,7 @@ def gap(client):
 
 
 def expect_live(stack, client, tenant, number=1_000_000):
-    """What is published now is the next that comes."""
+    """The next event delivered is one published now."""
     [id] = stack.intake.publish(client.surface.numbered(number, tenant, prefix=tenant))
     event = client.next_event()
     assert (event.id, event.payload) == (id, {"n": number})
@@ -53,7 +53,7 @@ def test_a_cursor_inside_the_log_is_followed_by_every_later_event_and_then_live(
 
 
 def test_a_cursor_of_another_time_is_of_another_log(shared, edge, surface, tenant):
-    """The time in a cursor says what stood at its place: nobody was given one with another, or with none."""
+    """The time in a cursor identifies the event at its sequence: no client was given a cursor with another time, or without one."""
     ids = shared.intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(2)))
     true = Cursor.parse(ids[0])
     for time in (0, true.time - 1, true.time + 1, (1 << 48) - 1):
@@ -84,7 +84,7 @@ def test_the_opening_is_a_place_to_resume_from(shared, edge, surface, tenant):
 
 
 def test_a_client_that_breaks_away_right_after_the_opening_loses_nothing(shared, edge, surface, tenant):
-    """The place that the opening of a resumed stream names is where the client was, not where the log is."""
+    """The opening of a resumed stream has the client's cursor, not the log's end."""
     ids = shared.intake.publish(*(surface.numbered(n, tenant, prefix=tenant) for n in range(5)))
     for cursor, first in ((ids[1], ids[2]), ("", ids[0])):
         with surface.connect(edge, mint(tenant), cursor=cursor) as client:
@@ -98,7 +98,7 @@ def test_a_client_that_breaks_away_right_after_the_opening_loses_nothing(shared,
 
 @on_surfaces_with_heartbeats
 def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
-    """Resuming from a heartbeat loses nothing, and it moves on with other tenants' events: quiet clients never grow old."""
+    """Resuming from a heartbeat loses nothing. Heartbeats advance with other tenants' events, so that idle clients' cursors do not expire."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     with surface.connect(edge, mint("quiet")) as client:
         opening(client)
@@ -118,7 +118,7 @@ def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
             places.append(eventually(fresh, "a heartbeat's id moves on with the log"))
     noise = [surface.numbered(n, "noisy", padding=20_000) for n in range(4, 10)]
     ids = stack.intake.publish(surface.numbered(2, "noisy"), surface.numbered(3, "quiet"), *noise)
-    # An edge whose memory does not reach back recognises what stands there by the log itself.
+    # An edge whose memory does not reach back compares with the log itself.
     for server in (edge, stack.edge(surface.executable, log_tail_bytes="64KiB")):
         for place in places:
             with surface.connect(server, mint("quiet"), cursor=place) as client:
@@ -145,7 +145,7 @@ def test_the_header_wins_over_the_query(shared, edge, tenant):
 
 
 def test_a_cursor_older_than_the_log_is_told_what_was_missed_and_gets_what_is_kept(stack, surface):
-    # One edge has let go of them by the time they are purged, one starts afterwards, and one still has them all in memory.
+    # When they are purged, one edge has dropped them from memory, one starts afterwards, and one still has all of them in memory.
     veteran, rich = stack.edge(surface.executable, log_tail_bytes="64KiB"), stack.edge(surface.executable)
     ids = stack.intake.publish(*(surface.numbered(n, padding=20_000) for n in range(20)))
     kept = 12
@@ -159,18 +159,18 @@ def test_a_cursor_older_than_the_log_is_told_what_was_missed_and_gets_what_is_ke
                 told = gap(client)
                 assert (told.reason, told.missed_before) == (EXPIRED, ids[kept]), f"{server.name}, {cursor}"
                 assert [event.id for event in client.events(20 - kept)] == ids[kept:]
-            # Whoever saw the gap and broke away resumes from it without a second one.
+            # A client that got the gap and disconnected resumes from it without a second one.
             with surface.connect(server, mint(), cursor=told.id) as client:
                 opening(client)
                 assert client.next_event().id == ids[kept]
-        # The last event dropped is no loss: all after it is kept.
+        # A cursor at the last dropped event misses nothing: everything after it is kept.
         with surface.connect(server, mint(), cursor=ids[kept - 1]) as client:
             opening(client)
             assert client.next_event().id == ids[kept]
         with surface.connect(server, mint(), cursor="") as client:
             opening(client)
             assert client.next_event().id == ids[kept], "the oldest event kept is no gap"
-    # Who still has the purged events may give more than it must, but not less than it says.
+    # An edge that still has the purged events may deliver more than required, but not less than it reports.
     with surface.connect(rich, mint(), cursor=ids[0]) as client:
         opening(client)
         message = client.next()
@@ -225,7 +225,7 @@ def test_a_cursor_that_is_none_is_told_so_and_goes_on_live(shared, edge, surface
         told = gap(client)
         assert (told.reason, told.missed_before) == (UNKNOWN, None)
         expect_live(shared, client, tenant)
-    # The gap is itself a place to resume from.
+    # The gap itself has a cursor to resume from.
     with surface.connect(edge, mint(tenant), cursor=told.id) as client:
         opening(client)
         assert client.next_event().payload == {"n": 1_000_000}
@@ -257,7 +257,7 @@ HANDSHAKE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version:
     ids=lambda value: value[:40],
 )
 def test_a_cursor_is_never_refused_or_passed_over(shared, tenant, of, fields, query, field):
-    """A browser comes back from no status but 200 and 101. Query and header go out as they are written here."""
+    """A browser reconnects only after status 200 and 101. Query and header are sent exactly as written here."""
     [id] = shared.intake.publish(numbered(1, tenant, prefix=tenant))
     target = f"{of.path}?token={mint(tenant)}&workspace={tenant}&%zz=1&{query.format(id=id)}"
     edge = shared.shared_edge_of(of.executable)
@@ -277,7 +277,7 @@ SPELLINGS = ["last_event_id", "lastEventId", "lastEventID", "Last-Event-ID", "la
 @pytest.mark.parametrize(("of", "fields"), [(NotificationStream, ""), (WorkspaceStream, HANDSHAKE)], ids=["notification", "workspace"])
 @pytest.mark.parametrize("place", [*SPELLINGS, "header", "header beside a query"])
 def test_every_spelling_of_a_cursor_resumes(shared, tenant, of, fields, place):
-    """`?lastEventId=`, the default of a widely used EventSource polyfill, was passed over: live only, and nobody was told."""
+    """`?lastEventId=`, the default of a widely used EventSource polyfill, was ignored: the client silently got live events only."""
     ids = shared.intake.publish(*(numbered(n, tenant, prefix=tenant) for n in range(3)))
     is_header = place.startswith("header")
     query = f"&{place}={ids[0]}" if not is_header else f"&lastEventId={ids[1]}" if "query" in place else ""
@@ -295,7 +295,7 @@ def test_every_spelling_of_a_cursor_resumes(shared, tenant, of, fields, place):
 
 
 def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):
-    """A cursor from the fastest of many edges is good on every other one."""
+    """A cursor from the fastest of many edges is valid on every other one."""
     edges = stack.edges(2, surface.executable)
     for number in range(200):
         [id] = stack.intake.publish(surface.numbered(number))
@@ -312,14 +312,14 @@ def test_an_edge_waits_for_an_event_that_another_edge_has_seen(stack, surface):
 
 
 def test_a_log_that_was_deleted_and_created_again_is_another_log(stack, surface):
-    """Running edges go over to it; old cursors are of another epoch, and every client is told once that it lost its place."""
+    """Running edges switch to it; old cursors are of another epoch, and every client gets one `stream.gap`."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     old = stack.intake.publish(*(surface.numbered(n) for n in range(10)))
     follower = Follower(surface, [edge], mint(), cursor=old[-1]).start()
     stack.bus.recreate_log()
     edge.wait_until(lambda: edge.readiness() == 200, "is ready with the new log", timeout=30)
 
-    # The edge goes over within moments, not at once; what is published before it has is not what this test is about.
+    # The edge switches after a moment; this test does not consider events published before that.
     numbers = itertools.count(100)
     epoch = Cursor.parse(old[0]).epoch
 
@@ -344,7 +344,7 @@ def test_a_log_that_was_deleted_and_created_again_is_another_log(stack, surface)
 
 
 def test_a_stream_that_cannot_begin_is_answered_so_that_a_browser_comes_back(stack, surface):
-    """Without the bus nobody knows the log's place: 200, and the word `unavailable`."""
+    """Without the bus the log's end is unknown: 200, and `unavailable`."""
     edge = stack.edge(surface.executable)
     stack.nats.kill()
     eventually(lambda: edge.readiness() == 503, "the edge is not ready without its bus")

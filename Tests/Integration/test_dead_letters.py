@@ -1,4 +1,4 @@
-"""Work that fails is set aside, told of once, and can be tried again (docs/operating.md, Dead letters); it keeps nobody else waiting."""
+"""Failed work becomes a dead letter, is logged once, and can be retried (docs/operating.md, Dead letters); it does not delay other work."""
 
 import json
 
@@ -14,7 +14,7 @@ LONG_AGO = "2024-01-01T00:00:00Z"
 
 
 class Letters:
-    """The command line, as an operator has it."""
+    """Runs the command line like an operator."""
 
     def __init__(self, stack):
         self._url = stack.nats.url
@@ -41,7 +41,7 @@ def told(service):
 
 
 def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letters):
-    """Two replicas; one letter, one line, no notification, and the next request is asked as ever."""
+    """Two replicas: one letter, one log line, no notification, and the next request works normally."""
     replicas = [approval_service(stack).wait_ready() for _ in range(2)]
     ids = {"approvalId": "a1", "remediationId": "r1"}
     bad = [ids | {"title": "t" * 3000}, ids | {"incidentId": "i" * 262_000}, {"approvalId": "a1"}]
@@ -59,7 +59,7 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
         items = ApprovalClient(replica).notifications().json()["items"]
         assert [item["title"] for item in items] == ["Approval needed: Restart the checkout service"]
 
-    # Tried again, each is a letter again; one is dropped.
+    # Retried, each becomes a letter again; one is dropped.
     assert letters.run("retry", "--all").returncode == 0
     again = letters.wait_for(len(bad))
     assert not {letter["id"] for letter in again} & {letter["id"] for letter in found}
@@ -70,12 +70,12 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
 
 
 def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
-    """Somebody broke the places of 150 decisions, older than all others: the sweep goes past them, and effects go past what lies there."""
+    """The subjects of 150 decisions, older than all others, hold invalid messages: sweep and effects skip them."""
     service = approval_service(stack).wait_ready()
     poisoned = [f"poisoned-{n}" for n in range(150)]
     for name in poisoned:
         stack.bus.publish(f"events.bad.DECISION.{name}", b"[]")
-        # The intake would refuse a request for what is decided.
+        # The intake would refuse a request for a decided approval.
         stack.bus.publish("events.bad.approval.requested", json.dumps(requested(name, "bad", expiresAt=LONG_AGO)["payload"]).encode())
     stack.intake.publish(requested("late", "good", expiresAt="2025-01-01T00:00:00Z"), requested("asked", "good"))
     good = ApprovalClient(service, "good")
@@ -85,7 +85,7 @@ def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
     letters.wait_for(150, "--work", "approval-expiry", "--limit", "1000")
     letters.wait_for(150, "--work", "decision-effects", "--limit", "1000")
     assert letters.list("--tenant", "good") == []
-    # Told once each, and no line more: the log says how many it left out.
+    # Each is logged once: the log has the number of suppressed lines.
     lines = told(service)
     suppressed = [int(line["metadata"]["log.suppressed"]) for line in service.log_lines if line["message"] == "repeated log lines were suppressed"]
     assert len(lines) + sum(suppressed) <= 300 and {line["log.reading"] for line in lines} <= {"approval-expiry", "decision-effects"}

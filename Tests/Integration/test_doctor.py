@@ -1,4 +1,4 @@
-"""`causeway doctor`: every fault it knows, made on purpose in a real proxy, is named; what is healthy gets a clean bill."""
+"""`causeway doctor` names every fault that is made in a real proxy, and finds none in a healthy one."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from causeway_kit.workspace import WorkspaceStream
 DOCUMENTATION = (ROOT / "docs/doctor.md").read_text()
 EDGES = (NotificationStream.executable, WorkspaceStream.executable, Relay.executable)
 ORIGIN = "https://app.example.com"
-#: Whose pages may use the lively edges: the proxies' own as well.
+#: The origins with access to the lively edges; the proxies' own have access too.
 CORS = "*"
 #: In nginx's template: at the level of http, where what is set is inherited by all locations.
 ID_LINE = "    proxy_set_header X-Request-Id $id;\n"
@@ -37,7 +37,7 @@ WEBSOCKET_LINE = "            proxy_pass http://websocket-edge;\n"
 
 @pytest.fixture(scope="module")
 def edges(shared):
-    """What stands behind the proxies: each edge twice, as HAProxy wants two, and something in the places that the doctor does not visit.
+    """The services behind the proxies: each edge twice, because HAProxy needs two, and placeholders for services that the doctor does not use.
 
     `lively`: quiet connections get a sign of life every second; `quiet`: every hour; `absent`: nobody is there.
     """
@@ -51,7 +51,7 @@ def edges(shared):
 
 
 def replacing(old, new):
-    """An edit of a configuration, which must have the line."""
+    """Returns an edit of a configuration that replaces a line, which must exist."""
 
     def edit(text):
         assert old in text, f"the configuration has no {old!r} any more"
@@ -62,7 +62,7 @@ def replacing(old, new):
 
 @dataclass(frozen=True)
 class Fault:
-    """An illness of a proxy, and what the doctor has to say about it."""
+    """A fault of a proxy, and the expected findings."""
 
     #: Check and a part of the sentence.
     expected: dict[str, str]
@@ -70,7 +70,7 @@ class Fault:
     healthy: str
     broken: str
     proxy: type = Nginx
-    #: The remedy that mends it when its lines for a location take the place of `broken`.
+    #: The remedy whose lines for a location fix it when they replace `broken`.
     remedy: str | None = None
     arguments: tuple = ()
     edges: str = "lively"
@@ -80,13 +80,13 @@ class Fault:
 
 
 def header(field):
-    """Takes a field out of what is passed on."""
+    """Removes a header from forwarded requests."""
     return {"healthy": ID_LINE, "broken": f'{ID_LINE}    proxy_set_header {field} "";\n'}
 
 
 FAULTS = {
     "buffering": Fault(
-        {"buffering": "is held back on the way: not even a head came"},
+        {"buffering": "is held back on the way: no response head arrived"},
         "proxy_buffering off;",
         "proxy_ignore_headers X-Accel-Buffering;",
         remedy="buffering",
@@ -138,7 +138,7 @@ FAULTS = {
     ),
     "http1": Fault({"http2": "HTTP/2 is not offered by ALPN"}, " ssl http2 ", " ssl ", is_tls=True),
     "bad-gateway": Fault(
-        {"stream": "502, the proxy found nobody", "workspace": "503, no instance", "relay": "503, no instance"},
+        {"stream": "502, the proxy reached no service", "workspace": "503, no instance", "relay": "503, no instance"},
         "            error_page 502 503 504 = @stream_unavailable;\n",
         "            error_page 599 = @stream_unavailable;\n",
         edges="absent",
@@ -186,7 +186,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def proxies(shared, edges):
-    """Starts a proxy; all of them are ended behind the module's last test."""
+    """Starts a proxy; all are stopped after the module's last test."""
     started = []
 
     def start(kind, name, behind="lively", edit=None):
@@ -200,7 +200,7 @@ def proxies(shared, edges):
 
 
 def visits(cases):
-    """All at once: it is waiting that takes the time. `cases`: the visits by name."""
+    """Runs visits concurrently, because they mostly wait. `cases`: the visits by name."""
     started = {name: visit.start() for name, visit in cases.items()}
     return {name: visit.report() for name, visit in started.items()}
 
@@ -232,7 +232,7 @@ def test_every_fault_is_named(ill, name):
 
 
 def mending(fault, wrong, lines):
-    """An edit that breaks a configuration and puts those lines in the place of the wrong ones, without those that it has already."""
+    """Returns an edit that breaks a configuration and replaces the wrong lines with those of the remedy, without those that exist already."""
 
     def edit(text):
         broken = replacing(fault.healthy, fault.broken)(text)
@@ -242,7 +242,7 @@ def mending(fault, wrong, lines):
 
 
 def test_what_the_doctor_prescribes_mends_it(ill, proxies):
-    """Its own lines for nginx, in the place of those that were wrong."""
+    """The doctor's directives for nginx fix the fault."""
     mended = {}
     for name, fault in FAULTS.items():
         if fault.remedy:
@@ -347,7 +347,7 @@ def test_the_directives_are_ones_that_the_proxies_know(ill, tmp_path):
 
 
 def test_a_healthy_stack_gets_a_clean_bill(proxies):
-    """The project's own configurations, as they are."""
+    """The project's own configurations, unchanged."""
     healthy = [proxies(kind, f"healthy-{kind.__name__.lower()}") for kind in (Nginx, Caddy, HAProxy)]
     cases = {}
     for proxy in healthy:
@@ -382,10 +382,10 @@ def test_what_is_wrong_with_a_token_is_said(proxies):
     for name in ("forged", "none"):
         assert "401, the token is not accepted" in reports[name].faults["stream"], str(reports[name])
         assert "4401, the token is not accepted" in reports[name].faults["workspace"]
-    assert "403, the token is good but not for this" in reports["role"].faults["stream"]
+    assert "403, the token is valid but not allowed here" in reports["role"].faults["stream"]
     assert "role" in reports["role"].faults["relay"]
     assert reports["workspace"].faults.keys() == {"workspace"} and "--workspace" in reports["workspace"].faults["workspace"]
-    # What Causeway ends itself, and says so, is nobody's cut.
+    # A stream that Causeway ends with a reason is not a fault.
     assert reports["short"].healthy and "because the token expired" in reports["short"].find("stream-idle")["sentence"], str(reports["short"])
     assert "4401" in reports["short"].find("workspace-idle")["sentence"], str(reports["short"])
 
@@ -421,14 +421,14 @@ def test_what_is_wrong_with_an_address_is_said(proxies, edges):
             "no proxy": Visit(edges["lively"]["sse-edge"][0].url, mint()),
         }
     )
-    assert "is not signed by anybody whom this machine trusts" in reports["untrusted"].faults["connection"]
+    assert "is not signed by an authority that this machine trusts" in reports["untrusted"].faults["connection"]
     assert reports["insecure"].healthy and "certificate was not checked" in reports["insecure"].advice["connection"]
     assert "does not speak TLS" in reports["plain to TLS"].faults["connection"]
     assert "this port speaks TLS: use https://" in reports["TLS to plain"].faults["stream"], str(reports["TLS to plain"])
-    assert "nobody listens" in reports["nobody"].faults["connection"]
+    assert "nothing listens" in reports["nobody"].faults["connection"]
     assert "is not known" in reports["unknown"].faults["connection"], str(reports["unknown"])
     assert reports["prefix"].faults.keys() == {"stream", "workspace", "relay"} and "404" in reports["prefix"].faults["stream"]
-    # The other surfaces have ports of their own.
+    # The other surfaces have other ports.
     assert reports["no proxy"].faults.keys() == {"workspace", "relay"} and "404" in reports["no proxy"].faults["workspace"]
     assert "route them" in reports["no proxy"].find("workspace")["remedy"]["explanation"]
 

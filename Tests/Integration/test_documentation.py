@@ -1,4 +1,4 @@
-"""Every code block of README.md and docs/*.md does what the page says: a reader goes through each page, beside one stack for all.
+"""Every code block of README.md and docs/*.md works as the page says: a reader runs each page against one shared stack.
 
 A page with code blocks has one test here, which takes them one by one; a block that it leaves out fails it.
 """
@@ -28,11 +28,11 @@ from causeway_kit.relay import RelayClient
 from causeway_kit.services import ROOT
 from causeway_kit.waiting import eventually
 
-#: What pages tell their reader to set, for a stack that is not where `make run` puts it by default.
+#: The variables that pages tell their reader to set, for a stack on other ports than `make run`'s default.
 ORIGIN = f"127.0.0.1:{TABLE['nginx'] + OFFSET}"
 URL, BUS = f"http://{ORIGIN}", f"nats://127.0.0.1:{TABLE['nats-server'] + OFFSET}"
 SOCKETS = f"ws://{ORIGIN}"
-#: Why some blocks are not run.
+#: The reasons why some blocks are not run.
 BUILDING = "a release build takes minutes; the tests have built the same for debugging"
 
 
@@ -45,7 +45,7 @@ def reader(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(reader, tmp_path_factory):
-    """What `make run` starts: all services, nginx, and the simulator."""
+    """The stack of `make run`: all services, nginx, and the simulator."""
     local = LocalStack(tmp_path_factory.mktemp("documentation"), SIMULATE_RATE="20", CORS_ORIGINS=reader.pages.origin)
     try:
         yield local.wait_until_running()
@@ -68,7 +68,7 @@ def test_every_page_is_read():
 
 @pytest.mark.parametrize("page", pages())
 def test_addresses_are_those_of_make_run(page):
-    """The tests below put others in their place, and would not notice a wrong one. Further edges are 100 higher."""
+    """Checks the default ports, which the tests below replace. Ports of further edges are 100 higher."""
     edges = [port + 100 for label, port in TABLE.items() if "edge" in label or "relay" in label]
     named = {int(port) for port in re.findall(r"\b(?:127\.0\.0\.1|localhost):(\d+)", (ROOT / page).read_text())}
     unknown = named - {*TABLE.values(), *edges, *ELSEWHERE}
@@ -123,7 +123,7 @@ def test_readme(read, stack):
 
 
 def wait_for_an_approval(stack):
-    """Returns when the simulator has asked for one that nobody has answered."""
+    """Waits until the simulator has requested an approval that is pending."""
     headers = {"Authorization": f"Bearer {stack.token('ADMIN')}"}
 
     def pending():
@@ -245,7 +245,7 @@ def test_consuming(read, stack):
         assert "'notificationId': " in page.python('"/v1/notifications"')
 
 
-#: What a page of somebody's own has, and the examples call.
+#: Functions that the examples call and a page would define.
 FUNCTIONS = """
 const show = (value) => console.log(JSON.stringify(value)), bar = {};
 const reloadEverything = () => {}, startAgainWith = () => {}, freshToken = async () => "";
@@ -291,7 +291,7 @@ def test_browser_client(read, stack):
 
 @contextlib.contextmanager
 def responder(stack):
-    """The service behind the relay that docs/commands.md is about."""
+    """The service of docs/commands.md behind the relay."""
     log = stack.directory / "responder.log"
     environment = os.environ | {"NATS_URL": BUS, "PYTHONUNBUFFERED": "1"}
     with log.open("w") as output:
@@ -350,7 +350,7 @@ def back_up_and_restore(page, directory):
 
 @contextlib.contextmanager
 def log_in(directory):
-    """A bus that keeps its log there, and is stopped at the end."""
+    """A bus with its log in that folder, stopped at the end."""
     nats = NATSServer(directory).start()
     bus = Bus(nats.url)
     try:

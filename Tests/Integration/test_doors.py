@@ -1,4 +1,4 @@
-"""The kit of doors: every rule about what comes in, tried at every place at which something comes in (contract §0)."""
+"""Every rule about input, tested at every door (contract §0)."""
 
 import httpx
 import pytest
@@ -27,7 +27,7 @@ SKIPPED = "causeway_feed_skipped_messages_total"
 
 @pytest.fixture(scope="module")
 def world():
-    """A deployment of these tests' own: they fill it with names that nobody else expects, and look at it in the end."""
+    """A separate deployment: these tests fill it with unusual names, and examine it at the end."""
     with Stack() as stack:
         world = World(stack)
         try:
@@ -43,7 +43,7 @@ def witness(door, identifier):
 
 
 class Verdicts:
-    """Collects what was wrong, so that one run shows all of it. Each line names door, identifier and value."""
+    """Collects failures, so that one run shows all of them. Each line names door, identifier and value."""
 
     def __init__(self, door, what):
         self._about = f"{door.name}, {what}"
@@ -57,7 +57,7 @@ class Verdicts:
 
 
 def offers_of(door, identifier, tenant):
-    """What the door is offered, by value."""
+    """The input for the door, by value."""
     tried = [value for value in values(identifier) if door.carries(value.text)]
     if door.is_costly and not IS_DRILL:
         tried = [value for value in tried if value.name in FEW]
@@ -106,7 +106,7 @@ def test_an_identifier_is_accepted_or_refused_alike_at_every_door(world, tenant,
 
 
 def expect_listed(world, tenant, approvals, verdicts):
-    """The list of approvals has those and no others."""
+    """The list of approvals has exactly those."""
     answer = world.call(world.approvals, "GET", "/v1/notifications/approvals?limit=200", token=mint(tenant))
     assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
     listed = {item["approvalId"] for item in answer.json()["items"]}
@@ -173,12 +173,12 @@ def test_malformed_json_is_refused_at_every_door(world, tenant, door):
 
 # MARK: Places to resume from
 
-#: How a client may name its place: the header, or the query in these spellings.
+#: How a client may send its cursor: the header, or the query in these spellings.
 NAMES = ("header", *SPELLINGS)
 
 
 def place(name, cursor):
-    """The query and the headers that name it."""
+    """Returns the query and the headers that name it."""
     return ({}, {"Last-Event-ID": cursor}) if name == "header" else ({name: cursor}, {})
 
 
@@ -243,7 +243,7 @@ def test_a_place_of_a_subscription_is_understood_in_both_spellings(world, tenant
 
 # MARK: Tokens
 
-#: The longest token that is looked at (contract §1).
+#: Maximum length of a token (contract §1).
 LONGEST = 16 * 1024
 HANDSHAKE = [
     "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
@@ -251,7 +251,7 @@ HANDSHAKE = [
 
 
 def token_of(length, roles):
-    """A valid token of that many bytes, or up to two more: base64 does not give every length."""
+    """Returns a valid token of that many bytes, or up to two more, because base64 does not yield every length."""
     fitting = max(0, (length - len(mint(roles=roles, filler=""))) * 3 // 4)
     while len(token := mint(roles=roles, filler="x" * fitting)) < length:
         fitting += 1
@@ -277,13 +277,13 @@ def test_the_longest_token_is_taken_everywhere_and_a_longer_one_nowhere(world, p
             target = f"{path}{'&' if '?' in path else '?'}token={token}" if place == "query" else path
             fields = [f"Authorization: Bearer {token}"] if place == "header" else []
             seen = answer_to(service, method, target, fields, is_handshake=taken == 101)
-            # A browser is told no status of a handshake: the workspace stream closes with 4401 instead (contract §5).
+            # Browsers do not see a handshake's status: the workspace stream closes with 4401 instead (contract §5).
             refusal = "101, then 4401" if service is world.workspace else "401"
             assert seen == (str(taken) if is_taken else refusal), f"{service.name}, {len(token)} bytes: {seen}"
 
 
 def answer_to(service, method, target, fields, *, is_handshake):
-    """The status of an answer, and the code of a close frame that follows at once."""
+    """Returns the status of a response, and the code of a close frame that follows immediately."""
     fields = ["Host: x", *fields, *(HANDSHAKE if is_handshake else []), *(["Content-Length: 0"] if method == "POST" else [])]
     connection = WebSocketConnection.raw(service.url, "\r\n".join([f"{method} {target} HTTP/1.1", *fields, "", ""]).encode())
     with connection:

@@ -1,4 +1,4 @@
-"""SIGTERM: an edge says goodbye to everybody over its drain window and exits 0; clients go on elsewhere and miss nothing (contract §11)."""
+"""SIGTERM: an edge ends its streams over its drain window and exits with 0; clients resume elsewhere and miss nothing (contract §11)."""
 
 import signal
 import time
@@ -23,7 +23,7 @@ WINDOW = 4
 def test_every_client_is_told_moves_on_and_misses_nothing(stack, surface):
     leaving, staying = stack.edges(2, surface.executable, drain_window=f"{WINDOW}s")
     count = size(30, 100)
-    # The client that finds an edge gone goes to the next in its list.
+    # A client that cannot reach an edge tries the next in its list.
     clients = [Follower(surface, [leaving, staying, staying], mint(user=f"usr_{n}")) for n in range(count)]
     for client in clients:
         client.start()
@@ -50,7 +50,7 @@ def test_every_client_is_told_moves_on_and_misses_nothing(stack, surface):
 
 @on_streams
 def test_goodbyes_are_spread_over_the_window(stack, surface):
-    """A fleet that is told all at once comes back all at once."""
+    """Clients that are disconnected at the same time would reconnect at the same time."""
     edge = stack.edge(surface.executable, drain_window=f"{WINDOW}s")
     clients = [surface.connect(edge, mint(user=f"usr_{n}")) for n in range(40)]
     for client in clients:
@@ -76,7 +76,7 @@ def test_a_draining_edge_is_not_ready_and_sends_new_clients_away(stack):
         eventually(lambda: edge.readiness() == 503, "/readyz says 503", timeout=5)
         assert httpx.get(f"{edge.admin_url}/healthz").status_code == 200, "a draining process is alive"
         with SSEConnection(url, token=mint()) as late:
-            # A browser's EventSource never comes back from any other status.
+            # A browser's EventSource does not reconnect after any other status.
             assert late.status == 200
             blocks = [block.raw for block in iter(late.next_block, None)]
             assert b"retry: " in blocks[0] and blocks[-1].endswith(b'event: stream.end\ndata: {"reason":"draining"}\n\n'), blocks
@@ -108,7 +108,7 @@ def test_a_second_sigterm_ends_it_now(stack, surface):
 
 
 def test_the_producer_finishes_what_it_has_begun(stack):
-    """SIGTERM between two requests of a flow: what was acknowledged is stored, the rest is refused, exit code 0."""
+    """SIGTERM between two requests: acknowledged events are stored, later requests are refused, exit code 0."""
     flow = Flow(stack.intake, (numbered(n) for n in range(1_000_000)), batch=20)
     flow.start()
     eventually(lambda: flow.accepted > 200, "the flow is under way")

@@ -1,4 +1,4 @@
-"""Identity, duplicates and Idempotency-Key at every way in (contract §2, §10): same content is answered alike, other content is a conflict."""
+"""Identity, duplicates and Idempotency-Key at every door (contract §2, §10): the same content gets the same answer, other content is a conflict."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def stored(stack, tenant):
 
 
 def message_id(tenant, id, source=""):
-    """As docs/producing.md tells programs in any language."""
+    """Computes it as docs/producing.md describes."""
     parts = [part.encode() for part in ("event", tenant, source, id)]
     return hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts)).hexdigest()[:40]
 
@@ -149,7 +149,7 @@ def test_the_message_id_on_the_bus_is_as_documented_and_short(shared, tenant):
 
 
 def test_a_message_id_that_belongs_to_something_else_is_a_conflict(shared, tenant):
-    """Anybody on the bus can use any message id; what it finds is compared before it is believed."""
+    """Any program on the bus can use any message id, so a duplicate's content is compared."""
     others = [
         (event_subject(tenant, "a.b"), {"ce-id": "another"}),
         (event_subject(f"{tenant}_b", "a.b"), {"ce-id": "taken-1"}),
@@ -206,7 +206,7 @@ def test_other_content_under_a_key_is_a_conflict(shared, tenant):
 
 
 def test_events_with_ids_under_a_key(shared, tenant):
-    """Both hold: an id is recognised without the key, and the key with other ids is a conflict."""
+    """Both apply: an id is recognised without the key, and the key with other ids is a conflict."""
     first = keyed(shared.intake, tenant, [native(tenant, "a"), native(tenant, "b")])
     assert first.status_code == 202
     assert shared.intake.publish(native(tenant, "a"), native(tenant, "b")) == first.json()["ids"]
@@ -362,7 +362,7 @@ def test_a_second_request_for_an_approval_is_a_conflict(shared, tenant, decided)
         assert ApprovalClient(service, tenant).decide("apr").status_code == 200
     another = requested("apr", tenant, remediationId="rem_other") | {"id": "another"}
     same, unnamed = ({name: value for name, value in event.items() if name != "id"} for event in (requested("apr", tenant), another))
-    # Without an id of its own it is recognised by its content, while the request waits.
+    # Without an id it is recognised by its content, while the approval is pending.
     if not decided:
         assert shared.intake.publish(same) == [first]
     for event in (another, unnamed) + ((same,) if decided else ()):
@@ -397,7 +397,7 @@ def test_of_two_requests_in_a_batch_none_is_stored(shared, tenant):
 
 
 def test_of_many_requests_for_one_approval_at_once_one_is_stored(stack):
-    """Two processes: whoever is first is stored, and all others are told."""
+    """Two processes: the first request is stored, and all others get a conflict."""
     other = Intake(stack.start("event-producer", "serve").wait_ready())
     try:
         with ThreadPoolExecutor(12) as pool:
@@ -452,7 +452,7 @@ def test_one_event_on_the_command_line_conflicts(shared, tenant):
 
 
 def test_many_producers_with_one_id_and_different_contents(stack):
-    """Whoever is first is stored; all others with the same content get its answer, and those with another a conflict."""
+    """The first request is stored; others with the same content get its answer, and those with other content a conflict."""
     other = Intake(stack.start("event-producer", "serve").wait_ready())
     try:
         with ThreadPoolExecutor(12) as pool:

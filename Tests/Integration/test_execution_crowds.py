@@ -1,4 +1,4 @@
-"""Many executions, producers that race, viewers that join and break at any moment: each sees 1…n of its execution, and the final event last."""
+"""Many executions with racing producers, and viewers that join and disconnect at random: each gets 1…n of its execution, the final event last."""
 
 import json
 import random
@@ -22,7 +22,7 @@ TENANT = "acme"
 
 
 class Viewer(threading.Thread):
-    """Watches one execution to its end, however often it breaks away."""
+    """Follows one execution to its end, with many disconnects."""
 
     def __init__(self, name, edges, chance, gate):
         super().__init__(name=f"viewer of {name}", daemon=True)

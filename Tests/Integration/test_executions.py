@@ -35,7 +35,7 @@ def agent(shared, tenant):
 
 
 def as_seen(events, first=1):
-    """What a viewer sees of `(type, payload)` pairs, data parsed."""
+    """Returns the events that a viewer gets for `(type, payload)` pairs, with parsed data."""
     return [(first + index, type, payload) for index, (type, payload) in enumerate(events)]
 
 
@@ -113,7 +113,7 @@ def test_run_refuses_to_mix_with_an_execution_that_is_running(shared, edge, tena
         assert stream.take(1)[0][1] == "progress"
         replaced = run_agent(shared, tenant, "--replace", "--", "echo", "now")
         assert replaced.returncode == 0, replaced
-        # Whoever watches the execution that was given up is told so.
+        # Viewers of the abandoned execution get its end.
         (end,) = parsed(stream.rest())
         assert end[:2] == (2, "failed")
     with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
@@ -168,7 +168,7 @@ def test_a_former_execution_is_found_by_its_id(shared, edge, tenant, agent):
 
 
 def test_an_id_of_a_former_execution_gets_the_rest_of_that_one_and_its_end(shared, edge, tenant, agent):
-    """Whatever runs now. Only who names no place, or the execution, gets the new one."""
+    """An id of an earlier execution gets that one, whatever runs now. Only a client without an id, or that names it, gets the new one."""
     agent.publish(*AGENT_RUN)
     agent.publish(*AGENT_RUN)
     agent.progress(0.1)
@@ -183,7 +183,7 @@ def test_an_id_of_a_former_execution_gets_the_rest_of_that_one_and_its_end(share
 
 
 def test_a_client_that_breaks_away_over_two_executions_misses_nothing_of_its_own(shared, edge, tenant, agent):
-    """It comes back with the last id that it has, as an EventSource does, until it is told to stop."""
+    """Reconnects with its last id, like an EventSource, until a 204."""
     agent.publish(*AGENT_RUN[:1])
     with ExecutionStream(edge, "agents", "my-agent", mint(tenant)) as stream:
         seen = parsed(stream.take(1))
@@ -210,7 +210,7 @@ def test_an_id_beyond_the_last_is_told_and_gets_the_execution_from_its_first_eve
 
 
 def test_numbers_whose_events_have_expired_are_told(stack):
-    """By an edge that has seen them all, and by one that is new."""
+    """Answered by an edge that has read all of them, and by a new one."""
     agent = Executions(stack.intake, "agents", "my-agent", "acme")
     token, veteran = mint("acme"), stack.edge()
     for _ in range(3):
@@ -248,7 +248,7 @@ def begins_with(edge, expected, **query):
 
 @pytest.mark.parametrize("execution", [None, "monday"])
 def test_a_name_that_the_log_forgot_never_gives_a_number_twice(stack, execution):
-    """Told to who comes back, by an edge that saw the former events and by one that is new; who was there all the time goes on."""
+    """A client that resumes gets the gap, from an edge that read the earlier events and from a new one; a client that stayed connected continues."""
     agent, veteran = Executions(stack.intake, "agents", "my-agent", "acme"), stack.edge()
     assert agent.progress(0.1, 0.2, 0.3, 0.4, 0.5, execution=execution)["ids"] == [1, 2, 3, 4, 5]
     with ExecutionStream(veteran, "agents", "my-agent", mint("acme")) as viewer:
@@ -260,14 +260,14 @@ def test_a_name_that_the_log_forgot_never_gives_a_number_twice(stack, execution)
             assert [id for id, _, _ in viewer.take(4)] == numbers
     for edge in (veteran, stack.edge()):
         for last in (3, 5):
-            # The edges learn within 5 s of what was deleted.
+            # The edges notice deletions within 5 s.
             eventually(lambda edge=edge, last=last: begins_with(edge, [EXPIRED, *numbers], last=last), f"{last} is told", timeout=10)
         assert begins_with(edge, numbers)
         assert begins_with(edge, numbers[1:], last=numbers[0])
 
 
 def test_an_execution_whose_last_event_was_deleted_goes_on_behind_it(stack):
-    """nats-server 2.9 knows no last message of its subject then."""
+    """nats-server 2.9 then has no last message of the subject."""
     agent, veteran = Executions(stack.intake, "agents", "my-agent", "acme"), stack.edge()
     begun = agent.progress(0.1, 0.2, 0.3)
     with ExecutionStream(veteran, "agents", "my-agent", mint("acme")) as viewer:

@@ -1,4 +1,4 @@
-"""Faults of the machine below: what clients saw of them, and that everything recovers without a hand (docs/operating.md)."""
+"""Faults of the machine: their effect on clients, and automatic recovery (docs/operating.md)."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 class Deployment:
-    """All five services, a client on each surface that comes back after every break, and events at a steady rate."""
+    """All five services, a client on each surface that reconnects after every disconnect, and events at a steady rate."""
 
     def __init__(self, stack, **settings):
         self.stack = stack
@@ -38,7 +38,7 @@ class Deployment:
         self._number = 0
 
     def __enter__(self):
-        # The relay carries only what has its fields, and the others carry everything.
+        # The relay delivers only events with its fields, the others deliver everything.
         carrier = next(surface for surface in SURFACES if not surface.carries_everything)
         self._intake = Intake(self.stack.producer, producer_token(lifetime=6 * 3600))
         self._flow = Flow(self._intake, (carrier.numbered(n) for n in range(10_000_000)), rate=100, batch=10)
@@ -56,7 +56,7 @@ class Deployment:
         self._intake.close()
 
     def expect_life(self, timeout=60):
-        """Events are accepted and arrive, and a decision can be made, without anybody's hand."""
+        """Waits until events are accepted and delivered, and a decision succeeds, without intervention."""
         accepted = self._flow.accepted
         eventually(lambda: self._flow.accepted > accepted + 100, "events are accepted", timeout)
         for follower in self.followers:
@@ -77,7 +77,7 @@ class Deployment:
         eventually(is_decided, "a decision is made", timeout)
 
     def expect_nothing_lost(self):
-        """Every client got every event, once and in order, or it was told of a gap; here nothing was dropped, so there is none."""
+        """Every client got every event, once and in order. No event was dropped, so there are no gaps."""
         self._flow.stop()
         for follower in self.followers:
             # What the followers get besides are the events of the approvals.
@@ -104,6 +104,7 @@ def test_every_process_may_stand_still_for_a_while(stack):
     """As under a machine that swaps or a virtual machine that is moved: SIGSTOP, and SIGCONT later."""
     with Deployment(stack) as deployment:
         for name, process in {**deployment.services, "nats-server": stack.nats}.items():
+            # The duration of the standstill is the test's input.
             process.signal(signal.SIGSTOP)
             pause(STANDSTILL)
             process.signal(signal.SIGCONT)
@@ -153,7 +154,7 @@ def small_disk(tmp_path):
 @pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_full_disk_under_the_bus_loses_nothing_that_was_accepted(small_disk):
-    """nats-server 2.9 switches JetStream off when its disk is full, until it is started again: then all goes on by itself."""
+    """nats-server 2.9 disables JetStream when its disk is full, until it is restarted; after that everything recovers automatically."""
     with Stack(nats=NATSServer(small_disk)) as stack, Deployment(stack) as deployment:
         filler = small_disk / "filler"
         padded = {"type": "load.filler", "tenant": "filler", "payload": {"padding": "x" * 200_000}}

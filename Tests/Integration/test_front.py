@@ -1,4 +1,4 @@
-"""What stands before the streams: HTTP/1.1 as clients and proxies speak it, also badly (RFC 9112)."""
+"""The HTTP/1.1 front of the services, with valid and invalid requests of clients and proxies (RFC 9112)."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ def stream(fields="", tenant="acme"):
 
 
 def test_an_offer_of_another_protocol_is_passed_over(edge):
-    """As `curl --http2` makes it."""
+    """Returns the request of `curl --http2`."""
     with connection(edge) as sock:
         sock.sendall(stream(H2C))
         head = read_until(sock, b"\n\n")
@@ -157,7 +157,7 @@ def test_nobody_is_told_to_go_on_without_being_asked(shared):
 
 
 def drip(sock, seconds):
-    """Sends a byte now and then. Returns whether the connection was ended meanwhile, by an answer's end or at once."""
+    """Sends a byte at intervals. Returns whether the connection was ended meanwhile, after a response or immediately."""
     sock.settimeout(0.1)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -174,7 +174,7 @@ def drip(sock, seconds):
 
 @pytest.mark.parametrize("framing", ["Content-Length: 100000\r\n", "Transfer-Encoding: chunked\r\n"], ids=["length", "chunks"])
 def test_a_body_that_drips_does_not_hold_a_connection(stack, framing):
-    """Neither where it is read, nor behind an answer that did not wait for it. The intake's own bound is longer here."""
+    """Neither while it is read, nor after a response that did not wait for it. The intake's own limit is longer here."""
     [approvals] = approval_services(stack, 1, http_body_timeout="1s")
     start = b"ffff\r\n{" if "chunked" in framing else b"{"
     for path, token in (("/v1/notifications/approvals/apr_1", mint(roles=("admin",))), ("/nowhere", mint())):
@@ -198,7 +198,7 @@ def test_what_has_no_body_or_sent_it_in_time_is_not_bound_by_its_deadline(stack)
 
 
 def test_a_client_that_resets_while_it_is_taken_over_is_no_error(edge):
-    """It is gone, and nobody did anything wrong."""
+    """The client is gone, which is not an error."""
     for _ in range(200):
         sock = socket.create_connection(("127.0.0.1", edge.http_port), timeout=15)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""What the processes tell about themselves (docs/operating.md), and what the dashboard and the alert rules make of it."""
+"""The processes' metrics (docs/operating.md), and the dashboard and alert rules that use them."""
 
 import re
 import resource
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-a
 
 @pytest.fixture(scope="module")
 def services(shared):
-    """An instance of each, by program; every instrument has something to tell."""
+    """One instance of each program, with activity for every metric."""
     found = {surface.executable: [shared.shared_edge_of(surface.executable)] for surface in SURFACES}
     found |= {"event-producer": [shared.producer], "approval-api": [approval_service(shared).wait_ready()]}
     admin = ApprovalClient(found["approval-api"][0], "instruments")
@@ -44,7 +44,7 @@ def exposition(service):
 
 
 def sampled(services):
-    """The names of all samples of all processes."""
+    """Returns the names of all samples of all processes."""
     text = "".join(exposition(instance) for instances in services.values() for instance in instances)
     return set(re.findall(r"(?m)^([a-zA-Z_:][\w:]*)(?:\{.*\})? ", text))
 
@@ -70,7 +70,7 @@ def test_promtool_accepts_rules_and_configurations(line):
 
 
 def test_every_rule_is_tried_by_promtool():
-    """The file in which each is made to fire is complete."""
+    """The rules' test file covers every alert."""
     tests = (RULES.parent / "alerts.test.yml").read_text()
     assert all(tests.count(name) == 2 for name in alerts())
     assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] in ("page", "ticket") for rule in alerts().values())
@@ -113,7 +113,7 @@ def test_resumes_are_counted_by_how_they_were_answered(stack, surface):
 
 
 def test_latency_laggards_and_reconnects_are_measured(stack):
-    """From an event's intake to the last reader; a reader that does not read; a bus that goes and comes."""
+    """From an event's intake to the last reader; a slow reader; an outage of the bus."""
     surface, edge = NotificationStream(), stack.edge(delivery_loops=1)
     with surface.connect(edge, mint()) as reader, surface.connect(edge, mint(), receive_buffer=4096) as sleeper:
         reader.next(), sleeper.next()
@@ -143,7 +143,7 @@ def test_latency_laggards_and_reconnects_are_measured(stack):
 
 @pytest.mark.timeout(size(120, 240))
 def test_prometheus_sees_the_stack(stack):
-    """Debian's Prometheus beside a living stack, under load on every surface: every panel has data, and nothing fires."""
+    """Debian's Prometheus next to a running stack, under load on every surface: every panel has data, and no alert fires."""
     settings = {"heartbeat_interval": "1s", "log_tail_bytes": "64KiB"}
     services = {surface.executable: [stack.edge(surface.executable, **settings)] for surface in SURFACES[:2]}
     services |= {"jsonrpc-relay": [stack.edge("jsonrpc-relay")], "event-producer": [stack.producer]}
@@ -185,14 +185,14 @@ def test_prometheus_sees_the_stack(stack):
 
 
 class Trouble:
-    """A stack in which everything goes wrong, one thing after the other: a method makes the cause of the alert that has its name.
+    """A stack with one fault after the other: the method with an alert's name causes that alert.
 
     In the order in which they are written: one prepares what the next one needs.
     """
 
     def __init__(self, stack):
         self.stack = stack
-        # To the sse-edge the bus is far away.
+        # The sse-edge's connection to the bus is delayed.
         self.line = CutLine(stack.nats.port)
         url = self.line.url.replace("http", "nats")
         self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", log_tail_bytes="64KiB"))
@@ -210,12 +210,12 @@ class Trouble:
         self.reader.close()
 
     def dead_letters(self):
-        """A request that nobody can decide comes past the intake."""
+        """An invalid approval request is published on the bus."""
         self.stack.bus.publish("events.acme.approval.requested", b"[]")
         yield
 
     def background_work_stopped(self):
-        """A consumer of another kind gets the name of approval-api's."""
+        """An incompatible consumer has the name of approval-api's."""
         name = "decision-effects"
         other = {"durable_name": name, "deliver_subject": "elsewhere", "deliver_policy": "all", "ack_policy": "none"}
 
@@ -224,7 +224,7 @@ class Trouble:
             try:
                 self.stack.bus.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.{name}", stream_name=STREAM, config=other)
             except AssertionError:
-                # approval-api was quicker, and has its consumer again.
+                # approval-api was faster, and has recreated its consumer.
                 return False
             return True
 
@@ -234,7 +234,7 @@ class Trouble:
         self.approvals.wait_ready()
 
     def many_laggards(self):
-        """Clients that do not read what there is for them."""
+        """Clients that do not read."""
         sleepers = [NotificationStream().connect(self.edge, mint(), receive_buffer=4096) for _ in range(3)]
         for sleeper in sleepers:
             sleeper.next()
@@ -246,7 +246,7 @@ class Trouble:
             sleeper.close()
 
     def descriptors_run_out(self):
-        """More connections than somebody foresaw."""
+        """More connections than the limit allows."""
         clients = [SURFACES[1].connect(self.other, mint()) for _ in range(40)]
         for client in clients:
             client.next()
@@ -259,21 +259,21 @@ class Trouble:
             client.close()
 
     def feed_lags(self):
-        """One process hears of events much later than the others."""
+        """One process gets events much later than the others."""
         self.line.hold()
         for thousand in range(11):
             self.stack.intake.publish(*(numbered(n, prefix=f"lag-{thousand}") for n in range(1000)))
         yield
 
     def delivery_slow(self):
-        """What was held up reaches the reader at last."""
+        """The delayed events reach the reader."""
         self.line.release()
         for _ in range(11_000):
             self.reader.next_event(timeout=30)
         yield
 
     def clients_miss_events(self):
-        """A client comes back when the log does not keep any more what it has missed."""
+        """A client resumes after the log has dropped the events that it missed."""
         self.stack.bus.purge(self.stack.bus.state().last_seq)
 
         def is_told():
@@ -285,7 +285,7 @@ class Trouble:
         yield
 
     def log_replaced(self):
-        """Somebody deletes the log's stream, and makes it anew."""
+        """The log's stream is deleted and recreated."""
         self.stack.bus.recreate_log()
         yield
 
@@ -300,12 +300,12 @@ class Trouble:
         yield
 
     def events_not_accepted(self):
-        """And somebody wants to publish."""
+        """A producer publishes meanwhile."""
         assert self.stack.intake.post([numbered(0, prefix="refused")]).status_code == 503
         yield
 
     def reconnects_to_bus(self):
-        """It comes and goes, and comes and goes."""
+        """The bus is restarted repeatedly."""
         for _ in range(3):
             self.stack.nats.kill()
             eventually(lambda: self.other.metrics()["causeway_bus_connected"] == 0, "the bus is away")
@@ -320,7 +320,7 @@ class Trouble:
 
 @pytest.mark.timeout(400)
 def test_every_alert_fires_when_its_cause_is_there(stack):
-    """With a real Prometheus. The rules are those of deploy/prometheus, but for the time that a cause must last."""
+    """With a real Prometheus. The rules are those of deploy/prometheus, with shorter durations."""
     trouble = Trouble(stack)
     prometheus = stack.add(Prometheus(stack.directory, trouble.services)).wait_ready()
     eventually(lambda: len(prometheus.query("up == 1")) == 4, "all are scraped")

@@ -93,7 +93,7 @@ def test_an_admin_may_name_its_own_tenant(shared, tenant):
 
 
 def test_an_admin_cannot_smuggle_an_event_into_another_tenant(shared, tenant):
-    """Not by the tenant's spelling, not in the middle of an array, not with a CloudEvent's attribute."""
+    """Not by spelling the tenant differently, not in the middle of an array, not with a CloudEvents attribute."""
     token, victim = mint(tenant, roles=("admin",)), f"{tenant}_victim"
     mine, theirs = ({"type": "a.b", "tenant": name, "payload": {}} for name in (tenant, victim))
     structured = {"specversion": "1.0", "id": "1", "source": "/t", "type": "a.b", "tenant": victim, "data": {}}
@@ -136,7 +136,7 @@ def test_a_repeated_idempotency_key_stores_nothing_twice(shared, tenant):
 
 
 def test_many_producers_at_once_with_the_same_events(shared, tenant):
-    """Twenty threads send the same ten events: ten are stored, and everybody is told the same ids."""
+    """Twenty threads send the same ten events: ten are stored, and all get the same ids."""
     events = [numbered(n, tenant, prefix=tenant) for n in range(10)]
     answers, threads = [], []
     for _ in range(20):
@@ -175,7 +175,7 @@ def test_an_outage_of_the_bus_is_said_and_survived(stack):
 
 
 def test_two_producers_are_one_intake(stack):
-    """Any replica recognises what another one stored."""
+    """Any replica recognises a request that another one stored."""
     other = Intake(stack.start("event-producer", "serve").wait_ready())
     try:
         ids = stack.intake.publish(*(numbered(n) for n in range(10)))

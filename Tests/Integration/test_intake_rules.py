@@ -1,4 +1,4 @@
-"""Rules of the intake that hold in every form and at every way in (contract §0, §2, §10)."""
+"""Rules of the intake that hold in every form and at every door (contract §0, §2, §10)."""
 
 import json
 from itertools import count, islice
@@ -91,7 +91,7 @@ def test_header_values_that_are_utf8_are_taken(shared, tenant):
 
 
 def test_messages_on_the_bus_keep_the_same_rules(shared, edge, tenant):
-    """What cannot be refused there is no event: nobody gets it, and it is counted."""
+    """The bus cannot refuse it, so it is not an event: no client gets it, and it is counted."""
     subject = event_subject(tenant, "a.b")
     wrong = [
         {"ce-id": "1", "ce-user": "usr_1"},
@@ -188,7 +188,7 @@ def test_identifiers_of_executions(shared, tenant, name):
 
 @pytest.mark.parametrize("type", ["approval.resolved", "remediation.approved", "remediation.rejected"])
 def test_what_approvals_write_is_refused_from_a_tenants_own_token(shared, tenant, type):
-    """C5: who may not approve oneself cannot publish the approval either."""
+    """C5: a user who must not decide an approval cannot publish the decision either."""
     payload = {"approvalId": "a", "remediationId": "r", "action": "approve"}
     admin = mint(tenant, roles=("admin",))
     event = {"type": type, "payload": payload}
@@ -203,7 +203,7 @@ def test_what_approvals_write_is_refused_from_a_tenants_own_token(shared, tenant
 
 
 def test_what_follows_from_a_request_can_be_stored(shared, tenant):
-    """A2: whatever the request's texts are, the decision and its effect fit."""
+    """A2: the decision and its effect fit into a message for all texts of a request."""
     for name, size in (("title", 2048), ("description", 65536)):
         event = requested("long", tenant, **{name: "x" * (size + 1)})
         refused(shared.intake.post(event), f"payload.{name}", str(size))
@@ -226,7 +226,7 @@ def test_what_follows_from_a_request_can_be_stored(shared, tenant):
 
 
 def test_a_bus_with_a_smaller_limit_is_413_with_that_limit(stack):
-    """D4: what can never succeed is never 503; in batches, too, and nothing of the batch is stored."""
+    """D4: a request that can never succeed never gets 503; in batches too, and nothing of the batch is stored."""
     stack.nats.kill()
     stack.nats.start(further="max_payload: 65536")
     stack.producer.wait_ready()

@@ -1,4 +1,4 @@
-"""No event reaches another tenant's connection, or another user's: live, replayed, and whatever the tenants are called."""
+"""No event reaches another tenant's connection, or another user's: live, replayed, and for all tenant names."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def visible(log, tenant, user):
 
 
 def received(client, count):
-    """The ids that producers gave the next events, and the check that no further ones follow."""
+    """Returns the producers' ids of the next events, and checks that no further ones follow."""
     ids = []
     while len(ids) < count:
         message = client.next(timeout=30)
@@ -77,7 +77,7 @@ def test_every_connection_sees_its_own_events_and_no_others(stack, surface, chan
 
 
 def test_an_edge_that_starts_afterwards_replays_no_one_elses_events(stack, surface, chance):
-    """From the stream itself: this edge keeps next to nothing in memory."""
+    """Read from the stream: this edge keeps almost nothing in memory."""
     stack.intake.publish(*(event for event in scattered(surface, chance) if event["payload"]["n"] < 200))
     edge = stack.edge(surface.executable, heartbeat_interval="1s", log_tail_bytes="64KiB")
     log = stack.bus.events()
@@ -90,7 +90,7 @@ def test_an_edge_that_starts_afterwards_replays_no_one_elses_events(stack, surfa
 
 
 def test_a_cursor_of_another_tenant_is_only_a_place_in_time(shared, edge, surface, tenant):
-    """Cursors are no secrets and open nothing: resuming with somebody else's shows one's own events after it."""
+    """Cursors are not secret and grant no access: resuming with another tenant's cursor delivers one's own events after it."""
     other = f"{tenant}_other"
     theirs = shared.intake.publish(surface.numbered(1, other, prefix=tenant))
     mine = shared.intake.publish(surface.numbered(2, tenant, prefix=tenant))

@@ -1,4 +1,4 @@
-"""The kit itself: an oracle that cannot fail proves nothing."""
+"""Tests of the kit: an oracle that cannot fail proves nothing."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""While the log is out of reach, open streams stay open and say so (contract §3)."""
+"""While the log is out of reach, open streams stay open and report it (contract §3)."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from causeway_kit.waiting import eventually
 
 
 def standings(client, count, timeout=30):
-    """What the client was told of the log, once it was told so much; nothing but that and heartbeats comes meanwhile."""
+    """Waits for that many reports about the log, and returns them; only these and heartbeats may arrive meanwhile."""
 
     def are_there():
         try:

@@ -1,4 +1,4 @@
-"""`causeway log resize`: what a changed LOG_MAX_AGE or LOG_MAX_BYTES does to a log that exists (docs/operating.md, "The log")."""
+"""`causeway log resize` applies a changed LOG_MAX_AGE or LOG_MAX_BYTES to an existing log (docs/operating.md, "The log")."""
 
 import dataclasses
 
@@ -30,7 +30,7 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
     before, held = stack.bus.config(), stack.bus.state().messages
     assert limits(stack) == (7 * DAY, 10 << 30)
 
-    # A process that is started with other settings says that they do not count, and how they would.
+    # A process that is started with other settings warns that they have no effect, and names the command that applies them.
     edge = stack.edge(log_max_age="14d", log_max_bytes="20GiB")
     assert "causeway log resize" in edge.log and limits(stack) == (7 * DAY, 10 << 30)
 
@@ -41,8 +41,8 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
     assert code == 0, output
     assert limits(stack) == (14 * DAY, 20 << 30) and stack.bus.state().messages == held
     assert without_limits(stack.bus.config()) == without_limits(before)
-    assert resize(stack, log_max_age="14d", log_max_bytes="20GiB")[1] == "the log is as it shall be; nothing is changed\n"
-    # For ever, and without a bound.
+    assert resize(stack, log_max_age="14d", log_max_bytes="20GiB")[1] == "the log has these limits already; nothing changed\n"
+    # Without limits.
     assert resize(stack, "--log-max-age", "0", "--log-max-bytes", "0")[0] == 0
     assert limits(stack) == (0, -1)
     assert edge.readiness() == 200
@@ -58,7 +58,7 @@ def test_what_would_leave_the_log_is_said_and_leaves_only_with_a_flag(stack):
     assert code == 0, errors
     after = stack.bus.state()
     assert after.bytes <= 100 << 10 and 0 < after.messages < before.messages and after.last_seq == before.last_seq
-    # The producer that was running goes on.
+    # The running producer continues.
     stack.intake.publish(numbered(100))
 
 

@@ -1,4 +1,4 @@
-"""The processes' own logs (docs/operating.md): what they say at the default level, and that nobody who does not read them stops anything."""
+"""The processes' logs (docs/operating.md): their lines at the default level, and no blocking when they are not read."""
 
 import fcntl
 import json
@@ -26,13 +26,13 @@ PROGRAMS = list(COMMANDS.values())
 
 
 def lines(service, message):
-    """What the lines with that message say; waits for the first one."""
+    """Returns the metadata of the lines with that message; waits for the first one."""
     return eventually(lambda: [line for line in service.log_lines if line["message"] == message], f"{service.name} says: {message}")
 
 
 @pytest.fixture(scope="module")
 def quiet():
-    """A deployment at the default level in which little is asked, so that no line is one too many."""
+    """A deployment at the default level with few requests, so that no line is suppressed."""
     with Stack() as own:
         own.surfaces = [own.edge(surface.executable) for surface in SURFACES]
         own.approvals = approval_service(own).wait_ready()
@@ -56,7 +56,7 @@ def test_what_is_stored_has_a_line(quiet, tenant):
 def test_a_decision_and_its_effect_have_a_line(quiet, tenant):
     quiet.intake.publish(requested(f"app_{tenant}", tenant))
     assert ApprovalClient(quiet.approvals, tenant).decide(f"app_{tenant}").status_code == 200
-    [decision] = lines(quiet.approvals, "an approval is decided")
+    [decision] = lines(quiet.approvals, "approval decided")
     assert decision["level"] == "info" and decision["metadata"]["user"]
     expected = {"tenant": tenant, "approval.id": f"app_{tenant}", "approval.action": "approve"}
     assert decision["metadata"] | expected == decision["metadata"]
@@ -66,7 +66,7 @@ def test_a_decision_and_its_effect_have_a_line(quiet, tenant):
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program[0])
 def test_the_last_line_of_a_process_is_a_sentence(stack, program):
-    """What keeps a process from running is told in the form of all other lines, and without a word of the program's inside."""
+    """An error that stops a process has the form of all other lines, without internal details."""
     service = Service(program[0], stack.directory, nats_url=stack.nats.url, arguments=program[1:], name="unlucky")
     service.environment["HTTP_PORT"] = str(stack.producer.http_port)
     service.start()
@@ -83,7 +83,7 @@ def test_the_last_line_of_a_process_is_a_sentence(stack, program):
 
 
 class Unread(subprocess.Popen):
-    """A service whose standard output and error are one small pipe that nobody reads."""
+    """A service whose standard output and error are one small pipe that is not read."""
 
     def __init__(self, service):
         self.service = service
@@ -92,7 +92,7 @@ class Unread(subprocess.Popen):
         fcntl.fcntl(self.stdout, fcntl.F_SETPIPE_SZ, 4096)
 
     def waiting(self):
-        """How many bytes are in the pipe."""
+        """Returns the number of bytes in the pipe."""
         return struct.unpack("i", fcntl.ioctl(self.stdout, termios.FIONREAD, b"\0" * 4))[0]
 
 
@@ -127,7 +127,7 @@ def test_nobody_who_does_not_read_the_log_stops_the_process(stack, program):
 
 
 def test_one_tenant_does_not_fill_the_log(stack):
-    """Lines that repeat are written a few times in a while, and then counted; another tenant's are there."""
+    """Repeated lines are limited and then counted; another tenant's lines are not affected."""
     approvals = approval_service(stack).wait_ready()
     loud, quiet = mint("loud", roles=("admin",)), mint("quiet", roles=("admin",))
     with httpx.Client(timeout=10) as client:

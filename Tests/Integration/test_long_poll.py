@@ -1,4 +1,4 @@
-"""What contract §15 says of the long poll beyond what holds on every surface."""
+"""The rules of contract §15 for the long poll that are not common to all surfaces."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def ids_of(batch):
 
 
 def wait_for(edge, tenant, id):
-    """Waits until the edge has read an event: a poll is answered with what it has."""
+    """Waits until the edge has read an event, because a poll returns only those."""
     sequence = Cursor.parse(id).sequence
     eventually(lambda: Cursor.parse(poll(edge, tenant, wait="0s")["cursor"]).sequence >= sequence, "the edge has what was published")
 

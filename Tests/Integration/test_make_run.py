@@ -1,4 +1,4 @@
-"""`make run`, as a newcomer meets it: it starts, tells what to do, and what it tells works; Ctrl-C ends all of it and nothing else."""
+"""`make run` for a new user: it starts, prints examples that work, and Ctrl-C stops everything that it started and nothing else."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from causeway_kit.workspace import WorkspaceStream
 
 @pytest.fixture
 def local(tmp_path):
-    """Starts local stacks and ends them whatever happens."""
+    """Starts local stacks and always stops them."""
     started = []
 
     def start(**environment):
@@ -99,7 +99,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
 
 
 def answer_an_approval(stack, listing, deciding, environment):
-    """With the two lines that it prints for that: find one that the simulator asked for, approve it, and see that arrive everywhere."""
+    """With the two printed commands: find an approval of the simulator, approve it, and see the decision arrive everywhere."""
 
     def run(line):
         script = f". {stack.directory}/tokens.env\n{line} -sS"
@@ -243,7 +243,7 @@ def test_an_existing_bus_and_a_secret_of_ones_own_are_used(local, tmp_path):
 
 
 def test_the_first_build_is_estimated(local, tmp_path):
-    """Where nothing is built yet, `make run` says how long the build takes; where something is, it does not."""
+    """`make run` prints the build's estimated time only if nothing is built yet."""
     swift = tmp_path / "bin" / "swift"
     swift.parent.mkdir()
     swift.write_text("#!/bin/sh\nexit 1\n")

@@ -1,4 +1,4 @@
-"""An edge's memory never outlives the log (contract §3): edges of every age give one answer to one cursor."""
+"""An edge's memory never outlives the log (contract §3): edges of every age give the same answer to a cursor."""
 
 import pytest
 
@@ -11,7 +11,7 @@ EXPIRED = "expired"
 
 
 def answer(surface, edge, cursor, last, tenant="acme"):
-    """What a client gets that brings a cursor, up to an event: ids of events, and what it was told."""
+    """Returns what a client with a cursor gets up to an event: ids of events, and gaps."""
     got = []
     with surface.connect(edge, mint(tenant), cursor=cursor) as client:
         assert isinstance(client.next(), Opened)
@@ -35,7 +35,7 @@ def expect(surface, edges, cursor, expected, tenant="acme"):
 
 @pytest.fixture
 def rich(stack, surface):
-    """An edge that keeps everything in memory, which a client makes it encode as well."""
+    """An edge that keeps everything in memory, encoded too because a client reads it."""
     edge = stack.edge(surface.executable)
     with surface.connect(edge, mint()):
         yield edge
@@ -48,7 +48,7 @@ def publish(stack, surface, count, *tenants, padding=0):
 
 
 def test_a_deleted_event_is_delivered_by_no_edge(stack, surface, rich):
-    """Whoever stands on an event that is kept is given what is kept; whoever stands on the deleted one misses nothing by it."""
+    """A client with a kept event's id gets the kept events; one with the deleted event's id misses nothing."""
     ids = publish(stack, surface, 10, "acme")["acme"]
     assert answer(surface, rich, ids[0], ids[-1]) == ids[1:]
     stack.bus.delete(Cursor.parse(ids[4]).sequence)
@@ -57,13 +57,13 @@ def test_a_deleted_event_is_delivered_by_no_edge(stack, surface, rich):
     expect(surface, (late, rich), ids[0], left[1:])
     expect(surface, (late, rich), "", left)
     expect(surface, (late, rich), ids[4], ids[5:])
-    # What comes behind it is as before, for those who were there all the time, too.
+    # Later events are delivered as before, also to clients that stayed connected.
     [last] = stack.intake.publish(surface.numbered(100))
     expect(surface, (late, rich), ids[-1], [last])
 
 
 def test_a_tenant_whose_past_was_purged_is_told(stack, surface, rich):
-    """Nobody else is."""
+    """No other client is."""
     ids = publish(stack, surface, 20, "acme", "globex")
     for tenant in ("acme", "globex"):
         assert answer(surface, rich, ids[tenant][0], ids[tenant][-1], tenant) == ids[tenant][1:]
@@ -92,7 +92,7 @@ def test_a_log_that_was_purged_from_its_beginning_is_told_by_every_edge(stack, s
 
 
 def test_what_has_expired_is_told_by_every_edge(stack, surface, rich):
-    """One has it all in memory, one has let go of it before it expired."""
+    """One edge has all of it in memory, the other dropped it before it expired."""
     poor = stack.edge(surface.executable, log_tail_bytes="64KiB")
     ids = publish(stack, surface, 10, "acme", padding=20_000)["acme"]
     for edge in (rich, poor):
@@ -108,7 +108,7 @@ def test_what_has_expired_is_told_by_every_edge(stack, surface, rich):
 
 
 def test_a_client_that_does_not_read_is_not_given_what_was_deleted(stack, surface):
-    """What is in its socket it has; of the rest it gets what the log still holds when it reads on."""
+    """It gets what its socket has buffered; of the rest, what the log still has when it reads on."""
     edge = stack.edge(surface.executable)
     with surface.connect(edge, mint(), cursor="", receive_buffer=4096) as client:
         ids = []
@@ -117,7 +117,7 @@ def test_a_client_that_does_not_read_is_not_given_what_was_deleted(stack, surfac
         doomed = ids[300:390:7]
         for id in doomed:
             stack.bus.delete(Cursor.parse(id).sequence)
-        # The edge has taken note when nobody gets them any more.
+        # The edge has noticed when no client gets them any more.
         eventually(lambda: doomed[-1] not in answer(surface, edge, ids[380], ids[-1]), "the edge forgets them", timeout=5)
         got = []
         assert isinstance(client.next(), Opened)

@@ -1,4 +1,4 @@
-"""The notification list: what there is to read, page by page, and what each user has read (contract §8)."""
+"""The notification list, its pages, and each user's read marks (contract §8)."""
 
 import json
 import threading
@@ -55,7 +55,7 @@ def test_an_item(shared, reader, tenant):
 
 
 def test_who_sees_what(shared, service, tenant):
-    """What is for one user is in that user's list only, and no tenant sees another's."""
+    """A notification for one user is in that user's list only, and no tenant sees another's."""
     ann, bob = (ApprovalClient(service, tenant, user=name, roles=("member",)) for name in ("ann", "bob"))
     shared.intake.publish(notice(1, tenant), notice(2, tenant, "ann"), notice(3, tenant, "bob"))
     shared.intake.publish(notice(4, f"{tenant}_other"), notice(5, tenant, "ann"))
@@ -108,7 +108,7 @@ def test_reading_all_up_to_a_place(shared, reader, tenant):
     after = reader.notifications().json()["items"]
     assert after[4]["readAt"] == first_read
     assert after[3]["readAt"] == after[2]["readAt"] >= first_read
-    # An older place changes nothing; the id of an event, as the streams give it, does as well.
+    # An older place changes nothing; the id of an event from the streams is accepted too.
     assert reader.mark_all_read(items[3]["notificationId"]).json() == {"unreadCount": 2}
     assert reader.mark_all_read("evt_" + items[0]["notificationId"].removeprefix("ntf_")).json() == {"unreadCount": 0}
     shared.intake.publish(notice(9, tenant))
@@ -116,7 +116,7 @@ def test_reading_all_up_to_a_place(shared, reader, tenant):
 
 
 def test_a_mark_that_moves_nothing_is_not_stored(shared, service, reader, tenant):
-    """One member's identical requests would turn the stream of all read marks over, and erase everybody's."""
+    """One member's identical requests would otherwise evict all users' read marks from their stream."""
     other = ApprovalClient(service, f"{tenant}_other", roles=("member",))
     shared.intake.publish(notice(1, tenant), notice(2, tenant))
     [_, later] = shared.intake.publish(notice(3, tenant, "somebody"), notice(4, f"{tenant}_other"))
@@ -128,7 +128,7 @@ def test_a_mark_that_moves_nothing_is_not_stored(shared, service, reader, tenant
     for item in (newest, oldest):
         assert reader.mark_read(item["notificationId"]).json()["read"]
     assert shared.bus.state("INBOX").last_seq == marks
-    # Others, and what comes later, are marked as ever.
+    # Other notifications, and later ones, are marked normally.
     assert other.mark_all_read(later).json() == {"unreadCount": 0}
     shared.intake.publish(notice(5, tenant))
     newest = reader.notifications().json()["items"][0]
@@ -168,7 +168,7 @@ def test_errors(shared, service, reader, tenant):
 
 
 def test_pages_do_not_shift(shared, reader, tenant):
-    """While a reader turns the pages, others write and the reader marks: nothing is shown twice, and nothing is left out."""
+    """While a reader pages, others write and the reader marks: no item is repeated or missing."""
     count = 60
     shared.intake.publish(*[notice(n, tenant, user=(None, "usr_1")[n % 2]) for n in range(count)])
     seen, cursor, extra = [], None, 1000
@@ -199,7 +199,7 @@ def test_a_page_of_unread_ones_does_not_shift(shared, reader, tenant):
 
 
 def test_everybody_reads_their_own_writes_on_every_replica(stack):
-    """A mark that was answered is known to whichever replica is asked next; so is an event that the intake has acknowledged."""
+    """An acknowledged mark is visible on every replica immediately; so is an event that the intake has acknowledged."""
     services = approval_services(stack, 3)
     clients = [ApprovalClient(service, roles=("member",)) for service in services]
     for n in range(size(40, 200)):
@@ -214,7 +214,7 @@ def test_everybody_reads_their_own_writes_on_every_replica(stack):
 
 
 def test_marks_survive_everything(stack):
-    """Marks made through one replica are there after all replicas and the bus were killed, and in a replica that starts from nothing."""
+    """Marks of one replica survive the death of all replicas and of the bus, and are in a replica that starts without a file."""
     services = approval_services(stack, 2)
     stack.intake.publish(*[notice(n, "acme") for n in range(40)])
     clients = [ApprovalClient(service) for service in services]
@@ -254,7 +254,7 @@ def test_a_deleted_inbox_forgets_marks_and_nothing_else(stack):
 
 
 def test_marks_on_the_bus_with_impossible_numbers_are_no_marks(shared, service, tenant):
-    """Any program on the bus can write them: they mark nothing, and the process lives."""
+    """Any program on the bus can publish them: they mark nothing, and the process does not crash."""
     reader = ApprovalClient(service, tenant)
     shared.intake.publish(notice(1, tenant))
     [item] = reader.notifications().json()["items"]
@@ -273,7 +273,7 @@ def test_marks_on_the_bus_with_impossible_numbers_are_no_marks(shared, service, 
 
 
 def test_a_restored_inbox_is_noticed(stack):
-    """The bus gets an older copy of its store back, and is written on beyond where the replica was: what was lost is not remembered."""
+    """The bus is restored from an older copy and written beyond the replica's position: lost marks no longer count."""
     service = approval_service(stack).wait_ready()
     reader = ApprovalClient(service)
     stack.intake.publish(*[notice(n, "acme") for n in range(6)])
@@ -302,7 +302,7 @@ def test_a_restored_inbox_is_noticed(stack):
 
 
 def test_a_mark_is_of_its_event_and_not_of_its_place(stack):
-    """Finding 5: `EVENTS` alone is restored from an older copy and written on; what comes to the places of former events is unread."""
+    """Finding 5: only `EVENTS` is restored from an older copy and written since; new events at old sequences are unread."""
     service = approval_service(stack).wait_ready()
     reader = ApprovalClient(service)
     stack.intake.publish(notice(1, "acme"))
@@ -318,14 +318,14 @@ def test_a_mark_is_of_its_event_and_not_of_its_place(stack):
     for replica in (reader, ApprovalClient(approval_service(stack).wait_ready())):
         page = replica.notifications().json()
         assert ([item["read"] for item in page["items"]], page["unreadCount"]) == ([False, True], 1)
-    # The former event's id is nobody's any more.
+    # The lost event's id is unknown.
     assert error_of(reader.mark_read("ntf_" + former.text.removeprefix("evt_"))) == (404, "not_found")
     assert reader.mark_read(fresh["notificationId"]).json()["read"] is True
     assert reader.notifications().json()["unreadCount"] == 0
 
 
 def test_a_mark_of_all_up_to_a_place_is_of_its_copy_of_the_log(stack):
-    """What came to places below such a mark after the log was restored from an older copy is unread; a lower mark counts beside it."""
+    """New events below such a mark, after the log was restored from an older copy, are unread; a lower mark stays in force too."""
     reader = ApprovalClient(approval_service(stack).wait_ready())
     stack.intake.publish(notice(1, "acme"))
     [kept] = reader.notifications().json()["items"]
@@ -353,7 +353,7 @@ def test_a_mark_of_all_up_to_a_place_is_of_its_copy_of_the_log(stack):
 
 
 def test_marks_that_were_purged_are_forgotten_by_all(stack):
-    """A replica that saw the marks and one that starts later give one answer."""
+    """A replica that saw the marks and one that starts later give the same answer."""
     service = approval_service(stack).wait_ready()
     reader = ApprovalClient(service)
     stack.intake.publish(*[notice(n, "acme") for n in range(4)])

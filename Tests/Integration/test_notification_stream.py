@@ -1,4 +1,4 @@
-"""What contract §4 says of the notification stream beyond its events."""
+"""The rules of contract §4 for the notification stream, other than its events."""
 
 import re
 import time
@@ -20,7 +20,7 @@ ORIGIN = "https://console.example"
 
 
 def blocks_to_the_end(connection, timeout=15):
-    """All blocks up to the end of the connection, which the server must bring about."""
+    """Returns all blocks up to the end of the connection, which the server must close."""
     blocks = []
     try:
         while block := connection.next_block(timeout):
@@ -225,7 +225,7 @@ def test_a_full_edge_answers_so_that_browsers_come_back(stack):
     for client in open_ones:
         client.next_block()
     expect_goodbye(url, mint("d"), "overloaded")
-    # A place that becomes free is given out again.
+    # A freed admission is reused.
     open_ones.pop().close()
     deadline = time.monotonic() + 10
     while True:
@@ -304,7 +304,7 @@ def test_what_a_client_sends_after_its_request_does_not_matter(shared, edge, ten
 
 
 def test_a_second_request_on_a_connection_can_become_a_stream_or_is_told_off(shared, edge, tenant):
-    """Keep-alive clients and proxies do this. Whatever the edge does, it must not hang."""
+    """Keep-alive clients and proxies do this. The edge may respond in any way, but must not hang."""
     with httpx.Client(base_url=edge.url, timeout=10) as client:
         assert client.get("/nothing").status_code == 404
         with client.stream("GET", PATH, headers={"Authorization": f"Bearer {mint(tenant)}"}) as response:
@@ -322,7 +322,7 @@ def test_an_offer_to_upgrade_is_passed_over(edge, tenant):
 
 
 def test_clients_that_come_and_go_leave_nothing_behind(stack):
-    """Half of them cut, half close; descriptors and memory come back."""
+    """Half of them abort, half close; descriptors and memory are released."""
     edge = stack.edge()
 
     def descriptors():

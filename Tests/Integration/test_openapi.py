@@ -1,4 +1,4 @@
-"""The services are what docs/openapi.yaml says: schemathesis makes requests of every kind from it and holds every answer against it."""
+"""The services match docs/openapi.yaml: schemathesis generates requests from it and checks every response against it."""
 
 import json
 import subprocess

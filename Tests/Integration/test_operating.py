@@ -1,4 +1,4 @@
-"""What whoever runs it relies on (contract §11): health, metrics, configuration, clear refusals to start, logs without secrets."""
+"""Guarantees for operators (contract §11): health, metrics, configuration, clear errors at the start, logs without secrets."""
 
 import json
 import re
@@ -22,7 +22,7 @@ PROGRAMS = [("sse-edge",), ("event-producer", "serve")]
 
 @pytest.fixture(params=PROGRAMS, ids=lambda line: line[0])
 def program(request):
-    """Every service, as it is called."""
+    """The names of all services."""
     return request.param
 
 
@@ -78,7 +78,7 @@ def test_readiness_follows_the_bus(stack, program):
 
 
 def run(program, *arguments, **settings):
-    """Runs a service that is expected to end by itself, and returns (exit code, everything it printed)."""
+    """Runs a service that is expected to exit, and returns (exit code, all output)."""
     defaults = {"auth_hs256_secret": SECRET, "nats_url": "nats://127.0.0.1:9", "http_port": 0, "admin_port": 0}
     settings = {name: value for name, value in (defaults | settings).items() if value is not None}
     done = command(*program, *arguments, timeout=30, **settings)
@@ -129,7 +129,7 @@ def test_a_busy_port_is_named(stack, program):
 
 
 def test_a_log_with_other_settings_is_refused_and_left_alone(stack, program):
-    """The stream is there, but keeps another set of subjects: a sentence, and no silent change."""
+    """The stream exists with other subjects: the service reports that and does not change it."""
     before = stack.bus.config()
     changed = stack.bus.reconfigure(subjects=["events.acme.>"])
     service = stack.start(*program)
@@ -151,7 +151,7 @@ def test_a_log_with_other_settings_is_refused_and_left_alone(stack, program):
     ids=" ".join,
 )
 def test_every_program_and_command_tells_its_version_and_helps(line):
-    """Whatever the configuration."""
+    """In every configuration."""
     for option in ("--version", "--help"):
         done = command(*line, option, nats_url="", http_port="eighty")
         assert done.returncode == 0 and not done.stderr, done.stderr
@@ -192,7 +192,7 @@ def test_logs_are_json_by_default_and_hold_no_token(stack):
 
 @on_streams
 def test_a_connection_has_one_line_in_its_life(stack, surface):
-    """However it ends; and whatever it brought its token in, the token is nowhere."""
+    """For every ending and every way to send a token, the token is in no log."""
     edge = stack.edge(surface.executable, log_level="trace", drain_window="1s")
 
     def opened(user):
@@ -225,7 +225,7 @@ def test_a_connection_has_one_line_in_its_life(stack, surface):
 
 
 def tokens_on_their_way(surface):
-    """Every way in which a client may bring a token, good or not: functions of an address and a token that open a connection."""
+    """Every way to send a token, valid or not: functions of an address and a token that open a connection."""
 
     def by_query(name):
         return lambda url, token: SSEConnection(url, query={name: token})

@@ -1,4 +1,4 @@
-"""`causeway`, the program of operators, and the aliases that `event-producer` keeps (docs/operating.md)."""
+"""`causeway`, the operators' program, and its aliases in `event-producer` (docs/operating.md)."""
 
 import json
 import re
@@ -47,7 +47,7 @@ MISTAKES = {
 
 
 def both(*arguments, **settings):
-    """What `causeway` does, and what the alias does, with the programs' names taken out: exit code, output, errors."""
+    """Returns the results of `causeway` and of the alias, without the programs' names: exit code, output, errors."""
     return [outcome(program, *arguments, **settings) for program in ("causeway", "event-producer")]
 
 
@@ -110,7 +110,7 @@ def test_each_program_lists_its_own_commands_and_complains_under_its_own_name():
 
 
 def listed(help):
-    """The subcommands that a page of help names."""
+    """Returns the subcommands in a help text."""
     return set(re.findall(r"^  ([a-z][a-z-]*) {2,}\S", help, re.MULTILINE))
 
 

@@ -66,7 +66,7 @@ def ask(service, program, tenant, *, origin=None, headers=(), token=True, path=N
 
 
 def own_origins(service):
-    """Requests under the address of the service itself, and behind proxies of several kinds: the origin, and further fields."""
+    """Requests to the service's own address, and behind several kinds of proxies: the origin, and further headers."""
     here = f"127.0.0.1:{service.http_port}"
     return [
         (f"http://{here}", {}),
@@ -215,7 +215,7 @@ def test_an_asterisk_allows_any_page_without_credentials(stack, tenant):
 
 
 def test_the_relay_serves_a_page_of_its_own_origin_when_others_are_configured(configured, tenant):
-    """The README's own line, CORS_ORIGINS=http://localhost:3000, took its WebSockets from the shipped console."""
+    """The README's example, CORS_ORIGINS=http://localhost:3000, broke the WebSockets of the shipped console."""
     relay = configured["jsonrpc-relay"]
     with RelayClient(relay, mint(tenant), headers={"Origin": f"http://127.0.0.1:{relay.http_port}"}) as client:
         assert client.connected["params"]["connectionId"]

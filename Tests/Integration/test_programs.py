@@ -1,4 +1,4 @@
-"""The table of programs, deploy/programs.json: what is generated from it follows it, and what is written by hand says the same."""
+"""The table of programs, deploy/programs.json: generated files follow it, and hand-written ones match it."""
 
 import json
 import re
@@ -32,7 +32,7 @@ PATHS = {route["path"] for _, route in ROUTES}
 
 
 def below(path):
-    """An address that a route stands for."""
+    """Returns an example path of a route."""
     return f"{path}a/b" if path.endswith("/") else path
 
 
@@ -105,7 +105,7 @@ def test_the_death_of_each_program_is_an_alert():
 
 @pytest.fixture(scope="module", params=[*KINDS, "nginx with names"])
 def routing(request, tmp_path_factory):
-    """A proxy before upstreams that tell which program they stand for. With names, nginx looks them up, as in containers."""
+    """A proxy in front of upstreams that report their program. With names, nginx resolves them, as in containers."""
     directory, names = tmp_path_factory.mktemp("routing"), NameServer()
     upstreams = {name: Echo(name) for name in COMMANDS}
     names.addresses = {name: ["127.0.0.1"] for name in upstreams}
@@ -122,7 +122,7 @@ def routing(request, tmp_path_factory):
 
 
 def serving(method, path):
-    """The program that the table names for a request: the longest matching path counts, and the method that a route may name."""
+    """Returns the table's program for a request: by the longest matching path, and by the route's method if it has one."""
     matching = {}
     for name, route in ROUTES:
         if path == route["path"] or (route["path"].endswith("/") and path.startswith(route["path"])):
@@ -151,7 +151,7 @@ def test_a_path_whose_program_is_away_is_answered_by_its_kind(alone):
 
 
 def test_nginx_waits_for_an_answer_as_long_as_its_kind_takes(tmp_path):
-    """With a second in the place of the 65 that a service has for an answer, and services that need two."""
+    """With a time limit of one second instead of 65, and services that need two."""
     upstream = Echo(delay=2)
     impatient = {"edit": lambda text: text.replace("proxy_read_timeout 65s;", "proxy_read_timeout 1s;")}
     proxy = Nginx(tmp_path, {name: [upstream] for name in COMMANDS}, **impatient).start().wait_ready()
@@ -175,7 +175,7 @@ def test_no_other_path_is_named(file):
 
 
 def row(page, *cells):
-    """The other cells of the row of a page's table that begins with these."""
+    """Returns the other cells of the row of a page's table that begins with these."""
     [line] = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("| " + " | ".join(cells) + " |")]
     return [cell.strip() for cell in line.strip("|").split("|")][len(cells) :]
 
@@ -241,7 +241,7 @@ for name in ("HTTP_PORT", "ADMIN_PORT"):
 
 @pytest.fixture
 def invented(tmp_path):
-    """A copy of what `make run` consists of, with a row more in the table."""
+    """A copy of the files of `make run`, with one more row in the table."""
     root = tmp_path / "copy"
     shutil.copytree(ROOT / "deploy", root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Makefile", root)

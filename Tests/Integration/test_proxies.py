@@ -1,4 +1,4 @@
-"""One origin before everything (docs/proxies.md): nothing is buffered or doubled, no token is written down, instances come and go."""
+"""One origin in front of all services (docs/proxies.md): no buffering, no duplicates, no logged tokens, changing instances."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def deployment(shared):
 
 @pytest.fixture(scope="module")
 def nginx(shared, deployment):
-    """nginx before all of them."""
+    """nginx in front of all of them."""
     proxy = shared.add(Nginx(shared.directory, deployment)).wait_ready()
     yield proxy
     expect_no_token("what nginx has written", proxy.everything_written())
@@ -45,14 +45,14 @@ def nginx(shared, deployment):
 
 
 class Curl:
-    """A curl that follows a stream, as the documentation shows it."""
+    """A curl that follows a stream, as in the documentation."""
 
     def __init__(self, proxy, url, *options):
         command = ["curl", "-sS", "-N", "--cacert", proxy.certificate, *options, url]
         self._process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def line(self, beginning):
-        """The next line that begins so."""
+        """Returns the next line with that prefix."""
         for line in self._process.stdout:
             if line.startswith(beginning):
                 return line.rstrip("\n")
@@ -90,7 +90,7 @@ def test_events_flow_and_clients_resume_through_it(shared, nginx, surface, tenan
 
 def test_clients_are_spread_over_the_edges(shared, nginx, deployment, surface, tenant):
     edges = deployment[surface.executable]
-    # From a place that is known: a long poll would ask for one first, and nginx, which goes round, give each client's second request to one edge.
+    # From a known cursor: a long poll would request one first, and nginx's round robin would send each client's second request to the same edge.
     [place] = shared.intake.publish(surface.numbered(0, tenant, prefix=tenant))
     before = [edge.metrics()["causeway_edge_connections"] for edge in edges]
     clients = [surface.connect(nginx, mint(tenant), cursor=place) for _ in range(20)]
@@ -103,7 +103,7 @@ def test_clients_are_spread_over_the_edges(shared, nginx, deployment, surface, t
 
 
 def test_http2_over_tls_carries_several_streams(shared, nginx, tenant):
-    """As a browser does it: one connection, one certificate, and events at once on all of it."""
+    """Like a browser: one connection, one certificate, and immediate events on all streams."""
     with Curl(nginx, nginx.tls_url + STREAM, "--http2", "-i", "-H", f"Authorization: Bearer {mint(tenant)}") as one:
         assert one.line("HTTP/") == "HTTP/2 200 "
         one.line("id: ")
@@ -130,7 +130,7 @@ def test_websockets_over_tls(nginx, path, tenant):
 
 
 def test_nginx_obeys_the_header_by_which_edges_refuse_buffering(shared, deployment, tenant):
-    """Without a word about buffering in the configuration: nginx would gather 4 KiB and more before a client saw a byte."""
+    """Without buffering settings in the configuration: nginx would otherwise buffer 4 KiB and more before the client gets a byte."""
     proxy = Nginx(shared.directory, deployment, name="nginx-buffering", edit=lambda text: text.replace("proxy_buffering off;", ""))
     shared.add(proxy).wait_ready()
     with SSEConnection(proxy.url + STREAM, token=mint(tenant)) as client:
@@ -144,7 +144,7 @@ def test_nginx_obeys_the_header_by_which_edges_refuse_buffering(shared, deployme
 
 
 def test_execution_streams_are_followed_through_it(shared, nginx, tenant):
-    """From a stream that waits for its first event to the 204 that ends it, under a name that has to be escaped."""
+    """From a stream that waits for its first event to the final 204, with a name that needs escaping."""
     intake = Intake(nginx, producer_token())
     agent, token = Executions(intake, "agents", "planner/eu é 1", tenant), mint(tenant)
     with ExecutionStream(nginx, agent.kind, agent.name, token, wait="true") as viewer:
@@ -171,7 +171,7 @@ def test_approvals_and_notifications_are_of_the_same_origin(shared, nginx, tenan
     admin = ApprovalClient(nginx, tenant)
     shared.intake.publish(requested(f"app_{tenant}", tenant))
     assert admin.decide(f"app_{tenant}").status_code == 200
-    # The other replica, whichever it is, knows of it.
+    # The other replica has it too.
     assert [admin.decide(f"app_{tenant}", "reject").status_code for _ in range(4)] == [409] * 4
     assert admin.notifications().status_code == admin.send("GET", "/openapi.json").status_code == 200
 
@@ -181,7 +181,7 @@ def test_a_request_keeps_its_id_on_its_way(nginx, deployment, tenant):
     assert answer.status_code == 401 and answer.headers["x-request-id"] == f"mine.{tenant}"
     assert any(f"mine.{tenant}" in edge.log for edge in deployment[Relay.executable]), "the service's log has another id"
     eventually(lambda: [line for line in nginx.accesses if line["requestId"] == f"mine.{tenant}"], "the access log has the id")
-    # What cannot be an id is replaced by one.
+    # An invalid id is replaced.
     answer = httpx.get(nginx.url + "/v1/relay/status", headers={"X-Request-Id": "two words"})
     assert answer.headers["x-request-id"].isalnum()
 
@@ -196,7 +196,7 @@ def test_refusals_come_from_the_services_unchanged(nginx):
 
 
 def test_no_token_is_written_down_whatever_happens(shared, tmp_path, tenant):
-    """Not even in nginx's error log, which tells the request line of every request that goes wrong."""
+    """Not even in nginx's error log, which contains the request line of failed requests."""
     [dead, mute] = free_port(), socket.create_server(("127.0.0.1", 0))
     services = {program: [f"127.0.0.1:{dead}"] for program in EDGES} | {"event-producer": [f"127.0.0.1:{mute.getsockname()[1]}"]}
     proxy = shared.add(Nginx(shared.directory, services, name="nginx-alone")).wait_ready()
@@ -218,7 +218,7 @@ def test_no_token_is_written_down_whatever_happens(shared, tmp_path, tenant):
 
 
 def test_clients_of_a_stream_that_is_not_served_come_back(shared):
-    """An EventSource never comes back from another status than 200; programs want the code that says so."""
+    """An EventSource reconnects only after status 200; other clients need the error status."""
     services = {program: [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"] for program in (*EDGES, "event-producer", "approval-api")}
     proxy = shared.add(Nginx(shared.directory, services, name="nginx-nobody")).wait_ready()
     retries = set()
@@ -237,7 +237,7 @@ def test_clients_of_a_stream_that_is_not_served_come_back(shared):
 
 
 class Swallower:
-    """An instance that reads a request and then ends the connection, without an answer."""
+    """An instance that reads a request and closes the connection without a response."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -263,7 +263,7 @@ class Swallower:
 
 
 def test_another_instance_is_asked_only_when_the_first_was_not(shared, tenant):
-    """A request to publish that may have been carried out is not sent to a second one; one that found nobody is."""
+    """A publish request that may have been executed is not retried; one that no instance accepted is."""
     swallowers = [Swallower(), Swallower()]
     proxy = Nginx(shared.directory, {"event-producer": [one.address for one in swallowers]}, name="nginx-swallowed")
     shared.add(proxy).wait_ready()
@@ -287,7 +287,7 @@ def test_another_instance_is_asked_only_when_the_first_was_not(shared, tenant):
 
 @pytest.fixture(scope="module", params=[Caddy, HAProxy], ids=["caddy", "haproxy"])
 def other(request, shared, deployment):
-    """The proxies that docs/proxies.md has a page on besides."""
+    """The other proxies of docs/proxies.md."""
     services = deployment | {"event-producer": [shared.producer, shared.start("event-producer", "serve").wait_ready()]}
     proxy = shared.add(request.param(shared.directory, services)).wait_ready()
     yield proxy
@@ -314,7 +314,7 @@ def test_other_proxies_carry_http2_and_approvals(shared, other, tenant):
 
 
 def test_other_proxies_answer_for_edges_that_are_away(stack, other):
-    """In the same form as nginx."""
+    """Errors have the same form as nginx's."""
     absent = [stack.edge(), stack.edge()]
     services = {program: absent for program in (*EDGES, "event-producer", "approval-api")}
     proxy = stack.add(type(other)(stack.directory, services)).wait_ready()
@@ -337,7 +337,7 @@ def test_other_proxies_answer_for_edges_that_are_away(stack, other):
 
 
 def test_an_edge_joins_when_the_configuration_is_read_again(shared, deployment, tenant):
-    """Where instances are written into the configuration: open streams stay where they are, newcomers get to the new edge."""
+    """With instances in the configuration: open streams stay, and new connections reach the new edge."""
     first, joining = deployment["sse-edge"]
     proxy = shared.add(Nginx(shared.directory, {"sse-edge": [first]}, name="nginx-grows")).wait_ready()
     with SSEConnection(proxy.url + STREAM, token=mint(tenant)) as staying:
@@ -358,7 +358,7 @@ def test_an_edge_joins_when_the_configuration_is_read_again(shared, deployment, 
 
 
 def test_an_edge_joins_and_another_leaves_while_it_runs(stack):
-    """As `docker compose up --scale` does it: a name that has more addresses than before, and then fewer."""
+    """Like `docker compose up --scale`: a name with more addresses than before, and then fewer."""
     port, names = free_port(), NameServer()
     edges = [stack.start("sse-edge", http_host=f"127.0.0.{n}", http_port=port, drain_window="3s") for n in (2, 3, 4)]
     leaving, staying, joining = (edge.wait_ready() for edge in edges)
@@ -389,7 +389,7 @@ def test_an_edge_joins_and_another_leaves_while_it_runs(stack):
         try:
             left.add(connections(leaving))
         except httpx.HTTPError:
-            # It listens no more.
+            # It no longer listens.
             leaving.wait(timeout=15)
     assert leaving.exit_code == 0, leaving.log_tail()
     assert len(left - {0, had}) >= 3, f"{had} clients were sent away all at once: {sorted(left)} were seen"

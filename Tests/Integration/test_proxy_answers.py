@@ -1,4 +1,4 @@
-"""What a proxy answers by itself: one table for nginx, HAProxy and Caddy. Contract §1; docs/proxies.md shows the table."""
+"""Proxies' own responses: one table for nginx, HAProxy and Caddy. Contract §1; docs/proxies.md has the table."""
 
 import os
 import re
@@ -33,7 +33,7 @@ REQUESTS = (
     "/v1/stream", "/v1/connect", "/v1/relay/status", "/v1/notifications", "/v1/notifications/approvals/a", "/openapi.json", "/v1/events",
     "/v1/executions/agents/a/events",
 )  # fmt: skip
-#: Contract §1: what belongs to a code.
+#: Contract §1: the status of each code.
 STATUSES = {
     "validation_error": 400, "not_found": 404, "method_not_allowed": 405, "payload_too_large": 413, "internal": 500,
     "service_unavailable": 503,
@@ -44,7 +44,7 @@ ALLOWED_HEADERS = {
 
 
 def expect_error(answer, code, *, status=None):
-    """The one form of errors."""
+    """Checks the common form of errors."""
     assert answer.status == (status or STATUSES[code]), f"{answer.status} {answer.body!r}"
     assert answer["content-type"] == "application/json"
     error = answer.json()
@@ -82,7 +82,7 @@ def test_a_request_whose_service_is_away_can_be_sent_again(alone, path):
 @every_proxy
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_stream_that_is_away_brings_an_event_source_back(alone, path):
-    """Whatever the origin of its page, with the fields that the edges give to each stream."""
+    """For every origin of a page, with the headers that the edges send with each stream."""
     retries, fields = set(), {"Origin": CONSOLE, "Accept": "text/event-stream"}
     with ThreadPoolExecutor() as together:
         answers = list(together.map(lambda _: ask(alone, "GET", f"{path}?token={mint()}", fields, wait_for_end=True), range(12)))
@@ -97,7 +97,7 @@ def test_a_stream_that_is_away_brings_an_event_source_back(alone, path):
     assert len(retries) > 1, "all are told to come back at the same moment"
     head = ask(alone, "HEAD", path, wait_for_end=True)
     assert head.status == 200 and head["content-type"] == "text/event-stream; charset=utf-8" and not head.body
-    # What no EventSource sends is not answered with a stream.
+    # A request that no EventSource sends does not get a stream.
     expect_error(ask(alone, "POST", path, {"Content-Length": "0"}), "service_unavailable")
 
 
@@ -195,14 +195,14 @@ def test_nothing_is_said_in_json(alone, kind, path):
 
 @every_proxy
 def test_any_host_is_answered_alike(alone):
-    """Names lead here that nobody told the proxy."""
+    """Names that the proxy does not know resolve to this address."""
     for host in ("causeway.example", "localhost:1", "[::1]:8080"):
         expect_error(exchange(alone.http_port, request("GET", "/nowhere", host=host)), "not_found")
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that nginx refuses before anybody else sees it."""
+    """A request that nginx itself refuses."""
 
     code: str
     data: bytes
@@ -250,7 +250,7 @@ def test_what_nginx_refuses_is_refused_in_json(started, echo, name):
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for name, row in REFUSED.items() for kind in row.elsewhere])
 def test_what_is_hard_wired_in_the_others_stays_as_it_is_documented(started, echo, kind, name):
-    """docs/proxies.md says so: bytes that are no request, and HTTP on the port of TLS. No configuration can change the text."""
+    """As documented in docs/proxies.md: bytes that are not a request, and HTTP on the TLS port. No configuration can change the text."""
     proxy, row = started.get(kind, "echoing", echo, cors_origins=CORS_ORIGINS), REFUSED[name]
     expected = row.elsewhere[kind]
     port = proxy.tls_port if row.over_tls else proxy.http_port
@@ -349,7 +349,7 @@ def test_what_is_no_origin_stops_the_generator(tmp_path, wrong):
 
 @every_proxy
 def test_fields_come_from_the_service_when_it_answers(echoing):
-    """And only once: a browser refuses a field that comes twice."""
+    """And only once: a browser rejects a duplicate header."""
     answer = ask(echoing, "GET", "/v1/events", {"Origin": CONSOLE})
     assert answer.status == 200 and not answer.all("access-control-allow-origin") and not answer.all("vary")
     assert ask(echoing, "OPTIONS", "/v1/events", PREFLIGHT | {"Origin": CONSOLE}).json()["method"] == "OPTIONS"

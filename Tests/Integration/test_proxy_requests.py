@@ -1,4 +1,4 @@
-"""What a proxy tells the services, how it ends connections, and what it writes down: the same for nginx, HAProxy and Caddy."""
+"""How proxies forward requests, end connections and log: the same for nginx, HAProxy and Caddy."""
 
 import json
 import re
@@ -22,7 +22,7 @@ __all__ = ["alone", "echo", "echoing", "nobody", "started"]
 
 
 def reached(answer):
-    """What reached the upstream: target, and the fields by name."""
+    """Returns what the upstream received: target, and the headers by name."""
     what = answer.json()
     fields = {}
     for name, value in what["fields"]:
@@ -76,7 +76,7 @@ def test_names_reach_services_that_are_looked_up_as_they_were_sent(tmp_path, ech
 
 @every_proxy
 def test_a_name_with_bytes_that_no_uri_has_is_not_changed_on_the_way(echoing):
-    """It is refused, or arrives as it was sent."""
+    """It is refused, or arrives unchanged."""
     answer = ask(echoing, "POST", b"/v1/executions/agents/a%2F\xc3\xa9\"b/events", {"Content-Length": "0"})
     if answer.status == 200:
         assert "a%2F\xc3\xa9\"b" in reached(answer)[0]
@@ -135,7 +135,7 @@ def test_the_connection_ends_with_the_stream(echoing, path):
 
 @every_proxy
 def test_other_connections_are_kept(echoing):
-    """Two requests on one connection: TLS handshakes are dear."""
+    """Two requests on one connection: TLS handshakes are expensive."""
     with socket.create_connection(("127.0.0.1", echoing.http_port), timeout=10) as client:
         for _ in range(2):
             client.sendall(request("GET", "/v1/relay/status"))

@@ -1,4 +1,4 @@
-"""The file of approval-api's read model: damaged, out of room, or somebody else's; and what one tenant's lists cost the others."""
+"""The file of approval-api's read model: damaged, on a full disk, or foreign; and the effect of one tenant's lists on others."""
 
 import contextlib
 import os
@@ -44,7 +44,7 @@ def lines(service, text):
 
 
 def damage(file, text):
-    """Overwrites every page in which a text stands."""
+    """Overwrites every page that contains a text."""
     content = file.read_bytes()
     pages = {place for place in range(0, len(content), PAGE) if text in content[place : place + PAGE]}
     assert pages, f"{text} is not in the file"
@@ -61,7 +61,7 @@ def test_a_damaged_page_of_a_running_model_is_healed(stack, met_by):
     admin = ApprovalClient(service)
     before = admin.pages("/v1/notifications", limit=200)
     assert len(before) == 1201
-    # What is in the file itself, and in nobody's memory.
+    # The content of the file itself, not of a cache.
     service.terminate()
     assert service.wait(30) == 0
     with contextlib.closing(sqlite3.connect(stack.directory / "first.sqlite")) as database:
@@ -70,11 +70,11 @@ def test_a_damaged_page_of_a_running_model_is_healed(stack, met_by):
     damage(stack.directory / "first.sqlite", b"apr_1" if met_by == "a decision" else b"title-1199-end")
 
     def answered(answer):
-        """It is said to be a matter of time, or is right."""
+        """The response is 503, or correct."""
         assert answer.status_code == 200 or error_of(answer) == (503, "service_unavailable"), f"{answer.status_code} {answer.text}"
         return answer.status_code == 200
 
-    # Readers forget what they remember of the file when something is written.
+    # Readers drop their page cache when something is written.
     publish(stack, incidents(5000, 5001))
     if met_by == "a list":
         eventually(lambda: answered(admin.notifications(limit=200)), "the list is answered")
@@ -118,7 +118,7 @@ def small_disk(tmp_path):
 
 
 def fill(folder):
-    """Leaves no room."""
+    """Fills the file system."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as output:
         for block in (1 << 20, PAGE):
@@ -142,7 +142,7 @@ def test_a_full_disk_is_said_and_waited_for(stack, small_disk):
     assert status == 503 and "is full" in reasons["model"], reasons
     answer = admin.notifications()
     assert error_of(answer) == (503, "service_unavailable") and "disk" in answer.json()["message"] and answer.headers["retry-after"]
-    # Attempts later it is still that file, and still one line.
+    # Time for several retries: the file is still the same, and there is still one log line.
     pause(3)
     assert admin.notifications().status_code == 503
     assert file.stat().st_ino == inode
@@ -169,7 +169,7 @@ def test_a_process_that_starts_with_a_full_disk_waits_for_room(stack, small_disk
     service.kill()
 
 
-# What is not ours
+# Foreign files
 
 
 def foreign_database(file, number=False):
@@ -203,7 +203,7 @@ def test_what_is_somebody_elses_is_refused_and_left_alone(shared, tmp_path, what
     refused = approval_service(shared, database_file=file)
     eventually(lambda: not refused.is_running, "it does not start")
     assert refused.exit_code == 1
-    assert "is no read model of approval-api" in refused.log and "name another file" in refused.log
+    assert "is not a read model of approval-api" in refused.log and "name another file" in refused.log
     assert contents() == before
     refused.kill()
 
@@ -213,7 +213,7 @@ def test_what_is_somebody_elses_is_refused_and_left_alone(shared, tmp_path, what
 
 @pytest.mark.timeout(300)
 def test_no_answer_is_larger_than_its_bound(stack):
-    """Titles of one character with a thousand accents, of quotes, and of control characters: what a list costs is bounded in bytes."""
+    """Titles of one character with a thousand accents, of quotes, and of control characters: a list's size is limited in bytes."""
     service = approval_service(stack).wait_ready()
     admin = ApprovalClient(service)
     accents = ("a" + "\u0301" * 500) * 70
@@ -241,7 +241,7 @@ def test_no_answer_is_larger_than_its_bound(stack):
 @pytest.mark.long
 @pytest.mark.timeout(size(300, 900))
 def test_a_tenants_pollers_do_not_slow_the_decisions_of_others(stack, record_property):
-    """Many notifications of one tenant and 32 pollers: another tenant's decisions are made, and the pollers are answered."""
+    """Many notifications of one tenant and 32 pollers: another tenant's decisions succeed, and the pollers get responses."""
     service = approval_service(stack).wait_ready()
     publish(stack, incidents(0, size(20_000, 300_000), tenant="crowd"))
     admin, stop, answers = ApprovalClient(service), threading.Event(), []

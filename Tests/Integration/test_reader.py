@@ -1,4 +1,4 @@
-"""The reader of test_documentation.py notices what is wrong with a page."""
+"""The reader of test_documentation.py detects faults of a page."""
 
 import pytest
 

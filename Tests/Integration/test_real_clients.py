@@ -1,4 +1,4 @@
-"""Clients that others wrote, and pages of another origin, over a restart of the edge and through every proxy.
+"""Third-party clients, and pages of another origin, across a restart of the edge and through every proxy.
 
 What a client may rely on is in docs/consuming.md; what the proxies have to do for it in docs/proxies.md.
 """
@@ -30,7 +30,7 @@ STREAM = NotificationStream.path
 pytestmark = [pytest.mark.skipif(not all(map(is_built, EDGES)), reason="it needs all edges"), pytest.mark.timeout(240)]
 every_proxy = pytest.mark.parametrize("kind", KINDS)
 
-#: Follows the stream in every way that pages do, and keeps what each client is told.
+#: Follows the stream with every kind of client in pages, and records what each client gets.
 #:
 #: `Polyfill` does by default what the widely used polyfill of Yaffle does: it reads the stream with `fetch` and headers of its own, puts
 #: its place into the query as `lastEventId`, comes back after `retry` when a response ends or the network fails, and gives up for good
@@ -115,7 +115,7 @@ def pages():
 
 @pytest.fixture(scope="module")
 def deployment(pages):
-    """One of each edge, so that nobody is there while it restarts, open to the pages' origin; and a proxy of each kind before them."""
+    """One of each edge, so that none is available while it restarts, with CORS for the pages' origin; and a proxy of each kind."""
     with Stack() as stack:
         settings = {"cors_origins": f"http://localhost:3000,{pages.origin}", "drain_window": "1s", "retry_interval": "1s"}
         stack.named = {program: stack.edge(program, **settings) for program in EDGES}
@@ -146,7 +146,7 @@ def numbered(tenant, begin, end):
 
 @every_proxy
 def test_every_client_of_a_page_of_another_origin_survives_a_restart_of_the_edge(deployment, pages, browser, tenant, kind):
-    """Killed, not drained: they are told by the proxy alone to come back."""
+    """Killed, not drained: only the proxy tells clients to reconnect."""
     proxy, edge = deployment.proxies[kind], deployment.named["sse-edge"]
     browser.open(pages.put_script(SCRIPT))
     eventually(lambda: browser.run("return window.isReady"), "the page is loaded")
@@ -194,7 +194,7 @@ def test_a_page_of_the_deployment_has_all_its_streams_whatever_is_configured(dep
 
 @every_proxy
 def test_a_proxy_allows_pages_what_the_services_allow(deployment, pages, kind):
-    """A page cannot tell who has answered."""
+    """A page cannot distinguish the proxy's responses from the edge's."""
     proxy = deployment.proxies[kind]
 
     def fields(method, path, **more):
@@ -212,7 +212,7 @@ def test_a_proxy_allows_pages_what_the_services_allow(deployment, pages, kind):
 
 
 class Following(threading.Thread):
-    """sseclient's own loop, which comes back after every break and reads until the response's connection ends."""
+    """sseclient's own loop, which reconnects after every disconnect and reads until the connection ends."""
 
     def __init__(self, url, token):
         super().__init__(daemon=True)
@@ -272,7 +272,7 @@ def test_sseclient_follows_over_a_restart_of_the_edge(deployment, tenant, kind, 
 
 
 def connected(address, **options):
-    """A connection of websocket-client. HAProxy notices only after a moment that an edge is there again."""
+    """A connection of websocket-client. HAProxy needs a moment to detect that an edge is available again."""
 
     def connection():
         try:
@@ -301,7 +301,7 @@ def test_websocket_client_connects(deployment, tenant, kind, path):
 
 @every_proxy
 def test_websocket_client_comes_back_over_a_restart_of_the_edge(deployment, tenant, kind):
-    """With the last id that it has seen. While the edge is away, the proxy answers the handshake with an error that says when to."""
+    """Reconnects with its last id. While the edge is down, the proxy answers the handshake with an error that has Retry-After."""
     proxy, edge = deployment.proxies[kind], deployment.named["websocket-edge"]
     address = f"{proxy.url.replace('http', 'ws', 1)}{WorkspaceStream.path}?workspace={tenant}&token={mint(tenant)}"
     connection = connected(f"{address}&last_event_id=")
@@ -335,7 +335,7 @@ def test_websocket_client_comes_back_over_a_restart_of_the_edge(deployment, tena
 
 @pytest.mark.parametrize("path", [WorkspaceStream.path, Relay.path])
 def test_the_largest_event_passes_every_proxy_in_one_message(deployment, tenant, path):
-    """docs/consuming.md tells clients to accept messages of 512 KiB: the payload may have 256 KiB, and something is put around it."""
+    """docs/consuming.md tells clients to accept messages of 512 KiB: a payload of up to 256 KiB, and its envelope."""
     payload = {"incidentId": "inc_1", "message": "", "agentName": "a"}
     payload["message"] = "x" * (256 * 1024 - len(json.dumps(payload, separators=(",", ":"))))
     connections = []

@@ -1,4 +1,4 @@
-"""What happens to a process whose bus refuses it, or is not as it should be: it says what is wrong, goes on trying, and recovers by itself."""
+"""A process whose bus refuses it or is misconfigured reports the fault, retries, and recovers automatically."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def nats(tmp_path):
 
 @pytest.fixture
 def start(tmp_path, nats):
-    """Starts services on that bus, and ends them."""
+    """Starts services on that bus, and stops them."""
     started = []
 
     def begin(program, **settings):
@@ -49,7 +49,7 @@ def demand(password):
 
 
 def reasons(service):
-    """Why it is not ready, by condition."""
+    """Returns the reasons for not being ready, by condition."""
     report = httpx.get(f"{service.admin_url}/readyz", timeout=5).json()
     return {condition["name"]: condition.get("reason") for condition in report["conditions"] if not condition["ready"]}
 
@@ -161,7 +161,7 @@ def test_a_bus_that_takes_less_than_an_event_may_have_is_named_and_so_is_its_lim
         headers = {"Authorization": f"Bearer {producer_token()}", "Content-Type": "application/json"} | headers
         answer = httpx.post(producer.url + path, content=json.dumps(body), headers=headers, timeout=10)
         assert answer.status_code == 413 and "65536" in answer.json()["message"], answer.text
-    # It is said again when it has changed, and only then.
+    # It is logged again only after a change.
     nats.kill()
     nats.start(further="max_payload: 70000")
     producer.wait_until(lambda: '"70000"' in producer.log, "warns of the new limit", 30)

@@ -1,4 +1,4 @@
-"""What a producer sends is what every client gets, byte for byte: four ways in, three real clients."""
+"""Every client gets a producer's payload byte for byte: four doors, three real clients."""
 
 import json
 import re
@@ -111,7 +111,7 @@ WAYS_IN = [
 
 
 class CurlClient:
-    """`curl -N`, its output as it came."""
+    """`curl -N`, with its unchanged output."""
 
     def __init__(self, url, token, directory):
         self._output = directory / "curl.out"

@@ -1,4 +1,4 @@
-"""What contract §6 says of the relay, line by line."""
+"""The rules of contract §6 for the relay."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def client(edge, tenant):
 
 
 def event(type, incident, tenant, n=0, **payload):
-    """An event of an incident, with what the catalogue wants of its type."""
+    """Returns an event of an incident, with the required fields of its type."""
     needed = {
         "investigation.progress": {"message": "m", "agentName": "a"},
         "remediation.proposed": {"remediationId": "r", "title": "t", "requiresApproval": True},
@@ -136,7 +136,7 @@ def test_a_subscription_pushes_its_types_of_its_incident_in_order(shared, client
     events = []
     for n, type in enumerate(everything * 2):
         events += [event(type, incident, tenant, n) for incident in ("inc_1", "inc_2", "inc_10", "INC_1")]
-    # Without an incident, and with one that is no text.
+    # Without an incident, and with one that is not a string.
     events += [event("remediation.approved", None, tenant), event("house.other", None, tenant, incidentId=["inc_1"])]
     shared.intake.publish(*events)
     want = [(type, n) for n, type in enumerate(everything * 2) if type in types]
@@ -168,7 +168,7 @@ def test_several_matching_subscriptions_push_once(shared, client, tenant):
     events = [event("investigation.progress", f"inc_{1 + n % 2}", tenant, n) for n in range(20)]
     shared.intake.publish(*events)
     assert pushes(client, 20) == [("investigation.progress", n) for n in range(20)]
-    # One of them given up leaves the others.
+    # Ending one of them keeps the others.
     client.result("investigation.unsubscribe", {"subscriptionId": ids.pop()})
     shared.intake.publish(event("investigation.progress", "inc_1", tenant, 99))
     assert pushes(client, 1) == [("investigation.progress", 99)]
@@ -440,7 +440,7 @@ def test_responses_are_dropped_without_an_answer(client, text):
 
 
 def test_two_peers_that_answer_each_other_fall_silent(edge, tenant):
-    """All that one relay sends goes to another one, and back."""
+    """All messages of one relay are sent to another one, and back."""
     with RelayClient(edge, mint(tenant)) as one, RelayClient(edge, mint(tenant)) as other:
         for text in ("nonsense", "[1,{}]", request("no.such.method", id=1), request("ping", id=2)):
             one.ws.send_text(text)
@@ -464,7 +464,7 @@ def test_notifications_get_no_answer_not_even_an_error(shared, client, tenant):
 
 
 def normalized(message):
-    """A message without the words of its errors, which are free."""
+    """Removes error texts from a message, which are not specified."""
     if isinstance(message, list):
         return sorted((normalized(part) for part in message), key=lambda part: json.dumps(part, sort_keys=True))
     if "error" in message:
@@ -638,7 +638,7 @@ def browser(tmp_path_factory):
 
 
 def test_the_reference_example_prints_what_it_should_and_through_a_deploy(stack, page, browser):
-    """The example does not come back by itself; its page does when it is opened again."""
+    """The example does not reconnect; opening the page again does."""
     edge = stack.edge(PROGRAM, cors_origins=page.origin, drain_window="2s")
     address = f"{edge.url.replace('http', 'ws')}{PATH}?token={mint()}"
     events = [
@@ -650,7 +650,7 @@ def test_the_reference_example_prints_what_it_should_and_through_a_deploy(stack,
         browser.open(page.put_script(relay_example(address)))
 
         def prints():
-            # When the example has subscribed is not to be seen from outside.
+            # The example's subscription cannot be observed from outside.
             stack.intake.publish(*events)
             return browser.printed()[-2:] == lines
 

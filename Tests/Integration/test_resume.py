@@ -1,4 +1,4 @@
-"""A client that breaks away at any moment and comes back gets each event once and in order (contract §3), whatever else is killed."""
+"""A client that disconnects at any time and resumes gets each event once and in order (contract §3), also when other processes are killed."""
 
 import pytest
 
@@ -13,7 +13,7 @@ BREAKS = 50
 
 
 def expect_exactly_the_log(stack, follower, tenant, user):
-    """The log itself says what the follower had to get: its tenant's events for everybody and for its user, in the log's order."""
+    """Compares the follower with the log: its tenant's events for everybody and for its user, in the log's order."""
     visible = [event for event in stack.bus.events() if event.tenant == tenant and event.user in (None, user)]
     got = [event.payload["n"] for event in follower.events]
     want = [int(event.id.rsplit("-", 1)[1]) for event in visible]
@@ -29,9 +29,9 @@ def expect_exactly_the_log(stack, follower, tenant, user):
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 900))
 def test_each_event_once_and_in_order_over_many_breaks(stack, surface, chance):
-    """Three clients of two users, breaking at random, through two edges in turn."""
+    """Three clients of two users that disconnect at random, through two edges in turn."""
     edges = stack.edges(2, surface.executable)
-    # Every third event is for one user, every third for another; so nobody sees all, and everybody steps over some.
+    # Every third event is for one user, every third for another; so every client has to skip some.
     events = [surface.numbered(n, user=(None, "usr_1", "usr_2")[n % 3]) for n in range(EVENTS)]
     seen = EVENTS * 2 // 3
 
@@ -53,7 +53,7 @@ def test_each_event_once_and_in_order_over_many_breaks(stack, surface, chance):
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 900))
 def test_nothing_is_lost_when_the_bus_and_an_edge_are_killed(stack, surface, chance):
-    """In the middle of it all nats-server is killed with -9 and started again, twice; and an edge likewise."""
+    """Meanwhile nats-server is killed with -9 and restarted, twice, and so is an edge."""
     edges = stack.edges(2, surface.executable)
     events = [surface.numbered(n) for n in range(EVENTS)]
     follower = Follower(surface, edges, mint(), break_after=lambda: chance.randint(1, 2 * EVENTS // (BREAKS + 15))).start()
@@ -80,7 +80,7 @@ def test_nothing_is_lost_when_the_bus_and_an_edge_are_killed(stack, surface, cha
 
 
 def test_clients_live_through_a_restart_of_the_bus(stack, surface):
-    """Connections stay open while the bus is away, and what is published afterwards arrives on them."""
+    """Connections stay open during an outage of the bus, and events published afterwards arrive on them."""
     edge = stack.edge(surface.executable, heartbeat_interval="1s")
     with surface.connect(edge, mint()) as client:
         client.next()

@@ -1,4 +1,4 @@
-"""Every service is restarted, one by one, under load and behind the proxy, and nobody notices more than a reconnect."""
+"""Every service is restarted, one by one, under load and behind the proxy, and clients see only a reconnect."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_a_rolling_restart_loses_doubles_and_reorders_nothing(stack, kind, count
     proxy = stack.add(kind(stack.directory, services)).wait_ready()
     admin = ApprovalClient(proxy, "globex")
 
-    # The relay's kind of event is one that every surface carries.
+    # Every surface delivers the relay's types of events.
     carrier = STREAMS[-1]
     clients = [Follower(STREAMS[n % len(STREAMS)], [proxy], mint(user=f"usr_{n}")) for n in range(count)]
     for client in clients:
@@ -76,7 +76,7 @@ def _number(surface, event):
 
 
 def test_one_instance_of_each_is_enough_for_clients_to_come_back(stack):
-    """Nobody is there while it restarts. Streams are told to come back, and producers to try again."""
+    """No instance is available while it restarts. Streams are told to reconnect, and producers to retry."""
     edge = stack.edge(drain_window="1s")
     proxy = stack.add(Nginx(stack.directory, {"sse-edge": [edge], "event-producer": [stack.producer]})).wait_ready()
     client = Follower(NotificationStream(), [proxy], mint()).start()

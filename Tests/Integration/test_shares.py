@@ -1,4 +1,4 @@
-"""Each tenant has its share of what all use (contract §10): beyond it 429 with Retry-After, and nobody else notices."""
+"""Each tenant has its share of common resources (contract §10): beyond it 429 with Retry-After, without effect on other tenants."""
 
 import json
 import re
@@ -102,7 +102,7 @@ def test_a_tenant_has_its_share_of_the_read_marks(stack):
     assert int(refused.headers["Retry-After"]) > 0
     assert str(1 << 18) in refused.json()["message"] and "POST /v1/notifications/read" in refused.json()["message"]
     assert acme.mark_read(oldest).status_code == 200, "what is marked needs no mark"
-    # Another tenant does not notice, and all can be marked as read at once.
+    # Another tenant is not affected, and all can be marked as read with one request.
     assert globex.mark_read(globex.notifications().json()["items"][0]["notificationId"]).status_code == 200
     assert acme.mark_all_read(newest).json() == {"unreadCount": 0}
     for _ in range((1 << 15) // size):

@@ -1,4 +1,4 @@
-"""A client that does not read costs no memory, slows nobody, and when it reads again it gets everything (design: laggards)."""
+"""A client that does not read costs no memory, does not slow others, and gets everything when it reads again (design: laggards)."""
 
 import time
 
@@ -36,7 +36,7 @@ def what_all_got(crowd):
 @pytest.mark.timeout(size(240, 1200))
 @on_streams_of_everything
 def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
-    """The bytes are the same for everybody, so that two hundred clients can be compared by digest."""
+    """All clients get the same bytes, so that two hundred of them can be compared by digest."""
     # Hardly a heartbeat in the meantime: then every byte after the opening is an event's.
     edge = stack.edge(surface.executable, heartbeat_interval="1h", log_tail_bytes=8 << 20)
 

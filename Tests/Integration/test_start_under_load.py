@@ -1,4 +1,4 @@
-"""A process that starts while clients wait for its port: a fleet comes back faster than an edge does."""
+"""A process starts while clients wait for its port: clients reconnect faster than an edge starts."""
 
 import socket
 import threading
@@ -29,7 +29,7 @@ def test_an_edge_starts_while_clients_wait_for_its_port(stack):
                     client.sendall(request)
                     client.recv(4096)
             except OSError:
-                # Nobody listens yet. The pause is the clients' pace, so that they do not take the processor from the edge.
+                # The port has no listener yet. The pause is the clients' pace, so that they do not take CPU time from the edge.
                 is_over.wait(0.005)
 
     clients = [threading.Thread(target=knock) for _ in range(CLIENTS)]

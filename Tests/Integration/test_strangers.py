@@ -1,4 +1,4 @@
-"""What somebody without a token can do to others: nothing is held for a stranger, and no stranger holds anybody up (contract §5, §11)."""
+"""Clients without a token cannot harm others: they hold no resources and delay no one (contract §5, §11)."""
 
 import contextlib
 import http.server
@@ -27,7 +27,7 @@ MIB = 1024 * 1024
 
 
 class SlowKeys:
-    """An issuer's keys over HTTP. They come at once the first time, and then not before somebody lets them."""
+    """An issuer's keys over HTTP. The first response is immediate; later ones wait until the test releases them."""
 
     def __init__(self):
         key = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
@@ -79,7 +79,7 @@ def test_what_comes_behind_a_handshake_waits_outside_while_the_token_is_judged(s
     unknown = sign(b'{"sub":"x","tenant_id":"acme","exp":4102444800}', header=b'{"alg":"ES256","typ":"JWT","kid":"nobody"}')
 
     def asks_again():
-        """At most every ten seconds the keys are asked for because of a token."""
+        """A token causes a request for the keys at most every ten seconds."""
         probes.append(socket.create_connection(("127.0.0.1", edge.http_port)))
         probes[-1].sendall(handshake(path, unknown))
         return slow_keys.asked > 1

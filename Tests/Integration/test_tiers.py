@@ -1,4 +1,4 @@
-"""Which tests run where: what counts as fast, what may run side by side, and what `Tests/Integration/run` makes of the two parts."""
+"""Selection of tests: which are fast, which may run side by side, and how `Tests/Integration/run` combines both parts."""
 
 import os
 import shutil
@@ -168,7 +168,7 @@ def test_one_job_is_one_run(tmp_path, status):
 
 
 def run(directory, **environment):
-    """Runs a copy of the script, with something in the place of Python that writes down how it was called. The process, and those lines."""
+    """Runs a copy of the script with a fake Python that records its calls. Returns the process, and the recorded lines."""
     (directory / "Tests/Integration").mkdir(parents=True)
     (directory / ".venv/bin").mkdir(parents=True)
     shutil.copy(RUN, directory / "Tests/Integration/run")

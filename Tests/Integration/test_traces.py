@@ -28,7 +28,7 @@ class Trace:
         self.headers = {"traceparent": f"00-{self.id}-{secrets.token_hex(8)}-{'01' if sampled else '00'}"}
 
     def lines(self, service, message):
-        """The lines of a service that belong to it: their level and what they say besides."""
+        """Returns the trace's lines of a service: their level and metadata."""
         lines = [line for line in service.log_lines if line.get("metadata", {}).get("trace_id") == self.id]
         return [(line["level"], line["metadata"]) for line in lines if line["message"] == message]
 
@@ -45,7 +45,7 @@ class Trace:
 
 @pytest.fixture(scope="module")
 def edges(shared):
-    """What belongs to a trace that is not sampled is told of at `debug`."""
+    """Deliveries of a trace that is not sampled are logged at `debug`."""
     return {surface: shared.edge(surface.executable, log_level="debug") for surface in SURFACES}
 
 
@@ -97,7 +97,7 @@ def test_a_decision_belongs_to_the_trace_of_its_request(shared, edges, approvals
     admin = ApprovalClient(approvals, tenant)
     answer = admin.send("POST", f"/v1/notifications/approvals/{approval}", json={"action": "approve"}, headers=trace.headers)
     assert answer.status_code == 200, answer.text
-    assert trace.line(approvals, "an approval is decided")[1]["approval.id"] == approval
+    assert trace.line(approvals, "approval decided")[1]["approval.id"] == approval
     # The replicas share this work, and other tests have left some running.
     replicas = [process for process in shared.processes if process.name.startswith("approval-api") and process.is_running]
     assert trace.line_of_one(replicas, "decision effect published")[1]["approval.id"] == approval

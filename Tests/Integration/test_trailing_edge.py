@@ -1,4 +1,4 @@
-"""Nothing accepted is lost without a word (contract §3): where the log's old end moves, and where the log is an older copy of itself."""
+"""No accepted event is lost silently (contract §3): when the log's old end moves, and when the log was restored from an older copy."""
 
 import threading
 
@@ -22,7 +22,7 @@ RATE = size(2_000, 6_000)
 
 
 def _follow(surface, edge, cursor, until):
-    """Reads from an expired cursor until an event behind sequence `until`. Every sequence in between is delivered or told, in order.
+    """Reads from an expired cursor until an event behind sequence `until`. Every sequence in between is delivered or reported as missing, in order.
 
     Returns the gaps that were told. A connection may be cut in the middle of an event that the log dropped; its client comes back with what it has.
     """
@@ -65,7 +65,7 @@ def _read(client, place, cursor, until, gaps):
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 900))
 def test_what_the_log_drops_while_a_client_is_answered_is_delivered_or_told(stack, surface):
-    """A small log that is written to at full speed, and clients whose cursors it has dropped: through memory, and through the log itself."""
+    """A small log that is written at full speed, and clients with expired cursors: served from memory, and from the log."""
     stack.bus.reconfigure(max_bytes=LOG_BYTES)
     edges = [stack.edge(surface.executable), stack.edge(surface.executable, log_tail_bytes="64KiB", page_bytes="1MiB")]
     [first] = stack.intake.publish(surface.numbered(0))
@@ -95,7 +95,7 @@ def test_what_the_log_drops_while_a_client_is_answered_is_delivered_or_told(stac
 
 
 def _stopped(nats, act):
-    """The bus stops in order; then `act`; and it is back."""
+    """Stops the bus gracefully, calls `act`, and restarts the bus."""
     nats.terminate()
     nats.wait(20)
     act()
@@ -120,7 +120,7 @@ def test_a_log_that_was_restored_and_written_on_is_another(stack, surface, writt
         _stopped(stack.nats, lambda: stack.nats.restore_store(copy))
         new = stack.intake.publish_surely([surface.numbered(n, prefix="new") for n in range(written)])
         edge.wait_ready()
-        # The live client is told, once, before anything of the new past.
+        # The live client gets one gap before any event of the restored log.
         while isinstance(message := client.next(timeout=30), Heartbeat):
             pass
         assert isinstance(message, Gap) and message.reason == UNKNOWN, f"the client had to be told, not {message}"
@@ -129,7 +129,7 @@ def test_a_log_that_was_restored_and_written_on_is_another(stack, surface, writt
             assert event.id in new
     late = stack.edge(surface.executable)
     for server in (edge, late):
-        # Places of the past that is gone are of nothing, however far the new one reaches; those of both are as good as ever.
+        # Cursors of the lost history are unknown, even if the restored log reaches further; cursors of the common history remain valid.
         for cursor in [lost[0], lost[min(written, 28) // 2], lost[-1]] + ([beat.id] if beat else []):
             with surface.connect(server, mint(), cursor=cursor) as client:
                 assert isinstance(client.next(), Opened)
@@ -144,7 +144,7 @@ def test_a_log_that_was_restored_and_written_on_is_another(stack, surface, writt
 
 
 def test_places_that_now_hold_executions_are_of_another_log(stack, surface):
-    """What stands at a cursor's place is compared, event or not; and a cursor without a time is that of no message."""
+    """The message at a cursor's sequence is compared, event or not; a cursor without a time matches no message."""
     edge = stack.edge(surface.executable)
     copy = stack.directory / "copy"
     common = stack.intake.publish(*(surface.numbered(n, prefix="common") for n in range(3)))
@@ -169,7 +169,7 @@ def test_places_that_now_hold_executions_are_of_another_log(stack, surface):
 
 
 def test_the_notification_list_follows_a_log_that_was_restored(stack):
-    """The read model recognises the last entry that it has read; a file that is of another past is made anew."""
+    """The read model compares the last entry that it has read; a file with another history is rebuilt."""
     service = approval_service(stack).wait_ready()
     client, copy = ApprovalClient(service), stack.directory / "copy"
 
@@ -193,7 +193,7 @@ def test_the_notification_list_follows_a_log_that_was_restored(stack):
     publish(*new)
     eventually(lambda: listed() == {"common", *new}, "what is listed is what the log holds", timeout=30)
     assert "lost" not in str(listed())
-    # And a process that finds its own file of the other past.
+    # A process with a file of the other history.
     service.terminate()
     service.wait(30)
     _stopped(stack.nats, lambda: stack.nats.restore_store(copy))

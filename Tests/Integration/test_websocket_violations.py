@@ -1,4 +1,4 @@
-"""Clients that break the rules of RFC 6455 get the close code that the RFC names, or a clean end; the services outlive all of them."""
+"""Clients that violate RFC 6455 get the close code of the RFC, or a clean end; the services survive all of them."""
 
 import json
 import socket
@@ -65,7 +65,7 @@ def program(request):
 
 @pytest.fixture(scope="module", params=DOORS, ids=door_name)
 def edge(program, request):
-    """A process of its own for this table, so that what is left behind can be counted."""
+    """A separate process for this table, so that leaked resources can be counted."""
     with Stack() as stack:
         yield stack.edge(program.executable, quick_door=request.param)
 
@@ -86,7 +86,7 @@ def open_connections(edge):
 
 
 def row(name, *pieces, code=PROTOCOL_ERROR):
-    """What a client sends, and the code that it is closed with."""
+    """A client's input, and the expected close code."""
     return pytest.param(b"".join(pieces), code, id=name)
 
 
@@ -197,7 +197,7 @@ VIOLATIONS = [
     row("a close reason that is not UTF-8", close_frame(1000, b"\xff\xfe"), code=NOT_UTF8),
     row("a close reason broken off", close_frame(1000, "größe".encode()[:3]), code=NOT_UTF8),
     row("a close reason with a surrogate", close_frame(1000, b"\xed\xa0\x80"), code=NOT_UTF8),
-    # Text that is none. §8.1
+    # Invalid text. §8.1
     *(row(f"text: {name}", frame(TEXT, b"ok " + wrong + b" tail"), code=NOT_UTF8) for name, wrong in ILL_FORMED.items()),
     *(row(f"text that ends within a character, {n}", frame(TEXT, "ok 😀".encode()[:-n]), code=NOT_UTF8) for n in (1, 2, 3)),
     *(row(f"a surrogate, split at {n}", fragments(BROKEN_TEXT, n), code=NOT_UTF8) for n in range(len(BROKEN_TEXT) + 1)),
@@ -232,7 +232,7 @@ def test_the_table_is_long_enough():
 
 
 def closing(client):
-    """The close frame; the services' answers to what was in order before it are passed over."""
+    """Returns the close frame; skips the services' answers to valid messages before it."""
     while isinstance(message := client.next(), Text | Pong):
         pass
     return message
@@ -253,7 +253,7 @@ def test_a_violation_is_closed_with_its_code(client, sent, code):
 
 @pytest.mark.parametrize(("sent", "code"), VIOLATIONS[::7])
 def test_it_does_not_matter_how_the_bytes_are_cut(client, sent, code):
-    """One segment a byte, as far as the kernel plays along; and nothing that comes after the violation is heard."""
+    """One segment per byte, as far as the kernel allows; and data after the violation is ignored."""
     try:
         for byte in sent[:400]:
             client.send_bytes(bytes([byte]))
@@ -322,7 +322,7 @@ HALF = {
 @pytest.mark.parametrize("sent", HALF.values(), ids=HALF.keys())
 @pytest.mark.parametrize("leave", ["close", "shut down", "reset"])
 def test_half_frames_and_then_nothing(program, edge, sent, leave):
-    """Waits for the rest as long as the client is there; when it goes, whichever way, so does the connection."""
+    """Waits for the rest as long as the client is connected; when the client disconnects in any way, the connection ends."""
     before = open_connections(edge)
     with program.connect(edge) as client:
         client.next()
@@ -453,7 +453,7 @@ def test_half_a_handshake_and_then_nothing(program, edge, length):
 
 
 def test_the_process_is_up_and_no_connection_is_left(program, edge):
-    """Last in this file: what all of the above has left behind."""
+    """Last in this file: resources that the tests above have leaked."""
     eventually(lambda: open_connections(edge) == 0, "all connections are gone", timeout=20)
     edge.expect_alive()
     assert edge.readiness() == 200

@@ -1,4 +1,4 @@
-"""What contract §5 says of the workspace stream, line by line; with Python's usual clients, Node's own, and a browser."""
+"""The rules of contract §5 for the workspace stream, with common Python clients, Node's own, and a browser."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def edge(shared):
 
 
 def connect(edge, tenant, token=None, *, query=None, **options):
-    """A connection as a browser makes it: everything in the address."""
+    """Opens a connection like a browser: all parameters in the URL."""
     everything = {"token": token or mint(tenant), "workspace": tenant} | (query or {})
     return WebSocketConnection(edge.url + PATH, query={name: value for name, value in everything.items() if value is not None}, **options)
 
@@ -53,13 +53,13 @@ def opened(*arguments, **options):
 
 
 def frame_text(sample, id=None):
-    """The frame in which a sample has to come, byte for byte."""
+    """Returns the expected frame of a sample, byte for byte."""
     text = '{"type":"%s","payload":%s,"ts":"%s"' % (sample.type, sample.payload.decode(), sample.shown_time)
     return text + ("}" if id is None else f',"id":"{id}"}}')
 
 
 def publish_samples(stack, tenant):
-    """Publishes all samples in their own bytes and returns their ids."""
+    """Publishes all samples byte for byte and returns their ids."""
     parts = []
     for sample in SAMPLES:
         members = {"type": sample.type, "tenant": tenant, "time": sample.time} | ({"user": sample.user} if sample.user else {})
@@ -372,7 +372,7 @@ def test_limits_close_with_1008(stack, setting, tenants):
     with connect(edge, tenants[2]) as client:
         assert client.status == 101
         assert client.expect_close(1008)
-    # A place that becomes free is given out again.
+    # A freed admission is reused.
     open_ones.pop().close()
 
     def admitted():
@@ -606,7 +606,7 @@ def test_the_reference_example_gives_up_where_it_should(shared, page, browser, t
     run_example(browser, page, edge, token(tenant), tenant)
     lines = eventually(lambda: (printed := browser.printed())[-1:] == [says] and printed, f"the example says: {says}")
     assert lines[-2].startswith(f"[WS] closed: {code} "), lines
-    # It comes back within 1.5 s of any other code.
+    # Proves that nothing happens: after any other code the example reconnects within 1.5 s.
     pause(2.5)
     assert browser.printed() == lines
     edge.terminate()

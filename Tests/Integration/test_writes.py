@@ -1,4 +1,4 @@
-"""What keeps everything from being stored is told by readiness and answered as what it is (docs/operating.md)."""
+"""Conditions that prevent all writes are reported by readiness and by the matching error (docs/operating.md)."""
 
 import itertools
 
@@ -23,13 +23,13 @@ no_auth_user: a"""
 
 @pytest.fixture
 def stack():
-    """A deployment of the test's own, whose streams it may spoil."""
+    """A separate deployment, whose streams the test may break."""
     with Stack() as stack:
         yield stack
 
 
 def edit(stack, **changes):
-    """Changes the log's stream as an operator does."""
+    """Changes the log's stream like an operator."""
     stack.bus.api(f"STREAM.UPDATE.{STREAM}", **(stack.bus.api(f"STREAM.INFO.{STREAM}")["config"] | changes))
 
 
@@ -42,12 +42,12 @@ _numbers = itertools.count()
 
 
 def post(stack, **headers):
-    """Publishes a new event: one that the log knows is acknowledged even where nothing can be stored."""
+    """Publishes a new event, because a duplicate is acknowledged even if nothing can be stored."""
     return stack.intake.post(numbered(next(_numbers), padding=500), headers=headers)
 
 
 def reasons(service):
-    """Why it is not ready, by condition."""
+    """Returns the reasons for not being ready, by condition."""
     report = httpx.get(f"{service.admin_url}/readyz", timeout=5).json()
     return {condition["name"]: condition.get("reason") for condition in report["conditions"] if not condition["ready"]}
 

@@ -62,7 +62,7 @@ import Testing
     }
 
     private static let streams: [Case] = [
-        Case("nothing came in 35 s", .fault, .buffering, .buffering) { $0.stream?.opening = nil },
+        Case("its opening did not arrive within 35 s", .fault, .buffering, .buffering) { $0.stream?.opening = nil },
         Case("came 4.0 s after the head", .fault, .buffering, .buffering) { $0.stream?.opening = .seconds(4) },
         Case("3 pings came at once", .fault, .buffering, .buffering) { $0.stream?.pingsAtOnce = 3 },
         Case("the opening came 2.0 s", .ok, .buffering) {
@@ -76,7 +76,7 @@ import Testing
         Case("nginx (by its own account) cut the stream silently after 20 s", .fault, .idle, .idle) {
             $0.stream?.ending = .closed(silence: .seconds(20), abrupt: false)
         },
-        Case("something on the way that does not name itself cut the stream abruptly", .fault, .idle, .idle) {
+        Case("an unnamed hop on the way cut the stream abruptly", .fault, .idle, .idle) {
             $0.stream?.ending = .closed(silence: .seconds(20), abrupt: true)
             for path in [\Observations.stream, \.query, \.resume, \.compression] { $0[keyPath: path]?.attempt.removeServer() }
         },
@@ -96,7 +96,7 @@ import Testing
         Case("last_event_id in it has no effect", .fault, .query, .query) { $0.query?.gap = nil },
         Case("Last-Event-ID does not arrive", .fault, .lastEventID, .lastEventID) { $0.resume?.gap = nil },
         Case("Content-Encoding: gzip", .fault, .compression, .compression) { $0.compression?.attempt.set(.contentEncoding, "gzip") },
-        Case("is taken out of answers", .advice, .requestID) { $0.stream?.attempt.set(.requestID, nil) },
+        Case("is removed from responses", .advice, .requestID) { $0.stream?.attempt.set(.requestID, nil) },
         Case("is replaced on the way", .advice, .requestID) { $0.stream?.attempt.set(.requestID, "another") },
     ]
 
@@ -104,13 +104,13 @@ import Testing
         Case("401, the token is not accepted: \u{201C}Send a token.\u{201D}", .fault, .stream, .token) {
             $0.stream = .init(attempt: .answered(Answer(status: 401, body: bytes(#"{"error":"unauthorized","message":"Send a token."}"#))))
         },
-        Case("403, the token is good but not for this", .fault, .stream, .role) {
+        Case("403, the token is valid but not allowed here", .fault, .stream, .role) {
             $0.stream = .init(attempt: .answered(Answer(status: 403)))
         },
-        Case("404, this path leads nowhere", .fault, .stream, .path) { $0.stream = .init(attempt: .answered(Answer(status: 404))) },
-        Case("502, the proxy found nobody", .fault, .stream, .gateway) { $0.stream = .init(attempt: .answered(Answer(status: 502))) },
+        Case("404, nothing is served at this path", .fault, .stream, .path) { $0.stream = .init(attempt: .answered(Answer(status: 404))) },
+        Case("502, the proxy reached no service", .fault, .stream, .gateway) { $0.stream = .init(attempt: .answered(Answer(status: 502))) },
         Case("503, no instance", .fault, .stream, .gateway) { $0.stream = .init(attempt: .answered(Answer(status: 503))) },
-        Case("504, the proxy waited in vain", .fault, .stream, .gateway) { $0.stream = .init(attempt: .answered(Answer(status: 504))) },
+        Case("504, the service did not answer", .fault, .stream, .gateway) { $0.stream = .init(attempt: .answered(Answer(status: 504))) },
         Case("301, a redirection to https://h/p;", .fault, .stream, .path) {
             $0.stream = .init(attempt: .answered(Answer(status: 301, fields: [.location: "https://h/p?token=x"])))
         },
@@ -128,12 +128,12 @@ import Testing
     ]
 
     private static let sockets: [Case] = [
-        Case("101, but without a right Upgrade, Connection:", .fault, .workspace, .upgrade) {
+        Case("101, but with missing or wrong Upgrade, Connection:", .fault, .workspace, .upgrade) {
             $0.workspace?.attempt.set(.upgrade, nil)
             $0.workspace?.attempt.set(.connection, nil)
         },
-        Case("without a right Sec-WebSocket-Accept:", .fault, .relay, .upgrade) { $0.relay?.isProven = false },
-        Case("not even the first message", .fault, .relay, .buffering) { $0.relay?.messages = 0 },
+        Case("with missing or wrong Sec-WebSocket-Accept:", .fault, .relay, .upgrade) { $0.relay?.isProven = false },
+        Case("the first message did not arrive within 35 s", .fault, .relay, .buffering) { $0.relay?.messages = 0 },
         Case("the query does not arrive", .fault, .workspace, .query) {
             $0.workspace?.refuse(4401)
         },
@@ -185,7 +185,7 @@ import Testing
         Case("Causeway's clock is 60 s behind this machine's; the other one", .fault, .clock, .clock) {
             $0.workspace?.clockLead = .seconds(-60)
         },
-        Case("it is this machine's that is wrong", .fault, .clock, .clock) {
+        Case("proxy and Causeway agree, so this machine's clock is wrong", .fault, .clock, .clock) {
             $0.stream?.attempt.lead(.seconds(58))
             $0.workspace?.clockLead = .seconds(60)
         },
@@ -193,10 +193,10 @@ import Testing
     ]
 
     private static let connections: [Case] = [
-        Case("nobody listens", .fault, .connection) { $0.reach = .failed(.refused) },
+        Case("nothing listens", .fault, .connection) { $0.reach = .failed(.refused) },
         Case("is not known", .fault, .connection) { $0.reach = .failed(.unknownName) },
         Case("does not answer", .fault, .connection) { $0.reach = .failed(.timedOut) },
-        Case("whom this machine trusts", .fault, .connection, .untrusted) { $0.reach = .failed(.untrusted) },
+        Case("is not signed by an authority that this machine trusts", .fault, .connection, .untrusted) { $0.reach = .failed(.untrusted) },
         Case("expired at 2023-11-14", .fault, .connection, .certificate) { $0.reach = .failed(.expired(since: now)) },
         Case("for other names", .fault, .connection, .certificate) { $0.reach = .failed(.wrongName) },
         Case("does not speak TLS", .fault, .connection) { $0.reach = .failed(.notTLS) },

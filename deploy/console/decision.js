@@ -88,7 +88,7 @@ export class Decision {
 
 function explained(status, { message }) {
     const what = shown(message, 300);
-    if (status === 409) return `Somebody was faster. ${what}`;
+    if (status === 409) return `Another decision came first. ${what}`;
     if (status === 403) return `You may not decide this. ${what}`;
     if (status === 503) return `The decision may or may not be stored. Try again; it counts once. ${what}`;
     return what || `The service answered with ${status}.`;

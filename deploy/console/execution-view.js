@@ -63,7 +63,7 @@ export class ExecutionView {
         }
     }
 
-    /** What a `job.updated` says. */
+    /** Applies a `job.updated` event. */
     job({ status, progress, error, result_url: result }, at) {
         this.#become(shown(status, 40));
         this.#progressed(progress);

@@ -1,8 +1,8 @@
-// Moments and durations as people read them.
+// Formats times, durations and counts for display.
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
-/** A moment in milliseconds since 1970, from whatever form it came in; NaN from what is none. */
+/** Converts a time in any accepted form to milliseconds since 1970; NaN if invalid. */
 export function moment(value) {
     return typeof value === "number" ? value : value instanceof Date ? value.getTime() : Date.parse(value ?? "");
 }
@@ -12,7 +12,7 @@ export function clock(milliseconds) {
     return Number.isFinite(milliseconds) ? CLOCK.format(milliseconds) : "–";
 }
 
-/** 12 ms, 3.4 s, 2 min, 5 h: no more digits than one can do something with. */
+/** 12 ms, 3.4 s, 2 min, 5 h: rounded to whole units, seconds below ten to tenths. */
 export function duration(milliseconds) {
     if (!Number.isFinite(milliseconds)) return "–";
     const size = Math.abs(milliseconds);
@@ -28,7 +28,7 @@ export function counted(number, one, several = `${one}s`) {
     return `${number} ${number === 1 ? one : several}`;
 }
 
-/** The value in the middle; NaN of none. */
+/** Returns the median; NaN for an empty array. */
 export function median(values) {
     return values.length ? [...values].sort((a, b) => a - b)[values.length >> 1] : NaN;
 }

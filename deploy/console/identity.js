@@ -5,7 +5,7 @@ import { readClaims } from "./causeway/causeway.js";
 const TOKEN = "causeway.token";
 const FAREWELL = "causeway.farewell";
 
-/** Whose token it is. Throws with a sentence for people where that cannot be read. */
+/** Reads the token's user and tenant. Throws an error with a message for users if the token is unreadable. */
 export class Identity {
     constructor(token) {
         const claims = claimsOf(token);
@@ -13,7 +13,7 @@ export class Identity {
         this.user = claims.sub;
         this.tenant = claims.tenant_id ?? claims.workspace_id ?? claims.org_id;
         this.roles = Array.isArray(claims.roles) ? claims.roles : [];
-        if (!this.user || !this.tenant) throw new Error("This token names no user or no tenant.");
+        if (!this.user || !this.tenant) throw new Error("This token has no user or no tenant.");
         if (!(claims.exp * 1000 > Date.now())) throw new Error("This token has expired. Get another one.");
     }
 
@@ -21,12 +21,12 @@ export class Identity {
         return this.roles.includes("admin");
     }
 
-    /** Keeps it for this tab, until the tab is closed. */
+    /** Stores it for this tab, until the tab is closed. */
     keep() {
         sessionStorage.setItem(TOKEN, this.token);
     }
 
-    /** Who was signed in before the page was loaded again; undefined when nobody was, or not any more. */
+    /** Restores the identity after a reload of the page; undefined without one. */
     static kept() {
         const token = sessionStorage.getItem(TOKEN);
         try {
@@ -37,13 +37,13 @@ export class Identity {
         }
     }
 
-    /** `reason`: what the sign-in says about it. */
+    /** Signs out. `reason`: shown on the sign-in page. */
     static forget(reason) {
         sessionStorage.removeItem(TOKEN);
         sessionStorage.setItem(FAREWELL, reason);
     }
 
-    /** Why nobody is signed in any more. */
+    /** Returns the reason of the last sign-out. */
     static farewell() {
         const reason = sessionStorage.getItem(FAREWELL) ?? "";
         sessionStorage.removeItem(FAREWELL);
@@ -55,6 +55,6 @@ function claimsOf(token) {
     try {
         return readClaims(token);
     } catch {
-        throw new Error("This is not a token: it should be three parts with dots between them, as your identity provider gives it out.");
+        throw new Error("This is not a token: it must be three parts joined by dots, as your identity provider issues it.");
     }
 }

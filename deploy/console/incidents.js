@@ -1,11 +1,11 @@
-// Incidents as the events tell them: where each stands, and the last thing that happened to it.
+// Panel of incidents: the status of each, and its last event.
 
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
 import { clock } from "./format.js";
 import { summary } from "./summary.js";
 
 const MOST = 40;
-/** What an event says about where its incident stands, where it says so at all. */
+/** Returns the incident's status according to an event; undefined if the event has none. */
 const STATUS = {
     "incident.created": ({ status }) => status ?? "open",
     "incident.status_changed": ({ status }) => status,

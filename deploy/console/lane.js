@@ -170,7 +170,7 @@ export class Lane {
     }
 }
 
-/** What is shown of a stream, by name; `card` is all of it. */
+/** Creates the elements of a stream's card, by name; `card` is the whole card. */
 function card(name) {
     const [title, subtitle] = TITLES[name];
     const shows = { state: element("p", { class: "state" }), leader: element("span", { class: "leader" }) };

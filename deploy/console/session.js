@@ -13,7 +13,7 @@ import { Notifications } from "./notifications.js";
 import { Overall } from "./overall.js";
 import { Rate } from "./rate.js";
 
-/** So many incidents are followed on the relay, the latest ones; it allows 256 subscriptions a connection, two for each. */
+/** Maximum number of incidents followed on the relay, the latest ones; the relay allows 256 subscriptions per connection, two for each incident. */
 const MOST_INCIDENTS = 40;
 
 export class Session {
@@ -24,11 +24,11 @@ export class Session {
     #panels;
     #timer;
 
-    /** `followed`: executions to follow from the start. `onEnded`: is told why when the token is good no longer. */
+    /** `followed`: executions to follow from the start. `onEnded`: called with the reason when the token is no longer valid. */
     constructor(identity, { followed, onEnded }) {
         this.#causeway = new Causeway({
             origin: location.origin,
-            // The page knows this one token; when it has expired, only a person can give it another.
+            // The page has only this token; when it has expired, the user must enter another one.
             token: identity.token,
             share: true,
         });
@@ -60,7 +60,7 @@ export class Session {
                     onEnded("Your token has expired. Sign in with another one.");
                 }
             };
-            // Reload the lists, which have what was missed.
+            // Reload the lists, which include missed events.
             lane.onCaughtUp = () => {
                 approvals.load();
                 notifications.load();
@@ -77,7 +77,7 @@ export class Session {
         const incident = payload.incidentId;
         if (typeof incident !== "string" || this.#subscribed.has(incident)) return;
         this.#subscribed.add(incident);
-        // From this event on, so that nothing is missed until the relay has heard of it. What fails is tried again when it moves again.
+        // From this event on, so that no event is missed before the relay accepts the subscription. A failed one is retried at the incident's next event.
         this.#relay.subscribe(incident, { lastEventId: id }).catch(() => this.#subscribed.delete(incident));
         if (this.#subscribed.size > MOST_INCIDENTS) {
             const [oldest] = this.#subscribed;

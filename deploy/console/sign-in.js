@@ -4,12 +4,12 @@ import { byId, element, setText, shown } from "./dom.js";
 import { Identity } from "./identity.js";
 
 export class SignIn {
-    /** What the demo runs: `{kind, name}` of each; nothing where there is no demo. */
+    /** The demo's executions, `{kind, name}` each; empty without a demo. */
     demonstrated = [];
 
     #people = [];
 
-    /** Asks whether this is a demo. Everywhere else there is nothing at that path. */
+    /** Loads the demo's tokens. Deployments without a demo have nothing at that path. */
     async prepare() {
         try {
             const answer = await fetch("demo.json", { cache: "no-store" });
@@ -18,11 +18,11 @@ export class SignIn {
             this.#people = demo.people;
             this.demonstrated = demo.executions;
         } catch {
-            // No demo, then.
+            // Not a demo.
         }
     }
 
-    /** Shows the form until somebody is signed in. `message`: why nobody is any more. */
+    /** Shows the form until a user is signed in. `message`: the reason of the last sign-out. */
     async ask(message = "") {
         byId("sign-in").hidden = false;
         setText(byId("sign-in-error"), message);
@@ -63,7 +63,7 @@ export class SignIn {
     }
 }
 
-/** Whether the services take the token; what they say if they do not. */
+/** Checks that the services accept the token; throws their message if not. */
 async function accepted(token) {
     let answer;
     try {

@@ -13,16 +13,16 @@ const SUMMARIES = {
     "pattern.detected": ({ name, status, risk_score: risk }) => words(name, status, risk === undefined ? "" : `risk ${shown(risk, 20)}`),
     "job.updated": ({ status, progress, error }) => words(status, percent(progress), error),
 };
-/** Where other types usually say what it is about. */
+/** The members that usually describe an event of another type. */
 const USUAL = ["title", "rootCause", "message", "name", "result", "error", "status", "action", "reason", "id"];
 
-/** One line about an event, of a type known or not. */
+/** Returns one line about an event of any type. */
 export function summary({ type, payload }) {
     const line = Object.hasOwn(SUMMARIES, type) ? SUMMARIES[type](payload) : "";
     return line || shown(USUAL.map((member) => payload[member]).find((value) => value !== undefined && value !== null) ?? "");
 }
 
-/** 0.75 as 75 %; nothing for what is no share of a whole. */
+/** Formats 0.75 as 75 %; empty for other values. */
 export function percent(fraction) {
     return typeof fraction === "number" ? `${Math.round(100 * Math.min(1, Math.max(0, fraction)))} %` : "";
 }

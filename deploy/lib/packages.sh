@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # Sourced by the install scripts: Debian packages, installed only if they are missing.
 
-# Runs a command as root: as it is, or through sudo.
+# Runs a command as root: directly, or through sudo.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# The packages of the arguments that are not installed, one a line.
+# Prints the packages among the arguments that are not installed, one per line.
 missing_packages() {
     local package
     for package in "$@"; do
@@ -14,17 +14,17 @@ missing_packages() {
     done
 }
 
-# Installs those of the arguments that are missing. Says nothing and changes nothing when none is.
+# Installs missing packages among the arguments. Prints and changes nothing when all are installed.
 install_packages() {
     if ! command -v dpkg-query >/dev/null; then
-        echo "This is not Debian or one of its kin: make sure that your system has what these packages hold: $*" >&2
+        echo "This is not a Debian-based system: install the equivalent of these packages: $*" >&2
         return 0
     fi
     local missing
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] && return 0
     echo "Installing ${missing[*]}" >&2
-    # The package lists may be missing or too old to be true; only then are they fetched.
+    # The package lists may be missing or outdated; they are fetched only then.
     apt_install "${missing[@]}" 2>/dev/null && return 0
     as_root apt-get update -qq
     apt_install "${missing[@]}"
@@ -34,8 +34,8 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# The same for packages that would start a system service, of which only the program is wanted here: one that is
-# installed by this call is neither started (a second nats-server would hold the port of ours) nor enabled at boot.
+# Installs missing packages that contain a system service, without starting it (it would occupy the port of our
+# nats-server) and without enabling it at boot.
 # Arguments: the service's name, then the packages.
 install_program_only() {
     local service=$1 policy=/usr/sbin/policy-rc.d

@@ -6,8 +6,8 @@ from pathlib import Path
 
 TABLE = Path(__file__).resolve().parents[1] / "programs.json"
 
-#: How a path answers, which decides what a proxy does with it: a stream of server-sent events, a WebSocket, one answer at once, or one answer
-#: that may take a minute.
+#: The kinds of responses of a path, which determine its proxy settings: a stream of server-sent events, a WebSocket, an immediate response, or a
+#: response that may take a minute.
 KINDS = ("sse", "websocket", "rest", "long-poll")
 
 
@@ -19,11 +19,11 @@ class Route:
     path: str
     #: One of KINDS.
     kind: str
-    #: The only method that goes to this program, if another program serves the path otherwise.
+    #: The only method that goes to this program, if another program serves the path's other methods.
     method: str | None = None
-    #: What `make run` calls it in its list of addresses; a path without a label is not listed.
+    #: Its label in the list of addresses of `make run`; a path without a label is not listed.
     label: str | None = None
-    #: The address that is listed in place of the path.
+    #: The example to list instead of the path.
     example: str | None = None
 
     def __post_init__(self):
@@ -45,7 +45,7 @@ class Program:
     #: The defaults of HTTP_PORT and ADMIN_PORT; None for a program that does not listen.
     http_port: int | None = None
     admin_port: int | None = None
-    #: Whether `make run` starts as many as EDGES says.
+    #: Whether `make run` starts EDGES instances.
     is_edge: bool = False
     routes: tuple[Route, ...] = ()
 

@@ -1,4 +1,4 @@
-"""What `make run` starts: the processes of deploy/programs.json's programs, where they listen, and what they are told."""
+"""What `make run` starts: the processes of deploy/programs.json's programs, where they listen, and their environments."""
 
 import os
 import secrets
@@ -14,16 +14,16 @@ from programs import Program, read_programs
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = read_programs()
 
-#: How far the ports of each further edge lie from those of the first.
+#: The distance between the ports of two instances of an edge.
 EDGE_PORT_STEP = 100
 
-#: What gives the stack something to tell; started when everything else is ready.
+#: The simulator, which publishes demo events; started when everything else is ready.
 SIMULATOR = Program("simulator", ("event-producer", "simulate"))
 
-#: Two tenants to look at, of those that the simulator tells about, and a person in each.
+#: Two of the simulator's tenants, with a user in each.
 PEOPLE = (("acme", "ann"), ("globex", "ann"))
 
-#: What the simulator runs, for the console to follow: it is not told in the tenants' own events.
+#: The simulator's executions, for the console to follow: they are not part of the tenants' events.
 EXECUTIONS = (
     ("workflow", "release/checkout"),
     ("agent", "code-reviewer"),
@@ -34,12 +34,12 @@ EXECUTIONS = (
 
 
 class SettingError(Exception):
-    """A variable of the environment that cannot be used; the text says which and why."""
+    """An environment variable is invalid; the text says which and why."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """One process to start: a program, with its place among its like."""
+    """One process to start: an instance of a program."""
 
     name: str
     program: Program
@@ -48,7 +48,7 @@ class Process:
 
     @property
     def ports(self):
-        """What it listens on, and as what."""
+        """Returns its ports, with their labels."""
         named = ((f"{self.name}, public", self.http_port), (f"{self.name}, admin", self.admin_port))
         return [(label, port) for label, port in named if port is not None]
 
@@ -61,7 +61,7 @@ class Settings:
         self.offset = self._number("PORT_OFFSET", 0, 0, 50_000)
         self.edges = self._number("EDGES", 1, 1, 9)
         self.rate = environment.get("SIMULATE_RATE", "2")
-        # Everybody who reaches the proxy gets the demo's tokens: unless it is asked for, that is nobody on another machine.
+        # Every client of the proxy gets the demo's tokens: by default only if the proxy listens on loopback.
         self.is_demo = self._choice("DEMO", "1" if self.host in ("127.0.0.1", "localhost") else "0", ("0", "1")) == "1"
         self.configuration = self._choice("BUILD", "release", ("release", "debug"))
         # Two stacks side by side must not share a data directory either.
@@ -76,7 +76,7 @@ class Settings:
 
     @property
     def executables(self):
-        """Where the built programs are."""
+        """The folder of the built programs."""
         return self.prebuilt or ROOT / ".build" / self.configuration
 
     def processes(self):
@@ -84,15 +84,15 @@ class Settings:
         return [process for program in PROGRAMS for process in self._processes(program)]
 
     def ports(self):
-        """Every port that the stack will listen on: (as what, port)."""
+        """Returns every port of the stack: (label, port)."""
         proxy = [("nginx", self.proxy_port), ("nginx, TLS", self.proxy_tls_port)]
         bus = [] if self.bus_url else [("nats-server", self.nats_port), ("nats-server, monitoring", self.nats_monitor_port)]
         return proxy + bus + [port for process in self.processes() for port in process.ports]
 
     def service_environment(self, process):
-        """The environment of one service: this one, its own ports, and what is missing."""
+        """Returns the environment of one service: this one, its ports, and defaults for missing settings."""
         added = {
-            # A stack for trying things out is nobody else's business.
+            # A trial stack must not be reachable from other machines.
             "HTTP_HOST": self.host,
             "NATS_URL": self.bus_url or f"nats://127.0.0.1:{self.nats_port}",
             "DRAIN_WINDOW": self.environment.get("DRAIN_WINDOW", "2s"),
@@ -100,7 +100,7 @@ class Settings:
         if process.http_port is not None:
             added |= {"HTTP_PORT": str(process.http_port), "ADMIN_PORT": str(process.admin_port)}
         if process.program.name == "approval-api":
-            # A copy of what the log says, made again whenever it is missing; each process has its own.
+            # The read model, rebuilt from the log when missing; one file per process.
             added["DATABASE_FILE"] = str(self.directory / f"{process.name}.sqlite")
         if not self._names_a_key:
             added["AUTH_HS256_SECRET"] = self._generated_secret()
@@ -108,21 +108,21 @@ class Settings:
 
     @property
     def host(self):
-        """The address that everything public listens on."""
+        """The address of all public listeners."""
         return self.environment.get("HTTP_HOST") or "127.0.0.1"
 
     @property
     def reachable_host(self):
-        """The address under which that is reached from this machine."""
+        """The address for connections to them from this machine."""
         return "127.0.0.1" if self.host in ("0.0.0.0", "localhost") else self.host
 
     def proxied(self):
-        """What stands behind the proxy, as deploy/nginx/configure wants it."""
+        """Returns the services behind the proxy, as arguments of deploy/nginx/configure."""
         return [f"{process.program.name}={self.reachable_host}:{process.http_port}" for process in self.processes()]
 
     @property
     def can_mint_tokens(self):
-        """Whether the secret is known with which tokens are signed."""
+        """Whether the secret that signs tokens is known."""
         return not self._names_a_key or any(self.environment.get(name) for name in ("AUTH_HS256_SECRET", "AUTH_HS256_SECRET_FILE"))
 
     @property
@@ -131,7 +131,7 @@ class Settings:
         return any(self.environment.get(name) for name in names)
 
     def _generated_secret(self):
-        """Kept in the run directory, so that tokens stay good from one run to the next."""
+        """Returns the secret, which is kept in the run directory, so that tokens stay valid across runs."""
         file = self.directory / "auth-secret"
         if not file.exists():
             write_private(file, secrets.token_hex(32))
@@ -153,7 +153,7 @@ class Settings:
         ]
 
     def _port(self, name, default):
-        """A port that is named is taken as it is; the table's are shifted by PORT_OFFSET."""
+        """Returns a port: as set in the environment, else the table's plus PORT_OFFSET."""
         return self._number(name, None, 1, 65_535) or default + self.offset
 
     def _number(self, name, default, least, most):
@@ -172,7 +172,7 @@ class Settings:
 
 
 def busy_ports(ports):
-    """Those on which somebody listens already, or that are asked for twice: (as what, port)."""
+    """Returns the ports that are in use already, or assigned twice: (label, port)."""
     busy, seen = [], set()
     for label, port in ports:
         if port in seen or not _is_free(port):
@@ -192,7 +192,7 @@ def _is_free(port):
 
 
 def write_private(file, text):
-    """Writes a file that only its owner may read."""
+    """Writes a file that only its owner can read."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:

@@ -1,4 +1,4 @@
-"""Child processes: started together, watched, started again when they die, ended together; these and no others."""
+"""Supervises child processes: starts them, restarts those that die, and stops them."""
 
 import collections
 import contextlib
@@ -9,24 +9,24 @@ import time
 import urllib.error
 import urllib.request
 
-#: How long a child may take to stop on SIGTERM, beyond which it is killed; longer than a drain.
+#: Time limit for a child to stop after SIGTERM, before it is killed; longer than a drain.
 PATIENCE = 30.0
-#: A child that dies sooner than this after its start has died at once.
+#: A child that dies within this time after its start counts as failing at once.
 AT_ONCE = 10.0
-#: How often a child that has never been ready may die at once.
+#: Number of failures at once after which a child that was never ready is given up.
 ATTEMPTS = 3
-#: The longest pause before a child is started again.
+#: The longest pause before a restart.
 LONGEST_PAUSE = 30.0
-#: Exit codes that say that the command line or a setting is wrong (sysexits.h): starting again does not help.
+#: Exit codes for a wrong command line or setting (sysexits.h): a restart does not help.
 MISTAKES = (64, 78)
 
 
 class ChildFailure(Exception):
-    """A child ended, or did not become ready; the text says which, and shows the end of its log."""
+    """A child ended, or did not become ready; the text has its name and the end of its log."""
 
 
 class Stopped(Exception):
-    """Somebody asked the stack to end."""
+    """The stack was asked to stop."""
 
 
 class Child:
@@ -39,17 +39,17 @@ class Child:
         self.name = name
         self.log_file = log_file
         self.is_kept = is_kept
-        #: Whether it has served already, so that its settings cannot be what is wrong.
+        #: Whether it has ever been ready, so that its settings are valid.
         self.was_ready = False
         self._command, self._environment = command, environment
         self._deaths = 0
-        #: When it is started again; None while it runs.
+        #: The time of its restart; None while it runs.
         self._due = None
         self._spawn("wb")
 
     def _spawn(self, mode):
         self._started = time.monotonic()
-        # Should this program be killed without a chance to clean up, the kernel ends its children.
+        # If this program is killed without cleaning up, the kernel ends its children.
         prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
         with contextlib.ExitStack() as resources:
             output = resources.enter_context(self.log_file.open(mode)) if self.log_file else None
@@ -64,7 +64,7 @@ class Child:
 
     @property
     def exit_code(self):
-        """None while it runs."""
+        """Its exit code; None while it runs."""
         return self._process.poll()
 
     @property
@@ -72,7 +72,7 @@ class Child:
         return f"was killed by signal {-self.exit_code}" if self.exit_code < 0 else f"ended with code {self.exit_code}"
 
     def revive(self):
-        """Starts it again, after a pause that grows with each death at once. Fails when that is of no use."""
+        """Restarts it with backoff. Fails when a restart does not help."""
         now = time.monotonic()
         if self._due is None:
             self._deaths = self._deaths + 1 if now - self._started < AT_ONCE else 1
@@ -98,7 +98,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts children, keeps those running that are to be kept, and ends them again.
+    """Starts children, restarts those marked as kept, and stops them.
 
     SIGINT, SIGTERM and SIGHUP ask it to stop; asked a second time, it kills.
     """
@@ -119,7 +119,7 @@ class Supervisor:
         return child
 
     def run_to_its_end(self, name, command, environment):
-        """Starts a child that is expected to end, waits for that, and fails unless it ended well."""
+        """Runs a child to its end, and fails unless its exit code is 0."""
         child = self.start(name, command, environment)
         self._children.remove(child)
         try:
@@ -141,7 +141,7 @@ class Supervisor:
         child.was_ready = True
 
     def watch(self):
-        """Starts children again that end. Returns only by an exception: `Stopped` when asked to."""
+        """Restarts children that end. Never returns; raises `Stopped` when asked to stop."""
         while True:
             self._step()
 
@@ -157,7 +157,7 @@ class Supervisor:
         time.sleep(0.1)
 
     def end_all(self, last=()):
-        """Ends all children, those in `last` after the others have ended."""
+        """Stops all children, those in `last` after the others have ended."""
         self._end([child for child in reversed(self._children) if child not in last])
         self._end([child for child in self._children if child in last])
 
@@ -173,7 +173,7 @@ class Supervisor:
 
 
 def _answer(url):
-    """What is wrong with the answer of `url`; None if nothing is."""
+    """Returns why `url` does not answer 200; None if it does."""
     try:
         with urllib.request.urlopen(url, timeout=2):
             return None

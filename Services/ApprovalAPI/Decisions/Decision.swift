@@ -71,7 +71,7 @@ extension Decision {
     /// Logs the stored decision, for operators and auditors.
     func log(tenant: Tenant, to logger: Logger) {
         logger.info(
-            "an approval is decided",
+            "approval decided",
             metadata: [
                 LogKey.tenant: "\(tenant)", LogKey.user: "\(decidedBy)", LogKey.approvalID: "\(approvalID)",
                 LogKey.approvalAction: "\(action.rawValue)",

@@ -4,9 +4,9 @@ import EventModel
 enum DecisionAction: String, Sendable, Hashable, CaseIterable {
     /// A person allows the remediation.
     case approve
-    /// A person stops it.
+    /// A person stops the remediation.
     case reject
-    /// The time is over, which stops it too.
+    /// The approval expired, which stops the remediation too.
     case expire
 
     /// The decisions that a person can request.

@@ -144,7 +144,7 @@ struct DecisionService: Sendable {
         do throws(ValidationError) {
             event = try decision.event(id: id, tenant: request.tenant, traceparent: traceparent)
         } catch {
-            throw EventLogError(code: .rejected, message: "The decision is no event: \(error).")
+            throw EventLogError(code: .rejected, message: "The decision cannot be stored as an event: \(error).")
         }
         let appended = try await log.append(
             event,
@@ -153,11 +153,11 @@ struct DecisionService: Sendable {
             timeout: timeout
         )
         guard let standing = Decision(appended.entry.event, on: decision.approvalID) else {
-            throw EventLogError(code: .rejected, message: "What lies at the place of the decision is no decision.")
+            throw EventLogError(code: .rejected, message: "The message at the decision's subject is not a decision.")
         }
-        // The model hides a request whose approvalId has another request's decision; it has just learnt of that, or is about to.
+        // The model hides a request whose approvalId has another request's decision, but may not have applied that decision yet.
         guard standing.isAbout(request.place) else {
-            throw EventLogError(code: .rejected, message: "The log holds the decision about another request under the same approvalId.")
+            throw EventLogError(code: .rejected, message: "The log holds a decision about another request with the same approvalId.")
         }
         let eventID = appended.entry.event.id
         return (standing, eventID, eventID == id)

@@ -44,12 +44,12 @@ struct EffectAnnouncer: Sendable {
     /// Publishes the effect of one decision.
     func announce(_ entry: LogEntry) async -> WorkOutcome {
         guard case .decision(let approvalID) = entry.decisionPlace, let decision = Decision(entry.event, on: approvalID) else {
-            return .failed("What lies at the place of a decision is no decision.")
+            return .failed("The message at the decision's subject is not a decision.")
         }
         do {
             let effect = try decision.effect(of: entry.event, sequence: entry.sequence)
             let time = now()
-            // Three words: no producer's event can have this id.
+            // Three tokens, so that it cannot equal the message id of a producer's event.
             let messageID = "\(SubjectToken.encode(entry.event.tenant.text)).DECISION.\(entry.sequence)"
             let appended = try await log.append(
                 effect,
@@ -58,9 +58,9 @@ struct EffectAnnouncer: Sendable {
                 intake: time,
                 timeout: Self.timeout
             )
-            // The effect's id is derived from the decision's, so a stored effect of that id is of the same decision.
+            // The effect's id is derived from the decision's sequence, so a stored effect with that id is of the same decision.
             guard appended.entry.event.id == effect.id else {
-                return .failed("What the log holds at the place of the effect follows from another decision under the same approvalId.")
+                return .failed("The log holds the effect of another decision with the same approvalId.")
             }
             if case .stored = appended {
                 announced.increment()

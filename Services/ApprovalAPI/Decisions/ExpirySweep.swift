@@ -54,7 +54,7 @@ struct ExpirySweep: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
-                    // A model that is catching up has decided approvals as pending.
+                    // A model that is catching up shows decided approvals as pending.
                     if isFollowing() { await sweep() }
                     // With jitter, so that replicas find different approvals.
                     try? await Task.sleep(for: interval * Double.random(in: 0.5...1))
@@ -84,7 +84,7 @@ struct ExpirySweep: Sendable {
         } catch let error as APIError where error.code == .serviceUnavailable {
             // Retried at the next sweep.
         } catch {
-            logger.warning("approvals that are overdue cannot be found", metadata: [LogKey.error: "\(error)"])
+            logger.warning("cannot look up overdue approvals, trying again", metadata: [LogKey.error: "\(error)"])
         }
     }
 
@@ -146,7 +146,7 @@ struct ExpirySweep: Sendable {
     /// Expires the approval of a retried dead letter.
     private func retry(_ entry: LogEntry) async -> WorkOutcome {
         guard let request = Approval.Request(entry.event, at: LogPlace(sequence: entry.sequence, intake: entry.intake)) else {
-            return .failed("The event asks for no approval that can be decided.")
+            return .failed("The event is not a valid approval request.")
         }
         let approval = Approval(request: request)
         guard request.expiry.hasPassed(by: decisions.now()) else { return .done }

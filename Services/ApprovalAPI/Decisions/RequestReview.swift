@@ -29,7 +29,7 @@ struct RequestReview: Sendable {
     /// Reviews one event.
     static func review(_ entry: LogEntry) -> WorkOutcome {
         let place = LogPlace(sequence: entry.sequence, intake: entry.intake)
-        guard Approval.Request(entry.event, at: place) != nil else { return .failed("The event asks for no approval that can be decided.") }
+        guard Approval.Request(entry.event, at: place) != nil else { return .failed("The event is not a valid approval request.") }
         return .done
     }
 }

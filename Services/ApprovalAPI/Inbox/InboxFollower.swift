@@ -21,7 +21,7 @@ final class InboxFollower: Sendable {
         self.logger = logger
     }
 
-    /// Whether the model has every mark stored when the following began, and the following continues.
+    /// Whether the follower is running and the model has every mark that was stored when it began.
     var isFollowing: Bool { following.load(ordering: .acquiring) }
 
     /// Follows until the task is cancelled.
@@ -48,7 +48,7 @@ final class InboxFollower: Sendable {
         }
     }
 
-    /// Also notices a replaced file without new marks, which may be absent for days.
+    /// Follows until the file is replaced, which is noticed even while no marks arrive.
     private func followUntilTheFileEnds() async throws {
         let generation = model.generation
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -66,7 +66,7 @@ final class InboxFollower: Sendable {
         let info = try await stream.store.ensure()
         let end = info.state.lastSequence
         let known = try await model.progress()
-        // Nothing read: nothing to recognise. If the last mark has expired, the stream cannot be recognised, and there is little left to read.
+        // Without a position there is nothing to compare. If the last mark has expired, everything is read again: few marks are left then.
         var isRecognised = known.inboxPosition == 0
         if !isRecognised, let stamp = known.inboxStamp { isRecognised = try await stream.recognises(stamp) ?? false }
         let progress = try await model.followInbox(life: info.created, last: end, isRecognised: isRecognised)

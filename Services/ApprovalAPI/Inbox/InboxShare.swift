@@ -10,7 +10,7 @@ struct InboxShare: Sendable, Equatable {
     /// Additional bytes for marks of all up to a place: one of these replaces many.
     let reserve: Int
 
-    /// `Retry-After` in seconds: room comes when notifications leave the log, which may take long.
+    /// `Retry-After` in seconds: space is freed when notifications leave the log, which may take long.
     private static let retryAfter = 60
 
     /// - Parameter limit: the stream's size limit in bytes; nil for no limit, and so no share.

@@ -7,13 +7,13 @@ import NATSClient
 /// Separate from the log, because marks are not events: edges do not deliver them and cursors do not count them.
 struct InboxStream: Sendable {
     private let jetStream: JetStream
-    /// The stream, as readiness looks at it.
+    /// The stream, for readiness checks.
     let store: SideStream
 
     /// The stream's name.
     static let name = EventLogConfiguration.inboxName
 
-    /// - Parameter log: marks are kept like the events that they mark, and so as long.
+    /// - Parameter log: the log; marks are kept for as long as the events that they mark.
     init(beside log: EventLog, on connection: NATSConnection) {
         jetStream = JetStream(connection, timeout: log.configuration.requestTimeout)
         var configuration = StreamConfiguration(name: Self.name, subjects: ["\(ReadMark.prefix).>"])

@@ -58,11 +58,11 @@ extension ReadModel {
         return try await read(for: .tenant(viewer.tenant)) { try query.unreadCount($0, floor: query.floor($0).sequence) }
     }
 
-    /// Returns the new floor of a user who has seen everything up to an event: the newest notification there. Nil when the floor is there
-    /// already and a mark would change nothing: so repeated requests give a user at most as many marks of this kind as notifications.
+    /// Returns the new floor of a user who has seen everything up to an event: the newest visible notification up to there. Nil when the floor is
+    /// already there, so that repeated requests store no further marks.
     ///
-    /// - Parameter seen: the event, which need not be a notification. After the log was restored from an older copy it may be one of the
-    ///   former copy; events with a later intake are then unseen.
+    /// - Parameter seen: the event, of any type. If the log was restored from an older copy, the event may be one that the restored log does not
+    ///   hold; then events with a later intake time count as unseen.
     func rise(through seen: LogPlace, epoch: UInt16, for viewer: Viewer) async throws -> LogPlace? {
         let query = NotificationQuery(viewer: viewer, epoch: epoch, limit: 0)
         return try await read(for: .tenant(viewer.tenant)) { try query.newest(through: seen, above: query.floor($0).sequence, $0) }
@@ -87,30 +87,30 @@ extension ReadModel {
 }
 
 extension NotificationQuery {
-    /// Up to where a user has read everything.
+    /// The watermark of a user: the sequence up to which everything is read.
     fileprivate struct Floor {
-        /// The last place that is read with all before it; 0 for nothing.
+        /// The last read sequence, inclusive; 0 for nothing.
         var sequence: Int64 = 0
-        /// When the mark was made that reaches there, in milliseconds since 1970.
+        /// The time of the mark that set the floor, in milliseconds since 1970.
         var readAt: Int64 = 0
 
         /// The values of `:floor` and `:floorAt`.
         var arguments: StatementArguments { ["floor": sequence, "floorAt": readAt] }
     }
 
-    /// By how many milliseconds the intake of an event may be later than that of one behind it in the same copy of the log: producers take their
-    /// time of intake from clocks that differ, and try again to store an event for a while when the bus does not answer.
+    /// Maximum disorder of intake times, in milliseconds: how much later an event's intake time may be than that of an event with a higher
+    /// sequence. Intake times come from the clocks of several producers, and a retried append keeps its first intake time.
     private static let maximumSkew: Int64 = 60_000
-    /// The number of notifications compared to find the last one with an intake up to a time: intakes may decrease with the sequence.
+    /// Number of notifications compared to find the last one taken in by a time: intake times may decrease with the sequence.
     private static let comparedIntakes = 64
-    /// How many marks of all up to a place are compared to find the first that a notification was read with.
+    /// Number of marks of all up to a place that are compared to find the first one that covers a notification.
     private static let comparedMarks = 8
 
-    /// Up to where the user has read everything.
+    /// Returns the user's floor.
     ///
-    /// A mark reaches up to its place where the log has the notification that it names. One of a former copy of the log, which was restored from
-    /// an older one and written on, reaches up to the last notification of the reader that was taken in by then. Only marks that none supersedes
-    /// are looked at, which are one but for those of former copies.
+    /// A mark covers everything up to its sequence if the log holds the notification that it names. If the log was restored from an older copy
+    /// since, a mark covers only the reader's notifications with an intake time up to the mark's. Only marks that are not superseded are compared:
+    /// one, unless the log was restored.
     fileprivate func floor(_ database: Database) throws -> Floor {
         let sql = """
             SELECT f.read_at, CASE f.intake WHEN \(ReadMark.latestIntake) THEN f.through \
@@ -121,9 +121,9 @@ extension NotificationQuery {
         return Floor(sequence: try row.stored("upto"), readAt: try row.stored("read_at"))
     }
 
-    /// The sequence of the reader's last notification with an intake up to a time, including hidden ones; 0 for none. As SQL.
+    /// Returns SQL for the sequence of the reader's last notification taken in by a time, including hidden ones; 0 for none.
     ///
-    /// Two runs of an index, of which each gives some entries, however long the list is.
+    /// Two index scans of at most ``comparedIntakes`` rows, so that the cost is independent of the list's length.
     private static func last(takenInBy time: String) -> String {
         let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
             """
@@ -134,7 +134,7 @@ extension NotificationQuery {
         return "(SELECT coalesce(max(sequence), 0) FROM (\(runs.joined(separator: " UNION ALL "))))"
     }
 
-    /// The newest notification above the floor and up to an event, inclusive; nil when the range is empty.
+    /// Returns the newest notification above the floor and up to an event, inclusive; nil when the range is empty.
     fileprivate func newest(through seen: LogPlace, above floor: Int64, _ database: Database) throws -> LogPlace? {
         let time = seen.intake.millisecondsSinceEpoch + Self.maximumSkew
         let last = try Int64.fetchOne(
@@ -155,9 +155,9 @@ extension NotificationQuery {
         ).map { row in LogPlace(try row.stored("sequence"), intake: try row.stored("intake")) }
     }
 
-    /// The items of a page, and where the next one begins.
+    /// Returns the items of a page, and where the next one begins.
     ///
-    /// Rows come one by one and newest first, from several runs of indexes, and no more of them than the page needs.
+    /// Merges several index scans, newest first, and reads no more rows than the page needs.
     fileprivate func items(_ database: Database, floor: Floor) throws -> ([InboxItem], next: LogPlace?) {
         var arguments = reader + floor.arguments + ["before": before.map { Int64(clamping: $0) } ?? Int64.max]
         if let type { arguments += ["type": type.name] }
@@ -166,7 +166,7 @@ extension NotificationQuery {
         var looked = 0
         var last: LogPlace?
         while let row = try rows.next() {
-            // There is an older one: what was looked at last is where it goes on.
+            // An older row exists: the next page continues behind the last row examined.
             if looked == look { return (items, last) }
             looked += 1
             if try isWanted(row) {
@@ -184,8 +184,8 @@ extension NotificationQuery {
         return try (InboxItem.readAt(row) != nil) == isRead
     }
 
-    /// Where the rows come from: what is for everyone, and what is for the user; both above or below the floor alone, where it decides. What is read
-    /// above the floor comes from the marks, so that nothing unread lies between.
+    /// SQL for the rows of a page: notifications for everyone and for the user, on one side of the floor when the query filters by read state. Read
+    /// notifications above the floor are looked up from the marks, so that the scan does not pass over unread ones.
     private var source: String {
         let ofType = type == nil ? "" : " AND n.type = :type"
         let side =
@@ -215,12 +215,12 @@ extension NotificationQuery {
         return runs.joined(separator: " UNION ALL ") + " ORDER BY sequence DESC"
     }
 
-    /// Notifications `n` with when the user read them, with ``Floor/arguments``.
+    /// Returns SQL for notifications `n` with the time at which the user read them; takes ``Floor/arguments``.
     ///
-    /// What is at or below the floor was read with the first mark that reaches it, or, where the marks next to it are of a former copy of the log,
-    /// with that which reaches the floor.
+    /// A notification at or below the floor was read with the first mark that covers it. If the nearest marks were made before the log was restored
+    /// from an older copy, it was read with the mark that set the floor.
     ///
-    /// - Parameter place: the table by whose places the rows are ordered.
+    /// - Parameter place: the table whose sequences order the rows.
     fileprivate static func select(_ place: String = "n", from source: String, where condition: String) -> String {
         """
         SELECT \(place).sequence AS sequence, n.intake, n.tenant, n.user, n.type, n.title, n.body, n.incident, n.remediation, n.approval, n.created_at,
@@ -232,7 +232,8 @@ extension NotificationQuery {
         """
     }
 
-    /// What is above the floor, less what is marked there: kept in ``Tally``, but for the thousand places next to the floor.
+    /// Counts the notifications above the floor minus the marked ones there. Sums ``Tally``'s buckets, and counts rows only in the bucket that
+    /// contains the floor.
     fileprivate func unreadCount(_ database: Database, floor: Int64) throws -> Int {
         let everyone = "'\(Viewer.everyone)'"
         func near(_ audience: String) -> String {

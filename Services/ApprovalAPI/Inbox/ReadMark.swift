@@ -4,7 +4,7 @@ import FoundationEssentials
 
 /// A read mark of a user: an event of the stream that all replicas share.
 ///
-/// Refers to the log by sequence and epoch, because marks and their events arrive over two streams, in no order.
+/// Refers to the log by sequence and epoch, because marks and their events arrive over two streams, in any order.
 struct ReadMark: Sendable, Equatable {
     /// The extent of a mark.
     enum Extent: Sendable, Equatable {
@@ -28,9 +28,9 @@ struct ReadMark: Sendable, Equatable {
 
     /// Prefix of the subjects of marks.
     static let prefix = "inbox"
-    /// The read model's value for the intake of a mark of one notification that names none.
+    /// Stored as the intake of a mark of one notification that carries none: it applies to any event.
     static let anyIntake: Int64 = -1
-    /// The same for a mark of all up to a place, which counts for events with an intake up to then.
+    /// Stored as the intake of a mark of all up to a place that carries none: later than any event's.
     static let latestIntake = Int64.max
 }
 

@@ -3,13 +3,13 @@ import EventLog
 import GRDB
 
 extension ReadModel {
-    /// Goes on with the read marks that the model has, or, when their stream is another or was cut short, forgets them and begins again.
+    /// Continues with the model's read marks; if their stream was recreated or truncated, clears them and starts over.
     ///
     /// - Parameters:
-    ///   - life: when the stream was created.
-    ///   - last: its end.
-    ///   - isRecognised: whether the stream still holds what the model read last, as far as that can be told.
-    /// - Returns: where to go on.
+    ///   - life: the stream's creation time.
+    ///   - last: the stream's last sequence.
+    ///   - isRecognised: whether the stream still holds the last message that the model read, as far as known.
+    /// - Returns: where to continue.
     func followInbox(life: UInt64, last: UInt64, isRecognised: Bool) async throws -> Progress {
         var progress = try await progress()
         if progress.inboxLife != life || progress.inboxPosition > last || !isRecognised {
@@ -28,11 +28,11 @@ extension ReadModel {
         return progress
     }
 
-    /// Takes in read marks, up to `position` of their stream.
+    /// Applies read marks, up to `position` of their stream.
     ///
     /// - Parameters:
-    ///   - marks: each with its place in the stream.
-    ///   - stamp: the last message that this is of; nil when there was none.
+    ///   - marks: each with its sequence in the stream.
+    ///   - stamp: the last message applied; nil when there was none.
     func apply(_ marks: [(place: UInt64, mark: ReadMark)], position: UInt64, stamp: LogStamp?, generation: Int) async throws {
         try await write(generation) { database in
             for (place, mark) in marks {
@@ -48,7 +48,7 @@ extension ReadModel {
         inbox.advance(to: position)
     }
 
-    /// How many bytes of the read marks' stream the marks of a tenant take, but for those of notifications that are gone.
+    /// Returns the bytes that a tenant's marks take in their stream, without marks of notifications that have left the log.
     func markBytes(of tenant: Tenant) async throws -> Int {
         try await read(for: .tenant(tenant)) { database in
             let sql = "SELECT bytes FROM mark_shares WHERE tenant = ?"
@@ -58,7 +58,7 @@ extension ReadModel {
 }
 
 extension ReadMark {
-    /// The message is in the stream: it counts in its tenant's share, even if it marks nothing new.
+    /// Counts the message towards its tenant's share: it takes space even if it marks nothing new.
     fileprivate func count(in database: Database, at place: UInt64) throws {
         let sequence =
             switch extent {
@@ -68,12 +68,14 @@ extension ReadMark {
             .execute(arguments: [Int64(clamping: place), tenant.text, Int64(epoch), Int64(clamping: sequence), try storedBytes()])
     }
 
-    /// The first mark of an event counts, for as long as the stream has any: what was read once was read then. A mark of another event at the
-    /// same place takes the place of the former, whose event is gone.
+    /// Writes the mark.
     ///
-    /// A mark of all up to a place supersedes the earlier ones that reach no further, neither by place nor by time. A lower one with a later time
-    /// counts beside the higher one: the log may have been restored from an older copy between them. Since what is superseded came earlier, it
-    /// leaves the stream earlier, too.
+    /// The first mark of an event sets its read time; it stays for as long as the stream has any mark of the event. A mark of another event at the
+    /// same sequence replaces the former mark, whose event is gone.
+    ///
+    /// A mark of all up to a place supersedes earlier ones with neither a higher sequence nor a later intake time. One with a lower sequence and a
+    /// later intake time stays in force beside it: the log may have been restored from an older copy between them. A superseded mark leaves the
+    /// stream before the mark that superseded it.
     fileprivate func write(to database: Database, at place: UInt64) throws {
         switch extent {
         case .one(let sequence):

@@ -2,13 +2,13 @@ import HTTPAPI
 import Hummingbird
 import NIOCore
 
-/// `GET /openapi.json`: the description of every REST surface of the project, for anybody.
+/// `GET /openapi.json`: the description of all REST surfaces of the project, without authentication.
 struct OpenAPIRoute: Sendable {
     private static let path: RouterPath = "/openapi.json"
 
     private let document: [UInt8]
 
-    /// - Throws: when the description is not what it should be.
+    /// - Throws: if the embedded YAML is malformed.
     init() throws {
         document = try OpenAPIDocument.json()
     }

@@ -1,11 +1,11 @@
 import Basics
 import ServiceKit
 
-/// How many requests a tenant may make of one process.
+/// The request rate limit of each tenant, per process.
 struct RateLimit: Sendable, Equatable {
-    /// Requests a minute in the long run; at least 1.
+    /// Sustained requests per minute; at least 1.
     var perMinute: Int
-    /// Requests at once; at least 1.
+    /// Maximum burst of requests; at least 1.
     var burst: Int
 
     init(perMinute: Int, burst: Int) {
@@ -13,7 +13,7 @@ struct RateLimit: Sendable, Equatable {
         self.burst = burst
     }
 
-    /// What the settings say; nil for no limit.
+    /// Reads the settings; nil for no limit.
     init?(_ settings: Settings) {
         let perMinute = settings.integer(.rateLimit)
         guard perMinute > 0 else { return nil }
@@ -23,7 +23,7 @@ struct RateLimit: Sendable, Equatable {
 }
 
 extension TenantRateLimiter {
-    /// Counts each tenant's requests.
+    /// Creates a limiter with this limit for each tenant.
     ///
     /// - Parameter now: the time since any fixed moment.
     convenience init(_ limit: RateLimit, now: @escaping @Sendable () -> Duration = SteadyTime.now) {

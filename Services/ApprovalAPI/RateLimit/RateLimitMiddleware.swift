@@ -4,8 +4,8 @@ import HTTPAPI
 import HTTPTypes
 import Hummingbird
 
-/// Counts each tenant's requests, lets them pass as long as its share lasts, and tells every answer how many are left. Stands inside
-/// ``AuthenticationMiddleware``.
+/// Counts and limits each tenant's requests, and adds the `X-RateLimit-…` headers to every response. Runs behind ``AuthenticationMiddleware``, which
+/// provides the tenant.
 struct RateLimitMiddleware: RouterMiddleware {
     typealias Context = APIRequestContext
 
@@ -14,8 +14,8 @@ struct RateLimitMiddleware: RouterMiddleware {
     private let usage: TenantUsage
 
     /// - Parameters:
-    ///   - limit: nil for no limit; requests are counted all the same.
-    ///   - usage: where they are counted.
+    ///   - limit: nil for no limit; requests are counted anyway.
+    ///   - usage: receives the counts.
     init(_ limit: RateLimit?, usage: TenantUsage) {
         self.limit = limit
         limiter = limit.map { TenantRateLimiter($0) }
@@ -34,13 +34,13 @@ struct RateLimitMiddleware: RouterMiddleware {
         do {
             guard verdict.isAllowed else {
                 throw APIError.rateLimited(
-                    "Your tenant has made too many requests: wait \(verdict.secondsUntilNext) s, and then at most \(limit.perMinute) a minute.",
+                    "Your tenant has made too many requests: the limit is \(limit.perMinute) per minute. Retry in \(verdict.secondsUntilNext) s.",
                     retryAfter: verdict.secondsUntilNext
                 )
             }
             response = try await next(request, context)
         } catch let error as APIError {
-            // Refusals count and carry the figures too.
+            // Error responses count and carry the headers too.
             response = try error.response(from: request, context: context)
         }
         response.headers[.rateLimit] = "\(limit.perMinute)"
@@ -56,10 +56,10 @@ extension HTTPField.Name {
         return field
     }
 
-    /// Requests a minute that the tenant may make.
+    /// The tenant's sustained requests per minute.
     static let rateLimit = named("X-RateLimit-Limit")
-    /// Requests that the tenant may still make at once.
+    /// Requests that the tenant may make now without waiting.
     static let rateLimitRemaining = named("X-RateLimit-Remaining")
-    /// Seconds until as many as ever may be made at once.
+    /// Seconds until the full burst is available again.
     static let rateLimitReset = named("X-RateLimit-Reset")
 }

@@ -11,7 +11,7 @@ import GRDB
 /// a request whose approval is already decided, since it could not be answered. The result depends only on what the log keeps, so an old read model
 /// and a new one agree.
 enum ApprovalStanding {
-    /// The place of the request of an approval that counts; NULL for none. `?1` is the tenant, `?2` the approval.
+    /// SQL for the sequence of the request that counts; NULL for none. `?1` is the tenant, `?2` the approval.
     ///
     /// The epoch that a decision names is not compared (``Decision/isAbout(_:)``).
     private static let standing = """
@@ -61,7 +61,7 @@ enum ApprovalStanding {
         return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) != nil
     }
 
-    /// The condition under which the request at a place asks people for an answer.
+    /// Returns the SQL condition that the request at a sequence counts and its approval was not decided before it.
     static func isNews(_ tenant: String, _ approval: String, _ sequence: String) -> String {
         """
         (EXISTS (SELECT 1 FROM requests r WHERE r.tenant = \(tenant) AND r.approval = \(approval) AND r.sequence = \(sequence) \
@@ -70,7 +70,7 @@ enum ApprovalStanding {
         """
     }
 
-    /// Approvals of which something lies between two places, these included.
+    /// Returns the approvals with a request or a decision between two sequences, inclusive.
     static func affected(by bounds: StatementArguments, in database: Database) throws -> [(tenant: String, approval: String)] {
         let sql = """
             SELECT tenant, approval FROM requests WHERE sequence BETWEEN ?1 AND ?2

@@ -44,10 +44,10 @@ enum FileOwnership: Equatable {
         companions.lazy.map { path + $0 }.first { FileStatus(of: $0, followsLink: false) != nil }
     }
 
-    /// Deletes the file with its companions, and nothing that is a directory.
+    /// Deletes the file and its companions; directories are left alone.
     ///
-    /// The file goes last: one that is left without its write-ahead log is older or damaged, and a log without its file would be read into the
-    /// next one.
+    /// Deletes the file last. A crash in between then leaves a file without its write-ahead log, which is outdated or damaged and handled as such; a
+    /// write-ahead log without its file would be applied to the next file.
     static func delete(_ path: String) {
         for suffix in companions + [""] { unlink(path + suffix) }
     }

@@ -3,7 +3,7 @@ import EventModel
 import GRDB
 
 extension LogChange {
-    /// Writes the change. Written twice, it changes nothing the second time.
+    /// Writes the change; idempotent.
     func write(to database: Database) throws {
         switch self {
         case .requested(let request): try Self.write(request, to: database)
@@ -48,7 +48,7 @@ extension LogChange {
     }
 
     private static func write(_ record: NotificationRecord, to database: Database) throws {
-        // Whether people are asked depends on the request, which is written before.
+        // Visibility depends on the request, which is written first.
         let hidden = record.isRequest ? "NOT \(ApprovalStanding.isNews("?3", "?10", "?1"))" : "0"
         try database.cachedStatement(
             sql: "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, \(hidden), ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"

@@ -32,7 +32,7 @@ enum LogChange: Sendable, Equatable {
         case .request(let approvalID):
             if let request = Approval.Request(event, at: place), request.approvalID == approvalID { changes.append(.requested(request)) }
         case nil:
-            // Written to the bus, or before requests had a place.
+            // Published directly on the bus, or stored before requests had decision places.
             if let request = Approval.Request(event, at: place) { changes.append(.requested(request)) }
         }
         guard let text = EventCatalogue.notificationText(of: event) else { return changes }

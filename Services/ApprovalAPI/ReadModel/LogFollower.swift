@@ -105,7 +105,7 @@ final class LogFollower: Sendable {
         guard let stamp = progress.logStamp, progress.logEpoch == log.epoch else { return false }
         if try await log.recognises([stamp]) == true { return true }
         logger.warning(
-            "the log does not hold what the read model read last, so the model is rebuilt from it",
+            "the log no longer holds the last message that the read model applied: rebuilding the read model",
             metadata: [LogKey.sequence: "\(stamp.sequence)"]
         )
         return false
@@ -142,7 +142,7 @@ final class LogFollower: Sendable {
         guard let first = requests.first else { return }
         passedOver.increment(by: Int64(requests.count))
         logger.warning(
-            "passed over a request whose approvalId is another request's",
+            "ignored an approval request whose approvalId belongs to another request",
             metadata: [
                 LogKey.tenant: "\(first.tenant)", LogKey.approvalID: "\(first.approvalID)", LogKey.sequence: "\(first.place.sequence)",
                 LogKey.count: "\(requests.count)",

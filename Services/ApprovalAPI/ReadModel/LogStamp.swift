@@ -2,7 +2,7 @@ import EventLog
 import GRDB
 
 extension LogStamp {
-    /// As SQLite keeps it; nil for none.
+    /// Creates a stamp from its columns; nil for none.
     init?(stored sequence: Int64, at time: Int64) {
         guard sequence > 0 else { return nil }
         self.init(sequence: UInt64(sequence), storedAt: UInt64(bitPattern: time))

@@ -5,7 +5,7 @@ import GRDB
 import HTTPAPI
 
 extension ReadModel {
-    /// The approval of that id, if the viewer may see it; nil when the model knows none.
+    /// Returns the approval with that id; nil when absent or not visible to the viewer.
     func approval(_ id: ApprovalID, for viewer: Viewer) async throws -> Approval? {
         try await read(for: .tenant(viewer.tenant)) { database in
             try Row.fetchOne(
@@ -18,13 +18,13 @@ extension ReadModel {
         }
     }
 
-    /// Approvals that the viewer may see, newest first.
+    /// Returns approvals that the viewer may see, newest first.
     ///
     /// - Parameters:
-    ///   - status: only those that stand there; nil for all.
-    ///   - before: only those that were asked for before this place in the log; nil for the newest.
-    ///   - limit: how many at most.
-    ///   - holder: whose reader is taken; nil for the viewer's tenant.
+    ///   - status: only those with this status; nil for all.
+    ///   - before: only those requested before this sequence; nil for the newest.
+    ///   - limit: maximum number.
+    ///   - holder: the owner of the read, for fair scheduling; nil for the viewer's tenant.
     func approvals(
         for viewer: Viewer,
         status: ApprovalStatus?,
@@ -71,14 +71,15 @@ extension ReadModel {
     func hasDecided(under key: IdempotencyKey, _ viewer: Viewer, otherThan id: ApprovalID) async throws -> Bool {
         let prefix = DecisionID.prefix(key: key, of: viewer)
         return try await read(for: .tenant(viewer.tenant)) { database in
-            // Behind the prefix there are hexadecimal digits, all of them before "~".
+            // The prefix is followed by hexadecimal digits, which sort before "~".
             let sql = "SELECT 1 FROM decisions WHERE tenant = ? AND event_id >= ? AND event_id < ? AND approval <> ? LIMIT 1"
             let arguments: StatementArguments = [viewer.tenant.text, prefix, prefix + "~", id.text]
             return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) != nil
         }
     }
 
-    /// Requests that stand with the first decision of their approval, which is theirs (``ApprovalStanding``), and the first effect behind that.
+    /// Returns SQL for requests with the first decision of their approval and the first effect behind it. Where a request has a status, the decision
+    /// is about that request (``ApprovalStanding``).
     private static func selection(from source: String) -> String {
         func first(_ table: String, as alias: String, after place: String) -> String {
             """
@@ -127,7 +128,7 @@ extension Approval.Decided {
         guard let sequence = try row.stored("d_sequence") as Int64? else { return nil }
         let word: String = try row.stored("action")
         guard let action = DecisionAction(rawValue: word) else {
-            throw DatabaseError.damaged(ValidationError(field: "action", message: "is none"))
+            throw DatabaseError.damaged(ValidationError(field: "action", message: "must be approve, reject or expire"))
         }
         let request = try (row.stored("request_sequence") as Int64?).map { sequence in
             Cursor(
@@ -155,12 +156,12 @@ extension Approval.Decided {
 }
 
 extension Row {
-    /// A time, which is kept in milliseconds since 1970.
+    /// Returns a time, which is stored in milliseconds since 1970.
     func time(_ column: String) throws -> Timestamp { Timestamp(millisecondsSinceEpoch: try stored(column)) }
 }
 
 extension LogPlace {
-    /// A place as SQLite keeps it.
+    /// Creates a place from its columns.
     init(_ sequence: Int64, intake: Int64) {
         self.init(sequence: UInt64(clamping: sequence), intake: Timestamp(millisecondsSinceEpoch: intake))
     }

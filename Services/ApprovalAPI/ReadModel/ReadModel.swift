@@ -134,7 +134,7 @@ final class ReadModel: Sendable {
     private static let logTables = ["requests", "decisions", "effects", "notifications"]
     private static let inboxTables = ["marks", "floors", "mark_messages"]
 
-    // MARK: What the streams do not keep any more
+    // MARK: Pruning
 
     /// Counts restarts of the log's reading. Read it before asking the log what it keeps.
     var logLife: Int { streams.withLock { $0.log.life } }

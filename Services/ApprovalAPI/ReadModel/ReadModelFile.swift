@@ -168,14 +168,14 @@ struct ReadModelError: Error, CustomStringConvertible {
     static func notOurs(_ file: String, of path: String) -> ReadModelError {
         ReadModelError(
             description: file == path
-                ? "DATABASE_FILE \(path) is there and is no read model of approval-api: name another file, or remove it if nobody needs it."
-                : "\(file), which DATABASE_FILE \(path) would overwrite, is there and is no read model of approval-api: "
-                    + "name another file, or remove it if nobody needs it."
+                ? "DATABASE_FILE \(path) exists and is not a read model of approval-api: name another file, or remove it if it is not needed."
+                : "\(file), which DATABASE_FILE \(path) would overwrite, exists and is not a read model of approval-api: "
+                    + "name another file, or remove it if it is not needed."
         )
     }
 
     static func inUse(_ path: String) -> ReadModelError {
-        ReadModelError(description: "DATABASE_FILE \(path) is in use by another process: give every process a file of its own.")
+        ReadModelError(description: "DATABASE_FILE \(path) is in use by another process: give each process its own file.")
     }
 
     static func notWritable(_ path: String, _ reason: String) -> ReadModelError {

@@ -92,7 +92,7 @@ final class ReadModelStore: Sendable {
         let (opened, generation) = state.withLock { ($0.opened, $0.generation) }
         guard let opened else { return false }
         if file.isInPlace(opened) { return true }
-        lose(generation, because: "it was removed, or another file has taken its name")
+        lose(generation, because: "it was removed or replaced")
         return false
     }
 
@@ -206,7 +206,7 @@ final class ReadModelStore: Sendable {
         let metadata: Logger.Metadata = [LogKey.databaseFile: "\(file.path)", LogKey.error: "\(trouble.reason)"]
         switch trouble {
         case .full:
-            logger.error("the read model cannot be written, because its disk is full; it goes on when there is room", metadata: metadata)
+            logger.error("cannot write the read model: its disk is full; retrying until there is space", metadata: metadata)
         default: logger.error("cannot use the read model, trying again", metadata: metadata)
         }
     }

@@ -67,7 +67,7 @@ final class ReaderShares: Sendable {
                 return nil
             }
             guard holding.waiting.count < waiting else {
-                throw APIError.rateLimited("Too many requests of your tenant are under way here: wait for their answers.", retryAfter: 1)
+                throw APIError.rateLimited("Too many requests of your tenant are waiting. Retry in 1 s.", retryAfter: 1)
             }
             let wait = Wait()
             holding.waiting.append(wait)

@@ -3,10 +3,10 @@ import EventModel
 import Foundation
 import GRDB
 
-/// Texts of any content as SQLite keeps them.
+/// Converts text of any content to and from a BLOB.
 ///
-/// GRDB passes a text with a terminating NUL to SQLite, and so would cut one that has a NUL in it. Identifiers have none (contract §0); for
-/// everything else the bytes are kept as a BLOB.
+/// GRDB passes text to SQLite with a terminating NUL, which would truncate text that contains NUL. Identifiers contain none (contract §0) and are stored
+/// as TEXT.
 enum SQLText {
     static func blob(_ text: String?) -> Data? { text.map { Data($0.utf8) } }
 
@@ -14,9 +14,9 @@ enum SQLText {
 }
 
 extension Row {
-    /// The value of a column.
+    /// Returns the value of a column.
     ///
-    /// Of a file that is damaged, nothing holds that the schema says; GRDB's subscript would trap on what is not of the type.
+    /// A damaged file may hold values that the schema rules out; GRDB's subscript would trap on a value of another type.
     ///
     /// - Throws: a `RowDecodingError`, which is damage to the file.
     func stored<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ column: String) throws -> Value {
@@ -24,7 +24,7 @@ extension Row {
     }
 }
 
-/// What was checked before it was written, so a value that breaks the rules is damage to the file.
+// Values were validated before they were written, so an invalid one means that the file is damaged.
 extension Identifier {
     /// - Throws: a `DatabaseError` of code `SQLITE_CORRUPT`.
     init(stored text: String) throws(DatabaseError) {
@@ -41,6 +41,6 @@ extension EventType {
 
 extension DatabaseError {
     static func damaged(_ error: some Error) -> DatabaseError {
-        DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the read model holds a value that breaks the rules: \(error)")
+        DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the read model holds an invalid value: \(error)")
     }
 }

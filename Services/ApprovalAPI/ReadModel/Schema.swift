@@ -9,8 +9,8 @@ enum Schema {
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
-    /// Texts of which every file of ours has one, of whatever version: SQLite keeps the text of a table as it was given. All tables have the
-    /// second one, so that no one damaged page hides them all.
+    /// Signatures of which a read model of any version contains one: SQLite stores the text of `CREATE TABLE` verbatim. Every table has the
+    /// second one, so that a single damaged page cannot hide them all.
     static let marks = ["log_epoch INTEGER NOT NULL, log_position INTEGER NOT NULL", "/* a read model of Causeway */"]
 
     static func create(in database: Database) throws {
@@ -35,8 +35,8 @@ enum Schema {
         for sql in [inboxTables] + Tally.triggersOfMarks { try database.execute(sql: sql) }
     }
 
-    /// `log_stamp_sequence` and `inbox_stamp_sequence` are the last messages that were read, each with the time at which the server stored it, by
-    /// which the stream is recognised again.
+    /// `log_stamp_…` and `inbox_stamp_…` are sequence and stored time of the last message read from each stream. They detect a stream that was
+    /// recreated or restored.
     private static let progress = """
         CREATE TABLE progress (
             only INTEGER PRIMARY KEY CHECK (only = 0),
@@ -46,14 +46,13 @@ enum Schema {
         INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0);
         """
 
-    /// Times are milliseconds since 1970; an empty `user` stands for everyone (``Viewer``); places are the sequence in the log and the time of
-    /// intake. Identifiers have at most 256 bytes, titles and sentences a bound of their own (``Approval/Request/maximumTitleBytes``), so that no
-    /// row has more than some KiB.
+    /// Times are milliseconds since 1970; an empty `user` stands for everyone (``Viewer``); a place is a sequence in the log and an intake time.
+    /// Identifiers have at most 256 bytes, and texts are bounded too (``Approval/Request/maximumTitleBytes``), so that a row takes a few KiB at most.
     ///
-    /// - Several requests, decisions or effects of one approval are all kept, because the first that the *log* keeps counts, and which one that
-    ///   is changes when the log drops its oldest. ``ApprovalStanding`` says in `requests.status` and `notifications.hidden` which ones count. At most
-    ///   one request of an approval has a status.
-    /// - Texts that are not identifiers may hold NUL, at which the driver ends a TEXT: they are kept as BLOB.
+    /// - All requests, decisions and effects of an approval are stored, because the first one that the *log* keeps counts, and that changes when the
+    ///   log drops its oldest messages. ``ApprovalStanding`` records in `requests.status` and `notifications.hidden` which ones count. At most one
+    ///   request of an approval has a status.
+    /// - Texts that are not identifiers may contain NUL, at which the driver would truncate a TEXT: they are stored as BLOB.
     private static let logTables = """
         CREATE TABLE requests ( /* a read model of Causeway */
             tenant TEXT NOT NULL, approval TEXT NOT NULL,
@@ -100,12 +99,13 @@ enum Schema {
         CREATE INDEX notifications_by_type ON notifications (tenant, user, type, sequence) WHERE hidden = 0;
         """
 
-    /// Read marks name the epoch of the log that they count in, since they come by a stream of their own, before or after what they mark; `intake`
-    /// is that of the event (``ReadMark/anyIntake`` for any, in `floors` ``ReadMark/latestIntake``), `place` where in that stream they are.
+    /// Read marks carry the epoch of the log that they apply to, because they arrive over a separate stream, before or after the events that they
+    /// mark. `intake` is the event's intake time (``ReadMark/anyIntake`` for any, in `floors` ``ReadMark/latestIntake``), `place` the mark's sequence
+    /// in its stream.
     ///
-    /// - `floors.superseded` is 1 where a later mark of the reader reaches as far, by place and by time.
-    /// - `mark_messages` has each message of the stream but for those of notifications that are gone, whatever it changed; triggers keep the sum of
-    ///   each tenant in `mark_shares`.
+    /// - `floors.superseded` is 1 when a later mark of the reader covers the same, by sequence and by intake time.
+    /// - `mark_messages` has a row for each message of the stream whose notification the log keeps, even if the message changed nothing; triggers
+    ///   maintain the sum of each tenant in `mark_shares`.
     private static let inboxTables = """
         CREATE TABLE marks ( /* a read model of Causeway */
             tenant TEXT NOT NULL, user TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, intake INTEGER NOT NULL,

@@ -17,7 +17,7 @@ enum StorageTrouble: Error, Sendable, Equatable {
         switch error {
         case let error as StorageTrouble: self = error
         // Values that the schema does not allow.
-        case is RowDecodingError: self = .damaged("it holds a value that cannot be there")
+        case is RowDecodingError: self = .damaged("it holds a value that the schema does not allow")
         case let error as DatabaseError: self.init(error, path: path)
         default: return nil
         }
@@ -27,7 +27,7 @@ enum StorageTrouble: Error, Sendable, Equatable {
         let reason = error.message ?? "\(error.resultCode)"
         switch error.resultCode {
         case .SQLITE_FULL: self = .full
-        // SQLite says FULL for a write that found no room, and something else for a file that could not be made or made longer
+        // SQLite reports FULL for a write without free space, and another code for a file that could not be created or extended
         // (https://www.sqlite.org/rescode.html#ioerr_shmsize).
         case .SQLITE_IOERR, .SQLITE_CANTOPEN:
             if DiskRoom.isExhausted(at: path) {
@@ -74,7 +74,7 @@ enum StorageTrouble: Error, Sendable, Equatable {
 
 /// Free space of a file's disk.
 enum DiskRoom {
-    /// Less than this counts as full: a page, and what SQLite writes beside it.
+    /// Free space below this counts as full: a page, and what SQLite writes beside it.
     private static let leastBytes: UInt64 = 64 * 1024
 
     /// Returns whether the disk of `path` is full.

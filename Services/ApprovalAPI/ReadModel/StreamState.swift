@@ -1,24 +1,26 @@
 import EventLog
 
-/// How the read model stands to one of the streams that it is drawn from: which of the stream's rows are there.
+/// State of reading one of the read model's source streams: which of the stream's messages were dropped from the model.
 struct StreamState {
-    /// Counts how often the reading began again; what was found out about the stream before counts for nothing then.
+    /// Counts restarts of the reading; results of queries from before a restart are discarded.
     var life = 0
     /// Everything before this sequence was dropped.
     var first: UInt64 = 0
-    /// So was all of this.
+    /// Further sequences that were dropped.
     var deleted = DeletedSequences.none
-    /// Whether the model holds what the stream held when the reading began.
+    /// Whether the model has reached the end that the stream had when the reading began.
     var isCaughtUp = false
 
-    /// The reading begins again; what is deleted already will not come.
+    /// Returns the state for a restarted reading.
+    ///
+    /// - Parameter deleted: sequences that the stream has deleted already, which will not arrive.
     func begun(_ deleted: DeletedSequences = .none) -> StreamState { StreamState(life: life + 1, deleted: deleted) }
 }
 
-/// The same of the log and of the read marks' stream.
+/// The states of the log and of the read marks' stream.
 struct StreamStates {
     var log = StreamState()
     var inbox = StreamState()
-    /// The making of the file that this is said of.
+    /// The file generation that these describe.
     var generation = 0
 }

@@ -1,17 +1,17 @@
 /// Maintained counts of a reader's notifications above a place: the table `tallies`.
 ///
-/// The places are divided into buckets of 2^10, of 2^20 and of 2^32. Each row counts one bucket: the notifications for one audience
-/// that are not hidden, or those of them that one reader has marked as read. The count above a place is then that of the buckets above
-/// it, at most some thousand rows however long the list is, and of the entries in its smallest bucket.
+/// Sequences are divided into buckets of 2^10, of 2^20 and of 2^32. Each row counts one bucket: the notifications for one audience that are not hidden,
+/// or those of them that one reader has marked as read. The count above a sequence is the sum of the buckets above it, at most some thousand rows
+/// whatever the list's length, plus a count of the rows in the sequence's smallest bucket.
 ///
-/// Triggers update the rows in the transaction of each change: a notification or a mark is added, in either
-/// order, dropped, hidden or shown again. The cost is that of the change, independent of the number of users or notifications.
+/// Triggers update the rows in the transaction of each change: a notification or a mark is added, in either order, dropped, hidden or shown again. The
+/// cost is constant per change, independent of the number of users or notifications.
 enum Tally {
     /// What is counted.
     enum Kind: Int {
         /// Notifications that are not hidden, by audience (``Viewer/audience(of:)``).
         case notifications = 0
-        /// Those of them that the user has marked one by one.
+        /// Notifications that the user has marked individually.
         case marks = 1
     }
 
@@ -25,14 +25,14 @@ enum Tally {
         ) STRICT, WITHOUT ROWID
         """
 
-    // MARK: Asking
+    // MARK: Queries
 
-    /// The number of rows in the buckets above `:floor` but for the smallest bucket that it is in, as SQL, with ``Viewer/arguments`` and `:floor`.
+    /// Returns SQL for the sum of the buckets above `:floor`, without the smallest bucket that contains it; takes ``Viewer/arguments`` and `:floor`.
     ///
-    /// - Parameter user: what the column `user` holds, as SQL.
+    /// - Parameter user: the value of the column `user`, as SQL.
     static func above(_ kind: Kind, user: String) -> String {
         zip(shifts, shifts.dropFirst().map(Optional.some) + [nil]).map { shift, parent in
-            // Those above it in the bucket of the next size that it is in; the largest ones have no other above them.
+            // Only buckets within the next larger bucket that contains the floor; the largest size has no such limit.
             let last = parent.map { " AND t.bucket <= ((((:floor >> \($0)) << \($0 - shift)) + \(1 << ($0 - shift) - 1)))" } ?? ""
             return """
                 (SELECT coalesce(sum(n), 0) FROM tallies t WHERE t.tenant = :tenant AND t.user = \(user) AND t.kind = \(kind.rawValue) \
@@ -41,17 +41,18 @@ enum Tally {
         }.joined(separator: " + ")
     }
 
-    /// The condition under which `sequence` is above `:floor` and in the smallest bucket that it is in, as SQL.
+    /// Returns the SQL condition that `sequence` is above `:floor` and in the smallest bucket that contains `:floor`.
     static func isNear(_ sequence: String) -> String {
         "\(sequence) > :floor AND \(sequence) <= (((:floor >> \(shifts[0])) << \(shifts[0])) + \(1 << shifts[0] - 1))"
     }
 
-    /// The condition under which a mark at the place of a notification is of that one, as SQL with the names of both.
+    /// Returns the SQL condition that a mark at a notification's sequence is about that notification, and not about an event of an older copy of the
+    /// log. Takes the aliases of both tables.
     static func isOf(_ mark: String, _ notification: String) -> String {
         "\(mark).intake IN (\(ReadMark.anyIntake), \(notification).intake)"
     }
 
-    // MARK: Keeping
+    // MARK: Triggers
 
     static var triggersOfNotifications: [String] {
         comes("notification_came", "INSERT ON notifications WHEN new.hidden = 0")
@@ -78,7 +79,7 @@ enum Tally {
         "CREATE TRIGGER \(name) AFTER \(event) BEGIN \(statements.map { $0 + "; " }.joined())END"
     }
 
-    /// A notification is there from now on.
+    /// Returns the triggers for an added notification.
     private static func comes(_ name: String, _ event: String) -> [String] {
         let buckets = shifts.map { "SELECT \($0) AS shift, (new.sequence >> \($0)) AS bucket" }.joined(separator: " UNION ALL ")
         let marked = """
@@ -109,7 +110,7 @@ enum Tally {
         ]
     }
 
-    /// The marks `m` that count with a notification.
+    /// Returns the SQL condition that a mark `m` counts for the notification `row`.
     private static func marks(_ row: String) -> String {
         """
         m.sequence = \(row).sequence AND \(isOf("m", row)) AND m.epoch = (SELECT log_epoch FROM progress) AND m.tenant = \(row).tenant \
@@ -122,7 +123,7 @@ enum Tally {
         return "INSERT INTO tallies VALUES \(rows) ON CONFLICT DO UPDATE SET n = n + 1"
     }
 
-    /// A bucket that is empty has no row, so that what the log has dropped takes no room.
+    /// Decrements the buckets, and deletes empty ones, so that dropped notifications take no space.
     private static func subtract(_ kind: Kind, _ tenant: String, _ isUser: String, _ sequence: String) -> [String] {
         shifts.flatMap { shift in
             let row =

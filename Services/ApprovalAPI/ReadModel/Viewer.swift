@@ -5,7 +5,7 @@ import GRDB
 /// The user of a request, and the visibility rule (contract §2, §12).
 ///
 /// The only implementation of "an event with a user is visible to that user only, one without to everyone in its tenant", for approvals, notifications
-/// and counts. Rows have an empty `user` where the event has none, which no ``UserID`` can be. An invisible row is reported as absent.
+/// and counts. A row for everyone has an empty `user`, which is not a valid ``UserID``. An invisible row is reported as absent.
 struct Viewer: Sendable, Hashable {
     var tenant: Tenant
     var user: UserID

@@ -4,11 +4,11 @@ import EventModel
 import HTTPAPI
 import Hummingbird
 
-/// All routes of the service.
+/// Creates the service's routes.
 enum ApprovalRouter {
-    /// The router with every route on it.
+    /// Returns a router with all routes.
     ///
-    /// - Throws: when the description of the API cannot be made, which the build has seen to.
+    /// - Throws: if the embedded API description is malformed, which a test rules out.
     static func make(
         backend: ApprovalBackend,
         authenticator: Authenticator,

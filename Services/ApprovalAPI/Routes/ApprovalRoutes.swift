@@ -8,18 +8,18 @@ import Hummingbird
 import Logging
 import Metrics
 
-/// `/v1/notifications/approvals`: asking and answering (contract §7).
+/// `/v1/notifications/approvals`: lists, shows and decides approvals (contract §7).
 struct ApprovalRoutes: Sendable {
     private static let list: RouterPath = "/v1/notifications/approvals"
     private static let one: RouterPath = "/v1/notifications/approvals/:approvalId"
-    /// Who may decide.
+    /// Roles that may decide.
     private static let deciders: Set<Role> = [.admin]
-    /// Who may look.
+    /// Roles that may read.
     private static let readers: Set<Role> = [.admin, .member]
 
     let backend: ApprovalBackend
 
-    /// Registers the routes; authentication stands before them.
+    /// Registers the routes on `routes`, which must authenticate.
     func register(on routes: some RouterMethods<APIRequestContext>) {
         routes.post(Self.one) { request, context in try await self.decide(request, context) }
         routes.get(Self.one) { request, context in try await self.show(context) }
@@ -79,10 +79,12 @@ struct ApprovalRoutes: Sendable {
         return try list.response(nextCursor: next)
     }
 
-    /// The approval that the path names. What breaks the rule of identifiers is refused (contract §0).
+    /// Returns the approval id of the path.
+    ///
+    /// - Throws: `validation_error` for an invalid identifier (contract §0).
     private static func approvalID(_ context: APIRequestContext) throws(APIError) -> ApprovalID {
         guard let text = context.decodedPathParameter("approvalId") else {
-            throw .validation("approvalId: must be percent-encoded UTF-8, with two hexadecimal digits behind every %.")
+            throw .validation("approvalId: must be percent-encoded UTF-8, with two hexadecimal digits after every %.")
         }
         do throws(ValidationError) {
             return try ApprovalID(text)
@@ -98,7 +100,7 @@ struct ApprovalRoutes: Sendable {
         return status
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
     private static let unknown = APIError.notFound("There is no such approval: check the id.")
     private static let badCursor = APIError.validation("cursor: must be the nextCursor of an earlier page; leave it out to begin again.")
@@ -109,7 +111,7 @@ struct ApprovalRoutes: Sendable {
         case .notFound: throw unknown
         case .alreadyResolved(let decision):
             throw APIError.alreadyResolved(
-                "This approval was answered already, with \(decision.action.rawValue) at \(decision.decidedAt.iso8601)."
+                "This approval is already decided: \(decision.action.rawValue) at \(decision.decidedAt.iso8601)."
             )
         case .keyReused:
             throw APIError.conflict("You decided another approval under this Idempotency-Key: use a new key for each request.")

@@ -2,7 +2,7 @@ import Basics
 import EventLog
 import EventModel
 
-/// The answer to a request to decide (contract §7).
+/// The JSON of a decision (contract §7).
 struct DecisionView: Encodable, Sendable {
     let approvalId: String
     let action: String
@@ -10,7 +10,7 @@ struct DecisionView: Encodable, Sendable {
     let remediationStatus: String
     let decidedBy: String
     let decidedAt: String
-    /// Extension; left out where none was given.
+    /// Extension; omitted when absent.
     let reason: String?
 
     init(_ decision: Decision) {
@@ -24,9 +24,9 @@ struct DecisionView: Encodable, Sendable {
     }
 }
 
-/// An approval with its history: who, when, why, and the events of the log that say so.
+/// The JSON of an approval, with its decision and its events (contract §7).
 struct ApprovalView: Encodable, Sendable {
-    /// An event of the approval's history, under the id that every surface gives it.
+    /// An event of the approval's history, with the id that it has on every surface.
     struct Trace: Encodable, Sendable {
         let id: String
         let type: String
@@ -76,7 +76,7 @@ struct ApprovalView: Encodable, Sendable {
         case approvalId, status, remediationId, incidentId, title, requestedBy, requestedAt, expiresAt, fourEyes, decision, events
     }
 
-    /// What is not there is null, so that a client need not ask which members there are.
+    /// Encodes absent values as null, so that every member is always present.
     func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: CodingKeys.self)
         try members.encode(approvalId, forKey: .approvalId)
@@ -94,13 +94,13 @@ struct ApprovalView: Encodable, Sendable {
 }
 
 extension LogPlace {
-    /// The id that every surface gives the event there (contract §3).
+    /// Returns the id of the event at this place, the same on every surface (contract §3).
     func eventID(epoch: UInt16) -> String {
         Cursor(time: intake, epoch: epoch, sequence: sequence).text
     }
 }
 
 extension LogRetention {
-    /// Whether a cursor names a place in this log, up to its end.
+    /// Returns whether a cursor is of this log and not beyond its end.
     func hasReached(_ cursor: Cursor) -> Bool { cursor.epoch == epoch && cursor.sequence <= lastSequence }
 }

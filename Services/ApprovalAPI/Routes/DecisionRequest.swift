@@ -4,21 +4,21 @@ import HTTPAPI
 import Hummingbird
 import NIOCore
 
-/// The body of a request to decide (contract §7).
+/// The body of a decision request (contract §7).
 struct DecisionRequest: Sendable, Equatable {
-    /// The largest body, in bytes: a reason of the full length, every character escaped.
+    /// Maximum size of the body in bytes: a reason of maximum length with every character escaped.
     static let maximumBodyBytes = 32 * 1024
-    /// The longest reason, in code points, as `maxLength` in the description of the API counts.
+    /// Maximum length of a reason in code points, the unit of `maxLength` in OpenAPI.
     static let maximumReason = 2000
 
     var action: DecisionAction
     var reason: String?
 
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// - Throws: a ``ValidationError`` that names the member.
     init(_ body: [UInt8]) throws(ValidationError) {
-        // Only the payloads of events have no members `type` and `timestamp`.
+        // `type` and `timestamp` are reserved in payloads of events only.
         let payload = try Payload(validating: body, field: "body", allowsStreamMembers: true)
         guard let action = payload.string("action").flatMap(DecisionAction.init(rawValue:)), DecisionAction.ofPeople.contains(action) else {
             throw ValidationError(field: "action", message: "must be \"approve\" or \"reject\"")
@@ -36,7 +36,7 @@ struct DecisionRequest: Sendable, Equatable {
         }
     }
 
-    /// Reads the body of a request.
+    /// Reads and parses the body of a request.
     static func of(_ request: Request) async throws -> DecisionRequest {
         try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
         let body = try await request.readBody(upTo: maximumBodyBytes)

@@ -11,7 +11,7 @@ struct ListBody {
 
     private let maximumBytes: Int
     private var items = ByteBuffer()
-    /// How many items there are.
+    /// Number of items.
     private(set) var count = 0
 
     init(maximumBytes: Int = Self.maximumBytes) {
@@ -29,16 +29,16 @@ struct ListBody {
         }
     }
 
-    /// The answer.
+    /// Returns the response.
     ///
     /// - Parameters:
-    ///   - nextCursor: what `cursor` must be for the next page; nil on the last.
-    ///   - unreadCount: where the list has one.
+    ///   - nextCursor: the value of `cursor` for the next page; nil on the last page.
+    ///   - unreadCount: the unread count; nil in lists that have none.
     func response(nextCursor: String?, unreadCount: Int? = nil) throws -> Response {
         .json(encoded: try body(nextCursor: nextCursor, unreadCount: unreadCount))
     }
 
-    /// The body of the answer.
+    /// Returns the body of the response.
     func body(nextCursor: String?, unreadCount: Int? = nil) throws -> ByteBuffer {
         var body = ByteBuffer()
         body.reserveCapacity(items.readableBytes + 128)

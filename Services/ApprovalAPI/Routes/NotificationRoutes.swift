@@ -6,20 +6,20 @@ import HTTPAPI
 import Hummingbird
 import NIOCore
 
-/// `/v1/notifications`: what there is to read, and what has been read (contract §8).
+/// `/v1/notifications`: lists notifications and marks them as read (contract §8).
 struct NotificationRoutes: Sendable {
     private static let list: RouterPath = "/v1/notifications"
     private static let markAll: RouterPath = "/v1/notifications/read"
     private static let markOne: RouterPath = "/v1/notifications/:notificationId/read"
     private static let readers: Set<Role> = [.admin, .member]
     private static let maximumBodyBytes = 4096
-    /// How long a read mark may take to be stored.
+    /// Time limit for storing a read mark, and for reading it back.
     private static let timeout: Duration = .seconds(5)
 
     let backend: ApprovalBackend
     let now: @Sendable () -> Timestamp
 
-    /// Registers the routes; authentication stands before them.
+    /// Registers the routes on `routes`, which must authenticate.
     func register(on routes: some RouterMethods<APIRequestContext>) {
         routes.get(Self.list) { request, context in try await self.list(request, context) }
         routes.post(Self.markAll) { request, context in try await self.markAll(request, context) }
@@ -68,14 +68,14 @@ struct NotificationRoutes: Sendable {
         let body = try await request.readBody(upTo: Self.maximumBodyBytes)
         let members = try Payload(validating: Array(body.readableBytesView), field: "body", allowsStreamMembers: true)
         guard let text = members.string("cursor") else {
-            throw APIError.validation("cursor: is missing; send the id of the newest notification that was seen.")
+            throw APIError.validation("cursor: is required; send the id of the newest notification that was seen.")
         }
         let cursor = try Self.cursor(text)
         let parts = try backend.parts()
         let bounds = try await parts.barrier.ofLog()
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
-        // What the stream lost is not known as read any more.
+        // Marks that their stream has dropped no longer count.
         let inbox = try await parts.barrier.ofInbox()
         let seen = LogPlace(sequence: cursor.sequence, intake: cursor.time)
         if let place = try await backend.model.rise(through: seen, epoch: cursor.epoch, for: viewer) {
@@ -84,13 +84,16 @@ struct NotificationRoutes: Sendable {
         return try .json(["unreadCount": try await backend.model.unreadCount(for: viewer, epoch: cursor.epoch)])
     }
 
-    /// The notification of an id; nil when the log has another event at its place, because it was restored from an older copy and written on.
+    /// Returns the notification with an id; nil when the log has another event at its sequence, because it was restored from an older copy and written
+    /// since.
     private func item(_ cursor: Cursor, for viewer: Viewer) async throws -> InboxItem? {
         let item = try await backend.model.notification(at: cursor.sequence, epoch: cursor.epoch, for: viewer)
         return item?.record.place.intake == cursor.time ? item : nil
     }
 
-    /// Stores a read mark, if the tenant's share of the stream has room for it, and waits until it is read back: the caller's next request knows it.
+    /// Stores a read mark and waits until the read model has applied it, so that the caller's next request sees it.
+    ///
+    /// - Throws: `rate_limited` when the tenant's share of the stream is full; `service_unavailable`.
     private func store(
         _ extent: ReadMark.Extent,
         intake: Timestamp,

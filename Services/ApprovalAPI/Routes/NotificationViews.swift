@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// The id of a notification: that of its event, under another prefix (contract §8).
+/// Converts ids of notifications: the id of the event with another prefix (contract §8).
 enum NotificationID {
     private static let prefix = "ntf_"
     private static let eventPrefix = "evt_"
@@ -16,13 +16,13 @@ enum NotificationID {
         return Cursor(eventPrefix + text.dropFirst(prefix.count))
     }
 
-    /// The place that the id of a notification or of an event names.
+    /// Parses the id of a notification or of an event; nil when malformed.
     static func anyCursor(_ text: String) -> Cursor? {
         cursor(text) ?? Cursor(text)
     }
 }
 
-/// A notification as its reader sees it (contract §8).
+/// The JSON of a notification for its reader (contract §8).
 struct NotificationView: Encodable, Sendable {
     let notificationId: String
     let type: String
@@ -52,7 +52,7 @@ struct NotificationView: Encodable, Sendable {
         case notificationId, type, title, body, read, readAt, incidentId, remediationId, approvalId, createdAt
     }
 
-    /// What is not there is null, so that a client need not ask which members there are.
+    /// Encodes absent values as null, so that every member is always present.
     func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: CodingKeys.self)
         try members.encode(notificationId, forKey: .notificationId)

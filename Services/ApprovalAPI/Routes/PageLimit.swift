@@ -1,7 +1,7 @@
 import HTTPAPI
 
 extension QueryParameters {
-    /// How long pages are: `limit`, from 1 to 200, else 50.
+    /// Reads the page size, `limit`: from 1 to 200, 50 when absent.
     ///
     /// - Throws: `validation_error`.
     func pageLimit() throws(APIError) -> Int {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Until the bus was reachable once, every request gets 503.
 final class ApprovalBackend: Sendable {
-    /// What there is when the log is open.
+    /// Everything that needs the open log.
     struct Parts: Sendable {
         let log: EventLog
         let inbox: InboxStream
@@ -24,17 +24,17 @@ final class ApprovalBackend: Sendable {
         self.model = model
     }
 
-    /// The log is open.
+    /// Makes the parts available, once the log is open.
     func begin(_ parts: Parts) {
         opened.withLock { $0 = parts }
     }
 
-    /// What there is.
+    /// Returns the parts.
     ///
     /// - Throws: `service_unavailable` before the log is open.
     func parts() throws(APIError) -> Parts {
         guard let parts = opened.withLock({ $0 }) else {
-            throw .serviceUnavailable("The event log has not been reached yet: try again in a moment.", retryAfter: 1)
+            throw .serviceUnavailable("The event log has not been reached yet. Retry in 1 s.", retryAfter: 1)
         }
         return parts
     }

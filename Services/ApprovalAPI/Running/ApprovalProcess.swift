@@ -18,7 +18,7 @@ struct ApprovalProcess {
         self.process = process
     }
 
-    /// Runs until a signal has ended it.
+    /// Runs until a signal ends the process.
     ///
     /// - Throws: start errors with a message for operators.
     func run() async throws {
@@ -36,37 +36,37 @@ struct ApprovalProcess {
         var nats = try settings.natsConfiguration(name: settings.schema.program)
         nats.sendAsap = true
         let connection = try await process.connect(nats)
-        process.metrics.describe("causeway_approval_requests", "Requests to decide about an approval, by outcome.")
-        process.metrics.describe("causeway_approval_decide", "How long such a request took.")
-        process.metrics.describe("causeway_approval_effects", "What follows from decisions, written to the log.")
+        process.metrics.describe("causeway_approval_requests", "Requests to decide an approval, by outcome.")
+        process.metrics.describe("causeway_approval_decide", "Duration of requests to decide an approval.")
+        process.metrics.describe("causeway_approval_effects", "Effects of decisions written to the log.")
         process.metrics.describe(
             "causeway_approval_requests_passed_over",
-            "Requests on the bus whose approvalId is another request's."
+            "Approval requests ignored because their approvalId belongs to another request."
         )
         process.metrics.describe(
             "causeway_read_model_rebuilds",
-            "How often the read model's file was damaged and was made anew from the log."
+            "Times the read model was rebuilt from the log because its file was damaged."
         )
-        process.metrics.describe("causeway_approval_effect_delay", "From a decision until what follows from it was in the log.")
+        process.metrics.describe("causeway_approval_effect_delay", "Delay from a decision to its effect.")
         process.metrics.addCollector { exposition in
             exposition.gauge(
                 "causeway_read_model_log_position",
-                help: "Up to where the log is in the read model.",
+                help: "Last log sequence applied to the read model.",
                 Int(clamping: backend.model.log.position)
             )
             exposition.gauge(
                 "causeway_read_model_inbox_position",
-                help: "Up to where the read marks are in it.",
+                help: "Last sequence of the read marks' stream applied to the read model.",
                 Int(clamping: backend.model.inbox.position)
             )
             exposition.gauge(
                 "causeway_read_model_waiting_changes",
-                help: "Changes that were read from the log and are not in the read model yet.",
+                help: "Changes read from the log and not yet written to the read model.",
                 (try? backend.parts())?.follower.waitingChanges ?? 0
             )
             exposition.gauge(
                 "causeway_read_model_waiting_reads",
-                help: "Requests that wait for a reader of the read model.",
+                help: "Requests waiting for a read connection to the read model.",
                 backend.model.waitingReads
             )
             exposition.gauge(
@@ -78,7 +78,7 @@ struct ApprovalProcess {
             for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
                 exposition.gauge(
                     "causeway_background_work_running",
-                    help: "Whether work that follows from what is in the log is done: 1 or 0. Readiness says why it is not.",
+                    help: "Whether this background work runs: 1 or 0. /readyz has the reason when it does not.",
                     running.contains { $0.name == work && $0.fault() == nil } ? 1 : 0,
                     labels: [("work", work)]
                 )

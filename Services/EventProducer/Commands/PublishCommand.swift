@@ -5,7 +5,7 @@ import EventModel
 import OperatorCommands
 import ServiceKit
 
-/// `event-producer publish`: one event from options, or many from standard input, straight to the bus.
+/// `event-producer publish`: publishes one event from options, or many from standard input, directly to the bus.
 struct PublishCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "publish",
@@ -21,41 +21,40 @@ struct PublishCommand: AsyncParsableCommand {
             event-producer publish [--tenant <tenant>] [--strict] [--quiet] [-] < events.ndjson
             """,
         discussion: """
-            On standard input there is one event a line: {"type":"…","payload":{…}}, and if need be "tenant", "user", "id", "time". Lines are stored \
-            in their order. A line that is no event is reported with its number, and the others go through; the exit code is then 65. When the log \
-            does not take events for as long as --timeout, publishing ends with 69. Events with an id may be published again within two minutes \
-            without being stored twice.
+            Standard input has one event per line: {"type":"…","payload":{…}}, optionally with "tenant", "user", "id", "time". Lines are stored in \
+            order. An invalid line is reported with its number and skipped; the exit code is then 65. When the log does not store events within \
+            --timeout, publishing ends with 69. An event with an id may be published again within two minutes without being stored twice.
 
             \(schema.discussion)
             """,
         version: ConfigurationSchema.versionText("publish")
     )
 
-    @Option(help: "What happened: lower-case words joined by dots.")
+    @Option(help: "The event's type: lower-case words joined by dots.")
     var type: String?
 
-    @Option(help: "Whose event it is; with standard input, of those events that name no tenant.")
+    @Option(help: "The event's tenant; with standard input, the default tenant.")
     var tenant: String?
 
-    @Option(help: "The one user it is for; everyone in the tenant without it.")
+    @Option(help: "The only recipient; everyone in the tenant by default.")
     var user: String?
 
-    @Option(help: "The id by which a repetition is recognised.")
+    @Option(help: "The event's id, by which duplicates are detected.")
     var id: String?
 
-    @Option(help: "When it happened, such as 2024-04-01T14:32:10Z; now without it.")
+    @Option(help: "The event's time, such as 2024-04-01T14:32:10Z; now by default.")
     var time: String?
 
-    @Option(help: "The payload: a JSON object, or @file for what is in a file.")
+    @Option(help: "The payload: a JSON object, or @file for a file's content.")
     var payload: String?
 
-    @Option(help: "How long to wait for the bus, and for the log to store.", transform: DurationOption.parse)
+    @Option(help: "Time limit for connecting to the bus, and for storing events.", transform: DurationOption.parse)
     var timeout: Duration = .seconds(10)
 
     @Flag(help: "Print nothing for stored events.")
     var quiet = false
 
-    @Flag(help: "End at the first line that is no event.")
+    @Flag(help: "Stop at the first invalid line.")
     var strict = false
 
     @OptionGroup var settings: SettingsArguments
@@ -65,12 +64,12 @@ struct PublishCommand: AsyncParsableCommand {
         if settings.words.last == "-" { settings.words.removeLast() }
         if type == nil {
             for (name, value) in [("--user", user), ("--id", id), ("--time", time), ("--payload", payload)] where value != nil {
-                throw ArgumentParser.ValidationError("\(name) goes with --type; events on standard input say it themselves")
+                throw ArgumentParser.ValidationError("\(name) needs --type; events on standard input have these members themselves")
             }
         } else {
-            guard tenant != nil else { throw ArgumentParser.ValidationError("--tenant is missing: say whose event it is") }
+            guard tenant != nil else { throw ArgumentParser.ValidationError("missing tenant: pass --tenant") }
             guard payload != nil else {
-                throw ArgumentParser.ValidationError("--payload is missing: give a JSON object, {} if there is nothing to say")
+                throw ArgumentParser.ValidationError("missing payload: pass --payload with a JSON object, which may be {}")
             }
         }
     }

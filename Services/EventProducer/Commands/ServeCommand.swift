@@ -6,14 +6,14 @@ import ServiceKit
 struct ServeCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "serve",
-        summary: "Takes events in over HTTP: POST /v1/events.",
+        summary: "Accepts events over HTTP: POST /v1/events.",
         keys: .listeners(httpPort: 8085, adminPort: 9085) + .nats + .eventLog + .accessControl + .intake
             + [.corsOrigins, .drainWindow] + .logging
     )
 
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Takes events in over HTTP: POST /v1/events."
+        abstract: "Accepts events over HTTP: POST /v1/events."
     )
 
     @Argument(parsing: .captureForPassthrough, help: .hidden)

@@ -6,20 +6,20 @@ import OperatorCommands
 import ServiceKit
 import UnixSignals
 
-/// `event-producer simulate`: a living demonstration, straight to the bus.
+/// `event-producer simulate`: publishes simulated events directly to the bus.
 struct SimulateCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "simulate",
-        summary: "Publishes a living demonstration.",
+        summary: "Publishes simulated events.",
         keys: .publishing
     )
 
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Publishes a living demonstration: incidents that are investigated, agents at work, and what goes with them.",
+        abstract: "Publishes simulated events: incidents with their investigation, approvals, jobs, and executions of agents.",
         discussion: """
-            Prints one line an event. Approvals are asked for and left to people; an incident whose approval nobody gives is closed after a few \
-            minutes. Ends with SIGINT or SIGTERM, or at --count or --duration, and keeps trying while the bus is away.
+            Prints one line per event. Approvals are left to people; an incident whose approval is not decided is closed after a few minutes. Ends \
+            on SIGINT or SIGTERM, or at --count or --duration, and retries while the bus is unreachable.
 
             \(schema.discussion)
             """,
@@ -35,16 +35,16 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "The users of every tenant, joined by commas.")
     var users = "ann,bob,carol"
 
-    @Option(help: "Repeats the demonstration of this number; a new one each time without it.")
+    @Option(help: "The seed, to repeat a simulation; random by default.")
     var seed: UInt64?
 
-    @Option(help: "How many events; no end without it.")
+    @Option(help: "Number of events; unlimited by default.")
     var count: Int?
 
-    @Option(help: "For how long, such as 30s or 5m; no end without it.", transform: DurationOption.parse)
+    @Option(help: "Duration, such as 30s or 5m; unlimited by default.", transform: DurationOption.parse)
     var duration: Duration?
 
-    @Flag(help: "Decide on approvals too, after some seconds, instead of leaving them to people.")
+    @Flag(help: "Decide approvals after some seconds, instead of leaving them to people.")
     var autoApprove = false
 
     @Option(help: "How long to wait for the bus at the start.", transform: DurationOption.parse)

@@ -39,7 +39,7 @@ enum ContentMode: Sendable, Hashable {
 
     /// The events of a request in this form.
     ///
-    /// - Throws: the first fault, with the index and the field it is in. Nothing is to be stored then.
+    /// - Throws: the first fault, with its index and field. The caller must store nothing then.
     func drafts(_ body: [UInt8], _ headers: HTTPFields) throws(ValidationError) -> [EventDraft] {
         switch self {
         case .native: try EventIntake.events(native: body)
@@ -49,7 +49,7 @@ enum ContentMode: Sendable, Hashable {
         }
     }
 
-    /// What this form calls the part of an event that the native form calls `field`, an index in front included.
+    /// Returns this form's name for a field of the native form, with its index if any.
     func field(_ field: String) -> String {
         let end = field.lastIndex(of: "]").map { field.index($0, offsetBy: 2, limitedBy: field.endIndex) ?? field.endIndex }
         let index = field[..<(end ?? field.startIndex)]
@@ -70,7 +70,7 @@ enum ContentMode: Sendable, Hashable {
         }
     }
 
-    /// The attributes of a request. One that is sent twice has no one value; joined, two users would become a third.
+    /// Returns the attributes of a request. A repeated attribute is an error: joining two values would, for example, yield a third user.
     private static func attributes(_ headers: HTTPFields) throws(ValidationError) -> AttributeFields {
         var fields = AttributeFields()
         var seen: Set<String> = []

@@ -29,7 +29,7 @@ struct EventIntakeRoute: Sendable {
         self.now = now
     }
 
-    /// Registers the route; authentication stands before it.
+    /// Registers the route on `routes`, which must authenticate.
     func register(on routes: some RouterMethods<APIRequestContext>) {
         routes.post(Self.path) { request, context in try await self.respond(to: request, context) }
     }
@@ -80,7 +80,7 @@ struct EventIntakeRoute: Sendable {
 extension APIError {
     /// Maps a permanent refusal of the log to 409 or 413, with the field; nil for retriable errors.
     ///
-    /// - Parameter field: what the sender calls a part of an event.
+    /// - Parameter field: maps a field to the sender's name for it.
     init?(refused error: ProducerError, field: (String) -> String) {
         let message = [error.field.map(field), error.message].compactMap(\.self).joined(separator: ": ")
         switch error.code {

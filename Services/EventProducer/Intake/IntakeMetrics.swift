@@ -3,7 +3,7 @@ import HTTPAPI
 import Metrics
 import ServiceKit
 
-/// What the intake counts; swift-metrics instruments, made once.
+/// Metrics of the intake: swift-metrics instruments, created once.
 struct IntakeMetrics: Sendable {
     private let stored = Counter(label: "causeway_intake_events", dimensions: [("outcome", "stored")])
     private let duplicate = Counter(label: "causeway_intake_events", dimensions: [("outcome", "duplicate")])
@@ -61,7 +61,7 @@ struct IntakeMetrics: Sendable {
         refusals[(error as? APIError)?.code ?? .internal]?.increment()
     }
 
-    /// The log has not acknowledged the events of a request.
+    /// Counts a request whose events the log did not acknowledge in time.
     func failed() {
         failures.increment()
     }

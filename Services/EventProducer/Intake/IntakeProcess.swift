@@ -16,7 +16,7 @@ struct IntakeProcess {
         self.process = process
     }
 
-    /// Runs until a signal has ended it.
+    /// Runs until a signal ends the process.
     ///
     /// - Throws: start errors with a message for operators.
     func run() async throws {

@@ -4,9 +4,9 @@ import EventLog
 import EventModel
 import HTTPAPI
 
-/// Who sends events, and for which tenants (contract §10): a service with the role `producer` for any, an `admin` for its own.
+/// The sender of a request, with the tenants that it may publish for (contract §10): any with the role `producer`, its own with the role `admin`.
 struct Publisher: Sendable {
-    /// Who may send events at all.
+    /// Roles that may send events.
     static let roles: Set<Role> = [.producer, .admin]
 
     /// The tenant of the token.
@@ -28,14 +28,15 @@ struct Publisher: Sendable {
         }
     }
 
-    /// The events of a request, each with its tenant, id and time.
+    /// Returns the events of a request with tenant, id and time.
     ///
     /// - Parameters:
-    ///   - key: from which ids are made, where the producer gave none; nil for ids that no repetition has.
-    ///   - names: what the form calls the parts of an event.
-    ///   - trace: the trace of the request, for events that name none of their own.
-    ///   - now: the time of events that have none.
-    /// - Throws: `forbidden` for the first that names a tenant the sender may not, `validation_error` for the first of a type that only approvals write.
+    ///   - key: derives the ids of events without id, so that a retry repeats them; nil for random ids.
+    ///   - names: names of fields in error messages.
+    ///   - trace: the request's trace, for events without one.
+    ///   - now: the time of events without one.
+    /// - Throws: `forbidden` for the first event of a tenant that the sender may not publish for, `validation_error` for the first of a type that only
+    ///   approvals write.
     func events(
         _ drafts: [EventDraft],
         key: RequestKey?,
@@ -52,7 +53,7 @@ struct Publisher: Sendable {
             guard tenant == home || mayNameTenants else {
                 throw .forbidden("\(place("tenant")): is not your token's tenant; leave it out, or use a token with the role producer.")
             }
-            // Who may not decide an approval must not be able to say that it is decided (contract §10).
+            // Only the approval API may record that an approval is decided (contract §10).
             guard mayNameTenants || !EventCatalogue.isWrittenByApprovals(draft.type) else {
                 throw .validation(
                     """

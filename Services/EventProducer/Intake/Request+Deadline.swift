@@ -4,9 +4,9 @@ import Hummingbird
 import NIOCore
 
 extension Request {
-    /// The whole body, if it arrives in time: a client that sends a byte a minute must not hold what is reserved for it.
+    /// Reads the whole body within a time limit, so that a slow sender cannot hold its memory reservation.
     ///
-    /// - Throws: `validation_error` when the time is over, and what ``readBody(upTo:)`` throws.
+    /// - Throws: `validation_error` after the time limit; errors of ``readBody(upTo:)``.
     func readBody(upTo maximumBytes: Int, within limit: Duration) async throws -> ByteBuffer {
         do {
             return try await withDeadline(limit) { try await readBody(upTo: maximumBytes) }

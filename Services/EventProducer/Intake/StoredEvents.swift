@@ -3,17 +3,16 @@ import CausewayProducer
 import EventModel
 import Logging
 
-/// What a request has stored of one trace, or outside of any: a line of the log that names the events as all readers see them. Where there is a
-/// trace, it is followed from here.
+/// The stored events of one trace in a request, or of none: logged as one line with the events' ids, from which a trace can be followed.
 struct StoredEvents {
     private let trace: TraceParent?
     private let first: Cursor
     private var last: Cursor
     private var count = 1
 
-    /// Logs a line for each trace among the events of a request, and one for those outside of any.
+    /// Logs a line for each trace among a request's events, and one for events without a trace.
     ///
-    /// - Parameter stored: what has become of the events, in their order.
+    /// - Parameter stored: the stored events, in order.
     static func log(_ events: [Event], _ stored: [PublishedEvent], to logger: Logger) {
         for part in parts(events, stored) {
             var metadata: Logger.Metadata = [

@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// One event as the options of a command line describe it.
+/// One event from command-line options.
 struct EventArguments: Sendable, Hashable {
     var type: String
     var payload: PayloadArgument
@@ -9,9 +9,9 @@ struct EventArguments: Sendable, Hashable {
     var id: String?
     var time: String?
 
-    /// The event, checked. Errors name the parts as the options do.
+    /// Returns the validated event. Errors name the options.
     ///
-    /// - Parameter now: the time of an event that has none.
+    /// - Parameter now: the default time of an event.
     func event(
         _ reader: EventReader,
         now: Timestamp,

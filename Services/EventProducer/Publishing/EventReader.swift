@@ -1,17 +1,17 @@
 import Basics
 import EventModel
 
-/// Turns lines of the native form (contract §10) into events, with what the command line says for those that leave it out.
+/// Parses lines of the native form (contract §10) into events, with defaults from the command line.
 struct EventReader: Sendable {
-    /// The longest line: a payload of the largest size and room for what is around it, escapes included.
+    /// Maximum length of a line in bytes: a payload of maximum size, its envelope, and escapes.
     static let maximumLineBytes = Payload.maximumBytes + 64 * 1024
 
-    /// The tenant of events that name none.
+    /// The default tenant; nil to require one in each event.
     var tenant: Tenant?
 
-    /// The event on a line.
+    /// Parses the event on a line.
     ///
-    /// - Parameter now: the time of an event that has none.
+    /// - Parameter now: the default time of an event.
     func event(_ line: LineSplitter.Line, now: Timestamp, using generator: inout some RandomNumberGenerator) throws(ValidationError)
         -> Event
     {
@@ -26,7 +26,7 @@ struct EventReader: Sendable {
         return try complete(draft, now: now, using: &generator)
     }
 
-    /// A draft with its tenant, id and time.
+    /// Adds tenant, id and time to a draft.
     func complete(_ draft: EventDraft, now: Timestamp, using generator: inout some RandomNumberGenerator) throws(ValidationError) -> Event {
         guard let tenant = draft.tenant ?? tenant else {
             throw ValidationError(field: "tenant", message: "is missing; name it in the event, or for all events with --tenant")

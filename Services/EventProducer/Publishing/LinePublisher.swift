@@ -2,38 +2,38 @@ import Basics
 import CausewayProducer
 import EventModel
 
-/// Publishes the events of an input, line by line, in their order.
+/// Publishes the events of an input in order, one per line.
 ///
-/// What has come in goes out together, without waiting for a full batch (`tail -f` works) and without waiting for each event. At most one
-/// piece of the input, of ``pieceBytes``, is in flight at a time.
+/// Publishes all lines of a read together: without waiting for a full batch, so that `tail -f` works, and without waiting for each event. At most one
+/// read, of ``pieceBytes``, is in flight at a time.
 struct LinePublisher: Sendable {
-    /// How much is read at a time.
+    /// Bytes per read.
     static let pieceBytes = 1 << 20
 
-    /// What became of the input.
+    /// The result for the whole input.
     struct Summary: Sendable, Equatable {
-        /// How many events the log acknowledged.
+        /// Number of events that the log acknowledged.
         var stored = 0
-        /// How many lines were not events.
+        /// Number of lines that were not valid events.
         var refused = 0
-        /// Why publishing ended before the input did: the log failed.
+        /// The log's error that ended publishing early; nil if the whole input was read.
         var failure: ProducerError?
-        /// Whether the first bad line ended it.
+        /// Whether an invalid line ended publishing (``isStrict``).
         var stoppedAtBadLine = false
     }
 
     let sink: any EventSink
     let reader: EventReader
-    /// Whether the first bad line ends it; the lines before it are published all the same.
+    /// Whether to stop at the first invalid line; the lines before it are published anyway.
     let isStrict: Bool
-    /// How long one piece may take.
+    /// Time limit for publishing one read.
     let timeout: Duration
-    /// Gets one JSON line for every stored event.
+    /// Receives one JSON line for each stored event.
     let print: @Sendable (String) -> Void
-    /// Gets a sentence for every line that is no event.
+    /// Receives an error message for each invalid line.
     let complain: @Sendable (String) -> Void
 
-    /// Publishes all that `read` returns until that is empty.
+    /// Publishes everything that `read` returns, until it returns nothing.
     func run(reading read: () async throws -> [UInt8]) async throws -> Summary {
         var summary = Summary()
         var splitter = LineSplitter(maximumBytes: EventReader.maximumLineBytes)
@@ -45,7 +45,7 @@ struct LinePublisher: Sendable {
         }
     }
 
-    /// Publishes some lines. Returns whether to go on.
+    /// Publishes some lines. Returns whether to continue.
     private func publish(_ lines: [LineSplitter.Line], _ summary: inout Summary) async -> Bool {
         var events: [Event] = []
         var numbers: [Int] = []
@@ -77,14 +77,14 @@ struct LinePublisher: Sendable {
             }
         } catch {
             let place = first == last ? "line \(first)" : "lines \(first) to \(last)"
-            complain("\(place): not known to be stored, and nothing after: \(error.message)")
+            complain("\(place): unknown whether stored, and later lines are not published: \(error.message)")
             summary.failure = error
             return false
         }
         return !summary.stoppedAtBadLine
     }
 
-    /// Stores events, each for itself; a strict run stores nothing behind the first that the log refuses.
+    /// Stores events individually. A strict run stores nothing behind the first event that the log rejects.
     private func store(_ events: [Event], intake: Timestamp) async throws(ProducerError) -> [Result<PublishedEvent, ProducerError>] {
         guard isStrict else { return try await sink.publish(each: events, intake: intake, timeout: timeout) }
         do throws(ProducerError) {
@@ -100,7 +100,7 @@ struct LinePublisher: Sendable {
         return results
     }
 
-    /// What is printed for a stored event.
+    /// Returns the output line for a stored event.
     static func line(_ published: PublishedEvent) -> String {
         var line: JSONObject = ["id": .string(published.id), "cursor": .string(published.cursor.text)]
         if published.isDuplicate { line.append("duplicate", true) }

@@ -1,12 +1,12 @@
-/// Bytes as they come in, cut into lines.
+/// Splits bytes into lines incrementally.
 ///
-/// A line ends with LF or CRLF, the last one also with the input. What is longer than allowed is dropped as it comes and reported by its number.
+/// A line ends with LF or CRLF, the last one also with the input. An overlong line is dropped as it arrives, and reported by its number.
 struct LineSplitter: Sendable {
     /// One line of the input, without its end.
     struct Line: Sendable, Hashable {
         /// Counting from 1.
         var number: Int
-        /// Nil for a line that was too long.
+        /// Nil for an overlong line.
         var bytes: [UInt8]?
     }
 
@@ -15,12 +15,12 @@ struct LineSplitter: Sendable {
     private var pending: [UInt8] = []
     private var isTooLong = false
 
-    /// - Parameter maximumBytes: the longest line, its end not counted.
+    /// - Parameter maximumBytes: maximum length of a line, without its end.
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
-    /// Takes bytes in and returns the lines that they complete. Blank lines are counted and left out.
+    /// Consumes bytes and returns the completed lines. Blank lines are counted and skipped.
     mutating func take(_ bytes: some Collection<UInt8>) -> [Line] {
         var lines: [Line] = []
         var rest = bytes[...]
@@ -33,12 +33,12 @@ struct LineSplitter: Sendable {
         return lines
     }
 
-    /// The input is over: returns what came after the last line's end, if anything.
+    /// Ends the input. Returns the last line if it has no line end.
     mutating func finish() -> Line? { complete() }
 
     private mutating func append(_ bytes: some Collection<UInt8>) {
         guard !isTooLong else { return }
-        // One more for a CR that belongs to the line's end.
+        // One more byte, for the CR of the line's end.
         guard pending.count + bytes.count <= maximumBytes + 1 else {
             isTooLong = true
             pending = []

@@ -7,7 +7,7 @@ import EventModel
     import Musl
 #endif
 
-/// A payload as the command line gives it: JSON, or `@` and the name of a file that holds it.
+/// A payload on the command line: JSON, or `@` and the name of a file with JSON.
 struct PayloadArgument: Sendable, Hashable {
     private let text: String
 
@@ -15,12 +15,12 @@ struct PayloadArgument: Sendable, Hashable {
         self.text = text
     }
 
-    /// The payload, checked.
+    /// Returns the validated payload.
     func payload() throws(ValidationError) -> Payload {
         try Payload(validating: text.hasPrefix("@") ? Self.content(of: String(text.dropFirst())) : Array(text.utf8))
     }
 
-    /// What is in the file; no more of it than shows that it is too large.
+    /// Reads the file, up to the size that shows that it is too large.
     private static func content(of path: String) throws(ValidationError) -> [UInt8] {
         guard let file = fopen(path, "re") else {
             throw ValidationError(field: "payload", message: "cannot be read from \(path): \(String(cString: strerror(errno)))")

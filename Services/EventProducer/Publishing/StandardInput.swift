@@ -7,7 +7,7 @@ import Dispatch
     import Musl
 #endif
 
-/// What a process is given on its standard input, read without holding up Swift's own threads.
+/// Reads standard input without blocking the cooperative pool.
 struct StandardInput: Sendable {
     /// The input could not be read.
     struct ReadError: Error, CustomStringConvertible {
@@ -21,7 +21,7 @@ struct StandardInput: Sendable {
         self.descriptor = descriptor
     }
 
-    /// What has come in, at most `maximumBytes` of it; waits until there is something. Empty at the end of the input.
+    /// Waits for input and returns at most `maximumBytes` of it; empty at the end of the input.
     func read(maximumBytes: Int) async throws(ReadError) -> [UInt8] {
         try await queue.run { Self.blockingRead(descriptor, maximumBytes) }.get()
     }

@@ -1,20 +1,21 @@
 import Basics
 import EventModel
 
-/// An incident from its report to its end: agents investigate, some recognise it, a remediation is proposed, people are asked.
+/// Generates an incident from report to resolution: agents investigate, some find a known solution, a remediation is proposed, and people are asked for
+/// approval.
 ///
-/// Where an approval is needed, the story waits for a while and then closes the incident by hand: the decision is for people. Only a cast
-/// that decides automatically makes one here.
+/// If an approval is needed, the story waits for a while and then closes the incident without a decision, which is left to people. Only with a cast that
+/// decides automatically does the story decide.
 struct IncidentStory {
     private let scenario: Scenario
     private let incident: String
     private let remediation: String
     private let approval: String
     private let notification: String
-    /// Who is asked to decide.
+    /// The user who is asked to decide.
     private let onCall: UserID
 
-    /// Writes a story.
+    /// Generates a story.
     static func write(at now: Timestamp, in cast: Cast, using generator: inout some RandomNumberGenerator) -> Story {
         let story = IncidentStory(
             scenario: generator.pick(Scenario.all),

@@ -3,7 +3,7 @@
 /// Due times are counted from the start, so that the rate holds however long each event takes; after a long delay (an outage, a
 /// suspended machine) it continues from the current time instead of catching up in a burst.
 struct Pace: Sendable {
-    /// How far the stream may be behind and still catch up.
+    /// Maximum delay that is caught up.
     static let patience: Duration = .seconds(1)
 
     private let interval: Duration
@@ -18,7 +18,7 @@ struct Pace: Sendable {
         due = start
     }
 
-    /// The moment at which the next event is due; each call is for another event.
+    /// Returns when the next event is due, and advances to the one after it.
     mutating func next(now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         if due.duration(to: now) > Self.patience { due = now }
         defer { due = due.advanced(by: interval) }

@@ -1,6 +1,6 @@
-/// What an incident is about: the script from the first alarm to the remediation.
+/// The texts of an incident, from the first alarm to the remediation.
 struct Scenario: Sendable {
-    /// One thing that an agent finds out.
+    /// One finding of an agent.
     struct Finding: Sendable {
         var agent: String
         var message: String
@@ -9,20 +9,20 @@ struct Scenario: Sendable {
     var title: String
     var service: String
     var severity: String
-    /// In the order in which they are found.
+    /// The findings, in order.
     var findings: [Finding]
-    /// What a former incident teaches, for those that happened before.
+    /// The solution of a similar earlier incident; nil for a new kind.
     var knownSolution: String?
     var rootCause: String
     var remediation: String
-    /// Whether a person must agree before it is carried out.
+    /// Whether the remediation needs an approval.
     var needsApproval: Bool
 }
 
 extension Scenario {
     private static func finding(_ agent: String, _ message: String) -> Finding { Finding(agent: agent, message: message) }
 
-    /// All scripts.
+    /// All scenarios.
     static let all: [Scenario] = [
         Scenario(
             title: "Checkout answers slower than its objective",

@@ -6,12 +6,12 @@ import EventModel
 /// Every tenant has a few stories that progress in turn. When one ends or waits for people, another begins. The caller determines the rate; the higher
 /// it is, the more stories are open, up to ``maximumOpenStories`` per tenant; beyond that, waits are shortened.
 struct Simulation: Sendable {
-    /// How many stories of a tenant move on at the same time.
+    /// Number of stories of a tenant that progress concurrently.
     static let liveliness = 4
-    /// How many stories of a tenant may be open, waiting ones counted.
+    /// Maximum number of open stories of a tenant, including waiting ones.
     static let maximumOpenStories = 64
 
-    /// Where the simulation's events come from.
+    /// The CloudEvents `source` of the simulation's events.
     private static let source = EventSource(generated: "/causeway/simulation")
 
     private let cast: Cast
@@ -29,12 +29,12 @@ struct Simulation: Sendable {
         stories = Array(repeating: [], count: cast.tenants.count)
     }
 
-    /// How many stories are open in all tenants.
+    /// Number of open stories of all tenants.
     var openStories: Int { stories.reduce(0) { $0 + $1.count } }
 
-    /// What happens next in any of the tenants.
+    /// Returns the next event, of any tenant.
     ///
-    /// - Throws: when a user of the cast is no possible user id; nothing else in an event comes from outside.
+    /// - Throws: if a user of the cast is not a valid user id; nothing else in an event is external.
     mutating func next(at now: Timestamp) throws(ValidationError) -> SimulatedEvent {
         let place = Int.random(in: stories.indices, using: &generator)
         let index = story(in: place, at: now)
@@ -52,7 +52,7 @@ struct Simulation: Sendable {
         return SimulatedEvent(event: try draft.resolve(tenant: cast.tenants[place], id: id, time: now), summary: happening.summary)
     }
 
-    /// The index of the story that moves on now; it may have been begun for the purpose.
+    /// Returns the index of the story that progresses now; begins one if necessary.
     private mutating func story(in place: Int, at now: Timestamp) -> Int {
         let open = stories[place]
         let ready = open.indices.filter { open[$0].continuesAt <= now }
@@ -62,7 +62,7 @@ struct Simulation: Sendable {
             return stories[place].count - 1
         }
         guard ready.isEmpty else { return generator.pick(ready) }
-        // There is no room for another, so the one that would have gone on first does so now.
+        // At the limit of open stories, the one that is due first progresses now.
         return open.indices.min { open[$0].continuesAt < open[$1].continuesAt } ?? 0
     }
 
@@ -101,16 +101,16 @@ struct Simulation: Sendable {
     }
 }
 
-/// An event of the simulation, and what people are shown of it.
+/// An event of the simulation, with its line of output.
 struct SimulatedEvent: Sendable {
     /// The event, complete.
     var event: Event
-    /// What happened, on one line.
+    /// A summary on one line.
     var summary: String
-    /// The same as an event of an execution, when it is one.
+    /// The execution that the event is of; nil for events of the tenant.
     var execution: (draft: ExecutionDraft, reference: ExecutionReference)?
 
-    /// The line that the simulator prints: time of day, tenant, type, summary, and whom alone it is for.
+    /// The simulator's line of output: time of day, tenant, type, summary, and the recipient if it is for one user.
     var line: String {
         let time = event.time.iso8601.dropFirst(11).dropLast()
         let recipient = event.user.map { "  (to \($0) only)" } ?? ""

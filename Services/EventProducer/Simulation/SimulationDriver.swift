@@ -2,29 +2,29 @@ import Basics
 import CausewayProducer
 import EventModel
 
-/// Publishes what a ``Simulation`` tells, at its pace, until it has told enough or its task is cancelled.
+/// Publishes the events of a ``Simulation`` at its rate, until a limit is reached or the task is cancelled.
 struct SimulationDriver: Sendable {
     /// When to stop; nil for never.
     struct Bounds: Sendable {
-        /// After so many events.
+        /// After this number of events.
         var count: Int?
-        /// After so long.
+        /// After this time.
         var duration: Duration?
     }
 
     let sink: any EventSink & ExecutionSink
     let rate: Double
     let bounds: Bounds
-    /// How long one publish tries before a line says that it did not succeed yet.
+    /// Time after which an unsuccessful publish is reported and retried.
     let timeout: Duration
     let print: @Sendable (String) -> Void
     let complain: @Sendable (String) -> Void
 
     /// Runs the simulation and returns how many events were stored.
     ///
-    /// Through an outage it keeps trying with the event it has, which is never published twice.
+    /// During an outage it retries the current event, which has a fixed id and so is stored once.
     ///
-    /// - Throws: a ``ProducerError`` that waiting does not mend, a `ValidationError` for an impossible cast.
+    /// - Throws: a permanent ``ProducerError``, a `ValidationError` for an invalid cast.
     func run(_ simulation: Simulation) async throws -> Int {
         var simulation = simulation
         let start = ContinuousClock.now
@@ -53,7 +53,7 @@ struct SimulationDriver: Sendable {
         while true {
             do throws(ProducerError) {
                 if let (draft, reference) = told.execution {
-                    // What a demonstration before this one has left unfinished, it does not finish.
+                    // Executions that an earlier simulation left unfinished are not continued.
                     _ = try await sink.publish(draft, to: reference, replacing: true, timeout: timeout)
                 } else {
                     _ = try await sink.publish(contentsOf: [told.event], under: nil, intake: nil, timeout: timeout)
@@ -63,7 +63,7 @@ struct SimulationDriver: Sendable {
                 guard error.isRetriable else { throw error }
                 complain(error.message)
             }
-            // What fails at once, such as a log that has no room, is not tried in a hurry.
+            // A pause before retrying an immediate failure, such as a full log.
             try await Task.sleep(for: .seconds(1))
         }
     }

@@ -1,15 +1,15 @@
 import Basics
 import EventModel
 
-/// Something that unfolds in one tenant over several events: an incident, an issue, a pattern, a job, an agent, a workflow.
+/// A sequence of related events in one tenant: an incident, an issue, a pattern, a job, an agent, a workflow.
 ///
-/// All chance is drawn when a story is written; telling it only takes the moments in.
+/// All random values are drawn when a story is generated; its steps depend only on the time.
 struct Story: Sendable {
     /// One step of a story.
     struct Step: Sendable {
-        /// How long nothing happens before it.
+        /// The pause before the step.
         var pause: Duration = .zero
-        /// What happens, given the moment at which it does.
+        /// Returns the event for a time.
         var happening: @Sendable (Timestamp) -> Happening
 
         init(after pause: Duration = .zero, _ happening: @escaping @Sendable (Timestamp) -> Happening) {
@@ -20,9 +20,9 @@ struct Story: Sendable {
 
     private let steps: [Step]
     private var told = 0
-    /// The moment from which on the next step may happen.
+    /// The earliest time of the next step.
     private(set) var continuesAt: Timestamp
-    /// What runs in it, when its events are those of an execution; nil for events of the tenant.
+    /// The execution that the events are of; nil for events of the tenant.
     let performance: Performance?
 
     /// - Parameter steps: at least one.
@@ -33,10 +33,10 @@ struct Story: Sendable {
         continuesAt = now.advanced(by: steps[0].pause)
     }
 
-    /// Whether everything has been told.
+    /// Whether no steps are left.
     var isOver: Bool { told == steps.count }
 
-    /// What happens next. Called before ``continuesAt``, the pause is cut short. Must not be called when the story is over.
+    /// Returns the next event. A call before ``continuesAt`` shortens the pause. Must not be called when no steps are left.
     mutating func advance(at now: Timestamp) -> Happening {
         let step = steps[told]
         told += 1
@@ -49,20 +49,20 @@ struct Story: Sendable {
 struct Happening: Sendable {
     /// The event's type (contract §2, or §9 in an execution).
     var type: String
-    /// The same for people, on one line.
+    /// A summary on one line.
     var summary: String
-    /// Whom alone it is for; nil for everyone in the tenant.
+    /// The only recipient; nil for everyone in the tenant.
     var user: UserID?
     /// The event's payload.
     var payload: JSONObject
 }
 
-/// Who takes part, and what the simulation may do in their name.
+/// The tenants and users of a simulation.
 struct Cast: Sendable {
-    /// Whose stories there are.
+    /// The tenants that have stories.
     var tenants: [Tenant]
-    /// The people of every tenant, by user id.
+    /// The users of every tenant, by id.
     var users: [UserID]
-    /// Whether the simulation decides on approvals itself instead of leaving them to people.
+    /// Whether the simulation decides approvals itself instead of leaving them to people.
     var decidesApprovals = false
 }

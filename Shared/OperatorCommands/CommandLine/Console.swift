@@ -4,29 +4,29 @@
     import Musl
 #endif
 
-/// The two streams that a person at a terminal, or a pipe, reads.
+/// Writes to standard output and standard error.
 package enum Console {
-    /// Writes a line to standard output: what the command was asked for.
+    /// Writes a line to standard output: the command's result.
     @Sendable package static func print(_ line: String) {
         write(Array("\(line)\n".utf8), to: STDOUT_FILENO)
     }
 
-    /// Writes a line to standard error, behind the program's name: everything else there is to say.
+    /// Writes a line to standard error, after the program's name: errors and progress.
     @Sendable package static func complain(_ sentence: String) {
         write(Array("\(ProgramName.current): \(sentence)\n".utf8), to: STDERR_FILENO)
     }
 
-    /// Writes bytes as they are to standard output, or to standard error.
+    /// Writes bytes unchanged to standard output, or to standard error.
     @Sendable package static func pass(_ bytes: [UInt8], isError: Bool) {
         write(bytes, to: isError ? STDERR_FILENO : STDOUT_FILENO)
     }
 
-    /// What shells report of a process that SIGPIPE ended.
+    /// The exit code that shells report for a process that SIGPIPE ended.
     private static let readerHasGone: Int32 = 128 + SIGPIPE
 
-    /// At once and whole, so that the lines of a running command can be followed.
+    /// Writes all bytes without buffering, so that the output of a running command can be followed.
     ///
-    /// When the reader of standard output has gone, as `head` does, the process ends: nats.c has SIGPIPE ignored, which would have ended it.
+    /// Exits when the reader of standard output has closed it, as `head` does. SIGPIPE does not end the process, because nats.c ignores it.
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {
         var rest = bytes[...]
         while !rest.isEmpty {

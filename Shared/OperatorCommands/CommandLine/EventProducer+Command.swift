@@ -5,15 +5,15 @@ import NATSClient
 package import ServiceKit
 
 extension [ConfigurationKey] {
-    /// What a command needs that publishes from a terminal: it is quiet unless something is wrong.
+    /// The keys of a command that publishes from a terminal. By default it logs errors only.
     package static let publishing = nats + eventLog + [.logLevel.defaulting(to: "error"), .logFormat.defaulting(to: "text")]
 }
 
 extension EventProducer {
-    /// Connects as the settings say, waits until the log is open, runs `body`, and disconnects.
+    /// Connects with the settings, waits until the log is open, runs `body`, and disconnects.
     ///
-    /// - Parameter command: the subcommand, by whose name the server's monitoring knows the connection.
-    /// - Throws: what ends the command, after a sentence on standard error.
+    /// - Parameter command: the subcommand; part of the connection's name in the server's monitoring.
+    /// - Throws: the exit code of the command, after printing an error message to standard error.
     package static func whileConnected(
         _ settings: Settings,
         command: String,
@@ -29,7 +29,7 @@ extension EventProducer {
             let result: Result<Void, any Error>
             do {
                 if producer.connection.state != .connected {
-                    Console.complain("NATS is away; waiting up to \(DurationText.show(timeout)) for it")
+                    Console.complain("NATS is not reachable; waiting up to \(DurationText.show(timeout))")
                 }
                 try await producer.ready()
                 result = .success(try await body(producer))

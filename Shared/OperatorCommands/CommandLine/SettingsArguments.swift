@@ -4,16 +4,16 @@ import FoundationEssentials
 package import ServiceKit
 
 /// The part of a command line that configures the process: `--nats-url`, `--log-replicas` … and `--config`, `--print-config`, `--version`, as with every
-/// service. What the command does not know goes here, and here unknown means refused.
+/// service. Receives all options that the command does not define, and rejects those that are not settings either.
 package struct SettingsArguments: ParsableArguments {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     package var words: [String] = []
 
     package init() {}
 
-    /// The settings of the process.
+    /// Reads the settings.
     ///
-    /// - Throws: what ends the command: after `--print-config` or `--version` with success, else with a sentence.
+    /// - Throws: the exit code of the command: success after `--print-config` or `--version`, otherwise a failure with an error message.
     package func settings(_ schema: ConfigurationSchema) throws -> Settings {
         let invocation: Invocation
         do throws(ConfigurationError) {
@@ -37,12 +37,12 @@ extension ConfigurationSchema {
         self.init(program: "\(ProgramName.current) \(command)", version: causewayVersion, summary: summary, keys: keys)
     }
 
-    /// What `--version` prints of the program, or of a subcommand, as with every program.
+    /// Returns the output of `--version` for the program, or for a subcommand.
     package static func versionText(_ command: String?) -> String {
         "\([ProgramName.current, command].compactMap(\.self).joined(separator: " ")) \(causewayVersion)"
     }
 
-    /// What a subcommand's `--help` says about the settings.
+    /// The part of a subcommand's `--help` that lists the settings.
     package var discussion: String {
         let entries = keys.map { key in
             let fallback = if case .defaultText(let text) = key.absence, !text.isEmpty { ", default \(text)" } else { "" }
@@ -57,7 +57,7 @@ extension ConfigurationSchema {
             """
     }
 
-    /// The text in lines of at most `width` characters. ArgumentParser wraps too, but does not indent what it has wrapped.
+    /// Wraps the text into lines of at most `width` characters. ArgumentParser wraps too, but does not indent continuation lines.
     private static func wrapped(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
         for word in text.split(separator: " ") {
@@ -71,12 +71,12 @@ extension ConfigurationSchema {
     }
 }
 
-/// Values of options that are durations.
+/// Parses option values that are durations.
 package enum DurationOption {
-    /// Reads `30s`, `5m`, `1h`; anything else is refused with a sentence.
+    /// Parses `30s`, `5m`, `1h`; throws an error message for anything else.
     @Sendable package static func parse(_ text: String) throws -> Duration {
         guard let duration = DurationText.parse(text), duration > .zero else {
-            throw ArgumentParser.ValidationError("'\(text)' is no duration: write 500ms, 30s, 5m, 1h or 7d")
+            throw ArgumentParser.ValidationError("'\(text)' is not a duration: use a form such as 500ms, 30s, 5m, 1h or 7d")
         }
         return duration
     }

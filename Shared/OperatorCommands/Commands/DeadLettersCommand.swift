@@ -6,7 +6,7 @@ import EventModel
 import Logging
 import ServiceKit
 
-/// `causeway dead-letters`: work that failed and was set aside, for operators.
+/// `causeway dead-letters`: lists, retries and drops dead letters, which are work that failed and was set aside.
 package struct DeadLettersCommand: AsyncParsableCommand {
     fileprivate static let schema = ConfigurationSchema(
         command: "dead-letters",
@@ -18,8 +18,8 @@ package struct DeadLettersCommand: AsyncParsableCommand {
         commandName: "dead-letters",
         abstract: "Lists, retries and drops work that failed and was set aside.",
         discussion: """
-            Work on an event becomes a dead letter when it fails for the event's content, or has failed for hours. Letters are kept for 30 days, and \
-            the newest 1,000 of each tenant and kind of work.
+            Work on an event becomes a dead letter when it fails because of the event's content, or has failed for hours. Letters are kept for 30 days, \
+            at most the newest 1,000 of each tenant and kind of work.
             """,
         version: ConfigurationSchema.versionText("dead-letters"),
         subcommands: [List.self, Retry.self, Drop.self]
@@ -27,7 +27,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
 
     package init() {}
 
-    /// Which letters are meant.
+    /// Selects letters.
     struct Selection: ParsableArguments {
         @Option(help: "Only letters of this tenant.")
         var tenant: String?
@@ -40,14 +40,14 @@ package struct DeadLettersCommand: AsyncParsableCommand {
 
         @OptionGroup var settings: SettingsArguments
 
-        /// Takes the numbers of letters off the front of the words that are settings.
+        /// Removes the ids of letters from the front of the remaining words, and returns them.
         mutating func takeIDs() -> [UInt64] {
             let ids = settings.words.prefix { UInt64($0) != nil }.compactMap { UInt64($0) }
             settings.words.removeFirst(ids.count)
             return ids
         }
 
-        /// Letters behind a place.
+        /// Returns the selected letters with ids above `after`.
         func letters(_ letters: DeadLetters, after: UInt64, limit: Int) async throws -> [DeadLetters.Stored] {
             let tenant: Tenant?
             do throws(Basics.ValidationError) {
@@ -61,7 +61,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
         func validate() throws {
             guard let work else { return }
             guard !work.isEmpty, work.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) })
-            else { throw ArgumentParser.ValidationError("--work is a kind of work, such as decision-effects") }
+            else { throw ArgumentParser.ValidationError("--work must be a kind of work, such as decision-effects") }
         }
 
         /// Connects, runs `body` and disconnects.
@@ -83,7 +83,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list",
             abstract:
-                "Prints a line of JSON for each letter, oldest first: its id, whose work failed, on which entry of the log, when and why.",
+                "Prints a line of JSON for each letter, oldest first: its id, tenant and kind of work, the entry of the log, when and why it failed.",
             usage: "\(ProgramName.current) dead-letters list [--tenant <tenant>] [--work <work>] [--after <id>] [--limit <limit>]",
             discussion: DeadLettersCommand.schema.discussion,
             version: ConfigurationSchema.versionText("dead-letters list")
@@ -91,10 +91,10 @@ package struct DeadLettersCommand: AsyncParsableCommand {
 
         @OptionGroup var selection: Selection
 
-        @Option(help: "Only letters behind this id.")
+        @Option(help: "Only letters with a higher id.")
         var after: UInt64 = 0
 
-        @Option(help: "How many at most.")
+        @Option(help: "Maximum number of letters.")
         var limit = 100
 
         func run() async throws {
@@ -110,7 +110,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "retry",
-            abstract: "Has the work of letters tried again, and removes them. What fails again becomes a letter again.",
+            abstract: "Retries the work of letters and removes them. Work that fails again becomes a new letter.",
             usage: "\(ProgramName.current) dead-letters retry <id> … | --all [--tenant <tenant>] [--work <work>]",
             discussion: DeadLettersCommand.schema.discussion,
             version: ConfigurationSchema.versionText("dead-letters retry")
@@ -128,7 +128,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
     struct Drop: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "drop",
-            abstract: "Removes letters; their work stays undone.",
+            abstract: "Removes letters without retrying their work.",
             usage: "\(ProgramName.current) dead-letters drop <id> … | --all [--tenant <tenant>] [--work <work>]",
             discussion: DeadLettersCommand.schema.discussion,
             version: ConfigurationSchema.versionText("dead-letters drop")
@@ -144,10 +144,10 @@ package struct DeadLettersCommand: AsyncParsableCommand {
 }
 
 extension DeadLettersCommand.Selection {
-    /// How many letters are looked up at a time.
+    /// Number of letters per query.
     private static let pageSize = 100
 
-    /// Does something with each letter that is named, or with all that were there at the beginning.
+    /// Runs `body` for each named letter, or for all letters that exist when it starts.
     func each(all: Bool, _ body: (DeadLetters, UInt64) async throws -> Void) async throws {
         var selection = self
         let ids = selection.takeIDs()
@@ -159,7 +159,7 @@ extension DeadLettersCommand.Selection {
         }
     }
 
-    /// The ids of all letters that are there now; those that are written meanwhile are not among them.
+    /// Returns the ids of all selected letters. The list is complete before `body` runs, so that letters which a retry stores again are not retried twice.
     private func ids(_ letters: DeadLetters) async throws -> [UInt64] {
         var ids: [UInt64] = []
         while true {

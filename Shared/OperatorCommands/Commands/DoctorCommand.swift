@@ -6,49 +6,49 @@ import NIOSSL
 import ServiceKit
 
 extension ConfigurationKey {
-    /// Whose eyes the doctor looks through.
+    /// The token that the doctor sends.
     static let token = ConfigurationKey(
         "token",
         .text,
         absence: .allowed,
         isSecret: true,
-        help: "A token of a user of the examined address, a member or an admin."
+        help: "The token to send; its role must be member or admin."
     )
     static let workspace = ConfigurationKey(
         "workspace",
         .text,
         absence: .allowed,
-        help: "The workspace to ask for; the token's tenant without it."
+        help: "The workspace to open; the token's tenant by default."
     )
 }
 
-/// `causeway doctor`: what is wrong between a client and Causeway, and how to mend it.
+/// `causeway doctor`: finds faults between a client and Causeway, and says how to fix them.
 package struct DoctorCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "doctor",
-        summary: "Says what is wrong between a client and Causeway.",
+        summary: "Finds faults between a client and Causeway.",
         keys: [.token, .workspace, .authTenantClaims]
     )
 
     package static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Opens streams and WebSockets through whatever stands at an address, says what is wrong, and how to mend it.",
+        abstract: "Opens streams and WebSockets through the proxy at an address, reports faults, and says how to fix them.",
         usage: "\(ProgramName.current) doctor <url> [--token <token>] [--idle-seconds <seconds>] [--json]",
         discussion: """
-            Looks for buffering, idle cuts, headers and queries that do not arrive, compression, missing HTTP/2, clocks that disagree, and WebSockets that do \
-            not come about. Prints one line a check (ok, advice, fault), and for faults what to write into the configuration of nginx, Caddy or HAProxy. \
-            Opens ten connections or so, reads only, and takes a little longer than --idle-seconds.
+            Checks for buffering, idle timeouts, lost headers and queries, compression, missing HTTP/2, clock skew, and failed WebSocket handshakes. Prints \
+            one line per check (ok, advice, fault), and for each fault the directives for nginx, Caddy and HAProxy. Opens about ten connections, only reads, \
+            and takes a little longer than --idle-seconds.
 
-            Exit codes: 0 when it is healthy, advice or not; 1 when there is a fault; 64 and 78 for mistakes, as ever.
+            Exit codes: 0 without faults, even with advice; 1 with a fault; 64 for a wrong command line; 78 for wrong settings.
 
-            A token on the command line can be read by others on the machine: better have it in TOKEN, or in a file that --token-file names.
+            Other users of the machine can read a token on the command line: set TOKEN, or name a file with --token-file.
 
             \(schema.discussion)
             """,
         version: ConfigurationSchema.versionText("doctor")
     )
 
-    @Argument(help: "The address of the proxy, such as https://events.example.com, or with a path before Causeway's own.")
+    @Argument(help: "The address of the proxy, such as https://events.example.com; with a path if Causeway's paths are below one.")
     var url: String
 
     @Option(help: .hidden)
@@ -60,16 +60,16 @@ package struct DoctorCommand: AsyncParsableCommand {
     @Option(help: .hidden)
     var workspace: String?
 
-    @Option(help: "For how long to watch quiet connections, in seconds. The default is a little more than a ping is due.")
+    @Option(help: "How long to watch idle connections, in seconds. The default is a little more than the heartbeat interval.")
     var idleSeconds: Double = 35
 
-    @Option(help: "A PEM file with authorities, or certificates, to trust besides those of this machine.")
+    @Option(help: "A PEM file of authorities or certificates to trust in addition to this machine's.")
     var caFile: String?
 
-    @Flag(help: "Accept any certificate. The token is sent to whoever answers.")
+    @Flag(help: "Accept any certificate. The token is then sent to an unverified server.")
     var insecure = false
 
-    @Option(help: "The origin of pages elsewhere that are to use it, such as https://app.example.com.")
+    @Option(help: "The origin of pages on another host that use Causeway, such as https://app.example.com.")
     var origin: String?
 
     @Flag(help: "Print one JSON object.")
@@ -82,7 +82,7 @@ package struct DoctorCommand: AsyncParsableCommand {
     package mutating func validate() throws {
         guard (1...3600).contains(idleSeconds) else { throw ArgumentParser.ValidationError("--idle-seconds must be from 1 to 3600") }
         _ = try target()
-        // The parser has to know these options to tell their values from the address; what they mean, the settings know.
+        // Declared above only so that the parser can tell their values from the address; passed on as settings.
         for (key, value) in [(.token, token), (ConfigurationKey.token.fileCompanion, tokenFile), (.workspace, workspace)] {
             if let key, let value { settings.words += ["\(key.option)=\(value)"] }
         }
@@ -92,12 +92,12 @@ package struct DoctorCommand: AsyncParsableCommand {
         let settings = try settings.settings(Self.schema)
         guard let token = settings.optionalString(.token), Self.isSendable(token) else {
             throw Exit.because(
-                "there is no token to look with: give --token or --token-file, or set TOKEN; causeway token mints one",
+                "missing token: pass --token or --token-file, or set TOKEN; causeway token mints one",
                 Exit.configuration
             )
         }
         if let caFile, (try? NIOSSLCertificate.fromPEMFile(caFile))?.isEmpty ?? true {
-            throw Exit.because("--ca-file \(caFile) is not there, or holds no certificate in PEM", Exit.configuration)
+            throw Exit.because("--ca-file \(caFile) does not exist, or contains no PEM certificate", Exit.configuration)
         }
         if !json { Console.complain("watching \(try target()) for \(Wording.show(.seconds(idleSeconds)))") }
         let examination = Examination(
@@ -125,7 +125,7 @@ package struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    /// Whether it can stand in a header.
+    /// Whether the token is valid in a header.
     private static func isSendable(_ token: String) -> Bool {
         !token.isEmpty && token.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }

@@ -5,11 +5,11 @@ import Logging
 import NATSClient
 import ServiceKit
 
-/// `causeway log`: what an operator does to the log.
+/// `causeway log`: manages the log's streams.
 package struct LogCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Looks after the log on the bus.",
+        abstract: "Manages the log on the bus.",
         version: ConfigurationSchema.versionText("log"),
         subcommands: [ResizeCommand.self]
     )
@@ -17,7 +17,7 @@ package struct LogCommand: AsyncParsableCommand {
     package init() {}
 }
 
-/// `causeway log resize`: gives the streams that exist the limits that are configured.
+/// `causeway log resize`: applies the configured limits to existing streams.
 struct ResizeCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "log resize",
@@ -30,19 +30,19 @@ struct ResizeCommand: AsyncParsableCommand {
         abstract: "Changes how long the log keeps events and how many bytes of them.",
         usage: "\(ProgramName.current) log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--drop] [--dry-run]",
         discussion: """
-            A process never changes a stream that exists, whatever LOG_MAX_AGE and LOG_MAX_BYTES say; this command does, with these settings. It prints \
-            a line for each stream that is changed. Where events would leave the log for it, it changes nothing and ends with 1, unless --drop says \
-            that they may. Running processes need not be restarted.
+            Services never change an existing stream, whatever LOG_MAX_AGE and LOG_MAX_BYTES are; this command applies these settings. It prints a line \
+            for each stream to change. If the new limits would drop events, it changes nothing and exits with 1, unless --drop is given. Running \
+            processes need not be restarted.
 
             \(schema.discussion)
             """,
         version: ConfigurationSchema.versionText("log resize")
     )
 
-    @Flag(help: "Change the limits although events leave the log for it.")
+    @Flag(help: "Change the limits even if that drops events.")
     var drop = false
 
-    @Flag(help: "Say what would be changed, and change nothing.")
+    @Flag(help: "Print the changes without making them.")
     var dryRun = false
 
     @Option(help: "How long to wait for the bus.", transform: DurationOption.parse)
@@ -93,11 +93,11 @@ struct ResizeCommand: AsyncParsableCommand {
                 Exit.unavailable
             )
         }
-        guard !resize.changes.isEmpty else { return Console.print("the log is as it shall be; nothing is changed") }
+        guard !resize.changes.isEmpty else { return Console.print("the log has these limits already; nothing changed") }
         for change in resize.changes { Console.print(Self.line(change)) }
         guard !dryRun else { return }
         guard drop || !resize.changes.contains(where: \.drops) else {
-            throw Exit.because("nothing is changed, because events would leave the log: add --drop if they may", ArgumentParser.ExitCode(1))
+            throw Exit.because("nothing changed, because events would leave the log: add --drop to allow that", ArgumentParser.ExitCode(1))
         }
         try await resize.apply()
     }

@@ -4,33 +4,33 @@ import Basics
 import EventModel
 import ServiceKit
 
-/// `causeway token`: a token to try things out with, signed with the configured secret.
+/// `causeway token`: mints a token for trials, signed with the configured secret.
 package struct TokenCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "token",
         summary: "Mints a token with the configured secret.",
         keys: .accessControl
     )
-    /// The longest life of a token that is minted here.
+    /// Maximum lifetime of a minted token.
     private static let longestLife: Duration = .seconds(366 * 86_400)
 
     package static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Mints a token with the configured secret and prints it, and nothing else, on standard output.",
+        abstract: "Mints a token with the configured secret and prints only the token to standard output.",
         discussion: schema.discussion,
         version: ConfigurationSchema.versionText("token")
     )
 
-    @Option(help: "The tenant it is for.")
+    @Option(help: "The token's tenant.")
     var tenant: String
 
-    @Option(help: "The user it is for, claim sub.")
+    @Option(help: "The token's user, claim sub.")
     var user: String
 
-    @Option(help: "A role, as often as needed: admin, member, producer.")
+    @Option(help: "A role; may be repeated: admin, member, producer.")
     var role: [String] = ["member"]
 
-    @Option(help: "For how long it is valid: 30s, 15m, 1h, 7d.", transform: DurationOption.parse)
+    @Option(help: "The token's lifetime: 30s, 15m, 1h, 7d.", transform: DurationOption.parse)
     var expiresIn: Duration = .seconds(3600)
 
     @OptionGroup var settings: SettingsArguments
@@ -53,8 +53,7 @@ package struct TokenCommand: AsyncParsableCommand {
         guard let secret = settings.optionalString(.authHS256Secret), !secret.isEmpty else {
             throw Exit.because(
                 """
-                there is no secret to sign with: set \(ConfigurationKey.authHS256Secret.environmentName) (public keys and key sets can only check \
-                tokens)
+                missing signing secret: set \(ConfigurationKey.authHS256Secret.environmentName) (public keys and key sets can only verify tokens)
                 """,
                 Exit.configuration
             )
@@ -72,14 +71,14 @@ package struct TokenCommand: AsyncParsableCommand {
             try role.map { name in
                 guard let role = Role(rawValue: name) else {
                     let names = Role.allCases.sorted().map(\.rawValue).joined(separator: ", ")
-                    throw ArgumentParser.ValidationError("'\(name)' is no role: use \(names)")
+                    throw ArgumentParser.ValidationError("'\(name)' is not a role: use \(names)")
                 }
                 return role
             }
         )
     }
 
-    /// What the token says, so that services with the same settings accept it.
+    /// Returns the token's claims, such that services with the same settings accept it.
     private func claims(_ settings: Settings) throws -> TokenMinter.Claims {
         let now = SystemClock.now() / 1000
         let expiry = now + max(1, expiresIn.components.seconds)

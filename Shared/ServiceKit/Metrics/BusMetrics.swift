@@ -1,7 +1,7 @@
 public import NATSClient
 import Synchronization
 
-/// What a process knows of its bus, as Prometheus has it.
+/// Metrics of a process's connection to the bus.
 public final class BusMetrics: Sendable {
     private let connection: NATSConnection
     private let established = Atomic<Int>(0)
@@ -10,7 +10,7 @@ public final class BusMetrics: Sendable {
         self.connection = connection
     }
 
-    /// Adds the figures of a connection that lives as long as the process.
+    /// Adds the metrics of a connection, for the rest of the process's lifetime.
     public static func observe(_ connection: NATSConnection, in metrics: PrometheusMetrics) {
         let figures = BusMetrics(connection)
         connection.onStateChange { state in
@@ -23,7 +23,7 @@ public final class BusMetrics: Sendable {
         exposition.gauge("causeway_bus_connected", help: "Whether the bus is connected: 1 or 0.", connection.state == .connected ? 1 : 0)
         exposition.counter(
             "causeway_bus_reconnects_total",
-            help: "How often a lost connection to the bus was made again.",
+            help: "Reconnects to the bus after a lost connection.",
             max(0, established.load(ordering: .relaxed) - 1)
         )
     }

@@ -1,12 +1,12 @@
 import Metrics
 import Synchronization
 
-/// Something that keeps numbers between two scrapes. Recording is lock-free, from any thread.
+/// Keeps values between scrapes. Recording is lock-free, from any thread.
 protocol MetricInstrument: AnyObject, Sendable {
     func collect(as series: MetricSeries, into exposition: inout MetricsExposition)
 }
 
-/// What a series is called, and what it means.
+/// The name, help text and labels of a series.
 struct MetricSeries: Sendable {
     let label: String
     let help: String
@@ -40,7 +40,7 @@ struct AtomicDouble: ~Copyable {
     }
 }
 
-/// Counts; whole numbers and, apart from them, fractions. Negative amounts are ignored: what falls is no counter.
+/// A counter. Keeps integer and fractional amounts apart, so that integers stay exact. Ignores negative amounts: a counter never decreases.
 final class CounterInstrument: MetricInstrument, CounterHandler, FloatingPointCounterHandler {
     private let whole = Atomic<Int64>(0)
     private let fraction = AtomicDouble()
@@ -71,7 +71,7 @@ final class CounterInstrument: MetricInstrument, CounterHandler, FloatingPointCo
     }
 }
 
-/// The latest of a value.
+/// A gauge: the latest value.
 final class GaugeInstrument: MetricInstrument, MeterHandler, RecorderHandler {
     private let current = AtomicDouble()
 
@@ -87,14 +87,14 @@ final class GaugeInstrument: MetricInstrument, MeterHandler, RecorderHandler {
     }
 }
 
-/// How often values fell into each of fourteen buckets.
+/// A histogram of fourteen buckets and an overflow.
 final class HistogramInstrument: MetricInstrument, TimerHandler, RecorderHandler {
     /// Upper bounds.
     typealias Bounds = InlineArray<14, Double>
 
     /// Seconds, from half a millisecond to ten seconds.
     static let seconds: Bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-    /// Numbers of things or of bytes, from one to 64 Mi, by powers of four.
+    /// Counts or bytes, from one to 64 Mi, by powers of four.
     static let magnitudes: Bounds = [
         1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
     ]

@@ -1,8 +1,8 @@
 /// Names and labels in the form that Prometheus demands (text exposition format 0.0.4).
 enum MetricName {
-    /// `label` as a metric's name: `http.server.requests` becomes `http_server_requests`.
+    /// Converts `label` to a metric name: `http.server.requests` becomes `http_server_requests`.
     ///
-    /// Every run of other characters than `[a-zA-Z0-9]` becomes one underscore; colons, which Prometheus reserves for rules, among them.
+    /// Each run of characters other than `[a-zA-Z0-9]` becomes one underscore. That includes colons, which Prometheus reserves for rules.
     static func sanitized(_ label: String) -> String {
         var name: [UInt8] = []
         for byte in label.utf8 {
@@ -16,25 +16,25 @@ enum MetricName {
         return String(decoding: name, as: UTF8.self)
     }
 
-    /// The name with its unit or kind at the end, once: `total`, `seconds`.
+    /// Converts `label` to a metric name that ends in its unit or kind, such as `total` or `seconds`; does not repeat the suffix.
     static func sanitized(_ label: String, suffix: String) -> String {
         let name = sanitized(label)
         return name.hasSuffix("_" + suffix) ? name : name + "_" + suffix
     }
 
-    /// Labels ready to stand in braces, in alphabetical order: `code="200",method="GET"`. Of two with one name the last one counts.
+    /// Renders labels for use in braces, in alphabetical order: `code="200",method="GET"`. Of two with the same name the last one counts.
     static func rendered(_ labels: [(String, String)]) -> String {
         var values: [String: String] = [:]
         for (name, value) in labels {
             var name = sanitized(name)
-            // Names with two underscores in front, and `le`, belong to Prometheus itself.
+            // Prometheus reserves `le` and names that begin with two underscores.
             if name == "le" || name.hasPrefix("__") { name = "exported_" + name }
             values[name] = value
         }
         return values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value))\"" }.joined(separator: ",")
     }
 
-    /// A label's value with what would end it escaped, and bounded.
+    /// Truncates and escapes a label's value.
     private static func escaped(_ value: String) -> String {
         String(value.prefix(maximumValueCharacters)).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
             "\n",
@@ -42,7 +42,7 @@ enum MetricName {
         )
     }
 
-    /// The help text with what would end its line escaped.
+    /// Escapes a help text, which must stay on one line.
     static func escapedHelp(_ text: String) -> String {
         text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
     }

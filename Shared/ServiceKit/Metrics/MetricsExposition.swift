@@ -1,6 +1,7 @@
-/// What one scrape gathers. Names are made into Prometheus' form; a sample with the name and labels of an earlier one replaces it.
+/// Collects the samples of one scrape and renders them. Converts names to Prometheus's form; a sample replaces an earlier one with the same name and
+/// labels.
 ///
-/// Not thread-safe: it belongs to the scrape, and a collector uses it only until it returns.
+/// Not thread-safe: used by one scrape; a collector must not keep it.
 public struct MetricsExposition {
     /// The `Content-Type` of ``text``.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,33 +17,33 @@ public struct MetricsExposition {
 
     init() {}
 
-    /// A number that only grows. The name gets the suffix `_total`.
+    /// Adds a counter. The name gets the suffix `_total`.
     public mutating func counter(_ name: String, help: String, _ value: some BinaryInteger, labels: [(String, String)] = []) {
         add(MetricName.sanitized(name, suffix: "total"), type: "counter", help: help, labels: labels) { name, labels in
             "\(name)\(Self.braced(labels)) \(value)\n"
         }
     }
 
-    /// A number that only grows, with a fraction. The name gets the suffix `_total`.
+    /// Adds a counter with a fractional value. The name gets the suffix `_total`.
     public mutating func counter(_ name: String, help: String, _ value: Double, labels: [(String, String)] = []) {
         add(MetricName.sanitized(name, suffix: "total"), type: "counter", help: help, labels: labels) { name, labels in
             "\(name)\(Self.braced(labels)) \(Self.number(value))\n"
         }
     }
 
-    /// A number that goes up and down.
+    /// Adds a gauge.
     public mutating func gauge(_ name: String, help: String, _ value: some BinaryInteger, labels: [(String, String)] = []) {
         gauge(name, help: help, Double(value), labels: labels)
     }
 
-    /// A number that goes up and down.
+    /// Adds a gauge with a fractional value.
     public mutating func gauge(_ name: String, help: String, _ value: Double, labels: [(String, String)] = []) {
         add(MetricName.sanitized(name), type: "gauge", help: help, labels: labels) { name, labels in
             "\(name)\(Self.braced(labels)) \(Self.number(value))\n"
         }
     }
 
-    /// How often values fell into each bucket.
+    /// Adds a histogram.
     ///
     /// - Parameters:
     ///   - buckets: Upper bounds, ascending, each with the number of values up to it and above the bound before it.
@@ -72,7 +73,7 @@ public struct MetricsExposition {
         }
     }
 
-    /// The text exposition format 0.0.4: families in alphabetical order, and within them sets of labels.
+    /// The samples in the text exposition format 0.0.4, sorted by name and labels.
     var text: String {
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
@@ -82,7 +83,7 @@ public struct MetricsExposition {
         return text
     }
 
-    /// A name has one type: samples that come with another one are left out.
+    /// Adds a sample. A name has one type; a sample of another type is dropped.
     private mutating func add(
         _ name: String,
         type: String,

@@ -2,9 +2,9 @@ import Basics
 import FoundationEssentials
 import Glibc
 
-/// What the kernel knows of this process, under the names that Prometheus' own libraries use. Linux: read from `/proc` at every scrape.
+/// Process metrics from the kernel, under the names of Prometheus's client libraries. Reads `/proc` at every scrape; Linux only.
 public enum ProcessMetrics {
-    /// The fields of `/proc/self/stat` (proc_pid_stat(5)) that are shown.
+    /// The exported fields of `/proc/self/stat` (proc_pid_stat(5)).
     struct Stat: Equatable {
         /// User and system time, in clock ticks.
         let cpuTicks: UInt64
@@ -14,7 +14,7 @@ public enum ProcessMetrics {
         let residentPages: UInt64
 
         init?(_ line: String) {
-            // The second field is the program's name in parentheses, and may itself contain blanks and parentheses.
+            // The second field is the program's name in parentheses, which may contain blanks and parentheses too.
             guard let nameEnd = line.lastIndex(of: ")") else { return nil }
             let fields = line[nameEnd...].split(separator: " ")
             guard fields.count > 22, let user = UInt64(fields[12]), let system = UInt64(fields[13]), let start = UInt64(fields[20]),
@@ -29,7 +29,7 @@ public enum ProcessMetrics {
 
     private static let maximumBytes = 1024 * 1024
 
-    /// Adds memory, CPU time, descriptors and the time of start to a scrape. What cannot be read is left out.
+    /// Adds memory, CPU time, descriptors and start time to a scrape. Omits values that cannot be read.
     public static func collect(into exposition: inout MetricsExposition) {
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
         if let stat = content(of: "/proc/self/stat").flatMap(Stat.init) {
@@ -53,7 +53,7 @@ public enum ProcessMetrics {
         }
     }
 
-    /// How many descriptors the process may have open; nil when that cannot be said.
+    /// The process's limit of open descriptors; nil when unknown.
     static var descriptorLimit: Int? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
@@ -69,7 +69,8 @@ public enum ProcessMetrics {
         (try? BoundedFile.read(path, maximumBytes: maximumBytes)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Since Linux 6.2 the size of the directory is their number; before, it must be listed, which takes milliseconds at ten thousands.
+    /// Returns the number of open descriptors; nil when unknown. Since Linux 6.2 it is the directory's size; older kernels need a listing, which takes
+    /// milliseconds for ten thousand descriptors.
     static func openDescriptors() -> Int? {
         let directoryPath = "/proc/self/fd"
         let attributes = try? FileManager.default.attributesOfItem(atPath: directoryPath)
@@ -78,7 +79,7 @@ public enum ProcessMetrics {
         defer { closedir(directory) }
         var count = 0
         while let entry = readdir(directory) {
-            // Neither "." and ".." nor the descriptor that lists.
+            // Skips "." and "..". The descriptor of this listing is subtracted below.
             let name = withUnsafeBytes(of: entry.pointee.d_name) { $0.first }
             if name != UInt8(ascii: ".") { count += 1 }
         }

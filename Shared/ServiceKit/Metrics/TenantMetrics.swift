@@ -1,16 +1,17 @@
 public import Basics
 
-/// What the largest tenants used of a process, as Prometheus has it: a bounded number of series, however many tenants there are.
+/// Usage metrics of the tenants with the highest usage, so that the number of series is bounded.
 public enum TenantMetrics {
-    /// How many tenants have a series of their own.
+    /// Maximum number of tenants with a separate series.
     public static let shownTenants = 10
 
-    /// Adds two gauges: `name`, with the label `tenant`, of the tenants that used most in the last minute, and `name_others` of all others together.
+    /// Adds two gauges: `name`, with the label `tenant`, for the tenants with the highest usage in the last minute, and `name_others` for the sum of all
+    /// others.
     ///
     /// - Parameters:
-    ///   - usage: what is counted, as long as the process lives.
-    ///   - name: what the metric is called.
-    ///   - help: what was used, as the object of a sentence: "Events admitted".
+    ///   - usage: the counts; observed for the rest of the process's lifetime.
+    ///   - name: the metric's name.
+    ///   - help: the counted items, such as "Events admitted"; the help text adds the period.
     public static func observe(_ usage: TenantUsage, as name: String, help: String, in metrics: PrometheusMetrics) {
         metrics.addCollector { exposition in
             let largest = usage.largest(shownTenants)

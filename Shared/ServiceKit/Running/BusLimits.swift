@@ -4,9 +4,9 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// What of nats-server is too small for the process or switched off, said at the start and whenever it has changed with a new connection.
+/// Warns about limits of nats-server that are too small for the process, and about disabled JetStream. Checks after every connect and logs new findings.
 final class BusLimits: Sendable {
-    /// Something that an operator should know.
+    /// A warning for operators.
     struct Finding: Sendable, Hashable {
         let message: String
         var metadata: [String: String] = [:]
@@ -17,7 +17,7 @@ final class BusLimits: Sendable {
     private let logger: Logger
     private let said = Mutex<Set<Finding>>([])
 
-    /// Looks after every connect, as long as the connection lives.
+    /// Checks after every connect, for the connection's lifetime.
     static func observe(_ connection: NATSConnection, for log: EventLogConfiguration, logger: Logger) {
         let limits = BusLimits(connection, log, logger)
         connection.onStateChange { state in
@@ -49,11 +49,11 @@ final class BusLimits: Sendable {
         }
     }
 
-    /// What is to be said of a server.
+    /// Returns the findings about a server.
     ///
     /// - Parameters:
     ///   - maximumPayload: its `max_payload`; nil when the connection was lost again.
-    ///   - account: what its JetStream says of the account.
+    ///   - account: its JetStream account, or why that is unknown.
     static func findings(
         maximumPayload: Int?,
         _ account: Result<JetStreamAccount, JetStreamError>,
@@ -63,7 +63,7 @@ final class BusLimits: Sendable {
         if let maximumPayload, maximumPayload < EventLog.largestMessage {
             findings.append(
                 Finding(
-                    message: "the bus does not take the largest events: raise max_payload of nats-server",
+                    message: "nats-server does not accept the largest events: raise max_payload",
                     metadata: [LogKey.maximumPayload: "\(maximumPayload)", LogKey.needed: "\(EventLog.largestMessage)"]
                 )
             )
@@ -75,7 +75,7 @@ final class BusLimits: Sendable {
                 findings.append(
                     Finding(
                         message:
-                            "the account at nats-server may store less than LOG_MAX_BYTES: raise its limit, or events are refused when it is reached",
+                            "the nats-server account may store less than LOG_MAX_BYTES: raise its limit, or events are rejected when it is reached",
                         metadata: [LogKey.maximumStorage: "\(limit)", LogKey.maximumBytes: "\(wanted)"]
                     )
                 )
@@ -83,7 +83,7 @@ final class BusLimits: Sendable {
         case .failure(let error) where error.code == .noResponders || error.code == .notEnabled:
             findings.append(Finding(message: "JetStream does not answer", metadata: [LogKey.error: error.message]))
         case .failure:
-            // The connection was lost again, or it takes its time; the log itself says so.
+            // The connection was lost again, or the server is slow; opening the log reports both.
             break
         }
         return findings

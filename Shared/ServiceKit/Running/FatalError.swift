@@ -1,8 +1,8 @@
 import Basics
 
-/// What the last line of a process says that an error has ended.
+/// The message of the last log line of a process that an error ends.
 enum FatalError {
-    /// The error's own sentence, without the code behind it; of an error that has none, whatever it calls itself.
+    /// Returns the error's message without its code; for an error without message, its description.
     static func sentence(of error: any Error) -> String {
         (error as? any ExplainedError)?.message ?? "\(error)"
     }

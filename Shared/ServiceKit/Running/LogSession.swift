@@ -86,12 +86,12 @@ public struct LogSession: Sendable {
 
 /// The connection to the bus was closed for good, and not by this process.
 public struct BusClosedError: Error, Sendable, CustomStringConvertible {
-    /// The sentence.
+    /// The error message, with the reason if known.
     public let message: String
 
     init(_ connection: NATSConnection) {
         let reason = connection.lastError.map { " (\($0.message))" } ?? ""
-        message = "the connection to NATS has ended and does not come back\(reason): start the process again"
+        message = "the connection to NATS was closed and will not be reopened\(reason): restart the process"
     }
 
     public var description: String { message }

@@ -7,11 +7,11 @@ package import Logging
 import NIOCore
 public import ServiceLifecycle
 
-/// The listener of a process' HTTP surface, as `http.host` and `http.port` say.
+/// Serves a process's HTTP surface on `http.host` and `http.port`.
 public struct PublicListener: Service {
-    /// Connections that the kernel holds until they are accepted: a fleet that reconnects comes at once.
+    /// Connections that the kernel queues until they are accepted. Large, because many clients may reconnect at once.
     private static let backlog = 4096
-    /// What `/readyz` calls it.
+    /// The name of its condition in `/readyz`.
     private static let condition = "listener"
 
     private let responder: LoggingResponder
@@ -23,7 +23,7 @@ public struct PublicListener: Service {
     private let readiness: Readiness
     private let logger: Logger
 
-    /// A listener of `process` that will answer with `router`. The process is not ready before it listens.
+    /// Creates a listener of `process` that serves `router`. The process is not ready until it listens.
     public init(_ process: ServiceMain, router: Router<APIRequestContext>) {
         self.init(process, router: router, door: nil)
     }
@@ -56,10 +56,11 @@ public struct PublicListener: Service {
         self.door = door
         self.readiness = readiness
         self.logger = logger
-        readiness.set(Self.condition, .notReady("does not listen yet"))
+        readiness.set(Self.condition, .notReady("not listening yet"))
     }
 
     /// Listens until the process shuts down.
+    ///
     /// - Throws: ``ListenerError`` when the address cannot be used.
     public func run() async throws {
         do {
@@ -101,8 +102,8 @@ public struct PublicListener: Service {
         self.logger.info("listening", metadata: [LogKey.address: "\(address?.description ?? "")"])
     }
 
-    /// The framework's own lines are for those who debug it: it takes a connection that left for a delivery loop for one that broke. Requests
-    /// are logged at the level of the process nevertheless (``LoggingResponder``).
+    /// Drops the framework's own lines below `warning`, unless the process logs at `debug`: the framework reports a connection that was handed over to a
+    /// delivery loop as broken. Requests are still logged at the process's level (``LoggingResponder``).
     private var quietLogger: Logger {
         var logger = self.logger
         if logger.logLevel > .debug { logger.logLevel = max(logger.logLevel, .warning) }
@@ -110,7 +111,7 @@ public struct PublicListener: Service {
     }
 }
 
-/// Gives the logger of every request, which the framework makes of its own, the level of the process.
+/// Sets the process's log level on the logger of each request, which the framework creates.
 private struct LoggingResponder: HTTPResponder {
     let responder: RouterResponder<APIRequestContext>
     let logLevel: Logger.Level

@@ -38,7 +38,7 @@ public final class Reloads: Sendable, Service {
 
     /// Runs all reloads.
     func reloadAll() async {
-        logger.notice("reading secrets, keys and certificates again", metadata: [LogKey.signal: "SIGHUP"])
+        logger.notice("reloading secrets, keys and certificates", metadata: [LogKey.signal: "SIGHUP"])
         for entry in entries.withLock({ $0 }) { await reload(entry) }
     }
 
@@ -64,10 +64,10 @@ public final class Reloads: Sendable, Service {
     private func reload(_ entry: Entry) async {
         do {
             try await entry.reload()
-            logger.info("read again", metadata: [LogKey.subjectOfReload: "\(entry.name)"])
+            logger.info("reloaded", metadata: [LogKey.subjectOfReload: "\(entry.name)"])
         } catch {
             logger.error(
-                "cannot be read again; what was read before stays in force",
+                "cannot reload; the previous content stays in use",
                 metadata: [LogKey.subjectOfReload: "\(entry.name)", LogKey.error: "\(error)"]
             )
         }

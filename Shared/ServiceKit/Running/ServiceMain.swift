@@ -50,8 +50,8 @@ public struct ServiceMain: Sendable {
     ///
     /// Answers `--help`, `--version` and `--print-config`. Otherwise reads the settings, sets up logging and metrics, and calls `body`.
     ///
-    /// An invalid setting is printed to standard error as one sentence after the program's name, because logging depends on settings. An error of
-    /// `body` is logged at level `critical`, with its sentence as the message (``FatalError``).
+    /// An invalid setting is printed to standard error as one line after the program's name, because logging depends on settings. An error of `body` is
+    /// logged at level `critical` (``FatalError``).
     ///
     /// - Parameter arguments: The command line, without the program's name.
     public static func run(

@@ -89,7 +89,7 @@ public struct ServiceEndedError: Error, Sendable, Hashable, CustomStringConverti
     /// The type of the service.
     public let service: String
 
-    public var description: String { "\(service) ended by itself: this is a defect, please report it with the log" }
+    public var description: String { "\(service) ended without a shutdown request: this is a defect, please report it with the log" }
 }
 
 /// Handles writes to closed connections.

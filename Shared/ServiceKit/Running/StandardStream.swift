@@ -1,8 +1,8 @@
 import Glibc
 
-/// The two streams of a process, for the few words that are no log entry.
+/// Writes text that is not a log entry to standard output and standard error.
 enum StandardStream {
-    /// Writes a sentence on a line of its own to standard error, under the program's name: for what goes wrong before there is a log.
+    /// Writes an error message as one line to standard error, after the program's name, with tokens redacted. For errors before logging is set up.
     static func complain(_ sentence: String, program: String) {
         let shown = LogRedaction.redacted(sentence).map { $0.isNewline ? " " : String($0) }.joined()
         DescriptorOutput.write(Array("\(program): \(shown)\n".utf8), to: STDERR_FILENO)

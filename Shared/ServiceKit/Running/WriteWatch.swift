@@ -4,7 +4,7 @@ public import Logging
 
 /// Checks every two seconds whether the log is writable, as a condition of readiness.
 ///
-/// Changes are logged once, because clients are not told what an operator must fix.
+/// Logs each change once: the log is where an operator learns what to fix.
 public struct WriteWatch: Sendable {
     private static let interval: Duration = .seconds(2)
 
@@ -49,7 +49,7 @@ public struct WriteWatch: Sendable {
 
     private func report(_ fault: String?, after known: String?) {
         if let fault, fault != known {
-            logger.error("nothing can be stored until somebody changes something on the bus", metadata: [LogKey.error: "\(fault)"])
+            logger.error("events cannot be stored until nats-server or its stream is reconfigured", metadata: [LogKey.error: "\(fault)"])
         } else if fault == nil, known != nil {
             logger.notice("events can be stored again")
         }

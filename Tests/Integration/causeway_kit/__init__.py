@@ -1,1 +1,1 @@
-"""What the integration tests are written with: real processes, a real bus, real clients, and oracles made from the wire contract alone."""
+"""The kit of the integration tests: real processes, a real bus, real clients, and oracles derived from the wire contract only."""

@@ -1,4 +1,4 @@
-"""Approvals and the notification list as their users see them: REST over HTTP (contract §7, §8)."""
+"""Clients of approvals and of the notification list: REST over HTTP (contract §7, §8)."""
 
 import itertools
 import json
@@ -11,14 +11,14 @@ _numbers = itertools.count(1)
 
 
 def approval_service(stack, name=None, **settings):
-    """A further replica of the approval API, its read model in a file of its own; not waited for."""
+    """Starts a further replica of the approval API with a separate read model; does not wait for it."""
     name = name or f"model-{next(_numbers)}"
     settings = {"database_file": stack.directory / f"{name}.sqlite"} | settings
     return stack.start("approval-api", **settings)
 
 
 def approval_services(stack, count, **settings):
-    """Several replicas, ready."""
+    """Starts several replicas and waits until they are ready."""
     started = [approval_service(stack, **settings) for _ in range(count)]
     return [service.wait_ready() for service in started]
 
@@ -36,7 +36,7 @@ def requested(approval, tenant="acme", **payload):
 
 
 class ApprovalClient:
-    """A person with a token, at one replica."""
+    """A user with a token, at one replica."""
 
     def __init__(self, service, tenant="acme", user="usr_1", roles=("admin",), client=None):
         self.service = service
@@ -67,7 +67,7 @@ class ApprovalClient:
         return self.send("POST", "/v1/notifications/read", json={"cursor": cursor})
 
     def pages(self, path, **query):
-        """Every item of a list, page after page."""
+        """Returns every item of a list, over all pages."""
         items, cursor = [], None
         while True:
             answer = self.send("GET", path, params=query | ({"cursor": cursor} if cursor else {}))
@@ -79,7 +79,7 @@ class ApprovalClient:
 
 
 def error_of(response):
-    """Status and code of an answer that is an error, whose form is checked (contract §1)."""
+    """Returns status and code of an error response, and checks its form (contract §1)."""
     body = response.json()
     assert response.headers["content-type"] == "application/json", response.headers
     assert set(body) == {"error", "message"}, body
@@ -89,7 +89,7 @@ def error_of(response):
 
 
 class DecisionLog:
-    """What the log says about approvals: the truth that the service is held against."""
+    """The approvals according to the log: the oracle for the service."""
 
     _EFFECTS = {"approve": "remediation.approved", "reject": "remediation.rejected", "expire": "remediation.rejected"}
 
@@ -103,7 +103,7 @@ class DecisionLog:
                 self.effects.setdefault((event.tenant, body.get("approvalId")), []).append((event.type, body))
 
     def expect_one(self, approval, tenant="acme"):
-        """The one decision about an approval, after checking that it is one and that what follows from it is there once."""
+        """Returns the decision about an approval, after checking that there is exactly one decision and one effect."""
         resolved = self.resolved.get((tenant, approval), [])
         effects = self.effects.get((tenant, approval), [])
         assert len(resolved) == 1, f"{approval}: {len(resolved)} decisions in the log: {resolved}"
@@ -115,5 +115,5 @@ class DecisionLog:
         return decision
 
     def has_one(self, approval, tenant="acme"):
-        """Whether a decision and what follows from it are there."""
+        """Whether the log has a decision and its effect."""
         return bool(self.resolved.get((tenant, approval))) and bool(self.effects.get((tenant, approval)))

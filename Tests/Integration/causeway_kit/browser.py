@@ -1,4 +1,4 @@
-"""A real browser: Debian's headless Chromium, a page with an `EventSource` in it, and pages that run a script and keep what it prints."""
+"""A real browser: Debian's headless Chromium, a page with an `EventSource`, and pages that run a script and record its output."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ class _PageHandler(BaseHTTPRequestHandler):
 
 
 class PageServer:
-    """Serves pages from an origin of its own, as somebody's product would be: the `EventSource` at `/`; scripts, beside the browser client."""
+    """Serves pages from a separate origin, like a third-party product: the `EventSource` at `/`; scripts, next to the browser client."""
 
     def __init__(self):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _PageHandler)
@@ -73,7 +73,7 @@ class PageServer:
 
 
 class Browser:
-    """Chromium on the page. Its profile goes with it. `arguments`: further ones of its command line."""
+    """Chromium on the page, with a temporary profile. `arguments`: further command-line arguments."""
 
     def __init__(self, profile, *arguments):
         options = Options()
@@ -98,19 +98,19 @@ class Browser:
         self._driver.execute_script("follow(arguments[0], arguments[1])", url, list(types))
 
     def received(self):
-        """What the page's listeners were called with so far: `type`, `id`, `data`, `origin`."""
+        """The events that the page's listeners received so far: `type`, `id`, `data`, `origin`."""
         return json.loads(self._driver.execute_script("return JSON.stringify(received)"))
 
     def states(self):
-        """What the `EventSource` went through: `open`, `reconnecting`, `closed`."""
+        """The states of the `EventSource` so far: `open`, `reconnecting`, `closed`."""
         return self._driver.execute_script("return states")
 
     def run(self, script, *arguments):
-        """Runs a script in the page; what it returns may be a promise."""
+        """Runs a script in the page, and awaits its result if that is a promise."""
         return self._driver.execute_script(script, *arguments)
 
     def printed(self):
-        """What the page's script has printed so far, as lines."""
+        """The lines that the page's script has printed so far."""
         return self._driver.execute_script("return printed")
 
     def close(self):

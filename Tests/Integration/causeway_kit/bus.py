@@ -1,4 +1,4 @@
-"""The bus as any program on it sees it, through nats-py; and the log as it really is, which is what the tests hold the surfaces against."""
+"""Access to the bus through nats-py; and the content of the log, which is the oracle for the surfaces."""
 
 import asyncio
 import itertools
@@ -31,7 +31,7 @@ class StoredEvent:
 
 
 class Bus:
-    """A nats-py client that is used like any other object, without `await`. It reconnects for ever."""
+    """A synchronous wrapper of a nats-py client. It reconnects without a limit."""
 
     def __init__(self, url):
         self._loop = asyncio.new_event_loop()
@@ -42,7 +42,7 @@ class Bus:
 
     @staticmethod
     async def _ignore(error):
-        """A bus that goes away is what many tests are about; calls fail by themselves."""
+        """Ignores errors of the connection: many tests stop the bus, and calls report their own errors."""
 
     def _run(self, coroutine, timeout=60):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
@@ -58,7 +58,7 @@ class Bus:
         return self._run(self._jetstream.publish(subject, body, headers=headers)).seq
 
     def publish_event(self, tenant, type, body, *, id=None, user=None, time=None, source=None):
-        """Publishes an event the way docs/producing.md tells programs in any language to: CloudEvents binary mode."""
+        """Publishes an event as docs/producing.md describes: CloudEvents binary mode."""
         headers = {"ce-specversion": "1.0", "ce-type": type, "content-type": "application/json"}
         if id is not None:
             headers["Nats-Msg-Id"] = f"{token(tenant)}.{token(id)}"
@@ -67,7 +67,7 @@ class Bus:
         return self.publish(event_subject(tenant, type), body, headers)
 
     def publish_many(self, tenant, type, payloads):
-        """Publishes many events in order, many at a time on their way. Returns when the log has them all."""
+        """Publishes many events in order, many of them in flight. Returns when the log has stored all."""
         self._run(self._publish_many(tenant, type, payloads), timeout=600)
 
     async def _publish_many(self, tenant, type, payloads):
@@ -77,12 +77,12 @@ class Bus:
             await asyncio.gather(*(self._jetstream.publish(subject, json.dumps(payload).encode(), headers=headers) for payload in some))
 
     def last_number(self, kind, name, tenant):
-        """The number that the last message of an execution carries."""
+        """The number of an execution's last message."""
         subject = f"executions.{token(tenant)}.{kind}.{token(name)}"
         return int(self._run(self._jetstream.get_last_msg(STREAM, subject)).headers["causeway-number"])
 
     def headers(self, sequence):
-        """The headers of the log's message at a place."""
+        """The headers of the log's message at a sequence."""
         return self._run(self._jetstream.get_msg(STREAM, sequence)).headers or {}
 
     def state(self, stream=STREAM):
@@ -90,13 +90,13 @@ class Bus:
         return self._run(self._jetstream.stream_info(stream)).state
 
     def api(self, operation, **body):
-        """A request of the JetStream API as it is, for what nats-py has no words for; fails where the server refuses it."""
+        """Sends a raw request to the JetStream API, for features that nats-py lacks; fails if the server refuses it."""
         answer = json.loads(self._run(self._connection.request(f"$JS.API.{operation}", json.dumps(body).encode(), timeout=5)).data)
         assert "error" not in answer, answer
         return answer
 
     def answer_commands(self, method, answers):
-        """Is the service for a method of the relay's clients (docs/commands.md), until the bus is closed.
+        """Runs a service for a method of the relay's clients (docs/commands.md), until the bus is closed.
 
         `answers` are what every command gets: pairs of a status and a body. A status is `progress`, `result` or `error`, or None for no header.
         """
@@ -110,7 +110,7 @@ class Bus:
         self._run(self._connection.flush())
 
     def leader(self):
-        """The name of the server that has the log, where several are one bus."""
+        """The name of the cluster's server that has the log."""
         return self._run(self._jetstream.stream_info(STREAM)).cluster.leader
 
     def log_exists(self):
@@ -121,19 +121,19 @@ class Bus:
         return True
 
     def purge(self, before):
-        """Drops all that is older than the sequence `before`."""
+        """Purges the log up to the sequence `before`, exclusive."""
         self.purge_stream(STREAM, before)
 
     def purge_stream(self, name, before):
-        """Drops all of a stream that is older than the sequence `before`."""
+        """Purges a stream up to the sequence `before`, exclusive."""
         self._run(self._jetstream.purge_stream(name, seq=before))
 
     def purge_tenant(self, tenant):
-        """Drops all events of a tenant, whatever lies between them."""
+        """Purges all events of a tenant."""
         self._run(self._jetstream.purge_stream(STREAM, subject=f"events.{token(tenant)}.>"))
 
     def purge_execution(self, kind, name, tenant):
-        """Drops all events of an agent or a workflow, whatever lies between them."""
+        """Purges all events of an agent or a workflow."""
         self._run(self._jetstream.purge_stream(STREAM, subject=f"executions.{token(tenant)}.{kind}.{token(name)}"))
 
     def delete(self, sequence):
@@ -141,33 +141,33 @@ class Bus:
         self._run(self._jetstream.delete_msg(STREAM, sequence))
 
     def create_log(self):
-        """Creates the log's stream as a service would, where none has run yet."""
+        """Creates the log's stream like a service, before any has run."""
         self._run(self._jetstream.add_stream(name=STREAM, subjects=["events.>", "executions.>"]))
 
     def config(self):
-        """How the log's stream is configured."""
+        """The configuration of the log's stream."""
         return self._run(self._jetstream.stream_info(STREAM)).config
 
     def reconfigure(self, **changes):
-        """Changes the log's stream behind the services' backs, and returns the new configuration."""
+        """Changes the log's stream while services run, and returns the new configuration."""
         return self._run(self._jetstream.update_stream(self.config().evolve(**changes))).config
 
     def recreate_log(self):
-        """Deletes the log's stream and creates it again with the same settings, empty."""
+        """Recreates the log's stream with the same settings, empty."""
         config = self.config()
         self._run(self._jetstream.delete_stream(STREAM))
         self._run(self._jetstream.add_stream(config))
 
     def delete_stream(self, name):
-        """Deletes a stream and all that is in it."""
+        """Deletes a stream with its messages."""
         self._run(self._jetstream.delete_stream(name))
 
     def delete_consumer(self, name):
-        """Deletes a durable consumer of the log behind the services' backs."""
+        """Deletes a durable consumer of the log while services run."""
         self._run(self._jetstream.delete_consumer(STREAM, name))
 
     def consumer_is_done(self, name):
-        """Whether a durable consumer of the log is there and all that it was to deliver is acknowledged."""
+        """Whether a durable consumer of the log exists and all its messages are acknowledged."""
         try:
             info = self._run(self._jetstream.consumer_info(STREAM, name))
         except NotFoundError:
@@ -175,11 +175,11 @@ class Bus:
         return info.num_pending == 0 and info.num_ack_pending == 0
 
     def events(self, after=0):
-        """All that the log holds behind a sequence, in its order."""
+        """All events of the log behind a sequence, in order."""
         return self._run(self._read_events("events.>", after))
 
     def execution_messages(self, tenant, after=0):
-        """All messages of a tenant's executions that the log holds behind a sequence, in its order."""
+        """All messages of a tenant's executions in the log behind a sequence, in order."""
         return self._run(self._read_events(f"executions.{token(tenant)}.>", after))
 
     async def _read_events(self, filter, after):

@@ -1,4 +1,4 @@
-"""Pages that use the browser client (Clients/JavaScript/causeway), behind nginx with everything else, in tabs of one real browser."""
+"""Pages that use the browser client (Clients/JavaScript/causeway), behind nginx with the services, in tabs of one real browser."""
 
 import json
 
@@ -39,7 +39,7 @@ _LOCATIONS = """
 
 
 class ClientSite(Nginx):
-    """nginx before the services, as in production, with the page at `/client`."""
+    """nginx in front of the services, as in production, with the page at `/client`."""
 
     def __init__(self, directory, services, *, name="nginx-client", cors_origins=""):
         page = directory / f"{name}.html"
@@ -57,7 +57,7 @@ class ClientSite(Nginx):
 
 
 class ClientBrowser(Browser):
-    """Chromium with as many tabs on the page as wanted."""
+    """Chromium with any number of tabs on the page."""
 
     def __init__(self, profile):
         super().__init__(profile)
@@ -65,7 +65,7 @@ class ClientBrowser(Browser):
         self._first = self._driver.current_window_handle
 
     def tab(self, site, token, **options):
-        """A tab with the page, which has made its `Causeway`.
+        """Opens a tab with the page, and waits until it has created its `Causeway`.
 
         `token`: what its callback returns, or a list of what it returns in turn, the last one ever after. `options`: as in JavaScript;
         `fixedToken=True`: no callback.
@@ -77,7 +77,7 @@ class ClientBrowser(Browser):
         return tab
 
     def close_tab(self, tab):
-        """Closes it as a person would. It may be closed already."""
+        """Closes the tab like a user. It may be closed already."""
         if tab.handle in self._driver.window_handles:
             self._driver.switch_to.window(tab.handle)
             self._driver.close()
@@ -95,13 +95,13 @@ class ClientTab:
         self.run("connect(...arguments)", token, options)
 
     def run(self, script, *arguments):
-        """Runs a script in this tab; what it returns may be a promise."""
+        """Runs a script in this tab, and awaits its result if that is a promise."""
         if self._driver.current_window_handle != self.handle:
             self._driver.switch_to.window(self.handle)
         return self._driver.execute_script(script, *arguments)
 
     def network(self, *, offline):
-        """Takes this tab's network away, or gives it back."""
+        """Disables or enables this tab's network."""
         self.run("return 0")
         conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         self._driver.execute_cdp_cmd("Network.enable", {})
@@ -110,26 +110,26 @@ class ClientTab:
         self.run("dispatchEvent(new Event(arguments[0]))", "offline" if offline else "online")
 
     def follow(self, name, method, *words):
-        """Opens `causeway.method(...words)` and keeps what it dispatches under that name."""
+        """Opens `causeway.method(...words)` and records its events under that name."""
         self.run("follow(...arguments)", name, method, list(words))
         return self
 
     def log(self, name, kind):
-        """What was dispatched so far of that kind: the details."""
+        """The details of the events of that kind so far."""
         return json.loads(self.run("return JSON.stringify(streams[arguments[0]].log[arguments[1]])", name, kind))
 
     def events(self, name):
         return self.log(name, "event")
 
     def numbers(self, name):
-        """The numbers of the events that `numbered` has made."""
+        """The numbers of the received events of `numbered`."""
         return self.run("return streams[arguments[0]].log.event.map((event) => event.data.n)", name)
 
     def state(self, name):
         return self.run("return streams[arguments[0]].stream.state", name)
 
     def states(self, name):
-        """What it went through, as `state reason`."""
+        """The stream's states so far, as `state reason`."""
         return [f"{state['state']} {state['reason']}" for state in self.log(name, "state")]
 
     def wait_state(self, name, state, timeout=30):

@@ -1,4 +1,4 @@
-"""What can be said about a command that no test can run; each function takes the words of one line, and fails if it could not work."""
+"""Static checks of commands that tests cannot run; each function takes the words of one line, and fails if it could not work."""
 
 import functools
 import importlib.metadata
@@ -15,7 +15,7 @@ from .tokens import SECRET
 
 
 def is_a_goal(line):
-    """`make` knows the goal; with -n it only says what it would do."""
+    """Checks that `make` knows the goal, with -n, which runs nothing."""
     assert line[0] == "make"
     subprocess.run(["make", "-n", *line[1:]], cwd=ROOT, check=True, capture_output=True)
 

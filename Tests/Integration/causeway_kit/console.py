@@ -1,4 +1,4 @@
-"""The console in a real browser: tabs, what they show, and what a person does in them."""
+"""The console in a real browser: tabs, their content, and user actions."""
 
 import contextlib
 
@@ -30,12 +30,12 @@ class ConsoleBrowser(Browser):
     """Chromium with any number of tabs of the console."""
 
     def tab(self, url):
-        """A further tab in which the console is opened."""
+        """Opens the console in a further tab."""
         return ConsoleTab(self._driver, url)
 
 
 class ConsoleTab:
-    """One tab. Whatever is asked of it brings it to the front first."""
+    """One tab. Every call brings it to the front first."""
 
     def __init__(self, driver, url):
         self._driver = driver
@@ -53,14 +53,14 @@ class ConsoleTab:
         return self._driver
 
     def command(self, name, **parameters):
-        """One of the DevTools protocol."""
+        """Sends one command of the DevTools protocol."""
         return self.driver.execute_cdp_cmd(name, parameters)
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
 
     def texts(self, selector):
-        """The texts of all that match, shown or not."""
+        """The texts of all matching elements, visible or not."""
         return self.run("return Array.from(document.querySelectorAll(arguments[0]), (one) => one.textContent)", selector)
 
     def text(self, selector):
@@ -106,7 +106,7 @@ class ConsoleTab:
         return self.texts("#journal li")
 
     def complaints(self):
-        """What the browser refused or could not do."""
+        """The browser's errors and policy violations."""
         return self.run("return complaints")
 
     # MARK: Waiting
@@ -115,12 +115,12 @@ class ConsoleTab:
         return eventually(condition, f"{what}\n{self.run('return document.body.innerText')[:1500]}", timeout, interval=0.1)
 
     def wait_live(self):
-        """Until all streams are live."""
+        """Waits until all streams are live."""
         self.wait_for(lambda: all(lane["state"] == "live" for lane in self.lanes().values()), "all streams are live")
         return self
 
     def wait_for_row(self, event, lanes=LANES):
-        """Until an event has come on those streams."""
+        """Waits until an event has arrived on those streams."""
 
         def carried():
             row = self.row(event)
@@ -141,7 +141,7 @@ class ConsoleTab:
         self.find(selector).click()
 
     def enter(self, token):
-        """Types a token and asks to be let in."""
+        """Enters a token and signs in."""
         self.find("#token").send_keys(token)
         self.click("#token-form button")
 
@@ -150,7 +150,7 @@ class ConsoleTab:
         return self.wait_live()
 
     def press(self, *keys):
-        """Presses keys one after the other, wherever the focus is."""
+        """Presses keys in sequence, at the current focus."""
         for key in keys:
             self.driver.switch_to.active_element.send_keys(key)
 
@@ -163,7 +163,7 @@ class ConsoleTab:
         raise AssertionError(f"the Tab key does not lead to {script}")
 
     def set_network(self, *, is_there):
-        """Takes this tab's network away, or gives it back."""
+        """Disables or enables this tab's network."""
         self.command("Network.enable")
         settings = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         self.command("Network.emulateNetworkConditions", offline=not is_there, **settings)
@@ -171,7 +171,7 @@ class ConsoleTab:
         self.run("dispatchEvent(new Event(arguments[0]))", "online" if is_there else "offline")
 
     def look(self, *, scheme="light", width=1440, height=1000, mobile=False):
-        """Takes another shape."""
+        """Resizes the tab."""
         features = [{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
         self.command("Emulation.setEmulatedMedia", features=features)
         self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
@@ -185,7 +185,7 @@ class ConsoleTab:
 
 @contextlib.contextmanager
 def tabs_of(browser, url):
-    """Opens tabs for a test, and afterwards closes them and fails for what the browser complained about."""
+    """Opens tabs for a test, closes them afterwards, and fails if the browser reported errors."""
     opened = []
 
     def open_tab():

@@ -13,7 +13,7 @@ __all__ = ["ROOT", "Compose", "Dockerfile", "keys_of"]
 
 
 def keys_of(line):
-    """What a program can be told: its default by the name of each environment variable; None where there is none."""
+    """Returns a program's settings: the default by the name of each environment variable; None without a default."""
     done = command(*line, "--print-config", auth_hs256_secret=SECRET, log_format="text")
     assert done.returncode == 0, done.stderr.decode()
     keys = {}

@@ -94,7 +94,7 @@ class World:
             client.close()
 
     def expect_health(self):
-        """Every process lives, says so, and has not crashed meanwhile."""
+        """Checks that every process runs, answers, and has not crashed."""
         self.stack.check()
         for service in self.services:
             for path in ("/healthz", "/readyz"):
@@ -123,7 +123,7 @@ def refusal(response, *statuses):
 
 
 class Door(ABC):
-    """A place at which something enters."""
+    """A place where input enters."""
 
     name: str
     #: The identifiers that enter here, and a pattern for what a refusal calls each of them.
@@ -134,19 +134,19 @@ class Door(ABC):
     is_costly = False
 
     def carries(self, text):
-        """Whether the door can be offered that text at all: a command line has no NUL."""
+        """Whether the door can transport that text: a command line cannot contain NUL."""
         return True
 
     def names(self, identifier, text):
-        """What a refusal of that text must speak of, as a pattern."""
+        """A pattern that a refusal of that text must match."""
         if encoded(text) != text.encode("utf-8", "replace"):
-            # Text that is not UTF-8 may be refused before anybody knows what it was to name.
+            # Text that is not UTF-8 may be refused before its field is known.
             return f"UTF-8|{self.takes[identifier]}"
         return self.takes[identifier]
 
     @abstractmethod
     def offer(self, world, offer):
-        """Brings it to the door: `Accepted`, `Refused` or `Sent`. Raises `Improper` for any other answer."""
+        """Sends it to the door: `Accepted`, `Refused` or `Sent`. Raises `Improper` for any other response."""
 
     def attempt(self, world, offer):
         """The answer to an offer; an `Improper` one is returned like any other."""
@@ -187,7 +187,7 @@ def event_of(offer):
 
 
 class EventDoor(Door):
-    """A way in for events of tenants: all identifiers that events have."""
+    """A door for tenants' events: all identifiers that events have."""
 
     #: What the members of an event are called here.
     words = {TENANT: r"\btenant\b", USER: r"\buser", EVENT_ID: r"\bid\b"}

@@ -1,4 +1,4 @@
-"""The ways in for events of tenants: HTTP in four modes, the command line, the bus (contract §10)."""
+"""Doors for tenants' events: HTTP in four modes, the command line, the bus (contract §10)."""
 
 import json
 import re
@@ -107,7 +107,7 @@ class UnencodedBinaryEvents(BinaryEvents):
 
 
 class BusEvents(EventDoor):
-    """A message in CloudEvents binary mode. Nobody is there to refuse it: one that breaks a rule is no event."""
+    """A message in CloudEvents binary mode. The bus does not refuse it: one that breaks a rule is not an event."""
 
     name = "bus"
     words = {TENANT: "tenant", USER: "ce-userid", EVENT_ID: "ce-id", SOURCE: "ce-source"}
@@ -116,7 +116,7 @@ class BusEvents(EventDoor):
         attributes = {"id": "ce-id", "source": "ce-source", "user": "ce-userid"}
         headers = {"ce-specversion": "1.0", "ce-type": event["type"]}
         headers |= {attributes[name]: header_encoded(value) for name, value in event.items() if name in attributes}
-        # A client of the bus trims what stands at the ends; an empty value is sent as an encoded nothing.
+        # A client of the bus trims white space at the ends; an empty value is sent percent-encoded.
         world.bus.publish(event_subject(event["tenant"], event["type"]), as_json(event["payload"]), headers)
         return Sent()
 

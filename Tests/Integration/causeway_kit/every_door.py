@@ -1,4 +1,4 @@
-"""The doors there are, as parameters of tests."""
+"""All doors, as parameters of tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The surfaces there are, as parameters of tests."""
+"""All surfaces, as parameters of tests."""
 
 import pytest
 

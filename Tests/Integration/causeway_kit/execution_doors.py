@@ -1,4 +1,4 @@
-"""The ways in for events of executions (contract §9, §10)."""
+"""Doors for events of executions (contract §9, §10)."""
 
 from urllib.parse import quote
 
@@ -69,7 +69,7 @@ class ExecutionBody(Door):
 
 
 class ExecutionMessages(Door):
-    """Messages under `executions.>`. Nobody is there to refuse them."""
+    """Messages under `executions.>`. The bus does not refuse them."""
 
     name = "bus, executions"
     takes = ExecutionBody.takes
@@ -94,13 +94,13 @@ class ExecutionMessages(Door):
             } | ({} if id is None else {"ce-id": header_encoded(id)})  # fmt: skip
             world.bus.publish(subject, as_json(payload), headers)
         if is_event:
-            # What is no event leaves no hole behind.
+            # A message that is not an event leaves no hole in the numbers.
             self._numbers[subject] = number
         elif offer.identifier in (EVENT_ID, STEP):
             with ExecutionStream(world.sse, kind, name, mint(tenant), execution=run_of(offer)) as stream:
                 if stream.status != 404:
                     raise Improper(f"shown, although it is no event: {stream.status}")
-        # Nobody reads executions that nobody asks for, so that what is no event is not always counted.
+        # Edges read only executions with viewers, so invalid messages are not always counted.
         return Sent(0)
 
 
@@ -125,7 +125,7 @@ class ExecutionCommand(Door):
 
 
 class _ExecutionQuestion(Door):
-    """The execution stream, asked for what may be there."""
+    """The execution stream of a name that may not exist."""
 
     stores = False
 

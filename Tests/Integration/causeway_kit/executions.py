@@ -40,7 +40,7 @@ class ExecutionStream:
         self.status = self._connection.status
         self.headers = self._connection.headers
         self.is_over = False
-        #: What was said of the log meanwhile, in order: True when it can be reached, False when it cannot. `next` passes that over.
+        #: Reports about the log, in order: True for reachable, False for unreachable. `next` skips them.
         self.standings = []
 
     def __enter__(self):
@@ -54,7 +54,7 @@ class ExecutionStream:
         return self._parser.heartbeats
 
     def next(self, timeout=15.0):
-        """The next event as `(id, type, data)`; None when the stream has ended in order."""
+        """The next event as `(id, type, data)`; None after a regular end of the stream."""
         while block := self._connection.next_block(timeout):
             if block.event in ("stream.stalled", "stream.live"):
                 self.standings.append(block.event == "stream.live")
@@ -64,18 +64,18 @@ class ExecutionStream:
         return None
 
     def take(self, count, timeout=15.0):
-        """The next events, so many of them."""
+        """The next `count` events."""
         return [self.next(timeout) for _ in range(count)]
 
     def rest(self, timeout=15.0):
-        """All that comes until the stream ends."""
+        """All events until the stream ends."""
         events = []
         while (event := self.next(timeout)) is not None:
             events.append(event)
         return events
 
     def error(self):
-        """The JSON of an answer that is no stream."""
+        """The JSON of a response that is not a stream."""
         return json.loads(self._connection.body())
 
     def close(self):
@@ -89,7 +89,7 @@ class Executions:
         self.intake, self.kind, self.name, self.tenant = intake, kind, name, tenant
 
     def post(self, content, **options):
-        """One request as it is."""
+        """Sends one raw request."""
         return self.intake.post(content, path=events_path(self.kind, self.name), **options)
 
     def publish(self, *events, execution=None):

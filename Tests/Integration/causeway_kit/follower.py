@@ -1,4 +1,4 @@
-"""A client as it ought to be: it remembers its place and comes back after every break."""
+"""A well-behaved client: it remembers its cursor and resumes after every disconnect."""
 
 import itertools
 import threading
@@ -18,7 +18,7 @@ class Follower(threading.Thread):
     """
 
     def __init__(self, surface, edges, token, *, cursor=None, break_after=None, types=None):
-        """`break_after()` tells, for each connection, after how many events to cut it; None cuts none."""
+        """`break_after()` returns, for each connection, the number of events after which to cut it; None for never."""
         super().__init__(name=f"follower of {surface.name}", daemon=True)
         self.surface, self.token, self.cursor, self.types = surface, token, cursor, types
         self.events, self.ends, self.gaps, self.breaks = [], [], [], 0
@@ -43,7 +43,7 @@ class Follower(threading.Thread):
         self.check()
 
     def check(self):
-        """Raises what went wrong in the follower's thread, if anything did."""
+        """Raises the error of the follower's thread, if any."""
         if self._failure:
             raise self._failure
 

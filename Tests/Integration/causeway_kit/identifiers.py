@@ -55,7 +55,7 @@ def encoded(text):
 
 
 def fault(identifier, text):
-    """Why a text is no such identifier; None when it is one."""
+    """Returns why a text is not a valid identifier; None if it is."""
     data = encoded(text)
     try:
         data.decode()
@@ -83,7 +83,7 @@ assert _COMPOSED != _DECOMPOSED
 
 
 def values(identifier):
-    """What every door is tried with."""
+    """Returns the inputs for every door."""
     limit = identifier.limit
     return [
         Value("empty", ""),

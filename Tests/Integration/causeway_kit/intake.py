@@ -23,7 +23,7 @@ class Intake:
         self.client.close()
 
     def post(self, content, *, content_type="application/json", token=None, path="/v1/events", headers=None):
-        """One request as it is; `content` may be bytes or anything that JSON can hold."""
+        """Sends one raw request; `content` is bytes, or a value to encode as JSON."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         fields = {"Authorization": f"Bearer {token or self.token}", "Content-Type": content_type} | (headers or {})
         return self.client.post(self.service.url + path, content=body, headers=fields)
@@ -37,7 +37,7 @@ class Intake:
         return answer["ids"]
 
     def publish_surely(self, events, timeout=60):
-        """Publishes through any outage: the same events, with ids of their own, again until they are acknowledged."""
+        """Publishes through any outage: retries the same events, with ids, until they are acknowledged."""
         assert all("id" in event for event in events), "only events with an id can be sent twice"
         deadline = time.monotonic() + timeout
         while True:
@@ -51,11 +51,12 @@ class Intake:
             except httpx.TransportError as error:
                 failure = repr(error)
             assert time.monotonic() < deadline, f"not accepted within {timeout} s: {failure}"
+            # The pace of a retrying producer: the outage's end is what its next attempt finds out.
             pause(0.1)
 
 
 def numbered(number, tenant="acme", *, user=None, type="load.tick", padding=0, prefix="n"):
-    """An event that says which one it is."""
+    """Returns an event with its number in the payload."""
     event = {"type": type, "tenant": tenant, "id": f"{prefix}-{number}", "payload": {"n": number}}
     if user is not None:
         event["user"] = user
@@ -96,6 +97,6 @@ class Flow(threading.Thread):
         assert not self.is_alive(), f"only {self.accepted} events were accepted within {timeout} s"
 
     def stop(self):
-        """Publishes no further ones."""
+        """Stops publishing."""
         self._stopped.set()
         self.finish(60)

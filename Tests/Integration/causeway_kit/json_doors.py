@@ -1,4 +1,4 @@
-"""Where JSON comes in, and what is malformed is refused: by every door, in the form that is the door's own."""
+"""Doors for JSON: each refuses malformed JSON in its own form."""
 
 import json
 from abc import ABC, abstractmethod
@@ -29,7 +29,7 @@ def _member_twice(document):
     return f"{document[:end]},{json.dumps(name)}:{json.dumps(value)}{document[end:]}"
 
 
-#: What a valid document becomes: a function of its text, in which one spot stands for any value.
+#: Faults: each is a function of a valid document's text, in which one spot stands for any value.
 MALFORMED = {
     "a member twice at the top": _member_twice,
     "a member twice inside": _inside('{"a":1,"a":2}'),
@@ -54,7 +54,7 @@ MALFORMED = {
     "a trailing comma": _inside('{"a":1,}'),
     "a comment": _inside("1/**/"),
 }
-#: What must be accepted, so that a refusal is for the fault and nothing else.
+#: Valid variants that must be accepted, so that refusals are due to the fault only.
 SOUND = {
     "a plain value": _inside('{"a":1,"b":[{"a":1},{"a":1}]}'),
     "a whole surrogate pair": _inside('"\\ud83d\\ude80"'),
@@ -69,7 +69,7 @@ def made(change, document):
 
 
 class JSONDoor(ABC):
-    """A place at which JSON enters."""
+    """A place where JSON enters."""
 
     name: str
 
@@ -79,7 +79,7 @@ class JSONDoor(ABC):
 
     @abstractmethod
     def offer(self, world, body, tenant):
-        """`Accepted`, `Refused`, or `Sent` where nobody can refuse it."""
+        """Returns `Accepted`, `Refused`, or `Sent` if the door cannot refuse it."""
 
     def carries(self, name):
         """Whether that fault can be sent here."""
@@ -104,7 +104,7 @@ class HTTPBody(JSONDoor):
         self._content_type, self._headers, self._found, self._roles = content_type, headers, found, roles
 
     def document(self, tenant):
-        # An id that is new each time: the same one with another content is a conflict.
+        # A new id each time: the same one with other content is a conflict.
         return self._document.replace("@tenant@", tenant).replace("@id@", f"json-{new_mark()}")
 
     def offer(self, world, body, tenant):
@@ -114,7 +114,7 @@ class HTTPBody(JSONDoor):
             getattr(world, self._service), "POST", self._target.replace("@mark@", str(new_mark())), token=token, content=body,
             headers=[(name, value.replace("@mark@", str(new_mark()))) for name, value in self._headers], content_type=self._content_type,
         )  # fmt: skip
-        # Some of what is malformed is too long besides.
+        # Some malformed documents are too long too.
         return Accepted() if answer.status_code in self._found else refusal(answer, 400, 413)
 
 
@@ -180,7 +180,7 @@ class BusBody(JSONDoor):
         subject = self._subject.replace("@tenant@", tenant).replace("@mark@", mark)
         world.bus.publish(subject, body, headers)
         if subject.startswith("executions."):
-            # Executions are read when somebody asks for them.
+            # Executions are read only while they have viewers.
             return self._as_shown(world, subject.split(".")[3], tenant)
         return Sent()
 

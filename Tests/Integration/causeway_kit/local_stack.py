@@ -1,4 +1,4 @@
-"""`make run` as a test starts it: the stack that a newcomer has, on ports of its own."""
+"""`make run` for tests: the default stack, on other ports."""
 
 import os
 import re
@@ -31,7 +31,7 @@ SERVING = (*COMMANDS, "nats-server")
 
 
 class LocalStack:
-    """`make run` with the programs that are built already: building them is tried out by whoever runs these tests.
+    """`make run` with programs that are built already: the build is done before these tests run.
 
     `root`: where it is run; unless it is named, in the project's folder.
     """

@@ -1,4 +1,4 @@
-"""Proxies with no service behind them: nobody at all, or somebody who tells what reached it. For tests of what a proxy does by itself.
+"""Proxies without services behind them: with no upstream, or with one that records requests. For tests of a proxy's own behaviour.
 
 The fixtures are for the modules that import them.
 """
@@ -14,7 +14,7 @@ from .tokens import expect_no_token
 KINDS = {"nginx": Nginx, "haproxy": HAProxy, "caddy": Caddy}
 STREAMS = ("/v1/notifications/stream", "/api/streaming/agents/a/stream", "/api/streaming/workflows/w/stream")
 CONSOLE = "https://console.example"
-#: As somebody may write it: spaces, a slash at the end, a default port, upper case, a scheme of an app's own.
+#: Spellings of an operator: spaces, a slash at the end, a default port, upper case, an app's own scheme.
 CORS_ORIGINS = f"{CONSOLE}, http://localhost:3000/,HTTPS://Port.example:443,http://plain.example:80, app://desktop"
 PREFLIGHT = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,traceparent"}
 
@@ -22,12 +22,12 @@ every_proxy = pytest.mark.parametrize("kind", KINDS)
 
 
 def services(instance):
-    """The instance twice in the place of every service."""
+    """Uses the instance twice for every service."""
     return {program: [instance, instance] for program in COMMANDS}
 
 
 class Started:
-    """The proxies of this module, one of a kind and purpose, ended behind its last test."""
+    """The proxies of this module, one per kind and purpose, stopped after its last test."""
 
     def __init__(self, directory):
         self._directory, self._started = directory, {}
@@ -62,20 +62,20 @@ def echo():
 
 @pytest.fixture(scope="module")
 def nobody():
-    """An address at which nobody listens."""
+    """An address without a listener."""
     return f"127.0.0.1:{free_port()}"
 
 
 @pytest.fixture
 def alone(started, kind, nobody):
-    """A proxy with nobody behind it. Caddy is to notice that sooner than it should."""
+    """A proxy without an upstream. Caddy is configured to detect that sooner than by default."""
     patience = {"edit": lambda text: text.replace("lb_try_duration 2s", "lb_try_duration 100ms")} if kind == "caddy" else {}
     return started.get(kind, "alone", nobody, cors_origins=CORS_ORIGINS, **patience)
 
 
 @pytest.fixture
 def echoing(started, kind, echo):
-    """A proxy before somebody who tells what reached it."""
+    """A proxy in front of an upstream that records requests."""
     return started.get(kind, "echoing", echo, cors_origins=CORS_ORIGINS)
 
 

@@ -1,4 +1,4 @@
-"""The long poll as a surface like the others (contract §15): a client that asks again and again, and shows what it gets as one stream."""
+"""The long poll as a surface (contract §15): a client that polls repeatedly, and presents the events as one stream."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from .cursors import Cursor
 from .sse import SSEConnection
 from .surfaces import Closed, Ended, Event, Gap, Heartbeat, Opened, Surface, SurfaceConnection
 
-#: What a refusal says that other surfaces say in one word.
+#: The messages of refusals, by the reason that other surfaces send.
 _REASONS = {
     "This server is about to stop": "draining",
     "This server has as many": "overloaded",
@@ -28,7 +28,7 @@ def parse_batch(body):
 
 
 class LongPollConnection(SurfaceConnection):
-    """One client. A request is under way whenever everything that came was handed out, or nothing has been asked for yet."""
+    """One client. A request is outstanding whenever all received events were consumed, or before the first one."""
 
     def __init__(self, surface, edge, token, cursor, *, types, receive_buffer):
         self.surface, self._url, self._token, self._receive_buffer = surface, edge.url + surface.path, token, receive_buffer
@@ -39,7 +39,7 @@ class LongPollConnection(SurfaceConnection):
             self._pending.append(Opened(None))
             self._ask()
             return
-        # Where "now" is; from there on it waits, so that nothing published afterwards can be missed.
+        # The current cursor; it waits from there on, so that no event published afterwards can be missed.
         self._ask(wait="0s")
         while self._response is not None:
             self._read(time.monotonic() + 15)
@@ -70,7 +70,7 @@ class LongPollConnection(SurfaceConnection):
         self._is_over = True
 
     def _read(self, deadline):
-        """Reads on in the response under way."""
+        """Reads the next part of the current response."""
         try:
             data = self._response.next_bytes(deadline)
         except ConnectionError:
@@ -83,7 +83,7 @@ class LongPollConnection(SurfaceConnection):
         try:
             document = parse_batch(self._body)
         except ValueError:
-            # Cut in the middle: what came of it is worth nothing.
+            # Truncated: the received part is unusable.
             self._is_over = True
             return None
         return self._take(document)
@@ -121,7 +121,7 @@ class LongPollConnection(SurfaceConnection):
         return self._pending.popleft()
 
     def probe(self):
-        """Has the edge asked at once for whatever there is; a `Heartbeat` follows it."""
+        """Polls immediately for the available events; a `Heartbeat` follows them."""
         self._stop_waiting()
         self._is_probe = True
         self._ask(wait="0s")

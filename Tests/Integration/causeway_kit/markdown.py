@@ -1,4 +1,4 @@
-"""What a Markdown page consists of besides its code blocks: sections with their anchors, tables, links."""
+"""Parses Markdown pages without their code blocks: sections with their anchors, tables, links."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A name server of the test's own, for proxies that look services up by name as they do among containers."""
+"""A name server for proxies that resolve services by name, as in containers."""
 
 import socket
 import struct

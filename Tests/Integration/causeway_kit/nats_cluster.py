@@ -1,4 +1,4 @@
-"""Three nats-servers of the test's own that are one bus (deploy/nats/cluster.conf)."""
+"""A private cluster of three nats-servers (deploy/nats/cluster.conf)."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""A nats-server of the test's own."""
+"""A private nats-server."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ jetstream {{ store_dir: "{directory}/jetstream", max_memory_store: 256MB, max_fi
 
 
 class NATSServer(Process):
-    """nats-server with JetStream on loopback, a port that was free, and a data directory of its own.
+    """nats-server with JetStream on loopback, with a free port and a separate data directory.
 
     It keeps port and data when it is killed and started again.
     """
@@ -27,7 +27,7 @@ class NATSServer(Process):
         super().__init__(name, self._base, directory)
 
     def start(self, *, has_jetstream=True, further=""):
-        """Without JetStream it is a bus that has lost its log. `further`: more lines of configuration."""
+        """Starts it. Without JetStream it is a bus that has lost its log. `further`: more lines of configuration."""
         jetstream = _JETSTREAM.format(directory=self.directory) if has_jetstream else "\n"
         self._configuration.write_text(f"{_NAME}{jetstream}{further}\n")
         # With port -1 the server takes a free one and writes it to a file: nobody else can get it in between.
@@ -46,7 +46,7 @@ class NATSServer(Process):
         shutil.copytree(self._store, copy)
 
     def restore_store(self, copy):
-        """Puts a copy in the place of what it has stored; it must be down."""
+        """Replaces its stored data with a copy; it must be down."""
         shutil.rmtree(self._store)
         shutil.copytree(copy, self._store)
 

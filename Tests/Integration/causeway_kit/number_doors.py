@@ -1,4 +1,4 @@
-"""Where numbers come in, and what each is answered with: never a 5xx, and never the death of a process."""
+"""Doors for numbers: no number may cause a 5xx or a crash."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ NUMBERS = {
     "1e3": "1e3", "nothing": "", "30 digits": "123456789012345678901234567890",
 }  # fmt: skip
 
-#: The names under which a query may have a place to resume from (contract §3).
+#: The query parameters for a cursor (contract §3).
 SPELLINGS = ("last_event_id", "lastEventId", "lastEventID", "Last-Event-ID")
 
 
@@ -42,7 +42,7 @@ def expect(answer, *statuses, about=""):
 
 
 class NumberDoor(ABC):
-    """A place at which a number enters."""
+    """A place where a number enters."""
 
     name: str
 
@@ -110,7 +110,7 @@ class MarkAll(_CursorNumber):
 
 
 class StreamCursor(_CursorNumber):
-    """A place to resume from: one that the log has not reached is told as a gap (contract §3)."""
+    """A cursor: one that the log has not reached gets a gap (contract §3)."""
 
     def __init__(self, surface, edge_of):
         self.name, self._surface, self._edge_of = f"cursor of the {surface.name}", surface, edge_of
@@ -238,7 +238,7 @@ class PollParameter(NumberDoor):
         self.name, self._name, self._numbers = f"{name} of the long poll", name, range(1 if name == "limit" else 0, most + 1)
 
     def offer(self, world, text, tenant):
-        # A place that does not exist is answered at once, however long the client would wait.
+        # An unknown cursor is answered immediately, for any `wait`.
         query = {"last_event_id": "none", self._name: text}
         with SSEConnection(world.sse.url + LongPoll.path, token=mint(tenant), query=query) as response:
             body = response.body()

@@ -19,7 +19,7 @@ _taken = set()
 
 
 def free_port():
-    """A port that nobody listens on, and that this run has not given out before."""
+    """A free port that this run has not used before."""
     for _ in range(1000):
         port = _random.randrange(_FIRST, _LAST)
         if port not in _taken and is_free(port):

@@ -1,4 +1,4 @@
-"""Processes that a test starts, watches and ends."""
+"""Processes that a test starts, watches and stops."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 class Process:
-    """One process, which can be ended and started again; everything it prints goes to one log file.
+    """One process that can be stopped and restarted; all its output goes to one log file.
 
     Start processes from the main thread: they are killed when the thread that started them ends, so that a run that is itself
     killed leaves nothing behind.
@@ -57,7 +57,7 @@ class Process:
 
     @property
     def exit_code(self):
-        """None while it runs; negative for the signal that killed it."""
+        """Its exit code; None while it runs, negative for the signal that killed it."""
         return self._process.poll()
 
     def signal(self, number):
@@ -66,11 +66,11 @@ class Process:
         self._process.send_signal(number)
 
     def terminate(self):
-        """Asks it to stop, as an operator would (SIGTERM). Does not wait."""
+        """Sends SIGTERM, like an operator. Does not wait."""
         self.signal(signal.SIGTERM)
 
     def kill(self):
-        """Ends it without a chance to do anything more (SIGKILL), and returns when it is gone."""
+        """Kills it (SIGKILL), and returns when it is gone."""
         self._was_ended = True
         if self.is_running:
             self._process.kill()

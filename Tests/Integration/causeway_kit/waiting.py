@@ -1,11 +1,11 @@
-"""Waiting for a condition instead of for luck."""
+"""Waiting for conditions instead of sleeping."""
 
 import threading
 import time
 
 
 def eventually(condition, what, timeout=15.0, interval=0.02):
-    """The first truthy value of `condition()`; fails with `what` and the last value when there is none within `timeout` seconds."""
+    """Waits for a truthy value of `condition()` and returns it; after `timeout` seconds, fails with `what` and the last value."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -17,5 +17,5 @@ def eventually(condition, what, timeout=15.0, interval=0.02):
 
 
 def pause(seconds):
-    """Lets time pass where time itself is what the test is about (an expiry, a rate), never to wait for something."""
+    """Sleeps where time is the test's input (an expiry, a rate, an outage), or to show that nothing happens; never to wait for a condition."""
     threading.Event().wait(seconds)

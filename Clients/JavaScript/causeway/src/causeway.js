@@ -10,7 +10,7 @@
  * All tabs of an origin that open the same stream for the same user with the same roles share one connection: the tab that holds a
  * Web Lock, the leader, connects and forwards updates through a BroadcastChannel. Texts from events are never evaluated or parsed as HTML.
  *
- * This module is the public API; `causeway.d.ts` declares its types. `core/` holds what needs no browser and no network, `io/` what does.
+ * This module is the public API; `causeway.d.ts` declares its types. `core/` has the modules that need neither browser nor network, `io/` the others.
  * docs/browser-client.md describes how to use it.
  *
  * @module causeway

@@ -1,4 +1,4 @@
-/// Lines of a proxy's configuration, and where in it they belong.
+/// Lines of a proxy's configuration, with the block that they belong in.
 struct Directive: Sendable, Equatable, Encodable {
     let context: String
     let lines: String
@@ -9,7 +9,7 @@ struct Directive: Sendable, Equatable, Encodable {
     }
 }
 
-/// The same in three proxies. They hold for nginx 1.22, Caddy 2.6 and HAProxy 2.6 (Debian 12), and later.
+/// A fix in the configuration languages of three proxies: nginx 1.22, Caddy 2.6 and HAProxy 2.6 (Debian 12), and later.
 struct Directives: Sendable, Equatable, Encodable {
     var nginx: [Directive]
     var caddy: [Directive]
@@ -17,7 +17,7 @@ struct Directives: Sendable, Equatable, Encodable {
 }
 
 extension Remedy {
-    /// What to write into the proxy's configuration; nil where that is not the place.
+    /// The directives for the proxy's configuration; nil where the fault is elsewhere.
     var directives: Directives? {
         switch self {
         case .authorization: .passing("Authorization", variable: "$http_authorization")
@@ -38,9 +38,9 @@ extension Remedy {
 }
 
 extension Directives {
-    private static let beside = "# beside the others there are: a level with a proxy_set_header of its own inherits none"
+    private static let beside = "# repeat the existing ones here: a level with any proxy_set_header inherits none"
 
-    /// Caddy and HAProxy pass fields on unless they are told otherwise; so does nginx, which loses them where one was set to nothing.
+    /// Returns directives that forward a field. All three forward fields by default; nginx drops one that is set to an empty value.
     fileprivate static func passing(_ field: String, variable: String) -> Directives {
         Directives(
             nginx: [Directive("location", "\(beside)\nproxy_set_header \(field) \(variable);")],
@@ -106,10 +106,10 @@ extension Directives {
         nginx: [
             Directive(
                 "location",
-                "# no path behind the address; with variables in it, end it with $is_args$args\nproxy_pass http://127.0.0.1:8081;"
+                "# no path after the address; if it contains variables, end it with $is_args$args\nproxy_pass http://127.0.0.1:8081;"
             )
         ],
-        caddy: [Directive("site", "# take out: rewrite and uri that lose it; or end their target with ?{query}")],
+        caddy: [Directive("site", "# take out: rewrite and uri directives that drop it; or end their target with ?{query}")],
         haproxy: [Directive("backend", "# take out: http-request set-query …, set-uri …; set-path leaves the query alone")]
     )
 
@@ -121,7 +121,7 @@ extension Directives {
                 "\(beside)\nproxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection $connection_header;"
             ),
         ],
-        caddy: [Directive("reverse_proxy", "# does it by itself; take out: header_up Connection …, header_up Upgrade …, versions h2c")],
-        haproxy: [Directive("backend", "# does it by itself; take out: http-request del-header Upgrade, del-header Connection")]
+        caddy: [Directive("reverse_proxy", "# does so by default; take out: header_up Connection …, header_up Upgrade …, versions h2c")],
+        haproxy: [Directive("backend", "# does so by default; take out: http-request del-header Upgrade, del-header Connection")]
     )
 }

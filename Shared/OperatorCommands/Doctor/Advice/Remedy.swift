@@ -1,4 +1,4 @@
-/// What mends a fault. The catalogue of the directives is in ``Remedy/directives``.
+/// The fix of a fault. ``Remedy/directives`` has the lines for proxies.
 enum Remedy: String, Sendable, CaseIterable {
     // In the proxy.
     case authorization
@@ -21,80 +21,80 @@ enum Remedy: String, Sendable, CaseIterable {
     case token
     case untrusted
 
-    /// Why it is a fault, and what to do about it: short sentences.
+    /// Why it is a fault, and how to fix it.
     var explanation: String {
         switch self {
         case .authorization:
-            "Programs send their token in the header Authorization; a proxy passes it on unless it was told otherwise. Take out what removes it."
+            "Programs send their token in the header Authorization, and a proxy forwards it by default. Take out the directive that removes it."
         case .buffering:
             """
-            A proxy that gathers a response before it passes it on holds events back until there are enough of them. Let it pass every byte on at \
-            once. The edges ask for that with X-Accel-Buffering; do not let nginx ignore it.
+            A proxy that buffers responses holds events back until its buffer is full. Turn buffering off for streams. The edges ask for that with \
+            X-Accel-Buffering; do not let nginx ignore it.
             """
         case .compression:
             """
-            A compressor gathers what it compresses, and the edges ask that nothing be transformed (Cache-Control: no-transform). Leave streams of \
-            events out of compression.
+            A compressor buffers its input, which delays events; the edges forbid it with Cache-Control: no-transform. Exclude event streams from \
+            compression.
             """
         case .gateway:
             """
-            The proxy reaches nobody who serves this. See that the services run (/readyz on their admin ports), and that the proxy has their right \
+            The proxy reaches no service for this path. Check that the services run (/readyz on their admin ports), and that the proxy has the right \
             addresses.
             """
         case .host:
-            "WebSockets are open to pages of the same host, which the edge learns from Host. Pass it on as it came, with its port."
+            "The edge accepts WebSockets from pages of the same host, which it compares with Host. Forward Host unchanged, with its port."
         case .http2:
             """
-            Each tab with a stream keeps a connection of its own under HTTP/1.1, and browsers have six for an origin. Over TLS with HTTP/2, all \
-            tabs share one.
+            Under HTTP/1.1 each tab with a stream needs a separate connection, and browsers open at most six per origin. Over TLS with HTTP/2, all tabs \
+            share one.
             """
         case .idle:
             """
-            The connection was cut while it was quiet. Be more patient than the heartbeats are apart: 30 s on the notification stream, 5 s on the \
-            workspace stream, and up to 60 s at the relay. The same goes for load balancers and firewalls on the way.
+            The connection was cut while idle. Set idle timeouts above the heartbeat interval: 30 s on the notification stream, 5 s on the workspace \
+            stream, and up to 60 s at the relay. The same applies to load balancers and firewalls on the way.
             """
         case .lastEventID:
             """
-            A client that comes back says in Last-Event-ID what it has seen. Without it, it gets no more than what happens from then on. Take out \
-            what removes it.
+            A client that reconnects sends its cursor in Last-Event-ID. Without the header it misses the events in between. Take out the directive that \
+            removes it.
             """
         case .path:
             """
-            The proxy sends this path elsewhere. Give the doctor the address under which Causeway's paths begin, and route them to the services \
+            The proxy routes this path elsewhere. Give the doctor the address below which Causeway's paths begin, and route them to the services \
             (docs/proxies.md has the list).
             """
         case .query:
-            "Browsers can set no header on a stream: token, workspace and last_event_id are in the query. Pass it on as it came."
+            "Browsers cannot set headers on a stream: token, workspace and last_event_id are in the query. Forward the query unchanged."
         case .subprotocol:
-            "Browsers that cannot have their token in the address put it into Sec-WebSocket-Protocol, and want an answer there. Pass it on both ways."
+            "Browsers that do not put their token into the address send it in Sec-WebSocket-Protocol and need a reply there. Forward it in both directions."
         case .upgrade:
-            "A WebSocket begins as a request with Upgrade and Connection. They hold for one connection only, so a proxy has to send them on by itself."
+            "A WebSocket begins as a request with Upgrade and Connection. Both are hop-by-hop headers, so a proxy must set them itself."
         case .certificate:
             """
-            Put a certificate in place that is valid now, and for the name in the address; and let the proxy read it again. If the certificate is \
-            good, look at this machine's clock.
+            Install a certificate that is valid now and for the name in the address, and reload the proxy. If the certificate is valid, check this \
+            machine's clock.
             """
         case .clock:
             """
-            Let all machines follow a time server (timedatectl set-ntp true). Tokens are refused by services whose clock is before their iat or nbf \
-            by more than 30 s, or past their exp.
+            Synchronise the clocks of all machines (timedatectl set-ntp true). A service rejects a token when its clock is more than 30 s before iat or \
+            nbf, or past exp.
             """
         case .crossOrigin:
             """
-            Name the origin in CORS_ORIGINS of every service that its pages use, as a browser writes it (https://app.example.com), and \
-            leave Access-Control- fields and OPTIONS requests to them: a proxy is neither to add nor to remove any.
+            Add the origin to CORS_ORIGINS of every service that its pages use, as a browser writes it (https://app.example.com). Let the services answer \
+            OPTIONS requests and set Access-Control- headers: the proxy must neither add nor remove any.
             """
         case .role:
-            "The notification stream and the relay want the role admin or member in the token's claim roles."
+            "The notification stream and the relay require the role admin or member in the token's claim roles."
         case .token:
             """
-            Use a token that is signed with the key the services know (AUTH_…), has exp in the future, a sub and a tenant; iss and aud as the \
-            services want them. causeway token mints one where the secret is at hand.
+            Use a token that is signed with a key of the services (AUTH_…) and has an exp in the future, a sub, a tenant, and the iss and aud that the \
+            services require. causeway token mints one where the secret is available.
             """
         case .untrusted:
             """
-            If the certificate is one of your own, name it, or the authority that signed it, with --ca-file. Else let the proxy send the whole \
-            chain, not the server's certificate alone. --insecure looks at the rest without checking; never send a token that matters that way.
+            If the certificate is self-signed or from a private authority, pass it or the authority with --ca-file. Otherwise let the proxy send the whole \
+            chain, not the server's certificate alone. --insecure skips the check; do not use it with a token that matters.
             """
         }
     }

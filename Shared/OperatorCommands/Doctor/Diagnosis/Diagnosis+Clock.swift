@@ -3,16 +3,16 @@ import EventModel
 import HTTPTypes
 
 extension Diagnosis {
-    /// By how much clocks may differ: that much of `iat` and `nbf` is forgiven (contract §1).
+    /// Clock skew that services tolerate in `iat` and `nbf` (contract §1).
     private static let leeway: Duration = .seconds(30)
-    /// From here on a difference is worth a word.
+    /// Clock skew from which the report gives advice.
     private static let noticeable: Duration = .seconds(5)
 
-    /// What the token says of itself.
+    /// Checks the token's claims.
     var token: Finding {
         let token = seen.token
         guard token.isReadable else { return .fault(.token, "it is not a JWT: three parts in base64url, joined by dots", .token) }
-        guard let expiry = token.expiresAt else { return .fault(.token, "it has no claim exp; tokens without an end are refused", .token) }
+        guard let expiry = token.expiresAt else { return .fault(.token, "it has no claim exp; tokens without expiry are rejected", .token) }
         let left = distance(to: expiry)
         guard left > .zero else { return .fault(.token, "it expired \(Wording.show(left)) ago, by this machine's clock", .token) }
         for (claim, time) in [("iat", token.issuedAt), ("nbf", token.notBefore)] {
@@ -24,26 +24,26 @@ extension Diagnosis {
         return .ok(.token, "it is valid for another \(Wording.show(left)), by this machine's clock")
     }
 
-    /// The others' clocks, compared with ours.
+    /// Compares the clocks of the proxy and of Causeway with this machine's.
     var clock: [Finding] {
         let proxy = answers.lazy.compactMap(\.clockLead).first.map { (name: "the proxy's clock (Date)", lead: $0) }
         let service = [seen.workspace, seen.relay, seen.relayByQuery].compactMap(\.?.clockLead).first
             .map { (name: "Causeway's clock", lead: $0) }
         let readings = [proxy, service].compactMap(\.self)
         guard let worst = readings.max(by: { abs($0.lead) < abs($1.lead) }) else {
-            return [.advice(.clock, "nobody told the time: neither a field Date came, nor a message of Causeway's")]
+            return [.advice(.clock, "no clock to compare: neither a Date header nor a message of Causeway arrived")]
         }
         guard abs(worst.lead) > Self.noticeable else { return [.ok(.clock, "the clocks agree within \(Wording.show(abs(worst.lead)))")] }
         let side = worst.lead > .zero ? "ahead of" : "behind"
         var sentence = "\(worst.name) is \(Wording.show(worst.lead)) \(side) this machine's"
         if readings.count == 2 {
             let areAlike = abs(readings[0].lead - readings[1].lead) <= Self.noticeable
-            sentence += areAlike ? "; proxy and Causeway agree, so it is this machine's that is wrong" : "; the other one is right"
+            sentence += areAlike ? "; proxy and Causeway agree, so this machine's clock is wrong" : "; the other one is right"
         }
         return [abs(worst.lead) > Self.leeway ? .fault(.clock, sentence, .clock) : .advice(.clock, sentence, .clock)]
     }
 
-    /// From now to a moment in seconds since 1970; any number may stand in a token.
+    /// Returns the time from now until a moment in seconds since 1970, clamped: a token may contain any number.
     private func distance(to seconds: Double) -> Duration {
         let difference = seconds - Double(now.millisecondsSinceEpoch) / 1000
         return .seconds(max(-1e15, min(1e15, difference)))

@@ -1,13 +1,13 @@
 import HTTPAPI
 import HTTPTypes
 
-/// The notification stream.
+/// Findings about the notification stream.
 extension Diagnosis {
     var stream: [Finding] {
         guard let stream = seen.stream else { return [] }
         guard let served else {
             if case .silent(let time) = stream.attempt, seen.head?.status == 200 {
-                let sentence = "not even a head came in \(Wording.show(time)), though HEAD is answered"
+                let sentence = "no response head arrived within \(Wording.show(time)), though HEAD is answered"
                 return [.fault(.buffering, "\(Examination.streamPath) is held back on the way: \(sentence)", .buffering)]
             }
             let refusal = Refusal(attempt: stream.attempt, path: Examination.streamPath, hop: hop).meaning
@@ -19,7 +19,7 @@ extension Diagnosis {
             + lastEventID(stream: served) + [buffering(served)] + compression + [idle(served)] + requestID(served)
     }
 
-    /// A stream that was over before it began, or no stream of Causeway's.
+    /// Returns the fault of a stream that ended at once; nil for a stream that was served.
     private func refused(_ served: StreamObservation) -> Finding? {
         switch served.goodbye {
         case "unavailable":
@@ -29,7 +29,7 @@ extension Diagnosis {
                 .gateway
             )
         case "overloaded", "limit":
-            .fault(.stream, "the edge takes no more streams: raise MAX_CONNECTIONS or MAX_CONNECTIONS_PER_TENANT, or start more edges", nil)
+            .fault(.stream, "the edge has no free stream: raise MAX_CONNECTIONS or MAX_CONNECTIONS_PER_TENANT, or start more edges", nil)
         default: nil
         }
     }
@@ -57,7 +57,7 @@ extension Diagnosis {
     private func lastEventID(stream: StreamObservation) -> [Finding] {
         guard let resume = seen.resume, resume.attempt.status == 200 else { return [] }
         if resume.gap != nil { return [.ok(.lastEventID, "the header Last-Event-ID arrives: an unknown place is answered by stream.gap")] }
-        // Of a stream that is held back or compressed, nothing can be said.
+        // A stream that is buffered or compressed cannot be judged.
         guard resume.opening != nil, resume.isUnderstood else { return [] }
         let sentence = "the header Last-Event-ID does not arrive: an unknown place in it should be answered by stream.gap, and is not"
         return [.fault(.lastEventID, "\(sentence). Clients that reconnect lose events without knowing it", .lastEventID)]
@@ -66,12 +66,12 @@ extension Diagnosis {
     private func buffering(_ served: StreamObservation) -> Finding {
         let held = "is held back on the way"
         guard let opening = served.opening else {
-            return .fault(.buffering, "the stream \(held): of its opening, nothing came in \(Wording.show(seen.watched))", .buffering)
+            return .fault(.buffering, "the stream \(held): its opening did not arrive within \(Wording.show(seen.watched))", .buffering)
         }
         guard opening <= StreamProbe.promptness else {
             return .fault(.buffering, "the stream \(held): its opening came \(Wording.show(opening)) after the head", .buffering)
         }
-        // One may be late on a slow machine and meet the next; three are a heap.
+        // On a slow machine one ping may be late and arrive with the next; three at once mean buffering.
         guard served.pingsAtOnce < 3 else {
             return .fault(
                 .buffering,
@@ -104,7 +104,7 @@ extension Diagnosis {
                 .idle
             )
         case (nil, .none) where served.pings > 0:
-            .ok(.idle, "the stream stayed open for \(Wording.show(seen.watched)); signs of life: \(served.pings)")
+            .ok(.idle, "the stream stayed open for \(Wording.show(seen.watched)); pings: \(served.pings)")
         case (nil, .none):
             .advice(
                 .idle,
@@ -114,13 +114,13 @@ extension Diagnosis {
         }
     }
 
-    /// How a connection was cut.
+    /// Describes how a connection was cut.
     static func manner(_ isAbrupt: Bool) -> String { isAbrupt ? "abruptly" : "silently" }
 
     private func requestID(_ served: StreamObservation) -> [Finding] {
         guard let answer = served.attempt.answer else { return [] }
         guard let id = answer.fields[.requestID] else {
-            return [.advice(.requestID, "X-Request-Id is taken out of answers: nobody can say which entry of a log belongs to a request")]
+            return [.advice(.requestID, "X-Request-Id is removed from responses: clients cannot match requests with log entries")]
         }
         guard id.hasPrefix(Examination.requestIDPrefix) else {
             return [.advice(.requestID, "X-Request-Id is replaced on the way: the client's own id is in no log of Causeway's")]

@@ -1,17 +1,17 @@
 import HTTPTypes
 
-/// The workspace stream, the relay, and pages that use them.
+/// Findings about the workspace stream, the relay, and pages that use them.
 extension Diagnosis {
     var workspace: [Finding] {
         guard let socket = seen.workspace else { return [] }
-        // Whoever was let in and is closed later is closed for another reason, and that is told.
+        // After the first message, a close has another reason, which `findings` reports.
         if let close = socket.close, socket.messages == 0 {
             let path = Examination.workspacePath
             switch close.code {
             case 4401 where served != nil: return [.fault(.workspace, "\(path): closed with 4401: the query does not arrive here", .query)]
             case 4401: return [.fault(.workspace, "\(path): closed with 4401, the token is not accepted", .token)]
             case 4003:
-                let sentence = "closed with 4003, the token is for another workspace: name its own with --workspace"
+                let sentence = "closed with 4003, the token is for another workspace: pass the right one with --workspace"
                 return [.fault(.workspace, "\(path): \(sentence)", nil)]
             default: break
             }
@@ -29,7 +29,7 @@ extension Diagnosis {
         return findings(first, .relay, .relayIdle, Examination.relayPath)
     }
 
-    /// The handshake, and how long it held.
+    /// Judges the handshake, and how long the connection stayed open.
     private func findings(_ socket: WebSocketObservation, _ check: Finding.Check, _ idleCheck: Finding.Check, _ path: String) -> [Finding] {
         guard let answer = socket.attempt.answer, answer.status == 101 else {
             if let answer = socket.attempt.answer, (200..<300).contains(answer.status) {
@@ -46,10 +46,10 @@ extension Diagnosis {
             ("Sec-WebSocket-Accept", socket.isProven),
         ].filter { !$0.1 }.map(\.0)
         guard lost.isEmpty else {
-            return [.fault(check, "\(path): 101, but without a right \(lost.joined(separator: ", ")): browsers give up", .upgrade)]
+            return [.fault(check, "\(path): 101, but with missing or wrong \(lost.joined(separator: ", ")): browsers reject it", .upgrade)]
         }
         guard socket.messages > 0 || socket.close != nil || socket.ending != .none else {
-            return [.fault(check, "\(path): 101, but not even the first message came in \(Wording.show(seen.watched))", .buffering)]
+            return [.fault(check, "\(path): 101, but the first message did not arrive within \(Wording.show(seen.watched))", .buffering)]
         }
         return [.ok(check, "\(path): 101 after \(Wording.show(answer.took))"), idle(socket, idleCheck, path)]
     }
@@ -57,10 +57,10 @@ extension Diagnosis {
     private func idle(_ socket: WebSocketObservation, _ check: Finding.Check, _ path: String) -> Finding {
         if let close = socket.close {
             let words = close.reason.isEmpty ? "" : " (\(Wording.quotable(close.reason)))"
-            // Whoever is silent for a minute is closed by the relay itself (contract §6).
+            // The relay closes clients that are silent for a minute (contract §6).
             let wasSilent = close.code == 1008 && check == .relayIdle && seen.watched >= .seconds(60)
             let sentence = "\(path): Causeway closed it with \(close.code)\(words)"
-            if wasSilent { return .ok(check, "\(sentence), as it does with clients that say nothing for long") }
+            if wasSilent { return .ok(check, "\(sentence), as it does with silent clients") }
             return close.code == 1011 ? .fault(check, sentence, .gateway) : .advice(check, sentence)
         }
         if case .closed(let silence, let isAbrupt) = socket.ending {
@@ -72,7 +72,7 @@ extension Diagnosis {
         if check == .relayIdle { return .ok(check, stayed) }
         // The first message is the greeting.
         return socket.messages > 1
-            ? .ok(check, "\(stayed); signs of life: \(socket.messages - 1)")
+            ? .ok(check, "\(stayed); heartbeats and events: \(socket.messages - 1)")
             : .advice(check, "\(stayed), but no heartbeat came: watch for longer than HEARTBEAT_INTERVAL with --idle-seconds")
     }
 
@@ -81,7 +81,7 @@ extension Diagnosis {
         if answer.fields[.secWebSocketProtocol] == Examination.subprotocol {
             return [.ok(.subprotocol, "Sec-WebSocket-Protocol arrives, and its answer comes back")]
         }
-        let sentence = "Sec-WebSocket-Protocol is lost on the way: browsers that name a subprotocol, or put their token there, give up"
+        let sentence = "Sec-WebSocket-Protocol is lost on the way: browsers that use it, for their token for example, cannot connect"
         return [.fault(.subprotocol, sentence, .subprotocol)]
     }
 

@@ -2,19 +2,19 @@ import Basics
 import EventModel
 import HTTPTypes
 
-/// What observations mean. Pure: the same observations at the same time of day always mean the same.
+/// Derives findings from observations. A pure function of the observations and the time.
 struct Diagnosis: Sendable {
     let seen: Observations
-    /// Our own time of day when it began.
+    /// This machine's time at the start of the examination.
     let now: Timestamp
 
-    /// The findings, in the order of the report. What could not be looked at because of another fault is left out.
+    /// The findings, in the order of the report. Checks that another fault prevented are omitted.
     var findings: [Finding] {
         guard case .reached(let alpn) = seen.reach else { return [connection, token] }
         return [connection, token] + clock + [http2(alpn)] + stream + workspace + relay + pages
     }
 
-    /// Whether nothing must be mended.
+    /// Whether there are no faults.
     static func isHealthy(_ findings: [Finding]) -> Bool { findings.allSatisfy { $0.verdict != .fault } }
 
     // MARK: The connection
@@ -40,22 +40,22 @@ struct Diagnosis: Sendable {
 
     // MARK: Who answers
 
-    /// The proxy by what it says of itself, else in general. Stands at the beginning of a sentence.
+    /// The proxy's name from its `Server` or `Via` header, or a general term.
     var hop: String {
         for answer in answers {
             guard let name = answer.fields[.server] ?? answer.fields[.via] else { continue }
             return "\(Wording.quotable(name)) (by its own account)"
         }
-        return "something on the way that does not name itself"
+        return "an unnamed hop on the way"
     }
 
-    /// Everybody's answers.
+    /// All responses.
     var answers: [Answer] {
         let streams = [seen.stream, seen.streamByQuery, seen.query, seen.resume, seen.compression].compactMap(\.?.attempt.answer)
         return streams + [seen.workspace, seen.relay, seen.relayByQuery, seen.page].compactMap(\.?.attempt.answer)
     }
 
-    /// The watched stream that was served, however its token was sent.
+    /// The watched stream that was served, with the token in the header or in the query.
     var served: StreamObservation? {
         [seen.stream, seen.streamByQuery].compactMap(\.self).first { $0.attempt.isEventStream }
     }
@@ -65,13 +65,13 @@ extension DialFailure {
     fileprivate func sentence(_ target: Target) -> String {
         switch self {
         case .unknownName: "the name \(target.host) is not known: check its spelling, and the DNS"
-        case .refused: "nobody listens at \(target.authority): the proxy is down, or on another port"
-        case .timedOut: "\(target.authority) does not answer: it is down, or a firewall drops what is sent there"
-        case .untrusted: "the certificate of \(target.authority) is not signed by anybody whom this machine trusts"
+        case .refused: "nothing listens at \(target.authority): the proxy is down, or on another port"
+        case .timedOut: "\(target.authority) does not answer: it is down, or a firewall drops packets to it"
+        case .untrusted: "the certificate of \(target.authority) is not signed by an authority that this machine trusts"
         case .expired(let end): "the certificate of \(target.authority) expired at \(end)"
         case .notYetValid(let begin): "the certificate of \(target.authority) is valid from \(begin) only, by this machine's clock"
         case .wrongName: "the certificate of \(target.authority) is for other names"
-        case .notTLS: "what listens at \(target.authority) does not speak TLS: use http://, or another port"
+        case .notTLS: "the server at \(target.authority) does not speak TLS: use http://, or another port"
         case .other(let text): "no connection to \(target.authority): \(Wording.quotable(text))"
         }
     }
@@ -84,12 +84,12 @@ extension DialFailure {
         }
     }
 
-    /// For a further connection, after one was made.
+    /// Describes the failure of a further connection, after the first one succeeded.
     var briefly: String {
         switch self {
-        case .unknownName: "the name could not be looked up any more"
+        case .unknownName: "a further look-up of the name failed"
         case .refused: "a further connection was refused"
-        case .timedOut: "a further connection did not come about in time"
+        case .timedOut: "a further connection timed out"
         case .untrusted, .expired, .notYetValid, .wrongName, .notTLS: "a further connection had another certificate"
         case .other(let text): "a further connection failed: \(Wording.quotable(text))"
         }

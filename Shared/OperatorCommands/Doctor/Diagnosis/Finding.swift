@@ -1,6 +1,6 @@
-/// What one check came to, in plain words.
+/// The result of one check.
 struct Finding: Sendable, Equatable {
-    /// What was looked at, in the order of the report.
+    /// The checks, in the order of the report.
     enum Check: String, Sendable, CaseIterable {
         case connection
         case token
@@ -25,7 +25,7 @@ struct Finding: Sendable, Equatable {
 
     enum Verdict: String, Sendable {
         case ok
-        /// It works, and could be better; or it could not be judged.
+        /// It works but could be improved, or could not be judged.
         case advice
         case fault
     }
@@ -33,7 +33,7 @@ struct Finding: Sendable, Equatable {
     let check: Check
     let verdict: Verdict
     let sentence: String
-    /// How to mend it.
+    /// The fix; nil when the sentence says enough.
     var remedy: Remedy?
 
     static func ok(_ check: Check, _ sentence: String) -> Finding {

@@ -1,14 +1,14 @@
 import HTTPAPI
 import HTTPTypes
 
-/// An answer, or none, in place of what was asked for: what it means at any path.
+/// Explains an unexpected or missing response at any path.
 struct Refusal {
     let attempt: Attempt
     let path: String
-    /// Who answers, when it is not Causeway.
+    /// The proxy's name (``Diagnosis/hop``).
     let hop: String
 
-    /// What happened, and how to mend it.
+    /// The failure, and its fix.
     var meaning: (sentence: String, remedy: Remedy?) {
         switch attempt {
         case .failed(let failure): (failure.briefly, nil)
@@ -23,12 +23,12 @@ struct Refusal {
         let (status, quote) = (answer.status, answer.quote)
         return switch status {
         case 401: ("\(path): 401, the token is not accepted\(quote)", .token)
-        case 403: ("\(path): 403, the token is good but not for this\(quote)", .role)
-        case 404: ("\(path): 404, this path leads nowhere\(quote)", .path)
+        case 403: ("\(path): 403, the token is valid but not allowed here\(quote)", .role)
+        case 404: ("\(path): 404, nothing is served at this path\(quote)", .path)
         case 426: ("\(path): 426, Causeway was asked without \"Upgrade: websocket\" and \"Connection: Upgrade\"", .upgrade)
-        case 502: ("\(path): 502, the proxy found nobody behind it, or did not understand the answer\(quote)", .gateway)
-        case 503: ("\(path): 503, no instance is there to serve it\(quote)", .gateway)
-        case 504: ("\(path): 504, the proxy waited in vain for an answer from behind it\(quote)", .gateway)
+        case 502: ("\(path): 502, the proxy reached no service, or got an invalid response\(quote)", .gateway)
+        case 503: ("\(path): 503, no instance is available\(quote)", .gateway)
+        case 504: ("\(path): 504, the service did not answer the proxy in time\(quote)", .gateway)
         case 300..<400:
             ("\(path): \(status), a redirection\(answer.destination); streams and WebSockets must be served where they are", .path)
         case 400 where answer.body.mentionsTLS: ("\(path): 400, this port speaks TLS: use https://", nil)
@@ -39,22 +39,22 @@ struct Refusal {
 }
 
 extension Answer {
-    /// What it says about itself: the message of an error of Causeway's, else nothing.
+    /// The message of an error body of Causeway; empty for other bodies.
     fileprivate var quote: String {
         guard let words = ServerWords(String(decoding: body, as: UTF8.self)), let message = words.message else { return "" }
         return ": \u{201C}\(Wording.quotable(message))\u{201D}"
     }
 
-    /// What it carries.
+    /// The content type.
     var kind: String { fields[.contentType].map { Wording.quotable($0) } ?? "no content type" }
 
-    /// Where a redirection leads, without the query, which is the request's and holds the token.
+    /// The target of a redirection, without the query, which contains the token.
     fileprivate var destination: String {
         fields[.location].map { " to \(Wording.quotable(String($0.prefix { $0 != "?" })))" } ?? ""
     }
 }
 
 extension [UInt8] {
-    /// What nginx, Caddy and HAProxy answer to plaintext on a TLS port.
+    /// Whether this is the response of nginx, Caddy or HAProxy to plaintext on a TLS port.
     fileprivate var mentionsTLS: Bool { String(decoding: self, as: UTF8.self).uppercased().contains("HTTPS") }
 }

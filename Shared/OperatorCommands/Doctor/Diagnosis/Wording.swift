@@ -1,6 +1,6 @@
-/// How values are put into sentences.
+/// Formats values for sentences of the report.
 enum Wording {
-    /// The most characters that are quoted of what others say.
+    /// Maximum number of characters quoted from a peer.
     private static let maximumCharacters = 160
 
     /// Quotes a peer in one short line, without terminal escapes.

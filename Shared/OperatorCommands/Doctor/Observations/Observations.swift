@@ -2,48 +2,48 @@ import Basics
 import EventModel
 import HTTPTypes
 
-/// All that was seen. Plain values: what they mean is ``Diagnosis``'s to say.
+/// Everything that the probes observed. Plain values; ``Diagnosis`` interprets them.
 struct Observations: Sendable {
     let target: Target
-    /// How long the streams were watched.
+    /// Time for which the streams were watched.
     let watched: Duration
     /// Whether the certificate was left unchecked.
     var isInsecure = false
-    /// The origin of the pages that are to use it, if one was named.
+    /// The origin of pages on another host, from `--origin`.
     var origin: String?
     var token: TokenFacts
     var reach: Reach
-    /// By the header `Authorization`, as programs do it, watched to the end.
+    /// With the token in the header `Authorization`, as programs send it; watched to the end.
     var stream: StreamObservation?
-    /// The same with the token in the query, where the header alone was refused.
+    /// The same with the token in the query, if the header was refused.
     var streamByQuery: StreamObservation?
     /// The head of the stream alone (`HEAD`), which no proxy can buffer.
     var head: Attempt?
-    /// With the token and a cursor that cannot be known in the query, as browsers do it.
+    /// With the token and an unknown cursor in the query, as browsers send them.
     var query: StreamObservation?
-    /// With `Last-Event-ID`, naming a cursor that cannot be known.
+    /// With an unknown cursor in `Last-Event-ID`.
     var resume: StreamObservation?
     /// With gzip offered.
     var compression: StreamObservation?
-    /// What a browser asks before a page of another origin may send headers.
+    /// A browser's preflight request for a page of another origin.
     var preflight: Attempt?
     var workspace: WebSocketObservation?
-    /// By the header `Authorization`.
+    /// With the token in the header `Authorization`.
     var relay: WebSocketObservation?
-    /// The same with the token in the query, where the header alone was refused.
+    /// The same with the token in the query, if the header was refused.
     var relayByQuery: WebSocketObservation?
-    /// A handshake as a page of `origin`, or of the examined address itself, makes it.
+    /// A handshake with the `Origin` of `origin`, or of the examined address.
     var page: WebSocketObservation?
 }
 
-/// Whether there is anybody at the address.
+/// Whether the address accepts connections.
 enum Reach: Sendable, Equatable {
-    /// `alpn`: what TLS settled on when HTTP/2 was offered.
+    /// `alpn`: the protocol that TLS negotiated when HTTP/2 was offered.
     case reached(alpn: String?)
     case failed(DialFailure)
 }
 
-/// Why no connection came about.
+/// Why a connection failed.
 enum DialFailure: Error, Sendable, Equatable {
     case unknownName
     case refused
@@ -57,55 +57,55 @@ enum DialFailure: Error, Sendable, Equatable {
     case other(String)
 }
 
-/// How an exchange of HTTP began.
+/// The outcome of an HTTP request, up to the head of its response.
 enum Attempt: Sendable, Equatable {
     case answered(Answer)
     case failed(DialFailure)
-    /// The connection was closed before there was an answer.
+    /// The connection was closed before a response.
     case closed(after: Duration)
     case silent(for: Duration)
-    /// What came was not HTTP/1.1.
+    /// The response was not HTTP/1.1.
     case notHTTP
 
-    /// The answer, if there was one.
+    /// The response; nil without one.
     var answer: Answer? {
         guard case .answered(let answer) = self else { return nil }
         return answer
     }
 
-    /// The answer's status, if there was one.
+    /// The response's status; nil without one.
     var status: Int? { answer?.status }
 }
 
-/// The head of a response, and the beginning of a body that is no stream.
+/// The head of a response, and the beginning of its body if it is not a stream.
 struct Answer: Sendable, Equatable {
     var status: Int
     var fields: HTTPFields = [:]
     /// A few KiB at most.
     var body: [UInt8] = []
-    /// How long the head took.
+    /// Time until the head was complete.
     var took: Duration = .zero
-    /// By how much the clock behind `Date` is ahead of ours.
+    /// How far the clock of `Date` is ahead of this machine's.
     var clockLead: Duration?
 }
 
 /// How a watched connection ended.
 enum Ending: Sendable, Equatable {
-    /// It did not: the time to watch was over, or enough had been seen.
+    /// Not ended: the watch time was over, or enough had been observed.
     case none
-    /// `silence`: since the last byte; `abrupt`: not by an orderly close.
+    /// `silence`: time since the last byte; `abrupt`: without an orderly close.
     case closed(silence: Duration, abrupt: Bool)
 }
 
-/// A stream of events.
+/// Observations of an event stream.
 struct StreamObservation: Sendable, Equatable {
     var attempt: Attempt
-    /// How long after the head the first bytes of the body came; nil when none did.
+    /// Time from the head to the first bytes of the body; nil without any.
     var opening: Duration?
-    /// Whether the blocks were understood as events.
+    /// Whether the body parsed as server-sent events.
     var isUnderstood = false
     var pings = 0
-    /// The most pings that came in one piece.
+    /// Maximum number of pings that arrived in one read.
     var pingsAtOnce = 0
     /// The reason of `stream.gap`.
     var gap: String?
@@ -114,14 +114,14 @@ struct StreamObservation: Sendable, Equatable {
     var ending = Ending.none
 }
 
-/// A WebSocket.
+/// Observations of a WebSocket.
 struct WebSocketObservation: Sendable, Equatable {
     var attempt: Attempt
     /// Whether `Sec-WebSocket-Accept` answered the key.
     var isProven = true
-    /// Messages that came in.
+    /// Number of messages received.
     var messages = 0
-    /// By how much the clock of Causeway, told in its messages, is ahead of ours.
+    /// How far Causeway's clock, from its messages, is ahead of this machine's.
     var clockLead: Duration?
     /// The close frame, if one came.
     var close: Close?

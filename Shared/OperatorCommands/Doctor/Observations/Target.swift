@@ -1,30 +1,30 @@
-/// The address that is examined: an origin, and perhaps a path in front of Causeway's own.
+/// The examined address: an origin, and optionally a prefix of Causeway's paths.
 struct Target: Sendable, Hashable {
     let isSecure: Bool
     /// Without the brackets of an IPv6 address.
     let host: String
     let port: Int
-    /// What a proxy puts before Causeway's paths: empty, or `/…` without a slash at its end.
+    /// The prefix of Causeway's paths: empty, or `/…` without a trailing slash.
     let prefix: String
 
-    /// Why a text is no address to examine.
+    /// Why a text is not a valid address.
     struct Mistake: Error {
         let sentence: String
     }
 
-    /// Reads `http://host`, `https://host:port/prefix`.
+    /// Parses `http://host`, `https://host:port/prefix`.
     init(_ text: String) throws(Mistake) {
         let parts = text.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         let scheme = parts[0].lowercased()
         guard scheme == "http:" || scheme == "https:", parts.count > 2, parts[1].isEmpty else {
             throw Mistake(sentence: "the address must begin with http:// or https://")
         }
-        // What such a part holds may be a secret: it is not repeated.
+        // Not quoted, because such a part may contain a secret.
         guard !text.contains(where: { "?#@".contains($0) }) else {
-            throw Mistake(sentence: "the address is that of the proxy, without a query, a fragment or a user: give the token with --token")
+            throw Mistake(sentence: "the address must have no query, fragment or user: pass the token with --token")
         }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw Mistake(sentence: "the address has characters that an address cannot have")
+            throw Mistake(sentence: "the address has invalid characters: use visible ASCII")
         }
         isSecure = scheme == "https:"
         let authority = parts[2]
@@ -33,7 +33,7 @@ struct Target: Sendable, Hashable {
         let port = authority[host.endIndex...]
         guard let number = port.isEmpty ? (isSecure ? 443 : 80) : port.first == ":" ? Int(port.dropFirst()) : nil,
             (1...65_535).contains(number)
-        else { throw Mistake(sentence: "the address has no valid port: write a number from 1 to 65535 behind the colon") }
+        else { throw Mistake(sentence: "the address has an invalid port: use a number from 1 to 65535 after the colon") }
         self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host)
         self.port = number
         guard !self.host.isEmpty else { throw Mistake(sentence: "the address has no host") }
@@ -41,16 +41,16 @@ struct Target: Sendable, Hashable {
         prefix = String(path[..<(path.lastIndex { $0 != "/" }.map(path.index(after:)) ?? path.startIndex)])
     }
 
-    /// As it stands in `Host`: with its port, where that is not the scheme's own.
+    /// The value of `Host`: with the port unless it is the scheme's default.
     var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
-    /// As a browser writes it in `Origin`.
+    /// The value of `Origin`, as a browser writes it.
     var origin: String { "\(isSecure ? "https" : "http")://\(authority.lowercased())" }
 
-    /// Whether it is this machine itself.
+    /// Whether it is a loopback address.
     var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 }
 

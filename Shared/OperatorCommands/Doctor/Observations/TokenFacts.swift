@@ -1,9 +1,9 @@
 import Basics
 import FoundationEssentials
 
-/// What a token says about itself. Nothing of it is verified: that is for the services to do.
+/// A token's claims, unverified: verification is up to the services.
 struct TokenFacts: Sendable, Equatable {
-    /// Whether it has the form of a JWT with readable claims.
+    /// Whether it parses as a JWT with readable claims.
     var isReadable = false
     var tenant: String?
     /// Seconds since 1970.

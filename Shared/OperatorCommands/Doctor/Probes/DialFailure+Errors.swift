@@ -9,20 +9,20 @@ import NIOSSL
 #endif
 
 extension DialFailure {
-    /// Why there is no connection at all.
+    /// Classifies an error of connecting.
     init(connecting error: any Error) {
         guard let failure = error as? NIOConnectionError else {
             self = Self.code(of: error).map(Self.init(code:)) ?? .other("\(error)")
             return
         }
-        // Where a name has several addresses, one that refuses says more than one that is silent.
+        // If a name has several addresses, a refusal tells more than a timeout.
         let causes = failure.connectionErrors.map { Self(connecting: $0.error) }
         self =
             causes.first { $0 == .refused } ?? causes.first
             ?? (failure.dnsAError != nil || failure.dnsAAAAError != nil ? .unknownName : .timedOut)
     }
 
-    /// Why a connection was closed before TLS was agreed on.
+    /// Classifies an error of the TLS handshake.
     init(handshaking error: (any Error)?) {
         guard let error else {
             self = .other("it was closed at once")

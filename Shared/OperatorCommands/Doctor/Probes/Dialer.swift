@@ -8,15 +8,15 @@ import Synchronization
 
 /// Opens connections to one address.
 struct Dialer: Sendable {
-    /// Until a connection can be used: its name looked up, TLS agreed on.
+    /// Time limit until a connection can be used, including name look-up and TLS.
     static let patience: TimeAmount = .seconds(10)
 
     let target: Target
     private let group: any EventLoopGroup
-    /// Nil where there is no TLS.
+    /// Nil without TLS.
     private let trust: TLSConfiguration?
 
-    /// - Parameter authorities: a PEM file of authorities that are trusted besides those of the machine.
+    /// - Parameter authorities: a PEM file of authorities to trust in addition to the machine's.
     init(
         _ target: Target,
         isInsecure: Bool = false,
@@ -33,7 +33,7 @@ struct Dialer: Sendable {
 
     /// Connects.
     ///
-    /// - Parameter alpn: the protocols that are offered.
+    /// - Parameter alpn: the protocols to offer.
     /// - Throws: ``DialFailure``, or `CancellationError`.
     func connect(alpn: [String] = ["http/1.1"]) async throws -> Wire {
         do {
@@ -43,8 +43,8 @@ struct Dialer: Sendable {
         }
     }
 
-    /// What is wrong with the dates of a certificate that was not accepted; nil if that was not the reason. Nothing is sent over the
-    /// connection, which trusts anybody.
+    /// Returns whether a rejected certificate is expired or not yet valid; nil if the dates were not the reason. Connects without verification and
+    /// sends nothing.
     private func validityFailure() async throws -> DialFailure? {
         let dates = Certificates()
         let wire = try await open(["http/1.1"]) { context, name in
@@ -77,7 +77,7 @@ struct Dialer: Sendable {
             case .deadline:
                 channel.close(promise: nil)
                 throw DialFailure.timedOut
-            // Nobody can have sent any before the connection is ready.
+            // The peer cannot have sent data before the connection is ready.
             case .bytes, .enough: continue
             }
         }
@@ -100,7 +100,7 @@ struct Dialer: Sendable {
         } catch {
             throw DialFailure.other("TLS cannot be set up: \(error)")
         }
-        // An address has no place in SNI: the certificate is compared with it all the same.
+        // SNI excludes IP addresses; the certificate is compared with the address anyway.
         let isAddress = (try? SocketAddress(ipAddress: target.host, port: target.port)) != nil
         let name = isAddress ? nil : target.host
         do {

@@ -1,22 +1,22 @@
-/// Server-sent events taken apart as they come (WHATWG HTML §9.2.6). A pure value.
+/// Parses server-sent events incrementally (WHATWG HTML §9.2.6). A pure value.
 struct EventStreamReader: Sendable {
-    /// One block: with the empty line at its end, whatever it holds.
+    /// One block, which an empty line ends.
     struct Block: Sendable, Equatable {
         var id: String?
         var event: String?
         var data: String?
         var retry: String?
 
-        /// Whether it says something in the language of event streams.
+        /// Whether it has no fields of an event stream.
         var isEmpty: Bool { self == Block() }
     }
 
-    /// Above the longest payload, with room for what stands around it.
+    /// Maximum length of a line; above the largest payload with its envelope.
     private static let maximumLineBytes = 1024 * 1024
     private var line: [UInt8] = []
     private var block = Block()
 
-    /// Takes bytes in and returns the blocks that they complete. Lines that are too long are cut.
+    /// Consumes bytes and returns the completed blocks. Truncates overlong lines.
     mutating func take(_ bytes: [UInt8]) -> [Block] {
         var blocks: [Block] = []
         for byte in bytes {

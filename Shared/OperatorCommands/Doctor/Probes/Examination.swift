@@ -2,12 +2,12 @@ import EventModel
 import HTTPAPI
 import HTTPTypes
 
-/// What is examined, and as whom.
+/// Runs all probes at an address with a token.
 struct Examination: Sendable {
     static let streamPath = "/v1/notifications/stream"
     static let workspacePath = "/v1/stream"
     static let relayPath = "/v1/connect"
-    /// A cursor that no log knows (contract §3).
+    /// A cursor that is unknown to every log (contract §3).
     static let unknownCursor = "evt_unknown_to_every_log"
     /// The one subprotocol, which is echoed unless a proxy removes it.
     static let subprotocol = "causeway.v1"
@@ -16,17 +16,17 @@ struct Examination: Sendable {
     let dialer: Dialer
     let token: String
     let facts: TokenFacts
-    /// The workspace, where it is not the token's tenant.
+    /// The workspace; nil for the token's tenant.
     let workspace: String?
-    /// How long to watch the streams.
+    /// Time for which the streams are watched.
     let watch: Duration
     let isInsecure: Bool
-    /// The origin of the pages that are to use it.
+    /// The origin of pages on another host; nil for none.
     let origin: String?
-    /// The id of all requests, by which they are found in logs. Begins with ``requestIDPrefix``.
+    /// The request id of all requests, to find them in logs. Begins with ``requestIDPrefix``.
     let requestID: String
 
-    /// Looks at everything. Takes somewhat longer than ``watch``.
+    /// Runs all probes. Takes slightly longer than ``watch``.
     ///
     /// - Throws: `CancellationError`.
     func run() async throws -> Observations {
@@ -78,7 +78,7 @@ struct Examination: Sendable {
         return exchange.attempt
     }
 
-    /// - Parameter isProgram: whether the token is in the header, too.
+    /// - Parameter isProgram: whether to send the token in the header too.
     private func lookAtStream(
         fields: HTTPFields,
         query: [(name: String, value: String)] = [],
@@ -115,7 +115,7 @@ struct Examination: Sendable {
         return try await WebSocketProbe(dialer: dialer, request: request).look(for: duration)
     }
 
-    // MARK: What goes with them
+    // MARK: Preflight and headers
 
     private func askAsBrowser() async throws -> Attempt? {
         guard let origin else { return nil }

@@ -4,20 +4,20 @@ import EventModel
 import HTTPTypes
 import NIOCore
 
-/// One request of HTTP/1.1 on a new connection, up to the head of its answer; what follows is read with ``next(until:)``.
+/// One HTTP/1.1 request on a new connection, up to the head of its response; ``next(until:)`` reads the body.
 final class Exchange {
-    /// How long an answer may take.
+    /// Time limit for a response's head.
     static let patience: TimeAmount = .seconds(10)
-    /// How much is kept of a body that is no stream.
+    /// Bytes kept of a body that is not a stream.
     private static let maximumBodyBytes = 4096
 
-    /// What came of the request.
+    /// The outcome of the request.
     let attempt: Attempt
     /// When the head was complete.
     let headAt: NIODeadline
     private let wire: Wire?
     private var reader: HTTPReader
-    /// What of the body came with the head.
+    /// The part of the body that arrived with the head.
     private var firstBytes: [UInt8]
 
     private init(_ attempt: Attempt, wire: Wire? = nil, reader: HTTPReader = HTTPReader(), firstBytes: [UInt8] = []) {
@@ -28,9 +28,9 @@ final class Exchange {
         self.firstBytes = firstBytes
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     ///
-    /// - Throws: `CancellationError`; whatever else goes wrong is in ``attempt``.
+    /// - Throws: `CancellationError`; other failures are in ``attempt``.
     static func begin(_ request: ProbeRequest, over dialer: Dialer) async throws -> Exchange {
         let wire: Wire
         do {
@@ -63,7 +63,7 @@ final class Exchange {
         }
     }
 
-    /// More of the body.
+    /// Reads the next part of the body.
     ///
     /// - Throws: `CancellationError`.
     func next(until deadline: NIODeadline) async throws -> Wire.Arrival {
@@ -85,7 +85,7 @@ final class Exchange {
         return .closed(abrupt: false, at: .now())
     }
 
-    /// The attempt with the beginning of its body, for an answer that is no stream.
+    /// Returns the attempt with the beginning of its body, for a response that is not a stream.
     func withBody() async throws -> Attempt {
         guard case .answered(var answer) = attempt else { return attempt }
         let deadline = NIODeadline.now() + .seconds(2)
@@ -95,17 +95,17 @@ final class Exchange {
         return .answered(answer)
     }
 
-    /// Sends more, as WebSockets do.
+    /// Sends further bytes, for WebSockets.
     func send(_ bytes: [UInt8]) { wire?.send(bytes) }
 
     /// Closes the connection.
     func close() { wire?.close() }
 }
 
-/// What a probe asks for.
+/// A probe's request.
 struct ProbeRequest: Sendable {
     var method = "GET"
-    /// Causeway's own path.
+    /// The path below the target's prefix.
     var path: String
     /// Percent-encoded where needed.
     var query: [(name: String, value: String)] = []

@@ -1,13 +1,13 @@
 import Basics
 import EventModel
 
-/// The moment that a field `Date` names, to the second. RFC 9110 §5.6.7: the one form that is still made.
+/// The time of a `Date` header, to the second, in the form that RFC 9110 §5.6.7 requires of senders.
 struct HTTPDate: Sendable, Equatable {
     let moment: Timestamp
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.
+    /// Parses `Sun, 06 Nov 1994 08:49:37 GMT`.
     init?(_ text: String) {
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let month = Self.months.firstIndex(of: String(words[2])) else { return nil }
@@ -16,7 +16,7 @@ struct HTTPDate: Sendable, Equatable {
         self.moment = moment
     }
 
-    /// By how much the clock that wrote it is ahead of `now`. Within the second that it names, both may be right.
+    /// Returns how far the sender's clock is ahead of `now`; zero within the second that it names.
     func lead(over now: Timestamp) -> Duration {
         let difference = moment.millisecondsSinceEpoch - now.millisecondsSinceEpoch
         return .milliseconds(difference < 0 ? min(0, difference + 999) : difference)

@@ -1,8 +1,8 @@
 import HTTPTypes
 
-/// A response of HTTP/1.1 taken apart as it comes: first its head, then its body, whatever carries it (RFC 9112 §6). A pure value.
+/// Parses an HTTP/1.1 response incrementally: its head, then its body in any framing (RFC 9112 §6). A pure value.
 struct HTTPReader: Sendable {
-    /// What arrived is no response.
+    /// The bytes are not an HTTP response.
     struct NotHTTP: Error {}
 
     private enum Framing: Sendable {
@@ -19,7 +19,7 @@ struct HTTPReader: Sendable {
     private var pending: [UInt8] = []
     private var framing = Framing.untilClose
 
-    /// Takes bytes in; returns what of the body they hold.
+    /// Consumes bytes and returns the part of the body in them.
     mutating func take(_ bytes: [UInt8]) throws(NotHTTP) -> [UInt8] {
         guard !hasHead else { return try body(bytes) }
         pending += bytes
@@ -30,7 +30,7 @@ struct HTTPReader: Sendable {
         try readHead(String(decoding: pending[..<end.lowerBound], as: UTF8.self))
         let rest = Array(pending[end.upperBound...])
         pending = []
-        // What announces the answer is not the answer; 101 is one.
+        // Skips interim responses (1xx); 101 is final.
         if (100..<200).contains(status), status != 101 {
             (status, fields) = (0, [:])
             return rest.isEmpty ? [] : try take(rest)
@@ -39,7 +39,7 @@ struct HTTPReader: Sendable {
         return rest.isEmpty ? [] : try body(rest)
     }
 
-    /// Whether nothing more belongs to the response.
+    /// Whether the response is complete.
     var isComplete: Bool {
         guard hasHead else { return false }
         return switch framing {
@@ -85,12 +85,12 @@ struct HTTPReader: Sendable {
     }
 }
 
-/// The chunked coding undone. RFC 9112 §7.1.
+/// Decodes the chunked coding (RFC 9112 §7.1).
 private struct ChunkReader: Sendable {
     private enum Place: Sendable {
         case size
         case data(left: Int)
-        /// The line end behind the data.
+        /// The line end after the data.
         case behind
         case trailer
         case end
@@ -104,7 +104,7 @@ private struct ChunkReader: Sendable {
         if case .end = place { true } else { false }
     }
 
-    /// The data in `bytes`; nil when they are not in this coding.
+    /// Returns the data in `bytes`; nil when malformed.
     mutating func take(_ bytes: [UInt8]) -> [UInt8]? {
         var data: [UInt8] = []
         var rest = bytes[...]

@@ -1,20 +1,20 @@
-/// A server's frames taken apart as they come: unmasked, and without compression, which is not offered. RFC 6455 §5. A pure value.
+/// Parses a server's WebSocket frames incrementally (RFC 6455 §5): unmasked, and uncompressed because compression is not offered. A pure value.
 struct ServerFrameReader: Sendable {
     enum Frame: Sendable, Equatable {
         case text([UInt8])
-        /// 1005 where there was no code (RFC 6455 §7.4.1).
+        /// 1005 without a code (RFC 6455 §7.4.1).
         case close(code: UInt16, reason: String)
-        /// Anything else: parts of messages, pings, pongs, binary.
+        /// Any other frame: fragments, pings, pongs, binary.
         case other
     }
 
-    /// What arrived is no frame of a server.
+    /// The bytes are not a server's frame.
     struct NoFrame: Error {}
 
     private static let maximumFrameBytes = 1024 * 1024
     private var pending: [UInt8] = []
 
-    /// Takes bytes in and returns the frames that they complete.
+    /// Consumes bytes and returns the completed frames.
     mutating func take(_ bytes: [UInt8]) throws(NoFrame) -> [Frame] {
         pending += bytes
         var frames: [Frame] = []

@@ -2,7 +2,7 @@ import Basics
 import EventModel
 import FoundationEssentials
 
-/// The few members that the doctor reads of what a server says in JSON.
+/// The members that the doctor reads from a server's JSON.
 struct ServerWords: Decodable {
     /// Of `stream.gap` and `stream.end` (contract §4).
     var reason: String?
@@ -18,7 +18,7 @@ struct ServerWords: Decodable {
         var serverTime: String?
     }
 
-    /// Nil for what is no JSON object of that form.
+    /// Parses a JSON object; nil for other text.
     init?(_ text: String) {
         guard let words = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)) else { return nil }
         self = words

@@ -3,21 +3,21 @@ import NIOCore
 
 /// Opens the notification stream and watches it.
 struct StreamProbe: Sendable {
-    /// Within this time after the head, the opening bytes of a stream are there: services send both at once.
+    /// Time limit from the head to a stream's opening bytes; services send both together.
     static let promptness: Duration = .seconds(3)
 
     let dialer: Dialer
     let request: ProbeRequest
 
-    /// How long to look.
+    /// How long to watch.
     enum Extent: Sendable {
-        /// Until the opening has come, and what belongs to it.
+        /// Until the opening has arrived, with a gap if any.
         case opening
-        /// So long, if nothing ends it before.
+        /// For this time, unless the stream ends before.
         case lasting(Duration)
     }
 
-    /// What there was to be seen.
+    /// Runs the probe.
     ///
     /// - Throws: `CancellationError`.
     func look(_ extent: Extent) async throws -> StreamObservation {
@@ -39,21 +39,21 @@ struct StreamProbe: Sendable {
                 if seen.opening == nil { seen.opening = Duration(at - exchange.headAt) }
                 seen.note(reader.take(bytes))
             }
-            // A gap is told before anything else; so whoever has been told, has been told all.
+            // A gap is sent before anything else, so nothing more is to come.
             if extent.duration == nil, seen.gap != nil || seen.goodbye != nil { return seen }
         }
     }
 }
 
 extension StreamProbe.Extent {
-    /// Nil for the opening alone.
+    /// Nil to watch the opening only.
     fileprivate var duration: Duration? {
         if case .lasting(let duration) = self { duration } else { nil }
     }
 }
 
 extension StreamObservation {
-    /// Takes note of blocks that came in one piece.
+    /// Records blocks that arrived in one read.
     mutating func note(_ blocks: [EventStreamReader.Block]) {
         isUnderstood = isUnderstood || !blocks.isEmpty
         let pings = blocks.count { $0.event == "ping" }
@@ -75,7 +75,7 @@ extension EventStreamReader.Block {
 }
 
 extension Attempt {
-    /// Whether it is a 200 with events to follow.
+    /// Whether it is a 200 with an event stream.
     var isEventStream: Bool {
         guard let answer, answer.status == 200 else { return false }
         return answer.fields[.contentType]?.lowercased().hasPrefix("text/event-stream") == true

@@ -11,7 +11,7 @@ struct WebSocketProbe: Sendable {
     let dialer: Dialer
     let request: ProbeRequest
 
-    /// What there was to be seen in that time; with `duration` nil, until the first message or the end.
+    /// Watches for `duration`; if nil, until the first message or the end.
     ///
     /// - Throws: `CancellationError`.
     func look(for duration: Duration?) async throws -> WebSocketObservation {
@@ -54,7 +54,7 @@ struct WebSocketProbe: Sendable {
         }
     }
 
-    /// What a server answers to a key. RFC 6455 §4.2.2.
+    /// Returns the expected `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2).
     private static func proof(of key: String) -> String {
         Data(Insecure.SHA1.hash(data: Data("\(key)258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8))).base64EncodedString()
     }
@@ -67,7 +67,7 @@ extension WebSocketObservation {
         case .other: return
         case .text(let text):
             messages += 1
-            // The first message is made at the moment it is sent; an event's time may be any.
+            // Only the first message carries the time of sending; an event's time is arbitrary.
             guard messages == 1, let time = ServerWords(String(decoding: text, as: UTF8.self))?.serverTime else { return }
             clockLead = .milliseconds(time.millisecondsSinceEpoch - Timestamp.now.millisecondsSinceEpoch)
         }

@@ -1,20 +1,20 @@
 import NIOCore
 import NIOTLS
 
-/// The bytes of one connection as they came, each piece with the moment of its arrival. Used by one task.
+/// One connection: its received bytes, each read with its time of arrival. Used by one task.
 final class Wire {
-    /// What comes next.
+    /// What happened next.
     enum Arrival {
         case bytes([UInt8], at: NIODeadline)
         case closed(abrupt: Bool, at: NIODeadline)
-        /// Nothing came in time.
+        /// Nothing arrived before the deadline.
         case nothing
     }
 
-    /// The most bytes that are taken from one connection, and so the most that may wait here unread.
+    /// Maximum number of bytes read from one connection, which bounds the queue.
     static let maximumBytes = 16 * 1024 * 1024
 
-    /// What TLS settled on.
+    /// The protocol that TLS negotiated.
     let alpn: String?
     private let channel: any Channel
     private let deadlines: AsyncStream<WireEvent>.Continuation
@@ -33,12 +33,12 @@ final class Wire {
         self.deadlines = deadlines
     }
 
-    /// Sends bytes. A connection that is gone is told by what comes next.
+    /// Sends bytes. A lost connection is reported by the next read.
     func send(_ bytes: [UInt8]) {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
-    /// What comes next, until the deadline.
+    /// Waits for the next event, until the deadline.
     ///
     /// - Throws: `CancellationError`.
     func next(until deadline: NIODeadline) async throws -> Arrival {
@@ -51,7 +51,7 @@ final class Wire {
             case .bytes(let buffer, let at): return .bytes(Array(buffer.readableBytesView), at: at)
             case .closed(let error, let at): return .closed(abrupt: error != nil, at: at)
             case .deadline(number), .enough: return .nothing
-            // A deadline that was met, or what opened the connection.
+            // An outdated deadline, or the event that opened the connection.
             case .deadline, .ready: continue
             }
         }
@@ -65,18 +65,18 @@ final class Wire {
     }
 }
 
-/// What happens on a connection.
+/// An event of a connection.
 enum WireEvent: Sendable {
-    /// It can be used.
+    /// The connection can be used.
     case ready(alpn: String?)
     case bytes(ByteBuffer, at: NIODeadline)
-    /// More came than is looked at.
+    /// The read limit is exceeded.
     case enough
     case closed((any Error)?, at: NIODeadline)
     case deadline(Int)
 }
 
-/// Puts what happens on a connection into a queue.
+/// Queues the events of a connection.
 final class WireRecorder: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -108,7 +108,7 @@ final class WireRecorder: ChannelInboundHandler {
             events.yield(.bytes(bytes, at: .now()))
             return
         }
-        // Closing it here would look as if a proxy had done so.
+        // Not closed here, because that would look like a close by the proxy.
         if !isFull { events.yield(.enough) }
     }
 

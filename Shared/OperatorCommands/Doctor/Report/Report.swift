@@ -1,12 +1,12 @@
 import FoundationEssentials
 
-/// Findings as a person, or a program, reads them. No form of it shows the token.
+/// Renders findings as text or JSON. Never shows the token.
 struct Report {
     let target: Target
     let findings: [Finding]
     let token: String
 
-    /// One line a check, and what is to be done about the faults below.
+    /// One line per check, followed by the fixes of the faults.
     var text: String {
         let width = Finding.Check.allCases.map(\.rawValue.count).max() ?? 0
         var lines = findings.map { finding in
@@ -30,7 +30,7 @@ struct Report {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let document = Document(url: target.description, healthy: Diagnosis.isHealthy(findings), findings: entries)
-        // Texts and truth values alone: there is nothing in it that cannot be encoded.
+        // Only strings and booleans: encoding cannot fail.
         guard let data = try? encoder.encode(document) else { preconditionFailure("a report is not JSON") }
         return redacted(String(decoding: data, as: UTF8.self))
     }
@@ -54,7 +54,7 @@ struct Report {
         let findings: [Entry]
     }
 
-    /// Each once, those for faults alone: what is advice says what to do itself.
+    /// The fixes of faults, without repetitions. Advice says what to do in its sentence.
     private var remedies: [Remedy] {
         findings.filter { $0.verdict == .fault }.compactMap(\.remedy).reduce(into: []) { unique, remedy in
             if !unique.contains(remedy) { unique.append(remedy) }
@@ -88,7 +88,7 @@ struct Report {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
-    /// Others' words may hold the token, whole or in part, when they quote what they were asked.
+    /// Removes the token and its parts: peers may quote the request in their texts.
     private func redacted(_ text: String) -> String {
         let parts = [token] + token.split(separator: ".").map(String.init).filter { $0.utf8.count >= 16 }
         return parts.reduce(text) { $1.isEmpty ? $0 : $0.replacing($1, with: "(token)") }

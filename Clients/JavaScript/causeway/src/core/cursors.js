@@ -1,6 +1,6 @@
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/** A value that is no cursor: a server that is asked to resume after it reports the end of the log, and sends no past events. */
+/** A value that is not a cursor: a server that is asked to resume after it reports the end of the log, and sends no past events. */
 export const NO_CURSOR = "live";
 
 /** Whether a value is an event's id, which is a position in a log. */
@@ -10,7 +10,7 @@ export function isCursor(text) {
 
 /**
  * Compares two positions in a log: negative, zero or positive like a comparator of `sort`. NaN if they cannot be compared: they are of
- * two logs, or one is no event's id.
+ * two logs, or one is not an event's id.
  *
  * Of an id's 130 bits, the last 64 are the position in the log, and the 16 before them identify the log.
  */

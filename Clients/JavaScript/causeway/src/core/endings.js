@@ -7,7 +7,7 @@
 
 import { CausewayError } from "./errors.js";
 
-/** The ending that a `stream.end` event of a server-sent event stream announces. */
+/** Returns the ending for a `stream.end` event of a server-sent event stream. */
 export function endingOfStream(reason, retryAfter) {
     switch (reason) {
         case "token_expired": return { verdict: "refresh", reason };
@@ -17,7 +17,7 @@ export function endingOfStream(reason, retryAfter) {
 }
 
 /**
- * The ending that an HTTP response means which is no stream.
+ * Returns the ending for an HTTP response that is not a stream.
  *
  * @param {Response} response
  */
@@ -32,7 +32,7 @@ export async function endingOfResponse(response) {
     return { verdict: "end", reason, error };
 }
 
-/** The ending that a close code of the workspace stream means. `wasOpen`: whether the server had accepted the connection. */
+/** Returns the ending for a close code of the workspace stream. `wasOpen`: whether the server had accepted the connection. */
 export function endingOfWorkspace({ code, reason, wasOpen }) {
     switch (code) {
         case 4401: return { verdict: "refresh", reason: wasOpen ? "token_expired" : "unauthorized" };

@@ -1,6 +1,6 @@
 import { CausewayError } from "./errors.js";
 
-/** The longest line, in characters. Payloads have at most 256 KiB, so a longer line is a fault of the server. */
+/** Maximum length of a line, in characters. Payloads have at most 256 KiB, so a longer line is a fault of the server. */
 const LINE_CHARACTERS = 8 * 1024 * 1024;
 
 /**

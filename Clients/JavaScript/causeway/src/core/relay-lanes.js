@@ -1,4 +1,4 @@
-/** What the relay can be subscribed to for an incident. */
+/** The kinds of relay subscriptions for an incident. */
 export const FAMILIES = ["investigation", "remediation"];
 
 /** The key of a subscription: each has its own position in the log. */

@@ -24,13 +24,13 @@ export function placeUpdate(id) {
     return { kind: "place", detail: { id } };
 }
 
-/** An error without its class, which would not survive a BroadcastChannel. `code`: for errors that are no {@link CausewayError}. */
+/** An error without its class, which would not survive a BroadcastChannel. `code`: for errors other than {@link CausewayError}. */
 export function errorUpdate(error, code) {
     const { message, data } = error;
     return { kind: "error", detail: { code: error instanceof CausewayError ? error.code : code, message, data } };
 }
 
-/** What the server says about its access to the log. */
+/** The server's access to the log, as it reports it. */
 export function standingUpdate(isStalled) {
     return { kind: "standing", isStalled };
 }

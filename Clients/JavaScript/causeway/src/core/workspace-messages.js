@@ -9,7 +9,7 @@ export class WorkspaceMessages {
         this.#wantsPlace = wantsPlace;
     }
 
-    /** Returns the updates that a message means. */
+    /** Returns the updates for a message. */
     updates({ type, payload, ts, id = null }) {
         if (type === "connected") return [];
         if (type === "heartbeat") return [standingUpdate(payload.ok === false), heartbeatUpdate(id)];

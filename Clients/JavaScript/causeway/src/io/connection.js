@@ -119,7 +119,7 @@ export class Connection {
         this.#publishState("live", null);
     }
 
-    /** The server cannot reach the log, or can reach it again. */
+    /** Reports that the server cannot reach the log, or can reach it again. */
     #stalled(isStalled) {
         if (isStalled && this.#state === "live") this.#publishState("stalled", "log_unreachable");
         if (!isStalled && this.#state === "stalled") this.#publishState("live", null);

@@ -67,7 +67,8 @@ struct Examination: Sendable {
     private func watchedStream() async throws -> (StreamObservation, StreamObservation?) {
         let first = try await lookAtStream(fields: [:], isProgram: true, .lasting(watch))
         guard first.attempt.status == 401 else { return (first, nil) }
-        return (first, try await lookAtStream(fields: [:], query: [("token", token)], .lasting(watch)))
+        let second = try await lookAtStream(fields: [:], query: [("token", token)], .lasting(watch))
+        return (first, second)
     }
 
     private func askForHead() async throws -> Attempt {
@@ -98,7 +99,8 @@ struct Examination: Sendable {
     private func watchedRelay() async throws -> (WebSocketObservation, WebSocketObservation?) {
         let first = try await lookAtWebSocket(Self.relayPath, inQuery: false, for: watch)
         guard first.attempt.status == 401 else { return (first, nil) }
-        return (first, try await lookAtWebSocket(Self.relayPath, inQuery: true, for: watch))
+        let second = try await lookAtWebSocket(Self.relayPath, inQuery: true, for: watch)
+        return (first, second)
     }
 
     private func lookAtWebSocket(_ path: String, inQuery: Bool, origin: String? = nil, for duration: Duration? = nil) async throws

@@ -242,7 +242,8 @@ let package = Package(
         tests(
             "HTTPFront",
             [
-                "Basics", "HTTPFront", "TestKit", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                "Basics", "HTTPFront", "TestKit", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
+                nioHTTPTypesHTTP1,
                 logging, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),

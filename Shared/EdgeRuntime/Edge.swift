@@ -154,7 +154,8 @@ public final class Edge: Sendable {
     ///   - budget: What the connection counts against.
     /// - Returns: whether the edge has taken the connection; if not, nothing was changed: the request cannot be admitted, or the log has to be asked where
     ///   its stream begins.
-    func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool {
+    func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool
+    {
         guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, let hub = source.hubs.first(where: { $0.loop === loop }),
             let beginning = source.beginningAtOnce(of: request)
         else { return false }

@@ -1,10 +1,10 @@
 public import AccessControl
+import Basics
 public import EdgeRuntime
 import EventModel
 public import HTTPAPI
 import HTTPTypes
 public import Hummingbird
-import Basics
 package import Logging
 import NIOCore
 package import ServiceKit

@@ -111,6 +111,6 @@ import Testing
         #expect(summary.stored == 0)
         #expect(summary.failure?.code == .timeout)
         #expect(sink.calls.isEmpty)
-        #expect(complaints.all.first?.hasPrefix("lines 1 to 2: not known to be stored, and nothing after: no answer") == true)
+        #expect(complaints.all.first?.hasPrefix("lines 1 to 2: unknown whether stored, and later lines are not published: no answer") == true)
     }
 }

@@ -42,6 +42,17 @@ struct QuickDoorTests {
         }
     }
 
+    @Test func everyLoopAcceptsAndDelivers() async throws {
+        try await SSEBench.run({ $0.deliveryLoops = 3 }) { bench in
+            var answers: [Answer] = []
+            for _ in 0..<24 { answers.append(try await bench.stream()) }
+            try await bench.edge.publish("incident.created", #"{"incidentId":"i-1","title":"t"}"#)
+            for answer in answers { #expect(string(await answer.wire.read { string($0).contains("i-1") }).contains("i-1")) }
+            #expect(bench.edge.edge.statistics.connections == 24)
+            #expect(bench.edge.edge.statistics.quickOpenings == (bench.isQuick ? 24 : 0))
+        }
+    }
+
     @Test func waitsForNoHeadThatComesInPieces() async throws {
         try await SSEBench.run { bench in
             let token = try await bench.edge.token(tenant: "acme", user: "ann", roles: [.member])

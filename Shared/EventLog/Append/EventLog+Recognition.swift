@@ -171,7 +171,9 @@ extension EventLog {
                 for index in piece {
                     group.addTask {
                         do throws(EventLogError) {
-                            return (index, .success(try await self.usedApproval(of: events[index], deadline: deadline)))
+                            // Not within the tuple: optimised, Swift 6.3.1 returns that without its index.
+                            let fault = try await self.usedApproval(of: events[index], deadline: deadline)
+                            return (index, .success(fault))
                         } catch {
                             return (index, .failure(error))
                         }

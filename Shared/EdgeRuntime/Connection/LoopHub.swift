@@ -1,6 +1,5 @@
 import Basics
 import CEpoll
-import DequeModule
 import EventLog
 import EventModel
 import Glibc
@@ -61,8 +60,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private(set) var deadlines = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
-    /// Who has more to say, in the order in which they get their turn.
-    private var speaking: Deque<EdgeConnection> = []
+    /// Connections with more input. Tenants take turns: the many connections of one do not delay the few of another.
+    private var speaking = TurnQueue<EdgeConnection>()
     /// What the round still allows for input; an ``InputBudget`` of all.
     private var inputLeft = InputBudget.round
     private var ended: [EdgeConnection] = []
@@ -417,7 +416,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Serves a connection's input at once if no other waits and the round's budget allows it. A connection has at most one turn in a round.
     func inputArrived(at connection: EdgeConnection) {
         guard self.speaking.isEmpty, self.inputLeft > 0 else { return self.listenLater(to: connection) }
-        self.listen(to: connection)
+        if self.listen(to: connection) { self.listenLater(to: connection) }
     }
 
     /// Queues a connection's turn.
@@ -426,24 +425,27 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             defer { connection.isAwaitingInputTurn = true }
             return !connection.isAwaitingInputTurn
         }
-        if isNew { self.speaking.append(connection) }
+        if isNew { self.speaking.append(connection, of: connection.tenant) }
     }
 
     /// Serves the queued turns within the round's budget.
     private func listenToWaiting() {
         var turns = self.speaking.count
+        var unfinished: [EdgeConnection] = []
         while turns > 0, self.inputLeft > 0, let connection = self.speaking.popFirst() {
             turns -= 1
             connection.assumeIsolated { $0.isAwaitingInputTurn = false }
-            self.listen(to: connection)
+            if self.listen(to: connection) { unfinished.append(connection) }
         }
+        for connection in unfinished { self.listenLater(to: connection) }
         self.inputLeft = InputBudget.round
     }
 
-    private func listen(to connection: EdgeConnection) {
+    /// Gives a connection its turn. Returns whether it has more input.
+    private func listen(to connection: EdgeConnection) -> Bool {
         let turn = connection.assumeIsolated { $0.takeInputTurn() }
         self.inputLeft -= turn.cost
-        if turn.hasMore { self.listenLater(to: connection) }
+        return turn.hasMore
     }
 
     // MARK: Pages: what is encoded once for all connections that get the same

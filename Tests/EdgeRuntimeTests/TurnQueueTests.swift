@@ -22,4 +22,16 @@ import Testing
         queue.append("loud again", of: loud)
         #expect(next(1) == ["loud again"])
     }
+
+    @Test func tenantsWithoutAShareArePassedOver() {
+        let (loud, quiet) = (Tenant("loud"), Tenant("quiet"))
+        var queue = TurnQueue<String>()
+        for number in 0..<2 { queue.append("loud \(number)", of: loud) }
+        for number in 0..<2 { queue.append("quiet \(number)", of: quiet) }
+        func next(_ count: Int) -> [String?] { (0..<count).map { _ in queue.popFirst { $0 != loud } } }
+        #expect(next(3) == ["quiet 0", "quiet 1", nil])
+        #expect(queue.count == 2)
+        let rest = (0..<3).map { _ in queue.popFirst() }
+        #expect(rest == ["loud 0", "loud 1", nil])
+    }
 }

@@ -17,11 +17,18 @@ struct TurnQueue<Element> {
         self.count += 1
     }
 
-    /// Removes the element whose turn it is.
-    mutating func popFirst() -> Element? {
-        guard let tenant = self.tenants.popFirst(), let element = self.waiting[tenant]?.popFirst() else { return nil }
-        self.count -= 1
-        if self.waiting[tenant]?.isEmpty == true { self.waiting[tenant] = nil } else { self.tenants.append(tenant) }
-        return element
+    /// Removes the element whose turn it is. Tenants that `isAdmitted` refuses are passed over, and keep their order; nil when none is left.
+    mutating func popFirst(where isAdmitted: (Tenant) -> Bool = { _ in true }) -> Element? {
+        for _ in 0..<self.tenants.count {
+            guard let tenant = self.tenants.popFirst() else { return nil }
+            guard isAdmitted(tenant), let element = self.waiting[tenant]?.popFirst() else {
+                self.tenants.append(tenant)
+                continue
+            }
+            self.count -= 1
+            if self.waiting[tenant]?.isEmpty == true { self.waiting[tenant] = nil } else { self.tenants.append(tenant) }
+            return element
+        }
+        return nil
     }
 }

@@ -16,7 +16,8 @@ extension HTTPServerBuilder {
     ///   - budget: what the listener's connections may take of the open files.
     package static func listener(bodyTimeout: Duration, budget: DescriptorBudget) -> HTTPServerBuilder {
         ListenerHTTPChannel.instantiatedTypes
-        return HTTPServerBuilder { ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget) }
+        let readPast = ReadPastBudget()
+        return HTTPServerBuilder { ListenerHTTPChannel(responder: $0, bodyTimeout: bodyTimeout, budget: budget, readPast: readPast) }
     }
 }
 
@@ -40,6 +41,8 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     let bodyTimeout: Duration
     /// What the listener's connections may take of the open files.
     let budget: DescriptorBudget
+    /// For the bodies of requests that were answered before their end.
+    let readPast: ReadPastBudget
 
     /// Has the runtime instantiate the generic types of a pipeline: once, before anybody listens.
     ///
@@ -69,7 +72,7 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget, place: place))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())
-            try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout)))
+            try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout), readPast: self.readPast))
             try pipeline.addHandler(UnreadableRequestHandler())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Self.idleTimeout, logger: logger))
             return try NIOAsyncChannel(

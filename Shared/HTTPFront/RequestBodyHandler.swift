@@ -1,3 +1,4 @@
+import Basics
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
@@ -8,6 +9,7 @@ import NIOHTTPTypes
 /// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever. Its time
 ///    begins when its request is the next to be answered; what stands before it in the pipeline is our own doing.
 /// 3. While the process stops, a body has a few seconds at most, so that a slow client cannot delay the shutdown.
+/// 4. A body that goes on behind the end of its answer is read within the ``ReadPastBudget`` of all connections.
 final class RequestBodyHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -18,6 +20,9 @@ final class RequestBodyHandler: ChannelDuplexHandler {
     private static let timeoutWhileStopping = TimeAmount.seconds(5)
 
     private let timeout: TimeAmount
+    private let readPast: ReadPastBudget
+    /// The next read, where it waits for the budget.
+    private var nextRead: Scheduled<Void>?
     private var isStopping = false
     private var deadline: Scheduled<Void>?
     /// Requests whose answers have not ended.
@@ -27,8 +32,24 @@ final class RequestBodyHandler: ChannelDuplexHandler {
     /// Whether the body of the last of them has not come to its end.
     private var isBodyOpen = false
 
-    init(timeout: TimeAmount) {
+    /// - Parameters:
+    ///   - timeout: how long a body may take.
+    ///   - readPast: shared by all connections of a listener.
+    init(timeout: TimeAmount, readPast: ReadPastBudget) {
         self.timeout = timeout
+        self.readPast = readPast
+    }
+
+    /// Whether what comes is the rest of a body whose request has been answered.
+    private var readsPast: Bool { self.isBodyOpen && self.unanswered == 0 }
+
+    func read(context: ChannelHandlerContext) {
+        guard self.readsPast, !self.readPast.isLeft else { return context.read() }
+        guard self.nextRead == nil else { return }
+        self.nextRead = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(ReadPastBudget.pause)) {
+            self.nextRead = nil
+            self.read(context: context)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -40,8 +61,9 @@ final class RequestBodyHandler: ChannelDuplexHandler {
                 self.awaitsContinue = request.headerFields[.expect]?.lowercased() == "100-continue"
                 self.beginBodyIfDue(context)
             }
-        case .body:
+        case .body(let bytes):
             self.awaitsContinue = false
+            if self.readsPast { self.readPast.charge(bytes.readableBytes) }
         case .end:
             self.isBodyOpen = false
             self.awaitsContinue = false
@@ -72,12 +94,18 @@ final class RequestBodyHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.cancelDeadline()
+        self.cancel()
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        self.cancel()
+    }
+
+    private func cancel() {
         self.cancelDeadline()
+        self.nextRead?.cancel()
+        self.nextRead = nil
     }
 
     private func cancelDeadline() {

@@ -46,6 +46,28 @@ import Testing
         }
     }
 
+    /// Behind what is in flight, other tenants' events wait.
+    @Test func aBatchIsSentInPieces() async throws {
+        func windows(_ sizes: [Int]) throws -> [Int] {
+            var rest = try sizes.enumerated().map { number, size in
+                try Fixture.event("\(number)", payload: #"{"x":"\#(String(repeating: "x", count: size - 8))"}"#)
+            }[...]
+            var counts: [Int] = []
+            while !rest.isEmpty {
+                counts.append(EventLog.window(of: rest).count)
+                rest = rest.dropFirst(counts[counts.count - 1])
+            }
+            return counts
+        }
+        #expect(try windows(Array(repeating: 8, count: 2500)) == [1000, 1000, 500])
+        #expect(try windows(Array(repeating: 200_000, count: 12)) == [5, 5, 2])
+        #expect(try windows(Array(repeating: EventLog.windowBytes / 4, count: 4) + [100]) == [4, 1])
+        let bench = try await Bench()
+        let events = try (0..<12).map { try Fixture.event("\($0)", payload: #"{"x":"\#(String(repeating: "x", count: 200_000))"}"#) }
+        let appended = try await bench.log.append(contentsOf: events, intake: Fixture.time)
+        #expect(appended.map(\.cursor.sequence) == Array(1...12))
+    }
+
     @Test func aRepetitionGetsTheFirstCursor() async throws {
         let bench = try await Bench()
         let first = try await bench.log.append(try Fixture.event("same"), intake: Fixture.time)

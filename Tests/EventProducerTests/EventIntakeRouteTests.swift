@@ -433,4 +433,30 @@ import Testing
         }
         #expect(fixture.sink.calls.isEmpty)
     }
+
+    /// Parsing one takes long, and the threads that do it are everybody's.
+    @Test func aTenantsLargeBodiesAreParsedInTurn() async throws {
+        let fixture = IntakeFixture()
+        let large = #"{"type":"a.b","payload":{"x":"\#(String(repeating: "x", count: IntakeGate.briefBytes))"}}"#
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            let begun = OneShot<Void>()
+            let ended = OneShot<Void>()
+            async let turn: Void = fixture.gate.turns.run(for: Tenant("acme")) {
+                begun.settle(())
+                try? await ended.value()
+            }
+            try await begun.value()
+            async let waiting = client.post(large, token: token)
+            #expect(await eventually { fixture.gate.turns.waitingCount == 1 })
+            #expect(try await client.post(Self.event, token: token).status == 202, "a small one needs no turn")
+            let other = try await IntakeFixture.token(tenant: "globex")
+            #expect(try await client.post(large, token: other).status == 202, "another tenant has its own turn")
+            #expect(fixture.sink.calls.count == 2)
+            ended.settle(())
+            await turn
+            #expect(try await waiting.status == 202)
+        }
+        #expect(fixture.sink.events.map(\.tenant.text) == ["acme", "globex", "acme"])
+    }
 }

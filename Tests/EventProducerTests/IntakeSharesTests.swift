@@ -130,4 +130,43 @@ import Testing
             for _ in 0..<20 { #expect(try await client.post(body, token: token).status == 202) }
         }
     }
+
+    @Test func aSenderThatDoesNotWaitIsRefusedLate() async throws {
+        let clock = Mutex(Duration.zero)
+        let delays = Mutex<[Duration]>([])
+        let fixture = IntakeFixture(
+            limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0),
+            now: { clock.withLock { $0 } },
+            sleep: { delay in delays.withLock { $0.append(delay) } }
+        )
+        let ten = "[\([String](repeating: EventIntakeRouteTests.event, count: 10).joined(separator: ","))]"
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            let other = try await IntakeFixture.token(tenant: "globex")
+            #expect(try await client.post(ten, token: token).status == 202)
+            #expect(try await client.post(ten, token: other).status == 202)
+            #expect(try await client.post(EventIntakeRouteTests.event, token: token).headers[.retryAfter] == "1")
+            #expect(delays.withLock { $0 } == [], "it did not know")
+            #expect(try await client.post(EventIntakeRouteTests.event, token: token).status == 429)
+            #expect(delays.withLock { $0 } == [RefusalDelay.delay])
+            #expect(try await client.post(EventIntakeRouteTests.event, token: other).status == 429)
+            clock.withLock { $0 = .seconds(1) }
+            #expect(try await client.post(EventIntakeRouteTests.event, token: token).status == 202)
+            #expect(try await client.post(EventIntakeRouteTests.event, token: token).status == 429, "it has waited")
+            #expect(delays.withLock { $0.count } == 1)
+        }
+    }
+
+    @Test func manySendersAreNotRemembered() throws {
+        let clock = Mutex(Duration.zero)
+        let delays = RefusalDelay { clock.withLock { $0 } }
+        func isDelayed(_ number: Int) throws -> Bool { delays.delay(for: try Tenant("t\(number)"), retryAfter: 5) > .zero }
+        for number in 0..<RefusalDelay.maximumCount { #expect(try !isDelayed(number)) }
+        #expect(try isDelayed(0))
+        for _ in 0..<2 { #expect(try !isDelayed(-1), "there is no place for it") }
+        clock.withLock { $0 = .seconds(5) }
+        #expect(try !isDelayed(-1))
+        #expect(try isDelayed(-1))
+        #expect(try !isDelayed(0))
+    }
 }

@@ -1,13 +1,20 @@
 """Nobody stops another: while one tenant, or a stranger, does its worst, a quiet tenant is served as ever.
 
 What is asserted is what does not depend on the machine: nothing of the neighbour's is lost, refused or late beyond patience, every process lives,
-and memory has a bound. The delays are printed as a table, with their ratio to those of a quiet deployment.
+memory has a bound, and the attack did something. The delays are printed as a table, with their ratio to those of a quiet deployment, what the attack
+achieved in a second, and the processors' time: a weak attack is not to be taken for a good result, nor a full machine for a queue.
 """
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from causeway_kit.approvals import approval_service
-from causeway_kit.attacks import BY_A_STRANGER, BY_A_TENANT, TENANT, Aim, attacking
+from causeway_kit.attacking import Aim, attacking
+from causeway_kit.attacks import BY_A_STRANGER, BY_A_TENANT, TENANT
 from causeway_kit.probe import Probe
 from causeway_kit.sizes import size
 from causeway_kit.stack import Stack
@@ -29,6 +36,22 @@ SHARES = dict.fromkeys(("intake_events_per_second", "intake_bytes_per_second", "
 QUIET = "alone"
 
 
+#: What the table says of each row.
+DELAYS = ("publish", "decision", "handshake")
+
+
+@dataclass
+class Row:
+    name: str
+    probe: Probe
+    #: The greatest memory of each process, in bytes.
+    peak: dict
+    #: By process, how much of one processor's time it used; `idle` is what nothing used of all.
+    load: dict
+    #: What the attack did in a second, by kind.
+    achieved: dict
+
+
 class Deployment:
     def __init__(self, stack):
         self.stack = stack
@@ -48,29 +71,53 @@ class Deployment:
     def aim(self):
         return Aim(self.stack.producer.url, self.approvals.url, self.sse.url, self.workspace.url, self.relay.url, SCALE)
 
-    def measure(self, name):
+    def _processor_seconds(self, attack):
+        """What each process has used so far, and how much nothing has used."""
+        used = {program: service.processor_seconds for program, service in self.services.items()}
+        times = os.times()
+        used |= {"nats-server": self.stack.nats.processor_seconds, "probe": times.user + times.system}
+        return used | {"attack": attack.processor_seconds if attack else 0, "idle": idle_seconds()}
+
+    def measure(self, name, attack=None):
         """Measures for a while, and writes a line of the table. Returns the probe, which has ended."""
         peak = dict.fromkeys(self.services, 0)
         with self.probe() as probe:
+            begin, before = time.monotonic(), self._processor_seconds(attack)
             for _ in range(int(SECONDS / 0.5)):
                 pause(0.5)
                 for program, service in self.services.items():
                     peak[program] = max(peak[program], service.memory)
-        self.rows.append((name, probe, peak))
+            seconds, after = time.monotonic() - begin, self._processor_seconds(attack)
+            load = {process: (after[process] - before[process]) / seconds for process in before}
+            achieved = attack.achieved() if attack else {}
+        self.rows.append(Row(name, probe, peak, load, achieved))
         return probe
 
     def table(self):
-        alone = next(probe for name, probe, _ in self.rows if name == QUIET)
-        titles = "".join(f"{what:>24}" for what in ("publish p99 ms", "decision p99 ms", "handshake p99 ms"))
-        lines = [f"{'attack':<28}{titles}  MiB of each process"]
-        for name, probe, peak in self.rows:
-            line = f"{name:<28}"
-            for what in ("publish", "decision", "handshake"):
-                mine, base = getattr(probe, what), getattr(alone, what)
-                line += f"{mine.p99:>12.1f} ×{mine.p99 / base.p99:>4.1f} ({mine.count:>4})"
-            line += "  " + " ".join(f"{bytes >> 20}" for bytes in peak.values())
-            lines.append(line + (f"  {len(probe.faults)} faults" if probe.faults else ""))
+        alone = next(row.probe for row in self.rows if row.name == QUIET)
+        titles = "".join(f"{what + ' p99 ms':>25}" for what in DELAYS)
+        lines = [f"{'attack':<24}{titles}  MiB of each process"]
+        for row in self.rows:
+            line = f"{row.name:<24}"
+            for what in DELAYS:
+                mine, base = getattr(row.probe, what), getattr(alone, what)
+                line += f"{mine.p99:>11.1f} ×{mine.p99 / base.p99:>5.1f} ({mine.count:>4})"
+            line += "  " + " ".join(f"{bytes >> 20}" for bytes in row.peak.values())
+            lines.append(line + (f"  {len(row.probe.faults)} faults" if row.probe.faults else ""))
+        lines += ["", f"{'% of one processor':<24}" + "".join(f"{process:>15}" for process in self.rows[0].load)]
+        lines += [f"{row.name:<24}" + "".join(f"{100 * share:>15.0f}" for share in row.load.values()) for row in self.rows]
+        lines += ["", f"{'achieved in a second':<24}" + "".join(f"{title:>14}" for title in ("connections", "answers", "accepted", "MiB"))]
+        for row in self.rows:
+            if row.achieved:
+                *counts, sent = row.achieved.values()
+                lines.append(f"{row.name:<24}" + "".join(f"{count:>14.1f}" for count in (*counts, sent / (1 << 20))))
         return "\n".join(lines)
+
+
+def idle_seconds():
+    """Seconds of all processors so far in which they had nothing to do."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return int(fields[4]) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +128,7 @@ def deployment():
         # What is done for the first time takes longer; then the measure for all others.
         deployment.measure("first").check()
         deployment.measure(QUIET).check()
-        deployment.memory = deployment.rows[-1][2]
+        deployment.memory = deployment.rows[-1].peak
         yield deployment
         print("\n" + deployment.table())
 
@@ -92,11 +139,12 @@ def fill(stack):
 
 
 def attack_and_measure(deployment, attack):
-    with attacking(attack, deployment.aim):
-        probe = deployment.measure(attack.__name__)
+    with attacking(attack, deployment.aim) as running:
+        probe = deployment.measure(attack.__name__, running)
     deployment.stack.check()
     probe.check()
-    for program, peak in deployment.rows[-1][2].items():
+    assert any(deployment.rows[-1].achieved.values()), f"{attack.__name__} did nothing"
+    for program, peak in deployment.rows[-1].peak.items():
         more = peak - deployment.memory[program]
         assert more < MEMORY, f"{program} takes {more >> 20} MiB more under {attack.__name__}"
     # It is over when all is as quiet as before; the next one is measured for itself.

@@ -64,7 +64,9 @@ struct ExecutionIntakeRoute: Sendable {
             let named = try drafts.enumerated().map { try $1.named(key?.eventID(at: $0), kind, trace: context.trace) }
             let bytes = named.reduce(0) { $0 + $1.payload.bytes.count }
             try gate.shares.take([tenant: IntakeShares.Use(events: named.count, bytes: bytes)])
-            return try await store(named, under: key, reference, replaces, context)
+            return (drafts: named, reference: reference)
+        } storing: { taken in
+            try await store(taken.drafts, under: key, taken.reference, replaces, context)
         }
     }
 

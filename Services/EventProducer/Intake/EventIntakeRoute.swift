@@ -50,7 +50,9 @@ struct EventIntakeRoute: Sendable {
             let now = now()
             let events = try publisher.events(drafts, key: key, names: form, trace: context.trace, now: now, using: &generator)
             try gate.shares.take(events)
-            return try await store(events, under: key, form, intake: now, context)
+            return (events: events, intake: now)
+        } storing: { taken in
+            try await store(taken.events, under: key, form, intake: taken.intake, context)
         }
     }
 

@@ -1,30 +1,59 @@
 import Basics
+import Foundation
 import HTTPAPI
 import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Admission control of every intake request: the sender's rate limit, memory for its body, and counters of refusals. One per process, for all
-/// routes.
+/// Admission control of every intake request: the sender's rate limit, memory for its body, a turn for parsing it, and counters and delays of refusals.
+/// One per process, for all routes.
 struct IntakeGate: Sendable {
+    /// The most bytes of a body that is parsed without waiting for a turn: it takes a fraction of a millisecond.
+    static let briefBytes = 64 * 1024
+
     let limits: IntakeLimits
     let budget: BodyBudget
     let shares: IntakeShares
     let metrics = IntakeMetrics()
+    /// Turns for parsing large bodies, which occupy a thread of the cooperative pool for tens of milliseconds: of one sender's tenant at most half
+    /// of the threads.
+    let turns: TenantTurns
+    private let refusals: RefusalDelay
+    private let sleep: @Sendable (Duration) async -> Void
 
-    /// - Parameter shares: nil for those of the limits.
-    init(_ limits: IntakeLimits, shares: IntakeShares? = nil) {
+    /// - Parameters:
+    ///   - shares: nil for those of the limits.
+    ///   - refusals: delays of refusals.
+    ///   - threads: of the cooperative pool, one for each processor.
+    ///   - sleep: waits; returns early when the task is cancelled.
+    init(
+        _ limits: IntakeLimits,
+        shares: IntakeShares? = nil,
+        refusals: RefusalDelay = RefusalDelay(),
+        threads: Int = ProcessInfo.processInfo.activeProcessorCount,
+        sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
+    ) {
         self.limits = limits
         budget = BodyBudget(limits)
         self.shares = shares ?? IntakeShares(limits)
+        turns = TenantTurns(limit: max(1, threads / 2))
+        self.refusals = refusals
+        self.sleep = sleep
     }
 
-    /// Reads a request's body and admits it.
+    /// Reads a request's body, admits it and stores its events.
     ///
-    /// - Parameter take: admits the events, with their tenants' rate limits (``IntakeShares/take(_:)``).
+    /// - Parameters:
+    ///   - take: parses the body, and admits the events with their tenants' rate limits (``IntakeShares/take(_:)``).
+    ///   - store: stores what `take` returned.
     /// - Throws: `rate_limited` when the sender's events, bytes or body memory are used up; `service_unavailable` when the process's body memory is;
-    ///   errors of `take`.
-    func admit(_ request: Request, from publisher: Publisher, _ take: (ByteBuffer) async throws -> Response) async throws -> Response {
+    ///   errors of `take` and `store`.
+    func admit<Events: Sendable>(
+        _ request: Request,
+        from publisher: Publisher,
+        taking take: (ByteBuffer) throws -> Events,
+        storing store: (Events) async throws -> Response
+    ) async throws -> Response {
         do {
             // A service publishes for many tenants; one tenant's exhausted limit says nothing about its next request.
             if !publisher.mayNameTenants { try shares.checkIsLeft(for: publisher.home) }
@@ -33,22 +62,33 @@ struct IntakeGate: Sendable {
             let reserved = declared.map { $0 > limits.bodyBytes ? 0 : max($0, 0) } ?? limits.bodyBytes
             do {
                 return try await budget.withReserved(reserved, for: publisher.home) {
-                    try await read(request, from: publisher, take)
+                    try await read(request, from: publisher, taking: take, storing: store)
                 }
             } catch let shortage as BodyBudget.Shortage {
                 throw APIError(shortage)
             }
         } catch {
             metrics.refused(error)
+            // By now, nothing is held for the request's body.
+            if let error = error as? APIError, error.code == .rateLimited, let seconds = error.headers[.retryAfter].flatMap({ Int($0) }) {
+                let delay = refusals.delay(for: publisher.home, retryAfter: seconds)
+                if delay > .zero { await sleep(delay) }
+            }
             throw error
         }
     }
 
-    private func read(_ request: Request, from publisher: Publisher, _ take: (ByteBuffer) async throws -> Response) async throws -> Response
-    {
+    private func read<Events: Sendable>(
+        _ request: Request,
+        from publisher: Publisher,
+        taking take: (ByteBuffer) throws -> Events,
+        storing store: (Events) async throws -> Response
+    ) async throws -> Response {
         let body = try await request.readBody(upTo: limits.bodyBytes, within: limits.bodyTimeout)
         do {
-            return try await take(body)
+            let events =
+                body.readableBytes > Self.briefBytes ? try await turns.run(for: publisher.home) { try take(body) } : try take(body)
+            return try await store(events)
         } catch let error as APIError where error.status.kind == .clientError && error.status != .tooManyRequests {
             shares.charge(IntakeShares.Use(events: 1, bytes: body.readableBytes), to: publisher.home)
             throw error

@@ -1,6 +1,5 @@
 import Basics
 import CEpoll
-import DequeModule
 import EventLog
 import EventModel
 import Glibc
@@ -61,8 +60,13 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private(set) var deadlines = ExpiryBuckets()
     private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
     private var continuing: [EdgeConnection] = []
-    /// Who has more to say, in the order in which they get their turn.
-    private var speaking: Deque<EdgeConnection> = []
+    /// Connections with more input. Tenants take turns: the many connections of one do not delay the few of another.
+    private var speaking = TurnQueue<EdgeConnection>()
+    /// What each tenant's input may still cost, in the measure of ``InputBudget``.
+    private var inputShares = TenantBuckets(
+        capacity: Double(InputBudget.tenantAtOnce),
+        perSecond: Double(InputBudget.tenantPerSecond)
+    )
     /// What the round still allows for input; an ``InputBudget`` of all.
     private var inputLeft = InputBudget.round
     private var ended: [EdgeConnection] = []
@@ -245,10 +249,10 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         let turns = self.continuing
         self.continuing.removeAll(keepingCapacity: true)
         for connection in turns { connection.assumeIsolated { $0.turnCame() } }
-        self.listenToWaiting()
+        let hasTurns = self.listenToWaiting()
         self.forgetEnded()
         self.chunks.removeAll()
-        return !self.continuing.isEmpty || !self.speaking.isEmpty
+        return !self.continuing.isEmpty || hasTurns
     }
 
     private func forgetEnded() {
@@ -414,10 +418,13 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     // MARK: Input: whose turn it is to be listened to
 
-    /// Serves a connection's input at once if no other waits and the round's budget allows it. A connection has at most one turn in a round.
+    /// Serves a connection's input at once if no other waits, and the round's budget and its tenant's share allow it. A connection has at most one turn
+    /// in a round.
     func inputArrived(at connection: EdgeConnection) {
-        guard self.speaking.isEmpty, self.inputLeft > 0 else { return self.listenLater(to: connection) }
-        self.listen(to: connection)
+        guard self.speaking.isEmpty, self.inputLeft > 0, self.hasInputShare(connection.tenant) else {
+            return self.listenLater(to: connection)
+        }
+        if self.listen(to: connection) { self.listenLater(to: connection) }
     }
 
     /// Queues a connection's turn.
@@ -426,24 +433,41 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             defer { connection.isAwaitingInputTurn = true }
             return !connection.isAwaitingInputTurn
         }
-        if isNew { self.speaking.append(connection) }
+        if isNew { self.speaking.append(connection, of: connection.tenant) }
     }
 
-    /// Serves the queued turns within the round's budget.
-    private func listenToWaiting() {
+    /// Serves the queued turns within the round's budget and the tenants' shares. Returns whether a turn is left that need not wait for a share; the
+    /// others are looked at again in the next round, at the latest with the next tick.
+    private func listenToWaiting() -> Bool {
         var turns = self.speaking.count
-        while turns > 0, self.inputLeft > 0, let connection = self.speaking.popFirst() {
+        var unfinished: [EdgeConnection] = []
+        var waitsForShares = false
+        while turns > 0, self.inputLeft > 0 {
+            guard let connection = self.speaking.popFirst(where: { self.hasInputShare($0) }) else {
+                waitsForShares = true
+                break
+            }
             turns -= 1
             connection.assumeIsolated { $0.isAwaitingInputTurn = false }
-            self.listen(to: connection)
+            if self.listen(to: connection) { unfinished.append(connection) }
         }
+        for connection in unfinished { self.listenLater(to: connection) }
         self.inputLeft = InputBudget.round
+        return waitsForShares ? unfinished.contains { self.hasInputShare($0.tenant) } : !self.speaking.isEmpty
     }
 
-    private func listen(to connection: EdgeConnection) {
+    private func hasInputShare(_ tenant: Tenant) -> Bool {
+        let now = self.loop.now().sinceBoot
+        return self.inputShares.withBucket(of: tenant, at: now) { $0.allows(1, at: now) }
+    }
+
+    /// Gives a connection its turn. Returns whether it has more input.
+    private func listen(to connection: EdgeConnection) -> Bool {
         let turn = connection.assumeIsolated { $0.takeInputTurn() }
         self.inputLeft -= turn.cost
-        if turn.hasMore { self.listenLater(to: connection) }
+        let now = self.loop.now().sinceBoot
+        self.inputShares.withBucket(of: connection.tenant, at: now) { $0.charge(Double(turn.cost), at: now) }
+        return turn.hasMore
     }
 
     // MARK: Pages: what is encoded once for all connections that get the same

@@ -46,7 +46,7 @@ final class WebSocketHandler: InboundHandler {
             case .send: return true
             case .pass(let text):
                 // What it takes to read it: one a turn is enough of long ones.
-                passed += InputBudget.message + text.count
+                passed += InputBudget.message + InputBudget.messageByte * text.count
                 return passed < InputBudget.turn
             }
         }

@@ -3,8 +3,13 @@ public import EventModel
 import NATSClient
 
 extension EventLog {
-    /// Maximum number of events in flight.
+    /// Maximum number of events of one append in flight.
     static let window = 1000
+    /// Maximum size of their payloads, in bytes. One event may be larger.
+    ///
+    /// All tenants' events take the same way: a connection's buffer, nats-server, the feed of each process. What one append has in flight there is the
+    /// time that another tenant's event waits behind it: about 1 ms for each MiB at each of them.
+    static let windowBytes = 1 << 20
 
     /// Appends one event; when it returns, the event is durable.
     ///
@@ -29,7 +34,7 @@ extension EventLog {
     /// Faults are found before anything is stored: a message that is too large, an id that the log or an earlier event of the call has with other
     /// content, an approval id in use. Only a concurrent producer with the same id can cause a conflict after some events are stored.
     ///
-    /// Sends without waiting for each, at most 1,000 in flight. Within a tenant, sequences follow the array's order, except for duplicates.
+    /// Sends without waiting for each, at most 1,000 or 1 MiB in flight. Within a tenant, sequences follow the array's order, except for duplicates.
     /// (When a cluster changes its leader during the call, retried events may follow later ones.)
     ///
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
@@ -92,7 +97,7 @@ extension EventLog {
 
     // MARK: Sending
 
-    /// Stores events, at most ``window`` in flight, and returns their results.
+    /// Stores events, at most ``window`` and ``windowBytes`` in flight, and returns their results.
     private func send(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
         -> [Result<Appended, EventLogError>]
     {
@@ -100,10 +105,21 @@ extension EventLog {
         results.reserveCapacity(events.count)
         var rest = events[...]
         while !rest.isEmpty {
-            results += try await sendWindow(Array(rest.prefix(Self.window)), intake: intake, deadline: deadline)
-            rest = rest.dropFirst(Self.window)
+            let window = Self.window(of: rest)
+            results += try await sendWindow(Array(window), intake: intake, deadline: deadline)
+            rest = rest.dropFirst(window.count)
         }
         return results
+    }
+
+    /// Returns the events at the front that are in flight together: at least one.
+    static func window(of events: ArraySlice<Event>) -> ArraySlice<Event> {
+        var bytes = 0
+        let isWithin = events.prefix(Self.window).prefix { event in
+            bytes += event.payload.bytes.count
+            return bytes <= Self.windowBytes
+        }
+        return isWithin.isEmpty ? events.prefix(1) : isWithin
     }
 
     private func sendWindow(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)

@@ -56,7 +56,8 @@ package final class HandedOverServer: Sendable {
                 }
             },
             bodyTimeout: bodyTimeout,
-            budget: budget
+            budget: budget,
+            readPast: ReadPastBudget()
         )
         self.logger = logger
         (self.accepted, self.continuation) = AsyncStream.makeStream()

@@ -32,11 +32,17 @@ struct IntakeFixture {
     let sink: RecordingSink
     let gate: IntakeGate
 
-    /// - Parameter now: the time of the shares.
-    init(sink: RecordingSink = RecordingSink(), limits: IntakeLimits = IntakeLimits(), now: @escaping @Sendable () -> Duration = { .zero })
-    {
+    /// - Parameters:
+    ///   - now: the time of the shares and of the refusals.
+    ///   - sleep: what a delay of a refusal does.
+    init(
+        sink: RecordingSink = RecordingSink(),
+        limits: IntakeLimits = IntakeLimits(),
+        now: @escaping @Sendable () -> Duration = { .zero },
+        sleep: @escaping @Sendable (Duration) async -> Void = { _ in }
+    ) {
         self.sink = sink
-        gate = IntakeGate(limits, shares: IntakeShares(limits, now: now))
+        gate = IntakeGate(limits, shares: IntakeShares(limits, now: now), refusals: RefusalDelay(now: now), threads: 2, sleep: sleep)
     }
 
     /// A token that the intake accepts.

@@ -1,51 +1,30 @@
 """What one client can do to a deployment at its worst, each for as long as it is let: by a tenant with tokens, or by a stranger without.
 
-An attack is a function of an `Aim`; it runs in a process of its own (see `attacking`), so that it takes no turn from the test's threads. It goes on
-whatever it is answered: refusals, closed connections and timeouts are what it lives with.
+An attack is a function of an `Aim`; it runs in a process of its own (see `attacking`). It goes on whatever it is answered: refusals, closed
+connections and timeouts are what it lives with. It adds what it achieves to the tally of its aim.
 """
 
 import contextlib
 import itertools
 import json
-import multiprocessing
 import os
 import random
 import select
 import socket
 import threading
 import time
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
 from .approvals import requested
+from .attacking import address_of, converse
 from .relay import Relay, request
 from .surfaces import NotificationStream
 from .tokens import mint
-from .websocket import WebSocketConnection, frame
+from .websocket import TEXT, WebSocketConnection, frame
 from .workspace import WorkspaceStream, workspace_of
 
 TENANT = "loud"
-
-
-@dataclass(frozen=True)
-class Aim:
-    """Where the services are, as URLs, and how much of everything there is to be."""
-
-    producer: str
-    approvals: str
-    sse: str
-    workspace: str
-    relay: str
-    #: Connections, threads or subscriptions of an attack: a share of its full size.
-    scale: float
-
-    def count(self, full):
-        return max(2, int(full * self.scale))
-
-    def every(self):
-        return (self.producer, self.approvals, self.sse, self.workspace, self.relay)
 
 
 def _token(role="member", user="usr_loud"):
@@ -70,18 +49,36 @@ def _side_by_side(count, work):
         thread.join()
 
 
-def _dial(url, data=b"", receive_buffer=None):
-    parts = urlsplit(url)
+def _dial(aim, url, data=b"", receive_buffer=None):
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.settimeout(10)
     try:
-        connection.connect((parts.hostname, parts.port))
-        connection.sendall(data)
+        connection.connect(address_of(url))
+        aim.tally.add(connections=1)
+        _send(aim, connection, data)
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def _send(aim, connection, data):
+    connection.sendall(data)
+    aim.tally.add(bytes=len(data))
+
+
+def _send_request(aim, client, method, url, content=b"", **options):
+    """A request and its answer, whatever that is."""
+    answer = client.request(method, url, content=content, **options)
+    aim.tally.add(answers=1, accepted=answer.is_success, bytes=len(content))
+
+
+def _open(aim, url, **options):
+    """A WebSocket connection, past its handshake."""
+    connection = WebSocketConnection(url, **options)
+    aim.tally.add(connections=1)
     return connection
 
 
@@ -100,7 +97,7 @@ def _posting(aim, threads, bodies, role="producer"):
         headers = {"Authorization": f"Bearer {_token(role, f'svc_{number}')}", "Content-Type": "application/json"}
         with httpx.Client(timeout=20, headers=headers) as client:
             for body in bodies(number):
-                client.post(f"{aim.producer}/v1/events", content=body)
+                _send_request(aim, client, "POST", f"{aim.producer}/v1/events", body)
 
     _side_by_side(aim.count(threads), work)
 
@@ -137,20 +134,22 @@ def oversized_everything(aim):
     def work(number):
         kind = number % 4
         if kind == 0:
-            with _dial(aim.producer, b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000000\r\n" + _bearer("producer")) as connection:
+            head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000000\r\n" + _bearer("producer")
+            with _dial(aim, aim.producer, head) as connection:
                 while True:
-                    connection.sendall(b"x" * 65_536)
+                    _send(aim, connection, b"x" * 65_536)
         elif kind == 1:
-            with _dial(random.choice(aim.every()), b"GET / HTTP/1.1\r\nHost: x\r\n") as connection:
+            with _dial(aim, random.choice(aim.every()), b"GET / HTTP/1.1\r\nHost: x\r\n") as connection:
                 while True:
-                    connection.sendall(b"X-Filler: " + b"y" * 60_000 + b"\r\n")
+                    _send(aim, connection, b"X-Filler: " + b"y" * 60_000 + b"\r\n")
         elif kind == 2:
-            headers = {"Authorization": f"Bearer {_token('producer')}"}
-            httpx.post(f"{aim.producer}/v1/events", json=_event(1, id="i" * 100_000), headers=headers, timeout=20)
+            with httpx.Client(timeout=20, headers={"Authorization": f"Bearer {_token('producer')}"}) as client:
+                body = json.dumps(_event(1, id="i" * 100_000)).encode()
+                _send_request(aim, client, "POST", f"{aim.producer}/v1/events", body, headers={"Content-Type": "application/json"})
         else:
-            with WebSocketConnection(aim.relay + Relay.path, token=_token()) as connection:
+            with _open(aim, aim.relay + Relay.path, token=_token()) as connection:
                 while True:
-                    connection.send(0x1, b'{"jsonrpc":"2.0","method":"' + b"m" * 1_000_000 + b'"}')
+                    _send(aim, connection.socket, frame(TEXT, b'{"jsonrpc":"2.0","method":"' + b"m" * 1_000_000 + b'"}'))
 
     _side_by_side(8, work)
 
@@ -165,9 +164,8 @@ def pollers(aim):
     def work(number):
         with httpx.Client(timeout=20, headers={"Authorization": f"Bearer {_token('admin', f'usr_{number}')}"}) as client:
             while True:
-                client.get(f"{aim.approvals}/v1/notifications?limit=200")
-                client.get(f"{aim.approvals}/v1/notifications/approvals?limit=200")
-                client.get(f"{aim.approvals}/v1/notifications?read=false")
+                for path in ("?limit=200", "/approvals?limit=200", "?read=false"):
+                    _send_request(aim, client, "GET", f"{aim.approvals}/v1/notifications{path}")
 
     _side_by_side(aim.count(32), work)
 
@@ -188,27 +186,28 @@ def poison_approvals(aim):
 
 def subscriptions(aim):
     """Many subscriptions on many connections, and batches that subscribe with a place and unsubscribe again."""
-    each = 100
+    each, batch = 100, 25
 
-    def work(number):
-        with WebSocketConnection(aim.relay + Relay.path, token=_token(user=f"usr_{number}")) as connection:
-            for begin in range(0, each, 25):
-                calls = [
-                    json.loads(request("investigation.subscribe", {"incidentId": f"inc_{number}_{n}"}, id=n)) for n in range(begin, begin + 25)
-                ]
-                connection.send_text(json.dumps(calls))
-                connection.next(10)
-            while True:
-                calls = []
-                for n in range(12):
-                    name = f"inc_churn_{number}_{n}"
-                    calls.append(json.loads(request("investigation.subscribe", {"incidentId": name, "lastEventId": ""}, id=2 * n)))
-                    calls.append(json.loads(request("investigation.unsubscribe", {"incidentId": name}, id=2 * n + 1)))
-                connection.send_text(json.dumps(calls))
-                connection.next(10)
+    def script(number):
+        yield _upgrade(Relay.path, _token(user=f"usr_{number}"))
+        for begin in range(0, each, batch):
+            yield _calls(("investigation.subscribe", {"incidentId": f"inc_{number}_{n}"}) for n in range(begin, begin + batch))
+        names = [f"inc_churn_{number}_{n}" for n in range(12)]
+        churn = _calls(
+            call
+            for name in names
+            for call in (("investigation.subscribe", {"incidentId": name, "lastEventId": ""}), ("investigation.unsubscribe", {"incidentId": name}))
+        )
+        while True:
+            yield churn
 
     # Up to a hundred thousand: a thousand connections of a hundred subscriptions.
-    _side_by_side(aim.count(1000), work)
+    converse(aim, aim.relay, aim.count(1000), script)
+
+
+def _calls(calls):
+    """One message with those calls, as a frame."""
+    return frame(TEXT, json.dumps([json.loads(request(method, params, id=n)) for n, (method, params) in enumerate(calls)]).encode())
 
 
 def slow_readers(aim):
@@ -219,10 +218,10 @@ def slow_readers(aim):
         with contextlib.suppress(OSError):
             if number % 2:
                 head = f"GET {NotificationStream.path} HTTP/1.1\r\nHost: x\r\nLast-Event-ID: \r\nAuthorization: Bearer {token}\r\n\r\n"
-                held.append(_dial(aim.sse, head.encode(), receive_buffer=4096))
+                held.append(_dial(aim, aim.sse, head.encode(), receive_buffer=4096))
             else:
                 path = f"{WorkspaceStream.path}?workspace={workspace_of(token)}&last_event_id="
-                held.append(_dial(aim.workspace, _upgrade(path, token), receive_buffer=4096))
+                held.append(_dial(aim, aim.workspace, _upgrade(path, token), receive_buffer=4096))
     threading.Thread(target=valid_events, args=(aim,), daemon=True).start()
     while True:
         time.sleep(0.5)  # Their pace is the attack: readers that hardly read.
@@ -242,16 +241,16 @@ def endless_frames(aim):
     def work(number):
         relay = number % 2
         url, path = (aim.relay, Relay.path) if relay else (aim.workspace, f"{WorkspaceStream.path}?workspace={TENANT}")
-        with WebSocketConnection(url + path, token=_token(user=f"usr_{number}")) as connection:
+        with _open(aim, url + path, token=_token(user=f"usr_{number}")) as connection:
             flood = floods[number // 2 % len(floods)]
             connection.socket.settimeout(10)
-            connection.socket.sendall(flood)
+            _send(aim, connection.socket, flood)
             rest = flood[len(flood) // 2 :] if number // 2 % 3 else frame(0x0, b"", fin=False) * 4000
             while True:
                 readable, _, _ = select.select([connection.socket], [], [], 0)
                 if readable and not connection.socket.recv(65_536):
                     return
-                connection.socket.sendall(rest)
+                _send(aim, connection.socket, rest)
 
     _side_by_side(8, work)
 
@@ -267,7 +266,7 @@ def refused_handshakes(aim):
             token = [None, "nonsense", mint(secret="x" * 64), "e30." * 5000][number % 4]
             fields = f"Authorization: Bearer {token}\r\n" if token else ""
             head = f"GET {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode() if url == aim.sse else _upgrade(path, token)
-            with _dial(url, head) as connection:
+            with _dial(aim, url, head) as connection:
                 connection.recv(4096)
 
     _side_by_side(aim.count(16), work)
@@ -279,9 +278,9 @@ def bytes_behind_an_upgrade(aim):
 
     def work(number):
         url, path = ((aim.workspace, WorkspaceStream.path), (aim.relay, Relay.path))[number % 2]
-        with _dial(url, _upgrade(path, token)) as connection:
+        with _dial(aim, url, _upgrade(path, token)) as connection:
             while True:
-                connection.sendall(frame(0x2, os.urandom(8)) * 4096)
+                _send(aim, connection, frame(0x2, os.urandom(8)) * 4096)
 
     _side_by_side(aim.count(16), work)
 
@@ -291,12 +290,12 @@ def held_connections(aim):
     held = []
     for number in range(aim.count(2000)):
         with contextlib.suppress(OSError):
-            held.append(_dial(aim.every()[number % 5], b"GET / HTTP/1.1\r\nHost:" if number % 2 else b""))
+            held.append(_dial(aim, aim.every()[number % 5], b"GET / HTTP/1.1\r\nHost:" if number % 2 else b""))
     while True:
         time.sleep(1)  # Their pace is the attack: a byte a second.
         for connection in held:
             with contextlib.suppress(OSError):
-                connection.send(b"x")
+                _send(aim, connection, b"x")
 
 
 def unauthorised_requests(aim):
@@ -305,9 +304,9 @@ def unauthorised_requests(aim):
     def work(number):
         with httpx.Client(timeout=20) as client:
             while True:
-                client.post(f"{aim.producer}/v1/events", content=b"x" * 1_000_000)
-                client.get(f"{aim.approvals}/v1/notifications")
-                client.post(f"{aim.approvals}/v1/notifications/approvals/x", json={"action": "approve"})
+                _send_request(aim, client, "POST", f"{aim.producer}/v1/events", b"x" * 1_000_000)
+                _send_request(aim, client, "GET", f"{aim.approvals}/v1/notifications")
+                _send_request(aim, client, "POST", f"{aim.approvals}/v1/notifications/approvals/x", b'{"action":"approve"}')
 
     _side_by_side(aim.count(16), work)
 
@@ -316,8 +315,8 @@ def nonsense(aim):
     """Bytes that are no HTTP, and heads that never end."""
 
     def work(number):
-        with _dial(random.choice(aim.every()), os.urandom(2000) if number % 2 else b"GET / HTTP/1.1\r\nA: ") as connection:
-            connection.sendall(b"a" * 60_000)
+        with _dial(aim, random.choice(aim.every()), os.urandom(2000) if number % 2 else b"GET / HTTP/1.1\r\nA: ") as connection:
+            _send(aim, connection, b"a" * 60_000)
             connection.recv(4096)
 
     _side_by_side(aim.count(16), work)
@@ -327,16 +326,3 @@ BY_A_TENANT = [
     valid_events, large_events, invalid_events, oversized_everything, pollers, poison_approvals, subscriptions, slow_readers, endless_frames,
 ]  # fmt: skip
 BY_A_STRANGER = [refused_handshakes, bytes_behind_an_upgrade, held_connections, unauthorised_requests, nonsense, oversized_everything]
-
-
-@contextlib.contextmanager
-def attacking(attack, aim):
-    """Lets an attack go on, in a process of its own, until the block ends."""
-    process = multiprocessing.get_context("fork").Process(target=attack, args=(aim,), daemon=True)
-    process.start()
-    try:
-        yield process
-        assert process.is_alive(), f"{attack.__name__} ended by itself"
-    finally:
-        process.kill()
-        process.join()

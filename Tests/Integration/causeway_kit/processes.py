@@ -8,6 +8,15 @@ from pathlib import Path
 
 from .waiting import eventually
 
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processor_seconds(pid):
+    """Seconds of processor time that a process has used, in user mode and in the kernel, over all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
 # A service must behave the same whatever the machine's environment holds: only these variables are handed on.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -114,3 +123,8 @@ class Process:
         """Bytes of memory that only this process holds: what would come back if it ended."""
         text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
         return 1024 * sum(int(kilobytes) for kilobytes in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE))
+
+    @property
+    def processor_seconds(self):
+        """Seconds of processor time that it has used so far."""
+        return processor_seconds(self.pid)

@@ -1,22 +1,23 @@
-import Basics
-import DequeModule
 import Synchronization
 
-/// Lets each tenant have a few things under way at a time; what it asks for beyond that waits, in order, and holds up no other tenant. Any thread.
-final class TenantTurns: Sendable {
+/// Limits how many operations of one tenant run at a time. Further ones wait, in order, and delay no other tenant. Any thread.
+package final class TenantTurns: Sendable {
     private struct Queue {
         var running = 0
-        var waiting: Deque<CheckedContinuation<Void, Never>> = []
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let limit: Int
     private let queues = Mutex<[Tenant: Queue]>([:])
 
-    /// - Parameter limit: how many of a tenant run at a time.
-    init(limit: Int) { self.limit = limit }
+    /// - Parameter limit: the most operations of a tenant that run at a time; at least 1.
+    package init(limit: Int) {
+        precondition(limit > 0)
+        self.limit = limit
+    }
 
-    /// Runs `body` when it is its turn.
-    func run<Value: Sendable, Failure: Error>(
+    /// Runs `body` in the tenant's turn.
+    package func run<Value: Sendable, Failure: Error>(
         for tenant: Tenant,
         _ body: () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
@@ -24,6 +25,9 @@ final class TenantTurns: Sendable {
         defer { self.end(tenant) }
         return try await body()
     }
+
+    /// Returns the number of operations that wait.
+    package var waitingCount: Int { self.queues.withLock { $0.values.reduce(0) { $0 + $1.waiting.count } } }
 
     private func begin(_ tenant: Tenant) async {
         await withCheckedContinuation { continuation in
@@ -43,8 +47,8 @@ final class TenantTurns: Sendable {
 
     private func end(_ tenant: Tenant) {
         let next = self.queues.withLock { queues -> CheckedContinuation<Void, Never>? in
-            // Whoever waits takes the place over.
-            if let next = queues[tenant]?.waiting.popFirst() { return next }
+            // The first that waits takes the place over.
+            if queues[tenant]?.waiting.isEmpty == false { return queues[tenant]?.waiting.removeFirst() }
             queues[tenant]?.running -= 1
             if queues[tenant]?.running == 0 { queues[tenant] = nil }
             return nil

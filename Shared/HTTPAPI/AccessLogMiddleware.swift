@@ -37,6 +37,7 @@ public struct AccessLogMiddleware: RouterMiddleware {
     }
 
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
+        guard context.logger.logLevel <= .info else { return }
         let elapsed = clock.now - start
         var metadata: Logger.Metadata = [
             LogKey.httpMethod: "\(request.method.rawValue)",

@@ -26,7 +26,7 @@ public final class Suite {
 
     /// Runs the chosen measurements and returns their table.
     public func run() throws(LoadError) -> String {
-        var table = Table(columns: ["measured", "beside", "ratio", "target"])
+        var table = Table(columns: ["measured", "beside", "ratio", "target"], titleWidth: 46, columnWidth: 22)
         for measurement in Self.measurements where options.chosen.contains(measurement.name) {
             table.section(measurement.name)
             for row in try measurement.rows(options, log: { [log] in log("\(measurement.name): \($0)") }) {

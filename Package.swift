@@ -193,6 +193,14 @@ let package = Package(
         example("follow-example", [.product(name: "AsyncHTTPClient", package: "async-http-client"), nioCore]),
         example("websocket-example", [nioCore, nioHTTP1, nioPosix, .product(name: "NIOWebSocket", package: "swift-nio")]),
 
+        // What the benchmarks measure the intake beside: here, so that both have the same libraries, built alike.
+        .executableTarget(
+            name: "hummingbird-yardstick",
+            dependencies: [hummingbird, httpTypes, nioCore, logging],
+            path: "Benchmarks/Yardstick",
+            swiftSettings: swiftSettings
+        ),
+
         // Tests.
         .target(name: "TestKit", dependencies: ["Basics"], path: "Tests/TestKit", swiftSettings: swiftSettings),
         .target(

@@ -1,34 +1,52 @@
 #!/usr/bin/env bash
-# Runs the project's load against a release build of an edge or the approval API with a nats-server of its own, and prints one table.
+# Measures a release build of the project with a nats-server of its own, and prints one table.
 #
-#   Benchmarks/run.sh [--quick] [--surface notifications|workspace|relay] [any other option of causeway-load]
+#   Benchmarks/run.sh [--quick] [--only handshakes,intake] [--rounds 3]       every figure of docs/performance.md
+#   Benchmarks/run.sh [--quick] --surface notifications|workspace|relay [any other option of causeway-load]
 #   Benchmarks/run.sh [--quick] --decisions [--clients 1,8,32] [--approvals 2000] [any other option of causeway-load --decisions]
 #
-#   --quick       300 streams or 200 approvals, short: the figures mean little, the checks count
-#   --decisions   approvals decided by the approval API instead of events delivered by an edge
+#   --quick       small numbers and one round: the figures mean little, the checks count
+#   --only        some groups of figures; `causeway-load --help` names them
+#   --surface     the deliveries of one edge in detail
+#   --decisions   approvals decided by the approval API
 #
-# Environment: EDGE_BIN (an edge, or approval API, that is already built), DELIVERY_LOOPS (1), BENCH_PIN (processors of server and load, "0,1" on a
-# machine with two or more; "" for none), BENCH_SCRATCH (where the load tool is built; Benchmarks/.build).
+# Environment: BENCH_PROGRAMS (a folder with programs that are already built; of it, what is measured is used, as is), DELIVERY_LOOPS (1), BENCH_PIN
+# (processors of server and load, "0,1" on a machine with two or more; "" for none), BENCH_SCRATCH (where the load tool is built; Benchmarks/.build).
+# Settings of the programs, such as QUICK_DOOR, are passed on.
 # Everything that it starts is on 127.0.0.1 and free ports, keeps its data in a temporary directory, and ends with it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 quick=false
-mode=()
+# Which of the load's modes, and which program it needs.
+mode=suite
+programs=(sse-edge websocket-edge jsonrpc-relay event-producer hummingbird-yardstick)
 options=()
 for option in "$@"; do
     case $option in
         --quick) quick=true ;;
-        --decisions) mode=(--decisions) ;;
+        --decisions) mode=decisions programs=(approval-api) ;;
         *) options+=("$option") ;;
+    esac
+done
+for ((index = 0; index < ${#options[@]}; index++)); do
+    [[ ${options[index]} == --surface ]] || continue
+    mode=surface
+    case ${options[index + 1]:-} in
+        workspace) programs=(websocket-edge) ;;
+        relay) programs=(jsonrpc-relay) ;;
+        *) programs=(sse-edge) ;;
     esac
 done
 set -- "${options[@]}"
 size=()
 if $quick; then
-    size=(--connections 300 --rounds 1 --seconds 2 --burst 300)
-    ((${#mode[@]} == 0)) || size=(--clients "1,8" --approvals 200 --rounds 1)
+    case $mode in
+        suite) size=(--quick) ;;
+        surface) size=(--connections 300 --rounds 1 --seconds 2 --burst 300) ;;
+        decisions) size=(--clients "1,8" --approvals 200 --rounds 1) ;;
+    esac
 fi
 
 directory=$(mktemp -d)
@@ -49,7 +67,7 @@ finish() {
         wait "$pid" 2>/dev/null || true
     done
     if ((status != 0)); then
-        for log in "$directory"/*.log; do
+        for log in "$directory"/*.log "$directory"/*/*.log; do
             [[ -f $log ]] || continue
             # What a nats-server says of itself at every start and stop is of no help.
             said=$(grep -v '\[INF\]' "$log" | tail -n 20) || continue
@@ -94,23 +112,13 @@ command -v nats-server >/dev/null || fail "nats-server is not installed; it is i
 # The edge holds a descriptor for each stream, the load two.
 ulimit -n "$(ulimit -Hn)"
 
-program=sse-edge
-for ((index = 1; index <= $#; index++)); do
-    [[ ${!index} == --surface ]] || continue
-    next=$((index + 1))
-    case ${!next:-} in
-        workspace) program=websocket-edge ;;
-        relay) program=jsonrpc-relay ;;
-    esac
-done
-((${#mode[@]} == 0)) || program=approval-api
-
 scratch=${BENCH_SCRATCH:-$here/.build}
 swift build -c release --package-path "$here" --scratch-path "$scratch" >&2
-edge=${EDGE_BIN:-$root/.build/release/$program}
-if [[ ! -x $edge ]]; then
-    [[ -z ${EDGE_BIN:-} ]] || fail "EDGE_BIN=$EDGE_BIN is not an executable"
-    swift build -c release --package-path "$root" --product "$program" >&2
+built=${BENCH_PROGRAMS:-$root/.build/release}
+if [[ -z ${BENCH_PROGRAMS:-} ]]; then
+    for program in "${programs[@]}"; do
+        [[ -x $built/$program ]] || swift build -c release --package-path "$root" --product "$program" >&2
+    done
 fi
 
 pin=${BENCH_PIN-$(if (($(nproc) > 1)); then echo 0,1; fi)}
@@ -119,6 +127,16 @@ pin_options=()
 if [[ -n $pin ]]; then
     on_client_processor=(taskset -c "${pin#*,}")
     pin_options=(--pin "$pin")
+fi
+
+export AUTH_HS256_SECRET
+AUTH_HS256_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+
+if [[ $mode == suite ]]; then
+    # Starts and stops its servers itself.
+    "$scratch/release/causeway-load" --suite --programs "$built" --yardstick "$built/hummingbird-yardstick" \
+        --nats-server "$(command -v nats-server)" --directory "$directory" "${pin_options[@]}" "${size[@]}" "$@"
+    exit
 fi
 
 # The server finds a free port by itself and writes it to a file.
@@ -130,16 +148,16 @@ ports_file="$directory/nats-server_$nats_pid.ports"
 await nats-server "$nats_pid" test -s "$ports_file"
 nats=$(grep -o '127\.0\.0\.1:[0-9]*' "$ports_file" | head -n 1)
 
-export AUTH_HS256_SECRET
-AUTH_HS256_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+program=${programs[0]}
 http_port=$(free_port)
 admin_port=$(free_port)
 HTTP_HOST=127.0.0.1 HTTP_PORT=$http_port ADMIN_HOST=127.0.0.1 ADMIN_PORT=$admin_port NATS_URL="nats://$nats" \
     HEARTBEAT_INTERVAL=30s SILENCE_TIMEOUT=1h DELIVERY_LOOPS=${DELIVERY_LOOPS:-1} DATABASE_FILE=$directory/approvals.sqlite RATE_LIMIT=0 COMMANDS_PER_SECOND=0 MAX_CONNECTIONS_PER_TENANT=0 \
-    LOG_LEVEL=warning "$edge" >"$directory/$program.log" 2>&1 &
+    LOG_LEVEL=warning "$built/$program" >"$directory/$program.log" 2>&1 &
 edge_pid=$!
 started+=("$edge_pid")
 await "$program" "$edge_pid" curl -fsS "http://127.0.0.1:$admin_port/readyz"
 
-"$scratch/release/causeway-load" "${mode[@]}" --edge "127.0.0.1:$http_port" --edge-pid "$edge_pid" --nats "$nats" \
+[[ $mode != decisions ]] || set -- --decisions "$@"
+"$scratch/release/causeway-load" --edge "127.0.0.1:$http_port" --edge-pid "$edge_pid" --nats "$nats" \
     "${pin_options[@]}" "${size[@]}" "$@"

@@ -249,10 +249,17 @@ public final class EventLog: Sendable {
     /// Records an acknowledged append. Returns whether its sequence is possible in the known stream.
     ///
     /// - Parameter since: ``acknowledged`` before the message was sent.
-    func isPlausible(_ ack: PublishAck, since: UInt64) -> Bool {
+    func isPlausible(_ ack: PublishAck, since: UInt64) -> Bool { arePlausible(CollectionOfOne(ack), since: since) }
+
+    /// The same for the appends of a batch.
+    func arePlausible(_ acks: some Sequence<PublishAck>, since: UInt64) -> Bool {
         life.withLock { life in
-            life.acknowledged = max(life.acknowledged, ack.sequence)
-            return ack.isDuplicate || ack.sequence > since
+            var arePlausible = true
+            for ack in acks {
+                life.acknowledged = max(life.acknowledged, ack.sequence)
+                arePlausible = arePlausible && (ack.isDuplicate || ack.sequence > since)
+            }
+            return arePlausible
         }
     }
 

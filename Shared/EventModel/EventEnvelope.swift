@@ -25,7 +25,8 @@ struct EventEnvelope {
     private let form: Form
     private var raw = RawEvent()
     private var version: String?
-    private var seen: Set<String> = []
+    /// The names of the members so far; few, because any other than the form's is refused.
+    private var seen: [String] = []
 
     /// Reads the object at the scanner's position. Paths in errors begin at the object.
     static func draft(scanning scanner: inout JSONScanner, form: Form) throws(ValidationError) -> EventDraft {
@@ -52,10 +53,11 @@ struct EventEnvelope {
                 throw ValidationError(field: "", message: "has a member whose name is longer than \(Self.maximumTextBytes) bytes")
             }
             let written = UnsafeBufferPointer(start: scanner.base + range.lowerBound, count: range.count)
-            let name = String(decoding: JSONString.unescape(written), as: UTF8.self)
-            guard seen.insert(name).inserted else {
+            let name = JSONString.text(written)
+            guard !seen.contains(name) else {
                 throw ValidationError(field: "", message: "must not have two members called \(ValidationError.excerpt(name))")
             }
+            seen.append(name)
             switch form {
             case .native: try scanNative(name, &scanner)
             case .cloudEvent: try scanCloudEvent(name, &scanner)
@@ -156,6 +158,6 @@ struct EventEnvelope {
             throw ValidationError(field: name, message: "is too long")
         }
         let written = UnsafeBufferPointer(start: scanner.base + inside.lowerBound, count: inside.count)
-        return String(decoding: JSONString.unescape(written), as: UTF8.self)
+        return JSONString.text(written)
     }
 }

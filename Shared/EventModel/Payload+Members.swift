@@ -20,9 +20,9 @@ extension Payload {
     /// The unescaped text of a top-level string member; nil when absent or of another kind.
     public func string(_ name: String) -> String? {
         guard let range = value(name), bytes[range.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        let inside = bytes[range.lowerBound + 1..<range.upperBound - 1]
-        guard inside.contains(UInt8(ascii: "\\")) else { return String(decoding: inside, as: UTF8.self) }
-        return String(decoding: JSONString.unescape(inside), as: UTF8.self)
+        return bytes.withUnsafeBufferPointer { buffer in
+            JSONString.text(UnsafeBufferPointer(rebasing: buffer[range.lowerBound + 1..<range.upperBound - 1]))
+        }
     }
 
     /// The value of a top-level boolean member; nil when absent or of another kind.

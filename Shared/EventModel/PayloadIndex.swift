@@ -98,9 +98,9 @@ struct PayloadIndex: Sendable {
         hasEscapedNames = members.contains { member in
             UnsafeBufferPointer(start: base + member.name.lowerBound, count: member.name.count).contains(UInt8(ascii: "\\"))
         }
-        if let repeated = JSONNames.repeated(members.lazy.map(\.name), in: base) {
+        if let repeated = JSONNames.repeated(members.count, in: base, { members[$0].name }) {
             let written = UnsafeBufferPointer(start: base + repeated.lowerBound, count: repeated.count)
-            let name = ValidationError.excerpt(String(decoding: JSONString.unescape(written), as: UTF8.self))
+            let name = ValidationError.excerpt(JSONString.text(written))
             throw ValidationError(field: field, message: "must not have two members called \(name)")
         }
         for name in ["type", "timestamp"] where !allowsStreamMembers && member(name, in: base) != nil {

@@ -1,5 +1,5 @@
 public import AccessControl
-import Basics
+package import Basics
 public import EventModel
 public import Hummingbird
 import Logging
@@ -53,9 +53,10 @@ public struct APIRequestContext: RequestContext {
     }
 
     /// Protects the connection from eviction while this request is in progress (``DescriptorBudget``).
-    public func tokenAccepted() {
-        channel.pipeline.fireUserInboundEventTriggered(DescriptorBudget.TokenAccepted())
-    }
+    public func tokenAccepted() { Self.connectionPlace?.place?.requestAccepted() }
+
+    /// The place of the connection whose requests the task answers. Set by the listener; nil in tests without one.
+    @TaskLocal package static var connectionPlace: DescriptorBudget.Holder?
 
     /// Returns the principal.
     /// - Throws: `unauthorized` outside of ``AuthenticationMiddleware``.

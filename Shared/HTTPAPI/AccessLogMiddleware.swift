@@ -52,6 +52,7 @@ public enum AccessLog {
     ///   - duration: until the response's head.
     ///   - logger: has the request's id in its metadata.
     public static func log(_ request: HTTPRequest, status: Int, principal: Principal?, duration: Duration, to logger: Logger) {
+        guard logger.logLevel <= .info else { return }
         var metadata: Logger.Metadata = [
             LogKey.httpMethod: "\(request.method.rawValue)",
             LogKey.httpTarget: "\(Redaction.redacted(target: request.path ?? ""))",

@@ -12,12 +12,13 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let budget: DescriptorBudget
-    private var place: DescriptorBudget.Place?
+    private let holder: DescriptorBudget.Holder
 
-    /// - Parameter place: the place that the connection holds already; nil if it takes one when it becomes active.
-    init(budget: DescriptorBudget, place: DescriptorBudget.Place?) {
+    /// - Parameter holder: shows the place to the task that answers the connection's requests. Without one in it, the connection takes a place when it
+    ///   becomes active.
+    init(budget: DescriptorBudget, holder: DescriptorBudget.Holder = DescriptorBudget.Holder()) {
         self.budget = budget
-        self.place = place
+        self.holder = holder
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -30,29 +31,25 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
     }
 
     /// The channel has closed the descriptor by now.
-    func handlerRemoved(context: ChannelHandlerContext) { self.place = nil }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is DescriptorBudget.TokenAccepted else { return context.fireUserInboundEventTriggered(event) }
-        self.place?.requestAccepted()
-    }
+    func handlerRemoved(context: ChannelHandlerContext) { self.holder.place = nil }
 
     /// Requests of a connection are answered one after another, so behind the end of an answer none is under way.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = self.unwrapOutboundIn(data) { self.place?.requestsAnswered() }
+        if case .end = self.unwrapOutboundIn(data) { self.holder.place?.requestsAnswered() }
         context.write(data, promise: promise)
     }
 
     /// Hands the place over with `descriptor`, a duplicate of the channel's. See ``DescriptorBudget/Place/handOver(to:isStream:)``.
     func handOver(to descriptor: Int32, isStream: Bool) -> DescriptorBudget.Place? {
-        self.place?.handOver(to: descriptor, isStream: isStream)
-        return self.place
+        let place = self.holder.place
+        place?.handOver(to: descriptor, isStream: isStream)
+        return place
     }
 
     private func enter(_ context: ChannelHandlerContext) {
-        guard self.place == nil else { return }
+        guard self.holder.place == nil else { return }
         let channel = context.channel
         // Deferred to the next turn of the event loop: the connection may be the one that is closed, while its pipeline is still told that it is active.
-        self.place = self.budget.enter { channel.eventLoop.execute { channel.close(promise: nil) } }
+        self.holder.place = self.budget.enter { channel.eventLoop.execute { channel.close(promise: nil) } }
     }
 }

@@ -1,4 +1,5 @@
 package import Basics
+import HTTPAPI
 import HTTPTypes
 import Hummingbird
 package import HummingbirdCore
@@ -28,7 +29,13 @@ extension HTTPServerBuilder {
 ///
 /// Beyond a request's head at most ``readBytes`` are buffered for a client (backpressure): the next piece is read when the last one was consumed.
 struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
-    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    /// A connection and its place.
+    struct Value: ServerChildChannelValue {
+        let http: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+        let place: DescriptorBudget.Holder
+
+        var channel: any Channel { http.channel }
+    }
 
     /// How long a client may pause within a request's body, or between two requests. A head has less (``RequestHeadTimer``).
     private static let idleTimeout: Duration = .seconds(75)
@@ -50,13 +57,15 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     /// starts with clients that wait for the port): one gets null for an associated type of the decoder that the other has not completed.
     static let instantiatedTypes: Void = {
         withExtendedLifetime(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))) {}
-        withExtendedLifetime(Value.self) {}
+        withExtendedLifetime(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>.self) {}
     }()
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> { self.setup(channel: channel, place: nil, logger: logger) }
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        self.setup(channel: channel, place: DescriptorBudget.Holder(), logger: logger)
+    }
 
-    /// - Parameter place: the place in the budget that the connection holds already.
-    func setup(channel: any Channel, place: DescriptorBudget.Place?, logger: Logger) -> EventLoopFuture<Value> {
+    /// - Parameter place: has the connection's place in the budget, or gets it when the connection becomes active.
+    func setup(channel: any Channel, place: DescriptorBudget.Holder, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(
                 .recvAllocator,
@@ -69,24 +78,27 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(RequestHeadTimer(requests))
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
             try pipeline.addHandler(requests)
-            try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget, place: place))
+            try pipeline.addHandler(ConnectionPlaceHandler(budget: self.budget, holder: place))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(ConnectionCloseHandler())
             try pipeline.addHandler(RequestBodyHandler(timeout: TimeAmount(self.bodyTimeout), readPast: self.readPast))
             try pipeline.addHandler(UnreadableRequestHandler())
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Self.idleTimeout, logger: logger))
-            return try NIOAsyncChannel(
+            let http = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(
                     backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1),
                     isOutboundHalfClosureEnabled: true
                 )
             )
+            return Value(http: http, place: place)
         }
     }
 
     func handle(value: Value, logger: Logger) async {
-        await self.handleHTTP(asyncChannel: value, logger: logger)
+        await APIRequestContext.$connectionPlace.withValue(value.place) {
+            await self.handleHTTP(asyncChannel: value.http, logger: logger)
+        }
     }
 }
 

@@ -59,7 +59,7 @@ final class RequestBodyHandler: ChannelDuplexHandler {
             if Self.hasBody(request) {
                 self.isBodyOpen = true
                 self.awaitsContinue = request.headerFields[.expect]?.lowercased() == "100-continue"
-                self.beginBodyIfDue(context)
+                self.continueIfDue(context)
             }
         case .body(let bytes):
             self.awaitsContinue = false
@@ -72,13 +72,20 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
+    /// Nearly every body comes with its head, in one piece, and needs no timer.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.setDeadlineIfDue(context)
+        context.fireChannelReadComplete()
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let part = self.unwrapOutboundIn(data)
         if case .head = part, self.unanswered == 1 { self.awaitsContinue = false }
         context.write(data, promise: promise)
         if case .end = part {
             self.unanswered -= 1
-            self.beginBodyIfDue(context)
+            self.setDeadlineIfDue(context)
+            self.continueIfDue(context)
         }
     }
 
@@ -113,10 +120,12 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         self.deadline = nil
     }
 
-    private func beginBodyIfDue(_ context: ChannelHandlerContext) {
-        guard self.isBodyOpen, self.unanswered == 1 else { return }
-        if self.deadline == nil { self.setDeadline(context) }
-        guard self.awaitsContinue else { return }
+    private func setDeadlineIfDue(_ context: ChannelHandlerContext) {
+        if self.isBodyOpen, self.unanswered == 1, self.deadline == nil { self.setDeadline(context) }
+    }
+
+    private func continueIfDue(_ context: ChannelHandlerContext) {
+        guard self.isBodyOpen, self.unanswered == 1, self.awaitsContinue else { return }
         self.awaitsContinue = false
         context.writeAndFlush(self.wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }

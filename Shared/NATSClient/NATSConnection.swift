@@ -199,6 +199,14 @@ public final class NATSConnection: Sendable {
         try library.publish(subject: subject, reply: reply, headers: headers, payload: payload)
     }
 
+    /// Sends what nats.c has buffered, instead of waiting for its flusher; nothing to do where each message is sent at once.
+    ///
+    /// Blocks for at most a millisecond: the only call that flushes at once also waits for the answer to a ping.
+    func sendBuffered() {
+        guard !configuration.sendAsap, let library = link.library else { return }
+        _ = library.flush(timeout: .milliseconds(1))
+    }
+
     /// Sends a request without validation and decodes the answer without a copy.
     func request<Value: Sendable>(
         subject: String,

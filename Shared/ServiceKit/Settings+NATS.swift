@@ -12,7 +12,14 @@ extension Settings {
                 "\(ConfigurationKey.natsURL.environmentName) names no server: set it to nats://host:port, or to several with commas"
             )
         }
-        return NATSConfiguration(servers: servers, name: name, authentication: try natsAuthentication(), tls: try natsTLS())
+        return NATSConfiguration(
+            servers: servers,
+            name: name,
+            authentication: try natsAuthentication(),
+            tls: try natsTLS(),
+            // Publishes, requests and answers to flow control all have somebody waiting for them.
+            sendAsap: true
+        )
     }
 
     private func natsAuthentication() throws(ConfigurationError) -> NATSConfiguration.Authentication {

@@ -7,13 +7,16 @@ struct CausewayLoad {
     static func main() {
         var arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.contains("--help") {
-            print(LoadOptions.usage + "\n\n" + DecisionOptions.usage)
+            print([LoadOptions.usage, DecisionOptions.usage, SuiteOptions.usage].joined(separator: "\n\n"))
             return
         }
         do throws(LoadError) {
             if let mode = arguments.firstIndex(of: "--decisions") {
                 arguments.remove(at: mode)
                 try decide(arguments)
+            } else if let mode = arguments.firstIndex(of: "--suite") {
+                arguments.remove(at: mode)
+                try measure(arguments)
             } else {
                 try deliver(arguments)
             }
@@ -33,6 +36,11 @@ struct CausewayLoad {
     private static func decide(_ arguments: [String]) throws(LoadError) {
         let run = try DecisionRun(options: try DecisionOptions(arguments: arguments, environment: variable), log: note)
         print(try run.run().table)
+    }
+
+    private static func measure(_ arguments: [String]) throws(LoadError) {
+        let options = try SuiteOptions(arguments: arguments, environment: variable, executableDirectory: executableDirectory())
+        print(try Suite(options: options, log: note).run())
     }
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -52,7 +52,7 @@ import Testing
 
     @Test func countsWhatIsOutOfPlace() {
         func misplaced(_ counters: [UInt64]) -> Int {
-            var connection = Connection(descriptor: -1)
+            var connection = Connection(descriptor: -1, lastCounter: 0)
             var tally = Tally()
             for counter in counters {
                 TickPayload(size: 96).bytes(Tick(counter: counter, sent: 1)).withUnsafeBytes { connection.received($0, at: 2, in: &tally) }

@@ -40,6 +40,6 @@ enum DecisionID {
             hash.update(data: Array("\(part.utf8.count):".utf8))
             hash.update(data: Array(part.utf8))
         }
-        return Hexadecimal.lowercase(hash.finalize().prefix(20))
+        return Hexadecimal.lowercase(Array(hash.finalize().prefix(20)))
     }
 }

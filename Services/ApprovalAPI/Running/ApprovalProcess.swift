@@ -33,8 +33,7 @@ struct ApprovalProcess {
             logger: process.logger
         )
         let backend = ApprovalBackend(model: model)
-        var nats = try settings.natsConfiguration(name: settings.schema.program)
-        nats.sendAsap = true
+        let nats = try settings.natsConfiguration(name: settings.schema.program)
         let connection = try await process.connect(nats)
         process.metrics.describe("causeway_approval_requests", "Requests to decide an approval, by outcome.")
         process.metrics.describe("causeway_approval_decide", "Duration of requests to decide an approval.")

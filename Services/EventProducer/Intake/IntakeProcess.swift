@@ -23,8 +23,7 @@ struct IntakeProcess {
         let settings = process.settings
         let limits = try IntakeLimits(settings)
         let authenticator = try await process.authenticator()
-        var nats = try settings.natsConfiguration(name: "event-producer")
-        nats.sendAsap = true
+        let nats = try settings.natsConfiguration(name: "event-producer")
         let producer = try await EventProducer.connect(
             ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: limits.timeout),
             logger: process.logger

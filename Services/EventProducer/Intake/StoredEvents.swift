@@ -14,6 +14,7 @@ struct StoredEvents {
     ///
     /// - Parameter stored: the stored events, in order.
     static func log(_ events: [Event], _ stored: [PublishedEvent], to logger: Logger) {
+        guard logger.logLevel <= .info else { return }
         for part in parts(events, stored) {
             var metadata: Logger.Metadata = [
                 LogKey.events: "\(part.count)", LogKey.firstEventID: "\(part.first.text)", LogKey.lastEventID: "\(part.last.text)",

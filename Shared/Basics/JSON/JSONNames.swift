@@ -1,3 +1,5 @@
+import Glibc
+
 /// Detects duplicate members while a JSON text is scanned (RFC 8259 §4).
 ///
 /// One array for all open objects, the innermost last: one allocation per text instead of one per object.
@@ -17,7 +19,7 @@ struct JSONNameStack {
     mutating func close(in base: UnsafePointer<UInt8>) -> Int? {
         let start = (names.lastIndex(of: Self.mark) ?? -1) + 1
         defer { names.removeSubrange(max(0, start - 1)...) }
-        return JSONNames.repeated(names[start...], in: base)?.lowerBound
+        return JSONNames.repeated(names.count - start, in: base) { [names] in names[start + $0] }?.lowerBound
     }
 }
 
@@ -25,20 +27,28 @@ struct JSONNameStack {
 package enum JSONNames {
     /// Returns the first duplicate name after unescaping; nil when all differ.
     ///
+    /// Not generic: generic code is not specialised across modules, and this runs for every object.
+    ///
     /// - Parameters:
-    ///   - names: Names without quotes, as offset ranges from `base`, accepted by ``JSONScanner``.
-    package static func repeated(_ names: some RandomAccessCollection<Range<Int>>, in base: UnsafePointer<UInt8>) -> Range<Int>? {
-        guard names.count > 1 else { return nil }
-        func bytes(_ name: Range<Int>) -> UnsafeBufferPointer<UInt8> {
-            UnsafeBufferPointer(start: base + name.lowerBound, count: name.count)
-        }
-        if names.count > maximumPairwise || names.contains(where: { bytes($0).contains(UInt8(ascii: "\\")) }) {
+    ///   - count: How many names.
+    ///   - base: The text.
+    ///   - name: Returns a name without quotes, as an offset range from `base`, accepted by ``JSONScanner``.
+    package static func repeated(_ count: Int, in base: UnsafePointer<UInt8>, _ name: (Int) -> Range<Int>) -> Range<Int>? {
+        guard count > 1 else { return nil }
+        func hasEscape(_ name: Range<Int>) -> Bool { memchr(base + name.lowerBound, Int32(UInt8(ascii: "\\")), name.count) != nil }
+        var isPlain = count <= maximumPairwise
+        for index in 0..<count where isPlain { isPlain = !hasEscape(name(index)) }
+        guard isPlain else {
             var seen: Set<[UInt8]> = []
-            return names.first { !seen.insert(JSONString.unescape(bytes($0))).inserted }
+            return (0..<count).lazy.map(name).first { name in
+                !seen.insert(JSONString.unescape(UnsafeBufferPointer(start: base + name.lowerBound, count: name.count))).inserted
+            }
         }
-        for (index, name) in names.enumerated() {
-            for other in names.prefix(index) where other.count == name.count && bytes(other).elementsEqual(bytes(name)) {
-                return name
+        for index in 1..<count {
+            let later = name(index)
+            for earlier in 0..<index {
+                let other = name(earlier)
+                if other.count == later.count, memcmp(base + other.lowerBound, base + later.lowerBound, later.count) == 0 { return later }
             }
         }
         return nil

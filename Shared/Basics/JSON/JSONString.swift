@@ -19,6 +19,12 @@ public enum JSONString {
         out.append(UInt8(ascii: "\""))
     }
 
+    /// The text of the inside of a string that ``JSONScanner`` accepted.
+    package static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        guard bytes.contains(UInt8(ascii: "\\")) else { return String(decoding: bytes, as: UTF8.self) }
+        return String(decoding: unescape(bytes), as: UTF8.self)
+    }
+
     /// Unescapes the inside of a string that ``JSONScanner`` accepted, as UTF-8.
     package static func unescape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var out: [UInt8] = []

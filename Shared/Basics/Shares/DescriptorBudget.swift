@@ -140,10 +140,25 @@ public final class DescriptorBudget: Sendable {
     /// Current number of places; at least one.
     public var limit: Int { max(1, limits()) }
 
-    /// Pipeline event: the token of a request on this connection was accepted (``Place/requestAccepted()``).
-    public struct TokenAccepted: Sendable {
-        /// Creates the event.
+    /// The place of one connection, for the tasks that answer its requests: empty once the descriptor is closed. Any thread.
+    public final class Holder: Sendable {
+        private let held = Mutex<Place?>(nil)
+
+        /// Creates an empty holder.
         public init() {}
+
+        /// The place; setting nil releases it.
+        public var place: Place? {
+            get { held.withLock { $0 } }
+            set {
+                // Release the old one outside the lock.
+                let old = held.withLock { held in
+                    defer { held = newValue }
+                    return held
+                }
+                _ = old
+            }
+        }
     }
 
     /// Counters of the budget.

@@ -11,12 +11,13 @@ package enum Hexadecimal {
     }
 
     /// Encodes `bytes` as lower-case text.
-    package static func lowercase(_ bytes: some Sequence<UInt8>) -> String {
+    package static func lowercase(_ bytes: [UInt8]) -> String {
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
         var digits: [UInt8] = []
+        digits.reserveCapacity(2 * bytes.count)
         for byte in bytes {
-            for digit in [byte >> 4, byte & 0x0F] {
-                digits.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            }
+            digits.append(digit(byte >> 4))
+            digits.append(digit(byte & 0x0F))
         }
         return String(decoding: digits, as: UTF8.self)
     }

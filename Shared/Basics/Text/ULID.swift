@@ -5,7 +5,7 @@ public enum ULID {
     ///
     /// Clamps the time to 48 bits: 1970 to 10889.
     public static func generate(time: Timestamp, using generator: inout some RandomNumberGenerator) -> String {
-        let random = UInt128(UInt16.random(in: .min ... .max, using: &generator)) << 64 | UInt128(generator.next())
+        let random = UInt128(UInt16(truncatingIfNeeded: generator.next())) << 64 | UInt128(generator.next())
         var bytes: [UInt8] = []
         bytes.reserveCapacity(CrockfordBase32.length)
         CrockfordBase32.append(UInt128(milliseconds(of: time)) << 80 | random, to: &bytes)

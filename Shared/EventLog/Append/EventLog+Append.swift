@@ -47,22 +47,19 @@ extension EventLog {
         let deadline = deadline(timeout)
         if let fault = AppendFaults.inside(events, intake: intake, limit: connection.maximumPayload).first { throw fault }
         // Answer known events from the log. For a single message the append itself is the check: the server stores it or names the stored one.
-        var answers =
-            events.count > 1 ? try await known(events, deadline: deadline) : Array(repeating: nil, count: events.count)
-        for (index, answer) in answers.enumerated() {
-            if case .failure(let error) = answer { throw error.at(index) }
+        let known = events.count > 1 ? try await self.known(events, deadline: deadline) : [:]
+        for index in known.keys.sorted() {
+            if case .failure(let error) = known[index] { throw error.at(index) }
         }
-        let unknown = events.indices.filter { answers[$0] == nil }
-        for (index, fault) in zip(unknown, try await usedApprovals(among: unknown.map { events[$0] }, deadline: deadline)) {
-            if let fault { throw fault.at(events.count > 1 ? index : nil) }
-        }
-        for (index, result) in zip(unknown, try await send(unknown.map { events[$0] }, intake: intake, deadline: deadline)) {
-            answers[index] = result
-        }
+        let unknown = known.isEmpty ? Array(events.indices) : events.indices.filter { known[$0] == nil }
+        let new = known.isEmpty ? events : unknown.map { events[$0] }
+        let faults = try await usedApprovals(among: new, deadline: deadline)
+        if let first = faults.min(by: { $0.key < $1.key }) { throw first.value.at(events.count > 1 ? unknown[first.key] : nil) }
+        var sent = try await send(new, intake: intake, deadline: deadline).makeIterator()
         var appended: [Appended] = []
         appended.reserveCapacity(events.count)
-        for (index, result) in answers.enumerated() {
-            guard let result else { preconditionFailure("what was not known was sent") }
+        for index in events.indices {
+            guard let result = known[index] ?? sent.next() else { preconditionFailure("what was not known was sent") }
             do throws(EventLogError) {
                 appended.append(try result.get())
             } catch {
@@ -83,12 +80,13 @@ extension EventLog {
         let deadline = deadline(timeout)
         var faults = try await usedApprovals(among: events, deadline: deadline)
         for (index, fault) in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) { faults[index] = fault }
-        let sound = events.indices.filter { faults[$0] == nil }
-        let sent = try await send(sound.map { events[$0] }, intake: intake, deadline: deadline)
-        // Events without a fault get their result below.
-        var results = faults.map { fault in Result<Appended, EventLogError>.failure(fault ?? .cancelled) }
-        for (index, result) in zip(sound, sent) { results[index] = result }
-        return results
+        let sound = faults.isEmpty ? events : events.indices.filter { faults[$0] == nil }.map { events[$0] }
+        var sent = try await send(sound, intake: intake, deadline: deadline).makeIterator()
+        return events.indices.map { index in
+            if let fault = faults[index] { return .failure(fault) }
+            guard let result = sent.next() else { preconditionFailure("what has no fault was sent") }
+            return result
+        }
     }
 
     private func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
@@ -101,6 +99,7 @@ extension EventLog {
     private func send(_ events: [Event], intake: Timestamp, deadline: ContinuousClock.Instant) async throws(EventLogError)
         -> [Result<Appended, EventLogError>]
     {
+        guard events.count > Self.window else { return try await sendWindow(events, intake: intake, deadline: deadline) }
         var results: [Result<Appended, EventLogError>] = []
         results.reserveCapacity(events.count)
         var rest = events[...]
@@ -128,9 +127,8 @@ extension EventLog {
         let since = acknowledged
         let acks = try await acknowledgements(of: events.map { EventMessage.outgoing($0, intake: intake) }, deadline: deadline)
         // A sequence that was assigned before: the stream was recreated.
-        for case .success(let ack) in acks where !isPlausible(ack, since: since) {
+        if !arePlausible(acks.lazy.compactMap { try? $0.get() }, since: since) {
             try await persevere(until: deadline) { () throws(EventLogError) in try await self.renewEpoch() }
-            break
         }
         let duplicates = acks.indices.filter { (try? acks[$0].get())?.isDuplicate == true }
         let stored = try await entries(at: duplicates.compactMap { try? acks[$0].get().sequence }, deadline: deadline)

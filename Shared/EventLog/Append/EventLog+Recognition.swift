@@ -147,23 +147,22 @@ extension EventLog {
 
     // MARK: Checks before an append
 
-    /// Returns per event the duplicate's answer or the conflict; nil for events whose identity is new within the duplicate window.
-    func known(_ events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Result<Appended, EventLogError>?] {
-        var answers: [Result<Appended, EventLogError>?] = Array(repeating: nil, count: events.count)
+    /// Returns, by index, the duplicate's answer or the conflict of each event whose identity is known within the duplicate window.
+    func known(_ events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Int: Result<Appended, EventLogError>] {
         // A generated id is unique.
         let named = events.indices.filter { !events[$0].assigned.contains(.id) }
-        for (index, answer) in zip(named, try await self.answers(to: named.map { events[$0] }, deadline: deadline)) {
-            answers[index] = answer
-        }
-        return answers
+        guard !named.isEmpty else { return [:] }
+        var known: [Int: Result<Appended, EventLogError>] = [:]
+        for (index, answer) in zip(named, try await answers(to: named.map { events[$0] }, deadline: deadline)) { known[index] = answer }
+        return known
     }
 
-    /// Returns per event the conflict of an approval request whose id is in use; nil for all others, and for retries of a stored request.
+    /// Returns, by index, the conflict of each approval request whose id is in use, unless it is a retry of the stored request.
     ///
     /// An id is in use while the log keeps its request, its decision or the decision's effect, so that one request is never shown for another.
     /// This check precedes storing; of two concurrent requests the server takes one (``EventMessage/outgoing(_:intake:)``).
-    func usedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [EventLogError?] {
-        var faults: [EventLogError?] = Array(repeating: nil, count: events.count)
+    func usedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Int: EventLogError] {
+        var faults: [Int: EventLogError] = [:]
         var rest = events.indices.filter { EventMessage.requestPlace(of: events[$0]) != nil }[...]
         while !rest.isEmpty {
             let piece = Array(rest.prefix(Self.readsAtATime))

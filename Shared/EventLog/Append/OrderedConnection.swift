@@ -21,6 +21,8 @@ actor OrderedConnection {
         self.timeout = timeout
         var configuration = main.configuration
         configuration.reconnects = false
+        // One write for many messages; a batch is flushed at its end.
+        configuration.sendAsap = false
         configuration.name += "-batches"
         // The main connection logs state changes already.
         var logger = logger

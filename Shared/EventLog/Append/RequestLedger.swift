@@ -76,7 +76,7 @@ private struct ContentHash {
         hash.update(data: canonical)
     }
 
-    var digest: String { Hexadecimal.lowercase(hash.finalize()) }
+    var digest: String { Hexadecimal.lowercase(Array(hash.finalize())) }
 }
 
 /// Stores the content hash of each `Idempotency-Key` for the duplicate window, in the side stream `REQUESTS`: shared by all replicas and

@@ -70,7 +70,8 @@ package final class HandedOverServer: Sendable {
         self.state.withLock { $0.registering += 1 }
         let arrival = Arrival()
         // At once, so that whoever accepts sees how many connections there are.
-        let place = self.pipeline.budget.enter { arrival.close() }
+        let place = DescriptorBudget.Holder()
+        place.place = self.pipeline.budget.enter { arrival.close() }
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
@@ -118,7 +119,7 @@ package final class HandedOverServer: Sendable {
         if isStopping { Self.quiesce(channel) }
         if case .terminated = self.continuation.yield(connection) {
             // Nobody serves it any more. An asynchronous channel must be ended by its own means.
-            Task { try? await connection.executeThenClose { _, _ in } }
+            Task { try? await connection.http.executeThenClose { _, _ in } }
         }
     }
 

@@ -39,19 +39,21 @@ extension JetStream {
     public func publish(inOrder messages: [OutgoingMessage], timeout: Duration? = nil) async -> [Result<PublishAck, JetStreamError>] {
         guard !messages.isEmpty else { return [] }
         let requests = connection.requests
-        let tokens = messages.map { _ in requests.makeToken() }
+        let tokens = requests.makeTokens(messages.count)
         let collector = AckCollector(count: messages.count)
+        requests.insert(
+            messages.indices.lazy.map {
+                (reply: AwaitedAck(collector: collector, index: $0) as any PendingReply, subject: messages[$0].subject)
+            },
+            tokens: tokens,
+            timeout: timeout ?? self.timeout
+        )
         var failure: NATSError?
-        for (index, message) in messages.enumerated() {
-            requests.insert(
-                AwaitedAck(collector: collector, index: index),
-                token: tokens[index],
-                subject: message.subject,
-                timeout: timeout ?? self.timeout
-            )
-            if failure == nil { failure = Task.isCancelled ? .cancelled : send(message, token: tokens[index], requests) }
-            if let failure { requests.fail(tokens[index], with: failure) }
+        for (token, message) in zip(tokens, messages) {
+            if failure == nil { failure = Task.isCancelled ? .cancelled : send(message, token: token, requests) }
+            if let failure { requests.fail(token, with: failure) }
         }
+        connection.sendBuffered()
         return await collector.results.value(onCancel: {
             for token in tokens { requests.fail(token, with: .cancelled) }
         })

@@ -42,8 +42,12 @@ final class RequestTable: Sendable {
     var count: Int { table.withLock { $0.entries.count } }
 
     /// Returns a token that is unique in this table.
-    func makeToken() -> UInt64 {
-        nextToken.add(1, ordering: .relaxed).oldValue
+    func makeToken() -> UInt64 { makeTokens(1).lowerBound }
+
+    /// Returns tokens that are unique in this table.
+    func makeTokens(_ count: Int) -> Range<UInt64> {
+        let first = nextToken.add(UInt64(count), ordering: .relaxed).oldValue
+        return first..<first + UInt64(count)
     }
 
     /// Returns the reply subject of a token.
@@ -53,17 +57,26 @@ final class RequestTable: Sendable {
 
     /// Adds a request that is about to be sent to `subject`. A closed table fails it at once.
     func insert(_ reply: any PendingReply, token: UInt64, subject: String, timeout: Duration) {
+        insert(CollectionOfOne((reply: reply, subject: subject)), tokens: token..<token + 1, timeout: timeout)
+    }
+
+    /// Adds requests that are about to be sent, each to its subject; takes the lock once. A closed table fails them at once.
+    func insert(_ requests: some Collection<(reply: any PendingReply, subject: String)>, tokens: Range<UInt64>, timeout: Duration) {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         let isClosed = table.withLock { table in
             guard !table.isClosed else { return true }
-            table.entries[token] = Entry(reply: reply, subject: subject, deadline: deadline)
+            for (token, request) in zip(tokens, requests) {
+                table.entries[token] = Entry(reply: request.reply, subject: request.subject, deadline: deadline)
+            }
             if table.nextSweep.map({ deadline < $0 }) ?? true {
                 table.nextSweep = deadline
                 scheduleSweep(at: deadline)
             }
             return false
         }
-        if isClosed { reply.fail(with: .closed) }
+        if isClosed {
+            for request in requests { request.reply.fail(with: .closed) }
+        }
     }
 
     /// Removes a request without answering the caller; nil if it was removed before.

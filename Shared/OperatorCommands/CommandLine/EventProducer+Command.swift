@@ -22,8 +22,7 @@ extension EventProducer {
     ) async throws {
         do {
             let name = "\(ProgramName.current)-\(command)"
-            var nats = try settings.natsConfiguration(name: name)
-            nats.sendAsap = true
+            let nats = try settings.natsConfiguration(name: name)
             let configuration = ProducerConfiguration(nats: nats, log: settings.eventLogConfiguration(), timeout: timeout)
             let producer = try await EventProducer.connect(configuration, logger: Logger(label: name))
             let result: Result<Void, any Error>

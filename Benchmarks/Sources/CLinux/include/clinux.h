@@ -11,4 +11,8 @@
 // A function and not a macro because glibc declares `cpu_set_t` only under _GNU_SOURCE, which a public header must not define.
 int clinux_pin_thread(pid_t thread, int processor);
 
+// Starts a program that gets SIGTERM when the calling thread ends, with standard output and error written to `output`.
+// Returns its process id, or -1 with `errno` set; a program that cannot be executed ends with status 127.
+pid_t clinux_start(const char *path, char *const arguments[], char *const environment[], int output);
+
 #endif

@@ -51,6 +51,9 @@ final class ClientLoop: Sendable {
         wakeUp()
     }
 
+    /// Closes the streams that have been open for the longest time.
+    func leave(_ count: Int) { state.withLock { $0.leave(count) } }
+
     /// What has been seen since the last call.
     func takeTally() -> Tally { state.withLock { $0.takeTally() } }
 

@@ -17,6 +17,9 @@ struct ClientState {
     /// What is to be opened, last first.
     private var waiting: [Opening] = []
 
+    /// Where ``leave(_:)`` goes on: streams in front of it have been closed.
+    private var firstPresent = 0
+
     /// Since the last ``takeTally()``.
     private var tally = Tally()
     /// Events received since the beginning.
@@ -56,6 +59,19 @@ struct ClientState {
         }
     }
 
+    /// Closes the streams that have been open for the longest time.
+    mutating func leave(_ count: Int) {
+        var left = 0
+        while left < count, firstPresent < connections.count, connections[firstPresent].phase != .opening {
+            if connections[firstPresent].phase == .open {
+                connections[firstPresent].phase = .closed
+                Glibc.close(connections[firstPresent].descriptor)
+                left += 1
+            }
+            firstPresent += 1
+        }
+    }
+
     /// What has been seen since the last call.
     mutating func takeTally() -> Tally {
         let taken = tally
@@ -67,7 +83,7 @@ struct ClientState {
         // On loopback a blocking connect takes no longer than another one would, and its failures come at once.
         let descriptor = try opening.address.connected(timeout: Self.connectTimeout)
         let slot = connections.count
-        connections.append(Connection(descriptor: descriptor))
+        connections.append(Connection(descriptor: descriptor, lastCounter: opening.lastCounter))
         greetings[slot] = []
         try SystemCall.sendAll(opening.request, to: descriptor)
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)

@@ -8,10 +8,11 @@ struct Connection {
     var phase = Phase.opening
     var scanner = DeliveryScanner()
     /// The counter of the last event received.
-    var lastCounter: UInt64 = 0
+    var lastCounter: UInt64
 
-    init(descriptor: Int32) {
+    init(descriptor: Int32, lastCounter: UInt64) {
         self.descriptor = descriptor
+        self.lastCounter = lastCounter
     }
 
     /// Counts what is in `bytes`, which were read at `now`.

@@ -35,6 +35,22 @@ final class LoadClient: Sendable {
         return (loops.map { $0.lastOpened() }.max() ?? began) - began
     }
 
+    /// Opens streams and measures what that takes of a server.
+    func open(_ openings: [Opening], measuring meter: ProcessMeter) throws(LoadError) -> OpeningFigures {
+        let resident = try meter.settledResidentBytes()
+        let processor = try meter.processorTime()
+        let wall = try open(openings)
+        let spent = try meter.processorTime() - processor
+        let growth = try meter.settledResidentBytes() - resident
+        return OpeningFigures(streams: openings.count, wall: wall, processor: spent, residentGrowth: growth)
+    }
+
+    /// Closes streams, those that have been open for the longest time, and opens others in their places; returns when these stand. With one thread only.
+    func replace(with openings: [Opening]) throws(LoadError) {
+        loops.first?.leave(openings.count)
+        _ = try open(openings)
+    }
+
     /// Returns when `count` events have been received since the beginning.
     func awaitDeliveries(_ count: Int) throws(LoadError) {
         try wait(for: count, "deliveries have come; events were lost, or the server has stopped delivering") { delivered }

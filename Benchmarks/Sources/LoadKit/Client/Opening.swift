@@ -3,6 +3,8 @@ struct Opening: Sendable {
     let address: SocketAddress
     /// The bytes of the handshake.
     let request: [UInt8]
+    /// The counter of the last event before the cursor that the request resumes from; 0 without one.
+    var lastCounter: UInt64 = 0
 }
 
 /// What tells an accepted handshake from a refused one.

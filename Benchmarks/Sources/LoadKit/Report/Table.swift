@@ -1,12 +1,14 @@
 /// Rows of figures under a few columns, as plain text.
 struct Table {
-    private static let titleWidth = 40
-    private static let columnWidth = 18
+    private let titleWidth: Int
+    private let columnWidth: Int
 
     /// Everything so far.
     private(set) var text: String
 
-    init(columns: [String]) {
+    init(columns: [String], titleWidth: Int = 40, columnWidth: Int = 18) {
+        self.titleWidth = titleWidth
+        self.columnWidth = columnWidth
         text = ""
         row("", columns)
     }
@@ -18,10 +20,10 @@ struct Table {
 
     /// One row; a column without a figure has a dash.
     mutating func row(_ title: String, _ columns: [String?]) {
-        var line = "  " + title + String(repeating: " ", count: max(1, Self.titleWidth - title.count))
+        var line = "  " + title + String(repeating: " ", count: max(1, titleWidth - title.count))
         for column in columns {
             let column = column ?? "–"
-            line += String(repeating: " ", count: max(1, Self.columnWidth - column.count)) + column
+            line += String(repeating: " ", count: max(1, columnWidth - column.count)) + column
         }
         text += line + "\n"
     }

@@ -29,14 +29,9 @@ final class LoadTarget {
     ///   - range: which of all streams of this target.
     ///   - request: the handshake of one of them.
     func open(_ range: Range<Int>, request: (Int) -> [UInt8]) throws(LoadError) -> OpeningFigures {
-        let openings = range.map { Opening(address: address, request: request($0)) }
-        let resident = try meter.settledResidentBytes()
-        let processor = try meter.processorTime()
-        let wall = try client.open(openings)
-        let spent = try meter.processorTime() - processor
-        let growth = try meter.settledResidentBytes() - resident
+        let figures = try client.open(range.map { Opening(address: address, request: request($0)) }, measuring: meter)
         for index in range { tenants[tenant(ofStream: index)].streams += 1 }
-        return OpeningFigures(streams: range.count, wall: wall, processor: spent, residentGrowth: growth)
+        return figures
     }
 
     /// Publishes events to the tenants in turn and measures until every client has every one of them.

@@ -21,8 +21,15 @@ actor EdgeConnection {
 
     /// Who reads the same chain on this loop.
     var group: LoopGroup
+    /// Where it stands in ``group``; kept by the group.
+    var memberIndex = MemberIndex.none
     var socket: Socket
-    var state = ConnectionState()
+    var state = ConnectionState() {
+        didSet {
+            guard oldValue.isBlocked != self.state.isBlocked else { return }
+            self.hub.counters.laggards.add(self.state.isBlocked ? 1 : -1)
+        }
+    }
     let audience: Audience
     private let requestID: String
     private let traceID: String?
@@ -46,7 +53,12 @@ actor EdgeConnection {
     private let arrival: Cursor?
     /// A chunk read from the log, and how far it makes the connection complete.
     var replay: (page: Page, through: UInt64)? {
-        didSet { self.countHeld() }
+        didSet {
+            self.countHeld()
+            guard (oldValue == nil) != (self.replay == nil) else { return }
+            let isHeld = self.replay != nil
+            self.hub.assumeIsolated { $0.chunkHeld(isHeld, by: self.handle) }
+        }
     }
     /// What is left of an entry that was begun when the socket became full, so that it can be finished whatever the log forgets meanwhile. Empty
     /// between entries, and for one of which more is left than ``restLimit``.
@@ -116,9 +128,6 @@ actor EdgeConnection {
 
     /// Whether events are still delivered to it.
     var isOpen: Bool { self.state.isOpen }
-
-    /// Whether its socket is full.
-    var isBlocked: Bool { self.state.isBlocked }
 
     /// Whether `entry`, the next one of its chain, has been written to the connection; nil when it is not for it.
     func hasPassed(_ entry: PageEntry) -> Bool? {

@@ -41,7 +41,7 @@ final class LoopCounters: Sendable {
     let tailReads = LoopCounter()
     let logReads = LoopCounter()
     let gaps = LoopCounter()
-    /// Connections whose socket was full when it was last looked at.
+    /// Connections whose socket is full.
     let laggards = LoopCounter()
     let latency = LatencyCounter()
     private let closes = Mutex<[Ending.Kind: Int]>([:])

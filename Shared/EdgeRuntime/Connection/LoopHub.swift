@@ -58,7 +58,12 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private var expiries = ExpiryBuckets()
     /// When those that wait for a batch have waited long enough, by the tick.
     private(set) var deadlines = ExpiryBuckets()
-    private var lingering: [(until: MonotonicInstant, handle: ConnectionHandle)] = []
+    /// Who is asked when whether its peer has taken the last words; ascending, because all are given the same time.
+    private var lingering: Deque<(until: MonotonicInstant, handle: ConnectionHandle)> = []
+    /// Connections that hold a chunk of the log.
+    private var chunkHolders: Set<ConnectionHandle> = []
+    /// Connections that the drain is still to end, in any order.
+    private var undrained: ArraySlice<ConnectionHandle> = []
     private var continuing: [EdgeConnection] = []
     /// Connections with more input. Tenants take turns: the many connections of one do not delay the few of another.
     private var speaking = TurnQueue<EdgeConnection>()
@@ -75,8 +80,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Whether the log is followed, as the connections are told.
     private(set) var standing: StandingWatch
     private(set) var drain: DrainPlan?
-    /// When laggards are counted again.
-    private var nextCount = MonotonicInstant(nanoseconds: 0)
     private var drained: [CheckedContinuation<Void, Never>] = []
 
     init(
@@ -120,6 +123,11 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return until
     }
 
+    /// A connection holds a chunk of the log from here on, or no longer.
+    func chunkHeld(_ isHeld: Bool, by handle: ConnectionHandle) {
+        if isHeld { self.chunkHolders.insert(handle) } else { self.chunkHolders.remove(handle) }
+    }
+
     /// `connection` has closed its descriptor. It is forgotten at the end of the round: the fan-out may be going
     /// through the very list it stands in.
     func closed(_ connection: EdgeConnection, ending: Ending) {
@@ -131,8 +139,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     func move(_ connection: EdgeConnection, from old: LoopGroup, to encoder: any StreamEncoder) -> LoopGroup {
         let new = self.group(for: old.chain.source, encoder: encoder)
         guard new !== old else { return old }
-        new.members.append(connection)
-        old.members.removeAll { $0 === connection }
+        old.remove(connection)
+        new.insert(connection)
         self.forgetIfEmpty(old)
         return new
     }
@@ -183,9 +191,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.assumeIsolated { $0.endRound() }
     }
 
-    /// Connections hold hardly anything; one that is read for from the log holds a chunk.
+    /// Only a connection that is read for from the log holds some of it.
     private func dropWhatIsNotKept(_ retention: LogRetention) {
-        for slot in self.slots { slot.connection?.assumeIsolated { $0.logTrimmed(to: retention) } }
+        for handle in self.chunkHolders { self.connection(handle)?.assumeIsolated { $0.logTrimmed(to: retention) } }
     }
 
     /// Every connection of a grown chain writes from its position; those at the head share one slice.
@@ -200,6 +208,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             var shared = PageSlice(segments: [])
             if case .slice(let slice) = chain.read(after: head, maxBytes: self.configuration.bytesPerTurn) { shared = slice }
             group.head = shared.segments.last.map { ChainPosition(generation: head.generation, sequence: $0.lastSequence) } ?? chain.end
+            // The members as they are now: one that moves to another group meanwhile shifts no other out of its turn.
             for connection in group.members {
                 connection.assumeIsolated { $0.entriesPublished(shared, from: head) }
             }
@@ -232,17 +241,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             self.lingering.removeFirst()
             self.connection(first.handle)?.assumeIsolated { $0.lingerElapsed(now: now) }
         }
-        if now >= self.nextCount { self.countLaggards(now) }
         self.drainStep(now)
-    }
-
-    private func countLaggards(_ now: MonotonicInstant) {
-        self.nextCount = now.advanced(by: .seconds(1))
-        self.counters.laggards.set(
-            self.slots.reduce(0) { count, slot in
-                count + (slot.connection?.assumeIsolated { $0.isBlocked } == true ? 1 : 0)
-            }
-        )
     }
 
     private func endRound() -> Bool {
@@ -255,32 +254,28 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return !self.continuing.isEmpty || hasTurns
     }
 
+    /// A few steps for each connection that has ended, however many there are beside it.
     private func forgetEnded() {
         guard !self.ended.isEmpty else { return }
+        var expiring = 0
+        var waiting = 0
         for connection in self.ended {
             let slot = Int(connection.handle.slot)
             self.slots[slot].connection = nil
             self.slots[slot].generation &+= 1
             self.freeSlots.append(connection.handle.slot)
+            let group = connection.assumeIsolated { $0.group }
+            group.remove(connection)
+            self.forgetIfEmpty(group)
             guard connection.wasAdmitted else { continue }
             self.admittedCount -= 1
+            expiring += 1
+            if connection.assumeIsolated({ $0.isWaitingForDeadline }) { waiting += 1 }
             connection.assumeIsolated { $0.giveBackAdmission() }
         }
-        // One pass per group however many of its members ended.
-        var groups: [ObjectIdentifier: LoopGroup] = [:]
-        for connection in self.ended {
-            let group = connection.assumeIsolated { $0.group }
-            groups[ObjectIdentifier(group)] = group
-        }
-        let gone = Set(self.ended.map { ObjectIdentifier($0) })
-        for group in groups.values {
-            group.members.removeAll { gone.contains(ObjectIdentifier($0)) }
-            self.forgetIfEmpty(group)
-        }
-        self.expiries.forget(self.ended.count { $0.wasAdmitted }) { self.connection($0) != nil }
-        let waiting = self.ended.count { connection in connection.assumeIsolated { $0.isWaitingForDeadline } }
-        self.deadlines.forget(waiting) { self.connection($0) != nil }
         self.ended.removeAll()
+        self.expiries.forget(expiring) { self.connection($0) != nil }
+        self.deadlines.forget(waiting) { self.connection($0) != nil }
         self.counters.connections.set(self.admittedCount)
         if self.admittedCount == 0, self.drain != nil { self.finishDrain() }
     }
@@ -322,7 +317,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             self.logger.error("cannot watch a connection", metadata: [LogKey.error: "\(error)"])
             return connection.assumeIsolated { $0.endRequested(.overloaded) }
         }
-        group.members.append(connection)
+        group.insert(connection)
         // Who is refused stays for a moment only.
         if connection.wasAdmitted {
             self.insertIntoWheel(handle, encoder.heartbeatInterval)
@@ -572,21 +567,30 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// once and not waited for, so that a client that reconnects in a loop cannot delay the shutdown.
     func drainConnections(window: Duration) async {
         self.drain = DrainPlan(deadline: self.loop.now().advanced(by: window))
-        self.endBatches()
+        self.beginDrain()
         self.drainStep(self.loop.now())
         guard self.admittedCount > 0 else { return }
         await withCheckedContinuation { self.drained.append($0) }
     }
 
-    private func endBatches() {
-        for slot in self.slots { slot.connection?.assumeIsolated { $0.drainBegan() } }
+    /// Ends batches, and notes who is left.
+    private func beginDrain() {
+        var left: [ConnectionHandle] = []
+        for connection in self.slots.compactMap({ $0.connection }) {
+            let isOpen = connection.assumeIsolated { connection in
+                connection.drainBegan()
+                return connection.isOpen
+            }
+            if isOpen { left.append(connection.handle) }
+        }
+        self.undrained = left[...]
     }
 
+    /// Ends those whose turn it is. One that went by itself uses up its turn: the pace stays even.
     private func drainStep(_ now: MonotonicInstant) {
-        guard self.drain != nil else { return }
-        let open = self.slots.compactMap { $0.connection }.filter { connection in connection.assumeIsolated { $0.isOpen } }
-        let share = self.drain?.share(of: open.count, now: now, tick: DeliveryLoop.tickInterval) ?? 0
-        for connection in open.prefix(share) { connection.assumeIsolated { $0.endRequested(.draining) } }
+        let share = self.drain?.share(of: self.undrained.count, now: now, tick: DeliveryLoop.tickInterval) ?? 0
+        for handle in self.undrained.prefix(share) { self.connection(handle)?.assumeIsolated { $0.endRequested(.draining) } }
+        self.undrained = self.undrained.dropFirst(share)
     }
 
     private func finishDrain() {

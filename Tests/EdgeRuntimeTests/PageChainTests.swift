@@ -78,6 +78,17 @@ struct PageChainTests {
         #expect(recent == Array(4901...5000))
     }
 
+    @Test("a chain with a few short events keeps little more than these")
+    func smallChain() throws {
+        let chain = try self.makeChain()
+        for sequence in UInt64(1)...4 { try self.append(sequence, bytes: 200, to: chain) }
+        guard case .slice(let slice) = chain.read(after: ChainPosition(generation: 3, sequence: 0), maxBytes: .max) else {
+            Issue.record("the first entry is not there")
+            return
+        }
+        #expect(slice.segments.reduce(0) { $0 + $1.page.footprint } <= 2048)
+    }
+
     @Test("an entry larger than any page gets one of its own")
     func largeEntry() throws {
         let chain = try self.makeChain()

@@ -68,8 +68,8 @@ public final class Fanout: LogObserver, Sendable {
     private let deliveryLog: DeliveryLog?
     /// Bytes of pages over all chains of tenants, and as many over all chains of executions; each chain gets an even share of it.
     private let pageBytes: Int
-    /// A chain may always keep this much: two of the smallest pages. Ten thousand chains keep little more than the bound, and what leaves them early is read
-    /// from the tail or the log.
+    /// A chain may always keep this much, and keeps no more than its events need. Ten thousand chains that fill it keep little more than the bound, and
+    /// what leaves them early is read from the tail or the log.
     private static let smallestShare = 8 * 1024
 
     /// - Parameters:

@@ -30,7 +30,8 @@ final class PageChain: Sendable {
     let source: LogSource
     let encoder: any StreamEncoder
 
-    private static let smallestPage = 4 * 1024
+    /// The first page of a chain. Of thousands of tenants most have a few short events: that is what each keeps.
+    private static let smallestPage = 1024
     private static let largestPage = 64 * 1024
 
     private let state: Mutex<State>

@@ -1,5 +1,6 @@
 import Basics
 import CEpoll
+import DequeModule
 import EventLog
 import EventModel
 import Glibc

@@ -140,10 +140,11 @@ def fill(stack):
 
 def attack_and_measure(deployment, attack):
     with attacking(attack, deployment.aim) as running:
+        # Where something else keeps the processors busy, its turn comes late.
+        eventually(lambda: any(running.achieved().values()), f"{attack.__name__} does something", timeout=60)
         probe = deployment.measure(attack.__name__, running)
     deployment.stack.check()
     probe.check()
-    assert any(deployment.rows[-1].achieved.values()), f"{attack.__name__} did nothing"
     for program, peak in deployment.rows[-1].peak.items():
         more = peak - deployment.memory[program]
         assert more < MEMORY, f"{program} takes {more >> 20} MiB more under {attack.__name__}"

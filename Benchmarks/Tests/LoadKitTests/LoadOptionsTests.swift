@@ -10,7 +10,7 @@ import Testing
     @Test func everyOptionIsRead() throws {
         let options = try options(
             """
-            --edge 127.0.0.1:8081 --edge-pid 7 --nats 4222 --connections 40 --tenants 4 --tenant t-1 --payload-bytes 100 --rates 5,0.5
+            --edge 127.0.0.1:8081 --edge-pid 7 --nats 4222 --connections 40 --tenants 4 --tenant t-1 --payload-bytes 150 --rates 5,0.5
             --seconds 2.5 --burst 9 --single-burst 8 --rounds 2 --client-threads 2 --surface notifications --bare-loop /x --secret s
             """
         )
@@ -19,7 +19,7 @@ import Testing
         #expect(options.edge?.bus == (try SocketAddress("127.0.0.1:4222")))
         #expect(options.connections == 40)
         #expect(options.tenants == 4)
-        #expect(options.payload.size == 100)
+        #expect(options.payload.size == 150)
         #expect(options.rates == [5, 0.5])
         #expect(options.seconds == 2.5)
         #expect(options.burst == 9)

@@ -28,7 +28,7 @@ struct JSONMembers {
             all.append((name, start..<scanner.position))
             note(name, start..<scanner.position)
         }
-        hasRepetition = JSONNames.repeated(all.count, in: scanner.base, { all[$0].name }) != nil
+        hasRepetition = JSONNames.repeated(all.count, in: scanner.base, { [all] in all[$0].name }) != nil
     }
 
     /// Reads a text that is exactly one object; nil otherwise.

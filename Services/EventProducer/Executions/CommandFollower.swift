@@ -50,7 +50,8 @@ struct CommandFollower: Sendable {
         await atMost(timeout) { await publishing.value }
         publishing.cancel()
         if lines.leftOut > 0 { complain("\(lines.leftOut) lines came faster than the log takes them and were not published") }
-        return (outcome, await publish(try CommandReport(run: run).end(outcome, milliseconds: milliseconds)))
+        let isStored = await publish(try CommandReport(run: run).end(outcome, milliseconds: milliseconds))
+        return (outcome, isStored)
     }
 
     /// Publishes an event, unless that is impossible. Returns whether it is stored.

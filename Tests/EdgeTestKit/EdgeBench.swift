@@ -37,6 +37,8 @@ public final class EdgeBench: Sendable {
     /// Logs nothing.
     public let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let clock: Clock
+    /// What the edge has of the log; nil before it follows the log.
+    private let followed = Mutex<LogTail?>(nil)
 
     private final class Clock: Sendable {
         let seconds = Mutex(EdgeBench.now)
@@ -88,7 +90,7 @@ public final class EdgeBench: Sendable {
         return try TokenMinter(secret: Self.secret).mint(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
     }
 
-    /// Publishes an event whose time is a second after ``now``; returns its place.
+    /// Publishes an event whose time is a second after ``now``, and waits until the edge has it, if it follows the log; returns its place.
     @discardableResult
     public func publish(
         _ type: String = "incident.created",
@@ -98,8 +100,14 @@ public final class EdgeBench: Sendable {
     ) async throws -> Cursor {
         let payload = try Payload(validating: Array(payload.utf8))
         let time = Timestamp(millisecondsSinceEpoch: Self.now.millisecondsSinceEpoch + 1000)
-        guard let user else { return try await producer.publish(type, tenant: tenant, payload: payload, time: time).cursor }
-        return try await producer.publishUser(type, tenant: tenant, user: user, payload: payload, time: time).cursor
+        let cursor =
+            if let user {
+                try await producer.publishUser(type, tenant: tenant, user: user, payload: payload, time: time).cursor
+            } else {
+                try await producer.publish(type, tenant: tenant, payload: payload, time: time).cursor
+            }
+        if let tail = followed.withLock({ $0 }), edge.isFollowing { _ = await eventually { tail.position >= cursor.sequence } }
+        return cursor
     }
 
     /// The place with that sequence.
@@ -140,6 +148,7 @@ public final class EdgeBench: Sendable {
             let following = LogFeed(log: log, tailBytes: 1 << 20, observer: fanout, logger: logger)
             try edge.begin(log: log, feed: following, fanout: fanout)
             feed = following
+            followed.withLock { $0 = following.tail }
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let feed { group.addTask { try await feed.run() } }

@@ -89,8 +89,6 @@ import Testing
     func unknownCursor() async throws {
         try await WebSocketBench.run { bench in
             let current = try await bench.edge.publish()
-            // The edge's current place is behind the event as soon as it has delivered it.
-            #expect(try await bench.connect("&last_event_id=").frames(behindConnected: 1).count == 1)
             let gap = Frame.text(
                 "{\"type\":\"stream.gap\",\"payload\":{\"reason\":\"unknown_cursor\"},\"ts\":\"\(Self.now)\",\"id\":\"\(current.text)\"}"
             )

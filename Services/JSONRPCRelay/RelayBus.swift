@@ -14,14 +14,14 @@ struct RelayBus: Service {
     /// Subscribes for answers and reports; with the next server, if none is connected.
     init(_ parts: EdgeProcess.Parts) throws {
         var configuration = CommandConfiguration()
-        configuration.timeout = parts.settings.duration(RelaySettings.commandTimeout)
-        configuration.commandsPerSecondOfTenant = parts.settings.integer(RelaySettings.commandsPerSecond)
+        configuration.timeout = parts.settings[RelaySettings.commandTimeout]
+        configuration.commandsPerSecondOfTenant = parts.settings[RelaySettings.commandsPerSecond]
         self.commands = try CommandBus(connection: parts.connection, configuration: configuration, logger: parts.logger, makeULID: ULID.now)
         self.census = try RelayCensus(
             connection: parts.connection,
             id: ULID.now(),
             version: causewayVersion,
-            region: parts.settings.string(RelaySettings.region),
+            region: parts.settings[RelaySettings.region],
             logger: parts.logger,
             connections: { [edge = parts.edge] in edge.connectionCount }
         )

@@ -31,9 +31,9 @@ enum RelaySettings {
     static let region = ConfigurationKey("region", .text, default: "local", help: "Where this process runs, as /v1/relay/status says it.")
 
     /// All keys of the program. The relay sends no heartbeats: its clients do.
-    static func keys(httpPort: Int, adminPort: Int) -> [ConfigurationKey] {
+    static func keys(httpPort: Int, adminPort: Int) -> [AnyConfigurationKey] {
         EdgeProcess.keys(httpPort: httpPort, adminPort: adminPort, heartbeat: "5s").filter {
-            $0.name != ConfigurationKey.heartbeatInterval.name
+            $0.name != AnyConfigurationKey.heartbeatInterval.name
         }
             + [
                 .webSocketCompression, self.silenceTimeout, self.commandTimeout, self.commandsPerSecond, self.maxMessagesPerMinute,
@@ -42,12 +42,12 @@ enum RelaySettings {
     }
 
     /// The interval of the idle check of connections.
-    static func lookInterval(_ settings: Settings) -> Duration { min(.seconds(5), settings.duration(self.silenceTimeout) / 4) }
+    static func lookInterval(_ settings: Settings) -> Duration { min(.seconds(5), settings[self.silenceTimeout] / 4) }
 
     static func rules(_ settings: Settings) -> WebSocketRules {
         var rules = WebSocketRules()
-        rules.silenceLimit = settings.duration(self.silenceTimeout)
-        rules.maxMessagesPerMinute = settings.integer(self.maxMessagesPerMinute)
+        rules.silenceLimit = settings[self.silenceTimeout]
+        rules.maxMessagesPerMinute = settings[self.maxMessagesPerMinute]
         return rules
     }
 }

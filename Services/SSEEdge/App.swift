@@ -21,7 +21,7 @@ struct App {
                     .register(on: streams, door: parts.door, authenticator: parts.authenticator)
                 ExecutionStreamRoute(
                     edge: parts.edge,
-                    heartbeatInterval: parts.settings.duration(.executionHeartbeatInterval),
+                    heartbeatInterval: parts.settings[.executionHeartbeatInterval],
                     origins: parts.origins
                 ).register(on: streams)
                 LongPollRoute(edge: parts.edge, origins: parts.origins)

@@ -44,7 +44,7 @@ public final class DoorRoutes: Sendable {
 
     /// The door to the routes that were registered until now; nil when `quick.door` switches it off.
     package func quickDoor(of edge: Edge, _ settings: Settings, _ logger: Logger) -> EdgeDoor? {
-        guard settings.boolean(.quickDoor) else { return nil }
+        guard settings[.quickDoor] else { return nil }
         return EdgeDoor(edge, surface: Surface(judges: judges.withLock { $0 }, logger: logger), logger: logger)
     }
 

@@ -54,7 +54,7 @@ public struct EdgeProcess: Sendable {
     }
 
     /// The keys of every edge; `heartbeat` is the surface's default.
-    public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [ConfigurationKey] {
+    public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [AnyConfigurationKey] {
         .listeners(httpPort: httpPort, adminPort: adminPort) + .nats + .eventLog + .accessControl + .edge(heartbeat: heartbeat)
             + .edgeTuning
             + .logging
@@ -90,7 +90,7 @@ public struct EdgeProcess: Sendable {
         let log = LogService(
             connection: parts.connection,
             log: settings.eventLogConfiguration(),
-            tailBytes: settings.byteSize(.logTailBytes),
+            tailBytes: settings[.logTailBytes],
             edge: edge,
             metrics: self.process.metrics,
             readiness: self.process.readiness,
@@ -108,11 +108,11 @@ public struct EdgeProcess: Sendable {
 extension EdgeProcess {
     /// Says what to do when `max.connections` is more than the open-file limit has room for: the limit holds, not the setting.
     static func warnOfConnections(beyond streamLimit: Int, _ settings: Settings, _ logger: Logger) {
-        let configured = settings.integer(.maxConnections)
+        let configured = settings[.maxConnections]
         guard configured > streamLimit else { return }
         logger.warning(
             """
-            \(ConfigurationKey.maxConnections.environmentName) is more than the open-file limit has room for, so fewer streams are admitted: \
+            \(AnyConfigurationKey.maxConnections.environmentName) is more than the open-file limit has room for, so fewer streams are admitted: \
             raise the limit (LimitNOFILE= of systemd, ulimit -n) or set fewer
             """,
             metadata: [LogKey.maximumConnections: "\(configured)", LogKey.possibleConnections: "\(streamLimit)"]

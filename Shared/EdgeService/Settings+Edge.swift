@@ -1,7 +1,7 @@
 import EdgeRuntime
 public import ServiceKit
 
-extension ConfigurationKey {
+extension AnyConfigurationKey {
     /// How much of the log's end an edge holds in memory.
     public static let logTailBytes = ConfigurationKey(
         "log.tail.bytes",
@@ -39,9 +39,9 @@ extension ConfigurationKey {
     )
 }
 
-extension [ConfigurationKey] {
+extension [AnyConfigurationKey] {
     /// What an edge can be told about its memory and its patience.
-    public static let edgeTuning: [ConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout, .quickDoor]
+    public static let edgeTuning: [AnyConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout, .quickDoor]
 }
 
 extension EdgeConfiguration {
@@ -50,18 +50,18 @@ extension EdgeConfiguration {
     /// - Parameter streamLimit: how many streams the open-file limit has room for (``DescriptorBudget/streamLimit``). `max.connections` is at most that.
     init(_ settings: Settings, processorCount: Int, streamLimit: Int, heartbeat: Duration? = nil) {
         self.init()
-        self.heartbeatInterval = heartbeat ?? settings.duration(.heartbeatInterval)
-        self.drainWindow = settings.duration(.drainWindow)
-        let configured = settings.integer(.maxConnections)
+        self.heartbeatInterval = heartbeat ?? settings[.heartbeatInterval]
+        self.drainWindow = settings[.drainWindow]
+        let configured = settings[.maxConnections]
         self.maxConnections = configured == 0 ? streamLimit : min(configured, streamLimit)
         self.maxConnectionsPerTenant =
-            settings.optionalInteger(.maxConnectionsPerTenant)
+            settings[.maxConnectionsPerTenant]
             // Half of what all may have, so that no tenant alone can take every place.
             ?? max(1, self.maxConnections / 2)
-        let loops = settings.integer(.deliveryLoops)
+        let loops = settings[.deliveryLoops]
         self.deliveryLoops = loops == 0 ? processorCount : loops
-        self.retry = settings.duration(.retryInterval)
-        self.stallTimeout = settings.duration(.stallTimeout)
+        self.retry = settings[.retryInterval]
+        self.stallTimeout = settings[.stallTimeout]
         self.unsentPatience = min(self.unsentPatience, self.stallTimeout)
     }
 }

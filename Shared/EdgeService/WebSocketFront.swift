@@ -16,7 +16,7 @@ public struct WebSocketFront: Sendable {
     public init(_ parts: EdgeProcess.Parts) {
         self.authenticator = parts.authenticator
         self.origins = parts.origins
-        self.allowsCompression = parts.settings.boolean(.webSocketCompression)
+        self.allowsCompression = parts.settings[.webSocketCompression]
     }
 
     /// The handshake of a request, which is still to be answered with its fields.

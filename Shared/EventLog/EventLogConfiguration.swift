@@ -1,7 +1,7 @@
 /// Configures the log's stream and the requests to it.
 public struct EventLogConfiguration: Sendable, Hashable {
     /// Where nats-server stores messages.
-    public enum Storage: String, Sendable, Hashable {
+    public enum Storage: String, Sendable, Hashable, CaseIterable {
         case file
         /// Lost when the server stops; for tests.
         case memory

@@ -9,24 +9,26 @@ extension Settings {
         if case .secretFile(let path, _) = source(of: .authHS256Secret) {
             configuration.hs256SecretFile = path
         } else {
-            configuration.hs256Secret = optionalString(.authHS256Secret)
+            configuration.hs256Secret = self[.authHS256Secret]
         }
-        configuration.publicKeyFile = optionalString(.authPublicKeyFile)
-        configuration.jwksFile = optionalString(.authJWKSFile)
-        configuration.jwksURL = optionalString(.authJWKSURL)
-        configuration.issuer = optionalString(.authIssuer)
-        configuration.audience = optionalString(.authAudience)
-        configuration.tenantClaims = list(.authTenantClaims)
-        configuration.maximumTokenBytes = byteSize(.authMaxTokenBytes)
+        configuration.publicKeyFile = self[.authPublicKeyFile]
+        configuration.jwksFile = self[.authJWKSFile]
+        configuration.jwksURL = self[.authJWKSURL]
+        configuration.issuer = self[.authIssuer]
+        configuration.audience = self[.authAudience]
+        configuration.tenantClaims = self[.authTenantClaims]
+        configuration.maximumTokenBytes = self[.authMaxTokenBytes]
         guard configuration.hasKeySource else {
-            let sources: [ConfigurationKey] = [.authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL]
+            let sources: [AnyConfigurationKey] = [.authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL]
             let names = sources.map(\.environmentName)
             throw .configuration(
                 "there is no key to check tokens with: set \(names.dropLast().joined(separator: ", ")) or \(names[names.count - 1])"
             )
         }
         guard !configuration.tenantClaims.isEmpty else {
-            throw .configuration("\(ConfigurationKey.authTenantClaims.environmentName) names no claim: set it to one or more, with commas")
+            throw .configuration(
+                "\(AnyConfigurationKey.authTenantClaims.environmentName) names no claim: set it to one or more, with commas"
+            )
         }
         return configuration
     }

@@ -4,12 +4,12 @@ extension Settings {
     /// Builds the log's configuration from the keys of ``Swift/Array/eventLog``; a limit of 0 becomes nil.
     public func eventLogConfiguration() -> EventLogConfiguration {
         var configuration = EventLogConfiguration()
-        configuration.replicas = integer(.logReplicas)
-        let maxAge = duration(.logMaxAge)
+        configuration.replicas = self[.logReplicas]
+        let maxAge = self[.logMaxAge]
         configuration.maxAge = maxAge > .zero ? maxAge : nil
-        let maxBytes = byteSize(.logMaxBytes)
+        let maxBytes = self[.logMaxBytes]
         configuration.maxBytes = maxBytes > 0 ? Int64(maxBytes) : nil
-        configuration.storage = string(.logStorage) == "memory" ? .memory : .file
+        configuration.storage = self[.logStorage]
         return configuration
     }
 }

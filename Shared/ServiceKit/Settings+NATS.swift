@@ -6,10 +6,10 @@ extension Settings {
     /// - Parameter name: The client name in the server's monitoring.
     /// - Throws: ``ConfigurationError`` without a server, with two kinds of credentials, or with incomplete ones.
     public func natsConfiguration(name: String) throws(ConfigurationError) -> NATSConfiguration {
-        let servers = list(.natsURL)
+        let servers = self[.natsURL]
         guard !servers.isEmpty else {
             throw .configuration(
-                "\(ConfigurationKey.natsURL.environmentName) names no server: set it to nats://host:port, or to several with commas"
+                "\(AnyConfigurationKey.natsURL.environmentName) names no server: set it to nats://host:port, or to several with commas"
             )
         }
         return NATSConfiguration(
@@ -23,11 +23,11 @@ extension Settings {
     }
 
     private func natsAuthentication() throws(ConfigurationError) -> NATSConfiguration.Authentication {
-        let user = optionalString(.natsUser)
-        let password = optionalString(.natsPassword)
-        let credentials = optionalString(.natsCredentialsFile)
-        let seed = optionalString(.natsNKeySeedFile)
-        let ways: [ConfigurationKey] = [
+        let user = self[.natsUser]
+        let password = self[.natsPassword]
+        let credentials = self[.natsCredentialsFile]
+        let seed = self[.natsNKeySeedFile]
+        let ways: [AnyConfigurationKey] = [
             credentials.map { _ in .natsCredentialsFile }, seed.map { _ in .natsNKeySeedFile },
             user.map { _ in .natsUser } ?? password.map { _ in .natsPassword },
         ].compactMap(\.self)
@@ -48,9 +48,9 @@ extension Settings {
     }
 
     private func natsTLS() throws(ConfigurationError) -> NATSConfiguration.TLS? {
-        let authorities = optionalString(.natsTLSCAFile)
-        let certificate = optionalString(.natsTLSCertificateFile)
-        let key = optionalString(.natsTLSKeyFile)
+        let authorities = self[.natsTLSCAFile]
+        let certificate = self[.natsTLSCertificateFile]
+        let key = self[.natsTLSKeyFile]
         switch (certificate, key) {
         case (_?, nil): throw Self.halfSet(.natsTLSCertificateFile, without: .natsTLSKeyFile)
         case (nil, _?): throw Self.halfSet(.natsTLSKeyFile, without: .natsTLSCertificateFile)
@@ -59,7 +59,7 @@ extension Settings {
         }
     }
 
-    private static func halfSet(_ key: ConfigurationKey, without other: ConfigurationKey) -> ConfigurationError {
+    private static func halfSet(_ key: AnyConfigurationKey, without other: AnyConfigurationKey) -> ConfigurationError {
         .configuration("\(key.environmentName) is set without \(other.environmentName): set both or neither")
     }
 }

@@ -6,9 +6,9 @@ extension Settings {
     /// - Throws: ``ConfigurationError`` for an entry that is not an origin.
     public func originPolicy() throws(ConfigurationError) -> OriginPolicy {
         do throws(OriginPolicy.InvalidOrigin) {
-            return try OriginPolicy(allowed: list(.corsOrigins))
+            return try OriginPolicy(allowed: self[.corsOrigins])
         } catch {
-            throw .configuration("\(ConfigurationKey.corsOrigins.environmentName): \(error.description)")
+            throw .configuration("\(AnyConfigurationKey.corsOrigins.environmentName): \(error.description)")
         }
     }
 }

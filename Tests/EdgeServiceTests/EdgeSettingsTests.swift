@@ -39,7 +39,7 @@ import Testing
     }
 
     private static func settings(_ environment: [String: String]) throws -> Settings {
-        let keys: [ConfigurationKey] = .edge(heartbeat: "5s") + .edgeTuning
+        let keys: [AnyConfigurationKey] = .edge(heartbeat: "5s") + .edgeTuning
         return try Settings(
             schema: ConfigurationSchema(program: "edge", version: "1", summary: "An edge.", keys: keys),
             environment: environment

@@ -48,12 +48,12 @@ import Testing
     ])
     func keysAreNestedOrJoinedByDots(_ text: String) throws {
         let settings = try settings(text)
-        #expect(settings.integer(.httpPort) == 9000)
-        #expect(settings.integer(.maxConnections) == 5)
-        #expect(settings.integer(.maxConnectionsPerTenant) == 2)
-        #expect(settings.list(.corsOrigins) == ["https://a.example", "https://b.example"])
-        #expect(settings.string(.authHS256Secret) == "with: colon")
-        #expect(settings.list(.natsURL) == ["nats://one:4222", "nats://two:4222"])
+        #expect(settings[.httpPort] == 9000)
+        #expect(settings[.maxConnections] == 5)
+        #expect(settings[.maxConnectionsPerTenant] == 2)
+        #expect(settings[.corsOrigins] == ["https://a.example", "https://b.example"])
+        #expect(settings[.authHS256Secret] == "with: colon")
+        #expect(settings[.natsURL] == ["nats://one:4222", "nats://two:4222"])
     }
 
     @Test(arguments: ["", "\n# nothing\n", "---\n", "{}", "http: {}", "http.port:", "http: {port: null}", "http.port: ~"])

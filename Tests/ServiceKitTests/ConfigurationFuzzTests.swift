@@ -34,7 +34,7 @@ import Testing
             let path = try directory.write(String(decoding: input, as: UTF8.self), to: "settings.\(format)")
             do throws(ConfigurationError) {
                 let settings = try Settings(schema: testSchema, arguments: ["--config", path])
-                try? expect((0...65_535).contains(settings.integer(.httpPort)), "")
+                try? expect((0...65_535).contains(settings[.httpPort]), "")
             } catch {
                 try Self.expectNoSecret(error)
                 try expect(error.message.utf8.count < 2048, "the error has \(error.message.utf8.count) bytes")

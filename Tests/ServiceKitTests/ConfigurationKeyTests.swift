@@ -4,60 +4,82 @@ import Testing
 
 @Suite struct ConfigurationKeyTests {
     /// The names that the design promises to operators.
-    @Test(arguments: [
-        (ConfigurationKey.httpHost, "HTTP_HOST", "--http-host"), (.httpPort, "HTTP_PORT", "--http-port"),
-        (.adminHost, "ADMIN_HOST", "--admin-host"), (.adminPort, "ADMIN_PORT", "--admin-port"), (.natsURL, "NATS_URL", "--nats-url"),
-        (.natsCredentialsFile, "NATS_CREDENTIALS_FILE", "--nats-credentials-file"),
-        (.natsNKeySeedFile, "NATS_NKEY_SEED_FILE", "--nats-nkey-seed-file"), (.natsUser, "NATS_USER", "--nats-user"),
-        (.natsPassword, "NATS_PASSWORD", "--nats-password"), (.natsTLSCAFile, "NATS_TLS_CA_FILE", "--nats-tls-ca-file"),
-        (.natsTLSCertificateFile, "NATS_TLS_CERT_FILE", "--nats-tls-cert-file"),
-        (.natsTLSKeyFile, "NATS_TLS_KEY_FILE", "--nats-tls-key-file"), (.logReplicas, "LOG_REPLICAS", "--log-replicas"),
-        (.logMaxAge, "LOG_MAX_AGE", "--log-max-age"), (.logMaxBytes, "LOG_MAX_BYTES", "--log-max-bytes"),
-        (.logStorage, "LOG_STORAGE", "--log-storage"), (.authHS256Secret, "AUTH_HS256_SECRET", "--auth-hs256-secret"),
-        (.authPublicKeyFile, "AUTH_PUBLIC_KEY_FILE", "--auth-public-key-file"), (.authJWKSFile, "AUTH_JWKS_FILE", "--auth-jwks-file"),
-        (.authJWKSURL, "AUTH_JWKS_URL", "--auth-jwks-url"), (.authIssuer, "AUTH_ISSUER", "--auth-issuer"),
-        (.authAudience, "AUTH_AUDIENCE", "--auth-audience"), (.authTenantClaims, "AUTH_TENANT_CLAIMS", "--auth-tenant-claims"),
-        (.heartbeatInterval, "HEARTBEAT_INTERVAL", "--heartbeat-interval"), (.drainWindow, "DRAIN_WINDOW", "--drain-window"),
-        (.maxConnections, "MAX_CONNECTIONS", "--max-connections"),
-        (.maxConnectionsPerTenant, "MAX_CONNECTIONS_PER_TENANT", "--max-connections-per-tenant"),
-        (.corsOrigins, "CORS_ORIGINS", "--cors-origins"), (.deliveryLoops, "DELIVERY_LOOPS", "--delivery-loops"),
-        (.logLevel, "LOG_LEVEL", "--log-level"), (.logFormat, "LOG_FORMAT", "--log-format"),
-    ])
-    func hasOneNameEverywhere(_ key: ConfigurationKey, environment: String, option: String) {
+    @Test(
+        arguments: [
+            (.httpHost, "HTTP_HOST", "--http-host"), (.httpPort, "HTTP_PORT", "--http-port"),
+            (.adminHost, "ADMIN_HOST", "--admin-host"), (.adminPort, "ADMIN_PORT", "--admin-port"), (.natsURL, "NATS_URL", "--nats-url"),
+            (.natsCredentialsFile, "NATS_CREDENTIALS_FILE", "--nats-credentials-file"),
+            (.natsNKeySeedFile, "NATS_NKEY_SEED_FILE", "--nats-nkey-seed-file"), (.natsUser, "NATS_USER", "--nats-user"),
+            (.natsPassword, "NATS_PASSWORD", "--nats-password"), (.natsTLSCAFile, "NATS_TLS_CA_FILE", "--nats-tls-ca-file"),
+            (.natsTLSCertificateFile, "NATS_TLS_CERT_FILE", "--nats-tls-cert-file"),
+            (.natsTLSKeyFile, "NATS_TLS_KEY_FILE", "--nats-tls-key-file"), (.logReplicas, "LOG_REPLICAS", "--log-replicas"),
+            (.logMaxAge, "LOG_MAX_AGE", "--log-max-age"), (.logMaxBytes, "LOG_MAX_BYTES", "--log-max-bytes"),
+            (.logStorage, "LOG_STORAGE", "--log-storage"), (.authHS256Secret, "AUTH_HS256_SECRET", "--auth-hs256-secret"),
+            (.authPublicKeyFile, "AUTH_PUBLIC_KEY_FILE", "--auth-public-key-file"), (.authJWKSFile, "AUTH_JWKS_FILE", "--auth-jwks-file"),
+            (.authJWKSURL, "AUTH_JWKS_URL", "--auth-jwks-url"), (.authIssuer, "AUTH_ISSUER", "--auth-issuer"),
+            (.authAudience, "AUTH_AUDIENCE", "--auth-audience"), (.authTenantClaims, "AUTH_TENANT_CLAIMS", "--auth-tenant-claims"),
+            (.heartbeatInterval, "HEARTBEAT_INTERVAL", "--heartbeat-interval"), (.drainWindow, "DRAIN_WINDOW", "--drain-window"),
+            (.maxConnections, "MAX_CONNECTIONS", "--max-connections"),
+            (.maxConnectionsPerTenant, "MAX_CONNECTIONS_PER_TENANT", "--max-connections-per-tenant"),
+            (.corsOrigins, "CORS_ORIGINS", "--cors-origins"), (.deliveryLoops, "DELIVERY_LOOPS", "--delivery-loops"),
+            (.logLevel, "LOG_LEVEL", "--log-level"), (.logFormat, "LOG_FORMAT", "--log-format"),
+        ] as [(AnyConfigurationKey, String, String)]
+    )
+    func hasOneNameEverywhere(_ key: AnyConfigurationKey, environment: String, option: String) {
         #expect(key.environmentName == environment)
         #expect(key.option == option)
     }
 
     @Test func onlySecretsHaveAFileCompanion() {
-        #expect(ConfigurationKey.authHS256Secret.fileCompanion?.environmentName == "AUTH_HS256_SECRET_FILE")
-        #expect(ConfigurationKey.natsPassword.fileCompanion?.option == "--nats-password-file")
-        #expect(ConfigurationKey.httpPort.fileCompanion == nil)
+        #expect(AnyConfigurationKey.authHS256Secret.fileCompanion?.environmentName == "AUTH_HS256_SECRET_FILE")
+        #expect(AnyConfigurationKey.natsPassword.fileCompanion?.option == "--nats-password-file")
+        #expect(AnyConfigurationKey.httpPort.fileCompanion == nil)
     }
 
-    @Test(arguments: [
-        (ConfigurationKey.Kind.text, "", ConfigurationValue.text("")), (.text, " a b ", .text(" a b ")),
-        (.integer(1...5), " 5 ", .integer(5)),
-        (.number(0...1), "0.25", .number(0.25)), (.boolean, "YES", .boolean(true)), (.boolean, "off", .boolean(false)),
-        (.duration(.zero ... .seconds(9)), "1s", .duration(.seconds(1))), (.byteSize(0...4096), "4KiB", .byteSize(4096)),
-        (.list, "a, b,,c ", .list(["a", "b", "c"])), (.list, "", .list([])), (.choice(["json", "text"]), "JSON", .text("json")),
-    ])
-    func reads(_ kind: ConfigurationKey.Kind, _ text: String, _ value: ConfigurationValue) {
-        #expect(kind.parse(.text(text)) == value)
+    /// What each format makes of a text, formatted again; nil for a refused text.
+    @Test(
+        arguments: [
+            (ValueFormat.text.erased, " a b ", " a b "), (ValueFormat.text.erased, "", ""), (ValueFormat.integer(1...5).erased, " 5 ", "5"),
+            (ValueFormat.number(0...1).erased, "0.25", "0.25"), (ValueFormat.boolean.erased, "YES", "true"),
+            (ValueFormat.boolean.erased, "off", "false"), (ValueFormat.duration(.zero ... .seconds(9)).erased, "1000ms", "1s"),
+            (ValueFormat.byteSize(0...4096).erased, "4096", "4KiB"), (ValueFormat.list.erased, "a, b,,c ", "a,b,c"),
+            (ValueFormat.list.erased, "", ""), (ValueFormat<LogFormat>.choice.erased, "JSON", "json"),
+        ] as [(AnyValueFormat, String, String)]
+    )
+    func reads(_ format: AnyValueFormat, _ text: String, _ shown: String) {
+        #expect(format.parse(.text(text))?.text == shown)
     }
 
-    @Test(arguments: [
-        (ConfigurationKey.Kind.text, "a\0b"), (.integer(1...5), "0"), (.integer(1...5), "6"), (.integer(1...5), "1.0"),
-        (.integer(1...5), ""),
-        (.integer(1...5), "99999999999999999999"), (.number(0...1), "1.1"), (.number(0...1), "nan"), (.boolean, "maybe"), (.boolean, ""),
-        (.duration(.seconds(1) ... .seconds(9)), "999ms"), (.duration(.seconds(1) ... .seconds(9)), "10s"), (.byteSize(0...4096), "5KiB"),
-        (.choice(["json", "text"]), "yaml"),
-    ])
-    func refuses(_ kind: ConfigurationKey.Kind, _ text: String) {
-        #expect(kind.parse(.text(text)) == nil)
+    @Test func valuesHaveTheTypeOfTheFormat() {
+        #expect(ValueFormat.text.parse(.text(" a b ")) == " a b ")
+        #expect(ValueFormat.integer(1...5).parse(.text(" 5 ")) == 5)
+        #expect(ValueFormat.number(0...1).parse(.text("0.25")) == 0.25)
+        #expect(ValueFormat.boolean.parse(.text("YES")) == true)
+        #expect(ValueFormat.boolean.parse(.text("off")) == false)
+        #expect(ValueFormat.duration(.zero ... .seconds(9)).parse(.text("1s")) == .seconds(1))
+        #expect(ValueFormat.byteSize(0...4096).parse(.text("4KiB")) == 4096)
+        #expect(ValueFormat.list.parse(.text("a, b,,c ")) == ["a", "b", "c"])
+        #expect(ValueFormat.list.parse(.text("")) == [])
+        #expect(ValueFormat<LogFormat>.choice.parse(.text("JSON")) == .json)
+    }
+
+    @Test(
+        arguments: [
+            (ValueFormat.text.erased, "a\0b"), (ValueFormat.integer(1...5).erased, "0"), (ValueFormat.integer(1...5).erased, "6"),
+            (ValueFormat.integer(1...5).erased, "1.0"), (ValueFormat.integer(1...5).erased, ""),
+            (ValueFormat.integer(1...5).erased, "99999999999999999999"), (ValueFormat.number(0...1).erased, "1.1"),
+            (ValueFormat.number(0...1).erased, "nan"), (ValueFormat.boolean.erased, "maybe"), (ValueFormat.boolean.erased, ""),
+            (ValueFormat.duration(.seconds(1) ... .seconds(9)).erased, "999ms"),
+            (ValueFormat.duration(.seconds(1) ... .seconds(9)).erased, "10s"), (ValueFormat.byteSize(0...4096).erased, "5KiB"),
+            (ValueFormat<LogFormat>.choice.erased, "yaml"),
+        ] as [(AnyValueFormat, String)]
+    )
+    func refuses(_ format: AnyValueFormat, _ text: String) {
+        #expect(format.parse(.text(text)) == nil)
     }
 
     @Test func onlyListsTakeSequences() {
-        #expect(ConfigurationKey.Kind.list.parse(.items([" a,b ", ""])) == .list(["a,b"]))
-        #expect(ConfigurationKey.Kind.text.parse(.items(["a"])) == nil)
+        #expect(ValueFormat.list.parse(.items([" a,b ", ""])) == ["a,b"])
+        #expect(ValueFormat.text.parse(.items(["a"])) == nil)
     }
 }

@@ -7,11 +7,18 @@ let testSchema = ConfigurationSchema(
     program: "test-edge",
     version: "1.2.3",
     summary: "For tests.",
-    keys: .listeners(httpPort: 8081, adminPort: 9081) + .nats + .eventLog + .accessControl + .edge(heartbeat: "30s") + .logging + [
-        ConfigurationKey("some.ratio", .number(0...1), default: "0.5", help: "A number."),
-        ConfigurationKey("some.switch", .boolean, default: "false", help: "A switch."),
-    ]
+    keys: testKeys.flatMap(\.self)
 )
+
+private let testKeys: [[AnyConfigurationKey]] = [
+    .listeners(httpPort: 8081, adminPort: 9081), .nats, .eventLog, .accessControl, .edge(heartbeat: "30s"), .logging,
+    [.someRatio, .someSwitch],
+]
+
+extension AnyConfigurationKey {
+    static let someRatio = ConfigurationKey("some.ratio", .number(0...1), default: "0.5", help: "A number.")
+    static let someSwitch = ConfigurationKey("some.switch", .boolean, default: "false", help: "A switch.")
+}
 
 extension Settings {
     init(_ arguments: [String] = [], environment: [String: String] = [:]) throws {

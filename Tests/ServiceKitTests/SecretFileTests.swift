@@ -14,7 +14,7 @@ import Testing
     func aSecretComesFromAFileOfItsOwn(_ content: String) throws {
         let path = try directory.write(content, to: "secret")
         let settings = try Settings(environment: ["AUTH_HS256_SECRET_FILE": path])
-        #expect(settings.string(.authHS256Secret) == "s3cr3t")
+        #expect(settings[.authHS256Secret] == "s3cr3t")
         #expect(
             settings.source(of: .authHS256Secret) == .secretFile(path: path, namedBy: .environment("AUTH_HS256_SECRET_FILE"))
         )
@@ -22,15 +22,15 @@ import Testing
 
     @Test func everySourceMayNameTheFile() throws {
         let path = try directory.write("s3cr3t", to: "secret")
-        #expect(try Settings(["--nats-password-file", path]).string(.natsPassword) == "s3cr3t")
+        #expect(try Settings(["--nats-password-file", path])[.natsPassword] == "s3cr3t")
         let file = try directory.write("nats: {password: {file: \(path)}}", to: "settings.yaml")
-        #expect(try Settings(["--config", file]).string(.natsPassword) == "s3cr3t")
+        #expect(try Settings(["--config", file])[.natsPassword] == "s3cr3t")
     }
 
     @Test func theStrongerSourceWinsHoweverItGivesTheSecret() throws {
         let path = try directory.write("from file", to: "secret")
         let settings = try Settings(["--nats-password", "from option"], environment: ["NATS_PASSWORD_FILE": path])
-        #expect(settings.string(.natsPassword) == "from option")
+        #expect(settings[.natsPassword] == "from option")
     }
 
     @Test func twoSecretsFromOneSourceAreRefused() throws {
@@ -54,6 +54,6 @@ import Testing
 
     @Test func onlySecretsMayBeInAFileOfTheirOwn() throws {
         #expect(refusal(["--http-port-file", "/x"])?.message.contains("is not an option") == true)
-        #expect(try Settings(environment: ["HTTP_PORT_FILE": "/x"]).integer(.httpPort) == 8081)
+        #expect(try Settings(environment: ["HTTP_PORT_FILE": "/x"])[.httpPort] == 8081)
     }
 }

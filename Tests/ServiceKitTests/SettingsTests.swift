@@ -12,18 +12,18 @@ import Testing
 
     @Test func defaultsApplyWhereNothingIsSaid() throws {
         let settings = try Settings()
-        #expect(settings.integer(.httpPort) == 8081)
+        #expect(settings[.httpPort] == 8081)
         #expect(settings.source(of: .httpPort) == .defaultValue)
-        #expect(settings.string(.httpHost) == "0.0.0.0")
-        #expect(settings.string(.adminHost) == "127.0.0.1")
-        #expect(settings.duration(.logMaxAge) == .seconds(7 * 86_400))
-        #expect(settings.byteSize(.logMaxBytes) == 10 << 30)
-        #expect(settings.list(.corsOrigins) == [])
-        #expect(settings.list(.authTenantClaims) == ["tenant_id", "workspace_id", "org_id"])
-        #expect(settings.optionalString(.natsUser) == nil)
+        #expect(settings[.httpHost] == "0.0.0.0")
+        #expect(settings[.adminHost] == "127.0.0.1")
+        #expect(settings[.logMaxAge] == .seconds(7 * 86_400))
+        #expect(settings[.logMaxBytes] == 10 << 30)
+        #expect(settings[.corsOrigins] == [])
+        #expect(settings[.authTenantClaims] == ["tenant_id", "workspace_id", "org_id"])
+        #expect(settings[.natsUser] == nil)
         #expect(settings.source(of: .natsUser) == .unset)
-        #expect(settings.string(.logFormat) == "json")
-        #expect(settings.number(ConfigurationKey("some.ratio", .number(0...1), default: "0.5", help: "")) == 0.5)
+        #expect(settings[.logFormat] == .json)
+        #expect(settings[.someRatio] == 0.5)
     }
 
     @Test func optionBeforeEnvironmentBeforeFileBeforeDefault() throws {
@@ -32,12 +32,12 @@ import Testing
             ["--config", path, "--http-port", "11"],
             environment: ["HTTP_PORT": "22", "ADMIN_PORT": "33", "UNRELATED": "x"]
         )
-        #expect(settings.integer(.httpPort) == 11)
+        #expect(settings[.httpPort] == 11)
         #expect(settings.source(of: .httpPort) == .option("--http-port"))
-        #expect(settings.integer(.adminPort) == 33)
+        #expect(settings[.adminPort] == 33)
         #expect(settings.source(of: .adminPort) == .environment("ADMIN_PORT"))
-        #expect(settings.string(.httpHost) == "file.example")
-        #expect(settings.duration(.drainWindow) == .seconds(3))
+        #expect(settings[.httpHost] == "file.example")
+        #expect(settings[.drainWindow] == .seconds(3))
         #expect(settings.source(of: .drainWindow) == .file(path: path))
         #expect(settings.source(of: .logLevel) == .defaultValue)
     }
@@ -49,29 +49,29 @@ import Testing
     ])
     func optionsHaveTwoForms(_ arguments: [String]) throws {
         let settings = try Settings(arguments)
-        #expect(settings.integer(.httpPort) == 7)
-        #expect(settings.list(.corsOrigins) == ["https://a", "https://b"])
-        #expect(settings.boolean(ConfigurationKey("some.switch", .boolean, default: "false", help: "")))
+        #expect(settings[.httpPort] == 7)
+        #expect(settings[.corsOrigins] == ["https://a", "https://b"])
+        #expect(settings[.someSwitch])
     }
 
     @Test func valuesMayBeginWithADashAndContainEqualSigns() throws {
         let settings = try Settings(["--nats-user", "-x", "--auth-hs256-secret=a=b=="])
-        #expect(settings.string(.natsUser) == "-x")
-        #expect(settings.string(.authHS256Secret) == "a=b==")
+        #expect(settings[.natsUser] == "-x")
+        #expect(settings[.authHS256Secret] == "a=b==")
     }
 
     @Test(arguments: ["", nil] as [String?])
     func anEmptyVariableIsNotSet(_ value: String?) throws {
         let settings = try Settings(environment: ["HTTP_PORT": value].compactMapValues(\.self))
-        #expect(settings.integer(.httpPort) == 8081)
+        #expect(settings[.httpPort] == 8081)
         #expect(settings.source(of: .httpPort) == .defaultValue)
     }
 
     @Test func requiredKeysStopTheStart() throws {
-        let required = ConfigurationKey("must.have", .text, absence: .refused, help: "Needed.")
+        let required = ConfigurationKey(required: "must.have", .text, help: "Needed.")
         let schema = ConfigurationSchema(program: "x", version: "1", summary: "", keys: [required])
         #expect(refusal(schema: schema)?.message == "must.have has no value: set MUST_HAVE or --must-have to a text")
-        #expect(try Settings(schema: schema, environment: ["MUST_HAVE": "y"]).string(required) == "y")
+        #expect(try Settings(schema: schema, environment: ["MUST_HAVE": "y"])[required] == "y")
     }
 
     @Test(arguments: [

@@ -15,9 +15,9 @@ struct RateLimit: Sendable, Equatable {
 
     /// Reads the settings; nil for no limit.
     init?(_ settings: Settings) {
-        let perMinute = settings.integer(.rateLimit)
+        let perMinute = settings[.rateLimit]
         guard perMinute > 0 else { return nil }
-        let burst = settings.integer(.rateBurst)
+        let burst = settings[.rateBurst]
         self.init(perMinute: perMinute, burst: burst > 0 ? burst : perMinute)
     }
 }

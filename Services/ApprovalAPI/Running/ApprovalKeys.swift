@@ -1,6 +1,6 @@
 import ServiceKit
 
-extension ConfigurationKey {
+extension AnyConfigurationKey {
     static let databaseFile = ConfigurationKey(
         "database.file",
         .text,
@@ -41,7 +41,7 @@ extension ConfigurationKey {
 
 extension ApprovalProcess {
     /// All configuration keys.
-    static let keys: [ConfigurationKey] =
+    static let keys: [AnyConfigurationKey] =
         .listeners(httpPort: 8084, adminPort: 9084) + .nats + .eventLog + .accessControl
         + [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow]
         + .logging

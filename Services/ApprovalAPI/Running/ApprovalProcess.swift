@@ -27,9 +27,9 @@ struct ApprovalProcess {
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
         let model = try ReadModel(
-            path: settings.string(.databaseFile),
-            readers: settings.integer(.databaseReaders),
-            patience: settings.duration(.decisionTimeout),
+            path: settings[.databaseFile],
+            readers: settings[.databaseReaders],
+            patience: settings[.decisionTimeout],
             logger: process.logger
         )
         let backend = ApprovalBackend(model: model)
@@ -96,8 +96,8 @@ struct ApprovalProcess {
             connection: connection,
             backend: backend,
             log: settings.eventLogConfiguration(),
-            timeout: settings.duration(.decisionTimeout),
-            expiryInterval: settings.duration(.expiryInterval),
+            timeout: settings[.decisionTimeout],
+            expiryInterval: settings[.expiryInterval],
             readiness: process.readiness,
             logger: process.logger,
             now: { .now }

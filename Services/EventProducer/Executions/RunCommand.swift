@@ -12,9 +12,9 @@ import UnixSignals
     import Musl
 #endif
 
-extension ConfigurationKey {
+extension AnyConfigurationKey {
     /// Whose agent it is that runs.
-    static let tenant = ConfigurationKey("tenant", .text, absence: .allowed, help: "The tenant whose agent it is.")
+    static let tenant = ConfigurationKey(optional: "tenant", .text, help: "The tenant whose agent it is.")
 }
 
 /// `event-producer run`: any command as an agent that people can watch.
@@ -74,7 +74,7 @@ struct RunCommand: AsyncParsableCommand {
         let settings = try settings.settings(Self.schema)
         settings.bootstrapLogging()
         guard !command.isEmpty else { throw ArgumentParser.ValidationError("the command is missing: write it behind --") }
-        guard let tenant = settings.optionalString(.tenant) else {
+        guard let tenant = settings[.tenant] else {
             throw Exit.because("missing tenant: pass --tenant or set TENANT", ArgumentParser.ExitCode(EX_USAGE))
         }
         let reference: ExecutionReference

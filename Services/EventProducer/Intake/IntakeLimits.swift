@@ -17,7 +17,7 @@ struct IntakeLimits: Sendable, Hashable {
     var bytesPerSecond = 4 << 20
 }
 
-extension ConfigurationKey {
+extension AnyConfigurationKey {
     static let intakeBodyBytes = ConfigurationKey(
         "intake.body.bytes",
         .byteSize(1024...(1 << 30)),
@@ -58,9 +58,9 @@ extension ConfigurationKey {
     )
 }
 
-extension [ConfigurationKey] {
+extension [AnyConfigurationKey] {
     /// What the intake takes at a time.
-    static let intake: [ConfigurationKey] = [
+    static let intake: [AnyConfigurationKey] = [
         .intakeBodyBytes, .intakeTotalBytes, .intakeTimeout, .intakeBodyTimeout, .intakeEventsPerSecond, .intakeBytesPerSecond,
     ]
 }
@@ -70,12 +70,12 @@ extension IntakeLimits {
     ///
     /// - Throws: when the limit of one body exceeds that of all.
     init(_ settings: Settings) throws(ConfigurationError) {
-        bodyBytes = settings.byteSize(.intakeBodyBytes)
-        totalBodyBytes = settings.byteSize(.intakeTotalBytes)
-        timeout = settings.duration(.intakeTimeout)
-        bodyTimeout = settings.duration(.intakeBodyTimeout)
-        eventsPerSecond = settings.integer(.intakeEventsPerSecond)
-        bytesPerSecond = settings.byteSize(.intakeBytesPerSecond)
+        bodyBytes = settings[.intakeBodyBytes]
+        totalBodyBytes = settings[.intakeTotalBytes]
+        timeout = settings[.intakeTimeout]
+        bodyTimeout = settings[.intakeBodyTimeout]
+        eventsPerSecond = settings[.intakeEventsPerSecond]
+        bytesPerSecond = settings[.intakeBytesPerSecond]
         guard bodyBytes <= totalBodyBytes else {
             throw .configuration("intake.total.bytes is less than intake.body.bytes: raise it, or no large request is ever taken")
         }

@@ -10,7 +10,7 @@ import Hummingbird
 import Logging
 import ServiceKit
 
-extension ConfigurationKey {
+extension AnyConfigurationKey {
     /// How often a quiet execution stream shows that it lives.
     static let executionHeartbeatInterval = ConfigurationKey(
         "execution.heartbeat.interval",

@@ -4,7 +4,7 @@ import Logging
 import NATSClient
 package import ServiceKit
 
-extension [ConfigurationKey] {
+extension [AnyConfigurationKey] {
     /// The keys of a command that publishes from a terminal. By default it logs errors only.
     package static let publishing = nats + eventLog + [.logLevel.defaulting(to: "error"), .logFormat.defaulting(to: "text")]
 }

@@ -33,7 +33,7 @@ package struct SettingsArguments: ParsableArguments {
 
 extension ConfigurationSchema {
     /// Declares the configuration of a subcommand.
-    package init(command: String, summary: String, keys: [ConfigurationKey]) {
+    package init(command: String, summary: String, keys: [AnyConfigurationKey]) {
         self.init(program: "\(ProgramName.current) \(command)", version: causewayVersion, summary: summary, keys: keys)
     }
 

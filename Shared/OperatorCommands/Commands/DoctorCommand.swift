@@ -5,19 +5,17 @@ import EventModel
 import NIOSSL
 import ServiceKit
 
-extension ConfigurationKey {
+extension AnyConfigurationKey {
     /// The token that the doctor sends.
     static let token = ConfigurationKey(
-        "token",
+        optional: "token",
         .text,
-        absence: .allowed,
         isSecret: true,
         help: "The token to send; its role must be member or admin."
     )
     static let workspace = ConfigurationKey(
-        "workspace",
+        optional: "workspace",
         .text,
-        absence: .allowed,
         help: "The workspace to open; the token's tenant by default."
     )
 }
@@ -83,14 +81,18 @@ package struct DoctorCommand: AsyncParsableCommand {
         guard (1...3600).contains(idleSeconds) else { throw ArgumentParser.ValidationError("--idle-seconds must be from 1 to 3600") }
         _ = try target()
         // Declared above only so that the parser can tell their values from the address; passed on as settings.
-        for (key, value) in [(.token, token), (ConfigurationKey.token.fileCompanion, tokenFile), (.workspace, workspace)] {
+        let given: [(AnyConfigurationKey?, String?)] = [
+            (AnyConfigurationKey.token, token), (AnyConfigurationKey.token.fileCompanion, tokenFile),
+            (AnyConfigurationKey.workspace, workspace),
+        ]
+        for (key, value) in given {
             if let key, let value { settings.words += ["\(key.option)=\(value)"] }
         }
     }
 
     package func run() async throws {
         let settings = try settings.settings(Self.schema)
-        guard let token = settings.optionalString(.token), Self.isSendable(token) else {
+        guard let token = settings[.token], Self.isSendable(token) else {
             throw Exit.because(
                 "missing token: pass --token or --token-file, or set TOKEN; causeway token mints one",
                 Exit.configuration
@@ -103,8 +105,8 @@ package struct DoctorCommand: AsyncParsableCommand {
         let examination = Examination(
             dialer: Dialer(try target(), isInsecure: insecure, authorities: caFile),
             token: token,
-            facts: TokenFacts(token, tenantClaims: settings.list(.authTenantClaims)),
-            workspace: settings.optionalString(.workspace),
+            facts: TokenFacts(token, tenantClaims: settings[.authTenantClaims]),
+            workspace: settings[.workspace],
             watch: .seconds(idleSeconds),
             isInsecure: insecure,
             origin: origin,

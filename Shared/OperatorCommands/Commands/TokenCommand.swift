@@ -50,10 +50,11 @@ package struct TokenCommand: AsyncParsableCommand {
 
     package func run() async throws {
         let settings = try settings.settings(Self.schema)
-        guard let secret = settings.optionalString(.authHS256Secret), !secret.isEmpty else {
+        guard let secret = settings[.authHS256Secret], !secret.isEmpty else {
             throw Exit.because(
                 """
-                missing signing secret: set \(ConfigurationKey.authHS256Secret.environmentName) (public keys and key sets can only verify tokens)
+                missing signing secret: set \(AnyConfigurationKey.authHS256Secret.environmentName) (public keys and key sets can only verify \
+                tokens)
                 """,
                 Exit.configuration
             )
@@ -84,9 +85,9 @@ package struct TokenCommand: AsyncParsableCommand {
         let expiry = now + max(1, expiresIn.components.seconds)
         var claims = TokenMinter.Claims(subject: user, tenant: tenant, roles: try roles(), expiresAt: expiry)
         claims.issuedAt = now
-        claims.issuer = settings.optionalString(.authIssuer)
-        claims.audience = settings.optionalString(.authAudience)
-        if let name = settings.list(.authTenantClaims).first { claims.tenantClaim = name }
+        claims.issuer = settings[.authIssuer]
+        claims.audience = settings[.authAudience]
+        if let name = settings[.authTenantClaims].first { claims.tenantClaim = name }
         return claims
     }
 }

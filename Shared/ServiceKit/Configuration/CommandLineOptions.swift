@@ -25,10 +25,10 @@ struct CommandLineOptions {
                 configurationFile = try Self.value(of: option, attached: attached, allowed: "the path of a YAML or JSON file", from: &rest)
             default:
                 guard let key = schema.key(forOption: option) else { throw Self.unknown(option, schema: schema) }
-                if key.kind == .boolean {
-                    values[key.name] = attached ?? "true"
+                if let bare = key.format.bareOption {
+                    values[key.name] = attached ?? bare
                 } else {
-                    values[key.name] = try Self.value(of: option, attached: attached, allowed: key.kind.allowed, from: &rest)
+                    values[key.name] = try Self.value(of: option, attached: attached, allowed: key.format.allowed, from: &rest)
                 }
             }
         }

@@ -1,14 +1,19 @@
-/// A configuration key, with one name for all sources.
+/// A configuration key, without the type of its values, with one name for all sources.
 ///
 /// `http.port` is that name in a file, where its words may be nested (`http:` with `port:` below it) or joined by dots; the environment
 /// variable is ``environmentName`` (`HTTP_PORT`) and the command-line option ``option`` (`--http-port`).
 /// A secret also has a ``fileCompanion``, the file with its value (`…_FILE`), as container platforms mount secrets.
-public struct ConfigurationKey: Sendable, Hashable {
+///
+/// Every key is a ``ConfigurationKey``. Keys are declared as static members of this class, which a generic class cannot have: so `settings[.httpPort]`
+/// finds a key of any type.
+///
+/// Immutable. `@unchecked` only because the class has a subclass: both have nothing but constants of `Sendable` types.
+public class AnyConfigurationKey: @unchecked Sendable {
     /// What happens without a value.
     public enum Absence: Sendable, Hashable {
         /// The key has this default, as text.
         case defaultText(String)
-        /// The key has no value; ``Settings/optionalString(_:)`` and similar return nil.
+        /// The key's value is nil.
         case allowed
         /// The process does not start.
         case refused
@@ -16,36 +21,26 @@ public struct ConfigurationKey: Sendable, Hashable {
 
     /// Lower-case words joined by dots.
     public let name: String
-    /// The type of the values.
-    public let kind: Kind
     /// What happens without a value.
     public let absence: Absence
     /// Whether the value is never printed.
     public let isSecret: Bool
     /// One line for `--help`: the meaning and, where there is a choice, how to choose.
     public let help: String
+    /// How values are parsed, formatted and described.
+    let format: AnyValueFormat
 
-    /// Declares a key. Traps on a malformed name, or a default that the kind does not allow.
-    public init(_ name: String, _ kind: Kind, absence: Absence, isSecret: Bool = false, help: String) {
+    /// Declares a key. Traps on a malformed name, or a default that the format does not allow.
+    fileprivate init(_ name: String, _ format: AnyValueFormat, absence: Absence, isSecret: Bool, help: String) {
         precondition(Self.isWellFormed(name), "\(name) is not made of lower-case words joined by dots")
         if case .defaultText(let text) = absence {
-            precondition(kind.parse(.text(text)) != nil, "the default \(text) is not a value that \(name) allows")
+            precondition(format.parse(.text(text)) != nil, "the default \(text) is not a value that \(name) allows")
         }
         self.name = name
-        self.kind = kind
+        self.format = format
         self.absence = absence
         self.isSecret = isSecret
         self.help = help
-    }
-
-    /// Declares a key with a default.
-    public init(_ name: String, _ kind: Kind, default text: String, help: String) {
-        self.init(name, kind, absence: .defaultText(text), help: help)
-    }
-
-    /// Returns the key with another default, for one program.
-    public func defaulting(to text: String) -> ConfigurationKey {
-        ConfigurationKey(name, kind, absence: .defaultText(text), isSecret: isSecret, help: help)
     }
 
     /// The name of the environment variable: `HTTP_PORT` for `http.port`.
@@ -59,9 +54,9 @@ public struct ConfigurationKey: Sendable, Hashable {
     }
 
     /// The key of the file with the secret; nil for a key that is not secret.
-    public var fileCompanion: ConfigurationKey? {
+    public var fileCompanion: AnyConfigurationKey? {
         guard isSecret else { return nil }
-        return ConfigurationKey("\(name).file", .text, absence: .allowed, help: "A file that holds \(name), and nothing else.")
+        return ConfigurationKey(optional: "\(name).file", .text, help: "A file that holds \(name), and nothing else.")
     }
 
     private static func isWellFormed(_ name: String) -> Bool {
@@ -72,5 +67,53 @@ public struct ConfigurationKey: Sendable, Hashable {
                     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                 }
         }
+    }
+}
+
+/// A configuration key whose values have the type `Value`, an optional type if the key may have no value: what `settings[key]` returns.
+public final class ConfigurationKey<Value: Sendable>: AnyConfigurationKey, @unchecked Sendable {
+    /// Gives a parsed value its type; nil if it has another one.
+    private let typed: @Sendable (ParsedValue?) -> Value?
+
+    private init(
+        _ name: String,
+        _ format: AnyValueFormat,
+        absence: Absence,
+        isSecret: Bool,
+        help: String,
+        typed: @escaping @Sendable (ParsedValue?) -> Value?
+    ) {
+        self.typed = typed
+        super.init(name, format, absence: absence, isSecret: isSecret, help: help)
+    }
+
+    /// Declares a key with a default, as text. Traps on a malformed name, or a default that the format does not allow.
+    public convenience init(_ name: String, _ format: ValueFormat<Value>, default text: String, help: String) {
+        self.init(name, format.erased, absence: .defaultText(text), isSecret: false, help: help) { $0?.value as? Value }
+    }
+
+    /// Declares a key without which the process does not start. Traps on a malformed name.
+    public convenience init(required name: String, _ format: ValueFormat<Value>, help: String) {
+        self.init(name, format.erased, absence: .refused, isSecret: false, help: help) { $0?.value as? Value }
+    }
+
+    /// Declares a key that may have no value. Traps on a malformed name.
+    public convenience init<Wrapped>(optional name: String, _ format: ValueFormat<Wrapped>, isSecret: Bool = false, help: String)
+    where Value == Wrapped? {
+        self.init(name, format.erased, absence: .allowed, isSecret: isSecret, help: help) { parsed in
+            guard let parsed else { return .some(nil) }
+            return (parsed.value as? Wrapped).map { .some($0) }
+        }
+    }
+
+    /// Returns the key with another default, for one program.
+    public func defaulting(to text: String) -> ConfigurationKey {
+        ConfigurationKey(name, format, absence: .defaultText(text), isSecret: isSecret, help: help, typed: typed)
+    }
+
+    /// Returns a parsed value, or the absence of one, in the key's type. Traps if another key of that name has parsed it.
+    func value(_ parsed: ParsedValue?) -> Value {
+        guard let value = typed(parsed) else { preconditionFailure("\(name) is read by a key of another type than the schema's") }
+        return value
     }
 }

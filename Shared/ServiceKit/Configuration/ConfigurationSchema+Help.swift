@@ -14,7 +14,7 @@ extension ConfigurationSchema {
 
             """
         for key in keys {
-            text += Self.entry("\(key.option) \(key.kind.placeholder)", "\(key.help) (\(key.environmentName)\(Self.absence(of: key)))")
+            text += Self.entry("\(key.option) \(key.format.placeholder)", "\(key.help) (\(key.environmentName)\(Self.absence(of: key)))")
         }
         text += "\n"
         text += Self.entry("--config FILE", "Read settings from a YAML or JSON file.")
@@ -24,7 +24,7 @@ extension ConfigurationSchema {
         return text
     }
 
-    private static func absence(of key: ConfigurationKey) -> String {
+    private static func absence(of key: AnyConfigurationKey) -> String {
         switch key.absence {
         case .defaultText(let text): text.isEmpty ? "" : ", default \(text)"
         case .allowed: ""

@@ -1,7 +1,10 @@
+public import EventLog
+public import Logging
+
 // Keys shared by several programs, in groups. A program combines the groups that it needs and adds its own keys.
 
-extension ConfigurationKey {
-    private static let ports = Kind.integer(0...65_535)
+extension AnyConfigurationKey {
+    private static let ports = ValueFormat.integer(0...65_535)
 
     // MARK: Listeners
 
@@ -90,9 +93,9 @@ extension ConfigurationKey {
         help: "How many bytes of events are kept before the oldest go; 0 sets no bound."
     )
     /// Storage type of the log's stream.
-    public static let logStorage = ConfigurationKey(
+    public static let logStorage = ConfigurationKey<EventLogConfiguration.Storage>(
         "log.storage",
-        .choice(["file", "memory"]),
+        .choice,
         default: "file",
         help: "Where the NATS servers keep the events; memory is for tests."
     )
@@ -151,9 +154,8 @@ extension ConfigurationKey {
     )
     /// Maximum number of streams per tenant.
     public static let maxConnectionsPerTenant = ConfigurationKey(
-        "max.connections.per.tenant",
+        optional: "max.connections.per.tenant",
         .integer(0...10_000_000),
-        absence: .allowed,
         help:
             "The most open streams of one tenant on this process; 0 sets no limit. Unless set: half of MAX_CONNECTIONS, or of what the open-file limit has room for."
     )
@@ -175,52 +177,52 @@ extension ConfigurationKey {
     // MARK: Logging
 
     /// Minimum level of log lines.
-    public static let logLevel = ConfigurationKey(
+    public static let logLevel = ConfigurationKey<Logger.Level>(
         "log.level",
-        .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+        .choice,
         default: "info",
         help: "The least important entries that are logged."
     )
     /// Format of log lines.
-    public static let logFormat = ConfigurationKey(
+    public static let logFormat = ConfigurationKey<LogFormat>(
         "log.format",
-        .choice(["json", "text"]),
+        .choice,
         default: "json",
         help: "One JSON object a line, or text for people."
     )
 
-    private static func optionalText(_ name: String, _ help: String) -> ConfigurationKey {
-        ConfigurationKey(name, .text, absence: .allowed, help: help)
+    private static func optionalText(_ name: String, _ help: String) -> ConfigurationKey<String?> {
+        ConfigurationKey(optional: name, .text, help: help)
     }
 
-    private static func secret(_ name: String, _ help: String) -> ConfigurationKey {
-        ConfigurationKey(name, .text, absence: .allowed, isSecret: true, help: help)
+    private static func secret(_ name: String, _ help: String) -> ConfigurationKey<String?> {
+        ConfigurationKey(optional: name, .text, isSecret: true, help: help)
     }
 }
 
-extension [ConfigurationKey] {
+extension [AnyConfigurationKey] {
     /// The public listener and the one for health and metrics, with the program's ports.
-    public static func listeners(httpPort: Int, adminPort: Int) -> [ConfigurationKey] {
+    public static func listeners(httpPort: Int, adminPort: Int) -> [AnyConfigurationKey] {
         [.httpHost, .httpPort.defaulting(to: "\(httpPort)"), .httpBodyTimeout, .adminHost, .adminPort.defaulting(to: "\(adminPort)")]
     }
 
     /// Connection to the bus.
-    public static let nats: [ConfigurationKey] = [
+    public static let nats: [AnyConfigurationKey] = [
         .natsURL, .natsCredentialsFile, .natsNKeySeedFile, .natsUser, .natsPassword, .natsTLSCAFile, .natsTLSCertificateFile,
         .natsTLSKeyFile,
     ]
 
     /// Limits of the event log.
-    public static let eventLog: [ConfigurationKey] = [.logReplicas, .logMaxAge, .logMaxBytes, .logStorage]
+    public static let eventLog: [AnyConfigurationKey] = [.logReplicas, .logMaxAge, .logMaxBytes, .logStorage]
 
     /// Accepted tokens.
-    public static let accessControl: [ConfigurationKey] = [
+    public static let accessControl: [AnyConfigurationKey] = [
         .authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience, .authTenantClaims,
         .authMaxTokenBytes,
     ]
 
     /// Limits of an edge's connections; `heartbeat` is the surface's default (`30s`, `5s`, …).
-    public static func edge(heartbeat: String) -> [ConfigurationKey] {
+    public static func edge(heartbeat: String) -> [AnyConfigurationKey] {
         [
             .heartbeatInterval.defaulting(to: heartbeat), .drainWindow, .maxConnections, .maxConnectionsPerTenant, .corsOrigins,
             .deliveryLoops,
@@ -228,5 +230,5 @@ extension [ConfigurationKey] {
     }
 
     /// Level and format of the log.
-    public static let logging: [ConfigurationKey] = [.logLevel, .logFormat]
+    public static let logging: [AnyConfigurationKey] = [.logLevel, .logFormat]
 }

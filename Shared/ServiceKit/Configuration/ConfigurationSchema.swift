@@ -7,30 +7,30 @@ public struct ConfigurationSchema: Sendable {
     /// One line on the program's purpose.
     public let summary: String
     /// The keys in display order.
-    public let keys: [ConfigurationKey]
+    public let keys: [AnyConfigurationKey]
 
-    private let keysByName: [String: ConfigurationKey]
+    private let keysByName: [String: AnyConfigurationKey]
 
     /// Declares a program's keys. Traps when two keys share a name, an option or an environment variable.
-    public init(program: String, version: String, summary: String, keys: [ConfigurationKey]) {
+    public init(program: String, version: String, summary: String, keys: [AnyConfigurationKey]) {
         self.program = program
         self.version = version
         self.summary = summary
         self.keys = keys
-        var keysByName: [String: ConfigurationKey] = [:]
+        var keysByName: [String: AnyConfigurationKey] = [:]
         for key in keys + keys.compactMap(\.fileCompanion) {
             precondition(keysByName.updateValue(key, forKey: key.name) == nil, "\(key.name) is declared twice")
         }
         self.keysByName = keysByName
     }
 
-    /// Returns the key of a name, or the ``ConfigurationKey/fileCompanion`` of that name.
-    func key(named name: String) -> ConfigurationKey? {
+    /// Returns the key of a name, or the ``AnyConfigurationKey/fileCompanion`` of that name.
+    func key(named name: String) -> AnyConfigurationKey? {
         keysByName[name]
     }
 
     /// Returns the key of an option (`--http-port`).
-    func key(forOption option: String) -> ConfigurationKey? {
+    func key(forOption option: String) -> AnyConfigurationKey? {
         guard option.hasPrefix("--"), let key = keysByName[String(option.dropFirst(2).replacing("-", with: "."))] else { return nil }
         return key.option == option ? key : nil
     }

@@ -3,7 +3,7 @@ import Configuration
 /// A source of ``Settings``, as a snapshot of a swift-configuration provider.
 struct SettingsLayer: Sendable {
     private let snapshot: any ConfigSnapshot
-    private let source: @Sendable (ConfigurationKey) -> SettingsSource
+    private let source: @Sendable (AnyConfigurationKey) -> SettingsSource
     /// Texts that mean "not set": the empty text, which container platforms pass for an unset variable, and YAML's null.
     private let nothing: Set<String>
 
@@ -28,7 +28,7 @@ struct SettingsLayer: Sendable {
     /// Returns this source's value of a key; nil if absent or empty.
     ///
     /// Reads everything as text: for a number, a provider reports only that a value is malformed, and not the value.
-    func value(of key: ConfigurationKey) -> (raw: RawValue, source: SettingsSource)? {
+    func value(of key: AnyConfigurationKey) -> (raw: RawValue, source: SettingsSource)? {
         let path = AbsoluteConfigKey(ConfigKey(key.name))
         if let text = try? snapshot.value(forKey: path, type: .string).value, case .string(let text) = text.content {
             return nothing.contains(text) ? nil : (.text(text), source(key))

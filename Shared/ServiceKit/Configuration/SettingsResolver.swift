@@ -4,20 +4,21 @@ import Basics
 struct SettingsResolver {
     let layers: [SettingsLayer]
 
-    func entry(for key: ConfigurationKey) throws(ConfigurationError) -> Settings.Entry {
+    func entry(for key: AnyConfigurationKey) throws(ConfigurationError) -> Settings.Entry {
         for layer in layers {
             guard let (raw, source) = try value(of: key, in: layer) else { continue }
-            guard let value = key.kind.parse(raw) else { throw Self.notAllowed(raw, for: key, source: source) }
+            guard let value = key.format.parse(raw) else { throw Self.notAllowed(raw, for: key, source: source) }
             return Settings.Entry(key: key, value: value, source: source)
         }
         switch key.absence {
-        case .defaultText(let text): return Settings.Entry(key: key, value: key.kind.parse(.text(text)), source: .defaultValue)
+        case .defaultText(let text): return Settings.Entry(key: key, value: key.format.parse(.text(text)), source: .defaultValue)
         case .allowed: return Settings.Entry(key: key, value: nil, source: .unset)
-        case .refused: throw .configuration("\(key.name) has no value: set \(key.environmentName) or \(key.option) to \(key.kind.allowed)")
+        case .refused:
+            throw .configuration("\(key.name) has no value: set \(key.environmentName) or \(key.option) to \(key.format.allowed)")
         }
     }
 
-    private func value(of key: ConfigurationKey, in layer: SettingsLayer) throws(ConfigurationError) -> (RawValue, SettingsSource)? {
+    private func value(of key: AnyConfigurationKey, in layer: SettingsLayer) throws(ConfigurationError) -> (RawValue, SettingsSource)? {
         let direct = layer.value(of: key)
         guard let companion = key.fileCompanion, let (raw, source) = layer.value(of: companion) else { return direct }
         if let direct {
@@ -36,13 +37,13 @@ struct SettingsResolver {
         return (.text(secret), .secretFile(path: path, namedBy: source))
     }
 
-    private static func notAllowed(_ raw: RawValue, for key: ConfigurationKey, source: SettingsSource) -> ConfigurationError {
+    private static func notAllowed(_ raw: RawValue, for key: AnyConfigurationKey, source: SettingsSource) -> ConfigurationError {
         let shown =
             switch raw {
             case _ where key.isSecret: "is not what it must be"
             case .text(let text): "cannot be \"\(ShownText.bounded(ShownText.withoutCredentials(text)))\""
             case .items: "cannot be a sequence"
             }
-        return .configuration("\(key.name) \(shown) (\(source)): use \(key.kind.allowed)")
+        return .configuration("\(key.name) \(shown) (\(source)): use \(key.format.allowed)")
     }
 }

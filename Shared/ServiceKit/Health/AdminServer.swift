@@ -45,8 +45,8 @@ public struct AdminServer: Service {
     /// Creates a server from `admin.host` and `admin.port`.
     public init(settings: Settings, readiness: Readiness, metrics: PrometheusMetrics, logger: Logger) {
         self.init(
-            host: settings.string(.adminHost),
-            port: settings.integer(.adminPort),
+            host: settings[.adminHost],
+            port: settings[.adminPort],
             readiness: readiness,
             metrics: metrics,
             logger: logger

@@ -8,7 +8,7 @@ public struct ListenerError: ExplainedError, Sendable, Hashable, CustomStringCon
     public let message: String
 
     /// Converts a bind error for the address of two settings.
-    public init(host: String, port: Int, hostKey: ConfigurationKey, portKey: ConfigurationKey, error: any Error) {
+    public init(host: String, port: Int, hostKey: AnyConfigurationKey, portKey: AnyConfigurationKey, error: any Error) {
         let settings = "\(portKey.option) (\(portKey.environmentName))"
         let address = "\(host):\(port)"
         switch (error as? IOError)?.errnoCode {

@@ -1,6 +1,14 @@
 import Glibc
 import Logging
 
+/// The format of log lines: the values of `log.format`.
+public enum LogFormat: String, Sendable, CaseIterable {
+    /// One JSON object a line, ``JSONLogHandler``.
+    case json
+    /// Text for people, ``TextLogHandler``.
+    case text
+}
+
 extension Settings {
     /// Sets up logging: every `Logger` from now on writes to standard error according to `log.level` and `log.format`. At most once per process,
     /// before anything logs. Afterwards `exit` waits briefly for the last lines.
@@ -11,11 +19,9 @@ extension Settings {
 
     /// Returns the handler of the logger `label`.
     func logHandler(label: String, metadataProvider: Logger.MetadataProvider?) -> any LogHandler {
-        // `log.level` allows only swift-log's levels.
-        let level = Logger.Level(rawValue: string(.logLevel)) ?? .info
-        return switch string(.logFormat) {
-        case "text": TextLogHandler(label: label, logLevel: level, metadataProvider: metadataProvider)
-        default: JSONLogHandler(label: label, logLevel: level, metadataProvider: metadataProvider)
+        switch self[.logFormat] {
+        case .json: JSONLogHandler(label: label, logLevel: self[.logLevel], metadataProvider: metadataProvider)
+        case .text: TextLogHandler(label: label, logLevel: self[.logLevel], metadataProvider: metadataProvider)
         }
     }
 }

@@ -49,9 +49,9 @@ public struct PublicListener: Service {
         logger: Logger
     ) {
         self.responder = LoggingResponder(responder: router.buildResponder(), logLevel: logger.logLevel)
-        self.host = settings.string(.httpHost)
-        self.port = settings.integer(.httpPort)
-        self.bodyTimeout = settings.duration(.httpBodyTimeout)
+        self.host = settings[.httpHost]
+        self.port = settings[.httpPort]
+        self.bodyTimeout = settings[.httpBodyTimeout]
         self.budget = budget
         self.door = door
         self.readiness = readiness

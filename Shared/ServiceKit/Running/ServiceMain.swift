@@ -91,7 +91,7 @@ public struct ServiceMain: Sendable {
     public func run(_ services: [any Service]) async throws {
         let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
         let drainWindow =
-            settings.schema.keys.contains { $0.name == ConfigurationKey.drainWindow.name } ? settings.duration(.drainWindow) : .zero
+            settings.schema.keys.contains { $0.name == AnyConfigurationKey.drainWindow.name } ? settings[.drainWindow] : .zero
         let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: drainWindow + Self.shutdownReserve) { [reloads] in
             await reloads.reloadAll()
         }

@@ -55,9 +55,12 @@ public struct EdgeProcess: Sendable {
 
     /// The keys of every edge; `heartbeat` is the surface's default.
     public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [AnyConfigurationKey] {
-        .listeners(httpPort: httpPort, adminPort: adminPort) + .nats + .eventLog + .accessControl + .edge(heartbeat: heartbeat)
-            + .edgeTuning
-            + .logging
+        // One array of groups: the compiler takes too long for a sum of so many.
+        let groups: [[AnyConfigurationKey]] = [
+            .listeners(httpPort: httpPort, adminPort: adminPort), .nats, .eventLog, .accessControl, .edge(heartbeat: heartbeat), .edgeTuning,
+            .logging,
+        ]
+        return groups.flatMap(\.self)
     }
 
     /// Runs until a signal has ended it.

@@ -42,7 +42,9 @@ extension AnyConfigurationKey {
 extension ApprovalProcess {
     /// All configuration keys.
     static let keys: [AnyConfigurationKey] =
-        .listeners(httpPort: 8084, adminPort: 9084) + .nats + .eventLog + .accessControl
-        + [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow]
-        + .logging
+        ([
+            .listeners(httpPort: 8084, adminPort: 9084), .nats, .eventLog, .accessControl,
+            [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow],
+            .logging,
+        ] as [[AnyConfigurationKey]]).flatMap(\.self)
 }

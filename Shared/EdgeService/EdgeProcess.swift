@@ -57,7 +57,8 @@ public struct EdgeProcess: Sendable {
     public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [AnyConfigurationKey] {
         // One array of groups: the compiler takes too long for a sum of so many.
         let groups: [[AnyConfigurationKey]] = [
-            .listeners(httpPort: httpPort, adminPort: adminPort), .nats, .eventLog, .accessControl, .edge(heartbeat: heartbeat), .edgeTuning,
+            .listeners(httpPort: httpPort, adminPort: adminPort), .nats, .eventLog, .accessControl, .edge(heartbeat: heartbeat),
+            .edgeTuning,
             .logging,
         ]
         return groups.flatMap(\.self)

@@ -16,6 +16,7 @@ extension EdgeConnection {
         if self.isDeaf, self.outbox.count <= Self.outboxLimit, self.state.phase != .closed {
             self.hub.assumeIsolated { $0.listenLater(to: self) }
         }
+        self.releasePendingWork()
     }
 
     private func writeTurn() {

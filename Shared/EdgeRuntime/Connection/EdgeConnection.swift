@@ -13,8 +13,6 @@ actor EdgeConnection {
     nonisolated let hub: LoopHub
     nonisolated let handle: ConnectionHandle
     nonisolated let tenant: Tenant
-    /// Whether it takes one of the edge's places.
-    nonisolated let wasAdmitted: Bool
     /// That place, until the hub forgets the connection.
     private var admission: Admission?
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
@@ -35,59 +33,30 @@ actor EdgeConnection {
     private let traceID: String?
     private let inbound: (any InboundHandler)?
     let conversation: (any Conversation)?
-    /// Cursors of the conversation that are being looked up, the first one now, and for what.
-    var sought: [(cursor: String, keys: [String])] = []
-    /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
-    var changes: [StreamChange] = []
     private let openedAt: MonotonicInstant
     /// When the server ends it.
     let end: StreamEnd
 
     var generation: UInt32
+    var deliveries: UInt32 = 0
     var progress: DeliveryProgress
-    /// What is to be sent besides entries; goes first, never in the middle of an entry.
-    var outbox: Outbox
-    /// How much of the ``UnsentBudget`` this connection holds, in bytes.
-    private var budgeted = 0
+    /// What is under way; nil for an idle connection, which this makes half as large.
+    var pending: PendingWork?
     /// The cursor that the client came with.
     private let arrival: Cursor?
-    /// A chunk read from the log, and how far it makes the connection complete.
-    var replay: (page: Page, through: UInt64)? {
-        didSet {
-            self.countHeld()
-            guard (oldValue == nil) != (self.replay == nil) else { return }
-            let isHeld = self.replay != nil
-            self.hub.assumeIsolated { $0.chunkHeld(isHeld, by: self.handle) }
-        }
-    }
-    /// What is left of an entry that was begun when the socket became full, so that it can be finished whatever the log forgets meanwhile. Empty
-    /// between entries, and for one of which more is left than ``restLimit``.
-    var rest: ArraySlice<UInt8> = [] {
-        didSet { self.countHeld() }
-    }
-    /// What ``replay`` and ``rest`` are counted with in the hub's ``LoopHub/laggardBytes``.
-    private var held = 0
-    private var reader: Task<Void, Never>?
-    var deliveries: UInt32 = 0
     var bytes: UInt64 = 0
-    /// What came in and is still to be taken apart, in the next turn: at most what was read at once, or came with the handshake.
-    private var unread: [UInt8]
     /// What the descriptor counts against, until it is closed.
     private var place: DescriptorBudget.Place?
+    /// Whether it takes one of the edge's places.
+    nonisolated let wasAdmitted: Bool
     /// Whether reading is put off because answers pile up.
     private(set) var isDeaf = false
-    /// Bytes that came in after the connection had begun to end.
-    private var readAfterEnd = 0
     /// Whether the hub has been asked for an input turn.
     var isAwaitingInputTurn = false
     /// Whether the peer has sent its close frame.
     private var hasPeerClosed = false
     /// Whether the conversation has been told of the end.
     private var hasConversationEnded = false
-    /// Before this moment the peer is not expected to have taken the last words.
-    private var lingersUntil: MonotonicInstant?
-    /// Until when a client that had stopped reading may begin again and still be told why its connection ends.
-    private var farewellDeadline: MonotonicInstant?
     /// Whether the client was told that the log is out of reach, and not yet that it is back.
     var isToldStalled = false
     /// Whether the hub has been asked for another turn.
@@ -120,9 +89,11 @@ actor EdgeConnection {
         self.generation = beginning.position.generation
         self.progress = DeliveryProgress(sequence: beginning.position.sequence)
         self.arrival = if case .after(let cursor) = ticket.start { cursor } else { nil }
-        self.outbox = Outbox(beginning.opening)
-        self.unread = ticket.earlyBytes
         self.place = ticket.place
+        let pending = PendingWork()
+        pending.outbox.append(beginning.opening)
+        pending.unread = ticket.earlyBytes
+        self.pending = pending
         self.conversation?.attach(to: self)
     }
 
@@ -185,7 +156,7 @@ actor EdgeConnection {
 
     /// Whether much waits for a client that takes next to nothing of it.
     func isReadTooSlowly(now: MonotonicInstant) -> Bool {
-        self.outbox.isStalled(now: now, patience: self.hub.configuration.unsentPatience)
+        self.pending?.outbox.isStalled(now: now, patience: self.hub.configuration.unsentPatience) ?? false
     }
 
     /// Whether it waits for an entry until a moment that the hub watches.
@@ -216,10 +187,10 @@ actor EdgeConnection {
 
     /// The peer had its moment to take what it was sent, unless a later one was agreed upon since.
     func lingerElapsed(now: MonotonicInstant) {
-        guard let until = self.lingersUntil, until <= now else { return }
+        guard let until = self.pending?.lingersUntil, until <= now else { return }
         // Until the kernel holds the last words, nothing but the client's reading can make them arrive.
         let isDraining = self.hub.assumeIsolated { $0.drain != nil }
-        if let deadline = self.farewellDeadline, now < deadline, self.state.isEnding, !isDraining { return self.linger() }
+        if let deadline = self.pending?.farewellDeadline, now < deadline, self.state.isEnding, !isDraining { return self.linger() }
         self.perform(self.state.lingerElapsed())
     }
 
@@ -274,9 +245,9 @@ actor EdgeConnection {
                 if self.isDeaf { return .deaf }
                 if wasDeaf { self.inbound?.listensAgain(now: self.hub.loop.now()) }
                 if budget.isSpent { return .spent }
-                guard self.unread.isEmpty else {
-                    let unread = self.unread
-                    self.unread = []
+                if let pending = self.pending, !pending.unread.isEmpty {
+                    let unread = pending.unread
+                    pending.unread = []
                     unread.withUnsafeBytes { self.take($0, &budget) }
                     continue
                 }
@@ -292,14 +263,17 @@ actor EdgeConnection {
         }
     }
 
+    /// Bytes that came in after the connection had begun to end.
+    private var readAfterEnd: Int { self.pending?.readAfterEnd ?? 0 }
+
     /// Takes bytes in; what the budget does not reach is kept for the next turn.
     private func take(_ bytes: UnsafeRawBufferPointer, _ budget: inout InputBudget) {
         let isDecoded = self.state.isOpen || self.readAfterEnd < Self.decodedWhileEnding
-        if !self.state.isOpen { self.readAfterEnd += bytes.count }
+        if !self.state.isOpen { self.pendingWork().readAfterEnd += bytes.count }
         guard let inbound = self.inbound, isDecoded else { return budget.spend(bytes.count) }
         let (taken, reactions) = inbound.received(bytes, now: self.hub.loop.now(), budget: &budget)
         for reaction in reactions { self.react(to: reaction) }
-        if taken < bytes.count, self.state.phase != .closed { self.unread = Array(bytes[taken...]) }
+        if taken < bytes.count, self.state.phase != .closed { self.pendingWork().unread = Array(bytes[taken...]) }
     }
 
     private func react(to reaction: InboundReaction) {
@@ -325,14 +299,14 @@ actor EdgeConnection {
         let feed = self.hub.fanout.feed
         let source = self.group.chain.source
         self.hub.counters.logReads.add(1)
-        self.reader = Task { [weak self] in
+        self.pendingWork().reader = Task { [weak self] in
             let chunk = await history.read(source, after: position, feed: feed)
             await self?.logRead(chunk, after: position, generation: generation)
         }
     }
 
     private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
-        self.reader = nil
+        self.pending?.reader = nil
         // One that is to end needs the rest of the entry that it has begun, and no more.
         guard self.state.isOpen || self.state.isEnding && self.progress.isInMidEntry else { return }
         // In the meantime the conversation has gone back, or the log is another one: what was read is of another place.
@@ -451,6 +425,7 @@ actor EdgeConnection {
         guard !heartbeat.isEmpty else { return }
         self.outbox.append(heartbeat)
         _ = self.flushOutbox(limit: .max)
+        self.releasePendingWork()
         self.hub.counters.heartbeats.add(1)
     }
 
@@ -471,9 +446,11 @@ actor EdgeConnection {
     /// Puts the last words behind what is queued and sends as much as the socket takes.
     private func sayFarewell(_ ending: Ending) {
         self.endConversation()
-        if ending.kind == .stalled { self.farewellDeadline = self.hub.loop.now().advanced(by: self.hub.configuration.unsentPatience) }
+        if ending.kind == .stalled {
+            self.pendingWork().farewellDeadline = self.hub.loop.now().advanced(by: self.hub.configuration.unsentPatience)
+        }
         if !self.progress.isInMidEntry {
-            self.reader?.cancel()
+            self.pending?.reader?.cancel()
             self.state.readingCancelled()
         }
         let farewell = self.farewell(ending)
@@ -515,7 +492,7 @@ actor EdgeConnection {
     }
 
     private func linger() {
-        self.lingersUntil = self.hub.assumeIsolated { $0.linger(self) }
+        self.pendingWork().lingersUntil = self.hub.assumeIsolated { $0.linger(self) }
     }
 
     private func farewell(_ ending: Ending) -> [UInt8] {
@@ -544,17 +521,11 @@ actor EdgeConnection {
 
     /// Tells the conversation of the end, once.
     private func endConversation() {
-        self.changes = []
-        self.sought = []
+        self.pending?.changes = []
+        self.pending?.sought = []
         guard !self.hasConversationEnded else { return }
         self.hasConversationEnded = true
         self.conversation?.ended()
-    }
-
-    private func countHeld() {
-        let held = (self.replay?.page.footprint ?? 0) + self.rest.count
-        if held != self.held { self.hub.laggardBytes.add(held - self.held) }
-        self.held = held
     }
 
     /// Accounts for what waits in memory for a client that has not read it. Returns whether it may.
@@ -562,20 +533,21 @@ actor EdgeConnection {
     func budgetUnsent() -> Bool {
         let bytes = self.outbox.count + (self.state.isOpen ? self.conversation?.heldBytes ?? 0 : 0)
         let unsent = bytes > Outbox.toleratedBytes ? bytes : 0
+        let budgeted = self.pending?.budgeted ?? 0
         // Nearly always.
-        if unsent == 0, self.budgeted == 0 { return true }
-        defer { self.budgeted = unsent }
-        return self.hub.unsent.change(of: self.tenant, from: self.budgeted, to: unsent)
+        if unsent == 0, budgeted == 0 { return true }
+        self.pendingWork().budgeted = unsent
+        return self.hub.unsent.change(of: self.tenant, from: budgeted, to: unsent)
     }
 
     private func close(_ ending: Ending) {
-        self.reader?.cancel()
+        self.pending?.reader?.cancel()
         self.replay = nil
         self.rest = []
-        self.unread = []
-        self.outbox = Outbox()
+        self.pending?.outbox = Outbox()
         self.budgetUnsent()
         self.endConversation()
+        self.pending = nil
         self.hub.loop.deregister(self.socket.descriptor)
         self.place?.giveBack()
         self.place = nil

@@ -107,7 +107,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
     }
 
-    private func connection(_ handle: ConnectionHandle) -> EdgeConnection? {
+    /// The connection that `handle` names, while it is on the loop.
+    func connection(_ handle: ConnectionHandle) -> EdgeConnection? {
         guard handle.slot < self.slots.count, self.slots[Int(handle.slot)].generation == handle.generation else { return nil }
         return self.slots[Int(handle.slot)].connection
     }

@@ -43,7 +43,10 @@ struct Outbox {
     private var watch: (since: MonotonicInstant, taken: UInt64)?
 
     /// Begins with `message`.
-    init(_ message: [UInt8] = []) { self.append(message) }
+    init(_ message: [UInt8]) { self.append(message) }
+
+    /// Begins with nothing.
+    init() {}
 
     var isEmpty: Bool { self.count == 0 }
 

@@ -106,7 +106,7 @@ def test_a_hang_up_reads_keys_again_and_ends_nothing(nats, start, tmp_path):
         for service in services:
             service.signal(signal.SIGHUP)
         for service in services:
-            service.wait_until(lambda: "again" in service.log, "says that it reads again", 20)
+            service.wait_until(lambda: '"reloaded"' in service.log, "reports that it has reloaded", 20)
         new, old = (
             jwt.encode({"sub": "svc", "tenant_id": "acme", "roles": ["producer"], "exp": 4_000_000_000}, key, "HS256") for key in (other, SECRET)
         )

@@ -59,7 +59,7 @@ class LocalStack:
     def wait_until_running(self):
         def running():
             assert self.make.poll() is None, f"make run ended with code {self.make.returncode}:\n{self.output}"
-            return "Everything the log keeps" in self.output or "identity provider" in self.output
+            return "Read everything that the log keeps" in self.output or "identity provider" in self.output
 
         eventually(running, "make run says that it runs", timeout=170, interval=0.2)
         return self

@@ -86,10 +86,12 @@ actor LoopDoor {
     /// A tick of the loop has passed.
     func ticked() {
         self.vainLooksLeft = Self.vainLooksPerTick
-        if self.isPaused, !self.isClosed { self.resume() }
+        if self.isPaused { self.resume() }
     }
 
     private func resume() {
+        // It may be closed before it has started.
+        guard !self.isClosed else { return }
         do throws(SystemCallError) {
             // Level-triggered: what a round leaves is reported in the next.
             try self.loop.register(self.listener, token: LoopHost.doorToken, events: EPOLLIN.rawValue)

@@ -7,9 +7,9 @@ import Glibc
 import Logging
 import Synchronization
 
-/// The connections of one delivery loop: their slots, their turns, their heartbeats and deadlines.
+/// The connections of one delivery loop: their slots, turns, heartbeats and deadlines.
 ///
-/// Lives on the loop's thread; the loop enters it with `assumeIsolated`. Loops share nothing but pages.
+/// On the loop's thread; the loop calls it with `assumeIsolated`. Loops share only pages.
 actor LoopHub: DeliveryLoopDelegate, ChainReader {
     nonisolated let loop: DeliveryLoop
     nonisolated let fanout: Fanout
@@ -18,7 +18,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     nonisolated let configuration: EdgeConfiguration
     /// Shared by all loops.
     nonisolated let unsent: UnsentBudget
-    /// What is held of the log for connections whose sockets are full. Shared by all loops.
+    /// Bytes of the log held for connections with full sockets. Shared by all loops.
     nonisolated let laggardBytes: ByteBudget
     nonisolated let logger: Logger
     nonisolated let counters = LoopCounters()
@@ -26,7 +26,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     /// Chains that have grown since the last round. Filled by the feed's thread.
     private nonisolated let grown = Mutex(GrownChains())
-    /// What the log keeps, when there is news of it. Filled by the feed.
+    /// The log's retention, when it has changed. Set by the feed's thread.
     private nonisolated let retention = Mutex<LogRetention?>(nil)
     /// Whether the log is followed live.
     nonisolated let isFollowing: @Sendable () -> Bool
@@ -34,9 +34,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private struct GrownChains {
         var chains: [PageChain] = []
         var known: Set<ObjectIdentifier> = []
-        /// When the entry was taken in that has waited longest.
+        /// Intake time of the entry that has waited longest.
         var oldestIntake: Timestamp?
-        /// Traced entries among what is new, of which there are hardly ever any.
+        /// New entries with a trace; nearly always none.
         var traced: [(chain: PageChain, trace: TracedDelivery)] = []
     }
 
@@ -49,36 +49,36 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private var freeSlots: [UInt32] = []
     private var groups: [Fanout.Key: LoopGroup] = [:]
     private var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
-    /// Connections that were admitted. Refused ones are not counted, and a drain does not wait for them.
+    /// Number of admitted connections. Refused ones are not counted, and a drain does not wait for them.
     private var admittedCount = 0
 
     private var heartbeats: HeartbeatWheel
-    /// For encoders that have an interval of their own.
+    /// For encoders with another interval.
     private var otherHeartbeats: [Duration: HeartbeatWheel] = [:]
     /// By the second of the token's `exp`.
     private var expiries = ExpiryBuckets()
-    /// When those that wait for a batch have waited long enough, by the tick.
+    /// Deadlines of connections that wait for a batch, by the tick.
     private(set) var deadlines = ExpiryBuckets()
-    /// Who is asked when whether its peer has taken the last words; ascending, because all are given the same time.
+    /// Connections that are ending, by the time of the next check whether the peer has read everything; ascending.
     private var lingering: Deque<(until: MonotonicInstant, handle: ConnectionHandle)> = []
-    /// Connections that hold a chunk of the log.
+    /// Connections that hold a chunk read from the log.
     private var chunkHolders: Set<ConnectionHandle> = []
-    /// Connections that the drain is still to end, in any order.
+    /// Connections that the drain has not ended yet, in any order.
     private var undrained: ArraySlice<ConnectionHandle> = []
     private var continuing: [EdgeConnection] = []
     /// Connections with more input. Tenants take turns: the many connections of one do not delay the few of another.
     private var speaking = TurnQueue<EdgeConnection>()
-    /// What each tenant's input may still cost, in the measure of ``InputBudget``.
+    /// Remaining input cost of each tenant, in units of ``InputBudget``.
     private var inputShares = TenantBuckets(
         capacity: Double(InputBudget.tenantAtOnce),
         perSecond: Double(InputBudget.tenantPerSecond)
     )
-    /// What the round still allows for input; an ``InputBudget`` of all.
+    /// Remaining input cost of the round, for all connections together.
     private var inputLeft = InputBudget.round
     private var ended: [EdgeConnection] = []
     private var chunks = ChunkCache()
     private var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
-    /// Whether the log is followed, as the connections are told.
+    /// Whether the log is followed, as reported to the connections.
     private(set) var standing: StandingWatch
     private(set) var drain: DrainPlan?
     private var drained: [CheckedContinuation<Void, Never>] = []
@@ -113,31 +113,30 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return self.slots[Int(handle.slot)].connection
     }
 
-    // MARK: What connections ask for
+    // MARK: Called by connections
 
-    /// `connection` used up its turn's budget and has more to send: it goes on in the next round.
+    /// Gives `connection` another turn in the next round: it has used up its budget and has more to send.
     func continueLater(_ connection: EdgeConnection) { self.continuing.append(connection) }
 
-    /// `connection` is saying its last words; it is asked again in a while, at the moment returned, whether its peer has taken them.
+    /// Schedules a check whether the peer of `connection` has read everything. Returns the time of the check.
     func linger(_ connection: EdgeConnection) -> MonotonicInstant {
         let until = self.loop.now().advanced(by: self.configuration.linger)
         self.lingering.append((until, connection.handle))
         return until
     }
 
-    /// A connection holds a chunk of the log from here on, or no longer.
+    /// Records whether a connection holds a chunk read from the log.
     func chunkHeld(_ isHeld: Bool, by handle: ConnectionHandle) {
         if isHeld { self.chunkHolders.insert(handle) } else { self.chunkHolders.remove(handle) }
     }
 
-    /// `connection` has closed its descriptor. It is forgotten at the end of the round: the fan-out may be going
-    /// through the very list it stands in.
+    /// Records that `connection` has closed its descriptor. It is removed at the end of the round, because a fan-out may be iterating over its group.
     func closed(_ connection: EdgeConnection, ending: Ending) {
         self.counters.closed(ending)
         self.ended.append(connection)
     }
 
-    /// `connection` is to be written to with another encoder from here on.
+    /// Moves `connection` to the group of another encoder.
     func move(_ connection: EdgeConnection, from old: LoopGroup, to encoder: any StreamEncoder) -> LoopGroup {
         let new = self.group(for: old.chain.source, encoder: encoder)
         guard new !== old else { return old }
@@ -147,7 +146,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return new
     }
 
-    /// When a client is to come back: the configured time ± 50 %, so that a fleet does not return in step.
+    /// The reconnect delay for a client: the configured time ± 50 %, so that a fleet does not reconnect in step.
     nonisolated func jitteredRetry() -> Duration { self.configuration.retry * Double.random(in: 0.5...1.5) }
 
     // MARK: ChainReader (the feed's thread)
@@ -193,12 +192,12 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.assumeIsolated { $0.endRound() }
     }
 
-    /// Only a connection that is read for from the log holds some of it.
+    /// Trims the chunks that connections hold.
     private func dropWhatIsNotKept(_ retention: LogRetention) {
         for handle in self.chunkHolders { self.connection(handle)?.assumeIsolated { $0.logTrimmed(to: retention) } }
     }
 
-    /// Every connection of a grown chain writes from its position; those at the head share one slice.
+    /// Writes new entries to the connections of each grown chain; those at the head share one slice.
     private func deliverGrownChains() {
         let grown = self.grown.withLock { grown in
             defer { grown = GrownChains() }
@@ -210,13 +209,13 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             var shared = PageSlice(segments: [])
             if case .slice(let slice) = chain.read(after: head, maxBytes: self.configuration.bytesPerTurn) { shared = slice }
             group.head = shared.segments.last.map { ChainPosition(generation: head.generation, sequence: $0.lastSequence) } ?? chain.end
-            // The members as they are now: one that moves to another group meanwhile shifts no other out of its turn.
+            // A copy: a member that moves to another group meanwhile does not change the order of the others.
             for connection in group.members {
                 connection.assumeIsolated { $0.entriesPublished(shared, from: head) }
             }
         }
         for (chain, trace) in grown.traced { self.closePart(of: trace, chain) }
-        // Once a batch and not once a delivery: that is what it may cost.
+        // Once a batch, not once a delivery, to keep it cheap.
         guard let oldest = grown.oldestIntake else { return }
         self.counters.latency.record(
             milliseconds: self.configuration.wallClock().millisecondsSinceEpoch - oldest.millisecondsSinceEpoch
@@ -256,7 +255,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return !self.continuing.isEmpty || hasTurns
     }
 
-    /// A few steps for each connection that has ended, however many there are beside it.
+    /// Removes the connections that have ended, each in constant time.
     private func forgetEnded() {
         guard !self.ended.isEmpty else { return }
         var expiring = 0
@@ -291,7 +290,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     // MARK: Arrivals
 
-    /// Takes over an accepted stream; the hub owns `descriptor` from here on. One that was refused is told why, and takes no place.
+    /// Adopts an accepted stream, and owns `descriptor` from here on. A refused one gets the reason, and no place.
     func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder, admission: consuming AdmissionAnswer) {
         let refusal = admission.refusal
         let group = self.group(for: ticket.source, encoder: encoder)
@@ -320,7 +319,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             return connection.assumeIsolated { $0.endRequested(.overloaded) }
         }
         group.insert(connection)
-        // Who is refused stays for a moment only.
+        // A refused connection ends at once.
         if connection.wasAdmitted {
             self.insertIntoWheel(handle, encoder.heartbeatInterval)
             self.expiries.insert(handle, at: ticket.expiresAt)
@@ -338,12 +337,11 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         if !ticket.earlyBytes.isEmpty { self.inputArrived(at: connection) }
     }
 
-    /// The first place of a connection, and the bytes it begins with. The place is fixed after the hub has registered
-    /// with the chain, so that nothing can fall between.
+    /// Returns the start position of a connection, and its first bytes. Called after the hub has registered with the chain, so that no entry is missed.
     private func begin(_ ticket: ConnectionTicket, encoder: any StreamEncoder, isRefused: Bool) -> StreamBeginning {
         let feed = self.fanout.feed
         var start = ticket.start
-        // Decided in an earlier life of the log: the cursor means nothing any more.
+        // The start was resolved before the log was replaced, so the cursor is unknown.
         if ticket.generation < feed.replacedAt, start != .live { start = .unknownCursor }
         let cursor: Cursor
         let gap: StreamGap?
@@ -357,7 +355,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
             (cursor, gap) = (expired.resumptionCursor, expired)
         }
         let now = self.configuration.wallClock()
-        // A viewer of an execution brings a number, not a cursor.
+        // Viewers of executions resume by number, not by cursor.
         if !isRefused, ticket.lease == nil { self.counters.resumed(start) }
         let position = ChainPosition(generation: feed.position.generation, sequence: cursor.sequence)
         if isRefused { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
@@ -413,10 +411,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return ConnectionHandle(slot: UInt32(self.slots.count - 1), generation: 0)
     }
 
-    // MARK: Input: whose turn it is to be listened to
+    // MARK: Input turns
 
-    /// Serves a connection's input at once if no other waits, and the round's budget and its tenant's share allow it. A connection has at most one turn
-    /// in a round.
+    /// Reads a connection's input now if no other waits and both budgets, of the round and of its tenant, allow it. At most one turn a round.
     func inputArrived(at connection: EdgeConnection) {
         guard self.speaking.isEmpty, self.inputLeft > 0, self.hasInputShare(connection.tenant) else {
             return self.listenLater(to: connection)
@@ -467,10 +464,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return turn.hasMore
     }
 
-    // MARK: Pages: what is encoded once for all connections that get the same
+    // MARK: Shared encodings
 
-    /// Entries of a chain that have left its pages, from the tail; `nil` when they have left that, too. Connections that
-    /// ask for the same within a round share one.
+    /// Returns entries that have left a chain's pages, from the tail; nil when they have left the tail too. Shared by all calls of a round.
     func tailChunk(of chain: PageChain, after sequence: UInt64) -> ChunkCache.Chunk? {
         if let chunk = self.chunks.chunk(of: chain, after: sequence) { return chunk }
         // The tail holds tenants' events only.
@@ -486,7 +482,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         }
     }
 
-    /// Encodes entries into a page of their own. Any thread.
+    /// Encodes entries into a separate page. Any thread.
     nonisolated func page(of entries: [LogEntry], encoder: any StreamEncoder) -> Page {
         var encoded: [[UInt8]] = []
         encoded.reserveCapacity(entries.count)
@@ -511,7 +507,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         return page
     }
 
-    /// A cursor to a place at which a connection stands: its time is one that recognises the place, or says nothing.
+    /// Returns a cursor to a connection's position, with the time of the message there if known.
     func cursor(at sequence: UInt64) -> Cursor {
         let feed = self.fanout.feed
         if sequence == feed.position.sequence { return feed.cursor }
@@ -539,7 +535,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     // MARK: Tracing
 
-    /// Counts who has been written a traced entry, and who is to get it and has not yet.
+    /// Counts the connections that a traced entry was written to, and those still behind it.
     private func closePart(of trace: TracedDelivery, _ chain: PageChain) {
         let entry = PageEntry(
             sequence: trace.cursor.sequence,
@@ -575,7 +571,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         await withCheckedContinuation { self.drained.append($0) }
     }
 
-    /// Ends batches, and notes who is left.
+    /// Ends batches, and lists the other open connections.
     private func beginDrain() {
         var left: [ConnectionHandle] = []
         for connection in self.slots.compactMap({ $0.connection }) {
@@ -588,7 +584,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.undrained = left[...]
     }
 
-    /// Ends those whose turn it is. One that went by itself uses up its turn: the pace stays even.
+    /// Ends this tick's share of connections. One that has already gone counts, so that the pace is even.
     private func drainStep(_ now: MonotonicInstant) {
         let share = self.drain?.share(of: self.undrained.count, now: now, tick: DeliveryLoop.tickInterval) ?? 0
         for handle in self.undrained.prefix(share) { self.connection(handle)?.assumeIsolated { $0.endRequested(.draining) } }

@@ -10,8 +10,8 @@ struct LeavingMeasurement: Measurement {
     private static let stepsPerSecond = 50
 
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow] {
-        // Server and load need a descriptor for each member, and loopback a port.
-        let members = min(options.size(50_000, quick: 1000), SystemCall.raiseDescriptorLimit() - 1000, 26_000)
+        // Server and load need a descriptor for each member, and the server keeps a reserve; loopback needs a port.
+        let members = min(options.size(50_000, quick: 1000), SystemCall.raiseDescriptorLimit() - 2000, 26_000)
         let deployment = try Deployment(options, name: "leaving")
         defer { deployment.stop() }
         let edge = try deployment.start(.sseEdge, ["MAX_CONNECTIONS": "0"])

@@ -1,10 +1,11 @@
 package import Basics
 import HummingbirdCore
 
-/// Pauses accepting while connections that were accepted are still to be looked at, or to be closed, beyond ``DescriptorBudget/slack``.
+/// Pauses accepting when connections and streams exceed the limit of the ``DescriptorBudget`` by ``DescriptorBudget/slack``: at most that
+/// many connections wait for a place, or to be closed.
 package struct AcceptGate: AvailableConnectionsDelegate {
     private let budget: DescriptorBudget
-    /// Connections that the listener has accepted and not closed; streams have left it.
+    /// Number of accepted connections that are not closed. Streams have left the listener and are not counted.
     private var accepted = 0
 
     package init(_ budget: DescriptorBudget) {

@@ -2,9 +2,9 @@ import Basics
 import NIOCore
 import NIOHTTP1
 
-/// Holds a connection's place in the ``DescriptorBudget`` of its listener until the descriptor is closed, or a stream takes the place along.
+/// Holds a connection's place in the ``DescriptorBudget`` of its listener until the descriptor is closed, or a stream takes the place over.
 ///
-/// Stands where requests and responses are HTTP/1 parts. On the event loop of its channel.
+/// Its pipeline position is where requests and responses are HTTP/1 parts. Runs on the event loop of its channel.
 final class ConnectionPlaceHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -14,8 +14,8 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
     private let budget: DescriptorBudget
     private let holder: DescriptorBudget.Holder
 
-    /// - Parameter holder: shows the place to the task that answers the connection's requests. Without one in it, the connection takes a place when it
-    ///   becomes active.
+    /// - Parameter holder: passes the place to the task that handles the connection's requests. If it is empty, the connection takes a
+    ///   place when it becomes active.
     init(budget: DescriptorBudget, holder: DescriptorBudget.Holder = DescriptorBudget.Holder()) {
         self.budget = budget
         self.holder = holder
@@ -30,16 +30,16 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
         context.fireChannelActive()
     }
 
-    /// The channel has closed the descriptor by now.
+    /// Releases the place. The channel has already closed the descriptor.
     func handlerRemoved(context: ChannelHandlerContext) { self.holder.place = nil }
 
-    /// Requests of a connection are answered one after another, so behind the end of an answer none is under way.
+    /// Marks the place as idle after each response: requests of a connection are handled one after another, so none is in progress.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = self.unwrapOutboundIn(data) { self.holder.place?.requestsAnswered() }
         context.write(data, promise: promise)
     }
 
-    /// Hands the place over with `descriptor`, a duplicate of the channel's. See ``DescriptorBudget/Place/handOver(to:isStream:)``.
+    /// Transfers the place to `descriptor`, a duplicate of the channel's. See ``DescriptorBudget/Place/handOver(to:isStream:)``.
     func handOver(to descriptor: Int32, isStream: Bool) -> DescriptorBudget.Place? {
         let place = self.holder.place
         place?.handOver(to: descriptor, isStream: isStream)
@@ -49,7 +49,7 @@ final class ConnectionPlaceHandler: ChannelDuplexHandler {
     private func enter(_ context: ChannelHandlerContext) {
         guard self.holder.place == nil else { return }
         let channel = context.channel
-        // Deferred to the next turn of the event loop: the connection may be the one that is closed, while its pipeline is still told that it is active.
+        // Deferred to the next turn of the event loop: the budget may close this very connection while its `channelActive` still runs.
         self.holder.place = self.budget.enter { channel.eventLoop.execute { channel.close(promise: nil) } }
     }
 }

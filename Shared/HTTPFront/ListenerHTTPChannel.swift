@@ -10,11 +10,11 @@ import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
 extension HTTPServerBuilder {
-    /// A listener for HTTP/1.1 whose connections may leave for a delivery loop.
+    /// Creates an HTTP/1.1 listener whose connections can move to a delivery loop.
     ///
     /// - Parameters:
-    ///   - bodyTimeout: how long the body of a request may take, whether somebody reads it or it is only read past.
-    ///   - budget: what the listener's connections may take of the open files.
+    ///   - bodyTimeout: time limit for the arrival of a request body, whether it is read or discarded.
+    ///   - budget: the limit on open files for the listener's connections.
     package static func listener(bodyTimeout: Duration, budget: DescriptorBudget) -> HTTPServerBuilder {
         ListenerHTTPChannel.instantiatedTypes
         let readPast = ReadPastBudget()
@@ -22,14 +22,17 @@ extension HTTPServerBuilder {
     }
 }
 
-/// The pipeline of one HTTP/1.1 connection, as Hummingbird's own but for these things: bytes that were read with a request for an upgrade
-/// are kept, so that they can go along when the connection leaves for a delivery loop; an answer that says `Connection: close` closes;
-/// it holds a place in the ``DescriptorBudget`` of its listener; a connection that only sits there is closed; and what RFC 9110 and RFC 9112 ask
-/// of a server that the decoder leaves open, each in a separate handler.
+/// The pipeline of one HTTP/1.1 connection. Differs from Hummingbird's in these points:
 ///
-/// Beyond a request's head at most ``readBytes`` are buffered for a client (backpressure): the next piece is read when the last one was consumed.
+/// - Bytes read after an upgrade request are kept, and move to the delivery loop with the connection.
+/// - A response with `Connection: close` closes the connection.
+/// - The connection holds a place in the ``DescriptorBudget`` of its listener.
+/// - An idle connection is closed.
+/// - A separate handler implements each requirement of RFC 9110 and RFC 9112 that the decoder leaves to the server.
+///
+/// Backpressure: beyond a request's head at most ``readBytes`` are buffered per connection. The next read follows when they are consumed.
 struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
-    /// A connection and its place.
+    /// A connection and its place in the budget.
     struct Value: ServerChildChannelValue {
         let http: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
         let place: DescriptorBudget.Holder
@@ -37,24 +40,25 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         var channel: any Channel { http.channel }
     }
 
-    /// How long a client may pause within a request's body, or between two requests. A head has less (``RequestHeadTimer``).
+    /// Time limit for a pause within a request body, and between two requests. A head has a shorter one (``RequestHeadTimer``).
     private static let idleTimeout: Duration = .seconds(75)
 
-    /// What is read at once, in bytes.
+    /// Maximum number of bytes per read.
     static let readBytes = 16 * 1024
 
     let responder: HTTPChannelHandler.Responder
-    /// How long the body of a request may take, whether somebody reads it or it is only read past.
+    /// Time limit for the arrival of a request body, whether it is read or discarded.
     let bodyTimeout: Duration
-    /// What the listener's connections may take of the open files.
+    /// The limit on open files for the listener's connections.
     let budget: DescriptorBudget
-    /// For the bodies of requests that were answered before their end.
+    /// The rate limit for discarding the rest of a body after its response.
     let readPast: ReadPastBudget
 
-    /// Has the runtime instantiate the generic types of a pipeline: once, before anybody listens.
+    /// Instantiates the generic types of a pipeline, once, before the listener opens.
     ///
-    /// Two threads that do it at the same moment, such as two event loops for their first connections, may crash (Swift 6.2.3, 1 of some 1,000
-    /// starts with clients that wait for the port): one gets null for an associated type of the decoder that the other has not completed.
+    /// Two threads that do this at the same time, such as two event loops for their first connections, may crash (Swift 6.2.3, 1 of some
+    /// 1,000 starts with clients that wait for the port): one gets null for an associated type of the decoder that the other has not
+    /// completed.
     static let instantiatedTypes: Void = {
         withExtendedLifetime(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))) {}
         withExtendedLifetime(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>.self) {}
@@ -64,7 +68,7 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
         self.setup(channel: channel, place: DescriptorBudget.Holder(), logger: logger)
     }
 
-    /// - Parameter place: has the connection's place in the budget, or gets it when the connection becomes active.
+    /// - Parameter place: holds the connection's place in the budget; if empty, is filled when the connection becomes active.
     func setup(channel: any Channel, place: DescriptorBudget.Holder, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(
@@ -102,8 +106,8 @@ struct ListenerHTTPChannel: ServerChildChannel, HTTPChannelHandler {
     }
 }
 
-/// Closes a connection behind the answer that says so, or that refused to upgrade it: after a request that names an upgrade the
-/// decoder reads no further one.
+/// Closes a connection after a response with `Connection: close`, and after any response to an upgrade request: the decoder reads no
+/// request after that one.
 private final class ConnectionCloseHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

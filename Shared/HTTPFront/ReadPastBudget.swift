@@ -1,24 +1,24 @@
 import Basics
 import Synchronization
 
-/// Limits the rate at which a listener reads bodies that nobody wants: what a client goes on to send behind the end of its answer.
+/// Limits the rate at which a listener discards request bodies: the bytes that a client sends after its response has ended.
 ///
-/// Such a body has to be read, or the client may lose the answer (RFC 9112 §9.6), and its sender may be anybody. All connections together have a burst
-/// and a rate; beyond them their next pieces wait, and the kernel's window holds the clients up. Any thread.
+/// They must be read, or the client may lose the response (RFC 9112 §9.6), even from unauthenticated clients. All connections share one
+/// token bucket. When it is empty, further reads wait, and the TCP window stops the clients. Any thread.
 package final class ReadPastBudget: Sendable {
-    /// Bytes a second in the long run: reading takes about 1 % of a core for 4 MiB/s.
+    /// Rate in bytes per second: discarding 4 MiB/s takes about 1 % of a core.
     package static let bytesPerSecond = 16 << 20
-    /// Bytes at once: refused requests of the largest size, one after another, as clients send them that do nothing wrong.
+    /// Burst in bytes: several refused requests of the largest size, as correct clients send them.
     package static let burstBytes = 64 << 20
-    /// Time after which a connection that waits asks again.
+    /// Retry interval of a connection whose read waits.
     package static let pause: Duration = .milliseconds(50)
 
     private let bucket: Mutex<TokenBucket>
     private let now: @Sendable () -> Duration
 
     /// - Parameters:
-    ///   - burstBytes: Size of the burst.
-    ///   - bytesPerSecond: The rate.
+    ///   - burstBytes: the burst.
+    ///   - bytesPerSecond: the rate.
     ///   - now: the time since any fixed moment.
     package init(
         burstBytes: Int = ReadPastBudget.burstBytes,
@@ -29,9 +29,9 @@ package final class ReadPastBudget: Sendable {
         self.now = now
     }
 
-    /// Whether the next piece may be read now.
+    /// Whether a read is allowed now.
     package var isLeft: Bool { bucket.withLock { $0.allows(1, at: now()) } }
 
-    /// Counts bytes that were read.
+    /// Charges bytes that were read.
     package func charge(_ bytes: Int) { bucket.withLock { $0.charge(Double(bytes), at: now()) } }
 }

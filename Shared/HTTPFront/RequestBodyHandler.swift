@@ -3,44 +3,45 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// What a client that sends a body can count on, and what it must keep to.
+/// Enforces the timing rules of request bodies.
 ///
-/// 1. One that waits for `100 Continue` gets it as soon as its request is the next to be answered, unless the answer comes first (RFC 9110 §10.1.1).
-/// 2. A body that has not come to its end in time closes the connection: bodies that drip, read or read past, would hold it for ever. Its time
-///    begins when its request is the next to be answered; what stands before it in the pipeline is our own doing.
-/// 3. While the process stops, a body has a few seconds at most, so that a slow client cannot delay the shutdown.
-/// 4. A body that goes on behind the end of its answer is read within the ``ReadPastBudget`` of all connections.
+/// 1. Sends `100 Continue` to a client that waits for it when its request is the next to be handled, unless the response comes first
+///    (RFC 9110 §10.1.1).
+/// 2. Closes the connection if a body does not arrive in time, so that a slow body, read or discarded, does not hold the connection for
+///    ever. The time starts when the request is the next to be handled; waiting behind pipelined requests does not count.
+/// 3. Shortens the time limit to a few seconds during a shutdown, so that a slow client does not delay it.
+/// 4. Discards the rest of a body after its response, within the ``ReadPastBudget`` of all connections.
 final class RequestBodyHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// How long a body may take while the process stops.
+    /// Time limit for a body during a shutdown.
     private static let timeoutWhileStopping = TimeAmount.seconds(5)
 
     private let timeout: TimeAmount
     private let readPast: ReadPastBudget
-    /// The next read, where it waits for the budget.
+    /// The scheduled read, while the budget is empty.
     private var nextRead: Scheduled<Void>?
     private var isStopping = false
     private var deadline: Scheduled<Void>?
-    /// Requests whose answers have not ended.
+    /// Number of requests whose responses have not ended.
     private var unanswered = 0
-    /// Whether the last of them waits to be told to go on.
+    /// Whether the last of them waits for `100 Continue`.
     private var awaitsContinue = false
-    /// Whether the body of the last of them has not come to its end.
+    /// Whether the body of the last of them is incomplete.
     private var isBodyOpen = false
 
     /// - Parameters:
-    ///   - timeout: how long a body may take.
+    ///   - timeout: time limit for a body.
     ///   - readPast: shared by all connections of a listener.
     init(timeout: TimeAmount, readPast: ReadPastBudget) {
         self.timeout = timeout
         self.readPast = readPast
     }
 
-    /// Whether what comes is the rest of a body whose request has been answered.
+    /// Whether incoming bytes are the rest of a body whose response has ended.
     private var readsPast: Bool { self.isBodyOpen && self.unanswered == 0 }
 
     func read(context: ChannelHandlerContext) {
@@ -72,7 +73,7 @@ final class RequestBodyHandler: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
-    /// Nearly every body comes with its head, in one piece, and needs no timer.
+    /// Starts the timer for an incomplete body. Nearly every body arrives with its head, in one read, and needs no timer.
     func channelReadComplete(context: ChannelHandlerContext) {
         self.setDeadlineIfDue(context)
         context.fireChannelReadComplete()

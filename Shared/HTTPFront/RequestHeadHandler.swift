@@ -1,40 +1,40 @@
 import NIOCore
 import NIOHTTP1
 
-/// Why a request whose head the decoder has let pass is not read.
+/// The reason for refusing a request head that the decoder has accepted.
 enum RequestHeadError: Error {
-    /// There is not one `Host` (RFC 9112 §3.2).
+    /// `Host` is missing or repeated (RFC 9112 §3.2).
     case host
 }
 
-/// What RFC 9112 asks of a request's head and the decoder lets pass. It stands where the version is still known.
+/// Enforces the rules of RFC 9112 for request heads that the decoder does not check. Its pipeline position is where the version is known.
 ///
-/// 1. A request without the one `Host` that it must have is not read (§3.2).
-/// 2. A client of HTTP/1.0 that does not ask to keep the connection waits for its end (§9.3).
-/// 3. A client of HTTP/1.0 can neither upgrade nor wait for `100 Continue` (RFC 9110 §7.8, §10.1.1).
-/// 4. Behind the last request that the decoder reads, nothing is read from the socket any more: it would be kept, without a bound, until the request
-///    has been judged. What the client sends stays with the kernel, whose window holds the client up, for whoever takes the connection over.
+/// 1. Refuses a request with a missing or repeated `Host` (§3.2).
+/// 2. Closes the connection after the response to an HTTP/1.0 client that does not ask for keep-alive (§9.3).
+/// 3. Ignores `Upgrade` and `Expect: 100-continue` of HTTP/1.0 clients (RFC 9110 §7.8, §10.1.1).
+/// 4. Stops reading from the socket after the last request that the decoder reads: the bytes would be buffered without a bound until the
+///    request is handled. They stay in the kernel, where the TCP window stops the client, for the next owner of the connection.
 ///
-/// It is the one handler that knows which requests of the connection are in flight.
+/// Only this handler knows which requests of the connection are in progress.
 final class RequestHeadHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// How many heads the decoder has read.
+    /// Number of heads that the decoder has read.
     private(set) var headsRead = 0
-    /// Whether the request whose head was read last has not come to its end.
+    /// Whether the request of the last head is incomplete.
     private(set) var isReadingRequest = false
-    /// Requests whose heads were read and whose answers have not been written to their end.
+    /// Number of requests whose responses have not ended.
     private var unanswered = 0
     private var hasRefused = false
-    /// Whether the decoder reads no further request than the one that it is reading.
+    /// Whether the decoder reads no request after the current one.
     private var isLastRequest = false
-    /// Whether that one has come to its end.
+    /// Whether that request is complete.
     private var hasReadLast = false
 
-    /// Whether an answer is owed.
+    /// Whether a response is still to be sent.
     var owesAnswer: Bool { self.unanswered != 0 }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -68,7 +68,7 @@ final class RequestHeadHandler: ChannelDuplexHandler {
             return context.fireErrorCaught(RequestHeadError.host)
         }
         if isOld {
-            // The decoder reads nothing behind a request that asks for an upgrade.
+            // The decoder reads no request after one that asks for an upgrade.
             let isLast = !head.isKeepAlive || head.headers.contains(name: "upgrade")
             head.headers.remove(name: "upgrade")
             head.headers.remove(name: "expect")

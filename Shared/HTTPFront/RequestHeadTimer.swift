@@ -2,27 +2,26 @@ import HTTPAPI
 import NIOCore
 import NIOHTTP1
 
-/// Closes a connection whose request's head does not come to its end in time: silent connections and heads that drip would hold a descriptor
-/// for as long as they like.
+/// Closes a connection whose request head does not arrive in time, so that silent and slow clients do not hold descriptors.
 ///
-/// The time begins with the connection, and for a later request with its first byte: a connection between two requests has the idle timeout. One
-/// that has begun a head is told so with a 408. Stands before the decoder, where bytes are bytes; ``RequestHeadHandler`` behind it knows what
-/// the decoder made of them.
+/// The time starts with the connection, and for later requests with the first byte; between two requests the idle timeout applies. A client
+/// that has begun a head gets a 408. Its pipeline position is before the decoder, where it sees raw bytes; ``RequestHeadHandler``, after
+/// the decoder, reports the decoded heads.
 final class RequestHeadTimer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// How long a head may take.
+    /// Time limit for a head.
     static let timeout = TimeAmount.seconds(10)
 
     private let requests: RequestHeadHandler
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
-    /// Whether bytes of the head that is waited for have come.
+    /// Whether bytes of the awaited head have arrived.
     private var hasBegun = false
 
-    /// - Parameter requests: the handler behind the decoder of the same pipeline.
+    /// - Parameter requests: the handler after the decoder, in the same pipeline.
     init(_ requests: RequestHeadHandler, timeout: TimeAmount = RequestHeadTimer.timeout) {
         self.requests = requests
         self.timeout = timeout
@@ -40,14 +39,14 @@ final class RequestHeadTimer: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let headsRead = self.requests.headsRead
         if !self.requests.isReadingRequest { self.hasBegun = true }
-        // The decoder reads heads within this call.
+        // The decoder parses heads synchronously within this call.
         context.fireChannelRead(data)
         guard self.requests.headsRead == headsRead else {
             self.cancel()
             self.hasBegun = false
             return
         }
-        // Nearly every head comes in one piece, and needs no timer.
+        // Nearly every head arrives in one read, and needs no timer.
         if !self.requests.isReadingRequest { self.start(context) }
     }
 
@@ -70,7 +69,7 @@ final class RequestHeadTimer: ChannelInboundHandler {
 
     private func expired(_ context: ChannelHandlerContext) {
         self.deadline = nil
-        // While an answer is owed nothing more is read, so what is missing may be our own doing.
+        // While a response is pending the server does not read, so the delay may be the server's.
         guard !self.requests.owesAnswer else { return self.start(context) }
         guard self.hasBegun, let body = try? Self.error.body() else { return context.close(promise: nil) }
         let fields: HTTPHeaders = [

@@ -1,9 +1,9 @@
 public import HTTPTypes
 
-/// The head of a stream's response as bytes. Streams are written by delivery loops, past NIO's encoder, so that the same
-/// bytes serve everybody: no chunking, no length; the body ends with the connection (RFC 9112 §6.3).
+/// Encodes the response head of a stream. Delivery loops write streams past NIO's encoder, so that connections share the same bytes: no
+/// chunking, no length; the body ends with the connection (RFC 9112 §6.3).
 public enum ResponseHead {
-    /// `HTTP/1.1 <status>` and the fields. Field values cannot contain line ends: `HTTPField` does not hold such.
+    /// Encodes `HTTP/1.1 <status>` and the fields. `HTTPField` excludes line ends from field values.
     public static func bytes(status: HTTPResponse.Status, fields: HTTPFields) -> [UInt8] {
         var bytes: [UInt8] = Array("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n".utf8)
         for field in fields {

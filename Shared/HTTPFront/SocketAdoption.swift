@@ -3,31 +3,31 @@ import Glibc
 package import NIOCore
 import NIOHTTP1
 
-/// Takes an accepted connection out of NIO: its descriptor goes on, its channel ends.
+/// Moves an accepted connection out of NIO: keeps the descriptor, and closes the channel.
 package enum SocketAdoption {
     /// A connection that has left NIO.
     package struct Taken: Sendable {
-        /// The caller's to close.
+        /// The descriptor; the caller must close it.
         package let descriptor: Int32
-        /// What the client sent behind its handshake and NIO had read already.
+        /// Bytes after the handshake that NIO had already read.
         package let earlyBytes: [UInt8]
-        /// What the descriptor counts against, until it is closed; nil for a channel without a budget.
+        /// The descriptor's place in the budget until it is closed; nil for a channel without a budget.
         package let place: DescriptorBudget.Place?
     }
 
-    /// Why a connection cannot leave NIO.
+    /// The reason why a connection cannot leave NIO.
     package enum Failure: Error {
-        /// The channel is not a socket, or closed already.
+        /// The channel is not a socket, or is already closed.
         case noDescriptor
         case systemCall(SystemCallError)
     }
 
-    /// Duplicates the channel's descriptor and closes the channel without shutting the connection down. NIO must owe the peer nothing:
-    /// what an earlier answer on this connection left in its buffers is flushed first, because the loop's bytes must not overtake it.
+    /// Duplicates the channel's descriptor, and closes the channel without shutting the connection down. Flushes earlier responses of this
+    /// connection from NIO's buffers first, because the delivery loop's bytes must not overtake them.
     ///
     /// - Parameters:
-    ///   - isUpgrade: Whether what the client sends behind its request is no HTTP any more, and to be kept.
-    ///   - isStream: Whether the connection was admitted; one that was not may be closed in favour of a new one.
+    ///   - isUpgrade: whether the bytes after the request are not HTTP, and are kept.
+    ///   - isStream: whether the connection was admitted; one that was not may be closed in favour of a new one.
     package static func take(_ channel: any Channel, isUpgrade: Bool, isStream: Bool) async throws -> Taken {
         try await self.flush(channel).get()
         let earlyBytes = isUpgrade ? try await self.removeDecoder(of: channel).get() : []
@@ -37,7 +37,7 @@ package enum SocketAdoption {
             }
             guard let duplicate else { throw Failure.noDescriptor }
             guard duplicate >= 0 else { throw Failure.systemCall(SystemCallError(call: "fcntl", code: errno)) }
-            // Before the channel closes, which gives up its hold on the place.
+            // Before the channel closes, which releases the place.
             let place = (try? channel.pipeline.syncOperations.handler(type: ConnectionPlaceHandler.self))?.handOver(
                 to: duplicate,
                 isStream: isStream
@@ -47,7 +47,7 @@ package enum SocketAdoption {
         }.get()
     }
 
-    /// Takes the decoder out of the pipeline, which gives up what it holds behind a request for an upgrade.
+    /// Removes the decoder from the pipeline, and returns the bytes that it holds after an upgrade request.
     private static func removeDecoder(of channel: any Channel) -> EventLoopFuture<[UInt8]> {
         channel.eventLoop.flatSubmit {
             do {
@@ -62,13 +62,13 @@ package enum SocketAdoption {
         }
     }
 
-    /// Succeeds when everything written so far is with the kernel.
+    /// Waits until all written bytes are in the kernel.
     private static func flush(_ channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.flatSubmit {
             do {
                 let options = channel.syncOptions
                 if try options?.getOption(.bufferedWritableBytes) ?? 0 == 0 { return channel.eventLoop.makeSucceededVoidFuture() }
-                // Below the encoder, where bytes are bytes.
+                // Written below the encoder, where the pipeline has raw bytes.
                 let encoder = try channel.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
                 let promise = channel.eventLoop.makePromise(of: Void.self)
                 encoder.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer())), promise: promise)
@@ -80,9 +80,9 @@ package enum SocketAdoption {
     }
 }
 
-/// Stands where bytes come out of a decoder that is removed, and from then on where they come in.
+/// Collects the bytes that a decoder forwards on its removal, and those that arrive after it.
 private final class EarlyBytesHandler: ChannelInboundHandler {
-    /// `IOData`; other types are requests that the decoder found, and are ignored.
+    /// `IOData`. Other types are decoded requests, which are ignored.
     typealias InboundIn = Any
 
     private(set) var bytes: [UInt8] = []

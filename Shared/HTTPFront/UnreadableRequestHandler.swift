@@ -4,8 +4,8 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// Gives the answer to bytes that are no request the form of every other error (contract §1). They never come as far as the router; the server
-/// answers with a bare 400 and closes.
+/// Replaces the server's bare 400 for unparseable requests with the JSON error body (contract §1). Such requests do not reach the router;
+/// the server closes the connection after the response.
 final class UnreadableRequestHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -18,7 +18,7 @@ final class UnreadableRequestHandler: ChannelDuplexHandler {
         switch error {
         case RequestHeadError.host:
             self.error = .validation("Host: must be given once (RFC 9112 §3.2).")
-            // The only kind that the server answers.
+            // The only kind of error that the server answers.
             context.fireErrorCaught(HTTPParserError.unknown)
         case let error as HTTPParserError:
             self.error = Self.answer(to: error)

@@ -1,15 +1,15 @@
 package import Basics
 package import NIOCore
 
-/// Accepts the connections of a listener in place of NIO: serves those that it can serve at once, and hands over all others untouched.
+/// Accepts a listener's connections instead of NIO: serves those that can be served without waiting, and hands over the others unread.
 package protocol ConnectionDoor: Sendable {
-    /// Starts to listen.
+    /// Opens the listening socket and starts to accept.
     ///
     /// - Parameters:
-    ///   - backlog: connections that the kernel holds until they are accepted.
-    ///   - budget: what all connections of the listener may take of the open files, those that are handed over included.
-    ///   - handOver: takes a connected, non-blocking descriptor from which nothing was read. Any thread.
-    /// - Returns: the address, with the port that was given for port 0.
+    ///   - backlog: the listen backlog, in connections.
+    ///   - budget: the limit on open files for all connections of the listener, including those handed over.
+    ///   - handOver: takes a connected, non-blocking descriptor from which nothing was read. Called on any thread.
+    /// - Returns: the bound address, with the assigned port for port 0.
     /// - Throws: `IOError` of a system call; `SocketAddressError` for a host that cannot be resolved.
     func open(
         host: String,
@@ -19,6 +19,6 @@ package protocol ConnectionDoor: Sendable {
         handOver: @escaping @Sendable (Int32) -> Void
     ) throws -> SocketAddress
 
-    /// Stops listening. After it returns, nothing is handed over any more.
+    /// Closes the listening socket. After it returns, `handOver` is not called again.
     func close() async
 }

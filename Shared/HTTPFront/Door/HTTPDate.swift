@@ -1,7 +1,7 @@
 package import Basics
 import Synchronization
 
-/// The header `Date` of responses (RFC 9110 §5.6.7, IMF-fixdate). Formatted once a second. Any thread.
+/// Formats the `Date` header of responses (RFC 9110 §5.6.7, IMF-fixdate), at most once a second. Any thread.
 package final class HTTPDate: Sendable {
     private let clock: WallClock
     private let cached = Mutex<(second: Int64, text: String)>((.min, ""))

@@ -8,14 +8,14 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
-/// Serves HTTP/1.1 on connections that something else has accepted: the pipeline, the router and the shutdown of a Hummingbird application without
-/// its listener.
+/// Serves HTTP/1.1 on connections that a ``ConnectionDoor`` has accepted: the pipeline, router and shutdown of a Hummingbird application,
+/// without its listener.
 package final class HandedOverServer: Sendable {
     private typealias Accepted = ListenerHTTPChannel.Value
 
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
-        /// Descriptors that are being registered with an event loop.
+        /// Number of descriptors that are being registered with an event loop.
         var registering = 0
         var isStopping = false
 
@@ -29,9 +29,9 @@ package final class HandedOverServer: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - responder: answers the requests.
-    ///   - bodyTimeout: as for ``HummingbirdCore/HTTPServerBuilder/listener(bodyTimeout:budget:)``.
-    ///   - budget: what the connections may take of the open files.
+    ///   - responder: handles the requests.
+    ///   - bodyTimeout: see ``HummingbirdCore/HTTPServerBuilder/listener(bodyTimeout:budget:)``.
+    ///   - budget: the limit on open files for the connections.
     package init<Responder: HTTPResponder>(responder: Responder, bodyTimeout: Duration, budget: DescriptorBudget, logger: Logger)
     where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
         ListenerHTTPChannel.instantiatedTypes
@@ -51,7 +51,7 @@ package final class HandedOverServer: Sendable {
                 do {
                     try await writer.write(response: response.head, body: response.body)
                 } catch is HTTPParserError {
-                    // Of the request's body: an answer to it would be a second one.
+                    // The error is in the request body, after the response head was sent: a second response must not follow.
                     throw ConnectionClosed()
                 }
             },
@@ -69,7 +69,7 @@ package final class HandedOverServer: Sendable {
     package func take(_ descriptor: Int32) {
         self.state.withLock { $0.registering += 1 }
         let arrival = Arrival()
-        // At once, so that whoever accepts sees how many connections there are.
+        // Takes the place before the registration, so that the accepting thread sees the current count.
         let place = DescriptorBudget.Holder()
         place.place = self.pipeline.budget.enter { arrival.close() }
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -87,7 +87,7 @@ package final class HandedOverServer: Sendable {
             }
     }
 
-    /// A connection on its way to an event loop, which may have to be closed before it is there.
+    /// Closes a connection that is still being registered with an event loop.
     private final class Arrival: Sendable {
         private let state = Mutex<(channel: (any Channel)?, isClosing: Bool)>((nil, false))
 
@@ -104,7 +104,7 @@ package final class HandedOverServer: Sendable {
                 state.isClosing = true
                 return state.channel
             }
-            // Deferred to the next turn of the event loop: the pipeline may be being set up.
+            // Deferred to the next turn of the event loop: the pipeline may still be under construction.
             channel?.eventLoop.execute { channel?.close(promise: nil) }
         }
     }
@@ -118,14 +118,14 @@ package final class HandedOverServer: Sendable {
         channel.closeFuture.whenComplete { _ in self.change { $0.channels[ObjectIdentifier(channel)] = nil } }
         if isStopping { Self.quiesce(channel) }
         if case .terminated = self.continuation.yield(connection) {
-            // Nobody serves it any more. An asynchronous channel must be ended by its own means.
+            // The server has stopped. NIO requires `executeThenClose` to close an asynchronous channel.
             Task { try? await connection.http.executeThenClose { _, _ in } }
         }
     }
 
-    /// Serves until the process shuts down; then ends idle connections, and waits for requests in progress.
+    /// Serves until the process shuts down, then closes idle connections and waits for requests in progress.
     ///
-    /// - Parameter closeDoor: runs when the process shuts down, or this task is cancelled; after it, nothing calls ``take(_:)``.
+    /// - Parameter closeDoor: called at the shutdown, or when this task is cancelled; ``take(_:)`` must not be called after it returns.
     package func run(afterClosing closeDoor: @escaping @Sendable () async -> Void) async {
         await withDiscardingTaskGroup { group in
             group.addTask {
@@ -148,7 +148,7 @@ package final class HandedOverServer: Sendable {
         self.change { _ in }
     }
 
-    /// Tells the pipeline to close as soon as no request is in progress.
+    /// Requests that the pipeline closes as soon as no request is in progress.
     private static func quiesce(_ channel: any Channel) { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
 
     private func change(_ body: (inout State) -> Void) {

@@ -1,24 +1,24 @@
 package import HTTPTypes
 
-/// The head of a `GET` in the one form that can be read without an HTTP parser. A strict subset of RFC 9112: whatever this type reads, the parser of
-/// the NIO front reads alike; whatever it does not read is left to that parser, which also finds the errors.
+/// Parser for the head of a `GET` request in a strict subset of RFC 9112.
 ///
-/// A pure value: bytes in, a request out.
+/// Its result for a head in the subset equals that of the NIO front's parser. Any other head is left to that parser, which also reports
+/// the errors. A pure value: bytes in, a request out.
 package struct PlainHead: Sendable {
-    /// The longest head, in bytes. A longer one is left to the front.
+    /// Maximum length of a head, in bytes. A longer one is left to the front.
     package static let maximumBytes = 16 * 1024
-    /// The most header fields.
+    /// Maximum number of header fields.
     private static let maximumFields = 64
 
-    /// The request, as the NIO front would present it: `Host` is the authority, and no field.
+    /// The request as the NIO front would present it: `Host` is the authority, not a field.
     package let request: HTTPRequest
-    /// Bytes of the head, the empty line included. What follows belongs to the connection's next protocol.
+    /// Length of the head in bytes, including the empty line. Bytes after it belong to the connection's next protocol.
     package let length: Int
 
-    /// Reads a head; nil for bytes that are not a whole head in this form.
+    /// Parses a head; nil unless the bytes begin with a complete head in the subset.
     ///
-    /// Not read: other methods than `GET`, other versions than HTTP/1.1, targets that are not an absolute path, not exactly one `Host`, a body
-    /// (`Content-Length`, `Transfer-Encoding`), `Expect`, folded lines, bytes outside of visible ASCII and spaces.
+    /// Not in the subset: methods other than `GET`, versions other than HTTP/1.1, targets that are not an absolute path, a missing or
+    /// repeated `Host`, a body (`Content-Length`, `Transfer-Encoding`), `Expect`, folded lines, bytes other than visible ASCII and spaces.
     package init?(_ bytes: UnsafeRawBufferPointer) {
         var lines = Lines(bytes)
         guard let requestLine = lines.next(), let target = Self.target(requestLine) else { return nil }
@@ -47,17 +47,17 @@ package struct PlainHead: Sendable {
         return nil
     }
 
-    /// Lines that end in CR LF, within ``maximumBytes``.
+    /// Splits bytes into lines that end with CR LF, up to ``maximumBytes``.
     private struct Lines {
         private let bytes: UnsafeRawBufferPointer
-        /// Behind the last line.
+        /// The offset after the last line.
         private(set) var position = 0
 
         init(_ bytes: UnsafeRawBufferPointer) {
             self.bytes = UnsafeRawBufferPointer(rebasing: bytes.prefix(PlainHead.maximumBytes))
         }
 
-        /// The next line, without its end; nil when it has not come to its end, or has a CR or LF elsewhere.
+        /// Returns the next line without its CR LF; nil if it is incomplete, or contains another CR or LF.
         mutating func next() -> UnsafeRawBufferPointer? {
             var end = position
             while end < bytes.count, bytes[end] != 0x0D, bytes[end] != 0x0A { end += 1 }
@@ -67,7 +67,7 @@ package struct PlainHead: Sendable {
         }
     }
 
-    /// The target of `GET <target> HTTP/1.1`, with one space at each place.
+    /// Parses `GET <target> HTTP/1.1`, with single spaces, and returns the target.
     private static func target(_ line: UnsafeRawBufferPointer) -> String? {
         let method = "GET ".utf8
         let version = " HTTP/1.1".utf8
@@ -85,12 +85,12 @@ package struct PlainHead: Sendable {
         while value.first == UInt8(ascii: " ") { value = value.dropFirst() }
         while value.last == UInt8(ascii: " ") { value = value.dropLast() }
         guard value.allSatisfy({ (0x20...0x7E).contains($0) }) else { return nil }
-        // Refuses what is no token (RFC 9110 §5.1).
+        // Returns nil for a name that is not a token (RFC 9110 §5.1).
         guard let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self)) else { return nil }
         return (name, String(decoding: value, as: UTF8.self))
     }
 
-    /// The characters of RFC 3986 that a path and a query can have.
+    /// Whether a path or query may contain the character (RFC 3986).
     private static func isTargetCharacter(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true

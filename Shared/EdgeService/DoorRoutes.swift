@@ -10,11 +10,11 @@ import NIOCore
 package import ServiceKit
 import Synchronization
 
-/// The streams of an edge whose requests can be judged without waiting, by path: what the quick door admits. Everything else it leaves to the router.
+/// The routes of the quick door, by path: streams whose requests can be checked without waiting. Other requests go to the router.
 ///
-/// Register a route here with the same rules that its handler in the router has, in one function that both call.
+/// A route registered here must apply the same rules as its handler in the router: put them in one function that both call.
 public final class DoorRoutes: Sendable {
-    /// Judges a request; nil for what the router is to answer, errors included.
+    /// Checks a request; nil if the router must answer it, also with an error.
     public typealias Judge = @Sendable (Request, RequestIdentity) -> StreamRequest?
 
     private let judges = Mutex<[String: Judge]>([:])
@@ -22,12 +22,12 @@ public final class DoorRoutes: Sendable {
     /// Creates an empty table.
     public init() {}
 
-    /// Registers the judge of a path without parameters.
+    /// Registers the check for a path without parameters.
     public func on(_ path: RouterPath, _ judge: @escaping Judge) {
         judges.withLock { $0[path.description] = judge }
     }
 
-    /// Registers the judge of a path for tokens with one of `roles`, in the header `Authorization` or in the query.
+    /// Registers the check for a path that requires a token with one of `roles`, in the header `Authorization` or in the query.
     public func authenticated(
         by authenticator: Authenticator,
         anyOf roles: Set<Role>,
@@ -42,7 +42,7 @@ public final class DoorRoutes: Sendable {
         }
     }
 
-    /// The door to the routes that were registered until now; nil when `quick.door` switches it off.
+    /// Returns the door for the routes registered so far; nil if `quick.door` is false.
     package func quickDoor(of edge: Edge, _ settings: Settings, _ logger: Logger) -> EdgeDoor? {
         guard settings[.quickDoor] else { return nil }
         return EdgeDoor(edge, surface: Surface(judges: judges.withLock { $0 }, logger: logger), logger: logger)

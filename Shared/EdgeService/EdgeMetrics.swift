@@ -2,7 +2,7 @@ import Basics
 import EdgeRuntime
 import ServiceKit
 
-/// An edge's figures as Prometheus has them.
+/// Exports an edge's statistics as Prometheus metrics.
 enum EdgeMetrics {
     static func collect(_ statistics: EdgeStatistics, into exposition: inout MetricsExposition) {
         exposition.gauge("causeway_edge_connections", help: "Open streams.", statistics.connections)

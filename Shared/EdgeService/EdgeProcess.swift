@@ -10,24 +10,22 @@ public import NATSClient
 public import ServiceKit
 public import ServiceLifecycle
 
-/// An edge as a process: what the three of them share from settings to shutdown. An edge brings its routes, and with them
-/// its way of writing.
+/// Runs an edge as a process: the code that all edges share, from settings to shutdown. Each edge adds its routes, with their encoders.
 ///
-/// Services, in the order in which they start and against which they stop: the admin listener, the log, what the edge adds, the public
-/// listener, the drain. So while connections are sent home the listener still answers newcomers, and the log is still
-/// followed for those that are still open.
+/// Services start in this order and stop in reverse: the admin listener, the log, the edge's additional services, the public listener, the
+/// drain. So while the drain closes connections, the listener still answers new requests, and the log is still followed for open streams.
 public struct EdgeProcess: Sendable {
-    /// What an edge's routes are made with.
+    /// The components that an edge's routes use.
     public struct Parts: Sendable {
         /// The delivery engine.
         public let edge: Edge
         /// Verifies tokens.
         public let authenticator: Authenticator
-        /// The pages that may use the surface.
+        /// The origins that may use the surface.
         public let origins: OriginPolicy
-        /// What the quick door admits.
+        /// The routes of the quick door.
         public let door: DoorRoutes
-        /// The bus; perhaps not there yet.
+        /// The connection to the bus; possibly not connected yet.
         public let connection: NATSConnection
         /// The process's settings.
         public let settings: Settings
@@ -41,21 +39,21 @@ public struct EdgeProcess: Sendable {
     private let heartbeat: Duration?
     private let register: Registration
 
-    /// Adds an edge's routes. Returns the services it runs besides; they end after the last connection.
+    /// Adds an edge's routes. Returns its additional services; they stop after the last connection has closed.
     public typealias Registration = @Sendable (Parts, RouteTable<APIRequestContext>) throws -> [any Service]
 
     /// - Parameters:
-    ///   - heartbeat: How often connections are looked after, on surfaces without the key `heartbeat.interval`.
-    ///   - register: Adds the edge's routes.
+    ///   - heartbeat: interval of the connection check, on surfaces without the key `heartbeat.interval`.
+    ///   - register: adds the edge's routes.
     public init(_ process: ServiceMain, heartbeat: Duration? = nil, register: @escaping Registration) {
         self.process = process
         self.heartbeat = heartbeat
         self.register = register
     }
 
-    /// The keys of every edge; `heartbeat` is the surface's default.
+    /// Returns the keys of every edge; `heartbeat` is the surface's default.
     public static func keys(httpPort: Int, adminPort: Int, heartbeat: String) -> [AnyConfigurationKey] {
-        // One array of groups: the compiler takes too long for a sum of so many.
+        // One array of groups: type-checking a sum of so many arrays takes too long.
         let groups: [[AnyConfigurationKey]] = [
             .listeners(httpPort: httpPort, adminPort: adminPort), .nats, .eventLog, .accessControl, .edge(heartbeat: heartbeat),
             .edgeTuning,
@@ -64,7 +62,8 @@ public struct EdgeProcess: Sendable {
         return groups.flatMap(\.self)
     }
 
-    /// Runs until a signal has ended it.
+    /// Runs until a signal stops the process.
+    ///
     /// - Throws: start errors with a message for operators.
     public func run() async throws {
         let settings = self.process.settings
@@ -110,7 +109,8 @@ public struct EdgeProcess: Sendable {
 }
 
 extension EdgeProcess {
-    /// Says what to do when `max.connections` is more than the open-file limit has room for: the limit holds, not the setting.
+    /// Logs a warning with the remedy if `max.connections` exceeds the number of streams that the open-file limit allows. The lower number
+    /// applies.
     static func warnOfConnections(beyond streamLimit: Int, _ settings: Settings, _ logger: Logger) {
         let configured = settings[.maxConnections]
         guard configured > streamLimit else { return }
@@ -124,7 +124,7 @@ extension EdgeProcess {
     }
 }
 
-/// Waits for the shutdown and then sends the connections home.
+/// Waits for the shutdown, then drains the connections.
 private struct DrainService: Service {
     let edge: Edge
 

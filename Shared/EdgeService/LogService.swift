@@ -5,10 +5,10 @@ import NATSClient
 import ServiceKit
 import ServiceLifecycle
 
-/// What an edge reads from, as a service: opens the log, follows it, and gives the edge its source; closes the bus at the end.
+/// Opens the log, follows it, and passes it to the edge, as a service. Closes the connection to the bus at the end.
 ///
-/// The bus may be away, at the start or later: the process lives, is not ready, and its edge says so to whoever comes. A
-/// log that cannot be the log ends the process with a sentence.
+/// While the bus is unreachable, the process runs, is not ready, and the edge refuses new streams. An incompatible stream stops the
+/// process with an error message.
 struct LogService: Service {
     let connection: NATSConnection
     let log: EventLogConfiguration

@@ -2,35 +2,35 @@ import EdgeRuntime
 public import ServiceKit
 
 extension AnyConfigurationKey {
-    /// How much of the log's end an edge holds in memory.
+    /// Size of the log's tail in an edge's memory, in bytes.
     public static let logTailBytes = ConfigurationKey(
         "log.tail.bytes",
         .byteSize(64 * 1024...(1 << 40)),
         default: "128MiB",
         help: "How much of the log's end is held in memory; resumes from further back read the log itself."
     )
-    /// When clients are told to come back.
+    /// Reconnect delay for clients.
     public static let retryInterval = ConfigurationKey(
         "retry.interval",
         .duration(.milliseconds(10) ... .seconds(3600)),
         default: "2s",
         help: "After how long a client whose stream broke is told to come back; jittered by half for each."
     )
-    /// How messages go over WebSockets.
+    /// Whether WebSocket messages are compressed.
     public static let webSocketCompression = ConfigurationKey(
         "websocket.compression",
         .boolean,
         default: "false",
         help: "Whether events are compressed for clients that offer permessage-deflate; saves network, costs some CPU per event."
     )
-    /// Who accepts connections.
+    /// Whether delivery threads accept connections (the quick door).
     public static let quickDoor = ConfigurationKey(
         "quick.door",
         .boolean,
         default: "true",
         help: "Whether delivery threads accept connections and open streams themselves where a request can be judged at once."
     )
-    /// How long a reader may take nothing.
+    /// Time limit for a client that reads nothing.
     public static let stallTimeout = ConfigurationKey(
         "stall.timeout",
         .duration(.seconds(1) ... .seconds(86_400)),
@@ -40,14 +40,15 @@ extension AnyConfigurationKey {
 }
 
 extension [AnyConfigurationKey] {
-    /// What an edge can be told about its memory and its patience.
+    /// Memory and time limits of an edge.
     public static let edgeTuning: [AnyConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout, .quickDoor]
 }
 
 extension EdgeConfiguration {
-    /// As the keys of ``Swift/Array/edge(heartbeat:)`` and ``Swift/Array/edgeTuning`` say.
+    /// Creates the configuration from the keys of ``Swift/Array/edge(heartbeat:)`` and ``Swift/Array/edgeTuning``.
     ///
-    /// - Parameter streamLimit: how many streams the open-file limit has room for (``DescriptorBudget/streamLimit``). `max.connections` is at most that.
+    /// - Parameter streamLimit: the number of streams that the open-file limit allows (``DescriptorBudget/streamLimit``); it bounds
+    ///   `max.connections`.
     init(_ settings: Settings, processorCount: Int, streamLimit: Int, heartbeat: Duration? = nil) {
         self.init()
         self.heartbeatInterval = heartbeat ?? settings[.heartbeatInterval]
@@ -56,7 +57,7 @@ extension EdgeConfiguration {
         self.maxConnections = configured == 0 ? streamLimit : min(configured, streamLimit)
         self.maxConnectionsPerTenant =
             settings[.maxConnectionsPerTenant]
-            // Half of what all may have, so that no tenant alone can take every place.
+            // Half of all streams, so that one tenant cannot take every place.
             ?? max(1, self.maxConnections / 2)
         let loops = settings[.deliveryLoops]
         self.deliveryLoops = loops == 0 ? processorCount : loops

@@ -6,21 +6,22 @@ import HTTPTypes
 public import Hummingbird
 import ServiceKit
 
-/// What the WebSocket surfaces have in common before they differ: the handshake, where the token is, who may not come in.
+/// The shared part of the WebSocket surfaces: parses the handshake, finds and verifies the token, and checks the origin.
 public struct WebSocketFront: Sendable {
     private let authenticator: Authenticator
     private let origins: OriginPolicy
     private let allowsCompression: Bool
 
-    /// As `cors.origins` and `websocket.compression` say.
+    /// Creates the front from the settings `cors.origins` and `websocket.compression`.
     public init(_ parts: EdgeProcess.Parts) {
         self.authenticator = parts.authenticator
         self.origins = parts.origins
         self.allowsCompression = parts.settings[.webSocketCompression]
     }
 
-    /// The handshake of a request, which is still to be answered with its fields.
-    /// - Throws: ``APIError``: 400, 405 or 426 when it is none, 403 when it comes from a page that may not connect.
+    /// Validates a request's WebSocket handshake. The caller sends the 101 with the handshake's fields.
+    ///
+    /// - Throws: ``APIError``: 400, 405 or 426 for an invalid handshake, 403 for an origin that is not allowed.
     public func handshake(_ request: Request) throws(APIError) -> WebSocketHandshake {
         let handshake: WebSocketHandshake
         do throws(WebSocketHandshakeError) {
@@ -34,7 +35,7 @@ public struct WebSocketFront: Sendable {
         return handshake
     }
 
-    /// Who connects: the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
+    /// Authenticates by the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
     public func authenticate(
         _ request: Request,
         _ handshake: WebSocketHandshake,
@@ -45,7 +46,7 @@ public struct WebSocketFront: Sendable {
         return principal
     }
 
-    /// Who connects, without waiting; nil for a request that is not accepted at once.
+    /// Authenticates without waiting; nil for a request that is not accepted at once.
     public func authenticateAtOnce(_ request: Request, _ handshake: WebSocketHandshake) -> Principal? {
         guard let token = try? Self.token(of: request, handshake) else { return nil }
         return self.authenticator.authenticateAtOnce(token)
@@ -58,7 +59,7 @@ public struct WebSocketFront: Sendable {
         )
     }
 
-    /// The head of the 101.
+    /// Encodes the response head of the 101.
     public func head(of handshake: WebSocketHandshake, _ identity: RequestIdentity) -> [UInt8] {
         var fields = handshake.responseFields
         fields[.requestID] = identity.requestID

@@ -132,7 +132,8 @@ extension APIError {
         APIError(.internal, message)
     }
 
-    /// 503: a dependency is unreachable, or the process is stopping. Only for errors where a retry may help; others are a 4xx or ``internal``.
+    /// 503: a dependency is unreachable, or the process is stopping. Only for errors where a retry may help; others are a 4xx or
+    /// ``internal``.
     /// - Parameter retryAfter: seconds.
     public static func serviceUnavailable(_ message: String, retryAfter: Int) -> APIError {
         APIError(.serviceUnavailable, message, headers: [.retryAfter: "\(max(1, retryAfter))"])

@@ -7,7 +7,7 @@ import Synchronization
 
 /// Logs one line per request at `info`: request, principal and response. The target is redacted (contract §1).
 ///
-/// The duration ends with the response head; for a stream that is its beginning.
+/// The duration ends with the response head; for a stream, when the stream begins.
 public struct AccessLogMiddleware: RouterMiddleware {
     /// The context that the router must have.
     public typealias Context = APIRequestContext
@@ -43,14 +43,14 @@ public struct AccessLogMiddleware: RouterMiddleware {
     }
 }
 
-/// The line of one request in the log.
+/// Writes the access log line of a request.
 public enum AccessLog {
     /// Logs a request at `info`.
     ///
     /// - Parameters:
-    ///   - principal: who asked, as far as known.
-    ///   - duration: until the response's head.
-    ///   - logger: has the request's id in its metadata.
+    ///   - principal: the authenticated identity; nil if unknown.
+    ///   - duration: from the request to the response head.
+    ///   - logger: has the request id in its metadata.
     public static func log(_ request: HTTPRequest, status: Int, principal: Principal?, duration: Duration, to logger: Logger) {
         guard logger.logLevel <= .info else { return }
         var metadata: Logger.Metadata = [

@@ -4,8 +4,8 @@ public import Hummingbird
 import Logging
 import NIOHTTP1
 
-/// Converts every error to the JSON error response of contract §1. Unexpected errors are logged with their cause and answered with `internal`,
-/// without details.
+/// Converts every error to the JSON error response of contract §1. Unexpected errors are logged with their cause and answered with
+/// `internal`, without details.
 public struct ErrorMiddleware: RouterMiddleware {
     /// The context that the router must have.
     public typealias Context = APIRequestContext

@@ -4,8 +4,8 @@ public import Hummingbird
 
 /// Refuses requests with invalid UTF-8 in a significant header (contract §10), on every route.
 ///
-/// SwiftNIO replaces invalid bytes by U+FFFD, so different bytes would become the same text: one id for two events, one name for two tenants. A value
-/// with U+FFFD is therefore refused; to send that character itself, percent-encode it where the header allows that.
+/// SwiftNIO replaces invalid bytes by U+FFFD, so different bytes would become the same text: one id for two events, one name for two
+/// tenants. A value with U+FFFD is therefore refused; to send that character itself, percent-encode it where the header allows that.
 ///
 /// Exempt: cursors, which are never refused (contract §3), and tokens, which are ASCII only.
 public struct HeaderTextMiddleware: RouterMiddleware {

@@ -1,7 +1,8 @@
 public import Basics
 public import HTTPTypes
 
-/// A client's key that makes a request idempotent (contract §7, §10): 1 to 256 bytes of UTF-8 without control characters, compared byte for byte.
+/// A client's key that makes a request idempotent (contract §7, §10): 1 to 256 bytes of UTF-8 without control characters, compared byte for
+/// byte.
 public struct IdempotencyKey: Sendable, Hashable {
     /// Maximum length in bytes of UTF-8.
     public static let maximumBytes = 256

@@ -3,8 +3,8 @@ public import Hummingbird
 
 /// Reads a client's resume position (contract §3), in all spellings that clients use.
 ///
-/// The header `Last-Event-ID`, or the query parameter `last_event_id`. `lastEventId`, `lastEventID` and `Last-Event-ID` are the same parameter:
-/// names are compared without case, `_` and `-`.
+/// The header `Last-Event-ID`, or the query parameter `last_event_id`. `lastEventId`, `lastEventID` and `Last-Event-ID` are the same
+/// parameter: names are compared without case, `_` and `-`.
 public enum LastEventID {
     /// Returns whether `name` is a spelling of the parameter; also for JSON-RPC params.
     public static func isName(_ name: some Sequence<UInt8>) -> Bool {
@@ -20,8 +20,8 @@ public enum LastEventID {
 extension Request {
     /// The client's position: nil when absent, empty for the oldest event kept, otherwise the text of a cursor, valid or not.
     ///
-    /// The header wins over the query. Several values are joined to an invalid cursor: the client is told that its cursor is unknown, and is never
-    /// refused.
+    /// The header wins over the query. Several values are joined to an invalid cursor: the response reports an unknown cursor, and the
+    /// request is never refused.
     public var lastEventID: String? {
         let values = headers[values: .lastEventID]
         guard values.isEmpty else { return values.joined(separator: ", ") }

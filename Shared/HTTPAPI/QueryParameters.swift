@@ -24,8 +24,8 @@ public struct QueryParameters: Sendable {
 
     private let parameters: [Parameter]
 
-    /// Parses a query without a limit, for surfaces that must not refuse a client for its query; the listener limits the request head. An undecodable
-    /// parameter is an error only when its value is read.
+    /// Parses a query without a limit, for surfaces that must not refuse a client for its query; the listener limits the request head. An
+    /// undecodable parameter is an error only when its value is read.
     public init(unbounded query: String?) {
         parameters = query?.split(separator: "&", omittingEmptySubsequences: true).map(Parameter.init) ?? []
     }
@@ -73,7 +73,8 @@ public struct QueryParameters: Sendable {
 
     /// The resume position in the query, in any spelling of ``LastEventID``; nil when absent, empty without a value.
     ///
-    /// Undecodable values stay as sent, and several are joined: both yield an invalid cursor, so that the client is told that its cursor is unknown.
+    /// Undecodable values stay as sent, and several are joined: both yield an invalid cursor, so that the response reports the cursor as
+    /// unknown.
     var lastEventID: String? {
         let given = parameters.filter { parameter in
             LastEventID.isName(parameter.name.utf8) || Self.decoded(parameter.name).map { LastEventID.isName($0.utf8) } ?? false

@@ -2,7 +2,7 @@ public import Basics
 public import EventModel
 public import HTTPTypes
 
-/// What everything that is said of one request has in common: its id, and the trace that it belongs to (contract §1).
+/// The id and trace of a request, shared by its log lines, response and stored events (contract §1).
 public struct RequestIdentity: Sendable {
     /// Maximum length of a client's id, in characters.
     static let maximumLength = 128
@@ -12,13 +12,13 @@ public struct RequestIdentity: Sendable {
     /// The trace of `traceparent`; nil without one.
     public let trace: TraceParent?
 
-    /// An identity from its parts.
+    /// Creates an identity.
     public init(requestID: String, trace: TraceParent?) {
         self.requestID = requestID
         self.trace = trace
     }
 
-    /// Reads the identity from a request's header, and generates what it does not bring.
+    /// Reads the identity from a request's header fields; generates a missing id.
     public init(of fields: HTTPFields) {
         self.init(requestID: Self.id(in: fields), trace: Self.trace(in: fields))
     }

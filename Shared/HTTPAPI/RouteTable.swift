@@ -53,8 +53,8 @@ public final class RouteTable<Context: RequestContext>: RouterMethods {
         return self
     }
 
-    /// Completes every path: `HEAD` for a `GET` that is no upgrade, `OPTIONS` with the allowed methods, and 405 for other methods of RFC 9110 and
-    /// RFC 5789. Unknown methods remain 404.
+    /// Completes every path: `HEAD` for a `GET` that is no upgrade, `OPTIONS` with the allowed methods, and 405 for other methods of RFC
+    /// 9110 and RFC 5789. Unknown methods remain 404.
     public func refuseOtherMethods() {
         for entry in entries.values {
             complete(entry)

@@ -1,8 +1,8 @@
 public import Hummingbird
 
 extension Router where Context == APIRequestContext {
-    /// Creates a router with the middleware of every public HTTP surface, from the outside: request ids and traces, access log, CORS, JSON errors. So
-    /// every response has an id, a log line and CORS headers.
+    /// Creates a router with the middleware of every public HTTP surface, from the outside: request ids and traces, access log, CORS, JSON
+    /// errors. So every response has an id, a log line and CORS headers.
     ///
     /// - Parameter origins: the allowed pages.
     public static func api(origins: OriginPolicy = .own) -> Router<APIRequestContext> {

@@ -20,8 +20,8 @@ extension OriginPolicy {
         return fields
     }
 
-    /// Echoes the origin exactly, as browsers compare it. Configured origins may send credentials, because many frameworks enable `withCredentials`; no
-    /// service reads cookies, so this grants nothing.
+    /// Echoes the origin exactly, as browsers compare it. Configured origins may send credentials, because many frameworks enable
+    /// `withCredentials`; no service reads cookies, so this grants nothing.
     private func permission(for request: HTTPRequest) -> HTTPFields {
         var fields: HTTPFields = [.vary: "Origin"]
         if case .allowed(let origin, let isNamed) = verdict(on: request) {

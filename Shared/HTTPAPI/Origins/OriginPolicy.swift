@@ -1,11 +1,11 @@
 public import HTTPTypes
 
-/// The pages that may use a service: those of the deployment's own and of the configured origins (contract §1, "Origins").
+/// The origins that may use a service: the deployment's own and the configured ones (contract §1, "Origins").
 ///
 /// One policy for HTTP and WebSocket handshakes. A request without `Origin` is not from a page and always passes.
 ///
-/// The own origin is derived from the request: `Host` (or `X-Forwarded-Host` where a proxy changes it) and the scheme of `X-Forwarded-Proto`. A
-/// page cannot set these on a WebSocket handshake, and on `fetch` only after a preflight that refuses it.
+/// The own origin is derived from the request: `Host` (or `X-Forwarded-Host` where a proxy changes it) and the scheme of
+/// `X-Forwarded-Proto`. A page cannot set these on a WebSocket handshake, and on `fetch` only after a preflight that refuses it.
 public struct OriginPolicy: Sendable, Hashable {
     /// A configured entry that is not an origin.
     public struct InvalidOrigin: Error, Sendable, CustomStringConvertible {
@@ -60,8 +60,8 @@ public struct OriginPolicy: Sendable, Hashable {
         return allowsAny && fields.count == 1 ? .allowed(origin: text, isNamed: false) : .refused
     }
 
-    /// Returns whether the request's origin permits it. Only WebSocket handshakes are refused here (RFC 6455 §10.2); otherwise the browser enforces
-    /// the response's fields.
+    /// Returns whether the request's origin permits it. Only WebSocket handshakes are refused here (RFC 6455 §10.2); otherwise the browser
+    /// enforces the response's fields.
     public func allows(_ request: HTTPRequest) -> Bool {
         verdict(on: request) != .refused
     }
@@ -73,8 +73,8 @@ public struct OriginPolicy: Sendable, Hashable {
         let scheme = forwarded(fields, .forwardedProto).flatMap { webScheme($0.lowercased()) }
         return [request.authority, forwarded(fields, .forwardedHost)].compactMap(\.self).contains { host in
             guard WebOrigin("\(origin.scheme)://\(host)") == origin else { return false }
-            // Without that header it is unknown whether a proxy terminated TLS. A proxy that says `http` may be behind another one that terminates TLS on
-            // the default port.
+            // Without that header it is unknown whether a proxy terminated TLS. A proxy that says `http` may be behind another one that
+            // terminates TLS on the default port.
             return scheme == nil || scheme == origin.scheme || scheme == "http" && origin.port == 443
         }
     }

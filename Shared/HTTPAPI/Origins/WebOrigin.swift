@@ -41,13 +41,13 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// RFC 3986 §3.1.
+    /// Parses a scheme (RFC 3986 §3.1); nil if malformed.
     private static func scheme(_ text: Substring) -> String? {
         guard let first = text.utf8.first, isLetter(first) else { return nil }
         return text.utf8.allSatisfy { isLetter($0) || isDigit($0) || "+-.".utf8.contains($0) } ? String(text) : nil
     }
 
-    /// A colon and decimal digits.
+    /// Parses a colon and decimal digits; nil if malformed.
     private static func number(_ port: Substring) -> UInt16? {
         let digits = port.dropFirst()
         guard port.first == ":", !digits.isEmpty, digits.utf8.allSatisfy(isDigit) else { return nil }
@@ -61,7 +61,7 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
         return !text.isEmpty && text.utf8.allSatisfy(isHostCharacter) ? String(text) : nil
     }
 
-    /// An IPv6 address in the form in which browsers write it.
+    /// Normalises an IPv6 address to the form that browsers send.
     private static func address(_ text: Substring) -> String? {
         // An `in6_addr` as bytes: the struct's initialiser is in another module in a release build than in a debug build.
         var address = [UInt8](repeating: 0, count: 16)
@@ -75,7 +75,7 @@ public struct WebOrigin: Sendable, Hashable, CustomStringConvertible {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-    /// Visible ASCII that can be part of a host; what ends one, or could be taken for a pattern, cannot.
+    /// Whether a host may contain the character: visible ASCII, except delimiters and pattern characters.
     private static func isHostCharacter(_ byte: UInt8) -> Bool {
         byte > 0x20 && byte < 0x7F && !"/?#@,*\\\"<>[]:".utf8.contains(byte)
     }

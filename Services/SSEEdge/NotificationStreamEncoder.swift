@@ -3,7 +3,7 @@ import EdgeRuntime
 import EventLog
 import EventModel
 
-/// The notification stream's way of writing: server-sent events. Contract §4.
+/// Encodes the notification stream as server-sent events. Contract §4.
 struct NotificationStreamEncoder: ServerSentEventEncoder {
     var name: String { "notification-stream" }
 

@@ -8,13 +8,13 @@ import HTTPFront
 import HTTPTypes
 import Hummingbird
 
-/// `GET /v1/notifications/stream`: everything up to the moment at which a request becomes a stream. Contract §4.
+/// `GET /v1/notifications/stream`: validates a request and opens its stream. Contract §4.
 ///
-/// Errors of the client are JSON answers before the stream begins. Whatever passes — overload, limits, a drain, a log out
-/// of reach — is a 200 with one `stream.end`, because an `EventSource` never comes back from anything else.
+/// Client errors are JSON responses before the stream begins. Temporary failures (overload, limits, a drain, an unreachable log) are a 200
+/// with one `stream.end`, because an `EventSource` does not reconnect after an error response.
 struct NotificationStreamRoute: Sendable {
     static let path: RouterPath = "/v1/notifications/stream"
-    /// Who may listen.
+    /// The roles that may open the stream.
     static let roles: Set<Role> = [.admin, .member]
 
     let edge: Edge
@@ -41,7 +41,7 @@ struct NotificationStreamRoute: Sendable {
         try self.judge(request, try context.requireRole(anyOf: Self.roles), context.identity)
     }
 
-    /// Judges the request of a principal that may listen.
+    /// Validates the request of an authorised principal.
     private func judge(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
         let query = QueryParameters(unbounded: request.uri.query)
         return StreamRequest(
@@ -55,7 +55,7 @@ struct NotificationStreamRoute: Sendable {
         )
     }
 
-    /// A stream that is over before it began.
+    /// Returns a response that contains only `stream.end`.
     private func refusal(_ ending: Ending) -> Response {
         var fields = Self.fields
         fields[.connection] = "close"
@@ -66,7 +66,7 @@ struct NotificationStreamRoute: Sendable {
         )
     }
 
-    /// What every stream of this edge is.
+    /// Header fields of every stream of this edge.
     static var fields: HTTPFields {
         [
             .contentType: "text/event-stream; charset=utf-8",
@@ -77,7 +77,7 @@ struct NotificationStreamRoute: Sendable {
 }
 
 extension HTTPField.Name {
-    /// Tells nginx not to buffer the response.
+    /// `X-Accel-Buffering`: disables response buffering in nginx.
     fileprivate static var accelBuffering: HTTPField.Name {
         guard let name = HTTPField.Name("X-Accel-Buffering") else { preconditionFailure("a constant that is a token") }
         return name

@@ -2,7 +2,7 @@ import Basics
 import EdgeRuntime
 import EventModel
 
-/// An encoder of server-sent events. All of them tell the log's standing and their end alike. Contract §3, §4.
+/// An encoder of server-sent events. All encode the log's standing and the stream's end in the same way. Contract §3, §4.
 protocol ServerSentEventEncoder: StreamEncoder {}
 
 extension ServerSentEventEncoder {

@@ -8,12 +8,12 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-// What the surfaces of this edge share where a request becomes a response that a delivery loop writes.
+// Opening a stream: shared by the surfaces of this edge.
 
 extension Edge {
-    /// Admits a stream and hands its connection to a delivery loop.
+    /// Admits a stream and moves its connection to a delivery loop.
     ///
-    /// - Returns: why not; nil when the connection has left NIO, so that an answer there is not sent.
+    /// - Returns: the ending that refuses the stream; nil when the connection has left NIO, where a response is no longer sent.
     func open(_ stream: StreamRequest, _ context: APIRequestContext) async throws -> Ending? {
         let admission: Admission
         switch self.admit(tenant: stream.principal.tenant) {
@@ -31,7 +31,7 @@ extension Edge {
 }
 
 extension ResponseHead {
-    /// The head of a response that ends with its connection: `fields`, and what each response says of its request.
+    /// Encodes the head of a response whose body ends with the connection: `fields`, and the fields of every response (request id, CORS).
     static func ofStream(_ fields: HTTPFields, to request: Request, _ identity: RequestIdentity, _ origins: OriginPolicy) -> [UInt8] {
         var fields = fields
         fields[.connection] = "close"

@@ -3,14 +3,14 @@ import EdgeRuntime
 import EventLog
 import EventModel
 
-/// The execution stream's way of writing: server-sent events whose ids are the events' numbers. Contract §9.
+/// Encodes an execution stream: server-sent events whose ids are the execution's event numbers. Contract §9.
 struct ExecutionStreamEncoder: ServerSentEventEncoder {
     let interval: Duration
 
     var name: String { "execution-stream" }
     var heartbeatInterval: Duration? { self.interval }
 
-    /// Writes nothing for an entry that is of no execution: it has no number.
+    /// Writes nothing for an entry without an execution, because it has no event number.
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
         guard let place = entry.execution else { return }
         ExecutionStreamEncoding.appendEvent(number: place.number, type: entry.event.type, payload: entry.event.payload, to: &bytes)

@@ -4,21 +4,21 @@ import EventModel
 import HTTPAPI
 import Hummingbird
 
-/// What the viewer of an execution asks for.
+/// The parsed request for an execution stream.
 struct ExecutionStreamQuery: Sendable {
     let principal: Principal
     let reference: ExecutionReference
-    /// The execution that it names; nil for the current one.
+    /// The execution in the query; nil for the current one.
     let run: ExecutionRun?
-    /// The last event that it has seen; nil for none. What is not a number of an event is the last number of all, which no event has: it is answered
-    /// like every number beyond the end, with a gap (contract §3, §9).
+    /// The number of the last event that the client has received; nil if it has received none. A malformed number is replaced by the
+    /// highest number, which no event has: like every number beyond the end, it is answered with a gap (contract §3, §9).
     let number: ExecutionNumber?
-    /// Whether it waits for an execution to begin when there is none.
+    /// Whether the stream waits for an execution to begin if none is known.
     let waits: Bool
 
-    /// Reads path, query and headers.
+    /// Parses path, query and headers.
     ///
-    /// - Throws: `unauthorized` without a token, `validation_error` for a name, an id or a parameter that cannot be.
+    /// - Throws: `unauthorized` without a token, `validation_error` for an invalid name, id or parameter.
     init(_ request: Request, _ context: APIRequestContext, _ kind: ExecutionReference.Kind) throws(APIError) {
         principal = try context.requirePrincipal()
         let query = QueryParameters(unbounded: request.uri.query)
@@ -37,7 +37,7 @@ struct ExecutionStreamQuery: Sendable {
         }
     }
 
-    /// The number that a client sends back. An empty text, and the 0 that stands before the first event, are from clients that have seen nothing.
+    /// Parses the resume number; nil for an empty text, and for 0, the position before the first event.
     private static func number(_ text: String) -> ExecutionNumber? {
         text.utf8.allSatisfy { $0 == UInt8(ascii: "0") } ? nil : ExecutionNumber(text) ?? ExecutionNumber(ExecutionNumber.range.upperBound)
     }

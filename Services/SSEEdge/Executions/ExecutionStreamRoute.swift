@@ -11,7 +11,7 @@ import Logging
 import ServiceKit
 
 extension AnyConfigurationKey {
-    /// How often a quiet execution stream shows that it lives.
+    /// Heartbeat interval of an idle execution stream.
     static let executionHeartbeatInterval = ConfigurationKey(
         "execution.heartbeat.interval",
         .duration(.milliseconds(100) ... .seconds(3600)),
@@ -20,11 +20,11 @@ extension AnyConfigurationKey {
     )
 }
 
-/// `GET /api/streaming/agents/{name}/stream` and `GET /api/streaming/workflows/{id}/stream`: one execution from its first event, or from where the
-/// viewer has got to, up to its final event. Contract §9.
+/// `GET /api/streaming/agents/{name}/stream` and `GET /api/streaming/workflows/{id}/stream`: streams one execution, from its first event or
+/// from the client's position, through its final event. Contract §9.
 ///
-/// Errors of the client are JSON answers; whatever passes is a 200 with one `stream.end`, as on the notification stream; 204 stops an
-/// `EventSource` that has seen everything.
+/// Client errors are JSON responses. Temporary failures are a 200 with one `stream.end`, as on the notification stream. A 204 stops an
+/// `EventSource` that has received every event.
 struct ExecutionStreamRoute: Sendable {
     static let paths: [(path: RouterPath, kind: ExecutionReference.Kind)] = [
         ("/api/streaming/agents/:name/stream", .agents),
@@ -80,14 +80,14 @@ struct ExecutionStreamRoute: Sendable {
             trace: context.trace
         )
         try await self.edge.adopt(context.channel, request: stream, admission: admission)
-        // The connection has left NIO; so this response is not sent.
+        // The connection has left NIO, so this response is not sent.
         return Response(status: .ok)
     }
 
     private enum Answer {
         case begins(StreamPlace, run: ExecutionRun?)
         case seenAll
-        /// For reasons that pass.
+        /// Refused for a temporary reason.
         case refused(Ending)
     }
 
@@ -117,7 +117,7 @@ struct ExecutionStreamRoute: Sendable {
         }
     }
 
-    /// A stream that is over before it began.
+    /// Returns a response that contains only `stream.end`.
     private func refusal(_ ending: Ending) -> Response {
         var fields = self.fields(nil)
         fields[.connection] = "close"
@@ -127,14 +127,14 @@ struct ExecutionStreamRoute: Sendable {
 
     private func fields(_ run: ExecutionRun?) -> HTTPFields {
         var fields = NotificationStreamRoute.fields
-        // Any text may name an execution; a header holds visible ASCII.
+        // An execution id may contain any characters; a header only visible ASCII.
         if let run { fields[.execution] = CloudEventHeaders.encode(run.text) }
         return fields
     }
 }
 
 extension HTTPField.Name {
-    /// The id of the execution that a stream shows.
+    /// `Causeway-Execution`: the id of the streamed execution.
     fileprivate static var execution: HTTPField.Name {
         guard let name = HTTPField.Name("Causeway-Execution") else { preconditionFailure("a constant that is a token") }
         return name

@@ -3,12 +3,11 @@ import EdgeRuntime
 import EventLog
 import EventModel
 
-/// Encodes a long poll: one JSON document, which the delivery loop assembles from the shared encoded events.
-/// Contract §15.
+/// Encodes a long poll's response: one JSON document, which the delivery loop assembles from the shared encoded events. Contract §15.
 struct LongPollEncoder: StreamEncoder {
     var name: String { "long-poll" }
 
-    /// The comma before each event.
+    /// The length of the comma before each event.
     var separatorLength: Int { 1 }
 
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8]) {
@@ -27,10 +26,10 @@ struct LongPollEncoder: StreamEncoder {
 
     func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("{\"events\":[".utf8) }
 
-    /// White space is JSON everywhere between two tokens: it keeps the connection of a client that waits, and every proxy on the way.
+    /// A space, which JSON allows between tokens: keeps the connection of a waiting client open through proxies.
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] { [UInt8(ascii: " ")] }
 
-    /// Told by the conclusion.
+    /// Empty: the conclusion contains the gap.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8] { [] }
 
     func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] {
@@ -50,6 +49,6 @@ struct LongPollEncoder: StreamEncoder {
         return bytes
     }
 
-    /// The conclusion says all: why a batch ends is nothing that its client would act on.
+    /// Empty: the conclusion completes the document, and clients do not need the reason for a batch's end.
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { [] }
 }

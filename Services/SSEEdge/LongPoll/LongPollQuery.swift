@@ -3,24 +3,23 @@ import EdgeRuntime
 import HTTPAPI
 import ServiceKit
 
-/// How much a long poll asks for, and how long it waits. Contract §15.
+/// The parsed query of a long poll: maximum number of events, and waiting time. Contract §15.
 struct LongPollQuery: Sendable, Equatable {
-    /// How many events one response may hold.
+    /// Allowed values of `limit`: events per response.
     static let limits = 1...1000
-    /// How long a client may wait: not longer than what usually stands between a client and an edge keeps a quiet request.
+    /// Allowed values of `wait`. The maximum is below the usual idle timeouts of proxies.
     static let waits: ClosedRange<Duration> = .zero ... .seconds(60)
-    /// A response has at most this many bytes.
+    /// Maximum size of a response, in bytes.
     static let maximumBytes = 1024 * 1024
-    /// The largest event: a payload of 256 KiB and what stands around it.
+    /// Maximum size of an encoded event, in bytes: a payload of 256 KiB and its envelope.
     private static let largestEvent = 257 * 1024
 
-    /// The most events of the response.
+    /// Maximum number of events in the response.
     let limit: Int
-    /// How long to wait for the first one.
+    /// Time limit for waiting for the first event.
     let wait: Duration
 
-    /// Reads `limit`, 100 unless given, and `wait`, 30 s unless given: a client that asks again and again without parameters costs two requests a
-    /// minute.
+    /// Parses `limit` (default 100) and `wait` (default 30 s, so that a client that polls without parameters sends two requests a minute).
     ///
     /// - Throws: `validation_error`.
     init(_ query: QueryParameters) throws(APIError) {
@@ -36,7 +35,7 @@ struct LongPollQuery: Sendable, Equatable {
         self.wait = duration
     }
 
-    /// When the response ends.
+    /// The end of the response, as a delivery loop's policy.
     var end: EndPolicy {
         .afterBatch(BatchLimits(entries: self.limit, bytes: Self.maximumBytes - Self.largestEvent, wait: self.wait))
     }

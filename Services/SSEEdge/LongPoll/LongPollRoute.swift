@@ -8,9 +8,10 @@ import HTTPFront
 import HTTPTypes
 import Hummingbird
 
-/// `GET /v1/events`: the events behind a cursor as one JSON document; without any, the response waits for the first one. Contract §15.
+/// `GET /v1/events`: returns the events after a cursor as one JSON document; waits for the first one if there are none. Contract §15.
 ///
-/// A stream like the others, but for its ``EndPolicy``: it ends with what there is. Its clients see statuses, so what passes is a status too.
+/// Implemented as a stream whose ``EndPolicy`` ends it after one batch. Temporary failures are HTTP statuses, since its clients can read
+/// them.
 struct LongPollRoute: Sendable {
     static let path: RouterPath = "/v1/events"
 
@@ -38,7 +39,7 @@ struct LongPollRoute: Sendable {
         try self.judge(request, try context.requireRole(anyOf: NotificationStreamRoute.roles), context.identity)
     }
 
-    /// Judges the request of a principal that may listen.
+    /// Validates the request of an authorised principal.
     private func judge(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
         let query = QueryParameters(unbounded: request.uri.query)
         let filter = try query.typeFilter()
@@ -55,7 +56,7 @@ struct LongPollRoute: Sendable {
         )
     }
 
-    /// What a client that cannot be served now is told.
+    /// Converts an ending that refuses the stream to an error response.
     private func refusal(_ ending: Ending) -> APIError {
         let sentence = ending.sentence
         let message = "\(sentence.prefix(1).uppercased())\(sentence.dropFirst())."

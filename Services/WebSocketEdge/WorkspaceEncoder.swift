@@ -3,11 +3,11 @@ import EdgeRuntime
 import EventLog
 import EventModel
 
-/// The workspace stream's way of writing: JSON envelopes in text frames. Contract §5.
+/// Encodes the workspace stream: JSON envelopes in text frames. Contract §5.
 struct WorkspaceEncoder: StreamEncoder {
-    /// Whether the client asked to be able to resume.
+    /// Whether events carry their cursor, so that the client can resume.
     let carriesIDs: Bool
-    /// Set for clients with which compression was negotiated.
+    /// Set if compression was negotiated.
     let deflater: Deflater?
 
     var name: String { "workspace" + (self.carriesIDs ? "+id" : "") + (self.deflater == nil ? "" : "+deflate") }

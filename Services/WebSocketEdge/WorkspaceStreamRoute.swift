@@ -9,14 +9,14 @@ import Hummingbird
 import Logging
 import ServiceKit
 
-/// `GET /v1/stream`: accepts the WebSocket before it authenticates, because a browser sees close codes and no statuses. Contract §5.
+/// `GET /v1/stream`: accepts the WebSocket before authenticating, because browsers expose close codes but not statuses. Contract §5.
 struct WorkspaceStreamRoute: Sendable {
     static let path: RouterPath = "/v1/stream"
 
     let edge: Edge
     let front: WebSocketFront
     let logger: Logger
-    /// One for all: compressing the same event again gives the same bytes.
+    /// Shared: compressing the same event again gives the same bytes.
     private let deflater = Deflater()
 
     init(edge: Edge, front: WebSocketFront, logger: Logger) {
@@ -41,12 +41,12 @@ struct WorkspaceStreamRoute: Sendable {
                 if let answer = error.answer { throw answer }
                 try await self.edge.refuse(context.channel, accepted.refused(error))
             }
-            // The connection has left NIO; so this response is not sent.
+            // The connection has left NIO, so this response is not sent.
             return Response(status: .ok)
         }
     }
 
-    /// The stream of a request that can be judged at once.
+    /// Returns the stream of a request that can be checked without waiting; nil otherwise.
     private func judge(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
         guard let accepted = try? self.accept(request, identity),
             let principal = self.front.authenticateAtOnce(request, accepted.handshake)
@@ -54,7 +54,7 @@ struct WorkspaceStreamRoute: Sendable {
         return try? Self.stream(accepted, of: principal)
     }
 
-    /// Judges a handshake, before it is known whose it is.
+    /// Validates a handshake, before authentication.
     private func accept(_ request: Request, _ identity: RequestIdentity) throws -> Accepted {
         let handshake = try self.front.handshake(request)
         let query = QueryParameters(unbounded: request.uri.query)
@@ -73,7 +73,7 @@ struct WorkspaceStreamRoute: Sendable {
         )
     }
 
-    /// The stream that a principal asks for.
+    /// Creates the stream request of a principal.
     private static func stream(_ accepted: Accepted, of principal: Principal) throws(Refusal) -> StreamRequest {
         try self.checkWorkspace(of: principal, named: accepted.workspaces)
         return StreamRequest(
@@ -90,12 +90,12 @@ struct WorkspaceStreamRoute: Sendable {
 
     // MARK: After the connection is accepted
 
-    /// What is the same for a connection that stays and for one that does not.
+    /// The parsed handshake, for streams and for refusals.
     private struct Accepted {
         let handshake: WebSocketHandshake
         let filter: TypeFilter?
         let cursor: String?
-        /// Those that the query names.
+        /// The values of `workspace` in the query.
         let workspaces: [String]
         let encoder: WorkspaceEncoder
         let inbound: Inbound
@@ -115,11 +115,11 @@ struct WorkspaceStreamRoute: Sendable {
         }
     }
 
-    /// Why a connection is closed as soon as it was accepted.
+    /// The reason for closing a connection right after the handshake.
     private struct Refusal: Error {
         let ending: Ending
         let user: UserID?
-        /// What is answered in the place of the handshake; nil for a connection that is accepted to be told.
+        /// The response instead of the 101; nil if the connection is accepted and then closed with the ending's close code.
         let answer: APIError?
 
         init(_ ending: Ending, user: UserID? = nil, answer: APIError? = nil) {

@@ -7,7 +7,7 @@ import EventModel
 struct RelayEncoder: StreamEncoder {
     /// Whether pushes carry their cursor.
     let carriesIDs: Bool
-    /// Set for clients with which compression was negotiated.
+    /// Set if compression was negotiated.
     let deflater: Deflater?
     /// Returns a new ULID for each connection.
     let makeULID: @Sendable () -> String

@@ -36,7 +36,7 @@ struct RelayRoute: Sendable {
         routes.upgrade(Self.path) { request, context in try await self.connect(request, context) }
     }
 
-    /// The stream of a request that can be judged at once.
+    /// Returns the stream of a request that can be checked without waiting; nil otherwise.
     private func judge(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
         guard let handshake = try? self.front.handshake(request),
             let principal = self.front.authenticateAtOnce(request, handshake)
@@ -68,7 +68,7 @@ struct RelayRoute: Sendable {
         return Response(status: .ok)
     }
 
-    /// The stream that a principal asks for.
+    /// Creates the stream request of a principal.
     private func stream(
         _ request: Request,
         _ handshake: WebSocketHandshake,
@@ -76,7 +76,7 @@ struct RelayRoute: Sendable {
         _ identity: RequestIdentity
     ) throws(APIError) -> (request: StreamRequest, encoder: RelayEncoder) {
         guard principal.has(anyOf: Self.roles) else { throw .missingRole(anyOf: Self.roles) }
-        // Any cursor that a client names is answered (contract §3).
+        // A cursor is never refused, also a malformed one (contract §3).
         let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
         let encoder = RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)

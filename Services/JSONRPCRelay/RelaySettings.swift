@@ -41,7 +41,7 @@ enum RelaySettings {
             ]
     }
 
-    /// The interval of the idle check of connections.
+    /// Returns the interval of the idle check of connections.
     static func lookInterval(_ settings: Settings) -> Duration { min(.seconds(5), settings[self.silenceTimeout] / 4) }
 
     static func rules(_ settings: Settings) -> WebSocketRules {

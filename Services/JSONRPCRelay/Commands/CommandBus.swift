@@ -151,7 +151,7 @@ final class CommandBus: Sendable {
         }
     }
 
-    // MARK: Calling off
+    // MARK: Cancelling
 
     fileprivate func cancel(_ token: CommandToken, _ session: CommandSession) {
         guard let entry = table.remove(CommandTable.Key(session: session.number, token: token)) else { return }

@@ -11,7 +11,7 @@ struct RPCError: Error, Hashable, Sendable {
     let code: Int
     /// The kind of error, in a few words.
     let message: String
-    /// Details as JSON text; nil for none.
+    /// Details as JSON text; nil if absent.
     let data: [UInt8]?
 
     /// Creates an error; `data` is one valid JSON value.
@@ -34,7 +34,7 @@ struct RPCError: Error, Hashable, Sendable {
     static let invalidRequest = RPCError(code: -32600, message: "Invalid Request")
     /// Neither the relay nor any service implements the method.
     static let methodNotFound = RPCError(code: -32601, message: "Method not found")
-    /// There is no such subscription on this connection.
+    /// The connection has no subscription with that id.
     static let subscriptionNotFound = RPCError(
         -32002,
         "Subscription not found",

@@ -5,27 +5,27 @@ import Synchronization
 
 /// Runs a command and publishes its output as an agent's execution (``CommandReport``).
 ///
-/// The command has priority: its output is passed on at once, and publishing never blocks it. While the log is unreachable or slow, the newest lines are
-/// buffered and the oldest dropped; the final event has their number.
+/// The command has priority: its output is forwarded at once, and publishing never blocks it. While the log is unreachable or slow, the
+/// newest lines are buffered and the oldest dropped; `complain` gets their number.
 struct CommandFollower: Sendable {
     /// Maximum number of lines waiting to be published.
     static let maximumWaiting = 4096
-    /// How long to wait for background processes that keep the output open.
+    /// Time limit for background processes that keep the output open.
     private static let linger: Duration = .seconds(1)
 
     let sink: any ExecutionSink
     let reference: ExecutionReference
     /// The execution's id.
     let run: ExecutionRun
-    /// Whether an execution that still runs is ended first.
+    /// Whether a running execution is ended first.
     let replaces: Bool
-    /// How long one publish may take.
+    /// Time limit for one publish.
     let timeout: Duration
-    /// Gets what the command prints, as it comes.
+    /// Receives the command's output as it arrives.
     let passOn: @Sendable ([UInt8], CommandReport.Stream) -> Void
     let complain: @Sendable (String) -> Void
 
-    /// Follows a command until it has ended and all that can be is published.
+    /// Follows a command until it has ended, and its output is published or the time limit has passed.
     ///
     /// - Returns: its outcome, and whether its final event is stored.
     func follow(_ command: WrappedCommand) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
@@ -54,7 +54,7 @@ struct CommandFollower: Sendable {
         return (outcome, isStored)
     }
 
-    /// Publishes an event, unless that is impossible. Returns whether it is stored.
+    /// Publishes an event; reports a failure. Returns whether the event is stored.
     @discardableResult
     private func publish(_ event: ExecutionDraft) async -> Bool {
         do throws(ProducerError) {
@@ -66,7 +66,7 @@ struct CommandFollower: Sendable {
         }
     }
 
-    /// Reads a descriptor to its end; calls `take` with what came, and the lines that it completes.
+    /// Reads a descriptor to its end; calls `take` with each read's bytes, and the lines that they complete.
     private func read(_ descriptor: Int32, _ take: ([UInt8], [[UInt8]]) -> Void) async {
         let input = StandardInput(descriptor: descriptor)
         var splitter = OutputSplitter(maximumBytes: CommandReport.maximumLineBytes)
@@ -74,7 +74,7 @@ struct CommandFollower: Sendable {
         take([], [splitter.finish()].compactMap(\.self))
     }
 
-    /// Waits for something, but no longer than `limit`.
+    /// Runs `wait`, for at most `limit`.
     private func atMost(_ limit: Duration, _ wait: @escaping @Sendable () async -> Void) async {
         let done = OneShot<Void>()
         let waiting = Task {
@@ -86,7 +86,7 @@ struct CommandFollower: Sendable {
     }
 }
 
-/// Output that is not published yet.
+/// Queues output lines as events, and counts dropped ones.
 private final class WaitingLines: Sendable {
     private struct State {
         var report: CommandReport
@@ -112,20 +112,20 @@ private final class WaitingLines: Sendable {
     }
 }
 
-/// A program's output as it comes in, cut into lines for people.
+/// Splits a program's output into lines.
 ///
-/// A line ends with LF, CR or both, since programs draw their progress by returning to the line's start. Blank lines are left out, and so is what a
-/// line has beyond its bound.
+/// A line ends with LF, CR or both, because programs redraw progress with CR. Blank lines are dropped, and lines are truncated to the
+/// maximum length.
 struct OutputSplitter: Sendable {
     private let maximumBytes: Int
     private var pending: [UInt8] = []
 
-    /// - Parameter maximumBytes: how much of a line is kept.
+    /// - Parameter maximumBytes: maximum length of a line.
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
-    /// Takes bytes in and returns the lines that they complete.
+    /// Appends bytes, and returns the lines that they complete.
     mutating func take(_ bytes: [UInt8]) -> [[UInt8]] {
         var lines: [[UInt8]] = []
         for byte in bytes {
@@ -138,7 +138,7 @@ struct OutputSplitter: Sendable {
         return lines
     }
 
-    /// The output is over: returns what came after the last line's end, if anything.
+    /// Returns the last line, if it has no line end; call at the end of the output.
     mutating func finish() -> [UInt8]? {
         defer { pending = [] }
         return pending.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? nil : pending

@@ -1,29 +1,29 @@
 import Basics
 import EventModel
 
-/// What a running command prints, as events of an agent's execution.
+/// Converts a running command's output to events of an agent's execution.
 ///
-/// A line that is a JSON object with a valid `progress` is the event's payload as it is; any other line becomes its message, with the progress that
-/// was last told.
+/// A line that is a JSON object with a valid `progress` becomes the event's payload unchanged. Any other line becomes its message, with the
+/// last reported progress.
 struct CommandReport: Sendable {
-    /// Which of a command's streams a line came from; becomes the event's `step`.
+    /// The stream of a line; becomes the event's `step`.
     enum Stream: String, Sendable {
         case output
         case errors
     }
 
-    /// The longest line that is passed on, in bytes; the rest of a longer one is left out.
+    /// Maximum length of a line in bytes; longer ones are truncated.
     static let maximumLineBytes = 64 * 1024
 
     private let run: ExecutionRun
     private var progress = 0.0
 
-    /// - Parameter run: the execution that the events belong to.
+    /// - Parameter run: the execution of the events.
     init(run: ExecutionRun) {
         self.run = run
     }
 
-    /// The event of a line.
+    /// Returns the event for a line.
     mutating func event(_ line: [UInt8], from stream: Stream) throws(ValidationError) -> ExecutionDraft {
         if let told = told(line) { return told }
         let payload: JSONObject = [
@@ -32,11 +32,11 @@ struct CommandReport: Sendable {
         return try draft("progress", payload)
     }
 
-    /// The final event.
+    /// Returns the final event.
     ///
     /// - Parameters:
-    ///   - outcome: how the command has ended.
-    ///   - milliseconds: for how long it ran.
+    ///   - outcome: the command's outcome.
+    ///   - milliseconds: its run time.
     func end(_ outcome: WrappedCommand.Outcome, milliseconds: Int) throws(ValidationError) -> ExecutionDraft {
         var payload: JSONObject =
             switch outcome {
@@ -49,7 +49,7 @@ struct CommandReport: Sendable {
         return try draft(outcome == .exit(0) ? "complete" : "failed", payload)
     }
 
-    /// Parses a line that is an event.
+    /// Parses a line that is an event's payload; nil otherwise.
     private mutating func told(_ line: [UInt8]) -> ExecutionDraft? {
         guard line.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"),
             let payload = try? Payload(validating: line, allowsStreamMembers: true),

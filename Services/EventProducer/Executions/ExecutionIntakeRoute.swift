@@ -8,11 +8,11 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// `POST /v1/executions/agents/{name}/events` and `POST /v1/executions/workflows/{id}/events` (contract §9, §10): one event of an execution or an array, numbered
-/// in their order.
+/// `POST /v1/executions/agents/{name}/events` and `POST /v1/executions/workflows/{id}/events` (contract §9, §10): stores one event of an
+/// execution, or an array of events, numbered in order.
 ///
-/// A request is validated before anything is stored. Whether an execution has ended is known only when an event is to be
-/// stored: such a request may be stored in part, and the answer says so. A retry with ids or an `Idempotency-Key` stores the rest.
+/// A request is validated before anything is stored. Whether an execution has ended is known only when its event is stored, so such a
+/// request may be stored in part; the error response says how many. A retry with ids or an `Idempotency-Key` stores the rest.
 struct ExecutionIntakeRoute: Sendable {
     static let paths: [(path: RouterPath, kind: ExecutionReference.Kind)] = [
         ("/v1/executions/agents/:name/events", .agents),
@@ -28,7 +28,7 @@ struct ExecutionIntakeRoute: Sendable {
         self.gate = gate
     }
 
-    /// Registers the routes; authentication stands before them.
+    /// Registers the routes on `routes`, which must authenticate.
     func register(on routes: some RouterMethods<APIRequestContext>) {
         for (path, kind) in Self.paths {
             routes.post(path) { request, context in try await self.respond(to: request, context, kind) }
@@ -70,7 +70,7 @@ struct ExecutionIntakeRoute: Sendable {
         }
     }
 
-    /// The tenant of a request's events: all are of one execution, and so of one tenant. One that names none is of the token's tenant.
+    /// Returns the tenant of a request's events, by default the token's. All must have the same, because they belong to one execution.
     private static func tenant(of drafts: [ExecutionDraft], home: Tenant) throws(ValidationError) -> Tenant {
         let tenant = drafts.first?.tenant ?? home
         for (index, draft) in drafts.enumerated() where (draft.tenant ?? home) != tenant {
@@ -82,7 +82,7 @@ struct ExecutionIntakeRoute: Sendable {
         return tenant
     }
 
-    /// An execution that is named twice, with a final event between, could not take the second.
+    /// Refuses an event of an execution that an earlier event of the request has ended.
     private static func checkOrder(_ drafts: [ExecutionDraft]) throws(ValidationError) {
         var ended: Set<ExecutionRun> = []
         for (index, draft) in drafts.enumerated() {
@@ -115,7 +115,7 @@ struct ExecutionIntakeRoute: Sendable {
         } catch {
             let index = stored.count
             let before = index > 0 ? " The \(index) events before it are stored." : ""
-            // What is found before the first is stored knows its place itself.
+            // An error found before the first event is stored already has the index in its field.
             func place(_ field: String) -> String { drafts.count > 1 && index > 0 ? "[\(index)].\(field)" : field }
             if error.code == .conflict, error.field == "execution" {
                 let field = drafts.count > 1 ? "[\(index)].execution" : "execution"
@@ -147,7 +147,7 @@ struct ExecutionIntakeRoute: Sendable {
 }
 
 extension ExecutionDraft {
-    /// The draft with the trace of its request, and an id if it has none.
+    /// Returns the draft with the request's trace, and with the id if it has none.
     fileprivate func named(_ id: EventID?, _ kind: ExecutionReference.Kind, trace: TraceParent?) throws -> ExecutionDraft {
         var draft = self
         if self.id == nil, let id {

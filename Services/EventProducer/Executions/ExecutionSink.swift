@@ -2,9 +2,9 @@ import CausewayProducer
 import EventLog
 import EventModel
 
-/// Where accepted events of executions go.
+/// The destination of accepted execution events.
 protocol ExecutionSink: Sendable {
-    /// Finds what is wrong with events before the first is stored; see ``EventProducer/check(_:of:replacing:under:timeout:)``.
+    /// Validates events before the first is stored; see ``EventProducer/check(_:of:replacing:under:timeout:)``.
     func check(
         _ drafts: [ExecutionDraft],
         of reference: ExecutionReference,
@@ -13,7 +13,7 @@ protocol ExecutionSink: Sendable {
         timeout: Duration?
     ) async throws(ProducerError)
 
-    /// Stores an event and tells its number; see ``EventProducer/publish(_:to:replacing:timeout:)``.
+    /// Stores an event and returns its number; see ``EventProducer/publish(_:to:replacing:timeout:)``.
     func publish(
         _ draft: ExecutionDraft,
         to reference: ExecutionReference,

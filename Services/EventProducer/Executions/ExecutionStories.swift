@@ -1,14 +1,14 @@
 import Basics
 import EventModel
 
-/// What runs in a story: an agent or a workflow, and which of its executions this is (contract §9).
+/// The execution of a story: an agent or a workflow, and the execution's id (contract §9).
 struct Performance: Sendable, Hashable {
     var kind: ExecutionReference.Kind
     var name: ExecutionName
     var run: ExecutionRun
 }
 
-/// An agent at work, from its first step to its result; one in eight fails.
+/// Generates an agent's execution, from its first step to its result; one in eight fails.
 enum AgentStory {
     private struct Work {
         var agent: String
@@ -43,7 +43,7 @@ enum AgentStory {
         ),
     ]
 
-    /// Writes a story of an agent that is free; nil when all are at work.
+    /// Generates the story of an idle agent; nil when all are running.
     static func write(at now: Timestamp, busy: Set<ExecutionName>, using generator: inout some RandomNumberGenerator) -> Story? {
         let free = works.filter { !busy.contains(ExecutionName(generated: $0.agent)) }
         guard !free.isEmpty else { return nil }
@@ -84,7 +84,7 @@ enum AgentStory {
     }
 }
 
-/// A workflow that goes through its steps, each done by an agent.
+/// Generates a workflow's execution; an agent does each step.
 enum WorkflowStory {
     private struct Flow {
         var id: String
@@ -105,7 +105,7 @@ enum WorkflowStory {
         ),
     ]
 
-    /// Writes a story of an idle workflow; nil when all are running.
+    /// Generates the story of an idle workflow; nil when all are running.
     static func write(at now: Timestamp, busy: Set<ExecutionName>, using generator: inout some RandomNumberGenerator) -> Story? {
         let free = flows.filter { !busy.contains(ExecutionName(generated: $0.id)) }
         guard !free.isEmpty else { return nil }

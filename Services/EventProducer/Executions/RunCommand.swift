@@ -13,11 +13,11 @@ import UnixSignals
 #endif
 
 extension AnyConfigurationKey {
-    /// Whose agent it is that runs.
+    /// The tenant of the agent.
     static let tenant = ConfigurationKey(optional: "tenant", .text, help: "The tenant whose agent it is.")
 }
 
-/// `event-producer run`: any command as an agent that people can watch.
+/// `event-producer run`: runs any command, and publishes its output as an agent's execution.
 struct RunCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "run",
@@ -64,7 +64,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     mutating func validate() throws {
-        // What is behind -- comes in with the words that are no options of ours.
+        // The words after -- arrive among those that are not options of this program.
         let words = settings.words.split(separator: "--", maxSplits: 1, omittingEmptySubsequences: false)
         settings.words = words.first.map { Array($0) } ?? []
         command = words.count > 1 ? Array(words[1]) : []
@@ -113,10 +113,10 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Refuses to start where another execution is running, or this one has ended: before the command does anything.
+    /// Throws if another execution is running, or this one has ended. Called before the command starts.
     private func checkIsFree(_ reference: ExecutionReference, _ id: ExecutionRun, _ producer: EventProducer) async throws {
         guard let current = try await producer.execution(of: reference) else { return }
-        // Bytes are compared: a name that only looks alike is another execution.
+        // Compared by bytes: canonically equivalent texts are different ids.
         let isSame = current.execution.utf8.elementsEqual(id.text.utf8)
         if isSame, current.hasEnded {
             throw Exit.because("the execution \(id) has ended: choose another id", ArgumentParser.ExitCode(EX_TEMPFAIL))
@@ -132,7 +132,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Starts the command and hands our signals on to it.
+    /// Starts the command, and forwards this process's signals to it.
     private func follow(_ follower: CommandFollower) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
         let child: WrappedCommand
         do throws(WrappedCommand.StartError) {
@@ -145,7 +145,7 @@ struct RunCommand: AsyncParsableCommand {
                 switch signal {
                 case .sigterm: child.send(SIGTERM)
                 case .sighup: child.send(SIGHUP)
-                // A terminal sends it to both of us.
+                // A terminal sends SIGINT to both processes.
                 default: if isatty(STDIN_FILENO) == 0 { child.send(SIGINT) }
                 }
             }

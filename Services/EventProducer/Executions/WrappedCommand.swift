@@ -7,14 +7,14 @@ import Dispatch
     import Musl
 #endif
 
-/// A command that this process runs: its input is ours, what it prints comes to us.
+/// A child process that inherits this process's standard input, and whose output this process reads.
 struct WrappedCommand: Sendable {
-    /// How a command has ended.
+    /// The outcome of a command.
     enum Outcome: Sendable, Hashable {
         case exit(Int32)
         case signal(Int32)
 
-        /// The status by which shells tell it.
+        /// The exit status that shells report for the outcome.
         var status: Int32 {
             switch self {
             case .exit(let status): status
@@ -23,24 +23,24 @@ struct WrappedCommand: Sendable {
         }
     }
 
-    /// A command that could not be started.
+    /// The error of a command that could not be started.
     struct StartError: Error, Sendable {
-        /// A sentence that says why.
+        /// The reason, for people.
         let message: String
-        /// What shells report: 127 for a command that is not there, 126 for one that may not be run.
+        /// The exit status that shells report: 127 for a missing command, 126 for one that is not executable.
         let status: Int32
     }
 
-    /// What it is known by to the system.
+    /// The child's process id.
     let processID: pid_t
-    /// Where its output can be read.
+    /// The descriptor of its standard output.
     let output: Int32
-    /// Where its complaints can be read.
+    /// The descriptor of its standard error.
     let errors: Int32
 
     /// Starts a command.
     ///
-    /// - Parameter words: the program, looked for in `PATH`, and its arguments; at least one.
+    /// - Parameter words: the program, searched in `PATH`, and its arguments; at least one word.
     init(starting words: [String]) throws(StartError) {
         func failure(_ code: Int32) -> StartError {
             StartError(message: "\(words[0]) cannot be run: \(String(cString: strerror(code)))", status: code == ENOENT ? 127 : 126)
@@ -58,14 +58,14 @@ struct WrappedCommand: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, outputPipe[1], STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errorPipe[1], STDERR_FILENO)
-        // Neither the pipes' other names nor our connection to the bus are any of its business. Descriptors are given out from the lowest on, so
-        // what is open lies below the newest.
+        // The child must not inherit the pipes' other descriptors or the connection to the bus. The kernel assigns the lowest free
+        // descriptor, so all open ones are at most the newest.
         let newest = (outputPipe + errorPipe).reduce(STDERR_FILENO, max)
         for descriptor in (STDERR_FILENO + 1)...newest { posix_spawn_file_actions_addclose(&actions, descriptor) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // nats.c has SIGPIPE ignored, and signals may be blocked on this thread: neither is to be handed down.
+        // nats.c ignores SIGPIPE, and this thread may block signals: the child must inherit neither.
         var signals = sigset_t()
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
@@ -87,7 +87,7 @@ struct WrappedCommand: Sendable {
         errors = errorPipe[0]
     }
 
-    /// Waits until it has ended. Once.
+    /// Waits for the end of the command. Call once.
     func outcome() async -> Outcome {
         await DispatchQueue(label: "causeway.wrapped-command").run { [processID] in
             var status: Int32 = 0
@@ -97,7 +97,7 @@ struct WrappedCommand: Sendable {
         }
     }
 
-    /// Hands a signal on to it.
+    /// Sends a signal to the command.
     func send(_ signal: Int32) {
         kill(processID, signal)
     }

@@ -4,7 +4,7 @@ import Synchronization
 /// Limits the bytes of request bodies in memory, per process and per tenant.
 ///
 /// A request reserves its maximum body size before reading; without room it is refused at once, so that many large requests cause refusals
-/// and not an out-of-memory. A tenant gets at most its share: a slow sender blocks no other tenant.
+/// instead of exhausting the memory. A tenant gets at most its share: a slow sender blocks no other tenant.
 final class BodyBudget: Sendable {
     /// Current reservations.
     struct Use: Sendable, Hashable {

@@ -4,9 +4,9 @@ import HTTPAPI
 import HTTPTypes
 import Hummingbird
 
-/// How a request carries its events, as its headers say (contract §10; CloudEvents HTTP binding 1.0.2, §3).
+/// The encoding of a request's events, from its headers (contract §10; CloudEvents HTTP binding 1.0.2, §3).
 enum ContentMode: Sendable, Hashable {
-    /// One event in Causeway's own form, or an array of them.
+    /// One event in Causeway's native JSON, or an array of them.
     case native
     /// One CloudEvent as JSON.
     case structured
@@ -19,9 +19,9 @@ enum ContentMode: Sendable, Hashable {
     private static let cloudEvent = "application/cloudevents+json"
     private static let cloudEventBatch = "application/cloudevents-batch+json"
 
-    /// The form of a request.
+    /// Determines the mode from the headers.
     ///
-    /// - Throws: `unsupported_media_type` for another type of body, one in another character set, and a compressed one.
+    /// - Throws: `unsupported_media_type` for another media type or charset, and for a compressed body.
     init(of request: Request) throws(APIError) {
         let codings = request.headers[values: .contentEncoding].filter { $0.lowercased() != "identity" }
         guard codings.isEmpty else {
@@ -37,9 +37,9 @@ enum ContentMode: Sendable, Hashable {
         }
     }
 
-    /// The events of a request in this form.
+    /// Parses the events of a request.
     ///
-    /// - Throws: the first fault, with its index and field. The caller must store nothing then.
+    /// - Throws: the first error, with its index and field. The caller must store nothing then.
     func drafts(_ body: [UInt8], _ headers: HTTPFields) throws(ValidationError) -> [EventDraft] {
         switch self {
         case .native: try EventIntake.events(native: body)
@@ -49,7 +49,7 @@ enum ContentMode: Sendable, Hashable {
         }
     }
 
-    /// Returns this form's name for a field of the native form, with its index if any.
+    /// Returns this mode's name of a native field, with its index if any.
     func field(_ field: String) -> String {
         let end = field.lastIndex(of: "]").map { field.index($0, offsetBy: 2, limitedBy: field.endIndex) ?? field.endIndex }
         let index = field[..<(end ?? field.startIndex)]

@@ -11,11 +11,10 @@ import ServiceKit
 
 /// `POST /v1/events` (contract §10): stores events, and responds when all are durable.
 ///
-/// Faults are all-or-nothing: the first one refuses the request, and nothing is stored. After a failure of the log some events may be stored; a retry
-/// stores the rest, if the events have ids or the request has an `Idempotency-Key`. Without either, events get random ids, which a retry does not
-/// repeat.
+/// An invalid event refuses the whole request, and nothing is stored. After a failure of the log some events may be stored; a retry stores
+/// the rest, if the events have ids or the request has an `Idempotency-Key`. Without either, each attempt gives the events new random ids.
 struct EventIntakeRoute: Sendable {
-    /// The path it answers on.
+    /// The route's path.
     static let path: RouterPath = "/v1/events"
 
     private let sink: any EventSink

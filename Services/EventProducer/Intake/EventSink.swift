@@ -3,13 +3,13 @@ import CausewayProducer
 import EventLog
 import EventModel
 
-/// Where accepted events go.
+/// The destination of accepted events.
 protocol EventSink: Sendable {
-    /// Stores events in their order, all of them before it returns; see ``EventProducer/publish(contentsOf:under:intake:timeout:)``.
+    /// Stores events in order, and returns when all are stored; see ``EventProducer/publish(contentsOf:under:intake:timeout:)``.
     func publish(contentsOf events: [Event], under key: RequestKey?, intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
         -> [PublishedEvent]
 
-    /// Stores events in their order, each for itself; see ``EventProducer/publish(each:intake:timeout:)``.
+    /// Stores events in order, each independently; see ``EventProducer/publish(each:intake:timeout:)``.
     func publish(each events: [Event], intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
         -> [Result<PublishedEvent, ProducerError>]
 }

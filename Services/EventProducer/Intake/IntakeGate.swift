@@ -5,18 +5,18 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Admission control of every intake request: the sender's rate limit, memory for its body, a turn for parsing it, and counters and delays of refusals.
-/// One per process, for all routes.
+/// Admission control of every intake request: the sender's rate limit, memory for its body, a turn for parsing it, and counters and delays
+/// of refusals. One per process, for all routes.
 struct IntakeGate: Sendable {
-    /// The most bytes of a body that is parsed without waiting for a turn: it takes a fraction of a millisecond.
+    /// Maximum size of a body that is parsed without waiting for a turn, in bytes: parsing takes a fraction of a millisecond.
     static let briefBytes = 64 * 1024
 
     let limits: IntakeLimits
     let budget: BodyBudget
     let shares: IntakeShares
     let metrics = IntakeMetrics()
-    /// Turns for parsing large bodies, which occupy a thread of the cooperative pool for tens of milliseconds: of one sender's tenant at most half
-    /// of the threads.
+    /// Turns for parsing large bodies, which occupy a thread of the cooperative pool for tens of milliseconds. One sender's tenant gets at
+    /// most half of the threads.
     let turns: TenantTurns
     private let refusals: RefusalDelay
     private let sleep: @Sendable (Duration) async -> Void
@@ -46,8 +46,8 @@ struct IntakeGate: Sendable {
     /// - Parameters:
     ///   - take: parses the body, and admits the events with their tenants' rate limits (``IntakeShares/take(_:)``).
     ///   - store: stores what `take` returned.
-    /// - Throws: `rate_limited` when the sender's events, bytes or body memory are used up; `service_unavailable` when the process's body memory is;
-    ///   errors of `take` and `store`.
+    /// - Throws: `rate_limited` when the sender's events, bytes or body memory are used up; `service_unavailable` when the process's body
+    ///   memory is; errors of `take` and `store`.
     func admit<Events: Sendable>(
         _ request: Request,
         from publisher: Publisher,
@@ -69,7 +69,7 @@ struct IntakeGate: Sendable {
             }
         } catch {
             metrics.refused(error)
-            // By now, nothing is held for the request's body.
+            // The memory of the request's body is released by now.
             if let error = error as? APIError, error.code == .rateLimited, let seconds = error.headers[.retryAfter].flatMap({ Int($0) }) {
                 let delay = refusals.delay(for: publisher.home, retryAfter: seconds)
                 if delay > .zero { await sleep(delay) }

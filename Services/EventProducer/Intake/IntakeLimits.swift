@@ -2,8 +2,8 @@ import ServiceKit
 
 /// Limits of the intake.
 struct IntakeLimits: Sendable, Hashable {
-    /// Maximum body size in bytes. A thousand events of the maximum payload would be 250 MiB, which is not realistic: 16 MiB hold sixty of those, or a
-    /// thousand of 16 KiB.
+    /// Maximum body size in bytes. A thousand events of the maximum payload would be 250 MiB, which is not realistic: 16 MiB hold sixty of
+    /// those, or a thousand of 16 KiB.
     var bodyBytes = 16 << 20
     /// Maximum bytes of bodies in memory.
     var totalBodyBytes = 128 << 20
@@ -59,14 +59,14 @@ extension AnyConfigurationKey {
 }
 
 extension [AnyConfigurationKey] {
-    /// What the intake takes at a time.
+    /// The keys of the intake's limits.
     static let intake: [AnyConfigurationKey] = [
         .intakeBodyBytes, .intakeTotalBytes, .intakeTimeout, .intakeBodyTimeout, .intakeEventsPerSecond, .intakeBytesPerSecond,
     ]
 }
 
 extension IntakeLimits {
-    /// The limits that the keys of ``Swift/Array/intake`` set.
+    /// Reads the limits from the keys of ``Swift/Array/intake``.
     ///
     /// - Throws: when the limit of one body exceeds that of all.
     init(_ settings: Settings) throws(ConfigurationError) {

@@ -5,10 +5,10 @@ import Hummingbird
 import NATSClient
 import ServiceKit
 
-/// The HTTP intake as a process.
+/// Runs the HTTP intake as a process.
 ///
-/// Services start in this order and stop in reverse: admin listener, log, public listener. So requests in flight at a shutdown are still stored and
-/// answered.
+/// Services start in this order and stop in reverse: admin listener, log, public listener. So requests in progress at a shutdown are still
+/// stored and answered.
 struct IntakeProcess {
     private let process: ServiceMain
 

@@ -10,7 +10,7 @@ final class IntakeShares: Sendable {
     /// A request's usage of one tenant's limits.
     struct Use: Sendable, Hashable {
         var events = 0
-        /// Of payloads.
+        /// Payload bytes.
         var bytes = 0
     }
 

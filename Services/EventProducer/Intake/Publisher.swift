@@ -4,7 +4,8 @@ import EventLog
 import EventModel
 import HTTPAPI
 
-/// The sender of a request, with the tenants that it may publish for (contract §10): any with the role `producer`, its own with the role `admin`.
+/// The sender of a request, with the tenants that it may publish for (contract §10): any with the role `producer`, its own with the role
+/// `admin`.
 struct Publisher: Sendable {
     /// Roles that may send events.
     static let roles: Set<Role> = [.producer, .admin]
@@ -35,8 +36,8 @@ struct Publisher: Sendable {
     ///   - names: names of fields in error messages.
     ///   - trace: the request's trace, for events without one.
     ///   - now: the time of events without one.
-    /// - Throws: `forbidden` for the first event of a tenant that the sender may not publish for, `validation_error` for the first of a type that only
-    ///   approvals write.
+    /// - Throws: `forbidden` for the first event of a tenant that the sender may not publish for, `validation_error` for the first event of
+    ///   a type that only the approval API writes.
     func events(
         _ drafts: [EventDraft],
         key: RequestKey?,

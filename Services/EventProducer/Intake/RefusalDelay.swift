@@ -1,19 +1,19 @@
 import Basics
 import Synchronization
 
-/// Delays the refusals of senders that do not wait for as long as `Retry-After` says (contract §10, "Shares"). Any thread.
+/// Delays the refusals of senders that retry before `Retry-After` has passed (contract §10, "Shares"). Any thread.
 ///
-/// A refusal may cost as much as an acceptance: the body is read and parsed before the tenants of its events are known. A sender that repeats its
-/// request at once would use up the intake's processor time without a single event. Its refusals come later instead, one a second on each of its
-/// connections. A request that is admitted is never delayed.
+/// A refusal may cost as much as an acceptance: the body is read and parsed before the tenants of its events are known. A sender that
+/// retries at once would use up the intake's processor time without a single event. Its refusals are therefore delayed to one a second on
+/// each of its connections. An admitted request is never delayed.
 final class RefusalDelay: Sendable {
     /// The delay of a refusal.
     static let delay: Duration = .seconds(1)
-    /// Maximum number of senders that are remembered; refusals of further ones are not delayed.
+    /// Maximum number of senders in the table; refusals of further ones are not delayed.
     static let maximumCount = 10_000
 
     private let now: @Sendable () -> Duration
-    /// Time until which each sender was told to wait.
+    /// The end of each sender's `Retry-After`.
     private let retryAt = Mutex<[Tenant: Duration]>([:])
 
     /// - Parameter now: the time since any fixed moment.

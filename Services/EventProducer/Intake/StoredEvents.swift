@@ -3,7 +3,7 @@ import CausewayProducer
 import EventModel
 import Logging
 
-/// The stored events of one trace in a request, or of none: logged as one line with the events' ids, from which a trace can be followed.
+/// The stored events of a request that share a trace, or have no trace. Logged as one line with the events' ids, to follow the trace.
 struct StoredEvents {
     private let trace: TraceParent?
     private let first: Cursor

@@ -2,7 +2,7 @@ public import Basics
 
 /// Describes why a process does not start with its configuration: which key, from which source, and what to do. Never shows a secret.
 public struct ConfigurationError: ExplainedError, Sendable, Hashable, CustomStringConvertible {
-    /// The sentence, without the name of the program.
+    /// The message, without the program's name.
     public let message: String
     /// The process's exit code.
     public let exitCode: ExitCode

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Reads settings from a YAML 1.1 file, or from JSON, which is parsed as YAML.
 ///
-/// A file whose name ends in `.json` must be JSON as the strict reader accepts it. Keys may be nested or joined by dots. An empty value and `null` count as not set.
+/// A file whose name ends in `.json` must be strict JSON. Keys may be nested or joined by dots. An empty value and `null` count as not set.
 struct ConfigurationFile: Sendable {
     /// Maximum file size in bytes.
     static let maximumBytes = 1024 * 1024
@@ -69,7 +69,7 @@ struct ConfigurationFile: Sendable {
 
 /// Collects the keys of a file.
 ///
-/// A snapshot does not list its keys, but asks once for each, by its full name, whether it is secret.
+/// A snapshot cannot list its keys, but calls back once for each, with its full name, to ask whether it is secret.
 private final class FoundNames: Sendable {
     private let noted = Mutex<[String]>([])
 

@@ -4,8 +4,8 @@
 /// variable is ``environmentName`` (`HTTP_PORT`) and the command-line option ``option`` (`--http-port`).
 /// A secret also has a ``fileCompanion``, the file with its value (`…_FILE`), as container platforms mount secrets.
 ///
-/// Every key is a ``ConfigurationKey``. Keys are declared as static members of this class, which a generic class cannot have: so `settings[.httpPort]`
-/// finds a key of any type.
+/// Every key is a ``ConfigurationKey``. Keys are declared as static members of this class, because a generic class cannot have them: so
+/// `settings[.httpPort]` finds a key of any type.
 ///
 /// Immutable. `@unchecked` only because the class has a subclass: both have nothing but constants of `Sendable` types.
 public class AnyConfigurationKey: @unchecked Sendable {
@@ -72,7 +72,7 @@ public class AnyConfigurationKey: @unchecked Sendable {
 
 /// A configuration key whose values have the type `Value`, an optional type if the key may have no value: what `settings[key]` returns.
 public final class ConfigurationKey<Value: Sendable>: AnyConfigurationKey, @unchecked Sendable {
-    /// Gives a parsed value its type; nil if it has another one.
+    /// Casts a parsed value to the key's type; nil if it has another one.
     private let typed: @Sendable (ParsedValue?) -> Value?
 
     private init(

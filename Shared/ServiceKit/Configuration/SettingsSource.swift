@@ -10,7 +10,7 @@ public indirect enum SettingsSource: Sendable, Hashable, CustomStringConvertible
     case secretFile(path: String, namedBy: SettingsSource)
     /// The program's default.
     case defaultValue
-    /// None: the key has no value.
+    /// No source: the key has no value.
     case unset
 
     /// A short text for people.

@@ -12,8 +12,8 @@ enum ShownText {
         return String(characters) + (text.count > maximumCharacters ? "…" : "")
     }
 
-    /// Formats an unknown name. It may be a misplaced secret, so only the prefix that it shares with a known name is shown, and a few more characters
-    /// to find the typo.
+    /// Formats an unknown name. It may be a misplaced secret, so only the prefix that it shares with a known name is shown, and a few more
+    /// characters to find the typo.
     static func unknownName(_ text: String, among known: [String]) -> String {
         let common = known.map { zip($0, text).prefix { $0 == $1 }.count }.max() ?? 0
         let shown = bounded(String(text.prefix(common + 12)))

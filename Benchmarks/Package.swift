@@ -1,14 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// The same language rules as the main package's.
+/// The language settings of the main package.
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-// A package of its own and without dependencies, so that the load tool builds in seconds and shares no code with what it measures.
+// A separate package without dependencies: the load tool builds in seconds and shares no code with the programs under test.
 let package = Package(
     name: "causeway-benchmarks",
     products: [

@@ -3,9 +3,9 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// What the least route that could take an event costs with the project's HTTP server: it reads the body and answers 202. No token, no checks, no log.
+/// Measures the cost of a minimal intake route with the project's HTTP server: reads the body and answers 202; no token, checks or log.
 ///
-/// Takes `HTTP_HOST` and `HTTP_PORT` as the project's programs do. The suite measures `event-producer serve` beside it.
+/// Takes `HTTP_HOST` and `HTTP_PORT` like the project's programs. The suite measures `event-producer serve` against it.
 @main
 struct Yardstick {
     static func main() async throws {

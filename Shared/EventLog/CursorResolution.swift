@@ -1,6 +1,6 @@
 public import EventModel
 
-/// Resolves a client's cursor (contract §3): where its stream begins, and what it is told.
+/// Resolves a client's cursor (contract §3) to a start position and a notice.
 public enum CursorResolution: Sendable, Hashable {
     /// No cursor: new events only.
     case liveOnly

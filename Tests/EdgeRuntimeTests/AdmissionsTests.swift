@@ -16,7 +16,7 @@ extension AdmissionAnswer {
     }
 }
 
-/// Places cannot be in an array.
+/// A box, because an array cannot hold noncopyable places.
 private final class PlaceBox {
     private var place: Admission?
     private var next: PlaceBox?

@@ -56,7 +56,7 @@ private final class Follower: Conversation {
     var heldBytes: Int { 0 }
 }
 
-/// As `PlainEncoder`, in another chain, and recognisable.
+/// As `PlainEncoder`, with another chain and another format.
 private struct LoudEncoder: StreamEncoder {
     var name: String { "loud" }
 
@@ -76,7 +76,7 @@ struct ConversationTests {
         .webSocket(WebSocketRules()) { [events] in Follower(events: events) }
     }
 
-    /// A masked client text.
+    /// Returns a masked client text.
     private func text(_ text: String) -> [UInt8] { [0x81, 0x80 | UInt8(text.utf8.count), 0, 0, 0, 0] + Array(text.utf8) }
 
     private func entry(_ sequence: UInt64, about incident: String) throws -> LogEntry {
@@ -87,7 +87,7 @@ struct ConversationTests {
         try Fixture.entry(sequence).cursor(epoch: Fixture.epoch).text
     }
 
-    /// What was sent, without the heads of frames.
+    /// Returns the received text without frame headers.
     private func words(_ client: SocketPair, until end: String) async -> String {
         let text = await client.read { $0.contains(end) }
         return String(text.unicodeScalars.filter { $0.isASCII && $0.value >= 0x20 }.map(Character.init))
@@ -131,7 +131,7 @@ struct ConversationTests {
         #expect(await self.words(client, until: "LOUD 2|") == "LOUD 2|")
     }
 
-    /// The payloads of whole, unmasked frames; nil when the bytes end within one.
+    /// Returns the payloads of complete, unmasked frames; nil if the last frame is incomplete.
     private func frames(_ bytes: some Collection<UInt8>) -> [(opcode: UInt8, payload: [UInt8])]? {
         var rest = Array(bytes)[...]
         var frames: [(UInt8, [UInt8])] = []
@@ -147,7 +147,7 @@ struct ConversationTests {
         return frames
     }
 
-    /// Posts `count` notes of 20,000 bytes, none of which the client has read yet.
+    /// Posts `count` notes of 20,000 bytes that the client does not read yet.
     private func postBacklog(_ count: Int) throws -> [String] {
         let link = try #require(self.events.links.withLock { $0.first })
         let notes = (0..<count).map { "\($0) " + String(repeating: "x", count: 20_000) }

@@ -32,7 +32,7 @@ private final class Recorder: DeliveryLoopDelegate {
     }
 }
 
-/// An actor that lives on a loop.
+/// An actor with a loop as its executor.
 private actor Resident {
     nonisolated let loop: DeliveryLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }

@@ -46,7 +46,7 @@ private struct PlainBatch: Equatable {
         let entries = text[..<entriesEnd].dropFirst("head|[".count).filter { $0 != "x" && $0 != "~" }
         let told = parts[parts.count - 3].split(separator: " ", maxSplits: 1).map(String.init)
         guard let cursor = told.first.flatMap({ Cursor($0) }) else { return nil }
-        // An entry that cannot be read, a separator too many for example, makes all of it unreadable.
+        // An unreadable entry, for example after an extra separator, makes the whole batch invalid.
         let numbers = entries.isEmpty ? [] : String(entries).split(separator: "; ", omittingEmptySubsequences: false).map { UInt64($0) }
         guard numbers.allSatisfy({ $0 != nil }) else { return nil }
         self.sequences = numbers.compactMap { $0 }
@@ -66,7 +66,7 @@ struct EndPolicyTests {
         .afterBatch(BatchLimits(entries: entries, bytes: bytes, wait: wait))
     }
 
-    /// All of it, to the end of the response.
+    /// Returns the complete response.
     private func received(_ client: SocketPair) async throws -> PlainBatch {
         let text = await client.read { _ in false }
         return try #require(PlainBatch(text), "\(text.prefix(300))")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The table of endings")
 struct EndingTests {
-    /// The rows of the table in `docs/endings.md`: the cells, without their backquotes.
+    /// Returns the rows of the table in `docs/endings.md`, as cells without backquotes.
     private func documentedRows() throws -> [[String]] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let page = try String(contentsOf: root.appending(path: "docs/endings.md"), encoding: .utf8)

@@ -21,7 +21,7 @@ private struct PlainExecutionEncoder: StreamEncoder {
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { ending.kind.isSaidOnSSE ? Array("end \(ending)|".utf8) : [] }
 }
 
-/// Hub, resolver and a log that is a list; runs are written as they come.
+/// A hub, a resolver and a log held in an array.
 private final class ExecutionBench: Sendable {
     let hub: HubBench
     let resolver: ExecutionResolver
@@ -122,7 +122,7 @@ extension ExecutionAnswer {
     fileprivate var sequence: UInt64? { if case .begins(let place, _) = self { place.sequence } else { nil } }
     fileprivate var isUnknown: Bool { if case .unknown = self { true } else { false } }
     fileprivate var isSeenAll: Bool { if case .seenAll = self { true } else { false } }
-    /// The first notice.
+    /// The first gap notice.
     fileprivate var gap: StreamPlace.Gap? { if case .begins(let place, _) = self { place.gap } else { nil } }
     /// The events delivered.
     fileprivate var run: ExecutionRun? { if case .begins(_, let run) = self { run } else { nil } }
@@ -159,7 +159,7 @@ struct ExecutionViewTests {
     @Test("what has left the pages is read from the log")
     func evicted() async throws {
         let bench = try ExecutionBench()
-        // More than the quarter of a mebibyte that the bench has for pages, their index counted.
+        // More than the bench's page limit of 256 KiB, which includes the pages' index.
         let count = UInt64(6000)
         for number in 1...count { try bench.append(number, "r", number, start: number == 1 ? nil : 1) }
         let recent = try await bench.view(after: count - 10)
@@ -232,10 +232,10 @@ struct ExecutionViewTests {
             #expect(answer.sequence == sequence && answer.run == run && answer.gap == nil, "after \(number)")
         }
         for number: UInt64 in [2, 6] { #expect(try await bench.ask(after: number).isSeenAll) }
-        // The rest of a former execution and its end, whatever runs now.
+        // The rest of an earlier execution and its end, whichever execution is current.
         let viewer = try await bench.view(after: 4)
         #expect(await viewer.read { _ in false } == "open|r/5|r/6|<end>")
-        // The first one was dropped entirely; of the second, the end is kept.
+        // The first execution was dropped completely; the end of the second is kept.
         bench.expire(before: 5)
         let early = try await bench.ask(after: 1)
         #expect(early.run == "s" && early.gap == .expired, "of an execution that is gone")
@@ -258,7 +258,7 @@ struct ExecutionViewTests {
         for number in UInt64(1)...5 { try veteran.append(number, "r", number, first: 1, start: number == 1 ? nil : 1) }
         let viewer = try await veteran.view()
         #expect(await viewer.read { $0.hasSuffix("r/5|") } == "open|r/1|r/2|r/3|r/4|r/5|")
-        // All of it was purged; its producer continues under the same id, as 2 * 5 + 1.
+        // All events were purged. The producer continues under the same id with the number 2 * 5 + 1.
         try veteran.append(6, "r", 11, first: 11)
         veteran.expire(before: 6)
         fresh.expire(before: 6)
@@ -294,7 +294,7 @@ struct ExecutionViewTests {
         let bench = try ExecutionBench()
         for number in UInt64(1)...6 { try bench.append(number, "q", number, start: number == 1 ? nil : 1, isFinal: number == 6) }
         for number in UInt64(1)...3 { try bench.append(number + 10, "r", number, start: number == 1 ? nil : 11, isFinal: number == 3) }
-        // What version 2 writes next.
+        // The next event that version 2 writes.
         try bench.append(20, "s", 4, first: 4)
         #expect(try await bench.ask().run == "s")
         let former = try await bench.ask(after: 2)

@@ -9,11 +9,11 @@ import Testing
 
 /// Resolution of a cursor from memory and from the log (contract §3).
 @Suite struct HistoryTests {
-    /// A log of which the tail holds the last three entries, or all.
+    /// Creates a bench whose tail holds the last three entries, or all.
     private static func bench(hasTail: Bool) throws -> HubBench {
         let cost = LogTail.memory(of: try Fixture.entry(1))
         let bench = try HubBench(tailBytes: hasTail ? 1 << 20 : 3 * cost)
-        // acme at the odd places, globex at the even ones.
+        // acme has the odd sequences, globex the even ones.
         for sequence in UInt64(1)...20 { bench.append(try Fixture.entry(sequence, tenant: sequence % 2 == 1 ? "acme" : "globex")) }
         return bench
     }
@@ -27,7 +27,7 @@ import Testing
         try await bench.history.start(for: cursor.text, tenant: "acme", fanout: bench.fanout)
     }
 
-    /// Deletes from the log, and notifies memory.
+    /// Deletes entries from the log, and notifies the tail.
     private static func delete(_ sequences: [UInt64], _ bench: HubBench) {
         bench.log.state.withLock { state in state.entries.removeAll { sequences.contains($0.sequence) } }
         let deleted = DeletedSequences(ascending: sequences)
@@ -42,7 +42,7 @@ import Testing
         for sequence: UInt64 in [3, 4, 19, 20] {
             #expect(try await Self.start(bench, Self.cursor(sequence)) == .after(Self.cursor(sequence)))
         }
-        // A recreated log has another entry there, later or earlier.
+        // A recreated log has an entry with an earlier or later time there.
         for (sequence, offset) in [(3, 7000), (4, 7000), (19, -7000), (20, 7000), (19, 1)] as [(UInt64, Int64)] {
             #expect(try await Self.start(bench, Self.cursor(sequence, offset: offset)) == .unknownCursor, "\(sequence), \(offset)")
         }
@@ -53,7 +53,7 @@ import Testing
     @Test(arguments: [true, false])
     func whatWasPurgedBehindACursorIsTold(hasTail: Bool) async throws {
         let bench = try Self.bench(hasTail: hasTail)
-        // acme's events from 3 to 9; the next that is kept is 11.
+        // acme's events from 3 to 9 are deleted; its next kept event is 11.
         Self.delete([3, 5, 7, 9], bench)
         func expired(_ sequence: UInt64) async throws -> Bool {
             guard case .expired(let missedBefore) = try await Self.start(bench, Self.cursor(sequence)) else { return false }
@@ -67,9 +67,9 @@ import Testing
                 "nothing is missing behind \(sequence)"
             )
         }
-        // A client at a retained event of its own misses only the deleted events.
+        // A client at a kept event of its tenant misses only the deleted events.
         #expect(try await Self.start(bench, Self.cursor(1)) == .after(Self.cursor(1)))
-        // And a client that got the gap reconnects without a second one.
+        // A client that received the gap reconnects without a second one.
         let told = StreamGap.expired(missedBefore: try Self.cursor(11)).resumptionCursor
         #expect(try await Self.start(bench, told) == .after(told))
     }
@@ -110,7 +110,7 @@ import Testing
         #expect(await before.read { $0.hasSuffix(last) } == "head|open 0|" + all.map { Fixture.text(try! Fixture.entry($0)) }.joined())
         Self.delete([7], bench)
         let left = all.filter { $0 != 7 }.map { Fixture.text(try! Fixture.entry($0)) }.joined()
-        // A loop trims in its own turn, and a client may connect before that.
+        // A loop trims in a later turn, and a client may connect before that.
         var after = before
         let isForgotten = try await eventually {
             after = try await bench.connect(start: HubBench.after(0))

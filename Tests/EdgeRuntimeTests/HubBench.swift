@@ -30,7 +30,7 @@ final class ListedLog: LogReading {
         }
     }
 
-    /// Seven retained entries at a time.
+    /// Returns at most seven kept entries.
     private func read(_ after: UInt64, _ through: UInt64, where isWanted: (LogEntry) -> Bool) throws(EventLogError) -> LogRead {
         try self.state.withLock { state throws(EventLogError) in
             guard state.isReachable else { throw EventLogError.unavailable("switched off by the test") }
@@ -81,7 +81,7 @@ final class ListedLog: LogReading {
     }
 }
 
-/// A hub with everything below it but the bus: entries are appended by hand, clients are sockets.
+/// A hub with everything below it except the bus: tests append entries directly, and clients are sockets.
 final class HubBench: Sendable {
     let log = ListedLog()
     let tail: LogTail
@@ -95,10 +95,10 @@ final class HubBench: Sendable {
     let admissions = Admissions(total: 0, perTenant: 0)
     private let admitted = Atomic<Int>(0)
 
-    /// Connections whose place was released; more than were created, if one was released twice.
+    /// Number of released places; above the number of connections if one was released twice.
     var endedCount: Int { self.admitted.load(ordering: .relaxed) - self.admissions.count }
 
-    /// Whether the log is followed, as the hub knows.
+    /// Whether the log is followed, as reported to the hub.
     let following: FollowingBox
 
     final class FollowingBox: Sendable { let value = Atomic<Bool>(true) }
@@ -114,7 +114,7 @@ final class HubBench: Sendable {
         throws
     {
         var configuration = EdgeConfiguration()
-        // The last tick of an hour: a test that wants heartbeats asks for them.
+        // Heartbeats come in the last tick of an hour, unless a test configures them.
         configuration.heartbeatInterval = .seconds(3600)
         configuration.heartbeatPhase = { $0.upperBound - 1 }
         configuration.linger = .milliseconds(100)
@@ -196,7 +196,7 @@ final class HubBench: Sendable {
         return pair
     }
 
-    /// Takes a place, as the front does before it hands a connection over.
+    /// Takes a place, as the front does before it hands over a connection.
     func admit(_ tenant: Tenant) -> AdmissionAnswer {
         self.admitted.add(1, ordering: .relaxed)
         return self.admissions.admit(tenant)

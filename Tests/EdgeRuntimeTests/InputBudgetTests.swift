@@ -41,7 +41,7 @@ struct InputBudgetTests {
         let text = [UInt8](repeating: 97, count: 60_000)
         var message: [UInt8] = []
         WebSocketFrame.appendText(to: &message, compressedBy: Deflater()) { $0 += text }
-        // The server's own frame, masked with zeros.
+        // The server's frame, masked with zeros.
         let payload = message.dropFirst(message[1] < 126 ? 2 : 4)
         let head: [UInt8] = [message[0], 0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF), 0, 0, 0, 0]
         let masked = head + payload
@@ -115,7 +115,7 @@ struct InputBudgetTests {
     func rounds() async throws {
         let bench = try HubBench()
         let clients = try await (0..<20).asyncMap { _ in try await bench.connect() }
-        // Before the hang-up below: a write after it fails with EPIPE, which is another ending.
+        // Read before the hang-up below: a later write would fail with EPIPE, which is another ending.
         for client in clients { _ = await client.read { $0.hasSuffix("|") } }
         let piece = [UInt8](repeating: 1, count: 256 * 1024)
         await withTaskGroup(of: Void.self) { group in
@@ -129,7 +129,7 @@ struct InputBudgetTests {
 }
 
 extension Collection where Element: Sendable {
-    /// The results in order, one after the other.
+    /// Returns the results in order, computed one after another.
     fileprivate func asyncMap<T>(_ transform: (Element) async throws -> T) async rethrows -> [T] {
         var results: [T] = []
         for element in self { results.append(try await transform(element)) }
@@ -138,7 +138,7 @@ extension Collection where Element: Sendable {
 }
 
 extension [UInt8] {
-    /// Where `part` begins.
+    /// Returns the index at which `part` begins.
     fileprivate func range(of part: [UInt8]) -> Int? {
         self.indices.first { self[$0...].starts(with: part) }
     }

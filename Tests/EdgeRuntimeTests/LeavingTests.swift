@@ -15,7 +15,7 @@ struct LeavingTests {
         var members = ContiguousArray(0..<count)
         var indices = Array(0..<count)
         var moves = 0
-        // 7919 and the count have no common divisor: the members leave scattered, each once.
+        // 7919 and the count have no common divisor, so each member is removed once, in scattered order.
         for step in 0..<count {
             let leaving = step * 7919 % count
             let index = indices[leaving]
@@ -49,7 +49,7 @@ struct LeavingTests {
         var expected = ""
         var sequence: UInt64 = 0
         var staying = clients
-        // Two of each three go, first, last and between, and what is published meanwhile finds some of them still there.
+        // Two of three clients leave, from both ends, and events are published while some of them are still connected.
         while staying.count > 20 {
             let leaving = sequence % 2 == 0 ? staying.removeFirst() : staying.removeLast()
             leaving.hangUp()

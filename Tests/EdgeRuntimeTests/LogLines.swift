@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Keeps what was logged.
+/// Records log lines.
 final class LogLines: Sendable {
     struct Line: Sendable {
         let level: Logger.Level

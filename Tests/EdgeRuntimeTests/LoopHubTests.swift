@@ -93,7 +93,7 @@ struct LoopHubTests {
             state.first = 90
             state.entries.removeAll { $0.sequence < 90 }
         }
-        // Either the socket filled between two entries, and the gap is sent; or within an entry that was dropped since:
+        // The socket filled either between two entries, and the gap is sent, or within an entry that was dropped since:
         // it cannot be completed, so the connection is cut, and its client resumes from its last cursor.
         let got = await stalled.read { $0.contains("|100:") }
         let whole = got.split(separator: "|").dropLast().compactMap { $0.split(separator: ":").first.flatMap { UInt64($0) } }

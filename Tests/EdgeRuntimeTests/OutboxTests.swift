@@ -84,7 +84,7 @@ struct OutboxTests {
         let isStalled4 = outbox.isStalled(now: after(114), patience: patience)
         #expect(!isStalled4)
         var sink = ScriptedSink(script: [])
-        // A reader of 4.3 KiB/s is slow and not stalled; in the next window it is idle.
+        // A client that reads 4.3 KiB/s is slow but not stalled; in the next window it reads nothing.
         _ = outbox.write(to: &sink, limit: Int(Outbox.leastProgress))
         let isStalled5 = outbox.isStalled(now: after(115), patience: patience)
         #expect(!isStalled5)
@@ -113,7 +113,7 @@ struct OutboxTests {
         let (greedy, other): (Tenant, Tenant) = ("acme", "globex")
         #expect(budget.change(of: greedy, from: 0, to: 60))
         #expect(budget.change(of: greedy, from: 0, to: 10))
-        // Whatever the first one holds, the other gets its share, and only the one that holds much ends.
+        // The other tenant gets its share whatever the first holds, and only the connection with much unsent data ends.
         #expect(budget.change(of: other, from: 0, to: 25))
         #expect(!budget.change(of: greedy, from: 60, to: 61))
         #expect(budget.change(of: greedy, from: 10, to: 12))

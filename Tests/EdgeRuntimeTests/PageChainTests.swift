@@ -103,7 +103,7 @@ struct PageChainTests {
     func beginsLate() throws {
         let chain = try self.makeChain(from: 40)
         guard case .evicted = chain.read(after: ChainPosition(generation: 3, sequence: 39), maxBytes: .max) else {
-            // Nothing was appended, so the end is the beginning and 39 is older than it.
+            // Nothing was appended, so the chain ends where it begins, and 39 is older than that.
             Issue.record("a position before the chain's beginning was answered from it")
             return
         }

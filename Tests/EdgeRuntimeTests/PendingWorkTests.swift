@@ -9,7 +9,7 @@ import Testing
 
 @Suite("What a connection holds while something is under way", .timeLimit(.minutes(3)))
 struct PendingWorkTests {
-    /// Of the first connection of a loop.
+    /// The handle of a loop's first connection.
     private static let first = ConnectionHandle(slot: 0, generation: 0)
 
     @Test("an idle connection holds nothing: after its opening, a chunk of the log, heartbeats, live entries")
@@ -56,7 +56,7 @@ struct PendingWorkTests {
         var clients: [SocketPair] = []
         for _ in 0..<60 { clients.append(try await bench.connect()) }
         async let drained: Void = bench.hub.drainConnections(window: .milliseconds(500))
-        // Every other one goes by itself, some of them before their turn; its slot may be taken by one that is not to be waited for.
+        // Every second client hangs up, some before the drain ends it. A new connection may reuse the slot; the drain does not wait for it.
         for index in stride(from: 0, to: clients.count, by: 2) { clients[index].hangUp() }
         let late = try await bench.connect()
         #expect(await late.read { _ in false } == "head|open 0|end draining|<end>")

@@ -19,11 +19,11 @@ struct PerMessageDeflateTests {
             (["permessage-deflate;server_max_window_bits=15"], bounded),
             (["permessage-deflate; client_max_window_bits=8"], plain),
             (["permessage-deflate; client_max_window_bits=15"], plain),
-            // Values in quotes, with an escape.
+            // Quoted values, with an escape.
             (["permessage-deflate; server_max_window_bits=\"12\""], bounded),
             (["permessage-deflate; server_max_window_bits=\"1\\2\""], bounded),
             (["permessage-deflate ;\tclient_max_window_bits = 10"], plain),
-            // The first that can be met wins.
+            // The first acceptable offer is chosen.
             (["x-webkit-deflate-frame, permessage-deflate; client_max_window_bits"], plain),
             (["permessage-deflate; server_max_window_bits=10, permessage-deflate"], plain),
             (["permessage-deflate; server_max_window_bits=10", "permessage-deflate; server_max_window_bits=13"], bounded),
@@ -62,7 +62,7 @@ struct PerMessageDeflateTests {
             ["permessage-deflate; client_no_context_takeover=true"],
             ["permessage-deflate; client_max_window_bits; client_max_window_bits=10"],
             ["permessage-deflate; server_no_context_takeover; server_no_context_takeover"],
-            // Not the grammar.
+            // Syntax errors.
             ["permessage-deflate;"],
             ["permessage-deflate; ; client_max_window_bits"],
             ["permessage-deflate; =10"],

@@ -79,7 +79,7 @@ struct SliceWriterTests {
         #expect(sink.written.isEmpty)
     }
 
-    /// Random entries, audiences, short writes and slice sizes: the output is exactly the bytes that the audience may see.
+    /// Random entries, audiences, short writes and slice sizes: the output has exactly the bytes of the entries for the audience.
     @Test("any sequence of short writes delivers exactly what the audience may see", arguments: 0..<200)
     func randomShortWrites(seed: Int) throws {
         var random = SplitMix64(seed: UInt64(seed))

@@ -18,7 +18,7 @@ final class SocketPair: Sendable {
         self.client = descriptors[1]
     }
 
-    /// Closes the client's end; the edge's belongs to its adopter.
+    /// Shuts down the client's end. The edge's end belongs to the hub that adopted it.
     func hangUp() { shutdown(self.client, Int32(SHUT_RDWR)) }
 
     deinit { close(self.client) }
@@ -27,7 +27,7 @@ final class SocketPair: Sendable {
 
     func send(bytes: [UInt8]) { _ = bytes.withUnsafeBytes { Glibc.send(self.client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
 
-    /// Sends all of it, blocking while the other end does not read; on a separate thread.
+    /// Sends all bytes on a separate thread; blocks while the other end does not read.
     func sendAll(_ bytes: [UInt8]) async {
         await withCheckedContinuation { continuation in
             let thread = Thread {
@@ -43,7 +43,7 @@ final class SocketPair: Sendable {
         }
     }
 
-    /// The bytes up to the end of the stream, or the first `count`; gives up after a minute of silence.
+    /// Returns the bytes up to the end of the stream, or the first `count`; gives up after a minute of silence.
     func readBytes(count: Int = .max) async -> [UInt8] {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -61,8 +61,8 @@ final class SocketPair: Sendable {
         }
     }
 
-    /// Reads until the data satisfies `condition` or the stream ends; gives up after a minute of silence. Blocks a
-    /// separate thread: the cooperative ones are for the code under test.
+    /// Reads until the text satisfies `condition` or the stream ends; gives up after a minute of silence. Blocks a
+    /// separate thread, because the cooperative ones are for the code under test.
     func read(until condition: @escaping @Sendable (String) -> Bool) async -> String {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: self.readBlocking(until: condition)) }

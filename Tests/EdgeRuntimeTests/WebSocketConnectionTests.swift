@@ -97,7 +97,7 @@ struct WebSocketConnectionTests {
         let payload = #"{"pad":""# + String(repeating: "x", count: 50_000) + #""}"#
         var expected = "head|open 0|"
         for sequence in UInt64(1)...20 { expected += Fixture.text(bench.append(try Fixture.entry(sequence, payload: payload))) }
-        // The socket is full by now, in the middle of some entry.
+        // The socket is now full, in the middle of an entry.
         #expect(await eventually { bench.hub.counters.blockedWrites.current > 0 })
         let pings = 5000
         let pingHead: [UInt8] = [0x89, 0x80 | 100, 0, 0, 0, 0]

@@ -63,7 +63,7 @@ struct WebSocketDecoderTests {
                 bytes += ClientFrame(first: 0x89, payload: [1, 2, 3]).bytes
                 expected.append(.ping([1, 2, 3]))
             default:
-                // A character cut by a fragment, and a ping between the halves.
+                // A character split over two fragments, with a ping between them.
                 bytes += ClientFrame(first: 0x01, payload: [0xF0, 0x9F]).bytes
                 bytes += ClientFrame(first: 0x8A, payload: []).bytes
                 bytes += ClientFrame(first: 0x00, payload: [0x98]).bytes
@@ -190,7 +190,7 @@ struct WebSocketDecoderTests {
                 + ClientFrame(first: 0x80, payload: Array(payload[split...])).bytes
             #expect(self.decode(bytes) == [.violation(.invalidPayload, reason: "text is not UTF-8")])
         }
-        // Within a frame that has not ended yet.
+        // Within an incomplete frame.
         let unfinished = ClientFrame(first: 0x81, payload: payload + [UInt8](repeating: 97, count: 50)).bytes.dropLast(50)
         #expect(self.decode(Array(unfinished)) == [.violation(.invalidPayload, reason: "text is not UTF-8")])
     }

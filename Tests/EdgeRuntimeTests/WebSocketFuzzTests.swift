@@ -7,7 +7,7 @@ import Testing
 @Suite struct WebSocketFuzzTests {
     private static let limit = 1024
 
-    /// A client's frame with a mask of zeros, so that mutations of its payload stay readable.
+    /// Returns a client's frame with a mask of zeros, so that mutations of its payload stay readable.
     private static func frame(_ first: UInt8, _ payload: [UInt8], mask: [UInt8] = [0, 0, 0, 0]) -> [UInt8] {
         let count = payload.count
         let length: [UInt8] = count < 126 ? [0x80 | UInt8(count)] : [0xFE, UInt8(count >> 8), UInt8(count & 0xFF)]
@@ -20,7 +20,7 @@ import Testing
         frame(0x81, #"{"jsonrpc":"2.0","id":1,"method":"ping"}"#) + frame(0x89, "ping") + frame(0x88, [0x03, 0xE8]),
         frame(0x01, "é🚀") + frame(0x8A, "") + frame(0x00, "") + frame(0x80, "end") + frame(0x82, [0, 255, 128]),
         frame(0x81, [UInt8](repeating: 0x41, count: 300)) + frame(0x88, [0x0F, 0xA0] + Array("bye é".utf8)),
-        // Compressed: "Hello", as RFC 7692 §7.2.3.1 has it, and a block that is stored.
+        // Compressed: "Hello" of RFC 7692 §7.2.3.1, and a stored block.
         frame(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])
             + frame(0xC1, [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00]),
         frame(0x41, [0xF2, 0x48, 0xCD]) + frame(0x80, [0xC9, 0xC9, 0x07, 0x00]),

@@ -14,42 +14,42 @@ public import ServiceLifecycle
 import Synchronization
 public import TestKit
 
-/// An edge over a real nats-server, with its listener on a free loopback port, so that clients see what those of the program see.
+/// An edge over a real nats-server, with its listener on a free loopback port. Clients see the same bytes as from the program.
 ///
-/// The edge's clock stands still until a test moves it. What the test publishes was taken in at ``now``.
+/// The edge's clock stands still until a test sets it. Events published by the test have the intake time ``now``.
 public final class EdgeBench: Sendable {
-    /// The intake time of every event, and what the edge's clock says at first.
+    /// The intake time of every event, and the initial time of the edge's clock.
     public static let now = Timestamp(millisecondsSinceEpoch: 1_700_000_000_000)
     private static let secret = "a secret that is long enough for HS256"
 
     /// The bus.
     public let server: NATSServer
-    /// A connection to the bus, which the edge has too.
+    /// The connection to the bus, shared with the edge.
     public let connection: NATSConnection
-    /// Publishes what the edge delivers.
+    /// Publishes the events that the edge delivers.
     public let producer: EventProducer
     /// The log that the edge reads.
     public let log: EventLog
     /// The edge under test.
     public let edge: Edge
-    /// Checks tokens as a service with a shared secret does.
+    /// Verifies tokens with a shared secret, as a service does.
     public let authenticator: Authenticator
-    /// Logs nothing.
+    /// A logger without output.
     public let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let clock: Clock
-    /// What the edge has of the log; nil before it follows the log.
+    /// The edge's tail of the log; nil until it follows the log.
     private let followed = Mutex<LogTail?>(nil)
 
     private final class Clock: Sendable {
         let seconds = Mutex(EdgeBench.now)
     }
 
-    /// Starts a bus with a log on it.
+    /// Starts a nats-server with a log.
     ///
     /// - Parameters:
-    ///   - configure: sets what the edge does. Heartbeats come once an hour, and are all due in its last tick, unless it says otherwise.
+    ///   - configure: changes the edge's configuration. By default heartbeats come once an hour, all in the last tick.
     public init(_ configure: (inout EdgeConfiguration) -> Void = { _ in }) async throws {
-        // As a service's process does: a closed connection fails one write.
+        // As in a service's process: a write to a closed connection fails with EPIPE instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         let quiet = logger
         server = try await NATSServer()
@@ -76,10 +76,10 @@ public final class EdgeBench: Sendable {
         authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: quiet)
     }
 
-    /// Moves the edge's clock.
+    /// Sets the edge's clock.
     public func setClock(_ time: Timestamp) { clock.seconds.withLock { $0 = time } }
 
-    /// A token that ``authenticator`` accepts for ten minutes of the real time.
+    /// Returns a token that ``authenticator`` accepts for ten minutes of real time.
     public func token(
         tenant: String = "acme",
         user: String = "ann",
@@ -90,7 +90,7 @@ public final class EdgeBench: Sendable {
         return try TokenMinter(secret: Self.secret).mint(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
     }
 
-    /// Publishes an event whose time is a second after ``now``, and waits until the edge has it, if it follows the log; returns its place.
+    /// Publishes an event with the time ``now`` + 1 s. If the edge follows the log, waits until it has the event. Returns the cursor.
     @discardableResult
     public func publish(
         _ type: String = "incident.created",
@@ -110,10 +110,10 @@ public final class EdgeBench: Sendable {
         return cursor
     }
 
-    /// The place with that sequence.
+    /// Returns the cursor with that sequence.
     public func cursor(_ sequence: UInt64) -> Cursor { Cursor(time: Self.now, epoch: log.epoch, sequence: sequence) }
 
-    /// Drops all that the log keeps before `first`.
+    /// Deletes the log's entries before `first`.
     public func purge(before first: UInt64) async throws {
         let answer = try await connection.request(subject: "$JS.API.STREAM.PURGE.EVENTS", payload: Array(#"{"seq":\#(first)}"#.utf8))
         guard String(decoding: answer.payload, as: UTF8.self).contains(#""success":true"#) else {
@@ -121,14 +121,14 @@ public final class EdgeBench: Sendable {
         }
     }
 
-    /// Lets the edge follow the log and listens, for as long as `body` runs.
+    /// Runs the edge and its listener for as long as `body` runs.
     ///
     /// - Parameters:
-    ///   - origins: the pages that may use it.
-    ///   - followsLog: whether the edge has a log at all.
-    ///   - listener: makes the listener; its log line `listening` tells the port.
+    ///   - origins: the allowed origins.
+    ///   - followsLog: whether the edge follows the log.
+    ///   - listener: creates the listener; its log line `listening` has the port.
     ///   - register: adds the edge's routes.
-    ///   - body: gets the port.
+    ///   - body: receives the port.
     public func serve(
         origins: OriginPolicy = .own,
         followsLog: Bool = true,
@@ -163,9 +163,9 @@ public final class EdgeBench: Sendable {
                 failure = error
             }
             group.cancelAll()
-            // However they end, they were told to.
+            // Ignore the results of cancelled tasks.
             while let result = await group.nextResult() { _ = result }
-            // While the server is there: a connection whose server has gone holds up those of the tests beside this one with its last words.
+            // Close while the server runs: without one, the final flush of a connection blocks the tests that run concurrently.
             await producer.close()
             await connection.close()
             if let failure { throw failure }
@@ -173,7 +173,7 @@ public final class EdgeBench: Sendable {
     }
 }
 
-/// Reads the port from a listener's log line.
+/// Gets the port from a listener's log line.
 private struct PortHandler: LogHandler {
     let opened: AsyncStream<Int>.Continuation
     var metadata: Logger.Metadata = [:]

@@ -2,13 +2,13 @@ import Glibc
 import Synchronization
 public import TestKit
 
-/// A client's connection to an edge, byte for byte.
+/// A client's raw connection to an edge.
 public final class Wire: Sendable {
     /// The bytes received so far.
     private let received = Mutex<(bytes: [UInt8], isOver: Bool)>(([], false))
     private let descriptor: Int32
 
-    /// Connects to a port of loopback.
+    /// Connects to a port on loopback.
     public init(_ port: Int) throws(TestKitError) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
@@ -23,11 +23,11 @@ public final class Wire: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Sends a request without a body, and reads the head of the answer.
+    /// Sends a request without a body, and reads the head of the response.
     ///
     /// - Parameters:
-    ///   - fields: beside `Host`; each as it stands on the wire.
-    ///   - more: sent behind the request, with it.
+    ///   - fields: header lines besides `Host`, sent unchanged.
+    ///   - more: bytes sent in the same write, after the request.
     public static func request(
         _ port: Int,
         _ method: String,
@@ -48,7 +48,7 @@ public final class Wire: Sendable {
         }
     }
 
-    /// Waits until the received bytes satisfy a condition, or the edge has closed the connection; returns all of them.
+    /// Waits until the received bytes satisfy a condition, or the edge has closed the connection. Returns all received bytes.
     public func read(timeout: Duration = .seconds(20), _ isEnough: ([UInt8]) -> Bool) async -> [UInt8] {
         _ = await eventually(timeout: timeout) {
             let (bytes, isOver) = take()
@@ -57,13 +57,13 @@ public final class Wire: Sendable {
         return received.withLock { $0.bytes }
     }
 
-    /// Waits for the end of the connection; nil when it does not end.
+    /// Waits until the edge has closed the connection. Returns all received bytes; nil on timeout.
     public func readToEnd() async -> [UInt8]? {
         let bytes = await read { _ in false }
         return received.withLock { $0.isOver } ? bytes : nil
     }
 
-    /// Reads available bytes, without waiting.
+    /// Reads the available bytes without waiting.
     private func take() -> (bytes: [UInt8], isOver: Bool) {
         received.withLock { state in
             var buffer = [UInt8](repeating: 0, count: 16384)
@@ -82,13 +82,13 @@ public final class Wire: Sendable {
     }
 }
 
-/// An answer of an edge, whose body may still be under way.
+/// A response of an edge; more of its body may follow.
 public struct Answer: Sendable {
-    /// The connection it came over.
+    /// Its connection.
     public let wire: Wire
-    /// The status.
+    /// The status code.
     public let status: Int
-    /// The fields by their lower-case names; several of one name are joined by a comma.
+    /// The header fields by lower-case name; several values of a name are joined by commas.
     public let fields: [String: String]
     private let headBytes: Int
     private let hasNoBody: Bool
@@ -118,21 +118,21 @@ public struct Answer: Sendable {
         hasNoBody = method == "HEAD" || status == 204
     }
 
-    /// Waits until the body satisfies a condition, or the edge has ended it; returns it, from the beginning.
+    /// Waits until the body satisfies a condition, or the edge has ended it. Returns the body from its beginning.
     public func bytes(timeout: Duration = .seconds(20), _ isEnough: ([UInt8]) -> Bool) async -> [UInt8] {
         let bytes = await wire.read(timeout: timeout) { isEnough(Array($0[headBytes...])) }
         return Array(bytes[headBytes...])
     }
 
-    /// As ``bytes(timeout:_:)``, of a body that is text.
+    /// As ``bytes(timeout:_:)``, for a text body.
     public func text(timeout: Duration = .seconds(20), _ isEnough: (String) -> Bool) async -> String {
         String(decoding: await bytes(timeout: timeout) { isEnough(String(decoding: $0, as: UTF8.self)) }, as: UTF8.self)
     }
 
-    /// Waits until the body ends with a text; returns it.
+    /// Waits until the body ends with a text. Returns the body.
     public func text(until end: String) async -> String { await text { $0.hasSuffix(end) } }
 
-    /// The whole body, which ends where its length says or with the connection.
+    /// The complete body, up to its `Content-Length` or the end of the connection.
     public var body: String {
         get async {
             if hasNoBody { return "" }
@@ -141,7 +141,7 @@ public struct Answer: Sendable {
         }
     }
 
-    /// The whole body of a stream that the edge ends; nil when the connection stays open.
+    /// The complete body of a stream that the edge ends; nil if the connection stays open.
     public var ended: String? {
         get async { await wire.readToEnd().map { String(decoding: $0[headBytes...], as: UTF8.self) } }
     }

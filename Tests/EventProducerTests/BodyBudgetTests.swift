@@ -46,7 +46,7 @@ import Testing
         #expect(try await budget.withReserved(4, for: "greedy") { true }, "given back")
     }
 
-    /// A tenant's own share is 429, what all share is 503; both may be tried again (contract §1).
+    /// Exceeding a tenant's share is a 429, exceeding the total a 503; both are retriable (contract §1).
     @Test(arguments: [(.share, .tooManyRequests), (.budget, .serviceUnavailable)] as [(BodyBudget.Shortage, HTTPResponse.Status)])
     func aShortageIsAnswered(shortage: BodyBudget.Shortage, status: HTTPResponse.Status) {
         let error = APIError(shortage)

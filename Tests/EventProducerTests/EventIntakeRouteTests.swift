@@ -301,7 +301,7 @@ import Testing
         #expect(fixture.sink.events.map(\.tenant.text) == ["globex", "acme", "acme"])
     }
 
-    // MARK: Repetition
+    // MARK: Duplicates
 
     @Test func theSameKeyMakesTheSameIDs() async throws {
         let fixture = IntakeFixture()
@@ -341,7 +341,7 @@ import Testing
         #expect(Set(fixture.sink.events.map(\.id)).count == 2)
     }
 
-    // MARK: The log
+    // MARK: Errors of the log
 
     @Test(arguments: [
         (ProducerError.Code.conflict, "[3].id", 409, "conflict", "[3].id: is used."),
@@ -434,7 +434,7 @@ import Testing
         #expect(fixture.sink.calls.isEmpty)
     }
 
-    /// Parsing one takes long, and the threads that do it are everybody's.
+    /// Large bodies take long to parse, and all tenants share the parsing threads.
     @Test func aTenantsLargeBodiesAreParsedInTurn() async throws {
         let fixture = IntakeFixture()
         let large = #"{"type":"a.b","payload":{"x":"\#(String(repeating: "x", count: IntakeGate.briefBytes))"}}"#

@@ -12,7 +12,7 @@ import Testing
 @Suite struct IntakeSharesTests {
     private static let cloudEvent = #"{"specversion":"1.0","id":"A1","source":"/m","type":"a.b","data":{"x":1}}"#
 
-    /// An intake path, with its number of events at once.
+    /// An intake path, with the number of events that it takes at once.
     struct Door: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var body: String

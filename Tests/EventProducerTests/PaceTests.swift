@@ -11,7 +11,7 @@ import Testing
         for index in 0..<100 {
             let due = pace.next(now: now)
             #expect(due == start.advanced(by: .milliseconds(250 * index)))
-            // Each is late by as much as catching up allows.
+            // Each event is late, just within the limit for catching up.
             now = due.advanced(by: .milliseconds(990))
         }
     }

@@ -28,7 +28,7 @@ private struct Run {
         return try simulation.next(at: now)
     }
 
-    /// The next events of tenants, those of executions left out.
+    /// Returns the next events of tenants; skips events of executions.
     mutating func events(_ count: Int) throws -> [Event] {
         var events: [Event] = []
         while events.count < count {
@@ -81,7 +81,7 @@ private struct Run {
         #expect(decisions.isSubset(of: Set(try deciding.events(3000).map(\.type.name))))
     }
 
-    /// Each incident passes its states in a valid order, and ends.
+    /// Each incident passes through its states in a valid order, and ends.
     @Test(arguments: [false, true], [UInt64(1), 2, 3])
     func incidentsMakeSense(decidesApprovals: Bool, seed: UInt64) throws {
         var run = try Run(decidesApprovals: decidesApprovals, seed: seed)

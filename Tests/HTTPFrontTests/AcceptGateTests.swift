@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPFront
 
-/// A listener that accepts a connection for each read that the gate lets through, as a server socket does.
+/// A listener that accepts one connection per read that the gate passes on, like a server socket.
 private final class Listener {
     /// Replaces the server socket.
     private final class Socket: ChannelOutboundHandler {
@@ -20,9 +20,9 @@ private final class Listener {
     let budget: DescriptorBudget
     private let channel = EmbeddedChannel()
     private let socket = Socket()
-    /// Connections that were accepted since the beginning.
+    /// Number of connections accepted since the beginning.
     private var accepted = 0
-    /// Those that are open.
+    /// The open connections.
     private(set) var connections: [EmbeddedChannel] = []
 
     init(limit: Int) throws {
@@ -32,14 +32,14 @@ private final class Listener {
         try pipeline.addHandler(AvailableConnectionsChannelHandler(delegate: AcceptGate(self.budget)))
     }
 
-    /// Asks for a connection. Returns whether the socket is asked for one.
+    /// Requests a connection. Returns whether the gate passed the read on.
     @discardableResult
     func read() -> Bool {
         if self.socket.reads == self.accepted { self.channel.read() }
         return self.socket.reads > self.accepted
     }
 
-    /// Accepts a connection; nil when none is asked for.
+    /// Accepts a connection; nil if no read is pending.
     func accept() throws -> EmbeddedChannel? {
         guard self.read() else { return nil }
         self.accepted += 1
@@ -49,7 +49,7 @@ private final class Listener {
         return connection
     }
 
-    /// Accepts until none is asked for. Returns how many that were.
+    /// Accepts until no read is pending. Returns the number of accepted connections.
     func fill() throws -> Int {
         var count = 0
         while count < 1000, try self.accept() != nil { count += 1 }
@@ -67,7 +67,7 @@ private final class Listener {
     }
 }
 
-/// What the gate of a listener counts.
+/// Counting of connections by a listener's gate.
 @Suite struct AcceptGateTests {
     private static let slack = DescriptorBudget.slack
 
@@ -75,7 +75,7 @@ private final class Listener {
         let listener = try Listener(limit: 3)
         for _ in 0..<3 {
             #expect(try listener.fill() == 3 + Self.slack)
-            // The gate reads again when there is room.
+            // The gate reads again when a connection has closed.
             try listener.close(try #require(listener.connections.first))
             #expect(try listener.fill() == 1)
             try listener.closeAll()
@@ -118,12 +118,12 @@ private final class Listener {
             place.requestAccepted()
             place.handOver(to: -1, isStream: true)
             streams.append(place)
-            // The descriptor lives on as a duplicate.
+            // A duplicate of the descriptor stays open.
             try listener.close(connection)
         }
         #expect(listener.budget.use.streams == 10)
         #expect(try listener.fill() == 10 + Self.slack)
-        // Those that end make room for as many.
+        // Each stream that ends makes room for one connection.
         for place in streams.prefix(4) { place.giveBack() }
         #expect(try listener.fill() == 4)
         try listener.closeAll()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import HTTPFront
 
-/// The quick reading of a request's head, against the NIO front's.
+/// The quick parser of request heads, compared with the NIO front.
 @Suite struct PlainHeadTests {
     private static let stream = "GET /v1/notifications/stream?types=a.* HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer a.b.c\r\n\r\n"
 
@@ -17,7 +17,7 @@ import Testing
 
     private static func plain(_ bytes: [UInt8]) -> PlainHead? { bytes.withUnsafeBytes { PlainHead($0) } }
 
-    /// The request as the front's pipeline presents it; nil when it does not.
+    /// Returns the request that the front's pipeline produces; nil if it produces none.
     private static func front(_ bytes: [UInt8]) throws -> HTTPRequest? {
         let channel = EmbeddedChannel()
         let pipeline = channel.pipeline.syncOperations
@@ -67,7 +67,7 @@ import Testing
         #expect(Self.plain("GET / HTTP/1.1\r\nHost: a\r\n\(fields)X: y\r\n\r\n") == nil)
     }
 
-    /// Whatever is read at the quick door is the same request to the front.
+    /// A request that the quick parser accepts is the same request in the front.
     @Test func agreesWithTheFront() throws {
         let seeds = [
             Self.stream,

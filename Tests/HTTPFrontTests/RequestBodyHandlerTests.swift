@@ -7,9 +7,9 @@ import Testing
 
 @testable import HTTPFront
 
-/// How fast a body is read that nobody wants.
+/// The rate at which an unwanted body is read.
 @Suite struct RequestBodyHandlerTests {
-    /// Counts what is asked of the socket.
+    /// Counts reads of the socket.
     private final class Reads: ChannelOutboundHandler {
         typealias OutboundIn = HTTPResponsePart
         private(set) var count = 0
@@ -60,7 +60,7 @@ import Testing
         clock.advance(.seconds(1))
         channel.embeddedEventLoop.advanceTime(by: .milliseconds(50))
         #expect(reads.count == before + 3)
-        // The next request is read as any other.
+        // The next request is read without the limit.
         try channel.writeInbound(Self.body(150))
         try channel.writeInbound(HTTPRequestPart.end(nil))
         #expect(!budget.isLeft)

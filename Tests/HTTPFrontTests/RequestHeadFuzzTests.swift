@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPFront
 
-/// The head of a request, through NIO's decoder and our handlers.
+/// Fuzzes request heads through NIO's decoder and our handlers.
 @Suite struct RequestHeadFuzzTests {
     /// The heads that reached the routes, and whether the connection was closed.
     private struct Outcome: Equatable {

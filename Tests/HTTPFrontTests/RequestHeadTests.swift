@@ -5,7 +5,7 @@ import Testing
 
 @testable import HTTPFront
 
-/// Reads from a client before its request was authorised.
+/// Reads from a client before its request is authorised.
 @Suite struct RequestHeadTests {
     /// Replaces the socket, and counts reads.
     private final class Reads: ChannelOutboundHandler {
@@ -16,7 +16,7 @@ import Testing
         func read(context: ChannelHandlerContext) { self.count += 1 }
     }
 
-    /// The number of reads after `request`.
+    /// Returns the number of reads after `request`.
     private static func reads(behind request: String) throws -> Int {
         let channel = EmbeddedChannel()
         let pipeline = channel.pipeline.syncOperations

@@ -5,7 +5,7 @@ import Testing
 
 @testable import HTTPFront
 
-/// How long a client may take for the head of a request.
+/// The time limit of a client for the head of a request.
 @Suite struct RequestHeadTimerTests {
     private static func channel() throws -> EmbeddedChannel {
         let channel = EmbeddedChannel()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// A table that can be called within an expectation.
+/// A table that an expectation can mutate.
 private final class Table {
     private var table = CensusTable(own: "me")
 
@@ -30,7 +30,7 @@ private final class Table {
         #expect(table.received(report("a", 10), at: start))
         #expect(table.received(report("b", 1), at: start))
         #expect(!table.received(report("a", 20), at: start))
-        // It receives its own reports and does not count them twice.
+        // The relay receives its own reports and does not count them twice.
         #expect(!table.received(report("me", 4), at: start))
         #expect(table.connections(own: 5, at: start) == 26 && table.relays(at: start) == 3)
     }
@@ -42,7 +42,7 @@ private final class Table {
         #expect(table.connections(own: 0, at: start + .milliseconds(11_999)) == 11)
         #expect(table.connections(own: 0, at: start + .seconds(12)) == 1)
         #expect(table.connections(own: 0, at: start + .seconds(20)) == 0)
-        // It counts as new when it returns.
+        // A relay that returns counts as new.
         #expect(table.received(report("a", 3), at: start + .seconds(21)))
         #expect(CensusTable.silence < .seconds(15))
     }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// The life of commands in the engine: sent, pending, answered, cancelled.
+/// The life cycle of commands in the engine: sent, pending, answered, cancelled.
 @Suite struct CommandEngineTests {
     @Test func aCommandGoesOutWithItsParamsAsTheyWere() throws {
         var engine = makeEngine()
@@ -18,7 +18,7 @@ import Testing
         )
         #expect(engine.progressed(command.token, bytes(" { } ")).sent.allSatisfy { JSONRPCChecker.fault(bytes($0)) == nil })
         #expect(engine.completed(command.token, .result(bytes("[1]"))).sent == [#"{"jsonrpc":"2.0","id":1.0,"result":[1]}"#])
-        // It has ended; late messages are dropped.
+        // The command has ended; late messages are dropped.
         #expect(engine.completed(command.token, .result(bytes("2"))) == [])
         #expect(engine.progressed(command.token, bytes("{}")) == [])
         #expect(engine.closed() == [])
@@ -95,7 +95,7 @@ import Testing
         )
         #expect(outputs.sent == [] && outputs.commands.map(\.method) == ["slow", "quiet", "quick"])
         #expect(engine.completed(outputs.commands[2].token, .result(bytes("3"))) == [])
-        // It does not delay others.
+        // The pending command does not delay others.
         let other = engine.receive(#"[{"jsonrpc":"2.0","id":9,"method":"other"}]"#).commands[0]
         #expect(engine.answer(#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#)?.contains("pong") == true)
         #expect(engine.progressed(outputs.commands[0].token, bytes("{}")).sent.count == 1)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// Messages of clients, and answers of services.
+/// Fuzzes messages of clients, and answers of services.
 @Suite struct MessageFuzzTests {
     private static let tokens = [
         "\"jsonrpc\":\"2.0\"", "\"id\":", "\"method\":", "\"params\":", "\"result\":", "\"error\":", "\"incidentId\":", "\"lastEventId\":",

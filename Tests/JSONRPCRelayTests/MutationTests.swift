@@ -25,7 +25,7 @@ import Testing
             }
             if session.sent.contains(where: { $0.contains("-32700") }) { parseErrors += 1 }
         }
-        // Some mutations must be fatal and some not, or the test proves nothing.
+        // Some mutations must break the syntax and others must not, or the test proves nothing.
         #expect((5_000..<23_000).contains(parseErrors), "\(parseErrors) parse errors")
     }
 }
@@ -104,7 +104,7 @@ private enum Mutator {
         "\"jsonrpc\":\"2.0\"", "\"result\":1,", "\"params\":null,", "\"method\":\"rpc.x\",", "[[[[[[[[", "{\"a\":", "0", " ", "\u{FEFF}",
     ]
 
-    /// One to four changes.
+    /// Applies one to four changes.
     static func mutate(_ request: String, using generator: inout some RandomNumberGenerator) -> [UInt8] {
         var text = bytes(request)
         for _ in 0..<Int.random(in: 1...4, using: &generator) where !text.isEmpty {

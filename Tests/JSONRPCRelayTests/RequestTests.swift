@@ -40,7 +40,7 @@ import Testing
         #expect(JSONTree(outputs.sent[0])?["id"] == .number("5"))
     }
 
-    /// Two peers that answer each other's answers would loop forever.
+    /// Responses get no response: two peers that answered each other's would loop forever.
     @Test(arguments: [
         #"{"jsonrpc":"2.0","result":1,"id":5}"#, #"{"jsonrpc":"2.0","result":null,"id":5}"#, #"{"jsonrpc":"2.0","error":{},"id":null}"#,
         #"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":null}"#, #"{"result":1,"error":null,"id":{}}"#,

@@ -4,7 +4,7 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// The example of docs/commands.md with a real command bus and nats-server. Needs Python with nats-py, as the integration tests do.
+/// Runs the example of docs/commands.md with a real command bus and nats-server. Needs Python with nats-py, as the integration tests do.
 @Suite(.enabled("python3 with nats-py is not installed") { await Python.hasNATS })
 struct ResponderExampleTests {
     @Test func theExampleAnswersTellsAndStops() async throws {
@@ -45,7 +45,7 @@ private enum Python {
     /// The root of the project.
     static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
 
-    /// That of the integration tests, if it exists, else the system's.
+    /// The integration tests' Python if it exists, else the system's.
     static var path: String {
         let own = "\(root)/.venv/bin/python"
         return FileManager.default.isExecutableFile(atPath: own) ? own : "python3"

@@ -17,7 +17,7 @@ import Testing
         var engine = makeEngine()
         var looked = 0
         var refused = 0
-        // A hundred batches at once.
+        // A burst of a hundred batches.
         for _ in 0..<100 {
             let items = Array(repeating: Self.subscribe + "," + Self.unsubscribe, count: 50).joined(separator: ",")
             let outputs = engine.receive(bytes("[\(items)]"), now: start)
@@ -27,7 +27,7 @@ import Testing
         let limits = RelayEngine.Limits()
         #expect(looked == Int(limits.subscriptionChangesAtOnce) / 2)
         #expect(refused == 10_000 - Int(limits.subscriptionChangesAtOnce))
-        // A second later some more.
+        // A few more after a second.
         let outputs = engine.receive(bytes(Self.subscribe), now: start.advanced(by: .seconds(1)))
         #expect(outputs.subscriptions.count == 1)
     }

@@ -2,12 +2,12 @@ import Testing
 
 @testable import jsonrpc_relay
 
-/// The examples of the JSON-RPC 2.0 specification, section 7. Its methods are commands here, which a made-up service answers.
+/// The examples of the JSON-RPC 2.0 specification, section 7. Its methods are commands here, answered by a fake service.
 @Suite struct SpecificationTests {
     struct Example: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let sent: String
-        /// Nil for no answer.
+        /// The expected answer; nil for no answer.
         let received: String?
     }
 

@@ -10,17 +10,17 @@ import Testing
 
 @testable import sse_edge
 
-/// `GET /api/streaming/agents/{name}/stream` and its like for workflows, over a socket (contract §9).
+/// `GET /api/streaming/agents/{name}/stream`, and the same for workflows, over a socket (contract §9).
 @Suite(.timeLimit(.minutes(2))) struct ExecutionStreamTests {
     private static let unknownCursor = "event: stream.gap\ndata: {\"reason\":\"unknown_cursor\"}\n\n"
     private static let expired = "event: stream.gap\ndata: {\"reason\":\"expired\"}\n\n"
 
-    /// The block of an event whose payload is `{"n":<number>}`.
+    /// Returns the block of an event with the payload `{"n":<number>}`.
     private static func block(_ number: UInt64, _ type: String = "thinking") -> String {
         "id: \(number)\nevent: \(type)\ndata: {\"n\":\(number)}\n\n"
     }
 
-    /// A stream's text without the opening block and without heartbeats, whose times vary.
+    /// Returns a stream's text without the opening block and the heartbeats, whose times vary.
     private static func events(_ text: String) -> String {
         behindOpening(text).replacing(": heartbeat\n\n", with: "")
     }
@@ -140,7 +140,7 @@ import Testing
                 #expect(await answer.body.isEmpty)
             }
             #expect(try await bench.request("/api/streaming/agents/a/stream", method: "HEAD", ["Last-Event-ID: 2"]).status == 204)
-            // The next execution goes to requests without an id.
+            // Requests without an id get the next execution.
             try await bench.think("a", 3)
             #expect(try await bench.view("agents/a", ["Last-Event-ID: 2"]).status == 204)
             let next = try await bench.view("agents/a")
@@ -196,7 +196,7 @@ import Testing
         }
     }
 
-    // MARK: Which execution
+    // MARK: Selecting the execution
 
     @Test("where nothing has run there is 404, which says what to do, and takes no place; wait=true waits for an execution to begin")
     func waiting() async throws {
@@ -236,7 +236,7 @@ import Testing
         }
     }
 
-    // MARK: Who may look, signs of life, ends
+    // MARK: Authorisation, heartbeats, endings
 
     @Test("any valid token of the tenant will do; without one it is 401 as JSON")
     func access() async throws {
@@ -329,14 +329,14 @@ extension SSEBench {
 
     fileprivate func view(_ path: String, _ fields: [String]) async throws -> Answer { try await view(path, "", fields) }
 
-    /// Whether a viewer of the agent `a` gets only the advice to retry, for that reason.
+    /// Returns whether a viewer of the agent `a` gets only `stream.end` and a retry delay, with that reason.
     fileprivate func isRefused(_ reason: String) async throws -> Bool {
         let answer = try await view("agents/a")
         let body = await answer.body
         return answer.status == 200 && retry(body, before: "event: stream.end\ndata: {\"reason\":\"\(reason)\"}\n\n") != nil
     }
 
-    /// Publishes an event of an agent, whose payload is `{"n":<number>}`; it must get that number.
+    /// Publishes an event of an agent with the payload `{"n":<number>}`, and expects that number.
     fileprivate func think(_ agent: String, run: String? = nil, _ number: UInt64, type: String = "thinking") async throws {
         let stored = try await edge.producer.publish(type, agent: agent, tenant: "acme", payload: ["n": number], execution: run)
         #expect(stored.number == number)

@@ -27,7 +27,7 @@ import Testing
         )
     }
 
-    /// The document that a delivery loop puts together.
+    /// Returns the document as a delivery loop assembles it.
     private func document(_ payloads: [String], gap: StreamGap? = nil, beats: Int = 0) throws -> String {
         let now = Timestamp(millisecondsSinceEpoch: 0)
         var bytes = Array("{\"events\":[".utf8)

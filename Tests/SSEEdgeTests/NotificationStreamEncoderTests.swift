@@ -42,7 +42,7 @@ import Testing
         let suffix = "\"timestamp\":\"2024-04-01T14:32:10.007Z\"}\n\n"
         #expect(block.hasPrefix(prefix))
         #expect(block.hasSuffix(suffix))
-        // Spaces at the ends of the members are between members too.
+        // White space at both ends of the members is between members too.
         let between = block.dropFirst(prefix.count).dropLast(suffix.count)
         #expect(between.filter { $0 != " " } == members.filter { $0 != " " })
         #expect(block.filter { $0 == "\n" }.count == 4)

@@ -12,7 +12,7 @@ import Testing
 
 /// `GET /v1/notifications/stream` over a socket, from the request to the last byte (contract §1, §3, §4).
 @Suite(.timeLimit(.minutes(2))) struct NotificationStreamTests {
-    /// The block of an event that `EdgeBench` published.
+    /// Returns the block of an event published by `EdgeBench`.
     private static func block(_ cursor: Cursor, type: String = "incident.created", _ members: String = #""incidentId":"i","#) -> String {
         "id: \(cursor.text)\nevent: \(type)\ndata: {\"type\":\"\(type)\",\(members)\"timestamp\":\"2023-11-14T22:13:21.000Z\"}\n\n"
     }
@@ -68,7 +68,7 @@ import Testing
                 ("?last_event_id=\(first.text)", []), ("?lastEventId=\(first.text)", []), ("?lastEventID=\(first.text)", []),
                 ("?Last-Event-ID=\(first.text)", []), ("?last%5Fevent%5Fid=\(first.text)", []),
                 ("?types=job.*&last_event_id=\(first.text)", []),
-                // The header wins.
+                // The header takes precedence.
                 ("?last_event_id=\(second.text)", ["Last-Event-ID: \(first.text)"]),
             ]
             for way in ways {
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    // MARK: Who may listen
+    // MARK: Authorisation
 
     @Test("a refused client gets a status and a JSON code: 401 without a token, 403 without a role")
     func refusals() async throws {
@@ -186,10 +186,10 @@ import Testing
                 try await Wire.request(bench.port, "GET", path), try await Wire.request(bench.port, "GET", "\(path)?token="),
                 try await Wire.request(bench.port, "GET", path, ["Authorization: Bearer \(expired)"]),
                 try await Wire.request(bench.port, "GET", "\(path)?token=\(token)x"),
-                // Two tokens count as none.
+                // Two tokens are treated as no token.
                 try await Wire.request(bench.port, "GET", "\(path)?token=\(token)&token=\(token)"),
                 try await Wire.request(bench.port, "GET", path, ["Authorization: Bearer \(token)", "Authorization: Bearer \(token)"]),
-                // The header wins.
+                // The header takes precedence.
                 try await Wire.request(bench.port, "GET", "\(path)?token=\(token)", ["Authorization: Bearer nonsense"]),
             ]
             for (index, answer) in unauthorized.enumerated() {
@@ -248,7 +248,7 @@ import Testing
         }
     }
 
-    // MARK: Signs of life
+    // MARK: Heartbeats
 
     @Test("a ping comes in every interval, with the place up to which everything was delivered, past other tenants' events")
     func pings() async throws {
@@ -268,7 +268,7 @@ import Testing
             bench.edge.server.kill()
             let stalled = "event: stream.stalled\ndata: {\"since\":\"2023-11-14T22:13:20.000Z\"}\n\n"
             #expect(await answer.text(until: stalled) == opening + stalled)
-            // A client that connects meanwhile is told to retry.
+            // A client that connects meanwhile gets a retry delay.
             let late = try await bench.stream()
             #expect(retry(await late.body, before: "event: stream.end\ndata: {\"reason\":\"unavailable\"}\n\n") != nil)
             try await bench.edge.server.start()
@@ -279,7 +279,7 @@ import Testing
         }
     }
 
-    // MARK: Ends
+    // MARK: Endings
 
     @Test(
         "a tenant, or a process, that has as many streams as it may have gets 200 with retry and one stream.end; a place that is free is given"

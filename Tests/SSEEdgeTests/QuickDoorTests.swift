@@ -13,11 +13,13 @@ import Testing
 @testable import ServiceKit
 @testable import sse_edge
 
-/// The two ways in: a request that the quick door can judge at once, and all others. The other tests of this target try both for every answer.
+/// The two accept paths: the quick door, for requests that it can answer at once, and the NIO front.
+///
+/// The other tests of this target run on both.
 @Suite("Quick door", .timeLimit(.minutes(5)))
 struct QuickDoorTests {
     private static let target = "/v1/notifications/stream"
-    /// Method, target, fields, and the status of the answer.
+    /// Method, target, header fields, expected status.
     private static let others: [(String, String, [String], Int)] = [
         ("HEAD", target, [], 200), ("GET", target + "?types=%", [], 400), ("GET", target, ["Expect: 100-continue"], 200),
         ("GET", target, ["Content-Length: 0"], 200), ("GET", target + "/", [], 200), ("GET", "/v1/nothing", [], 404),
@@ -58,7 +60,7 @@ struct QuickDoorTests {
             let token = try await bench.edge.token(tenant: "acme", user: "ann", roles: [.member])
             let wire = try Wire(bench.port)
             try wire.send(Array("GET \(Self.target) HTTP/1.1\r\nHost: a\r\nAuthori".utf8))
-            // Whoever accepts has seen the first piece when a later connection has been answered.
+            // When a later connection was answered, the acceptor has read the first piece.
             _ = try await bench.stream()
             try wire.send(Array("zation: Bearer \(token)\r\n\r\n".utf8))
             #expect(string(await wire.read { string($0).contains("retry: ") }).hasPrefix("HTTP/1.1 200"))

@@ -2,29 +2,29 @@ import Foundation
 public import Glibc
 import Synchronization
 
-/// A process that the test started, ended by its own id.
+/// A child process of the test, killed by its process id.
 ///
-/// It dies with this object at the latest, and with the test process if that exits regularly.
+/// Killed when this object is released, or when the test process exits normally.
 public final class ChildProcess: Sendable {
     /// How a process ended.
     public enum Exit: Equatable, Sendable {
-        /// It exited.
+        /// The process exited with a code.
         case code(Int32)
-        /// A signal ended it.
+        /// A signal killed the process.
         case signal(Int32)
     }
 
-    /// Its id.
+    /// The process id.
     public let pid: pid_t
     private let ended = Mutex<Exit?>(nil)
 
     /// Starts a program.
     ///
     /// - Parameters:
-    ///   - program: A path, or a name to be found in `PATH`.
+    ///   - program: A path, or a name that is looked up in `PATH`.
     ///   - arguments: Its arguments, without its own name.
     ///   - environment: Added to the test's own environment.
-    ///   - output: The file that takes what it prints, errors too; it is appended to.
+    ///   - output: The file that its standard output and standard error are appended to.
     public init(_ program: String, _ arguments: [String], environment: [String: String] = [:], output: String = "/dev/null")
         throws(TestKitError)
     {
@@ -34,7 +34,7 @@ public final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        // Sockets and files of the test itself are of no concern to the child, and a listener among them would outlive its test.
+        // Close the test's descriptors in the child: a listener among them would outlive its test.
         for descriptor in Self.openDescriptors() where descriptor > STDERR_FILENO {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
@@ -53,9 +53,9 @@ public final class ChildProcess: Sendable {
         kill()
     }
 
-    /// Runs a program to its end.
+    /// Runs a program and waits until it exits.
     ///
-    /// - Throws: If it does not end with code 0 within 20 seconds.
+    /// - Throws: If it does not exit with code 0 within 20 seconds.
     public static func run(_ program: String, _ arguments: [String]) async throws {
         let directory = try TemporaryDirectory()
         let output = directory.file("output")
@@ -66,7 +66,7 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    /// How it ended; nil while it runs.
+    /// How the process ended; nil while it runs.
     public var exit: Exit? {
         ended.withLock { ended in
             if ended == nil { ended = Self.wait(for: pid, options: WNOHANG) }
@@ -76,7 +76,7 @@ public final class ChildProcess: Sendable {
 
     /// Sends a signal, unless the process has ended.
     public func signal(_ signal: Int32) {
-        // With the lock held the id cannot be that of another process: it is free only after a wait.
+        // While the lock is held the id cannot be reused: the system frees it only after `waitpid`.
         ended.withLock { ended in
             if ended == nil { _ = Glibc.kill(pid, signal) }
         }
@@ -127,13 +127,13 @@ public final class ChildProcess: Sendable {
 public struct TestKitError: Error, CustomStringConvertible {
     public let description: String
 
-    /// Creates an error with a sentence.
+    /// Creates an error with a message.
     public init(_ description: String) {
         self.description = description
     }
 }
 
-/// The processes that still run when the test process exits.
+/// The child processes that still run when the test process exits.
 private enum Survivors {
     private static let pids = Mutex<Set<pid_t>>([])
     private static let isHooked: Bool = atexit { killAll() } == 0

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Writes the input that crashes a process to standard error.
+/// Writes the fuzzer input that crashes the process to standard error, from a signal handler.
 ///
-/// Each thread has its own slot, since fuzzers run concurrently. Only one at a time on a thread.
+/// Each thread has its own slot, because fuzzers run concurrently. A thread runs one fuzzer at a time.
 final class CrashWatch {
-    /// Read by the signal handler, so nothing here moves or is counted.
+    /// Read by the signal handler: plain memory at a fixed address, without reference counting.
     private struct Place {
         var parser: UnsafeMutablePointer<CChar>?
         var seed: UInt64
@@ -17,7 +17,7 @@ final class CrashWatch {
         for signal in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGFPE] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { signal in CrashWatch.tell(signal) }
-            // Back to the default once it was told.
+            // Restore the default action after the first signal.
             action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND))
             sigaction(signal, &action, nil)
         }
@@ -31,20 +31,20 @@ final class CrashWatch {
         place.initialize(to: Place(parser: strdup(parser), seed: seed, index: 0))
     }
 
-    /// The input with that number is tried from now on, on this thread.
+    /// Records the input that this thread tries from now on.
     func input(_ index: UInt64) {
         place.pointee.index = index
         pthread_setspecific(Self.key, place)
     }
 
-    /// Nothing is tried on this thread any more.
+    /// Records that this thread tries no input.
     func end() {
-        // The slot itself stays: a property that waits has left it on other threads, too.
+        // The slot is not freed: an async property may have left a pointer to it on other threads.
         pthread_setspecific(Self.key, nil)
         place.pointee.parser = nil
     }
 
-    /// Runs in a signal handler: system calls and memory that is there, nothing else.
+    /// Runs in a signal handler: uses only system calls and allocated memory.
     private static func tell(_ signal: CInt) {
         if let place = pthread_getspecific(key)?.assumingMemoryBound(to: Place.self), let parser = place.pointee.parser {
             say("\nfuzzer ")

@@ -1,9 +1,9 @@
 /// Polls a condition until it is true; tests never wait for a fixed time.
 ///
 /// - Parameters:
-///   - timeout: When to give up.
-///   - condition: What must come true. It is asked every few milliseconds.
-/// - Returns: Whether it came true in time, for `#expect(await eventually { … })`.
+///   - timeout: Time limit.
+///   - condition: The condition, evaluated every few milliseconds.
+/// - Returns: Whether it became true in time, for `#expect(await eventually { … })`.
 public func eventually(
     timeout: Duration = .seconds(20),
     isolation: isolated (any Actor)? = #isolation,

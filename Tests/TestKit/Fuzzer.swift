@@ -1,25 +1,25 @@
 package import Basics
 import Foundation
 
-/// Feeds a parser with mutations of valid inputs and reports every input for which a property does not hold.
+/// Runs a parser on mutations of valid inputs, and reports every input for which a property does not hold.
 ///
-/// Every input follows from the seed and its own number, so one is enough to repeat a finding: `SEED=<seed> FUZZ_ONLY=<number>`.
-/// The environment decides how much is tried:
+/// An input is determined by the seed and its number, so a finding can be repeated: `SEED=<seed> FUZZ_ONLY=<number>`.
+/// Environment variables:
 ///
 /// | variable | |
 /// |---|---|
-/// | `FUZZ_INPUTS` | inputs for each parser; without it 3,000, or as many as two seconds allow |
-/// | `FUZZ_SECONDS` | the longest time for each parser, whatever `FUZZ_INPUTS` asks for |
-/// | `SEED` | repeats a run; a random one without it |
-/// | `FUZZ_ONLY` | tries the input of that number alone and prints it |
+/// | `FUZZ_INPUTS` | number of inputs for each parser; default 3,000, or as many as two seconds allow |
+/// | `FUZZ_SECONDS` | time limit for each parser, whatever `FUZZ_INPUTS` is |
+/// | `SEED` | repeats a run; random by default |
+/// | `FUZZ_ONLY` | tries only the input with that number, and prints it |
 /// | `FUZZ_REPORT` | a file to which each fuzzer appends a line: parser, inputs, findings, seconds |
 ///
-/// A trap ends the process; before it does, a signal handler writes the parser's name, the seed and the input's number to standard error.
+/// After a trap, a signal handler writes the parser's name, the seed and the input's number to standard error; then the process ends.
 /// Runs on the calling thread.
 public struct Fuzzer {
     private static let defaultInputs: UInt64 = 3000
     private static let defaultSeconds = 2.0
-    /// The number of findings after which it stops: the rest would be the same fault.
+    /// The number of findings after which it stops, because more would probably have the same cause.
     private static let maximumFindings = 8
 
     private let parser: String
@@ -27,24 +27,24 @@ public struct Fuzzer {
     private let seed: UInt64
 
     /// - Parameters:
-    ///   - parser: what is tried, for the report.
-    ///   - seeds: valid inputs, from which all others are made; at least one.
-    ///   - tokens: pieces that mean something to the parser; numbers, control characters and broken UTF-8 are always among them.
-    ///   - maximumBytes: the longest input.
+    ///   - parser: the parser's name in the report.
+    ///   - seeds: valid inputs, from which all others are mutated; at least one.
+    ///   - tokens: texts with a meaning to the parser, besides numbers, control characters and broken UTF-8, which are always included.
+    ///   - maximumBytes: maximum length of an input.
     public init(_ parser: String, seeds: [[UInt8]], tokens: [String] = [], maximumBytes: Int = 4096) {
         self.parser = parser
         mutator = Mutator(seeds: seeds, tokens: tokens.map { Array($0.utf8) }, maximumBytes: maximumBytes)
         seed = Self.number("SEED") ?? UInt64.random(in: 0...UInt64(UInt32.max))
     }
 
-    /// The same with inputs that are text.
+    /// The same with text inputs.
     public init(_ parser: String, seeds: [String], tokens: [String] = [], maximumBytes: Int = 4096) {
         self.init(parser, seeds: seeds.map { Array($0.utf8) }, tokens: tokens, maximumBytes: maximumBytes)
     }
 
-    /// Tries inputs with `property`, which throws when something does not hold; see ``expect(_:_:)``.
+    /// Tries inputs with `property`, which throws for an input for which it does not hold; see ``expect(_:_:)``.
     ///
-    /// - Throws: ``FuzzFindings`` when there were any.
+    /// - Throws: ``FuzzFindings`` if there were any.
     public func run(_ property: ([UInt8]) throws -> Void) throws {
         var round = Round(self)
         while let input = round.next() {
@@ -53,7 +53,7 @@ public struct Fuzzer {
         try round.end()
     }
 
-    /// The same for a property that waits.
+    /// The same for an async property.
     public func run(_ property: ([UInt8]) async throws -> Void) async throws {
         var round = Round(self)
         while let input = round.next() {
@@ -62,7 +62,7 @@ public struct Fuzzer {
         try round.end()
     }
 
-    /// The same, with a generator for the choices of the property itself, such as where a stream is cut into pieces.
+    /// The same, with a generator for random choices of the property, such as where to cut a stream.
     package func run(_ property: ([UInt8], inout SplitMix64) throws -> Void) throws {
         var round = Round(self)
         while let input = round.next() {
@@ -80,7 +80,7 @@ public struct Fuzzer {
         let maximumSeconds: Double
         let start = ContinuousClock.now
         let watch: CrashWatch
-        /// The number of the input under way.
+        /// The number of the current input.
         private(set) var index: UInt64 = 0
         private var count: UInt64 = 0
         private var input: [UInt8] = []
@@ -131,7 +131,7 @@ public struct Fuzzer {
         ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
     }
 
-    /// At most 400 bytes of an input, as a literal of Swift: what is not visible ASCII as `\xNN`.
+    /// Returns at most 400 bytes of an input as a Swift literal; bytes other than visible ASCII as `\xNN`.
     private static func shown(_ input: [UInt8]) -> String {
         var text = ""
         for byte in input.prefix(400) {
@@ -141,12 +141,12 @@ public struct Fuzzer {
     }
 }
 
-/// What does not hold for an input.
+/// The violation of a property by an input.
 public struct FuzzViolation: Error, CustomStringConvertible {
-    /// A short sentence with the values.
+    /// A short message with the values.
     public let description: String
 
-    /// Creates a violation with its description.
+    /// Creates a violation with its message.
     public init(_ description: String) { self.description = description }
 }
 
@@ -167,7 +167,7 @@ public struct FuzzFindings: Error, CustomStringConvertible {
 }
 
 extension SplitMix64 {
-    /// A number from 0 to `bound` − 1, nearly uniform; 0 if the range is empty.
+    /// Returns a number from 0 to `bound` − 1, nearly uniform; 0 if the range is empty.
     package mutating func below(_ bound: Int) -> Int {
         bound > 0 ? Int(truncatingIfNeeded: next() >> 33) % bound : 0
     }

@@ -1,8 +1,8 @@
 public import Basics
 
-/// Tests write identifiers as literals. The product cannot: there every text passes the checked initialiser.
+/// Lets tests write identifiers as literals. Product code must use the checked initialiser.
 extension Identifier: ExpressibleByStringLiteral {
-    /// Traps for a literal that breaks the rules of identifiers.
+    /// Traps if the literal is not a valid identifier.
     public init(stringLiteral text: String) {
         do throws(ValidationError) {
             try self.init(text)
@@ -13,7 +13,7 @@ extension Identifier: ExpressibleByStringLiteral {
 }
 
 extension ExecutionNumber: ExpressibleByIntegerLiteral {
-    /// Traps for a literal that is not in the range.
+    /// Traps if the literal is out of range.
     public init(integerLiteral value: UInt64) {
         guard let number = ExecutionNumber(value) else { preconditionFailure("\(value) is no number of an event") }
         self = number

@@ -2,7 +2,7 @@ import Glibc
 
 /// Ports of 127.0.0.1.
 public enum LoopbackPort {
-    /// A port that is currently unused, for a server that cannot choose one itself.
+    /// Returns a currently unused port, for a server that cannot choose one itself.
     public static func free() throws(TestKitError) -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw TestKitError("There is no socket left.") }
@@ -18,18 +18,18 @@ public enum LoopbackPort {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    /// Whether a server listens on a port and sends data within a second of connecting.
+    /// Returns whether a server listens on a port and sends data within a second of connecting.
     public static func greets(_ port: Int) -> Bool {
         (try? exchange(port, "", until: "", timeout: 1))?.isEmpty == false
     }
 
-    /// Connects, sends a text, and returns what comes, up to and including `end`, the end of the connection or the end of patience.
+    /// Connects, sends a text, and returns the received text up to and including `end`, the end of the connection, or the timeout.
     ///
     /// - Parameters:
-    ///   - port: Where to.
-    ///   - text: What to send.
-    ///   - end: What ends the answer; empty for the first bytes that come.
-    ///   - timeout: How long to wait for more, in seconds.
+    ///   - port: The port.
+    ///   - text: The text to send.
+    ///   - end: The text that ends the answer; empty to return after the first bytes.
+    ///   - timeout: Maximum wait for more bytes, in seconds.
     public static func exchange(_ port: Int, _ text: String, until end: String, timeout: Int = 5) throws(TestKitError) -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw TestKitError("There is no socket left.") }

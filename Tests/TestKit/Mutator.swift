@@ -1,8 +1,8 @@
 import Basics
 
-/// Makes inputs for a ``Fuzzer``: valid ones, damaged in the ways in which real input is.
+/// Generates inputs for a ``Fuzzer``: valid ones with realistic damage.
 struct Mutator {
-    /// What any parser should be shown: the ends of number ranges, and text that is read in two ways.
+    /// Tokens for every parser: limits of number ranges, and ambiguous text.
     private static let commonTokens: [[UInt8]] =
         [
             "-1", "0", "1", "255", "256", "257", "2147483647", "2147483648", "4294967296", "9007199254740993", "4611686018427387904",
@@ -29,12 +29,12 @@ struct Mutator {
         self.maximumBytes = maximumBytes
     }
 
-    /// The input of a number; the same for the same seed.
+    /// Returns the input with a number; deterministic for a seed.
     func input(_ index: UInt64, seed: UInt64) -> [UInt8] {
         var generator = SplitMix64(seed: seed &+ index &* 0x2545_F491_4F6C_DD1D)
         if generator.below(64) == 0 { return randomBytes(&generator) }
         var input = seeds[generator.below(seeds.count)]
-        // One input in 32 is left as it is; most have few faults, so that they get past the first check.
+        // One input in 32 is unchanged; most others have few faults, so that they pass the first checks.
         var steps = generator.below(32) == 0 ? 0 : 1
         while steps > 0, steps < 12, generator.below(2) == 0 { steps += 1 }
         for _ in 0..<steps { mutate(&input, &generator) }
@@ -61,7 +61,7 @@ struct Mutator {
         case 9: splice(&input, at: place, &generator)
         case 10: replaceNumber(&input, from: place, &generator)
         default:
-            // The same piece many times: what grows with the input must have a bound.
+            // Repeats one piece many times, to test bounds.
             let piece = Array(input[range])
             guard !piece.isEmpty, generator.below(8) == 0 else { return }
             for _ in 0..<generator.below(300) where input.count < maximumBytes { input.insert(contentsOf: piece, at: place) }
@@ -73,13 +73,13 @@ struct Mutator {
         return Self.commonTokens[generator.below(Self.commonTokens.count)]
     }
 
-    /// The beginning of this one and the end of another.
+    /// Joins the beginning of this input and the end of another.
     private func splice(_ input: inout [UInt8], at place: Int, _ generator: inout SplitMix64) {
         let other = seeds[generator.below(seeds.count)]
         input.replaceSubrange(place..., with: other[generator.below(other.count + 1)...])
     }
 
-    /// The next run of digits becomes another number.
+    /// Replaces the next run of digits by another number.
     private func replaceNumber(_ input: inout [UInt8], from place: Int, _ generator: inout SplitMix64) {
         func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
         guard let start = input[place...].firstIndex(where: isDigit) else { return }

@@ -1,40 +1,40 @@
 import Foundation
 import Synchronization
 
-/// A nats-server with JetStream of the test's own, on loopback, a port that was free, and a fresh data directory.
+/// A private nats-server with JetStream, on a free loopback port and with a new data directory.
 ///
-/// It can be killed and started again, on the same port and with what it had stored. It ends with this object.
+/// It can be killed and restarted, with the same port and data. It stops when this object is released.
 public final class NATSServer: Sendable {
     /// The server's authentication, besides JetStream and the port.
     public struct Options: Sendable {
-        /// Configuration text in nats-server's own language, appended to what the kit writes.
+        /// nats-server configuration text, appended to the generated configuration.
         public var configuration: String
 
-        /// Whether it has JetStream. A server with operators and accounts needs a system account for that.
+        /// Whether JetStream is enabled. A server with operators and accounts then needs a system account.
         public var hasJetStream: Bool
 
-        /// Demands in nats-server's own language; none unless given.
+        /// Creates options; by default without authentication.
         public init(configuration: String = "", hasJetStream: Bool = true) {
             self.configuration = configuration
             self.hasJetStream = hasJetStream
         }
 
-        /// One user with a password.
+        /// Returns options with one user and a password.
         public static func user(_ user: String, password: String) -> Options {
             Options(configuration: "authorization { timeout: 60, user: \"\(user)\", password: \"\(password)\" }")
         }
 
-        /// A token.
+        /// Returns options with a token.
         public static func token(_ token: String) -> Options {
             Options(configuration: "authorization { timeout: 60, token: \"\(token)\" }")
         }
 
-        /// One user with an NKey, by its public key.
+        /// Returns options with one NKey user, by its public key.
         public static func nkey(_ publicKey: String) -> Options {
             Options(configuration: "authorization { timeout: 60, users: [ { nkey: \(publicKey) } ] }")
         }
 
-        /// TLS with a certificate; with `caFile`, clients must have a certificate that this authority signed.
+        /// Returns options with TLS and a certificate; with `caFile`, clients need a certificate signed by that authority.
         public static func tls(certificateFile: String, keyFile: String, verifyClientsWith caFile: String? = nil) -> Options {
             let verification = caFile.map { "ca_file: \"\($0)\", verify: true" } ?? ""
             return Options(
@@ -48,11 +48,11 @@ public final class NATSServer: Sendable {
     private let directory: TemporaryDirectory
     private let process: Mutex<ChildProcess?>
 
-    /// Starts a server and returns when it takes connections.
+    /// Starts a server and returns when it accepts connections.
     public init(_ options: Options = Options()) async throws {
         directory = try TemporaryDirectory()
         try Self.write(options, in: directory)
-        // Port -1 lets the server find a free one, which it then writes to a file. Nobody else can take it in between.
+        // With port -1 the server chooses a free port and writes it to a file, so no other process can take the port first.
         let process = try Self.launch(directory: directory, port: -1)
         self.process = Mutex(process)
         port = try await Self.reportedPort(of: process, in: directory)
@@ -62,13 +62,13 @@ public final class NATSServer: Sendable {
     /// `nats://127.0.0.1:<port>`.
     public var url: String { "nats://127.0.0.1:\(port)" }
 
-    /// What it has printed.
+    /// The text that the server has logged.
     public var log: String { (try? String(contentsOfFile: directory.file("server.log"), encoding: .utf8)) ?? "" }
 
-    /// Its process id; nil while it is down.
+    /// The process id; nil while the server is down.
     public var pid: Int32? { process.withLock { $0?.pid } }
 
-    /// Kills it immediately, as a power cut would. Returns when it has exited.
+    /// Kills the server with SIGKILL, like a power cut. Returns when it has exited.
     public func kill() {
         process.withLock { process in
             process?.kill()
@@ -76,7 +76,7 @@ public final class NATSServer: Sendable {
         }
     }
 
-    /// Shuts it down gracefully; it closes its stores. Returns when it has exited.
+    /// Shuts the server down gracefully, so that it closes its stores. Returns when it has exited.
     public func stop() async throws {
         guard let process = process.withLock({ $0 }) else { return }
         process.signal(SIGTERM)
@@ -86,7 +86,7 @@ public final class NATSServer: Sendable {
         self.process.withLock { $0 = nil }
     }
 
-    /// Starts it again, on the same port and with what it has stored, and returns when it takes connections.
+    /// Restarts the server with the same port and data. Returns when it accepts connections.
     public func start() async throws {
         guard process.withLock({ $0 == nil }) else { return }
         let started = try Self.launch(directory: directory, port: port)
@@ -94,28 +94,28 @@ public final class NATSServer: Sendable {
         try await waitUntilReady(started)
     }
 
-    /// Copies what it has stored. It must be down.
+    /// Copies the data directory. The server must be down.
     public func copyStore(to copy: TemporaryDirectory) throws {
         try FileManager.default.copyItem(atPath: directory.file("data"), toPath: copy.file("data"))
     }
 
-    /// Puts a copy in the place of what it has stored. It must be down.
+    /// Replaces the data directory by a copy. The server must be down.
     public func restoreStore(from copy: TemporaryDirectory) throws {
         try FileManager.default.removeItem(atPath: directory.file("data"))
         try FileManager.default.copyItem(atPath: copy.file("data"), toPath: directory.file("data"))
     }
 
-    /// Suspends it: connections stay open and nothing is answered.
+    /// Suspends the server (SIGSTOP): connections stay open, requests get no answer.
     public func freeze() {
         process.withLock { $0?.signal(SIGSTOP) }
     }
 
-    /// Resumes it.
+    /// Resumes the server.
     public func thaw() {
         process.withLock { $0?.signal(SIGCONT) }
     }
 
-    /// Has it read its configuration again, with other demands. They apply to connections that are open, too.
+    /// Reloads the configuration with other options. They apply to open connections too.
     public func reload(_ options: Options) throws {
         try Self.write(options, in: directory)
         process.withLock { $0?.signal(SIGHUP) }
@@ -148,7 +148,7 @@ public final class NATSServer: Sendable {
         return port
     }
 
-    /// Waits for the line with which the server greets every client, and so for its JetStream too, which is up before the listener.
+    /// Waits for the `INFO` line, which the server sends to every client. JetStream starts before the listener, so it is ready too.
     private func waitUntilReady(_ process: ChildProcess) async throws {
         let isReady = await eventually(timeout: .seconds(20)) { LoopbackPort.greets(port) || process.exit != nil }
         guard isReady, process.exit == nil else { throw TestKitError("nats-server did not start.\n\(log)") }

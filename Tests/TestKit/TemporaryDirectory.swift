@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory of the test's own, removed with this object.
+/// A private directory of a test, removed when this object is released.
 public final class TemporaryDirectory: Sendable {
     /// Its absolute path.
     public let path: String
@@ -16,7 +16,7 @@ public final class TemporaryDirectory: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in the directory.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Writes a file that only its owner may read; returns its path.

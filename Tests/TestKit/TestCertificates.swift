@@ -1,4 +1,4 @@
-/// A certificate authority of the test's own, with a certificate for 127.0.0.1 and localhost and one for a client. Needs `openssl`.
+/// A private certificate authority, with a certificate for 127.0.0.1 and localhost and one for a client. Needs `openssl`.
 public final class TestCertificates: Sendable {
     private let directory: TemporaryDirectory
 
@@ -6,16 +6,16 @@ public final class TestCertificates: Sendable {
     public var caFile: String { directory.file("ca.pem") }
     /// The certificate for 127.0.0.1 and localhost.
     public var serverCertificateFile: String { directory.file("server.pem") }
-    /// The key to ``serverCertificateFile``.
+    /// The key of ``serverCertificateFile``.
     public var serverKeyFile: String { directory.file("server.key") }
     /// A client's certificate.
     public var clientCertificateFile: String { directory.file("client.pem") }
-    /// The key to ``clientCertificateFile``.
+    /// The key of ``clientCertificateFile``.
     public var clientKeyFile: String { directory.file("client.key") }
 
-    /// Makes the keys and certificates, valid for a day.
+    /// Creates the keys and certificates, valid for a day.
     ///
-    /// - Parameter serverNames: What the server's certificate is for.
+    /// - Parameter serverNames: The subject alternative names of the server's certificate.
     public init(serverNames: String = "IP:127.0.0.1,DNS:localhost") async throws {
         directory = try TemporaryDirectory()
         let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]

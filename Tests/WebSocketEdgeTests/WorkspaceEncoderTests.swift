@@ -115,7 +115,7 @@ import Testing
         #expect(frames.count == (code == nil ? 0 : 1))
         #expect(frames.first?.closeCode == code)
         if code != nil { #expect(frames.first?.closeReason == kind.sentence) }
-        // A control frame has at most 125 bytes, whatever there is to say.
+        // A control frame has at most 125 bytes, so a longer reason is cut.
         let long = Frame.all(plain.farewell(Ending(kind, detail: String(repeating: "é", count: 100)), retry: nil))
         #expect(long.allSatisfy { $0.payload.count <= 125 && $0.closeReason == String(repeating: "é", count: 61) })
     }

@@ -15,7 +15,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct WorkspaceStreamTests {
     private static let now = "2023-11-14T22:13:20.000Z"
 
-    /// The message of an event that `EdgeBench` published.
+    /// Returns the message of an event published by `EdgeBench`.
     private static func message(_ type: String = "incident.created", _ payload: String = #"{"incidentId":"i"}"#, id: Cursor? = nil) -> Frame
     {
         .text(
@@ -128,7 +128,7 @@ import Testing
             for type in ["start.now", "job.done", "jobs.done", "end.now"] { try await bench.edge.publish(type, "{}") }
             #expect(await answer.frames(behindConnected: 2) == [Self.message("job.done", "{}"), Self.message("end.now", "{}")])
             for types in ["", "job", "*", "job*", "%zz", (0..<65).map { "a.b\($0)" }.joined(separator: ",")] {
-                // Also of one whose token would not do.
+                // `types` is checked before the token, which is absent here.
                 let refused = try await bench.request("types=\(types)")
                 #expect(refused.status == 400, "\(types)")
                 #expect(await refused.body.hasPrefix(#"{"error":"validation_error","message":"types: "#), "\(types)")
@@ -202,7 +202,7 @@ import Testing
     @Test("a token whose keys cannot be had is 503, not a close code: it may be good")
     func keysAreAway() async throws {
         var keys = AccessControlConfiguration()
-        // Nothing listens there: the port is reserved (RFC 6335 §6).
+        // No server listens there: port 0 is reserved (RFC 6335 §6).
         keys.jwksURL = "http://127.0.0.1:0/jwks.json"
         try await WebSocketBench.run(keys: keys) { bench in
             let answer = try await bench.request("workspace=acme&token=eyJhbGciOiJFUzI1NiJ9.e30.AAAA")
@@ -227,7 +227,7 @@ import Testing
             #expect(frame.first == 0xC1)
             #expect(frame.payload.count < 400)
             #expect(await plain.frames(2).last == Self.message("job.done", payload))
-            // "Hello" as RFC 7692 §7.2.3.1 has it: text that is ignored where compression was agreed to, a breach where it was not.
+            // "Hello" of RFC 7692 §7.2.3.1: a text message, ignored if compression was negotiated, else a protocol error.
             let hello = Frame.fromClient(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])
             try compressed.wire.send(hello + Frame.fromClient(0x89, "still there?".utf8))
             #expect(await compressed.frames(3).last == Frame(first: 0x8A, payload: Array("still there?".utf8)))
@@ -240,7 +240,7 @@ import Testing
         }
     }
 
-    // MARK: Refusals that a browser can read
+    // MARK: Refusals readable by browsers
 
     @Test("a token that is missing, not valid or expired is accepted and closed with 4401, before anything else is said")
     func unauthorized() async throws {
@@ -302,7 +302,7 @@ import Testing
             let overloaded = await (try await bench.connect(tenant: "initech")).refusal()
             #expect(overloaded?.closeCode == 1008)
             #expect(overloaded?.closeReason.contains("this server has as many connections") == true)
-            // Both are still there.
+            // Both connections are still open.
             try await bench.edge.publish()
             #expect(await first.frames(behindConnected: 1) == [Self.message()])
             try await bench.edge.publish(tenant: "globex")
@@ -327,7 +327,7 @@ import Testing
         }
     }
 
-    // MARK: An open connection
+    // MARK: Open connections
 
     @Test("heartbeats come in every interval; with a cursor they have the place up to which everything was delivered")
     func heartbeats() async throws {

@@ -1,4 +1,4 @@
-/// Why a load cannot be made or its figures would not be true: a sentence that says what to do.
+/// Why a load failed, or why its figures would be wrong: a message with the remedy.
 public struct LoadError: Error, CustomStringConvertible {
     public let description: String
 

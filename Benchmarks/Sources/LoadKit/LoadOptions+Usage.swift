@@ -1,5 +1,5 @@
 extension LoadOptions {
-    /// What `--help` prints.
+    /// The help text of `--help`.
     public static let usage = """
         causeway-load: how much processor time, memory and patience an edge takes, beside a bare loop that does nothing but write.
 

@@ -1,8 +1,8 @@
 import Glibc
 
-/// What to load, how hard, and for how long.
+/// Options of a load: target, rates, durations.
 public struct LoadOptions: Sendable {
-    /// The edge and what belongs to it; nil measures the bare loop alone.
+    /// The edge and its nats-server; nil measures only the bare loop.
     struct Edge: Sendable {
         let address: SocketAddress
         let processID: pid_t
@@ -16,14 +16,14 @@ public struct LoadOptions: Sendable {
     var tenants = 1
     var tenantName = "load"
     var payload = TickPayload(size: 200)
-    /// Events a second, over all tenants; each is a scenario.
+    /// Events per second over all tenants; each rate is a scenario.
     var rates = [10.0]
     var rounds = 3
-    /// Of one paced measurement.
+    /// Duration of one paced measurement, in seconds.
     var seconds = 5.0
-    /// Events of a burst.
+    /// Number of events of a burst.
     var burst = 1000
-    /// Events of a burst that the bare loop writes one by one.
+    /// Number of events of a burst in which the bare loop writes each event separately.
     var singleBurst = 50
     var token: String?
     var secret: String?
@@ -32,8 +32,8 @@ public struct LoadOptions: Sendable {
     var bareLoopPath: String?
 
     /// - Parameters:
-    ///   - arguments: without the program's name.
-    ///   - environment: looks up a variable; `AUTH_HS256_SECRET` stands in for `--secret`.
+    ///   - arguments: the arguments without the program's name.
+    ///   - environment: looks up a variable; `AUTH_HS256_SECRET` is the default of `--secret`.
     public init(arguments: [String], environment: (String) -> String?) throws(LoadError) {
         secret = environment("AUTH_HS256_SECRET")
         var address: SocketAddress?

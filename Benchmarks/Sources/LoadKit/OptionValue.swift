@@ -1,6 +1,6 @@
-/// Reads the values of options, and says what would do when one will not.
+/// Parses the values of options; errors name the accepted values.
 enum OptionValue {
-    /// A whole number in `range`.
+    /// Returns a whole number in `range`.
     static func whole(_ option: String, _ value: String, _ range: ClosedRange<Int>) throws(LoadError) -> Int {
         guard let number = Int(value), range.contains(number) else {
             throw LoadError("\(option) \(value): give a whole number from \(range.lowerBound) to \(range.upperBound).")
@@ -8,7 +8,7 @@ enum OptionValue {
         return number
     }
 
-    /// A number in `range`.
+    /// Returns a number in `range`.
     static func number(_ option: String, _ value: String, _ range: ClosedRange<Double>) throws(LoadError) -> Double {
         guard let number = Double(value), range.contains(number) else {
             throw LoadError("\(option) \(value): give numbers from \(range.lowerBound) to \(range.upperBound).")
@@ -16,7 +16,7 @@ enum OptionValue {
         return number
     }
 
-    /// A name that is the same in a token, a subject and JSON.
+    /// Returns a name that needs no escaping in a token, a subject or JSON.
     static func plainName(_ option: String, _ value: String) throws(LoadError) -> String {
         let isPlain = value.utf8.allSatisfy { byte in
             switch byte {

@@ -3,11 +3,11 @@ import Glibc
 
 /// An IPv4 address and port.
 struct SocketAddress: Sendable, Hashable {
-    /// Dotted decimal.
+    /// The address in dotted decimal.
     let host: String
     let port: UInt16
 
-    /// - Parameter text: `127.0.0.1:8081`, or a port alone for loopback.
+    /// - Parameter text: `127.0.0.1:8081`, or only a port for loopback.
     init(_ text: String) throws(LoadError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         var address = in_addr()
@@ -21,7 +21,7 @@ struct SocketAddress: Sendable, Hashable {
         }
     }
 
-    /// A connected, blocking socket without delay whose calls each give up after `timeout` seconds. The caller closes it.
+    /// Returns a connected, blocking socket with `TCP_NODELAY`, whose calls time out after `timeout` seconds. The caller closes it.
     func connected(timeout: Int) throws(LoadError) -> Int32 {
         let descriptor = try SystemCall.check("socket", socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
         var limit = timeval(tv_sec: timeout, tv_usec: 0)

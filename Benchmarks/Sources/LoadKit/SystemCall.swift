@@ -1,15 +1,15 @@
 import Glibc
 
-/// Linux calls that either succeed or end the load with a sentence.
+/// Wraps Linux calls: a failure throws a ``LoadError``.
 enum SystemCall {
-    /// `result`, unless it is negative.
+    /// Returns `result`; throws if it is negative.
     @discardableResult
     static func check(_ call: String, _ result: Int32) throws(LoadError) -> Int32 {
         guard result >= 0 else { throw LoadError("\(call): \(String(cString: strerror(errno)))") }
         return result
     }
 
-    /// Sends all of `bytes` on a blocking descriptor, whose send timeout bounds the wait.
+    /// Sends all of `bytes` on a blocking descriptor; its send timeout limits the wait.
     static func sendAll(_ bytes: [UInt8], to descriptor: Int32) throws(LoadError) {
         var offset = 0
         while offset < bytes.count {
@@ -19,7 +19,7 @@ enum SystemCall {
         }
     }
 
-    /// Raises the number of descriptors this process may have to all it can get, and says how many that is.
+    /// Raises the limit of this process's descriptors to the maximum, and returns it.
     static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

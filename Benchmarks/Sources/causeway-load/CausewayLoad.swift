@@ -1,7 +1,7 @@
 import Glibc
 import LoadKit
 
-/// Arguments → load → table on standard output; what is being done, and what went wrong, on standard error.
+/// Parses arguments, runs the load, and prints the table to standard output; progress and errors go to standard error.
 @main
 struct CausewayLoad {
     static func main() {
@@ -50,7 +50,7 @@ struct CausewayLoad {
         write(STDERR_FILENO, line, line.utf8.count)
     }
 
-    /// Where this program lies.
+    /// Returns the directory of this program.
     private static func executableDirectory() -> String {
         let path = [CChar](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
             count = buffer.baseAddress.map { max(0, readlink("/proc/self/exe", $0, buffer.count)) } ?? 0

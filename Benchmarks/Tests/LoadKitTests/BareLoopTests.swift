@@ -2,9 +2,9 @@ import Testing
 
 @testable import LoadKit
 
-/// The clients and the bare loop together, over real sockets: every count is known beforehand.
+/// The clients and the bare loop together, over real sockets: every count is known in advance.
 @Suite struct BareLoopTests {
-    /// The directory in which the package's executables are built, which is that of the test runner.
+    /// The directory of the package's executables, which is also the test runner's.
     private var directory: String {
         CommandLine.arguments.compactMap { $0.hasSuffix(".xctest") ? $0 : nil }.first.map(parent) ?? parent(CommandLine.arguments[0])
     }
@@ -61,7 +61,7 @@ import Testing
 
     @Test func aTenantsEventsGoToItsOwnStreams() throws {
         try loaded("--connections 14 --tenants 4") { target, bareLoop in
-            // Four tenants with 4, 4, 3 and 3 streams; six events go to the first two twice.
+            // Four tenants have 4, 4, 3 and 3 streams. With six events, the first two tenants get two each.
             let six = try target.load(events: 6, interval: nil)
             #expect(six.tally.deliveries == 4 + 4 + 3 + 3 + 4 + 4)
             bareLoop.use(.joined)

@@ -3,7 +3,7 @@ import Testing
 @testable import LoadKit
 
 @Suite struct DeliveryScannerTests {
-    /// All ticks found when `bytes` come in pieces that end at `cuts`.
+    /// Returns all ticks that are found when `bytes` arrive in pieces that end at `cuts`.
     private func ticks(in bytes: [UInt8], cuts: [Int] = []) -> [Tick] {
         var scanner = DeliveryScanner()
         var found: [Tick] = []

@@ -43,7 +43,7 @@ import Testing
         (0..<count).map { Exchange(request: Array("GET /\($0) HTTP/1.1\r\n\r\n".utf8), status: 200, mark: "/\($0)!") }
     }
 
-    /// Answers with what was asked for.
+    /// Answers with the request's target and an exclamation mark.
     private static func echo(_ target: String) -> [UInt8] { StubServer.answer(status: 200, target + "!") }
 
     @Test(arguments: [(1, 50), (5, 50), (5, 2)])

@@ -4,8 +4,8 @@ import Synchronization
 
 @testable import LoadKit
 
-/// A server on loopback for a fixed number of connections, which answers requests without a body as a test says, and ends when all of
-/// its clients have closed.
+/// A loopback server for a fixed number of connections. Answers requests without a body as a test defines, and ends when all of its
+/// clients have closed.
 final class StubServer: Sendable {
     let address: SocketAddress
     private let listener: Int32
@@ -13,12 +13,12 @@ final class StubServer: Sendable {
     private let answer: @Sendable (_ target: String) -> [UInt8]
     private let counter = Atomic<Int>(0)
 
-    /// - Parameter answer: what to send for a request's target; nothing closes the connection.
+    /// - Parameter answer: returns the bytes for a request's target; an empty array closes the connection.
     init(connections: Int, answer: @escaping @Sendable (_ target: String) -> [UInt8]) throws {
         self.connections = connections
         self.answer = answer
         listener = try SystemCall.check("socket", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
-        // Without an address the system listens on a free port; it is reached by way of loopback.
+        // Without an address, the system listens on a free port of all interfaces, loopback included.
         try SystemCall.check("listen", listen(listener, 64))
         var name = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -36,10 +36,10 @@ final class StubServer: Sendable {
         pthread_detach(thread)
     }
 
-    /// How many were answered.
+    /// Number of answered requests.
     var requests: Int { counter.load(ordering: .acquiring) }
 
-    /// The bytes of an answer.
+    /// Returns the bytes of a response.
     static func answer(status: Int, _ body: String) -> [UInt8] {
         Array("HTTP/1.1 \(status) Text\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
     }
@@ -52,13 +52,13 @@ final class StubServer: Sendable {
             for index in clients.indices where clients[index].fd >= 0 && clients[index].revents != 0 {
                 if serve(clients[index].fd) { continue }
                 close(clients[index].fd)
-                // Passed over by poll(2).
+                // poll(2) ignores negative descriptors.
                 clients[index].fd = -1
             }
         }
     }
 
-    /// Answers the request that has come; a small one comes with one read. Returns whether the connection goes on.
+    /// Answers a request, which arrives in one read because it is small. Returns whether the connection stays open.
     private func serve(_ descriptor: Int32) -> Bool {
         let request = [UInt8](unsafeUninitializedCapacity: 4096) { $1 = max(0, recv(descriptor, $0.baseAddress, $0.count, 0)) }
         let words = String(decoding: request, as: UTF8.self).split(separator: " ")

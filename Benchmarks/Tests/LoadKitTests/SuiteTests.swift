@@ -83,7 +83,7 @@ import Testing
     @Test func itGetsItsVariablesBesidesOurs() throws {
         let process = try start("test \"$ANSWER\" = 42 && test -n \"$PATH\" && exec sleep 600")
         defer { process.stop() }
-        // A wrong variable would have ended it before the shell became the other program.
+        // With a wrong variable, the shell would exit instead of becoming `sleep`.
         try process.awaitReady { ProcFile.read("/proc/\(process.processID)/comm") == "sleep\n" }
     }
 

@@ -7,8 +7,8 @@ extension EventLog {
     static let window = 1000
     /// Maximum size of their payloads, in bytes. One event may be larger.
     ///
-    /// All tenants' events take the same way: a connection's buffer, nats-server, the feed of each process. What one append has in flight there is the
-    /// time that another tenant's event waits behind it: about 1 ms for each MiB at each of them.
+    /// All tenants share one path: a connection's buffer, nats-server, the feed of each process. At each of them an event waits for what
+    /// another append has in flight there: about 1 ms per MiB.
     static let windowBytes = 1 << 20
 
     /// Appends one event; when it returns, the event is durable.

@@ -47,7 +47,7 @@ extension EventLog {
         }
     }
 
-    // MARK: What appends report
+    // MARK: Results of appends
 
     /// Records a stored append.
     func appendStored() { writes.stored(in: configuration.streamName) }

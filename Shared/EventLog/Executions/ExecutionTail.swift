@@ -99,9 +99,9 @@ enum ExecutionStep: Sendable, Hashable {
 
     /// Returns the lowest number that no event up to a log sequence can have; 1 for sequence 0.
     ///
-    /// A message at sequence `s` has at most the number `2s - 1`: true for a name's first event (1), for each increment by one, and for a number
-    /// assigned here, since it is stored behind `sequence`. So `2 * sequence` is never assigned: a client that resumes from a lower number has a
-    /// hole before it, and is told so (contract §9).
+    /// A message at sequence `s` has at most the number `2s - 1`: true for a name's first event (1), for each increment by one, and for a
+    /// number assigned here, since it is stored behind `sequence`. So `2 * sequence` is never assigned: a client that resumes from a lower
+    /// number has a hole before it, and gets a gap notice (contract §9).
     static func lowest(behind sequence: UInt64) -> ExecutionNumber {
         let highest = ExecutionNumber.range.upperBound / 2 - 1
         guard let number = ExecutionNumber(2 * min(sequence, highest) + 1) else { preconditionFailure("within the range of numbers") }

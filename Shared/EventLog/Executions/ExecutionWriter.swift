@@ -238,7 +238,7 @@ public final class ExecutionWriter: Sendable {
         )
     }
 
-    // MARK: What the subject's last event is
+    // MARK: The subject's last event
 
     private func read(_ reference: ExecutionReference) async throws(EventLogError) -> ExecutionLast {
         var last = try await log.last(of: reference)

@@ -72,18 +72,18 @@ public final class LogFeed: Sendable {
     /// - Parameters:
     ///   - log: The log to follow.
     ///   - tailBytes: Maximum size of the tail in bytes; the design's default is 128 MiB.
-    ///   - observer: Is told everything from the start of the tail on. It assumes the value of ``EventLog/epoch`` at this call until it is told
-    ///     otherwise.
+    ///   - observer: Receives everything from the start of the tail on. It assumes the value of ``EventLog/epoch`` at this call until
+    ///     ``LogObserver/logReplaced(epoch:position:)`` reports another.
     ///   - logger: Receives a line when the feed loses and finds its log.
     public convenience init(log: EventLog, tailBytes: Int, observer: any LogObserver, logger: Logger) {
         self.init(log: log, tailBytes: tailBytes, start: nil, stamp: nil, observer: observer, logger: logger)
     }
 
-    /// Creates a feed for an observer that persists its position: it is told what follows `start`, or the first entry still kept. The tail is
-    /// minimal.
+    /// Creates a feed for an observer that persists its position: reports what follows `start`, or what follows the log's start if that is
+    /// later. The tail is minimal.
     ///
-    /// - Parameters: as above; `start` is the last sequence that the observer was told, in the current ``EventLog/epoch``, 0 for none; `stamp` is
-    ///   the last message that it was told, used to recognise the log.
+    /// - Parameters: as above; `start` is the last sequence reported to the observer, in the current ``EventLog/epoch``, 0 for none;
+    ///   `stamp` is that of the last message reported, used to recognise the log.
     public convenience init(
         log: EventLog,
         after start: UInt64,
@@ -218,7 +218,7 @@ public final class LogFeed: Sendable {
         }
     }
 
-    // MARK: What the log keeps
+    // MARK: Retention
 
     /// Checks retention once a second and whenever sequences were skipped, and trims the tail.
     private func followRetention() async {

@@ -1,7 +1,7 @@
 /// The position of a scan, while one thread hands out entries and others check it.
 ///
-/// Between found and handed out, an entry is on its way to the readers of that moment: a new reader no longer gets it, and a leaving one does not
-/// have it yet.
+/// An entry is found first and handed out later, to the readers at that time. In between, a reader that joins does not get it, and a reader
+/// that leaves does not have it yet.
 struct ScanPosition: Sendable, Equatable {
     /// High-water mark of found entries: a reader behind it cannot join.
     private(set) var found: UInt64

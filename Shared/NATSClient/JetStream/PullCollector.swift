@@ -3,8 +3,8 @@ import Synchronization
 
 /// Collects the messages of one pull request until it has enough, the server ends the request, or it fails.
 ///
-/// Its ``RequestTable`` entry provides the deadline and connection loss; whoever removes that entry answers the caller. The messages
-/// arrive over a separate subscription, because JetStream delivers them under their original subject.
+/// Its ``RequestTable`` entry provides the deadline and detects a lost connection; the code that removes the entry answers the caller.
+/// The messages arrive over a separate subscription, because JetStream delivers them under their original subject.
 final class PullCollector: PendingReply {
     /// Completes when the request ends.
     let result = OneShot<Result<[JetStreamMessage], JetStreamError>>()

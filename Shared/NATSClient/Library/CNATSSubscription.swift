@@ -12,7 +12,7 @@ private final class SubscriptionContext: Sendable {
     }
 }
 
-/// Says whether a handler may be called. Shared by both sides, so that the caller's side does not retain the handler.
+/// Tells whether the handler may be called. Held by both sides, so that the caller's side does not retain the handler.
 private final class DeliveryGate: Sendable {
     let isClosed = Atomic(false)
 }
@@ -70,7 +70,7 @@ final class CNATSSubscription: Sendable {
 
     /// Ends the subscription. Idempotent. Any thread, its handler's included.
     ///
-    /// nats.c removes it at once, also while disconnected: the server is then not told, but the next connection starts without it.
+    /// nats.c removes it at once. While disconnected it cannot notify the server, but the next connection starts without the subscription.
     func end() {
         // Release the handler outside the lock: what it retains may end other subscriptions.
         let ended = state.withLock { state in

@@ -5,7 +5,7 @@ import Synchronization
 /// The outstanding requests of a connection, keyed by the last token of the reply subject.
 ///
 /// They share one subscription, `<inbox>.*`. A request is removed exactly once: by its answer, its deadline, its cancellation, a lost
-/// connection or the server's refusal; whoever removes it answers the caller. One timer serves all deadlines.
+/// connection or the server's refusal; the code that removes it answers the caller. One timer serves all deadlines.
 final class RequestTable: Sendable {
     private struct Entry {
         let reply: any PendingReply

@@ -12,15 +12,15 @@ import NIOCore
 
 @testable import event_producer
 
-/// The intake behind its router, with a log that only remembers.
+/// The intake with its router, on a sink that records events in memory.
 struct IntakeFixture {
-    /// What came back.
+    /// A response of the intake.
     struct Answer: Sendable {
         var status: Int
         var headers: HTTPFields
         var body: String
 
-        /// A member of the body that is a string.
+        /// Returns a string member of the JSON body.
         func member(_ name: String) -> String? {
             (try? Payload(validating: Array(body.utf8)))?.string(name)
         }
@@ -33,8 +33,8 @@ struct IntakeFixture {
     let gate: IntakeGate
 
     /// - Parameters:
-    ///   - now: the time of the shares and of the refusals.
-    ///   - sleep: what a delay of a refusal does.
+    ///   - now: the clock of the shares and of the refusal delay.
+    ///   - sleep: called for the delay of a refusal.
     init(
         sink: RecordingSink = RecordingSink(),
         limits: IntakeLimits = IntakeLimits(),
@@ -45,7 +45,7 @@ struct IntakeFixture {
         gate = IntakeGate(limits, shares: IntakeShares(limits, now: now), refusals: RefusalDelay(now: now), threads: 2, sleep: sleep)
     }
 
-    /// A token that the intake accepts.
+    /// Returns a token that the intake accepts.
     static func token(subject: String = "svc", tenant: String = "acme", roles: Set<Role> = [.admin]) async throws -> String {
         let expiry = Int64(Date().timeIntervalSince1970) + 600
         return try TokenMinter(secret: secret).mint(subject: subject, tenant: tenant, roles: roles, expiresAt: expiry)

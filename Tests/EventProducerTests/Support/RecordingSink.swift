@@ -7,7 +7,7 @@ import TestKit
 
 @testable import event_producer
 
-/// A log that stores nothing but remembers everything, and fails when told to.
+/// A log that records events in memory, and fails with the errors it was given.
 final class RecordingSink: EventSink {
     private struct State {
         var calls: [[Event]] = []
@@ -29,20 +29,20 @@ final class RecordingSink: EventSink {
     private let conflicts: Set<String>
 
     /// - Parameters:
-    ///   - failures: what the first calls throw, one each.
-    ///   - conflicts: the ids that stand for another content, where each event counts for itself.
+    ///   - failures: the errors of the first calls, one each.
+    ///   - conflicts: ids that are bound to other content, in calls that treat each event independently.
     init(failures: [ProducerError] = [], conflicts: Set<String> = []) {
         state = Mutex(State(failures: failures))
         self.conflicts = conflicts
     }
 
-    /// What was published, call by call; calls that failed are left out.
+    /// The published events by call, without failed calls.
     var calls: [[Event]] { state.withLock { $0.calls } }
 
-    /// Everything that was published, in order.
+    /// All published events, in order.
     var events: [Event] { calls.flatMap(\.self) }
 
-    /// The request keys that came with the calls.
+    /// The request keys of the calls.
     var keys: [RequestKey?] { state.withLock { $0.keys } }
 
     func publish(contentsOf events: [Event], under key: RequestKey?, intake: Timestamp?, timeout: Duration?) async throws(ProducerError)
@@ -79,7 +79,7 @@ extension RecordingSink: ExecutionSink {
         timeout: Duration?
     ) async throws(ProducerError) {}
 
-    /// None is stored: the tests of the intake's own rules do not come so far.
+    /// Fails: the tests of the intake's rules do not get here.
     func publish(_ draft: ExecutionDraft, to reference: ExecutionReference, replacing replaces: Bool, timeout: Duration?)
         async throws(ProducerError) -> PublishedExecutionEvent
     {
@@ -87,7 +87,7 @@ extension RecordingSink: ExecutionSink {
     }
 }
 
-/// Collects the lines that something prints.
+/// Collects printed lines.
 final class Lines: Sendable {
     private let lines = Mutex<[String]>([])
 

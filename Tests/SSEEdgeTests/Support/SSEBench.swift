@@ -13,19 +13,19 @@ import Testing
 struct SSEBench {
     let edge: EdgeBench
     let port: Int
-    /// Whether delivery loops accept.
+    /// Whether delivery loops accept connections.
     let isQuick: Bool
 
     /// The keep-alive interval of a quiet execution stream.
     static let executionHeartbeat: Duration = .milliseconds(100)
 
-    /// Runs `body` with an edge, on a private bus and log: once behind the quick door, and once without it.
+    /// Runs `body` with an edge, on a private bus and log: once with the quick door, and once without it.
     ///
     /// - Parameters:
-    ///   - origins: the pages that may use it.
-    ///   - followsLog: whether the edge has a log at all.
+    ///   - origins: the allowed origins.
+    ///   - followsLog: whether the edge follows the log.
     ///   - configure: as for `EdgeBench`.
-    ///   - prepare: runs before the edge begins to follow the log.
+    ///   - prepare: runs before the edge follows the log.
     static func run(
         origins: OriginPolicy = .own,
         followsLog: Bool = true,
@@ -104,13 +104,13 @@ struct SSEBench {
     }
 }
 
-/// The text after the opening block of a notification or execution stream; the whole text when there is no such block.
+/// Returns the text after the opening block of a notification or execution stream; all text if there is no such block.
 func behindOpening(_ text: String) -> String {
     guard text.hasPrefix("retry: "), let end = text.firstRange(of: "\n\n") else { return text }
     return String(text[end.upperBound...])
 }
 
-/// The reconnection delay with which a text begins; the whole text is `retry: <digits>\n` and `rest`.
+/// Returns the reconnection delay in a text that must be `retry: <digits>\n` followed by `rest`.
 func retry(_ text: String, before rest: String) -> Int? {
     guard text.hasPrefix("retry: "), text.hasSuffix("\n" + rest) else { return nil }
     let digits = text.dropFirst(7).dropLast(rest.count + 1)

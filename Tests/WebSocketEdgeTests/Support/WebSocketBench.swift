@@ -14,7 +14,7 @@ import Testing
 struct WebSocketBench {
     let edge: EdgeBench
     let port: Int
-    /// Whether delivery loops accept.
+    /// Whether delivery loops accept connections.
     let isQuick: Bool
 
     /// The fields of a handshake, with the key of RFC 6455 §1.3.
@@ -22,14 +22,14 @@ struct WebSocketBench {
         "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
 
-    /// Runs `body` with an edge, on a private bus and log: once behind the quick door, and once without it.
+    /// Runs `body` with an edge, on a private bus and log: once with the quick door, and once without it.
     ///
     /// - Parameters:
     ///   - arguments: settings of the program.
-    ///   - keys: where tokens' keys come from, in the place of the bench's secret.
-    ///   - followsLog: whether the edge has a log at all.
+    ///   - keys: the source of the keys for tokens, in place of the bench's secret.
+    ///   - followsLog: whether the edge follows the log.
     ///   - configure: as for `EdgeBench`.
-    ///   - prepare: runs before the edge begins to follow the log.
+    ///   - prepare: runs before the edge follows the log.
     static func run(
         arguments: [String] = [],
         origins: OriginPolicy = .own,
@@ -93,12 +93,12 @@ struct WebSocketBench {
         }
     }
 
-    /// Begins a handshake with a query and further fields, and frames behind it; whatever the answer is.
+    /// Sends a handshake with a query and further fields, and frames after it. Returns the response, whatever its status.
     func request(_ query: String, _ fields: [String] = [], followedBy frames: [UInt8] = []) async throws -> Answer {
         try await Wire.request(port, "GET", "/v1/stream?\(query)", Self.handshake + fields, followedBy: frames)
     }
 
-    /// A connection to the token's own workspace.
+    /// Connects to the token's workspace.
     func connect(
         _ query: String = "",
         tenant: String = "acme",
@@ -112,12 +112,12 @@ struct WebSocketBench {
     }
 }
 
-/// A frame of a server.
+/// A server frame.
 struct Frame: Equatable, CustomStringConvertible {
     var first: UInt8
     var payload: [UInt8]
 
-    /// A whole text message that is not compressed.
+    /// Returns a whole, uncompressed text message.
     static func text(_ text: String) -> Frame { Frame(first: 0x81, payload: Array(text.utf8)) }
 
     var text: String { String(decoding: payload, as: UTF8.self) }
@@ -125,12 +125,12 @@ struct Frame: Equatable, CustomStringConvertible {
     /// The code of a close frame; nil for another frame.
     var closeCode: Int? { first == 0x88 && payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : nil }
 
-    /// What a close frame says beside the code.
+    /// The reason text of a close frame.
     var closeReason: String { String(decoding: payload.dropFirst(2), as: UTF8.self) }
 
     var description: String { closeCode.map { "close \($0) \(closeReason)" } ?? "\(String(first, radix: 16)) \(text)" }
 
-    /// The whole frames that bytes begin with. RFC 6455 §5.2; a server does not mask.
+    /// Returns the complete frames at the beginning of the bytes. RFC 6455 §5.2; a server does not mask.
     static func all(_ bytes: [UInt8]) -> [Frame] {
         var frames: [Frame] = []
         var rest = bytes[...]
@@ -148,7 +148,7 @@ struct Frame: Equatable, CustomStringConvertible {
         return frames
     }
 
-    /// A frame of a client, which masks.
+    /// Returns a masked client frame.
     static func fromClient(_ first: UInt8, _ payload: some Sequence<UInt8>) -> [UInt8] {
         let mask: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
         let payload = Array(payload)
@@ -156,7 +156,7 @@ struct Frame: Equatable, CustomStringConvertible {
         return [first, 0x80 | UInt8(payload.count)] + mask + payload.enumerated().map { $0.element ^ mask[$0.offset % 4] }
     }
 
-    /// A client's close frame.
+    /// Returns a client's close frame.
     static func close(_ code: UInt16) -> [UInt8] { fromClient(0x88, [UInt8(code >> 8), UInt8(truncatingIfNeeded: code)]) }
 }
 
@@ -164,14 +164,14 @@ extension Answer {
     /// Waits for that many frames, or for the end of the connection.
     func frames(_ count: Int) async -> [Frame] { Frame.all(await bytes { Frame.all($0).count >= count }) }
 
-    /// The frames behind the first one, which must be `connected`.
+    /// Returns the frames after the first one, which must be `connected`.
     func frames(behindConnected count: Int) async -> [Frame] {
         let frames = await frames(count + 1)
         #expect(frames.first?.text.hasPrefix(#"{"type":"connected","#) == true)
         return Array(frames.dropFirst())
     }
 
-    /// The one frame with which a connection is closed as soon as it was accepted.
+    /// Returns the only frame of a refused connection: its close frame.
     func refusal() async -> Frame? {
         #expect(status == 101)
         let frames = await frames(1)

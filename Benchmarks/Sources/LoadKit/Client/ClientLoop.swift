@@ -2,19 +2,19 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A thread with an epoll instance that reads many connections and counts what they receive.
+/// A thread with an epoll instance that reads many connections and counts the received events.
 ///
-/// The thread holds the state's lock for a whole round; others take it only while the connections are quiet, and watch progress in
-/// atomics, so that watching does not slow what is watched.
+/// The thread holds the state's lock for a whole round. Others take it only while the connections are quiet, and read progress from
+/// atomics, so that reading it does not slow the loop.
 final class ClientLoop: Sendable {
     private static let eventsPerRound = 1024
     private static let wakeToken = UInt64.max
 
-    /// Events received since the beginning, over all connections.
+    /// Number of events received since the beginning, over all connections.
     let delivered = Atomic<Int>(0)
-    /// Streams that stand or stood.
+    /// Number of streams opened so far, closed ones included.
     let opened = Atomic<Int>(0)
-    /// Whether ``failure()`` has something to say.
+    /// Whether ``failure()`` is set.
     let hasFailed = Atomic<Bool>(false)
 
     private let epoll: Int32
@@ -31,7 +31,7 @@ final class ClientLoop: Sendable {
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: Self.wakeToken))
         try SystemCall.check("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event))
         var id = pthread_t()
-        // The thread's reference is released by the thread when it ends.
+        // The thread releases its reference when it ends.
         let this = Unmanaged.passRetained(self)
         let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
             context.map { Unmanaged<ClientLoop>.fromOpaque($0).takeRetainedValue().run() }
@@ -45,25 +45,25 @@ final class ClientLoop: Sendable {
         thread.store(UInt(id), ordering: .relaxed)
     }
 
-    /// Opens streams, a few at a time; ``opened`` tells how far it has come.
+    /// Opens streams, a few at a time; ``opened`` has the progress.
     func open(_ openings: [Opening]) {
         state.withLock { $0.open(openings) }
         wakeUp()
     }
 
-    /// Closes the streams that have been open for the longest time.
+    /// Closes the oldest streams.
     func leave(_ count: Int) { state.withLock { $0.leave(count) } }
 
-    /// What has been seen since the last call.
+    /// Returns the counts since the last call.
     func takeTally() -> Tally { state.withLock { $0.takeTally() } }
 
-    /// When the last stream opened, by ``MonotonicClock``.
+    /// Returns when the last stream opened, by ``MonotonicClock``.
     func lastOpened() -> UInt64 { state.withLock { $0.lastOpened } }
 
-    /// What went wrong first.
+    /// Returns the first error.
     func failure() -> LoadError? { state.withLock { $0.failure } }
 
-    /// Closes all connections and returns when the thread has ended. Call once.
+    /// Closes all connections and waits for the end of the thread. Call once.
     func stop() {
         isStopped.store(true, ordering: .releasing)
         wakeUp()

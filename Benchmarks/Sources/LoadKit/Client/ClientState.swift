@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
 
-/// The connections of one client thread, and what they have received.
+/// The connections of one client thread, and their counts.
 struct ClientState {
-    /// Handshakes under way at once: enough to keep a server busy, few enough for any backlog.
+    /// Maximum number of concurrent handshakes: enough to keep a server busy, few enough for its listen backlog.
     static let maximumUnderWay = 64
     private static let scratchBytes = 256 * 1024
     private static let connectTimeout = 5
@@ -12,23 +12,23 @@ struct ClientState {
     private let rule: OpeningRule
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchBytes, alignment: 16)
     private var connections: [Connection] = []
-    /// What has come of handshakes that are under way, by connection.
+    /// Bytes received in unfinished handshakes, by connection.
     private var greetings: [Int: [UInt8]] = [:]
-    /// What is to be opened, last first.
+    /// Streams to be opened, in reverse order.
     private var waiting: [Opening] = []
 
-    /// Where ``leave(_:)`` goes on: streams in front of it have been closed.
+    /// Index of the first stream that ``leave(_:)`` has not closed.
     private var firstPresent = 0
 
-    /// Since the last ``takeTally()``.
+    /// Counts since the last ``takeTally()``.
     private var tally = Tally()
-    /// Events received since the beginning.
+    /// Number of events received since the beginning.
     private(set) var delivered = 0
-    /// Streams that stand or stood.
+    /// Number of streams opened so far, closed ones included.
     private(set) var opened = 0
-    /// When the last one opened.
+    /// When the last stream opened.
     private(set) var lastOpened: UInt64 = 0
-    /// What went wrong first; nothing that follows counts.
+    /// The first error; later ones are ignored.
     private(set) var failure: LoadError?
 
     init(epoll: Int32, rule: OpeningRule) {
@@ -36,19 +36,19 @@ struct ClientState {
         self.rule = rule
     }
 
-    /// Closes everything. To be called once, last.
+    /// Closes everything. Call once, last.
     mutating func close() {
         for connection in connections where connection.phase != .closed { Glibc.close(connection.descriptor) }
         connections = []
         scratch.deallocate()
     }
 
-    /// Adds streams to be opened; ``openMore()`` begins.
+    /// Adds streams to be opened; ``openMore()`` starts them.
     mutating func open(_ openings: [Opening]) {
         waiting = openings.reversed() + waiting
     }
 
-    /// Starts as many handshakes as may be under way.
+    /// Starts handshakes up to the maximum of concurrent ones.
     mutating func openMore() {
         while failure == nil, greetings.count < Self.maximumUnderWay, let opening = waiting.popLast() {
             do throws(LoadError) {
@@ -59,7 +59,7 @@ struct ClientState {
         }
     }
 
-    /// Closes the streams that have been open for the longest time.
+    /// Closes the oldest streams.
     mutating func leave(_ count: Int) {
         var left = 0
         while left < count, firstPresent < connections.count, connections[firstPresent].phase != .opening {
@@ -72,7 +72,7 @@ struct ClientState {
         }
     }
 
-    /// What has been seen since the last call.
+    /// Returns the counts since the last call.
     mutating func takeTally() -> Tally {
         let taken = tally
         tally = Tally()
@@ -80,7 +80,7 @@ struct ClientState {
     }
 
     private mutating func begin(_ opening: Opening) throws(LoadError) {
-        // On loopback a blocking connect takes no longer than another one would, and its failures come at once.
+        // On loopback a blocking connect is as fast as a non-blocking one, and reports failures at once.
         let descriptor = try opening.address.connected(timeout: Self.connectTimeout)
         let slot = connections.count
         connections.append(Connection(descriptor: descriptor, lastCounter: opening.lastCounter))
@@ -91,7 +91,7 @@ struct ClientState {
         try SystemCall.check("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event))
     }
 
-    /// Reads once from a connection that epoll has named; what is left over is named again.
+    /// Reads once from a connection that epoll reported. If data remains, epoll reports the connection again.
     mutating func readable(_ slot: Int) {
         guard connections[slot].phase != .closed else { return }
         let count = recv(connections[slot].descriptor, scratch.baseAddress, scratch.count, 0)

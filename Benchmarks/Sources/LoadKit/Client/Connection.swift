@@ -1,4 +1,4 @@
-/// One client's end of a stream. Small, because there are thousands: the bytes of an unfinished handshake are kept elsewhere.
+/// The client's end of a stream. Small, because there are thousands: the bytes of an unfinished handshake are stored elsewhere.
 struct Connection {
     enum Phase: UInt8 {
         case opening, open, closed
@@ -15,7 +15,7 @@ struct Connection {
         self.lastCounter = lastCounter
     }
 
-    /// Counts what is in `bytes`, which were read at `now`.
+    /// Counts the events in `bytes`, which were read at `now`.
     mutating func received(_ bytes: UnsafeRawBufferPointer, at now: UInt64, in tally: inout Tally) {
         var rest = bytes
         while let tick = scanner.next(in: &rest) {

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Finds the load's own events in the bytes of one connection, whatever the surface wraps around them and wherever reads cut them.
+/// Finds the load's events in the bytes of one connection, on any surface and across read boundaries.
 ///
-/// Every surface passes a payload's bytes through unchanged (contract §4), so a delivery is where `"n":<digits>,"sent":<digits>` is and
-/// a character after it. Runs once for every read, so it skips with `memchr` and allocates nothing.
+/// Every surface passes a payload's bytes through unchanged (contract §4), so a delivery is `"n":<digits>,"sent":<digits>` followed by
+/// another character. Runs for every read, so it skips with `memchr` and does not allocate.
 struct DeliveryScanner {
     private enum Phase: UInt8 {
         case seekingCounter, readingCounter, seekingSent, readingSent
@@ -13,11 +13,11 @@ struct DeliveryScanner {
     private static let sentName: StaticString = ",\"sent\":"
 
     private var phase = Phase.seekingCounter
-    /// Bytes of the name being sought that have been seen.
+    /// Number of matched bytes of the current name.
     private var matched: UInt8 = 0
     private var tick = Tick(counter: 0, sent: 0)
 
-    /// The next delivery in `rest`, which is shortened to what comes after it; nil when `rest` is used up.
+    /// Returns the next delivery in `rest` and removes it with everything before it; nil when `rest` has no further one.
     mutating func next(in rest: inout UnsafeRawBufferPointer) -> Tick? {
         guard var cursor = rest.baseAddress else { return nil }
         let end = cursor + rest.count
@@ -37,7 +37,7 @@ struct DeliveryScanner {
                 cursor += 1
             case .readingCounter:
                 guard let digit = Self.digit(byte) else {
-                    // This byte is the first of what is sought next.
+                    // This byte is the first of the next name.
                     phase = .seekingSent
                     continue
                 }
@@ -45,7 +45,7 @@ struct DeliveryScanner {
                 cursor += 1
             case .seekingSent:
                 if byte != Self.sentName.utf8Start[Int(matched)] {
-                    // Another member's `"n":`. The byte may begin the name that counts.
+                    // The `"n":` of another member. This byte may begin the right name.
                     self = DeliveryScanner()
                     continue
                 }
@@ -66,7 +66,7 @@ struct DeliveryScanner {
         return nil
     }
 
-    /// Takes one byte of `name`, or starts over. A quotation mark is both a name's first byte and its third, which is the only overlap.
+    /// Matches one byte of `name`, or starts over. The only overlap is the quotation mark, the first and the third byte of a name.
     private mutating func advance(in name: StaticString, with byte: UInt8, to next: Phase) {
         if byte == name.utf8Start[Int(matched)] {
             matched += 1
@@ -75,7 +75,7 @@ struct DeliveryScanner {
                 phase = next
             }
         } else {
-            // After `"n"`, an `n` goes on with the name that the second quotation mark began.
+            // After `"n"`, an `n` continues the name that began with the second quotation mark.
             let goesOn = matched == 3 && byte == name.utf8Start[1]
             matched = goesOn ? 2 : byte == name.utf8Start[0] ? 1 : 0
         }

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// All clients of a load: a few threads, each with its share of the connections.
+/// All clients of a load, distributed over a few threads.
 final class LoadClient: Sendable {
-    /// Without any progress for so long, waiting is given up; nanoseconds.
+    /// Time limit without progress; nanoseconds.
     private static let patience: UInt64 = 10_000_000_000
-    /// With progress, after so long; nanoseconds.
+    /// Time limit with progress; nanoseconds.
     private static let limit: UInt64 = 120_000_000_000
 
     private let loops: [ClientLoop]
 
-    /// - Parameter threads: how many threads read.
+    /// - Parameter threads: number of reading threads.
     init(threads: Int, surface: any Surface) throws(LoadError) {
         let rule = OpeningRule(acceptedStatus: surface.acceptedStatus, marker: surface.openedMarker)
         var loops: [ClientLoop] = []
@@ -17,12 +17,12 @@ final class LoadClient: Sendable {
         self.loops = loops
     }
 
-    /// Events received since the beginning.
+    /// Number of events received since the beginning.
     var delivered: Int { loops.reduce(0) { $0 + $1.delivered.load(ordering: .relaxed) } }
 
     private var opened: Int { loops.reduce(0) { $0 + $1.opened.load(ordering: .relaxed) } }
 
-    /// Opens streams, spread over the threads, and returns when all stand.
+    /// Opens streams, distributed over the threads, and returns when all are open.
     /// - Returns: nanoseconds from the first connect to the last first block.
     func open(_ openings: [Opening]) throws(LoadError) -> UInt64 {
         guard !openings.isEmpty else { return 0 }
@@ -35,7 +35,7 @@ final class LoadClient: Sendable {
         return (loops.map { $0.lastOpened() }.max() ?? began) - began
     }
 
-    /// Opens streams and measures what that takes of a server.
+    /// Opens streams and measures the server's cost.
     func open(_ openings: [Opening], measuring meter: ProcessMeter) throws(LoadError) -> OpeningFigures {
         let resident = try meter.settledResidentBytes()
         let processor = try meter.processorTime()
@@ -45,25 +45,25 @@ final class LoadClient: Sendable {
         return OpeningFigures(streams: openings.count, wall: wall, processor: spent, residentGrowth: growth)
     }
 
-    /// Closes streams, those that have been open for the longest time, and opens others in their places; returns when these stand. With one thread only.
+    /// Closes the oldest streams and opens others in their place; returns when these are open. Supports one thread only.
     func replace(with openings: [Opening]) throws(LoadError) {
         loops.first?.leave(openings.count)
         _ = try open(openings)
     }
 
-    /// Returns when `count` events have been received since the beginning.
+    /// Waits until `count` events have been received since the beginning.
     func awaitDeliveries(_ count: Int) throws(LoadError) {
         try wait(for: count, "deliveries have come; events were lost, or the server has stopped delivering") { delivered }
     }
 
-    /// What has been seen since the last call. Only between loads: it waits for the threads.
+    /// Returns the counts since the last call. Call between loads only, because it waits for the threads' locks.
     func takeTally() -> Tally {
         var tally = Tally()
         for loop in loops { tally.merge(loop.takeTally()) }
         return tally
     }
 
-    /// Throws what went wrong on a connection, if anything did.
+    /// Throws the first error of a connection, if any.
     func check() throws(LoadError) {
         for loop in loops where loop.hasFailed.load(ordering: .relaxed) {
             if let failure = loop.failure() { throw failure }

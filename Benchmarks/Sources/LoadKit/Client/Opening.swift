@@ -7,9 +7,9 @@ struct Opening: Sendable {
     var lastCounter: UInt64 = 0
 }
 
-/// What tells an accepted handshake from a refused one.
+/// Recognises accepted and refused handshakes.
 struct OpeningRule: Sendable {
-    /// The longest head and first block that is waited for, in bytes.
+    /// Maximum size of the head and the first block, in bytes.
     static let maximumBytes = 8192
 
     /// The HTTP status of an accepted handshake.
@@ -19,13 +19,13 @@ struct OpeningRule: Sendable {
 
     enum Verdict: Equatable {
         case incomplete
-        /// The stream stands; `rest` bytes at the end of what came are behind the marker.
+        /// The stream is open; the last `rest` bytes are behind the marker.
         case opened(rest: Int)
-        /// The status line, or the end of what came, as the reason.
+        /// Refused, with the status line or the end of the received bytes as the reason.
         case refused(String)
     }
 
-    /// Judges everything that has come from a server so far.
+    /// Returns the verdict on all bytes received so far.
     func verdict(_ bytes: [UInt8]) -> Verdict {
         let statusLine = "HTTP/1.1 \(acceptedStatus)"
         guard bytes.starts(with: statusLine.utf8.prefix(bytes.count)) else {

@@ -1,12 +1,12 @@
-/// What the clients have seen since a measurement began.
+/// The clients' counts since a measurement began.
 struct Tally: Sendable {
     /// Events received, over all connections.
     var deliveries = 0
-    /// Everything received, keepalives included.
+    /// Bytes received, heartbeats included.
     var bytes = 0
-    /// Calls of `recv` that gave something.
+    /// Calls of `recv` that returned data.
     var reads = 0
-    /// Deliveries that were not the event after the one before: lost, doubled or out of order.
+    /// Deliveries with a counter other than the previous one + 1: lost, duplicated or reordered.
     var misplaced = 0
     /// When the last delivery was read.
     var lastDelivery: UInt64 = 0

@@ -1,7 +1,7 @@
-/// What the load tool writes into an event and finds again in a delivery.
+/// The values that the load tool writes into an event and parses from its delivery.
 struct Tick: Equatable {
-    /// Which event of its tenant, from 1.
+    /// The number of the event in its tenant, from 1.
     var counter: UInt64
-    /// When it was handed to the publisher's socket, by ``MonotonicClock``.
+    /// When the event was written to the publisher's socket, by ``MonotonicClock``.
     var sent: UInt64
 }

@@ -1,33 +1,33 @@
-/// What the log holds of a batch's decisions, by subject, as JetStream counts it: every approval must have one decision and one effect.
+/// The number of messages per subject of a batch, as JetStream counts: every approval must have one decision and one effect.
 ///
-/// A decision lies at `events.<tenant>.DECISION.<approval>` and what follows from it at `….EFFECT`.
+/// A decision has the subject `events.<tenant>.DECISION.<approval>`, its effect `….EFFECT`.
 struct DecisionLedger: Equatable {
     enum Verdict: Equatable {
-        /// So many decisions and effects are not there yet.
+        /// The number of missing decisions and effects.
         case incomplete(Int)
-        /// Each is there once.
+        /// Each exists exactly once.
         case exact
     }
 
-    /// Messages by subject.
+    /// Number of messages by subject.
     let counts: [String: Int]
 
-    /// Asks the log about a tenant.
+    /// Requests the counts of a tenant.
     static func of(_ tenant: String, on bus: BusConnection) throws(LoadError) -> DecisionLedger {
         try DecisionLedger(
             streamInfo: bus.request("$JS.API.STREAM.INFO.EVENTS", Array(#"{"subjects_filter":"\#(subject(tenant)).>"}"#.utf8))
         )
     }
 
-    /// - Parameter streamInfo: what the server answers to `STREAM.INFO` with a `subjects_filter`: somewhere in it,
-    ///   `"subjects":{"<subject>":<count>,…}`, or nothing of the kind when no subject matches.
+    /// - Parameter streamInfo: the server's answer to `STREAM.INFO` with a `subjects_filter`. It has a member
+    ///   `"subjects":{"<subject>":<count>,…}`, unless no subject matches.
     init(streamInfo: [UInt8]) throws(LoadError) {
         let text = String(decoding: streamInfo, as: UTF8.self)
         guard text.hasPrefix("{"), !text.contains(#""error":"#) else {
             throw LoadError("The nats-server does not say what the log holds: \(text.prefix(256))")
         }
         var counts: [String: Int] = [:]
-        // The subjects of the stream's configuration are an array; only these are an object.
+        // The subjects in the stream's configuration are an array; only the counts are an object.
         let listing = text.split(separator: #""subjects":{"#, maxSplits: 1).dropFirst().first?.prefix { $0 != "}" } ?? ""
         for member in listing.split(separator: ",") {
             let parts = member.split(separator: ":")

@@ -1,5 +1,5 @@
 extension DecisionOptions {
-    /// What `--help` prints of it.
+    /// The part of `--help` about decisions.
     public static let usage = """
         causeway-load --decisions: how many approvals a second an approval API decides, and how long an answer takes.
 

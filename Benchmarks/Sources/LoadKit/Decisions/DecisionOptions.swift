@@ -1,25 +1,25 @@
 import Glibc
 
-/// What to ask of an approval API, and how hard.
+/// Options of a load on an approval API.
 public struct DecisionOptions: Sendable {
     /// The server under load.
     let address: SocketAddress
     let processID: pid_t
-    /// The nats-server whose log it keeps its decisions in.
+    /// The nats-server with the log of the decisions.
     let bus: SocketAddress
     let secret: String
-    /// Clients at once; each number is measured for itself.
+    /// Numbers of concurrent clients; each is a separate measurement.
     private(set) var clients = [1, 8, 32]
-    /// Approvals decided in one measurement.
+    /// Number of approvals per measurement.
     private(set) var approvals = 2000
     private(set) var rounds = 3
-    /// What the tenants' names begin with.
+    /// Prefix of the tenants' names.
     private(set) var tenantName = "load"
     private(set) var affinity: Affinity?
 
     /// - Parameters:
-    ///   - arguments: without the program's name and `--decisions`.
-    ///   - environment: looks up a variable; `AUTH_HS256_SECRET` stands in for `--secret`.
+    ///   - arguments: the arguments without the program's name and `--decisions`.
+    ///   - environment: looks up a variable; `AUTH_HS256_SECRET` is the default of `--secret`.
     public init(arguments: [String], environment: (String) -> String?) throws(LoadError) {
         var address: SocketAddress?
         var processID: pid_t?
@@ -48,7 +48,7 @@ public struct DecisionOptions: Sendable {
         if let most = clients.max(), most > approvals { throw LoadError("--clients must not be more than --approvals.") }
     }
 
-    /// Numbers of clients, each at most once, in the order given.
+    /// Parses numbers of clients, without repetitions, in the given order.
     private static func clients(_ option: String, _ value: String) throws(LoadError) -> [Int] {
         var numbers: [Int] = []
         for number in value.split(separator: ",", omittingEmptySubsequences: false) {

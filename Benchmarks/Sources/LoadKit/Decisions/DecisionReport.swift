@@ -1,14 +1,14 @@
-/// What a run of decisions found out.
+/// The results of a run of decisions.
 public struct DecisionReport {
     let options: DecisionOptions
-    /// By clients at once; one for each round.
+    /// Figures by number of concurrent clients; one per round.
     var figures: [Int: [DecisionFigures]] = [:]
 
     init(options: DecisionOptions) {
         self.options = options
     }
 
-    /// All figures as one table.
+    /// All figures as a table.
     public var table: String {
         var table = Table(columns: options.clients.map { $0 == 1 ? "1 client" : "\($0) clients" })
         table.section("\(Figure.text(Double(options.approvals), digits: 0)) approvals, each decided once")

@@ -1,27 +1,27 @@
 import Glibc
 
-/// One run of decisions: in each round, for each number of clients, approvals are asked for on the bus, decided over HTTP, and counted
-/// in the log.
+/// A run of decisions: for each round and number of clients, requests approvals on the bus, decides them over HTTP, and counts the
+/// decisions in the log.
 public final class DecisionRun {
-    /// How long a pause is before a measurement, so that what came before has ended; nanoseconds.
+    /// Pause before a measurement, so that earlier work has ended; nanoseconds.
     private static let pause: UInt64 = 200_000_000
-    /// How long what follows from the last decision may take to be in the log; nanoseconds.
+    /// Time limit for the effects of the last decision to be in the log; nanoseconds.
     private static let patience: UInt64 = 30_000_000_000
     private static let looks: UInt64 = 50_000_000
 
     private let options: DecisionOptions
     private let bus: BusConnection
     private let meter: ProcessMeter
-    /// Begins every tenant's name; no two runs on a machine share it.
+    /// Prefix of the tenants' names; unique on this machine.
     private let runName: String
     private let log: (String) -> Void
 
     /// Connects to the bus.
-    /// - Parameter log: is told what is being done.
+    /// - Parameter log: receives progress messages.
     public init(options: DecisionOptions, log: @escaping (String) -> Void) throws(LoadError) {
         self.options = options
         self.log = log
-        // A server that ends while it is written to is an error of that write.
+        // A write to a closed connection fails with EPIPE instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         let descriptors = SystemCall.raiseDescriptorLimit()
         let needed = (options.clients.max() ?? 0) + 64
@@ -37,11 +37,11 @@ public final class DecisionRun {
         }
     }
 
-    /// Does everything that the options ask for.
+    /// Runs all measurements of the options.
     public func run() throws(LoadError) -> DecisionReport {
         var report = DecisionReport(options: options)
         if let most = options.clients.max() {
-            // What a server makes once is not what is to be measured.
+            // Excludes one-time costs of the server.
             log("warming up")
             _ = try measure(batch("first", max(most, options.approvals / 10)), clients: most)
         }
@@ -59,14 +59,14 @@ public final class DecisionRun {
         ApprovalBatch(tenant: "\(runName)-\(name)", count: count, secret: options.secret)
     }
 
-    /// Asks for a batch's approvals, decides them, and makes sure that each was decided once.
+    /// Requests a batch's approvals, decides them, and checks that each was decided once.
     private func measure(_ batch: ApprovalBatch, clients: Int) throws(LoadError) -> DecisionFigures {
         for approval in batch.approvals {
             try bus.publish(type: ApprovalBatch.eventType, tenant: batch.tenant, id: batch.eventID(approval)) { batch.payload(approval) }
         }
         try bus.settle()
         let loop = try ExchangeLoop(address: options.address, clients: clients)
-        // The server has read the requests before it is asked, and every connection and token has been used.
+        // Ensures that the server has read the requests, and uses every connection and token once.
         _ = try loop.run(batch.looks(clients: clients))
         MonotonicClock.sleep(until: MonotonicClock.now() + Self.pause)
         let before = try Usage.now(of: meter)

@@ -1,11 +1,11 @@
-/// A request and what its answer must be.
+/// A request and its expected answer.
 struct Exchange: Sendable {
     let request: [UInt8]
     let status: Int
-    /// Something that must be in the body, so that an answer to another question is not taken for this one's.
+    /// A text that the body must contain, to detect the answer to another request.
     let mark: String
 
-    /// Throws unless `answer` is the one that must come.
+    /// Throws unless `answer` is the expected one.
     func check(_ answer: HTTPAnswer) throws(LoadError) {
         let body = String(decoding: answer.body, as: UTF8.self)
         guard answer.status == status else {
@@ -17,9 +17,9 @@ struct Exchange: Sendable {
     }
 }
 
-/// What a number of exchanges took.
+/// The times of a series of exchanges.
 struct ExchangeTally: Sendable {
-    /// Of each exchange: from just before the request is sent until just after the end of its answer was read.
+    /// Per exchange, from just before the request is sent until the end of its answer was read.
     var latency = LatencyHistogram()
     /// From the first request to the last answer; nanoseconds.
     var wall: UInt64 = 0

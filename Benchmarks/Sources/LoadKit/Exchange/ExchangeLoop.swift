@@ -1,19 +1,19 @@
 import CLinux
 import Glibc
 
-/// Clients over HTTP/1.1, each with a connection that it keeps and one request at a time: it asks again as soon as it is answered.
+/// HTTP/1.1 clients, each with a persistent connection and one request at a time, sent as soon as the previous one is answered.
 ///
-/// All of them in one epoll loop, on the thread that calls ``run(_:)``.
+/// One epoll loop, on the thread that calls ``run(_:)``.
 final class ExchangeLoop {
     private struct Client {
         let descriptor: Int32
-        /// Which exchange it waits for, if any.
+        /// Index of the pending exchange, if any.
         var exchange: Int?
         var sent: UInt64 = 0
         var received: [UInt8] = []
     }
 
-    /// Without any answer for so long, waiting is given up; seconds.
+    /// Time limit without any answer; seconds.
     private static let patience = 10
     private static let eventsPerRound = 256
     private static let scratchBytes = 64 * 1024
@@ -22,7 +22,7 @@ final class ExchangeLoop {
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchBytes, alignment: 16)
     private var clients: [Client] = []
 
-    /// Connects them all.
+    /// Connects all clients.
     init(address: SocketAddress, clients count: Int) throws(LoadError) {
         epoll = try SystemCall.check("epoll_create1", epoll_create1(Int32(EPOLL_CLOEXEC)))
         for slot in 0..<count {
@@ -39,8 +39,8 @@ final class ExchangeLoop {
         scratch.deallocate()
     }
 
-    /// Does all of `exchanges`, in their order, each by the next client that is free, and returns when the last is answered.
-    /// - Throws: at the first answer that is not what it must be; the loop is of no use after that.
+    /// Sends `exchanges` in order, each by the next free client, and returns when all are answered.
+    /// - Throws: at the first unexpected answer; the loop is unusable afterwards.
     func run(_ exchanges: [Exchange]) throws(LoadError) -> ExchangeTally {
         var tally = ExchangeTally()
         var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerRound)
@@ -78,7 +78,7 @@ final class ExchangeLoop {
         try SystemCall.sendAll(exchanges[exchange].request, to: clients[slot].descriptor)
     }
 
-    /// Reads once. Returns the answer, and to which exchange, when that has brought its end.
+    /// Reads once. Returns the answer and the index of its exchange when the answer is complete.
     private func receive(on slot: Int) throws(LoadError) -> (exchange: Int, answer: HTTPAnswer)? {
         let count = recv(clients[slot].descriptor, scratch.baseAddress, scratch.count, Int32(MSG_DONTWAIT))
         if count < 0, errno == EAGAIN || errno == EINTR { return nil }

@@ -1,4 +1,4 @@
-/// An answer over HTTP/1.1 (RFC 9112) as far as a load needs it: its status and its body.
+/// The status and the body of an HTTP/1.1 response (RFC 9112).
 struct HTTPAnswer: Equatable {
     /// Limit of the head or body, in bytes.
     static let maximumBytes = 64 * 1024
@@ -8,9 +8,9 @@ struct HTTPAnswer: Equatable {
     let statusLine: String
     let body: [UInt8]
 
-    /// The answer that `bytes` are; nil when more of it must come first.
+    /// Parses a response; nil when it is incomplete.
     ///
-    /// Of the two ways to tell a body's length, only `Content-Length` is read: every REST answer of Causeway has it.
+    /// Supports `Content-Length` only, which every REST answer of Causeway has.
     init?(_ bytes: [UInt8]) throws(LoadError) {
         guard let headEnd = Self.endOfHead(bytes) else {
             guard bytes.count <= Self.maximumBytes else {

@@ -1,16 +1,16 @@
-/// Durations by size, in buckets at most 1/32 of their value wide: enough for a percentile, and a few nanoseconds to record one.
+/// Histogram of durations, with buckets at most 1/32 of their value wide: precise enough for percentiles, some nanoseconds per record.
 struct LatencyHistogram: Sendable {
     private static let stepBits = 5
     private static let steps = 1 << stepBits
     private static let bucketCount = (64 - stepBits + 1) << stepBits
 
     private var buckets = [Int](repeating: 0, count: bucketCount)
-    /// How many durations were recorded.
+    /// Number of recorded durations.
     private(set) var count = 0
-    /// The longest, exactly; nanoseconds.
+    /// The longest duration, exact; nanoseconds.
     private(set) var maximum: UInt64 = 0
 
-    /// Adds a duration in nanoseconds.
+    /// Records a duration in nanoseconds.
     mutating func record(_ nanoseconds: UInt64) {
         buckets[Self.bucket(of: nanoseconds)] += 1
         count += 1
@@ -23,8 +23,7 @@ struct LatencyHistogram: Sendable {
         maximum = max(maximum, other.maximum)
     }
 
-    /// The least duration that `share` (0…1) of all do not exceed, rounded up to its bucket's end but never above the maximum;
-    /// nanoseconds, 0 when nothing was recorded.
+    /// Returns the quantile `share` (0…1), rounded up to the end of its bucket but at most the maximum; nanoseconds, 0 without durations.
     func quantile(_ share: Double) -> UInt64 {
         let rank = min(count, max(1, Int((Double(count) * share).rounded(.up))))
         var seen = 0
@@ -35,7 +34,7 @@ struct LatencyHistogram: Sendable {
         return 0
     }
 
-    /// Values below 32 have a bucket each; above, each power of two has 32.
+    /// Returns the bucket of a value: one per value below 32, then 32 per power of two.
     private static func bucket(of value: UInt64) -> Int {
         guard value >= UInt64(steps) else { return Int(value) }
         let exponent = 63 - value.leadingZeroBitCount - stepBits

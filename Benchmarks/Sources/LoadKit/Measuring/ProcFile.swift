@@ -1,8 +1,8 @@
 import Glibc
 
-/// Small files of `/proc`, read whole.
+/// Reads small files of `/proc`.
 enum ProcFile {
-    /// The text of a file of at most 64 KiB; nil when it cannot be read.
+    /// Returns the text of a file of at most 64 KiB; nil when it cannot be read.
     static func read(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }

@@ -1,15 +1,15 @@
 import Glibc
 
-/// What a process has used, seen from outside.
+/// Measures a process from outside.
 struct ProcessMeter: Sendable {
-    /// No process has this number or a greater one: Linux counts to 2²² (`PID_MAX_LIMIT`), and a greater one would name another clock.
+    /// Above every process id: Linux counts to 2²² (`PID_MAX_LIMIT`), and a greater number would name another clock.
     static let maximumProcessID: pid_t = 1 << 22
 
     let processID: pid_t
 
-    /// CPU time of all its threads, also of those that have ended, in user and kernel mode; nanoseconds.
+    /// Returns the CPU time of all threads, ended ones included, in user and kernel mode; nanoseconds.
     ///
-    /// Read from the process's CPU clock (clock_getcpuclockid(3)): `/proc/<pid>/stat` says the same, but in steps of 10 ms.
+    /// Read from the process's CPU clock (clock_getcpuclockid(3)), because `/proc/<pid>/stat` counts in steps of 10 ms.
     func processorTime() throws(LoadError) -> UInt64 {
         var clock = clockid_t()
         var time = timespec()
@@ -19,7 +19,7 @@ struct ProcessMeter: Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// How long its living threads have been ready to run and had no processor; nanoseconds. Says how much others were in the way.
+    /// Returns how long its living threads were runnable without a CPU; nanoseconds. Shows interference by other processes.
     ///
     /// The second number of `/proc/<pid>/task/<tid>/schedstat`; 0 where the kernel does not count it.
     func waitedForProcessor() throws(LoadError) -> UInt64 {
@@ -29,7 +29,7 @@ struct ProcessMeter: Sendable {
         }
     }
 
-    /// The threads that it has.
+    /// Returns its threads.
     func threads() throws(LoadError) -> [pid_t] {
         guard let directory = opendir("/proc/\(processID)/task") else {
             throw LoadError("There is no process \(processID), or it has ended; look at its log.")
@@ -43,10 +43,10 @@ struct ProcessMeter: Sendable {
         return threads
     }
 
-    /// Its resident memory in bytes, from `/proc/<pid>/smaps_rollup`, which is counted page by page; `VmRSS` lags by up to 64 pages a
-    /// processor.
+    /// Returns its resident memory in bytes, from `/proc/<pid>/smaps_rollup`, which counts pages exactly; `VmRSS` lags by up to 64 pages
+    /// per CPU.
     func residentBytes() throws(LoadError) -> Int {
-        // Says so if the process is gone, which a file that cannot be read does not.
+        // Reports a process that has ended, which an unreadable file does not.
         _ = try processorTime()
         let path = "/proc/\(processID)/smaps_rollup"
         guard let text = ProcFile.read(path), let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Rss:") }),
@@ -55,8 +55,8 @@ struct ProcessMeter: Sendable {
         return kibibytes * 1024
     }
 
-    /// ``residentBytes()`` once it has stayed the same for half a second, or after five: handshakes leave things behind that are freed
-    /// a little later.
+    /// Returns ``residentBytes()`` once it is constant for half a second, or after five seconds: memory of handshakes is freed a little
+    /// later.
     func settledResidentBytes() throws(LoadError) -> Int {
         var last = try residentBytes()
         var unchanged = 0

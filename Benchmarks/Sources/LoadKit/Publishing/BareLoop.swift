@@ -1,16 +1,18 @@
 import Glibc
 
-/// Runs the bare loop as a child process (`Sources/bare-loop`), fed through a pipe. It ends with the pipe, and so with this process.
+/// Runs the bare loop (`Sources/bare-loop`) as a child process, fed through a pipe. It exits when the pipe closes.
+///
+/// So it also ends when this process ends.
 final class BareLoop: Publisher {
-    /// How often it writes to a connection.
+    /// How the bare loop writes to a connection.
     enum Delivery {
-        /// Once for each event.
+        /// One write per event.
         case single
-        /// Once for all that has gathered.
+        /// One write for all queued events.
         case joined
     }
 
-    /// Where its clients connect.
+    /// The address for clients.
     let address: SocketAddress
     let processID: pid_t
     private let pipe: Int32
@@ -19,8 +21,8 @@ final class BareLoop: Publisher {
     private var output: [UInt8] = []
     private static let bufferBytes = 32 * 1024
 
-    /// Starts it.
-    /// - Parameter path: the executable.
+    /// Starts the process.
+    /// - Parameter path: the path of the executable.
     init(path: String, surface: any Surface, payload: TickPayload) throws(LoadError) {
         self.surface = surface
         self.payload = payload
@@ -42,13 +44,13 @@ final class BareLoop: Publisher {
         try push()
     }
 
-    /// Ends the process and returns when it is gone. Call once.
+    /// Ends the process and waits until it has exited. Call once.
     func stop() {
         close(pipe)
         waitpid(processID, nil, 0)
     }
 
-    /// Chooses how it writes, from the next event on.
+    /// Selects how it writes, from the next event on.
     func use(_ delivery: Delivery) {
         switch delivery {
         case .single: frame("S", [])
@@ -73,7 +75,7 @@ final class BareLoop: Publisher {
 
     func settle() throws(LoadError) { try push() }
 
-    /// Appends a frame as `Sources/bare-loop/main.c` describes it.
+    /// Appends a frame in the format of `Sources/bare-loop/main.c`.
     private func frame(_ kind: Unicode.Scalar, group: UInt16 = 0, _ bytes: [UInt8]) {
         output += [UInt8(ascii: kind), 0]
         withUnsafeBytes(of: group.littleEndian) { output += $0 }
@@ -95,7 +97,7 @@ final class BareLoop: Publisher {
         return processID
     }
 
-    /// The two ends of a pipe, close-on-exec: no child inherits them.
+    /// The two ends of a pipe, close-on-exec, so that child processes do not inherit them.
     private struct Pipe {
         let readEnd: Int32
         let writeEnd: Int32

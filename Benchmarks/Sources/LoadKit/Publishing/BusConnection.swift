@@ -1,15 +1,15 @@
 import CLinux
 import Glibc
 
-/// A connection to the bus that publishes events as any NATS client may (contract §10), and makes sure that the log has stored each.
+/// A connection to the bus that publishes events like any NATS client (contract §10), and checks that the log has stored each.
 ///
-/// One blocking socket, used by one thread. Not the project's own client, so that a fault of that cannot hide in the figures.
+/// One blocking socket, used by one thread. Independent of the project's NATS client, so that a fault of that client cannot go unnoticed.
 final class BusConnection {
-    /// Events on their way to the log at most; the server's internal queue has a bound too.
+    /// Maximum number of unacknowledged events; the server's internal queue has a bound too.
     private static let maximumUnacknowledged = 2048
-    /// Bytes that may gather before they are sent.
+    /// Number of bytes that are buffered before they are sent.
     private static let bufferBytes = 32 * 1024
-    /// For every wait on the server; seconds.
+    /// Time limit of every wait for the server; seconds.
     private static let timeout = 10
 
     private let descriptor: Int32
@@ -23,21 +23,21 @@ final class BusConnection {
         inbox = "_INBOX.load-\(getpid())-\(MonotonicClock.now())"
         descriptor = try address.connected(timeout: Self.timeout)
         let options = "{\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true,\"name\":\"causeway-load\"}"
-        // Not by way of `push()`, which may already read the answer.
+        // Without `push()`, which may read the answer.
         try SystemCall.sendAll(Array("CONNECT \(options)\r\nSUB \(inbox) 1\r\nPING\r\n".utf8), to: descriptor)
         while try receive(wait: true) != .pong {}
     }
 
     deinit { close(descriptor) }
 
-    /// Publishes an event; it may wait in a buffer for ``push()``.
+    /// Publishes an event; it may be buffered until ``push()``.
     /// - Parameters:
-    ///   - tenant: its name, a subject token.
-    ///   - id: no other event's within the log's duplicate window.
-    ///   - payload: called when the event's turn has come, so that it can stamp the time.
+    ///   - tenant: the name, a subject token.
+    ///   - id: unique within the log's duplicate window.
+    ///   - payload: called just before the event is written, so that it has the current time.
     func publish(type: String, tenant: String, id: String, payload: () -> [UInt8]) throws(LoadError) {
         while unacknowledged >= Self.maximumUnacknowledged {
-            // Not both in one turn: the push may already read the last acknowledgement that there is to wait for.
+            // Either receive or push: the push may read the last acknowledgement, and a receive would then block.
             if output.isEmpty { _ = try receive(wait: true) } else { try push() }
         }
         let body = payload()
@@ -63,7 +63,7 @@ final class BusConnection {
         if output.count >= Self.bufferBytes { try push() }
     }
 
-    /// Asks a service on the bus and returns what it answers, once everything published is stored.
+    /// Sends a request to a service on the bus and returns the answer, after everything published is stored.
     func request(_ subject: String, _ body: [UInt8]) throws(LoadError) -> [UInt8] {
         try settle()
         output += Array("PUB \(subject) \(inbox) \(body.count)\r\n".utf8) + body + Array("\r\n".utf8)
@@ -74,22 +74,22 @@ final class BusConnection {
         }
     }
 
-    /// Hands over everything that was published.
+    /// Sends all buffered events.
     func push() throws(LoadError) {
         guard !output.isEmpty else { return }
         try SystemCall.sendAll(output, to: descriptor)
         output.removeAll(keepingCapacity: true)
-        // Keeps the server's answers from filling the socket.
+        // Read answers, so that they do not fill the socket.
         while try receive(wait: false) != nil {}
     }
 
-    /// Returns when the log has stored everything that was published.
+    /// Waits until the log has stored all published events.
     func settle() throws(LoadError) {
         try push()
         while unacknowledged > 0 { _ = try receive(wait: true) }
     }
 
-    /// The next message of the server, already acted upon; nil when none is there and `wait` is false.
+    /// Reads and handles the server's next message; nil when there is none and `wait` is false.
     private func receive(wait: Bool) throws(LoadError) -> NATSReader.Inbound? {
         while true {
             if let inbound = try reader.next() {
@@ -98,7 +98,7 @@ final class BusConnection {
             }
             let chunk = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
                 count = recv(descriptor, buffer.baseAddress, buffer.count, wait ? 0 : Int32(MSG_DONTWAIT))
-                // An array cannot be told of an error; none and the end of the stream are both "nothing came".
+                // This initialiser cannot report an error, so an error counts as 0 bytes, like the end of the stream.
                 count = max(0, count)
             }
             if chunk.isEmpty {
@@ -116,10 +116,10 @@ final class BusConnection {
         case .info, .pong, .ok: break
         case .ping: try SystemCall.sendAll(Array("PONG\r\n".utf8), to: descriptor)
         case .error(let complaint): throw LoadError("The nats-server refuses: \(complaint)")
-        // With nothing on its way to the log, it is what was asked for.
+        // Without unacknowledged events, it is the answer to a request.
         case .message where unacknowledged == 0: break
         case .message(let bytes):
-            // A stream answers {"stream":…,"seq":…}; no responders: a message with headers alone, status 503.
+            // A stream answers {"stream":…,"seq":…}. "No responders" is a message with headers only, status 503.
             let text = String(decoding: bytes, as: UTF8.self)
             guard text.hasPrefix("{"), !text.contains("\"error\""), !text.contains("\"duplicate\"") else {
                 throw LoadError("The log did not store an event; does an edge run against this nats-server? It said: \(text.prefix(200))")
@@ -128,7 +128,7 @@ final class BusConnection {
         }
     }
 
-    /// The time of day as RFC 3339 has it, and in milliseconds since 1970.
+    /// Returns the wall-clock time in RFC 3339, and in milliseconds since 1970.
     private static func wallClock() -> (text: String, milliseconds: Int) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)

@@ -1,4 +1,4 @@
-/// Publishes the load's ticks over HTTP, and waits for the answer to each.
+/// Publishes the load's events over HTTP, and waits for the answer to each.
 final class HTTPPublisher: Publisher {
     private let loop: ExchangeLoop
     private let tenants: [String]
@@ -7,8 +7,8 @@ final class HTTPPublisher: Publisher {
     /// Connects to an intake.
     ///
     /// - Parameters:
-    ///   - tenants: Their names.
-    ///   - token: Of a producer.
+    ///   - tenants: The tenants' names.
+    ///   - token: The token of a producer.
     init(address: SocketAddress, tenants: [String], token: String) throws(LoadError) {
         loop = try ExchangeLoop(address: address, clients: 1)
         self.tenants = tenants

@@ -1,15 +1,15 @@
 import Glibc
 
-/// Publishes the load's ticks to its tenants by way of the bus.
+/// Publishes the load's events on the bus.
 final class NATSPublisher: Publisher {
     private let bus: BusConnection
     private let tenants: [String]
     private let payload: TickPayload
-    /// Begins every event's id; no two runs share it.
+    /// Prefix of the events' ids; unique per run.
     private let runID = "load-\(getpid())-\(MonotonicClock.now())"
 
     /// Connects.
-    /// - Parameter tenants: their names as subject tokens.
+    /// - Parameter tenants: the tenants' names, as subject tokens.
     init(address: SocketAddress, tenants: [String], payload: TickPayload) throws(LoadError) {
         self.tenants = tenants
         self.payload = payload

@@ -1,31 +1,30 @@
-/// Takes apart what a nats-server sends (<https://docs.nats.io/reference/reference-protocols/nats-protocol>): bytes in, messages out,
-/// wherever reads cut them.
+/// Parses the protocol of nats-server (<https://docs.nats.io/reference/reference-protocols/nats-protocol>) across read boundaries.
 struct NATSReader {
     enum Inbound: Equatable {
         case info
         case ping
         case pong
         case ok
-        /// What the server complains of.
+        /// The server's error.
         case error(String)
-        /// Headers, if any, and body.
+        /// Headers, if any, and the body.
         case message([UInt8])
     }
 
-    /// The limit: the load asks for no longer line or message.
+    /// Maximum size of a line or message in bytes; the load's are smaller.
     private static let maximumBytes = 4 << 20
 
     private var bytes: [UInt8] = []
     private var start = 0
 
-    /// Adds what was read.
+    /// Adds received bytes.
     mutating func append(_ more: some Collection<UInt8>) {
         bytes.removeFirst(start)
         start = 0
         bytes += more
     }
 
-    /// The next whole message; nil when more must be read first.
+    /// Returns the next complete message; nil when more bytes are needed.
     mutating func next() throws(LoadError) -> Inbound? {
         guard let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) else {
             guard bytes.count - start <= Self.maximumBytes else { throw LoadError("What answers at --nats is no nats-server.") }
@@ -44,7 +43,7 @@ struct NATSReader {
                 throw LoadError("The nats-server sent a message without a length.")
             }
             let body = end + 1
-            // A message ends in CR LF, which its length does not count.
+            // The length of a message does not include its final CR LF.
             guard bytes.count >= body + length + 2 else { return nil }
             return consumed(.message(Array(bytes[body..<body + length])), through: body + length + 1)
         default: throw LoadError("What answers at --nats is no nats-server.")

@@ -1,9 +1,9 @@
-/// Gives events to what is measured: to an edge by way of the bus, to the bare loop directly.
+/// Publishes events to the server under test: to an edge over the bus, to the bare loop directly.
 protocol Publisher: AnyObject {
-    /// Publishes one event to a tenant, given by its number; stamps it with the time now. It may wait in a buffer for ``push()``.
+    /// Publishes one event to the tenant with an index, with the current time. It may be buffered until ``push()``.
     func publish(tenant: Int, counter: UInt64) throws(LoadError)
-    /// Hands over everything that was published.
+    /// Sends all buffered events.
     func push() throws(LoadError)
-    /// Returns when everything that was published is taken.
+    /// Waits until all published events are accepted.
     func settle() throws(LoadError)
 }

@@ -1,12 +1,12 @@
-/// The payload of the load's events: `{"n":<counter>,"sent":<nanoseconds>,"pad":"xxx…"}`, and what their type demands.
+/// The payload of the load's events: `{"n":<counter>,"sent":<nanoseconds>,"pad":"xxx…"}`, and the required members of their type.
 struct TickPayload: Sendable {
-    /// Of which type the load's events are on a surface.
+    /// The type of the load's events on a surface.
     enum Kind: String, Sendable {
         case tick = "load.tick"
-        /// What is pushed to those who subscribed to an incident.
+        /// Pushed to subscribers of an incident.
         case progress = "investigation.progress"
 
-        /// Members that a payload of the type has.
+        /// The required members of the type.
         fileprivate var members: String {
             switch self {
             case .tick: ""
@@ -15,16 +15,16 @@ struct TickPayload: Sendable {
         }
     }
 
-    /// The one incident that all of it is about.
+    /// The id of the only incident.
     static let incident = "load"
-    /// The least size: room for two numbers of twenty digits and what a progress must have.
+    /// Minimum size in bytes: two numbers of twenty digits and the required members of a progress event.
     static let minimumBytes = 136
 
-    /// How long every payload is, in bytes.
+    /// Size of every payload, in bytes.
     let size: Int
     var kind = Kind.tick
 
-    /// The payload that carries `tick`.
+    /// Returns the payload with `tick`.
     func bytes(_ tick: Tick) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)

@@ -1,6 +1,6 @@
-/// Numbers as a person reads them.
+/// Formats numbers for people.
 enum Figure {
-    /// Rounded to that many digits after the point, with commas between thousands.
+    /// Rounds to that many digits after the point, with commas between thousands.
     static func text(_ value: Double, digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "?" }
         let scale = (0..<digits).reduce(1) { product, _ in product * 10 }
@@ -16,14 +16,14 @@ enum Figure {
         return sign + whole + "." + String(repeating: "0", count: digits - fraction.count) + fraction
     }
 
-    /// The middle one, or the mean of the two in the middle; nil of nothing.
+    /// Returns the median; nil without values.
     static func median(_ values: [Double]) -> Double? {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()
         return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 
-    /// The median and, of more than one, the least and the greatest; nil of nothing.
+    /// Returns the median and, if there are several values, the minimum and the maximum; nil without values.
     static func spread(_ values: [Double]) -> String? {
         guard let middle = median(values), let least = values.min(), let greatest = values.max() else { return nil }
         let text = text(middle, digits: 2)

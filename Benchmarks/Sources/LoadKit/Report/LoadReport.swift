@@ -1,27 +1,27 @@
-/// Measurements of the same thing with the edge and with the bare loop, round by round.
+/// The same measurement of the edge and of the bare loop, by round.
 struct Pair {
     var edge: [LoadFigures] = []
     var bare: [LoadFigures] = []
 }
 
-/// What a run found out.
+/// The results of a run.
 public struct LoadReport {
     let options: LoadOptions
     var bareOpening: OpeningFigures?
     var edgeOpeningOneToken: OpeningFigures?
     var edgeOpeningOwnTokens: OpeningFigures?
-    /// By events a second.
+    /// Paced measurements, by events per second.
     var paced: [Double: Pair] = [:]
-    /// As fast as possible; the bare loop joins what has gathered.
+    /// Unpaced; the bare loop writes all queued events at once.
     var burst = Pair()
-    /// As fast as possible; the bare loop writes every event by itself.
+    /// Unpaced; the bare loop writes every event separately.
     var singleBurst: [LoadFigures] = []
 
     init(options: LoadOptions) {
         self.options = options
     }
 
-    /// All figures as one table.
+    /// All figures as a table.
     public var table: String {
         var table = Table(columns: ["edge", "bare loop", "ratio"])
         table.section("opening, \(options.connections) streams, handshakes one token a tenant")

@@ -1,9 +1,9 @@
-/// Rows of figures under a few columns, as plain text.
+/// A plain-text table: rows of figures under a few columns.
 struct Table {
     private let titleWidth: Int
     private let columnWidth: Int
 
-    /// Everything so far.
+    /// The text so far.
     private(set) var text: String
 
     init(columns: [String], titleWidth: Int = 40, columnWidth: Int = 18) {
@@ -13,12 +13,12 @@ struct Table {
         row("", columns)
     }
 
-    /// Begins a group of rows.
+    /// Starts a group of rows.
     mutating func section(_ title: String) {
         text += "\n\(title)\n"
     }
 
-    /// One row; a column without a figure has a dash.
+    /// Adds a row; a column without a figure has a dash.
     mutating func row(_ title: String, _ columns: [String?]) {
         var line = "  " + title + String(repeating: " ", count: max(1, titleWidth - title.count))
         for column in columns {

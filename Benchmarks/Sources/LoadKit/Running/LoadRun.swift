@@ -1,8 +1,8 @@
 import Glibc
 
-/// One run: opens the streams of both servers, then loads them in turn, so that whatever else the machine does falls on both.
+/// One run: opens the streams of both servers, then loads them in turn, so that disturbances affect both.
 public final class LoadRun {
-    /// Events before anything is measured, for each tenant.
+    /// Number of events per tenant before the measurements.
     private static let warmUpEvents = 3
     private static let warmUpInterval = 50_000_000.0
 
@@ -15,12 +15,12 @@ public final class LoadRun {
 
     /// Starts the bare loop and connects to the bus.
     /// - Parameters:
-    ///   - executableDirectory: where the bare loop is when no option names it.
-    ///   - log: is told what is being done.
+    ///   - executableDirectory: the default directory of the bare loop.
+    ///   - log: receives progress messages.
     public init(options: LoadOptions, executableDirectory: String, log: @escaping (String) -> Void) throws(LoadError) {
         self.options = options
         self.log = log
-        // A server that ends while it is written to is an error of that write.
+        // A write to a closed connection fails with EPIPE instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         let descriptors = SystemCall.raiseDescriptorLimit()
         let needed = options.connections * (options.edge == nil ? 1 : 2) + 64
@@ -56,13 +56,13 @@ public final class LoadRun {
         }
     }
 
-    /// Ends the bare loop and closes all connections. Call once, last.
+    /// Stops the bare loop and closes all connections. Call once, last.
     public func stop() {
         client.stop()
         bareLoop.stop()
     }
 
-    /// Does everything that the options ask for.
+    /// Runs all measurements of the options.
     public func run() throws(LoadError) -> LoadReport {
         var report = LoadReport(options: options)
         report.bareOpening = try openBare()
@@ -86,7 +86,7 @@ public final class LoadRun {
         return report
     }
 
-    /// The first touch of every socket and page is not what is to be measured.
+    /// Excludes the first use of every socket and page from the measurements.
     private func warmUp() throws(LoadError) {
         let events = Self.warmUpEvents * options.tenants
         for target in [edge, bare].compactMap(\.self) { _ = try target.load(events: events, interval: Self.warmUpInterval) }
@@ -103,8 +103,8 @@ public final class LoadRun {
         return try bare.open(first..<options.connections, request: request)
     }
 
-    /// A tenth unmeasured, for what a server makes once; then half of the rest with one token a tenant, which the edge remembers, and
-    /// half with a token for each stream, which it must check.
+    /// Opens a tenth of the streams unmeasured, because of one-time costs; then half of the rest with one token per tenant, which the edge
+    /// caches, and half with a token per stream, which it must verify.
     private func open(_ edge: LoadTarget) throws(LoadError) -> (oneToken: OpeningFigures, ownTokens: OpeningFigures?) {
         log("opening \(options.connections) streams to the edge")
         let names = Self.tenantNames(options)

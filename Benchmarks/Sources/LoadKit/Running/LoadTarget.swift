@@ -2,14 +2,14 @@ import Glibc
 
 /// A server under load: the edge or the bare loop.
 final class LoadTarget {
-    /// How long a pause is before a measurement, so that what came before has ended; nanoseconds.
+    /// Pause before a measurement, so that earlier work has ended; nanoseconds.
     private static let pause: UInt64 = 200_000_000
 
     let address: SocketAddress
     let publisher: any Publisher
     private let meter: ProcessMeter
     private let client: LoadClient
-    /// For each tenant: streams that are open, and events published.
+    /// Number of open streams and published events, by tenant.
     private var tenants: [(streams: Int, events: UInt64)]
     private var nextTenant = 0
 
@@ -21,20 +21,20 @@ final class LoadTarget {
         self.tenants = Array(repeating: (0, 0), count: tenants)
     }
 
-    /// The tenant of the stream that is opened as the `index`th.
+    /// Returns the tenant of the stream with an index.
     func tenant(ofStream index: Int) -> Int { index % tenants.count }
 
-    /// Opens streams and measures what that takes.
+    /// Opens streams and measures the cost.
     /// - Parameters:
-    ///   - range: which of all streams of this target.
-    ///   - request: the handshake of one of them.
+    ///   - range: indices of the streams.
+    ///   - request: returns the handshake of a stream.
     func open(_ range: Range<Int>, request: (Int) -> [UInt8]) throws(LoadError) -> OpeningFigures {
         let figures = try client.open(range.map { Opening(address: address, request: request($0)) }, measuring: meter)
         for index in range { tenants[tenant(ofStream: index)].streams += 1 }
         return figures
     }
 
-    /// Publishes events to the tenants in turn and measures until every client has every one of them.
+    /// Publishes events to the tenants in turn, and measures until every client has all of its events.
     /// - Parameters:
     ///   - interval: nanoseconds between two events; nil publishes as fast as possible.
     func load(events: Int, interval: Double?) throws(LoadError) -> LoadFigures {
@@ -66,7 +66,7 @@ final class LoadTarget {
         )
     }
 
-    /// Publishes to the tenant whose turn it is. Returns how many deliveries that makes.
+    /// Publishes to the next tenant. Returns the number of deliveries.
     private func publishOne() throws(LoadError) -> Int {
         let tenant = nextTenant
         nextTenant = (tenant + 1) % tenants.count

@@ -1,4 +1,4 @@
-/// Deliveries beside the bare loop, as ``LoadRun`` measures them: one event at a time, and as many as there can be.
+/// Deliveries compared with the bare loop, as ``LoadRun`` measures them: single events, and bursts.
 struct DeliveryMeasurement: Measurement {
     let name = "deliveries"
 

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A nats-server and programs of the project on free ports of 127.0.0.1, with a log of their own.
+/// A nats-server with a new log, and programs of the project, on free ports of 127.0.0.1.
 final class Deployment {
-    /// A program of the project, or the yardstick, that is ready.
+    /// A ready program of the project, or the yardstick.
     struct Service {
         let address: SocketAddress
         let processID: pid_t
@@ -15,9 +15,9 @@ final class Deployment {
     private let directory: String
     private var processes: [ServerProcess] = []
 
-    /// Starts the nats-server, on the load's processor.
+    /// Starts the nats-server on the load's CPU.
     ///
-    /// - Parameter name: No other deployment's of this run; names its folder below the run's.
+    /// - Parameter name: Unique in this run; the name of its folder in the run's folder.
     init(_ options: SuiteOptions, name: String) throws(LoadError) {
         self.options = options
         directory = "\(options.directory)/\(name)"
@@ -34,11 +34,11 @@ final class Deployment {
         if let affinity = options.affinity { try Affinity.pin(process: server.processID, to: affinity.client) }
     }
 
-    /// Starts a program and returns when it is ready.
+    /// Starts a program and waits until it is ready.
     ///
     /// - Parameters:
-    ///   - environment: Settings besides those that every measurement needs.
-    ///   - isPinned: Whether it runs on the server's processor only, as far as the run is pinned.
+    ///   - environment: Settings besides the common ones.
+    ///   - isPinned: Whether to pin it to the server's CPU, if the run has one.
     func start(_ program: Program, _ environment: [String: String] = [:], isPinned: Bool = true) throws(LoadError) -> Service {
         let port = try FreePort.next()
         let adminPort = try FreePort.next()
@@ -69,24 +69,24 @@ final class Deployment {
         return Service(address: address, processID: process.processID)
     }
 
-    /// Stops everything, the last started first.
+    /// Stops everything, in reverse order.
     func stop() {
         for process in processes.reversed() { process.stop() }
         processes = []
     }
 }
 
-/// What the suite starts.
+/// A program that the suite starts.
 enum Program: String {
     case sseEdge = "sse-edge"
     case webSocketEdge = "websocket-edge"
     case relay = "jsonrpc-relay"
     case intake = "event-producer"
-    /// A minimal route of the HTTP server that the project uses (`Benchmarks/Yardstick`).
+    /// A minimal route on the project's HTTP server (`Benchmarks/Yardstick`).
     case yardstick = "hummingbird-yardstick"
 
     fileprivate var arguments: [String] { self == .intake ? ["serve"] : [] }
 
-    /// The path on the admin listener that is answered with 200 when it is ready; nil when it is ready as soon as it listens.
+    /// The readiness path on the admin listener; nil for a program that is ready as soon as it listens.
     fileprivate var readiness: String? { self == .yardstick ? nil : "/readyz" }
 }

@@ -1,11 +1,11 @@
-/// How long it takes until the clients of 1,000 tenants, ten of each, have the 100 events that each has missed, half of them older than the edge's memory;
-/// and how long publishing takes meanwhile.
+/// Measures how long it takes until the clients of 1,000 tenants, ten of each, have the 100 events that each has missed, half of them older
+/// than the edge's tail; and the latency of publishing meanwhile.
 struct FleetMeasurement: Measurement {
     let name = "fleet"
 
     private static let missed = 100
     private static let clientsPerTenant = 10
-    /// Holds the newer half of the events, not all of them.
+    /// Returns a tail size for three quarters of the events: it holds the newer half, but not all of the older half.
     private static func tailBytes(_ events: Int) -> Int { events * 3 / 4 * 700 }
 
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow] {
@@ -62,7 +62,7 @@ struct FleetMeasurement: Measurement {
                 openings += Array(repeating: Opening(address: edge.address, request: request), count: Self.clientsPerTenant)
             }
         }
-        // Clients of both halves come mixed.
+        // Mix clients of both halves.
         var generator = SystemRandomNumberGenerator()
         openings.shuffle(using: &generator)
 

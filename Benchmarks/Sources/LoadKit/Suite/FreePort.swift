@@ -3,7 +3,7 @@ import Glibc
 
 /// Ports of 127.0.0.1.
 enum FreePort {
-    /// A port that the system says is free.
+    /// Returns a currently free port.
     static func next() throws(LoadError) -> UInt16 {
         let descriptor = try SystemCall.check("socket", socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
         defer { close(descriptor) }
@@ -21,7 +21,7 @@ enum FreePort {
         return UInt16(bigEndian: address.sin_port)
     }
 
-    /// Whether something listens there.
+    /// Returns whether a server listens at an address.
     static func isTaken(_ address: SocketAddress) -> Bool {
         guard let descriptor = try? address.connected(timeout: 1) else { return false }
         close(descriptor)

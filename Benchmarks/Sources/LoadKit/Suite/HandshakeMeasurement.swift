@@ -1,7 +1,7 @@
 import Glibc
 
-/// Processor time a handshake: with a token that the edge remembers, with a token that it sees for the first time, and of the bare loop, which accepts,
-/// reads and writes.
+/// CPU time per handshake: with a cached token, with a token that the edge has not seen, and of the bare loop, which accepts, reads and
+/// writes.
 struct HandshakeMeasurement: Measurement {
     let name = "handshakes"
 
@@ -22,12 +22,12 @@ struct HandshakeMeasurement: Measurement {
         let client = try LoadClient(threads: 1, surface: measured.surface)
         defer { client.stop() }
         let remembered = options.token(roles: measured.surface.roles)
-        // All of these stay open until the end: at most three times the rounds, and within the usual limit of descriptors.
+        // All streams stay open until the end: at most three times the number of rounds, and within the usual descriptor limit.
         let count = options.size(1500, quick: 200)
         func openings(_ address: SocketAddress, _ count: Int, _ token: (Int) -> String) -> [Opening] {
             (0..<count).map { Opening(address: address, request: measured.request(token: token($0))) }
         }
-        // What a server makes once is not what is to be measured.
+        // Excludes one-time costs of the servers.
         _ = try client.open(openings(edge.address, count / 4) { _ in remembered })
         _ = try client.open(openings(bare.address, count / 4) { _ in "" })
         var (cached, fresh, reference): ([Double], [Double], [Double]) = ([], [], [])
@@ -58,7 +58,7 @@ struct HandshakeMeasurement: Measurement {
 }
 
 extension BareLoop {
-    /// Starts one that says what an edge of `surface` would say, on the processor of what is measured.
+    /// Starts a bare loop with the bytes of an edge of `surface`, on the CPU of the server under test.
     static func pinned(_ options: SuiteOptions, _ surface: any Surface) throws(LoadError) -> BareLoop {
         var payload = TickPayload(size: 200)
         payload.kind = surface.kind

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Processor time of `event-producer serve` a request with one event, and an event in batches, beside a minimal route of the same HTTP server.
+/// CPU time of `event-producer serve` per request with one event, and per event in batches, compared with a minimal route of the same HTTP
+/// server.
 struct IntakeMeasurement: Measurement {
     let name = "intake"
 
@@ -47,7 +48,7 @@ struct IntakeMeasurement: Measurement {
         ]
     }
 
-    /// Clients of one program.
+    /// The clients of one program.
     private struct Load {
         let loop: ExchangeLoop
         let meter: ProcessMeter
@@ -57,7 +58,7 @@ struct IntakeMeasurement: Measurement {
             meter = service.meter
         }
 
-        /// Microseconds of the program a request.
+        /// Returns the program's CPU time per request; microseconds.
         func processorTime(of exchange: Exchange, count: Int) throws(LoadError) -> Double {
             let before = try meter.processorTime()
             _ = try loop.run(Array(repeating: exchange, count: count))
@@ -66,16 +67,16 @@ struct IntakeMeasurement: Measurement {
     }
 }
 
-/// What `POST /v1/events` takes and answers (contract §10).
+/// Requests and expected answers of `POST /v1/events` (contract §10).
 enum IntakeRequest {
-    /// A whole request and what its answer must be.
+    /// Returns a request and its expected answer.
     ///
     /// - Parameter events: One event, or an array of `count`.
     static func exchange(token: String, events: [UInt8], count: Int) -> Exchange {
         Exchange(request: HTTPRequest.post("/v1/events", token: token, body: events), status: 202, mark: "\"accepted\":\(count)")
     }
 
-    /// One event that carries `tick`.
+    /// Returns an event with `tick`.
     static func event(_ tick: Tick, tenant: String = "load") -> [UInt8] {
         Array("{\"type\":\"\(TickPayload.Kind.tick.rawValue)\",\"tenant\":\"\(tenant)\",\"payload\":".utf8)
             + TickPayload(size: 200).bytes(tick)

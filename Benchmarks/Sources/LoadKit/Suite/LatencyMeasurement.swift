@@ -1,4 +1,4 @@
-/// From the moment before an event is posted to the intake until a client of the SSE edge has it.
+/// Latency from just before an event is posted to the intake until a client of the SSE edge has received it.
 struct LatencyMeasurement: Measurement {
     let name = "latency"
 
@@ -8,7 +8,7 @@ struct LatencyMeasurement: Measurement {
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow] {
         let deployment = try Deployment(options, name: "latency")
         defer { deployment.stop() }
-        // Two programs that wake each other: pinned to one processor, one would wait for the other.
+        // Not pinned: the two programs wake each other, and on one CPU one would wait for the other.
         let intake = try deployment.start(.intake, isPinned: false)
         let edge = try deployment.start(.sseEdge, isPinned: false)
         let client = try LoadClient(threads: 1, surface: NotificationSurface())

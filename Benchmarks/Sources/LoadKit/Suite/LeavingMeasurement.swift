@@ -1,16 +1,16 @@
 import Glibc
 
-/// Processor time of the edge while clients of one large tenant leave and others come, beside the bare loop with as many.
+/// CPU time of the edge while clients of one large tenant leave and others join, compared with the bare loop and as many clients.
 struct LeavingMeasurement: Measurement {
     let name = "leaving"
 
     private static let perSecond = 500
     private static let seconds = 10
-    /// A step is small enough that its handshakes do not queue.
+    /// Steps per second: so many that the handshakes of one step do not queue.
     private static let stepsPerSecond = 50
 
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow] {
-        // Server and load need a descriptor for each member, and the server keeps a reserve; loopback needs a port.
+        // Server and load need a descriptor per member, and the server keeps a reserve; loopback needs a port per member.
         let members = min(options.size(50_000, quick: 1000), SystemCall.raiseDescriptorLimit() - 2000, 26_000)
         let deployment = try Deployment(options, name: "leaving")
         defer { deployment.stop() }
@@ -35,7 +35,7 @@ struct LeavingMeasurement: Measurement {
         ]
     }
 
-    /// Percent of a core, for each round.
+    /// Returns the percentage of a core, by round.
     private func shares(of meter: ProcessMeter, _ opening: Opening, _ members: Int, _ options: SuiteOptions) throws(LoadError) -> [Double] {
         let client = try LoadClient(threads: 1, surface: NotificationSurface())
         defer { client.stop() }

@@ -1,4 +1,4 @@
-/// Resident memory a stream that nothing is sent to: 10,000 streams of one tenant on each surface, and 10,000 tenants with one stream each.
+/// Resident memory per idle stream: 10,000 streams of one tenant on each surface, and 10,000 tenants with one stream each.
 struct MemoryMeasurement: Measurement {
     let name = "memory"
 
@@ -25,13 +25,13 @@ struct MemoryMeasurement: Measurement {
         var values: [Double] = []
         for round in 1...options.rounds {
             log("\(title), round \(round) of \(options.rounds)")
-            // Memory that a process once had, it seldom gives back: each round has a process of its own.
+            // A process seldom returns memory to the system, so each round has a new process.
             let deployment = try Deployment(options, name: "memory-\(measured.program.rawValue)-\(tenants)-\(round)")
             defer { deployment.stop() }
             let edge = try deployment.start(measured.program)
             let client = try LoadClient(threads: 1, surface: measured.surface)
             defer { client.stop() }
-            // What a server makes once is not what is to be measured.
+            // Excludes one-time costs of the server.
             _ = try client.open(Array(repeating: Opening(address: edge.address, request: one), count: count / 10))
             let figures = try client.open(requests.map { Opening(address: edge.address, request: $0) }, measuring: edge.meter)
             values.append(figures.residentPerStream)

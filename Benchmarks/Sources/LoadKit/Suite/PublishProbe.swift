@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A thread that publishes an event over HTTP a hundred times a second, and remembers how long each answer took.
+/// A thread that publishes an event over HTTP a hundred times a second, and records the latencies.
 final class PublishProbe: Sendable {
     private static let interval: UInt64 = 10_000_000
 
@@ -18,7 +18,7 @@ final class PublishProbe: Sendable {
 
     /// Starts the thread, which runs until ``stop()``.
     ///
-    /// - Parameter token: Of a producer.
+    /// - Parameter token: The token of a producer.
     init(address: SocketAddress, token: String) throws(LoadError) {
         self.address = address
         self.token = token
@@ -27,7 +27,7 @@ final class PublishProbe: Sendable {
             context.map { Unmanaged<PublishProbe>.fromOpaque($0).takeRetainedValue().run() }
             return nil
         }
-        // The thread's reference is released by the thread when it ends.
+        // The thread releases its reference when it ends.
         let this = Unmanaged.passRetained(self)
         let result = pthread_create(&id, nil, start, this.toOpaque())
         guard result == 0 else {
@@ -37,7 +37,7 @@ final class PublishProbe: Sendable {
         thread.store(UInt(id), ordering: .relaxed)
     }
 
-    /// What has been measured since the last call.
+    /// Returns the latencies since the last call.
     func take() throws(LoadError) -> LatencyHistogram {
         let (latency, failure) = state.withLock { state in
             defer { state.latency = LatencyHistogram() }
@@ -47,7 +47,7 @@ final class PublishProbe: Sendable {
         return latency
     }
 
-    /// Returns when the thread has ended. Call once.
+    /// Stops the thread and waits for its end. Call once.
     func stop() {
         isStopped.store(true, ordering: .releasing)
         pthread_join(pthread_t(thread.load(ordering: .relaxed)), nil)

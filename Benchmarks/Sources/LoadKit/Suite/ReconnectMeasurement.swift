@@ -1,4 +1,4 @@
-/// How long it takes until 1,000 clients that come back at once, each missing 100 events, have them all.
+/// Measures how long it takes until 1,000 clients that reconnect at once, each missing 100 events, have received them.
 struct ReconnectMeasurement: Measurement {
     let name = "reconnects"
 
@@ -21,7 +21,7 @@ struct ReconnectMeasurement: Measurement {
                 try publisher.publish(tenant: 0, counter: counter)
             }
             try publisher.settle()
-            // The edge has them when the next client's stream begins behind them.
+            // The edge has the events when a new client's stream begins behind them.
             try StreamHead.awaitCursor(after: cursor, at: edge.address, MeasuredSurface.sse.request(options))
             let request = MeasuredSurface.sse.request(options, fields: "last-event-id: \(cursor)\r\n")
             let client = try LoadClient(threads: 1, surface: NotificationSurface())

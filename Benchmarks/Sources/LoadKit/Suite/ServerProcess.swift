@@ -1,20 +1,20 @@
 import CLinux
 import Glibc
 
-/// A program that the suite starts on this machine and stops again. It stops too when the load tool ends.
+/// A program that the suite starts and stops on this machine. It stops when the load tool ends, too.
 final class ServerProcess {
-    /// How long a program may take to stop; nanoseconds. After that it is killed.
+    /// Time limit for a program to stop before it is killed; nanoseconds.
     private static let patience: UInt64 = 30_000_000_000
 
     let processID: pid_t
     private let name: String
     private var isRunning = true
 
-    /// Starts it.
+    /// Starts the program.
     ///
     /// - Parameters:
-    ///   - environment: Variables besides those of the load tool, which they replace.
-    ///   - log: The file that takes its output.
+    ///   - environment: Variables that are added to those of the load tool, or replace them.
+    ///   - log: The file for its output.
     init(path: String, arguments: [String] = [], environment: [String: String] = [:], log: String) throws(LoadError) {
         name = String(path.split(separator: "/").last ?? "program")
         let output = try SystemCall.check(log, open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644))
@@ -42,7 +42,7 @@ final class ServerProcess {
         }
     }
 
-    /// Returns when `condition` holds, which is tried for 20 s.
+    /// Waits until `condition` holds, for at most 20 s.
     func awaitReady(_ condition: () -> Bool) throws(LoadError) {
         let isReady = try MonotonicClock.wait(20_000_000_000, every: 20_000_000) { () throws(LoadError) -> Bool in
             guard waitpid(processID, nil, WNOHANG) == 0 else {

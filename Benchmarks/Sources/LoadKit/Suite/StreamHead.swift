@@ -1,10 +1,10 @@
 import Glibc
 
-/// The first block of a notification stream, which names the place where it begins (contract §4).
+/// Reads the first block of a notification stream, which has the cursor of its start (contract §4).
 enum StreamHead {
     private static let timeout = 10
 
-    /// The cursor with which a new stream begins; the stream is closed again.
+    /// Opens a stream, returns the cursor of its start, and closes it.
     ///
     /// - Parameter request: The handshake's bytes.
     static func cursor(at address: SocketAddress, _ request: [UInt8]) throws(LoadError) -> String {
@@ -24,7 +24,7 @@ enum StreamHead {
         throw LoadError("A stream did not begin with an id; it said: \(String(decoding: head.prefix(256), as: UTF8.self))")
     }
 
-    /// Returns when new streams begin behind `cursor` and the place no longer moves: the edge has read what was published.
+    /// Waits until new streams begin behind `cursor` and the start no longer moves: then the edge has read everything published.
     static func awaitCursor(after cursor: String, at address: SocketAddress, _ request: [UInt8]) throws(LoadError) {
         var last = cursor
         let isThere = try MonotonicClock.wait(60_000_000_000, every: 100_000_000) { () throws(LoadError) -> Bool in

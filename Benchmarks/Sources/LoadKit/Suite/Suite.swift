@@ -1,24 +1,24 @@
 import Glibc
 
-/// Measures everything that docs/performance.md shows: starts programs, loads them beside their references, and makes one table.
+/// Measures all figures of docs/performance.md: starts programs, loads them and their references, and returns one table.
 public final class Suite {
-    /// In the table's order.
+    /// The measurements in the table's order.
     private static let measurements: [any Measurement] = [
         HandshakeMeasurement(), ReconnectMeasurement(), FleetMeasurement(), MemoryMeasurement(), DeliveryMeasurement(), IntakeMeasurement(),
         LatencyMeasurement(), LeavingMeasurement(),
     ]
 
-    /// What `--only` takes.
+    /// The values of `--only`.
     static var names: [String] { measurements.map(\.name) }
 
     private let options: SuiteOptions
     private let log: (String) -> Void
 
-    /// - Parameter log: Is told what is being done.
+    /// - Parameter log: Receives progress messages.
     public init(options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) {
         self.options = options
         self.log = log
-        // A server that ends while it is written to is an error of that write.
+        // A write to a closed connection fails with EPIPE instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         _ = SystemCall.raiseDescriptorLimit()
         if let affinity = options.affinity { try Affinity.pin(process: getpid(), to: affinity.client) }
@@ -43,18 +43,18 @@ public final class Suite {
     }
 }
 
-/// A group of figures and how they are measured.
+/// A group of figures.
 protocol Measurement: Sendable {
-    /// The name by which `--only` chooses it.
+    /// The name for `--only`.
     var name: String { get }
 
-    /// Starts what it needs, measures, and stops that again.
+    /// Starts the needed programs, measures, and stops them.
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow]
 }
 
-/// An edge as the suite measures it.
+/// An edge in the suite.
 struct MeasuredSurface: Sendable {
-    /// In the table.
+    /// The title in the table.
     let title: String
     let surface: any Surface
     let program: Program
@@ -63,13 +63,13 @@ struct MeasuredSurface: Sendable {
     static let webSocket = MeasuredSurface(title: "WebSocket", surface: WorkspaceSurface(), program: .webSocketEdge)
     static let relay = MeasuredSurface(title: "relay", surface: RelaySurface(), program: .relay)
 
-    /// A handshake's bytes.
+    /// Returns a handshake with a new token.
     func request(_ options: SuiteOptions, user: String = "load", tenant: String = "load", fields: String = "") -> [UInt8] {
         let token = options.token(user: user, tenant: tenant, roles: surface.roles)
         return request(token: token, tenant: tenant, fields: fields)
     }
 
-    /// A handshake's bytes with a token that exists.
+    /// Returns a handshake with an existing token.
     func request(token: String, tenant: String = "load", fields: String = "") -> [UInt8] {
         surface.request(host: "127.0.0.1", tenant: tenant, token: token, fields: fields)
     }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// What the suite measures, with which programs, and how long.
+/// Options of the suite: measurements, programs, duration.
 public struct SuiteOptions: Sendable {
-    /// The folder of the project's programs.
+    /// The folder with the project's programs.
     let programs: String
     let yardstick: String
     let natsServer: String
@@ -12,15 +12,15 @@ public struct SuiteOptions: Sendable {
     let secret: String
     private(set) var rounds = 3
     private(set) var affinity: Affinity?
-    /// Numbers so small that a run takes a minute; its figures mean little, its checks count.
+    /// Whether to use numbers so small that a run takes a minute. The figures mean little, but the checks are valid.
     private(set) var isQuick = false
-    /// Which measurements; all unless named.
+    /// The names of the chosen measurements; all by default.
     private(set) var chosen: [String]
 
     /// - Parameters:
-    ///   - arguments: Without the program's name and `--suite`.
-    ///   - environment: Looks up a variable; `AUTH_HS256_SECRET` is the secret that tokens are signed with.
-    ///   - executableDirectory: Where the bare loop is.
+    ///   - arguments: The arguments without the program's name and `--suite`.
+    ///   - environment: Looks up a variable; `AUTH_HS256_SECRET` is the secret for signing tokens.
+    ///   - executableDirectory: The directory of the bare loop.
     public init(arguments: [String], environment: (String) -> String?, executableDirectory: String) throws(LoadError) {
         var paths: [String: String] = [:]
         chosen = Suite.names
@@ -49,10 +49,10 @@ public struct SuiteOptions: Sendable {
         bareLoop = "\(executableDirectory)/bare-loop"
     }
 
-    /// `full`, or `quick` in a quick run.
+    /// Returns `full`, or `quick` in a quick run.
     func size(_ full: Int, quick: Int) -> Int { isQuick ? quick : full }
 
-    /// A token of a user.
+    /// Returns a token of a user.
     func token(user: String = "load", tenant: String = "load", roles: [String] = ["member"]) -> String {
         TokenMinter.mint(subject: user, tenant: tenant, roles: roles, secret: secret)
     }
@@ -67,7 +67,7 @@ public struct SuiteOptions: Sendable {
 }
 
 extension SuiteOptions {
-    /// What `--help` prints of it.
+    /// The part of `--help` about the suite.
     public static let usage = """
         causeway-load --suite: every figure that docs/performance.md shows, as one table.
 

@@ -1,6 +1,6 @@
-/// One line of the suite's table: a figure, one value for each round, and what was measured beside it.
+/// A row of the suite's table: a figure with one value per round, and its reference.
 struct SuiteRow: Sendable {
-    /// What the figure is compared with, measured in the same rounds.
+    /// The reference of a figure, measured in the same rounds.
     struct Reference: Sendable {
         let name: String
         let values: [Double]
@@ -12,10 +12,10 @@ struct SuiteRow: Sendable {
     let digits: Int
     let values: [Double]
     var reference: Reference?
-    /// What issue or design ask for: of the ratio where there is one, otherwise of the figure.
+    /// The target of the issue or the design: for the ratio if there is a reference, else for the figure.
     let target: String
 
-    /// The table's columns.
+    /// Returns the columns of the table.
     func columns() -> [String?] {
         let figure = Figure.median(values).map { "\(Figure.text($0, digits: digits)) \(unit)" }
         let beside = reference.flatMap { reference in

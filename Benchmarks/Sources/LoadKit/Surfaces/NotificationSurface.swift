@@ -4,7 +4,7 @@ struct NotificationSurface: Surface {
     let roles = ["member"]
     let kind = TickPayload.Kind.tick
     let acceptedStatus = 200
-    /// The first block is `retry` and `id`; one with which an edge turns a client away has no `id`.
+    /// The first block has `retry` and `id`; that of a refused client has no `id`.
     let openedMarker = Array("\nid: evt_".utf8)
 
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8] {
@@ -29,6 +29,6 @@ struct NotificationSurface: Surface {
         return block
     }
 
-    /// As long as every cursor.
+    /// A cursor of the usual length.
     private static let cursor = "evt_01HX9VTPQR3KF8MZWBYD5N6JCE"
 }

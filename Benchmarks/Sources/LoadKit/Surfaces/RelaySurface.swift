@@ -6,7 +6,7 @@ struct RelaySurface: Surface {
     let acceptedStatus = 101
     let openedMarker = Array("\"subscriptionId\"".utf8)
 
-    /// The subscription goes out with the handshake.
+    /// Returns the handshake, followed by the subscription.
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8] {
         let subscribe = #"{"jsonrpc":"2.0","id":1,"method":"investigation.subscribe","params":{"incidentId":"\#(TickPayload.incident)"}}"#
         return WebSocketBytes.request(target: "/v1/connect", host: host, token: token, fields: fields)

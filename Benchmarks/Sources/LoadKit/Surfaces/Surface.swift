@@ -1,31 +1,31 @@
-/// One way out of the log, as far as a load must know it: how a client opens it, when it is open, and what an event looks like.
+/// A surface as the load uses it: the handshake, the sign of an open stream, and the bytes of an event.
 ///
-/// Counting needs nothing from it: see ``DeliveryScanner``. A WebSocket surface is one more type like ``NotificationSurface``.
+/// Counting does not depend on the surface: see ``DeliveryScanner``. To add a WebSocket surface, add a type like ``NotificationSurface``.
 protocol Surface: Sendable {
-    /// The name by which `--surface` chooses it.
+    /// The name for `--surface`.
     static var name: String { get }
-    /// The roles that its clients' tokens need.
+    /// The roles in its clients' tokens.
     var roles: [String] { get }
-    /// What its events are.
+    /// The type of its events.
     var kind: TickPayload.Kind { get }
     /// The HTTP status of an accepted handshake.
     var acceptedStatus: Int { get }
-    /// Bytes of the first block or frame after the head, which tell that the stream stands.
+    /// Bytes of the first block or frame after the head, which show that the stream is open.
     var openedMarker: [UInt8] { get }
 
-    /// The handshake's request.
+    /// Returns the handshake.
     /// - Parameter fields: more header fields, each ending in CR LF.
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8]
-    /// What the bare loop answers: a head and a first block or frame as an edge's.
+    /// The bare loop's answer: the head and a first block or frame, as an edge sends them.
     var greeting: [UInt8] { get }
-    /// What the bare loop sends for an event: byte for byte as long as what an edge sends.
+    /// Returns the bare loop's bytes for an event, with exactly the length of an edge's.
     /// - Parameter payload: a JSON object with at least one member.
     func delivery(of payload: [UInt8]) -> [UInt8]
 }
 
-/// All surfaces that can be loaded.
+/// All surfaces of the load tool.
 enum Surfaces {
-    /// The surface with that name.
+    /// Returns the surface with a name.
     static func named(_ name: String) throws(LoadError) -> any Surface {
         let all: [any Surface] = [NotificationSurface(), WorkspaceSurface(), RelaySurface()]
         guard let surface = all.first(where: { type(of: $0).name == name }) else {

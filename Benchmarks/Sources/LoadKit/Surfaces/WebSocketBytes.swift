@@ -1,6 +1,6 @@
-/// What WebSocket surfaces have in common on the wire (RFC 6455).
+/// Encodes the common bytes of WebSocket surfaces (RFC 6455).
 enum WebSocketBytes {
-    /// The 101 that the bare loop answers with, and a first message.
+    /// Returns the bare loop's 101 response and a first message.
     static func greeting(_ message: String) -> [UInt8] {
         let head = [
             "HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade",
@@ -9,7 +9,7 @@ enum WebSocketBytes {
         return Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + self.message(Array(message.utf8))
     }
 
-    /// A handshake's request.
+    /// Returns a handshake.
     /// - Parameter fields: more header fields, each ending in CR LF.
     static func request(target: String, host: String, token: String, fields: String) -> [UInt8] {
         let lines = [
@@ -19,10 +19,10 @@ enum WebSocketBytes {
         return Array((lines.joined(separator: "\r\n") + "\r\n").utf8)
     }
 
-    /// A text message as a server sends it.
+    /// Returns a text message of a server.
     static func message(_ text: [UInt8]) -> [UInt8] { self.header(text.count) + text }
 
-    /// A short text message as a client sends it: masked, and so that no byte is zero, because the bare loop takes it for the end.
+    /// Returns a short text message of a client: masked, and without zero bytes, because the bare loop takes a zero for the end.
     static func clientMessage(_ text: [UInt8]) -> [UInt8] {
         var header = self.header(text.count)
         header[1] |= 0x80

@@ -1,8 +1,8 @@
-/// SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), so that the load tool needs no library to mint the tokens of its clients.
+/// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), so that the load tool can sign tokens without a library.
 enum SHA256 {
     private static let blockBytes = 64
 
-    /// The 32 bytes of the digest.
+    /// Returns the 32 bytes of the digest.
     static func digest(_ message: [UInt8]) -> [UInt8] {
         var state: [UInt32] = [
             0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -14,14 +14,14 @@ enum SHA256 {
         return state.flatMap(bigEndian)
     }
 
-    /// The 32 bytes of the code that authenticates `message` under `key`.
+    /// Returns the 32 bytes of the HMAC of `message` under `key`.
     static func authenticationCode(of message: [UInt8], key: [UInt8]) -> [UInt8] {
         var key = key.count > blockBytes ? digest(key) : key
         key += repeatElement(0, count: blockBytes - key.count)
         return digest(key.map { $0 ^ 0x5c } + digest(key.map { $0 ^ 0x36 } + message))
     }
 
-    /// The message, a one bit, zeros, and its length in bits, up to a whole number of blocks (§5.1.1).
+    /// Returns the message, a one bit, zeros, and its length in bits, padded to a whole number of blocks (§5.1.1).
     private static func padded(_ message: [UInt8]) -> [UInt8] {
         var padded = message + [0x80]
         let short = (padded.count + 8) % blockBytes

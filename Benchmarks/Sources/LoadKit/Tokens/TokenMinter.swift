@@ -1,11 +1,11 @@
 import Glibc
 
-/// Tokens for the load's clients (contract §1).
+/// Signs tokens for the load's clients (contract §1).
 enum TokenMinter {
-    /// How long a token lasts; seconds. Longer than any load.
+    /// Lifetime of a token in seconds; longer than any load.
     private static let lifetime = 3600
 
-    /// A token of one user, signed with HS256 (RFC 7515). Subject, tenant and roles must need no escaping in JSON.
+    /// Returns a token of a user, signed with HS256 (RFC 7515). Subject, tenant and roles must need no escaping in JSON.
     static func mint(subject: String, tenant: String, roles: [String], secret: String) -> String {
         let now = time(nil)
         let quoted = roles.map { "\"\($0)\"" }.joined(separator: ",")
@@ -14,7 +14,7 @@ enum TokenMinter {
         return input + "." + base64URL(SHA256.authenticationCode(of: Array(input.utf8), key: Array(secret.utf8)))
     }
 
-    /// Base 64 with the URL's alphabet and without padding (RFC 4648 §5).
+    /// Returns base64url without padding (RFC 4648 §5).
     static func base64URL(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var text: [UInt8] = []

@@ -160,7 +160,7 @@ extension EdgeConnection {
             guard end != nil, self.state.isOpen else { return true }
             self.endRequested(.finished)
         case .blocked:
-            // The last entry of a stream is recognized only when it is sent from its slice, so it is not copied.
+            // The last entry of a stream is recognised only when it is sent from its slice, so it is not copied.
             if self.progress.isInMidEntry, self.progress.partialSequence != end, !self.hub.laggardBytes.isExceeded {
                 self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
             }

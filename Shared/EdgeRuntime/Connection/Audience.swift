@@ -3,7 +3,7 @@ public import EventModel
 
 /// The user who reads a connection, and the types requested.
 public struct Audience: Sendable, Hashable {
-    /// The user of the token: sees the tenant's events and those addressed to this user only. Nil where no token was accepted.
+    /// The user of the token: sees the tenant's events except those addressed to other users. Nil where no token was accepted.
     public var user: UserID?
     /// The types requested; `nil` for all.
     public var filter: TypeFilter?

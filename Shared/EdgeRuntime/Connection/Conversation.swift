@@ -14,8 +14,9 @@ public protocol Conversation<Note>: AnyObject {
     func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep]
     /// Handles a note from the link, in the order of posting.
     func noted(_ note: Note, position: UInt64) -> [ConversationStep]
-    /// Reports that the cursor of a ``ConversationStep/resume(_:after:)`` resolved to the position after `sequence`. Gaps were sent
-    /// already. - Returns: The position from which the connection reads the log again; not after `position`.
+    /// Reports that the cursor of a ``ConversationStep/resume(_:after:)`` resolved to the position after `sequence`. A gap was
+    /// sent already.
+    /// - Returns: The position from which the connection reads the log again; not after `position`.
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64
     /// Whether the client receives this entry. Called for each entry of the tenant, perhaps more than once.
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool

@@ -42,7 +42,7 @@ struct ExpiryBuckets {
     private static let toleratedGone = 256
 
     mutating func insert(_ handle: ConnectionHandle, at moment: Int64) {
-        // A deadline that has been checked already would never be checked again.
+        // Buckets up to `checkedThrough` are never checked again.
         let moment = max(moment, (self.checkedThrough ?? moment - 1) + 1)
         self.buckets[moment, default: []].append(handle)
         self.count += 1

@@ -8,8 +8,8 @@ struct Socket: ByteSink {
 
     /// Configures an adopted descriptor.
     /// - Parameters:
-    /// - sendBuffer: Bytes that the kernel may buffer; bounds the memory of a slow reader.
-    /// - giveUp: When the kernel drops a peer that acknowledges nothing (`TCP_USER_TIMEOUT`; RFC 5482).
+    ///   - sendBuffer: Bytes that the kernel may buffer; bounds the memory of a slow reader.
+    ///   - giveUp: When the kernel drops a peer that acknowledges nothing (`TCP_USER_TIMEOUT`; RFC 5482).
     init(adopting descriptor: Int32, sendBuffer: Int32, giveUp: Duration) {
         self.descriptor = descriptor
         let flags = fcntl(descriptor, F_GETFL)

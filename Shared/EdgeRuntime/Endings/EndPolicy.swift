@@ -15,7 +15,7 @@ public enum EndPolicy: Sendable, Hashable {
 public struct BatchLimits: Sendable, Hashable {
     /// The most entries; at least 1.
     public var entries: Int
-    /// The most bytes of the response, head included; the entry that reaches it is the last one.
+    /// The size of the response, head included, at which the batch is full, in bytes; the entry that reaches it is the last one.
     public var bytes: Int
     /// How long an empty batch waits for an entry; a batch with entries does not wait.
     public var wait: Duration
@@ -35,7 +35,7 @@ enum StreamEnd {
 
     /// - Parameters:
     ///   - start: where delivery begins.
-    /// - gap: the gap sent first, if any.
+    ///   - gap: the gap sent first, if any.
     ///   - separator: ``StreamEncoder/separatorLength``.
     init(_ policy: EndPolicy, start: Cursor, gap: StreamGap?, separator: Int) {
         switch policy {
@@ -51,8 +51,8 @@ enum StreamEnd {
     /// Returns the last entry of `slice` to be sent; nil for all of them.
     ///
     /// - Parameters:
-    /// - entries: the number of entries sent so far.
-    /// - bytes: the number of bytes sent so far.
+    ///   - entries: the number of entries sent so far.
+    ///   - bytes: the number of bytes sent so far.
     func last(of slice: PageSlice, for audience: Audience, entries: Int, bytes: Int) -> UInt64? {
         switch self {
         case .never: nil

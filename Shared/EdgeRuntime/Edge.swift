@@ -116,11 +116,11 @@ public final class Edge: Sendable {
     /// Resolves the start of an execution's viewer (contract §9). Reads the log, so that the result covers everything stored before.
     ///
     /// - Parameters:
-    /// - reference: the agent or workflow that is viewed.
-    /// - encoder: the encoder of the viewer's stream.
-    /// - run: the execution requested; nil for the current one.
-    /// - number: the number of the last event seen; nil for none.
-    /// - waits: whether to wait for an execution to begin when there is none.
+    ///   - reference: the agent or workflow that is viewed.
+    ///   - encoder: the encoder of the viewer's stream.
+    ///   - run: the execution requested; nil for the current one.
+    ///   - number: the number of the last event seen; nil for none.
+    ///   - waits: whether to wait for an execution to begin when there is none.
     /// - Throws: ``EventLogError`` when the log is out of reach.
     public func execution(
         _ reference: ExecutionReference,
@@ -148,11 +148,11 @@ public final class Edge: Sendable {
     /// Opens a stream on a connection accepted by a delivery loop, without waiting. On the loop's thread.
     ///
     /// - Parameters:
-    /// - descriptor: The connection. The edge owns and closes it if the result is true.
-    /// - headLength: Bytes of the request's head, all of them still unread.
-    /// - budget: The descriptor budget that counts the connection.
+    ///   - descriptor: The connection. The edge owns and closes it if the result is true.
+    ///   - headLength: Bytes of the request's head, all of them still unread.
+    ///   - budget: The descriptor budget that counts the connection.
     /// - Returns: whether the edge has taken the connection. If not, nothing was changed: the request cannot be admitted, or the log has to
-    /// be   read to resolve its start.
+    ///   be read to resolve its start.
     func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool
     {
         guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, let hub = source.hubs.first(where: { $0.loop === loop }),

@@ -12,7 +12,7 @@ enum ListeningSocket {
     ///
     /// - Parameters:
     ///   - port: 0 for a free one.
-    /// - backlog: the most connections queued by the kernel for each socket.
+    ///   - backlog: the most connections queued by the kernel for each socket.
     /// - Returns: the descriptors, and the address with its port.
     /// - Throws: `IOError`; `SocketAddressError` for a host that cannot be resolved.
     static func open(_ count: Int, host: String, port: Int, backlog: Int32) throws -> (descriptors: [Int32], address: SocketAddress) {

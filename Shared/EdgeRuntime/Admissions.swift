@@ -2,8 +2,8 @@ import Basics
 import EventModel
 import Synchronization
 
-/// A place for one open stream of a tenant. It is made by admitting (``Edge/admit(tenant:)``) and given back when it is dropped, so that no path
-/// can lose it or give it back twice. The connection holds it until the end of the stream. Any thread.
+/// An admission: the place of one open stream of a tenant. Taken by ``Edge/admit(tenant:)`` and released on deinit, so that no path
+/// can leak it or release it twice. The connection holds it until the end of the stream. Any thread.
 public struct Admission: ~Copyable, Sendable {
     private let tenant: Tenant
     private let admissions: Admissions
@@ -16,13 +16,13 @@ public struct Admission: ~Copyable, Sendable {
     deinit { self.admissions.release(self.tenant) }
 }
 
-/// A place for a stream, or the reason of a refusal.
+/// An admission, or the reason of a refusal.
 public enum AdmissionAnswer: ~Copyable, Sendable {
     case admitted(Admission)
-    /// The stream can only be told this.
+    /// The stream is refused with this ending.
     case refused(Ending)
 
-    /// Why there is no place; nil when there is one.
+    /// The reason of the refusal; nil for an admission.
     var refusal: Ending? {
         switch self {
         case .admitted: nil
@@ -30,7 +30,7 @@ public enum AdmissionAnswer: ~Copyable, Sendable {
         }
     }
 
-    /// The place; nil for a refusal.
+    /// The admission; nil for a refusal.
     consuming func place() -> Admission? {
         switch consume self {
         case .admitted(let admission): admission
@@ -51,7 +51,7 @@ final class Admissions: Sendable {
     private let total: Int
     private let perTenant: Int
 
-    /// Limits of 0 are none.
+    /// A limit of 0 means no limit.
     init(total: Int, perTenant: Int) {
         self.total = total
         self.perTenant = perTenant
@@ -79,10 +79,10 @@ final class Admissions: Sendable {
         }
     }
 
-    /// Places that are taken.
+    /// The number of places taken.
     var count: Int { self.state.withLock { $0.count } }
 
-    /// The tenants with the most places, at most `count`, the largest first; those of one size by their names.
+    /// The tenants with the most places, at most `count`, the largest first; equal ones sorted by name.
     func largest(_ count: Int) -> [(tenant: Tenant, connections: Int)] {
         let tenants = self.state.withLock { $0.tenants }
         return tenants.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }.prefix(count).map { ($0.key, $0.value) }

@@ -8,12 +8,12 @@ public import Logging
 public import NIOCore
 import Synchronization
 
-/// The part of an edge that all edges have: pages, loops, admission, drain.
+/// The common part of all edges: pages, loops, admission, drain.
 ///
-/// The front authenticates and reads the request; ``admit(tenant:)`` and ``adopt(_:request:admission:)`` make a stream of it. From
-/// then on it lives on a delivery loop. Until ``begin(log:feed:fanout:)``, and while the feed is not live, streams are refused.
+/// The front authenticates and parses the request; ``admit(tenant:)`` and ``adopt(_:request:admission:)`` turn it into a stream
+/// on a delivery loop. Streams are refused until ``begin(log:feed:fanout:)``, and while the feed is not live.
 public final class Edge: Sendable {
-    /// What streams are served from.
+    /// The objects that serve streams, available once the log is open.
     private struct Source: Sendable {
         let feed: LogFeed
         let fanout: Fanout
@@ -21,14 +21,14 @@ public final class Edge: Sendable {
         let resolver: ExecutionResolver
         let hubs: [LoopHub]
 
-        /// Where a stream begins, and in which life of the log that was decided.
+        /// The start of a stream, and the generation of the log in which it was resolved.
         struct Beginning {
             var start: StreamStart
             var generation: UInt32
             var lease: ExecutionLease?
         }
 
-        /// Where a stream begins, from memory; nil when the log has to be asked.
+        /// Resolves the start of a stream from memory; nil when the log has to be read.
         func beginningAtOnce(of request: StreamRequest) -> Beginning? {
             let feed = self.fanout.feed
             let start: StreamStart
@@ -42,7 +42,7 @@ public final class Edge: Sendable {
             return Beginning(start: start, generation: feed.position.generation)
         }
 
-        /// Where a stream begins. The log is asked only where memory does not know.
+        /// Resolves the start of a stream. Reads the log only where memory does not know.
         func beginning(of request: StreamRequest) async throws(EventLogError) -> Beginning {
             let generation = self.fanout.feed.position.generation
             if let beginning = self.beginningAtOnce(of: request) { return beginning }
@@ -59,14 +59,14 @@ public final class Edge: Sendable {
     private let nextHub = Atomic<Int>(0)
     private let logger: Logger
 
-    /// An edge that has nothing to serve yet.
+    /// Creates an edge that refuses streams until ``begin(log:feed:fanout:)``.
     public init(configuration: EdgeConfiguration, logger: Logger) {
         self.configuration = configuration
         self.admissions = Admissions(total: configuration.maxConnections, perTenant: configuration.maxConnectionsPerTenant)
         self.logger = logger
     }
 
-    /// Starts the delivery loops. Once in the life of an edge.
+    /// Starts the delivery loops. Call once.
     /// - Parameter fanout: Must be the observer of `feed`.
     /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
     public func begin(log: any LogReading, feed: LogFeed, fanout: Fanout) throws(SystemCallError) {
@@ -94,7 +94,7 @@ public final class Edge: Sendable {
         self.source.withLock { $0 = source }
     }
 
-    /// The delivery loops, which are started by the first call.
+    /// Returns the delivery loops; the first call starts them.
     /// - Throws: ``SystemCallError`` when the process may not open more descriptors.
     func loopHosts() throws(SystemCallError) -> [LoopHost] {
         let count = max(1, self.configuration.deliveryLoops)
@@ -104,7 +104,7 @@ public final class Edge: Sendable {
         }
     }
 
-    /// A place for one stream of `tenant`, or the reason of a refusal. A dropped place is given back.
+    /// Takes a place for one stream of `tenant`, or refuses. A dropped admission releases its place.
     public func admit(tenant: Tenant) -> AdmissionAnswer {
         guard self.isFollowing else { return .refused(self.admissions.isClosed ? .draining : .unavailable) }
         return self.admissions.admit(tenant)
@@ -113,14 +113,14 @@ public final class Edge: Sendable {
     /// Whether streams can be served: the log is followed live.
     public var isFollowing: Bool { self.source.withLock { $0 }?.feed.isFollowing ?? false }
 
-    /// Where a viewer of an execution begins (contract §9). The log is asked, so that the answer holds for everything that was stored before.
+    /// Resolves the start of an execution's viewer (contract §9). Reads the log, so that the result covers everything stored before.
     ///
     /// - Parameters:
-    ///   - reference: what it views.
-    ///   - encoder: how the viewer is written to.
-    ///   - run: the execution that it names; nil for the current one.
-    ///   - number: the last event it has seen; nil for none.
-    ///   - waits: whether it waits for an execution to begin when there is none.
+    ///   - reference: the agent or workflow that is viewed.
+    ///   - encoder: the encoder of the viewer's stream.
+    ///   - run: the execution requested; nil for the current one.
+    ///   - number: the number of the last event seen; nil for none.
+    ///   - waits: whether to wait for an execution to begin when there is none.
     /// - Throws: ``EventLogError`` when the log is out of reach.
     public func execution(
         _ reference: ExecutionReference,
@@ -133,11 +133,10 @@ public final class Edge: Sendable {
         return try await source.resolver.answer(reference, in: encoder, run: run, after: number, waits: waits)
     }
 
-    /// Hands an accepted connection to a delivery loop. After it `channel` is closed for NIO, and the admission goes with
-    /// the connection; on an error, or if the client is gone by then, the admission is given back.
+    /// Moves an accepted connection to a delivery loop. Closes `channel` for NIO, and the admission moves with
+    /// the connection; on an error, or if the client has disconnected, the admission is released.
     /// - Parameter admission: The place of the stream, from ``admit(tenant:)`` for the tenant of `request`.
-    /// - Throws: ``EventLogError``, with the channel untouched, when the log had to be asked where the stream begins and
-    ///   is out of reach.
+    /// - Throws: ``EventLogError``, with the channel untouched, when the log has to be read to resolve the start and is out of reach.
     public func adopt(_ channel: any Channel, request: StreamRequest, admission: consuming Admission) async throws(EventLogError) {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
         let beginning = try await source.beginning(of: request)
@@ -146,14 +145,14 @@ public final class Edge: Sendable {
         await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: request.encoder, admission: .admitted(admission))
     }
 
-    /// Makes a stream of a connection that was accepted on a delivery loop, at once. On the loop's thread.
+    /// Opens a stream on a connection accepted by a delivery loop, without waiting. On the loop's thread.
     ///
     /// - Parameters:
-    ///   - descriptor: The connection. It is the edge's to close if this returns true.
-    ///   - headLength: Bytes of the request's head, of which none was read.
-    ///   - budget: What the connection counts against.
-    /// - Returns: whether the edge has taken the connection; if not, nothing was changed: the request cannot be admitted, or the log has to be asked where
-    ///   its stream begins.
+    ///   - descriptor: The connection. The edge owns and closes it if the result is true.
+    ///   - headLength: Bytes of the request's head, all of them still unread.
+    ///   - budget: The descriptor budget that counts the connection.
+    /// - Returns: whether the edge has taken the connection. If not, nothing was changed: the request cannot be admitted, or the log has to
+    ///   be read to resolve its start.
     func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool
     {
         guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, let hub = source.hubs.first(where: { $0.loop === loop }),
@@ -163,7 +162,7 @@ public final class Edge: Sendable {
         case .refused: return false
         case .admitted(let admitted):
             guard let place = budget.enterStream() else { return false }
-            // Discards without copying. All of it is there: it was peeked at.
+            // Discard without copying. The whole head has arrived: it was peeked at.
             guard recv(descriptor, nil, headLength, Int32(MSG_TRUNC)) == headLength else {
                 close(descriptor)
                 return true
@@ -202,9 +201,9 @@ public final class Edge: Sendable {
         )
     }
 
-    /// Hands a connection to a delivery loop only to be told why it cannot stay, for clients that see no status but only what comes
-    /// after the handshake. After it `channel` is closed for NIO. It takes no place.
-    /// - Throws: ``EventLogError``, with the channel untouched, while there are no loops yet.
+    /// Moves a connection to a delivery loop only to send the reason of its refusal, for clients that see no status but only what follows
+    /// the handshake. Closes `channel` for NIO. Takes no place.
+    /// - Throws: ``EventLogError``, with the channel untouched, while the loops are not started.
     public func refuse(_ channel: any Channel, _ refusal: StreamRefusal) async throws(EventLogError) {
         guard let source = self.source.withLock({ $0 }) else { throw EventLogError.unavailable("The log is not open yet.") }
         guard let taken = await self.take(channel, isUpgrade: refusal.inbound.isUpgrade, isStream: false) else { return }
@@ -224,7 +223,7 @@ public final class Edge: Sendable {
         await self.hub(of: source).adopt(taken.descriptor, ticket: ticket, encoder: refusal.encoder, admission: .refused(refusal.ending))
     }
 
-    /// Takes a connection out of NIO; nil, with the channel closed, when the client is gone.
+    /// Takes a connection out of NIO; nil, with the channel closed, when the client has disconnected.
     private func take(_ channel: any Channel, isUpgrade: Bool, isStream: Bool) async -> SocketAdoption.Taken? {
         do {
             return try await SocketAdoption.take(channel, isUpgrade: isUpgrade, isStream: isStream)
@@ -240,12 +239,12 @@ public final class Edge: Sendable {
         return source.hubs[Int(UInt(bitPattern: next) % UInt(source.hubs.count))]
     }
 
-    /// The bytes of a stream that is over before it began: for clients that must not be answered with an error status.
+    /// Encodes the end of a stream that is refused: for clients that must not get an error status.
     public func refusal(_ ending: Ending, in encoder: any StreamEncoder) -> [UInt8] {
         encoder.farewell(ending, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
     }
 
-    /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last is gone.
+    /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last has ended.
     public func drain() async {
         self.admissions.close()
         self.logger.info(
@@ -262,16 +261,16 @@ public final class Edge: Sendable {
 
     private var hubs: [LoopHub] { self.source.withLock { $0 }?.hubs ?? [] }
 
-    /// Open streams.
+    /// Number of open streams.
     public var connectionCount: Int { self.hubs.reduce(0) { $0 + $1.counters.connections.current } }
 
-    /// Figures of all loops since the start.
+    /// Counters of all loops since the start.
     public var statistics: EdgeStatistics {
         var statistics = EdgeStatistics(summing: self.hubs.map { $0.counters })
         statistics.largestTenants = self.admissions.largest(Self.reportedTenants)
         return statistics
     }
 
-    /// How many tenants are named in the figures.
+    /// Number of tenants named in the statistics.
     private static let reportedTenants = 10
 }

@@ -1,10 +1,10 @@
 public import Basics
 
-/// What an edge has done since its start.
+/// Counters of an edge since its start.
 public struct EdgeStatistics: Sendable {
     /// Open streams now.
     public var connections = 0
-    /// Streams that the quick door opened.
+    /// Streams opened by the loop that accepted them.
     public var quickOpenings = 0
     /// The tenants with the most open streams, the largest first.
     public var largestTenants: [(tenant: Tenant, connections: Int)] = []
@@ -13,19 +13,19 @@ public struct EdgeStatistics: Sendable {
     /// Bytes written to connections.
     public var bytes = 0
     public var heartbeats = 0
-    /// Writes that a full socket cut short.
+    /// Writes cut short by a full socket.
     public var blockedWrites = 0
     /// Chunks served from the tail because a position had left the pages.
     public var tailReads = 0
     /// Chunks read from the log because a position had left the tail.
     public var logReads = 0
-    /// Gaps told.
+    /// Gaps sent.
     public var gaps = 0
     /// Ended streams by cause.
     public var closes: [String: Int] = [:]
-    /// Connections that do not take what is there for them, at a moment of the last second.
+    /// Connections with full sockets now.
     public var laggards = 0
-    /// Clients that came back with a cursor, by how it was answered.
+    /// Clients that presented a cursor, by how it was resolved.
     public var resumes = Dictionary(uniqueKeysWithValues: ResumeOutcome.allCases.map { ($0.rawValue, 0) })
     /// From an event's intake until a loop had written it to all its followers; of each batch, the event that waited longest.
     public var latency = LatencyDistribution()

@@ -3,43 +3,43 @@ public import Basics
 public import EventLog
 public import EventModel
 
-/// What a handshake has established about a stream.
+/// A stream as requested by a handshake.
 public struct StreamRequest: Sendable {
-    /// Where a stream begins, as far as the handshake tells.
+    /// The start of a stream, as the handshake states it.
     public enum Start: Sendable {
         /// With the next event.
         case live
-        /// Behind the cursor that the client brought; behind nothing if that is empty, so with the oldest event kept. Contract §3.
+        /// After the client's cursor; an empty one means the oldest event kept. Contract §3.
         case cursor(String)
-        /// At a place that has been found out already.
+        /// At a position that was resolved before.
         case place(StreamPlace)
 
-        /// Behind `cursor`, or live without one.
+        /// After `cursor`, or live without one.
         public init(cursor: String?) { self = cursor.map { .cursor($0) } ?? .live }
     }
 
-    /// Whose events, and which user sees them.
+    /// The tenant whose events are read, and the user who reads them.
     public var principal: Principal
-    /// What is read; of the principal's tenant.
+    /// The source to read; of the principal's tenant.
     public var source: LogSource
-    /// The types asked for; `nil` for all.
+    /// The types requested; `nil` for all.
     public var filter: TypeFilter?
-    /// Where it begins.
+    /// The start of the stream.
     public var start: Start
-    /// How events are written to it.
+    /// The encoder of the stream.
     public var encoder: any StreamEncoder
-    /// When the server ends it.
+    /// When the server ends the stream.
     public var end: EndPolicy
-    /// What is made of what the client sends.
+    /// How input from the client is handled.
     public var inbound: Inbound
-    /// The head of the response, ready to be sent.
+    /// The head of the response, encoded.
     public var head: [UInt8]
     /// The id of the HTTP request.
     public var requestID: String
-    /// The trace that the HTTP request belongs to, if any.
+    /// The trace of the HTTP request, if any.
     public var trace: TraceParent?
 
-    /// - Parameter source: what is read; nil for the events of the principal's tenant.
+    /// - Parameter source: the source to read; nil for the events of the principal's tenant.
     public init(
         principal: Principal,
         source: LogSource? = nil,
@@ -67,22 +67,22 @@ public struct StreamRequest: Sendable {
 
 /// A stream that is accepted only to be ended with a reason.
 public struct StreamRefusal: Sendable {
-    /// What it is told.
+    /// The ending sent to the client.
     public var ending: Ending
-    /// Who asked, as far as that is known; for the log line.
+    /// The user of the request, if known; for the log line.
     public var user: UserID?
     /// Encodes the ending.
     public var encoder: any StreamEncoder
-    /// Handles what the client sends.
+    /// How input from the client is handled.
     public var inbound: Inbound
-    /// The head of the response, ready to be sent.
+    /// The head of the response, encoded.
     public var head: [UInt8]
     /// The id of the HTTP request.
     public var requestID: String
     /// The trace of the HTTP request, if any.
     public var trace: TraceParent?
 
-    /// A refusal from its parts.
+    /// Creates a refusal from its parts.
     public init(
         ending: Ending,
         user: UserID? = nil,
@@ -101,7 +101,7 @@ public struct StreamRefusal: Sendable {
         self.trace = trace
     }
 
-    /// Refused connections are given no event of anybody's; this stands where a tenant has to be named.
+    /// A placeholder where a tenant has to be named: refused connections receive no events.
     static let tenant: Tenant = {
         guard let tenant = try? Tenant("-") else { preconditionFailure("a constant that is a tenant's name") }
         return tenant

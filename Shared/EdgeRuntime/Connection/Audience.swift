@@ -1,11 +1,11 @@
 public import Basics
 public import EventModel
 
-/// Who reads a connection, and what of the tenant's events they are to see.
+/// The user who reads a connection, and the types requested.
 public struct Audience: Sendable, Hashable {
-    /// The user of the token: sees the tenant's events and those that are for this user only. Nil where no token was accepted.
+    /// The user of the token: sees the tenant's events except those addressed to other users. Nil where no token was accepted.
     public var user: UserID?
-    /// The types asked for; `nil` for all.
+    /// The types requested; `nil` for all.
     public var filter: TypeFilter?
 
     public init(user: UserID?, filter: TypeFilter?) {

@@ -1,16 +1,16 @@
 import Synchronization
 
-/// Bytes that many may hold together. Any thread.
+/// A shared bound on bytes held in memory. Any thread.
 final class ByteBudget: Sendable {
     private let limit: Int
     private let bytes = Atomic<Int>(0)
 
-    /// - Parameter limit: how many.
+    /// - Parameter limit: the bound, in bytes.
     init(limit: Int) { self.limit = limit }
 
-    /// Whether more is held than may be.
+    /// Whether the limit is exceeded.
     var isExceeded: Bool { self.bytes.load(ordering: .relaxed) > self.limit }
 
-    /// Adds `change` to the bytes that are held; negative to release.
+    /// Adds `change` to the number of bytes held; negative to release.
     func add(_ change: Int) { self.bytes.add(change, ordering: .relaxed) }
 }

@@ -1,11 +1,12 @@
 import Basics
 
-/// The life of an accepted stream as a value: facts go in, what is to be done comes out. It knows no socket and no clock.
+/// The state machine of an accepted stream, as a value: takes events, returns actions. It has no socket and no clock.
 ///
 /// `attaching → following (writable | blocked) ⇄ reading (the log) → ending → closing → closed`
 ///
-/// Live, catching up and lagging are all `following`: they differ only in how far the connection's position is from the
-/// end. Design: "Laggards". A connection that is to end finishes what it has begun to send and then says why (contract §6: a close always arrives).
+/// Live, catching up and lagging are all `following`: they differ only in the distance of the connection's position from the
+/// end. Design: "Laggards". An ending connection finishes the entry or message in progress, then sends the farewell (contract §6: a close
+/// always arrives).
 struct ConnectionState: Sendable, Equatable {
     /// Whether the socket takes bytes.
     enum Flow: Sendable, Equatable {
@@ -18,20 +19,21 @@ struct ConnectionState: Sendable, Equatable {
         case attaching
         /// Served from memory.
         case following(Flow)
-        /// Its position has left the memory; the log is being read for it.
+        /// Its position has left the memory; a read of the log is in flight.
         case reading(Flow)
-        /// The last words are queued behind what was begun; nothing else is taken in. The rest of an entry may have to be read from the log.
+        /// The farewell is queued behind the entry in progress; no other entry is sent. The rest of that entry may have to be read from the
+        /// log.
         case ending(Flow, isReading: Bool)
-        /// The last words are sent; the peer is given a moment to take them and close.
+        /// The farewell is sent; waits a limited time for the peer to read it and close.
         case closing
         case closed
     }
 
-    // What the driver is to do about a fact. Each kind of fact has an enum with what may follow from it, and no more.
+    // The action that the driver is to perform. Each input has an enum with only the actions that can follow from it.
 
     enum DeliveryAction: Sendable, Equatable {
         case none
-        /// Write from the position on; in the phase `ending` only what was begun and what is queued, then report ``farewellSent()``.
+        /// Write from the position on; in the phase `ending` only the entry in progress and the queue, then report ``farewellSent()``.
         case deliver
     }
 
@@ -50,7 +52,7 @@ struct ConnectionState: Sendable, Equatable {
 
     enum EndAction: Sendable, Equatable {
         case none
-        /// Queue the last words, write, and report ``lingerElapsed()`` in a while.
+        /// Queue the farewell, write, and report ``lingerElapsed()`` after the linger time.
         case sayFarewell(Ending)
     }
 
@@ -64,13 +66,13 @@ struct ConnectionState: Sendable, Equatable {
 
     enum FarewellSentAction: Sendable, Equatable {
         case none
-        /// The last words are with the kernel: report ``lingerElapsed()`` in a while.
+        /// The kernel has the farewell: report ``lingerElapsed()`` after the linger time.
         case awaitPeer(Ending)
     }
 
     enum LingerAction: Sendable, Equatable {
         case none
-        /// The queue was not taken in time: drop it, queue the last words alone, write, and report ``lingerElapsed()`` in a while.
+        /// The queue was not sent in time: drop it, queue the farewell alone, write, and report ``lingerElapsed()`` after the linger time.
         case cutToFarewell(Ending)
         /// Close the descriptor.
         case close(Ending)
@@ -83,12 +85,12 @@ struct ConnectionState: Sendable, Equatable {
     }
 
     private(set) var phase: Phase = .attaching
-    /// Why the last words are said. Whoever closes first after them, that is why the connection ended.
+    /// Why the farewell was sent. It is the reported ending, whichever side closes first afterwards.
     private var farewell: Ending?
-    /// Whether nothing but the last words is left to be sent, so that the next linger is the last.
+    /// Whether only the farewell is left to be sent, so that the next linger is the last.
     private var isCut = false
 
-    /// Whether the connection is one that events are delivered to.
+    /// Whether the connection receives events.
     var isOpen: Bool {
         switch self.phase {
         case .attaching, .following, .reading: true
@@ -96,12 +98,12 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// Whether the last words are being sent.
+    /// Whether the farewell is being sent.
     var isEnding: Bool {
         if case .ending = self.phase { true } else { false }
     }
 
-    /// Whether the socket takes no more at the moment.
+    /// Whether the socket is full.
     var isBlocked: Bool {
         switch self.phase {
         case .following(.blocked), .reading(.blocked), .ending(.blocked, _): true
@@ -109,14 +111,14 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// The hub has taken the connection in.
+    /// The hub has added the connection to its group.
     mutating func attached() -> DeliveryAction {
         guard case .attaching = self.phase else { preconditionFailure("a connection is attached once") }
         self.phase = .following(.writable)
         return .deliver
     }
 
-    /// Something was appended that the connection may have to send.
+    /// The chain has new entries, or the outbox new messages.
     func entriesPublished() -> DeliveryAction {
         switch self.phase {
         case .following(.writable): .deliver
@@ -124,7 +126,7 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// A turn's budget was used up in the last round.
+    /// The next round has begun after a turn that used up its budget.
     func turnCame() -> DeliveryAction {
         switch self.phase {
         case .following(.writable), .ending(.writable, isReading: false): .deliver
@@ -132,7 +134,7 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// The socket took less than was offered.
+    /// The socket is full: it took less than was offered.
     mutating func writeFellShort(now: MonotonicInstant) {
         switch self.phase {
         case .following(.writable): self.phase = .following(.blocked(since: now))
@@ -142,7 +144,7 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// The socket takes bytes again.
+    /// The socket is writable again.
     mutating func becameWritable() -> DeliveryAction {
         switch self.phase {
         case .following(.blocked):
@@ -173,7 +175,7 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// What was asked of the log is here.
+    /// The read of the log has finished.
     mutating func logRead() -> DeliveryAction {
         switch self.phase {
         case .reading(.writable):
@@ -190,7 +192,7 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// The log could not be read. Behind a part of an entry whose rest is out of reach nothing can be said.
+    /// The read of the log has failed. In the middle of an entry nothing can follow: the connection closes without a farewell.
     mutating func logUnavailable(inMidEntry: Bool) -> UnavailableAction {
         if inMidEntry {
             guard let cause = self.finish(for: .unavailable) else { return .none }
@@ -199,7 +201,7 @@ struct ConnectionState: Sendable, Equatable {
         return self.beginEnding(for: .unavailable) ? .sayFarewell(.unavailable) : .none
     }
 
-    /// A sign of life is due. A blocked socket needs none; a connection that has been blocked for too long is to end.
+    /// A heartbeat is due. A blocked socket gets none; a connection blocked for longer than `stallTimeout` ends.
     mutating func heartbeatDue(now: MonotonicInstant, stallTimeout: Duration) -> HeartbeatAction {
         switch self.phase {
         case .following(.writable):
@@ -212,10 +214,10 @@ struct ConnectionState: Sendable, Equatable {
         }
     }
 
-    /// The edge wants the connection to end.
+    /// The edge ends the connection.
     mutating func endRequested(_ ending: Ending) -> EndAction { self.beginEnding(for: ending) ? .sayFarewell(ending) : .none }
 
-    /// Begins to end, unless it has begun already or is over. Returns whether it did.
+    /// Enters the phase `ending`, unless the connection is ending or closed already. Returns whether it did.
     private mutating func beginEnding(for ending: Ending) -> Bool {
         switch self.phase {
         case .attaching: self.phase = .ending(.writable, isReading: false)
@@ -228,25 +230,25 @@ struct ConnectionState: Sendable, Equatable {
         return true
     }
 
-    /// Whatever was asked of the log is no longer needed: the last words do not wait for it.
+    /// The read of the log was cancelled: the farewell does not wait for it.
     mutating func readingCancelled() {
         if case .ending(let flow, isReading: true) = self.phase { self.phase = .ending(flow, isReading: false) }
     }
 
-    /// The last words are with the kernel.
+    /// The kernel has the farewell.
     mutating func farewellSent() -> FarewellSentAction {
         guard case .ending = self.phase, let farewell = self.farewell else { return .none }
         self.phase = .closing
         return .awaitPeer(farewell)
     }
 
-    /// There is nothing to be said to a peer that does not read.
+    /// No farewell is sent, because the peer does not read.
     mutating func farewellOmitted() -> CloseAction {
         guard case .ending = self.phase, let farewell = self.farewell else { return .none }
         return self.close(farewell)
     }
 
-    /// The peer has not acknowledged anything for too long: it is gone without a word.
+    /// The peer has acknowledged nothing for longer than the peer timeout.
     mutating func peerFellSilent() -> CloseAction { self.close(.peerGone) }
 
     /// The peer has closed or reset the connection.
@@ -255,10 +257,10 @@ struct ConnectionState: Sendable, Equatable {
     /// The socket reported an error.
     mutating func socketFailed() -> CloseAction { self.close(.socketFailed) }
 
-    /// The entry that was being sent is no longer in the log: its rest is lost.
+    /// The rest of the entry in progress is no longer in the log.
     mutating func entryLost() -> CloseAction { self.close(.entryLost) }
 
-    /// The peer had time enough to take what it was sent.
+    /// The linger time has passed.
     mutating func lingerElapsed() -> LingerAction {
         guard let farewell = self.farewell else { return .none }
         if case .ending = self.phase, !self.isCut {

@@ -2,54 +2,54 @@ import Basics
 import EventLog
 public import EventModel
 
-/// Everything the front decided about a stream before it left NIO: what a delivery loop needs to serve it.
+/// Everything that a delivery loop needs to serve a stream, decided by the front before the connection left NIO.
 struct ConnectionTicket: Sendable {
-    /// Where the client is to begin. Contract §3.
+    /// Where the stream begins. Contract §3.
     var start: StreamStart
-    /// What it reads.
+    /// The source that the connection reads.
     var source: LogSource
     var audience: Audience
-    /// Seconds since 1970 after which the token is no good.
+    /// The token's `exp`, in seconds since 1970.
     var expiresAt: Int64
-    /// When the server ends it.
+    /// When the server ends the stream.
     var end = EndPolicy.never
     /// The head of the response.
     var head: [UInt8]
-    /// What is made of what the client sends.
+    /// How input from the client is handled.
     var inbound = Inbound.ignored
-    /// What it sent together with its handshake.
+    /// Bytes that the client sent together with its handshake.
     var earlyBytes: [UInt8] = []
-    /// What its descriptor counts against; nil where nothing is counted.
+    /// The place in the descriptor budget; nil where descriptors are not counted.
     var place: DescriptorBudget.Place?
-    /// Ties the log line of the connection's end to that of its request.
+    /// The request id: links the log line of the connection's end to that of its request.
     var requestID: String
-    /// The trace of that request; nil for most.
+    /// The trace of that request; nil without one.
     var traceID: String?
-    /// The life of the log in which `start` was decided.
+    /// The generation of the log in which `start` was resolved.
     var generation: UInt32
-    /// Keeps what it is to read in memory until it reads.
+    /// Keeps the execution in memory until the connection reads it.
     var lease: ExecutionLease?
 
-    /// Whose events it reads.
+    /// The tenant of the source.
     var tenant: Tenant { self.source.tenant }
 }
 
 /// Where a stream begins.
 public enum StreamStart: Sendable, Hashable {
-    /// With what happens from now on.
+    /// With the next event.
     case live
-    /// With what follows this cursor.
+    /// After this cursor.
     case after(Cursor)
-    /// Something is missing: it is told, and what is still kept follows.
+    /// Events are missing: send the gap, then continue with the first event kept.
     case expired(missedBefore: Cursor)
-    /// The cursor means nothing here: that is told, then live.
+    /// The cursor is unknown here: send the gap, then live events.
     case unknownCursor
-    /// Likewise, and then what follows this place.
+    /// The cursor is unknown here: send the gap, then continue after this cursor.
     case unknownCursorGoingOn(after: Cursor)
 }
 
-/// Names a connection within its loop for as long as it lives: a late report about a descriptor that was closed, and
-/// whose number was given away again, finds no one.
+/// Identifies a connection within its loop. The generation makes a late report about a closed descriptor, whose number has been
+/// reused, find no connection.
 struct ConnectionHandle: Sendable, Hashable {
     var slot: UInt32
     var generation: UInt32

@@ -1,41 +1,42 @@
 public import Basics
 public import EventModel
 
-/// What a surface makes of one client's messages, and of which events that client asked for with them.
+/// Handles one client's messages on a surface, and decides which events that client receives.
 ///
-/// Made on the delivery loop of its connection, used and released there only; it needs no lock and must not block. What it learns
-/// elsewhere comes back to it through its ``link``.
+/// Created, used and released on the delivery loop of its connection only: it needs no lock and must not block. Results from other threads
+/// arrive through its ``link``.
 public protocol Conversation<Note>: AnyObject {
-    /// What it is told from elsewhere.
+    /// A message posted from another thread.
     associatedtype Note: Sendable
-    /// The way to it from elsewhere; always the same.
+    /// The link for posting notes from any thread; always the same.
     var link: ConversationLink<Note> { get }
-    /// A text came in. `position` is the sequence of the last entry that the connection has dealt with.
+    /// Handles a text message. `position` is the sequence of the last entry that the connection has handled.
     func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep]
-    /// Something came through the link, in the order in which it was posted.
+    /// Handles a note from the link, in the order of posting.
     func noted(_ note: Note, position: UInt64) -> [ConversationStep]
-    /// The cursor of a ``ConversationStep/resume(_:after:)`` means the place behind `sequence`. What the client has missed since was told already.
-    /// - Returns: The place from which the connection is to go through the log, not after `position`.
+    /// Reports that the cursor of a ``ConversationStep/resume(_:after:)`` resolved to the position after `sequence`. A gap was
+    /// sent already.
+    /// - Returns: The position from which the connection reads the log again; not after `position`.
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64
-    /// Whether the entry that the connection has come to is for this client. Called for each entry of its tenant, perhaps more than once.
+    /// Whether the client receives this entry. Called for each entry of the tenant, perhaps more than once.
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool
-    /// The log is another one, whose sequences mean something else; the connection goes on after `position`.
+    /// The log was replaced, and its sequences changed meaning; the connection continues after `position`.
     func logReplaced(position: UInt64)
-    /// The connection is no more.
+    /// The connection has ended.
     func ended()
-    /// Bytes that it holds until it can send them: they count as unsent.
+    /// Bytes held until they can be sent: they count as unsent.
     var heldBytes: Int { get }
 }
 
-/// Makes the conversation of a connection.
+/// Creates the conversation of a connection.
 public typealias ConversationMaker = @Sendable () -> any Conversation
 
-/// What a connection is to do for its conversation.
+/// An action that a connection performs for its conversation.
 public enum ConversationStep: Sendable {
     /// Send a text message.
     case send([UInt8])
-    /// Find out where a client's cursor is (contract §3), tell a gap if there is one, and report with ``Conversation/resumed(_:after:position:)``.
+    /// Resolve a client's cursor (contract §3), send a gap if there is one, and report by ``Conversation/resumed(_:after:position:)``.
     case resume(String, after: String)
-    /// From here on write events with another encoder.
+    /// Write events with another encoder from here on.
     case write(any StreamEncoder)
 }

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// The way back to a conversation from anywhere else. Any thread.
+/// Posts notes to a conversation from any thread.
 ///
-/// Does not keep the connection alive: what is posted to one that has ended is dropped.
+/// Does not keep the connection alive: notes posted after its end are dropped.
 public final class ConversationLink<Note: Sendable>: Sendable {
     private struct State {
         weak var connection: EdgeConnection?
@@ -12,12 +12,12 @@ public final class ConversationLink<Note: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// A link of a conversation that has no connection yet.
+    /// Creates a link that is not attached to a connection yet.
     public init() {}
 
     func attach(_ connection: EdgeConnection) { self.state.withLock { $0.connection = connection } }
 
-    /// Hands `note` to the conversation, on its loop and after what was posted before.
+    /// Delivers `note` to the conversation, on its loop and in the order of posting.
     public func post(_ note: Note) {
         let connection = self.state.withLock { state -> EdgeConnection? in
             guard let connection = state.connection else { return nil }
@@ -30,7 +30,7 @@ public final class ConversationLink<Note: Sendable>: Sendable {
         Task { await connection.notesArrived() }
     }
 
-    /// What has been posted since the last call.
+    /// Removes and returns the notes posted since the last call.
     func takeNotes() -> [Note] {
         self.state.withLock { state in
             defer { state.notes = [] }

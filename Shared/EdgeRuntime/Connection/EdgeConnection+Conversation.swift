@@ -4,27 +4,27 @@ import EventModel
 import Logging
 
 extension Conversation {
-    /// From here on what is posted to its link reaches it, on the loop of `connection`.
+    /// Attaches the link: notes are delivered on the loop of `connection` from here on.
     func attach(to connection: EdgeConnection) { self.link.attach(connection) }
 }
 
-/// What the conversation wants.
+/// Runs the conversation's steps.
 extension EdgeConnection {
-    /// The conversation was posted something.
+    /// Passes new notes to the conversation.
     func notesArrived() {
         guard let conversation = self.conversation else { return }
         self.passNotes(to: conversation)
         self.perform(self.state.entriesPublished())
     }
 
-    /// Only here the type of the notes matters to a connection.
+    /// Opens the existential: only here does the type of the notes matter.
     private func passNotes(to conversation: some Conversation) {
         for note in conversation.link.takeNotes() where self.state.isOpen {
             self.enqueue(conversation.noted(note, position: self.progress.sequence))
         }
     }
 
-    /// Does what the conversation wants, in order. What is to be sent is queued for the next delivery.
+    /// Performs the conversation's steps in order. Messages are queued for the next delivery.
     func enqueue(_ steps: [ConversationStep]) {
         guard self.state.isOpen, !steps.isEmpty else { return }
         for step in steps {
@@ -37,19 +37,18 @@ extension EdgeConnection {
         self.watchUnsent()
     }
 
-    /// Ends the connection if what waits for its client shows that it reads too slowly.
+    /// Ends the connection if its unsent answers show that the client reads too slowly.
     private func watchUnsent() {
         guard self.budgetUnsent() else { return self.endRequested(.stalled) }
         guard self.outbox.count > Outbox.toleratedBytes, self.state.isOpen else { return }
-        // First what the socket takes at once.
+        // Write first what the socket takes at once.
         self.perform(self.state.entriesPublished())
         guard self.outbox.count > Outbox.toleratedBytes, self.state.isOpen else { return }
         let isTooMuch = self.outbox.count > self.hub.configuration.maxUnsentBytes
         if isTooMuch || self.isReadTooSlowly(now: self.hub.loop.now()) { self.endRequested(.stalled) }
     }
 
-    /// Has a cursor looked up. The log itself may have to be asked, so a connection has one looked up at a time, and one that is named several times
-    /// once.
+    /// Resolves a cursor. It may take a read of the log, so a connection resolves one at a time, and the same cursor once for all its keys.
     private func find(_ cursor: String, for key: String) {
         if let index = self.sought.firstIndex(where: { $0.cursor == cursor }) { return self.sought[index].keys.append(key) }
         self.sought.append((cursor, [key]))
@@ -72,7 +71,7 @@ extension EdgeConnection {
         }
     }
 
-    /// The cursor is found that was looked up.
+    /// Records the resolved cursor, and starts the next lookup.
     private func found(_ start: StreamStart, generation: UInt32) {
         guard self.state.isOpen else { return }
         self.changes += self.sought.removeFirst().keys.map { .resume($0, start, generation: generation) }
@@ -80,7 +79,7 @@ extension EdgeConnection {
         self.perform(self.state.entriesPublished())
     }
 
-    /// Between two entries.
+    /// Applies a change between two entries.
     func apply(_ change: StreamChange) {
         switch change {
         case .encoder(let encoder):
@@ -95,7 +94,7 @@ extension EdgeConnection {
         }
     }
 
-    /// The sequence that a cursor of the conversation stands for; tells the gap if there is one.
+    /// Returns the sequence of a resolved cursor; sends the gap if there is one.
     private func place(of start: StreamStart) -> UInt64 {
         self.hub.counters.resumed(start)
         switch start {

@@ -1,18 +1,18 @@
 import EventModel
 
-/// What goes out: entries from the position on, and control bytes between them.
+/// Output: entries from the position on, and control bytes between them.
 extension EdgeConnection {
-    /// What a step of a turn costs besides the bytes it looks at, in bytes.
+    /// The cost of a step of a turn besides the bytes examined, in bytes.
     private static let stepCost = 1024
-    /// How much of an entry is kept for a connection whose socket became full in the middle of it, in bytes. The rest of a longer one is sent from
-    /// memory or the log, as long as it is there.
+    /// The most bytes of an entry that are copied when the socket becomes full in the middle of it. The rest of a longer entry is sent from
+    /// memory or the log, as long as it is kept there.
     private static let restLimit = 16 * 1024
 
-    /// Writes from the position towards the end, until the end, a full socket, or the turn's budget.
+    /// Writes from the position on, until the end, a full socket, or the turn's budget.
     func deliver() {
         self.writeTurn()
         self.budgetUnsent()
-        // The client is listened to again as soon as it has read most of its answers.
+        // Resume reading from the client as soon as it has read most of its answers.
         if self.isDeaf, self.outbox.count <= Self.outboxLimit, self.state.phase != .closed {
             self.hub.assumeIsolated { $0.listenLater(to: self) }
         }
@@ -21,10 +21,10 @@ extension EdgeConnection {
 
     private func writeTurn() {
         let budget = self.hub.configuration.bytesPerTurn
-        // What is looked at counts, and not only what is written: a filter that nothing passes must not hold up the others.
+        // Entries examined count, not only bytes written: a filter that rejects everything must not delay other connections.
         var work = 0
         while work < budget {
-            // Control bytes go between entries: one that was begun is finished first.
+            // Control bytes go between entries: finish the entry in progress first.
             if !self.rest.isEmpty {
                 guard self.sendRest() else { return }
                 work += Self.stepCost
@@ -61,16 +61,16 @@ extension EdgeConnection {
     }
 
     private enum Step {
-        /// Write this; after it everything up to `through` has been handled.
+        /// Write this slice; everything up to `through` has then been handled.
         case send(PageSlice, through: UInt64?)
         case lookAgain
         /// There is nothing to send.
         case caughtUp
-        /// What there is must be fetched first, or the connection has begun to end.
+        /// Wait for a read of the log, or the connection is ending.
         case wait
     }
 
-    /// What comes after the position, wherever it is: read from the log, in the pages, or in the tail.
+    /// Finds what follows the position: in the chunk read from the log, the pages, or the tail.
     private func nextStep() -> Step {
         let position = ChainPosition(generation: self.generation, sequence: self.progress.sequence)
         if let replay = self.replay { return .send(Self.slice(of: replay.page, after: position.sequence), through: replay.through) }
@@ -80,7 +80,7 @@ extension EdgeConnection {
         case .evicted:
             let chain = self.group.chain
             guard let chunk = self.hub.assumeIsolated({ $0.tailChunk(of: chain, after: position.sequence) }) else {
-                // What would have to be read from the log is for the next batch, once this one has waited long enough.
+                // A read of the log would take too long for a batch whose wait is over: leave it to the next batch.
                 let isOver = !self.progress.isInMidEntry && self.end.batch.map { $0.isOverdue && $0.hasProgressed } ?? false
                 if isOver { self.endRequested(.finished) } else { self.perform(self.state.positionLeftMemory()) }
                 return .wait
@@ -92,21 +92,21 @@ extension EdgeConnection {
         }
     }
 
-    /// There is nothing more to send for now. A batch that holds something ends with it.
+    /// The position is at the end. Ends a batch that has an entry or a gap, or whose wait is over.
     private func caughtUp() {
         guard let batch = self.end.batch, self.deliveries > 0 || batch.gap != nil || batch.isOverdue else { return }
         self.endRequested(.finished)
     }
 
-    /// Everything up to `sequence` has been handled.
+    /// Advances the position to `sequence`.
     private func passed(_ sequence: UInt64) {
         self.replay = nil
         self.progress.sequence = max(self.progress.sequence, sequence)
     }
 
-    /// The log was replaced, or dropped what the feed had not read yet: that is a gap, and it is told.
+    /// The log was replaced, or dropped entries that the feed had not read yet: send a gap.
     private func moveToNewLog(_ start: ChainPosition) -> Step {
-        // A batch has one gap, before its first event: one that holds events already is cut, and its client asks for it again.
+        // A batch has one gap, before its first event. One that has events already is cut off, and the client requests it again.
         guard !self.progress.isInMidEntry, self.end.batch == nil || self.deliveries == 0 else {
             self.perform(self.state.entryLost())
             return .wait
@@ -120,21 +120,21 @@ extension EdgeConnection {
         return .lookAgain
     }
 
-    /// What is missing before the place where another life of the log begins, or the part of it that the feed follows.
+    /// Returns the gap before `start`, where a new generation of the log begins.
     func gap(before start: ChainPosition) -> StreamGap {
         let place = self.hub.assumeIsolated { $0.cursor(at: start.sequence) }
         let isReplaced = self.generation < self.hub.fanout.feed.replacedAt
         return isReplaced ? .unknownCursor(current: place) : .expired(missedBefore: place.next)
     }
 
-    /// Puts the notice of a gap before what comes next; a batch ends with it.
+    /// Queues the notice of a gap before the next entry; a batch reports it at its end.
     func tell(_ gap: StreamGap) {
         self.end.batch?.missed(gap)
         self.outbox.append(self.group.chain.encoder.gap(gap, time: self.hub.configuration.wallClock()))
         self.hub.counters.gaps.add(1)
     }
 
-    /// Writes a slice. Returns whether all of it went and delivery may go on.
+    /// Writes a slice. Returns whether all of it was written and delivery may continue.
     func send(_ slice: PageSlice) -> Bool {
         let end = self.end.last(of: slice, for: self.audience, entries: Int(self.deliveries), bytes: Int(clamping: self.bytes))
         let slice = self.begun(end.map { slice.prefix(through: $0) } ?? slice)
@@ -156,11 +156,11 @@ extension EdgeConnection {
         if let batch = self.end.batch, let entry = slice.last(upTo: self.progress.begun ?? self.progress.sequence) { batch.passed(entry) }
         switch result.outcome {
         case .drained:
-            // One that ends already has its last words to send.
+            // An ending connection has its farewell queued already.
             guard end != nil, self.state.isOpen else { return true }
             self.endRequested(.finished)
         case .blocked:
-            // With its last entry the stream ends; that is seen where it is sent from its slice.
+            // The last entry of a stream is recognised only when it is sent from its slice, so it is not copied.
             if self.progress.isInMidEntry, self.progress.partialSequence != end, !self.hub.laggardBytes.isExceeded {
                 self.rest = slice.rest(of: self.progress.partialSequence, from: self.progress.sentBytes, atMost: Self.restLimit)[...]
             }
@@ -173,7 +173,7 @@ extension EdgeConnection {
         return false
     }
 
-    /// `slice` from the first entry of a batch on, what separates that from an entry before counted as sent.
+    /// Returns `slice` from the first entry of a batch on, with that entry's separator counted as sent.
     private func begun(_ slice: PageSlice) -> PageSlice {
         guard let batch = self.end.batch, batch.separator > 0, self.deliveries == 0, !self.progress.isInMidEntry,
             let first = slice.first(for: self.audience)
@@ -182,7 +182,7 @@ extension EdgeConnection {
         return slice.suffix(after: self.progress.sequence)
     }
 
-    /// Finishes the entry that was begun. Returns whether it is finished.
+    /// Writes the rest of the entry in progress. Returns whether it is finished.
     private func sendRest() -> Bool {
         guard let taken = self.socket.write(self.rest) else {
             self.perform(self.state.socketFailed())
@@ -204,14 +204,14 @@ extension EdgeConnection {
     }
 
     enum Flush {
-        /// Nothing is left; so many bytes were written.
+        /// The queue is empty; the number of bytes written.
         case emptied(Int)
         case limitReached
         /// The socket is full, or has failed.
         case stopped
     }
 
-    /// Sends up to `limit` bytes of what is queued.
+    /// Writes up to `limit` bytes of the queue.
     func flushOutbox(limit: Int) -> Flush {
         guard !self.outbox.isEmpty else { return .emptied(0) }
         let (outcome, bytes) = self.outbox.write(to: &self.socket, limit: limit)
@@ -227,7 +227,7 @@ extension EdgeConnection {
     }
 
     private func becameBlocked() {
-        // What was read ahead for too many laggards is read again when it is wanted.
+        // Release the chunk when laggards hold too much; it is read again on demand.
         if self.replay != nil, self.hub.laggardBytes.isExceeded { self.replay = nil }
         self.state.writeFellShort(now: self.hub.loop.now())
         self.hub.counters.blockedWrites.add(1)

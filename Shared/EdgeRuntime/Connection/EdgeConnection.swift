@@ -5,21 +5,21 @@ import EventModel
 import Glibc
 import Logging
 
-/// One accepted stream: a socket and a position in the log, on one delivery loop for life.
+/// An accepted stream: a socket and a position in the log, on one delivery loop until its end.
 ///
-/// All of it executes on the loop's thread; the hub enters it with `assumeIsolated`. It buffers nothing but its own control frames and its
-/// conversation's messages that a full socket did not take, and while its position is older than memory one chunk read from the log.
+/// On the loop's thread; the hub calls it with `assumeIsolated`. It buffers only what a full socket did not take of its control frames and
+/// its conversation's messages, and one chunk read from the log while its position is older than memory.
 actor EdgeConnection {
     nonisolated let hub: LoopHub
     nonisolated let handle: ConnectionHandle
     nonisolated let tenant: Tenant
-    /// That place, until the hub forgets the connection.
+    /// The admission, held until the hub removes the connection.
     private var admission: Admission?
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.hub.unownedExecutor }
 
-    /// Who reads the same chain on this loop.
+    /// The connections of this loop that read the same chain.
     var group: LoopGroup
-    /// Where it stands in ``group``; kept by the group.
+    /// Index in ``group``; kept by the group.
     var memberIndex = MemberIndex.none
     var socket: Socket
     var state = ConnectionState() {
@@ -34,30 +34,30 @@ actor EdgeConnection {
     private let inbound: (any InboundHandler)?
     let conversation: (any Conversation)?
     private let openedAt: MonotonicInstant
-    /// When the server ends it.
+    /// When the server ends the stream.
     let end: StreamEnd
 
     var generation: UInt32
     var deliveries: UInt32 = 0
     var progress: DeliveryProgress
-    /// What is under way; nil for an idle connection, which this makes half as large.
+    /// Buffers of work in progress; nil for an idle connection, which halves its memory.
     var pending: PendingWork?
-    /// The cursor that the client came with.
+    /// The cursor that the client presented.
     private let arrival: Cursor?
     var bytes: UInt64 = 0
-    /// What the descriptor counts against, until it is closed.
+    /// The place in the descriptor budget, until the descriptor is closed.
     private var place: DescriptorBudget.Place?
-    /// Whether it takes one of the edge's places.
+    /// Whether it holds one of the edge's places.
     nonisolated let wasAdmitted: Bool
-    /// Whether reading is put off because answers pile up.
+    /// Whether reading is paused because too many answers are unsent.
     private(set) var isDeaf = false
     /// Whether the hub has been asked for an input turn.
     var isAwaitingInputTurn = false
     /// Whether the peer has sent its close frame.
     private var hasPeerClosed = false
-    /// Whether the conversation has been told of the end.
+    /// Whether the conversation has been informed of the end.
     private var hasConversationEnded = false
-    /// Whether the client was told that the log is out of reach, and not yet that it is back.
+    /// Whether the client was informed that the log is out of reach, and not yet that it is back.
     var isToldStalled = false
     /// Whether the hub has been asked for another turn.
     var isContinuing = false
@@ -97,10 +97,10 @@ actor EdgeConnection {
         self.conversation?.attach(to: self)
     }
 
-    /// Whether events are still delivered to it.
+    /// Whether events are still delivered.
     var isOpen: Bool { self.state.isOpen }
 
-    /// Whether `entry`, the next one of its chain, has been written to the connection; nil when it is not for it.
+    /// Whether `entry`, the next one of its chain, has been written to the connection; nil when the connection does not receive it.
     func hasPassed(_ entry: PageEntry) -> Bool? {
         guard self.audience.admits(entry) else { return nil }
         if let conversation = self.conversation,
@@ -112,15 +112,15 @@ actor EdgeConnection {
         return self.isOpen ? false : nil
     }
 
-    /// The hub forgets the connection; its slot may be reused.
+    /// Releases the admission. The hub removes the connection; its slot may be reused.
     func giveBackAdmission() { self.admission = nil }
 
-    // MARK: Facts, reported by the hub
+    // MARK: Events, reported by the hub
 
-    /// The connection is a member of its group; it sends its opening and what it has missed.
+    /// The hub has added the connection to its group: sends the opening and the entries missed.
     func attached() { self.perform(self.state.attached()) }
 
-    /// The group's chain has grown. `shared` is what follows `sharedFrom`, read once for all connections at that position.
+    /// The group's chain has grown. `shared` is the slice after `sharedFrom`, read once for all connections at that position.
     func entriesPublished(_ shared: PageSlice, from sharedFrom: ChainPosition) {
         guard self.state.entriesPublished() == .deliver else { return }
         if self.progress.sequence == sharedFrom.sequence, self.generation == sharedFrom.generation,
@@ -131,7 +131,7 @@ actor EdgeConnection {
         self.deliver()
     }
 
-    /// The descriptor has news.
+    /// Handles an epoll event of the descriptor.
     func descriptorReady(_ events: UInt32) {
         if events & EPOLLERR.rawValue != 0 { return self.perform(self.state.socketFailed()) }
         if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 {
@@ -143,79 +143,80 @@ actor EdgeConnection {
         self.tellStanding()
     }
 
-    /// The connection's slot of the heartbeat wheel has come round.
+    /// The connection's slot of the heartbeat wheel is due.
     func heartbeatDue(now: MonotonicInstant) {
-        // A reader that has been stuck for a whole interval keeps no chunk: it is read again when it is wanted.
+        // A connection blocked for a whole interval releases its chunk: it is read again on demand.
         if case .following(.blocked) = self.state.phase { self.replay = nil }
         if self.socket.unacknowledgedFor() >= self.hub.configuration.peerTimeout { return self.perform(self.state.peerFellSilent()) }
-        // A client that is not listened to is not silent.
+        // While reading is paused, the client does not count as silent.
         if !self.isDeaf, let ending = self.inbound?.silence(now: now) { return self.endRequested(ending) }
         if self.isReadTooSlowly(now: now) { return self.endRequested(.stalled) }
         self.perform(self.state.heartbeatDue(now: now, stallTimeout: self.hub.configuration.stallTimeout))
     }
 
-    /// Whether much waits for a client that takes next to nothing of it.
+    /// Whether the client takes almost nothing of a large backlog.
     func isReadTooSlowly(now: MonotonicInstant) -> Bool {
         self.pending?.outbox.isStalled(now: now, patience: self.hub.configuration.unsentPatience) ?? false
     }
 
-    /// Whether it waits for an entry until a moment that the hub watches.
+    /// Whether it waits for an entry until a deadline that the hub watches.
     var isWaitingForDeadline: Bool { self.end.batch.map { !$0.isOverdue } ?? false }
 
-    /// That moment has come.
+    /// The deadline of a batch has passed.
     func deadlinePassed() {
         guard let batch = self.end.batch else { return }
         batch.waited()
-        // What is being read from the log is waited for only if the client would else get nothing, and the next time as little.
+        // Wait for the read of the log only if the batch has made no progress: the next one would have to wait for the same read.
         if case .reading = self.state.phase, batch.hasProgressed { return self.endRequested(.finished) }
         self.perform(self.state.entriesPublished())
     }
 
-    /// The process is about to stop. A client that waits for a batch gets what there is at once; streams end in their turn.
+    /// The drain has begun. A batch ends at once with the entries it has; streams end at the pace of the drain.
     func drainBegan() {
         if self.end.batch != nil { self.endRequested(.draining) }
     }
 
-    /// The edge wants the connection to end.
+    /// The edge ends the connection.
     func endRequested(_ ending: Ending) { self.perform(self.state.endRequested(ending)) }
 
-    /// A budget's worth was written in the last round; there is more.
+    /// The next round has begun: continues after a turn that used up its budget.
     func turnCame() {
         self.isContinuing = false
         self.perform(self.state.turnCame())
     }
 
-    /// The peer had its moment to take what it was sent, unless a later one was agreed upon since.
+    /// The linger time has passed, unless it was extended since.
     func lingerElapsed(now: MonotonicInstant) {
         guard let until = self.pending?.lingersUntil, until <= now else { return }
-        // Until the kernel holds the last words, nothing but the client's reading can make them arrive.
+        // Until the kernel holds the farewell, it can arrive only if the client reads.
         let isDraining = self.hub.assumeIsolated { $0.drain != nil }
         if let deadline = self.pending?.farewellDeadline, now < deadline, self.state.isEnding, !isDraining { return self.linger() }
         self.perform(self.state.lingerElapsed())
     }
 
-    // MARK: Input: read in turns, so that no client holds up the others of its loop (``InputBudget``)
+    // MARK: Input: read in turns, so that no client delays the others of its loop (``InputBudget``)
 
-    /// With this much waiting to be written, in bytes, reading is put off.
+    /// Reading is paused above this many unsent bytes.
     static let outboxLimit = 64 * 1024
-    /// How much is still taken apart of what comes in after the connection has begun to end: the peer's close frame is looked for, and no more.
+    /// Bytes of input that are decoded after the connection has begun to end, only to find the peer's close frame.
     private static let decodedWhileEnding = 4 * 1024
-    /// How much is still read and dropped then: unread, it would make the kernel reset the connection before the last words are read.
+    /// Bytes of input that are then read and dropped: unread input would make the kernel reset the connection before the peer has read the
+    /// farewell.
     private static let readWhileEnding = 1024 * 1024
 
-    /// How an input turn went.
+    /// The result of an input turn.
     struct InputTurn {
-        /// What it cost of an ``InputBudget``.
+        /// The cost, in units of ``InputBudget``.
         var cost: Int
-        /// Whether there may be more to read at once.
+        /// Whether there may be more input to read now.
         var hasMore: Bool
     }
 
-    /// Reads what came in, for one turn. The loop's hub calls it.
+    /// Reads input for one turn. Called by the loop's hub.
     func takeInputTurn() -> InputTurn {
         var budget = InputBudget()
         let outcome = self.readInput(&budget)
-        // What was answered leaves together.
+        // Write the answers together.
         self.perform(self.state.entriesPublished())
         switch outcome {
         case .spent: break
@@ -227,11 +228,11 @@ actor EdgeConnection {
     }
 
     private enum InputOutcome {
-        /// The turn is over; there may be more.
+        /// The budget is used up; there may be more.
         case spent
-        /// The socket has no more.
+        /// The socket has no more input.
         case nothing
-        /// The client does not read its answers, and is not listened to until it does.
+        /// Reading is paused until the client has read most of its answers.
         case deaf
         case closed
         case failed
@@ -263,10 +264,10 @@ actor EdgeConnection {
         }
     }
 
-    /// Bytes that came in after the connection had begun to end.
+    /// Bytes of input since the connection began to end.
     private var readAfterEnd: Int { self.pending?.readAfterEnd ?? 0 }
 
-    /// Takes bytes in; what the budget does not reach is kept for the next turn.
+    /// Decodes bytes; keeps those beyond the budget for the next turn.
     private func take(_ bytes: UnsafeRawBufferPointer, _ budget: inout InputBudget) {
         let isDecoded = self.state.isOpen || self.readAfterEnd < Self.decodedWhileEnding
         if !self.state.isOpen { self.pendingWork().readAfterEnd += bytes.count }
@@ -290,7 +291,7 @@ actor EdgeConnection {
         }
     }
 
-    // MARK: What is older than memory: one chunk of the log at a time
+    // MARK: Entries older than memory: one chunk of the log at a time
 
     private func readLog() {
         let position = self.progress.sequence
@@ -307,9 +308,9 @@ actor EdgeConnection {
 
     private func logRead(_ chunk: History.Chunk, after position: UInt64, generation: UInt32) {
         self.pending?.reader = nil
-        // One that is to end needs the rest of the entry that it has begun, and no more.
+        // An ending connection needs only the rest of the entry in progress.
         guard self.state.isOpen || self.state.isEnding && self.progress.isInMidEntry else { return }
-        // In the meantime the conversation has gone back, or the log is another one: what was read is of another place.
+        // The conversation has moved the position back, or the log was replaced: the chunk is for another position.
         guard generation == self.generation, position == self.progress.sequence else { return self.perform(self.state.logRead()) }
         switch chunk {
         case .entries(let entries, let through, let missedBefore):
@@ -325,14 +326,14 @@ actor EdgeConnection {
         }
     }
 
-    /// What follows the position left the log before it was delivered: the gap is told, and delivery goes on with what is kept. Returns false
-    /// when the connection ends, because the entry that it had begun to send is gone.
+    /// Skips entries that left the log before they were delivered: sends the gap and continues with the first entry kept. Returns false
+    /// when the connection ends, because the rest of the entry in progress is gone.
     private func skip(to missedBefore: Cursor) -> Bool {
         guard !self.progress.isInMidEntry else {
             self.perform(self.state.entryLost())
             return false
         }
-        // A batch has one gap, before its first event: this one is told to the next batch, which begins where this one ends.
+        // A batch has one gap, before its first event: the next batch, which begins where this one ends, reports this one.
         if let batch = self.end.batch, self.deliveries > 0 || batch.gap != nil {
             self.endRequested(.finished)
             return false
@@ -343,7 +344,7 @@ actor EdgeConnection {
         return true
     }
 
-    /// What was read ahead and not sent yet is dropped if the log does not keep all of it any more.
+    /// Drops the chunk if the log no longer keeps all of its unsent entries.
     func logTrimmed(to retention: LogRetention) {
         guard let page = self.replay?.page else { return }
         let next = page.firstEntry(after: self.progress.sequence, in: 0..<page.entryCount)
@@ -415,8 +416,8 @@ actor EdgeConnection {
         }
     }
 
-    /// A heartbeat carries the feed's place, so that a quiet client keeps a fresh cursor; only a connection that has
-    /// everything up to there may send it.
+    /// Sends a heartbeat with the feed's cursor, so that a quiet client has a recent cursor; only if the connection has
+    /// handled everything up to there.
     func sendHeartbeat() {
         self.deliver()
         guard self.state.phase == .following(.writable), self.outbox.isEmpty, let cursor = self.freshCursor() else { return }
@@ -429,21 +430,21 @@ actor EdgeConnection {
         self.hub.counters.heartbeats.add(1)
     }
 
-    /// The feed's place; nil for a connection that does not have everything up to there.
+    /// The feed's cursor; nil for a connection that has not handled everything up to there.
     private func freshCursor() -> Cursor? {
-        // The feed's place first: what is appended in between makes the chain longer than the connection has come.
+        // Read the feed's position first: an entry appended in between puts the chain's end ahead of the connection.
         let feed = self.hub.fanout.feed
         let end = self.group.chain.end
         guard !self.progress.isInMidEntry, self.replay == nil, end.generation == self.generation,
             feed.position.generation == self.generation, self.progress.sequence >= end.sequence
         else { return nil }
-        // A client may have brought a cursor from an edge whose feed is ahead of this one's: never send it back.
+        // The client may have presented a cursor from an edge whose feed is ahead: never send it an older one.
         if self.progress.sequence <= feed.position.sequence { return feed.cursor }
         if let arrival = self.arrival, arrival.sequence == self.progress.sequence { return arrival }
         return self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
     }
 
-    /// Puts the last words behind what is queued and sends as much as the socket takes.
+    /// Queues the farewell and writes as much as the socket takes.
     private func sayFarewell(_ ending: Ending) {
         self.endConversation()
         if ending.kind == .stalled {
@@ -461,8 +462,8 @@ actor EdgeConnection {
         self.sendFarewell()
     }
 
-    /// Drops what is queued but for the message that was begun, so that nothing but the last words is left to be sent, and lets the kernel hold
-    /// them: they arrive when the peer reads, even if this process has closed the descriptor by then.
+    /// Drops the queue except for the message in progress, so that only the farewell is left to be sent, and enlarges the kernel's send
+    /// buffer for it: it arrives when the peer reads, even if this process has closed the descriptor by then.
     private func cutToFarewell(_ ending: Ending) {
         let isFarewellBegun = !self.progress.isInMidEntry && self.outbox.holdsOneMessage
         if ending.dropsQueue || !isFarewellBegun {
@@ -474,18 +475,18 @@ actor EdgeConnection {
         self.sendFarewell()
     }
 
-    /// What the kernel is to hold of a message that was begun, and the last words.
+    /// Size of the kernel's send buffer for the rest of a message and the farewell, in bytes.
     private static let farewellBuffer: Int32 = 1024 * 1024
 
     private func sendFarewell() {
         self.linger()
         self.perform(self.state.turnCame())
-        // What comes in is dropped from here on; unread, it would make the kernel reset the connection when it is closed.
+        // Read and drop further input: unread, it would make the kernel reset the connection at the close.
         if self.isDeaf, self.state.phase != .closed { self.hub.assumeIsolated { $0.listenLater(to: self) } }
     }
 
     private func awaitPeer(_ ending: Ending) {
-        // A WebSocket is closed by the peer's answer; where none is due, the end of the bytes is the last word.
+        // The peer's close frame ends a WebSocket. Where none is expected, shut down the sending side.
         if self.inbound == nil || ending.kind == .peerClosed { self.socket.finishSending() }
         self.linger()
         if self.hasPeerClosed, ending.kind != .peerClosed { self.perform(self.state.peerClosed()) }
@@ -501,17 +502,17 @@ actor EdgeConnection {
         }
         let encoder = self.group.chain.encoder
         let farewell = encoder.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
-        // Behind a response of which a part is dropped no end makes it whole.
+        // A response with a part dropped cannot be completed.
         guard let batch = self.end.batch, !ending.dropsQueue else { return farewell }
         return self.conclusion(of: batch, encoder) + farewell
     }
 
-    /// The end of a batch. The entry that was begun is finished before it is sent.
+    /// Encodes the end of a batch. The entry in progress is finished before it is sent.
     private func conclusion(of batch: Batch, _ encoder: any StreamEncoder) -> [UInt8] {
         let position = ChainPosition(generation: self.generation, sequence: self.progress.sequence)
-        // A log that was replaced, and the connection has not come across that yet.
+        // The log was replaced, and the connection has not handled that yet.
         if case .replaced(let start) = self.group.chain.read(after: position, maxBytes: 0) {
-            // As there: no cursor continues events of a log that is gone.
+            // As in ``moveToNewLog(_:)``: no cursor continues events of a log that was replaced.
             if self.deliveries > 0 { return [] }
             let gap = self.gap(before: start)
             return encoder.conclusion(cursor: gap.resumptionCursor, gap: gap)
@@ -519,7 +520,7 @@ actor EdgeConnection {
         return encoder.conclusion(cursor: self.freshCursor() ?? batch.place, gap: batch.gap)
     }
 
-    /// Tells the conversation of the end, once.
+    /// Informs the conversation of the end, once.
     private func endConversation() {
         self.pending?.changes = []
         self.pending?.sought = []
@@ -528,13 +529,13 @@ actor EdgeConnection {
         self.conversation?.ended()
     }
 
-    /// Accounts for what waits in memory for a client that has not read it. Returns whether it may.
+    /// Updates the connection's share of the budget for unsent bytes. Returns whether it is within the budget.
     @discardableResult
     func budgetUnsent() -> Bool {
         let bytes = self.outbox.count + (self.state.isOpen ? self.conversation?.heldBytes ?? 0 : 0)
         let unsent = bytes > Outbox.toleratedBytes ? bytes : 0
         let budgeted = self.pending?.budgeted ?? 0
-        // Nearly always.
+        // The common case.
         if unsent == 0, budgeted == 0 { return true }
         self.pendingWork().budgeted = unsent
         return self.hub.unsent.change(of: self.tenant, from: budgeted, to: unsent)
@@ -556,7 +557,7 @@ actor EdgeConnection {
         self.report(ending)
     }
 
-    /// One line a connection's life; written off the loop, because a log may be slow.
+    /// Logs the end of the connection in one line; off the loop, because a log may be slow.
     private func report(_ ending: Ending) {
         let seconds = Double(self.hub.loop.now().nanoseconds - self.openedAt.nanoseconds) / 1e9
         var metadata: Logger.Metadata = [

@@ -1,6 +1,6 @@
-/// Decides which entries of its tenant a connection gets.
+/// Decides which entries of its tenant a connection receives.
 protocol EntryFilter {
-    /// Whether all entries that are for no single user are admitted.
+    /// Whether all entries without a recipient are admitted.
     var admitsAllShared: Bool { get }
     func admits(_ entry: PageEntry) -> Bool
 }
@@ -9,11 +9,11 @@ extension Audience: EntryFilter {
     var admitsAllShared: Bool { self.filter == nil }
 }
 
-/// An audience that says itself what it wants.
+/// A filter that asks the conversation.
 struct ConversationFilter: EntryFilter {
     let audience: Audience
     let conversation: any Conversation
-    /// The entry that was sent in part. Its rest must follow, whatever the client has unsubscribed from since.
+    /// The entry sent in part. Its rest must follow even if the client has unsubscribed since.
     let begun: UInt64?
 
     var admitsAllShared: Bool { false }

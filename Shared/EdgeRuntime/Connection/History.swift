@@ -2,40 +2,40 @@ public import Basics
 public import EventLog
 public import EventModel
 
-/// What an edge asks of the log itself: only for places older than the tail.
+/// The edge's reads of the log itself: only for positions older than the tail.
 public protocol LogReading: Sendable {
-    /// The source's events after a sequence; how far the answer is complete, and what is missing from it, is part of it.
+    /// Reads the source's events after a sequence. The result says up to where it is complete, and what is missing.
     func read(_ source: LogSource, after: UInt64, through: UInt64, maxBytes: Int) async throws(EventLogError) -> LogRead
     /// The last number of the current execution; nil without an execution.
     func execution(of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTail?
-    /// First and last sequence that are kept, as of this call or later.
+    /// The first and last sequence kept, as of this call or later.
     func bounds() async throws(EventLogError) -> LogBounds
-    /// What stands at a place.
+    /// The content of a position in the log.
     func content(at sequence: UInt64) async throws(EventLogError) -> LogPlaceContent
-    /// The cursor of the tenant's first message behind a place; nil when it has none there.
+    /// The cursor of the tenant's first message after a position; nil without one.
     func firstCursor(of tenant: Tenant, after sequence: UInt64) async throws(EventLogError) -> Cursor?
 }
 
 extension EventLog: LogReading {}
 
-/// The log behind the tail, as connections and the front see it.
+/// Reads the log behind the tail, for connections and the front.
 ///
 /// The log is asked only where memory does not know. Concurrent calls share a request for its bounds (``EventLog/bounds()``), and those of
 /// a tenant with the same cursor share the whole lookup (single-flight); a tenant has a few lookups in flight, and the others wait.
 final class History: Sendable {
-    /// What is being looked up.
+    /// The key of a lookup.
     private struct Question: Hashable, Sendable {
         var tenant: Tenant
         var cursor: String
-        /// The life of the log in which it is asked.
+        /// The generation of the log of the lookup.
         var generation: UInt32
     }
 
-    /// The next piece of a past.
+    /// A piece of the past of a source.
     enum Chunk: Sendable {
-        /// Entries, and the sequence up to which they are all there is. What lies before `missedBefore` may be missing: that is told first.
+        /// Entries, complete up to `through`. Entries before `missedBefore` may be missing: send that gap first.
         case entries([LogEntry], through: UInt64, missedBefore: Cursor?)
-        /// Some of what follows the place was thrown away; this is the first event still kept.
+        /// Some of what follows the position was deleted; `missedBefore` is the first event kept.
         case expired(missedBefore: Cursor)
         case unavailable
     }
@@ -43,7 +43,7 @@ final class History: Sendable {
     private let log: any LogReading
     private let tail: LogTail
     private let chunkBytes: Int
-    /// A few questions of a tenant at a time.
+    /// Limits the concurrent lookups of a tenant.
     let turns = TenantTurns(limit: 4)
     private let questions = SharedWork<Question, StreamStart, EventLogError>()
 
@@ -56,21 +56,21 @@ final class History: Sendable {
     /// The log's bounds as of this call or later.
     func bounds() async throws(EventLogError) -> LogBounds { try await self.log.bounds() }
 
-    /// What memory knows of a cursor.
+    /// The result of looking for a cursor in memory.
     private enum Recollection {
         case answer(StreamStart)
-        /// The cursor is valid; what follows it may have been deleted.
+        /// The cursor is valid; entries after it may have been deleted.
         case valid(Cursor)
         case nothing
     }
 
-    /// The answer to a client's cursor from memory alone; nil when the log has to be asked. Never waits. Contract §3.
+    /// Resolves a client's cursor from memory alone; nil when the log has to be read. Never waits. Contract §3.
     func startAtOnce(for text: String, tenant: Tenant, _ feed: FeedPosition) -> StreamStart? {
         if case .answer(let start) = self.recall(text, tenant, feed) { start } else { nil }
     }
 
-    /// The answer to a client's cursor. Contract §3. The log itself is asked only where memory does not know.
-    /// - Throws: when it would have to be asked and is out of reach.
+    /// Resolves a client's cursor. Contract §3. Reads the log only where memory does not know.
+    /// - Throws: ``EventLogError`` when the log has to be read and is out of reach.
     func start(for text: String, tenant: Tenant, fanout: Fanout) async throws(EventLogError) -> StreamStart {
         let feed = fanout.feed
         switch self.recall(text, tenant, feed) {
@@ -104,7 +104,7 @@ final class History: Sendable {
         }
     }
 
-    /// Perhaps from an edge whose feed is ahead, perhaps older than the tail, perhaps made up.
+    /// Resolves a cursor that memory does not know: from an edge whose feed is ahead, older than the tail, or made up.
     private func lookUp(_ text: String, tenant: Tenant, _ feed: FeedPosition) async throws(EventLogError) -> StreamStart {
         let cursor = Cursor(text)
         let bounds = try await self.bounds()
@@ -120,19 +120,20 @@ final class History: Sendable {
         }
     }
 
-    /// The answer to a cursor inside the log's bounds: what stands at its place is recognised by its time, as ``LogTail/recognise(_:tenant:)`` does.
+    /// Resolves a cursor within the log's bounds: compares its time with the message at its position, as ``LogTail/recognise(_:tenant:)``
+    /// does.
     private func start(
         at cursor: Cursor,
         _ tenant: Tenant,
         _ bounds: LogBounds,
         _ feed: FeedPosition
     ) async throws(EventLogError) -> StreamStart {
-        // Just before the first entry kept, there is nothing to recognise.
+        // Just before the first entry kept there is no message to compare with.
         if cursor.sequence >= bounds.firstSequence, bounds.lastSequence > 0 {
             switch try await self.log.content(at: cursor.sequence) {
             case .event(tenant, let intake): return cursor.agrees(with: intake) ? .after(cursor) : .unknownCursor
             case .event(_, let time), .other(let time):
-                // The place before a gap's end carries the time of the tenant's event behind it (``StreamGap/resumptionCursor``).
+                // The position before a gap's end has the time of the tenant's next event (``StreamGap/resumptionCursor``).
                 if !cursor.agrees(with: time),
                     try await self.log.firstCursor(of: tenant, after: cursor.sequence).map({ cursor.agrees(with: $0.time) }) != true
                 {
@@ -144,17 +145,17 @@ final class History: Sendable {
         return try await self.startUnlessPurged(cursor, tenant, feed)
     }
 
-    /// The answer to a cursor whose place holds no event of the tenant, or none any more.
+    /// Resolves a cursor whose position holds no event of the tenant, or no longer.
     private func startUnlessPurged(_ cursor: Cursor, _ tenant: Tenant, _ feed: FeedPosition) async throws(EventLogError) -> StreamStart {
         if let first = try await self.firstAfterPurge(tenant, after: cursor.sequence, feed) { return .expired(missedBefore: first) }
         return .after(cursor)
     }
 
-    /// The tenant's first event kept behind a place, when something was deleted between the two; nil when nothing was.
+    /// Returns the tenant's first event kept after a position if anything was deleted between the two; nil otherwise.
     ///
-    /// The rule that tells of a purge (docs/architecture): a reader whose place is an event of its own that is still kept misses nothing but single
-    /// events that were deleted. Otherwise, whatever was deleted between the place and the tenant's next event may have been the tenant's.
-    /// It follows from the log alone, so that every edge says the same.
+    /// The purge rule (docs/architecture): a reader at an event of its tenant that is still kept misses only single deleted events.
+    /// Otherwise anything deleted between the position and the tenant's next event may have been the tenant's.
+    /// The rule depends on the log alone, so that every edge gives the same answer.
     private func firstAfterPurge(_ tenant: Tenant, after sequence: UInt64, _ feed: FeedPosition) async throws(EventLogError) -> Cursor? {
         let deleted = self.tail.deleted
         guard deleted.mayContain(after: sequence) else { return nil }
@@ -164,9 +165,9 @@ final class History: Sendable {
         return next ?? feed.cursor(at: end)
     }
 
-    /// The next piece after `sequence`, which is older than the tail.
+    /// Reads the next piece after `sequence`, which is older than the tail.
     ///
-    /// - Parameter feed: where the feed stands, behind `sequence`: up to there the log can be read.
+    /// - Parameter feed: the feed's position, after `sequence`: the log can be read up to there.
     func read(_ source: LogSource, after sequence: UInt64, feed: FeedPosition) async -> Chunk {
         do throws(EventLogError) {
             let through = max(feed.position.sequence, sequence)

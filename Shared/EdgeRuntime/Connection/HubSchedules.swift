@@ -1,13 +1,13 @@
 import Basics
 
-/// When each connection's heartbeat is due: a ring of slots, one a tick, so that ten thousand connections cost one timer.
-/// A connection gets a slot at random, unless told otherwise: the phases are spread. Stale handles are dropped as their slot comes round.
+/// Schedules heartbeats: a ring of slots, one a tick, so that ten thousand connections cost one timer.
+/// A connection gets a random slot by default, so that the phases are spread. Stale handles are dropped when their slot is due.
 struct HeartbeatWheel {
     private var slots: [[ConnectionHandle]]
     private var current = 0
     private let phase: @Sendable (Range<Int>) -> Int
 
-    /// - Parameter phase: which of the slots the next connection gets.
+    /// - Parameter phase: chooses the slot of the next connection.
     init(interval: Duration, tick: Duration, phase: @escaping @Sendable (Range<Int>) -> Int = { Int.random(in: $0) }) {
         let count = max(1, Int(interval.nanoseconds / max(1, tick.nanoseconds)))
         self.slots = Array(repeating: [], count: count)
@@ -22,7 +22,7 @@ struct HeartbeatWheel {
     /// As ``insert(_:)``, with the phase given.
     mutating func insert(_ handle: ConnectionHandle, slot: Int) { self.slots[slot].append(handle) }
 
-    /// One tick later: who is due. `isAlive` tells handles that are still worth keeping.
+    /// Advances by one tick; returns the connections that are due. `isAlive` tells which handles are still valid.
     mutating func advance(isAlive: (ConnectionHandle) -> Bool) -> [ConnectionHandle] {
         self.current = (self.current + 1) % self.slots.count
         self.slots[self.current].removeAll { !isAlive($0) }
@@ -30,26 +30,26 @@ struct HeartbeatWheel {
     }
 }
 
-/// Connections by the moment at which something of theirs expires, in whole units of one clock: seconds or ticks.
+/// Connections by their deadlines, in whole units of one clock: seconds or ticks.
 struct ExpiryBuckets {
     private var buckets: [Int64: [ConnectionHandle]] = [:]
     private var checkedThrough: Int64?
-    /// How many handles there are, and how many of them, at least, of connections that are gone.
+    /// The number of handles, and a lower bound of those whose connections are gone.
     private(set) var count = 0
     private var gone = 0
 
-    /// Fewer than this are not worth a walk.
+    /// Below this number of stale handles no cleanup is done.
     private static let toleratedGone = 256
 
     mutating func insert(_ handle: ConnectionHandle, at moment: Int64) {
-        // A moment that has been checked already is never looked at again.
+        // Buckets up to `checkedThrough` are never checked again.
         let moment = max(moment, (self.checkedThrough ?? moment - 1) + 1)
         self.buckets[moment, default: []].append(handle)
         self.count += 1
     }
 
-    /// `gone` more connections have ended before that moment. When these are half of all that is held, they are dropped: what is held does not grow
-    /// with how often clients come and go.
+    /// Counts `gone` more connections that ended before their deadline. Once these are half of all handles, the stale ones are removed, so
+    /// that memory does not grow with the rate of reconnects.
     mutating func forget(_ gone: Int, isAlive: (ConnectionHandle) -> Bool) {
         self.gone += gone
         guard self.gone > Self.toleratedGone, self.gone > self.count / 2 else { return }
@@ -61,7 +61,7 @@ struct ExpiryBuckets {
         self.gone = 0
     }
 
-    /// Everyone whose moment has come at `now`, each once.
+    /// Removes and returns the handles that have expired by `now`, each once.
     mutating func removeExpired(now: Int64) -> [ConnectionHandle] {
         guard let checked = self.checkedThrough else {
             self.checkedThrough = now
@@ -69,7 +69,7 @@ struct ExpiryBuckets {
         }
         guard now > checked else { return [] }
         self.checkedThrough = now
-        // A clock that jumps far ahead makes one walk over the table instead of one look-up a unit.
+        // After a large jump of the clock, walk over the table once instead of one lookup a unit.
         if now - checked > 64 { return self.remove { $0 <= now } }
         return self.remove(checked + 1...now)
     }
@@ -85,15 +85,15 @@ struct ExpiryBuckets {
     }
 }
 
-/// How many connections to end in a tick, so that all have ended by the deadline at an even rate.
+/// Computes how many connections to end in a tick, so that all have ended by the deadline at an even rate.
 struct DrainPlan {
     let deadline: MonotonicInstant
-    /// What was due and is less than a whole connection.
+    /// The fraction of a connection carried over to the next tick.
     private var remainder = 0.0
 
     init(deadline: MonotonicInstant) { self.deadline = deadline }
 
-    /// The share of `open` connections to end now, so that the last one's turn is the window's last tick.
+    /// Returns how many of `open` connections to end now, so that the last one ends in the window's last tick.
     mutating func share(of open: Int, now: MonotonicInstant, tick: Duration) -> Int {
         guard open > 0, now < self.deadline else { return open }
         let ticksLeft = max(1, Double(self.deadline.nanoseconds - now.nanoseconds) / Double(max(1, tick.nanoseconds)))
@@ -104,11 +104,11 @@ struct DrainPlan {
     }
 }
 
-/// Chunks of the tail that were encoded in this round, shared by connections that resume from the same position.
+/// Chunks of the tail encoded in this round, shared by connections that resume from the same position.
 struct ChunkCache {
     struct Chunk: Sendable {
         let page: Page
-        /// Everything of the tenant up to here is in the page.
+        /// The page holds all events of the tenant up to this sequence.
         let through: UInt64
     }
 

@@ -1,11 +1,11 @@
-/// What an edge makes of what a client sends after its handshake.
+/// How an edge handles input after the handshake.
 public enum Inbound: Sendable {
-    /// It is read and dropped: server-sent events go one way.
+    /// Read and dropped: server-sent events are one-way.
     case ignored
     /// WebSocket frames; whole messages go to the conversation, if there is one.
     case webSocket(WebSocketRules, conversation: ConversationMaker? = nil)
 
-    /// Whether the client speaks another protocol than HTTP from here on.
+    /// Whether the connection changes from HTTP to another protocol.
     var isUpgrade: Bool {
         switch self {
         case .ignored: false
@@ -13,7 +13,7 @@ public enum Inbound: Sendable {
         }
     }
 
-    /// The handler of one connection; `nil` where nothing is listened to.
+    /// Creates the input handler of a connection; `nil` where input is ignored.
     func makeHandler() -> (any InboundHandler)? {
         switch self {
         case .ignored: nil
@@ -21,7 +21,7 @@ public enum Inbound: Sendable {
         }
     }
 
-    /// Makes the conversation of a connection; nil for surfaces without one.
+    /// Creates the conversation of a connection; nil for surfaces without one.
     func makeConversation() -> (any Conversation)? {
         guard case .webSocket(_, let maker?) = self else { return nil }
         return maker()

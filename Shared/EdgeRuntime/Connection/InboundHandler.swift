@@ -1,16 +1,16 @@
 import Basics
 
-/// Makes sense of the bytes that one client sends. Used on its connection's loop only.
+/// Decodes the bytes of one client. Used on its connection's loop only.
 protocol InboundHandler: AnyObject {
-    /// Bytes came in, cut anywhere. Takes them as far as `budget` reaches, between two frames. Returns how many were taken, and what is to be done, in
-    /// order; behind an ``InboundReaction/end(_:)`` nothing is taken.
+    /// Decodes bytes, cut anywhere, as far as `budget` allows, between two frames. Returns the number of bytes taken, and the reactions in
+    /// order; after an ``InboundReaction/end(_:)`` nothing is taken.
     func received(
         _ bytes: UnsafeRawBufferPointer,
         now: MonotonicInstant,
         budget: inout InputBudget
     ) -> (taken: Int, reactions: [InboundReaction])
-    /// The connection reads from the client again, after a while in which it did not: the client's silence is measured from now on.
+    /// Reading from the client has resumed after a pause: measures the client's silence from now on.
     func listensAgain(now: MonotonicInstant)
-    /// Asked now and then: why a client that has sent nothing for too long is to go.
+    /// Checks the client's silence, at each heartbeat. Returns the ending of a client that has sent nothing for too long.
     func silence(now: MonotonicInstant) -> Ending?
 }

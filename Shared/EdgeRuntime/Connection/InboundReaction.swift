@@ -1,4 +1,4 @@
-/// What a connection does about something that came in.
+/// A connection's reaction to input.
 enum InboundReaction: Sendable, Equatable {
     /// Send these bytes between two entries.
     case send([UInt8])

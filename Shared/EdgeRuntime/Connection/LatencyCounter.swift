@@ -1,13 +1,13 @@
-/// How long events were on their way, as counts of buckets.
+/// A histogram of event latencies.
 public struct LatencyDistribution: Sendable, Equatable {
-    /// The buckets' upper bounds, in seconds: from a millisecond, which is what an intake's time is exact to, to ten seconds.
+    /// The upper bounds of the buckets, in seconds: from one millisecond, the resolution of an intake's time, to ten seconds.
     public static let bounds: InlineArray<12, Double> = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
-    /// How many were in each bucket, and above the one before it.
+    /// The count of each bucket; not cumulative.
     public var counts = [Int](repeating: 0, count: bounds.count)
-    /// How many took longer than the last bound.
+    /// The count above the last bound.
     public var overflow = 0
-    /// The sum of all, in seconds.
+    /// The sum of all latencies, in seconds.
     public var sum = 0.0
 
     static func += (total: inout Self, other: Self) {
@@ -17,12 +17,12 @@ public struct LatencyDistribution: Sendable, Equatable {
     }
 }
 
-/// Counts the latencies that one thread measures; any thread reads.
+/// Counts latencies on one thread; any thread may read.
 struct LatencyCounter: ~Copyable, Sendable {
     private let counts = InlineArray<13, LoopCounter> { _ in LoopCounter() }
     private let milliseconds = LoopCounter()
 
-    /// Adds a latency. Only the loop's thread calls it. A negative one, which clocks of two machines can make, counts as none.
+    /// Adds a latency. Called on the loop's thread only. A negative one, from clocks of two machines, counts as zero.
     func record(milliseconds latency: Int64) {
         let latency = max(0, latency)
         let seconds = Double(latency) / 1000
@@ -39,6 +39,6 @@ struct LatencyCounter: ~Copyable, Sendable {
         return distribution
     }
 
-    /// Swift 6.2 takes reading a property of what a subscript lends for consuming it; a function that borrows does not.
+    /// Swift 6.2 treats reading a property of a subscript's borrowed result as consuming; a function with a `borrowing` parameter does not.
     private static func value(of counter: borrowing LoopCounter) -> Int { counter.current }
 }

@@ -1,19 +1,19 @@
 import Synchronization
 
-/// A number that one thread writes and any thread reads; as cheap as a plain one for the writer.
+/// A counter that one thread writes and any thread reads; as cheap as a plain integer for the writer.
 struct LoopCounter: ~Copyable, Sendable {
     private let value = Atomic<Int>(0)
 
     var current: Int { self.value.load(ordering: .relaxed) }
 
-    /// Adds `amount`. Only the loop's thread calls it, so no read-modify-write instruction is needed.
+    /// Adds `amount`. Called on the loop's thread only, so no read-modify-write instruction is needed.
     func add(_ amount: Int) { self.value.store(self.value.load(ordering: .relaxed) &+ amount, ordering: .relaxed) }
 
     /// As ``add(_:)``.
     func set(_ amount: Int) { self.value.store(amount, ordering: .relaxed) }
 }
 
-/// How a cursor was answered. Contract §3.
+/// The result of resolving a cursor. Contract §3.
 enum ResumeOutcome: String, Sendable, CaseIterable {
     case resumed
     case expired
@@ -29,10 +29,10 @@ enum ResumeOutcome: String, Sendable, CaseIterable {
     }
 }
 
-/// What a loop counts. Written on its thread, read by the scrape.
+/// The counters of a loop. Written on its thread, read by the scrape.
 final class LoopCounters: Sendable {
     let connections = LoopCounter()
-    /// Streams that were opened by the loop that had accepted the connection.
+    /// Streams opened by the loop that accepted the connection.
     let quickOpenings = LoopCounter()
     let deliveries = LoopCounter()
     let bytes = LoopCounter()
@@ -41,24 +41,24 @@ final class LoopCounters: Sendable {
     let tailReads = LoopCounter()
     let logReads = LoopCounter()
     let gaps = LoopCounter()
-    /// Connections whose socket is full.
+    /// Connections with full sockets.
     let laggards = LoopCounter()
     let latency = LatencyCounter()
     private let closes = Mutex<[Ending.Kind: Int]>([:])
     private let resumes = Mutex<[ResumeOutcome: Int]>([:])
 
-    /// A connection ended.
+    /// Counts the end of a connection.
     func closed(_ ending: Ending) { self.closes.withLock { $0[ending.kind, default: 0] += 1 } }
 
-    /// Connections ended so far, by kind of ending.
+    /// Ended connections so far, by kind of ending.
     var closesByKind: [Ending.Kind: Int] { self.closes.withLock { $0 } }
 
-    /// A client's cursor was answered; one that brought none does not count.
+    /// Counts a resolved cursor; a connection without one does not count.
     func resumed(_ start: StreamStart) {
         guard let outcome = ResumeOutcome(start) else { return }
         self.resumes.withLock { $0[outcome, default: 0] += 1 }
     }
 
-    /// Cursors answered so far, by outcome.
+    /// Resolved cursors so far, by outcome.
     var resumesByOutcome: [ResumeOutcome: Int] { self.resumes.withLock { $0 } }
 }

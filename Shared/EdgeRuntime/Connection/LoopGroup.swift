@@ -1,10 +1,10 @@
-/// The connections of one loop that read the same chain. Touched on the loop's thread only, which is what makes the
-/// unchecked conformance hold.
+/// The connections of one loop that read the same chain. Used on the loop's thread only, which justifies the
+/// unchecked conformance.
 final class LoopGroup: @unchecked Sendable {
     let chain: PageChain
-    /// In no order. Each member knows its index here (``EdgeConnection/memberIndex``), so that one leaves without a look at the others.
+    /// In no order. Each member knows its index (``EdgeConnection/memberIndex``), so that it is removed in constant time.
     private(set) var members: ContiguousArray<EdgeConnection> = []
-    /// Where the members that miss nothing stood after the last round.
+    /// The position after the last round of the members that are up to date.
     var head: ChainPosition
 
     init(chain: PageChain) {
@@ -32,7 +32,7 @@ final class LoopGroup: @unchecked Sendable {
     }
 }
 
-/// The index of a connection in its ``LoopGroup``, or none, in four bytes.
+/// The index of a connection in its ``LoopGroup``, or nil, in four bytes.
 struct MemberIndex: Sendable, Hashable {
     private let raw: UInt32
 

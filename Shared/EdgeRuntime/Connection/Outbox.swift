@@ -1,18 +1,18 @@
 import Basics
 import Glibc
 
-/// What a connection is to send besides the log's entries: whole messages, in order, as far as the socket has not taken them.
+/// Bytes that a connection sends besides the log's entries: whole messages, in order, as far as the socket has not taken them.
 ///
-/// Keeps the boundaries of messages, so that everything can be dropped but the one that was begun. A message is stored once and in no more than
-/// one piece, so that neither appending nor writing ever copies what waits.
+/// Keeps the boundaries of messages, so that all but the message in progress can be dropped. A message is stored once, in a single
+/// chunk, so that neither appending nor writing copies queued bytes.
 struct Outbox {
     private struct Chunk {
         var bytes: [UInt8]
-        /// Where in `bytes` each message ends.
+        /// The end of each message in `bytes`.
         var ends: [Int]
     }
 
-    /// What became of a write.
+    /// The result of a write.
     enum Outcome {
         /// Nothing is left.
         case emptied
@@ -23,29 +23,29 @@ struct Outbox {
         case failed
     }
 
-    /// Messages are gathered up to this many bytes, so that many small ones cost one system call.
+    /// Small messages are gathered into chunks of this many bytes, to save system calls.
     private static let chunkBytes = 64 * 1024
-    /// Below this many unsent bytes the peer's pace is not checked.
+    /// The peer's pace is not checked below this many unsent bytes.
     static let toleratedBytes = 1024 * 1024
-    /// A peer that takes fewer bytes than this within its patience, while more than ``toleratedBytes`` wait for it, reads too slowly.
+    /// A peer reads too slowly if it takes fewer bytes than this within the patience, with more than ``toleratedBytes`` unsent.
     static let leastProgress: UInt64 = 64 * 1024
 
     private var chunks: [Chunk] = []
-    /// The first chunk that is not sent.
+    /// The index of the first unsent chunk.
     private var head = 0
-    /// How many bytes of the head have been sent.
+    /// Number of bytes of that chunk already sent.
     private var sent = 0
     /// Unsent bytes.
     private(set) var count = 0
     /// Bytes sent so far.
     private var taken: UInt64 = 0
-    /// Since when, and from how many sent bytes on, the peer's progress is watched.
+    /// The start of the current measurement of the peer's pace, and the bytes sent by then.
     private var watch: (since: MonotonicInstant, taken: UInt64)?
 
-    /// Begins with `message`.
+    /// Creates an outbox with one message.
     init(_ message: [UInt8]) { self.append(message) }
 
-    /// Begins with nothing.
+    /// Creates an empty outbox.
     init() {}
 
     var isEmpty: Bool { self.count == 0 }
@@ -56,7 +56,7 @@ struct Outbox {
         guard length > 0 else { return }
         if self.isEmpty || self.chunks[self.chunks.count - 1].bytes.count + length > Self.chunkBytes {
             var chunk = Chunk(bytes: [], ends: [])
-            // Of a backlog more is to come; a single answer gets what it needs.
+            // A backlog will grow; a single answer gets the capacity it needs.
             chunk.bytes.reserveCapacity(self.isEmpty ? length : max(length, Self.chunkBytes))
             self.chunks.append(chunk)
         }
@@ -66,8 +66,8 @@ struct Outbox {
         self.count += length
     }
 
-    /// Writes until nothing is left, the sink is full, or `limit` bytes are written.
-    /// - Returns: what became of it, and how many bytes were written.
+    /// Writes until the outbox is empty, the sink is full, or `limit` bytes are written.
+    /// - Returns: the result, and the number of bytes written.
     mutating func write(to sink: inout some ByteSink, limit: Int) -> (outcome: Outcome, bytes: Int) {
         var written = 0
         while !self.isEmpty {
@@ -116,15 +116,15 @@ struct Outbox {
         (self.head, self.count) = (0, end - self.sent)
     }
 
-    /// Whether one message, or the rest of one, is all that is left.
+    /// Whether exactly one message, or the rest of one, is left.
     var holdsOneMessage: Bool {
         self.head == self.chunks.count - 1 && self.chunks[self.head].ends.count { $0 > self.sent } == 1
     }
 
-    /// Asked now and then: whether the peer takes next to nothing while much waits for it. What it is measured by is how fast the peer reads, never
-    /// how much there is to read.
+    /// Checks, at intervals, whether the peer takes almost nothing of a large backlog. Measures how fast the peer reads, not how much
+    /// there is to read.
     ///
-    /// - Parameter patience: over how long the peer's progress is measured.
+    /// - Parameter patience: the time over which the peer's progress is measured.
     mutating func isStalled(now: MonotonicInstant, patience: Duration) -> Bool {
         guard self.count > Self.toleratedBytes else {
             self.watch = nil

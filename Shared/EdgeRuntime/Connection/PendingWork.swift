@@ -1,35 +1,35 @@
 import Basics
 import EventModel
 
-/// What a connection holds only while something is under way: bytes that the socket has not taken, a chunk of the log, input that is not decoded
-/// yet, its end. An idle connection has none (``EdgeConnection/releasePendingWork()``), which is half of its memory. Touched by its connection only.
+/// State of work in progress: bytes that the socket has not taken, a chunk of the log, input not decoded yet, the connection's end. Nil for
+/// an idle connection (``EdgeConnection/releasePendingWork()``), which halves its memory. Used by its connection only.
 final class PendingWork {
-    /// What is to be sent besides entries; goes first, never in the middle of an entry.
+    /// Bytes to send besides entries; sent first, but never in the middle of an entry.
     var outbox = Outbox()
-    /// How much of the ``UnsentBudget`` the connection holds, in bytes.
+    /// The connection's share of the ``UnsentBudget``, in bytes.
     var budgeted = 0
-    /// Cursors of the conversation that are being looked up, the first one now, and for what.
+    /// Cursors of the conversation to resolve, each with its keys; the first one is being resolved.
     var sought: [(cursor: String, keys: [String])] = []
-    /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
+    /// Resolved cursors of the conversation, and other changes that must wait for the end of an entry.
     var changes: [StreamChange] = []
-    /// A chunk read from the log, and how far it makes the connection complete.
+    /// A chunk read from the log, and the sequence up to which it is complete.
     var replay: (page: Page, through: UInt64)?
-    /// What is left of an entry that was begun when the socket became full.
+    /// The rest of an entry that was interrupted by a full socket.
     var rest: ArraySlice<UInt8> = []
-    /// What ``replay`` and ``rest`` are counted with in the hub's ``LoopHub/laggardBytes``.
+    /// Bytes of ``replay`` and ``rest`` counted in the hub's ``LoopHub/laggardBytes``.
     var held = 0
-    /// Reads the log.
+    /// The read of the log in flight.
     var reader: Task<Void, Never>?
-    /// What came in and is still to be taken apart, in the next turn: at most what was read at once, or came with the handshake.
+    /// Input to decode in the next turn: at most one read, or the bytes that came with the handshake.
     var unread: [UInt8] = []
-    /// Bytes that came in after the connection had begun to end.
+    /// Bytes of input since the connection began to end.
     var readAfterEnd = 0
-    /// Before this moment the peer is not expected to have taken the last words.
+    /// The time of the next check whether the peer has read the farewell.
     var lingersUntil: MonotonicInstant?
-    /// Until when a client that had stopped reading may begin again and still be told why its connection ends.
+    /// The deadline for a client that had stopped reading to read again and receive the farewell.
     var farewellDeadline: MonotonicInstant?
 
-    /// Whether nothing is under way.
+    /// Whether there is no work in progress.
     var isDone: Bool {
         self.outbox.isEmpty && self.budgeted == 0 && self.sought.isEmpty && self.changes.isEmpty && self.replay == nil && self.rest.isEmpty
             && self.held == 0 && self.reader == nil && self.unread.isEmpty && self.readAfterEnd == 0 && self.lingersUntil == nil
@@ -38,7 +38,7 @@ final class PendingWork {
 }
 
 extension EdgeConnection {
-    /// What is under way, to be added to.
+    /// Returns the state of work in progress; creates it when absent.
     func pendingWork() -> PendingWork {
         if let pending = self.pending { return pending }
         let pending = PendingWork()
@@ -46,30 +46,30 @@ extension EdgeConnection {
         return pending
     }
 
-    /// Frees the memory of what was under way if that is done.
+    /// Frees that state if there is no work left.
     func releasePendingWork() {
         if let pending = self.pending, pending.isDone { self.pending = nil }
     }
 
-    /// What is to be sent besides entries; goes first, never in the middle of an entry.
+    /// Bytes to send besides entries; sent first, but never in the middle of an entry.
     var outbox: Outbox {
         get { self.pending?.outbox ?? Outbox() }
         _modify { yield &self.pendingWork().outbox }
     }
 
-    /// Cursors of the conversation that are being looked up, the first one now, and for what.
+    /// Cursors of the conversation to resolve, each with its keys; the first one is being resolved.
     var sought: [(cursor: String, keys: [String])] {
         get { self.pending?.sought ?? [] }
         _modify { yield &self.pendingWork().sought }
     }
 
-    /// Cursors of the conversation that have been found, and other changes that must not happen in the middle of an entry.
+    /// Resolved cursors of the conversation, and other changes that must wait for the end of an entry.
     var changes: [StreamChange] {
         get { self.pending?.changes ?? [] }
         _modify { yield &self.pendingWork().changes }
     }
 
-    /// A chunk read from the log, and how far it makes the connection complete.
+    /// A chunk read from the log, and the sequence up to which it is complete.
     var replay: (page: Page, through: UInt64)? {
         get { self.pending?.replay }
         set {
@@ -82,8 +82,8 @@ extension EdgeConnection {
         }
     }
 
-    /// What is left of an entry that was begun when the socket became full, so that it can be finished whatever the log forgets meanwhile. Empty
-    /// between entries, and for one of which more is left than ``restLimit``.
+    /// The rest of an entry that was interrupted by a full socket: it can be finished even if the log drops the entry. Empty
+    /// between entries, and when more than ``restLimit`` is left.
     var rest: ArraySlice<UInt8> {
         get { self.pending?.rest ?? [] }
         set {

@@ -1,27 +1,27 @@
 import Glibc
 
-/// Where a connection stands within the entries it is sent.
+/// The position of a connection within the entries it is sent.
 struct DeliveryProgress: Sendable, Hashable {
     /// Everything up to this sequence has been sent or is not for this connection.
     var sequence: UInt64
-    /// How many bytes of the entry after it have been sent already; 0 between entries.
+    /// Bytes already sent of the next entry; 0 between entries.
     var sentBytes: Int = 0
     /// The entry that `sentBytes` belongs to.
     var partialSequence: UInt64 = 0
 
     var isInMidEntry: Bool { self.sentBytes > 0 }
 
-    /// The entry that was sent in part; nil between entries.
+    /// The entry sent in part; nil between entries.
     var begun: UInt64? { self.isInMidEntry ? self.partialSequence : nil }
 }
 
-/// Something that takes bytes without waiting: a socket, or a test's stand-in.
+/// A non-blocking destination of bytes: a socket, or a test's substitute.
 protocol ByteSink {
-    /// Offers the spans in order. Returns how many bytes were taken (fewer than offered means: full for now), or `nil` on an error.
+    /// Offers the spans in order. Returns the number of bytes taken (fewer than offered means: full for now), or `nil` on an error.
     mutating func write(_ spans: UnsafeBufferPointer<iovec>) -> Int?
 }
 
-/// Writes slices of pages to a sink, from and to any byte, stepping over what the audience may not see.
+/// Writes slices of pages to a sink, starting and stopping at any byte, and skips entries that the audience may not see.
 enum SliceWriter {
     enum Outcome: Sendable, Hashable {
         /// All of the slice is sent.
@@ -29,7 +29,7 @@ enum SliceWriter {
         /// The sink is full.
         case blocked
         case failed
-        /// The entry begun earlier is not the next one of the slice: its rest can no longer be sent.
+        /// The entry in progress is not the next one of the slice: its rest can no longer be sent.
         case entryLost
     }
 
@@ -40,7 +40,7 @@ enum SliceWriter {
         var deliveries = 0
     }
 
-    /// Spans of one system call.
+    /// The most spans of one system call.
     private static let spansPerWrite = 64
 
     static func write(
@@ -64,7 +64,7 @@ enum SliceWriter {
         return result
     }
 
-    /// Everything in the segment is for this connection: one span.
+    /// Writes a segment that is entirely for this connection: one span.
     private static func writeWhole(
         _ segment: PageSegment,
         progress: inout DeliveryProgress,
@@ -84,7 +84,7 @@ enum SliceWriter {
             progress = DeliveryProgress(sequence: segment.lastSequence)
             return .drained
         }
-        // The entry in which the sink became full.
+        // Find the entry in which the sink became full.
         let reached = start + taken
         var low = first
         var high = segment.entries.upperBound
@@ -99,7 +99,7 @@ enum SliceWriter {
         return .blocked
     }
 
-    /// Some entries are not for this connection: spans around them, gathered.
+    /// Writes a segment of which some entries are not for this connection: gathers the spans around them.
     private static func writeVisible(
         _ segment: PageSegment,
         progress: inout DeliveryProgress,
@@ -149,7 +149,7 @@ enum SliceWriter {
         return .drained
     }
 
-    /// Moves `progress` over `entries`, of whose visible ones `taken` bytes (after those sent before) were written.
+    /// Advances `progress` over `entries`; `taken` is the number of bytes written of the visible ones, after those sent before.
     private static func advance(
         _ progress: inout DeliveryProgress,
         over segment: PageSegment,

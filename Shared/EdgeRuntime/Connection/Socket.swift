@@ -2,14 +2,14 @@ import Basics
 import CEpoll
 import Glibc
 
-/// A connected, non-blocking TCP descriptor that belongs to one connection of a delivery loop.
+/// A connected, non-blocking TCP descriptor owned by one connection of a delivery loop.
 struct Socket: ByteSink {
     let descriptor: Int32
 
-    /// Prepares an adopted descriptor.
+    /// Configures an adopted descriptor.
     /// - Parameters:
-    ///   - sendBuffer: Bytes the kernel may hold for a reader that does not read; bounds what a slow one costs.
-    ///   - giveUp: When the kernel gives up on a peer that acknowledges nothing (`TCP_USER_TIMEOUT`; RFC 5482).
+    ///   - sendBuffer: Bytes that the kernel may buffer; bounds the memory of a slow reader.
+    ///   - giveUp: When the kernel drops a peer that acknowledges nothing (`TCP_USER_TIMEOUT`; RFC 5482).
     init(adopting descriptor: Int32, sendBuffer: Int32, giveUp: Duration) {
         self.descriptor = descriptor
         let flags = fcntl(descriptor, F_GETFL)
@@ -21,7 +21,7 @@ struct Socket: ByteSink {
 
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
         var value = value
-        // A refused option costs efficiency, not correctness.
+        // A rejected option affects efficiency, not correctness.
         setsockopt(self.descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
@@ -53,7 +53,7 @@ struct Socket: ByteSink {
         }
     }
 
-    /// What came in.
+    /// The result of a read.
     enum Inbound {
         case bytes(Int)
         case nothing
@@ -61,7 +61,7 @@ struct Socket: ByteSink {
         case failed
     }
 
-    /// Reads into `buffer` what is there.
+    /// Reads the available input into `buffer`.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Inbound {
         while true {
             let count = recv(self.descriptor, buffer.baseAddress, buffer.count, 0)
@@ -75,8 +75,8 @@ struct Socket: ByteSink {
         }
     }
 
-    /// For how long the peer has left sent bytes unacknowledged; zero when it owes no acknowledgement. One that merely does
-    /// not read still acknowledges the kernel's probes of its window, so this tells the dead from the slow.
+    /// How long the peer has left sent bytes unacknowledged; zero without unacknowledged bytes. A slow reader
+    /// still acknowledges the kernel's window probes, so this tells a dead peer from a slow one.
     func unacknowledgedFor() -> Duration {
         var info = tcp_info()
         var size = socklen_t(MemoryLayout<tcp_info>.size)
@@ -85,10 +85,10 @@ struct Socket: ByteSink {
         return .milliseconds(Int64(info.tcpi_last_ack_recv))
     }
 
-    /// Lets the kernel hold more unsent bytes, as far as the system allows.
+    /// Raises the kernel's send buffer, as far as the system allows.
     func growSendBuffer(to bytes: Int32) { self.set(SOL_SOCKET, SO_SNDBUF, bytes) }
 
-    /// Nothing more will be sent; what was sent still arrives.
+    /// Shuts down the sending side; bytes already sent still arrive.
     func finishSending() { shutdown(self.descriptor, Int32(SHUT_WR)) }
 
     func closeDescriptor() { close(self.descriptor) }

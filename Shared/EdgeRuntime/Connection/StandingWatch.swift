@@ -5,12 +5,12 @@ import EventModel
 struct StandingWatch: Sendable {
     private let patience: Duration
     private var lost: (at: MonotonicInstant, time: Timestamp)?
-    /// Since when the log has been out of reach; nil while it is followed, or has been lost for no longer than the patience.
+    /// When the log went out of reach; nil while it is followed, or has been out of reach for no longer than the patience.
     private(set) var stalledSince: Timestamp?
 
     init(patience: Duration) { self.patience = patience }
 
-    /// Looked at now and then. Returns whether ``stalledSince`` has become something, or nothing.
+    /// Updates the state, at intervals. Returns whether ``stalledSince`` has been set or cleared.
     mutating func looked(isFollowing: Bool, now: MonotonicInstant, time: @autoclosure () -> Timestamp) -> Bool {
         if isFollowing {
             self.lost = nil
@@ -28,7 +28,7 @@ struct StandingWatch: Sendable {
 }
 
 extension EdgeConnection {
-    /// Tells whether the log is followed, unless that was told already. A client that takes nothing is told when it does.
+    /// Sends whether the log is followed, unless the client knows. A blocked client is sent it when the socket is writable.
     func tellStanding() {
         let since = self.hub.assumeIsolated { $0.standing.stalledSince }
         guard self.isToldStalled != (since != nil), self.state.isOpen, !self.state.isBlocked, self.wasAdmitted else { return }

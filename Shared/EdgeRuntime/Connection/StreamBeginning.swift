@@ -2,12 +2,12 @@ import EventModel
 
 /// Where delivery to a connection begins.
 struct StreamBeginning: Sendable {
-    /// The place in the log.
+    /// The position in the log.
     var position: ChainPosition
-    /// A cursor to it.
+    /// The cursor of that position.
     var cursor: Cursor
-    /// What the client misses before it.
+    /// The gap before it, if any.
     var gap: StreamGap?
-    /// What the client gets first.
+    /// The first bytes sent to the client.
     var opening: [UInt8]
 }

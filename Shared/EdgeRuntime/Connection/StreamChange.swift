@@ -1,6 +1,6 @@
-/// Something that changes what a connection sends, and waits until the entry under way is whole.
+/// A change to what a connection sends; applied between two entries.
 enum StreamChange: Sendable {
-    /// A cursor of the conversation was found, in this life of the log.
+    /// A cursor of the conversation was resolved, in this generation of the log.
     case resume(String, StreamStart, generation: UInt32)
     case encoder(any StreamEncoder)
 }

@@ -1,11 +1,11 @@
 import Basics
 import DequeModule
 
-/// A queue in which tenants take turns: round-robin over tenants, in order of arrival within one. However many elements one tenant has in it, an
-/// element of another waits for one of them at most before it is its tenant's turn. A value.
+/// A queue with round-robin over tenants, in order of arrival within one. However many elements one tenant has queued, an
+/// element of another tenant waits for at most one of them before its tenant's turn. A value.
 struct TurnQueue<Element> {
     private var waiting: [Tenant: Deque<Element>] = [:]
-    /// The tenants that have elements, in the order of their turns.
+    /// The tenants with elements, in the order of their turns.
     private var tenants: Deque<Tenant> = []
     private(set) var count = 0
 
@@ -17,7 +17,7 @@ struct TurnQueue<Element> {
         self.count += 1
     }
 
-    /// Removes the element whose turn it is. Tenants that `isAdmitted` refuses are passed over, and keep their order; nil when none is left.
+    /// Removes the next element. Skips tenants that `isAdmitted` refuses, and keeps their order; nil when no element is left.
     mutating func popFirst(where isAdmitted: (Tenant) -> Bool = { _ in true }) -> Element? {
         for _ in 0..<self.tenants.count {
             guard let tenant = self.tenants.popFirst() else { return nil }

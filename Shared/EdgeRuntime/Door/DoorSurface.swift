@@ -1,13 +1,13 @@
 package import HTTPTypes
 
-/// The surface of an edge, as the delivery loop asks it that has accepted a connection.
+/// Judges requests on the surface of an edge, called by the delivery loop that accepted the connection.
 package protocol DoorSurface: Sendable {
     /// Judges a request without waiting. On a delivery loop's thread.
     ///
-    /// - Returns: the stream that it asks for; nil for everything else, errors included: then the NIO front judges it again and answers.
+    /// - Returns: the requested stream; nil for everything else, errors included: the NIO front then judges the request again and answers.
     func stream(for request: HTTPRequest) -> StreamRequest?
 
-    /// The stream was opened.
+    /// Reports that the stream was opened.
     ///
     /// - Parameter duration: since the connection was accepted.
     func opened(_ stream: StreamRequest, for request: HTTPRequest, after duration: Duration)

@@ -4,14 +4,14 @@ package import Logging
 package import NIOCore
 import Synchronization
 
-/// The quick door of an edge: its delivery loops accept, each at a socket that listens at the same address. Design: "The door".
+/// Accepts connections on the edge's delivery loops, each on its listening socket at the same address. Design: "The door".
 package final class EdgeDoor: ConnectionDoor {
     private let edge: Edge
     private let surface: any DoorSurface
     private let logger: Logger
     private let doors = Mutex<[LoopDoor]>([])
 
-    /// - Parameter surface: judges what the loops accept.
+    /// - Parameter surface: judges the requests of accepted connections.
     package init(_ edge: Edge, surface: any DoorSurface, logger: Logger) {
         self.edge = edge
         self.surface = surface

@@ -3,16 +3,16 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Sockets that listen at one address, one for each delivery loop; the kernel spreads the connections (`SO_REUSEPORT`).
+/// Opens sockets that listen at one address, one for each delivery loop; the kernel spreads the connections (`SO_REUSEPORT`).
 enum ListeningSocket {
-    /// How long the kernel keeps a connection whose client says nothing, in seconds. What does not come within it is left to the NIO front.
+    /// How long the kernel holds back a connection whose client sends nothing, in seconds. Later requests are left to the NIO front.
     private static let patience: Int32 = 1
 
     /// Opens `count` sockets.
     ///
     /// - Parameters:
     ///   - port: 0 for a free one.
-    ///   - backlog: connections that the kernel holds for each socket.
+    ///   - backlog: the most connections queued by the kernel for each socket.
     /// - Returns: the descriptors, and the address with its port.
     /// - Throws: `IOError`; `SocketAddressError` for a host that cannot be resolved.
     static func open(_ count: Int, host: String, port: Int, backlog: Int32) throws -> (descriptors: [Int32], address: SocketAddress) {
@@ -34,7 +34,7 @@ enum ListeningSocket {
         }
     }
 
-    /// Throws if another process listens at the address: a shared port would let the two take each other's clients.
+    /// Throws if another process listens at the address: with a shared port each would accept clients of the other.
     private static func checkIsFree(_ address: SocketAddress) throws {
         let descriptor = try self.bind(to: address, sharesPort: false)
         defer { Glibc.close(descriptor) }
@@ -65,7 +65,7 @@ enum ListeningSocket {
             getsockname(descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
         }
         try self.check("getsockname", result)
-        // At the same place in `sockaddr_in` and in `sockaddr_in6`.
+        // The port has the same offset in `sockaddr_in` and `sockaddr_in6`.
         return withUnsafeBytes(of: &address) { Int(UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self))) }
     }
 

@@ -4,15 +4,15 @@ import Glibc
 import HTTPFront
 import Logging
 
-/// Accepts connections on a delivery loop. Looks at what a client has sent without taking it (`MSG_PEEK`): a plain request for a stream that can be
-/// judged at once becomes one on this loop; every other connection is handed over untouched.
+/// Accepts connections on a delivery loop. Peeks at the input (`MSG_PEEK`): a plain request for a stream that can be judged at once
+/// becomes a stream on this loop; every other connection is handed over with its input unread.
 ///
-/// Lives on the loop's thread. Holds nothing for a client: what has not come when the connection is accepted is not waited for.
+/// On the loop's thread. Holds no state for a client, and does not wait for input that has not arrived at the accept.
 actor LoopDoor {
-    /// How many connections are accepted before the loop looks after the others.
+    /// The most accepts in a round of the loop.
     private static let acceptsPerRound = 16
-    /// How many requests may be looked at in vain between two ticks; beyond that, connections are handed over unseen. So a flood of requests that are
-    /// refused, each after the signature of its token was verified, takes little of the loop's time.
+    /// The most requests peeked at in vain between two ticks; beyond it, connections are handed over without a look. So a flood of refused
+    /// requests, each with a token whose signature is verified, takes little of the loop's time.
     private static let vainLooksPerTick = 32
 
     nonisolated let loop: DeliveryLoop
@@ -24,14 +24,14 @@ actor LoopDoor {
     private let budget: DescriptorBudget
     private let handOver: @Sendable (Int32) -> Void
     private let logger: Logger
-    /// What is peeked at; of one connection at a time.
+    /// Buffer for peeking, reused for each connection.
     private var scratch = [UInt8](repeating: 0, count: PlainHead.maximumBytes)
-    /// Whether the loop does not watch the listening socket, until the next tick.
+    /// Whether the listening socket is not watched, until the next tick.
     private var isPaused = true
     private var isClosed = false
     private var vainLooksLeft = vainLooksPerTick
 
-    /// - Parameter listener: a listening socket, which the door owns. ``start(on:)`` begins to accept.
+    /// - Parameter listener: a listening socket, owned by the door. ``start(on:)`` begins to accept.
     init(
         on loop: DeliveryLoop,
         listener: Int32,
@@ -53,7 +53,7 @@ actor LoopDoor {
     /// Begins to accept.
     func start() { self.resume() }
 
-    /// Stops accepting, and closes the socket. Connections that the kernel still holds are reset.
+    /// Stops accepting, and closes the socket. Connections still queued by the kernel are reset.
     func close() {
         guard !self.isClosed else { return }
         self.pause()
@@ -61,11 +61,11 @@ actor LoopDoor {
         Glibc.close(self.listener)
     }
 
-    /// The listening socket has connections.
+    /// Accepts from the listening socket.
     func connectionsCame() {
         guard !self.isPaused else { return }
         for _ in 0..<Self.acceptsPerRound {
-            // The pause of ``AcceptGate``, for this way in.
+            // As ``AcceptGate``: pause while the descriptor budget is exceeded.
             guard self.budget.use.held < self.budget.limit + DescriptorBudget.slack else { return self.pause() }
             let descriptor = accept4(self.listener, nil, nil, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
             guard descriptor < 0 else {
@@ -83,17 +83,17 @@ actor LoopDoor {
         }
     }
 
-    /// A tick of the loop has passed.
+    /// Resets the number of vain looks, and resumes accepting after a pause; called at each tick.
     func ticked() {
         self.vainLooksLeft = Self.vainLooksPerTick
         if self.isPaused { self.resume() }
     }
 
     private func resume() {
-        // It may be closed before it has started.
+        // It may be closed before its start.
         guard !self.isClosed else { return }
         do throws(SystemCallError) {
-            // Level-triggered: what a round leaves is reported in the next.
+            // Level-triggered: connections left in a round are reported in the next.
             try self.loop.register(self.listener, token: LoopHost.doorToken, events: EPOLLIN.rawValue)
             self.isPaused = false
         } catch {
@@ -113,7 +113,7 @@ actor LoopDoor {
         self.handOver(descriptor)
     }
 
-    /// Opens a stream if the connection asks for one; returns whether it did. If not, nothing was read from it.
+    /// Opens a stream if the connection requests one; returns whether it did. If not, nothing was read from the connection.
     private func open(_ descriptor: Int32) -> Bool {
         let accepted = self.loop.now()
         guard let head = self.peek(descriptor), let stream = self.surface.stream(for: head.request),

@@ -1,14 +1,15 @@
 import Basics
 import Synchronization
 
-/// A delivery loop, and what lives on it: the door, which accepts before there is a log, and the hub, which comes with the log.
+/// Holds a delivery loop with its door, which accepts before the log is open, and its hub, which is created with the log.
 final class LoopHost: DeliveryLoopDelegate {
     private struct Residents {
         var hub: LoopHub?
         var door: LoopDoor?
     }
 
-    /// What a door's listening socket is registered with: no connection's handle is the last slot of the last generation but one.
+    /// The epoll token of a door's listening socket: never a connection's handle, which would need the last slot of the last generation but
+    /// one.
     static let doorToken = UInt64.max - 1
 
     let loop: DeliveryLoop
@@ -21,13 +22,13 @@ final class LoopHost: DeliveryLoopDelegate {
         self.loop.start(name: name, delegate: self)
     }
 
-    /// The connections of the loop; nil before the log is open.
+    /// The hub of the loop; nil before the log is open.
     var hub: LoopHub? {
         get { self.residents.withLock { $0.hub } }
         set { self.residents.withLock { $0.hub = newValue } }
     }
 
-    /// Who accepts on the loop, if anything does.
+    /// The door of the loop, if any.
     var door: LoopDoor? {
         get { self.residents.withLock { $0.door } }
         set { self.residents.withLock { $0.door = newValue } }

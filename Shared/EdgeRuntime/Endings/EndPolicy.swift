@@ -2,22 +2,22 @@ import EventModel
 
 /// When the server ends a stream in the regular course. Every other ``Ending`` applies as well.
 public enum EndPolicy: Sendable, Hashable {
-    /// It does not.
+    /// Never.
     case never
-    /// With the first entry behind which nothing follows: the final event of an execution.
+    /// With a final entry: the last event of an execution.
     case atFinalEntry
-    /// When it has sent what there is, or a batch full of it; without an entry, when it has waited long enough. What it ends with says where the
-    /// next batch begins (``StreamEncoder/conclusion(cursor:gap:)``).
+    /// With the entries available, up to a full batch; without an entry, after the wait. The conclusion has the cursor of the next batch
+    /// (``StreamEncoder/conclusion(cursor:gap:)``).
     case afterBatch(BatchLimits)
 }
 
-/// How much one batch holds, and how long it waits for its first entry.
+/// The size limits of a batch, and the wait for its first entry.
 public struct BatchLimits: Sendable, Hashable {
     /// The most entries; at least 1.
     public var entries: Int
-    /// The batch is full with the entry that brings the response, head included, to this many bytes.
+    /// The size of the response, head included, at which the batch is full, in bytes; the entry that reaches it is the last one.
     public var bytes: Int
-    /// How long a batch that is empty waits for an entry; none for one that holds what there is.
+    /// How long an empty batch waits for an entry; a batch with entries does not wait.
     public var wait: Duration
 
     public init(entries: Int, bytes: Int, wait: Duration) {
@@ -27,7 +27,7 @@ public struct BatchLimits: Sendable, Hashable {
     }
 }
 
-/// The ``EndPolicy`` of one connection, and how far that has come.
+/// The ``EndPolicy`` of one connection, with its state.
 enum StreamEnd {
     case never
     case atFinalEntry
@@ -35,7 +35,7 @@ enum StreamEnd {
 
     /// - Parameters:
     ///   - start: where delivery begins.
-    ///   - gap: what the client is told first, if anything.
+    ///   - gap: the gap sent first, if any.
     ///   - separator: ``StreamEncoder/separatorLength``.
     init(_ policy: EndPolicy, start: Cursor, gap: StreamGap?, separator: Int) {
         switch policy {
@@ -45,14 +45,14 @@ enum StreamEnd {
         }
     }
 
-    /// The batch that is sent; nil for a stream.
+    /// The batch in progress; nil for a stream.
     var batch: Batch? { if case .afterBatch(let batch) = self { batch } else { nil } }
 
-    /// The last entry of `slice` that is to be sent; nil for all of them.
+    /// Returns the last entry of `slice` to be sent; nil for all of them.
     ///
     /// - Parameters:
-    ///   - entries: how many the connection has sent.
-    ///   - bytes: how much the connection has sent.
+    ///   - entries: the number of entries sent so far.
+    ///   - bytes: the number of bytes sent so far.
     func last(of slice: PageSlice, for audience: Audience, entries: Int, bytes: Int) -> UInt64? {
         switch self {
         case .never: nil
@@ -62,18 +62,18 @@ enum StreamEnd {
     }
 }
 
-/// A response that ends with what there is. On the loop's thread of its connection only.
+/// A response that ends with the entries available. On the loop's thread of its connection only.
 final class Batch {
     let limits: BatchLimits
-    /// How many bytes of the first entry are left out.
+    /// Bytes to omit from the beginning of the first entry.
     let separator: Int
-    /// The place where it began.
+    /// The sequence at which the batch began.
     private let start: UInt64
-    /// The last place on the way whose cursor is recognised: the start, or an entry.
+    /// The last cursor on the way that can be recognised: of the start, or of an entry.
     private(set) var place: Cursor
-    /// What the client missed and is told at the end.
+    /// The gap to report at the end.
     private(set) var gap: StreamGap?
-    /// Whether it waits no longer.
+    /// Whether the wait is over.
     private(set) var isOverdue: Bool
 
     init(_ limits: BatchLimits, start: Cursor, gap: StreamGap?, separator: Int) {
@@ -85,27 +85,27 @@ final class Batch {
         self.isOverdue = limits.wait <= .zero
     }
 
-    /// Whether the next batch would begin at another place than this one.
+    /// Whether the next batch would begin at another position.
     var hasProgressed: Bool { self.place.sequence > self.start }
 
-    /// The connection has come to an entry that was taken in at that time.
+    /// Advances to `entry`, whose cursor can be recognised.
     func passed(_ entry: PageEntry) {
         guard entry.sequence > self.place.sequence else { return }
         self.place = Cursor(time: entry.intake, epoch: self.place.epoch, sequence: entry.sequence)
     }
 
-    /// The client misses something; the connection goes on behind that. Of several gaps the last one is told: it reaches furthest.
+    /// Records a gap; the connection continues after it. Of several gaps the last one is reported: it reaches furthest.
     func missed(_ gap: StreamGap) {
         self.gap = gap
         self.place = gap.resumptionCursor
     }
 
-    /// The time to wait is over.
+    /// Ends the wait.
     func waited() { self.isOverdue = true }
 }
 
 extension BatchLimits {
-    /// The entry of `slice` with which the batch is full; nil when none is.
+    /// Returns the entry of `slice` that fills the batch; nil without one.
     fileprivate func last(of slice: PageSlice, for audience: Audience, entries sent: Int, bytes: Int) -> UInt64? {
         var entries = sent
         var bytes = bytes

@@ -1,7 +1,7 @@
-/// Why a connection ends and what its client is told: the one table of endings.
+/// Why a connection ends, and what its client is sent: the one table of endings.
 ///
-/// Every surface takes its reason, close code, JSON-RPC code and sentence from here, `/metrics` and the log their label. `docs/endings.md` shows the
-/// same table, and a test compares the two. Contract §4, §5, §6.
+/// Every surface takes its reason, close code, JSON-RPC code and sentence from here, and `/metrics` and the log take their labels.
+/// `docs/endings.md` has the same table, and a test compares the two. Contract §4, §5, §6.
 public struct Ending: Sendable, Hashable, CustomStringConvertible {
     /// A row of the table. The raw value is the label of metrics and log lines, and the reason of `stream.end` where ``isSaidOnSSE``.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
@@ -13,29 +13,29 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
         case wrongWorkspace = "wrong_workspace"
         /// The process is about to stop.
         case draining
-        /// The process has as many connections as it may have.
+        /// The process has reached its limit of connections.
         case overloaded
-        /// The tenant has as many connections as it may have.
+        /// The tenant has reached its limit of connections.
         case limit
         /// The log is out of reach.
         case unavailable
-        /// The server cannot do what it is asked for, through no fault of the client.
+        /// The server cannot serve the request, through no fault of the client.
         case internalError = "internal_error"
-        /// Everything was sent: the execution up to its final event, or the batch that was asked for.
+        /// Everything was sent: the execution up to its final event, or the requested batch.
         case finished
         /// The client reads too slowly, or not at all.
         case stalled
         /// The client has sent nothing for too long.
         case silent
-        /// The client sends more messages in a minute than it may.
+        /// The client exceeds the limit of messages per minute.
         case tooManyMessages = "too_many_messages"
         /// A binary message.
         case binaryMessage = "binary_message"
-        /// A message above the limit of its length.
+        /// A message above the size limit.
         case messageTooBig = "message_too_big"
         /// Text that is not UTF-8, or a compressed message that cannot be inflated.
         case invalidPayload = "invalid_payload"
-        /// Any other breach of RFC 6455.
+        /// Any other violation of RFC 6455.
         case protocolError = "protocol_error"
         /// The client closed the connection.
         case peerClosed = "peer_closed"
@@ -47,33 +47,33 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
         case entryLost = "entry_lost"
     }
 
-    /// What a client is to do after an ending.
+    /// The client's next step after an ending.
     public enum Next: String, Sendable, Hashable, CaseIterable {
-        /// Connect again with the last id, after a pause.
+        /// Reconnect with the last id, after a pause.
         case reconnect
         /// Get another token first.
         case newToken = "new token"
         /// Correct the client or its configuration: the same request ends in the same way.
         case correct
-        /// Nothing is left to be had.
+        /// Nothing: the stream is complete.
         case done
     }
 
     public let kind: Kind
-    /// What only this connection can be told, in place of the row's sentence.
+    /// Replaces the row's sentence with details of this connection.
     private let detail: String?
-    /// The close code that the peer sent and that its answer repeats. RFC 6455 §5.5.1.
+    /// The close code sent by the peer, which the answer repeats. RFC 6455 §5.5.1.
     private(set) var peerCode: WebSocketCloseCode?
 
-    /// An ending of that kind.
+    /// Creates an ending.
     ///
-    /// - Parameter detail: what only this connection can be told, in place of the row's sentence; at most 123 bytes reach a WebSocket client.
+    /// - Parameter detail: replaces the row's sentence with details of this connection; at most 123 bytes reach a WebSocket client.
     public init(_ kind: Kind, detail: String? = nil) {
         self.kind = kind
         self.detail = detail
     }
 
-    /// The peer has closed its WebSocket, with that code or with none.
+    /// The peer has closed its WebSocket, with that code or without one.
     static func peerClosed(with code: WebSocketCloseCode?) -> Ending {
         var ending = Ending(.peerClosed)
         ending.peerCode = code
@@ -83,10 +83,10 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
     /// The label of metrics and log lines.
     public var description: String { self.kind.rawValue }
 
-    /// What the client is told, as part of a close frame.
+    /// The sentence sent to the client in a close frame.
     public var sentence: String { self.detail ?? self.kind.sentence }
 
-    /// Whether what is queued for the client is dropped at once: it does not read it, or has said that it no longer wants it.
+    /// Whether queued messages are dropped at once: the client does not read them, or has closed the connection.
     var dropsQueue: Bool { self.kind == .stalled || self.kind == .peerClosed }
 }
 
@@ -108,7 +108,7 @@ extension Ending {
     static let socketFailed = Ending(.socketFailed)
     static let entryLost = Ending(.entryLost)
 
-    /// The peer broke a rule that its decoder watches over.
+    /// The peer violated a rule that the decoder checks.
     init(violation code: WebSocketCloseCode, detail: String) {
         switch code {
         case .messageTooBig: self.init(.messageTooBig, detail: detail)
@@ -118,7 +118,7 @@ extension Ending {
     }
 }
 
-/// The WebSocket surfaces, which have different codes for some endings.
+/// The WebSocket surfaces; some endings have different codes on them.
 public enum WebSocketSurface: Sendable, Hashable, CaseIterable {
     /// Contract §5.
     case workspace
@@ -127,7 +127,7 @@ public enum WebSocketSurface: Sendable, Hashable, CaseIterable {
 }
 
 extension Ending.Kind {
-    /// Whether a server-sent event `stream.end` says it, with the raw value as `reason`.
+    /// Whether it is sent as a server-sent event `stream.end`, with the raw value as `reason`.
     public var isSaidOnSSE: Bool {
         switch self {
         case .tokenExpired, .draining, .overloaded, .limit, .unavailable: true
@@ -155,10 +155,10 @@ extension Ending.Kind {
         }
     }
 
-    /// The JSON-RPC error that goes before the relay's close frame; nil where the close frame says all.
+    /// The JSON-RPC error sent before the relay's close frame; nil where the close frame is sufficient.
     public var jsonRPCError: (code: Int, message: String)? { self == .tokenExpired ? (-32001, "Authentication expired") : nil }
 
-    /// What the client is to do.
+    /// The client's next step.
     public var next: Ending.Next {
         switch self {
         case .tokenExpired, .unauthorized: .newToken
@@ -170,7 +170,7 @@ extension Ending.Kind {
         }
     }
 
-    /// What happened and what to do, in at most the 123 bytes of a close frame.
+    /// What happened and what to do, in at most 123 bytes, the limit of a close frame.
     public var sentence: String {
         switch self {
         case .tokenExpired: "the token has expired: connect again with a new one"

@@ -2,36 +2,36 @@ public import Basics
 import EventLog
 import EventModel
 
-/// The answer to a viewer of an execution (contract §9).
+/// The result of resolving the start of an execution's viewer (contract §9).
 public enum ExecutionAnswer: Sendable {
-    /// Its stream begins here; `run` is the execution, nil while none has begun.
+    /// The start of the stream; `run` is the execution, nil while none has begun.
     case begins(StreamPlace, run: ExecutionRun?)
-    /// It has seen the final event: there is nothing more to come.
+    /// The viewer has seen the final event: nothing follows.
     case seenAll
-    /// There is no such execution.
+    /// The execution does not exist.
     case unknown
 }
 
-/// A place in the log that the front has found for a stream, and whatever must stay there until the stream has begun.
+/// A resolved position in the log, with a lease that keeps its execution in memory until the stream has begun.
 public struct StreamPlace: Sendable {
-    /// Why a viewer gets less than it asked for.
+    /// Why a viewer receives less than it requested.
     enum Gap: Sendable, Equatable {
-        /// Events behind the one it named have left the log.
+        /// Events after the requested one have left the log.
         case expired
-        /// There is no event of the number that it named.
+        /// No event has the requested number.
         case unknownCursor
     }
 
-    /// Everything up to here the client has, or does not want.
+    /// The client has, or does not want, everything up to here.
     var sequence: UInt64
-    /// What the client is told first; nil for nothing.
+    /// The gap sent first; nil for none.
     var gap: Gap?
-    /// The life of the log in which that is so.
+    /// The generation of the log in which the position was resolved.
     var generation: UInt32
-    /// Keeps the execution followed.
+    /// The lease that keeps the execution followed.
     var lease: ExecutionLease?
 
-    /// The beginning of the stream.
+    /// Converts the position to the start of a stream.
     func start(in feed: FeedPosition) -> StreamStart {
         let cursor = feed.cursor(at: self.sequence)
         return switch self.gap {
@@ -44,8 +44,8 @@ public struct StreamPlace: Sendable {
 
 /// Resolves where viewers of executions begin: loads an execution on the first request, and finds the positions of returning viewers.
 ///
-/// Every answer is given as of the log's own end at the moment of the question, so that a client which has been served by another
-/// process, whose feed is ahead, is never sent back.
+/// Resolves against the log's end at the time of the request, so that a client is never sent back after another process, whose
+/// feed is ahead, has served it.
 final class ExecutionResolver: Sendable {
     private let log: any LogReading
     private let history: History
@@ -55,14 +55,14 @@ final class ExecutionResolver: Sendable {
     private let searching = SharedWork<Search, [ExecutionSpan], EventLogError>()
     private let tracking = SharedWork<Search, ExecutionTrack, EventLogError>()
 
-    /// What is looked for in the log.
+    /// The key of a search in the log.
     private struct Search: Hashable, Sendable {
         var subject: String
-        /// The execution, or the current one before which it is looked.
+        /// The execution to read, or the current one whose predecessors are searched.
         var run: ExecutionRun?
     }
 
-    /// How long the feed may take to come to the log's end.
+    /// How long to wait for the feed to reach the log's end.
     private static let patience: Duration = .seconds(3)
 
     init(log: any LogReading, history: History, fanout: Fanout, chunkBytes: Int) {
@@ -72,14 +72,14 @@ final class ExecutionResolver: Sendable {
         self.chunkBytes = chunkBytes
     }
 
-    /// Where a viewer begins.
+    /// Resolves where a viewer begins.
     ///
     /// - Parameters:
-    ///   - reference: what it views.
-    ///   - encoder: how it is written to.
-    ///   - run: the execution it names; nil for the current one.
-    ///   - number: the last event it has seen; nil for none.
-    ///   - waits: whether it waits for the first execution to begin, if there is none.
+    ///   - reference: the agent or workflow that is viewed.
+    ///   - encoder: the encoder of the viewer's stream.
+    ///   - run: the execution requested; nil for the current one.
+    ///   - number: the number of the last event seen; nil for none.
+    ///   - waits: whether to wait for the first execution to begin, if there is none.
     func answer(
         _ reference: ExecutionReference,
         in encoder: any StreamEncoder,
@@ -112,7 +112,7 @@ final class ExecutionResolver: Sendable {
             return begins(in: try await self.track(span, of: reference), after: number) ?? .unknown
         }
         guard let current = track.span else {
-            // A number, where nothing has run, is of nothing.
+            // Without an execution, no number is known.
             return waits ? begins(after: end, nil, gap: number.map { _ in .unknownCursor }) : .unknown
         }
         if let number, number < current.numbers.lowerBound {
@@ -130,7 +130,7 @@ final class ExecutionResolver: Sendable {
         return begins(in: track, after: number) ?? .unknown
     }
 
-    /// The executions before the current one, in the log's order. Seldom asked for, so they are searched in the log the first time.
+    /// Returns the executions before the current one, in the log's order. Rarely needed: the first request searches the log.
     private func formers(
         _ reference: ExecutionReference,
         before current: ExecutionTrack,
@@ -161,7 +161,7 @@ final class ExecutionResolver: Sendable {
         return formers
     }
 
-    /// The numbers and places of a former execution.
+    /// Reads the numbers and positions of a former execution.
     private func track(_ span: ExecutionSpan, of reference: ExecutionReference) async throws(EventLogError) -> ExecutionTrack {
         try await self.tracking.value(for: Search(subject: reference.subject, run: span.run)) { () async throws(EventLogError) in
             try await self.history.turns.run(for: reference.tenant) { () async throws(EventLogError) in
@@ -181,9 +181,9 @@ final class ExecutionResolver: Sendable {
 
     // MARK: Loading
 
-    /// Returns when the execution is in memory, as far as that reaches. Concurrent calls share one read (single-flight).
+    /// Loads the execution into memory, unless it is loaded. Concurrent calls share one read (single-flight).
     ///
-    /// - Parameter bounds: the log's, as they were after the execution had begun to be followed.
+    /// - Parameter bounds: the log's bounds, read after the execution was followed.
     private func load(
         _ reference: ExecutionReference,
         _ encoder: any StreamEncoder,
@@ -205,7 +205,7 @@ final class ExecutionResolver: Sendable {
         _ bounds: LogBounds,
         generation: UInt32
     ) async throws(EventLogError) {
-        // What comes in behind the bounds, the feed brings; what is there, is read.
+        // Entries up to the bounds are read here; later ones come from the feed.
         let tail = try await self.log.execution(of: reference)
         let start = tail.map { max($0.start ?? 1, bounds.firstSequence, 1) - 1 } ?? bounds.lastSequence
         let position = ChainPosition(generation: generation, sequence: start)
@@ -224,7 +224,7 @@ final class ExecutionResolver: Sendable {
         }
     }
 
-    /// Reads a subject, piece by piece.
+    /// Reads a subject in pieces.
     private func read(
         _ reference: ExecutionReference,
         after start: UInt64,
@@ -240,7 +240,7 @@ final class ExecutionResolver: Sendable {
         }
     }
 
-    /// Returns when everything up to `sequence` is in the pages.
+    /// Waits until everything up to `sequence` is in the pages.
     private func untilFeedReached(_ sequence: UInt64) async throws(EventLogError) {
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
         var pause = Backoff(first: .milliseconds(1), longest: .milliseconds(50))

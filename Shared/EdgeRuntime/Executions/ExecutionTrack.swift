@@ -2,41 +2,41 @@ import Basics
 import EventLog
 import EventModel
 
-/// Which events one execution of an agent or a workflow has, and where they lie in the log: as a value.
+/// Tracks the numbers and positions of the events of one execution of an agent or a workflow; a value.
 ///
-/// Numbers increase in the log's order; what does not is no part of the execution and is passed over, so that no viewer ever sees a number twice.
+/// Numbers increase in the log's order. An event whose number does not is skipped, so that no viewer receives a number twice.
 struct ExecutionTrack: Sendable, Equatable {
-    /// Where a viewer begins.
+    /// The position at which a viewer begins.
     enum Place: Sendable, Equatable {
-        /// Behind this sequence of the log.
+        /// After this sequence of the log.
         case after(UInt64)
-        /// Likewise, and some events that it has not seen have, or may have, left the log.
+        /// After this sequence; some events not seen yet have, or may have, left the log.
         case expired(after: UInt64)
-        /// Nowhere: it has seen the final event.
+        /// The viewer has seen the final event: nothing follows.
         case seenAll
-        /// The execution has not come that far, and never did.
+        /// The number is higher than any of the execution.
         case beyondEnd
     }
 
-    /// The current execution; nil when there was none so far.
+    /// The current execution; nil before the first one.
     private(set) var run: ExecutionRun?
-    /// Whether its last event was a final one.
+    /// Whether its last event was final.
     private(set) var isEnded = false
-    /// The number with which it began, kept or not.
+    /// Its first number as declared, kept or not.
     private(set) var declaredFirst = ExecutionNumber.first
     private var numbers: [ExecutionNumber] = []
     private var sequences: [UInt64] = []
 
-    /// The place before its first event; 0 when there is none.
+    /// The sequence before its first event; 0 without events.
     var beforeFirst: UInt64 { sequences.first.map { max($0, 1) - 1 } ?? 0 }
-    /// Its first number that is kept; nil when there is none.
+    /// The first number kept; nil without events.
     var firstNumber: ExecutionNumber? { numbers.first }
-    /// Its last number; nil when there is none.
+    /// The last number; nil without events.
     var lastNumber: ExecutionNumber? { numbers.last }
-    /// The place of its last event.
+    /// The sequence of its last event.
     var lastSequence: UInt64 { sequences.last ?? 0 }
 
-    /// From where to where it reaches; nil when nothing of it is kept.
+    /// The range of the execution; nil when nothing of it is kept.
     var span: ExecutionSpan? {
         guard let run, let firstNumber, let lastNumber, let firstSequence = sequences.first else { return nil }
         return ExecutionSpan(
@@ -49,9 +49,9 @@ struct ExecutionTrack: Sendable, Equatable {
         )
     }
 
-    /// An entry of the subject, in the log's order. Returns whether viewers see it.
+    /// Adds an entry of the subject, in the log's order. Returns whether viewers receive it.
     mutating func take(_ place: ExecutionPlace, sequence: UInt64) -> Bool {
-        // A run restarts where the log had dropped all of it: a process that knew the earlier events decides as one that did not.
+        // A run restarts where the log had dropped all of it: a process that saw the earlier events decides like one that did not.
         let isAnew = place.first == place.number && lastNumber.map { place.number > $0 } ?? true
         if place.run != run || isAnew {
             self = ExecutionTrack()
@@ -65,7 +65,7 @@ struct ExecutionTrack: Sendable, Equatable {
         return true
     }
 
-    /// Forgets what the log does not keep any more.
+    /// Removes entries that the log no longer keeps.
     mutating func trim(to retention: LogRetention) {
         guard let first = sequences.first, first < retention.firstSequence || retention.deleted.mayContain(after: first - min(first, 1))
         else {
@@ -77,7 +77,7 @@ struct ExecutionTrack: Sendable, Equatable {
         sequences = kept.map { sequences[$0] }
     }
 
-    /// Where a viewer begins that has seen everything up to `number`; nil for one that has seen nothing. Nil when there is no execution.
+    /// Returns where a viewer begins that has seen everything up to `number`; nil for a new viewer. Nil without an execution.
     func place(after number: ExecutionNumber?) -> Place? {
         guard let firstNumber, let lastNumber else { return nil }
         guard let number, number >= declaredFirst else {
@@ -93,15 +93,15 @@ struct ExecutionTrack: Sendable, Equatable {
             if numbers[middle] > number { high = middle } else { low = middle + 1 }
         }
         let before = low == 0 ? beforeFirst : sequences[low - 1]
-        // A hole: what stood there may have left the log before the client saw it.
+        // A missing number: its event may have left the log before the client received it.
         return low < numbers.count && numbers[low] != number.next ? .expired(after: before) : .after(before)
     }
 }
 
-/// From where to where an execution reaches, as far as it is kept.
+/// The range of an execution, as far as it is kept.
 struct ExecutionSpan: Sendable, Equatable {
     var run: ExecutionRun
-    /// The number with which it began, kept or not.
+    /// The first number as declared, kept or not.
     var declaredFirst: ExecutionNumber
     var numbers: ClosedRange<ExecutionNumber>
     var firstSequence: UInt64
@@ -109,24 +109,24 @@ struct ExecutionSpan: Sendable, Equatable {
     var isEnded: Bool
 }
 
-/// Finds the execution that a bare number belongs to (contract §9): numbers go on over all executions of a name, so it belongs to one.
+/// Finds the execution of a bare number (contract §9): numbers increase over all executions of a name, so each belongs to one.
 enum ExecutionSearch {
     enum Result: Sendable, Equatable {
-        /// In this execution.
+        /// The number is in this execution.
         case within(ExecutionSpan)
-        /// It is the last event of an execution that is not kept any more: nothing of that one is still to come.
+        /// The number is the last of an execution that is no longer kept: nothing of it follows.
         case seenAll
-        /// In this execution, before the first event of it that is kept.
+        /// The number is in this execution, before the first event kept.
         case before(ExecutionSpan)
-        /// In an execution that is not kept any more.
+        /// The number is in an execution that is no longer kept.
         case gone
     }
 
     /// - Parameters:
-    ///   - number: the last event that a viewer has seen.
-    ///   - spans: all executions of which something is kept, in the log's order.
+    ///   - number: the number of the last event seen.
+    ///   - spans: all executions at least partly kept, in the log's order.
     static func find(_ number: ExecutionNumber, in spans: [ExecutionSpan]) -> Result {
-        // In logs of version 1 a number may stand in several: the latest is meant.
+        // In logs of version 1 a number may occur in several executions: the latest one counts.
         if let span = spans.last(where: { $0.numbers.contains(number) }) { return .within(span) }
         guard let next = spans.filter({ $0.numbers.lowerBound > number }).min(by: { $0.numbers.lowerBound < $1.numbers.lowerBound }) else {
             return .gone

@@ -3,15 +3,16 @@ import EventLog
 import EventModel
 import Synchronization
 
-/// The executions with viewers on this process.
+/// Follows the executions with viewers on this process.
 ///
-/// An execution is followed from the first viewer's question on, is read from the log once, and grows with the process's one feed; what nobody views
-/// is passed over. It is forgotten, with its pages, a while after the last viewer has gone, so that one that comes back finds it.
+/// An execution is followed from the first viewer's request on, is read from the log once, and grows with the process's one feed;
+/// executions without viewers are skipped. It is removed, with its pages, some time after the last viewer has left, so that a returning
+/// viewer finds it.
 extension Fanout {
-    /// Executions that are followed.
+    /// Number of executions followed.
     var followedExecutions: Int { self.state.withLock { $0.executions.count } }
 
-    /// Follows an execution from now on at the latest, and at least until ``endLease(of:)``. Any thread.
+    /// Follows an execution, unless it is followed already, until ``endLease(of:)`` or longer. Any thread.
     func beginLease(of reference: ExecutionReference) {
         self.state.withLock { state in
             if state.executions[reference.subject] == nil {
@@ -23,7 +24,7 @@ extension Fanout {
         }
     }
 
-    /// Whoever was about to read does so now, or does not any more. Any thread.
+    /// Ends a lease: its holder has started to read, or has given up. Any thread.
     func endLease(of reference: ExecutionReference) {
         let idle = self.state.withLock { state in
             state.executions[reference.subject]?.leases -= 1
@@ -37,7 +38,7 @@ extension Fanout {
         self.state.withLock { $0.executions[reference.subject]?.runs }
     }
 
-    /// The executions before the current one, `run`, were read. Any thread.
+    /// Stores the executions before the current one, `run`. Any thread.
     func remember(_ formers: [ExecutionSpan], before run: ExecutionRun?, of reference: ExecutionReference) {
         self.state.withLock { state in
             guard state.executions[reference.subject]?.runs?.current.run == run else { return }
@@ -45,11 +46,11 @@ extension Fanout {
         }
     }
 
-    /// Bytes that the pages of an execution may keep that is loaded next. Any thread.
+    /// Bytes of pages allowed for the next execution to be loaded. Any thread.
     var budgetForNextExecution: Int { self.share(ofChains: self.state.withLock { $0.chains.executionChains } + 1) }
 
-    /// An execution was read from the log, into `chain`; what came in the meantime is added. Any thread.
-    /// - Returns: Whether it is of use: the log may have been replaced since.
+    /// Adds an execution read from the log into `chain`, and appends the entries that arrived in the meantime. Any thread.
+    /// - Returns: Whether it was added: false when the log has been replaced since.
     func loaded(_ runs: ExecutionRuns, of reference: ExecutionReference, in chain: PageChain, generation: UInt32) -> Bool {
         self.state.withLock { state in
             guard state.executions[reference.subject]?.generation == generation else { return false }
@@ -62,7 +63,7 @@ extension Fanout {
         }
     }
 
-    /// Forgets an execution that is idle, and still is after a while.
+    /// Removes an idle execution after ``executionLinger`` if it is still idle.
     func forgetLater(_ reference: ExecutionReference, _ idleTimes: Int) {
         Task {
             try? await Task.sleep(for: self.executionLinger)
@@ -82,7 +83,7 @@ extension Fanout.State {
         self.executions[reference.subject]?.leases == 0 && !self.chains.hasReaders(of: .execution(reference))
     }
 
-    /// Counts that an execution has become idle, if it has. Returns how often it has by now; nil when it is not idle.
+    /// Counts how often an execution has become idle, and returns the count; nil when it is not idle.
     mutating func idleTimes(of reference: ExecutionReference) -> Int? {
         guard self.isIdle(reference) else { return nil }
         self.executions[reference.subject]?.idleTimes += 1
@@ -90,7 +91,7 @@ extension Fanout.State {
     }
 }
 
-/// As long as it lives, an execution is followed.
+/// Keeps an execution followed during its lifetime.
 final class ExecutionLease: Sendable {
     private let fanout: Fanout
     private let reference: ExecutionReference

@@ -3,43 +3,43 @@ import CEpoll
 import Glibc
 import Synchronization
 
-/// What a ``DeliveryLoop`` tells its owner. All calls come on the loop's thread.
+/// The callbacks of a ``DeliveryLoop``, all on the loop's thread.
 protocol DeliveryLoopDelegate: AnyObject, Sendable {
-    /// A registered descriptor has news. `token` is what it was registered with, `events` the `EPOLL…` bits.
+    /// A registered descriptor has events: `token` as registered, `events` the `EPOLL…` bits.
     func descriptorReady(token: UInt64, events: UInt32)
     /// ``DeliveryLoop/signal()`` was called since the last round.
     func signalled()
     /// A multiple of the tick interval has passed. `now` is the loop's clock.
     func ticked(now: MonotonicInstant)
-    /// Everything of this round has been handled. Returns whether there is work left for another round at once.
+    /// The end of a round. Returns whether there is work for another round at once.
     func roundEnded() -> Bool
 }
 
-/// A thread with an epoll instance that is the executor of the actors living on it.
+/// A thread with an epoll instance that is the executor of the actors on it.
 ///
-/// 1. It waits for descriptors, for ``signal()``, for actor jobs, and for its tick, in one `epoll_wait`.
-/// 2. It runs the jobs of the actors that name it as their executor, so that those actors may be entered
-///    synchronously (`assumeIsolated`) from its callbacks: nothing on the delivery path awaits.
-/// 3. It registers descriptors edge-triggered, once: a blocked socket costs no further system call until it is
+/// 1. Waits for descriptors, ``signal()``, actor jobs and the tick, in one `epoll_wait`.
+/// 2. Runs the jobs of the actors that name it as their executor, so that its callbacks may call those actors
+///    synchronously (`assumeIsolated`): nothing on the delivery path awaits.
+/// 3. Registers descriptors edge-triggered, once: a blocked socket costs no further system call until it is
 ///    writable again.
 ///
-/// Knows nothing of connections or events. Design: "The delivery loop is the actors' executor".
+/// Has no knowledge of connections or events. Design: "The delivery loop is the actors' executor".
 final class DeliveryLoop: SerialExecutor, Sendable {
-    /// Between two ticks.
+    /// The interval between ticks.
     static let tickInterval: Duration = .milliseconds(100)
 
     private let epollDescriptor: Int32
     private let wakeDescriptor: Int32
     private let clock: @Sendable () -> MonotonicInstant
     private let inbox = Mutex<[UnownedJob]>([])
-    /// Set by the waker, cleared by the loop: many wake-ups of one round cost one system call.
+    /// Set by the waker, cleared by the loop: wake-ups within a round share one system call.
     private let isAwake = Atomic<Bool>(false)
     private let isSignalled = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
 
-    /// A loop whose thread is not running yet.
-    /// - Parameter clock: Where time comes from; tests bring their own.
+    /// Creates a loop whose thread is not running yet.
+    /// - Parameter clock: The source of time; replaced in tests.
     /// - Throws: ``SystemCallError`` when the process has no descriptors left.
     init(clock: @escaping @Sendable () -> MonotonicInstant = MonotonicInstant.now) throws(SystemCallError) {
         self.clock = clock
@@ -81,19 +81,19 @@ final class DeliveryLoop: SerialExecutor, Sendable {
 
     // MARK: Descriptors (any thread)
 
-    /// Watches `descriptor`; `events` are `EPOLL…` bits. `token` comes back with every report.
+    /// Watches `descriptor`; `events` are `EPOLL…` bits. Each report has `token`.
     func register(_ descriptor: Int32, token: UInt64, events: UInt32) throws(SystemCallError) {
         var event = epoll_event(events: events, data: epoll_data_t(u64: token))
         try SystemCallError.check("epoll_ctl", epoll_ctl(self.epollDescriptor, EPOLL_CTL_ADD, descriptor, &event))
     }
 
-    /// Stops watching `descriptor`. To be called before it is closed.
+    /// Stops watching `descriptor`. Call before closing it.
     func deregister(_ descriptor: Int32) {
         var event = epoll_event()
         epoll_ctl(self.epollDescriptor, EPOLL_CTL_DEL, descriptor, &event)
     }
 
-    /// Asks for a round in which the delegate is told ``DeliveryLoopDelegate/signalled()``. Any thread; many calls, one round.
+    /// Requests a round with ``DeliveryLoopDelegate/signalled()``. Any thread; calls within a round are coalesced.
     func signal() {
         if !self.isSignalled.exchange(true, ordering: .acquiringAndReleasing) {
             self.wake()
@@ -162,7 +162,7 @@ final class DeliveryLoop: SerialExecutor, Sendable {
         self.runJobs()
     }
 
-    /// Clears the flag before the jobs and the signal are looked at, so that whatever comes later wakes the loop again.
+    /// Clears the flag before the jobs and the signal are checked, so that later ones wake the loop again.
     private func acknowledgeWake() {
         var count: UInt64 = 0
         read(self.wakeDescriptor, &count, MemoryLayout<UInt64>.size)

@@ -1,6 +1,6 @@
 import EventLog
 
-/// The chains that are kept, by source and encoding, and the loops that read each: as a value, under the lock of ``Fanout``.
+/// The chains by source and encoding, with the readers of each; a value, under the lock of ``Fanout``.
 struct ChainTable {
     /// A chain and its readers.
     struct Entry {
@@ -9,12 +9,12 @@ struct ChainTable {
     }
 
     private var sources: [LogSource: [Entry]] = [:]
-    /// Chains of tenants' events.
+    /// Number of chains of tenants' events.
     private(set) var eventChains = 0
-    /// Chains of executions.
+    /// Number of chains of executions.
     private(set) var executionChains = 0
 
-    /// The chains of a source, each in another encoding.
+    /// The chains of a source, one for each encoding.
     subscript(source: LogSource) -> [Entry]? { self.sources[source] }
 
     /// Adds a reader to a chain; creates the chain from `position` on when it is absent.
@@ -61,7 +61,7 @@ struct ChainTable {
         }
     }
 
-    /// Drops what the log does not keep any more. Returns all readers: they may hold some of it.
+    /// Removes entries that the log no longer keeps. Returns all readers: they may hold copies of some.
     func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) -> [ObjectIdentifier: any ChainReader] {
         var readers: [ObjectIdentifier: any ChainReader] = [:]
         for entry in self.sources.values.joined() {

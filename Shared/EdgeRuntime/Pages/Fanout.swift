@@ -3,14 +3,14 @@ public import EventLog
 import EventModel
 import Synchronization
 
-/// What a loop learns when one of its chains has grown. Called on the feed's thread.
+/// Informs a loop that one of its chains has grown. Called on the feed's thread.
 protocol ChainReader: AnyObject, Sendable {
     /// `chain` has new entries, or was restarted.
     /// - Parameters:
-    ///   - intake: When the entry was taken in, where its delay counts.
-    ///   - trace: What follows the entry, if it is traced; a part of it is open for this reader and chain, which must close it.
+    ///   - intake: The intake time of the entry, if its latency is measured.
+    ///   - trace: The delivery of a traced entry; one part of it is open for this reader and chain, which must close it.
     func chainGrew(_ chain: PageChain, intake: Timestamp?, trace: TracedDelivery?)
-    /// What the log keeps now. Any thread.
+    /// The log's retention has changed. Any thread.
     func logTrimmed(to retention: LogRetention)
 }
 
@@ -19,31 +19,32 @@ extension ChainReader {
     func logTrimmed(to retention: LogRetention) {}
 }
 
-/// Where the process's feed stands.
+/// The position of the process's feed.
 struct FeedPosition: Sendable {
-    /// The life of the log and the last sequence that every chain has taken in.
+    /// The generation of the log, and the last sequence handled by every chain.
     var position: ChainPosition
-    /// The time part of a cursor to here: that of the message at this place; where none stands, of the last one before it.
+    /// The time part of a cursor to here: the time of the message at this position, or else of the last one before it.
     var time: Timestamp
     var epoch: UInt16
-    /// Where this life of the log, or the part of it that is followed, began.
+    /// Where this generation of the log, or the part of it that is followed, began.
     var lifeStart: Cursor
-    /// The generation in which the log was last replaced by another. Later ones are of the same log, of which the feed missed a part.
+    /// The generation in which the log was last replaced by another. Later generations are of the same log, of which the feed missed a
+    /// part.
     var replacedAt: UInt32 = 0
 
     var cursor: Cursor { self.cursor(at: self.position.sequence) }
 
-    /// A cursor at another place of the same log.
+    /// Returns a cursor to another position of the same log.
     func cursor(at sequence: UInt64) -> Cursor { Cursor(time: self.time, epoch: self.epoch, sequence: sequence) }
 }
 
-/// Between the feed and the loops: encodes each event once for each encoding that has readers, and wakes their loops.
+/// Connects the feed to the loops: encodes each event once for each encoding with readers, and wakes their loops.
 ///
-/// A tenant's events and the events of an execution are sources alike: chains are told apart by source and encoding. A tenant without readers costs
-/// nothing but a look into a table, an execution without viewers is not even decoded. The feed's thread is the only writer; loops register
-/// and unregister their interest.
+/// Chains are identified by source and encoding; a source is a tenant's events or an execution. A tenant without readers costs
+/// one lookup in a table; an entry of an execution without viewers is not decoded. The feed's thread is the only writer; loops register
+/// and unregister as readers.
 public final class Fanout: LogObserver, Sendable {
-    /// Chains are told apart by source and encoding.
+    /// Identifies a chain by source and encoding.
     struct Key: Hashable {
         var source: LogSource
         var encoder: String
@@ -52,29 +53,29 @@ public final class Fanout: LogObserver, Sendable {
     struct State {
         var feed: FeedPosition
         var chains = ChainTable()
-        /// The executions with viewers, by subject: the feed asks before it decodes.
+        /// The executions with viewers, by subject: checked by the feed before it decodes.
         var executions: [String: FollowedExecution] = [:]
         var scratch: [UInt8] = []
-        /// The holes in what the log keeps, as they were last seen.
+        /// The ranges deleted from the log, as last reported.
         var deleted = DeletedSequences.none
     }
 
-    /// Changed here and by what follows executions (`Fanout+Executions.swift`).
+    /// Modified here and in `Fanout+Executions.swift`.
     let state: Mutex<State>
-    /// Whether ``State/executions`` holds any: spares the feed the lock.
+    /// Whether ``State/executions`` is not empty: saves the feed the lock.
     let isAnyExecutionFollowed = Atomic<Bool>(false)
-    /// How long an execution is followed after its last viewer has gone.
+    /// How long an execution is followed after its last viewer has left.
     let executionLinger: Duration
     private let deliveryLog: DeliveryLog?
-    /// Bytes of pages over all chains of tenants, and as many over all chains of executions; each chain gets an even share of it.
+    /// Bytes of pages over all chains of tenants, and as many over all chains of executions; each chain has an even share.
     private let pageBytes: Int
-    /// A chain may always keep this much, and keeps no more than its events need. Ten thousand chains that fill it keep little more than the bound, and
-    /// what leaves them early is read from the tail or the log.
+    /// Every chain may keep this many bytes, and allocates only what its events need. Ten thousand full chains exceed the bound only by
+    /// little, and entries evicted early are read from the tail or the log.
     private static let smallestShare = 8 * 1024
 
     /// - Parameters:
-    ///   - pageBytes: Memory for encoded pages over all tenants, in bytes, and over all executions.
-    ///   - deliveryLog: Is told of traced events.
+    ///   - pageBytes: Memory for encoded pages over all tenants, in bytes, and as much over all executions.
+    ///   - deliveryLog: Receives traced events.
     public convenience init(epoch: UInt16, pageBytes: Int, deliveryLog: DeliveryLog? = nil) {
         self.init(epoch: epoch, pageBytes: pageBytes, deliveryLog: deliveryLog, executionLinger: .seconds(10))
     }
@@ -89,27 +90,27 @@ public final class Fanout: LogObserver, Sendable {
         self.state = Mutex(State(feed: FeedPosition(position: start, time: none, epoch: epoch, lifeStart: lifeStart)))
     }
 
-    /// Where the feed stands: every chain holds everything up to here. Any thread.
+    /// The feed's position: every chain has handled everything up to here. Any thread.
     var feed: FeedPosition { self.state.withLock { $0.feed } }
 
-    /// The chain of `source` for `encoder`, created when absent. Any thread.
+    /// Returns the chain of `source` for `encoder`, created when absent. Any thread.
     func chain(for source: LogSource, encoder: any StreamEncoder, reader: any ChainReader) -> PageChain {
         self.state.withLock { state in
             var position = state.feed.position
             if case .execution(let reference) = source {
-                // Only a lease makes an execution known; a connection without one has nothing to view.
+                // Only a lease loads an execution; a connection without one has nothing to view.
                 guard let runs = state.executions[reference.subject]?.runs else {
                     return PageChain(source: source, encoder: encoder, position: position)
                 }
-                // An event of an execution is told before the feed's place is.
+                // An event of an execution is appended before the feed's position advances.
                 position.sequence = max(position.sequence, runs.current.lastSequence)
             }
             return state.chains.add(reader, to: source, encoder, from: position)
         }
     }
 
-    /// `reader` has no connection on `chain` any more. Without readers the chain of a tenant goes at once, that of an execution a while later. Any
-    /// thread.
+    /// Unregisters `reader`, which has no connection left on `chain`. Without readers the chain of a tenant is removed at once, that of an
+    /// execution after ``executionLinger``. Any thread.
     func release(_ chain: PageChain, reader: any ChainReader) {
         switch chain.source {
         case .events:
@@ -126,10 +127,10 @@ public final class Fanout: LogObserver, Sendable {
         }
     }
 
-    /// Chains of tenants' events with readers.
+    /// Number of chains of tenants' events.
     var chainCount: Int { self.state.withLock { $0.chains.eventChains } }
 
-    /// How many bytes a chain may keep when there are `count` like it.
+    /// Returns the bytes that each of `count` chains may keep.
     func share(ofChains count: Int) -> Int { max(Self.smallestShare, self.pageBytes / max(1, count)) }
 
     // MARK: LogObserver (the feed's thread)
@@ -174,7 +175,7 @@ public final class Fanout: LogObserver, Sendable {
             read.chain.append(entry, cursor: cursor, scratch: &state.scratch, budget: budget)
             for reader in read.readers.values {
                 trace?.openPart()
-                // The delay of tenants' events is measured.
+                // Latency is measured for tenants' events only.
                 reader.chainGrew(read.chain, intake: isOfExecution ? nil : entry.intake, trace: trace)
             }
         }
@@ -193,7 +194,7 @@ public final class Fanout: LogObserver, Sendable {
     public func logReplaced(epoch: UInt16, position: UInt64, time: Timestamp?) {
         self.state.withLock { state in
             state.feed.epoch = epoch
-            // A time of another log would be taken for that of an entry of this one.
+            // The time of another log must not be taken for that of an entry of this one.
             state.feed.time = time ?? Timestamp(millisecondsSinceEpoch: 0)
             self.restart(&state, at: position)
             state.feed.replacedAt = state.feed.position.generation
@@ -214,7 +215,7 @@ public final class Fanout: LogObserver, Sendable {
         state.chains.restart(at: state.feed.position)
     }
 
-    // MARK: What the log keeps (any thread)
+    // MARK: Retention (any thread)
 
     public func logTrimmed(to retention: LogRetention) {
         let readers: [ObjectIdentifier: any ChainReader] = self.state.withLock { state in

@@ -1,31 +1,31 @@
 import Basics
 import EventModel
 
-/// What the index of a page says of one encoded entry.
+/// The index entry of one encoded entry of a page.
 struct PageEntry: Sendable {
-    /// The entry's place in the log.
+    /// The entry's sequence in the log.
     var sequence: UInt64
-    /// Where its bytes end in the page; they begin where those of the entry before it end.
+    /// The end of its bytes in the page; they begin at the end of the previous entry.
     var end: Int
-    /// How many entries of the page up to and including this one are for a single user.
+    /// Number of entries of the page with a single recipient, up to and including this one.
     var personalCount: Int32
-    /// Whether nothing follows it: a stream that has sent it is over.
+    /// Whether it is final: a stream that has sent it ends.
     var isFinal: Bool
-    /// When it was taken in: with ``sequence``, its cursor.
+    /// The intake time: with ``sequence``, its cursor.
     var intake: Timestamp
-    /// The only user who may see it; `nil` when all of the tenant may.
+    /// The recipient; `nil` when all users of the tenant may see it.
     var user: UserID?
-    /// For connections that asked for some types only.
+    /// The type, for connections that requested some types only.
     var type: EventType
-    /// What it is about, where the encoding knows (``StreamEncoder/topic(of:)``).
+    /// The topic, where the encoding has one (``StreamEncoder/topic(of:)``).
     var topic: IncidentID?
 }
 
-/// A fixed piece of memory with encoded entries, one behind the other, and their index.
+/// A fixed-size buffer of consecutive encoded entries, with their index.
 ///
-/// Append-only. One writer appends (``PageChain`` under its lock, or a catch-up before it hands the page out); readers look
-/// only at what was published to them as a ``PageSegment`` — bytes and index below its end never change again — and
-/// therefore need no lock. That is the justification for `@unchecked Sendable`.
+/// Append-only. One writer appends (``PageChain`` under its lock, or a catch-up before it hands the page out). Readers access
+/// only what was published to them as a ``PageSegment``: bytes and index below its end never change again, so that no
+/// lock is needed. That justifies `@unchecked Sendable`.
 final class Page: @unchecked Sendable {
     let bytes: UnsafeMutableRawPointer
     let entries: UnsafeMutablePointer<PageEntry>
@@ -34,12 +34,12 @@ final class Page: @unchecked Sendable {
     private(set) var byteCount = 0
     private(set) var entryCount = 0
 
-    /// About how long events are on the wire; it sets how many index places a page gets unless told otherwise.
+    /// The expected length of an encoded event, in bytes: determines the default size of a page's index.
     private static let expectedEntryBytes = 128
 
     /// - Parameters:
     ///   - byteCapacity: Room for encoded bytes.
-    ///   - entryCapacity: Room in the index; by default what events of a usual length need.
+    ///   - entryCapacity: Room in the index; by default enough for events of the expected length.
     init(byteCapacity: Int, entryCapacity: Int? = nil) {
         self.byteCapacity = byteCapacity
         self.entryCapacity = entryCapacity ?? max(8, byteCapacity / Self.expectedEntryBytes)
@@ -53,10 +53,10 @@ final class Page: @unchecked Sendable {
         self.bytes.deallocate()
     }
 
-    /// What this page costs in memory, in bytes.
+    /// The memory of this page, in bytes.
     var footprint: Int { self.byteCapacity + self.entryCapacity * MemoryLayout<PageEntry>.stride }
 
-    /// Whether `count` more bytes and one more entry find a place.
+    /// Whether there is room for one more entry of `count` bytes.
     func hasRoom(for count: Int) -> Bool {
         self.byteCount + count <= self.byteCapacity && self.entryCount < self.entryCapacity
     }
@@ -91,7 +91,7 @@ final class Page: @unchecked Sendable {
         self.entryCount += 1
     }
 
-    /// Where the bytes of entry `index` begin.
+    /// The offset at which the bytes of entry `index` begin.
     func start(of index: Int) -> Int { index == 0 ? 0 : self.entries[index - 1].end }
 
     /// The first entry of `range` with a sequence greater than `sequence`; the range's end when there is none.
@@ -110,7 +110,7 @@ final class Page: @unchecked Sendable {
     }
 }
 
-/// A published, immutable stretch of a page: what a reader may look at without a lock.
+/// A published, immutable range of a page, which a reader may access without a lock.
 struct PageSegment: Sendable {
     let page: Page
     /// Indices of entries; never empty.
@@ -120,14 +120,14 @@ struct PageSegment: Sendable {
     var endByte: Int { self.page.entries[self.entries.upperBound - 1].end }
     var lastSequence: UInt64 { self.page.entries[self.entries.upperBound - 1].sequence }
 
-    /// Whether some entry of it is for a single user.
+    /// Whether it has an entry with a single recipient.
     var hasPersonalEntries: Bool {
         let before = self.entries.lowerBound == 0 ? 0 : self.page.entries[self.entries.lowerBound - 1].personalCount
         return self.page.entries[self.entries.upperBound - 1].personalCount > before
     }
 }
 
-/// Consecutive segments: everything of one tenant between two places in the log, in one encoding.
+/// Consecutive segments: everything of one source between two positions in the log, in one encoding.
 struct PageSlice: Sendable {
     let segments: [PageSegment]
     let hasPersonalEntries: Bool
@@ -141,7 +141,7 @@ struct PageSlice: Sendable {
     /// Bytes of all entries, whatever their audience.
     var byteCount: Int { self.segments.reduce(0) { $0 + $1.endByte - $1.startByte } }
 
-    /// The sequence of the first entry behind which nothing follows; nil when there is none. Looks at every entry.
+    /// The sequence of the first final entry; nil without one. Scans all entries.
     var finalSequence: UInt64? {
         for segment in self.segments {
             for index in segment.entries where segment.page.entries[index].isFinal { return segment.page.entries[index].sequence }
@@ -149,7 +149,7 @@ struct PageSlice: Sendable {
         return nil
     }
 
-    /// The first entry that `audience` sees; nil when there is none.
+    /// Returns the first entry that `audience` sees; nil without one.
     func first(for audience: Audience) -> PageEntry? {
         for segment in self.segments {
             for index in segment.entries where audience.admits(segment.page.entries[index]) { return segment.page.entries[index] }
@@ -157,7 +157,7 @@ struct PageSlice: Sendable {
         return nil
     }
 
-    /// The last entry with a sequence of at most `sequence`; nil when there is none.
+    /// Returns the last entry with a sequence of at most `sequence`; nil without one.
     func last(upTo sequence: UInt64) -> PageEntry? {
         for segment in self.segments.reversed() {
             let end = segment.page.firstEntry(after: sequence, in: segment.entries)
@@ -166,7 +166,7 @@ struct PageSlice: Sendable {
         return nil
     }
 
-    /// The bytes of the entry with `sequence` that follow its first `offset`; none if there are more than `limit`.
+    /// Returns the bytes after the first `offset` of the entry with `sequence`; empty if there are more than `limit`.
     func rest(of sequence: UInt64, from offset: Int, atMost limit: Int) -> [UInt8] {
         for segment in self.segments {
             guard segment.lastSequence >= sequence else { continue }
@@ -180,7 +180,7 @@ struct PageSlice: Sendable {
         return []
     }
 
-    /// The part of it behind the entry with `sequence`, or behind where that would stand.
+    /// Returns the part after the entry with `sequence`, or after its position if it is absent.
     func suffix(after sequence: UInt64) -> PageSlice {
         PageSlice(
             segments: self.segments.compactMap { segment in
@@ -191,7 +191,7 @@ struct PageSlice: Sendable {
         )
     }
 
-    /// The part of it up to and including the entry with `sequence`.
+    /// Returns the part up to and including the entry with `sequence`.
     func prefix(through sequence: UInt64) -> PageSlice {
         PageSlice(
             segments: self.segments.compactMap { segment in

@@ -4,51 +4,51 @@ import EventLog
 import EventModel
 import Synchronization
 
-/// A place in a chain: which life of the log, and the sequence up to which everything has been handled.
+/// A position in a chain: the generation of the log, and the sequence up to which everything has been handled.
 struct ChainPosition: Sendable, Hashable {
     /// Counts how often the log was replaced or rewound; sequences of different generations are not comparable.
     var generation: UInt32
     var sequence: UInt64
 }
 
-/// The recent events of one source as bytes ready to be sent, in one encoding, shared by all its readers on all loops.
+/// The recent events of one source, encoded for sending, shared by all readers on all loops.
 ///
-/// The feed's thread appends; each loop takes a slice under a short lock, once for all its connections that stand at the
-/// same place, and writes from it without one. Old pages go when the chain exceeds its share of memory: a reader that far
-/// behind is served from the tail or the log instead.
+/// The feed's thread appends. Each loop takes a slice under a short lock, once for all its connections at the
+/// same position, and writes from it without a lock. The oldest pages are evicted when the chain exceeds its share of memory; a reader
+/// behind them is served from the tail or the log.
 final class PageChain: Sendable {
-    /// What a reader at some position finds.
+    /// The result of reading at a position.
     enum Read: Sendable {
-        /// The next entries; empty when the reader is at the end.
+        /// The next entries; empty at the end of the chain.
         case slice(PageSlice)
         /// The position is older than the oldest page.
         case evicted
-        /// The log is another one since: where its new life begins.
+        /// The log was replaced: the start of the new generation.
         case replaced(ChainPosition)
     }
 
     let source: LogSource
     let encoder: any StreamEncoder
 
-    /// The first page of a chain. Of thousands of tenants most have a few short events: that is what each keeps.
+    /// The first page of a chain, in bytes. Most of thousands of tenants have a few short events, and keep no more than this.
     private static let smallestPage = 1024
     private static let largestPage = 64 * 1024
 
     private let state: Mutex<State>
 
-    /// Beyond this many ranges they are not compared with the pages one by one.
+    /// Above this many ranges, they are not compared with the pages one by one.
     private static let comparedRanges = 64
 
     private struct State {
         var generation: UInt32
         var pages: Deque<Page> = []
-        /// Everything after this sequence that the source has is in `pages`.
+        /// `pages` has everything of the source after this sequence.
         var floor: UInt64
-        /// The last entry appended, or `floor`.
+        /// The sequence of the last entry appended, or `floor`.
         var end: UInt64
         var footprint = 0
 
-        /// Whether one of the entries lies, or may lie, in one of the ranges, which ascend.
+        /// Whether an entry is, or may be, in one of the ranges, which ascend.
         func mayHold(_ ranges: [ClosedRange<UInt64>]) -> Bool {
             guard let first = ranges.first, let last = ranges.last, first.lowerBound <= end, last.upperBound > floor else { return false }
             if ranges.count > PageChain.comparedRanges { return true }
@@ -69,7 +69,7 @@ final class PageChain: Sendable {
 
     /// Encodes an entry of the source, appends it and drops the oldest pages beyond `budget` bytes. Feed thread.
     ///
-    /// - Parameter scratch: memory to encode in; its content is overwritten.
+    /// - Parameter scratch: buffer for encoding; its content is overwritten.
     func append(_ entry: LogEntry, cursor: Cursor, scratch: inout [UInt8], budget: Int) {
         scratch.removeAll(keepingCapacity: true)
         self.encoder.append(entry, cursor: cursor, to: &scratch)
@@ -120,23 +120,24 @@ final class PageChain: Sendable {
         }
     }
 
-    /// A page with room for at least `count` bytes, and an index as long as entries like those of the page before need, with some to spare:
-    /// entries of 100 bytes and of 10,000 would else cost the same index.
+    /// Creates a page with room for at least `count` bytes. Its index is sized by the entry length of the page before, with a reserve:
+    /// otherwise entries of 100 bytes and of 10,000 bytes would cost the same index.
     private static func page(after last: Page?, for count: Int, budget: Int) -> Page {
         guard let last else { return Page(byteCapacity: max(Self.smallestPage, count)) }
-        // The last page is always kept, so that it must not be the whole budget.
+        // The last page is always kept, so it must not use the whole budget.
         let largest = min(Self.largestPage, max(Self.smallestPage, budget / 2))
         let bytes = max(min(largest, 2 * last.byteCapacity), count)
         let entries = last.entryCount * bytes / max(1, last.byteCount)
         return Page(byteCapacity: bytes, entryCapacity: entries + entries / 4 + 8)
     }
 
-    /// Forgets everything: from here on the chain holds what comes after `position`. Feed thread.
+    /// Removes all entries; the chain continues after `position`. Feed thread.
     func restart(at position: ChainPosition) {
         self.state.withLock { $0 = State(generation: position.generation, floor: position.sequence, end: position.sequence) }
     }
 
-    /// Forgets what the log does not keep any more: from where it goes on, readers are served from the tail or the log. Any thread.
+    /// Removes entries that the log no longer keeps, or all if some in between were deleted: readers are served from the tail or the log.
+    /// Any thread.
     ///
     /// - Parameter deleted: what was deleted since the last call.
     func trim(to retention: LogRetention, deleted: [ClosedRange<UInt64>]) {
@@ -156,7 +157,7 @@ final class PageChain: Sendable {
         self.state.withLock { ChainPosition(generation: $0.generation, sequence: $0.end) }
     }
 
-    /// What follows `position`, up to about `maxBytes` (at least one entry). Any thread.
+    /// Returns what follows `position`, up to about `maxBytes` (at least one entry). Any thread.
     func read(after position: ChainPosition, maxBytes: Int) -> Read {
         self.state.withLock { state in
             if position.generation != state.generation {
@@ -181,7 +182,7 @@ final class PageChain: Sendable {
         }
     }
 
-    /// The first page whose last entry is after `sequence`.
+    /// Returns the index of the first page whose last entry is after `sequence`.
     private static func firstPage(after sequence: UInt64, in pages: Deque<Page>) -> Int {
         var low = 0
         var high = pages.count

@@ -2,42 +2,42 @@ public import Basics
 public import EventLog
 public import EventModel
 
-/// How an edge writes what it has to say: the one thing, besides handshake and inbound handling, in which the edges differ.
+/// Encodes what an edge sends: besides handshake and input, the only difference between the edges.
 ///
-/// All members return bytes as they go to the socket. They are called rarely (once per event, tick or connection, never
-/// once per event *and* connection), from the feed's thread and from delivery loops.
+/// All members return bytes as sent on the socket. They are called rarely (once per event, tick or connection, never
+/// once per event *and* connection), on the feed's thread and on delivery loops.
 public protocol StreamEncoder: Sendable {
-    /// Encoders of one name write the same. Their connections share pages where they read the same source.
+    /// Identifies the encoding: encoders of the same name write the same bytes, and their connections share pages of a source.
     var name: String { get }
-    /// Appends an entry of the source as it is delivered to all connections. Must give the same bytes for the same entry each time: a
-    /// connection that stopped in the middle of an entry goes on in the middle of a fresh encoding of it.
+    /// Appends an entry of the source as sent to all connections. Must write the same bytes for the same entry each time: a
+    /// connection interrupted within an entry continues within a new encoding of it.
     ///
-    /// - Parameter cursor: that of the entry.
+    /// - Parameter cursor: the cursor of the entry.
     func append(_ entry: LogEntry, cursor: Cursor, to bytes: inout [UInt8])
-    /// What an event is about, for surfaces whose clients ask for single topics; kept in the pages' index. `nil` unless the encoder says otherwise.
+    /// The topic of an event, for surfaces whose clients request single topics; kept in the index of pages. `nil` by default.
     func topic(of event: Event) -> IncidentID?
-    /// Between two signs of life on a quiet connection; `nil`, unless the encoder says otherwise, for the edge's own.
+    /// The interval between heartbeats on a quiet connection; `nil`, the default, for the configured one.
     var heartbeatInterval: Duration? { get }
-    /// How many bytes at the beginning of each entry only separate it from the one before: a batch leaves them out before its first entry. 0, unless
-    /// the encoder says otherwise.
+    /// The length of the separator at the beginning of each entry, in bytes: a batch omits it from its first entry. 0 by default.
     var separatorLength: Int { get }
-    /// What a connection gets at once; resuming from it loses nothing.
+    /// The first bytes of a connection; resuming from the opening's cursor loses nothing.
     func opening(_ opening: Opening) -> [UInt8]
-    /// The sign of life at `time`; resuming from `cursor` loses nothing. Empty where the surface has none. `isLive` says whether the log is followed.
+    /// A heartbeat at `time`; resuming from `cursor` loses nothing. Empty where the surface has none. `isLive`: whether the log is
+    /// followed.
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8]
-    /// Tells that the log is out of reach, or back (contract §3). Empty, unless the encoder says otherwise, where a heartbeat tells it.
+    /// Reports that the log is out of reach, or back (contract §3). Empty by default: a heartbeat reports it.
     func standing(_ standing: LogStanding) -> [UInt8]
-    /// Tells a gap at `time`, and the place from which the connection goes on.
+    /// Reports a gap at `time`, and the position at which the connection continues.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
-    /// Ends a batch (``EndPolicy/afterBatch(_:)``), whyever it ends; goes before the ``farewell(_:retry:)``. Empty, unless the encoder says otherwise.
+    /// Ends a batch (``EndPolicy/afterBatch(_:)``), whatever the ending; precedes the ``farewell(_:retry:)``. Empty by default.
     ///
     /// - Parameters:
-    ///   - cursor: the place from which the client goes on and loses nothing.
-    ///   - gap: what the client missed before `cursor`; nil for nothing.
+    ///   - cursor: the position from which the client continues without loss.
+    ///   - gap: the gap before `cursor`; nil for none.
     func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8]
-    /// What a client is told of its connection's end; on a WebSocket the last of it is the close frame. Empty where the surface has no words for it.
+    /// Reports the end of a connection; on a WebSocket the last part is the close frame. Empty where the surface cannot report it.
     ///
-    /// - Parameter retry: when the client is to come back, where the encoder can say so.
+    /// - Parameter retry: the reconnect delay, where the encoding has one.
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8]
 }
 
@@ -54,18 +54,18 @@ extension StreamEncoder {
     public func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] { [] }
 }
 
-/// What is known when a connection begins.
+/// The state at the beginning of a connection.
 public struct Opening: Sendable {
-    /// Resuming from here loses nothing.
+    /// Resuming from this cursor loses nothing.
     public var cursor: Cursor
-    /// When a client whose connection breaks is to come back.
+    /// The reconnect delay for a client whose connection breaks.
     public var retry: Duration
-    /// The head of the response, made by the service.
+    /// The head of the response, created by the service.
     public var head: [UInt8]
-    /// Whose events they are.
+    /// The tenant whose events are sent.
     public var tenant: Tenant
-    /// Who reads them; nil on a connection that is refused.
+    /// The user; nil on a connection that is refused.
     public var user: UserID?
-    /// Now.
+    /// The current time.
     public var time: Timestamp
 }

@@ -4,13 +4,13 @@ import EventModel
 public import Logging
 import Synchronization
 
-/// Tells of each event that belongs to a trace (W3C Trace Context), once a process: when it was delivered, and to how many. Others cost a look at
-/// one field.
+/// Logs the delivery of each event with a trace (W3C Trace Context), once a process: the delay, and the number of connections. Other events
+/// cost a check of one field.
 ///
-/// A sampled trace is told at `info`, any other at `debug`. However many there are, no second gets more than ``linesPerSecond`` lines; the next line
-/// says how many were left out.
+/// Logs a sampled trace at `info`, any other at `debug`, and no more than ``linesPerSecond`` lines a second; the next line
+/// has the number of lines left out.
 public final class DeliveryLog: Sendable {
-    /// The most lines in a second.
+    /// The limit of lines a second.
     public static let linesPerSecond = 100
 
     private struct Budget {
@@ -35,13 +35,13 @@ public final class DeliveryLog: Sendable {
     private let wallClock: @Sendable () -> Timestamp
     private let budget = Mutex(Budget())
 
-    /// - Parameter wallClock: The time of day, to which delays are measured.
+    /// - Parameter wallClock: The time of day, for measuring delays.
     public init(logger: Logger, wallClock: @escaping @Sendable () -> Timestamp) {
         self.logger = logger
         self.wallClock = wallClock
     }
 
-    /// What follows a traced event through the process; nil for an event of which nothing is told. The feed's thread.
+    /// Creates the record of a traced event; nil for an event that is not logged. The feed's thread.
     func begin(_ entry: LogEntry, epoch: UInt16) -> TracedDelivery? {
         guard let trace = entry.event.traceparent.flatMap(TraceParent.init) else { return nil }
         let level: Logger.Level = trace.isSampled ? .info : .debug

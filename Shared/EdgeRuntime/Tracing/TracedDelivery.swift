@@ -1,10 +1,10 @@
 import EventModel
 import Synchronization
 
-/// A traced event on its way through this process: collects what becomes of it on every loop, and is told in one line when the last has had its turn.
+/// Counts the deliveries of a traced event on all loops; reports them once, when the last part is closed.
 ///
-/// Shared by the feed's thread and the loops. Each part that may write it to somebody is opened before it can be closed, and the feed itself is the
-/// first part, so that the line comes exactly once.
+/// Shared by the feed's thread and the loops. Each part that may write the event is opened before it can be closed, and the feed itself has
+/// the first part, so that the report is made exactly once.
 final class TracedDelivery: Sendable {
     private struct Parts {
         var open = 1
@@ -24,13 +24,13 @@ final class TracedDelivery: Sendable {
         self.ended = ended
     }
 
-    /// A further loop and encoding will write it.
+    /// Opens a part for a loop and an encoding that will write the event.
     func openPart() { self.parts.withLock { $0.open += 1 } }
 
-    /// A part is done.
+    /// Closes a part.
     /// - Parameters:
-    ///   - connections: How many connections have been written to.
-    ///   - behind: How many are to get it and have not taken it yet.
+    ///   - connections: The number of connections written to.
+    ///   - behind: The number of connections that have yet to receive it.
     func closePart(connections: Int = 0, behind: Int = 0) {
         let result = self.parts.withLock { parts -> Parts? in
             parts.open -= 1

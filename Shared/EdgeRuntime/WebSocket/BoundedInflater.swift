@@ -1,29 +1,29 @@
 import CZlib
 
-/// Inflates a message that was compressed by itself. RFC 7692 §7.2.2.
+/// Inflates a message that was compressed without context from others. RFC 7692 §7.2.2.
 ///
-/// Holds zlib's memory (about 40 KiB) only while it works, and never more of the result than was allowed, however much the
-/// message would become.
+/// Allocates zlib's memory (about 40 KiB) only during the call, and never more output than the limit, whatever
+/// the size of the inflated message.
 enum BoundedInflater {
     enum Outcome: Sendable, Equatable {
         case message([UInt8])
-        /// The message becomes longer than allowed.
+        /// The inflated message exceeds the limit.
         case tooBig
-        /// It is not deflate's format, or it ends in the middle of a block.
+        /// The input is not in deflate format, or ends within a block.
         case malformed
     }
 
-    /// What a sender leaves out at a message's end.
+    /// The bytes that a sender removes from the end of a message.
     private static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
     private static let chunkBytes = 16 * 1024
 
     /// Inflates a message to at most `limit` bytes.
     static func inflate(_ compressed: [UInt8], limit: Int) -> Outcome {
-        // Not what the RFC makes of an empty message, but what is left of zlib's output for a second one.
+        // The RFC encodes an empty message differently, but zlib's output for a second one is empty without the tail.
         if compressed.isEmpty { return .message([]) }
         var stream = z_stream()
         return withUnsafeMutablePointer(to: &stream) { stream in
-            // Negative: raw deflate; 15: whatever window the client used.
+            // Negative: raw deflate; 15: any window of the client.
             let status = inflateInit2_(stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
             precondition(status == Z_OK, "zlib does not start: status \(status)")
             defer { inflateEnd(stream) }
@@ -54,7 +54,7 @@ enum BoundedInflater {
                 case Z_STREAM_END where stream.pointee.avail_in == self.tail.count:
                     return .message(message)
                 case Z_STREAM_END where stream.pointee.avail_in > self.tail.count:
-                    // A block may say that it is the last one, and another follow all the same. RFC 7692 §7.2.3.4.
+                    // Another block may follow one that is marked as the last. RFC 7692 §7.2.3.4.
                     inflateReset(stream)
                 default:
                     return .malformed
@@ -63,7 +63,7 @@ enum BoundedInflater {
         }
     }
 
-    /// Whether everything was read and the last block has ended: zlib says so in a bit of `data_type`.
+    /// Whether all input was read and the last block has ended: zlib reports that in a bit of `data_type`.
     private static func isFinished(_ stream: UnsafeMutablePointer<z_stream>) -> Bool {
         stream.pointee.avail_in == 0 && stream.pointee.data_type & 128 != 0
     }

@@ -1,26 +1,26 @@
 import CZlib
 import Synchronization
 
-/// Compresses messages one by one, without anything from one to the next: the same message always becomes the same bytes.
-/// RFC 7692 §7.2.1. Can be used from any thread; one at a time compresses.
+/// Compresses messages without context from one to the next: the same message always gives the same bytes.
+/// RFC 7692 §7.2.1. Any thread; calls are serialized.
 ///
-/// Holds about 50 KiB for as long as it lives: one serves a whole process.
+/// Holds about 50 KiB during its lifetime: one instance serves a whole process.
 public final class Deflater: Sendable {
     private let stream = Mutex(DeflateStream())
 
     public init() {}
 
-    /// The compressed form of a message, without the four bytes that end every one of them.
+    /// Returns the compressed message, without the four bytes that end every one.
     func compress(_ message: UnsafeRawBufferPointer) -> [UInt8] {
         self.stream.withLock { $0.compress(message) }
     }
 }
 
-/// zlib's state. It knows its own address, so it stays where it was made.
+/// zlib's state. It stores its own address, so it must not move.
 ///
-/// Can go from thread to thread: nothing else refers to that memory, and it keeps nothing of a message.
+/// Sendable: nothing else refers to that memory, and it keeps nothing of a message.
 private struct DeflateStream: ~Copyable, @unchecked Sendable {
-    /// What flushing appends, and a sender leaves out.
+    /// The bytes that a flush appends, and a sender removes.
     private static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
 
     private static let chunkBytes = 16 * 1024

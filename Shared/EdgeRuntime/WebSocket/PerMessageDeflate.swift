@@ -1,16 +1,16 @@
-/// The negotiation of message compression. RFC 7692 §7.1.
+/// Negotiates message compression. RFC 7692 §7.1.
 ///
-/// Both sides start afresh with each message (`no_context_takeover`). Only so can a message be compressed once and sent to
-/// everybody, and an idle connection cost nothing.
+/// Both sides reset the context with each message (`no_context_takeover`). So a message can be compressed once and sent to
+/// all clients, and an idle connection needs no memory for it.
 enum PerMessageDeflate {
-    /// The window that messages are compressed with, as a power of two: 4 KiB, which holds nearly every event. Some clients, Python's
-    /// `websockets` among them, take no larger one, and all of them are to get the same bytes.
+    /// The compression window as a power of two: 4 KiB, which holds nearly every event. Some clients, Python's
+    /// `websockets` among them, accept no larger one, and all clients are sent the same bytes.
     static let windowBits: Int32 = 12
 
-    /// The value of the answer's `Sec-WebSocket-Extensions`, made from the first offer that can be met.
+    /// Returns the value of the response's `Sec-WebSocket-Extensions`, for the first acceptable offer.
     ///
-    /// - Parameter values: The fields of that name in the request.
-    /// - Returns: `nil` when none can be met, or when the fields are not a list of offers: then messages go uncompressed.
+    /// - Parameter values: The request's fields of that name.
+    /// - Returns: `nil` without an acceptable offer, or when the fields are malformed: messages are then not compressed.
     static func answer(toOffers values: [String]) -> String? {
         guard let offers = ExtensionOffer.parse(values) else { return nil }
         for offer in offers where offer.name == "permessage-deflate" {
@@ -31,7 +31,7 @@ enum PerMessageDeflate {
                 guard let bits = self.windowBits(value), bits >= self.windowBits else { return nil }
                 answer += "; server_max_window_bits=\(self.windowBits)"
             case ("client_max_window_bits", let value):
-                // A hint of what the client will do at most; whatever it does can be inflated.
+                // A hint about the client's window; any window can be inflated.
                 guard value == nil || value.flatMap(self.windowBits) != nil else { return nil }
             default:
                 return nil
@@ -40,7 +40,7 @@ enum PerMessageDeflate {
         return answer
     }
 
-    /// 8 to 15, without leading zeros.
+    /// Parses 8 to 15, without leading zeros.
     private static func windowBits(_ text: String) -> Int32? {
         (Int32(8)...15).first { String($0) == text }
     }
@@ -56,13 +56,13 @@ struct ExtensionOffer: Equatable {
     var name: String
     var parameters: [Parameter] = []
 
-    /// Takes fields of that name apart. `nil` when they do not follow the grammar.
+    /// Parses the fields of that name; `nil` when they are malformed.
     static func parse(_ values: [String]) -> [ExtensionOffer]? {
         var scanner = FieldScanner(values.joined(separator: ","))
         var offers: [ExtensionOffer] = []
         repeat {
             scanner.skipSpace()
-            // Empty members of a list do not count. RFC 9110 §5.6.1.
+            // Ignore empty list members. RFC 9110 §5.6.1.
             guard let name = scanner.token() else { continue }
             var offer = ExtensionOffer(name: name)
             while scanner.take(";") {
@@ -75,7 +75,7 @@ struct ExtensionOffer: Equatable {
     }
 }
 
-/// Reads the parts that header fields are made of. RFC 9110 §5.6.
+/// Scans the parts of header fields. RFC 9110 §5.6.
 private struct FieldScanner {
     private var rest: ArraySlice<UInt8>
 
@@ -87,7 +87,7 @@ private struct FieldScanner {
         self.rest = self.rest.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
     }
 
-    /// Takes the character, and space around it, if it comes next.
+    /// Consumes the character, with space around it, if it comes next.
     mutating func take(_ character: Unicode.Scalar) -> Bool {
         self.skipSpace()
         guard self.rest.first == UInt8(ascii: character) else { return false }
@@ -102,7 +102,7 @@ private struct FieldScanner {
         return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
     }
 
-    /// A name, and perhaps a value: a token or a token in quotes.
+    /// Parses a name and an optional value: a token or a quoted token.
     mutating func parameter() -> ExtensionOffer.Parameter? {
         guard let name = self.token() else { return nil }
         guard self.take("=") else { return .init(name: name, value: nil) }

@@ -1,17 +1,17 @@
-/// Checks that bytes are UTF-8 as they arrive, cut anywhere. A value of three bytes; nothing is kept but what the next byte must be.
+/// Validates UTF-8 incrementally, cut anywhere. A value of three bytes; keeps only the expected range of the next byte.
 ///
 /// Well-formed means the table of the Unicode Standard (3-7): no overlong forms, no surrogates, nothing above U+10FFFF.
 struct UTF8Validator: Sendable {
-    /// Continuation bytes still to come.
+    /// Number of continuation bytes still expected.
     private var needed: UInt8 = 0
-    /// What the next continuation byte may be.
+    /// The range of the next continuation byte.
     private var lower: UInt8 = 0x80
     private var upper: UInt8 = 0xBF
 
-    /// Whether what was seen ends with a whole character.
+    /// Whether the input ends at the end of a character.
     var isComplete: Bool { self.needed == 0 }
 
-    /// Returns whether the bytes may follow what was seen before.
+    /// Returns whether the bytes are a valid continuation of the input.
     mutating func validate(_ bytes: UnsafeRawBufferPointer) -> Bool {
         for byte in bytes {
             if self.needed > 0 {

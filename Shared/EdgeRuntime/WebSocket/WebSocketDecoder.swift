@@ -1,22 +1,22 @@
-/// What a client sent, or did wrong.
+/// A client's message, or its violation of the protocol.
 enum WebSocketInput: Sendable, Equatable {
     case text([UInt8])
     case binary([UInt8])
     case ping([UInt8])
     case pong
-    /// The peer closes; `nil` when it gave no code.
+    /// The peer closes; `nil` without a code.
     case close(WebSocketCloseCode?)
-    /// The peer broke a rule: the connection is to be closed with this code. Nothing follows.
+    /// The peer violated the protocol: close the connection with this code. Nothing follows.
     case violation(WebSocketCloseCode, reason: String)
 }
 
-/// Takes a client's bytes apart, cut anywhere, into whole messages. RFC 6455 §5; a pure value.
+/// Decodes a client's bytes, cut anywhere, into whole messages. RFC 6455 §5; a pure value.
 ///
-/// Keeps bytes only while a frame or a fragmented message is incomplete, and never more than the longest message allowed:
-/// a frame that announces more is refused by its header. Text is checked as it arrives, so that what cannot become
-/// UTF-8 is refused at the first wrong byte. A compressed message (RFC 7692) is inflated and checked when it is whole.
+/// Buffers bytes only while a frame or a fragmented message is incomplete, and never more than the longest message allowed:
+/// a frame that announces more is rejected by its header. Text is validated as it arrives, so that malformed
+/// UTF-8 is rejected at the first wrong byte. A compressed message (RFC 7692) is inflated and validated when it is complete.
 struct WebSocketDecoder: Sendable {
-    /// A header that has been read, and what has come of its payload.
+    /// A decoded header, and the state of its payload.
     private struct Frame: Sendable {
         var opcode: WebSocketOpcode
         var isFinal: Bool
@@ -24,7 +24,7 @@ struct WebSocketDecoder: Sendable {
         var mask: UInt32
         var length: Int
         var received = 0
-        /// Payload of a control frame; that of data frames goes to the message.
+        /// Payload of a control frame; the payload of data frames is appended to the message.
         var control: [UInt8] = []
     }
 
@@ -53,13 +53,13 @@ struct WebSocketDecoder: Sendable {
         self.allowsCompression = allowsCompression
     }
 
-    /// Whether nothing is held: the next byte begins a message.
+    /// Whether no input is buffered: the next byte begins a message.
     var isIdle: Bool { self.header.isEmpty && self.frame == nil && self.message == nil }
 
-    /// Takes bytes in as far as `budget` reaches, between two frames; what one frame costs may exceed it. `handle` gets what they complete, in
-    /// order, until it returns false. After a close or a violation everything is ignored.
+    /// Decodes bytes as far as `budget` allows, between two frames; the cost of one frame may exceed it. Calls `handle` with each result in
+    /// order, until it returns false. After a close or a violation all input is ignored.
     ///
-    /// - Returns: how many bytes were taken.
+    /// - Returns: the number of bytes taken.
     mutating func decode(_ bytes: UnsafeRawBufferPointer, budget: inout InputBudget, _ handle: (WebSocketInput) -> Bool) -> Int {
         var rest = bytes[...]
         while !self.isFinished {
@@ -77,9 +77,9 @@ struct WebSocketDecoder: Sendable {
         return bytes.count
     }
 
-    /// What bytes have completed.
+    /// The result of reading a frame.
     private enum Step {
-        /// Nothing: more bytes are needed.
+        /// More bytes are needed.
         case incomplete
         /// A frame that is part of a message.
         case frame
@@ -87,7 +87,7 @@ struct WebSocketDecoder: Sendable {
         case violation(Violation)
     }
 
-    /// Reads a frame, or what there is of it.
+    /// Reads a frame, or the available part of it.
     private mutating func readFrame(_ rest: inout Slice<UnsafeRawBufferPointer>, _ budget: inout InputBudget) -> Step {
         do throws(Violation) {
             if self.frame == nil {
@@ -107,7 +107,7 @@ struct WebSocketDecoder: Sendable {
         var reason: String
     }
 
-    /// Gathers a header. Returns whether it is complete; then ``frame`` is set.
+    /// Reads a header. Returns whether it is complete and ``frame`` is set.
     private mutating func readHeader(_ rest: inout Slice<UnsafeRawBufferPointer>) throws(Violation) -> Bool {
         while true {
             if let needed = Self.headerLength(self.header), self.header.count == needed {
@@ -120,7 +120,7 @@ struct WebSocketDecoder: Sendable {
         }
     }
 
-    /// The length of the header that begins with `bytes`, once two bytes tell it.
+    /// The length of the header that begins with `bytes`; nil before two bytes have arrived.
     private static func headerLength(_ bytes: [UInt8]) -> Int? {
         guard bytes.count >= 2 else { return nil }
         switch bytes[1] & 0x7F {
@@ -130,7 +130,7 @@ struct WebSocketDecoder: Sendable {
         }
     }
 
-    /// What two bytes tell is judged at once: a peer that stops there has still broken the rule.
+    /// Checks the first two bytes at once: a peer that stops there has still violated the protocol.
     private func checkFirstBytes() throws(Violation) {
         let (first, second) = (self.header[0], self.header[1])
         guard let opcode = WebSocketOpcode(rawValue: first & 0x0F) else { throw Violation(reason: "reserved opcode") }
@@ -181,7 +181,7 @@ struct WebSocketDecoder: Sendable {
 
     // MARK: Payloads
 
-    /// Takes payload in.
+    /// Reads payload.
     private mutating func readPayload(
         _ rest: inout Slice<UnsafeRawBufferPointer>,
         _ budget: inout InputBudget
@@ -204,7 +204,7 @@ struct WebSocketDecoder: Sendable {
         return try self.finish(frame, &budget)
     }
 
-    /// Adds to the message. Returns whether it can still become valid.
+    /// Appends to the message. Returns whether it can still become valid.
     private mutating func append(_ piece: [UInt8]) -> Bool {
         self.message?.bytes += piece
         guard let message = self.message, message.opcode == .text, !message.isCompressed else { return true }
@@ -223,7 +223,7 @@ struct WebSocketDecoder: Sendable {
         }
     }
 
-    /// What a whole message says.
+    /// Returns the result of a complete message.
     private func finished(_ message: Message, _ budget: inout InputBudget) throws(Violation) -> WebSocketInput {
         var message = message
         if message.isCompressed {
@@ -236,13 +236,13 @@ struct WebSocketDecoder: Sendable {
             }
         }
         guard message.opcode == .text else { return .binary(message.bytes) }
-        // Text that came as it is was checked on its way in.
+        // Uncompressed text was validated as it arrived.
         let isValid = !message.isCompressed || message.bytes.withUnsafeBytes { message.utf8.validate($0) }
         guard isValid, message.utf8.isComplete else { throw Violation(code: .invalidPayload, reason: "text is not UTF-8") }
         return .text(message.bytes)
     }
 
-    /// What a close frame says; nothing follows it.
+    /// Returns the result of a close frame; nothing follows it.
     private mutating func finishedClose(_ payload: [UInt8]) throws(Violation) -> WebSocketInput {
         guard payload.count != 1 else { throw Violation(reason: "a close code has two bytes") }
         guard payload.count >= 2 else {

@@ -1,6 +1,6 @@
-/// Frames as a server sends them: unmasked. RFC 6455 §5.
+/// Encodes frames of a server: unmasked. RFC 6455 §5.
 public enum WebSocketFrame {
-    /// Appends a whole text message around bytes that are already there: `body` writes the payload, and the header goes before it.
+    /// Appends a text message: `body` writes the payload, and the header is inserted before it.
     public static func appendText(to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
         let start = bytes.count
         body(&bytes)
@@ -8,25 +8,25 @@ public enum WebSocketFrame {
         bytes.insert(contentsOf: header, at: start)
     }
 
-    /// A control frame. `payload` is cut to the 125 bytes that it may have.
+    /// Encodes a control frame. `payload` is truncated to the limit of 125 bytes.
     static func control(_ opcode: WebSocketOpcode, _ payload: some Sequence<UInt8>) -> [UInt8] {
         let payload = Array(payload.prefix(125))
         return self.header(opcode, length: payload.count) + payload
     }
 
-    /// A close frame with a code and a reason (cut between characters to what fits).
+    /// Encodes a close frame with a code and a reason, truncated between characters to what fits.
     public static func close(_ code: WebSocketCloseCode, reason: String) -> [UInt8] {
         var text = ""
         for character in reason where text.utf8.count + character.utf8.count <= 123 { text.append(character) }
         return self.control(.close, [UInt8(code.rawValue >> 8), UInt8(truncatingIfNeeded: code.rawValue)] + Array(text.utf8))
     }
 
-    /// The close frame that says an ending on a surface; empty where the surface has no code for it.
+    /// Encodes the close frame of an ending on a surface; empty where the surface has no code for it.
     public static func close(_ ending: Ending, on surface: WebSocketSurface) -> [UInt8] {
         ending.kind.closeCode(on: surface).map { self.close($0, reason: ending.sentence) } ?? []
     }
 
-    /// The header of an unfragmented frame. `isCompressed` is RSV1. RFC 7692 §6.
+    /// Encodes the header of an unfragmented frame. `isCompressed` sets RSV1. RFC 7692 §6.
     static func header(_ opcode: WebSocketOpcode, length: Int, isCompressed: Bool = false) -> [UInt8] {
         let first = 0x80 | (isCompressed ? 0x40 : 0) | opcode.rawValue
         switch length {

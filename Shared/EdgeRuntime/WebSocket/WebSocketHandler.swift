@@ -1,9 +1,9 @@
 import Basics
 
-/// The inbound half of a WebSocket connection: answers pings and closes, passes texts on to the conversation, if any, refuses what breaks
-/// a rule. RFC 6455.
+/// Handles input of a WebSocket connection: answers pings and closes, passes texts to the conversation, if any, and rejects
+/// violations. RFC 6455.
 ///
-/// Holds a decoder only while a message is incomplete; an idle connection costs a few words.
+/// Holds a decoder only while a message is incomplete; an idle connection needs a few words of memory.
 final class WebSocketHandler: InboundHandler {
     private final class Pending {
         let decoder: WebSocketDecoder
@@ -19,7 +19,7 @@ final class WebSocketHandler: InboundHandler {
     private var window: (start: MonotonicInstant, count: Int)?
     private var frameShare: TokenBucket?
 
-    /// - Parameter passesMessages: Whether there is a conversation that texts are for; else they are counted and dropped.
+    /// - Parameter passesMessages: Whether a conversation receives texts; otherwise they are counted and dropped.
     init(rules: WebSocketRules, passesMessages: Bool) {
         self.rules = rules
         self.passesMessages = passesMessages
@@ -45,7 +45,7 @@ final class WebSocketHandler: InboundHandler {
             case .end: return false
             case .send: return true
             case .pass(let text):
-                // What it takes to read it: one a turn is enough of long ones.
+                // The cost of handling it: a turn has room for only one long message.
                 passed += InputBudget.message + InputBudget.messageByte * text.count
                 return passed < InputBudget.turn
             }
@@ -59,7 +59,7 @@ final class WebSocketHandler: InboundHandler {
         return (taken, reactions)
     }
 
-    /// Counts frames, of complete messages or not. Returns whether there may be as many.
+    /// Counts frames, of complete messages or not. Returns whether the limit allows them.
     private func countFrames(_ count: Int, _ now: MonotonicInstant) -> Bool {
         guard count > 0 else { return true }
         let limit = Double(self.rules.maxFramesPerSecond)
@@ -73,7 +73,7 @@ final class WebSocketHandler: InboundHandler {
     func silence(now: MonotonicInstant) -> Ending? {
         guard let limit = self.rules.silenceLimit else { return nil }
         guard let heardAt = self.heardAt else {
-            // The handshake counts as heard.
+            // The first check counts the handshake as input, and measures from now.
             self.heardAt = now
             return nil
         }
@@ -98,7 +98,7 @@ final class WebSocketHandler: InboundHandler {
         }
     }
 
-    /// Counts a message; the end of the connection when there were too many.
+    /// Counts a message; returns the ending when the limit is exceeded.
     private func counted(_ now: MonotonicInstant) -> InboundReaction? {
         if let window = self.window, now < window.start.advanced(by: .seconds(60)) {
             self.window = (window.start, window.count + 1)

@@ -1,25 +1,25 @@
 import Crypto
 public import HTTPTypes
 
-/// A request that may become a WebSocket, judged and answered. RFC 6455 §4.2; a pure value.
+/// Validates and answers a WebSocket handshake. RFC 6455 §4.2; a pure value.
 ///
-/// What the request is about — its path, its token, its origin — is the caller's to judge.
+/// The caller checks path, token and origin.
 public struct WebSocketHandshake: Sendable, Equatable, CustomStringConvertible {
-    /// The one subprotocol, for clients that name any. A browser that names some gives up unless one of them comes back.
+    /// The only subprotocol, for clients that offer any. A browser that offers some fails the connection unless one is accepted.
     public static let subprotocol = "causeway.v1"
 
-    /// The tokens that the client put among its subprotocols as `bearer.<token>`, in its order: besides the address, the only place
-    /// that a page in a browser can put one. They are never sent back.
+    /// The tokens that the client offered as subprotocols `bearer.<token>`, in its order: besides the address, the only place for
+    /// a token in a browser. They are never sent back.
     public let bearerTokens: [String]
-    /// Whether messages may be compressed (RFC 7692), each by itself: neither side keeps a window from one message to the next.
+    /// Whether messages may be compressed (RFC 7692), each without context: neither side keeps a window from one message to the next.
     public let isCompressed: Bool
-    /// The fields of the 101.
+    /// The fields of the 101 response.
     public let responseFields: HTTPFields
 
-    /// Judges a request.
+    /// Validates a request.
     ///
-    /// - Parameter allowsCompression: Whether permessage-deflate is agreed to where the client offers it.
-    /// - Throws: What to answer instead of 101.
+    /// - Parameter allowsCompression: Whether permessage-deflate is accepted where the client offers it.
+    /// - Throws: The error response, in place of 101.
     public init(method: HTTPRequest.Method, fields: HTTPFields, allowsCompression: Bool) throws(WebSocketHandshakeError) {
         guard method == .get else { throw .method }
         guard Self.tokens(fields[values: .upgrade]).contains(where: { $0.lowercased() == "websocket" }),
@@ -28,7 +28,7 @@ public struct WebSocketHandshake: Sendable, Equatable, CustomStringConvertible {
         guard fields[values: .secWebSocketVersion] == ["13"] else { throw .version }
         let keys = fields[values: .secWebSocketKey]
         guard keys.count == 1, Self.isKey(keys[0]) else { throw .key }
-        // Its bytes would be taken for frames.
+        // The bytes of a body would be taken for frames.
         guard fields[values: .transferEncoding].isEmpty, fields[values: .contentLength].allSatisfy({ $0 == "0" }) else { throw .body }
 
         let subprotocols = Self.tokens(fields[values: .secWebSocketProtocol])
@@ -41,25 +41,25 @@ public struct WebSocketHandshake: Sendable, Equatable, CustomStringConvertible {
         self.responseFields = response
     }
 
-    /// Leaves out the tokens.
+    /// A description without the tokens.
     public var description: String {
         "WebSocketHandshake(bearer tokens: \(self.bearerTokens.count), compressed: \(self.isCompressed))"
     }
 
-    /// The members of comma-separated lists. RFC 9110 §5.6.1; empty ones do not count.
+    /// Splits comma-separated lists; ignores empty members. RFC 9110 §5.6.1.
     private static func tokens(_ values: [String]) -> [String] {
         values.flatMap { $0.split(separator: ",") }
             .map { String($0.trimming { $0 == " " || $0 == "\t" }) }
             .filter { !$0.isEmpty }
     }
 
-    /// Whether it is 16 bytes in base64.
+    /// Whether the text is 16 bytes in base64.
     private static func isKey(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         return bytes.count == 24 && bytes.suffix(2).elementsEqual("==".utf8) && bytes.dropLast(2).allSatisfy { Base64.isDigit($0) }
     }
 
-    /// The answer to a key, which proves to the client that it speaks to a WebSocket server. RFC 6455 §4.2.2.
+    /// The response to a key, which proves to the client that the server speaks WebSocket. RFC 6455 §4.2.2.
     static func accept(_ key: String) -> String {
         var hash = Insecure.SHA1()
         Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8).withUnsafeBytes { hash.update(bufferPointer: $0) }
@@ -67,13 +67,13 @@ public struct WebSocketHandshake: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Why a request does not become a WebSocket, and how to answer it.
+/// Why a handshake is rejected, with the error response.
 public struct WebSocketHandshakeError: Error, Sendable, Equatable {
     /// The status of the response.
     public let status: HTTPResponse.Status
-    /// What the answer needs besides its body: the versions or the protocol that would have done.
+    /// Header fields of the response: the supported versions or protocol.
     public let fields: HTTPFields
-    /// What the client is to do.
+    /// The message to the client: what to do.
     public let message: String
 
     static let method = Self(

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures a release build of the project with a nats-server of its own, and prints one table.
+# Measures a release build of the project with a separate nats-server, and prints one table.
 #
 #   Benchmarks/run.sh [--quick] [--only handshakes,intake] [--rounds 3]       every figure of docs/performance.md
 #   Benchmarks/run.sh [--quick] --surface notifications|workspace|relay [any other option of causeway-load]

@@ -32,12 +32,12 @@ struct RelayRoute: Sendable {
 
     /// Registers the route.
     func register(on routes: RouteTable<APIRequestContext>, door: DoorRoutes) {
-        door.on(Self.path) { self.judge($0, $1) }
+        door.on(Self.path) { self.validate($0, $1) }
         routes.upgrade(Self.path) { request, context in try await self.connect(request, context) }
     }
 
     /// Returns the stream of a request that can be checked without waiting; nil otherwise.
-    private func judge(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
+    private func validate(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
         guard let handshake = try? self.front.handshake(request),
             let principal = self.front.authenticateAtOnce(request, handshake)
         else { return nil }

@@ -23,7 +23,7 @@ struct NotificationStreamRoute: Sendable {
 
     /// Registers the route, with its `HEAD`.
     func register(on routes: some RouterMethods<APIRequestContext>, door: DoorRoutes, authenticator: Authenticator) {
-        door.authenticated(by: authenticator, anyOf: Self.roles, on: Self.path) { try self.judge($0, $1, $2) }
+        door.authenticated(by: authenticator, anyOf: Self.roles, on: Self.path) { try self.validate($0, $1, $2) }
         routes.get(Self.path) { request, context in try await self.stream(request, context) }
         routes.head(Self.path) { request, context in
             _ = try self.accept(request, context)
@@ -38,11 +38,11 @@ struct NotificationStreamRoute: Sendable {
     }
 
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
-        try self.judge(request, try context.requireRole(anyOf: Self.roles), context.identity)
+        try self.validate(request, try context.requireRole(anyOf: Self.roles), context.identity)
     }
 
     /// Validates the request of an authorised principal.
-    private func judge(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
+    private func validate(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
         let query = QueryParameters(unbounded: request.uri.query)
         return StreamRequest(
             principal: principal,

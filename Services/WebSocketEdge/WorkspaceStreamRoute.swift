@@ -27,7 +27,7 @@ struct WorkspaceStreamRoute: Sendable {
 
     /// Registers the route.
     func register(on routes: RouteTable<APIRequestContext>, door: DoorRoutes) {
-        door.on(Self.path) { self.judge($0, $1) }
+        door.on(Self.path) { self.validate($0, $1) }
         routes.upgrade(Self.path) { request, context in
             let accepted = try self.accept(request, context.identity)
             do throws(Refusal) {
@@ -47,7 +47,7 @@ struct WorkspaceStreamRoute: Sendable {
     }
 
     /// Returns the stream of a request that can be checked without waiting; nil otherwise.
-    private func judge(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
+    private func validate(_ request: Request, _ identity: RequestIdentity) -> StreamRequest? {
         guard let accepted = try? self.accept(request, identity),
             let principal = self.front.authenticateAtOnce(request, accepted.handshake)
         else { return nil }

@@ -120,7 +120,7 @@ public final class Edge: Sendable {
     ///   - encoder: the encoder of the viewer's stream.
     ///   - run: the execution requested; nil for the current one.
     ///   - number: the number of the last event seen; nil for none.
-    ///   - waits: whether to wait for an execution to begin when there is none.
+    ///   - waits: whether to wait until an execution begins, for an agent or workflow without one.
     /// - Throws: ``EventLogError`` when the log is out of reach.
     public func execution(
         _ reference: ExecutionReference,

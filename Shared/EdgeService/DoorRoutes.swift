@@ -15,16 +15,16 @@ import Synchronization
 /// A route registered here must apply the same rules as its handler in the router: put them in one function that both call.
 public final class DoorRoutes: Sendable {
     /// Checks a request; nil if the router must answer it, also with an error.
-    public typealias Judge = @Sendable (Request, RequestIdentity) -> StreamRequest?
+    public typealias Validator = @Sendable (Request, RequestIdentity) -> StreamRequest?
 
-    private let judges = Mutex<[String: Judge]>([:])
+    private let validators = Mutex<[String: Validator]>([:])
 
     /// Creates an empty table.
     public init() {}
 
     /// Registers the check for a path without parameters.
-    public func on(_ path: RouterPath, _ judge: @escaping Judge) {
-        judges.withLock { $0[path.description] = judge }
+    public func on(_ path: RouterPath, _ validate: @escaping Validator) {
+        validators.withLock { $0[path.description] = validate }
     }
 
     /// Registers the check for a path that requires a token with one of `roles`, in the header `Authorization` or in the query.
@@ -32,30 +32,30 @@ public final class DoorRoutes: Sendable {
         by authenticator: Authenticator,
         anyOf roles: Set<Role>,
         on path: RouterPath,
-        _ judge: @escaping @Sendable (Request, Principal, RequestIdentity) throws -> StreamRequest
+        _ validate: @escaping @Sendable (Request, Principal, RequestIdentity) throws -> StreamRequest
     ) {
         on(path) { request, identity in
             guard request.headers[.upgrade] == nil, let principal = authenticator.authenticateAtOnce(request, acceptsQueryToken: true),
                 principal.has(anyOf: roles)
             else { return nil }
-            return try? judge(request, principal, identity)
+            return try? validate(request, principal, identity)
         }
     }
 
     /// Returns the door for the routes registered so far; nil if `quick.door` is false.
     package func quickDoor(of edge: Edge, _ settings: Settings, _ logger: Logger) -> EdgeDoor? {
         guard settings[.quickDoor] else { return nil }
-        return EdgeDoor(edge, surface: Surface(judges: judges.withLock { $0 }, logger: logger), logger: logger)
+        return EdgeDoor(edge, surface: Surface(validators: validators.withLock { $0 }, logger: logger), logger: logger)
     }
 
     private struct Surface: DoorSurface {
-        let judges: [String: Judge]
+        let validators: [String: Validator]
         let logger: Logger
 
         func stream(for request: HTTPRequest) -> StreamRequest? {
-            guard let target = request.path, let judge = judges[String(target.prefix { $0 != "?" })] else { return nil }
+            guard let target = request.path, let validate = validators[String(target.prefix { $0 != "?" })] else { return nil }
             let whole = Request(head: request, body: RequestBody(buffer: ByteBuffer()))
-            return judge(whole, RequestIdentity(of: request.headerFields))
+            return validate(whole, RequestIdentity(of: request.headerFields))
         }
 
         func opened(_ stream: StreamRequest, for request: HTTPRequest, after duration: Duration) {

@@ -21,7 +21,7 @@ struct LongPollRoute: Sendable {
 
     /// Registers the route, with its `HEAD`.
     func register(on routes: some RouterMethods<APIRequestContext>, door: DoorRoutes, authenticator: Authenticator) {
-        door.authenticated(by: authenticator, anyOf: NotificationStreamRoute.roles, on: Self.path) { try self.judge($0, $1, $2) }
+        door.authenticated(by: authenticator, anyOf: NotificationStreamRoute.roles, on: Self.path) { try self.validate($0, $1, $2) }
         routes.get(Self.path) { request, context in try await self.poll(request, context) }
         routes.head(Self.path) { request, context in
             _ = try self.accept(request, context)
@@ -36,11 +36,11 @@ struct LongPollRoute: Sendable {
     }
 
     private func accept(_ request: Request, _ context: APIRequestContext) throws -> StreamRequest {
-        try self.judge(request, try context.requireRole(anyOf: NotificationStreamRoute.roles), context.identity)
+        try self.validate(request, try context.requireRole(anyOf: NotificationStreamRoute.roles), context.identity)
     }
 
     /// Validates the request of an authorised principal.
-    private func judge(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
+    private func validate(_ request: Request, _ principal: Principal, _ identity: RequestIdentity) throws -> StreamRequest {
         let query = QueryParameters(unbounded: request.uri.query)
         let filter = try query.typeFilter()
         let asked = try LongPollQuery(query)

@@ -1,10 +1,10 @@
 package import HTTPTypes
 
-/// Judges requests on the surface of an edge, called by the delivery loop that accepted the connection.
+/// Validates requests on the surface of an edge, called by the delivery loop that accepted the connection.
 package protocol DoorSurface: Sendable {
-    /// Judges a request without waiting. On a delivery loop's thread.
+    /// Validates a request without waiting. On a delivery loop's thread.
     ///
-    /// - Returns: the requested stream; nil for everything else, errors included: the NIO front then judges the request again and answers.
+    /// - Returns: the requested stream; nil for everything else, errors included: the NIO front then validates the request again and answers.
     func stream(for request: HTTPRequest) -> StreamRequest?
 
     /// Reports that the stream was opened.

@@ -11,7 +11,7 @@ package final class EdgeDoor: ConnectionDoor {
     private let logger: Logger
     private let doors = Mutex<[LoopDoor]>([])
 
-    /// - Parameter surface: judges the requests of accepted connections.
+    /// - Parameter surface: validates the requests of accepted connections.
     package init(_ edge: Edge, surface: any DoorSurface, logger: Logger) {
         self.edge = edge
         self.surface = surface

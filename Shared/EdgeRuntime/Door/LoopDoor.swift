@@ -4,16 +4,16 @@ import Glibc
 import HTTPFront
 import Logging
 
-/// Accepts connections on a delivery loop. Peeks at the input (`MSG_PEEK`): a plain request for a stream that can be judged at once
+/// Accepts connections on a delivery loop. Peeks at the input (`MSG_PEEK`): a plain request for a stream that can be validated without waiting
 /// becomes a stream on this loop; every other connection is handed over with its input unread.
 ///
 /// On the loop's thread. Holds no state for a client, and does not wait for input that has not arrived at the accept.
 actor LoopDoor {
     /// The most accepts in a round of the loop.
     private static let acceptsPerRound = 16
-    /// The most requests peeked at in vain between two ticks; beyond it, connections are handed over without a look. So a flood of refused
+    /// The most requests that are peeked at and not admitted between two ticks; beyond it, connections are handed over unseen. So a flood of refused
     /// requests, each with a token whose signature is verified, takes little of the loop's time.
-    private static let vainLooksPerTick = 32
+    private static let failedPeeksPerTick = 32
 
     nonisolated let loop: DeliveryLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -29,9 +29,9 @@ actor LoopDoor {
     /// Whether the listening socket is not watched, until the next tick.
     private var isPaused = true
     private var isClosed = false
-    private var vainLooksLeft = vainLooksPerTick
+    private var failedPeeksLeft = failedPeeksPerTick
 
-    /// - Parameter listener: a listening socket, owned by the door. ``start(on:)`` begins to accept.
+    /// - Parameter listener: a listening socket, owned by the door. ``start()`` begins to accept.
     init(
         on loop: DeliveryLoop,
         listener: Int32,
@@ -62,14 +62,14 @@ actor LoopDoor {
     }
 
     /// Accepts from the listening socket.
-    func connectionsCame() {
+    func acceptConnections() {
         guard !self.isPaused else { return }
         for _ in 0..<Self.acceptsPerRound {
             // As ``AcceptGate``: pause while the descriptor budget is exceeded.
             guard self.budget.use.held < self.budget.limit + DescriptorBudget.slack else { return self.pause() }
             let descriptor = accept4(self.listener, nil, nil, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
             guard descriptor < 0 else {
-                self.welcome(descriptor)
+                self.openOrHandOver(descriptor)
                 continue
             }
             switch errno {
@@ -83,9 +83,9 @@ actor LoopDoor {
         }
     }
 
-    /// Resets the number of vain looks, and resumes accepting after a pause; called at each tick.
+    /// Resets the number of failed peeks, and resumes accepting after a pause; called at each tick.
     func ticked() {
-        self.vainLooksLeft = Self.vainLooksPerTick
+        self.failedPeeksLeft = Self.failedPeeksPerTick
         if self.isPaused { self.resume() }
     }
 
@@ -107,9 +107,9 @@ actor LoopDoor {
         self.isPaused = true
     }
 
-    private func welcome(_ descriptor: Int32) {
-        if self.vainLooksLeft > 0, self.open(descriptor) { return }
-        self.vainLooksLeft = max(0, self.vainLooksLeft - 1)
+    private func openOrHandOver(_ descriptor: Int32) {
+        if self.failedPeeksLeft > 0, self.open(descriptor) { return }
+        self.failedPeeksLeft = max(0, self.failedPeeksLeft - 1)
         self.handOver(descriptor)
     }
 

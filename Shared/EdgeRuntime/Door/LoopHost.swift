@@ -39,7 +39,7 @@ final class LoopHost: DeliveryLoopDelegate {
             self.hub?.descriptorReady(token: token, events: events)
             return
         }
-        self.door?.assumeIsolated { $0.connectionsCame() }
+        self.door?.assumeIsolated { $0.acceptConnections() }
     }
 
     func signalled() { self.hub?.signalled() }

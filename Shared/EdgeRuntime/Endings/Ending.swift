@@ -83,7 +83,7 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
     /// The label of metrics and log lines.
     public var description: String { self.kind.rawValue }
 
-    /// The sentence sent to the client in a close frame.
+    /// The text for the client: the reason in a close frame, the message of an error.
     public var sentence: String { self.detail ?? self.kind.sentence }
 
     /// Whether queued messages are dropped at once: the client does not read them, or has closed the connection.

@@ -79,7 +79,7 @@ final class ExecutionResolver: Sendable {
     ///   - encoder: the encoder of the viewer's stream.
     ///   - run: the execution requested; nil for the current one.
     ///   - number: the number of the last event seen; nil for none.
-    ///   - waits: whether to wait for the first execution to begin, if there is none.
+    ///   - waits: whether to wait until the first execution begins.
     func answer(
         _ reference: ExecutionReference,
         in encoder: any StreamEncoder,

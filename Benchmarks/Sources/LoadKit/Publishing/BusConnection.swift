@@ -89,7 +89,7 @@ final class BusConnection {
         while unacknowledged > 0 { _ = try receive(wait: true) }
     }
 
-    /// Reads and handles the server's next message; nil when there is none and `wait` is false.
+    /// Reads and handles the server's next message; nil if no message has arrived and `wait` is false.
     private func receive(wait: Bool) throws(LoadError) -> NATSReader.Inbound? {
         while true {
             if let inbound = try reader.next() {

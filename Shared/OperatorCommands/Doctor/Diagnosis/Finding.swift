@@ -33,7 +33,7 @@ struct Finding: Sendable, Equatable {
     let check: Check
     let verdict: Verdict
     let sentence: String
-    /// The fix; nil when the sentence says enough.
+    /// The fix; nil if the finding already names it.
     var remedy: Remedy?
 
     static func ok(_ check: Check, _ sentence: String) -> Finding {

@@ -1,7 +1,7 @@
 import { eventUpdate, gapUpdate, heartbeatUpdate, isStanding, placeUpdate, standingOf } from "./updates.js";
 
 /**
- * Returns the update for a block of the notification stream; undefined if there is none. Throws if its data is not JSON.
+ * Returns the update for a block of the notification stream; undefined for a block without an update. Throws if its data is not JSON.
  *
  * @param {import("../causeway.js").EventStreamBlock} block
  */

@@ -219,7 +219,7 @@ let package = Package(
         tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",
-            ["Basics", "AccessControl", "TestKit", crypto, cryptoExtras, hummingbird, logging]
+            ["Basics", "AccessControl", "TestKit", crypto, cryptoExtras, nioCore, nioPosix, nioHTTP1, logging]
         ),
         tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging]),
         tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging]),

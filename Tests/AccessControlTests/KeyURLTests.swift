@@ -1,8 +1,8 @@
 import Crypto
 import CryptoExtras
 import Foundation
-import HTTPTypes
 import Logging
+import NIOHTTP1
 import TestKit
 import Testing
 

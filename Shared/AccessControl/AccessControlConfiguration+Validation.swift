@@ -9,6 +9,9 @@ extension AccessControlConfiguration {
         guard hasKeySource else {
             throw AccessControlError("No key is configured: set a shared secret, a public key file, a JWKS file or a JWKS URL.")
         }
+        guard hs256Secret != nil || hs256SecretFile != nil || hs256PreviousSecret == nil && hs256PreviousSecretFile == nil else {
+            throw AccessControlError("A previous shared secret is configured without a current one: set both, or make it the current one.")
+        }
         guard rsaAlgorithm.isRSA else {
             throw AccessControlError("RSA keys can be used for RS256 or PS256, not for \(rsaAlgorithm.rawValue).")
         }

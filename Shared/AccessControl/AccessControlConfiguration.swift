@@ -18,11 +18,15 @@ public struct AccessControlConfiguration: Sendable {
 
     /// The shared secret; its UTF-8 bytes are the key.
     public var hs256Secret: String?
+    /// A second shared secret, accepted like the first one: the one before, during a rotation.
+    public var hs256PreviousSecret: String?
     /// A file with the shared secret, instead of ``hs256Secret``; reread by ``Authenticator/reload()``.
     public var hs256SecretFile: String?
-    /// The one algorithm for which ``hs256Secret`` is used: HS256, HS384 or HS512.
+    /// A file with the second shared secret, instead of ``hs256PreviousSecret``; reread by ``Authenticator/reload()``.
+    public var hs256PreviousSecretFile: String?
+    /// The one algorithm for which shared secrets are used: HS256, HS384 or HS512.
     public var secretAlgorithm = SignatureAlgorithm.hs256
-    /// A PEM file with one public key or certificate: RSA, EC P-256, EC P-384 or Ed25519.
+    /// A PEM file with up to 8 public keys, or one certificate: RSA, EC P-256, EC P-384 or Ed25519; reread by ``Authenticator/reload()``.
     public var publicKeyFile: String?
     /// The one algorithm of RSA keys that do not name their own: RS256 or PS256.
     public var rsaAlgorithm = SignatureAlgorithm.rs256
@@ -59,20 +63,22 @@ public struct AccessControlConfiguration: Sendable {
     }
 
     /// The paths of all key files.
-    public var files: [String] { [hs256SecretFile, publicKeyFile, jwksFile].compactMap(\.self) }
+    public var files: [String] { [hs256SecretFile, hs256PreviousSecretFile, publicKeyFile, jwksFile].compactMap(\.self) }
 
-    /// Whether a key source is set.
+    /// Whether a key source is set. A previous secret alone is none.
     public var hasKeySource: Bool {
         hs256Secret != nil || hs256SecretFile != nil || publicKeyFile != nil || jwksFile != nil || jwksURL != nil
     }
 }
 
 extension AccessControlConfiguration: CustomStringConvertible, CustomReflectable {
-    /// Names what is set; never shows the secret.
+    /// Names what is set; never shows a secret.
     public var description: String {
         let parts = [
             hs256Secret.map { _ in "hs256Secret: <redacted> (\(secretAlgorithm.rawValue))" },
             hs256SecretFile.map { "hs256SecretFile: \($0)" },
+            hs256PreviousSecret.map { _ in "hs256PreviousSecret: <redacted>" },
+            hs256PreviousSecretFile.map { "hs256PreviousSecretFile: \($0)" },
             publicKeyFile.map { "publicKeyFile: \($0)" },
             jwksFile.map { "jwksFile: \($0)" },
             jwksURL.map { "jwksURL: \(KeyDocument.shown($0))" },

@@ -8,11 +8,10 @@ public import Logging
 /// All checks are here: size and format, algorithm (must be the one that the selected key declares), signature, dates, issuer, audience, user and
 /// tenant. Any thread; never blocks one.
 public final class Authenticator: Sendable {
-    private let configuration: AccessControlConfiguration
-    private let logger: Logger
     private let rules: ClaimRules
     private let tenantClaims: [String]
     private let maximumTokenBytes: Int
+    private let fixedKeys: FixedKeys
     private let ring: KeyRing
     private let cache: PrincipalCache
     private let now: WallClock
@@ -28,12 +27,11 @@ public final class Authenticator: Sendable {
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
         let sources = try KeySources(configuration, logger: logger)
-        self.configuration = configuration
-        self.logger = logger
         rules = ClaimRules(configuration)
         tenantClaims = configuration.tenantClaims
         maximumTokenBytes = configuration.maximumTokenBytes
-        ring = KeyRing(fixed: sources.fixed, document: sources.document, configuration: configuration, logger: logger, now: now)
+        fixedKeys = sources.fixed
+        ring = KeyRing(fixed: fixedKeys.keys, document: sources.document, configuration: configuration, logger: logger, now: now)
         cache = PrincipalCache(capacity: configuration.cacheCapacity)
         self.now = now
         await ring.refreshIfDue()
@@ -50,11 +48,16 @@ public final class Authenticator: Sendable {
         return absence
     }
 
-    /// Rereads the secret and the key files, and fetches the keys behind the URL. Open connections stay open.
+    /// Rereads the secret and key files. Tokens of a key that was removed are refused from then on; open connections stay open. Blocks the
+    /// calling thread while it reads. Cached tokens stay cached unless a content has changed.
     ///
-    /// - Throws: ``AccessControlError`` when a file is unusable; the previous keys then stay valid.
-    public func reload() async throws(AccessControlError) {
-        ring.replaceFixed(try KeySources.fixed(configuration, logger: logger))
+    /// - Throws: ``AccessControlError`` for unusable files; their previous keys stay valid, and those of the other files are replaced.
+    public func reload() throws(AccessControlError) {
+        try fixedKeys.reload { ring.replaceFixed($0) }
+    }
+
+    /// Fetches the keys behind the URL, due or not, and waits. After a failure, which is logged, the previous keys stay valid.
+    public func refresh() async {
         await ring.refresh()
     }
 

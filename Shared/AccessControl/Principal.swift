@@ -8,6 +8,9 @@ public struct Principal: Sendable, Hashable {
     public var tenant: Tenant
     /// The token's roles, without those unknown to Causeway.
     public var roles: Set<Role>
+    /// The names in the token's `roles` that Causeway does not know, sorted, each once, at most ``maximumOtherRoles``: they count in groups of
+    /// approvers alone (contract §12).
+    public var otherRoles: [String]
     /// When the connection must end, in seconds since 1970 UTC: `exp` plus the configured leeway, rounded down (contract §1).
     public var expiresAt: Int64
     /// Claim `email`; never used for a decision.
@@ -15,15 +18,30 @@ public struct Principal: Sendable, Hashable {
     /// Claim `scope`; never used for a decision.
     public var scope: String?
 
+    /// The most ``otherRoles``; the token's further ones are ignored.
+    public static let maximumOtherRoles = 64
+
     /// Creates a principal; for ``Authenticator`` and tests.
-    public init(user: UserID, tenant: Tenant, roles: Set<Role>, expiresAt: Int64, email: String? = nil, scope: String? = nil) {
+    public init(
+        user: UserID,
+        tenant: Tenant,
+        roles: Set<Role>,
+        otherRoles: [String] = [],
+        expiresAt: Int64,
+        email: String? = nil,
+        scope: String? = nil
+    ) {
         self.user = user
         self.tenant = tenant
         self.roles = roles
+        self.otherRoles = otherRoles
         self.expiresAt = expiresAt
         self.email = email
         self.scope = scope
     }
+
+    /// The names of all roles, known to Causeway or not.
+    public var roleNames: Set<String> { Set(otherRoles).union(roles.lazy.map(\.rawValue)) }
 
     /// Returns whether the principal has at least one of `roles`. True for an empty set.
     public func has(anyOf roles: Set<Role>) -> Bool {

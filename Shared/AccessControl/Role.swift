@@ -1,4 +1,4 @@
-/// What a token's bearer may do (contract §1, §10). Unknown names are ignored.
+/// What a token's bearer may do (contract §1, §10). Other names count in groups of approvers alone: ``Principal/otherRoles``.
 public enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
     /// Decides approvals and produces events of its own tenant.
     case admin

@@ -87,8 +87,11 @@ final class ConnectionLink: Sendable {
         for subscription in subscriptions { subscription.end() }
     }
 
-    /// Reloads the configured files: now when there is no server, else at the next reconnect.
-    func reload() {
+    /// Reloads the configured files: now when there is no server, else at the next reconnect. Blocks.
+    ///
+    /// - Throws: For an unusable file, and then changes nothing.
+    func reload() throws(NATSError) {
+        _ = try CNATSOptions.make(configuration)
         let library = state.withLock { state in
             state.isOutdated = true
             return state.library

@@ -99,6 +99,18 @@ public struct NATSConfiguration: Sendable {
     }
 }
 
+extension NATSConfiguration {
+    /// The paths of the files with credentials, certificates and keys, all of which may be replaced while a connection is open.
+    public var files: [String] {
+        let credentials: String? =
+            switch authentication {
+            case .none, .userPassword, .token: nil
+            case .userPasswordFile(_, let path), .credentialsFile(let path), .nkeySeedFile(let path): path
+            }
+        return [credentials, tls?.caFile, tls?.certificateFile, tls?.keyFile].compactMap(\.self)
+    }
+}
+
 extension NATSConfiguration.Authentication: CustomStringConvertible, CustomReflectable {
     /// The kind of credentials and, for files, their paths; never the credentials.
     public var description: String {

@@ -80,8 +80,19 @@ public final class NATSConnection: Sendable {
     /// Reloads the configured files: now when disconnected, else at the next reconnect.
     ///
     /// Not needed for credentials that a server refuses: those are reread.
-    public func reload() {
-        link.reload()
+    ///
+    /// - Throws: ``NATSError/Code/invalidConfiguration`` for an unusable file; the connection is left as it is.
+    public func reload() async throws(NATSError) {
+        let link = link
+        let failure: NATSError? = await NATSLibrary.blocking {
+            do throws(NATSError) {
+                try link.reload()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// The connected server's `max_payload` in bytes, headers included; nil while disconnected.

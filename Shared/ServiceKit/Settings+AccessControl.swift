@@ -3,13 +3,18 @@ public import AccessControl
 extension Settings {
     /// Builds the token configuration from the `auth.` keys.
     ///
-    /// - Throws: ``ConfigurationError`` without a key source or a tenant claim.
+    /// - Throws: ``ConfigurationError`` without a key source or a tenant claim, and for a previous secret without a current one.
     public func accessControlConfiguration() throws(ConfigurationError) -> AccessControlConfiguration {
         var configuration = AccessControlConfiguration()
         if case .secretFile(let path, _) = source(of: .authHS256Secret) {
             configuration.hs256SecretFile = path
         } else {
             configuration.hs256Secret = self[.authHS256Secret]
+        }
+        if case .secretFile(let path, _) = source(of: .authHS256SecretPrevious) {
+            configuration.hs256PreviousSecretFile = path
+        } else {
+            configuration.hs256PreviousSecret = self[.authHS256SecretPrevious]
         }
         configuration.publicKeyFile = self[.authPublicKeyFile]
         configuration.jwksFile = self[.authJWKSFile]
@@ -23,6 +28,12 @@ extension Settings {
             let names = sources.map(\.environmentName)
             throw .configuration(
                 "there is no key to check tokens with: set \(names.dropLast().joined(separator: ", ")) or \(names[names.count - 1])"
+            )
+        }
+        guard self[.authHS256SecretPrevious] == nil || self[.authHS256Secret] != nil else {
+            throw .configuration(
+                "\(AnyConfigurationKey.authHS256SecretPrevious.environmentName) is set without "
+                    + "\(AnyConfigurationKey.authHS256Secret.environmentName): set both, or the latter alone"
             )
         }
         guard !configuration.tenantClaims.isEmpty else {

@@ -10,6 +10,10 @@ extension Settings {
         let maxBytes = self[.logMaxBytes]
         configuration.maxBytes = maxBytes > 0 ? Int64(maxBytes) : nil
         configuration.storage = self[.logStorage]
+        let approvalsMaxAge = self[.approvalsMaxAge]
+        configuration.approvalsMaxAge = approvalsMaxAge > .zero ? approvalsMaxAge : nil
+        let approvalsMaxBytes = self[.approvalsMaxBytes]
+        configuration.approvalsMaxBytes = approvalsMaxBytes > 0 ? Int64(approvalsMaxBytes) : nil
         return configuration
     }
 }

@@ -17,7 +17,7 @@ struct KeySourceTests {
     func publicKeyFile(_ pemCase: PEMCase) throws {
         let result = Result { try PublicKeyFile.parse(pemCase.text(try TestKeys.shared.get()), path: "/keys/public.pem") }
         switch (result, pemCase.expected) {
-        case (.success(.rsa), .rsa), (.success(.p256), .p256), (.success(.p384), .p384), (.success(.ed25519), .ed25519): break
+        case (.success(let materials), .keys(let kinds)): #expect(materials.map(\.kind) == kinds)
         case (.failure(let error as AccessControlError), .refused(let reason)):
             #expect(error.message.contains(reason))
             #expect(error.message.contains("/keys/public.pem"))
@@ -86,11 +86,11 @@ struct KeySourceTests {
         #expect(try await authenticator.authenticate(token(first)).user.text == "ann")
         _ = try directory.file("secret", second)
         _ = try await authenticator.authenticate(token(first))
-        try await authenticator.reload()
+        try authenticator.reload()
         #expect(try await authenticator.authenticate(token(second)).user.text == "ann")
         await #expect(throws: AuthenticationError.self) { try await authenticator.authenticate(token(first)) }
         _ = try directory.file("secret", "")
-        await #expect(throws: AccessControlError.self) { try await authenticator.reload() }
+        #expect(throws: AccessControlError.self) { try authenticator.reload() }
         _ = try await authenticator.authenticate(token(second))
     }
 
@@ -104,11 +104,12 @@ struct KeySourceTests {
     }
 
     @Test func aConfigurationDoesNotShowItsSecret() {
-        let configuration = AccessControlConfiguration(hs256Secret: "top-secret")
+        var configuration = AccessControlConfiguration(hs256Secret: "top-secret")
+        configuration.hs256PreviousSecret = "former-secret"
         var dumped = ""
         dump(configuration, to: &dumped)
         for text in [dumped, "\(configuration)", String(reflecting: configuration)] {
-            #expect(!text.contains("top-secret"))
+            #expect(!text.contains("top-secret") && !text.contains("former-secret"))
         }
         #expect(configuration.description.contains("redacted"))
     }
@@ -116,7 +117,8 @@ struct KeySourceTests {
 
 struct PEMCase: Sendable, CustomTestStringConvertible {
     enum Expected: Sendable {
-        case rsa, p256, p384, ed25519
+        /// These kinds, in the file's order.
+        case keys([String])
         case refused(String)
     }
 
@@ -130,9 +132,25 @@ struct PEMCase: Sendable, CustomTestStringConvertible {
         self.text = text
     }
 
+    /// A self-signed certificate with a P-256 key.
+    private static let certificate =
+        """
+        -----BEGIN CERTIFICATE-----
+        MIIBhzCCAS2gAwIBAgIUAOy/S/uHUzjbkk0phQ0lVW0x0rwwCgYIKoZIzj0EAwIw
+        GDEWMBQGA1UEAwwNY2F1c2V3YXktdGVzdDAgFw0yNjExMjEwNzIzMTNaGA8yMTI2
+        MTAyODA3MjMxM1owGDEWMBQGA1UEAwwNY2F1c2V3YXktdGVzdDBZMBMGByqGSM49
+        AgEGCCqGSM49AwEHA0IABAVaGEc7HMrUJRUWDmauUiOD1B+8vYkJGR7mU97Ajlsn
+        VadjCxvi7qYdIWSX6AItnSoAHIL9gi28etohhUi44A6jUzBRMB0GA1UdDgQWBBS2
+        brwDu1MjcX1e/+LSHS2syKsOojAfBgNVHSMEGDAWgBS2brwDu1MjcX1e/+LSHS2s
+        yKsOojAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIBfWNMua5zeT
+        Jt9iHdrxPR09+Zcs8a8t+5PxxsLCI6XVAiEAqmQvQwyPSG2yR3Ajs49zzAXRKVS4
+        n4m1CfdYuvmbgCE=
+        -----END CERTIFICATE-----
+        """
+
     static let all = [
-        PEMCase("RSA", .rsa) { $0.rsa.publicKey.pemRepresentation },
-        PEMCase("RSA in PKCS #1", .rsa) { _ in
+        PEMCase("RSA", .keys(["rsa"])) { $0.rsa.publicKey.pemRepresentation },
+        PEMCase("RSA in PKCS #1", .keys(["rsa"])) { _ in
             """
             -----BEGIN RSA PUBLIC KEY-----
             MIIBCgKCAQEArbnEVKet/NXBy25dTkaKyYX57gzLOHjWvPRW75wypybRSl8qJ0U0
@@ -144,25 +162,12 @@ struct PEMCase: Sendable, CustomTestStringConvertible {
             -----END RSA PUBLIC KEY-----
             """
         },
-        PEMCase("EC P-256", .p256) { $0.p256.publicKey.pemRepresentation },
-        PEMCase("EC P-256 with DOS line ends", .p256) { $0.p256.publicKey.pemRepresentation.replacing("\n", with: "\r\n") },
-        PEMCase("EC P-384", .p384) { $0.p384.publicKey.pemRepresentation },
-        PEMCase("Ed25519", .ed25519) { $0.ed25519.publicKey.pemRepresentation },
-        PEMCase("a certificate", .p256) { _ in
-            """
-            -----BEGIN CERTIFICATE-----
-            MIIBhzCCAS2gAwIBAgIUAOy/S/uHUzjbkk0phQ0lVW0x0rwwCgYIKoZIzj0EAwIw
-            GDEWMBQGA1UEAwwNY2F1c2V3YXktdGVzdDAgFw0yNjExMjEwNzIzMTNaGA8yMTI2
-            MTAyODA3MjMxM1owGDEWMBQGA1UEAwwNY2F1c2V3YXktdGVzdDBZMBMGByqGSM49
-            AgEGCCqGSM49AwEHA0IABAVaGEc7HMrUJRUWDmauUiOD1B+8vYkJGR7mU97Ajlsn
-            VadjCxvi7qYdIWSX6AItnSoAHIL9gi28etohhUi44A6jUzBRMB0GA1UdDgQWBBS2
-            brwDu1MjcX1e/+LSHS2syKsOojAfBgNVHSMEGDAWgBS2brwDu1MjcX1e/+LSHS2s
-            yKsOojAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIBfWNMua5zeT
-            Jt9iHdrxPR09+Zcs8a8t+5PxxsLCI6XVAiEAqmQvQwyPSG2yR3Ajs49zzAXRKVS4
-            n4m1CfdYuvmbgCE=
-            -----END CERTIFICATE-----
-            """
-        },
+        PEMCase("EC P-256", .keys(["p256"])) { $0.p256.publicKey.pemRepresentation },
+        PEMCase("EC P-256 with DOS line ends", .keys(["p256"])) { $0.p256.publicKey.pemRepresentation.replacing("\n", with: "\r\n") },
+        PEMCase("EC P-384", .keys(["p384"])) { $0.p384.publicKey.pemRepresentation },
+        PEMCase("Ed25519", .keys(["ed25519"])) { $0.ed25519.publicKey.pemRepresentation },
+        PEMCase("a certificate", .keys(["p256"])) { _ in certificate },
+        PEMCase("a certificate with DOS line ends", .keys(["p256"])) { _ in certificate.replacing("\n", with: "\r\n") },
         PEMCase("an RSA key of 1024 bits", .refused("at least 2048 bits")) { _ in
             """
             -----BEGIN PUBLIC KEY-----
@@ -176,10 +181,26 @@ struct PEMCase: Sendable, CustomTestStringConvertible {
         PEMCase("EC P-521", .refused("EC P-256")) { _ in P521.Signing.PrivateKey().publicKey.pemRepresentation },
         PEMCase("a private key", .refused("private key")) { $0.p256.pemRepresentation },
         PEMCase("an RSA private key", .refused("private key")) { $0.rsa.pemRepresentation },
-        PEMCase("two keys", .refused("2 keys")) { $0.p256.publicKey.pemRepresentation + "\n" + $0.p384.publicKey.pemRepresentation },
+        PEMCase("two keys and a comment", .keys(["p256", "p384"])) {
+            "the new key\n\($0.p256.publicKey.pemRepresentation)\nthe old one:\n\($0.p384.publicKey.pemRepresentation)\n"
+        },
+        PEMCase("two keys with DOS line ends", .keys(["ed25519", "rsa"])) {
+            "\($0.ed25519.publicKey.pemRepresentation)\n\($0.rsa.publicKey.pemRepresentation)".replacing("\n", with: "\r\n")
+        },
+        PEMCase("a key and a certificate", .keys(["ed25519", "p256"])) { "\($0.ed25519.publicKey.pemRepresentation)\n\(certificate)" },
+        PEMCase("two certificates", .refused("several certificates")) { _ in "\(certificate)\n\(certificate)" },
+        PEMCase("more keys than are tried", .refused("at most \(PublicKeyFile.maximumKeys)")) { keys in
+            (0...PublicKeyFile.maximumKeys).map { _ in keys.p256.publicKey.pemRepresentation }.joined(separator: "\n")
+        },
+        PEMCase("a key and a private key", .refused("private key")) {
+            "\($0.ed25519.publicKey.pemRepresentation)\n\($0.p256.pemRepresentation)"
+        },
+        PEMCase("a key and half a key", .refused("cannot be used")) {
+            "\($0.ed25519.publicKey.pemRepresentation)\n\($0.p256.publicKey.pemRepresentation.prefix(60))"
+        },
         PEMCase("another text", .refused("not a PEM file")) { _ in "ssh-ed25519 AAAA" },
         PEMCase("nothing", .refused("not a PEM file")) { _ in "" },
-        PEMCase("damage", .refused("no key that can be used")) { $0.p256.publicKey.pemRepresentation.replacing("M", with: "N") },
+        PEMCase("damage", .refused("cannot be used")) { $0.p256.publicKey.pemRepresentation.replacing("M", with: "N") },
     ]
 }
 
@@ -200,6 +221,14 @@ struct ConfigurationCase: Sendable, CustomTestStringConvertible {
         ConfigurationCase("an empty secret", says: "empty") { $0.hs256Secret = "" },
         ConfigurationCase("a PEM text as secret", says: "PEM") {
             $0.hs256Secret = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
+        },
+        ConfigurationCase("a previous secret alone", says: "without a current one") {
+            $0.hs256PreviousSecret = "secret"
+            $0.jwksURL = "https://id.example/jwks.json"
+        },
+        ConfigurationCase("an empty previous secret", says: "empty") {
+            $0.hs256Secret = "secret"
+            $0.hs256PreviousSecret = ""
         },
         ConfigurationCase("a secret for RS256", says: "not for RS256") {
             $0.hs256Secret = "secret"
@@ -269,5 +298,18 @@ enum UnusableKey: Sendable, CaseIterable {
         case .emptySecret: return ["kty": "oct", "k": "", "alg": "HS256"]
         }
         return key
+    }
+}
+
+extension KeyMaterial {
+    /// The name of the case.
+    fileprivate var kind: String {
+        switch self {
+        case .secret: "secret"
+        case .rsa: "rsa"
+        case .p256: "p256"
+        case .p384: "p384"
+        case .ed25519: "ed25519"
+        }
     }
 }

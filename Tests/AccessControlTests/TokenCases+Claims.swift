@@ -132,6 +132,25 @@ extension TokenCase {
             expected: .noTenant
         ),
         TokenCase(name: "roles", claims: ["roles": #"["admin","producer","root",7,null]"#], check: { $0.roles == [.admin, .producer] }),
+        TokenCase(
+            name: "other roles",
+            claims: ["roles": #"["security","admin","ciso","security",7,"","a\u0000b","Admin","é"]"#],
+            check: {
+                $0.otherRoles == ["security", "ciso", "Admin", "é"].sorted()
+                    && $0.roleNames == ["admin", "security", "ciso", "Admin", "é"]
+            }
+        ),
+        TokenCase(
+            name: "other roles, too long",
+            claims: ["roles": "[\"" + String(repeating: "x", count: 128) + "\",\"" + String(repeating: "y", count: 129) + "\"]"],
+            check: { $0.otherRoles == [String(repeating: "x", count: 128)] }
+        ),
+        TokenCase(
+            name: "other roles, too many",
+            claims: ["roles": "[" + (100..<200).map { "\"r\($0)\"" }.joined(separator: ",") + ",\"member\"]"],
+            check: { $0.otherRoles == (100..<164).map { "r\($0)" } && $0.roles == [.member] }
+        ),
+        TokenCase(name: "no other roles", check: { $0.otherRoles.isEmpty && $0.roleNames == ["member"] }),
         TokenCase(name: "no roles", claims: ["roles": nil], check: \.roles.isEmpty),
         TokenCase(name: "roles as text", claims: ["roles": "\"admin\""], check: \.roles.isEmpty),
         TokenCase(name: "roles in another case", claims: ["roles": #"["Admin"]"#], check: \.roles.isEmpty),

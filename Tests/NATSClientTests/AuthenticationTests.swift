@@ -118,6 +118,37 @@ struct AuthenticationTests {
         await late.close()
     }
 
+    @Test("A reload takes replaced files for the next connection, and leaves an unusable one alone")
+    func reload() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await NATSServer(.user("edge", password: "hunter2"))
+        let file = try directory.write("hunter2", to: "password")
+        let lines = Collected<String>()
+        let configuration = NATSConfiguration(
+            servers: [server.url],
+            authentication: .userPasswordFile(user: "edge", file: file),
+            reconnectWait: .milliseconds(10)
+        )
+        #expect(configuration.files == [file])
+        let nats = try await NATSConnection.connect(configuration, logger: logger(into: lines))
+        try directory.write("", to: "password")
+        let error = await #expect(throws: NATSError.self) { try await nats.reload() }
+        #expect(error?.code == .invalidConfiguration && error?.message.contains(file) == true)
+        try await nats.flush()
+
+        try directory.write("other", to: "password")
+        try await nats.reload()
+        try await nats.flush()
+        try await server.stop()
+        #expect(await eventually { nats.state != .connected })
+        try server.reload(.user("edge", password: "other"))
+        try await server.start()
+        #expect(await eventually { nats.state == .connected })
+        // The former password was not tried again.
+        #expect(!lines.all.contains { $0.contains("authenticationFailed") })
+        await nats.close()
+    }
+
     @Test("Credentials that are refused by a server that comes later are tried again")
     func refusedLater() async throws {
         let server = try await NATSServer(.user("edge", password: "hunter2"))

@@ -15,6 +15,7 @@ import Testing
             (.natsTLSKeyFile, "NATS_TLS_KEY_FILE", "--nats-tls-key-file"), (.logReplicas, "LOG_REPLICAS", "--log-replicas"),
             (.logMaxAge, "LOG_MAX_AGE", "--log-max-age"), (.logMaxBytes, "LOG_MAX_BYTES", "--log-max-bytes"),
             (.logStorage, "LOG_STORAGE", "--log-storage"), (.authHS256Secret, "AUTH_HS256_SECRET", "--auth-hs256-secret"),
+            (.authHS256SecretPrevious, "AUTH_HS256_SECRET_PREVIOUS", "--auth-hs256-secret-previous"),
             (.authPublicKeyFile, "AUTH_PUBLIC_KEY_FILE", "--auth-public-key-file"), (.authJWKSFile, "AUTH_JWKS_FILE", "--auth-jwks-file"),
             (.authJWKSURL, "AUTH_JWKS_URL", "--auth-jwks-url"), (.authIssuer, "AUTH_ISSUER", "--auth-issuer"),
             (.authAudience, "AUTH_AUDIENCE", "--auth-audience"), (.authTenantClaims, "AUTH_TENANT_CLAIMS", "--auth-tenant-claims"),
@@ -32,6 +33,7 @@ import Testing
 
     @Test func onlySecretsHaveAFileCompanion() {
         #expect(AnyConfigurationKey.authHS256Secret.fileCompanion?.environmentName == "AUTH_HS256_SECRET_FILE")
+        #expect(AnyConfigurationKey.authHS256SecretPrevious.fileCompanion?.environmentName == "AUTH_HS256_SECRET_PREVIOUS_FILE")
         #expect(AnyConfigurationKey.natsPassword.fileCompanion?.option == "--nats-password-file")
         #expect(AnyConfigurationKey.httpPort.fileCompanion == nil)
     }

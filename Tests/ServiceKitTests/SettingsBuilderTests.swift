@@ -1,6 +1,7 @@
 import AccessControl
 import EventLog
 import NATSClient
+import TestKit
 import Testing
 
 @testable import ServiceKit
@@ -64,11 +65,13 @@ import Testing
     @Test func tokensAreAcceptedAsSet() throws {
         let configuration = try Settings(
             environment: [
-                "AUTH_HS256_SECRET": "s3cr3t", "AUTH_PUBLIC_KEY_FILE": "/pem", "AUTH_JWKS_FILE": "/jwks", "AUTH_JWKS_URL": "https://keys",
-                "AUTH_ISSUER": "iss", "AUTH_AUDIENCE": "aud", "AUTH_TENANT_CLAIMS": "team, org",
+                "AUTH_HS256_SECRET": "s3cr3t", "AUTH_HS256_SECRET_PREVIOUS": "0ld", "AUTH_PUBLIC_KEY_FILE": "/pem",
+                "AUTH_JWKS_FILE": "/jwks", "AUTH_JWKS_URL": "https://keys", "AUTH_ISSUER": "iss", "AUTH_AUDIENCE": "aud",
+                "AUTH_TENANT_CLAIMS": "team, org",
             ]
         ).accessControlConfiguration()
         #expect(configuration.hs256Secret == "s3cr3t")
+        #expect(configuration.hs256PreviousSecret == "0ld")
         #expect(configuration.publicKeyFile == "/pem")
         #expect(configuration.jwksFile == "/jwks")
         #expect(configuration.jwksURL == "https://keys")
@@ -80,6 +83,28 @@ import Testing
     @Test(arguments: ["AUTH_HS256_SECRET", "AUTH_PUBLIC_KEY_FILE", "AUTH_JWKS_FILE", "AUTH_JWKS_URL"])
     func oneSourceOfKeysIsEnough(_ variable: String) throws {
         #expect(try Settings(environment: [variable: "x"]).accessControlConfiguration().hasKeySource)
+    }
+
+    @Test func secretsInFilesAreReadByTheAuthenticator() throws {
+        let directory = try TemporaryDirectory()
+        let (secret, previous) = (try directory.write("s3cr3t", to: "secret"), try directory.write("0ld", to: "previous"))
+        let configuration = try Settings(
+            environment: ["AUTH_HS256_SECRET_FILE": secret, "AUTH_HS256_SECRET_PREVIOUS_FILE": previous]
+        ).accessControlConfiguration()
+        #expect(configuration.hs256Secret == nil && configuration.hs256PreviousSecret == nil)
+        #expect(configuration.files == [secret, previous])
+    }
+
+    @Test func aPreviousSecretNeedsACurrentOne() throws {
+        let settings = try Settings(environment: ["AUTH_HS256_SECRET_PREVIOUS": "x", "AUTH_JWKS_FILE": "/jwks"])
+        #expect(
+            throws: ConfigurationError(
+                "AUTH_HS256_SECRET_PREVIOUS is set without AUTH_HS256_SECRET: set both, or the latter alone",
+                exitCode: .configuration
+            )
+        ) {
+            try settings.accessControlConfiguration()
+        }
     }
 
     @Test func aClaimForTheTenantIsNeeded() throws {

@@ -6,8 +6,8 @@ import Logging
 struct KeySources: Sendable {
     static let maximumKeySetBytes = 1024 * 1024
 
-    /// The keys of the secret and the files.
-    let fixed: [VerificationKey]
+    /// The keys of the secrets and the files.
+    let fixed: FixedKeys
     /// The document behind the URL.
     let document: KeyDocument?
 
@@ -25,25 +25,44 @@ struct KeySources: Sendable {
         }
     }
 
-    /// Reads the keys of the secret and the files.
-    static func fixed(_ configuration: AccessControlConfiguration, logger: Logger) throws(AccessControlError) -> [VerificationKey] {
-        var keys: [VerificationKey] = []
-        var secret = configuration.hs256Secret
-        if let path = configuration.hs256SecretFile {
-            secret = SecretFile.read(path)
-            guard secret != nil else { throw AccessControlError("\(path) cannot be read, or holds no secret.") }
+    /// Reads the keys of the secrets and the files.
+    private static func fixed(_ configuration: AccessControlConfiguration, logger: Logger) throws(AccessControlError) -> FixedKeys {
+        let (secretAlgorithm, rsaAlgorithm) = (configuration.secretAlgorithm, configuration.rsaAlgorithm)
+        var constant: [VerificationKey] = []
+        var files: [FixedKeys.File] = []
+        for secret in [configuration.hs256Secret, configuration.hs256PreviousSecret].compactMap(\.self) {
+            constant.append(try key(secret: secret, algorithm: secretAlgorithm, logger: logger))
         }
-        if let secret {
-            keys.append(try Self.key(secret: secret, algorithm: configuration.secretAlgorithm, logger: logger))
+        // The previous secret is read last: a rotation writes it first, so that the secret's former content is never in neither of the two.
+        for path in [configuration.hs256SecretFile, configuration.hs256PreviousSecretFile].compactMap(\.self) {
+            files.append(
+                FixedKeys.File(path: path, maximumBytes: SecretFile.maximumBytes) { content throws(AccessControlError) in
+                    guard let secret = SecretFile.secret(in: content) else {
+                        throw AccessControlError("\(path) is empty, or not UTF-8 text: it must hold a shared secret, and nothing else.")
+                    }
+                    return [try key(secret: secret, algorithm: secretAlgorithm, logger: logger)]
+                }
+            )
         }
         if let path = configuration.publicKeyFile {
-            let material = try PublicKeyFile.read(path)
-            keys.append(try VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: configuration.rsaAlgorithm)))
+            files.append(
+                FixedKeys.File(path: path, maximumBytes: PublicKeyFile.maximumBytes) { content throws(AccessControlError) in
+                    var keys: [VerificationKey] = []
+                    for material in try PublicKeyFile.parse(String(decoding: content, as: UTF8.self), path: path) {
+                        keys.append(try VerificationKey(material, algorithm: material.defaultAlgorithm(rsa: rsaAlgorithm)))
+                    }
+                    return keys
+                }
+            )
         }
         if let path = configuration.jwksFile {
-            keys += try Self.keys(jwksFile: path, rsaAlgorithm: configuration.rsaAlgorithm)
+            files.append(
+                FixedKeys.File(path: path, maximumBytes: maximumKeySetBytes) { content throws(AccessControlError) in
+                    try keys(jwks: content, path: path, rsaAlgorithm: rsaAlgorithm)
+                }
+            )
         }
-        return keys
+        return try FixedKeys(constant: constant, files: files)
     }
 
     /// Creates a key from a configured secret.
@@ -68,8 +87,9 @@ struct KeySources: Sendable {
         return try VerificationKey(.secret(SymmetricKey(data: Array(secret.utf8))), algorithm: algorithm, keyID: keyID)
     }
 
-    private static func keys(jwksFile path: String, rsaAlgorithm: SignatureAlgorithm) throws(AccessControlError) -> [VerificationKey] {
-        let json = try KeyFile.read(path, maximumBytes: maximumKeySetBytes)
+    private static func keys(jwks json: [UInt8], path: String, rsaAlgorithm: SignatureAlgorithm) throws(AccessControlError)
+        -> [VerificationKey]
+    {
         let set: JSONWebKeySet
         do throws(JSONWebKeySet.FormatError) {
             set = try JSONWebKeySet(json: json)

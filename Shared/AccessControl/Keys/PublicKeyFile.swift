@@ -3,39 +3,70 @@ import CryptoExtras
 import SwiftASN1
 import X509
 
-/// A PEM file with one public key or certificate (RFC 7468).
+/// A PEM file with public keys, or one certificate (RFC 7468).
 enum PublicKeyFile {
     static let maximumBytes = 64 * 1024
+    /// Maximum number of keys: they have no ids, so a token is tried with each.
+    static let maximumKeys = KeySet.maximumTrials
 
-    /// Reads the key and detects its type.
-    static func read(_ path: String) throws(AccessControlError) -> KeyMaterial {
-        let bytes = try KeyFile.read(path, maximumBytes: maximumBytes)
-        return try parse(String(decoding: bytes, as: UTF8.self), path: path)
+    /// A PEM text between its BEGIN and END lines, these included.
+    private struct Block {
+        let label: Substring
+        var lines: [Substring]
+
+        var isCertificate: Bool { label == "CERTIFICATE" }
+        var text: String { lines.joined(separator: "\n") + "\n" }
     }
 
-    static func parse(_ pem: String, path: String) throws(AccessControlError) -> KeyMaterial {
-        let labels = pem.split(separator: "\n").map { $0.trimmingSpaces() }
-            .filter { $0.hasPrefix("-----BEGIN ") && $0.hasSuffix("-----") }
-            .map { $0.dropFirst("-----BEGIN ".count).dropLast("-----".count) }
-        guard !labels.contains(where: { $0.hasSuffix("PRIVATE KEY") }) else {
+    /// Reads the keys and detects their types.
+    ///
+    /// - Parameter path: For error messages.
+    static func parse(_ pem: String, path: String) throws(AccessControlError) -> [KeyMaterial] {
+        let blocks = blocks(pem)
+        guard !blocks.contains(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
             throw AccessControlError(
                 "\(path) holds a private key: give this service the public key only, and keep the private one with the issuer."
             )
         }
-        guard let label = labels.first else {
+        guard !blocks.isEmpty else {
             throw AccessControlError(
                 "\(path) is not a PEM file: it must begin with -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----."
             )
         }
-        guard labels.count == 1 else {
-            throw AccessControlError("\(path) holds \(labels.count) keys: give one, or put several into a JSON Web Key Set.")
-        }
-        guard let material = label == "CERTIFICATE" ? certificateKey(pem) : publicKey(pem) else {
+        guard blocks.count <= maximumKeys else {
             throw AccessControlError(
-                "\(path) holds no key that can be used: it must be RSA of at least 2048 bits, EC P-256, EC P-384 or Ed25519."
+                "\(path) holds \(blocks.count) keys: give at most \(maximumKeys), or put them with key ids into a JSON Web Key Set."
             )
         }
-        return material
+        // Further certificates are mostly those of authorities, which sign no tokens.
+        guard blocks.count(where: \.isCertificate) <= 1 else {
+            throw AccessControlError(
+                "\(path) holds several certificates: give one, or the public key of each (openssl x509 -pubkey -noout)."
+            )
+        }
+        let materials = blocks.compactMap { $0.isCertificate ? certificateKey($0.text) : publicKey($0.text) }
+        guard materials.count == blocks.count else {
+            throw AccessControlError(
+                "\(path) holds a key that cannot be used: it must be RSA of at least 2048 bits, EC P-256, EC P-384 or Ed25519."
+            )
+        }
+        return materials
+    }
+
+    /// Splits a text into its blocks; text outside them is a comment (RFC 7468 §2).
+    private static func blocks(_ pem: String) -> [Block] {
+        var blocks: [Block] = []
+        var isInside = false
+        for line in pem.split(whereSeparator: \.isNewline).map({ $0.trimmingSpaces() }) {
+            if line.hasPrefix("-----BEGIN "), line.hasSuffix("-----") {
+                blocks.append(Block(label: line.dropFirst("-----BEGIN ".count).dropLast("-----".count), lines: [line]))
+                isInside = true
+            } else if isInside {
+                blocks[blocks.count - 1].lines.append(line)
+                isInside = !line.hasPrefix("-----END ")
+            }
+        }
+        return blocks
     }
 
     private static func publicKey(_ pem: String) -> KeyMaterial? {

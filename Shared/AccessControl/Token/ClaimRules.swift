@@ -60,6 +60,7 @@ struct ClaimRules: Sendable {
             user: user,
             tenant: tenant,
             roles: claims.roles,
+            otherRoles: claims.otherRoles,
             expiresAt: expiry.flooredSeconds,
             email: claims.email,
             scope: claims.scope

@@ -7,6 +7,8 @@ struct TokenClaims {
     /// The first tenant claim present; nil also when it is not a string.
     var tenant: String?
     var roles: Set<Role> = []
+    /// See ``Principal/otherRoles``.
+    var otherRoles: [String] = []
     /// `exp`, `nbf`, `iat`: seconds since 1970 UTC, possibly with a fraction (RFC 7519 §2, NumericDate).
     var expiry: Double?
     var notBefore: Double?
@@ -53,7 +55,9 @@ extension TokenClaims: DecodableWithConfiguration {
             tenant = try? claims.decode(String.self, forKey: name)
             break
         }
-        roles = Set(Self.strings(claims, "roles").compactMap(Role.init))
+        let names = Self.strings(claims, "roles")
+        roles = Set(names.compactMap(Role.init))
+        otherRoles = Self.otherRoles(names)
         issuer = try? claims.decodeIfPresent(String.self, forKey: ClaimName("iss"))
         if let audience = try? claims.decodeIfPresent(String.self, forKey: ClaimName("aud")) {
             audiences = [audience]
@@ -62,6 +66,16 @@ extension TokenClaims: DecodableWithConfiguration {
         }
         email = try? claims.decodeIfPresent(String.self, forKey: ClaimName("email"))
         scope = try? claims.decodeIfPresent(String.self, forKey: ClaimName("scope"))
+    }
+
+    /// The valid names that are no ``Role``; the first ``Principal/maximumOtherRoles`` of them.
+    private static func otherRoles(_ names: [String]) -> [String] {
+        var others: Set<String> = []
+        for name in names where Role(rawValue: name) == nil && (try? RoleName.check(name, field: "roles")) != nil {
+            guard others.count < Principal.maximumOtherRoles else { break }
+            others.insert(name)
+        }
+        return others.isEmpty ? [] : others.sorted()
     }
 
     private static func strings(_ claims: KeyedDecodingContainer<ClaimName>, _ name: String) -> [String] {

@@ -1,3 +1,5 @@
+import Basics
+
 /// Parses and formats byte sizes: `65536`, `256KiB`, `10GiB`, and decimal units `64kB`, `10GB`.
 public enum ByteSizeText {
     /// The binary units, the largest first: what ``show(_:)`` uses.

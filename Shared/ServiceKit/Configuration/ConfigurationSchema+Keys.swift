@@ -100,12 +100,32 @@ extension AnyConfigurationKey {
         help: "Where the NATS servers keep the events; memory is for tests."
     )
 
+    /// Maximum age of approval records; 0 for no limit.
+    public static let approvalsMaxAge = ConfigurationKey(
+        "approvals.max.age",
+        .duration(.zero ... .seconds(3650 * 86_400)),
+        default: "365d",
+        help: "How long an approval's request, votes and decision are kept, whatever the event log drops; 0 keeps them for ever."
+    )
+    /// Maximum size of the approval records in bytes; 0 for no limit.
+    public static let approvalsMaxBytes = ConfigurationKey(
+        "approvals.max.bytes",
+        .byteSize(0...(1 << 50)),
+        default: "1GiB",
+        help: "How many bytes of approval records are kept before further requests are refused; 0 sets no bound."
+    )
+
     // MARK: Identity
 
     /// Shared secret of HS256 tokens; secret.
     public static let authHS256Secret = secret("auth.hs256.secret", "Shared secret that tokens are signed with (HS256).")
+    /// Second shared secret, accepted but not signed with; secret.
+    public static let authHS256SecretPrevious = secret(
+        "auth.hs256.secret.previous",
+        "A second shared secret that tokens are still accepted with, while the first one takes its place."
+    )
     /// Public key file.
-    public static let authPublicKeyFile = optionalText("auth.public.key.file", "PEM file of the public key that tokens are checked with.")
+    public static let authPublicKeyFile = optionalText("auth.public.key.file", "PEM file of the public keys that tokens are checked with.")
     /// JSON Web Key Set file.
     public static let authJWKSFile = optionalText("auth.jwks.file", "JSON Web Key Set on disk.")
     /// JSON Web Key Set URL.
@@ -213,12 +233,14 @@ extension [AnyConfigurationKey] {
     ]
 
     /// Limits of the event log.
-    public static let eventLog: [AnyConfigurationKey] = [.logReplicas, .logMaxAge, .logMaxBytes, .logStorage]
+    public static let eventLog: [AnyConfigurationKey] = [
+        .logReplicas, .logMaxAge, .logMaxBytes, .logStorage, .approvalsMaxAge, .approvalsMaxBytes,
+    ]
 
     /// Accepted tokens.
     public static let accessControl: [AnyConfigurationKey] = [
-        .authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience, .authTenantClaims,
-        .authMaxTokenBytes,
+        .authHS256Secret, .authHS256SecretPrevious, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience,
+        .authTenantClaims, .authMaxTokenBytes,
     ]
 
     /// Limits of an edge's connections; `heartbeat` is the surface's default (`30s`, `5s`, …).

@@ -1,3 +1,5 @@
+import Basics
+
 /// The text format of a key's values: how they are parsed, formatted and described.
 public struct ValueFormat<Value: Sendable>: Sendable {
     /// Describes the allowed values, to follow "use" in a sentence.

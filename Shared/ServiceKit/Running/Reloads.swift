@@ -9,8 +9,11 @@ import Synchronization
 public final class Reloads: Sendable, Service {
     private struct Entry: Sendable {
         let name: String
-        let files: [String]
         let reload: @Sendable () async throws -> Void
+        /// As they were before the last reload.
+        var files: FileStates
+        /// The error of the last reload; nil after a success.
+        var failure: String?
     }
 
     /// Polling interval.
@@ -18,6 +21,7 @@ public final class Reloads: Sendable, Service {
 
     private let logger: Logger
     private let interval: Duration
+    /// Grows only, so an index stays valid.
     private let entries = Mutex<[Entry]>([])
 
     /// - Parameter interval: Polling interval.
@@ -30,46 +34,59 @@ public final class Reloads: Sendable, Service {
     ///
     /// - Parameters:
     ///   - name: Its name in the log.
-    ///   - files: The files to poll.
+    ///   - files: The files to poll, as they were before they were read; without any, the reload runs on SIGHUP alone.
     ///   - reload: Reads them; errors are logged, and the previous content stays in use.
-    public func add(_ name: String, files: [String] = [], _ reload: @escaping @Sendable () async throws -> Void) {
-        entries.withLock { $0.append(Entry(name: name, files: files, reload: reload)) }
+    public func add(_ name: String, files: FileStates = FileStates([]), _ reload: @escaping @Sendable () async throws -> Void) {
+        entries.withLock { $0.append(Entry(name: name, reload: reload, files: files)) }
     }
 
     /// Runs all reloads.
     func reloadAll() async {
         logger.notice("reloading secrets, keys and certificates", metadata: [LogKey.signal: "SIGHUP"])
-        for entry in entries.withLock({ $0 }) { await reload(entry) }
+        for index in entries.withLock({ $0.indices }) {
+            entries.withLock { $0[index].files = $0[index].files.current() }
+            await reload(index, isRetry: false)
+        }
     }
 
     /// Runs the reloads of changed files, until shutdown.
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
-            var seen = self.states()
             while true {
                 try await Task.sleep(for: self.interval)
-                let now = self.states()
-                for (entry, state) in now where seen.first(where: { $0.entry.name == entry.name })?.states != state {
-                    await self.reload(entry)
-                }
-                seen = now
+                await self.reloadChanged()
             }
         }
     }
 
-    private func states() -> [(entry: Entry, states: [FileStatus?])] {
-        entries.withLock { $0 }.filter { !$0.files.isEmpty }.map { ($0, $0.files.map { FileStatus(of: $0) }) }
+    /// Runs the reloads of changed files, and again those that failed: what was wrong need not be visible in the files' states, such as a
+    /// permission or a lack of descriptors.
+    func reloadChanged() async {
+        for index in entries.withLock({ $0.indices }) {
+            let entry = entries.withLock { $0[index] }
+            let files = entry.files.current()
+            let isRetry = files == entry.files
+            guard !isRetry || entry.failure != nil && !files.isEmpty else { continue }
+            entries.withLock { $0[index].files = files }
+            await reload(index, isRetry: isRetry)
+        }
     }
 
-    private func reload(_ entry: Entry) async {
+    /// - Parameter isRetry: Whether to log an error only if it is another one than before.
+    private func reload(_ index: Int, isRetry: Bool) async {
+        let entry = entries.withLock { $0[index] }
+        var failure: String?
         do {
             try await entry.reload()
             logger.info("reloaded", metadata: [LogKey.subjectOfReload: "\(entry.name)"])
         } catch {
-            logger.error(
-                "cannot reload; the previous content stays in use",
-                metadata: [LogKey.subjectOfReload: "\(entry.name)", LogKey.error: "\(error)"]
-            )
+            failure = "\(error)"
         }
+        entries.withLock { [failure] in $0[index].failure = failure }
+        guard let failure, !isRetry || failure != entry.failure else { return }
+        logger.error(
+            "cannot reload; the previous content stays in use",
+            metadata: [LogKey.subjectOfReload: "\(entry.name)", LogKey.error: "\(failure)"]
+        )
     }
 }

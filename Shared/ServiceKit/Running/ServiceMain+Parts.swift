@@ -8,9 +8,11 @@ extension ServiceMain {
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
     public func authenticator() async throws -> Authenticator {
         let configuration = try settings.accessControlConfiguration()
+        let files = FileStates(configuration.files)
         let authenticator = try await Authenticator(configuration: configuration, logger: logger)
-        reloads.add("signature keys", files: configuration.files) { try await authenticator.reload() }
+        if !files.isEmpty { reloads.add("signature keys in files", files: files) { try authenticator.reload() } }
         if configuration.jwksURL != nil {
+            reloads.add("signature keys behind a URL") { await authenticator.refresh() }
             readiness.observe("keys") { authenticator.keysAbsence().map { .notReady($0) } ?? .ready }
         }
         return authenticator
@@ -25,9 +27,10 @@ extension ServiceMain {
         return connection
     }
 
-    /// Adds a connection's metrics, and reloads its files on SIGHUP. Refused credentials are reread without that.
+    /// Adds a connection's metrics, and reloads its files on SIGHUP and on change. Refused credentials are reread without that.
     public func observe(_ connection: NATSConnection) {
-        reloads.add("credentials and certificates of the bus") { connection.reload() }
+        let files = FileStates(connection.configuration.files)
+        if !files.isEmpty { reloads.add("credentials and certificates of the bus", files: files) { try await connection.reload() } }
         BusMetrics.observe(connection, in: metrics)
     }
 }

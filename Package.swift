@@ -91,7 +91,7 @@ let package = Package(
         // Libraries, lowest first: an import never points down this list.
         shared("Basics", []),
         shared("NATSClient", ["Basics", "CNATS", logging]),
-        shared("EventModel", ["Basics"]),
+        shared("EventModel", ["Basics", crypto]),
         shared("EventLog", ["Basics", "NATSClient", "EventModel", logging, collections, crypto]),
         shared(
             "AccessControl",
@@ -139,7 +139,8 @@ let package = Package(
             "OperatorCommands",
             [
                 "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "CausewayProducer", "ServiceKit",
-                argumentParser, httpTypes, logging, nioCore, nioPosix, nioTLS, nioSSL, crypto,
+                argumentParser, httpTypes, logging, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, crypto,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]
         ),
 
@@ -274,7 +275,7 @@ let package = Package(
         tests(
             "OperatorCommands",
             [
-                "Basics", "OperatorCommands", "EventModel", "HTTPAPI", "TestKit", httpTypes, nioCore,
+                "Basics", "OperatorCommands", "EventModel", "HTTPAPI", "TestKit", argumentParser, httpTypes, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),

@@ -36,6 +36,12 @@ package enum LogKey {
     package static let eventType = "event.type"
     /// A number of events.
     package static let events = "events"
+    /// The id of a delegation.
+    package static let delegationID = "delegation.id"
+    /// The person in whose place somebody votes.
+    package static let onBehalfOf = "on_behalf_of"
+    /// When a delegation ends.
+    package static let until = "until"
     /// The id of an approval.
     package static let approvalID = "approval.id"
     /// The action of a decision.

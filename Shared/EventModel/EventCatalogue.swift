@@ -36,12 +36,11 @@ public enum EventCatalogue {
         }
     }
 
-    /// Throws when a time member is present and malformed.
-    ///
-    /// Only for intake, where the producer gets the error. Events in the log are read unchecked.
-    static func validateTimes(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
-        guard let fields = times[type.name] else { return }
-        for field in fields {
+    /// Throws when the payload breaks a rule that applies at intake only, where the producer gets the error: malformed times, and invalid terms of
+    /// an approval. Events in the log are read whatever these are.
+    static func validateAtIntake(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
+        guard let checks = intakeChecks[type.name] else { return }
+        for field in checks.times {
             guard let kind = payload.kind(of: field.name), kind != .null else { continue }
             guard payload.string(field.name).flatMap({ Timestamp(rfc3339: $0) }) != nil else {
                 throw ValidationError(
@@ -50,6 +49,7 @@ public enum EventCatalogue {
                 )
             }
         }
+        if checks.hasTerms { _ = try ApprovalTerms(payload, field: payloadField) }
     }
 
     /// The type of an approval request.
@@ -58,13 +58,16 @@ public enum EventCatalogue {
     /// The type of an approval decision.
     package static let approvalDecision = EventTypeTable.type(.decision)
 
+    /// Whether events of the type request an approval, and have a record (contract §12).
+    public static func isApprovalRequest(_ type: EventType) -> Bool { type == approvalRequest }
+
     /// Returns the approval that an event requests; nil for other events.
     package static func requestedApproval(_ event: Event) -> ApprovalID? {
         guard event.type == approvalRequest else { return nil }
         return event.payload.string("approvalId").flatMap { try? ApprovalID($0) }
     }
 
-    /// Whether events of the type are approval decisions or their effects, which no tenant's own token may publish (contract §10).
+    /// Whether events of the type record what becomes of an approval: no tenant's own token may publish them (contract §10).
     public static func isWrittenByApprovals(_ type: EventType) -> Bool { writtenByApprovals.contains(type.name) }
 
     private static func check(_ field: PayloadField, of payload: Payload, _ kind: JSONKind, _ path: String) throws(ValidationError) {
@@ -97,7 +100,7 @@ public enum EventCatalogue {
     /// The checks that apply to an event wherever it is read.
     private struct Checks: Sendable {
         let required: [PayloadField]
-        /// Without times, which ``EventCatalogue/validateTimes(type:payload:payloadField:)`` checks.
+        /// Without times, which ``EventCatalogue/validateAtIntake(type:payload:payloadField:)`` checks.
         let optional: [PayloadField]
     }
 
@@ -105,15 +108,23 @@ public enum EventCatalogue {
         Checks(required: row.required, optional: row.optional.filter { $0.rule != .time })
     }
 
-    /// Only types with time members, which few events have.
-    private static let times = EventTypeTable.index { row in
-        let fields = (row.required + row.optional).filter { $0.rule == .time }
-        return fields.isEmpty ? nil : fields
+    /// The checks that apply at intake only.
+    private struct IntakeChecks: Sendable {
+        let times: [PayloadField]
+        /// Whether the payload has ``ApprovalTerms``.
+        let hasTerms: Bool
+    }
+
+    /// Only types that have such checks, which few events have.
+    private static let intakeChecks = EventTypeTable.index { row in
+        let times = (row.required + row.optional).filter { $0.rule == .time }
+        let hasTerms = row.approval == .request
+        return times.isEmpty && !hasTerms ? nil : IntakeChecks(times: times, hasTerms: hasTerms)
     }
 
     private static let notifications = EventTypeTable.index { $0.notification }
 
     private static let writtenByApprovals = Set(
-        EventTypeTable.rows.filter { $0.approval == .decision || $0.approval == .effect }.map(\.type.name)
+        EventTypeTable.rows.filter { $0.approval?.isWrittenByApprovals == true }.map(\.type.name)
     )
 }

@@ -43,12 +43,12 @@ public struct EventDraft: Sendable, Hashable {
             source: source,
             traceparent: traceparent
         )
-        try checkOptionalFields(.native)
+        try checkAtIntake(.native)
     }
 
     /// Runs the checks that apply at intake only; a stored event that fails them is still read.
-    func checkOptionalFields(_ names: EventFieldNames) throws(ValidationError) {
-        try EventCatalogue.validateTimes(type: type, payload: payload, payloadField: names.payload)
+    func checkAtIntake(_ names: EventFieldNames) throws(ValidationError) {
+        try EventCatalogue.validateAtIntake(type: type, payload: payload, payloadField: names.payload)
     }
 
     init(

@@ -131,7 +131,7 @@ struct EventEnvelope {
             _ = try RawEvent.required(raw.source, names.source)
         }
         let draft = try raw.draft(names)
-        try draft.checkOptionalFields(names)
+        try draft.checkAtIntake(names)
         return draft
     }
 

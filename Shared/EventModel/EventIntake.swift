@@ -55,7 +55,7 @@ public enum EventIntake {
         _ = try RawEvent.required(raw.source, names.source)
         raw.payload = try Payload(validating: body, field: names.payload)
         let draft = try raw.draft(names)
-        try draft.checkOptionalFields(names)
+        try draft.checkAtIntake(names)
         return draft
     }
 

@@ -4,14 +4,14 @@ public import Basics
 ///
 /// Two more forms carry the type in the header `ce-type`: `events.<tenant>` alone, for producers that want one subject, and
 /// `events.<tenant>.<KIND>.…`, whose upper-case token no type can have; approvals use `DECISION`, each with its own subjects
-/// (``DecisionPlace``).
+/// (``ApprovalPlace``).
 public struct EventSubject: Sendable, Hashable {
     /// The tenant that the subject names.
     public let tenant: Tenant
     /// The type named by the subject; nil when it is in the header `ce-type`.
     public let type: EventType?
     /// The write-once place; nil for other subjects.
-    public let decisionPlace: DecisionPlace?
+    public let approvalPlace: ApprovalPlace?
 
     /// Parses the subject of a message.
     public init(_ subject: String) throws(ValidationError) {
@@ -23,7 +23,7 @@ public struct EventSubject: Sendable, Hashable {
         }
         let tail = dot.map { subject[subject.utf8.index(after: $0)...] }
         let beginsWithKind = tail?.utf8.first.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } == true
-        decisionPlace = beginsWithKind ? tail.flatMap { DecisionPlace(tail: $0) } : nil
+        approvalPlace = beginsWithKind ? tail.flatMap { ApprovalPlace(tail: $0) } : nil
         do throws(ValidationError) {
             tenant = try Tenant(name)
             if let tail, !beginsWithKind { type = try EventType(String(tail)) } else { type = nil }
@@ -37,8 +37,8 @@ public struct EventSubject: Sendable, Hashable {
         "events.\(SubjectToken.encode(tenant)).\(type.name)"
     }
 
-    /// Returns the subject of an approval's only request, decision or effect (contract §7).
-    public static func decision(tenant: Tenant, place: DecisionPlace) -> String {
+    /// Returns the subject of an approval's write-once place (contract §7).
+    public static func approval(tenant: Tenant, place: ApprovalPlace) -> String {
         "events.\(SubjectToken.encode(tenant)).\(place.tail)"
     }
 }

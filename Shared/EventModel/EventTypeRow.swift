@@ -8,6 +8,16 @@ struct EventTypeRow: Sendable {
         case decision
         /// Follows from a decision. No tenant's own token may publish it.
         case effect
+        /// Records something else that became of an approval: a vote, an escalation, its consumption. No tenant's own token may publish it.
+        case record
+
+        /// Whether no tenant's own token may publish such events.
+        var isWrittenByApprovals: Bool {
+            switch self {
+            case .request: false
+            case .decision, .effect, .record: true
+            }
+        }
     }
 
     /// The type; never a reserved one.

@@ -110,6 +110,31 @@ enum EventTypeTable {
             relay: .remediation,
             approval: .decision
         ),
+        EventTypeRow(
+            "approval.voted",
+            required: [.identifier("approvalId"), .identifier("remediationId"), .identifier("votedBy"), .any("action")],
+            optional: [.identifier("incidentId"), .identifier("onBehalfOf")],
+            relay: .remediation,
+            approval: .record
+        ),
+        EventTypeRow(
+            "approval.escalated",
+            required: [.identifier("approvalId"), .identifier("remediationId"), .any("step")],
+            optional: [.identifier("incidentId")],
+            notification: NotificationWording(
+                title: "Approval escalated: {title|remediationId}",
+                body: "Approval {approvalId} still waits for an answer[ until {expiresAt}]; step {step} of its escalation asks more people."
+            ),
+            relay: .remediation,
+            approval: .record
+        ),
+        EventTypeRow(
+            "approval.consumed",
+            required: [.identifier("approvalId"), .identifier("remediationId"), .identifier("consumedBy")],
+            optional: [.identifier("incidentId")],
+            relay: .remediation,
+            approval: .record
+        ),
         EventTypeRow("tenant.created"),
         EventTypeRow("tenant.updated"),
         EventTypeRow("user.created", required: [.identifier("userId")]),

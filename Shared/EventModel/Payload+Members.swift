@@ -35,6 +35,30 @@ extension Payload {
         }
     }
 
+    /// The JSON texts of the elements of a top-level array member, as received; nil when absent or of another kind.
+    func elements(of name: String) -> [ArraySlice<UInt8>]? {
+        guard kind(of: name) == .array, let range = value(name) else { return nil }
+        // The text has been validated, so nothing below throws.
+        return try? JSONScanner.scan(bytes) { scanner throws(JSONSyntaxError) in
+            var elements: [ArraySlice<UInt8>] = []
+            scanner.position = range.lowerBound
+            try scanner.openArray()
+            while try scanner.nextElement(isFirst: elements.isEmpty) {
+                let start = scanner.position
+                try scanner.scanValue(depth: 0)
+                elements.append(bytes[start..<scanner.position])
+            }
+            return elements
+        }
+    }
+
+    /// The unescaped names of the top-level members, in their order.
+    var names: [String] {
+        bytes.withUnsafeBufferPointer { buffer in
+            index.members.map { JSONString.text(UnsafeBufferPointer(rebasing: buffer[$0.name])) }
+        }
+    }
+
     private func value(_ name: String) -> Range<Int>? {
         bytes.withUnsafeBufferPointer { buffer in
             buffer.baseAddress.flatMap { index.member(name, in: $0)?.value }

@@ -19,6 +19,8 @@ import Testing
             #"{"type":"incident.created","tenant":"acme","user":"ann","id":"e-1","time":"2024-04-01T14:32:10.123Z","payload":{"incidentId":"i"}}"#,
             #"[{"type":"a.b","payload":{}},{"type":"approval.requested","payload":{"approvalId":"a/1","remediationId":"r","title":"t","#
                 + #""incidentId":"é","expiresAt":"2030-01-01T00:00:00+01:00","action":{"x":[1,2.5e3,null,true]}}}]"#,
+            #"{"type":"approval.requested","payload":{"approvalId":"a","remediationId":"r","risk":"low","fourEyes":true,"requestedBy":"p","groups":"#
+                + #"[{"name":"g","roles":["r"],"n":2},{"name":"h","users":["u"]}],"escalation":[{"after":"1h","groups":[{"name":"k","roles":["r"]}]}]}}"#,
             "{ \"type\" : \"load.tick\",\r\n\t\"payload\" : { \"n\" : -0.5 ,\n \"text\" : \"\\ud83d\\ude80 é\" } }",
         ]
         try Fuzzer("intake, native", seeds: seeds, tokens: Self.tokens).run { input in

@@ -68,25 +68,71 @@ import Testing
     }
 
     @Test(arguments: [
-        (DecisionPlace.decision(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1"),
+        (ApprovalPlace.decision(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1"),
         (.request(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1.REQUEST"),
         (.effect(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1.EFFECT"),
+        (.vote(approvalID: "apr.1", voter: "a.é"), "events.ws=201=2Ex.DECISION.apr=2E1.VOTE.a=2E=C3=A9"),
+        (.vote(approvalID: "apr.1", voter: "VOTE"), "events.ws=201=2Ex.DECISION.apr=2E1.VOTE.VOTE"),
+        (.escalation(approvalID: "apr.1", step: 1), "events.ws=201=2Ex.DECISION.apr=2E1.ESCALATION.1"),
+        (.escalation(approvalID: "apr.1", step: 99), "events.ws=201=2Ex.DECISION.apr=2E1.ESCALATION.99"),
+        (.consumption(approvalID: "apr.1"), "events.ws=201=2Ex.DECISION.apr=2E1.CONSUMPTION"),
+        (.decision(approvalID: "REQUEST"), "events.ws=201=2Ex.DECISION.REQUEST"),
     ])
-    func placesOfDecisionsAreReadBack(_ place: DecisionPlace, _ subject: String) throws {
+    func placesOfDecisionsAreReadBack(_ place: ApprovalPlace, _ subject: String) throws {
         let tenant = Tenant("ws 1.x")
-        #expect(EventSubject.decision(tenant: tenant, place: place) == subject)
+        #expect(EventSubject.approval(tenant: tenant, place: place) == subject)
         let parsed = try EventSubject(subject)
         #expect(parsed.tenant == tenant)
         #expect(parsed.type == nil)
-        #expect(parsed.decisionPlace == place)
+        #expect(parsed.approvalPlace == place)
     }
 
     @Test(arguments: [
         "events.a.DECISION", "events.a.DECISION.x.OTHER", "events.a.DECISION.x.EFFECT.y", "events.a.DECISIONS.x", "events.a.b.c",
         "events.a",
-        "events.a.DECISION.=zz", "events.a.DECISION.x.REQUEST.y",
+        "events.a.DECISION.=zz", "events.a.DECISION.x.REQUEST.y", "events.a.DECISION.x.DECISION", "events.a.DECISION.x.VOTE",
+        "events.a.DECISION.x.VOTE.=zz", "events.a.DECISION.x.VOTE.=", "events.a.DECISION.x.VOTE.u.v", "events.a.DECISION.x.ESCALATION",
+        "events.a.DECISION.x.ESCALATION.0", "events.a.DECISION.x.ESCALATION.01", "events.a.DECISION.x.ESCALATION.+1",
+        "events.a.DECISION.x.ESCALATION.-1", "events.a.DECISION.x.ESCALATION.100", "events.a.DECISION.x.ESCALATION.1.2",
+        "events.a.DECISION.x.ESCALATION.99999999999999999999", "events.a.DECISION.x.CONSUMPTION.y", "events.a.DECISION.x.vote.u",
     ])
     func otherSubjectsAreNoPlacesOfDecisions(_ subject: String) throws {
-        #expect(try EventSubject(subject).decisionPlace == nil)
+        #expect(try EventSubject(subject).approvalPlace == nil)
+    }
+}
+
+@Suite struct ApprovalRecordSubjectTests {
+    @Test(arguments: [
+        (ApprovalPlace.request(approvalID: "apr.1"), "approvals.ws=201=2Ex.apr=2E1.REQUEST"),
+        (.vote(approvalID: "apr.1", voter: "a.é"), "approvals.ws=201=2Ex.apr=2E1.VOTE.a=2E=C3=A9"),
+        (.escalation(approvalID: "apr.1", step: 12), "approvals.ws=201=2Ex.apr=2E1.ESCALATION.12"),
+        (.decision(approvalID: "apr.1"), "approvals.ws=201=2Ex.apr=2E1.DECISION"),
+        (.consumption(approvalID: "apr.1"), "approvals.ws=201=2Ex.apr=2E1.CONSUMPTION"),
+    ])
+    func isReadBack(_ place: ApprovalPlace, _ subject: String) throws {
+        let tenant = Tenant("ws 1.x")
+        #expect(place.recordSubject(tenant: tenant) == subject)
+        let parsed = try #require(ApprovalPlace.record(subject: subject))
+        #expect(parsed.tenant == tenant && parsed.place == place)
+        #expect(ApprovalPlace(approvalID: place.approvalID, name: place.name) == place)
+        #expect(throws: ValidationError.self, "a record is at no subject of the log") { try EventSubject(subject) }
+    }
+
+    @Test(arguments: [
+        "", "approvals", "approvals.a", "approvals.a.x", "approvals.a.x.", "approvals..x.REQUEST", "approvals.=.x.REQUEST",
+        "approvals.a.=.REQUEST", "approvals.a.=zz.REQUEST", "approvals.a.x.EFFECT", "approvals.a.x.OTHER", "approvals.a.x.REQUEST.y",
+        "approvals.a.x.VOTE", "approvals.a.x.VOTE.u.v", "approvals.a.x.ESCALATION.0", "approvals.a.x.ESCALATION.100",
+        "approvals.a.x.DECISION.", "delegations.a.u.dlg_1", "events.a.DECISION.x", "APPROVALS.a.x.REQUEST",
+    ])
+    func refuses(_ subject: String) {
+        #expect(ApprovalPlace.record(subject: subject) == nil)
+    }
+
+    /// The identifiers of maximum length, with every byte escaped, stay at a subject that can be read back.
+    @Test func theLongestIsReadBack() throws {
+        let longest = String(repeating: "é", count: 128)
+        let place = ApprovalPlace.vote(approvalID: ApprovalID(generated: longest), voter: UserID(generated: longest))
+        let parsed = try #require(ApprovalPlace.record(subject: place.recordSubject(tenant: Tenant(generated: longest))))
+        #expect(parsed.place == place && parsed.tenant.text == longest)
     }
 }

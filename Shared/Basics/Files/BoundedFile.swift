@@ -23,6 +23,13 @@ package enum BoundedFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(errno) }
         defer { close(descriptor) }
+        return try read(descriptor: descriptor, maximumBytes: maximumBytes)
+    }
+
+    /// Reads an open file, pipe or device to its end, and leaves it open. Blocks the calling thread.
+    ///
+    /// - Parameter maximumBytes: Maximum size in bytes.
+    package static func read(descriptor: Int32, maximumBytes: Int) throws(ReadError) -> [UInt8] {
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: min(maximumBytes, 16 * 1024) + 1)
         while true {

@@ -9,6 +9,8 @@ package struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         case string(String)
         case array([Value])
         case object(JSONObject)
+        /// JSON text in UTF-8, inserted unchanged. The caller has validated it.
+        case json([UInt8])
     }
 
     private var members: [(name: String, value: Value)]
@@ -68,6 +70,7 @@ extension JSONObject.Value {
         case .number(let value): out.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
         case .string(let value): JSONString.append(value, to: &out)
         case .object(let value): value.append(to: &out)
+        case .json(let text): out.append(contentsOf: text)
         case .array(let values):
             out.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {

@@ -1,18 +1,21 @@
 /// Strings in JSON text (RFC 8259 §7).
 public enum JSONString {
-    /// Appends `text` as a quoted JSON string with minimal escapes.
+    /// Appends `text` as a quoted JSON string with the escapes of RFC 8785 §3.2.2.2: the two-character forms, `\u00` and two lower-case digits for
+    /// the other control characters below U+0020, and no others.
     public static func append(_ text: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): out.append("\\\"")
             case UInt8(ascii: "\\"): out.append("\\\\")
-            case 0x0A: out.append("\\n")
-            case 0x0D: out.append("\\r")
+            case 0x08: out.append("\\b")
             case 0x09: out.append("\\t")
+            case 0x0A: out.append("\\n")
+            case 0x0C: out.append("\\f")
+            case 0x0D: out.append("\\r")
             case 0..<0x20:
                 out.append("\\u00")
-                Hexadecimal.append(byte, to: &out)
+                out.append(contentsOf: Hexadecimal.lowercase([byte]).utf8)
             default: out.append(byte)
             }
         }

@@ -1,5 +1,5 @@
-import Basics
-import EventModel
+public import Basics
+public import EventModel
 public import Logging
 public import NATSClient
 import Synchronization
@@ -53,6 +53,10 @@ public final class EventLog: Sendable {
     private let infoFlight: StreamInfoFlight
     private let deleted = Mutex(DeletedSequences.none)
     let line: OrderedConnection
+    /// The size of the approval records.
+    let recordsSize = RecordsSize()
+    /// The turns of tenants that send several messages at a time.
+    let sending = TenantTurns(limit: 1)
     /// The last refused append per stream.
     let writes = WriteStanding()
 
@@ -307,6 +311,24 @@ public final class EventLog: Sendable {
         case .other(let storedAt): storedAt
         case .nothing: nil
         }
+    }
+
+    /// Returns the entry at an approval's place, read from the stream's leader; nil when there is none, or something else.
+    public func storedEvent(at place: ApprovalPlace, of tenant: Tenant) async throws(EventLogError) -> LogEntry? {
+        do throws(JetStreamError) {
+            let subject = EventSubject.approval(tenant: tenant, place: place)
+            let message = try await jetStream.lastMessage(stream: configuration.streamName, subject: subject)
+            return try? EventMessage.entry(message)
+        } catch {
+            guard error.code == .messageNotFound else { throw EventLogError(error) }
+            return nil
+        }
+    }
+
+    /// Returns the entry at a sequence, read from the stream's leader; nil when the log does not hold it, or holds something else there.
+    public func storedEvent(at sequence: UInt64) async throws(EventLogError) -> LogEntry? {
+        guard let message = try await message(at: sequence) else { return nil }
+        return try? EventMessage.entry(message)
     }
 
     /// Returns the message at a sequence, read from the stream's leader; nil when absent.

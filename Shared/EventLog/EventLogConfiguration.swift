@@ -36,6 +36,16 @@ public struct EventLogConfiguration: Sendable, Hashable {
     /// event's size.
     public var inboxBytes: Int64? { maxBytes.map { max($0 / 16, 1 << 20) } }
 
+    /// The name of the side stream of approval records (contract §12).
+    public static let approvalsName = "APPROVALS"
+    /// Maximum age of an approval's records; nil for ever. Default 365 days.
+    public var approvalsMaxAge: Duration? = .seconds(365 * 86_400)
+    /// Size of the approval records in bytes beyond which further requests are refused, because none is dropped; nil for no limit. Default 1 GiB.
+    public var approvalsMaxBytes: Int64? = 1 << 30
+    /// The stream's limit in bytes: more than the records' by what votes and decisions of pending requests need, and by what several processes may store
+    /// before each notices. A stream of nats-server 2.9 that reaches its limit may drop its oldest messages although it refuses new ones.
+    var approvalsStreamBytes: Int64? { approvalsMaxBytes.map { $0 + max($0 / 4, 64 << 20) } }
+
     /// Creates a configuration with the defaults.
     public init() {}
 }

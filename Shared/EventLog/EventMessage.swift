@@ -43,7 +43,7 @@ enum EventMessage {
 
     /// Returns the create-once subject of an approval request; nil for other events.
     static func requestPlace(of event: Event) -> String? {
-        EventCatalogue.requestedApproval(event).map { EventSubject.decision(tenant: event.tenant, place: .request(approvalID: $0)) }
+        EventCatalogue.requestedApproval(event).map { EventSubject.approval(tenant: event.tenant, place: .request(approvalID: $0)) }
     }
 
     /// Decodes a delivered message.
@@ -70,8 +70,8 @@ enum EventMessage {
             fields
         )
         let intake = intakeTime(fields[intakeHeader], storedAt: storedAt)
-        let place = isOfKind(delivery) ? try EventSubject(delivery.subject).decisionPlace : nil
-        return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event, decisionPlace: place)
+        let place = isOfKind(delivery) ? try EventSubject(delivery.subject).approvalPlace : nil
+        return LogEntry(sequence: metadata.streamSequence, intake: intake, event: event, approvalPlace: place)
     }
 
     /// Decodes a stored message.
@@ -100,7 +100,7 @@ enum EventMessage {
             sequence: message.sequence,
             intake: intakeTime(fields[intakeHeader], storedAt: storedAt),
             event: event,
-            decisionPlace: try EventSubject(message.subject).decisionPlace
+            approvalPlace: try EventSubject(message.subject).approvalPlace
         )
     }
 

@@ -10,16 +10,16 @@ public final class LogEntry: Sendable {
     /// The event.
     public let event: Event
     /// The create-once place of a decision or its effect (contract §7); nil for other events.
-    public let decisionPlace: DecisionPlace?
+    public let approvalPlace: ApprovalPlace?
     /// Its execution and number (contract §9); nil for a tenant's events.
     public let execution: ExecutionPlace?
 
     /// Creates an entry.
-    public init(sequence: UInt64, intake: Timestamp, event: Event, decisionPlace: DecisionPlace? = nil, execution: ExecutionPlace? = nil) {
+    public init(sequence: UInt64, intake: Timestamp, event: Event, approvalPlace: ApprovalPlace? = nil, execution: ExecutionPlace? = nil) {
         self.sequence = sequence
         self.intake = intake
         self.event = event
-        self.decisionPlace = decisionPlace
+        self.approvalPlace = approvalPlace
         self.execution = execution
     }
 

@@ -32,7 +32,7 @@ public final class LogTail: Sendable {
     public static let entryOverhead = 512
     /// Memory per entry besides its texts and payload: the object, and its slots in two indexes that grow by doubling.
     private static let objectBytes =
-        MemoryLayout<Event>.stride + MemoryLayout<DecisionPlace?>.stride + MemoryLayout<ExecutionPlace?>.stride + 48 + 4 * 8
+        MemoryLayout<Event>.stride + MemoryLayout<ApprovalPlace?>.stride + MemoryLayout<ExecutionPlace?>.stride + 48 + 4 * 8
     /// Memory per message that is not an event, in an array that grows by doubling.
     fileprivate static let placeBytes = 2 * MemoryLayout<Place>.stride
 

@@ -8,7 +8,7 @@ import Testing
 
 /// Write-once places, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct AppendOnceTests {
-    private static let place = DecisionPlace.decision(approvalID: "apr.1")
+    private static let place = ApprovalPlace.decision(approvalID: "apr.1")
 
     private static func event(_ id: String, tenant: String = "acme") throws -> Event {
         try Fixture.event(
@@ -34,7 +34,7 @@ import Testing
         }
         #expect(occupied.event == stored.event)
         #expect(occupied.intake == Fixture.time)
-        #expect(occupied.decisionPlace == Self.place)
+        #expect(occupied.approvalPlace == Self.place)
         #expect(try await bench.log.bounds().lastSequence == 1)
         // Another tenant's place is another one, and so is that of the effect.
         let elsewhere = try await bench.log.append(try Self.event("a", tenant: "globex"), onceAt: Self.place, intake: Fixture.time)
@@ -46,7 +46,7 @@ import Testing
     @Test func aWriteInFlightIsWaitedFor() async throws {
         let bench = try await Bench()
         let event = try Self.event("a")
-        let cluster = try await BusyCluster(bench, subject: EventSubject.decision(tenant: event.tenant, place: Self.place), refusals: 3)
+        let cluster = try await BusyCluster(bench, subject: EventSubject.approval(tenant: event.tenant, place: Self.place), refusals: 3)
         guard case .stored = try await bench.log.append(event, onceAt: Self.place, intake: Fixture.time) else {
             Issue.record("the place was free")
             return
@@ -58,7 +58,7 @@ import Testing
         let bench = try await Bench()
         let logs = [bench.log, try await bench.another(), try await bench.another()]
         for round in 0..<20 {
-            let place = DecisionPlace.decision(approvalID: ApprovalID(generated: "round-\(round)"))
+            let place = ApprovalPlace.decision(approvalID: ApprovalID(generated: "round-\(round)"))
             let results = try await withThrowingTaskGroup(of: AppendedOnce.self) { group in
                 for index in 0..<12 {
                     group.addTask { try await logs[index % 3].append(try Self.event("e\(index)"), onceAt: place, intake: Fixture.time) }
@@ -102,7 +102,7 @@ import Testing
         _ = try await bench.log.append(try Self.event("c"), onceAt: .effect(approvalID: "apr.1"), intake: Fixture.time)
         try await bench.withFeed { _, recorder in
             #expect(await eventually { recorder.count == 3 })
-            #expect(recorder.state.withLock { $0.entries.map(\.decisionPlace) } == [Self.place, nil, .effect(approvalID: "apr.1")])
+            #expect(recorder.state.withLock { $0.entries.map(\.approvalPlace) } == [Self.place, nil, .effect(approvalID: "apr.1")])
         }
     }
 }

@@ -59,7 +59,7 @@ import Testing
             }
             return counts
         }
-        #expect(try windows(Array(repeating: 8, count: 2500)) == [1000, 1000, 500])
+        #expect(try windows(Array(repeating: 8, count: 600)) == [250, 250, 100])
         #expect(try windows(Array(repeating: 200_000, count: 12)) == [5, 5, 2])
         #expect(try windows(Array(repeating: EventLog.windowBytes / 4, count: 4) + [100]) == [4, 1])
         let bench = try await Bench()

@@ -41,8 +41,10 @@ final class Bench: Sendable {
     }
 
     /// Simulates a second process.
-    func another() async throws -> EventLog {
-        try await EventLog.open(on: try await Self.connect(to: server), configuration: log.configuration, logger: Self.logger)
+    func another(configure: (inout EventLogConfiguration) -> Void = { _ in }) async throws -> EventLog {
+        var configuration = log.configuration
+        configure(&configuration)
+        return try await EventLog.open(on: try await Self.connect(to: server), configuration: configuration, logger: Self.logger)
     }
 
     /// Runs a feed for as long as `body` does.

@@ -20,15 +20,21 @@ import Testing
         }
     }
 
-    private static func reading(_ letters: DeadLetters) -> SharedReading {
-        SharedReading(name: "work", filter: "events.*.incident.created", letters: letters, logger: Bench.logger)
+    private static func reading(_ letters: DeadLetters) -> SharedReading<LogEntry> {
+        SharedReading(
+            of: .events(of: letters.log),
+            name: "work",
+            filter: "events.*.incident.created",
+            letters: letters,
+            logger: Bench.logger
+        )
     }
 
     private static func letters(_ log: EventLog) -> DeadLetters {
         DeadLetters(of: log, logger: Bench.logger, now: { Fixture.time })
     }
 
-    private static func running(_ reading: SharedReading, _ handler: Handler) -> Task<Void, any Error> {
+    private static func running(_ reading: SharedReading<LogEntry>, _ handler: Handler) -> Task<Void, any Error> {
         Task { try await reading.run { handler.handle($0) } }
     }
 
@@ -74,7 +80,7 @@ import Testing
         #expect(await eventually { letters.totals == ["work": 1] })
         let stored = try await letters.list(tenant: Tenant("acme"), work: "work", limit: 10)
         #expect(stored.map(\.letter.sequence) == [1])
-        #expect(stored.first?.letter.reason.hasPrefix("The message is no event: ") == true)
+        #expect(stored.first?.letter.reason.hasPrefix("The message is malformed: ") == true)
         #expect(handler.visits.withLock { $0 }.isEmpty)
         #expect(try await letters.list(tenant: Tenant("globex"), work: nil, limit: 10).isEmpty)
         #expect(try await letters.list(tenant: nil, work: "other", limit: 10).isEmpty)
@@ -194,7 +200,7 @@ import Testing
         try await put(others, 2)
         let handler = Handler()
         handler.verdicts.withLock { $0[2] = .failed("Never.") }
-        let retried = RetriedWork(of: letters, name: "work", logger: Bench.logger)
+        let retried = RetriedWork(of: .events(of: bench.log), letters: letters, name: "work", logger: Bench.logger)
         let run = Task { try await retried.run { handler.handle($0) } }
         for stored in try await letters.list(tenant: nil, work: nil, limit: 10) { try await letters.retry(stored.id) }
         #expect(await eventually { Set(handler.visits.withLock { $0 }) == [1, 2] && letters.totals == ["work": 3] })

@@ -200,7 +200,7 @@ import Testing
         #expect(try await !bench.log.append(Self.request("1", tenant: "globex"), intake: Fixture.time).isDuplicate)
         try await bench.withFeed { _, recorder in
             #expect(await eventually { recorder.count == 2 })
-            #expect(recorder.state.withLock { $0.entries.first?.decisionPlace } == .request(approvalID: "apr"))
+            #expect(recorder.state.withLock { $0.entries.first?.approvalPlace } == .request(approvalID: "apr"))
             #expect(recorder.state.withLock { $0.entries.first?.event.type.name } == "approval.requested")
         }
     }
@@ -271,7 +271,7 @@ import Testing
         let event = try Self.request("1")
         // As if its id were forgotten.
         _ = try await bench.jetStream.publish(
-            subject: EventSubject.decision(tenant: "acme", place: .request(approvalID: "apr")),
+            subject: EventSubject.approval(tenant: "acme", place: .request(approvalID: "apr")),
             headers: EventMessage.headers(of: event, intake: Fixture.time, messageID: nil),
             payload: event.payload.bytes
         )
@@ -285,7 +285,7 @@ import Testing
         #expect(Self.isRefused(error))
     }
 
-    /// As long as the log keeps the decision or its effect, it could be shown for another request.
+    /// As long as its record, or what the log keeps of its decision and effect, could be shown for another request.
     @Test func anIDIsInUseUntilNothingOfItsApprovalIsKept() async throws {
         let bench = try await Bench()
         let decision = try Fixture.event(
@@ -302,6 +302,9 @@ import Testing
             #expect(Self.isRefused(error), "before \(sequence) is gone")
             try await bench.delete(sequence)
         }
+        let error = await #expect(throws: EventLogError.self) { try await bench.log.append(Self.request("2"), intake: Fixture.time) }
+        #expect(Self.isRefused(error), "the log holds nothing of it, but its record is kept")
+        try await bench.jetStream.deleteMessage(stream: EventLogConfiguration.approvalsName, sequence: 1)
         #expect(try await bench.log.append(Self.request("2"), intake: Fixture.time).cursor.sequence == 4)
     }
 

@@ -19,8 +19,9 @@ private final class Handled: Sendable {
 
 /// Consumers shared by several processes, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct SharedReadingTests {
-    private static func reading(_ log: EventLog) -> SharedReading {
+    private static func reading(_ log: EventLog) -> SharedReading<LogEntry> {
         SharedReading(
+            of: .events(of: log),
             name: "work",
             filter: "events.*.incident.created",
             letters: DeadLetters(of: log, logger: Bench.logger),

@@ -47,7 +47,7 @@ import Testing
                 )
             },
             {
-                let place = DecisionPlace.decision(approvalID: ApprovalID("apr"))
+                let place = ApprovalPlace.decision(approvalID: ApprovalID("apr"))
                 _ = try await log.append(try Fixture.event("four"), onceAt: place, intake: Fixture.time, timeout: .seconds(60))
             },
         ]

@@ -3,8 +3,8 @@ public import EventModel
 import NATSClient
 
 extension EventLog {
-    /// Maximum number of events of one append in flight.
-    static let window = 1000
+    /// Maximum number of events of one append in flight: some 5 ms of nats-server's time, for which the events of other tenants wait.
+    static let window = 250
     /// Maximum size of their payloads, in bytes. One event may be larger.
     ///
     /// All tenants share one path: a connection's buffer, nats-server, the feed of each process. At each of them an event waits for what
@@ -34,7 +34,7 @@ extension EventLog {
     /// Faults are found before anything is stored: a message that is too large, an id that the log or an earlier event of the call has with other
     /// content, an approval id in use. Only a concurrent producer with the same id can cause a conflict after some events are stored.
     ///
-    /// Sends without waiting for each, at most 1,000 or 1 MiB in flight. Within a tenant, sequences follow the array's order, except for duplicates.
+    /// Sends without waiting for each, at most 250 or 1 MiB in flight for each tenant. Within a tenant, sequences follow the array's order, except for duplicates.
     /// (When a cluster changes its leader during the call, retried events may follow later ones.)
     ///
     /// - Parameters: as for ``append(_:intake:timeout:)``, the timeout for all of them.
@@ -66,6 +66,7 @@ extension EventLog {
                 throw events.count > 1 ? error.at(index, note: "Events before it may be stored.") : error
             }
         }
+        for (event, appended) in zip(events, appended) { try await recordRequest(event, appended, deadline: deadline) }
         return appended
     }
 
@@ -82,11 +83,27 @@ extension EventLog {
         for (index, fault) in AppendFaults.sizes(of: events, intake: intake, limit: connection.maximumPayload) { faults[index] = fault }
         let sound = faults.isEmpty ? events : events.indices.filter { faults[$0] == nil }.map { events[$0] }
         var sent = try await send(sound, intake: intake, deadline: deadline).makeIterator()
-        return events.indices.map { index in
+        let results: [Result<Appended, EventLogError>] = events.indices.map { index in
             if let fault = faults[index] { return .failure(fault) }
             guard let result = sent.next() else { preconditionFailure("what has no fault was sent") }
             return result
         }
+        for case (let event, .success(let appended)) in zip(events, results) {
+            try await recordRequest(event, appended, deadline: deadline)
+        }
+        return results
+    }
+
+    /// Stores the record of an approval request before the request is acknowledged, so that no retention of the log can take it away (contract §12).
+    /// Does nothing for other events.
+    ///
+    /// After a retriable error the request is in the log; a retry, or the reading that records what comes from the bus, stores the record.
+    private func recordRequest(_ event: Event, _ appended: Appended, deadline: ContinuousClock.Instant) async throws(EventLogError) {
+        guard EventCatalogue.requestedApproval(event) != nil else { return }
+        let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+        let stored = try await ApprovalRecords(beside: self).store(request: event, at: appended.cursor, timeout: remaining)
+        // Another request with the id came over the bus at the same time.
+        guard stored.record.request == appended.cursor else { throw .usedApproval }
     }
 
     private func deadline(_ timeout: Duration) -> ContinuousClock.Instant {
@@ -180,14 +197,32 @@ extension EventLog {
     }
 
     /// Publishes messages in order and waits for their results.
+    ///
+    /// Several messages wait for the tenant's turn: however many batches a tenant sends at a time, one window of them is in flight.
     private func publish(_ messages: [OutgoingMessage], timeout: Duration) async -> [Result<PublishAck, EventLogError>] {
-        let access: JetStream
-        do throws(EventLogError) {
-            // A single message has no order to keep.
-            access = messages.count == 1 ? jetStream : try await line.jetStream()
-        } catch {
-            return messages.map { _ in .failure(error) }
+        // A single message has no order to keep.
+        guard messages.count > 1, let tenant = messages.first.flatMap({ try? EventSubject($0.subject).tenant }) else {
+            return await publish(messages, on: jetStream, timeout: timeout)
         }
+        let deadline = ContinuousClock.now.advanced(by: timeout)
+        return await sending.run(for: tenant) {
+            let remaining = ContinuousClock.now.duration(to: deadline)
+            guard remaining > .zero else {
+                return messages.map { _ in .failure(.unavailable("Other events of the tenant took all the time. Try again.")) }
+            }
+            do throws(EventLogError) {
+                return await publish(messages, on: try await line.jetStream(), timeout: remaining)
+            } catch {
+                return messages.map { _ in .failure(error) }
+            }
+        }
+    }
+
+    private func publish(
+        _ messages: [OutgoingMessage],
+        on access: JetStream,
+        timeout: Duration
+    ) async -> [Result<PublishAck, EventLogError>] {
         let results = await access.publish(inOrder: messages, timeout: timeout)
         if results.contains(where: { (try? $0.get())?.isDuplicate == false }) { appendStored() }
         return zip(messages, results).map { message, result in

@@ -21,13 +21,13 @@ extension EventLog {
     ///   ``EventLogError/Code/rejected``, ``EventLogError/Code/cancelled``.
     public func append(
         _ event: Event,
-        onceAt place: DecisionPlace,
+        onceAt place: ApprovalPlace,
         messageID: String? = nil,
         intake: Timestamp,
         timeout: Duration = .seconds(5)
     ) async throws(EventLogError) -> AppendedOnce {
         let deadline = ContinuousClock.now.advanced(by: timeout)
-        let subject = EventSubject.decision(tenant: event.tenant, place: place)
+        let subject = EventSubject.approval(tenant: event.tenant, place: place)
         let headers = EventMessage.headers(of: event, intake: intake, messageID: messageID.map(MessageID.once))
         var pause = Backoff()
         while true {
@@ -35,7 +35,7 @@ extension EventLog {
                 let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
                 let attempt = min(remaining, configuration.requestTimeout)
                 if let sequence = try await create(subject, headers, event.payload.bytes, timeout: attempt) {
-                    return .stored(LogEntry(sequence: sequence, intake: intake, event: event, decisionPlace: place))
+                    return .stored(LogEntry(sequence: sequence, intake: intake, event: event, approvalPlace: place))
                 }
                 if let entry = try await lastEntry(on: subject) { return .occupied(entry) }
                 // The stored event has just expired: the place is free again.

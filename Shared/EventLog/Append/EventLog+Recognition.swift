@@ -39,16 +39,16 @@ enum StoredEntry: Sendable {
 extension LogEntry {
     /// Whether the entry's subject is one that producers write to.
     fileprivate var isOfProducer: Bool {
-        switch decisionPlace {
+        switch approvalPlace {
         case nil, .request: execution == nil
-        case .decision, .effect: false
+        case .vote, .escalation, .decision, .effect, .consumption: false
         }
     }
 }
 
 extension EventLogError {
     static let usedApproval = conflict(
-        "is the id of another approval that the log keeps, decided or not; choose another approvalId, or send the same event again unchanged",
+        "is the id of another approval, decided or not; choose another approvalId, or send the same event again unchanged",
         field: "payload.approvalId"
     )
     static let otherContent = conflict(
@@ -159,11 +159,16 @@ extension EventLog {
 
     /// Returns, by index, the conflict of each approval request whose id is in use, unless it is a retry of the stored request.
     ///
-    /// An id is in use while the log keeps its request, its decision or the decision's effect, so that one request is never shown for another.
+    /// An id is in use while its record is kept, or the log keeps its request, its decision or the decision's effect, so that one request is never shown
+    /// for another.
     /// This check precedes storing; of two concurrent requests the server takes one (``EventMessage/outgoing(_:intake:)``).
     func usedApprovals(among events: [Event], deadline: ContinuousClock.Instant) async throws(EventLogError) -> [Int: EventLogError] {
         var faults: [Int: EventLogError] = [:]
         var rest = events.indices.filter { EventMessage.requestPlace(of: events[$0]) != nil }[...]
+        if !rest.isEmpty {
+            // Before anything is stored: a request without a record could not be answered.
+            try await persevere(until: deadline) { () throws(EventLogError) in try await ApprovalRecords(beside: self).checkRoom() }
+        }
         while !rest.isEmpty {
             let piece = Array(rest.prefix(Self.readsAtATime))
             let results = await withTaskGroup(of: (Int, Result<EventLogError?, EventLogError>).self) { group in
@@ -191,16 +196,25 @@ extension EventLog {
     /// The same for one event.
     private func usedApproval(of event: Event, deadline: ContinuousClock.Instant) async throws(EventLogError) -> EventLogError? {
         guard let approvalID = EventCatalogue.requestedApproval(event) else { return nil }
-        func held(at place: DecisionPlace) async throws(EventLogError) -> StoredEntry {
-            try await lastEntry(at: EventSubject.decision(tenant: event.tenant, place: place), deadline: deadline)
+        func held(at place: ApprovalPlace) async throws(EventLogError) -> StoredEntry {
+            try await lastEntry(at: EventSubject.approval(tenant: event.tenant, place: place), deadline: deadline)
         }
         let request = try await held(at: .request(approvalID: approvalID))
         var isDecided = false
-        for place in [DecisionPlace.decision(approvalID: approvalID), .effect(approvalID: approvalID)] where !isDecided {
+        for place in [ApprovalPlace.decision(approvalID: approvalID), .effect(approvalID: approvalID)] where !isDecided {
             if case .gone = try await held(at: place) { continue }
             isDecided = true
         }
-        if case .gone = request, !isDecided { return nil }
+        let records = ApprovalRecords(beside: self)
+        let isRecorded = try await persevere(until: deadline) { () throws(EventLogError) in
+            try await records.record(at: .request(approvalID: approvalID), tenant: event.tenant) != nil
+        }
+        if case .gone = request, !isDecided, !isRecorded { return nil }
+        if !isDecided, isRecorded {
+            isDecided = try await persevere(until: deadline) { () throws(EventLogError) in
+                try await records.record(at: .decision(approvalID: approvalID), tenant: event.tenant) != nil
+            }
+        }
         // Without an id it is a retry only while the request is pending.
         if case .success = request.answer(toRequest: event, epoch: epoch), !isDecided || !event.assigned.contains(.id) { return nil }
         // A request published over the bus is at another subject.

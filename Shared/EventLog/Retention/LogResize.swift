@@ -38,7 +38,7 @@ public struct LogResize: Sendable {
     public let changes: [Change]
     private let jetStream: JetStream
 
-    /// Compares the limits of the log's stream and of the read marks' stream with `configuration`. Changes nothing.
+    /// Compares the limits of the log's stream, of the read marks' and of the approval records' with `configuration`. Changes nothing.
     ///
     /// - Parameters:
     ///   - connection: The bus, connected.
@@ -54,6 +54,7 @@ public struct LogResize: Sendable {
         let wanted: [(name: String, limits: Limits)] = [
             (configuration.streamName, Limits(maxAge: configuration.maxAge, maxBytes: configuration.maxBytes)),
             (EventLogConfiguration.inboxName, Limits(maxAge: configuration.maxAge, maxBytes: configuration.inboxBytes)),
+            (EventLogConfiguration.approvalsName, Limits(maxAge: configuration.approvalsMaxAge, maxBytes: configuration.approvalsStreamBytes)),
         ]
         var changes: [Change] = []
         for (index, stream) in wanted.enumerated() {
@@ -62,7 +63,7 @@ public struct LogResize: Sendable {
                 if let change = Self.change(info, to: stream.limits, now: now) { changes.append(change) }
             } catch {
                 guard error.code == .streamNotFound else { throw EventLogError(error) }
-                // Only approval-api creates the second stream.
+                // The streams beside the log are created when they are needed.
                 guard index > 0 else {
                     throw EventLogError(
                         code: .rejected,

@@ -68,6 +68,7 @@ public struct SideStream: Sendable {
     /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/notWritable``, ``EventLogError/Code/unavailable`` and others.
     public func publish(
         subject: String,
+        headers: NATSHeaders = [:],
         payload: [UInt8],
         messageID: String? = nil,
         expectedLastSubjectSequence: UInt64? = nil,
@@ -76,6 +77,7 @@ public struct SideStream: Sendable {
         do throws(JetStreamError) {
             let ack = try await log.jetStream.publish(
                 subject: subject,
+                headers: headers,
                 payload: payload,
                 messageID: messageID,
                 expectedLastSubjectSequence: expectedLastSubjectSequence,

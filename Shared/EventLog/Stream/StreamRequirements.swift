@@ -67,13 +67,16 @@ enum StreamRequirements {
     static func fault(of info: StreamInfo, like wanted: StreamConfiguration) -> String? {
         let use = "the stream \(wanted.name) of Causeway"
         if let fault = fault(of: info, taking: wanted.subjects, as: use) { return fault }
-        guard info.configuration.discard == .new else { return nil }
+        guard info.configuration.discard != wanted.discard else { return nil }
+        let discard = wanted.discard.rawValue
         return sentence(
             info.configuration,
             use,
-            "discard is new",
-            "must be old, because it has to take new messages when it is full",
-            "Run `nats stream edit \(wanted.name) --discard old`."
+            "discard is \(info.configuration.discard.rawValue)",
+            wanted.discard == .old
+                ? "must be old, because it has to take new messages when it is full"
+                : "must be new, because it must not drop what waits for an answer",
+            "Run `nats stream edit \(wanted.name) --discard \(discard)`."
         )
     }
 

@@ -89,7 +89,7 @@ public final class DeadLetters: Sendable {
     private func letter(work: String, subject: String, sequence: UInt64, reason: String, attempts: UInt64) -> DeadLetter {
         DeadLetter(
             work: work,
-            tenant: try? EventSubject(subject).tenant,
+            tenant: ApprovalPlace.record(subject: subject)?.tenant ?? (try? EventSubject(subject).tenant),
             subject: subject,
             sequence: sequence,
             epoch: log.epoch,

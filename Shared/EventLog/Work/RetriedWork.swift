@@ -1,16 +1,19 @@
-import EventModel
 public import Logging
 import NATSClient
 
 /// Processes the dead letters of one kind of work that operators want retried; shared by any number of processes.
-public struct RetriedWork: Sendable {
+public struct RetriedWork<Item: Sendable>: Sendable {
+    private let source: WorkSource<Item>
     private let letters: DeadLetters
     private let name: String
     private let logger: Logger
     private let standing = ReadingStanding()
 
-    /// - Parameter name: The kind of work.
-    public init(of letters: DeadLetters, name: String, logger: Logger) {
+    /// - Parameters:
+    ///   - source: The stream that the letters are about.
+    ///   - name: The kind of work.
+    public init(of source: WorkSource<Item>, letters: DeadLetters, name: String, logger: Logger) {
+        self.source = source
         self.letters = letters
         self.name = name
         self.logger = logger
@@ -22,7 +25,7 @@ public struct RetriedWork: Sendable {
     /// Runs requested retries until the task is cancelled. Work that fails again becomes a letter again.
     ///
     /// - Throws: ``EventLogError/Code/closed``. Outages are retried.
-    public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
+    public func run(_ handle: @escaping @Sendable (Item) async -> WorkOutcome) async throws(EventLogError) {
         let queue = WorkQueue(
             log: letters.log,
             stream: DeadLetters.streamName,
@@ -39,7 +42,7 @@ public struct RetriedWork: Sendable {
 
     private func process(
         _ message: JetStreamMessage,
-        _ handle: @Sendable (LogEntry) async -> WorkOutcome
+        _ handle: @Sendable (Item) async -> WorkOutcome
     ) async -> JetStream.Acknowledgement {
         guard let letter = DeadLetter(json: message.message.payload) else { return .never }
         let id = message.metadata.streamSequence
@@ -56,13 +59,10 @@ public struct RetriedWork: Sendable {
         return acknowledgement
     }
 
-    private func outcome(_ letter: DeadLetter, _ handle: @Sendable (LogEntry) async -> WorkOutcome) async -> WorkOutcome {
-        let log = letters.log
+    private func outcome(_ letter: DeadLetter, _ handle: @Sendable (Item) async -> WorkOutcome) async -> WorkOutcome {
         do throws(EventLogError) {
-            guard letter.epoch == log.epoch, let message = try await log.message(at: letter.sequence),
-                (try? EventSubject(message.subject).tenant) == letter.tenant
-            else { return .failed("The log does not hold the entry any more.") }
-            return await SharedReading.outcome(of: message, handle)
+            guard let message = try await source.message(letter) else { return .failed("The stream does not hold the entry any more.") }
+            return await source.outcome(of: message, handle)
         } catch {
             return .of(error)
         }

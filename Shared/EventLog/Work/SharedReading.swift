@@ -3,37 +3,40 @@ import EventModel
 public import Logging
 import NATSClient
 
-/// A named reading of the log, shared by any number of processes: each entry is handled by one of them, and by another if that one dies
-/// before it is done.
+/// A named reading of the log, or of a stream beside it, shared by any number of processes: each entry is handled by one of them, and by another if
+/// that one dies before it is done.
 ///
 /// The server keeps the position (durable pull consumer). Delivery is at least once; a handler makes it exactly once by an idempotent
 /// effect, such as ``EventLog/append(_:onceAt:messageID:intake:timeout:)``.
 ///
 /// No entry blocks another: a permanent failure, malformed messages included, becomes a ``DeadLetter``; a temporary failure is retried
 /// individually, with backoff.
-public struct SharedReading: Sendable {
+public struct SharedReading<Item: Sendable>: Sendable {
     private let log: EventLog
+    private let source: WorkSource<Item>
     private let name: String
     private let filter: String
     private let letters: DeadLetters
     private let logger: Logger
     private let backlog = Backlog()
     private let standing = ReadingStanding()
-    private let retried: RetriedWork
+    private let retried: RetriedWork<Item>
 
     /// Creates a reading; ``run(_:)`` starts it.
     ///
     /// - Parameters:
-    ///   - letters: The dead letters; their log is the one that is read.
+    ///   - source: The stream to read.
+    ///   - letters: The dead letters beside the same log.
     ///   - name: The name shared by its processes: `[A-Za-z0-9_-]+`.
     ///   - filter: The subject filter; one, the maximum of nats-server 2.9.
-    public init(name: String, filter: String, letters: DeadLetters, logger: Logger) {
+    public init(of source: WorkSource<Item>, name: String, filter: String, letters: DeadLetters, logger: Logger) {
         log = letters.log
+        self.source = source
         self.name = name
         self.filter = filter
         self.letters = letters
         self.logger = logger
-        retried = RetriedWork(of: letters, name: name, logger: logger)
+        retried = RetriedWork(of: source, letters: letters, name: name, logger: logger)
     }
 
     /// Reads until the task is cancelled, from the shared position; at first from the oldest entry kept. Also runs the retries of dead letters
@@ -41,10 +44,10 @@ public struct SharedReading: Sendable {
     ///
     /// - Parameter handle: called for several entries concurrently, in no order.
     /// - Throws: ``EventLogError/Code/closed``. Outages are retried.
-    public func run(_ handle: @escaping @Sendable (LogEntry) async -> WorkOutcome) async throws(EventLogError) {
+    public func run(_ handle: @escaping @Sendable (Item) async -> WorkOutcome) async throws(EventLogError) {
         let queue = WorkQueue(
             log: log,
-            stream: log.configuration.streamName,
+            stream: source.stream,
             filter: filter,
             name: name,
             standing: standing,
@@ -53,7 +56,7 @@ public struct SharedReading: Sendable {
         let failure = await withTaskGroup(of: EventLogError?.self) { group in
             group.addTask {
                 do throws(EventLogError) {
-                    try await queue.run(process: { await process($0, handle) })
+                    try await queue.run(prepare: source.prepare, process: { await process($0, handle) })
                     return nil
                 } catch {
                     return error
@@ -90,7 +93,7 @@ public struct SharedReading: Sendable {
 
     private func process(
         _ message: JetStreamMessage,
-        _ handle: @Sendable (LogEntry) async -> WorkOutcome
+        _ handle: @Sendable (Item) async -> WorkOutcome
     ) async -> JetStream.Acknowledgement {
         let metadata = message.metadata
         recordMissed(before: metadata)
@@ -100,17 +103,6 @@ public struct SharedReading: Sendable {
             sequence: metadata.streamSequence,
             attempts: metadata.deliveryCount
         )
-        return await letters.settle(item, await Self.outcome(of: StoredMessage(message), handle), logger)
-    }
-
-    /// Returns the outcome of the work on a message.
-    static func outcome(of message: StoredMessage, _ handle: @Sendable (LogEntry) async -> WorkOutcome) async -> WorkOutcome {
-        let entry: LogEntry
-        do throws(ValidationError) {
-            entry = try EventMessage.entry(message)
-        } catch {
-            return .failed("The message is no event: \(error).")
-        }
-        return await handle(entry)
+        return await letters.settle(item, await source.outcome(of: StoredMessage(message), handle), logger)
     }
 }

@@ -12,6 +12,9 @@ extension APIError {
         case methodNotAllowed = "method_not_allowed"
         case selfApproval = "self_approval"
         case alreadyResolved = "already_resolved"
+        case alreadyVoted = "already_voted"
+        case notApproved = "not_approved"
+        case alreadyConsumed = "already_consumed"
         case expired
         case conflict
         case payloadTooLarge = "payload_too_large"
@@ -44,8 +47,14 @@ extension APIError {
             case .selfApproval: Row(.forbidden, "The requester and the approver must differ: somebody else must decide.")
             case .expired: Row(.conflict, "Nobody decided the approval in time: request a new one.")
             case .alreadyResolved: Row(.conflict, "The approval is already decided, or the execution has already ended.")
+            case .alreadyVoted: Row(.conflict, "You have already voted on this approval with another action: a vote cannot be changed.")
+            case .notApproved: Row(.conflict, "The approval is not approved: execute nothing, and wait for the decision.")
+            case .alreadyConsumed: Row(.conflict, "The approval has already been consumed: request a new one for another execution.")
             case .conflict:
-                Row(.conflict, "The id, the approvalId or the Idempotency-Key is already used for other content: choose a new one.")
+                Row(
+                    .conflict,
+                    "The id, the approvalId or the Idempotency-Key is used for other content, or actionDigest differs: choose a new one, or read again."
+                )
             case .payloadTooLarge: Row(.contentTooLarge, "The body, or a part of it, is too large: send less.")
             case .unsupportedMediaType:
                 Row(.unsupportedMediaType, "The body has the wrong Content-Type: send the one that the message names.")

@@ -98,6 +98,21 @@ extension APIError {
         APIError(.alreadyResolved, message)
     }
 
+    /// 409: the caller has already voted on the approval with another action (contract §12).
+    public static func alreadyVoted(_ message: String = Code.alreadyVoted.sentence) -> APIError {
+        APIError(.alreadyVoted, message)
+    }
+
+    /// 409: the approval is consumed before it is approved, or was rejected or expired (contract §12).
+    public static func notApproved(_ message: String = Code.notApproved.sentence) -> APIError {
+        APIError(.notApproved, message)
+    }
+
+    /// 409: the approval has already been consumed; another request did it (contract §12).
+    public static func alreadyConsumed(_ message: String = Code.alreadyConsumed.sentence) -> APIError {
+        APIError(.alreadyConsumed, message)
+    }
+
     /// 409: an id or an `Idempotency-Key` is in use for other content, or the digest does not match the request.
     public static func conflict(_ message: String) -> APIError {
         APIError(.conflict, message)

@@ -38,9 +38,13 @@ import Testing
     }
 
     @Test func titlesAndReasonsOfApprovalsAreBounded() throws {
-        let request = try Fixture.request("a", members: #","title":"\#(Self.title)""#)
-        guard case .requested(let asked)? = LogChange.changes(of: request).first else { throw CancellationError() }
-        let title = try #require(asked.title)
+        func asked(_ member: String) throws -> Approval.Request {
+            let request = try Fixture.request("a", members: #","\#(member)":"\#(Self.title)""#)
+            return try #require(Approval.Request(request.event, at: request.cursor(epoch: 7)))
+        }
+        let title = try #require(try asked("title").title)
+        let description = try #require(try asked("description").description)
+        #expect(description.utf8.count <= Approval.Request.maximumDescriptionBytes && description.hasSuffix("…"))
         #expect(title.utf8.count <= Approval.Request.maximumTitleBytes)
         #expect(title.hasPrefix(Self.letter) && title.hasSuffix("…"))
         let payload = #"{"approvalId":"a","remediationId":"r","action":"approve","reason":"\#(Self.title)"}"#

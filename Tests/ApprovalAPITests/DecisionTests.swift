@@ -156,14 +156,18 @@ import Testing
         user: String = "s",
         approval: String = "a",
         action: DecisionAction = .approve,
-        reason: String? = nil
+        reason: String? = nil,
+        onBehalfOf: String? = nil
     ) throws -> EventID {
         DecisionID.make(
-            key: try key.map { try IdempotencyKey($0) },
+            DecisionService.Request(
+                approvalID: try ApprovalID(approval),
+                action: action,
+                reason: reason,
+                onBehalfOf: try onBehalfOf.map { try UserID($0) },
+                idempotencyKey: try key.map { try IdempotencyKey($0) }
+            ),
             of: try Fixture.viewer(user, of: tenant),
-            approvalID: try ApprovalID(approval),
-            action: action,
-            reason: reason,
             now: Fixture.time
         )
     }
@@ -176,7 +180,8 @@ import Testing
     @Test func everythingElseHasAnother() throws {
         let ids = [
             try Self.id(), try Self.id(key: "l"), try Self.id(tenant: "u"), try Self.id(user: "x"), try Self.id(approval: "b"),
-            try Self.id(action: .reject), try Self.id(reason: ""), try Self.id(reason: "x"), try Self.id(key: "kt", tenant: "s", user: "t"),
+            try Self.id(action: .reject), try Self.id(onBehalfOf: "o"), try Self.id(reason: ""), try Self.id(reason: "x"),
+            try Self.id(key: "kt", tenant: "s", user: "t"),
             try Self.id(key: "k1:t"), try Self.id(key: nil), try Self.id(key: nil), try Self.id(key: "\u{E9}"),
             try Self.id(key: "e\u{301}"),
         ]

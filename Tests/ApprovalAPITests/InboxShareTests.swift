@@ -40,25 +40,25 @@ import Testing
     @Test func messagesAreCountedByTenant() async throws {
         let model = try ReadModel(path: ReadModelFile.memory)
         _ = try await model.followLog(Fixture.log(epoch: 7, last: .max), isRecognised: true)
-        _ = try await model.followInbox(life: 1, last: .max, isRecognised: true)
+        _ = try await model.follow(.inbox, life: 1, last: .max, isRecognised: true)
         let globex = Tenant(generated: "globex")
         func bytes() async throws -> [Int] { [try await model.markBytes(of: Fixture.acme), try await model.markBytes(of: globex)] }
         #expect(try await bytes() == [0, 0])
         let marks = [mark(.one(1)), mark(.one(1)), mark(.one(5), of: globex), mark(.through(6)), mark(.one(7), epoch: 6), mark(.one(8))]
         let sizes = try marks.map { try $0.storedBytes() }
         let messages = marks.enumerated().map { (place: UInt64($0 + 1), mark: $1) }
-        try await model.apply(messages, position: 6, stamp: nil, generation: 0)
+        try await model.take(messages, position: 6)
         #expect(try await bytes() == [sizes.reduce(0, +) - sizes[2], sizes[2]])
         // A redelivered message counts once.
-        try await model.apply([messages[5]], position: 6, stamp: nil, generation: 0)
+        try await model.take([messages[5]], position: 6)
         #expect(try await bytes() == [sizes.reduce(0, +) - sizes[2], sizes[2]])
-        try await model.drop(inboxBefore: 2, life: model.inboxLife)
+        try await model.drop(.inbox, before: 2, life: model.life(of: .inbox))
         #expect(try await bytes() == [sizes[1] + sizes[3] + sizes[4] + sizes[5], sizes[2]])
         #expect(try await model.drop(keeping: Fixture.log(from: 6), life: model.logLife))
         try await model.tidyMarks(generation: 0)
         #expect(try await bytes() == [sizes[3] + sizes[5], 0])
         // Another stream of marks.
-        _ = try await model.followInbox(life: 2, last: 6, isRecognised: true)
+        _ = try await model.follow(.inbox, life: 2, last: 6, isRecognised: true)
         #expect(try await bytes() == [0, 0])
     }
 }

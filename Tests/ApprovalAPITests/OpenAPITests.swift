@@ -8,7 +8,10 @@ import Testing
         let document = try JSONSerialization.jsonObject(with: Data(try OpenAPIDocument.json())) as? [String: Any]
         #expect((document?["openapi"] as? String)?.hasPrefix("3.1") == true)
         let paths = try #require(document?["paths"] as? [String: Any])
-        for path in ["/v1/events", "/v1/relay/status", "/v1/notifications", "/v1/notifications/approvals/{approvalId}", "/openapi.json"] {
+        for path in [
+            "/v1/events", "/v1/relay/status", "/v1/notifications", "/v1/notifications/approvals/{approvalId}", "/v1/approvals/delegations",
+            "/openapi.json",
+        ] {
             #expect(paths[path] != nil, "\(path)")
         }
     }

@@ -25,8 +25,8 @@ import Testing
     }
 
     private func apply(_ entries: [LogEntry], to model: ReadModel) async throws {
-        let position = try #require(entries.last).sequence
-        try await model.apply(entries.flatMap(LogChange.changes), position: position, generation: model.generation)
+        try await model.take(entries)
+        try await model.take(entries.map { try Fixture.record(of: $0) })
     }
 
     /// Everything in the directory, by name.
@@ -43,6 +43,7 @@ import Testing
         }
         let model = try ReadModel(path: path)
         #expect(try await model.progress().logPosition == 0)
+        #expect(try await model.progress(of: .approvals).position == 0)
     }
 
     /// As version 1 of this service left it: no marker file, and other tables.
@@ -57,6 +58,7 @@ import Testing
         try directory.write("", to: "model.sqlite-wal")
         let model = try ReadModel(path: path)
         #expect(try await model.progress().logPosition == 0)
+        #expect(try await model.progress(of: .approvals).position == 0)
     }
 
     /// The file is damaged while no process runs: pages with its table list, but not its header.
@@ -75,12 +77,13 @@ import Testing
                 try await model.open()
                 _ = try await model.followLog(Fixture.log(epoch: 7, last: .max), isRecognised: true)
                 try await apply([try Fixture.request("a", at: 500)], to: model)
-                try await model.write(model.generation) { try $0.execute(sql: "UPDATE requests SET title = NULL") }
+                try await model.write(model.generation) { try $0.execute(sql: "UPDATE approvals SET description = NULL") }
             } catch is StorageTrouble {}
         }
         // A recreated file answers no reads until it has caught up.
         model.noteLogCaughtUp(model.generation)
-        model.noteInboxCaughtUp(model.generation)
+        model.noteCaughtUp(.inbox, model.generation)
+        model.noteCaughtUp(.approvals, model.generation)
         #expect(try await model.progress().logPosition == 500)
         #expect(try await model.read(for: .process) { try String.fetchOne($0, sql: "PRAGMA quick_check") } == "ok")
     }
@@ -159,6 +162,7 @@ import Testing
         try FileManager.default.removeItem(atPath: path)
         #expect(try await model.open() == 1)
         #expect(try await model.progress().logPosition == 0)
+        #expect(try await model.progress(of: .approvals).position == 0)
         #expect(FileManager.default.fileExists(atPath: path))
     }
 
@@ -193,7 +197,8 @@ import Testing
         try FileManager.default.moveItem(atPath: directory.file("stale"), toPath: path + "-wal")
         let model = try ReadModel(path: path)
         #expect(try await model.progress().logPosition == 0)
-        #expect(try await model.approval("a", for: Fixture.ann) == nil)
+        #expect(try await model.progress(of: .approvals).position == 0)
+        #expect(try await model.approval("a", of: Fixture.acme) == nil)
     }
 
     @Test func aPathThatCannotBeWrittenIsASentence() {

@@ -30,7 +30,8 @@ import Testing
         }
         try await model.apply(changes, position: places.upperBound, generation: generation)
         model.noteLogCaughtUp(generation)
-        model.noteInboxCaughtUp(generation)
+        model.noteCaughtUp(.inbox, generation)
+        model.noteCaughtUp(.approvals, generation)
     }
 
     private func page(_ model: ReadModel, before: UInt64? = nil, limit: Int = 50) async throws -> NotificationPage {
@@ -152,7 +153,7 @@ import Testing
             #expect(await eventually { reading.value == 2 })
             let generation = model.generation
             try await model.apply([LogChange](), position: 11, generation: generation)
-            #expect(try await model.approval("a", for: Fixture.viewer(of: "globex")) == nil)
+            #expect(try await model.approval("a", of: Tenant("globex")) == nil)
             for _ in 0..<32 { released.signal() }
             try await group.waitForAll()
         }

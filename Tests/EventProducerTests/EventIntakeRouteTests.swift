@@ -368,10 +368,13 @@ import Testing
         #expect(form.field(field) == name)
     }
 
-    @Test(arguments: ["approval.resolved", "remediation.approved", "remediation.rejected"])
+    @Test(arguments: [
+        "approval.resolved", "approval.voted", "approval.escalated", "approval.consumed", "remediation.approved", "remediation.rejected",
+    ])
     func whatApprovalsWriteTakesAProducersToken(_ type: String) async throws {
         let fixture = IntakeFixture()
-        let body = #"{"type":"\#(type)","payload":{"approvalId":"a","remediationId":"r","action":"approve"}}"#
+        let payload = #"{"approvalId":"a","remediationId":"r","action":"approve","votedBy":"u","consumedBy":"u","step":1}"#
+        let body = #"{"type":"\#(type)","payload":\#(payload)}"#
         try await fixture.run { client in
             let refusal = try await client.post("[\(Self.event),\(body)]", token: try await IntakeFixture.token())
             #expect(refusal.status == 400 && refusal.member("error") == "validation_error")

@@ -37,6 +37,9 @@ struct ErrorTests {
             Case(error: .validation("m"), status: 400, code: "validation_error"),
             Case(error: .alreadyResolved("m"), status: 409, code: "already_resolved"),
             Case(error: .selfApproval("m"), status: 403, code: "self_approval"),
+            Case(error: .alreadyVoted("m"), status: 409, code: "already_voted"),
+            Case(error: .notApproved("m"), status: 409, code: "not_approved"),
+            Case(error: .alreadyConsumed("m"), status: 409, code: "already_consumed"),
             Case(error: .expired("m"), status: 409, code: "expired"),
             Case(error: .conflict("m"), status: 409, code: "conflict"),
             Case(error: .payloadTooLarge(maximumBytes: 10), status: 413, code: "payload_too_large"),
@@ -60,7 +63,7 @@ struct ErrorTests {
     }
 
     @Test func everyCodeIsInTheTable() {
-        #expect(APIError.Code.allCases.count == 14)
+        #expect(APIError.Code.allCases.count == 17)
     }
 
     @Test("Retry-After means that the same request can succeed later", arguments: APIError.Code.allCases)

@@ -12,10 +12,14 @@ struct Decision: Sendable, Equatable {
     var action: DecisionAction
     /// The `sub` of the person; ``system`` for an expired approval.
     var decidedBy: UserID
+    /// The person in whose place; nil for the decider's own decision.
+    var onBehalfOf: UserID?
     var decidedAt: Timestamp
     var reason: String?
     /// The event id of the decided request; nil in old decisions.
     var request: Cursor?
+    /// The digest of what was decided about; nil when the request names nothing.
+    var actionDigest: ActionDigest?
 
     /// The decider of expired approvals.
     static let system = UserID(generated: "system")
@@ -43,6 +47,8 @@ extension Decision {
         members.append("decidedAt", text: decidedAt.iso8601)
         members.append("reason", text: reason)
         members.append(Self.requestMember, text: request?.text)
+        members.append("onBehalfOf", text: onBehalfOf?.text)
+        members.append("actionDigest", text: actionDigest?.text)
         return try event(Self.typeName, members, id: id, tenant: tenant, traceparent: traceparent)
     }
 
@@ -50,7 +56,7 @@ extension Decision {
     ///
     /// - Parameters:
     ///   - decided: The decision's event; the effect continues its trace.
-    ///   - sequence: The decision's sequence, from which the id is derived: the same in every process.
+    ///   - sequence: The decision's sequence in the log, from which the id is derived: the same in every process.
     func effect(of decided: Event, sequence: UInt64) throws(ValidationError) -> Event {
         var members: JSONObject = [:]
         members.append("remediationId", text: remediationID.text)
@@ -59,6 +65,7 @@ extension Decision {
         members.append("decidedBy", text: decidedBy.text)
         members.append("decidedAt", text: decidedAt.iso8601)
         members.append("reason", text: reason ?? (action == .expire ? "Nobody answered in time." : nil))
+        members.append("actionDigest", text: actionDigest?.text)
         return try event(
             action.effectTypeName,
             members,
@@ -126,9 +133,11 @@ extension Decision {
             user: event.user,
             action: action,
             decidedBy: payload.string("decidedBy").flatMap { try? UserID($0) } ?? Self.system,
+            onBehalfOf: payload.string("onBehalfOf").flatMap { try? UserID($0) },
             decidedAt: payload.string("decidedAt").flatMap { Timestamp(rfc3339: $0) } ?? event.time,
             reason: payload.string("reason")?.bounded(toBytes: Self.maximumReasonBytes),
-            request: request
+            request: request,
+            actionDigest: payload.string("actionDigest").flatMap { try? ActionDigest($0, field: "actionDigest") }
         )
     }
 }

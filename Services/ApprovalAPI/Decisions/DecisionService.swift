@@ -5,16 +5,20 @@ import EventModel
 import HTTPAPI
 import Logging
 
-/// Decides approvals by create-once appends (contract §7).
+/// Decides approvals, takes votes and consumes permits by create-once records (contract §7, §12).
 ///
-/// The log decides: a decision is one event at a create-once place, so of any number of requests on any number of replicas exactly one is stored, and
-/// its acknowledgement is the decision. All earlier checks only save appends that must fail.
+/// The stream of records decides: a decision is one record at a create-once place, so of any number of requests on any number of replicas exactly one is
+/// stored, and its acknowledgement is the decision. All earlier checks only save attempts that must fail.
 struct DecisionService: Sendable {
     /// A request to decide.
     struct Request: Sendable {
         var approvalID: ApprovalID
         var action: DecisionAction
         var reason: String?
+        /// The digest of what the caller has seen; nil when the request names none.
+        var actionDigest: ActionDigest?
+        /// The person in whose place the caller acts; nil for the caller's own right, or any delegation.
+        var onBehalfOf: UserID?
         /// The client's idempotency key; the same request under the same key gets the same answer.
         var idempotencyKey: IdempotencyKey?
         /// The W3C trace that the request belongs to.
@@ -23,14 +27,22 @@ struct DecisionService: Sendable {
 
     /// The result of a request.
     enum Outcome: Sendable, Equatable {
-        /// This request's decision stands, from now or from an earlier attempt.
+        /// This request's decision stands, from now or from an earlier attempt; or the caller's vote counts in the decision.
         case decided(Decision)
+        /// The caller's vote counts; the approval is still pending.
+        case voted(Vote, Approval)
         /// No such approval is visible to the caller.
         case notFound
+        /// The caller belongs to no group that may decide now.
+        case notEligible
         /// Another decision stands.
         case alreadyResolved(Decision)
+        /// The caller, or the person in whose place, has voted differently.
+        case alreadyVoted(Vote)
         /// The same person decided another approval under the request's `Idempotency-Key`.
         case keyReused
+        /// The request's digest is not that of the approval's action.
+        case otherAction
         /// The approval expired undecided.
         case expired
         /// Another user than the requester must decide.
@@ -39,54 +51,54 @@ struct DecisionService: Sendable {
         case unknownRequester
     }
 
-    /// An approval, as of a request.
-    struct Found: Sendable {
-        var approval: Approval
-        /// The epoch of the approval's places.
-        var epoch: UInt16
-    }
-
     let log: EventLog
     let model: ReadModel
     let barrier: ReadBarrier
+    let recorder: RequestRecorder
+    let announcer: RecordAnnouncer
     let timeout: Duration
     let now: @Sendable () -> Timestamp
 
-    /// Decides an approval, or returns why not.
+    private var records: ApprovalRecords { ApprovalRecords(beside: log) }
+
+    // MARK: Deciding
+
+    /// Decides an approval or votes on it, or returns why not.
     ///
-    /// - Throws: `service_unavailable` when the log did not answer: the decision may or may not be stored; a retry with an `Idempotency-Key`
-    ///   tells.
-    func decide(_ request: Request, by viewer: Viewer) async throws -> Outcome {
-        guard let approval = try await find(request.approvalID, for: viewer)?.approval else { return .notFound }
-        if let key = request.idempotencyKey, try await model.hasDecided(under: key, viewer, otherThan: request.approvalID) {
+    /// - Throws: `service_unavailable` when the bus did not answer: the decision may or may not be stored; a retry with an `Idempotency-Key` tells.
+    func decide(_ request: Request, by voter: Voter, of tenant: Tenant) async throws -> Outcome {
+        let viewer = Viewer(tenant: tenant, user: voter.user)
+        guard let approval = try await find(request.approvalID, for: viewer) else { return .notFound }
+        if let key = request.idempotencyKey, try await model.hasActed(under: key, viewer, otherThan: request.approvalID) {
             return .keyReused
         }
+        if let digest = request.actionDigest, digest != approval.request.actionDigest { return .otherAction }
         let time = now()
-        let id = DecisionID.make(
-            key: request.idempotencyKey,
-            of: viewer,
-            approvalID: request.approvalID,
+        let id = DecisionID.make(request, of: viewer, now: time)
+        let verdict = DecisionRules.judge(
+            approval,
             action: request.action,
-            reason: request.reason,
+            by: voter,
+            delegations: try await model.delegations(to: viewer, from: request.onBehalfOf, at: time),
+            onBehalfOf: request.onBehalfOf,
             now: time
         )
-        switch DecisionRules.judge(approval, action: request.action, by: viewer.user, now: time) {
-        case .resolved(let decided): return Self.outcome(decided.decision, eventID: decided.eventID, of: id)
+        switch verdict {
+        case .resolved(let decided): return Self.outcome(decided.decision, eventID: decided.eventID, of: id, in: approval)
+        case .notEligible: return .notEligible
         case .selfApproval: return .selfApproval
         case .unknownRequester: return .unknownRequester
         case .expired:
-            let (standing, eventID, _) = try await answering { () throws(EventLogError) in try await recordExpiry(of: approval) }
-            return Self.outcome(standing, eventID: eventID, of: id)
-        case .proceed:
-            let decision = approval.request.decision(
-                request.action,
-                by: viewer.user,
-                at: time,
-                reason: request.reason,
-                epoch: log.epoch
-            )
+            let decided = try await answering { () throws(EventLogError) in try await recordExpiry(of: approval) }
+            return Self.outcome(decided.standing, eventID: decided.eventID, of: id, in: approval)
+        case .proceed(let right):
+            guard approval.request.isDecidedAtOnce else {
+                return try await vote(request, with: right, by: voter, on: approval, id: id, at: time)
+            }
+            var decision = approval.request.decision(request.action, by: voter.user, at: time, reason: request.reason)
+            decision.onBehalfOf = right.onBehalfOf
             // No attempt begins after the expiry: a request that waits for the bus that long finds the approval expired.
-            let (standing, eventID, _) = try await answering { () throws(EventLogError) in
+            let recorded = try await answering { () throws(EventLogError) in
                 try await record(
                     decision,
                     of: approval.request,
@@ -95,7 +107,78 @@ struct DecisionService: Sendable {
                     timeout: min(timeout, approval.request.expiry.remaining(at: time))
                 )
             }
-            return Self.outcome(standing, eventID: eventID, of: id)
+            return Self.outcome(recorded.standing, eventID: recorded.eventID, of: id, in: approval)
+        }
+    }
+
+    private func vote(
+        _ request: Request,
+        with right: DecisionRules.Right,
+        by voter: Voter,
+        on approval: Approval,
+        id: EventID,
+        at time: Timestamp
+    ) async throws -> Outcome {
+        let vote = Vote(
+            action: request.action,
+            votedBy: voter.user,
+            onBehalfOf: right.onBehalfOf,
+            votedAt: time,
+            reason: request.reason,
+            groups: right.groups,
+            eventID: id
+        )
+        // The person in whose place may have voted, or the caller in another's.
+        if let other = approval.votes.first(where: { $0.votedBy != voter.user && ($0.person == vote.person || $0.person == voter.user) }) {
+            return .alreadyVoted(other)
+        }
+        let place = ApprovalPlace.vote(approvalID: request.approvalID, voter: voter.user)
+        let stored: ApprovalRecords.Stored
+        do {
+            let event = try vote.event(on: approval.request, traceparent: request.traceparent)
+            stored = try await records.store(
+                event,
+                at: place,
+                intake: time,
+                timeout: min(timeout, approval.request.expiry.remaining(at: time))
+            )
+        } catch let error as EventLogError {
+            throw Unavailable.because(error)
+        }
+        guard let standing = Vote(stored.record.event, record: stored.record.sequence) else {
+            throw APIError.internal("The record at the vote's subject is not a vote.")
+        }
+        // The same vote again is the same answer.
+        guard standing.action == vote.action, standing.person == vote.person else { return .alreadyVoted(standing) }
+        if case .new(let record) = stored { _ = await announcer.announce(record) }
+        guard let settled = try await settle(request.approvalID, of: approval.request.tenant) else { return .notFound }
+        guard let decided = settled.decision else { return .voted(standing, settled) }
+        return Self.outcome(decided.decision, eventID: decided.eventID, of: standing.eventID, in: settled)
+    }
+
+    /// Makes the decision of an approval whose votes suffice, unless it has one.
+    ///
+    /// Every replica computes the same decision from the same votes, and the stream takes one.
+    ///
+    /// - Returns: the approval as of now; nil when absent.
+    /// - Throws: `service_unavailable`.
+    @discardableResult
+    func settle(_ id: ApprovalID, of tenant: Tenant) async throws -> Approval? {
+        try await barrier.ofApprovals()
+        guard var approval = try await model.approval(id, of: tenant) else { return nil }
+        guard approval.decision == nil, let vote = ApprovalTally(approval).decisive else { return approval }
+        let recorded = try await answering { () throws(EventLogError) in try await record(vote, of: approval.request) }
+        approval.decision = Approval.Decided(eventID: recorded.eventID, decision: recorded.standing, record: recorded.record)
+        return approval
+    }
+
+    /// The same for the approval of a recorded vote, as background work.
+    func settle(_ record: ApprovalRecord) async -> WorkOutcome {
+        do {
+            try await settle(record.place.approvalID, of: record.event.tenant)
+            return .done
+        } catch {
+            return .later("\(error)")
         }
     }
 
@@ -104,35 +187,92 @@ struct DecisionService: Sendable {
     /// - Returns: the standing decision, and whether this call made it.
     /// - Throws: an ``EventLogError``; not retriable when the approval's content prevents its expiry.
     func expire(_ approval: Approval) async throws(EventLogError) -> (Decision, isNew: Bool) {
-        let (standing, _, isNew) = try await recordExpiry(of: approval)
-        return (standing, isNew)
+        let recorded = try await recordExpiry(of: approval)
+        return (recorded.standing, recorded.isNew)
     }
 
-    /// The standing decision, its event's id, and whether it was just made.
-    private typealias Recorded = (standing: Decision, eventID: EventID, isNew: Bool)
-
-    private func recordExpiry(of approval: Approval) async throws(EventLogError) -> Recorded {
+    /// Puts the next step of an approval's escalation into force, if it is due.
+    func escalate(_ approval: Approval) async throws(EventLogError) {
         let request = approval.request
-        let decision = request.decision(.expire, by: Decision.system, at: now(), reason: nil, epoch: log.epoch)
-        let id = DecisionID.make(
-            key: nil,
-            of: Viewer(tenant: request.tenant, user: Decision.system),
-            approvalID: request.approvalID,
-            action: .expire,
-            reason: nil,
-            now: decision.decidedAt
-        )
-        return try await record(decision, of: request, id: id, traceparent: nil, timeout: timeout)
+        let step = (approval.escalations.keys.max() ?? 0) + 1
+        let time = now()
+        guard let due = request.escalates(at: step), due <= time else { return }
+        let event: Event
+        do throws(ValidationError) {
+            event = try Escalation.event(step: step, of: request, at: time)
+        } catch {
+            throw EventLogError(code: .rejected, message: "The escalation cannot be stored as an event: \(error).")
+        }
+        let place = ApprovalPlace.escalation(approvalID: request.approvalID, step: step)
+        _ = try await records.store(event, at: place, intake: time, timeout: timeout)
     }
+
+    // MARK: Finding
 
     /// Returns the approval as of now, if the viewer may see it. Shared by reads and decisions, so they agree; absent approvals and those of other
     /// tenants and users take the same time.
-    func find(_ id: ApprovalID, for viewer: Viewer) async throws -> Found? {
-        let bounds = try await barrier.ofLog()
-        return try await model.approval(id, for: viewer).map { Found(approval: $0, epoch: bounds.epoch) }
+    ///
+    /// - Parameter isExecutor: whether the viewer sees the approvals of every user of the tenant, as executors do.
+    func find(_ id: ApprovalID, for viewer: Viewer, isExecutor: Bool = false) async throws -> Approval? {
+        async let ofLog = barrier.ofLog()
+        async let ofApprovals = barrier.ofApprovals()
+        _ = try await (ofLog, ofApprovals)
+        var approval = try await model.approval(id, of: viewer.tenant)
+        if try await complete(approval, id, viewer.tenant) {
+            try await barrier.ofApprovals()
+            approval = try await model.approval(id, of: viewer.tenant)
+        }
+        guard let approval, isExecutor || approval.request.isVisible(to: viewer.user) else { return nil }
+        return approval
     }
 
-    /// Appends a decision.
+    /// Records what the log holds of an approval and its records do not: a request that was just published on the bus, or a decision of version 1.
+    ///
+    /// - Returns: whether there was anything to record.
+    private func complete(_ approval: Approval?, _ id: ApprovalID, _ tenant: Tenant) async throws -> Bool {
+        let isRequest = approval == nil
+        guard isRequest || (approval?.decision == nil && approval?.announced[ApprovalPlace.decision(approvalID: id).name] != nil) else {
+            return false
+        }
+        let place = isRequest ? ApprovalPlace.request(approvalID: id) : .decision(approvalID: id)
+        let sequences = try await model.announcements(of: place, tenant)
+        guard !sequences.isEmpty else { return false }
+        do throws(EventLogError) {
+            if isRequest { try await recorder.record(at: sequences) } else { try await recorder.adopt(at: sequences) }
+            return true
+        } catch {
+            throw Unavailable.because(error)
+        }
+    }
+
+    // MARK: Records
+
+    /// The standing decision, its event's id and record, and whether it was just made.
+    private typealias Recorded = (standing: Decision, eventID: EventID, record: UInt64, isNew: Bool)
+
+    private func recordExpiry(of approval: Approval) async throws(EventLogError) -> Recorded {
+        let request = approval.request
+        // Votes that sufficed in time, whose voter's process died before it decided.
+        if let vote = ApprovalTally(approval).decisive { return try await record(vote, of: request) }
+        let decision = request.decision(.expire, by: Decision.system, at: now(), reason: nil)
+        let id = DecisionID.new(now: decision.decidedAt)
+        return try await record(decision, of: request, id: id, traceparent: nil, timeout: timeout)
+    }
+
+    /// Stores the decision that falls with a vote.
+    private func record(_ vote: Vote, of request: Approval.Request) async throws(EventLogError) -> Recorded {
+        var decision = request.decision(vote.action, by: vote.votedBy, at: vote.votedAt, reason: vote.reason)
+        decision.onBehalfOf = vote.onBehalfOf
+        return try await record(
+            decision,
+            of: request,
+            id: EventID(generated: "quorum_\(vote.record)"),
+            traceparent: nil,
+            timeout: timeout
+        )
+    }
+
+    /// Stores a decision and announces it.
     private func record(
         _ decision: Decision,
         of request: Approval.Request,
@@ -146,24 +286,18 @@ struct DecisionService: Sendable {
         } catch {
             throw EventLogError(code: .rejected, message: "The decision cannot be stored as an event: \(error).")
         }
-        let appended = try await log.append(
-            event,
-            onceAt: .decision(approvalID: decision.approvalID),
-            intake: decision.decidedAt,
-            timeout: timeout
-        )
-        guard let standing = Decision(appended.entry.event, on: decision.approvalID) else {
-            throw EventLogError(code: .rejected, message: "The message at the decision's subject is not a decision.")
+        let place = ApprovalPlace.decision(approvalID: decision.approvalID)
+        let stored = try await records.store(event, at: place, intake: decision.decidedAt, timeout: timeout)
+        guard let standing = Decision(stored.record.event, on: decision.approvalID) else {
+            throw EventLogError(code: .rejected, message: "The record at the decision's subject is not a decision.")
         }
-        // The model hides a request whose approvalId has another request's decision, but may not have applied that decision yet.
-        guard standing.isAbout(request.place) else {
-            throw EventLogError(code: .rejected, message: "The log holds a decision about another request with the same approvalId.")
-        }
-        let eventID = appended.entry.event.id
-        return (standing, eventID, eventID == id)
+        // Readers learn of it at once; if this fails, the shared reading of records announces it.
+        if case .new(let record) = stored { _ = await announcer.announce(record) }
+        let eventID = stored.record.event.id
+        return (standing, eventID, stored.record.sequence, eventID == id)
     }
 
-    /// Maps an error of the log to a response.
+    /// Maps an error of the bus to a response.
     private func answering(_ body: () async throws(EventLogError) -> Recorded) async throws(APIError) -> Recorded {
         do throws(EventLogError) {
             return try await body()
@@ -172,23 +306,21 @@ struct DecisionService: Sendable {
         }
     }
 
-    private static func outcome(_ standing: Decision, eventID: EventID, of id: EventID) -> Outcome {
+    private static func outcome(_ standing: Decision, eventID: EventID, of id: EventID, in approval: Approval) -> Outcome {
         if eventID == id { return .decided(standing) }
+        // A vote that was stored before the decision counts in it, unless it was for the opposite.
+        if let own = approval.votes.first(where: { $0.eventID == id }), own.action == standing.action,
+            own.record < approval.decision?.record ?? .max
+        {
+            return .decided(standing)
+        }
         return standing.action == .expire ? .expired : .alreadyResolved(standing)
     }
 }
 
 extension Approval.Request {
     /// Creates a decision on this approval.
-    ///
-    /// - Parameter epoch: the epoch of the log that the request was read from.
-    fileprivate func decision(
-        _ action: DecisionAction,
-        by user: UserID,
-        at time: Timestamp,
-        reason: String?,
-        epoch: UInt16
-    ) -> Decision {
+    fileprivate func decision(_ action: DecisionAction, by user: UserID, at time: Timestamp, reason: String?) -> Decision {
         Decision(
             approvalID: approvalID,
             remediationID: remediationID,
@@ -198,7 +330,8 @@ extension Approval.Request {
             decidedBy: user,
             decidedAt: time,
             reason: reason,
-            request: Cursor(time: place.intake, epoch: epoch, sequence: place.sequence)
+            request: event,
+            actionDigest: actionDigest
         )
     }
 }

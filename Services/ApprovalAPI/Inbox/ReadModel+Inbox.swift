@@ -1,53 +1,10 @@
 import Basics
 import EventLog
 import GRDB
+import Logging
+import NATSClient
 
 extension ReadModel {
-    /// Continues with the model's read marks; if their stream was recreated or truncated, clears them and starts over.
-    ///
-    /// - Parameters:
-    ///   - life: the stream's creation time.
-    ///   - last: the stream's last sequence.
-    ///   - isRecognised: whether the stream still holds the last message that the model read, as far as known.
-    /// - Returns: where to continue.
-    func followInbox(life: UInt64, last: UInt64, isRecognised: Bool) async throws -> Progress {
-        var progress = try await progress()
-        if progress.inboxLife != life || progress.inboxPosition > last || !isRecognised {
-            beginInbox()
-            inbox.reset()
-            try await write(progress.generation) { database in
-                try Schema.clearInbox(in: database)
-                let sql = "UPDATE progress SET inbox_life = ?, inbox_position = 0, inbox_stamp_sequence = 0, inbox_stamp_time = 0"
-                try database.execute(sql: sql, arguments: [Int64(bitPattern: life)])
-            }
-            progress.inboxLife = life
-            progress.inboxPosition = 0
-            progress.inboxStamp = nil
-        }
-        inbox.advance(to: progress.inboxPosition)
-        return progress
-    }
-
-    /// Applies read marks, up to `position` of their stream.
-    ///
-    /// - Parameters:
-    ///   - marks: each with its sequence in the stream.
-    ///   - stamp: the last message applied; nil when there was none.
-    func apply(_ marks: [(place: UInt64, mark: ReadMark)], position: UInt64, stamp: LogStamp?, generation: Int) async throws {
-        try await write(generation) { database in
-            for (place, mark) in marks {
-                try mark.write(to: database, at: place)
-                try mark.count(in: database, at: place)
-            }
-            try database.cachedStatement(sql: "UPDATE progress SET inbox_position = ?").execute(arguments: [Int64(clamping: position)])
-            guard let stamp else { return }
-            try database.cachedStatement(sql: "UPDATE progress SET inbox_stamp_sequence = ?, inbox_stamp_time = ?").execute(
-                arguments: stamp.stored
-            )
-        }
-        inbox.advance(to: position)
-    }
-
     /// Returns the bytes that a tenant's marks take in their stream, without marks of notifications that have left the log.
     func markBytes(of tenant: Tenant) async throws -> Int {
         try await read(for: .tenant(tenant)) { database in
@@ -58,6 +15,29 @@ extension ReadModel {
 }
 
 extension ReadMark {
+    /// Turns messages of the marks' stream into a change of the read model.
+    static func changes(_ messages: [JetStreamMessage], _ logger: Logger) -> @Sendable (Database) throws -> Void {
+        let marks = messages.compactMap { message in
+            let mark = ReadMark(subject: message.message.subject, body: message.message.payload)
+            if mark == nil {
+                logger.warning(
+                    "skipped a message that is not a read mark",
+                    metadata: [LogKey.inboxSequence: "\(message.metadata.streamSequence)"]
+                )
+            }
+            return mark.map { (place: message.metadata.streamSequence, mark: $0) }
+        }
+        return { database in try write(marks, to: database) }
+    }
+
+    /// Writes marks, each with its sequence in the stream.
+    static func write(_ marks: [(place: UInt64, mark: ReadMark)], to database: Database) throws {
+        for (place, mark) in marks {
+            try mark.write(to: database, at: place)
+            try mark.count(in: database, at: place)
+        }
+    }
+
     /// Counts the message towards its tenant's share: it takes space even if it marks nothing new.
     fileprivate func count(in database: Database, at place: UInt64) throws {
         let sequence =

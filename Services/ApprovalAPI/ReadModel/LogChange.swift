@@ -4,40 +4,43 @@ import EventModel
 
 /// The change of the read model for a log entry: a pure function.
 enum LogChange: Sendable, Equatable {
-    /// An approval request.
-    case requested(Approval.Request)
-    /// A decision.
-    case decided(tenant: Tenant, Approval.Decided)
-    /// A published effect of a decision.
-    case effected(tenant: Tenant, approvalID: ApprovalID, Approval.Effect)
+    /// An event of an approval: its request, or what was announced from its records.
+    case announced(tenant: Tenant, place: ApprovalPlace, Approval.Announced)
     /// A notification.
     case notified(NotificationRecord)
 
     /// Returns the changes of `entry`; empty for most.
     ///
-    /// Only an event at a decision place is a decision: an `approval.resolved` elsewhere is a notification and decides nothing. A malformed
-    /// `approval.requested`, or one at another approval's place, has no effect.
+    /// A malformed `approval.requested`, or one at another approval's place, has no effect.
     static func changes(of entry: LogEntry) -> [LogChange] {
         let event = entry.event
         let place = LogPlace(sequence: entry.sequence, intake: entry.intake)
+        let announced = Approval.Announced(typeName: event.type.name, time: event.time, place: place)
         var changes: [LogChange] = []
-        switch entry.decisionPlace {
-        case .decision(let approvalID):
-            if let decision = Decision(event, on: approvalID) {
-                changes.append(.decided(tenant: event.tenant, Approval.Decided(eventID: event.id, decision: decision, place: place)))
-            }
-        case .effect(let approvalID):
-            let effect = Approval.Effect(typeName: event.type.name, time: event.time, place: place)
-            changes.append(.effected(tenant: event.tenant, approvalID: approvalID, effect))
+        switch entry.approvalPlace {
         case .request(let approvalID):
-            if let request = Approval.Request(event, at: place), request.approvalID == approvalID { changes.append(.requested(request)) }
+            if requestedApproval(entry) == approvalID {
+                changes.append(.announced(tenant: event.tenant, place: .request(approvalID: approvalID), announced))
+            }
+        case let place?: changes.append(.announced(tenant: event.tenant, place: place, announced))
         case nil:
-            // Published directly on the bus, or stored before requests had decision places.
-            if let request = Approval.Request(event, at: place) { changes.append(.requested(request)) }
+            // Published directly on the bus, or stored before requests had write-once places.
+            if let approvalID = requestedApproval(entry) {
+                changes.append(.announced(tenant: event.tenant, place: .request(approvalID: approvalID), announced))
+            }
         }
         guard let text = EventCatalogue.notificationText(of: event) else { return changes }
         let record = NotificationRecord(event, text, at: place)
-        if !record.isRequest || !changes.isEmpty { changes.append(.notified(record)) }
+        if record.isRequest {
+            // One at another place is never the recorded one.
+            guard case .announced(_, .request, _)? = changes.first else { return changes }
+        }
+        changes.append(.notified(record))
         return changes
+    }
+
+    private static func requestedApproval(_ entry: LogEntry) -> ApprovalID? {
+        guard entry.event.type == Approval.Request.type else { return nil }
+        return Approval.Request(entry.event, at: entry.cursor(epoch: 0))?.approvalID
     }
 }

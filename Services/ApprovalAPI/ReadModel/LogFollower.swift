@@ -3,7 +3,6 @@ import EventLog
 import EventModel
 import GRDB
 import Logging
-import Metrics
 import Synchronization
 
 /// Applies the log to the read model.
@@ -14,7 +13,6 @@ final class LogFollower: Sendable {
     private let log: EventLog
     private let model: ReadModel
     private let logger: Logger
-    private let passedOver = Counter(label: "causeway_approval_requests_passed_over")
     private let current = Mutex<(feed: LogFeed, queue: ChangeQueue)?>(nil)
     /// Interval of pruning without requests.
     private static let pruneInterval: Duration = .seconds(2)
@@ -121,13 +119,12 @@ final class LogFollower: Sendable {
         for await _ in queue.arrivals {
             while let batch = queue.take() {
                 if batch.isReplaced { return true }
-                let passedOver = try await model.apply(
+                try await model.apply(
                     batch.changes,
                     position: batch.position,
                     stamp: batch.stamp,
                     generation: progress.generation
                 )
-                report(passedOver)
                 guard isCatchingUp, batch.position >= end else { continue }
                 isCatchingUp = false
                 model.noteLogCaughtUp(progress.generation)
@@ -135,19 +132,6 @@ final class LogFollower: Sendable {
             }
         }
         return false
-    }
-
-    /// Counts superseded requests; logs one line per batch, since any publisher on the bus can write many.
-    private func report(_ requests: [Approval.Request]) {
-        guard let first = requests.first else { return }
-        passedOver.increment(by: Int64(requests.count))
-        logger.warning(
-            "ignored an approval request whose approvalId belongs to another request",
-            metadata: [
-                LogKey.tenant: "\(first.tenant)", LogKey.approvalID: "\(first.approvalID)", LogKey.sequence: "\(first.place.sequence)",
-                LogKey.count: "\(requests.count)",
-            ]
-        )
     }
 
     private func reportCaughtUp(_ entries: UInt64, after duration: Duration) {

@@ -11,15 +11,17 @@ import ServiceKit
 struct ReadBarrier: Sendable {
     private let model: ReadModel
     private let log: SingleFlight<LogRetention>
-    private let inbox: SingleFlight<InboxBounds>
+    private let inbox: SingleFlight<SideStreamBounds>
+    private let approvals: SingleFlight<SideStreamBounds>
     /// How long a request waits for the model, which normally lags by milliseconds.
     private let patience: Duration
 
-    init(model: ReadModel, log: EventLog, inbox: InboxStream, patience: Duration) {
+    init(model: ReadModel, log: EventLog, inbox: FollowedStream, approvals: FollowedStream, patience: Duration) {
         self.model = model
         self.patience = patience
         self.log = SingleFlight { try await log.retention() }
         self.inbox = SingleFlight { try await inbox.bounds() }
+        self.approvals = SingleFlight { try await approvals.bounds() }
     }
 
     /// Waits until the model equals the log as of this call.
@@ -47,17 +49,27 @@ struct ReadBarrier: Sendable {
     /// - Returns: what the stream keeps.
     /// - Throws: `service_unavailable`.
     @discardableResult
-    func ofInbox() async throws -> InboxBounds {
-        let (life, position) = (model.inboxLife, model.inbox.position)
-        let bounds: InboxBounds
+    func ofInbox() async throws -> SideStreamBounds { try await reach(.inbox, inbox) }
+
+    /// Waits until the model has exactly the approval records of their stream as of this call.
+    ///
+    /// - Returns: what the stream keeps.
+    /// - Throws: `service_unavailable`.
+    @discardableResult
+    func ofApprovals() async throws -> SideStreamBounds { try await reach(.approvals, approvals) }
+
+    private func reach(_ source: ReadModel.SideSource, _ flight: SingleFlight<SideStreamBounds>) async throws -> SideStreamBounds {
+        let gate = model.gate(of: source)
+        let (life, position) = (model.life(of: source), gate.position)
+        let bounds: SideStreamBounds
         do {
-            bounds = try await inbox.value()
+            bounds = try await flight.value()
         } catch let error as EventLogError {
             throw Unavailable.because(error)
         }
         guard position <= bounds.last else { throw Unavailable.because(model.trouble) }
-        try await reach(bounds.last, of: model.inbox)
-        try await dropping { try await model.drop(inboxBefore: bounds.first, life: life) }
+        try await reach(bounds.last, of: gate)
+        try await dropping { try await model.drop(source, before: bounds.first, life: life) }
         return bounds
     }
 

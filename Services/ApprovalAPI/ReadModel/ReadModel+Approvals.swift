@@ -4,153 +4,329 @@ import Foundation
 import GRDB
 import HTTPAPI
 
+/// The order of a list of approvals.
+enum ApprovalOrder: String, Sendable, CaseIterable {
+    /// Newest first.
+    case created
+    /// The next deadline first; those without one last.
+    case deadline
+}
+
+/// A place in a list of approvals: the sort key of an item.
+struct ApprovalListPlace: Sendable, Equatable {
+    /// The intake time, or the deadline, in milliseconds since 1970.
+    var time: Int64
+    /// The sequence of the request in the log.
+    var sequence: UInt64
+}
+
 extension ReadModel {
-    /// Returns the approval with that id; nil when absent or not visible to the viewer.
-    func approval(_ id: ApprovalID, for viewer: Viewer) async throws -> Approval? {
-        try await read(for: .tenant(viewer.tenant)) { database in
-            try Row.fetchOne(
-                database.cachedStatement(
-                    sql: Self.selection(from: "requests")
-                        + " WHERE r.status IS NOT NULL AND r.approval = :approval AND \(Viewer.sees("r"))"
-                ),
-                arguments: viewer.arguments + ["approval": id.text]
-            ).map(Approval.init(row:))
+    /// Returns the approval with that id, whoever may see it; nil when absent.
+    func approval(_ id: ApprovalID, of tenant: Tenant, for holder: ReaderShares.Holder? = nil) async throws -> Approval? {
+        try await read(for: holder ?? .tenant(tenant)) { database in
+            let sql = "SELECT * FROM approvals WHERE tenant = ? AND approval = ?"
+            return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: [tenant.text, id.text])
+                .map { try Approval.read($0, database) }
         }
     }
 
-    /// Returns approvals that the viewer may see, newest first.
+    /// Returns the sequences of requests for an approval that the log holds and that has no record.
+    func unrecordedRequests(_ id: ApprovalID, of tenant: Tenant) async throws -> [UInt64] {
+        try await announcements(of: .request(approvalID: id), tenant)
+    }
+
+    /// Returns the sequences of the log's events at a place.
+    func announcements(of place: ApprovalPlace, _ tenant: Tenant) async throws -> [UInt64] {
+        try await read(for: .tenant(tenant)) { database in
+            let sql = "SELECT sequence FROM announcements WHERE tenant = ? AND approval = ? AND name = ? ORDER BY sequence LIMIT 16"
+            return try Int64.fetchAll(
+                database.cachedStatement(sql: sql),
+                arguments: [tenant.text, place.approvalID.text, place.name]
+            ).map { UInt64(clamping: $0) }
+        }
+    }
+
+    /// Maximum size of the rows of a page, in bytes: a request may be large.
+    private static let maximumPageBytes = 1 << 20
+
+    /// Returns approvals in the viewer's lists: those for everyone and those for the viewer.
     ///
     /// - Parameters:
     ///   - status: only those with this status; nil for all.
-    ///   - before: only those requested before this sequence; nil for the newest.
+    ///   - after: only those behind this place in the order; nil for the first page.
     ///   - limit: maximum number.
     ///   - holder: the owner of the read, for fair scheduling; nil for the viewer's tenant.
+    /// - Returns: the approvals, and whether there are more.
     func approvals(
         for viewer: Viewer,
         status: ApprovalStatus?,
-        before: UInt64?,
+        order: ApprovalOrder = .created,
+        after: ApprovalListPlace?,
         limit: Int,
         holder: ReaderShares.Holder? = nil
-    ) async throws -> [Approval] {
+    ) async throws -> (items: [Approval], hasMore: Bool) {
         try await read(for: holder ?? .tenant(viewer.tenant)) { database in
-            let source = Viewer.newest(of: "requests", where: status == nil ? "n.status IS NOT NULL" : "n.status = :status")
-            var arguments = viewer.arguments + ["before": before.map { Int64(clamping: $0) } ?? Int64.max, "limit": limit]
+            var arguments = viewer.arguments + ["limit": limit + 1]
             if let status { arguments += ["status": status.rawValue] }
-            return try Row.fetchAll(
-                database.cachedStatement(sql: Self.selection(from: source) + " ORDER BY r.sequence DESC LIMIT :limit"),
-                arguments: arguments
-            ).map(Approval.init(row:))
+            let filter = status == nil ? "" : " AND n.status = :status"
+            let (behind, sorted): (String, String)
+            switch order {
+            case .created:
+                (behind, sorted) = ("(n.intake, n.sequence) < (:time, :sequence)", "intake DESC, sequence DESC")
+                arguments += ["time": after?.time ?? .max]
+            case .deadline:
+                (behind, sorted) = ("(n.deadline, n.sequence) > (:time, :sequence)", "deadline, sequence")
+                arguments += ["time": after?.time ?? -1]
+            }
+            arguments += ["sequence": after.map { Int64(clamping: $0.sequence) } ?? 0]
+            let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+                """
+                SELECT * FROM (SELECT * FROM approvals n WHERE n.tenant = :tenant AND n.user = \(audience) AND \(behind)\(filter) \
+                ORDER BY \(sorted) LIMIT :limit)
+                """
+            }
+            let sql = "\(runs.joined(separator: " UNION ALL ")) ORDER BY \(sorted) LIMIT :limit"
+            let rows = try Row.fetchCursor(database.cachedStatement(sql: sql), arguments: arguments)
+            var items: [Approval] = []
+            var bytes = 0
+            while let row = try rows.next() {
+                bytes += (try row.stored("summary") as Data).count
+                if items.count == limit || (bytes > Self.maximumPageBytes && !items.isEmpty) { return (items, true) }
+                items.append(try Approval.read(row, database))
+            }
+            return (items, false)
         }
     }
 
-    /// Returns pending, overdue approvals of any tenant, longest overdue first.
+    /// Returns whether there is an approval whose request is at that position of the log, or of a former log.
+    func holdsApproval(requestedAt cursor: EventModel.Cursor, of tenant: Tenant) async throws -> Bool {
+        try await read(for: .tenant(tenant)) { database in
+            let sql = "SELECT 1 FROM approvals WHERE sequence = ? AND epoch = ? AND tenant = ?"
+            let arguments: StatementArguments = [Int64(clamping: cursor.sequence), Int64(cursor.epoch), tenant.text]
+            return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) != nil
+        }
+    }
+
+    /// Returns pending approvals of any tenant that have expired or escalate, longest due first.
     ///
-    /// - Parameter after: the last one of the page before; nil for the first page.
-    func overdue(by now: Timestamp, after: Approval? = nil, limit: Int) async throws -> [Approval] {
-        let request = after?.request
-        return try await read(for: .process) { database in
+    /// - Parameter after: the last one of the page before, with the time at which it was due; nil for the first page.
+    func due(by now: Timestamp, after: Due? = nil, limit: Int) async throws -> [Due] {
+        try await read(for: .process) { database in
             var page = ""
             var arguments: StatementArguments = ["now": now.millisecondsSinceEpoch, "limit": limit]
-            if let request, case .at(let expiry) = request.expiry {
-                page = "AND (r.expires_at, r.tenant, r.approval, r.sequence) > (:expiry, :tenant, :approval, :sequence)"
-                arguments += [
-                    "expiry": expiry.millisecondsSinceEpoch, "tenant": request.tenant.text, "approval": request.approvalID.text,
-                    "sequence": Int64(clamping: request.place.sequence),
-                ]
+            if let after {
+                page = "AND (due_at, tenant, approval) > (:due, :tenant, :approval)"
+                let request = after.approval.request
+                arguments += ["due": after.at, "tenant": request.tenant.text, "approval": request.approvalID.text]
             }
             let sql = """
-                \(Self.selection(from: "requests"))
-                WHERE r.status = 'pending' AND r.expires_at IS NOT NULL AND r.expires_at <= :now \(page)
-                ORDER BY r.expires_at, r.tenant, r.approval, r.sequence LIMIT :limit
+                SELECT * FROM approvals WHERE status = 'pending' AND due_at IS NOT NULL AND due_at <= :now \(page)
+                ORDER BY due_at, tenant, approval LIMIT :limit
                 """
-            return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map(Approval.init(row:))
+            return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map { row in
+                Due(approval: try Approval.read(row, database), at: try row.stored("due_at"))
+            }
         }
     }
 
-    /// Whether the viewer's key was used to decide another approval.
-    func hasDecided(under key: IdempotencyKey, _ viewer: Viewer, otherThan id: ApprovalID) async throws -> Bool {
+    /// An approval that has expired or escalates.
+    struct Due: Sendable, Equatable {
+        var approval: Approval
+        /// When it was due, in milliseconds since 1970.
+        var at: Int64
+    }
+
+    /// Whether the viewer's key was used for another approval.
+    func hasActed(under key: IdempotencyKey, _ viewer: Viewer, otherThan id: ApprovalID) async throws -> Bool {
         let prefix = DecisionID.prefix(key: key, of: viewer)
         return try await read(for: .tenant(viewer.tenant)) { database in
             // The prefix is followed by hexadecimal digits, which sort before "~".
-            let sql = "SELECT 1 FROM decisions WHERE tenant = ? AND event_id >= ? AND event_id < ? AND approval <> ? LIMIT 1"
+            let sql = "SELECT 1 FROM records WHERE tenant = ? AND event_id >= ? AND event_id < ? AND approval <> ? LIMIT 1"
             let arguments: StatementArguments = [viewer.tenant.text, prefix, prefix + "~", id.text]
             return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) != nil
         }
     }
 
-    /// Returns SQL for requests with the first decision of their approval and the first effect behind it. Where a request has a status, the decision
-    /// is about that request (``ApprovalStanding``).
-    private static func selection(from source: String) -> String {
-        func first(_ table: String, as alias: String, after place: String) -> String {
-            """
-            LEFT JOIN \(table) \(alias) ON \(alias).tenant = r.tenant AND \(alias).approval = r.approval AND \(alias).sequence = (
-                SELECT min(sequence) FROM \(table) WHERE tenant = r.tenant AND approval = r.approval AND sequence > \(place))
-            """
+    /// Returns the figures of the approvals that wait, of all tenants.
+    func waiting(at now: Timestamp, soon: Duration) async throws -> WaitingApprovals {
+        try await read(for: .process) { database in
+            let sql = "SELECT count(*) AS n, min(requested_at) AS oldest FROM approvals WHERE status = 'pending'"
+            guard let row = try Row.fetchOne(database.cachedStatement(sql: sql)) else { return WaitingApprovals() }
+            let end = now.millisecondsSinceEpoch + Int64(soon / .milliseconds(1))
+            let due = "SELECT count(*) FROM approvals WHERE status = 'pending' AND deadline <= ?"
+            let oldest = try row.stored("oldest") as Int64?
+            return WaitingApprovals(
+                count: try row.stored("n"),
+                oldestMilliseconds: oldest.map { max(0, now.millisecondsSinceEpoch - $0) } ?? 0,
+                dueSoon: try Int.fetchOne(database.cachedStatement(sql: due), arguments: [end]) ?? 0
+            )
         }
-        return """
-            SELECT r.*, d.sequence AS d_sequence, d.intake AS d_intake, d.user AS d_user, d.event_id, d.remediation AS d_remediation,
-                d.incident AS d_incident, d.action, d.decided_by, d.decided_at, d.reason,
-                d.request_epoch, d.request_sequence, d.request_intake,
-                e.sequence AS e_sequence, e.intake AS e_intake, e.type AS e_type, e.time AS e_time
-            FROM \(source) r \(first("decisions", as: "d", after: "0")) \(first("effects", as: "e", after: "d.sequence"))
+    }
+
+    // MARK: Delegations
+
+    /// Returns the delegations in force to a person, oldest first.
+    ///
+    /// - Parameter giver: only those of this person; nil for the newest few of each.
+    func delegations(to receiver: Viewer, from giver: UserID? = nil, at now: Timestamp) async throws -> [Delegation] {
+        let few = "row_number() OVER (PARTITION BY giver ORDER BY place DESC) AS newest"
+        let all = "SELECT *, \(few) FROM delegations WHERE tenant = :tenant AND receiver = :user AND until > :now"
+        // Nobody crowds out another person's.
+        let sql =
+            "SELECT * FROM (\(all)) WHERE \(giver == nil ? "newest <= \(Self.fewDelegations)" : "giver = :giver") ORDER BY place LIMIT :limit"
+        return try await delegations(sql, of: receiver, at: now, giver: giver)
+    }
+
+    /// Returns the delegations in force that a person gave or received, oldest first.
+    func delegations(with person: Viewer, at now: Timestamp) async throws -> [Delegation] {
+        let sql = """
+            SELECT * FROM delegations WHERE tenant = :tenant AND (receiver = :user OR giver = :user) AND until > :now ORDER BY place LIMIT :limit
             """
+        return try await delegations(sql, of: person, at: now)
+    }
+
+    /// Returns the delegations in force that a person gave, oldest first.
+    func delegations(by giver: Viewer, at now: Timestamp) async throws -> [Delegation] {
+        let sql = "SELECT * FROM delegations WHERE tenant = :tenant AND giver = :user AND until > :now ORDER BY place LIMIT :limit"
+        return try await delegations(sql, of: giver, at: now)
+    }
+
+    /// Maximum number of delegations that are read at a time.
+    private static let maximumDelegations = 1000
+    /// Number of delegations of one giver that count where the vote names no giver.
+    private static let fewDelegations = 5
+
+    private func delegations(_ sql: String, of person: Viewer, at now: Timestamp, giver: UserID? = nil) async throws -> [Delegation] {
+        try await read(for: .tenant(person.tenant)) { database in
+            var arguments = person.arguments + ["now": now.millisecondsSinceEpoch, "limit": Self.maximumDelegations]
+            if let giver { arguments += ["giver": giver.text] }
+            return try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map(Delegation.init(row:))
+        }
     }
 }
+
+/// The approvals that wait for an answer, of all tenants.
+struct WaitingApprovals: Sendable, Equatable {
+    var count = 0
+    /// How long the oldest has waited.
+    var oldestMilliseconds: Int64 = 0
+    /// How many expire soon.
+    var dueSoon = 0
+}
+
+// MARK: Rows
 
 extension Approval {
-    fileprivate init(row: Row) throws {
-        request = Request(
-            tenant: try Tenant(stored: row.stored("tenant")),
-            approvalID: try ApprovalID(stored: row.stored("approval")),
-            remediationID: try RemediationID(stored: row.stored("remediation")),
-            incidentID: try (row.stored("incident") as String?).map { try IncidentID(stored: $0) },
-            title: SQLText.text(try row.stored("title")),
-            user: Viewer.user(ofAudience: try row.stored("user")),
-            requestedBy: try (row.stored("requested_by") as String?).map { try UserID(stored: $0) },
-            requestedAt: try row.time("requested_at"),
-            expiry: try (row.stored("expires_at") as Int64?).map { .at(Timestamp(millisecondsSinceEpoch: $0)) } ?? .never,
-            fourEyes: try row.stored("four_eyes"),
-            place: LogPlace(try row.stored("sequence"), intake: try row.stored("intake"))
-        )
-        decision = try Decided(row: row, on: request.approvalID)
-        effect = try (row.stored("e_sequence") as Int64?).map { sequence in
-            Effect(
-                typeName: try row.stored("e_type"),
-                time: try row.time("e_time"),
-                place: LogPlace(sequence, intake: try row.stored("e_intake"))
+    /// Reads an approval with its records.
+    fileprivate static func read(_ row: Row, _ database: Database) throws -> Approval {
+        var approval = Approval(request: try Request(row: row))
+        let key: StatementArguments = [approval.request.tenant.text, approval.request.approvalID.text]
+        // Records of a former approval with the id may be kept a little longer than its request.
+        let records = "SELECT * FROM records WHERE tenant = ? AND approval = ? AND place > ? ORDER BY place"
+        let since = key + [Int64(clamping: approval.request.record)]
+        for row in try Row.fetchAll(database.cachedStatement(sql: records), arguments: since) { try approval.add(record: row) }
+        let announcements = "SELECT * FROM announcements WHERE tenant = ? AND approval = ? ORDER BY sequence DESC"
+        let epoch = try Int64.fetchOne(database.cachedStatement(sql: "SELECT log_epoch FROM progress"))
+        approval.logEpoch = UInt16(truncatingIfNeeded: epoch ?? 0)
+        // The oldest of several at a place counts.
+        for row in try Row.fetchAll(database.cachedStatement(sql: announcements), arguments: key) {
+            approval.announced[try row.stored("name")] = Announced(
+                typeName: try row.stored("type"),
+                time: try row.time("time"),
+                place: LogPlace(try row.stored("sequence"), intake: try row.stored("intake"))
             )
+        }
+        return approval
+    }
+
+    private mutating func add(record row: Row) throws {
+        let sequence = UInt64(clamping: try row.stored("place") as Int64)
+        guard let place = ApprovalPlace(approvalID: request.approvalID, name: try row.stored("name") as String) else { return }
+        let event = try Event(
+            row: row,
+            tenant: request.tenant,
+            type: EventType(stored: row.stored("type")),
+            id: "event_id",
+            time: "time",
+            payload: "payload"
+        )
+        switch place {
+        case .vote: if let vote = Vote(event, record: sequence) { votes.append(vote) }
+        case .escalation(_, let step): escalations[step] = Escalated(at: event.time, record: sequence)
+        case .decision:
+            if let decision = Decision(event, on: request.approvalID) {
+                self.decision = Decided(eventID: event.id, decision: decision, record: sequence)
+            }
+        case .consumption: consumption = Consumption(event)
+        case .request, .effect: break
         }
     }
 }
 
-extension Approval.Decided {
-    fileprivate init?(row: Row, on approvalID: ApprovalID) throws {
-        guard let sequence = try row.stored("d_sequence") as Int64? else { return nil }
-        let word: String = try row.stored("action")
-        guard let action = DecisionAction(rawValue: word) else {
-            throw DatabaseError.damaged(ValidationError(field: "action", message: "must be approve, reject or expire"))
-        }
-        let request = try (row.stored("request_sequence") as Int64?).map { sequence in
-            Cursor(
-                time: try row.time("request_intake"),
-                epoch: UInt16(truncatingIfNeeded: try row.stored("request_epoch") as Int64),
-                sequence: UInt64(clamping: sequence)
-            )
+extension Event {
+    /// Reads an event from the named columns of a row.
+    fileprivate init(row: Row, tenant: Tenant, type: EventType, id: String, time: String, payload: String) throws {
+        let bytes: Data = try row.stored(payload)
+        let content: Payload
+        do throws(ValidationError) {
+            content = try Payload(validating: Array(bytes))
+        } catch {
+            throw DatabaseError.damaged(error)
         }
         self.init(
-            eventID: try EventID(stored: row.stored("event_id")),
-            decision: Decision(
-                approvalID: approvalID,
-                remediationID: try RemediationID(stored: row.stored("d_remediation")),
-                incidentID: try (row.stored("d_incident") as String?).map { try IncidentID(stored: $0) },
-                user: Viewer.user(ofAudience: try row.stored("d_user")),
-                action: action,
-                decidedBy: try UserID(stored: row.stored("decided_by")),
-                decidedAt: try row.time("decided_at"),
-                reason: SQLText.text(try row.stored("reason")),
-                request: request
-            ),
-            place: LogPlace(sequence, intake: try row.stored("d_intake"))
+            id: try EventID(stored: row.stored(id)),
+            tenant: tenant,
+            type: type,
+            user: Viewer.user(ofAudience: try row.stored("user")),
+            time: try row.time(time),
+            payload: content
+        )
+    }
+}
+
+extension Approval.Request {
+    /// Reads a request from a row of `approvals`.
+    init(row: Row) throws {
+        let event = try Event(
+            row: row,
+            tenant: Tenant(stored: row.stored("tenant")),
+            type: Self.type,
+            id: "event_id",
+            time: "requested_at",
+            payload: "summary"
+        )
+        let cursor = EventModel.Cursor(
+            time: try row.time("intake"),
+            epoch: UInt16(truncatingIfNeeded: try row.stored("epoch") as Int64),
+            sequence: UInt64(clamping: try row.stored("sequence") as Int64)
+        )
+        guard var request = Self(event, at: cursor) else {
+            throw DatabaseError.damaged(ValidationError(field: "summary", message: "must be a valid request"))
+        }
+        request.record = UInt64(clamping: try row.stored("place") as Int64)
+        request.description = SQLText.text(try row.stored("description"))
+        request.action = (try row.stored("action") as Data?).map(Array.init)
+        if let digest = try row.stored("action_digest") as String? {
+            do throws(ValidationError) {
+                request.actionDigest = try ActionDigest(digest, field: "action_digest")
+            } catch {
+                throw DatabaseError.damaged(error)
+            }
+        }
+        self = request
+    }
+}
+
+extension Delegation {
+    fileprivate init(row: Row) throws {
+        self.init(
+            id: try row.stored("id"),
+            tenant: try Tenant(stored: row.stored("tenant")),
+            giver: try UserID(stored: row.stored("giver")),
+            roles: (try? JSONDecoder().decode([String].self, from: row.stored("roles") as Data)) ?? [],
+            receiver: try UserID(stored: row.stored("receiver")),
+            createdAt: try row.time("created_at"),
+            until: try row.time("until")
         )
     }
 }

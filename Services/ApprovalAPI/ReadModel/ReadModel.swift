@@ -3,25 +3,20 @@ import GRDB
 import Logging
 import Synchronization
 
-/// Materialized view of the log in SQLite: approvals, notifications and read marks.
+/// Materialized view in SQLite: notifications of the log, approvals of their records, and read marks.
 ///
-/// A cache: derived from the log and the read marks' stream only, and disposable. Its position in both is written in the same transaction as the
-/// data, so a crash leaves it consistent.
+/// A cache: derived from the log and the streams beside it only, and disposable. Its position in each is written in the same transaction as the data, so
+/// a crash leaves it consistent.
 ///
 /// Any task; SQLite runs on GRDB's queues, never on the cooperative pool.
 final class ReadModel: Sendable {
-    /// The model's position in its streams.
+    /// The model's position in the log.
     struct Progress: Sendable, Equatable {
-        /// The epoch of the positions.
+        /// The epoch of the position.
         var logEpoch: UInt16
         var logPosition: UInt64
         /// The last message read from the log.
         var logStamp: LogStamp?
-        /// The creation time of the read marks' stream, which identifies it; 0 for none.
-        var inboxLife: UInt64
-        var inboxPosition: UInt64
-        /// The last message read from that stream.
-        var inboxStamp: LogStamp?
         /// The file generation that this describes.
         var generation: Int
     }
@@ -39,6 +34,8 @@ final class ReadModel: Sendable {
     let log = PositionGate()
     /// Waits for a position of the read marks.
     let inbox = PositionGate()
+    /// Waits for a position of the approval records.
+    let approvals = PositionGate()
     private let epoch = Mutex<UInt16?>(nil)
 
     /// Opens or creates the file.
@@ -62,21 +59,25 @@ final class ReadModel: Sendable {
     /// The epoch of the followed log; nil before the first.
     var logEpoch: UInt16? { epoch.withLock { $0 } }
 
-    /// Returns the model's position.
+    /// Returns the model's position in the log.
     func progress() async throws -> Progress {
+        try await progress { row, generation in
+            Progress(
+                logEpoch: UInt16(truncatingIfNeeded: try row.stored("log_epoch") as Int64),
+                logPosition: UInt64(clamping: try row.stored("log_position") as Int64),
+                logStamp: LogStamp(stored: try row.stored("log_stamp_sequence"), at: try row.stored("log_stamp_time")),
+                generation: generation
+            )
+        }
+    }
+
+    /// Reads the row of positions.
+    func progress<Value: Sendable>(_ parse: @escaping @Sendable (Row, _ generation: Int) throws -> Value) async throws -> Value {
         try await store.read { database, generation in
             guard let row = try Row.fetchOne(database, sql: "SELECT * FROM progress") else {
                 throw DatabaseError(resultCode: .SQLITE_CORRUPT)
             }
-            return Progress(
-                logEpoch: UInt16(truncatingIfNeeded: try row.stored("log_epoch") as Int64),
-                logPosition: UInt64(clamping: try row.stored("log_position") as Int64),
-                logStamp: LogStamp(stored: try row.stored("log_stamp_sequence"), at: try row.stored("log_stamp_time")),
-                inboxLife: UInt64(bitPattern: try row.stored("inbox_life") as Int64),
-                inboxPosition: UInt64(clamping: try row.stored("inbox_position") as Int64),
-                inboxStamp: LogStamp(stored: try row.stored("inbox_stamp_sequence"), at: try row.stored("inbox_stamp_time")),
-                generation: generation
-            )
+            return try parse(row, generation)
         }
     }
 
@@ -111,35 +112,24 @@ final class ReadModel: Sendable {
     /// Applies changes up to `position`.
     ///
     /// - Parameter stamp: the last message; nil when unknown.
-    /// - Returns: superseded requests: another one with the same id counts (``ApprovalStanding``).
-    @discardableResult
-    func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws -> [Approval.Request] {
-        let passedOver = try await write(generation) { database in
+    func apply(_ changes: [LogChange], position: UInt64, stamp: LogStamp? = nil, generation: Int) async throws {
+        try await write(generation) { database in
             for change in changes { try change.write(to: database) }
-            var passedOver: [Approval.Request] = []
-            for case .requested(let request) in changes where try !ApprovalStanding.stands(request, in: database) {
-                passedOver.append(request)
-            }
             try database.cachedStatement(sql: "UPDATE progress SET log_position = ?").execute(arguments: [Int64(clamping: position)])
-            guard let stamp else { return passedOver }
+            guard let stamp else { return }
             try database.cachedStatement(sql: "UPDATE progress SET log_stamp_sequence = ?, log_stamp_time = ?").execute(
                 arguments: stamp.stored
             )
-            return passedOver
         }
         log.advance(to: position)
-        return passedOver
     }
 
-    private static let logTables = ["requests", "decisions", "effects", "notifications"]
-    private static let inboxTables = ["marks", "floors", "mark_messages"]
+    private static let logTables = ["announcements", "notifications"]
 
     // MARK: Pruning
 
     /// Counts restarts of the log's reading. Read it before asking the log what it keeps.
     var logLife: Int { streams.withLock { $0.log.life } }
-    /// Counts restarts of the read marks' reading.
-    var inboxLife: Int { streams.withLock { $0.inbox.life } }
 
     /// Removes what the log no longer keeps, so that the model equals a newly built one.
     ///
@@ -157,33 +147,15 @@ final class ReadModel: Sendable {
         try await drop(life: life, of: \.log) { database in
             for range in gone {
                 let bounds: StatementArguments = [Int64(clamping: range.lowerBound), Int64(clamping: range.upperBound)]
-                let affected = try ApprovalStanding.affected(by: bounds, in: database)
                 for table in Self.logTables {
                     try database.cachedStatement(sql: "DELETE FROM \(table) WHERE sequence BETWEEN ? AND ?").execute(arguments: bounds)
                 }
-                for (tenant, approval) in affected { try ApprovalStanding.settle(tenant, approval, in: database) }
             }
         } done: { done in
             done.first = max(done.first, kept.firstSequence)
             done.deleted = kept.deleted
         }
         return true
-    }
-
-    /// Removes read marks that their stream no longer keeps.
-    ///
-    /// - Parameters:
-    ///   - first: First kept sequence.
-    ///   - life: ``inboxLife`` before the stream was asked.
-    func drop(inboxBefore first: UInt64, life: Int) async throws {
-        guard streams.withLock({ $0.inbox.first < first }) else { return }
-        try await drop(life: life, of: \.inbox) { database in
-            for table in Self.inboxTables {
-                try database.cachedStatement(sql: "DELETE FROM \(table) WHERE place < ?").execute(arguments: [Int64(clamping: first)])
-            }
-        } done: {
-            $0.first = max($0.first, first)
-        }
     }
 
     /// Removes read marks without notification; they only take space.
@@ -213,10 +185,77 @@ final class ReadModel: Sendable {
         streams.withLock { if $0[keyPath: stream].life == life { done(&$0[keyPath: stream]) } }
     }
 
-    // MARK: The database
+    // MARK: Streams beside the log
 
-    /// Restarts the reading of the read marks.
-    func beginInbox() { streams.withLock { $0.inbox = $0.inbox.begun() } }
+    /// Counts restarts of the reading of a stream. Read it before asking the stream what it keeps.
+    func life(of source: SideSource) -> Int { streams.withLock { $0[keyPath: source.state].life } }
+
+    /// Continues with what the model has of a stream; if the stream was recreated or truncated, clears that and starts over.
+    ///
+    /// - Parameters:
+    ///   - life: the stream's creation time.
+    ///   - last: the stream's last sequence.
+    ///   - isRecognised: whether the stream still holds the last message that the model read, as far as known.
+    /// - Returns: where to continue.
+    func follow(_ source: SideSource, life: UInt64, last: UInt64, isRecognised: Bool) async throws -> SideProgress {
+        var progress = try await progress(of: source)
+        if progress.life != life || progress.position > last || !isRecognised {
+            streams.withLock { $0[keyPath: source.state] = $0[keyPath: source.state].begun() }
+            gate(of: source).reset()
+            try await write(progress.generation) { database in
+                try source.clear(database)
+                let name = source.rawValue
+                let sql = """
+                    UPDATE progress SET \(name)_life = ?, \(name)_position = 0, \(name)_stamp_sequence = 0, \(name)_stamp_time = 0
+                    """
+                try database.execute(sql: sql, arguments: [Int64(bitPattern: life)])
+            }
+            progress.life = life
+            progress.position = 0
+            progress.stamp = nil
+        }
+        gate(of: source).advance(to: progress.position)
+        return progress
+    }
+
+    /// Applies a change, up to `position` of its stream.
+    ///
+    /// - Parameter stamp: the last message applied; nil when there was none.
+    func apply(
+        _ change: @escaping @Sendable (Database) throws -> Void,
+        of source: SideSource,
+        position: UInt64,
+        stamp: LogStamp?,
+        generation: Int
+    ) async throws {
+        try await write(generation) { database in
+            try change(database)
+            let name = source.rawValue
+            try database.cachedStatement(sql: "UPDATE progress SET \(name)_position = ?").execute(arguments: [Int64(clamping: position)])
+            guard let stamp else { return }
+            try database.cachedStatement(sql: "UPDATE progress SET \(name)_stamp_sequence = ?, \(name)_stamp_time = ?").execute(
+                arguments: stamp.stored
+            )
+        }
+        gate(of: source).advance(to: position)
+    }
+
+    /// Removes what a stream no longer keeps.
+    ///
+    /// - Parameters:
+    ///   - first: First kept sequence.
+    ///   - life: ``life(of:)`` before the stream was asked.
+    func drop(_ source: SideSource, before first: UInt64, life: Int) async throws {
+        let state = source.state
+        guard streams.withLock({ $0[keyPath: state].first < first }) else { return }
+        try await drop(life: life, of: state) { database in
+            try source.drop(before: Int64(clamping: first), in: database)
+        } done: {
+            $0.first = max($0.first, first)
+        }
+    }
+
+    // MARK: The database
 
     /// Runs a query in the holder's turn. `body` runs on a reader's queue.
     ///
@@ -283,9 +322,8 @@ extension ReadModel {
         streams.withLock { streams in
             guard streams.generation != generation else { return }
             // Under the lock, before any stream is followed into this generation.
-            log.reset()
-            inbox.reset()
-            streams = StreamStates(log: streams.log.begun(), inbox: streams.inbox.begun(), generation: generation)
+            for gate in [log, inbox, approvals] { gate.reset() }
+            streams = streams.begun(generation: generation)
         }
         return generation
     }
@@ -304,14 +342,14 @@ extension ReadModel {
     /// Records that the model has reached the log's end as of the start of the reading.
     func noteLogCaughtUp(_ generation: Int) { noteCaughtUp(\.log, generation) }
 
-    /// Records the same for the read marks.
-    func noteInboxCaughtUp(_ generation: Int) { noteCaughtUp(\.inbox, generation) }
+    /// Records the same for a stream beside the log.
+    func noteCaughtUp(_ source: SideSource, _ generation: Int) { noteCaughtUp(source.state, generation) }
 
     private func noteCaughtUp(_ stream: WritableKeyPath<StreamStates, StreamState>, _ generation: Int) {
         let isWhole = streams.withLock { streams in
             guard streams.generation == generation else { return false }
             streams[keyPath: stream].isCaughtUp = true
-            return streams.log.isCaughtUp && streams.inbox.isCaughtUp
+            return streams.areCaughtUp
         }
         if isWhole { store.finishRebuilding(generation) }
     }

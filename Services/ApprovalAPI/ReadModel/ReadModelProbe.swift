@@ -67,7 +67,7 @@ final class ReadModelProbe: Sendable {
         // Probe an empty model too.
         let viewer = Viewer(tenant: found ?? Tenant(generated: "nobody"), user: Self.user)
         _ = try await model.notifications(NotificationQuery(viewer: viewer, epoch: model.logEpoch ?? 0, limit: 50), for: .process)
-        _ = try await model.approvals(for: viewer, status: .pending, before: nil, limit: 50, holder: .process)
+        _ = try await model.approvals(for: viewer, status: .pending, after: nil, limit: 50, holder: .process)
         return found?.text
     }
 }

@@ -5,7 +5,7 @@ import GRDB
 /// Everything is derived from the log and the read marks' stream, so there are no migrations: another version recreates the file.
 enum Schema {
     /// Incremented whenever the tables or their content change.
-    static let version = 5
+    static let version = 6
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
@@ -14,7 +14,7 @@ enum Schema {
     static let marks = ["log_epoch INTEGER NOT NULL, log_position INTEGER NOT NULL", "/* a read model of Causeway */"]
 
     static func create(in database: Database) throws {
-        for sql in [progress, logTables, inboxTables, Tally.table] + Tally.triggersOfNotifications + Tally.triggersOfMarks {
+        for sql in [progress, logTables, inboxTables, approvalTables, Tally.table] + Tally.triggersOfNotifications + Tally.triggersOfMarks {
             try database.execute(sql: sql)
         }
         try database.execute(sql: "PRAGMA application_id = \(applicationID)")
@@ -23,7 +23,7 @@ enum Schema {
 
     /// Clears what is derived from the log. Drops and recreates the tables: constant cost.
     static func clearLog(in database: Database) throws {
-        for table in ["requests", "decisions", "effects", "notifications"] { try database.execute(sql: "DROP TABLE \(table)") }
+        for table in ["announcements", "notifications"] { try database.execute(sql: "DROP TABLE \(table)") }
         // No notifications are left to count or mark.
         for sql in ["DELETE FROM tallies", logTables] + Tally.triggersOfNotifications { try database.execute(sql: sql) }
     }
@@ -35,58 +35,39 @@ enum Schema {
         for sql in [inboxTables] + Tally.triggersOfMarks { try database.execute(sql: sql) }
     }
 
-    /// `log_stamp_…` and `inbox_stamp_…` are sequence and stored time of the last message read from each stream. They detect a stream that was
+    /// Clears what is derived from the approval records.
+    static func clearApprovals(in database: Database) throws {
+        for table in ["approvals", "records", "delegations"] { try database.execute(sql: "DROP TABLE \(table)") }
+        try database.execute(sql: approvalTables)
+        try database.execute(sql: "UPDATE notifications SET hidden = 1 WHERE type = '\(Approval.Request.typeName)'")
+    }
+
+    /// `…_stamp_…` are sequence and stored time of the last message read from each stream. They detect a stream that was
     /// recreated or restored.
     private static let progress = """
         CREATE TABLE progress (
             only INTEGER PRIMARY KEY CHECK (only = 0),
             log_epoch INTEGER NOT NULL, log_position INTEGER NOT NULL, log_stamp_sequence INTEGER NOT NULL, log_stamp_time INTEGER NOT NULL,
-            inbox_life INTEGER NOT NULL, inbox_position INTEGER NOT NULL, inbox_stamp_sequence INTEGER NOT NULL, inbox_stamp_time INTEGER NOT NULL
+            inbox_life INTEGER NOT NULL, inbox_position INTEGER NOT NULL, inbox_stamp_sequence INTEGER NOT NULL, inbox_stamp_time INTEGER NOT NULL,
+            approvals_life INTEGER NOT NULL, approvals_position INTEGER NOT NULL, approvals_stamp_sequence INTEGER NOT NULL,
+            approvals_stamp_time INTEGER NOT NULL
         ) STRICT;
-        INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0);
+        INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
         """
 
     /// Times are milliseconds since 1970; an empty `user` stands for everyone (``Viewer``); a place is a sequence in the log and an intake time.
     /// Identifiers have at most 256 bytes, and texts are bounded too (``Approval/Request/maximumTitleBytes``), so that a row takes a few KiB at most.
     ///
-    /// - All requests, decisions and effects of an approval are stored, because the first one that the *log* keeps counts, and that changes when the
-    ///   log drops its oldest messages. ``ApprovalStanding`` records in `requests.status` and `notifications.hidden` which ones count. At most one
-    ///   request of an approval has a status.
+    /// - `announcements` are the events of approvals that the log keeps; `name` is that of their place (``ApprovalPlace/name``).
+    /// - `notifications.hidden` is 1 for a request that is not the recorded one of its approval: another one has the id, so nobody can answer it.
     /// - Texts that are not identifiers may contain NUL, at which the driver would truncate a TEXT: they are stored as BLOB.
     private static let logTables = """
-        CREATE TABLE requests ( /* a read model of Causeway */
-            tenant TEXT NOT NULL, approval TEXT NOT NULL,
-            sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
-            user TEXT NOT NULL,
-            remediation TEXT NOT NULL, incident TEXT, title BLOB, requested_by TEXT,
-            requested_at INTEGER NOT NULL, expires_at INTEGER, four_eyes INTEGER NOT NULL,
-            status TEXT,
-            PRIMARY KEY (tenant, approval, sequence)
-        ) STRICT, WITHOUT ROWID;
-        CREATE INDEX requests_standing ON requests (tenant, approval) WHERE status IS NOT NULL;
-        CREATE INDEX requests_by_age ON requests (tenant, user, sequence) WHERE status IS NOT NULL;
-        CREATE INDEX requests_by_status ON requests (tenant, user, status, sequence);
-        CREATE INDEX requests_by_expiry ON requests (expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
-        CREATE INDEX requests_by_place ON requests (sequence);
-
-        CREATE TABLE decisions ( /* a read model of Causeway */
-            tenant TEXT NOT NULL, approval TEXT NOT NULL,
-            sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
-            user TEXT NOT NULL, event_id TEXT NOT NULL,
-            remediation TEXT NOT NULL, incident TEXT, action TEXT NOT NULL,
-            decided_by TEXT NOT NULL, decided_at INTEGER NOT NULL, reason BLOB,
-            request_epoch INTEGER, request_sequence INTEGER, request_intake INTEGER,
-            PRIMARY KEY (tenant, approval, sequence)
-        ) STRICT, WITHOUT ROWID;
-        CREATE INDEX decisions_by_event ON decisions (tenant, event_id);
-        CREATE INDEX decisions_by_place ON decisions (sequence);
-
-        CREATE TABLE effects ( /* a read model of Causeway */
-            tenant TEXT NOT NULL, approval TEXT NOT NULL,
+        CREATE TABLE announcements ( /* a read model of Causeway */
+            tenant TEXT NOT NULL, approval TEXT NOT NULL, name TEXT NOT NULL,
             sequence INTEGER NOT NULL, intake INTEGER NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL,
-            PRIMARY KEY (tenant, approval, sequence)
+            PRIMARY KEY (tenant, approval, name, sequence)
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX effects_by_place ON effects (sequence);
+        CREATE INDEX announcements_by_place ON announcements (sequence);
 
         CREATE TABLE notifications ( /* a read model of Causeway */
             sequence INTEGER PRIMARY KEY, intake INTEGER NOT NULL,
@@ -97,6 +78,44 @@ enum Schema {
         CREATE INDEX notifications_by_reader ON notifications (tenant, user, sequence) WHERE hidden = 0;
         CREATE INDEX notifications_by_intake ON notifications (tenant, user, intake, sequence);
         CREATE INDEX notifications_by_type ON notifications (tenant, user, type, sequence) WHERE hidden = 0;
+        """
+
+    /// `place` is the sequence of the record; `summary` is the request without `action` and `description`, which lists do not need; `deadline` is
+    /// ``Approval/latestDeadline`` for none, and `due_at` the next time at which the approval expires or escalates.
+    private static let approvalTables = """
+        CREATE TABLE approvals ( /* a read model of Causeway */
+            tenant TEXT NOT NULL, approval TEXT NOT NULL, place INTEGER NOT NULL,
+            epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
+            user TEXT NOT NULL, event_id TEXT NOT NULL, requested_at INTEGER NOT NULL,
+            summary BLOB NOT NULL, description BLOB, action BLOB, action_digest TEXT,
+            deadline INTEGER NOT NULL, due_at INTEGER, status TEXT NOT NULL,
+            PRIMARY KEY (tenant, approval)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX approvals_by_age ON approvals (tenant, user, intake, sequence);
+        CREATE INDEX approvals_by_status ON approvals (tenant, user, status, intake, sequence);
+        CREATE INDEX approvals_by_deadline ON approvals (tenant, user, deadline, sequence);
+        CREATE INDEX approvals_by_status_and_deadline ON approvals (tenant, user, status, deadline, sequence);
+        CREATE INDEX approvals_due ON approvals (due_at) WHERE status = 'pending' AND due_at IS NOT NULL;
+        CREATE INDEX approvals_pending ON approvals (requested_at, deadline) WHERE status = 'pending';
+        CREATE INDEX approvals_by_place ON approvals (place);
+        CREATE INDEX approvals_by_event ON approvals (sequence);
+
+        CREATE TABLE records ( /* a read model of Causeway */
+            tenant TEXT NOT NULL, approval TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
+            user TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, payload BLOB NOT NULL,
+            PRIMARY KEY (tenant, approval, place)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX records_by_event ON records (tenant, event_id);
+        CREATE INDEX records_by_place ON records (place);
+
+        CREATE TABLE delegations ( /* a read model of Causeway */
+            tenant TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL,
+            giver TEXT NOT NULL, roles BLOB NOT NULL, receiver TEXT NOT NULL, created_at INTEGER NOT NULL, until INTEGER NOT NULL,
+            PRIMARY KEY (tenant, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX delegations_by_receiver ON delegations (tenant, receiver, until);
+        CREATE INDEX delegations_by_giver ON delegations (tenant, giver, until);
+        CREATE INDEX delegations_by_place ON delegations (place);
         """
 
     /// Read marks carry the epoch of the log that they apply to, because they arrive over a separate stream, before or after the events that they

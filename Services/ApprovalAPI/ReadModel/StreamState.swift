@@ -17,10 +17,19 @@ struct StreamState {
     func begun(_ deleted: DeletedSequences = .none) -> StreamState { StreamState(life: life + 1, deleted: deleted) }
 }
 
-/// The states of the log and of the read marks' stream.
+/// The states of the log and of the streams beside it.
 struct StreamStates {
     var log = StreamState()
     var inbox = StreamState()
+    var approvals = StreamState()
     /// The file generation that these describe.
     var generation = 0
+
+    /// Whether the model has reached the end that each stream had when its reading began.
+    var areCaughtUp: Bool { log.isCaughtUp && inbox.isCaughtUp && approvals.isCaughtUp }
+
+    /// Returns the states for a new file generation: every reading restarts.
+    func begun(generation: Int) -> StreamStates {
+        StreamStates(log: log.begun(), inbox: inbox.begun(), approvals: approvals.begun(), generation: generation)
+    }
 }

@@ -34,23 +34,6 @@ extension Viewer {
     /// The condition under which the viewer sees a row of `table`, with ``arguments``.
     static func sees(_ table: String) -> String { "\(table).tenant = :tenant AND \(table).user IN ('\(everyone)', :user)" }
 
-    /// Returns a subquery of the visible rows of `table`, newest first, with ``arguments``, `before` and `limit`.
-    ///
-    /// Merges two index scans, rows for everyone and rows for the user, each newest first, so that the cost is independent of the list's length and of
-    /// other users' rows.
-    ///
-    /// - Parameter filter: a further condition; the table is `n` in it.
-    static func newest(of table: String, where filter: String) -> String {
-        func run(_ audience: String) -> String {
-            """
-            SELECT * FROM (
-                SELECT * FROM \(table) n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.sequence < :before AND \(filter)
-                ORDER BY n.sequence DESC LIMIT :limit)
-            """
-        }
-        return "(\(run("'\(everyone)'")) UNION ALL \(run(":user")))"
-    }
-
     /// The values of `:tenant` and `:user`.
     var arguments: StatementArguments { ["tenant": tenant.text, "user": user.text] }
 }

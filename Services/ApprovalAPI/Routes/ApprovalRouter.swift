@@ -23,6 +23,7 @@ enum ApprovalRouter {
         let protected = routes.authenticated(by: authenticator)
         protected.add(middleware: RateLimitMiddleware(limit, usage: usage))
         ApprovalRoutes(backend: backend).register(on: protected)
+        DelegationRoutes(backend: backend).register(on: protected)
         NotificationRoutes(backend: backend, now: now).register(on: protected)
         routes.refuseOtherMethods()
         return router

@@ -13,6 +13,10 @@ struct DecisionRequest: Sendable, Equatable {
 
     var action: DecisionAction
     var reason: String?
+    /// The digest of what the caller has seen.
+    var actionDigest: ActionDigest?
+    /// The person in whose place the caller acts.
+    var onBehalfOf: UserID?
 
     /// Parses a body.
     ///
@@ -34,6 +38,8 @@ struct DecisionRequest: Sendable, Equatable {
             reason = text.isEmpty ? nil : text
         default: throw ValidationError(field: "reason", message: "must be a string")
         }
+        actionDigest = try payload.actionDigest()
+        onBehalfOf = try payload.text("onBehalfOf").map { text throws(ValidationError) in try UserID(text, field: "onBehalfOf") }
     }
 
     /// Reads and parses the body of a request.
@@ -41,5 +47,40 @@ struct DecisionRequest: Sendable, Equatable {
         try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
         let body = try await request.readBody(upTo: maximumBodyBytes)
         return try DecisionRequest(Array(body.readableBytesView))
+    }
+}
+
+/// The body of a request to consume an approval (contract §12).
+struct ConsumptionBody: Sendable, Equatable {
+    private static let maximumBodyBytes = 4096
+
+    /// The digest of what the executor is about to do.
+    var actionDigest: ActionDigest?
+
+    /// Parses a body; an empty one names no digest.
+    init(_ body: [UInt8]) throws(ValidationError) {
+        guard !body.isEmpty else { return }
+        actionDigest = try Payload(validating: body, field: "body", allowsStreamMembers: true).actionDigest()
+    }
+
+    /// Reads and parses the body of a request.
+    static func of(_ request: Request) async throws -> ConsumptionBody {
+        try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
+        let body = try await request.readBody(upTo: maximumBodyBytes)
+        return try ConsumptionBody(Array(body.readableBytesView))
+    }
+}
+
+extension Payload {
+    /// The text of an optional member; nil when absent or null.
+    func text(_ name: String) throws(ValidationError) -> String? {
+        guard let kind = kind(of: name), kind != .null else { return nil }
+        guard let text = string(name) else { throw ValidationError(field: name, message: "must be a string") }
+        return text
+    }
+
+    /// The member `actionDigest`; nil when absent or null.
+    fileprivate func actionDigest() throws(ValidationError) -> ActionDigest? {
+        try text("actionDigest").map { text throws(ValidationError) in try ActionDigest(text, field: "actionDigest") }
     }
 }

@@ -35,7 +35,10 @@ struct NotificationRoutes: Sendable {
         let cursor = try parameters.value("cursor").map(Self.cursor)
         let parts = try backend.parts()
         async let marks = parts.barrier.ofInbox()
+        // A request is a notification once it is recorded.
+        async let records = parts.barrier.ofApprovals()
         let bounds = try await parts.barrier.ofLog()
+        _ = try await records
         _ = try await marks
         if let cursor, !bounds.hasReached(cursor) { throw Self.badCursor }
         query.epoch = bounds.epoch
@@ -53,7 +56,10 @@ struct NotificationRoutes: Sendable {
         let parts = try backend.parts()
         let viewer = Viewer(principal)
         async let marks = parts.barrier.ofInbox()
+        // A request is a notification once it is recorded.
+        async let records = parts.barrier.ofApprovals()
         let bounds = try await parts.barrier.ofLog()
+        _ = try await records
         let inbox = try await marks
         guard bounds.hasReached(cursor), let item = try await self.item(cursor, for: viewer) else { throw Self.unknown }
         if item.readAt != nil { return try .json(NotificationView(item, epoch: cursor.epoch)) }
@@ -72,7 +78,9 @@ struct NotificationRoutes: Sendable {
         }
         let cursor = try Self.cursor(text)
         let parts = try backend.parts()
+        async let records = parts.barrier.ofApprovals()
         let bounds = try await parts.barrier.ofLog()
+        _ = try await records
         guard bounds.hasReached(cursor) else { throw Self.badCursor }
         let viewer = Viewer(principal)
         // Marks that their stream has dropped no longer count.
@@ -99,7 +107,7 @@ struct NotificationRoutes: Sendable {
         intake: Timestamp,
         epoch: UInt16,
         of viewer: Viewer,
-        within inbox: InboxBounds,
+        within inbox: SideStreamBounds,
         _ parts: ApprovalBackend.Parts
     ) async throws {
         let mark = ReadMark(tenant: viewer.tenant, user: viewer.user, epoch: epoch, extent: extent, readAt: now(), intake: intake)

@@ -12,9 +12,12 @@ final class ApprovalBackend: Sendable {
         let inbox: InboxStream
         let barrier: ReadBarrier
         let decisions: DecisionService
+        let delegations: DelegationService
         let follower: LogFollower
         let letters: DeadLetters
         let work: [BackgroundWork]
+        /// The figures of the approvals that wait, as of the last look.
+        let waiting: @Sendable () -> WaitingApprovals
     }
 
     let model: ReadModel

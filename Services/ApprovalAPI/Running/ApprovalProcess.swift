@@ -14,6 +14,9 @@ import ServiceKit
 struct ApprovalProcess {
     private let process: ServiceMain
 
+    /// The names of the background work.
+    private static let work = RequestRecorder.Work.allCases.map(\.rawValue) + [RecordAnnouncer.name, DeadlineSweep.name]
+
     init(_ process: ServiceMain) {
         self.process = process
     }
@@ -59,6 +62,23 @@ struct ApprovalProcess {
                 Int(clamping: backend.model.inbox.position)
             )
             exposition.gauge(
+                "causeway_read_model_approvals_position",
+                help: "Last sequence of the approval records' stream applied to the read model.",
+                Int(clamping: backend.model.approvals.position)
+            )
+            let waiting = (try? backend.parts())?.waiting() ?? WaitingApprovals()
+            exposition.gauge("causeway_approvals_pending", help: "Approvals that wait for an answer.", waiting.count)
+            exposition.gauge(
+                "causeway_approvals_oldest_pending_seconds",
+                help: "How long the oldest of them has waited.",
+                Int(waiting.oldestMilliseconds / 1000)
+            )
+            exposition.gauge(
+                "causeway_approvals_due_soon",
+                help: "Approvals that wait and expire within 10 minutes.",
+                waiting.dueSoon
+            )
+            exposition.gauge(
                 "causeway_read_model_waiting_changes",
                 help: "Changes read from the log and not yet written to the read model.",
                 (try? backend.parts())?.follower.waitingChanges ?? 0
@@ -74,7 +94,7 @@ struct ApprovalProcess {
                 backend.model.trouble == .full ? 1 : 0
             )
             let running = (try? backend.parts())?.work ?? []
-            for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
+            for work in Self.work {
                 exposition.gauge(
                     "causeway_background_work_running",
                     help: "Whether this background work runs: 1 or 0. /readyz has the reason when it does not.",
@@ -83,7 +103,7 @@ struct ApprovalProcess {
                 )
             }
             let letters = (try? backend.parts())?.letters.totals ?? [:]
-            for work in [EffectAnnouncer.name, RequestReview.name, ExpirySweep.name] {
+            for work in Self.work {
                 exposition.counter(
                     "causeway_dead_letters_total",
                     help: "Work that failed and was set aside, by kind.",

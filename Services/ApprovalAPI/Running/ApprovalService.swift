@@ -6,7 +6,8 @@ import NATSClient
 import ServiceKit
 import ServiceLifecycle
 
-/// Runs the background work as a service: follows the log and the read marks, publishes effects, expires approvals.
+/// Runs the background work as a service: follows the log and the streams beside it, records requests, announces records, expires and escalates
+/// approvals.
 ///
 /// While the bus is unreachable, the process runs, is not ready, and answers 503. An incompatible stream stops the process with an error
 /// message.
@@ -25,7 +26,7 @@ struct ApprovalService: Service {
             connection: connection,
             log: log,
             readiness: readiness,
-            conditions: ["log", "inbox", "model", "work", "writes"],
+            conditions: ["log", "inbox", "approvals", "model", "work", "writes"],
             logger: logger
         )
         try await session.run { try await work(session) }
@@ -35,34 +36,46 @@ struct ApprovalService: Service {
         let log = try await session.open()
         let model = backend.model
         let inbox = InboxStream(beside: log, on: connection)
-        let barrier = ReadBarrier(model: model, log: log, inbox: inbox, patience: timeout)
-        let decisions = DecisionService(log: log, model: model, barrier: barrier, timeout: timeout, now: now)
-        let logFollower = LogFollower(log: log, model: model, logger: logger)
-        let inboxFollower = InboxFollower(stream: inbox, model: model, logger: logger)
-        let probe = ReadModelProbe(model: model, logger: logger)
+        let records = FollowedStream(ApprovalRecords(beside: log).stream, beside: log, on: connection)
+        let barrier = ReadBarrier(model: model, log: log, inbox: inbox.followed, approvals: records, patience: timeout)
         let letters = DeadLetters(of: log, logger: logger, now: now)
-        let effects = EffectAnnouncer(log: log, letters: letters, logger: logger, now: now)
-        let review = RequestReview(letters: letters, logger: logger)
-        let sweep = ExpirySweep(
+        let recorder = RequestRecorder(log: log, letters: letters, logger: logger)
+        let announcer = RecordAnnouncer(log: log, letters: letters, logger: logger, now: now)
+        let decisions = DecisionService(
+            log: log,
+            model: model,
+            barrier: barrier,
+            recorder: recorder,
+            announcer: announcer,
+            timeout: timeout,
+            now: now
+        )
+        let delegations = DelegationService(stream: records, model: model, barrier: barrier, timeout: timeout, now: now)
+        let logFollower = LogFollower(log: log, model: model, logger: logger)
+        let inboxFollower = SideStreamFollower(.inbox, of: inbox.followed, model: model, logger: logger, changes: ReadMark.changes)
+        let recordFollower = SideStreamFollower(.approvals, of: records, model: model, logger: logger, changes: ApprovalChange.changes)
+        let probe = ReadModelProbe(model: model, logger: logger)
+        let sweep = DeadlineSweep(
             model: model,
             decisions: decisions,
             letters: letters,
             interval: expiryInterval,
-            isFollowing: { logFollower.isFollowing },
+            isFollowing: { recordFollower.isFollowing },
             logger: logger
         )
         readiness.observe("log") { logFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("inbox") { inboxFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
+        readiness.observe("approvals") { recordFollower.isFollowing ? .ready : .notReady("the read model is catching up") }
         readiness.observe("model") { probe.status }
-        let background = [
-            BackgroundWork(name: EffectAnnouncer.name) { effects.fault },
-            BackgroundWork(name: RequestReview.name) { review.fault },
-            BackgroundWork(name: ExpirySweep.name) { sweep.fault },
-        ]
+        let background =
+            RequestRecorder.Work.allCases.map { work in BackgroundWork(name: work.rawValue) { recorder.fault(of: work) } } + [
+                BackgroundWork(name: RecordAnnouncer.name) { announcer.fault },
+                BackgroundWork(name: DeadlineSweep.name) { sweep.fault },
+            ]
         readiness.observe("work") { background.fault.map { .notReady($0) } ?? .ready }
         let writes = WriteWatch(
             log: log,
-            beside: [inbox.store, letters.stream],
+            beside: [inbox.followed.store, records.store, letters.stream],
             condition: "writes",
             readiness: readiness,
             logger: logger
@@ -73,17 +86,20 @@ struct ApprovalService: Service {
                 inbox: inbox,
                 barrier: barrier,
                 decisions: decisions,
+                delegations: delegations,
                 follower: logFollower,
                 letters: letters,
-                work: background
+                work: background,
+                waiting: { sweep.waiting }
             )
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await logFollower.run() }
             group.addTask { try await inboxFollower.run() }
+            group.addTask { try await recordFollower.run() }
             group.addTask { try await probe.run() }
-            group.addTask { try await effects.run() }
-            group.addTask { try await review.run() }
+            group.addTask { try await recorder.run() }
+            group.addTask { try await announcer.run { await decisions.settle($0) } }
             group.addTask { try await sweep.run() }
             group.addTask { await writes.run() }
             try await group.waitForAll()

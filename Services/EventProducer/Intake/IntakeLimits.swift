@@ -15,6 +15,10 @@ struct IntakeLimits: Sendable, Hashable {
     var eventsPerSecond = 1_000
     /// Payload bytes per second and tenant; 0 for no limit.
     var bytesPerSecond = 4 << 20
+    /// Bytes of approval requests at once and in ``approvalsMaxAge``, for each tenant: its share of the approval records. 0 for no limit.
+    var approvalBytes = 256 << 20
+    /// How long a record is kept.
+    var approvalsMaxAge: Duration = .seconds(365 * 86_400)
 }
 
 extension AnyConfigurationKey {
@@ -76,6 +80,10 @@ extension IntakeLimits {
         bodyTimeout = settings[.intakeBodyTimeout]
         eventsPerSecond = settings[.intakeEventsPerSecond]
         bytesPerSecond = settings[.intakeBytesPerSecond]
+        approvalBytes = settings[.approvalsMaxBytes] / 4
+        // Records that are never dropped take their share once.
+        let maxAge = settings[.approvalsMaxAge]
+        approvalsMaxAge = maxAge > .zero ? maxAge : .seconds(3650 * 86_400)
         guard bodyBytes <= totalBodyBytes else {
             throw .configuration("intake.total.bytes is less than intake.body.bytes: raise it, or no large request is ever taken")
         }

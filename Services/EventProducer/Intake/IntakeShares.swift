@@ -3,7 +3,8 @@ import EventModel
 import HTTPAPI
 import Synchronization
 
-/// Rate limits per tenant (contract §10, "Shares"): events and payload bytes per second, each with a burst.
+/// Rate limits per tenant (contract §10, "Shares"): events and payload bytes per second, each with a burst; and bytes of approval requests, whose records
+/// are kept for a long time.
 ///
 /// Admits a request completely or not at all, also with events of several tenants. One per process; any thread.
 final class IntakeShares: Sendable {
@@ -12,11 +13,14 @@ final class IntakeShares: Sendable {
         var events = 0
         /// Payload bytes.
         var bytes = 0
+        /// Payload bytes of approval requests.
+        var approvalBytes = 0
     }
 
     private struct State {
         var events: TenantBuckets?
         var bytes: TenantBuckets?
+        var approvalBytes: TenantBuckets?
     }
 
     /// The burst, in seconds of the rate.
@@ -36,7 +40,14 @@ final class IntakeShares: Sendable {
     init(_ limits: IntakeLimits, now: @escaping @Sendable () -> Duration = SteadyTime.now) {
         self.limits = limits
         self.now = now
-        state = Mutex(State(events: Self.buckets(limits.eventsPerSecond), bytes: Self.buckets(limits.bytesPerSecond)))
+        let share = Double(limits.approvalBytes)
+        state = Mutex(
+            State(
+                events: Self.buckets(limits.eventsPerSecond),
+                bytes: Self.buckets(limits.bytesPerSecond),
+                approvalBytes: share > 0 ? TenantBuckets(capacity: share, perSecond: share / (limits.approvalsMaxAge / .seconds(1))) : nil
+            )
+        )
         admittedEvents = TenantUsage(now: now)
         admittedBytes = TenantUsage(now: now)
     }
@@ -54,7 +65,8 @@ final class IntakeShares: Sendable {
                 if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
                 run = (event.tenant, Use())
             }
-            run.use.add(Use(events: 1, bytes: event.payload.bytes.count))
+            let bytes = event.payload.bytes.count
+            run.use.add(Use(events: 1, bytes: bytes, approvalBytes: EventCatalogue.isApprovalRequest(event.type) ? bytes : 0))
         }
         if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
         try take(uses)
@@ -63,18 +75,22 @@ final class IntakeShares: Sendable {
     /// The same, for uses that were counted.
     func take(_ uses: [Tenant: Use]) throws(APIError) {
         let time = now()
-        let refusal: (tenant: Tenant, seconds: Int)? = state.withLock { state in
+        let refusal: APIError? = state.withLock { state in
             for (tenant, use) in uses {
                 let seconds = Self.seconds(until: use, of: tenant, in: &state, at: time)
-                if seconds > 0 { return (tenant, seconds) }
+                if seconds > 0 { return exhausted(tenant, seconds: seconds) }
+                let wait = Self.seconds(untilRecorded: use, of: tenant, in: &state, at: time)
+                if wait > 0 { return recordsExhausted(tenant, seconds: wait) }
             }
             for (tenant, use) in uses {
                 state.events?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.events), at: time) }
                 state.bytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.bytes), at: time) }
+                guard use.approvalBytes > 0 else { continue }
+                state.approvalBytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.approvalBytes), at: time) }
             }
             return nil
         }
-        if let refusal { throw exhausted(refusal.tenant, seconds: refusal.seconds) }
+        if let refusal { throw refusal }
         for (tenant, use) in uses {
             admittedEvents.add(use.events, of: tenant)
             admittedBytes.add(use.bytes, of: tenant)
@@ -106,6 +122,23 @@ final class IntakeShares: Sendable {
         return max(events, bytes)
     }
 
+    private static func seconds(untilRecorded use: Use, of tenant: Tenant, in state: inout State, at time: Duration) -> Int {
+        guard use.approvalBytes > 0 else { return 0 }
+        return state.approvalBytes?.withBucket(of: tenant, at: time) { bucket in
+            bucket.allows(Double(use.approvalBytes), at: time) ? 0 : bucket.seconds(until: Double(use.approvalBytes))
+        } ?? 0
+    }
+
+    private func recordsExhausted(_ tenant: Tenant, seconds: Int) -> APIError {
+        .rateLimited(
+            """
+            The tenant \(tenant.text) has used up its share of the approval records, \(limits.approvalBytes) bytes: nothing of the request is stored; \
+            send it again in \(seconds) s, or have the operator raise APPROVALS_MAX_BYTES.
+            """,
+            retryAfter: seconds
+        )
+    }
+
     private func exhausted(_ tenant: Tenant, seconds: Int) -> APIError {
         var shares: [String] = []
         if limits.eventsPerSecond > 0 { shares.append("\(limits.eventsPerSecond) events") }
@@ -124,5 +157,6 @@ extension IntakeShares.Use {
     mutating func add(_ other: IntakeShares.Use) {
         events += other.events
         bytes += other.bytes
+        approvalBytes += other.approvalBytes
     }
 }

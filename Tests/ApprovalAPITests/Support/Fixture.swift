@@ -1,7 +1,7 @@
 import Basics
-import EventLog
 import EventModel
 
+@testable import EventLog
 @testable import approval_api
 
 /// Values for tests.
@@ -29,10 +29,10 @@ enum Fixture {
         _ payload: String,
         tenant: String = "acme",
         user: String? = nil,
-        place: DecisionPlace? = nil
+        place: ApprovalPlace? = nil
     ) throws -> LogEntry {
         let event = try event(type, payload, tenant: tenant, user: user, id: "e\(sequence)")
-        return LogEntry(sequence: sequence, intake: later(Int64(sequence % 1_000_000)), event: event, decisionPlace: place)
+        return LogEntry(sequence: sequence, intake: later(Int64(sequence % 1_000_000)), event: event, approvalPlace: place)
     }
 
     static let acme = Tenant(generated: "acme")
@@ -88,12 +88,81 @@ enum Fixture {
         )
     }
 
+    /// The record of a request that is in the log.
+    ///
+    /// - Parameter sequence: of the record; nil for that of the request's entry.
+    static func record(of request: LogEntry, at sequence: UInt64? = nil, epoch: UInt16 = 7) throws -> ApprovalRecord {
+        let approvalID = try ApprovalID(request.event.payload.string("approvalId") ?? "")
+        return ApprovalRecord(
+            sequence: sequence ?? request.sequence,
+            place: .request(approvalID: approvalID),
+            event: request.event,
+            intake: request.intake,
+            request: request.cursor(epoch: epoch)
+        )
+    }
+
+    /// The record of a decision; the event is that of its entry in the log.
+    static func record(ofDecision entry: LogEntry, at sequence: UInt64? = nil) throws -> ApprovalRecord {
+        record(
+            entry.event,
+            at: try ApprovalPlace.decision(approvalID: ApprovalID(entry.event.payload.string("approvalId") ?? "")),
+            sequence ?? entry.sequence
+        )
+    }
+
+    /// A record that is not of a request.
+    static func record(_ event: Event, at place: ApprovalPlace, _ sequence: UInt64) -> ApprovalRecord {
+        ApprovalRecord(sequence: sequence, place: place, event: event, intake: event.time, request: nil)
+    }
+
+    /// A vote.
+    static func vote(
+        _ action: DecisionAction = .approve,
+        by user: String,
+        for groups: Set<String> = [],
+        onBehalfOf other: String? = nil,
+        at milliseconds: Int64 = 0,
+        record: UInt64 = 0
+    ) -> Vote {
+        Vote(
+            action: action,
+            votedBy: UserID(generated: user),
+            onBehalfOf: other.map { UserID(generated: $0) },
+            votedAt: later(milliseconds),
+            groups: groups,
+            eventID: EventID(generated: "vote-\(record)"),
+            record: record
+        )
+    }
+
+    /// A delegation from one user of `acme` to another.
+    static func delegation(_ giver: String, _ roles: [String], to receiver: String, id: String = "dlg_1") -> Delegation {
+        Delegation(
+            id: id,
+            tenant: acme,
+            giver: UserID(generated: giver),
+            roles: roles,
+            receiver: UserID(generated: receiver),
+            createdAt: time,
+            until: later(86_400_000)
+        )
+    }
+
     /// The retention of a log.
     static func log(epoch: UInt16 = 7, from first: UInt64 = 1, last: UInt64 = .max, deleted: [UInt64] = []) -> LogRetention {
         LogRetention(epoch: epoch, firstSequence: first, lastSequence: last, deleted: DeletedSequences(ascending: deleted))
     }
 
-    static func approval(requestedBy: String? = nil, fourEyes: Bool = false, expiry: Approval.Expiry = .never) -> Approval {
+    /// An approval, of the request's own rules when these are not given.
+    ///
+    /// - Parameter policy: members of the payload, such as `"groups":[…]`; empty for an approval that one admin decides.
+    static func approval(
+        requestedBy: String? = nil,
+        fourEyes: Bool = false,
+        expiry: Approval.Expiry = .never,
+        policy members: String = ""
+    ) -> Approval {
         Approval(
             request: Approval.Request(
                 tenant: acme,
@@ -103,8 +172,19 @@ enum Fixture {
                 requestedAt: time,
                 expiry: expiry,
                 fourEyes: fourEyes,
-                place: LogPlace(sequence: 1, intake: time)
+                policy: policy(members),
+                event: Cursor(time: time, epoch: 7, sequence: 1),
+                record: 1
             )
         )
+    }
+
+    /// The policy of a payload's members; traps on invalid ones.
+    static func policy(_ members: String) -> ApprovalPolicy {
+        do {
+            return try ApprovalPolicy(Payload(validating: Array("{\(members)}".utf8)), field: "payload")
+        } catch {
+            preconditionFailure("the policy \(members) is invalid: \(error)")
+        }
     }
 }

@@ -3,22 +3,24 @@ import EventLog
 import EventModel
 import HTTPAPI
 import Logging
+import Synchronization
 
-/// Expires overdue approvals, so that waiting systems are notified not to proceed.
+/// Expires overdue approvals, so that waiting systems are notified not to proceed, and puts due escalations into force.
 ///
-/// Every replica sweeps; the log takes one decision per approval, so concurrent sweeps are harmless.
+/// Every replica sweeps; each place takes one record, so concurrent sweeps are harmless.
 ///
-/// A sweep pages through all overdue approvals, so none blocks others. A permanent failure becomes a dead letter; a temporary one is retried with
-/// backoff (``ExpiryFailures``).
-struct ExpirySweep: Sendable {
+/// A sweep pages through all approvals that are due, so none blocks others. A permanent failure becomes a dead letter; a temporary one is retried with
+/// backoff (``DeadlineFailures``).
+struct DeadlineSweep: Sendable {
     let model: ReadModel
     let decisions: DecisionService
     let letters: DeadLetters
     let interval: Duration
     let isFollowing: @Sendable () -> Bool
     let logger: Logger
-    let failures = ExpiryFailures()
-    private let retried: RetriedWork
+    let failures = DeadlineFailures()
+    private let figures = Figures()
+    private let retried: RetriedWork<ApprovalRecord>
 
     init(
         model: ReadModel,
@@ -34,11 +36,11 @@ struct ExpirySweep: Sendable {
         self.interval = interval
         self.isFollowing = isFollowing
         self.logger = logger
-        retried = RetriedWork(of: letters, name: Self.name, logger: logger)
+        retried = RetriedWork(of: .approvalRecords(beside: decisions.log), letters: letters, name: Self.name, logger: logger)
     }
 
     /// The kind of work in dead letters.
-    static let name = "approval-expiry"
+    static let name = "approval-deadlines"
     /// Number of approvals per query.
     static let pageSize = 100
     /// Number of concurrent expiries.
@@ -49,13 +51,23 @@ struct ExpirySweep: Sendable {
     /// Why retries of dead letters are stopped, for `/readyz`; nil while they run.
     var fault: String? { retried.fault }
 
+    /// The approvals that waited at the last look.
+    var waiting: WaitingApprovals { figures.waiting.withLock { $0 } }
+
+    private final class Figures: Sendable {
+        let waiting = Mutex(WaitingApprovals())
+    }
+
     /// Sweeps until the task is cancelled.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
                     // A model that is catching up shows decided approvals as pending.
-                    if isFollowing() { await sweep() }
+                    if isFollowing() {
+                        await sweep()
+                        await count()
+                    }
                     // With jitter, so that replicas find different approvals.
                     try? await Task.sleep(for: interval * Double.random(in: 0.5...1))
                 }
@@ -65,31 +77,36 @@ struct ExpirySweep: Sendable {
         }
     }
 
-    /// Expires all overdue approvals whose next attempt is due.
+    /// Expires or escalates all approvals whose time has come and whose next attempt is due.
     func sweep() async {
         do {
             let now = decisions.now()
-            guard try await !model.overdue(by: now, limit: 1).isEmpty else { return }
-            // Requests that have left the log are not expired.
-            try await decisions.barrier.ofLog()
-            var after: Approval?
+            guard try await !model.due(by: now, limit: 1).isEmpty else { return }
+            // Requests that were dropped are not expired, and decided ones are not pending.
+            try await decisions.barrier.ofApprovals()
+            var after: ReadModel.Due?
             var failed = 0
             while !Task.isCancelled, failed < Self.patience {
-                let page = try await model.overdue(by: now, after: after, limit: Self.pageSize)
-                let due = page.filter { failures.isDue($0.request.place.sequence) }
-                for outcome in await expire(due) { failed = outcome ? 0 : failed + 1 }
+                let page = try await model.due(by: now, after: after, limit: Self.pageSize)
+                let due = page.map(\.approval).filter { failures.isDue($0.request.record) }
+                for isReachable in await act(on: due) { failed = isReachable ? 0 : failed + 1 }
                 guard page.count == Self.pageSize, let last = page.last else { return }
                 after = last
             }
         } catch let error as APIError where error.code == .serviceUnavailable {
             // Retried at the next sweep.
         } catch {
-            logger.warning("cannot look up overdue approvals, trying again", metadata: [LogKey.error: "\(error)"])
+            logger.warning("cannot look up approvals that are due, trying again", metadata: [LogKey.error: "\(error)"])
         }
     }
 
-    /// Expires a page of approvals concurrently. Returns for each whether the log was reachable.
-    private func expire(_ approvals: [Approval]) async -> [Bool] {
+    private func count() async {
+        guard let waiting = try? await model.waiting(at: decisions.now(), soon: .seconds(600)) else { return }
+        figures.waiting.withLock { $0 = waiting }
+    }
+
+    /// Expires or escalates a page of approvals concurrently. Returns for each whether the bus was reachable.
+    private func act(on approvals: [Approval]) async -> [Bool] {
         await withTaskGroup(of: (Approval, WorkOutcome).self) { group in
             var outcomes: [Bool] = []
             for (index, approval) in approvals.enumerated() {
@@ -106,7 +123,7 @@ struct ExpirySweep: Sendable {
 
     /// Schedules a retry or stores a dead letter. Returns false after a temporary failure.
     private func settle(_ approval: Approval, _ outcome: WorkOutcome) async -> Bool {
-        let sequence = approval.request.place.sequence
+        let sequence = approval.request.record
         switch outcome {
         case .done: failures.forget(sequence)
         case .later:
@@ -117,10 +134,7 @@ struct ExpirySweep: Sendable {
                 // Other replicas, and this one after a restart, find it again.
                 try await letters.putOnce(
                     work: Self.name,
-                    subject: EventSubject.decision(
-                        tenant: approval.request.tenant,
-                        place: .request(approvalID: approval.request.approvalID)
-                    ),
+                    subject: ApprovalPlace.request(approvalID: approval.request.approvalID).recordSubject(tenant: approval.request.tenant),
                     sequence: sequence,
                     reason: reason
                 )
@@ -135,6 +149,10 @@ struct ExpirySweep: Sendable {
 
     private func attempt(_ approval: Approval) async -> WorkOutcome {
         do throws(EventLogError) {
+            guard approval.request.expiry.hasPassed(by: decisions.now()) else {
+                try await decisions.escalate(approval)
+                return .done
+            }
             let (decision, isNew) = try await decisions.expire(approval)
             if isNew { decision.log(tenant: approval.request.tenant, to: logger) }
             return .done
@@ -143,13 +161,16 @@ struct ExpirySweep: Sendable {
         }
     }
 
-    /// Expires the approval of a retried dead letter.
-    private func retry(_ entry: LogEntry) async -> WorkOutcome {
-        guard let request = Approval.Request(entry.event, at: LogPlace(sequence: entry.sequence, intake: entry.intake)) else {
-            return .failed("The event is not a valid approval request.")
+    /// Expires or escalates the approval of a retried dead letter.
+    private func retry(_ record: ApprovalRecord) async -> WorkOutcome {
+        let request = record.place.approvalID
+        do {
+            guard let approval = try await decisions.settle(request, of: record.event.tenant), approval.decision == nil else {
+                return .done
+            }
+            return await attempt(approval)
+        } catch {
+            return .later("\(error)")
         }
-        let approval = Approval(request: request)
-        guard request.expiry.hasPassed(by: decisions.now()) else { return .done }
-        return await attempt(approval)
     }
 }

@@ -5,23 +5,30 @@ import Logging
 import NATSClient
 import Synchronization
 
-/// Applies the read marks' stream to the read model.
-final class InboxFollower: Sendable {
-    private let stream: InboxStream
+/// Applies a stream beside the log to the read model.
+final class SideStreamFollower: Sendable {
+    /// Turns messages, in their order, into a change of the database; reports those that it skips.
+    typealias Changes = @Sendable ([JetStreamMessage], Logger) -> @Sendable (Database) throws -> Void
+
+    private let source: ReadModel.SideSource
+    private let stream: FollowedStream
     private let model: ReadModel
     private let logger: Logger
+    private let changes: Changes
     private let following = Atomic<Bool>(false)
 
     /// How long the server holds a pull request open.
     private static let wait: Duration = .seconds(5)
 
-    init(stream: InboxStream, model: ReadModel, logger: Logger) {
+    init(_ source: ReadModel.SideSource, of stream: FollowedStream, model: ReadModel, logger: Logger, changes: @escaping Changes) {
+        self.source = source
         self.stream = stream
         self.model = model
         self.logger = logger
+        self.changes = changes
     }
 
-    /// Whether the follower is running and the model has every mark that was stored when it began.
+    /// Whether the follower is running and the model has every message that was stored when it began.
     var isFollowing: Bool { following.load(ordering: .acquiring) }
 
     /// Follows until the task is cancelled.
@@ -41,14 +48,17 @@ final class InboxFollower: Sendable {
                 storagePause = pauses.pause(after: .damaged(""))
             } catch let error as EventLogError {
                 if error.code == .cancelled || error.code == .closed { return }
-                logger.notice("cannot follow the read marks, trying again", metadata: [LogKey.error: "\(error)"])
+                logger.notice(
+                    "cannot follow a stream beside the log, trying again",
+                    metadata: [LogKey.stream: "\(stream.store.name)", LogKey.error: "\(error)"]
+                )
             }
             if following.exchange(false, ordering: .acquiringAndReleasing) { pause.reset() }
             try? await Task.sleep(for: storagePause ?? pause.pause())
         }
     }
 
-    /// Follows until the file is replaced, which is noticed even while no marks arrive.
+    /// Follows until the file is replaced, which is noticed even while no messages arrive.
     private func followUntilTheFileEnds() async throws {
         let generation = model.generation
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -65,12 +75,12 @@ final class InboxFollower: Sendable {
     private func follow() async throws {
         let info = try await stream.store.ensure()
         let end = info.state.lastSequence
-        let known = try await model.progress()
-        // Without a position there is nothing to compare. If the last mark has expired, everything is read again: few marks are left then.
-        var isRecognised = known.inboxPosition == 0
-        if !isRecognised, let stamp = known.inboxStamp { isRecognised = try await stream.recognises(stamp) ?? false }
-        let progress = try await model.followInbox(life: info.created, last: end, isRecognised: isRecognised)
-        let reading = try await stream.reading(after: progress.inboxPosition)
+        let known = try await model.progress(of: source)
+        // Without a position there is nothing to compare. If the last message has expired, everything is read again: few are left then.
+        var isRecognised = known.position == 0
+        if !isRecognised, let stamp = known.stamp { isRecognised = try await stream.recognises(stamp) ?? false }
+        let progress = try await model.follow(source, life: info.created, last: end, isRecognised: isRecognised)
+        let reading = try await stream.reading(after: progress.position)
         var waiting = reading.pending
         // Messages in between that are no longer kept will not arrive.
         if waiting == 0 { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
@@ -78,33 +88,23 @@ final class InboxFollower: Sendable {
             let messages = try await stream.next(of: reading, waiting: waiting, atMost: Self.wait)
             guard let last = messages.last else { continue }
             waiting = last.metadata.pending
-            let marks = messages.compactMap { message in
-                let mark = ReadMark(subject: message.message.subject, body: message.message.payload)
-                if mark == nil {
-                    logger.warning(
-                        "skipped a message that is not a read mark",
-                        metadata: [LogKey.inboxSequence: "\(message.metadata.streamSequence)"]
-                    )
-                }
-                return mark.map { (place: message.metadata.streamSequence, mark: $0) }
-            }
             let position = last.metadata.streamSequence
             let stamp = LogStamp(sequence: position, storedAt: last.metadata.timestamp)
-            try await apply(marks, position: waiting == 0 ? max(position, end) : position, stamp: stamp, progress.generation, end: end)
+            try await apply(messages, position: waiting == 0 ? max(position, end) : position, stamp: stamp, progress.generation, end: end)
             try await stream.acknowledge(last)
         }
     }
 
     private func apply(
-        _ marks: [(place: UInt64, mark: ReadMark)],
+        _ messages: [JetStreamMessage],
         position: UInt64,
         stamp: LogStamp?,
         _ generation: Int,
         end: UInt64
     ) async throws {
-        try await model.apply(marks, position: position, stamp: stamp, generation: generation)
+        try await model.apply(changes(messages, logger), of: source, position: position, stamp: stamp, generation: generation)
         guard position >= end else { return }
         following.store(true, ordering: .releasing)
-        model.noteInboxCaughtUp(generation)
+        model.noteCaughtUp(source, generation)
     }
 }

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// Retry schedule of approvals whose expiry failed, by the sequence of their request.
+/// Retry schedule of approvals whose expiry or escalation failed, by the sequence of their record.
 ///
 /// Bounded: beyond ``maximum``, approvals are retried at every sweep. Any thread.
-final class ExpiryFailures: Sendable {
+final class DeadlineFailures: Sendable {
     private enum Standing {
         case again(at: ContinuousClock.Instant, failures: Int)
         /// Given up; a dead letter exists.
@@ -49,7 +49,7 @@ final class ExpiryFailures: Sendable {
 
     private func change(_ body: (inout [UInt64: Standing]) -> Void) {
         standings.withLock { standings in
-            // The oldest requests leave the log first.
+            // The oldest requests are dropped first.
             if standings.count >= Self.maximum, let oldest = standings.keys.min() { standings[oldest] = nil }
             body(&standings)
         }

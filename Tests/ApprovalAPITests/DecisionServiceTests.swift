@@ -1,0 +1,297 @@
+import Basics
+import EventLog
+import EventModel
+import HTTPAPI
+import NATSClient
+import TestKit
+import Testing
+
+@testable import approval_api
+
+/// Decisions, votes and permits of several processes, against a real nats-server.
+@Suite(.timeLimit(.minutes(3))) struct DecisionServiceTests {
+    private static let groups = #","groups":[{"name":"security","roles":["sec"],"n":2},{"name":"dba","roles":["dba"]}]"#
+
+    private static func consume(
+        _ id: ApprovalID,
+        by user: String = "exec",
+        digest: ActionDigest? = nil,
+        key: String? = nil,
+        in bench: ApprovalBench
+    ) async throws -> DecisionService.ConsumptionOutcome {
+        try await bench.decisions.consume(
+            DecisionService.ConsumptionRequest(
+                approvalID: id,
+                actionDigest: digest,
+                idempotencyKey: try key.map { try IdempotencyKey($0) }
+            ),
+            by: Viewer(tenant: Fixture.acme, user: UserID(generated: user)),
+            isExecutor: true
+        )
+    }
+
+    // MARK: Votes
+
+    @Test func theVoteThatCompletesTheGroupsDecides() async throws {
+        let bench = try await ApprovalBench(), other = try await ApprovalBench(on: bench.server)
+        try await bench.request("a", Self.groups)
+        guard case .voted(let vote, let approval) = try await bench.decide("a", by: "ann", roles: ["sec"]) else {
+            Issue.record("one of three decides nothing")
+            return
+        }
+        #expect(vote.votedBy == "ann" && vote.groups == ["security"] && approval.status == .pending)
+        guard case .voted = try await other.decide("a", by: "bob", roles: ["sec", "admin"]) else {
+            Issue.record("two of three decide nothing")
+            return
+        }
+        #expect(try await bench.decide("a", by: "zoe", roles: ["admin"]) == .notEligible)
+        guard case .voted = try await bench.decide("a", by: "ann", roles: ["sec"]) else {
+            Issue.record("the same vote again is the same answer")
+            return
+        }
+        guard case .alreadyVoted(let standing) = try await bench.decide("a", .reject, by: "ann", roles: ["sec"]) else {
+            Issue.record("a vote cannot be changed")
+            return
+        }
+        #expect(standing.action == .approve)
+        guard case .decided(let decision) = try await other.decide("a", by: "dan", roles: ["dba"]) else {
+            Issue.record("all groups are complete")
+            return
+        }
+        #expect(decision.action == .approve && decision.decidedBy == "dan")
+        #expect(try await bench.decide("a", by: "eve", roles: ["dba"]) == .alreadyResolved(decision))
+        #expect(
+            try await bench.types() == [
+                "approval.requested", "approval.voted", "approval.voted", "approval.voted", "approval.resolved", "remediation.approved",
+            ]
+        )
+    }
+
+    /// The people of both groups vote at once, on three processes: the approval is decided once, by one of them, and each learns of it or that it waits.
+    @Test func votesAtOnceMakeOneDecision() async throws {
+        let bench = try await ApprovalBench()
+        let processes = [bench, try await ApprovalBench(on: bench.server), try await ApprovalBench(on: bench.server)]
+        for round in 0..<5 {
+            let id = ApprovalID(generated: "round-\(round)")
+            try await bench.request(id.text, Self.groups)
+            let people = [("ann", "sec"), ("bob", "sec"), ("cleo", "sec"), ("dan", "dba"), ("eve", "dba")]
+            let outcomes = try await withThrowingTaskGroup(of: DecisionService.Outcome.self) { group in
+                for (index, person) in people.enumerated() {
+                    group.addTask { try await processes[index % 3].decide(id, by: person.0, roles: [person.1]) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            var decisions: [Decision] = []
+            for outcome in outcomes {
+                switch outcome {
+                case .decided(let decision), .alreadyResolved(let decision): decisions.append(decision)
+                case .voted: break
+                default: Issue.record("\(outcome)")
+                }
+            }
+            let approval = try #require(try await bench.approval(id))
+            let decided = try #require(approval.decision)
+            #expect(!decisions.isEmpty && decisions.allSatisfy { $0 == decided.decision })
+            #expect(decided.decision.action == .approve)
+            // The decision is that of the votes in the order of their records.
+            var undecided = approval
+            undecided.decision = nil
+            #expect(ApprovalTally(undecided).decisive?.votedBy == decided.decision.decidedBy)
+        }
+        let types = try await bench.types()
+        #expect(types.count { $0 == "approval.resolved" } == 5 && types.count { $0 == "remediation.approved" } == 5)
+    }
+
+    /// The voter's process died after it stored the vote that completes the groups: the announcer of another one decides.
+    @Test func aVoteWhoseProcessDiedIsSettledByTheAnnouncer() async throws {
+        let bench = try await ApprovalBench()
+        try await bench.request("a", #","groups":[{"name":"security","roles":["sec"]}]"#)
+        let left = try await bench.leaveVote("a", by: "ann", for: ["security"], at: 0)
+        #expect(try await bench.approval("a")?.status == .pending)
+        try await bench.running({ try await bench.announcer.run { await bench.decisions.settle($0) } }) {
+            let isDecided = try await eventually { try await bench.approval("a")?.status == .approved }
+            let isAnnounced = try await eventually { try await bench.types().last == "remediation.approved" }
+            #expect(isDecided && isAnnounced)
+        }
+        let decision = try #require(try await bench.approval("a")?.decision)
+        #expect(decision.decision.decidedBy == "ann" && decision.decision.decidedAt == Fixture.time)
+        #expect(decision.eventID.text == "quorum_\(left.sequence)")
+        #expect(try await bench.types() == ["approval.requested", "approval.voted", "approval.resolved", "remediation.approved"])
+    }
+
+    /// So do a retry of the vote, and a later voter.
+    @Test func aVoteWhoseProcessDiedIsSettledByTheNextRequest() async throws {
+        let bench = try await ApprovalBench()
+        for name in ["a", "b"] {
+            try await bench.request(name, #","groups":[{"name":"security","roles":["sec"]}]"#)
+            _ = try await bench.leaveVote(ApprovalID(name), by: "ann", for: ["security"], at: 0)
+        }
+        guard case .decided(let decision) = try await bench.decide("a", by: "ann", roles: ["sec"]) else {
+            Issue.record("the retry makes the decision")
+            return
+        }
+        #expect(decision.decidedBy == "ann")
+        guard case .alreadyResolved(let other) = try await bench.decide("b", .reject, by: "bob", roles: ["sec"]) else {
+            Issue.record("the earlier vote has decided")
+            return
+        }
+        #expect(other.action == .approve && other.decidedBy == "ann")
+    }
+
+    @Test func oneRejectionEndsIt() async throws {
+        let bench = try await ApprovalBench()
+        try await bench.request("a", Self.groups)
+        _ = try await bench.decide("a", by: "ann", roles: ["sec"])
+        guard case .decided(let decision) = try await bench.decide("a", .reject, by: "dan", roles: ["dba"]) else {
+            Issue.record("a rejection decides")
+            return
+        }
+        #expect(decision.action == .reject && decision.decidedBy == "dan")
+        #expect(try await bench.types().last == "remediation.rejected")
+    }
+
+    @Test func nobodyVotesTwiceThroughADelegation() async throws {
+        let bench = try await ApprovalBench()
+        try await bench.request("a", #","groups":[{"name":"security","roles":["sec"],"n":3}]"#)
+        let delegation = Fixture.delegation("ann", ["sec"], to: "bob")
+        let subject = DelegationMessage.subject(tenant: Fixture.acme, giver: "ann", id: delegation.id, isRevoked: false)
+        _ = try await bench.jetStream.publish(subject: subject, payload: try DelegationMessage.body(of: delegation))
+        guard case .voted(let vote, _) = try await bench.decide("a", by: "bob", roles: []) else {
+            Issue.record("bob votes in ann's place")
+            return
+        }
+        #expect(vote.onBehalfOf == "ann" && vote.votedBy == "bob")
+        #expect(try await bench.decide("a", by: "ann", roles: ["sec"]) == .alreadyVoted(vote), "ann has voted through bob")
+        guard case .alreadyVoted = try await bench.decide("a", by: "bob", roles: ["sec"]) else {
+            Issue.record("bob has voted, in another's place")
+            return
+        }
+    }
+
+    // MARK: Expiry
+
+    /// Votes that sufficed in time decide, whenever that is noticed: by the sweep, or by a request that comes too late.
+    @Test(arguments: [false, true]) func votesThatSufficedInTimeApprove(_ isSwept: Bool) async throws {
+        let bench = try await ApprovalBench(at: 0)
+        let expiry = Fixture.later(1_000).iso8601
+        try await bench.request("a", #","expiresAt":"\#(expiry)","groups":[{"name":"security","roles":["sec"]}]"#)
+        _ = try await bench.leaveVote("a", by: "ann", for: ["security"], at: 999)
+        bench.set(5_000)
+        if isSwept {
+            await bench.sweep.sweep()
+        } else {
+            guard case .alreadyResolved = try await bench.decide("a", .reject, by: "bob", roles: ["sec"]) else {
+                Issue.record("it is approved")
+                return
+            }
+        }
+        let decision = try #require(try await bench.approval("a")?.decision?.decision)
+        #expect(decision.action == .approve && decision.decidedBy == "ann" && decision.decidedAt == Fixture.later(999))
+        #expect(try await bench.types().last == "remediation.approved")
+    }
+
+    @Test func votesThatCameTooLateOrAreTooFewDoNot() async throws {
+        let bench = try await ApprovalBench(at: 0)
+        let expiry = #","expiresAt":"\#(Fixture.later(1_000).iso8601)""#
+        try await bench.request("late", #"\#(expiry),"groups":[{"name":"security","roles":["sec"]}]"#)
+        try await bench.request("few", "\(expiry)\(Self.groups)")
+        _ = try await bench.leaveVote("late", by: "ann", for: ["security"], at: 1_000)
+        _ = try await bench.leaveVote("few", by: "ann", for: ["security"], at: 10)
+        bench.set(1_000)
+        #expect(try await bench.decide("late", by: "bob", roles: ["sec"]) == .expired)
+        await bench.sweep.sweep()
+        for id in ["late", "few"] as [ApprovalID] {
+            let decision = try #require(try await bench.approval(id)?.decision?.decision)
+            #expect(decision.action == .expire && decision.decidedBy == Decision.system)
+        }
+    }
+
+    // MARK: One decision
+
+    @Test func ofManyDecisionsOneStands() async throws {
+        let bench = try await ApprovalBench()
+        let processes = [bench, try await ApprovalBench(on: bench.server), try await ApprovalBench(on: bench.server)]
+        try await bench.request("a")
+        let outcomes = try await withThrowingTaskGroup(of: DecisionService.Outcome.self) { group in
+            for index in 0..<12 {
+                group.addTask {
+                    try await processes[index % 3].decide("a", index % 2 == 0 ? .approve : .reject, by: "u\(index)", roles: ["admin"])
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let standing = try #require(try await bench.approval("a")?.decision?.decision)
+        #expect(outcomes.count { $0 == .decided(standing) } == 1)
+        #expect(outcomes.count { $0 == .alreadyResolved(standing) } == 11)
+        #expect(try await bench.types().count == 3)
+    }
+
+    @Test func aKeyGivesTheSameAnswerAgain() async throws {
+        let bench = try await ApprovalBench(), other = try await ApprovalBench(on: bench.server)
+        for name in ["a", "b"] { try await bench.request(name) }
+        let first = try await bench.decide("a", by: "ann", roles: ["admin"], key: "k")
+        #expect(try await other.decide("a", by: "ann", roles: ["admin"], key: "k") == first)
+        guard case .decided(let decision) = first else {
+            Issue.record("\(first)")
+            return
+        }
+        #expect(try await other.decide("a", by: "ann", roles: ["admin"], key: "l") == .alreadyResolved(decision))
+        #expect(try await other.decide("b", by: "ann", roles: ["admin"], key: "k") == .keyReused)
+    }
+
+    // MARK: Consumption
+
+    @Test func ofManyExecutorsOneHasThePermit() async throws {
+        let bench = try await ApprovalBench()
+        let processes = [bench, try await ApprovalBench(on: bench.server), try await ApprovalBench(on: bench.server)]
+        try await bench.request("a")
+        #expect(try await Self.consume("a", in: bench) == .notApproved(.pending))
+        _ = try await bench.decide("a", by: "ann", roles: ["admin"])
+        let outcomes = try await withThrowingTaskGroup(of: DecisionService.ConsumptionOutcome.self) { group in
+            for index in 0..<12 { group.addTask { try await Self.consume("a", by: "exec-\(index % 2)", in: processes[index % 3]) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let standing = try #require(try await bench.approval("a")?.consumption)
+        let permits = outcomes.filter { if case .consumed(let consumption, _) = $0 { consumption == standing } else { false } }
+        #expect(permits.count == 1)
+        #expect(outcomes.count { $0 == .alreadyConsumed(standing) } == 11)
+        #expect(try await bench.types().count { $0 == "approval.consumed" } == 1)
+    }
+
+    @Test func aPermitIsForTheActionAndForItsKey() async throws {
+        let bench = try await ApprovalBench(), other = try await ApprovalBench(on: bench.server)
+        try await bench.request("a", #","action":{"delete":"db-1"}"#)
+        try await bench.request("b")
+        let digest = try #require(try await bench.approval("a")?.request.actionDigest)
+        let another = try ActionDigest(of: Array(#"{"delete":"db-2"}"#.utf8)[...], field: "action")
+        for id in ["a", "b"] as [ApprovalID] { _ = try await bench.decide(id, by: "ann", roles: ["admin"]) }
+        for wrong in [nil, another] { #expect(try await Self.consume("a", digest: wrong, in: bench) == .otherAction) }
+        #expect(try await Self.consume("b", digest: digest, in: bench) == .otherAction, "an approval without an action")
+        let first = try await Self.consume("a", digest: digest, key: "k", in: bench)
+        guard case .consumed(let consumption, _) = first else {
+            Issue.record("\(first)")
+            return
+        }
+        guard case .consumed(consumption, _) = try await Self.consume("a", digest: digest, key: "k", in: other) else {
+            Issue.record("the same request has the same answer")
+            return
+        }
+        #expect(try await Self.consume("a", digest: digest, key: "l", in: other) == .alreadyConsumed(consumption))
+        #expect(try await Self.consume("a", digest: digest, in: other) == .alreadyConsumed(consumption))
+        #expect(try await Self.consume("a", by: "thief", digest: digest, key: "k", in: other) == .alreadyConsumed(consumption))
+        #expect(try await Self.consume("b", key: "k", in: other) == .keyReused)
+        #expect(try await Self.consume("none", in: other) == .notFound)
+    }
+
+    @Test func whatIsNotApprovedIsNotConsumed() async throws {
+        let bench = try await ApprovalBench()
+        for name in ["rejected", "expired"] {
+            let expiry = name == "expired" ? #","expiresAt":"\#(Fixture.later(1).iso8601)""# : ""
+            try await bench.request(name, expiry)
+            _ = try await bench.decide(ApprovalID(name), .reject, by: "ann", roles: ["admin"])
+        }
+        #expect(try await Self.consume("rejected", in: bench) == .notApproved(.rejected))
+        #expect(try await Self.consume("expired", in: bench) == .notApproved(.expired))
+        #expect(try await !bench.types().contains("approval.consumed"))
+    }
+}

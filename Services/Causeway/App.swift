@@ -10,9 +10,11 @@ struct App: AsyncParsableCommand {
         abstract: "Inspects and maintains a deployment of Causeway.",
         discussion: """
             Exit codes: 0 when all was done; 1 when the doctor found a fault, or a change would have dropped events; 64 for a mistake on the command \
-            line; 65 when a dead letter that was named is not there; 69 when the bus or the log did not answer; 78 for a mistake in the configuration.
+            line; 65 when a dead letter that was named is not there, or input is invalid; 69 when the bus, the log or a service did not answer; 77 when \
+            a token does not permit it; 78 for a mistake in the configuration. Of approvals also: 3 when waiting ended with a rejection, 4 with an \
+            expiry, 5 without a decision in time; 6 when a decision or a consumption was refused because of the approval's state.
             """,
         version: ConfigurationSchema.versionText(nil),
-        subcommands: [DoctorCommand.self, TokenCommand.self, DeadLettersCommand.self, LogCommand.self]
+        subcommands: [DoctorCommand.self, TokenCommand.self, DeadLettersCommand.self, LogCommand.self, ApprovalsCommand.self]
     )
 }

@@ -3,7 +3,7 @@ import Testing
 @testable import LoadKit
 
 @Suite struct DecisionLedgerTests {
-    private let batch = ApprovalBatch(tenant: "t", count: 2, secret: "s")
+    private let batch = ApprovalBatch(tenant: "t", count: 2, hasGroup: false, secret: "s")
 
     private func ledger(_ subjects: String) throws -> DecisionLedger {
         try DecisionLedger(
@@ -47,7 +47,7 @@ import Testing
 }
 
 @Suite struct ApprovalBatchTests {
-    private let batch = ApprovalBatch(tenant: "t", count: 45, secret: "s")
+    private let batch = ApprovalBatch(tenant: "t", count: 45, hasGroup: false, secret: "s")
 
     @Test func everyApprovalIsDecidedOnce() throws {
         let requests = batch.decisions.map { String(decoding: $0.request, as: UTF8.self) }
@@ -62,7 +62,7 @@ import Testing
     @Test func someAreDecidedAgain() {
         #expect((20...45).contains(batch.repetitions.count))
         #expect(batch.repetitions.allSatisfy { $0.status == 409 })
-        #expect(ApprovalBatch(tenant: "t", count: 3, secret: "s").repetitions.count == 3)
+        #expect(ApprovalBatch(tenant: "t", count: 3, hasGroup: false, secret: "s").repetitions.count == 3)
     }
 
     @Test func everyClientLooksAtTheLast() {

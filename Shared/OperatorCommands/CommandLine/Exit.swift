@@ -7,10 +7,12 @@ package import ServiceKit
 ///
 /// The codes are those of sysexits.h, which scripts can tell apart; `--help` lists them.
 package enum Exit {
-    /// An event was not valid (`EX_DATAERR`).
+    /// An event, or another input, was not valid (`EX_DATAERR`).
     package static let invalidEvent = ArgumentParser.ExitCode(65)
-    /// The bus or the log did not accept an event (`EX_UNAVAILABLE`).
+    /// The bus, the log or a service did not answer, or did not accept an event now (`EX_UNAVAILABLE`).
     package static let unavailable = ArgumentParser.ExitCode(69)
+    /// The token does not permit what was asked for (`EX_NOPERM`).
+    package static let noPermission = ArgumentParser.ExitCode(77)
     /// An error in the configuration (`EX_CONFIG`).
     package static let configuration = ArgumentParser.ExitCode(78)
 

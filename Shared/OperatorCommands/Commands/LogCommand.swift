@@ -28,9 +28,12 @@ struct ResizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resize",
         abstract: "Changes how long the log keeps events and how many bytes of them.",
-        usage: "\(ProgramName.current) log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--drop] [--dry-run]",
+        usage: """
+            \(ProgramName.current) log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--approvals-max-age <duration>] \
+            [--approvals-max-bytes <size>] [--drop] [--dry-run]
+            """,
         discussion: """
-            Services never change an existing stream, whatever LOG_MAX_AGE and LOG_MAX_BYTES are; this command applies these settings. It prints a line \
+            Services never change an existing stream, whatever the settings are; this command applies these settings. It prints a line \
             for each stream to change. If the new limits would drop events, it changes nothing and exits with 1, unless --drop is given. Running \
             processes need not be restarted.
 

@@ -4,7 +4,7 @@ import Basics
 import EventModel
 import ServiceKit
 
-/// `causeway token`: mints a token for trials, signed with the configured secret.
+/// `causeway token`: mints a token for trials, signed with the configured secret; never with the previous one.
 package struct TokenCommand: AsyncParsableCommand {
     private static let schema = ConfigurationSchema(
         command: "token",
@@ -27,7 +27,7 @@ package struct TokenCommand: AsyncParsableCommand {
     @Option(help: "The token's user, claim sub.")
     var user: String
 
-    @Option(help: "A role; may be repeated: admin, member, producer.")
+    @Option(help: "A role: admin, member, producer, or the name of a role in groups of approvers; may be repeated.")
     var role: [String] = ["member"]
 
     @Option(help: "The token's lifetime: 30s, 15m, 1h, 7d.", transform: DurationOption.parse)
@@ -41,11 +41,11 @@ package struct TokenCommand: AsyncParsableCommand {
         do throws(Basics.ValidationError) {
             _ = try Tenant(tenant, field: "--tenant")
             _ = try UserID(user, field: "--user")
+            for name in role { try RoleName.check(name, field: "--role") }
         } catch {
             throw ArgumentParser.ValidationError("\(error.field) \(error.message)")
         }
         guard expiresIn <= Self.longestLife else { throw ArgumentParser.ValidationError("--expires-in must be at most 366d") }
-        _ = try roles()
     }
 
     package func run() async throws {
@@ -59,7 +59,11 @@ package struct TokenCommand: AsyncParsableCommand {
                 Exit.configuration
             )
         }
-        let claims = try claims(settings)
+        // A misspelt role would otherwise go unnoticed.
+        for name in role where Role(rawValue: name) == nil {
+            Console.complain("'\(name)' is no role of Causeway's own: it counts in groups of approvers alone")
+        }
+        let claims = claims(settings)
         do throws(AccessControlError) {
             Console.print(try TokenMinter(secret: secret).mint(claims))
         } catch {
@@ -67,23 +71,12 @@ package struct TokenCommand: AsyncParsableCommand {
         }
     }
 
-    private func roles() throws -> Set<Role> {
-        Set(
-            try role.map { name in
-                guard let role = Role(rawValue: name) else {
-                    let names = Role.allCases.sorted().map(\.rawValue).joined(separator: ", ")
-                    throw ArgumentParser.ValidationError("'\(name)' is not a role: use \(names)")
-                }
-                return role
-            }
-        )
-    }
-
     /// Returns the token's claims, such that services with the same settings accept it.
-    private func claims(_ settings: Settings) throws -> TokenMinter.Claims {
+    private func claims(_ settings: Settings) -> TokenMinter.Claims {
         let now = SystemClock.now() / 1000
         let expiry = now + max(1, expiresIn.components.seconds)
-        var claims = TokenMinter.Claims(subject: user, tenant: tenant, roles: try roles(), expiresAt: expiry)
+        var claims = TokenMinter.Claims(subject: user, tenant: tenant, expiresAt: expiry)
+        claims.roles = Set(role).sorted()
         claims.issuedAt = now
         claims.issuer = settings[.authIssuer]
         claims.audience = settings[.authAudience]

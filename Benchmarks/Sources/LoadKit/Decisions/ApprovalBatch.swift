@@ -1,6 +1,8 @@
 /// The approvals of one measurement, in a separate tenant, so that its messages in the log can be counted (contract §7).
 struct ApprovalBatch: Sendable {
     static let eventType = "approval.requested"
+    /// The person who decides; a subject token.
+    static let user = "load"
     private static let path = "/v1/notifications/approvals/"
     /// Number of approvals that are decided a second time, to check the refusal.
     private static let sampleSize = 20
@@ -8,14 +10,17 @@ struct ApprovalBatch: Sendable {
     /// The tenant; a subject token.
     let tenant: String
     let approvals: [String]
+    /// Whether the approvals have a group, so that each decision is a vote that completes it (contract §12).
+    let hasGroup: Bool
     /// The token of an administrator of the tenant.
     private let token: String
 
     /// - Parameter tenant: needs no escaping in a subject, in JSON or in a path; unique on the bus.
-    init(tenant: String, count: Int, secret: String) {
+    init(tenant: String, count: Int, hasGroup: Bool, secret: String) {
         self.tenant = tenant
+        self.hasGroup = hasGroup
         approvals = (1...count).map { "apr-\($0)" }
-        token = TokenMinter.mint(subject: "load", tenant: tenant, roles: ["admin"], secret: secret)
+        token = TokenMinter.mint(subject: Self.user, tenant: tenant, roles: ["admin"], secret: secret)
     }
 
     /// Returns the id of the event that requests an approval.
@@ -23,7 +28,11 @@ struct ApprovalBatch: Sendable {
 
     /// Returns the payload of that event.
     func payload(_ approval: String) -> [UInt8] {
-        Array(#"{"approvalId":"\#(approval)","remediationId":"rem-\#(approval)","incidentId":"inc-\#(approval)","title":"load"}"#.utf8)
+        let group = hasGroup ? #","groups":[{"name":"people","roles":["admin"]}]"# : ""
+        return Array(
+            #"{"approvalId":"\#(approval)","remediationId":"rem-\#(approval)","incidentId":"inc-\#(approval)","title":"load"\#(group)}"#
+                .utf8
+        )
     }
 
     /// Returns one read of the last approval per client. It is answered when the server has read the log up to the approval.

@@ -1,6 +1,6 @@
 /// The number of messages per subject of a batch, as JetStream counts: every approval must have one decision and one effect.
 ///
-/// A decision has the subject `events.<tenant>.DECISION.<approval>`, its effect `….EFFECT`.
+/// A decision has the subject `events.<tenant>.DECISION.<approval>`, its effect `….EFFECT`, a vote `….VOTE.<user>`.
 struct DecisionLedger: Equatable {
     enum Verdict: Equatable {
         /// The number of missing decisions and effects.
@@ -42,7 +42,8 @@ struct DecisionLedger: Equatable {
     /// Throws on a second decision, or one that was not requested.
     func verdict(on batch: ApprovalBatch) throws(LoadError) -> Verdict {
         let decisions = batch.approvals.map { "\(Self.subject(batch.tenant)).\($0)" }
-        let expected = Set(decisions).union(decisions.map { $0 + ".EFFECT" })
+        var expected = Set(decisions).union(decisions.map { $0 + ".EFFECT" })
+        if batch.hasGroup { expected.formUnion(decisions.map { "\($0).VOTE.\(ApprovalBatch.user)" }) }
         for (subject, count) in counts {
             guard expected.contains(subject) else { throw LoadError("The log holds \(subject), which nobody asked for.") }
             guard count == 1 else { throw LoadError("The log holds \(subject) \(count) times: it was not decided exactly once.") }

@@ -12,6 +12,8 @@ public struct DecisionOptions: Sendable {
     private(set) var clients = [1, 8, 32]
     /// Number of approvals per measurement.
     private(set) var approvals = 2000
+    /// Whether the approvals have a group.
+    private(set) var hasGroup = false
     private(set) var rounds = 3
     /// Prefix of the tenants' names.
     private(set) var tenantName = "load"
@@ -35,6 +37,9 @@ public struct DecisionOptions: Sendable {
             case "--secret": secret = value
             case "--clients": clients = try Self.clients(option, value)
             case "--approvals": approvals = try OptionValue.whole(option, value, 10...10_000)
+            case "--group":
+                guard ["yes", "no"].contains(value) else { throw LoadError("--group \(value): give yes or no.") }
+                hasGroup = value == "yes"
             case "--rounds": rounds = try OptionValue.whole(option, value, 1...100)
             case "--tenant": tenantName = try OptionValue.plainName(option, value)
             case "--pin": affinity = try Affinity(value)

@@ -56,7 +56,7 @@ public final class DecisionRun {
     }
 
     private func batch(_ name: String, _ count: Int) -> ApprovalBatch {
-        ApprovalBatch(tenant: "\(runName)-\(name)", count: count, secret: options.secret)
+        ApprovalBatch(tenant: "\(runName)-\(name)", count: count, hasGroup: options.hasGroup, secret: options.secret)
     }
 
     /// Requests a batch's approvals, decides them, and checks that each was decided once.

@@ -1,4 +1,4 @@
-/// The examined address: an origin, and optionally a prefix of Causeway's paths.
+/// The address of a deployment: an origin, and optionally a prefix of Causeway's paths.
 struct Target: Sendable, Hashable {
     let isSecure: Bool
     /// Without the brackets of an IPv6 address.
@@ -21,7 +21,7 @@ struct Target: Sendable, Hashable {
         }
         // Not quoted, because such a part may contain a secret.
         guard !text.contains(where: { "?#@".contains($0) }) else {
-            throw Mistake(sentence: "the address must have no query, fragment or user: pass the token with --token")
+            throw Mistake(sentence: "the address must have no query, fragment or user: the token is passed separately")
         }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw Mistake(sentence: "the address has invalid characters: use visible ASCII")

@@ -5,30 +5,13 @@ import json
 import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
-from causeway_kit.services import command, is_built
+from causeway_kit.letters import Letters
+from causeway_kit.services import is_built
 from causeway_kit.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 
 LONG_AGO = "2024-01-01T00:00:00Z"
-
-
-class Letters:
-    """Runs the command line like an operator."""
-
-    def __init__(self, stack):
-        self._url = stack.nats.url
-
-    def run(self, *arguments):
-        return command("causeway", "dead-letters", *arguments, nats_url=self._url)
-
-    def list(self, *arguments):
-        done = self.run("list", *arguments)
-        assert done.returncode == 0, done.stderr.decode()
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def wait_for(self, count, *arguments):
-        return eventually(lambda: len(found := self.list(*arguments)) == count and found, f"{count} letters", timeout=30, interval=0.5)
 
 
 @pytest.fixture
@@ -50,7 +33,7 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
     stack.intake.publish(requested("fine"))
     found = letters.wait_for(len(bad))
     assert {(letter["work"], letter["tenant"], letter["sequence"]) for letter in found} == {("approval-requests", "acme", n) for n in (1, 2, 3)}
-    assert all(letter["reason"].startswith("The message is no event: ") for letter in found)
+    assert all(letter["reason"].startswith("The message is malformed: ") for letter in found)
     lines = [line for replica in replicas for line in told(replica)]
     assert sorted(line["log.sequence"] for line in lines) == ["1", "2", "3"] and {line["tenant"] for line in lines} == {"acme"}
     counted = [replica.metrics()['causeway_dead_letters_total{work="approval-requests"}'] for replica in replicas]
@@ -65,7 +48,7 @@ def test_a_request_from_the_bus_that_cannot_be_decided_is_a_letter(stack, letter
     assert not {letter["id"] for letter in again} & {letter["id"] for letter in found}
     assert letters.run("drop", again[0]["id"]).returncode == 0
     assert [letter["id"] for letter in letters.list("--tenant", "acme", "--work", "approval-requests")] == [letter["id"] for letter in again[1:]]
-    assert letters.list("--tenant", "globex") == letters.list("--work", "decision-effects") == []
+    assert letters.list("--tenant", "globex") == letters.list("--work", "approval-records") == []
     assert letters.list("--after", again[1]["id"], "--limit", "1") == again[2:]
 
 
@@ -75,6 +58,7 @@ def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
     poisoned = [f"poisoned-{n}" for n in range(150)]
     for name in poisoned:
         stack.bus.publish(f"events.bad.DECISION.{name}", b"[]")
+        stack.bus.publish(f"approvals.bad.{name}.DECISION", b"[]")
         # The intake would refuse a request for a decided approval.
         stack.bus.publish("events.bad.approval.requested", json.dumps(requested(name, "bad", expiresAt=LONG_AGO)["payload"]).encode())
     stack.intake.publish(requested("late", "good", expiresAt="2025-01-01T00:00:00Z"), requested("asked", "good"))
@@ -82,13 +66,15 @@ def test_poisoned_approvals_keep_nobody_waiting(stack, letters):
     eventually(lambda: good.approval("late").json()["status"] == "expired", "another tenant's approval expires", timeout=30)
     assert good.decide("asked").status_code == 200
     eventually(lambda: any(event.type == "remediation.approved" for event in stack.bus.events()), "its effect is there", timeout=30)
-    letters.wait_for(150, "--work", "approval-expiry", "--limit", "1000")
-    letters.wait_for(150, "--work", "decision-effects", "--limit", "1000")
+    letters.wait_for(150, "--work", "approval-deadlines", "--limit", "1000")
+    letters.wait_for(150, "--work", "approval-decisions", "--limit", "1000")
     assert letters.list("--tenant", "good") == []
     # Each is logged once: the log has the number of suppressed lines.
     lines = told(service)
     suppressed = [int(line["metadata"]["log.suppressed"]) for line in service.log_lines if line["message"] == "repeated log lines were suppressed"]
-    assert len(lines) + sum(suppressed) <= 300 and {line["log.reading"] for line in lines} <= {"approval-expiry", "decision-effects"}
+    assert len(lines) + sum(suppressed) <= 300 and {line["log.reading"] for line in lines} <= {
+        "approval-deadlines", "approval-decisions", "approval-records",
+    }
 
 
 @pytest.mark.parametrize(

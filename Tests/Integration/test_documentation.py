@@ -261,7 +261,7 @@ def publish(stack, type, payload, path="/v1/events", **members):
 def test_commands(read, stack):
     with read("docs/commands.md") as page:
         page.unrunnable("pip install", because="packages come from the internet; the tests have them", instead=is_installed)
-        (stack.directory / "python").symlink_to(ROOT / ".venv")
+        install_packages(stack)
         with page.stream("responder.py", NATS_URL=BUS) as service:
             service.wait_for("listening")
             page.sh("ask.py", shows="result", NATS_URL=BUS)
@@ -273,6 +273,56 @@ def test_commands(read, stack):
             page.sh("tokens.env", CAUSEWAY_URL=URL)
             with page.stream("websocket-example") as swift:
                 swift.wait_for('{"jsonrpc":"2.0","method":"connected",…\n{"jsonrpc":"2.0","id":1,"result":{"tenant": "acme", "agents": …}}')
+
+
+def install_packages(stack):
+    """Does what `pip install` of docs/commands.md does: the tests have the packages."""
+    folder = stack.directory / "python"
+    if not folder.exists():
+        folder.symlink_to(ROOT / ".venv")
+
+
+#: A word of each policy on the page.
+POLICIES = ['"security"', '"owners", "users": ["ann", "bob", "dan"]', "fourEyes", "escalation", "expiresAt"]
+
+
+def test_approvals(read, stack):
+    with read("docs/approvals.md") as page:
+        page.sample("every group has its approvals")
+        page.sh("tokens.env", CAUSEWAY_URL=URL)
+        assert page.sh("approvals request") == "scale-checkout\n"
+        shown = page.sh("approvals show")
+        assert "scale-checkout: pending" in shown and "approved: scale-checkout by olga" in shown
+        assert page.sh("approvals wait").splitlines()[-1] == "scaling"
+        for number, words in enumerate(POLICIES):
+            policy = json.loads(page.sample(words).text)
+            publish(stack, "approval.requested", {"approvalId": f"policy-{number}", "remediationId": "rem_1"} | policy)
+        assert page.sh("/v1/approvals/delegations").count('"delegationId":"dlg_') == 2
+        with page.stream("approvals/executor.py", shows="executing") as executor:
+            executor.wait_for("requested scale-2")
+            page.sh("approve scale-2")
+        install_packages(stack)
+        with page.stream("bus_executor.py", NATS_URL=BUS) as executor:
+            executor.wait_for("requested scale-3")
+            page.sh("approve scale-3")
+            executor.wait_for("approved scale-3\nexecuting {'tool': 'scale',…")
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", page.sh("approvals digest"))
+
+
+def test_authentication(read, stack):
+    with read("docs/authentication.md") as page:
+        page.sample('"sub": "ann"')
+        for provider in ("keycloak", "microsoftonline", "auth0"):
+            settings = dict(line.split("=", 1) for line in page.sample(provider).text.split())
+            assert set(settings) <= set(keys_of(COMMANDS["sse-edge"])), "settings that no program knows"
+        page.sh("export KEYS", NATS_URL=BUS)
+        page.sh("export AUTH_HS256_SECRET_FILE")
+        page.sh("EDGE_PORT=8181", EDGE_PORT=free_port(), EDGE_ADMIN_PORT=free_port())
+        page.sh("openssl rand -hex 32 > $KEYS/new")
+        assert page.sh("for TOKEN in").count('"events":') == 2
+        assert "unauthorized" in page.sh("grep unauthorized")
+        assert "public.pem" in page.sh("genpkey")
+        assert page.python("jwcrypto").count(".") == 2
 
 
 def test_browser_client(read, stack):

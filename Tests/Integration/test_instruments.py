@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.approvals import ApprovalClient, approval_service, requested, timestamp
 from causeway_kit.bus import STREAM
 from causeway_kit.cut_line import CutLine
 from causeway_kit.every_surface import SURFACES
@@ -214,9 +214,19 @@ class Trouble:
         self.stack.bus.publish("events.acme.approval.requested", b"[]")
         yield
 
+    def approvals_due_soon(self):
+        """An approval expires in five minutes."""
+        self.stack.intake.publish(requested("due", expiresAt=timestamp(300)))
+        yield
+
+    def approvals_wait(self):
+        """An approval has been pending for two days."""
+        self.stack.intake.publish(requested("old") | {"time": timestamp(-2 * 86_400)})
+        yield
+
     def background_work_stopped(self):
         """An incompatible consumer has the name of approval-api's."""
-        name = "decision-effects"
+        name = "approval-decisions"
         other = {"durable_name": name, "deliver_subject": "elsewhere", "deliver_policy": "all", "ack_policy": "none"}
 
         def is_taken():

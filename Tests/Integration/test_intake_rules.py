@@ -143,6 +143,7 @@ OPTIONAL = [
     ("remediation.executed", "approvalId", {"remediationId": "r"}),
     ("approval.resolved", "incidentId", {"approvalId": "a", "remediationId": "r", "action": "approve"}),
     ("remediation.approved", "incidentId", {"remediationId": "r"}),
+    ("approval.voted", "onBehalfOf", {"approvalId": "a", "remediationId": "r", "votedBy": "u", "action": "approve"}),
 ]
 
 
@@ -186,10 +187,13 @@ def test_identifiers_of_executions(shared, tenant, name):
 # MARK: Approvals
 
 
-@pytest.mark.parametrize("type", ["approval.resolved", "remediation.approved", "remediation.rejected"])
+@pytest.mark.parametrize(
+    "type",
+    [f"approval.{verb}" for verb in ("resolved", "voted", "escalated", "consumed")] + ["remediation.approved", "remediation.rejected"],
+)
 def test_what_approvals_write_is_refused_from_a_tenants_own_token(shared, tenant, type):
     """C5: a user who must not decide an approval cannot publish the decision either."""
-    payload = {"approvalId": "a", "remediationId": "r", "action": "approve"}
+    payload = {"approvalId": "a", "remediationId": "r", "action": "approve", "votedBy": "u", "consumedBy": "u", "step": 1}
     admin = mint(tenant, roles=("admin",))
     event = {"type": type, "payload": payload}
     refused(shared.intake.post(event, token=admin), "type: ", type)
@@ -200,6 +204,33 @@ def test_what_approvals_write_is_refused_from_a_tenants_own_token(shared, tenant
     assert shared.intake.post(event, token=producer_token(tenant)).status_code == 202
     arguments = ["--type", type, "--tenant", tenant, "--payload", json.dumps(payload)]
     assert command("event-producer", "publish", *arguments, nats_url=shared.nats.url).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("member", "bad", "path"),
+    [
+        ("risk", "High", "risk"),
+        ("fourEyes", "yes", "fourEyes"),
+        ("groups", {}, "groups"),
+        ("groups", [{"name": "g", "roles": ["r"], "n": 0}], "groups[0].n"),
+        ("groups", [{"name": "g", "role": ["r"], "users": ["ann"]}], "groups[0]"),
+        ("groups", [{"name": "g", "users": ["ann"], "n": 2}], "groups[0].users"),
+        ("groups", [{"name": "g", "users": ["ann"]}, {"name": "h", "users": ["ann"]}], "groups"),
+        ("escalation", [{"after": "soon", "groups": [{"name": "g", "roles": ["r"]}]}], "escalation[0].after"),
+        ("escalation", [{"after": "10m", "groups": []}], "escalation[0].groups"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_terms_of_an_approval_are_checked_where_they_enter(shared, tenant, member, bad, path):
+    """An approval that nobody could give, or whose policy is misspelt, is refused at every HTTP form and on the command line."""
+    payload = {"approvalId": "a", "remediationId": "r", member: bad}
+    refused(shared.intake.post({"type": "approval.requested", "tenant": tenant, "payload": payload}), f"payload.{path}: ")
+    for mode, answer in in_every_mode(shared.intake, tenant, payload, type="approval.requested"):
+        refused(answer, f"{'body' if mode == 'binary' else 'data'}.{path}: ")
+    arguments = ["--type", "approval.requested", "--tenant", tenant, "--payload", json.dumps(payload)]
+    done = command("event-producer", "publish", *arguments, nats_url=shared.nats.url)
+    assert done.returncode == 65 and f"payload.{path}: " in done.stderr.decode(), done.stderr
+    assert stored(shared, tenant) == []
 
 
 def test_what_follows_from_a_request_can_be_stored(shared, tenant):

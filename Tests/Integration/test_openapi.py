@@ -48,9 +48,17 @@ def test_approvals_and_notifications_are_as_described(shared, service):
     shared.intake.publish(requested("gone", "described", expiresAt="2020-01-01T00:00:00Z"))
     admin = ApprovalClient(service, "described", user="usr_admin")
     assert admin.decide("open", reason="before").status_code == 200
+    policy = {
+        "action": {"tool": "scale", "replicas": 8},
+        "risk": "high",
+        "groups": [{"name": "admins", "roles": ["admin"], "n": 2}, {"name": "dba", "users": ["dan"]}],
+        "escalation": [{"after": "1h", "groups": [{"name": "managers", "roles": ["manager"]}]}],
+    }
+    shared.intake.publish(requested("voted", "described", **policy))
+    assert admin.decide("voted").json()["status"] == "pending"
     for item in admin.notifications().json()["items"][::2]:
         assert admin.mark_read(item["notificationId"]).status_code == 200
-    selection = ("--include-path-regex", "^/v1/notifications", "--include-path", "/openapi.json")
+    selection = ("--include-path-regex", "^/v1/(notifications|approvals)", "--include-path", "/openapi.json")
     hold_against_description(service, shared.directory, admin.token, *selection)
 
 
@@ -86,6 +94,9 @@ def test_the_description_is_served_to_anybody(service):
         "/v1/notifications",
         "/v1/notifications/approvals",
         "/v1/notifications/approvals/{approvalId}",
+        "/v1/notifications/approvals/{approvalId}/consume",
+        "/v1/approvals/delegations",
+        "/v1/approvals/delegations/{delegationId}",
         "/v1/notifications/read",
         "/v1/notifications/{notificationId}/read",
         "/v1/relay/status",

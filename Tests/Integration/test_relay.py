@@ -47,6 +47,9 @@ def event(type, incident, tenant, n=0, **payload):
         "remediation.approved": {"remediationId": "r"}, "remediation.rejected": {"remediationId": "r"},
         "remediation.executed": {"remediationId": "r"}, "approval.requested": {"approvalId": f"apr_{n}_{incident}", "remediationId": "r"},
         "approval.resolved": {"approvalId": "a", "remediationId": "r", "action": "approve"},
+        "approval.voted": {"approvalId": "a", "remediationId": "r", "votedBy": "u", "action": "approve"},
+        "approval.escalated": {"approvalId": "a", "remediationId": "r", "step": 1},
+        "approval.consumed": {"approvalId": "a", "remediationId": "r", "consumedBy": "u"},
         "incident.status_changed": {"status": "s"},
     }.get(type, {})  # fmt: skip
     incident = {} if incident is None else {"incidentId": incident}
@@ -55,7 +58,7 @@ def event(type, incident, tenant, n=0, **payload):
 
 INVESTIGATION = ["investigation.progress", "investigation.completed", "investigation.known_solution_found"]
 REMEDIATION = [f"remediation.{verb}" for verb in ("proposed", "approved", "rejected", "executed")]
-REMEDIATION += ["approval.requested", "approval.resolved"]
+REMEDIATION += [f"approval.{verb}" for verb in ("requested", "resolved", "voted", "escalated", "consumed")]
 
 
 def pushes(client, count):

@@ -127,16 +127,16 @@ def test_read_marks_in_a_stream_of_somebody_else(stack):
 
 
 def test_work_whose_consumer_is_of_another_kind(stack):
-    other = {"durable_name": "decision-effects", "deliver_subject": "elsewhere", "filter_subject": "events.*.DECISION.*", "ack_policy": "none"}
-    stack.bus.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.decision-effects", stream_name=STREAM, config=other | {"deliver_policy": "all"})
+    other = {"durable_name": "approval-decisions", "deliver_subject": "elsewhere", "filter_subject": "events.*.DECISION.*", "ack_policy": "none"}
+    stack.bus.api(f"CONSUMER.DURABLE.CREATE.{STREAM}.approval-decisions", stream_name=STREAM, config=other | {"deliver_policy": "all"})
     service = approval_service(stack)
-    expect_reason(service, "work", "nats consumer rm EVENTS decision-effects")
-    running = 'causeway_background_work_running{work="decision-effects"}'
+    expect_reason(service, "work", "nats consumer rm EVENTS approval-decisions")
+    running = 'causeway_background_work_running{work="approval-decisions"}'
     assert service.metrics()[running] == 0
     stack.intake.publish(requested("apr_1"))
     client = ApprovalClient(service)
     eventually(lambda: client.decide("apr_1").status_code == 200, "it is decided")
-    stack.bus.delete_consumer("decision-effects")
+    stack.bus.delete_consumer("approval-decisions")
     service.wait_ready()
     eventually(lambda: service.metrics()[running] == 1, "the work goes on")
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -21,6 +22,10 @@ def approval_services(stack, count, **settings):
     """Starts several replicas and waits until they are ready."""
     started = [approval_service(stack, **settings) for _ in range(count)]
     return [service.wait_ready() for service in started]
+
+
+def timestamp(seconds_from_now):
+    return (datetime.now(UTC) + timedelta(seconds=seconds_from_now)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def requested(approval, tenant="acme", **payload):

@@ -85,6 +85,10 @@ class Bus:
         """The headers of the log's message at a sequence."""
         return self._run(self._jetstream.get_msg(STREAM, sequence)).headers or {}
 
+    def last_message(self, stream, subject):
+        """The last message of a stream at a subject, with `headers` and `data`."""
+        return self._run(self._jetstream.get_last_msg(stream, subject))
+
     def state(self, stream=STREAM):
         """The state of a stream: `messages`, `first_seq`, `last_seq`."""
         return self._run(self._jetstream.stream_info(stream)).state
@@ -162,14 +166,14 @@ class Bus:
         """Deletes a stream with its messages."""
         self._run(self._jetstream.delete_stream(name))
 
-    def delete_consumer(self, name):
-        """Deletes a durable consumer of the log while services run."""
-        self._run(self._jetstream.delete_consumer(STREAM, name))
+    def delete_consumer(self, name, stream=STREAM):
+        """Deletes a durable consumer of a stream while services run."""
+        self._run(self._jetstream.delete_consumer(stream, name))
 
-    def consumer_is_done(self, name):
-        """Whether a durable consumer of the log exists and all its messages are acknowledged."""
+    def consumer_is_done(self, name, stream=STREAM):
+        """Whether a durable consumer of a stream exists and all its messages are acknowledged."""
         try:
-            info = self._run(self._jetstream.consumer_info(STREAM, name))
+            info = self._run(self._jetstream.consumer_info(stream, name))
         except NotFoundError:
             return False
         return info.num_pending == 0 and info.num_ack_pending == 0

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import socket
 from pathlib import Path
 
@@ -28,14 +29,22 @@ class NATSServer(Process):
 
     def start(self, *, has_jetstream=True, further=""):
         """Starts it. Without JetStream it is a bus that has lost its log. `further`: more lines of configuration."""
-        jetstream = _JETSTREAM.format(directory=self.directory) if has_jetstream else "\n"
-        self._configuration.write_text(f"{_NAME}{jetstream}{further}\n")
+        self._configure(has_jetstream, further)
         # With port -1 the server takes a free one and writes it to a file: nobody else can get it in between.
         self.arguments = [str(argument) for argument in [*self._base, "-p", self.port or -1]]
         super().start()
         self.port = self.port or self.wait_until(self._reported_port, "has written its port", 20)
         self.wait_until(self._greets, "greets clients", 20)
         return self
+
+    def reload(self, *, further=""):
+        """Gives it other further lines of configuration while it runs; they apply to open connections too."""
+        self._configure(True, further)
+        self.signal(signal.SIGHUP)
+
+    def _configure(self, has_jetstream, further):
+        jetstream = _JETSTREAM.format(directory=self.directory) if has_jetstream else "\n"
+        self._configuration.write_text(f"{_NAME}{jetstream}{further}\n")
 
     @property
     def _store(self):

@@ -23,7 +23,11 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         case wrongAudience
         case noSubject
         case noTenant
-        /// The identity provider is unreachable since the start, or when an unknown key was looked up. The only reason that is not the client's fault.
+        /// The token was revoked before its expiry (contract §13).
+        case revoked
+        /// The revocations have not been read from the bus yet, so that the token cannot be judged. Not the client's fault.
+        case revocationsUnread
+        /// The identity provider is unreachable since the start, or when an unknown key was looked up. Not the client's fault.
         case keysUnavailable
     }
 
@@ -38,7 +42,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
     }
 
     /// Whether the same token may be accepted later.
-    public var isRetriable: Bool { reason == .keysUnavailable }
+    public var isRetriable: Bool { reason == .keysUnavailable || reason == .revocationsUnread }
 
     public var description: String { "\(reason.rawValue): \(message)" }
 }

@@ -2,11 +2,12 @@ public import Basics
 import Crypto
 import FoundationEssentials
 public import Logging
+import Synchronization
 
 /// Verifies tokens and returns principals (contract §1).
 ///
-/// All checks are here: size and format, algorithm (must be the one that the selected key declares), signature, dates, issuer, audience, user and
-/// tenant. Any thread; never blocks one.
+/// All checks are here: size and format, algorithm (must be the one that the selected key declares), signature, dates, issuer, audience, user,
+/// tenant and revocation. Any thread; never blocks one.
 public final class Authenticator: Sendable {
     private let rules: ClaimRules
     private let tenantClaims: [String]
@@ -15,14 +16,24 @@ public final class Authenticator: Sendable {
     private let ring: KeyRing
     private let cache: PrincipalCache
     private let now: WallClock
+    private let refusesUntilRead: Bool
+    private let refusals = Mutex<[AuthenticationError.Reason: Int]>([:])
+
+    /// The revoked tokens.
+    public let revocations: Revocations
 
     /// Reads the keys. A JWKS URL that does not respond yet is not an error here: until it does, ``authenticate(_:)`` throws.
     /// - Parameters:
+    ///   - revocations: The revoked tokens, asked on every verification.
+    ///   - refusesUntilRead: Whether valid tokens are refused, as retriable, before the revocations have been read once. False for an edge, which
+    ///     then accepts tokens and refuses the streams.
     ///   - logger: Logs key changes and failed fetches; never a token.
     ///   - now: milliseconds since 1970 UTC.
     /// - Throws: ``AccessControlError`` when the configuration has no keys, or unusable ones.
     public init(
         configuration: AccessControlConfiguration,
+        revocations: Revocations = Revocations(isRead: true),
+        refusesUntilRead: Bool = true,
         logger: Logger,
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
@@ -34,6 +45,8 @@ public final class Authenticator: Sendable {
         ring = KeyRing(fixed: fixedKeys.keys, document: sources.document, configuration: configuration, logger: logger, now: now)
         cache = PrincipalCache(capacity: configuration.cacheCapacity)
         self.now = now
+        self.revocations = revocations
+        self.refusesUntilRead = refusesUntilRead
         await ring.refreshIfDue()
     }
 
@@ -64,6 +77,37 @@ public final class Authenticator: Sendable {
     /// Verifies a token. Takes about 1 µs for a cached token and up to 100 µs for another; waits for the identity provider (bounded by its timeout)
     /// only when the keys are due, or when the token names an unknown key.
     public func authenticate(_ token: String) async throws(AuthenticationError) -> Principal {
+        try await authenticate { () throws(AuthenticationError) in token }
+    }
+
+    /// Verifies the token that `credential` extracts from a request, and counts a refusal, also of a request without a token.
+    public func authenticate(
+        _ credential: () throws(AuthenticationError) -> String
+    ) async throws(AuthenticationError) -> Principal {
+        do throws(AuthenticationError) {
+            return try unrevoked(try await verified(try credential()))
+        } catch {
+            refusals.withLock { $0[error.reason, default: 0] += 1 }
+            throw error
+        }
+    }
+
+    /// Refused tokens so far, by reason.
+    public var refusalsByReason: [AuthenticationError.Reason: Int] { refusals.withLock { $0 } }
+
+    /// Returns the principal, unless its token is revoked.
+    private func unrevoked(_ principal: Principal) throws(AuthenticationError) -> Principal {
+        guard !revocations.concern(principal, at: now()) else {
+            throw AuthenticationError(.revoked, "The token was revoked: get a new one.")
+        }
+        guard revocations.isRead || !refusesUntilRead else {
+            throw AuthenticationError(.revocationsUnread, "The revoked tokens have not been read from the bus yet: try again shortly.")
+        }
+        return principal
+    }
+
+    /// Returns the principal of a token, revoked or not.
+    private func verified(_ token: String) async throws(AuthenticationError) -> Principal {
         let bytes = Array(token.utf8)
         guard !bytes.isEmpty else { throw Credential.missing }
         guard bytes.count <= maximumTokenBytes else {
@@ -79,8 +123,13 @@ public final class Authenticator: Sendable {
 
     /// Verifies a token without waiting. Takes as long as ``authenticate(_:)``.
     ///
-    /// - Returns: nil for a token that is not accepted at once: it is invalid, or the keys have to be asked for. ``authenticate(_:)`` then tells which.
+    /// - Returns: nil for a token that is not accepted at once: it is invalid or revoked, or the keys have to be asked for. ``authenticate(_:)`` then
+    ///   tells which.
     public func authenticateAtOnce(_ token: String) -> Principal? {
+        verifiedAtOnce(token).flatMap { try? unrevoked($0) }
+    }
+
+    private func verifiedAtOnce(_ token: String) -> Principal? {
         let bytes = Array(token.utf8)
         guard !bytes.isEmpty, bytes.count <= maximumTokenBytes, !ring.isRefreshDue else { return nil }
         let digest = SHA256.hash(data: bytes)

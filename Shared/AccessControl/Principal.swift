@@ -13,6 +13,10 @@ public struct Principal: Sendable, Hashable {
     public var otherRoles: [String]
     /// When the connection must end, in seconds since 1970 UTC: `exp` plus the configured leeway, rounded down (contract §1).
     public var expiresAt: Int64
+    /// Claim `jti`, by which the token can be revoked (contract §13); nil also when it is longer than an identifier.
+    public var tokenID: TokenID?
+    /// Claim `iat`, in milliseconds since 1970 UTC, rounded down.
+    public var issuedAt: Int64?
     /// Claim `email`; never used for a decision.
     public var email: String?
     /// Claim `scope`; never used for a decision.
@@ -28,6 +32,8 @@ public struct Principal: Sendable, Hashable {
         roles: Set<Role>,
         otherRoles: [String] = [],
         expiresAt: Int64,
+        tokenID: TokenID? = nil,
+        issuedAt: Int64? = nil,
         email: String? = nil,
         scope: String? = nil
     ) {
@@ -36,12 +42,17 @@ public struct Principal: Sendable, Hashable {
         self.roles = roles
         self.otherRoles = otherRoles
         self.expiresAt = expiresAt
+        self.tokenID = tokenID
+        self.issuedAt = issuedAt
         self.email = email
         self.scope = scope
     }
 
     /// The names of all roles, known to Causeway or not.
     public var roleNames: Set<String> { Set(otherRoles).union(roles.lazy.map(\.rawValue)) }
+
+    /// What a connection keeps of the token, to be found by a later revocation.
+    public var mark: TokenMark { TokenMark(tokenID: tokenID, issuedAt: issuedAt) }
 
     /// Returns whether the principal has at least one of `roles`. True for an empty set.
     public func has(anyOf roles: Set<Role>) -> Bool {

@@ -18,6 +18,8 @@ public struct TokenMinter: Sendable {
         public var issuedAt: Int64?
         /// `nbf`, in seconds since 1970 UTC.
         public var notBefore: Int64?
+        /// `jti`.
+        public var tokenID: String?
         /// `iss`.
         public var issuer: String?
         /// `aud`.
@@ -86,6 +88,7 @@ extension TokenMinter.Claims: Encodable {
         try container.encodeIfPresent(expiresAt, forKey: ClaimName("exp"))
         try container.encodeIfPresent(issuedAt, forKey: ClaimName("iat"))
         try container.encodeIfPresent(notBefore, forKey: ClaimName("nbf"))
+        try container.encodeIfPresent(tokenID, forKey: ClaimName("jti"))
         try container.encodeIfPresent(issuer, forKey: ClaimName("iss"))
         try container.encodeIfPresent(audience, forKey: ClaimName("aud"))
         try container.encodeIfPresent(email, forKey: ClaimName("email"))

@@ -1,4 +1,4 @@
-import AccessControl
+public import AccessControl
 public import Basics
 public import EventLog
 public import EventModel
@@ -56,12 +56,16 @@ public final class Edge: Sendable {
     private let source = Mutex<Source?>(nil)
     private let hosts = Mutex<[LoopHost]>([])
     private let admissions: Admissions
+    private let revocations: Revocations
     private let nextHub = Atomic<Int>(0)
     private let logger: Logger
 
     /// Creates an edge that refuses streams until ``begin(log:feed:fanout:)``.
-    public init(configuration: EdgeConfiguration, logger: Logger) {
+    ///
+    /// - Parameter revocations: The revoked tokens. Streams are refused until they have been read.
+    public init(configuration: EdgeConfiguration, revocations: Revocations, logger: Logger) {
         self.configuration = configuration
+        self.revocations = revocations
         self.admissions = Admissions(total: configuration.maxConnections, perTenant: configuration.maxConnectionsPerTenant)
         self.logger = logger
     }
@@ -83,6 +87,7 @@ public final class Edge: Sendable {
                 configuration: self.configuration,
                 unsent: unsent,
                 laggardBytes: laggardBytes,
+                revocations: self.revocations,
                 logger: self.logger,
                 isFollowing: { feed.isFollowing }
             )
@@ -106,7 +111,7 @@ public final class Edge: Sendable {
 
     /// Takes a place for one stream of `tenant`, or refuses. A dropped admission releases its place.
     public func admit(tenant: Tenant) -> AdmissionAnswer {
-        guard self.isFollowing else { return .refused(self.admissions.isClosed ? .draining : .unavailable) }
+        guard self.isFollowing, self.revocations.isRead else { return .refused(self.admissions.isClosed ? .draining : .unavailable) }
         return self.admissions.admit(tenant)
     }
 
@@ -155,7 +160,8 @@ public final class Edge: Sendable {
     ///   be read to resolve its start.
     func open(_ request: StreamRequest, descriptor: Int32, behind headLength: Int, on loop: DeliveryLoop, budget: DescriptorBudget) -> Bool
     {
-        guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, let hub = source.hubs.first(where: { $0.loop === loop }),
+        guard let source = self.source.withLock({ $0 }), source.feed.isFollowing, self.revocations.isRead,
+            let hub = source.hubs.first(where: { $0.loop === loop }),
             let beginning = source.beginningAtOnce(of: request)
         else { return false }
         switch self.admissions.admit(request.principal.tenant) {
@@ -188,7 +194,7 @@ public final class Edge: Sendable {
             start: beginning.start,
             source: request.source,
             audience: Audience(user: request.principal.user, filter: request.filter),
-            expiresAt: request.principal.expiresAt,
+            principal: request.principal,
             end: request.end,
             head: request.head,
             inbound: request.inbound,
@@ -211,7 +217,6 @@ public final class Edge: Sendable {
             start: .live,
             source: .events(of: StreamRefusal.tenant),
             audience: Audience(user: refusal.user, filter: nil),
-            expiresAt: .max,
             head: refusal.head,
             inbound: refusal.inbound,
             earlyBytes: taken.earlyBytes,
@@ -242,6 +247,14 @@ public final class Edge: Sendable {
     /// Encodes the end of a stream that is refused: for clients that must not get an error status.
     public func refusal(_ ending: Ending, in encoder: any StreamEncoder) -> [UInt8] {
         encoder.farewell(ending, retry: self.configuration.retry * Double.random(in: 0.5...1.5))
+    }
+
+    /// Ends the open connections that a revocation concerns, which is in the edge's revocations already. When this returns, no further event is
+    /// written to them, but the rest of one that was sent in part.
+    public func end(_ revocation: Revocation) async {
+        await withTaskGroup(of: Void.self) { group in
+            for hub in self.hubs { group.addTask { await hub.end(revocation) } }
+        }
     }
 
     /// Refuses new streams and ends the open ones, spread over the drain window. Returns when the last has ended.

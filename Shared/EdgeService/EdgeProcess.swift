@@ -69,6 +69,8 @@ public struct EdgeProcess: Sendable {
         let settings = self.process.settings
         let logger = self.process.logger
         let processors = ProcessInfo.processInfo.activeProcessorCount
+        // An edge accepts tokens before it has read the revocations, and refuses the streams, as it does while it has no log.
+        let authenticator = try await self.process.authenticator(refusesUntilRead: false)
         let edge = Edge(
             configuration: EdgeConfiguration(
                 settings,
@@ -76,13 +78,14 @@ public struct EdgeProcess: Sendable {
                 streamLimit: self.process.descriptors.streamLimit,
                 heartbeat: self.heartbeat
             ),
+            revocations: authenticator.revocations,
             logger: logger
         )
         Self.warnOfConnections(beyond: self.process.descriptors.streamLimit, settings, logger)
         self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
         let parts = Parts(
             edge: edge,
-            authenticator: try await self.process.authenticator(),
+            authenticator: authenticator,
             origins: try settings.originPolicy(),
             door: DoorRoutes(),
             connection: try await self.process.connect(settings.natsConfiguration(name: settings.schema.program)),
@@ -93,6 +96,7 @@ public struct EdgeProcess: Sendable {
         let log = LogService(
             connection: parts.connection,
             log: settings.eventLogConfiguration(),
+            revocations: self.process.revocationFollower(of: authenticator) { await edge.end($0) },
             tailBytes: settings[.logTailBytes],
             edge: edge,
             metrics: self.process.metrics,

@@ -12,6 +12,7 @@ import ServiceLifecycle
 struct LogService: Service {
     let connection: NATSConnection
     let log: EventLogConfiguration
+    let revocations: RevocationFollower
     let tailBytes: Int
     let edge: Edge
     let metrics: PrometheusMetrics
@@ -19,7 +20,13 @@ struct LogService: Service {
     let logger: Logger
 
     func run() async throws {
-        let session = LogSession(connection: self.connection, log: self.log, readiness: self.readiness, logger: self.logger)
+        let session = LogSession(
+            connection: self.connection,
+            log: self.log,
+            revocations: self.revocations,
+            readiness: self.readiness,
+            logger: self.logger
+        )
         try await session.run { try await self.follow(session) }
     }
 

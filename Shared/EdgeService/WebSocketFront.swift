@@ -41,7 +41,9 @@ public struct WebSocketFront: Sendable {
         _ handshake: WebSocketHandshake,
         _ context: APIRequestContext
     ) async throws(AuthenticationError) -> Principal {
-        let principal = try await self.authenticator.authenticate(Self.token(of: request, handshake))
+        let principal = try await self.authenticator.authenticate { () throws(AuthenticationError) in
+            try Self.token(of: request, handshake)
+        }
         context.tokenAccepted()
         return principal
     }

@@ -46,6 +46,9 @@ public struct EventLogConfiguration: Sendable, Hashable {
     /// before each notices. A stream of nats-server 2.9 that reaches its limit may drop its oldest messages although it refuses new ones.
     var approvalsStreamBytes: Int64? { approvalsMaxBytes.map { $0 + max($0 / 4, 64 << 20) } }
 
+    /// The name of the side stream of revoked tokens (contract §13).
+    public static let revocationsName = "REVOCATIONS"
+
     /// Creates a configuration with the defaults.
     public init() {}
 }

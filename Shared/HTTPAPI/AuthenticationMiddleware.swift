@@ -7,7 +7,7 @@ extension Authenticator {
     /// Authenticates a request (contract §1): the header `Authorization`, or the query parameter `token` where accepted.
     /// - Parameter acceptsQueryToken: for surfaces that browsers use without headers (SSE, WebSocket).
     public func authenticate(_ request: Request, acceptsQueryToken: Bool) async throws(AuthenticationError) -> Principal {
-        try await authenticate(Self.token(of: request, acceptsQueryToken: acceptsQueryToken))
+        try await authenticate { () throws(AuthenticationError) in try Self.token(of: request, acceptsQueryToken: acceptsQueryToken) }
     }
 
     /// The same without waiting; nil for a request that is not accepted at once (``authenticateAtOnce(_:)``).

@@ -13,12 +13,12 @@ struct InboxStream: Sendable {
     static let name = EventLogConfiguration.inboxName
 
     /// - Parameter log: the log; marks are kept for as long as the events that they mark.
-    init(beside log: EventLog, on connection: NATSConnection) {
+    init(beside log: EventLog) {
         var configuration = StreamConfiguration(name: Self.name, subjects: ["\(ReadMark.prefix).>"])
         configuration.description = "Causeway: what each user has read"
         configuration.maxAge = log.configuration.maxAge ?? .zero
         configuration.maxBytes = log.configuration.inboxBytes ?? -1
-        followed = FollowedStream(SideStream(beside: log, configuration), beside: log, on: connection)
+        followed = FollowedStream(SideStream(beside: log, configuration), beside: log)
     }
 
     /// Stores a mark, with retries through a short outage: marks are idempotent.

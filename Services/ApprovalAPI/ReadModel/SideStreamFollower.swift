@@ -17,9 +17,6 @@ final class SideStreamFollower: Sendable {
     private let changes: Changes
     private let following = Atomic<Bool>(false)
 
-    /// How long the server holds a pull request open.
-    private static let wait: Duration = .seconds(5)
-
     init(_ source: ReadModel.SideSource, of stream: FollowedStream, model: ReadModel, logger: Logger, changes: @escaping Changes) {
         self.source = source
         self.stream = stream
@@ -85,7 +82,7 @@ final class SideStreamFollower: Sendable {
         // Messages in between that are no longer kept will not arrive.
         if waiting == 0 { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
         while !Task.isCancelled {
-            let messages = try await stream.next(of: reading, waiting: waiting, atMost: Self.wait)
+            let messages = try await stream.next(of: reading, waiting: waiting, atMost: FollowedStream.pullWait)
             guard let last = messages.last else { continue }
             waiting = last.metadata.pending
             let position = last.metadata.streamSequence

@@ -35,8 +35,8 @@ struct ApprovalService: Service {
     private func work(_ session: LogSession) async throws {
         let log = try await session.open()
         let model = backend.model
-        let inbox = InboxStream(beside: log, on: connection)
-        let records = FollowedStream(ApprovalRecords(beside: log).stream, beside: log, on: connection)
+        let inbox = InboxStream(beside: log)
+        let records = FollowedStream(ApprovalRecords(beside: log).stream, beside: log)
         let barrier = ReadBarrier(model: model, log: log, inbox: inbox.followed, approvals: records, patience: timeout)
         let letters = DeadLetters(of: log, logger: logger, now: now)
         let recorder = RequestRecorder(log: log, letters: letters, logger: logger)

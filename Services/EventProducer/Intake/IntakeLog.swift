@@ -12,17 +12,25 @@ import ServiceLifecycle
 struct IntakeLog: Service {
     let producer: EventProducer
     let log: EventLogConfiguration
+    let revocations: RevocationFollower
     let readiness: Readiness
     let logger: Logger
 
     func run() async throws {
-        let session = LogSession(connection: producer.connection, log: log, readiness: readiness, logger: logger)
-        try await session.run { try await watch() }
+        let session = LogSession(
+            connection: producer.connection,
+            log: log,
+            revocations: revocations,
+            readiness: readiness,
+            logger: logger
+        )
+        try await session.run { try await watch(session) }
         await producer.close()
     }
 
-    private func watch() async throws {
+    private func watch(_ session: LogSession) async throws {
         let log = try await opened()
+        session.noteOpened(log)
         logger.info("taking events in")
         await WriteWatch(log: log, beside: [log.requestStream], condition: "log", readiness: readiness, logger: logger).run()
     }

@@ -38,7 +38,13 @@ struct IntakeProcess {
         ExecutionIntakeRoute(sink: producer, gate: gate).register(on: producers)
         routes.refuseOtherMethods()
         try await process.run([
-            IntakeLog(producer: producer, log: settings.eventLogConfiguration(), readiness: process.readiness, logger: process.logger),
+            IntakeLog(
+                producer: producer,
+                log: settings.eventLogConfiguration(),
+                revocations: process.revocationFollower(of: authenticator),
+                readiness: process.readiness,
+                logger: process.logger
+            ),
             PublicListener(process, router: router),
         ])
     }

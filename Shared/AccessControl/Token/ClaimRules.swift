@@ -62,6 +62,8 @@ struct ClaimRules: Sendable {
             roles: claims.roles,
             otherRoles: claims.otherRoles,
             expiresAt: expiry.flooredSeconds,
+            tokenID: claims.tokenID,
+            issuedAt: claims.issuedAt.map(Self.milliseconds),
             email: claims.email,
             scope: claims.scope
         )

@@ -13,6 +13,8 @@ struct TokenClaims {
     var expiry: Double?
     var notBefore: Double?
     var issuedAt: Double?
+    /// `jti`; nil also when it is no string, or none that a revocation can name.
+    var tokenID: TokenID?
     var issuer: String?
     var audiences: [String] = []
     var email: String?
@@ -51,6 +53,7 @@ extension TokenClaims: DecodableWithConfiguration {
         expiry = try claims.decodeIfPresent(Double.self, forKey: ClaimName("exp"))
         notBefore = try claims.decodeIfPresent(Double.self, forKey: ClaimName("nbf"))
         issuedAt = try claims.decodeIfPresent(Double.self, forKey: ClaimName("iat"))
+        tokenID = (try? claims.decodeIfPresent(String.self, forKey: ClaimName("jti"))).flatMap { try? TokenID($0) }
         for name in tenantClaims.map({ ClaimName($0) }) where try claims.contains(name) && !claims.decodeNil(forKey: name) {
             tenant = try? claims.decode(String.self, forKey: name)
             break

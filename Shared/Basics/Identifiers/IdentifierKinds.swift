@@ -10,6 +10,11 @@ public enum IdentifierKinds {
         /// `user`.
         public static var field: String { "user" }
     }
+    /// Names a token of an issuer.
+    public enum Token: IdentifierKind {
+        /// `jti`.
+        public static var field: String { "jti" }
+    }
     /// Names an event of a producer.
     public enum Event: IdentifierKind {
         /// `id`.
@@ -62,6 +67,8 @@ public enum IdentifierKinds {
 public typealias Tenant = Identifier<IdentifierKinds.Tenant>
 /// A person or program within a tenant: a token's `sub`, an event's `user`.
 public typealias UserID = Identifier<IdentifierKinds.User>
+/// The `jti` of a token, as far as a revocation can name it (contract §13).
+public typealias TokenID = Identifier<IdentifierKinds.Token>
 /// The producer's id of an event, by which duplicates are detected; not the ``Cursor`` that readers see.
 public typealias EventID = Identifier<IdentifierKinds.Event>
 /// A CloudEvents `source`: part of an event's identity (contract §2). At most 512 bytes.

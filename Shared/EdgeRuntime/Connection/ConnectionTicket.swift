@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EventLog
 public import EventModel
@@ -9,8 +10,8 @@ struct ConnectionTicket: Sendable {
     /// The source that the connection reads.
     var source: LogSource
     var audience: Audience
-    /// The token's `exp`, in seconds since 1970.
-    var expiresAt: Int64
+    /// The token's; nil for a connection that is refused.
+    var principal: Principal?
     /// When the server ends the stream.
     var end = EndPolicy.never
     /// The head of the response.
@@ -29,6 +30,9 @@ struct ConnectionTicket: Sendable {
     var generation: UInt32
     /// Keeps the execution in memory until the connection reads it.
     var lease: ExecutionLease?
+
+    /// The token's `exp`, in seconds since 1970.
+    var expiresAt: Int64 { self.principal?.expiresAt ?? .max }
 
     /// The tenant of the source.
     var tenant: Tenant { self.source.tenant }

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import CEpoll
 import EventLog
@@ -29,6 +30,8 @@ actor EdgeConnection {
         }
     }
     let audience: Audience
+    /// What later revocations are compared with; nil for a refused connection.
+    let mark: TokenMark?
     private let requestID: String
     private let traceID: String?
     private let inbound: (any InboundHandler)?
@@ -76,6 +79,7 @@ actor EdgeConnection {
         self.handle = handle
         self.socket = socket
         self.audience = ticket.audience
+        self.mark = ticket.principal?.mark
         self.tenant = ticket.tenant
         let wasAdmitted = admission.refusal == nil
         self.wasAdmitted = wasAdmitted
@@ -502,8 +506,8 @@ actor EdgeConnection {
         }
         let encoder = self.group.chain.encoder
         let farewell = encoder.farewell(ending, retry: ending.kind == .draining ? self.hub.jitteredRetry() : nil)
-        // A response with a part dropped cannot be completed.
-        guard let batch = self.end.batch, !ending.dropsQueue else { return farewell }
+        // A response with a part dropped, or refused before its opening, cannot be completed.
+        guard let batch = self.end.batch, !ending.dropsQueue, self.wasAdmitted else { return farewell }
         return self.conclusion(of: batch, encoder) + farewell
     }
 

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import CEpoll
 import DequeModule
@@ -20,6 +21,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     nonisolated let unsent: UnsentBudget
     /// Bytes of the log held for connections with full sockets. Shared by all loops.
     nonisolated let laggardBytes: ByteBudget
+    /// Asked about each connection that is adopted.
+    nonisolated let revocations: Revocations
     nonisolated let logger: Logger
     nonisolated let counters = LoopCounters()
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -47,8 +50,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     private var slots: ContiguousArray<Slot> = []
     private var freeSlots: [UInt32] = []
-    private var groups: [Fanout.Key: LoopGroup] = [:]
-    private var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
+    private(set) var groups: [Fanout.Key: LoopGroup] = [:]
+    private(set) var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
     /// Number of admitted connections. Refused ones are not counted, and a drain does not wait for them.
     private var admittedCount = 0
 
@@ -91,6 +94,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         configuration: EdgeConfiguration,
         unsent: UnsentBudget,
         laggardBytes: ByteBudget,
+        revocations: Revocations,
         logger: Logger,
         isFollowing: @escaping @Sendable () -> Bool
     ) {
@@ -101,6 +105,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.configuration = configuration
         self.unsent = unsent
         self.laggardBytes = laggardBytes
+        self.revocations = revocations
         self.logger = logger
         self.isFollowing = isFollowing
         self.standing = StandingWatch(patience: configuration.standingPatience)
@@ -292,6 +297,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
 
     /// Adopts an accepted stream, and owns `descriptor` from here on. A refused one gets the reason, and no place.
     func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder, admission: consuming AdmissionAnswer) {
+        // Revoked since the front accepted the token: ``end(_:)`` was called before this connection was here.
+        if self.isRevoked(ticket) { admission = .refused(.tokenRevoked) }
         let refusal = admission.refusal
         let group = self.group(for: ticket.source, encoder: encoder)
         let handle = self.claimSlot()
@@ -531,32 +538,6 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         guard self.standing.looked(isFollowing: self.isFollowing(), now: now, time: self.configuration.wallClock()) else { return }
         self.heartbeatBytes = nil
         for slot in self.slots { slot.connection?.assumeIsolated { $0.tellStanding() } }
-    }
-
-    // MARK: Tracing
-
-    /// Counts the connections that a traced entry was written to, and those still behind it.
-    private func closePart(of trace: TracedDelivery, _ chain: PageChain) {
-        let entry = PageEntry(
-            sequence: trace.cursor.sequence,
-            end: 0,
-            personalCount: 0,
-            isFinal: false,
-            intake: trace.cursor.time,
-            user: trace.event.user,
-            type: trace.event.type,
-            topic: chain.encoder.topic(of: trace.event)
-        )
-        var connections = 0
-        var behind = 0
-        for connection in self.groupOfChain[ObjectIdentifier(chain)]?.members ?? [] {
-            switch connection.assumeIsolated({ $0.hasPassed(entry) }) {
-            case true?: connections += 1
-            case false?: behind += 1
-            case nil: break
-            }
-        }
-        trace.closePart(connections: connections, behind: behind)
     }
 
     // MARK: Drain

@@ -7,6 +7,8 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The token's `exp` has passed while the connection was open.
         case tokenExpired = "token_expired"
+        /// The token was revoked while the connection was open. Contract §13.
+        case tokenRevoked = "token_revoked"
         /// The token is missing or not valid, on a surface that accepts the handshake before it checks the token.
         case unauthorized
         /// The `workspace` of the query is missing or not the token's tenant.
@@ -93,6 +95,8 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
 extension Ending {
     /// The token has passed its `exp`.
     public static let tokenExpired = Ending(.tokenExpired)
+    /// The token was revoked.
+    public static let tokenRevoked = Ending(.tokenRevoked)
     /// The edge shuts down.
     public static let draining = Ending(.draining)
     /// The edge cannot take another connection now.
@@ -130,7 +134,7 @@ extension Ending.Kind {
     /// Whether it is sent as a server-sent event `stream.end`, with the raw value as `reason`.
     public var isSaidOnSSE: Bool {
         switch self {
-        case .tokenExpired, .draining, .overloaded, .limit, .unavailable: true
+        case .tokenExpired, .tokenRevoked, .draining, .overloaded, .limit, .unavailable: true
         default: false
         }
     }
@@ -138,8 +142,8 @@ extension Ending.Kind {
     /// The code of the close frame; nil where the ending cannot occur on the surface, or the peer is gone.
     public func closeCode(on surface: WebSocketSurface) -> WebSocketCloseCode? {
         switch (self, surface) {
-        case (.tokenExpired, .workspace), (.unauthorized, .workspace): .unauthorized
-        case (.tokenExpired, .relay): .policyViolation
+        case (.tokenExpired, .workspace), (.tokenRevoked, .workspace), (.unauthorized, .workspace): .unauthorized
+        case (.tokenExpired, .relay), (.tokenRevoked, .relay): .policyViolation
         case (.wrongWorkspace, .workspace): .wrongWorkspace
         case (.silent, .relay): .policyViolation
         case (.internalError, .workspace): .internalError
@@ -156,12 +160,18 @@ extension Ending.Kind {
     }
 
     /// The JSON-RPC error sent before the relay's close frame; nil where the close frame is sufficient.
-    public var jsonRPCError: (code: Int, message: String)? { self == .tokenExpired ? (-32001, "Authentication expired") : nil }
+    public var jsonRPCError: (code: Int, message: String)? {
+        switch self {
+        case .tokenExpired: (-32001, "Authentication expired")
+        case .tokenRevoked: (-32001, "Authentication revoked")
+        default: nil
+        }
+    }
 
     /// The client's next step.
     public var next: Ending.Next {
         switch self {
-        case .tokenExpired, .unauthorized: .newToken
+        case .tokenExpired, .tokenRevoked, .unauthorized: .newToken
         case .wrongWorkspace, .tooManyMessages, .binaryMessage, .messageTooBig, .invalidPayload, .protocolError: .correct
         case .finished: .done
         case .draining, .overloaded, .limit, .unavailable, .internalError, .stalled, .silent, .peerClosed, .peerGone, .socketFailed,
@@ -174,6 +184,7 @@ extension Ending.Kind {
     public var sentence: String {
         switch self {
         case .tokenExpired: "the token has expired: connect again with a new one"
+        case .tokenRevoked: "the token was revoked: connect again with another one"
         case .unauthorized: "the token is missing or not valid: connect again with another one"
         case .wrongWorkspace: "the workspace is missing or not the token's: name the token's tenant in the query"
         case .draining: "this server is about to stop: connect again"

@@ -149,6 +149,14 @@ extension AnyConfigurationKey {
         help: "The longest token that is looked at; the head of a request, through a proxy too, has room for 16KiB."
     )
 
+    /// The longest life of a token, from its issue to its `exp`.
+    public static let authMaxTokenLife = ConfigurationKey(
+        "auth.max.token.life",
+        .duration(.seconds(60) ... .seconds(3650 * 86_400)),
+        default: "366d",
+        help: "The longest life of the tokens that the issuer gives, from their issue to exp; a revocation is kept for as long."
+    )
+
     // MARK: Edges
 
     /// Heartbeat interval of an idle connection; the default depends on the surface.
@@ -240,7 +248,7 @@ extension [AnyConfigurationKey] {
     /// Accepted tokens.
     public static let accessControl: [AnyConfigurationKey] = [
         .authHS256Secret, .authHS256SecretPrevious, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience,
-        .authTenantClaims, .authMaxTokenBytes,
+        .authTenantClaims, .authMaxTokenBytes, .authMaxTokenLife,
     ]
 
     /// Limits of an edge's connections; `heartbeat` is the surface's default (`30s`, `5s`, …).

@@ -1,17 +1,21 @@
+import Basics
 public import EventLog
 public import Logging
 public import NATSClient
 import ServiceLifecycle
 
-/// Lifecycle shared by services that use the log: open it, report readiness, report limits of the bus that are too small, close the bus.
+/// Lifecycle shared by services that use the log: open it, follow the revoked tokens, report readiness, report limits of the bus that are too small,
+/// close the bus.
 ///
 /// While the bus is unreachable, at the start or later, the process runs and is not ready. An incompatible stream, or a connection closed for good,
 /// stops the process with an error message.
 public struct LogSession: Sendable {
     private let connection: NATSConnection
     private let log: EventLogConfiguration
+    private let revocations: RevocationFollower
     private let readiness: Readiness
     private let conditions: [String]
+    private let opened = OneShot<EventLog>()
     private let logger: Logger
 
     /// Sets the process not ready until `conditions` are met.
@@ -19,17 +23,20 @@ public struct LogSession: Sendable {
     /// - Parameters:
     ///   - connection: The bus; its state is the condition `bus`.
     ///   - log: The log's configuration.
+    ///   - revocations: Followed once the log is open.
     ///   - conditions: Conditions that ``run(_:)`` sets.
     ///   - logger: Receives a warning for each limit of the bus that is too small.
     public init(
         connection: NATSConnection,
         log: EventLogConfiguration,
+        revocations: RevocationFollower,
         readiness: Readiness,
         conditions: [String] = ["log"],
         logger: Logger
     ) {
         self.connection = connection
         self.log = log
+        self.revocations = revocations
         self.readiness = readiness
         self.conditions = conditions
         self.logger = logger
@@ -38,7 +45,7 @@ public struct LogSession: Sendable {
         BusLimits.observe(connection, for: log, logger: logger)
     }
 
-    /// Runs `work` until it ends or the shutdown cancels it, then closes the bus.
+    /// Runs `work`, which opens the log, until it ends or the shutdown cancels it, then closes the bus.
     ///
     /// - Throws: errors of `work`, except cancellation; ``BusClosedError``.
     public func run(_ work: @escaping @Sendable () async throws -> Void) async throws {
@@ -47,6 +54,7 @@ public struct LogSession: Sendable {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await work() }
                     group.addTask { try await untilClosed() }
+                    group.addTask { try await revocations.run(beside: try await opened.value()) }
                     defer { group.cancelAll() }
                     _ = try await group.next()
                 }
@@ -55,7 +63,8 @@ public struct LogSession: Sendable {
             // Shutdown while waiting for the log.
         } catch let error as EventLogError where error.code == .closed {
             throw BusClosedError(connection)
-        } catch is CancellationError {}
+        } catch is CancellationError {
+        } catch WaitError.cancelled {}
         await connection.close()
     }
 
@@ -65,8 +74,12 @@ public struct LogSession: Sendable {
             for condition in conditions { readiness.set(condition, .notReady(reason)) }
         }
         readiness.note("log.replicas", "\(self.log.replicas)")
+        noteOpened(log)
         return log
     }
+
+    /// Records the log where ``run(_:)``'s work opens it by other means than ``open()``.
+    public func noteOpened(_ log: EventLog) { opened.settle(log) }
 
     /// - Throws: ``BusClosedError`` when the connection was closed from outside, or `CancellationError`.
     private func untilClosed() async throws {

@@ -5,17 +5,44 @@ public import NATSClient
 extension ServiceMain {
     /// Creates the token verifier from the `auth.` keys. Not ready before the first fetch of a configured JWKS URL. Files are reloaded on change.
     ///
+    /// Its revocations are empty until ``revocationFollower(of:end:)`` fills them.
+    /// - Parameter refusesUntilRead: see `Authenticator`.
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
-    public func authenticator() async throws -> Authenticator {
+    public func authenticator(refusesUntilRead: Bool = true) async throws -> Authenticator {
         let configuration = try settings.accessControlConfiguration()
         let files = FileStates(configuration.files)
-        let authenticator = try await Authenticator(configuration: configuration, logger: logger)
+        let authenticator = try await Authenticator(
+            configuration: configuration,
+            revocations: Revocations(isRead: false),
+            refusesUntilRead: refusesUntilRead,
+            logger: logger
+        )
+        AuthenticationMetrics.observe(authenticator, in: metrics)
         if !files.isEmpty { reloads.add("signature keys in files", files: files) { try authenticator.reload() } }
         if configuration.jwksURL != nil {
             reloads.add("signature keys behind a URL") { await authenticator.refresh() }
             readiness.observe("keys") { authenticator.keysAbsence().map { .notReady($0) } ?? .ready }
         }
         return authenticator
+    }
+
+    /// Creates the follower that fills the authenticator's revocations; ``LogSession`` runs it. Not ready until it has read the stored ones.
+    ///
+    /// - Parameter end: ends the open connections that a revocation concerns; nil in a process without such connections.
+    public func revocationFollower(of authenticator: Authenticator, end: RevocationFollower.Ending? = nil) -> RevocationFollower {
+        if end != nil {
+            metrics.describe(
+                RevocationFollower.closingMetric,
+                "From the time a revocation was stored until this process had ended the last connection that it concerns."
+            )
+        }
+        return RevocationFollower(
+            authenticator.revocations,
+            maximumTokenLife: settings[.authMaxTokenLife],
+            readiness: readiness,
+            logger: logger,
+            end: end
+        )
     }
 
     /// Connects to the bus, which may be unreachable yet.

@@ -50,8 +50,8 @@ final class ApprovalBench: Sendable {
         clock.now.withLock { $0 = Fixture.later(time) }
         self.clock = clock
         let now: @Sendable () -> Timestamp = { clock.now.withLock { $0 } }
-        let inbox = InboxStream(beside: log, on: connection)
-        let records = FollowedStream(ApprovalRecords(beside: log).stream, beside: log, on: connection)
+        let inbox = InboxStream(beside: log)
+        let records = FollowedStream(ApprovalRecords(beside: log).stream, beside: log)
         let barrier = ReadBarrier(model: model, log: log, inbox: inbox.followed, approvals: records, patience: .seconds(10))
         letters = DeadLetters(of: log, logger: Self.logger, now: now)
         recorder = RequestRecorder(log: log, letters: letters, logger: Self.logger)

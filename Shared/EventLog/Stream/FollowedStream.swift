@@ -1,26 +1,30 @@
 import Basics
-import EventLog
-import NATSClient
+public import NATSClient
 
-/// A stream beside the log that the read model follows.
-struct FollowedStream: Sendable {
-    private let jetStream: JetStream
+/// A stream beside the log that a process follows. Any thread.
+public struct FollowedStream: Sendable {
+    private let log: EventLog
+    private var jetStream: JetStream { log.jetStream }
     /// The stream, for readiness checks.
-    let store: SideStream
+    public let store: SideStream
 
-    init(_ store: SideStream, beside log: EventLog, on connection: NATSConnection) {
+    /// How long the server holds a pull request open.
+    public static let pullWait: Duration = .seconds(5)
+
+    /// Describes a stream beside `log`, which may not exist yet.
+    public init(_ store: SideStream, beside log: EventLog) {
         self.store = store
-        jetStream = JetStream(connection, timeout: log.configuration.requestTimeout)
+        self.log = log
     }
 
     /// Returns the stream's first and last sequence and its limit. Creates the stream if absent.
-    func bounds() async throws(EventLogError) -> SideStreamBounds {
+    public func bounds() async throws(EventLogError) -> SideStreamBounds {
         SideStreamBounds(try await store.ensure())
     }
 
     /// Returns whether the stream still has the last message read: a stream restored from an older copy has another at its sequence. Nil when the
     /// sequence is absent.
-    func recognises(_ stamp: LogStamp) async throws(EventLogError) -> Bool? {
+    public func recognises(_ stamp: LogStamp) async throws(EventLogError) -> Bool? {
         do throws(JetStreamError) {
             return try await jetStream.message(stream: store.name, sequence: stamp.sequence).timestamp == stamp.storedAt
         } catch {
@@ -33,7 +37,7 @@ struct FollowedStream: Sendable {
     ///
     /// - Returns: its sequence; nil when the compare-and-set failed.
     @discardableResult
-    func publish(
+    public func publish(
         subject: String,
         payload: [UInt8],
         expectedLastSubjectSequence: UInt64? = nil,
@@ -57,7 +61,7 @@ struct FollowedStream: Sendable {
     }
 
     /// Creates a consumer behind a sequence, for ``next(of:waiting:atMost:)``.
-    func reading(after sequence: UInt64) async throws(EventLogError) -> ConsumerInfo {
+    public func reading(after sequence: UInt64) async throws(EventLogError) -> ConsumerInfo {
         var consumer = ConsumerConfiguration()
         consumer.deliverPolicy = .startSequence(sequence + 1)
         consumer.ackPolicy = .all
@@ -72,7 +76,7 @@ struct FollowedStream: Sendable {
     }
 
     /// Pulls the next messages: those known to wait, or the first one that arrives.
-    func next(of reading: ConsumerInfo, waiting: UInt64, atMost limit: Duration) async throws(EventLogError) -> [JetStreamMessage] {
+    public func next(of reading: ConsumerInfo, waiting: UInt64, atMost limit: Duration) async throws(EventLogError) -> [JetStreamMessage] {
         let batch = max(1, min(Int(clamping: waiting), 500))
         do throws(JetStreamError) {
             return try await jetStream.nextMessages(stream: store.name, consumer: reading.name, batch: batch, wait: limit)
@@ -81,8 +85,29 @@ struct FollowedStream: Sendable {
         }
     }
 
+    /// Waits for the bus, then reads the stream from its first message and follows it, until an error. Creates the stream if absent.
+    ///
+    /// - Parameter apply: receives messages in their order, and whether the stream has no further ones for now; of an empty stream, no messages.
+    /// - Throws: an ``EventLogError``; retriable when the connection was lost.
+    public func follow(
+        _ apply: @Sendable (_ messages: [JetStreamMessage], _ isCaughtUp: Bool) async -> Void
+    ) async throws(EventLogError) -> Never {
+        try await log.watch.untilConnected()
+        try await store.ensure()
+        let reading = try await reading(after: 0)
+        var waiting = reading.pending
+        if waiting == 0 { await apply([], true) }
+        while true {
+            let messages = try await next(of: reading, waiting: waiting, atMost: Self.pullWait)
+            guard let last = messages.last else { continue }
+            waiting = last.metadata.pending
+            await apply(messages, waiting == 0)
+            try await acknowledge(last)
+        }
+    }
+
     /// Acknowledges all messages up to this one.
-    func acknowledge(_ message: JetStreamMessage) async throws(EventLogError) {
+    public func acknowledge(_ message: JetStreamMessage) async throws(EventLogError) {
         do throws(JetStreamError) {
             try await jetStream.acknowledge(message)
         } catch {
@@ -92,15 +117,23 @@ struct FollowedStream: Sendable {
 }
 
 /// The stream's bounds at one moment.
-struct SideStreamBounds: Sendable, Equatable {
+public struct SideStreamBounds: Sendable, Equatable {
     /// First kept sequence; ``last`` + 1 when empty.
-    var first: UInt64
+    public var first: UInt64
     /// Last assigned sequence; 0 for a new stream.
-    var last: UInt64
+    public var last: UInt64
     /// Size limit in bytes; nil for no limit.
-    var limit: Int64?
+    public var limit: Int64?
     /// When the stream was created, which identifies it.
-    var life: UInt64
+    public var life: UInt64
+
+    /// Creates bounds.
+    public init(first: UInt64, last: UInt64, limit: Int64?, life: UInt64) {
+        self.first = first
+        self.last = last
+        self.limit = limit
+        self.life = life
+    }
 }
 
 extension SideStreamBounds {

@@ -1,0 +1,116 @@
+public import Basics
+import Synchronization
+
+/// The revoked tokens that this process knows of (contract §13).
+///
+/// Read on every verification, also of a cached token. Bounded by its entries, which end with the last token that they can concern. Any thread.
+public final class Revocations: Sendable {
+    private struct TenantEntries {
+        /// By `jti`: when the entry ends.
+        var tokens: [TokenID: Int64] = [:]
+        var users: [UserID: Cutoff] = [:]
+
+        var count: Int { tokens.count + users.count }
+
+        /// Returns whether the entries changed.
+        mutating func add(_ revocation: Revocation) -> Bool {
+            switch revocation.target {
+            case .token(let id):
+                let known = tokens[id]
+                tokens[id] = max(known ?? .min, revocation.expiresAt)
+                return known != tokens[id]
+            case .user(let user, let issuedBefore):
+                let known = users[user]
+                users[user] = Cutoff(
+                    issuedBefore: max(known?.issuedBefore ?? .min, issuedBefore),
+                    expiresAt: max(known?.expiresAt ?? .min, revocation.expiresAt)
+                )
+                return known != users[user]
+            }
+        }
+    }
+
+    /// The user's tokens issued before a time are revoked.
+    private struct Cutoff: Equatable {
+        var issuedBefore: Int64
+        var expiresAt: Int64
+    }
+
+    private let entries = Mutex<[Tenant: TenantEntries]>([:])
+    private let entryCount = Atomic<Int>(0)
+    private let seenCount = Atomic<Int>(0)
+    private let wasRead: Atomic<Bool>
+
+    /// Creates an empty set.
+    ///
+    /// - Parameter isRead: whether it is complete; false for a set that a follower fills and then marks with ``markRead()``.
+    public init(isRead: Bool) {
+        wasRead = Atomic(isRead)
+    }
+
+    /// Whether all revocations that were stored before the process started are known. Stays true while the bus is away.
+    public var isRead: Bool { wasRead.load(ordering: .acquiring) }
+
+    /// Records that the stored revocations have been read once.
+    public func markRead() { wasRead.store(true, ordering: .releasing) }
+
+    /// Number of entries, expired ones included until ``removeExpired(at:)``.
+    public var count: Int { entryCount.load(ordering: .acquiring) }
+
+    /// Number of revocations that changed the set so far.
+    public var seen: Int { seenCount.load(ordering: .relaxed) }
+
+    /// Adds a revocation. Verifications that begin after this returns respect it.
+    ///
+    /// Several revocations of a user become one that concerns at least the same tokens for at least as long.
+    /// - Returns: whether it changed the set.
+    @discardableResult
+    public func add(_ revocation: Revocation) -> Bool {
+        entries.withLock { entries in
+            let before = entries[revocation.tenant]?.count ?? 0
+            let isNew = entries[revocation.tenant, default: TenantEntries()].add(revocation)
+            let after = entries[revocation.tenant]?.count ?? 0
+            entryCount.wrappingAdd(after - before, ordering: .acquiringAndReleasing)
+            if isNew { seenCount.wrappingAdd(1, ordering: .relaxed) }
+            return isNew
+        }
+    }
+
+    /// Returns whether a token is revoked at `now`, in milliseconds since 1970 UTC. Costs one atomic load while the set is empty, else a lock and two
+    /// look-ups.
+    public func concern(_ principal: Principal, at now: Int64) -> Bool {
+        guard count > 0 else { return false }
+        return entries.withLock { entries in
+            guard let tenant = entries[principal.tenant] else { return false }
+            if let id = principal.tokenID, let end = tenant.tokens[id], now < end { return true }
+            guard let cutoff = tenant.users[principal.user], now < cutoff.expiresAt else { return false }
+            return (principal.issuedAt ?? .min) < cutoff.issuedBefore
+        }
+    }
+
+    /// Returns the tenant's entries that have not expired at `now`, in no order.
+    public func list(of tenant: Tenant, at now: Int64) -> [Revocation] {
+        entries.withLock { entries in
+            guard let found = entries[tenant] else { return [] }
+            let tokens = found.tokens.map { Revocation(tenant: tenant, target: .token($0.key), expiresAt: $0.value) }
+            let users = found.users.map {
+                Revocation(tenant: tenant, target: .user($0.key, issuedBefore: $0.value.issuedBefore), expiresAt: $0.value.expiresAt)
+            }
+            return (tokens + users).filter { now < $0.expiresAt }
+        }
+    }
+
+    /// Removes the entries that have expired at `now`, in milliseconds since 1970 UTC. Takes time in proportion to the set.
+    public func removeExpired(at now: Int64) {
+        entries.withLock { entries in
+            entries = entries.compactMapValues { tenant in
+                let left = TenantEntries(
+                    tokens: tenant.tokens.filter { now < $0.value },
+                    users: tenant.users.filter { now < $0.value.expiresAt }
+                )
+                return left.count > 0 ? left : nil
+            }
+            entryCount.store(entries.values.reduce(0) { $0 + $1.count }, ordering: .releasing)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import AccessControl
+import Basics
+import EventLog
+
+extension LoopHub {
+    /// Connections ended at once, before the loop serves others.
+    private static let endedAtOnce = 256
+
+    /// Ends the open connections that a revocation concerns. The caller has added it to ``revocations`` before, so that
+    /// ``adopt(_:ticket:encoder:admission:)`` refuses the later ones.
+    func end(_ revocation: Revocation) async {
+        var handles = self.handles(concernedBy: revocation)[...]
+        while !handles.isEmpty {
+            self.end(handles.prefix(Self.endedAtOnce))
+            handles = handles.dropFirst(Self.endedAtOnce)
+            if !handles.isEmpty { await Task.yield() }
+        }
+    }
+
+    private func handles(concernedBy revocation: Revocation) -> [ConnectionHandle] {
+        self.groups.values.lazy.filter { $0.chain.source.tenant == revocation.tenant }
+            .flatMap { $0.members.filter { member in member.assumeIsolated { $0.isConcerned(by: revocation) } } }
+            .map(\.handle)
+    }
+
+    private func end(_ handles: ArraySlice<ConnectionHandle>) {
+        for handle in handles { self.connection(handle)?.assumeIsolated { $0.endRequested(.tokenRevoked) } }
+    }
+
+    /// Whether the token of a connection to adopt is revoked.
+    func isRevoked(_ ticket: ConnectionTicket) -> Bool {
+        guard let principal = ticket.principal else { return false }
+        return self.revocations.concern(principal, at: self.configuration.wallClock().millisecondsSinceEpoch)
+    }
+}
+
+extension EdgeConnection {
+    /// Whether a revocation of its tenant concerns its token.
+    func isConcerned(by revocation: Revocation) -> Bool {
+        guard let mark = self.mark, let user = self.audience.user else { return false }
+        return revocation.concerns(user, mark)
+    }
+}

@@ -1,0 +1,119 @@
+public import AccessControl
+public import Basics
+import EventLog
+public import Logging
+import Metrics
+import NATSClient
+import Synchronization
+
+/// Keeps a process's ``Revocations`` up to date: reads the stream from its beginning, then follows it (contract §13). ``LogSession`` runs it.
+///
+/// Condition `revocations` of the readiness: met while the stream is followed. While it is not, the process serves on with the revocations that it
+/// knows.
+public final class RevocationFollower: Sendable {
+    /// Ends what open connections a revocation concerns. The revocation is in the set already.
+    public typealias Ending = @Sendable (Revocation) async -> Void
+
+    private let revocations: Revocations
+    private let maximumTokenLife: Duration
+    private let logger: Logger
+    private let now: WallClock
+    private let end: Ending?
+    private let closing: Metrics.Timer
+    /// Why the stream is not followed; nil while it is.
+    private let interruption = Mutex<String?>("the revoked tokens have not been read yet")
+    private let sweptAt = Mutex<Int64>(0)
+
+    /// How often expired entries are removed, at most, in milliseconds.
+    private static let sweepInterval: Int64 = 60_000
+    /// The name of the metric: from the time at which a revocation was stored until the last connection of the process that it concerns was ended.
+    static let closingMetric = "causeway_revocation_close"
+
+    /// - Parameters:
+    ///   - revocations: The set to fill.
+    ///   - maximumTokenLife: The longest time between the issue of a token and its `exp`.
+    ///   - now: milliseconds since 1970 UTC.
+    ///   - end: Called for each revocation that arrives after the stored ones were read; nil in a process without connections to end.
+    public init(
+        _ revocations: Revocations,
+        maximumTokenLife: Duration,
+        readiness: Readiness,
+        logger: Logger,
+        now: @escaping WallClock = SystemClock.now,
+        end: Ending? = nil
+    ) {
+        self.revocations = revocations
+        self.maximumTokenLife = maximumTokenLife
+        self.logger = logger
+        self.now = now
+        self.end = end
+        closing = Metrics.Timer(label: Self.closingMetric)
+        readiness.observe("revocations") { [weak self] in self?.interruption.withLock { $0 }.map { .notReady($0) } ?? .ready }
+    }
+
+    /// Follows the stream until the task is cancelled.
+    ///
+    /// - Throws: ``EventLogError/Code/incompatibleStream``, ``EventLogError/Code/closed``, ``EventLogError/Code/cancelled``, `CancellationError`.
+    func run(beside log: EventLog) async throws {
+        let stream = RevocationStream(beside: log, maximumTokenLife: maximumTokenLife).followed
+        var pause = Backoff()
+        while true {
+            do throws(EventLogError) {
+                try await stream.follow { messages, isCaughtUp in await self.apply(messages, isCaughtUp: isCaughtUp) }
+            } catch {
+                switch error.code {
+                case .cancelled, .closed, .incompatibleStream: throw error
+                default: break
+                }
+                if interrupt(because: error) { pause.reset() }
+                try await Task.sleep(for: pause.pause())
+            }
+        }
+    }
+
+    /// Records and logs why the stream is not followed. Returns whether it was until now.
+    private func interrupt(because error: EventLogError) -> Bool {
+        let consequence = revocations.isRead ? "tokens revoked since are not refused" : "the revoked tokens have not been read yet"
+        let wasFollowing = interruption.withLock { interruption in
+            defer { interruption = "\(consequence): \(error.message)" }
+            return interruption == nil
+        }
+        logger.notice(
+            "cannot follow the revoked tokens, trying again",
+            metadata: [LogKey.stream: "\(EventLogConfiguration.revocationsName)", LogKey.error: "\(error)"]
+        )
+        return wasFollowing
+    }
+
+    private func apply(_ messages: [JetStreamMessage], isCaughtUp: Bool) async {
+        for message in messages { await apply(message) }
+        removeExpired()
+        guard isCaughtUp else { return }
+        revocations.markRead()
+        interruption.withLock { $0 = nil }
+    }
+
+    private func apply(_ message: JetStreamMessage) async {
+        guard let revocation = RevocationStream.revocation(subject: message.message.subject, body: message.message.payload) else {
+            return logger.warning(
+                "skipped a message that is no revocation",
+                metadata: [
+                    LogKey.stream: "\(EventLogConfiguration.revocationsName)", LogKey.sequence: "\(message.metadata.streamSequence)",
+                ]
+            )
+        }
+        guard now() < revocation.expiresAt, revocations.add(revocation), let end, revocations.isRead else { return }
+        await end(revocation)
+        closing.recordNanoseconds((now() - Int64(message.metadata.timestamp / 1_000_000)) * 1_000_000)
+    }
+
+    private func removeExpired() {
+        let time = now()
+        let isDue = sweptAt.withLock { sweptAt in
+            guard time - sweptAt >= Self.sweepInterval else { return false }
+            sweptAt = time
+            return true
+        }
+        if isDue { revocations.removeExpired(at: time) }
+    }
+}

@@ -53,7 +53,7 @@ extension Payload {
     }
 
     /// The unescaped names of the top-level members, in their order.
-    var names: [String] {
+    package var names: [String] {
         bytes.withUnsafeBufferPointer { buffer in
             index.members.map { JSONString.text(UnsafeBufferPointer(rebasing: buffer[$0.name])) }
         }

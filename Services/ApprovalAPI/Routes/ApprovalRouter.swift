@@ -12,6 +12,7 @@ enum ApprovalRouter {
     static func make(
         backend: ApprovalBackend,
         authenticator: Authenticator,
+        maximumTokenLife: Duration,
         limit: RateLimit?,
         usage: TenantUsage = TenantUsage(),
         origins: OriginPolicy,
@@ -25,6 +26,12 @@ enum ApprovalRouter {
         ApprovalRoutes(backend: backend).register(on: protected)
         DelegationRoutes(backend: backend).register(on: protected)
         NotificationRoutes(backend: backend, now: now).register(on: protected)
+        RevocationRoutes(
+            backend: backend,
+            revocations: authenticator.revocations,
+            maximumTokenLife: maximumTokenLife,
+            now: now
+        ).register(on: protected)
         routes.refuseOtherMethods()
         return router
     }

@@ -1,5 +1,6 @@
 import EventLog
 import HTTPAPI
+import ServiceKit
 import Synchronization
 
 /// Gives the routes access to the open log.
@@ -13,6 +14,9 @@ final class ApprovalBackend: Sendable {
         let barrier: ReadBarrier
         let decisions: DecisionService
         let delegations: DelegationService
+        let revocations: RevocationStream
+        /// Time limit for storing something on the bus.
+        let timeout: Duration
         let follower: LogFollower
         let letters: DeadLetters
         let work: [BackgroundWork]

@@ -116,6 +116,8 @@ struct ApprovalProcess {
             connection: connection,
             backend: backend,
             log: settings.eventLogConfiguration(),
+            revocations: process.revocationFollower(of: authenticator),
+            maximumTokenLife: settings[.authMaxTokenLife],
             timeout: settings[.decisionTimeout],
             expiryInterval: settings[.expiryInterval],
             readiness: process.readiness,
@@ -127,6 +129,7 @@ struct ApprovalProcess {
         let router = try ApprovalRouter.make(
             backend: backend,
             authenticator: authenticator,
+            maximumTokenLife: settings[.authMaxTokenLife],
             limit: RateLimit(settings),
             usage: usage,
             origins: origins

@@ -15,6 +15,8 @@ struct ApprovalService: Service {
     let connection: NATSConnection
     let backend: ApprovalBackend
     let log: EventLogConfiguration
+    let revocations: RevocationFollower
+    let maximumTokenLife: Duration
     let timeout: Duration
     let expiryInterval: Duration
     let readiness: Readiness
@@ -25,6 +27,7 @@ struct ApprovalService: Service {
         let session = LogSession(
             connection: connection,
             log: log,
+            revocations: revocations,
             readiness: readiness,
             conditions: ["log", "inbox", "approvals", "model", "work", "writes"],
             logger: logger
@@ -87,6 +90,8 @@ struct ApprovalService: Service {
                 barrier: barrier,
                 decisions: decisions,
                 delegations: delegations,
+                revocations: RevocationStream(beside: log, maximumTokenLife: maximumTokenLife),
+                timeout: timeout,
                 follower: logFollower,
                 letters: letters,
                 work: background,

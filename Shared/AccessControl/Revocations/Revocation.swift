@@ -24,6 +24,16 @@ public struct Revocation: Sendable, Hashable {
         self.expiresAt = expiresAt
     }
 
+    /// Returns a revocation that concerns the tokens of both for as long as either; `other` names the same `jti` or user.
+    public func merged(with other: Revocation) -> Revocation {
+        var merged = self
+        merged.expiresAt = max(expiresAt, other.expiresAt)
+        if case .user(let user, let before) = target, case .user(_, let otherBefore) = other.target {
+            merged.target = .user(user, issuedBefore: max(before, otherBefore))
+        }
+        return merged
+    }
+
     /// Returns whether it concerns a token of its tenant.
     public func concerns(_ user: UserID, _ mark: TokenMark) -> Bool {
         switch target {

@@ -88,6 +88,9 @@ public final class Revocations: Sendable {
         }
     }
 
+    /// Number of the tenant's entries, expired ones included until ``removeExpired(at:)``.
+    public func count(of tenant: Tenant) -> Int { entries.withLock { $0[tenant]?.count ?? 0 } }
+
     /// Returns the tenant's entries that have not expired at `now`, in no order.
     public func list(of tenant: Tenant, at now: Int64) -> [Revocation] {
         entries.withLock { entries in

@@ -60,6 +60,16 @@ public struct FollowedStream: Sendable {
         }
     }
 
+    /// Returns the last message of a subject, read from the stream's leader; nil when there is none.
+    public func lastMessage(on subject: String) async throws(EventLogError) -> StoredMessage? {
+        do throws(JetStreamError) {
+            return try await jetStream.lastMessage(stream: store.name, subject: subject)
+        } catch {
+            guard error.code == .messageNotFound || error.code == .streamNotFound else { throw EventLogError(error) }
+            return nil
+        }
+    }
+
     /// Creates a consumer behind a sequence, for ``next(of:waiting:atMost:)``.
     public func reading(after sequence: UInt64) async throws(EventLogError) -> ConsumerInfo {
         var consumer = ConsumerConfiguration()

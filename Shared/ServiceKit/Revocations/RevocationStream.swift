@@ -5,7 +5,7 @@ import EventModel
 import FoundationEssentials
 import NATSClient
 
-/// The stream of revoked tokens, `REVOCATIONS` (contract §13): one message for each `jti`, and for each user and time.
+/// The stream of revoked tokens, `REVOCATIONS` (contract §13): one message for each `jti` and each user.
 ///
 /// The stream drops messages by age only, once no token that they can concern is valid; when it is full it refuses new ones. Any thread.
 public struct RevocationStream: Sendable {
@@ -22,6 +22,8 @@ public struct RevocationStream: Sendable {
     private struct Body: Codable {
         /// See ``Revocation/expiresAt``.
         var expiresAt: Int64
+        /// Of a user's tokens, in milliseconds since 1970 UTC.
+        var issuedBefore: Int64?
     }
 
     /// - Parameter maximumTokenLife: The longest time between the issue of a token and its `exp`.
@@ -36,22 +38,45 @@ public struct RevocationStream: Sendable {
         self.maximumTokenLife = maximumTokenLife
     }
 
-    /// Stores a revocation, with retries through a short outage: revocations are idempotent. When this returns, it is durable.
+    /// Stores a revocation. When this returns, it is durable. Revocations of one user are merged: the stored one concerns at least the tokens of each.
     ///
+    /// - Parameter timeout: how long to retry through a short outage.
+    /// - Returns: the stored revocation.
     /// - Throws: ``EventLogError``; ``EventLogError/Code/incompatibleStream`` also when the stream drops messages before the tokens have expired.
-    public func store(_ revocation: Revocation, within timeout: Duration) async throws {
-        let age = try await followed.store.ensure().configuration.maxAge
-        guard age == .zero || age >= maximumTokenLife else {
-            throw EventLogError(
-                code: .incompatibleStream,
-                message: """
-                    The stream \(followed.store.name) forgets revocations after \(age), but tokens live up to \(maximumTokenLife), as AUTH_MAX_TOKEN_LIFE says. \
-                    Run `nats stream edit \(followed.store.name) --max-age \(maximumTokenLife.components.seconds)s`.
-                    """
+    public func store(_ revocation: Revocation, within timeout: Duration) async throws -> Revocation {
+        try await checkAge()
+        let subject = Self.subject(of: revocation)
+        let deadline = ContinuousClock.now.advanced(by: timeout)
+        while true {
+            let last = try await followed.lastMessage(on: subject)
+            let known = last.flatMap { Self.revocation(subject: $0.subject, body: $0.payload) }
+            let merged = known.map(revocation.merged) ?? revocation
+            if merged == known { return merged }
+            let sequence = try await followed.publish(
+                subject: subject,
+                payload: Self.body(of: merged),
+                expectedLastSubjectSequence: last?.sequence ?? 0,
+                within: ContinuousClock.now.duration(to: deadline)
             )
+            if sequence != nil { return merged }
+            // Another process stored one at the same time, or this one did and the acknowledgement was lost.
+            guard ContinuousClock.now < deadline else {
+                throw EventLogError(code: .unavailable, message: "The revocation could not be stored in time. Try again.")
+            }
         }
-        let body = [UInt8](try JSONEncoder().encode(Body(expiresAt: revocation.expiresAt)))
-        try await followed.publish(subject: Self.subject(of: revocation), payload: body, within: timeout)
+    }
+
+    private func checkAge() async throws(EventLogError) {
+        let age = try await followed.store.ensure().configuration.maxAge
+        guard age > .zero, age < maximumTokenLife else { return }
+        let name = followed.store.name
+        throw EventLogError(
+            code: .incompatibleStream,
+            message: """
+                The stream \(name) forgets revocations after \(age), but tokens live up to \(maximumTokenLife), as AUTH_MAX_TOKEN_LIFE says. \
+                Run `nats stream edit \(name) --max-age \(maximumTokenLife.components.seconds)s`.
+                """
+        )
     }
 
     /// The subject of a revocation's message.
@@ -59,24 +84,33 @@ public struct RevocationStream: Sendable {
         let tenant = "\(prefix).\(SubjectToken.encode(revocation.tenant))"
         return switch revocation.target {
         case .token(let id): "\(tenant).\(tokenKind).\(SubjectToken.encode(id))"
-        case .user(let user, let issuedBefore): "\(tenant).\(userKind).\(SubjectToken.encode(user)).\(issuedBefore)"
+        case .user(let user, _): "\(tenant).\(userKind).\(SubjectToken.encode(user))"
         }
+    }
+
+    /// The body of a revocation's message.
+    static func body(of revocation: Revocation) throws -> [UInt8] {
+        var body = Body(expiresAt: revocation.expiresAt)
+        if case .user(_, let issuedBefore) = revocation.target { body.issuedBefore = issuedBefore }
+        return [UInt8](try JSONEncoder().encode(body))
     }
 
     /// Decodes a message; nil when it is malformed.
     static func revocation(subject: String, body: [UInt8]) -> Revocation? {
         let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
-        guard tokens.count >= 4, tokens[0] == prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),
-            (try? JSONDocument.check(body)) != nil, let body = try? JSONDecoder().decode(Body.self, from: Data(body))
+        guard tokens.count == 4, tokens[0] == prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),
+            let name = SubjectToken.decode(tokens[3]), (try? JSONDocument.check(body)) != nil,
+            let body = try? JSONDecoder().decode(Body.self, from: Data(body))
         else { return nil }
-        let name = SubjectToken.decode(tokens[3])
         let target: Revocation.Target
-        if tokens.count == 4, tokens[2] == tokenKind, let id = name.flatMap({ try? TokenID($0) }) {
+        switch (String(tokens[2]), body.issuedBefore) {
+        case (tokenKind, nil):
+            guard let id = try? TokenID(name) else { return nil }
             target = .token(id)
-        } else if tokens.count == 5, tokens[2] == userKind, let user = name.flatMap({ try? UserID($0) }), let time = Int64(tokens[4]) {
-            target = .user(user, issuedBefore: time)
-        } else {
-            return nil
+        case (userKind, let issuedBefore?):
+            guard let user = try? UserID(name) else { return nil }
+            target = .user(user, issuedBefore: issuedBefore)
+        default: return nil
         }
         return Revocation(tenant: tenant, target: target, expiresAt: body.expiresAt)
     }

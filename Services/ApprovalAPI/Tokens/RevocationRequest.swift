@@ -1,0 +1,47 @@
+import AccessControl
+import Basics
+import EventModel
+import HTTPAPI
+
+/// The body of a request to revoke tokens (contract §13).
+struct RevocationRequest: Sendable, Equatable {
+    /// Maximum size of the body in bytes: all identifiers of maximum length with every character escaped.
+    static let maximumBodyBytes = 8 * 1024
+    private static let members: Set<String> = ["jti", "sub", "issuedBefore", "tenant"]
+
+    var target: Revocation.Target
+    /// The tenant of the tokens; nil for the caller's.
+    var tenant: Tenant?
+
+    /// Parses a body.
+    ///
+    /// - Parameter now: The current time: tokens that are issued later cannot be revoked in advance.
+    /// - Throws: a ``ValidationError`` that names the member.
+    init(_ body: [UInt8], now: Timestamp) throws(ValidationError) {
+        let payload = try Payload(validating: body, field: "body", allowsStreamMembers: true)
+        if let unknown = payload.names.first(where: { !Self.members.contains($0) }) {
+            throw ValidationError(
+                field: unknown.bounded(toBytes: 64),
+                message: "is not a member of a revocation: send jti, or sub and issuedBefore"
+            )
+        }
+        tenant = try payload.text("tenant").map { text throws(ValidationError) in try Tenant(text, field: "tenant") }
+        let issuedBefore = try payload.text("issuedBefore")
+        switch (try payload.text("jti"), try payload.text("sub")) {
+        case (let id?, nil):
+            guard issuedBefore == nil else { throw ValidationError(field: "issuedBefore", message: "belongs to sub: leave it out with jti") }
+            target = .token(try TokenID(id, field: "jti"))
+        case (nil, let user?):
+            guard let time = issuedBefore.flatMap({ Timestamp(rfc3339: $0) }) else {
+                throw ValidationError(
+                    field: "issuedBefore",
+                    message: "must be a time with an offset as RFC 3339 has it, like 2024-04-01T14:32:10Z"
+                )
+            }
+            guard time <= now else { throw ValidationError(field: "issuedBefore", message: "must not be in the future") }
+            target = .user(try UserID(user, field: "sub"), issuedBefore: time.millisecondsSinceEpoch)
+        case (nil, nil): throw ValidationError(field: "jti", message: "is missing: send jti, or sub and issuedBefore")
+        case (_?, _?): throw ValidationError(field: "sub", message: "must not stand beside jti: send one of them")
+        }
+    }
+}

@@ -223,7 +223,12 @@ let package = Package(
             ["Basics", "AccessControl", "TestKit", crypto, cryptoExtras, nioCore, nioPosix, nioHTTP1, logging]
         ),
         tests("HTTPAPI", ["Basics", "HTTPAPI", "AccessControl", "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging]),
-        tests("EdgeRuntime", ["Basics", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging]),
+        tests(
+            "EdgeRuntime",
+            [
+                "Basics", "AccessControl", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging,
+            ]
+        ),
         tests(
             "ApprovalAPI",
             [

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EventLog
 import Glibc
@@ -129,7 +130,7 @@ struct AdmissionsTests {
             start: .live,
             source: .events(of: Tenant("acme")),
             audience: Audience(user: UserID("ann"), filter: nil),
-            expiresAt: .max / 2,
+            principal: Principal(user: UserID("ann"), tenant: Tenant("acme"), roles: [], expiresAt: .max / 2),
             head: [],
             requestID: "r",
             generation: bench.fanout.feed.position.generation

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EventLog
 import EventModel
@@ -104,6 +105,9 @@ final class HubBench: Sendable {
     final class FollowingBox: Sendable { let value = Atomic<Bool>(true) }
     final class TimeBox: Sendable { let now = Atomic<Int64>(1000) }
 
+    /// The revoked tokens, as the hub sees them.
+    let revocations = Revocations(isRead: true)
+
     private let encoder: any StreamEncoder
 
     init(
@@ -143,6 +147,7 @@ final class HubBench: Sendable {
             configuration: configuration,
             unsent: UnsentBudget(limit: configuration.maxUnsentBytesOfAll),
             laggardBytes: ByteBudget(limit: configuration.maxLaggardBytes),
+            revocations: self.revocations,
             logger: logger,
             isFollowing: { following.value.load(ordering: .relaxed) }
         )
@@ -167,6 +172,8 @@ final class HubBench: Sendable {
         start: StreamStart = .live,
         filter: String? = nil,
         expiresAt: Int64 = .max / 2,
+        tokenID: String? = nil,
+        issuedAt: Int64? = nil,
         end: EndPolicy = .never,
         inbound: Inbound = .ignored,
         early: [UInt8] = [],
@@ -177,11 +184,19 @@ final class HubBench: Sendable {
     ) async throws -> SocketPair {
         let pair = try SocketPair()
         let tenant = try Tenant(tenant)
+        let principal = Principal(
+            user: try UserID(user),
+            tenant: tenant,
+            roles: [],
+            expiresAt: expiresAt,
+            tokenID: try tokenID.map { try TokenID($0) },
+            issuedAt: issuedAt
+        )
         let ticket = ConnectionTicket(
             start: start,
             source: source ?? .events(of: tenant),
             audience: Audience(user: try UserID(user), filter: try filter.map { try TypeFilter(query: $0) }),
-            expiresAt: expiresAt,
+            principal: refusal == nil ? principal : nil,
             end: end,
             head: Array("head|".utf8),
             inbound: inbound,

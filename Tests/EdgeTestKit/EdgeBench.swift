@@ -72,8 +72,8 @@ public final class EdgeBench: Sendable {
         configuration.standingPatience = .zero
         configuration.wallClock = { clock.seconds.withLock { $0 } }
         configure(&configuration)
-        edge = Edge(configuration: configuration, logger: quiet)
         authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: quiet)
+        edge = Edge(configuration: configuration, revocations: authenticator.revocations, logger: quiet)
     }
 
     /// Sets the edge's clock.
@@ -84,10 +84,22 @@ public final class EdgeBench: Sendable {
         tenant: String = "acme",
         user: String = "ann",
         roles: Set<Role> = [.member],
-        expiresIn seconds: Int64 = 600
+        expiresIn seconds: Int64 = 600,
+        tokenID: String? = nil,
+        issuedAt: Int64? = nil
     ) async throws -> String {
         let expiry = Int64(Date().timeIntervalSince1970) + seconds
-        return try TokenMinter(secret: Self.secret).mint(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
+        var claims = TokenMinter.Claims(subject: user, tenant: tenant, roles: roles, expiresAt: expiry)
+        claims.tokenID = tokenID
+        claims.issuedAt = issuedAt
+        return try TokenMinter(secret: Self.secret).mint(claims)
+    }
+
+    /// Revokes tokens, as a process's follower does when a revocation arrives.
+    public func revoke(_ target: Revocation.Target, tenant: String = "acme") async throws {
+        let revocation = Revocation(tenant: try Tenant(tenant), target: target, expiresAt: .max)
+        authenticator.revocations.add(revocation)
+        await edge.end(revocation)
     }
 
     /// Publishes an event with the time ``now`` + 1 s. If the edge follows the log, waits until it has the event. Returns the cursor.

@@ -100,7 +100,7 @@ import Testing
         #expect(unknown == "id: \(someCursor.text)\nevent: stream.gap\ndata: {\"reason\":\"unknown_cursor\"}\n\n")
     }
 
-    @Test(arguments: ["overloaded", "limit", "draining", "unavailable", "token_expired"])
+    @Test(arguments: ["overloaded", "limit", "draining", "unavailable", "token_expired", "token_revoked"])
     func ends(_ reason: String) {
         let end = text { NotificationStreamEncoding.appendEnd(reason: reason, to: &$0) }
         #expect(end == "event: stream.end\ndata: {\"reason\":\"\(reason)\"}\n\n")

@@ -233,12 +233,16 @@ import Testing
             string(connected)
                 == #"{"jsonrpc":"2.0","method":"connected","params":{"connectionId":"conn_01HX9VTPQR3KF8MZWBYD5N6JCE","tenantId":"ten\"1","serverTime":"2024-04-01T14:32:10.000Z"}}"#
         )
-        let expired = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(.tokenExpired, retry: nil)
+    }
+
+    @Test("a token that has expired or was revoked ends with -32001, then 1008", arguments: [Ending.tokenExpired, .tokenRevoked])
+    func endsOfTokens(_ ending: Ending) {
+        let farewell = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(ending, retry: nil)
         // After the head of a text frame, and before the close frame.
-        let length = Int(expired[2]) << 8 | Int(expired[3])
-        let error = Array(expired[4..<4 + length])
-        #expect(expired[..<2] == [0x81, 126] && expired[4 + length] == 0x88)
-        #expect(Array(expired[(6 + length)...].prefix(2)) == [0x03, 0xF0])
+        let length = Int(farewell[2]) << 8 | Int(farewell[3])
+        let error = Array(farewell[4..<4 + length])
+        #expect(farewell[..<2] == [0x81, 126] && farewell[4 + length] == 0x88)
+        #expect(Array(farewell[(6 + length)...].prefix(2)) == [0x03, 0xF0])
         #expect([RelayOutput.send(error)].code == -32001)
         #expect(JSONTree(error)?["id"] == .null && JSONRPCChecker.fault(error) == nil)
     }

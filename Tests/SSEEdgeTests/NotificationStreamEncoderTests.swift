@@ -96,7 +96,7 @@ import Testing
 
     @Test("the last block says the contract's reasons and no other, without an id", arguments: Ending.Kind.allCases)
     func ends(kind: Ending.Kind) {
-        let said: Set<String> = ["token_expired", "draining", "overloaded", "limit", "unavailable"]
+        let said: Set<String> = ["token_expired", "token_revoked", "draining", "overloaded", "limit", "unavailable"]
         let expected = said.contains(kind.rawValue) ? "event: stream.end\ndata: {\"reason\":\"\(kind.rawValue)\"}\n\n" : ""
         #expect(string(encoder.farewell(Ending(kind, detail: "not for a stream"), retry: nil)) == expected)
         let delayed = expected.isEmpty ? "" : "retry: 1500\n" + expected

@@ -335,6 +335,25 @@ import Testing
         }
     }
 
+    @Test("a token that is revoked ends its stream with token_revoked and nothing else, and is refused from then on")
+    func revocation() async throws {
+        try await SSEBench.run { bench in
+            let token = try await bench.edge.token(tokenID: "a")
+            let fields = ["Authorization: Bearer \(token)"]
+            let answer = try await bench.request("/v1/notifications/stream", isAuthorized: false, fields)
+            let other = try await bench.stream()
+            let opening = await answer.text(until: "\n\n")
+            _ = await other.text(until: "\n\n")
+            try await bench.edge.revoke(.token(TokenID("a")))
+            try await bench.edge.publish()
+            #expect(await answer.ended == opening + "event: stream.end\ndata: {\"reason\":\"token_revoked\"}\n\n")
+            #expect(await other.text(until: "incident.created").contains("incident.created"))
+            let late = try await bench.request("/v1/notifications/stream", isAuthorized: false, fields)
+            #expect(late.status == 401)
+            #expect(await late.body.contains("The token was revoked"))
+        }
+    }
+
     @Test("an edge that has no log yet answers 200 with retry and unavailable, and judges the request all the same")
     func noLog() async throws {
         try await SSEBench.run(followsLog: false) { bench in

@@ -1,3 +1,4 @@
+import AccessControl
 import EventLog
 import Logging
 import NATSClient
@@ -45,7 +46,18 @@ import Testing
         let server = try await NATSServer()
         let connection = try await NATSConnection.connect(NATSConfiguration(servers: [server.url]), logger: quiet)
         let readiness = Readiness()
-        let session = LogSession(connection: connection, log: EventLogConfiguration(), readiness: readiness, logger: quiet)
+        let session = LogSession(
+            connection: connection,
+            log: EventLogConfiguration(),
+            revocations: RevocationFollower(
+                Revocations(isRead: false),
+                maximumTokenLife: .seconds(600),
+                readiness: readiness,
+                logger: quiet
+            ),
+            readiness: readiness,
+            logger: quiet
+        )
         let running = Task { try await session.run { try await Task.sleep(for: .seconds(600)) } }
         await connection.close()
         await #expect(throws: BusClosedError.self) { try await running.value }

@@ -371,6 +371,25 @@ import Testing
         }
     }
 
+    @Test("a token that is revoked closes its connection with 4401, and is refused with 4401 from then on; others go on")
+    func revocation() async throws {
+        try await WebSocketBench.run { bench in
+            let early = try await bench.edge.token(roles: [], issuedAt: 1000)
+            let late = try await bench.edge.token(roles: [], issuedAt: 2000)
+            let answer = try await bench.request("token=\(early)&workspace=acme")
+            let other = try await bench.request("token=\(late)&workspace=acme")
+            for client in [answer, other] { _ = await client.frames(1) }
+            try await bench.edge.revoke(.user(UserID("ann"), issuedBefore: 2_000_000))
+            try await bench.edge.publish()
+            let frames = await answer.frames(behindConnected: 1)
+            #expect(frames.count == 1 && frames.first?.closeCode == 4401)
+            #expect(frames.first?.closeReason == Ending.Kind.tokenRevoked.sentence)
+            #expect(await other.frames(behindConnected: 1).first?.closeCode == nil)
+            let refusal = try await bench.request("token=\(early)&workspace=acme").refusal()
+            #expect(refusal?.closeCode == 4401 && refusal?.closeReason.contains("revoked") == true)
+        }
+    }
+
     @Test("a token that expires closes its connection with 4401, a drain with 1001; newcomers of a drain are closed too")
     func ends() async throws {
         try await WebSocketBench.run { bench in

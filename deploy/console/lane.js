@@ -20,6 +20,7 @@ const REASONS = {
     silence: "nothing was heard for too long",
     closed: "the connection was closed",
     token_expired: "the token has expired",
+    token_revoked: "the token was revoked",
     unauthorized: "the token is not taken",
     forbidden: "the token does not allow it",
 };

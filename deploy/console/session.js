@@ -56,7 +56,7 @@ export class Session {
             };
             lane.onState = () => {
                 overall.show();
-                if (lane.state === "ended" && ["token_expired", "unauthorized"].includes(lane.reason)) {
+                if (lane.state === "ended" && ["token_expired", "token_revoked", "unauthorized"].includes(lane.reason)) {
                     onEnded("Your token has expired. Sign in with another one.");
                 }
             };

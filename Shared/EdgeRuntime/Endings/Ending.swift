@@ -88,8 +88,8 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
     /// The text for the client: the reason in a close frame, the message of an error.
     public var sentence: String { self.detail ?? self.kind.sentence }
 
-    /// Whether queued messages are dropped at once: the client does not read them, or has closed the connection.
-    var dropsQueue: Bool { self.kind == .stalled || self.kind == .peerClosed }
+    /// Whether queued messages are dropped at once: the client does not read them, may not read them any more, or has closed the connection.
+    var dropsQueue: Bool { self.kind == .stalled || self.kind == .tokenRevoked || self.kind == .peerClosed }
 }
 
 extension Ending {

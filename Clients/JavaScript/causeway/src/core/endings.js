@@ -10,7 +10,8 @@ import { CausewayError } from "./errors.js";
 /** Returns the ending for a `stream.end` event of a server-sent event stream. */
 export function endingOfStream(reason, retryAfter) {
     switch (reason) {
-        case "token_expired": return { verdict: "refresh", reason };
+        case "token_expired":
+        case "token_revoked": return { verdict: "refresh", reason };
         case "draining": return { verdict: "soon", reason, retryAfter };
         default: return { verdict: "retry", reason, retryAfter };
     }

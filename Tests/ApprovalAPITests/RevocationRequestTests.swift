@@ -17,11 +17,10 @@ import Testing
         #expect(try request(#"{"jti":"a"}"#).target == .token("a"))
         let user = try request(#"{"sub":"ann","issuedBefore":"2024-04-01T14:32:10Z","tenant":"globex"}"#)
         #expect(user.target == .user("ann", issuedBefore: 1_711_981_930_000) && user.tenant == "globex")
-        #expect(try request(#"{"jti":"a","sub":null,"issuedBefore":null,"tenant":null}"#).tenant == nil)
     }
 
     @Test(arguments: [
-        ("{}", "jti"), (#"{"jti":""}"#, "jti"), (#"{"jti":1}"#, "jti"), (#"{"jti":"a","sub":"b"}"#, "sub"),
+        ("{}", "jti"), (#"{"jti":""}"#, "jti"), (#"{"jti":1}"#, "jti"), (#"{"jti":"a","sub":null}"#, "sub"), (#"{"jti":"a","sub":"b"}"#, "sub"),
         (#"{"sub":"b"}"#, "issuedBefore"),
         (#"{"jti":"a","issuedBefore":"2024-04-01T14:32:10Z"}"#, "issuedBefore"), (#"{"sub":"b","issuedBefore":"today"}"#, "issuedBefore"),
         (#"{"sub":"b","issuedBefore":"2024-04-01T14:32:10.001Z"}"#, "issuedBefore"), (#"{"jti":"a","exp":1}"#, "exp"),

@@ -25,11 +25,13 @@ struct RevocationRequest: Sendable, Equatable {
                 message: "is not a member of a revocation: send jti, or sub and issuedBefore"
             )
         }
-        tenant = try payload.text("tenant").map { text throws(ValidationError) in try Tenant(text, field: "tenant") }
-        let issuedBefore = try payload.text("issuedBefore")
-        switch (try payload.text("jti"), try payload.text("sub")) {
+        tenant = try Self.text(of: "tenant", in: payload).map { text throws(ValidationError) in try Tenant(text, field: "tenant") }
+        let issuedBefore = try Self.text(of: "issuedBefore", in: payload)
+        switch (try Self.text(of: "jti", in: payload), try Self.text(of: "sub", in: payload)) {
         case (let id?, nil):
-            guard issuedBefore == nil else { throw ValidationError(field: "issuedBefore", message: "belongs to sub: leave it out with jti") }
+            guard issuedBefore == nil else {
+                throw ValidationError(field: "issuedBefore", message: "belongs to sub: leave it out with jti")
+            }
             target = .token(try TokenID(id, field: "jti"))
         case (nil, let user?):
             guard let time = issuedBefore.flatMap({ Timestamp(rfc3339: $0) }) else {
@@ -43,5 +45,12 @@ struct RevocationRequest: Sendable, Equatable {
         case (nil, nil): throw ValidationError(field: "jti", message: "is missing: send jti, or sub and issuedBefore")
         case (_?, _?): throw ValidationError(field: "sub", message: "must not stand beside jti: send one of them")
         }
+    }
+
+    /// The text of an optional member; nil when absent. Null is no text: a caller that sends it may mean a token, and would revoke all of a user's.
+    private static func text(of name: String, in payload: Payload) throws(ValidationError) -> String? {
+        guard payload.kind(of: name) != nil else { return nil }
+        guard let text = payload.string(name) else { throw ValidationError(field: name, message: "must be a string") }
+        return text
     }
 }

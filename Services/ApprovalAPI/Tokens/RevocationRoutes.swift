@@ -35,7 +35,9 @@ struct RevocationRoutes: Sendable {
         let tenant = try Self.tenant(wanted.tenant, for: caller)
         let parts = try backend.parts()
         guard revocations.count(of: tenant) < Self.perTenant else {
-            throw APIError.conflict("The tenant has \(Self.perTenant) revocations in force: revoke all earlier tokens of a user by sub instead.")
+            throw APIError.conflict(
+                "The tenant has \(Self.perTenant) revocations in force: revoke all earlier tokens of a user by sub instead."
+            )
         }
         let revocation = Revocation(
             tenant: tenant,

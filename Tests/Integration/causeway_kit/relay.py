@@ -121,9 +121,9 @@ class RelayConnection(SurfaceConnection):
                 return None if self._cursor == NO_PLACE and self._has_ids else Opened(None)
             case {"id": "probe", "result": {"pong": True}}:
                 return Heartbeat(None)
-            case {"id": None, "error": {"code": -32001}}:
+            case {"id": None, "error": {"code": -32001, "message": why}}:
                 self._has_ended = True
-                return Ended("token_expired")
+                return Ended("token_revoked" if "revoked" in why else "token_expired")
             case {"method": "stream.gap", "params": {"reason": "unknown_cursor", "id": id}} if self._cursor == NO_PLACE:
                 self._cursor = id
                 return Opened(id)

@@ -38,6 +38,8 @@ class WorkspaceStreamConnection(SurfaceConnection):
         try:
             message = self.ws.next(timeout)
             if message is not None and self.ws.closed_with is not None:
+                if message.code == 4401 and "revoked" in message.reason:
+                    return Ended("token_revoked")
                 return Ended(_REASONS.get(message.code, f"{message.code} {message.reason}"))
         except ConnectionError:
             message = None

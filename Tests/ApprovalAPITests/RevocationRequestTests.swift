@@ -20,7 +20,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{}", "jti"), (#"{"jti":""}"#, "jti"), (#"{"jti":1}"#, "jti"), (#"{"jti":"a","sub":null}"#, "sub"), (#"{"jti":"a","sub":"b"}"#, "sub"),
+        ("{}", "jti"), (#"{"jti":""}"#, "jti"),
+        (#"{"jti":1}"#, "jti"), (#"{"jti":"a","sub":null}"#, "sub"),
+        (#"{"jti":"a","sub":"b"}"#, "sub"),
         (#"{"sub":"b"}"#, "issuedBefore"),
         (#"{"jti":"a","issuedBefore":"2024-04-01T14:32:10Z"}"#, "issuedBefore"), (#"{"sub":"b","issuedBefore":"today"}"#, "issuedBefore"),
         (#"{"sub":"b","issuedBefore":"2024-04-01T14:32:10.001Z"}"#, "issuedBefore"), (#"{"jti":"a","exp":1}"#, "exp"),

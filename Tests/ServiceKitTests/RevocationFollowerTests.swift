@@ -50,8 +50,13 @@ struct RevocationFollowerTests {
         let readiness = Readiness()
         let revocations = Revocations(isRead: false)
         let ended = Mutex<[Revocation]>([])
-        let follower = RevocationFollower(revocations, maximumTokenLife: Self.life, readiness: readiness, logger: Self.quiet,
-            end: { revocation in ended.withLock { $0.append(revocation) } })
+        let follower = RevocationFollower(
+            revocations,
+            maximumTokenLife: Self.life,
+            readiness: readiness,
+            logger: Self.quiet,
+            end: { revocation in ended.withLock { $0.append(revocation) } }
+        )
         #expect(!readiness.report.isReady)
         let following = Task { try await follower.run(beside: log) }
         #expect(await eventually { revocations.isRead && readiness.report.isReady })

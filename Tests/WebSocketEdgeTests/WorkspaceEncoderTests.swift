@@ -105,7 +105,8 @@ import Testing
         "every ending has the close code of the contract, with its sentence whole; the others are silent",
         arguments: [
             (.tokenExpired, 4401), (.tokenRevoked, 4401), (.unauthorized, 4401), (.wrongWorkspace, 4003), (.draining, 1001),
-            (.overloaded, 1008), (.limit, 1008), (.unavailable, 1011), (.internalError, 1011), (.finished, nil), (.stalled, 1008), (.silent, nil), (.tooManyMessages, 1008),
+            (.overloaded, 1008), (.limit, 1008), (.unavailable, 1011), (.internalError, 1011), (.finished, nil), (.stalled, 1008),
+            (.silent, nil), (.tooManyMessages, 1008),
             (.binaryMessage, 1003), (.messageTooBig, 1009), (.invalidPayload, 1007), (.protocolError, 1002), (.peerClosed, nil),
             (.peerGone, nil), (.socketFailed, nil), (.entryLost, nil),
         ] as [(Ending.Kind, Int?)]

@@ -19,7 +19,8 @@ public final class RevocationFollower: Sendable {
     private let logger: Logger
     private let now: WallClock
     private let end: Ending?
-    private let closing: Metrics.Timer
+    /// Of a process with connections to end.
+    private let closing: Metrics.Timer?
     /// Why the stream is not followed; nil while it is.
     private let interruption = Mutex<String?>("the revoked tokens have not been read yet")
     private let sweptAt = Mutex<Int64>(0)
@@ -47,7 +48,7 @@ public final class RevocationFollower: Sendable {
         self.logger = logger
         self.now = now
         self.end = end
-        closing = Metrics.Timer(label: Self.closingMetric)
+        closing = end.map { _ in Metrics.Timer(label: Self.closingMetric) }
         readiness.observe("revocations") { [weak self] in self?.interruption.withLock { $0 }.map { .notReady($0) } ?? .ready }
     }
 
@@ -104,7 +105,7 @@ public final class RevocationFollower: Sendable {
         }
         guard now() < revocation.expiresAt, revocations.add(revocation), let end, revocations.isRead else { return }
         await end(revocation)
-        closing.recordNanoseconds((now() - Int64(message.metadata.timestamp / 1_000_000)) * 1_000_000)
+        closing?.recordNanoseconds((now() - Int64(message.metadata.timestamp / 1_000_000)) * 1_000_000)
     }
 
     private func removeExpired() {

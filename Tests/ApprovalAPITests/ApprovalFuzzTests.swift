@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EventModel
 import TestKit
@@ -39,6 +40,19 @@ import Testing
             guard let form = try? DecisionRequest(input) else { return }
             try expect(form.action == .approve || form.action == .reject, "the action is \(form.action)")
             try expect((form.reason ?? "").unicodeScalars.count <= DecisionRequest.maximumReason, "too long a reason")
+        }
+    }
+
+    @Test func revocations() throws {
+        let seeds = [
+            #"{"jti":"a","tenant":"acme"}"#, #"{"sub":"ann","issuedBefore":"2024-04-01T14:32:10Z"}"#, #"{"sub":"\ud83d\ude80","jti":null}"#,
+        ]
+        let tokens = ["\"jti\":", "\"sub\":", "\"issuedBefore\":", "\"tenant\":", "\"\\u006ati\":", "null"]
+        let now = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
+        try Fuzzer("revocations", seeds: seeds, tokens: tokens).run { input in
+            guard let request = try? RevocationRequest(input, now: now) else { return }
+            guard case .user(_, let issuedBefore) = request.target else { return }
+            try expect(issuedBefore <= now.millisecondsSinceEpoch, "it revokes tokens in advance")
         }
     }
 }

@@ -40,6 +40,24 @@ struct RevocationFollowerTests {
         #expect(RevocationStream.revocation(subject: subject, body: Array(body.utf8)) == nil)
     }
 
+    @Test func fuzzedMessagesAreReadBackAsTheSameRevocationOrNotAtAll() throws {
+        let seeds = [
+            "revocations.acme.TOKEN.a=2Eb\n{\"expiresAt\":1711981930000}",
+            "revocations.a=C3=A9.USER.ann\n{\"expiresAt\":9223372036854775807,\"issuedBefore\":-1}",
+        ]
+        let tokens = ["revocations.", "TOKEN", "USER", "\"expiresAt\":", "\"issuedBefore\":", "=00", "=", "."]
+        try Fuzzer("revocation messages", seeds: seeds, tokens: tokens).run { input in
+            let end = input.firstIndex(of: 0x0A) ?? input.endIndex
+            let subject = String(decoding: input[..<end], as: UTF8.self)
+            guard let found = RevocationStream.revocation(subject: subject, body: Array(input[end...].dropFirst())) else { return }
+            let again = RevocationStream.revocation(
+                subject: RevocationStream.subject(of: found),
+                body: try RevocationStream.body(of: found)
+            )
+            try expect(again == found, "written and read again it is another revocation")
+        }
+    }
+
     @Test func aProcessIsReadyOnceItHasReadWhatIsStoredAndThenFollows() async throws {
         let server = try await NATSServer()
         let log = try await Self.log(on: server)

@@ -7,6 +7,7 @@ const respond = (status, body, headers) => new Response(typeof body === "string"
 
 test("a stream that the server ends tells how to continue", () => {
     assert.deepEqual(endingOfStream("token_expired", 10), { verdict: "refresh", reason: "token_expired" });
+    assert.deepEqual(endingOfStream("token_revoked", 10), { verdict: "refresh", reason: "token_revoked" });
     assert.deepEqual(endingOfStream("draining", 10), { verdict: "soon", reason: "draining", retryAfter: 10 });
     assert.deepEqual(endingOfStream("unavailable", undefined), { verdict: "retry", reason: "unavailable", retryAfter: undefined });
 });

@@ -5,12 +5,11 @@ import time
 import httpx
 import pytest
 
-from causeway_kit.approvals import ApprovalClient, approval_service, approval_services
+from causeway_kit.approvals import ApprovalClient, approval_service, approval_services, timestamp
 from causeway_kit.every_surface import SURFACES, on_streams
 from causeway_kit.intake import numbered
 from causeway_kit.surfaces import Heartbeat, Opened
 from causeway_kit.tokens import mint
-from causeway_kit.votes import in_seconds
 from causeway_kit.waiting import eventually
 
 PATH = "/v1/tokens/revocations"
@@ -53,7 +52,7 @@ def by_jti(issuer):
 
 def by_user(issuer):
     now = int(time.time())
-    return mint(iat=now - 60), mint(iat=now), lambda: issuer.revoke(sub="usr_1", issuedBefore=in_seconds(-30))
+    return mint(iat=now - 60), mint(iat=now), lambda: issuer.revoke(sub="usr_1", issuedBefore=timestamp(-30))
 
 
 @on_streams
@@ -146,10 +145,10 @@ def test_who_may_revoke_and_list(stack):
     admin = Issuer(first, user="usr_admin")
     issuer = Issuer(second, "operations", "svc_issuer", roles=("issuer",))
     assert admin.revoke(jti="a").keys() == {"tenant", "jti", "expiresAt"}
-    time_of_issue = in_seconds(-10)
+    time_of_issue = timestamp(-10)
     assert issuer.revoke(sub="ann", issuedBefore=time_of_issue, tenant="acme")["issuedBefore"] == time_of_issue
     # An earlier time takes nothing back.
-    assert issuer.revoke(sub="ann", issuedBefore=in_seconds(-100), tenant="acme")["issuedBefore"] == time_of_issue
+    assert issuer.revoke(sub="ann", issuedBefore=timestamp(-100), tenant="acme")["issuedBefore"] == time_of_issue
     issuer.revoke(jti="mine")
 
     def known(client, **query):
@@ -165,7 +164,7 @@ def test_who_may_revoke_and_list(stack):
         ("jti", {}),
         ("sub", {"jti": "a", "sub": "b"}),
         ("issuedBefore", {"sub": "b"}),
-        ("issuedBefore", {"sub": "b", "issuedBefore": in_seconds(60)}),
+        ("issuedBefore", {"sub": "b", "issuedBefore": timestamp(60)}),
         ("exp", {"jti": "a", "exp": 1}),
     ]:
         answer = admin.send("POST", PATH, json=body)

@@ -461,7 +461,8 @@ actor EdgeConnection {
         let farewell = self.farewell(ending)
         // Without a farewell there is no reason to wait for a full socket.
         if farewell.isEmpty, self.state.isBlocked { return self.perform(self.state.farewellOmitted()) }
-        if ending.dropsQueue { return self.cutToFarewell(ending) }
+        // All that a refused connection has queued is its opening.
+        if ending.dropsQueue, self.wasAdmitted { return self.cutToFarewell(ending) }
         self.outbox.append(farewell)
         self.sendFarewell()
     }

@@ -336,8 +336,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         }
         let isDraining = self.drain != nil
         connection.assumeIsolated { connection in
+            // A refused connection gets its opening and the reason, and no event.
+            if let refusal { return connection.endRequested(refusal) }
             connection.attached()
-            if let refusal { connection.endRequested(refusal) }
             if isDraining { connection.endRequested(.draining) }
             connection.tellStanding()
         }

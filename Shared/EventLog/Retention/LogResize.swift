@@ -54,7 +54,10 @@ public struct LogResize: Sendable {
         let wanted: [(name: String, limits: Limits)] = [
             (configuration.streamName, Limits(maxAge: configuration.maxAge, maxBytes: configuration.maxBytes)),
             (EventLogConfiguration.inboxName, Limits(maxAge: configuration.maxAge, maxBytes: configuration.inboxBytes)),
-            (EventLogConfiguration.approvalsName, Limits(maxAge: configuration.approvalsMaxAge, maxBytes: configuration.approvalsStreamBytes)),
+            (
+                EventLogConfiguration.approvalsName,
+                Limits(maxAge: configuration.approvalsMaxAge, maxBytes: configuration.approvalsStreamBytes)
+            ),
         ]
         var changes: [Change] = []
         for (index, stream) in wanted.enumerated() {

@@ -6,10 +6,10 @@ SWIFT ?= swift
 JOBS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores : 4)))
 # The fast ones mostly wait for a process, so twice as many run side by side.
 FAST_JOBS ?= $(shell echo $$((2 * $(JOBS))))
-# What is built for tests: debug, which takes half the time; or release, which is what users run, and what the drill runs. The latter has a folder
-# of its own, because tests need a flag with which all else would be built again.
+# What is built for tests: debug; or release, which is what users run, and what `make test`, CI and the drill run: a compiler's optimiser has faults
+# too. Release has a separate folder, because tests need a flag with which everything else would be built again.
 CONFIGURATION ?= debug
-drill fuzz: CONFIGURATION := release
+test drill fuzz: CONFIGURATION := release
 build_options = $(if $(filter release,$(CONFIGURATION)),--configuration release --scratch-path .build/testable)
 testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
 binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)

@@ -65,7 +65,7 @@ public struct AccessControlConfiguration: Sendable {
     /// The paths of all key files.
     public var files: [String] { [hs256SecretFile, hs256PreviousSecretFile, publicKeyFile, jwksFile].compactMap(\.self) }
 
-    /// Whether a key source is set. A previous secret alone is none.
+    /// Whether a key source is set. A previous secret does not count.
     public var hasKeySource: Bool {
         hs256Secret != nil || hs256SecretFile != nil || publicKeyFile != nil || jwksFile != nil || jwksURL != nil
     }

@@ -313,7 +313,7 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Returns the entry at an approval's place, read from the stream's leader; nil when there is none, or something else.
+    /// Returns the entry at an approval's place, read from the stream's leader; nil for a free place, and for a message that is no event.
     public func storedEvent(at place: ApprovalPlace, of tenant: Tenant) async throws(EventLogError) -> LogEntry? {
         do throws(JetStreamError) {
             let subject = EventSubject.approval(tenant: tenant, place: place)

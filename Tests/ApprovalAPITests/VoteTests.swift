@@ -35,7 +35,7 @@ import Testing
             try Fixture.vote(by: "bob").event(on: request, traceparent: nil), try consumption.event(on: request, traceparent: nil),
         ]
         for event in events {
-            #expect(event.user == "ann" && event.tenant == Fixture.acme && event.source == Decision.source)
+            #expect(event.user == "ann" && event.tenant == Fixture.acme && event.source == ApprovalEvent.source)
             #expect(event.payload.string("incidentId") == "inc")
             #expect(event.payload.string("actionDigest") == request.actionDigest?.text)
         }

@@ -23,8 +23,6 @@ struct Decision: Sendable, Equatable {
 
     /// The decider of expired approvals.
     static let system = UserID(generated: "system")
-    /// The CloudEvents `source` of this service's events.
-    static let source = EventSource(generated: "/causeway/approval-api")
     /// The type of the decision event.
     static let typeName = EventCatalogue.approvalDecision.name
     /// The member with the request's event id.
@@ -95,16 +93,7 @@ extension Decision {
         tenant: Tenant,
         traceparent: String?
     ) throws(ValidationError) -> Event {
-        try EventDraft(
-            type: EventType(typeName),
-            payload: Payload(validating: members.bytes),
-            user: user,
-            id: id,
-            time: decidedAt,
-            source: Self.source,
-            traceparent: traceparent
-        )
-        .resolve(tenant: tenant, id: id, time: decidedAt)
+        try ApprovalEvent(typeName, members, user: user, id: id, time: decidedAt).event(of: tenant, traceparent: traceparent)
     }
 
     /// Returns whether the decision is about this request, and not about another one with the same id.

@@ -150,16 +150,7 @@ extension Approval.Request {
         time: Timestamp,
         traceparent: String?
     ) throws(ValidationError) -> Event {
-        try EventDraft(
-            type: EventType(typeName),
-            payload: Payload(validating: members.bytes),
-            user: user,
-            id: id,
-            time: time,
-            source: Decision.source,
-            traceparent: traceparent
-        )
-        .resolve(tenant: tenant, id: id, time: time)
+        try ApprovalEvent(typeName, members, user: user, id: id, time: time).event(of: tenant, traceparent: traceparent)
     }
 }
 

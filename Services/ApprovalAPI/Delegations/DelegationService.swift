@@ -69,7 +69,7 @@ struct DelegationService: Sendable {
 
     /// Revokes a delegation that the person gave.
     ///
-    /// - Throws: `not_found` when there is none with that id in force; `service_unavailable`.
+    /// - Throws: `not_found` for an id that the person has not given or that is not in force; `service_unavailable`.
     func revoke(_ id: String, by giver: Viewer) async throws {
         try await barrier.ofApprovals()
         guard let delegation = try await model.delegations(by: giver, at: now()).first(where: { $0.id == id }) else {

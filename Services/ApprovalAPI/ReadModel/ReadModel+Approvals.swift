@@ -21,7 +21,7 @@ struct ApprovalListPlace: Sendable, Equatable {
 }
 
 extension ReadModel {
-    /// Returns the approval with that id, whoever may see it; nil when absent.
+    /// Returns the approval with that id, without a check of visibility; nil when absent.
     func approval(_ id: ApprovalID, of tenant: Tenant, for holder: ReaderShares.Holder? = nil) async throws -> Approval? {
         try await read(for: holder ?? .tenant(tenant)) { database in
             let sql = "SELECT * FROM approvals WHERE tenant = ? AND approval = ?"

@@ -121,7 +121,7 @@ public struct ApprovalRecords: Sendable {
         }
     }
 
-    /// Returns the record at a place, read from the stream's leader; nil when there is none.
+    /// Returns the record at a place, read from the stream's leader; nil for a free place.
     public func record(at place: ApprovalPlace, tenant: Tenant) async throws(EventLogError) -> ApprovalRecord? {
         let message: StoredMessage
         do throws(JetStreamError) {

@@ -60,7 +60,7 @@ public struct FollowedStream: Sendable {
         }
     }
 
-    /// Returns the last message of a subject, read from the stream's leader; nil when there is none.
+    /// Returns the last message of a subject, read from the stream's leader; nil for an empty subject.
     public func lastMessage(on subject: String) async throws(EventLogError) -> StoredMessage? {
         do throws(JetStreamError) {
             return try await jetStream.lastMessage(stream: store.name, subject: subject)

@@ -11,7 +11,7 @@ package enum Exit {
     package static let invalidEvent = ArgumentParser.ExitCode(65)
     /// The bus, the log or a service did not answer, or did not accept an event now (`EX_UNAVAILABLE`).
     package static let unavailable = ArgumentParser.ExitCode(69)
-    /// The token does not permit what was asked for (`EX_NOPERM`).
+    /// The server refused the token, or the token lacks the role (`EX_NOPERM`).
     package static let noPermission = ArgumentParser.ExitCode(77)
     /// An error in the configuration (`EX_CONFIG`).
     package static let configuration = ArgumentParser.ExitCode(78)

@@ -28,7 +28,7 @@ struct ServerRefusal: Sendable, Hashable {
         }
     }
 
-    /// Prints the sentence and returns the error to throw.
+    /// Prints the message and returns the error to throw.
     func exit() -> ArgumentParser.ExitCode {
         Exit.because(sentence, ArgumentParser.ExitCode(code))
     }

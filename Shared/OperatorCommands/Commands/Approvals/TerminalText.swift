@@ -2,8 +2,8 @@ import Basics
 
 /// Text from other people, for a terminal.
 enum TerminalText {
-    /// Returns `text` with characters that act on a terminal or reverse its text as `\uXXXX`, so that a title cannot pass for another line. Within JSON
-    /// text the result means the same.
+    /// Returns `text` with control and bidirectional formatting characters escaped as in JSON (`\u001b`), so that a title cannot forge another line. JSON
+    /// text keeps its meaning.
     static func safe(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isActive) else { return text }
         var shown = ""

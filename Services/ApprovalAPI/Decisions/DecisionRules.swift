@@ -55,6 +55,11 @@ enum DecisionRules {
         return requester == voter.user || requester == right.onBehalfOf ? .selfApproval : .proceed(right)
     }
 
+    /// Returns whether the person's own right does not suffice, or is not to be used, so that delegations must be read.
+    static func needsDelegations(_ voter: Voter, onBehalfOf principal: UserID?, on approval: Approval) -> Bool {
+        principal != nil || !Voter.isInForce(voter.groups(of: approval.request), on: approval)
+    }
+
     /// Returns the right with which a person may decide: the one in whose place the request says, else the person's own, else the oldest delegation that gives
     /// one.
     private static func right(
@@ -64,7 +69,7 @@ enum DecisionRules {
         on approval: Approval
     ) -> Right? {
         let own = Right(onBehalfOf: nil, groups: voter.groups(of: approval.request))
-        if principal == nil, Voter.isInForce(own.groups, on: approval) { return own }
+        if !needsDelegations(voter, onBehalfOf: principal, on: approval) { return own }
         for delegation in delegations where principal == nil || delegation.giver == principal {
             // The one in whose place may not be the requester where another person must decide.
             guard !(approval.request.fourEyes && delegation.giver == approval.request.requestedBy) || principal != nil else { continue }

@@ -75,11 +75,12 @@ struct DecisionService: Sendable {
         if let digest = request.actionDigest, digest != approval.request.actionDigest { return .otherAction }
         let time = now()
         let id = DecisionID.make(request, of: viewer, now: time)
+        let needsDelegations = DecisionRules.needsDelegations(voter, onBehalfOf: request.onBehalfOf, on: approval)
         let verdict = DecisionRules.judge(
             approval,
             action: request.action,
             by: voter,
-            delegations: try await model.delegations(to: viewer, from: request.onBehalfOf, at: time),
+            delegations: needsDelegations ? try await model.delegations(to: viewer, from: request.onBehalfOf, at: time) : [],
             onBehalfOf: request.onBehalfOf,
             now: time
         )

@@ -103,7 +103,7 @@ extension ApprovalBench {
         let again = try await bench.sweep.decisions.expire(approval)
         #expect(!again.isNew && again.0 == decision)
         await bench.sweep.sweep()
-        #expect(try await bench.types() == ["approval.requested", "approval.resolved", "remediation.rejected"])
+        #expect(try await bench.announcedTypes() == ["approval.requested", "approval.resolved", "remediation.rejected"])
         #expect(try await bench.approval("a")?.status == .expired)
     }
 

@@ -61,7 +61,7 @@ import Testing
         #expect(decision.action == .approve && decision.decidedBy == "dan")
         #expect(try await bench.decide("a", by: "eve", roles: ["dba"]) == .alreadyResolved(decision))
         #expect(
-            try await bench.types() == [
+            try await bench.announcedTypes() == [
                 "approval.requested", "approval.voted", "approval.voted", "approval.voted", "approval.resolved", "remediation.approved",
             ]
         )
@@ -98,7 +98,7 @@ import Testing
             undecided.decision = nil
             #expect(ApprovalTally(undecided).decisive?.votedBy == decided.decision.decidedBy)
         }
-        let types = try await bench.types()
+        let types = try await bench.announcedTypes()
         #expect(types.count { $0 == "approval.resolved" } == 5 && types.count { $0 == "remediation.approved" } == 5)
     }
 
@@ -147,7 +147,7 @@ import Testing
             return
         }
         #expect(decision.action == .reject && decision.decidedBy == "dan")
-        #expect(try await bench.types().last == "remediation.rejected")
+        #expect(try await bench.announcedTypes().last == "remediation.rejected")
     }
 
     @Test func nobodyVotesTwiceThroughADelegation() async throws {
@@ -187,7 +187,7 @@ import Testing
         }
         let decision = try #require(try await bench.approval("a")?.decision?.decision)
         #expect(decision.action == .approve && decision.decidedBy == "ann" && decision.decidedAt == Fixture.later(999))
-        #expect(try await bench.types().last == "remediation.approved")
+        #expect(try await bench.announcedTypes().last == "remediation.approved")
     }
 
     @Test func votesThatCameTooLateOrAreTooFewDoNot() async throws {
@@ -223,7 +223,7 @@ import Testing
         let standing = try #require(try await bench.approval("a")?.decision?.decision)
         #expect(outcomes.count { $0 == .decided(standing) } == 1)
         #expect(outcomes.count { $0 == .alreadyResolved(standing) } == 11)
-        #expect(try await bench.types().count == 3)
+        #expect(try await bench.announcedTypes().count == 3)
     }
 
     @Test func aKeyGivesTheSameAnswerAgain() async throws {
@@ -255,7 +255,7 @@ import Testing
         let permits = outcomes.filter { if case .consumed(let consumption, _) = $0 { consumption == standing } else { false } }
         #expect(permits.count == 1)
         #expect(outcomes.count { $0 == .alreadyConsumed(standing) } == 11)
-        #expect(try await bench.types().count { $0 == "approval.consumed" } == 1)
+        #expect(try await bench.announcedTypes().count { $0 == "approval.consumed" } == 1)
     }
 
     @Test func aPermitIsForTheActionAndForItsKey() async throws {

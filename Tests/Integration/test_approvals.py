@@ -855,6 +855,7 @@ def test_a_log_that_is_made_anew_is_another_log(stack):
     stack.intake.publish(requested("apr_1"), requested("open"))
     assert admin.decide("apr_1").status_code == 200
     expect_one_decision(stack, "apr_1")
+    eventually(lambda: stack.bus.consumer_is_done("approval-records", "APPROVALS"), "no record is still to be announced")
     stack.bus.recreate_log()
     eventually(lambda: admin.notifications().json().get("items") == [], "what the former log held is forgotten")
     shown = admin.approval("apr_1").json()

@@ -50,7 +50,6 @@ extension DecisionService {
                 throw APIError.internal("The record at the consumption's subject is not a consumption.")
             }
             guard standing.eventID == id else { return .alreadyConsumed(standing) }
-            if case .new(let record) = stored { _ = await announcer.announce(record) }
             return .consumed(standing, approval)
         } catch let error as EventLogError {
             throw Unavailable.because(error)

@@ -151,6 +151,7 @@ struct DecisionService: Sendable {
         }
         // The same vote again is the same answer.
         guard standing.action == vote.action, standing.person == vote.person else { return .alreadyVoted(standing) }
+        // Before the decision that it may complete, so that the log shows them in this order. If this fails, the shared reading announces the vote.
         if case .new(let record) = stored { _ = await announcer.announce(record) }
         guard let settled = try await settle(request.approvalID, of: approval.request.tenant) else { return .notFound }
         guard let decided = settled.decision else { return .voted(standing, settled) }
@@ -273,7 +274,7 @@ struct DecisionService: Sendable {
         )
     }
 
-    /// Stores a decision and announces it.
+    /// Stores a decision. The shared reading of records announces it: the answer waits for the one record that decides, not for the events that tell of it.
     private func record(
         _ decision: Decision,
         of request: Approval.Request,
@@ -292,8 +293,6 @@ struct DecisionService: Sendable {
         guard let standing = Decision(stored.record.event, on: decision.approvalID) else {
             throw EventLogError(code: .rejected, message: "The record at the decision's subject is not a decision.")
         }
-        // Readers learn of it at once; if this fails, the shared reading of records announces it.
-        if case .new(let record) = stored { _ = await announcer.announce(record) }
         let eventID = stored.record.event.id
         return (standing, eventID, stored.record.sequence, eventID == id)
     }

@@ -139,6 +139,23 @@ final class ApprovalBench: Sendable {
         return types
     }
 
+    /// The same once every record is announced: runs the announcer until it has acknowledged the last one.
+    func announcedTypes() async throws -> [String] {
+        try await running({ try await self.announcer.run { await self.decisions.settle($0) } }) {
+            let stream = EventLogConfiguration.approvalsName
+            let areAnnounced = try await eventually {
+                // Its creation may be under way.
+                guard let consumer = try? await self.jetStream.consumerInfo(stream: stream, consumer: RecordAnnouncer.name) else {
+                    return false
+                }
+                let last = try await self.jetStream.streamInfo(stream).state.lastSequence
+                return consumer.acknowledged.streamSequence == last
+            }
+            guard areAnnounced else { throw TestKitError("The announcer has not acknowledged every record.") }
+        }
+        return try await types()
+    }
+
     // MARK: Acting
 
     /// Decides or votes as a person of `acme`.

@@ -1,12 +1,12 @@
-/// Why a token was refused.
+/// Why a token or ticket was refused.
 ///
-/// ``message`` is a sentence for the client and has nothing of the token, so it may be logged and sent back.
+/// ``message`` is a sentence for the client and has nothing of the token or ticket, so it may be logged and sent back.
 public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of refusal, for metric labels.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
-        /// No token was sent.
+        /// No token or ticket was sent.
         case missing
-        /// Not a signed JWT, or larger than allowed.
+        /// Not a signed JWT, larger than allowed, or not the only credential of the request.
         case malformed
         /// No key here declares the token's algorithm.
         case unsupportedAlgorithm
@@ -16,6 +16,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         case badSignature
         /// The token has no `exp`.
         case noExpiry
+        /// The time of the token or ticket is over.
         case expired
         /// `nbf` or `iat` is in the future.
         case notYetValid
@@ -27,6 +28,12 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         case revoked
         /// The revocations have not been read from the bus yet, so that the token cannot be judged. Not the client's fault.
         case revocationsUnread
+        /// The ticket was redeemed before (contract §13).
+        case usedTicket
+        /// The ticket was never issued, or long ago.
+        case unknownTicket
+        /// The bus cannot be reached, so that the ticket cannot be redeemed. Not the client's fault.
+        case ticketsUnavailable
         /// The identity provider is unreachable since the start, or when an unknown key was looked up. Not the client's fault.
         case keysUnavailable
     }
@@ -41,8 +48,8 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         self.message = message
     }
 
-    /// Whether the same token may be accepted later.
-    public var isRetriable: Bool { reason == .keysUnavailable || reason == .revocationsUnread }
+    /// Whether the same request may be accepted later.
+    public var isRetriable: Bool { reason == .keysUnavailable || reason == .revocationsUnread || reason == .ticketsUnavailable }
 
     public var description: String { "\(reason.rawValue): \(message)" }
 }

@@ -4,7 +4,7 @@ import FoundationEssentials
 public import Logging
 import Synchronization
 
-/// Verifies tokens and returns principals (contract §1).
+/// Verifies tokens, redeems tickets, and returns principals (contract §1, §13).
 ///
 /// All checks are here: size and format, algorithm (must be the one that the selected key declares), signature, dates, issuer, audience, user,
 /// tenant and revocation. Any thread; never blocks one.
@@ -17,7 +17,8 @@ public final class Authenticator: Sendable {
     private let cache: PrincipalCache
     private let now: WallClock
     private let refusesUntilRead: Bool
-    private let refusals = Mutex<[AuthenticationError.Reason: Int]>([:])
+    private let tickets: (any TicketRedeemer)?
+    private let counts = Mutex(Counts())
 
     /// The revoked tokens.
     public let revocations: Revocations
@@ -27,6 +28,7 @@ public final class Authenticator: Sendable {
     ///   - revocations: The revoked tokens, asked on every verification.
     ///   - refusesUntilRead: Whether valid tokens are refused, as retriable, before the revocations have been read once. False for an edge, which
     ///     then accepts tokens and refuses the streams.
+    ///   - tickets: Redeems tickets; nil in a process without streams, where ``Credential`` refuses them.
     ///   - logger: Logs key changes and failed fetches; never a token.
     ///   - now: milliseconds since 1970 UTC.
     /// - Throws: ``AccessControlError`` when the configuration has no keys, or unusable ones.
@@ -34,6 +36,7 @@ public final class Authenticator: Sendable {
         configuration: AccessControlConfiguration,
         revocations: Revocations = Revocations(isRead: true),
         refusesUntilRead: Bool = true,
+        tickets: (any TicketRedeemer)? = nil,
         logger: Logger,
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
@@ -47,6 +50,7 @@ public final class Authenticator: Sendable {
         self.now = now
         self.revocations = revocations
         self.refusesUntilRead = refusesUntilRead
+        self.tickets = tickets
         await ring.refreshIfDue()
     }
 
@@ -77,23 +81,68 @@ public final class Authenticator: Sendable {
     /// Verifies a token. Takes about 1 µs for a cached token and up to 100 µs for another; waits for the identity provider (bounded by its timeout)
     /// only when the keys are due, or when the token names an unknown key.
     public func authenticate(_ token: String) async throws(AuthenticationError) -> Principal {
-        try await authenticate { () throws(AuthenticationError) in token }
+        try await authenticate { () throws(AuthenticationError) in .token(token) }
     }
 
-    /// Verifies the token that `credential` extracts from a request, and counts a refusal, also of a request without a token.
+    /// Verifies the token, or redeems the ticket, that `credential` extracts from a request, and counts a refusal, also of a request without either.
+    ///
+    /// A redeemed ticket gives the principal of its token, which is refused if the token was revoked. Waits for the bus then.
     public func authenticate(
-        _ credential: () throws(AuthenticationError) -> String
+        _ credential: () throws(AuthenticationError) -> Credential
     ) async throws(AuthenticationError) -> Principal {
+        var isTicket = false
         do throws(AuthenticationError) {
-            return try unrevoked(try await verified(try credential()))
+            switch try credential() {
+            case .token(let token): return try unrevoked(try await verified(token))
+            case .ticket(let text):
+                isTicket = true
+                let principal = try unrevoked(try await redeemed(text))
+                counts.withLock { $0.redeemedTickets += 1 }
+                return principal
+            }
         } catch {
-            refusals.withLock { $0[error.reason, default: 0] += 1 }
+            counts.withLock { counts in
+                counts.refusals[error.reason, default: 0] += 1
+                if isTicket { counts.ticketRefusals[error.reason, default: 0] += 1 }
+            }
             throw error
         }
     }
 
-    /// Refused tokens so far, by reason.
-    public var refusalsByReason: [AuthenticationError.Reason: Int] { refusals.withLock { $0 } }
+    /// Numbers of requests since the start.
+    private struct Counts {
+        var refusals: [AuthenticationError.Reason: Int] = [:]
+        var ticketRefusals: [AuthenticationError.Reason: Int] = [:]
+        var redeemedTickets = 0
+    }
+
+    /// Requests refused so far because of their token or ticket, by reason.
+    public var refusalsByReason: [AuthenticationError.Reason: Int] { counts.withLock { $0.refusals } }
+
+    /// Those of them that had a ticket.
+    public var ticketRefusalsByReason: [AuthenticationError.Reason: Int] { counts.withLock { $0.ticketRefusals } }
+
+    /// Tickets redeemed so far.
+    public var redeemedTickets: Int { counts.withLock { $0.redeemedTickets } }
+
+    /// Returns the principal of a ticket, with its token revoked or not.
+    private func redeemed(_ text: String) async throws(AuthenticationError) -> Principal {
+        let redemption: TicketRedemption =
+            if let ticket = Ticket(text) { await tickets?.redeem(ticket) ?? .unknown } else { .unknown }
+        switch redemption {
+        case .redeemed(let principal): return principal
+        case .expired: throw AuthenticationError(.expired, "The ticket has expired: get a new one at POST /v1/tickets.")
+        case .used:
+            throw AuthenticationError(.usedTicket, "The ticket was used before: get a new one at POST /v1/tickets for each connection.")
+        case .unknown:
+            throw AuthenticationError(.unknownTicket, "The ticket is not known: get one at POST /v1/tickets, and use it within 30 s.")
+        case .unavailable:
+            throw AuthenticationError(
+                .ticketsUnavailable,
+                "The bus cannot be reached, so the ticket cannot be checked: try again shortly with a new one."
+            )
+        }
+    }
 
     /// Returns the principal, unless its token is revoked.
     private func unrevoked(_ principal: Principal) throws(AuthenticationError) -> Principal {

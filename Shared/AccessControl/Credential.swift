@@ -1,5 +1,40 @@
-/// Extracts the token of a request (contract §1).
-public enum Credential {
+/// The credential of a request (contract §1, §13).
+public enum Credential: Sendable, Equatable {
+    /// The text of a token.
+    case token(String)
+    /// The text of the query parameter `ticket`.
+    case ticket(String)
+
+    /// Extracts the credential of a request.
+    ///
+    /// - Parameters:
+    ///   - authorization: the values of all `Authorization` header fields.
+    ///   - queryTokens: the decoded values of all `token` query parameters, and other tokens that are as good.
+    ///   - tickets: the decoded values of all `ticket` query parameters.
+    ///   - opensStream: whether the request may open a stream. Other requests are refused with a ticket, and `queryTokens` are ignored.
+    /// - Throws: `missing` or `malformed`. A ticket beside another credential is refused: which one counts would be a guess.
+    public init(
+        authorization: [String],
+        queryTokens: [String] = [],
+        tickets: [String] = [],
+        opensStream: Bool = true
+    ) throws(AuthenticationError) {
+        guard let ticket = tickets.first else {
+            self = .token(try Self.bearer(authorization: authorization, queryTokens: opensStream ? queryTokens : []))
+            return
+        }
+        guard opensStream else {
+            throw AuthenticationError(
+                .malformed,
+                "A ticket opens a stream and nothing else: leave the query parameter ticket out, and send the header \"Authorization: Bearer <token>\"."
+            )
+        }
+        guard tickets.count == 1, authorization.isEmpty, queryTokens.isEmpty else {
+            throw AuthenticationError(.malformed, "The request carries a ticket and another token or ticket: send exactly one.")
+        }
+        self = .ticket(ticket)
+    }
+
     /// Returns the request's bearer token.
     ///
     /// The header wins over the query. A malformed header is an error: with a fallback to the query, a client could believe that it uses a credential

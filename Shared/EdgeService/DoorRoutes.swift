@@ -27,7 +27,8 @@ public final class DoorRoutes: Sendable {
         validators.withLock { $0[path.description] = validate }
     }
 
-    /// Registers the check for a path that requires a token with one of `roles`, in the header `Authorization` or in the query.
+    /// Registers the check for a path that requires a token with one of `roles`, in the header `Authorization` or in the query. A request with a ticket goes to
+    /// the router, which can wait for the bus.
     public func authenticated(
         by authenticator: Authenticator,
         anyOf roles: Set<Role>,
@@ -35,7 +36,7 @@ public final class DoorRoutes: Sendable {
         _ validate: @escaping @Sendable (Request, Principal, RequestIdentity) throws -> StreamRequest
     ) {
         on(path) { request, identity in
-            guard request.headers[.upgrade] == nil, let principal = authenticator.authenticateAtOnce(request, acceptsQueryToken: true),
+            guard request.headers[.upgrade] == nil, let principal = authenticator.authenticateAtOnce(request),
                 principal.has(anyOf: roles)
             else { return nil }
             return try? validate(request, principal, identity)

@@ -6,7 +6,7 @@ import HTTPTypes
 public import Hummingbird
 import ServiceKit
 
-/// The shared part of the WebSocket surfaces: parses the handshake, finds and verifies the token, and checks the origin.
+/// The shared part of the WebSocket surfaces: parses the handshake, verifies the token or redeems the ticket, and checks the origin.
 public struct WebSocketFront: Sendable {
     private let authenticator: Authenticator
     private let origins: OriginPolicy
@@ -35,14 +35,14 @@ public struct WebSocketFront: Sendable {
         return handshake
     }
 
-    /// Authenticates by the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
+    /// Authenticates by the query's `ticket` alone, or by the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
     public func authenticate(
         _ request: Request,
         _ handshake: WebSocketHandshake,
         _ context: APIRequestContext
     ) async throws(AuthenticationError) -> Principal {
         let principal = try await self.authenticator.authenticate { () throws(AuthenticationError) in
-            try Self.token(of: request, handshake)
+            try Credential(of: request, subprotocolTokens: handshake.bearerTokens)
         }
         context.tokenAccepted()
         return principal
@@ -50,15 +50,7 @@ public struct WebSocketFront: Sendable {
 
     /// Authenticates without waiting; nil for a request that is not accepted at once.
     public func authenticateAtOnce(_ request: Request, _ handshake: WebSocketHandshake) -> Principal? {
-        guard let token = try? Self.token(of: request, handshake) else { return nil }
-        return self.authenticator.authenticateAtOnce(token)
-    }
-
-    private static func token(of request: Request, _ handshake: WebSocketHandshake) throws(AuthenticationError) -> String {
-        try Credential.bearer(
-            authorization: request.headers[values: .authorization],
-            queryTokens: QueryParameters(unbounded: request.uri.query).decodableValues("token") + handshake.bearerTokens
-        )
+        self.authenticator.authenticateAtOnce(request, subprotocolTokens: handshake.bearerTokens)
     }
 
     /// Encodes the response head of the 101.

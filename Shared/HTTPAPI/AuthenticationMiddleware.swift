@@ -4,41 +4,53 @@ public import Hummingbird
 import Logging
 
 extension Authenticator {
-    /// Authenticates a request (contract §1): the header `Authorization`, or the query parameter `token` where accepted.
-    /// - Parameter acceptsQueryToken: for surfaces that browsers use without headers (SSE, WebSocket).
-    public func authenticate(_ request: Request, acceptsQueryToken: Bool) async throws(AuthenticationError) -> Principal {
-        try await authenticate { () throws(AuthenticationError) in try Self.token(of: request, acceptsQueryToken: acceptsQueryToken) }
+    /// Authenticates a request (contract §1, §13): the header `Authorization`, or the query parameter `token` or `ticket` where the request opens a stream.
+    /// - Parameter opensStream: for surfaces that browsers use without headers (SSE, WebSocket).
+    public func authenticate(_ request: Request, opensStream: Bool) async throws(AuthenticationError) -> Principal {
+        try await authenticate { () throws(AuthenticationError) in try Credential(of: request, opensStream: opensStream) }
     }
 
-    /// The same without waiting; nil for a request that is not accepted at once (``authenticateAtOnce(_:)``).
-    public func authenticateAtOnce(_ request: Request, acceptsQueryToken: Bool) -> Principal? {
-        guard let token = try? Self.token(of: request, acceptsQueryToken: acceptsQueryToken) else { return nil }
+    /// The same for the request of a stream, without waiting; nil for a request that is not accepted at once: ``authenticateAtOnce(_:)``, and every ticket.
+    /// - Parameter subprotocolTokens: tokens among the subprotocols of a WebSocket handshake.
+    public func authenticateAtOnce(_ request: Request, subprotocolTokens: [String] = []) -> Principal? {
+        guard case .token(let token)? = try? Credential(of: request, subprotocolTokens: subprotocolTokens) else { return nil }
         return authenticateAtOnce(token)
     }
+}
 
-    private static func token(of request: Request, acceptsQueryToken: Bool) throws(AuthenticationError) -> String {
-        try Credential.bearer(
+extension Credential {
+    /// Extracts the credential of a request.
+    ///
+    /// - Parameters:
+    ///   - subprotocolTokens: tokens among the subprotocols of a WebSocket handshake.
+    ///   - opensStream: whether the query parameters `token` and `ticket` are accepted.
+    /// - Throws: `missing` or `malformed`.
+    public init(of request: Request, subprotocolTokens: [String] = [], opensStream: Bool = true) throws(AuthenticationError) {
+        let query = QueryParameters(unbounded: request.uri.query)
+        try self.init(
             authorization: request.headers[values: .authorization],
-            queryTokens: acceptsQueryToken ? QueryParameters(unbounded: request.uri.query).decodableValues("token") : []
+            queryTokens: query.decodableValues("token") + subprotocolTokens,
+            tickets: query.decodableValues("ticket"),
+            opensStream: opensStream
         )
     }
 }
 
-/// Requires an accepted token, and sets the principal in the context.
+/// Requires an accepted token or ticket, and sets the principal in the context.
 public struct AuthenticationMiddleware: RouterMiddleware {
     /// The context that the router must have.
     public typealias Context = APIRequestContext
 
     private let authenticator: Authenticator
-    private let acceptsQueryToken: Bool
+    private let opensStream: Bool
 
-    /// - Parameter acceptsQueryToken: whether the query parameter `token` is accepted too.
-    public init(_ authenticator: Authenticator, acceptsQueryToken: Bool = false) {
+    /// - Parameter opensStream: whether the query parameters `token` and `ticket` are accepted too.
+    public init(_ authenticator: Authenticator, opensStream: Bool = false) {
         self.authenticator = authenticator
-        self.acceptsQueryToken = acceptsQueryToken
+        self.opensStream = opensStream
     }
 
-    /// Authenticates, then calls `next`; throws `unauthorized` or `service_unavailable`.
+    /// Authenticates, then calls `next`; throws an `AuthenticationError`.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -46,10 +58,10 @@ public struct AuthenticationMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         do throws(AuthenticationError) {
-            context.setPrincipal(try await authenticator.authenticate(request, acceptsQueryToken: acceptsQueryToken))
+            context.setPrincipal(try await authenticator.authenticate(request, opensStream: opensStream))
         } catch {
             context.logger.debug("Token refused", metadata: [LogKey.authReason: "\(error.reason.rawValue)"])
-            throw APIError(error)
+            throw error
         }
         return try await next(request, context)
     }
@@ -80,13 +92,15 @@ public struct RoleMiddleware: RouterMiddleware {
 
 extension RouterMethods where Context == APIRequestContext {
     /// Returns a group of routes that require a token with one of `roles`; any token if empty.
+    ///
+    /// - Parameter opensStream: whether the query parameters `token` and `ticket` are accepted too.
     public func authenticated(
         by authenticator: Authenticator,
         anyOf roles: Set<Role> = [],
-        acceptsQueryToken: Bool = false
+        opensStream: Bool = false
     ) -> RouterGroup<APIRequestContext> {
         group()
-            .add(middleware: AuthenticationMiddleware(authenticator, acceptsQueryToken: acceptsQueryToken))
+            .add(middleware: AuthenticationMiddleware(authenticator, opensStream: opensStream))
             .add(middleware: RoleMiddleware(anyOf: roles))
     }
 }

@@ -133,7 +133,7 @@ struct RevocationTests {
     @Test func aRefusalIsCountedByReasonWithoutATokenToo() async throws {
         let authenticator = try await authenticator(Revocations(isRead: true))
         await #expect(throws: AuthenticationError.self) {
-            try await authenticator.authenticate { () throws(AuthenticationError) in try Credential.bearer(authorization: []) }
+            try await authenticator.authenticate { () throws(AuthenticationError) in try Credential(authorization: []) }
         }
         await #expect(throws: AuthenticationError.self) { try await authenticator.authenticate("x") }
         #expect(authenticator.refusalsByReason == [.missing: 1, .malformed: 1])

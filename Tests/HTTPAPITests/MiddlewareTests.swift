@@ -139,6 +139,22 @@ struct AuthenticationTests {
         }
     }
 
+    @Test func aTicketIsRefusedWhereNoStreamOpensAndBesideAToken() async throws {
+        let token = try await SampleService.token()
+        let ticket = Ticket.generate().text
+        try await SampleService.test { client, lines in
+            for target in ["/any?ticket=\(ticket)", "/any?%74icket=", "/browser?ticket=\(ticket)"] {
+                let response = try await client.execute(uri: target, method: .get, headers: [.authorization: "Bearer \(token)"])
+                #expect(response.isError(.unauthorized) && response.text.contains("ticket") && !response.text.contains(ticket))
+            }
+            for query in ["ticket=\(ticket)", "ticket=\(ticket)&token=\(token)", "ticket=\(ticket)&ticket=\(ticket)"] {
+                let response = try await client.execute(uri: "/browser?\(query)", method: .get)
+                #expect(response.isError(.unauthorized) && response.text.contains("ticket") && !response.text.contains(ticket))
+            }
+            for line in lines.all { #expect(!line.text.contains(ticket.dropFirst(4))) }
+        }
+    }
+
     @Test func theHeaderWinsEvenIfItIsWrong() async throws {
         let token = try await SampleService.token()
         try await SampleService.test { client, _ in

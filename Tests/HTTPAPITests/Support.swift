@@ -93,7 +93,7 @@ enum SampleService {
         routes.post("body") { request, _ in try await request.readBody(upTo: 10) }
         routes.post("typed") { request, _ in try request.requireContentType(anyOf: ["application/json"]) }
         routes.authenticated(by: authenticator).get("any") { _, context in try context.requirePrincipal().user.text }
-        routes.authenticated(by: authenticator, acceptsQueryToken: true).get("browser") { _, context in
+        routes.authenticated(by: authenticator, opensStream: true).get("browser") { _, context in
             try context.requirePrincipal().tenant.text
         }
         routes.authenticated(by: authenticator, anyOf: [.admin, .member]).get("items/:id") { _, context in

@@ -14,6 +14,8 @@ import Testing
         ("{\"url\":\"/x?token=abc\"}", "{\"url\":\"/x?token=<redacted>\"}"),
         ("token=abc,token=def", "token=<redacted>,token=<redacted>"),
         ("token = abc", "token = abc"),
+        ("/x?ticket=abc&TICKET=def", "/x?ticket=<redacted>&TICKET=<redacted>"),
+        ("a tkt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA b, tkt_", "a <redacted> b, tkt_"),
         ("tokens are fine, tok en=1", "tokens are fine, tok en=1"),
         ("before eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln after", "before <redacted> after"),
         ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "<redacted>"),

@@ -1,20 +1,19 @@
 import AccessControl
 
-/// Last line of defence: redacts tokens in every log line (contract §1).
+/// Last line of defence: redacts tokens and tickets in every log line (contract §1).
 ///
 /// Should never find anything; code that logs a request target uses `AccessControl.Redaction`.
 enum LogRedaction {
     /// Metadata keys whose values are never shown.
-    static let secretKeys: Set<String> = ["authorization", "cookie", "password", "secret", "token", "access_token"]
+    static let secretKeys: Set<String> = ["authorization", "cookie", "password", "secret", "token", "access_token", "ticket"]
 
-    /// Redacts everything that looks like a JWT, and the values of `token=`.
+    /// Redacts everything that looks like a JWT or a ticket, and the values of `token=` and `ticket=`.
     static func redacted(_ text: String) -> String {
-        let withoutValues = contains(text, assignment) ? hidingAssignments(text) : text
-        return contains(withoutValues, jwtStart) ? Redaction.redacted(text: withoutValues) : withoutValues
+        let withoutValues = assignments.contains { contains(text, $0) } ? hidingAssignments(text) : text
+        return Redaction.secretStarts.contains { contains(withoutValues, $0) } ? Redaction.redacted(text: withoutValues) : withoutValues
     }
 
-    private static let assignment = Array("token=".utf8)
-    private static let jwtStart = Array("eyJ".utf8)
+    private static let assignments = [Array("token=".utf8), Array("ticket=".utf8)]
 
     /// Returns whether `needle` occurs; ignores ASCII case.
     private static func contains(_ text: String, _ needle: [UInt8]) -> Bool {
@@ -32,7 +31,7 @@ enum LogRedaction {
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
             shown.append(byte)
-            guard byte == UInt8(ascii: "="), shown.suffix(assignment.count).map(folded) == assignment else { continue }
+            guard byte == UInt8(ascii: "="), assignments.contains(where: { shown.suffix($0.count).map(folded) == $0 }) else { continue }
             // Already redacted; the mark ends with a character that would end a value.
             if rest.starts(with: Redaction.mark.utf8) {
                 shown += Redaction.mark.utf8

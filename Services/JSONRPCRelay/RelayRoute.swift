@@ -49,6 +49,9 @@ struct RelayRoute: Sendable {
         let principal: Principal
         do throws(AuthenticationError) {
             principal = try await self.front.authenticate(request, handshake, context)
+        } catch  where error.reason == .ticketsUnavailable {
+            let head = self.front.head(of: handshake, context.identity)
+            return try await self.refuse(.unavailable, user: nil, self.encoder(for: handshake), head, context)
         } catch {
             throw APIError(error)
         }
@@ -56,13 +59,13 @@ struct RelayRoute: Sendable {
         let admission: Admission
         switch self.edge.admit(tenant: principal.tenant) {
         case .admitted(let taken): admission = taken
-        case .refused(let ending): return try await self.refuse(ending, principal, encoder, stream.head, context)
+        case .refused(let ending): return try await self.refuse(ending, user: principal.user, encoder, stream.head, context)
         }
         do throws(EventLogError) {
             try await self.edge.adopt(context.channel, request: stream, admission: admission)
         } catch {
             context.logger.warning("cannot tell where a stream begins", metadata: [LogKey.error: "\(error)"])
-            return try await self.refuse(.unavailable, principal, encoder, stream.head, context)
+            return try await self.refuse(.unavailable, user: principal.user, encoder, stream.head, context)
         }
         // The connection has left NIO; this response is not sent.
         return Response(status: .ok)
@@ -79,7 +82,7 @@ struct RelayRoute: Sendable {
         // A cursor is never refused, also a malformed one (contract §3).
         let lastEventID = request.lastEventID
         try Self.checkTenant(of: principal, named: request.headers[values: .tenantID])
-        let encoder = RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
+        let encoder = self.encoder(for: handshake)
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
         let caller = CommandCaller(
@@ -101,17 +104,21 @@ struct RelayRoute: Sendable {
         return (stream, encoder)
     }
 
+    private func encoder(for handshake: WebSocketHandshake) -> RelayEncoder {
+        RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
+    }
+
     /// Refuses a connection by close code: browsers do not expose the status of a failed handshake.
     private func refuse(
         _ ending: Ending,
-        _ principal: Principal,
+        user: UserID?,
         _ encoder: RelayEncoder,
         _ head: [UInt8],
         _ context: APIRequestContext
     ) async throws -> Response {
         let refusal = StreamRefusal(
             ending: ending,
-            user: principal.user,
+            user: user,
             encoder: encoder,
             inbound: .webSocket(self.rules),
             head: head,

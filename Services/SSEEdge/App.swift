@@ -1,6 +1,7 @@
 import EdgeRuntime
 import EdgeService
 import HTTPAPI
+import Hummingbird
 import ServiceKit
 
 /// `sse-edge`: the notification stream, the execution streams and the long poll. Contract §4, §9, §15.
@@ -16,7 +17,9 @@ struct App {
     static func main() async {
         await ServiceMain.run(schema) { process in
             try await EdgeProcess(process) { parts, routes in
-                let streams = routes.authenticated(by: parts.authenticator, acceptsQueryToken: true)
+                let polls = routes.authenticated(by: parts.authenticator, opensStream: true)
+                let streams = routes.group().add(middleware: TicketOutageMiddleware(edge: parts.edge))
+                    .authenticated(by: parts.authenticator, opensStream: true)
                 NotificationStreamRoute(edge: parts.edge, origins: parts.origins)
                     .register(on: streams, door: parts.door, authenticator: parts.authenticator)
                 ExecutionStreamRoute(
@@ -25,7 +28,7 @@ struct App {
                     origins: parts.origins
                 ).register(on: streams)
                 LongPollRoute(edge: parts.edge, origins: parts.origins)
-                    .register(on: streams, door: parts.door, authenticator: parts.authenticator)
+                    .register(on: polls, door: parts.door, authenticator: parts.authenticator)
                 return []
             }.run()
         }

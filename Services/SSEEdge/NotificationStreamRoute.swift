@@ -11,7 +11,7 @@ import Hummingbird
 /// `GET /v1/notifications/stream`: validates a request and opens its stream. Contract §4.
 ///
 /// Client errors are JSON responses before the stream begins. Temporary failures (overload, limits, a drain, an unreachable log) are a 200
-/// with one `stream.end`, because an `EventSource` does not reconnect after an error response.
+/// with one `stream.end`.
 struct NotificationStreamRoute: Sendable {
     static let path: RouterPath = "/v1/notifications/stream"
     /// The roles that may open the stream.
@@ -33,7 +33,7 @@ struct NotificationStreamRoute: Sendable {
 
     private func stream(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let stream = try self.accept(request, context)
-        if let ending = try await self.edge.open(stream, context) { return self.refusal(ending) }
+        if let ending = try await self.edge.open(stream, context) { return self.edge.refusal(ending, Self.fields, in: self.encoder) }
         return Response(status: .ok)
     }
 
@@ -52,17 +52,6 @@ struct NotificationStreamRoute: Sendable {
             head: ResponseHead.ofStream(Self.fields, to: request, identity, self.origins),
             requestID: identity.requestID,
             trace: identity.trace
-        )
-    }
-
-    /// Returns a response that contains only `stream.end`.
-    private func refusal(_ ending: Ending) -> Response {
-        var fields = Self.fields
-        fields[.connection] = "close"
-        return Response(
-            status: .ok,
-            headers: fields,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.edge.refusal(ending, in: self.encoder)))
         )
     }
 

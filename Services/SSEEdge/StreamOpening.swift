@@ -28,6 +28,32 @@ extension Edge {
         }
         return nil
     }
+
+    /// Returns the response of a stream that is refused for a temporary reason: 200 with one `stream.end`, because an `EventSource` does not reconnect after
+    /// an error response. Contract §4.
+    func refusal(_ ending: Ending, _ fields: HTTPFields, in encoder: some ServerSentEventEncoder) -> Response {
+        var fields = fields
+        fields[.connection] = "close"
+        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.refusal(ending, in: encoder))))
+    }
+}
+
+/// Refuses a stream whose ticket cannot be redeemed because the bus is out of reach as any other stream without a log. Outside of the authentication.
+struct TicketOutageMiddleware: RouterMiddleware {
+    let edge: Edge
+
+    func handle(
+        _ request: Request,
+        context: APIRequestContext,
+        next: (Request, APIRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as AuthenticationError where error.reason == .ticketsUnavailable {
+            let response = self.edge.refusal(.unavailable, NotificationStreamRoute.fields, in: NotificationStreamEncoder())
+            return request.method == .head ? response.createHeadResponse() : response
+        }
+    }
 }
 
 extension ResponseHead {

@@ -136,6 +136,8 @@ struct WorkspaceStreamRoute: Sendable {
     ) async throws(Refusal) -> Principal {
         do throws(AuthenticationError) {
             return try await self.front.authenticate(request, handshake, context)
+        } catch  where error.reason == .ticketsUnavailable {
+            throw Refusal(.unavailable)
         } catch  where error.isRetriable {
             self.logger.warning("tokens cannot be checked", metadata: [LogKey.authReason: "\(error.reason.rawValue)"])
             throw Refusal(Ending(.internalError, detail: error.message), answer: APIError(error))

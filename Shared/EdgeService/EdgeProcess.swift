@@ -19,7 +19,7 @@ public struct EdgeProcess: Sendable {
     public struct Parts: Sendable {
         /// The delivery engine.
         public let edge: Edge
-        /// Verifies tokens.
+        /// Verifies tokens and redeems tickets.
         public let authenticator: Authenticator
         /// The origins that may use the surface.
         public let origins: OriginPolicy
@@ -69,8 +69,9 @@ public struct EdgeProcess: Sendable {
         let settings = self.process.settings
         let logger = self.process.logger
         let processors = ProcessInfo.processInfo.activeProcessorCount
+        let tickets = BusTicketRedeemer(logger: logger)
         // An edge accepts tokens before it has read the revocations, and refuses the streams, as it does while it has no log.
-        let authenticator = try await self.process.authenticator(refusesUntilRead: false)
+        let authenticator = try await self.process.authenticator(refusesUntilRead: false, tickets: tickets)
         let edge = Edge(
             configuration: EdgeConfiguration(
                 settings,
@@ -97,6 +98,7 @@ public struct EdgeProcess: Sendable {
             connection: parts.connection,
             log: settings.eventLogConfiguration(),
             revocations: self.process.revocationFollower(of: authenticator) { await edge.end($0) },
+            tickets: tickets,
             tailBytes: settings[.logTailBytes],
             edge: edge,
             metrics: self.process.metrics,

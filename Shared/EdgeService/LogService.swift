@@ -13,6 +13,7 @@ struct LogService: Service {
     let connection: NATSConnection
     let log: EventLogConfiguration
     let revocations: RevocationFollower
+    let tickets: BusTicketRedeemer
     let tailBytes: Int
     let edge: Edge
     let metrics: PrometheusMetrics
@@ -32,6 +33,7 @@ struct LogService: Service {
 
     private func follow(_ session: LogSession) async throws {
         let log = try await session.open()
+        self.tickets.begin(TicketStream(beside: log))
         let deliveryLog = DeliveryLog(logger: self.logger, wallClock: self.edge.configuration.wallClock)
         let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes, deliveryLog: deliveryLog)
         let feed = LogFeed(log: log, tailBytes: self.tailBytes, observer: fanout, logger: self.logger)

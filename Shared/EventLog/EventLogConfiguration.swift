@@ -48,6 +48,8 @@ public struct EventLogConfiguration: Sendable, Hashable {
 
     /// The name of the side stream of revoked tokens (contract §13).
     public static let revocationsName = "REVOCATIONS"
+    /// The name of the side stream of tickets (contract §13).
+    public static let ticketsName = "TICKETS"
 
     /// Creates a configuration with the defaults.
     public init() {}

@@ -34,6 +34,8 @@ public final class EdgeBench: Sendable {
     public let edge: Edge
     /// Verifies tokens with a shared secret, as a service does.
     public let authenticator: Authenticator
+    /// The tickets that ``authenticator`` accepts.
+    public let tickets = PreparedTickets()
     /// A logger without output.
     public let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let clock: Clock
@@ -72,7 +74,11 @@ public final class EdgeBench: Sendable {
         configuration.standingPatience = .zero
         configuration.wallClock = { clock.seconds.withLock { $0 } }
         configure(&configuration)
-        authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: quiet)
+        authenticator = try await Authenticator(
+            configuration: AccessControlConfiguration(hs256Secret: Self.secret),
+            tickets: tickets,
+            logger: quiet
+        )
         edge = Edge(configuration: configuration, revocations: authenticator.revocations, logger: quiet)
     }
 

@@ -119,10 +119,7 @@ struct ExecutionStreamRoute: Sendable {
 
     /// Returns a response that contains only `stream.end`.
     private func refusal(_ ending: Ending) -> Response {
-        var fields = self.fields(nil)
-        fields[.connection] = "close"
-        let bytes = self.edge.refusal(ending, in: self.encoder)
-        return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        self.edge.refusal(ending, self.fields(nil), in: self.encoder)
     }
 
     private func fields(_ run: ExecutionRun?) -> HTTPFields {

@@ -6,18 +6,21 @@ extension ServiceMain {
     /// Creates the token verifier from the `auth.` keys. Not ready before the first fetch of a configured JWKS URL. Files are reloaded on change.
     ///
     /// Its revocations are empty until ``revocationFollower(of:end:)`` fills them.
-    /// - Parameter refusesUntilRead: see `Authenticator`.
+    /// - Parameters:
+    ///   - refusesUntilRead: see `Authenticator`.
+    ///   - tickets: redeems the tickets of a process with streams.
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
-    public func authenticator(refusesUntilRead: Bool = true) async throws -> Authenticator {
+    public func authenticator(refusesUntilRead: Bool = true, tickets: (any TicketRedeemer)? = nil) async throws -> Authenticator {
         let configuration = try settings.accessControlConfiguration()
         let files = FileStates(configuration.files)
         let authenticator = try await Authenticator(
             configuration: configuration,
             revocations: Revocations(isRead: false),
             refusesUntilRead: refusesUntilRead,
+            tickets: tickets,
             logger: logger
         )
-        AuthenticationMetrics.observe(authenticator, in: metrics)
+        AuthenticationMetrics.observe(authenticator, redeemsTickets: tickets != nil, in: metrics)
         if !files.isEmpty { reloads.add("signature keys in files", files: files) { try authenticator.reload() } }
         if configuration.jwksURL != nil {
             reloads.add("signature keys behind a URL") { await authenticator.refresh() }

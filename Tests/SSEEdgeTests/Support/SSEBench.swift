@@ -4,6 +4,7 @@ import EdgeRuntime
 import EdgeService
 import EdgeTestKit
 import HTTPAPI
+import Hummingbird
 import Testing
 
 @testable import ServiceKit
@@ -67,7 +68,8 @@ struct SSEBench {
                 )
             },
             register: { routes in
-                let streams = routes.authenticated(by: bench.authenticator, acceptsQueryToken: true)
+                let streams = routes.group().add(middleware: TicketOutageMiddleware(edge: bench.edge))
+                    .authenticated(by: bench.authenticator, opensStream: true)
                 NotificationStreamRoute(edge: bench.edge, origins: origins)
                     .register(on: streams, door: door, authenticator: bench.authenticator)
                 ExecutionStreamRoute(edge: bench.edge, heartbeatInterval: executionHeartbeat, origins: origins).register(on: streams)

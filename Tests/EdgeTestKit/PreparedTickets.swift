@@ -1,0 +1,27 @@
+public import AccessControl
+import Synchronization
+
+/// Tickets of a test: each has the outcomes that the test gave it, one for each use.
+public final class PreparedTickets: TicketRedeemer {
+    private let outcomes = Mutex<[Ticket: [TicketRedemption]]>([:])
+
+    /// Creates an empty set, for which every ticket is unknown.
+    public init() {}
+
+    /// Returns a new ticket.
+    ///
+    /// - Parameter outcomes: of its uses, in order; ``TicketRedemption/used`` afterwards.
+    public func issue(_ outcomes: TicketRedemption...) -> String {
+        let ticket = Ticket.generate()
+        self.outcomes.withLock { $0[ticket] = outcomes }
+        return ticket.text
+    }
+
+    public func redeem(_ ticket: Ticket) async -> TicketRedemption {
+        outcomes.withLock { outcomes in
+            guard let left = outcomes[ticket] else { return .unknown }
+            outcomes[ticket] = Array(left.dropFirst())
+            return left.first ?? .used
+        }
+    }
+}

@@ -32,6 +32,7 @@ enum ApprovalRouter {
             maximumTokenLife: maximumTokenLife,
             now: now
         ).register(on: protected)
+        TicketRoutes(backend: backend, now: now).register(on: protected)
         routes.refuseOtherMethods()
         return router
     }

@@ -15,6 +15,7 @@ final class ApprovalBackend: Sendable {
         let decisions: DecisionService
         let delegations: DelegationService
         let revocations: RevocationStream
+        let tickets: TicketStream
         /// Time limit for storing something on the bus.
         let timeout: Duration
         let follower: LogFollower

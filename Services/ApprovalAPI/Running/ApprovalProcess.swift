@@ -49,6 +49,7 @@ struct ApprovalProcess {
             "causeway_read_model_rebuilds",
             "Times the read model was rebuilt from the log because its file was damaged."
         )
+        process.metrics.describe("causeway_tickets_issued", "Tickets issued.")
         process.metrics.describe("causeway_approval_effect_delay", "Delay from a decision to its effect.")
         process.metrics.addCollector { exposition in
             exposition.gauge(

@@ -91,6 +91,7 @@ struct ApprovalService: Service {
                 decisions: decisions,
                 delegations: delegations,
                 revocations: RevocationStream(beside: log, maximumTokenLife: maximumTokenLife),
+                tickets: TicketStream(beside: log),
                 timeout: timeout,
                 follower: logFollower,
                 letters: letters,

@@ -15,6 +15,9 @@ from causeway_kit.raw_http import exchange, request
 from causeway_kit.tokens import expect_no_token, mint
 from causeway_kit.waiting import eventually
 
+#: A text in the form of a ticket.
+TICKET = "tkt_" + 43 * "A"
+
 __all__ = ["alone", "echo", "echoing", "nobody", "started"]
 
 
@@ -180,11 +183,12 @@ def test_no_token_is_in_a_log(alone):
     spaced = mint(headers={"a": " "})
     for path in (
         f"/v1/stream?token={token}", f"/nowhere?TOKEN={token}", f"/{token}", f"/x/{token}/y", f"/{hidden}", f"/v1/stream%3Ftoken={token}",
-        f"/v1/notifications/stream?ticket={spaced}&token={token}", f"/{token[:40]}",
+        f"/v1/notifications/stream?ticket={spaced}&token={token}", f"/{token[:40]}", f"/v1/stream?ticket={TICKET}", f"/{TICKET}",
     ):  # fmt: skip
         id = token.replace(".", "_", 1)[:128]
         fields = {"Referer": f"http://x/?token={token}", "Authorization": f"Bearer {token}", "X-Request-Id": id}
         ask(alone, "GET", path, fields)
+        ask(alone, "GET", path, {"Referer": f"http://x/?ticket={TICKET}", "X-Request-Id": TICKET})
         fields = {"Sec-WebSocket-Protocol": f"causeway.v1, bearer.{token}", "Cookie": f"token={token}", "Origin": f"https://{token}"}
         ask(alone, "GET", path, fields)
     exchange(alone.http_port, f"GET /v1/stream?token={token} HTTP/1.1\r\nHost: two\r\nHost: hosts\r\nToken {token}\r\n\r\n".encode())

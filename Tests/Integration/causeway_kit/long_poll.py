@@ -153,5 +153,6 @@ class LongPoll(Surface):
     is_stream = False
     smallest_event = len('{"id":"evt_01HX9VTPQR3KF8MZWBYD5N6JCE","type":"load.tick","payload":{"n":1},"timestamp":"2024-04-01T14:32:10.000Z"}')
 
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
+    def connect(self, edge, token, *, ticket=None, cursor=None, types=None, receive_buffer=None, plain=False):
+        assert ticket is None, "a client that polls has a token: each ticket would be one request"
         return LongPollConnection(self, edge, token, cursor, types=types, receive_buffer=receive_buffer)

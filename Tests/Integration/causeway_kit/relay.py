@@ -174,9 +174,10 @@ class Relay(Surface):
         '"agentName":"a","timestamp":"2024-04-01T14:32:10.000Z"}}'
     )
 
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
+    def connect(self, edge, token, *, ticket=None, cursor=None, types=None, receive_buffer=None, plain=False):
         assert types is None, "the relay is not narrowed by types"
-        connection = WebSocketConnection(edge.url + self.path, token=token, receive_buffer=receive_buffer)
+        credential = {"token": token} if ticket is None else {"query": {"ticket": ticket}}
+        connection = WebSocketConnection(edge.url + self.path, receive_buffer=receive_buffer, **credential)
         if connection.status == 503:
             connection.close()
             return _Refusal(self)

@@ -125,9 +125,10 @@ class Surface(ABC):
     is_stream = True
 
     @abstractmethod
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
+    def connect(self, edge, token, *, ticket=None, cursor=None, types=None, receive_buffer=None, plain=False):
         """A `SurfaceConnection`. `cursor`: None for live only, "" for the oldest event kept, else the id to resume after.
 
+        `ticket`: sent in place of `token`, for which it was issued (contract §13).
         `plain`: live only, and without ids where the surface can leave them out. Raises `OSError` when the edge cannot be reached.
         """
 
@@ -185,9 +186,10 @@ class NotificationStream(Surface):
         'id: evt_01HX9VTPQR3KF8MZWBYD5N6JCE\nevent: load.tick\ndata: {"type":"load.tick","n":1,"timestamp":"2024-04-01T14:32:10.000Z"}\n\n'
     )
 
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
+    def connect(self, edge, token, *, ticket=None, cursor=None, types=None, receive_buffer=None, plain=False):
         headers = {} if cursor is None else {"Last-Event-ID": cursor}
-        query = {} if types is None else {"types": types}
-        connection = SSEConnection(edge.url + self.path, token=token, query=query, headers=headers, receive_buffer=receive_buffer)
+        query = ({} if types is None else {"types": types}) | ({} if ticket is None else {"ticket": ticket})
+        bearer = token if ticket is None else None
+        connection = SSEConnection(edge.url + self.path, token=bearer, query=query, headers=headers, receive_buffer=receive_buffer)
         assert connection.status == 200, f"{connection.status} {connection.body()!r}"
         return NotificationStreamConnection(self, connection)

@@ -79,8 +79,8 @@ class WorkspaceStream(Surface):
     path = "/v1/stream"
     smallest_event = len('\x81\x4d{"type":"load.tick","payload":{"n":1},"ts":"2024-04-01T14:32:10.000Z"}')
 
-    def connect(self, edge, token, *, cursor=None, types=None, receive_buffer=None, plain=False):
-        query = {"token": token, "workspace": workspace_of(token)}
+    def connect(self, edge, token, *, ticket=None, cursor=None, types=None, receive_buffer=None, plain=False):
+        query = ({"token": token} if ticket is None else {"ticket": ticket}) | {"workspace": workspace_of(token)}
         cursor = NO_PLACE if cursor is None else cursor
         query |= {} if plain else {"last_event_id": cursor}
         query |= {} if types is None else {"types": types}

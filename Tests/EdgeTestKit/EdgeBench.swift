@@ -73,7 +73,12 @@ public final class EdgeBench: Sendable {
         configuration.wallClock = { clock.seconds.withLock { $0 } }
         configure(&configuration)
         authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: quiet)
-        edge = Edge(configuration: configuration, revocations: authenticator.revocations, logger: quiet)
+        edge = Edge(
+            configuration: configuration,
+            revocations: authenticator.revocations,
+            verify: authenticator.authenticate,
+            logger: quiet
+        )
     }
 
     /// Sets the edge's clock.

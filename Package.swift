@@ -252,7 +252,10 @@ let package = Package(
                 "EdgeTestKit", "TestKit",
             ]
         ),
-        tests("JSONRPCRelay", ["Basics", "jsonrpc-relay", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]),
+        tests(
+            "JSONRPCRelay",
+            ["Basics", "jsonrpc-relay", "AccessControl", "EdgeRuntime", "EventModel", "NATSClient", "TestKit", logging]
+        ),
         tests(
             "HTTPFront",
             [

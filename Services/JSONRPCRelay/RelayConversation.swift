@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EdgeRuntime
 import EventModel
@@ -10,7 +11,7 @@ final class RelayConversation: Conversation {
     private var resuming: [String: Subscription] = [:]
     private let encoder: RelayEncoder
     private var writesIDs = false
-    private let session: CommandSession
+    private var session: CommandSession
     let link: ConversationLink<News>
 
     /// An update on a command, in transit to the loop.
@@ -54,6 +55,13 @@ final class RelayConversation: Conversation {
 
     func logReplaced(position: UInt64) { self.subscriptions.restart(at: position) }
 
+    var requiredRoles: Set<Role> { RelayRoute.roles }
+
+    func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep] {
+        if case .renewed(let principal) = answer { self.session.caller.renew(by: principal) }
+        return self.steps(for: self.engine.authenticated(CommandToken(number: request), answer), position: 0)
+    }
+
     func ended() { _ = self.steps(for: self.engine.closed(), position: 0) }
 
     private func steps(for outputs: [RelayOutput], position: UInt64) -> [ConversationStep] {
@@ -63,6 +71,7 @@ final class RelayConversation: Conversation {
             case .send(let text): steps.append(.send(text))
             case .command(let command): self.session.send(command)
             case .cancel(let token): self.session.cancel(token)
+            case .authenticate(let request, let token): steps.append(.authenticate(request.number, token: token))
             case .subscribed(let subscription, nil):
                 _ = self.subscriptions.insert(subscription, from: position, position: position)
             case .subscribed(let subscription, let cursor?):

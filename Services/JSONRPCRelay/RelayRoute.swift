@@ -13,7 +13,7 @@ import ServiceKit
 /// `GET /v1/connect`: authorises the request, then upgrades it to a WebSocket. Contract §6.
 struct RelayRoute: Sendable {
     static let path: RouterPath = "/v1/connect"
-    /// The roles that may connect and read the relay's status.
+    /// The roles that may connect, renew a connection's token, and read the relay's status.
     static let roles: Set<Role> = [.admin, .member]
 
     let edge: Edge
@@ -85,12 +85,7 @@ struct RelayRoute: Sendable {
         let encoder = self.encoder(for: handshake)
         var rules = self.rules
         rules.allowsCompression = handshake.isCompressed
-        let caller = CommandCaller(
-            tenant: principal.tenant,
-            user: principal.user,
-            roles: principal.roles.map(\.rawValue).sorted(),
-            traceparent: identity.trace?.text
-        )
+        let caller = CommandCaller(principal, traceparent: identity.trace?.text)
         let stream = StreamRequest(
             principal: principal,
             encoder: encoder,

@@ -31,6 +31,10 @@ struct WorkspaceEncoder: StreamEncoder {
         self.frame { WorkspaceFrameEncoding.appendGap(gap, time: time, includesID: self.carriesIDs, to: &$0) }
     }
 
+    func authenticated(until expiry: Timestamp, time: Timestamp) -> [UInt8] {
+        self.frame { WorkspaceFrameEncoding.appendAuthenticated(until: expiry, time: time, to: &$0) }
+    }
+
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] { WebSocketFrame.close(ending, on: .workspace) }
 
     private func appendFrame(to bytes: inout [UInt8], _ body: (inout [UInt8]) -> Void) {

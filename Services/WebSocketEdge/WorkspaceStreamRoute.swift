@@ -67,7 +67,7 @@ struct WorkspaceStreamRoute: Sendable {
             cursor: cursor,
             workspaces: query.decodableValues("workspace"),
             encoder: WorkspaceEncoder(carriesIDs: cursor != nil, deflater: handshake.isCompressed ? self.deflater : nil),
-            inbound: .webSocket(rules),
+            inbound: .webSocket(rules, renewals: WorkspaceRenewal.reader),
             head: self.front.head(of: handshake, identity),
             identity: identity
         )

@@ -51,6 +51,12 @@ public struct Principal: Sendable, Hashable {
     /// The names of all roles, known to Causeway or not.
     public var roleNames: Set<String> { Set(otherRoles).union(roles.lazy.map(\.rawValue)) }
 
+    /// ``expiresAt`` as an instant; saturates.
+    public var expiry: Timestamp {
+        let (milliseconds, overflow) = expiresAt.multipliedReportingOverflow(by: 1000)
+        return Timestamp(millisecondsSinceEpoch: overflow ? (expiresAt < 0 ? .min : .max) : milliseconds)
+    }
+
     /// What a connection keeps of the token, to be found by a later revocation.
     public var mark: TokenMark { TokenMark(tokenID: tokenID, issuedAt: issuedAt) }
 

@@ -57,15 +57,19 @@ public final class Edge: Sendable {
     private let hosts = Mutex<[LoopHost]>([])
     private let admissions: Admissions
     private let revocations: Revocations
+    private let verify: TokenVerifier
     private let nextHub = Atomic<Int>(0)
     private let logger: Logger
 
     /// Creates an edge that refuses streams until ``begin(log:feed:fanout:)``.
     ///
-    /// - Parameter revocations: The revoked tokens. Streams are refused until they have been read.
-    public init(configuration: EdgeConfiguration, revocations: Revocations, logger: Logger) {
+    /// - Parameters:
+    ///   - revocations: The revoked tokens. Streams are refused until they have been read.
+    ///   - verify: Verifies the tokens by which clients renew those of their connections.
+    public init(configuration: EdgeConfiguration, revocations: Revocations, verify: @escaping TokenVerifier, logger: Logger) {
         self.configuration = configuration
         self.revocations = revocations
+        self.verify = verify
         self.admissions = Admissions(total: configuration.maxConnections, perTenant: configuration.maxConnectionsPerTenant)
         self.logger = logger
     }
@@ -88,6 +92,7 @@ public final class Edge: Sendable {
                 unsent: unsent,
                 laggardBytes: laggardBytes,
                 revocations: self.revocations,
+                verify: self.verify,
                 logger: self.logger,
                 isFollowing: { feed.isFollowing }
             )

@@ -27,6 +27,8 @@ public struct EdgeStatistics: Sendable {
     public var laggards = 0
     /// Clients that presented a cursor, by how it was resolved.
     public var resumes = Dictionary(uniqueKeysWithValues: ResumeOutcome.allCases.map { ($0.rawValue, 0) })
+    /// Attempts of clients to renew the token of their connection, by outcome.
+    public var renewals = Dictionary(uniqueKeysWithValues: RenewalOutcome.allCases.map { ($0.rawValue, 0) })
     /// From an event's intake until a loop had written it to all its followers; of each batch, the event that waited longest.
     public var latency = LatencyDistribution()
 
@@ -44,6 +46,7 @@ public struct EdgeStatistics: Sendable {
             self.laggards += loop.laggards.current
             self.latency += loop.latency.current
             for (outcome, count) in loop.resumesByOutcome { self.resumes[outcome.rawValue, default: 0] += count }
+            for (outcome, count) in loop.renewalsByOutcome { self.renewals[outcome.rawValue, default: 0] += count }
             for (kind, count) in loop.closesByKind { self.closes[kind.rawValue, default: 0] += count }
         }
     }

@@ -33,6 +33,10 @@ enum EdgeMetrics {
             let help = "Clients that came back with a cursor, by how it was answered."
             exposition.counter("causeway_edge_resumes_total", help: help, count, labels: [("outcome", outcome)])
         }
+        for (outcome, count) in statistics.renewals.sorted(by: { $0.key < $1.key }) {
+            let help = "Attempts of clients to renew the token of their connection, by outcome."
+            exposition.counter("causeway_edge_renewals_total", help: help, count, labels: [("outcome", outcome)])
+        }
         let bounds = LatencyDistribution.bounds
         exposition.histogram(
             "causeway_edge_publish_to_write_seconds",

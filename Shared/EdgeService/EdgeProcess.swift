@@ -80,6 +80,7 @@ public struct EdgeProcess: Sendable {
                 heartbeat: self.heartbeat
             ),
             revocations: authenticator.revocations,
+            verify: authenticator.authenticate,
             logger: logger
         )
         Self.warnOfConnections(beyond: self.process.descriptors.streamLimit, settings, logger)

@@ -37,6 +37,14 @@ public enum WorkspaceFrameEncoding {
         appendEnd(time: time, id: id, to: &out)
     }
 
+    /// Appends the answer to a client that has renewed its token (contract §13); `expiry` is the new token's.
+    public static func appendAuthenticated(until expiry: Timestamp, time: Timestamp, to out: inout [UInt8]) {
+        out.append("{\"type\":\"authenticated\",\"payload\":{\"expires_at\":\"")
+        expiry.appendISO8601(to: &out)
+        out.append("\"}")
+        appendEnd(time: time, id: nil, to: &out)
+    }
+
     /// Appends the notice that events are missing (contract §3).
     ///
     /// - Parameter includesID: whether the client asked for ids; it then gets ``StreamGap/resumptionCursor``.

@@ -82,6 +82,17 @@ struct RevocationTests {
         #expect(try !token("a").concerns(marked.user, principal().mark) && user("ann", before: 0).concerns(marked.user, principal().mark))
     }
 
+    @Test func noRevocationConcernsAConnectionWithoutAToken() throws {
+        for revocation in [try token("a"), try user("ann", before: .max)] { #expect(!revocation.concerns("ann", .ofNoToken)) }
+    }
+
+    @Test func anExpiryBeyondTimestampsIsTheLast() {
+        func expiry(_ seconds: Int64) -> Int64 {
+            Principal(user: "ann", tenant: "acme", roles: [], expiresAt: seconds).expiry.millisecondsSinceEpoch
+        }
+        #expect(expiry(1) == 1000 && expiry(-1) == -1000 && expiry(.max) == .max && expiry(.min) == .min)
+    }
+
     @Test func mergedRevocationsConcernTheTokensOfBoth() throws {
         let merged = try user("ann", before: 500, until: 10).merged(with: user("ann", before: 400, until: 20))
         #expect(try merged == user("ann", before: 500, until: 20))

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EventLog
 import EventModel
@@ -52,6 +53,8 @@ private final class Follower: Conversation {
         topic != nil && topic == self.topic && sequence > self.from
     }
     func logReplaced(position: UInt64) { self.from = position }
+    var requiredRoles: Set<Role> { [] }
+    func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep] { [] }
     func ended() { self.events.ended.add(1, ordering: .relaxed) }
     var heldBytes: Int { 0 }
 }

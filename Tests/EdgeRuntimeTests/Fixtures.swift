@@ -28,6 +28,10 @@ struct PlainEncoder: StreamEncoder {
         }
     }
 
+    func authenticated(until expiry: Timestamp, time: Timestamp) -> [UInt8] {
+        Array("renewed until \(expiry.millisecondsSinceEpoch / 1000)|".utf8)
+    }
+
     func farewell(_ ending: Ending, retry: Duration?) -> [UInt8] {
         ending.kind.isSaidOnSSE ? Array("end \(ending)|".utf8) : WebSocketFrame.close(ending, on: .relay)
     }

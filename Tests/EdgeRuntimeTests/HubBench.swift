@@ -108,6 +108,9 @@ final class HubBench: Sendable {
     /// The revoked tokens, as the hub sees them.
     let revocations = Revocations(isRead: true)
 
+    /// The tokens by which clients renew theirs.
+    let tokens = TokenDesk()
+
     private let encoder: any StreamEncoder
 
     init(
@@ -148,6 +151,7 @@ final class HubBench: Sendable {
             unsent: UnsentBudget(limit: configuration.maxUnsentBytesOfAll),
             laggardBytes: ByteBudget(limit: configuration.maxLaggardBytes),
             revocations: self.revocations,
+            verify: self.tokens.verify,
             logger: logger,
             isFollowing: { following.value.load(ordering: .relaxed) }
         )

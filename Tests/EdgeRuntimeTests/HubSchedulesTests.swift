@@ -57,6 +57,26 @@ struct HubSchedulesTests {
         #expect(buckets.removeExpired(now: 9000) == [self.handle(4)])
     }
 
+    @Test("a renewed token expires at its own second, and renewals leave nothing behind")
+    func expiriesMove() {
+        var buckets = ExpiryBuckets()
+        buckets.insert(self.handle(1), at: 100)
+        buckets.insert(self.handle(2), at: 100)
+        for round in Int64(0)..<1000 { buckets.move(self.handle(1), from: 100 + round, to: 101 + round) }
+        #expect(buckets.count == 2)
+        #expect(buckets.removeExpired(now: 1099) == [self.handle(2)])
+        // Back again, and to the same second.
+        buckets.move(self.handle(1), from: 1100, to: 1105)
+        buckets.move(self.handle(1), from: 1105, to: 1101)
+        buckets.move(self.handle(1), from: 1101, to: 1101)
+        #expect(buckets.removeExpired(now: 1101) == [self.handle(1)])
+        // Its second has been checked already: it was waited for.
+        buckets.move(self.handle(1), from: 1101, to: 1110)
+        #expect(buckets.count == 1)
+        #expect(buckets.removeExpired(now: 1110) == [self.handle(1)])
+        #expect(buckets.count == 0)
+    }
+
     @Test("connections that come and go leave nothing until their tokens expire")
     func expiriesShrink() {
         var buckets = ExpiryBuckets()

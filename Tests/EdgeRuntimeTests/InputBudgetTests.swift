@@ -13,11 +13,14 @@ struct InputBudgetTests {
 
     private func repeated(_ frame: [UInt8], _ count: Int) -> [UInt8] { Array(repeatElement(frame, count: count).joined()) }
 
-    private func handler(_ change: (inout WebSocketRules) -> Void = { _ in }, passesMessages: Bool = false) -> WebSocketHandler {
+    private func handler(
+        _ change: (inout WebSocketRules) -> Void = { _ in },
+        texts: WebSocketHandler.Texts = .dropped
+    ) -> WebSocketHandler {
         var rules = WebSocketRules()
         rules.maxMessagesPerMinute = .max
         change(&rules)
-        return WebSocketHandler(rules: rules, passesMessages: passesMessages)
+        return WebSocketHandler(rules: rules, texts: texts)
     }
 
     private func receive(_ bytes: [UInt8], by handler: WebSocketHandler, budget: inout InputBudget) -> (Int, [InboundReaction]) {
@@ -54,11 +57,24 @@ struct InputBudgetTests {
 
     @Test("messages that a handler reads cost more than their bytes")
     func passedMessages() {
-        let handler = self.handler(passesMessages: true)
+        let handler = self.handler(texts: .conversation)
         var budget = InputBudget()
         let (_, reactions) = self.receive(self.repeated(self.frame(0x81, [123]), 10_000), by: handler, budget: &budget)
         #expect(budget.isSpent)
         #expect(reactions.count <= InputBudget.turn / InputBudget.message + 1)
+    }
+
+    @Test("tokens cost as much as messages that a conversation reads, other texts of the same surface only their bytes")
+    func tokens() {
+        let handler = self.handler(texts: .renewals(RenewalReader { $0 == [123] ? "token" : nil }))
+        var budget = InputBudget()
+        let (_, reactions) = self.receive(self.repeated(self.frame(0x81, [123]), 10_000), by: handler, budget: &budget)
+        #expect(budget.isSpent)
+        #expect(!reactions.isEmpty && reactions.allSatisfy { $0 == .authenticate("token") })
+        #expect(reactions.count <= InputBudget.turn / InputBudget.message + 1)
+        var other = InputBudget(.max)
+        #expect(self.receive(self.repeated(self.frame(0x81, [97]), 100), by: handler, budget: &other).1.isEmpty)
+        #expect(Int.max - other.left < 100 * (InputBudget.frame + 16))
     }
 
     @Test("more frames in a second than allowed end the connection, though no message is ever complete")

@@ -79,7 +79,12 @@ public final class EdgeBench: Sendable {
             tickets: tickets,
             logger: quiet
         )
-        edge = Edge(configuration: configuration, revocations: authenticator.revocations, logger: quiet)
+        edge = Edge(
+            configuration: configuration,
+            revocations: authenticator.revocations,
+            verify: authenticator.authenticate,
+            logger: quiet
+        )
     }
 
     /// Sets the edge's clock.

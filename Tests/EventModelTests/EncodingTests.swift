@@ -138,6 +138,12 @@ import Testing
         #expect(withID == plain.dropLast() + #","id":"\#(someCursor.text)"}"#)
         let stalled = text { WorkspaceFrameEncoding.appendHeartbeat(time: someCursor.time, isLive: false, id: nil, to: &$0) }
         #expect(stalled == #"{"type":"heartbeat","payload":{"ok":false},"ts":"2024-04-01T14:32:10.000Z"}"#)
+        let expiry = Timestamp(millisecondsSinceEpoch: 1_711_982_000_000)
+        let renewed = text { WorkspaceFrameEncoding.appendAuthenticated(until: expiry, time: someCursor.time, to: &$0) }
+        #expect(
+            renewed
+                == #"{"type":"authenticated","payload":{"expires_at":"2024-04-01T14:33:20.000Z"},"ts":"2024-04-01T14:32:10.000Z"}"#
+        )
     }
 
     @Test(arguments: ReferenceEvent.all)

@@ -85,6 +85,12 @@ def test_the_workspace_stream_sends_what_it_says(stack, tenant, cursor):
             kinds.add(kind := "workspaceHeartbeat" if message["type"] == "heartbeat" else "workspaceEvent")
             expect(kind, message)
             assert ("id" in message) == (cursor is not None)
+        frame = {"type": "authenticate", "token": mint(tenant)}
+        expect("workspaceAuthenticate", frame)
+        client.send_text(json.dumps(frame))
+        while (message := json.loads(client.next_text()))["type"] != "authenticated":
+            pass
+        expect("workspaceAuthenticated", message)
 
 
 def test_the_relay_sends_what_it_says(stack, tenant):

@@ -323,6 +323,8 @@ def test_authentication(read, stack):
         assert "unauthorized" in page.sh("grep unauthorized")
         assert "public.pem" in page.sh("genpkey")
         assert page.python("jwcrypto").count(".") == 2
+        page.sample('"type":"authenticate"')
+        page.sample('"method":"authenticate"')
 
 
 def test_browser_client(read, stack):

@@ -1,18 +1,10 @@
 """Keys are replaced under load: no valid token is refused, and a removed key's tokens are (contract §1, docs/authentication.md)."""
 
-import json
 import signal
 import time
 
 import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc import jwk as joserfc_jwk
-from joserfc import jwt as joserfc_jwt
-from jwcrypto import jwk as jwcrypto_jwk
-from jwcrypto import jwt as jwcrypto_jwt
 
 from causeway_kit.approvals import approval_service
 from causeway_kit.key_rotation import Crowd, KeySetFile, PublicKeyFile, SharedSecret, replace
@@ -23,7 +15,8 @@ from causeway_kit.services import Service, is_built
 from causeway_kit.sizes import size
 from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream, Opened
-from causeway_kit.tokens import SECRET, mint
+from causeway_kit.token_libraries import KEYS, LIBRARIES, key_set
+from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
@@ -123,49 +116,19 @@ def test_a_password_of_the_bus_is_rotated_without_a_refusal(tmp_path):
 
 # MARK: Other libraries' tokens
 
-KEYS = {
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "RS256": rsa.generate_private_key(65537, 2048),
-    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-}
-#: The `kty` of each algorithm's keys.
-TYPES = {"HS256": "oct", "ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}
-
-
-def by_pyjwt(claims, algorithm):
-    return jwt.encode(claims, KEYS.get(algorithm, SECRET), algorithm, headers={"kid": algorithm})
-
-
-def by_joserfc(claims, algorithm):
-    key = joserfc_jwk.import_key(pem(KEYS[algorithm]) if algorithm in KEYS else SECRET, TYPES[algorithm])
-    return joserfc_jwt.encode({"alg": algorithm, "kid": algorithm}, claims, key, algorithms=[algorithm])
-
-
-def by_jwcrypto(claims, algorithm):
-    key = jwcrypto_jwk.JWK.from_pem(pem(KEYS[algorithm])) if algorithm in KEYS else jwcrypto_jwk.JWK.from_password(SECRET)
-    token = jwcrypto_jwt.JWT(header={"alg": algorithm, "kid": algorithm}, claims=claims)
-    token.make_signed_token(key)
-    return token.serialize()
-
-
-def pem(key):
-    """The private key, as libraries read it."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
 
 @pytest.fixture(scope="module")
 def edge_with_every_key(tmp_path_factory):
     """An edge with a shared secret and a key set that jwcrypto has written."""
     file = tmp_path_factory.mktemp("keys") / "jwks.json"
-    keys = [jwcrypto_jwk.JWK.from_pem(pem(key)).export_public(as_dict=True) | {"kid": name} for name, key in KEYS.items()]
-    file.write_text(json.dumps({"keys": keys}))
+    file.write_text(key_set())
     with Stack() as stack:
         yield stack.edge(auth_jwks_file=file)
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("algorithm", ["HS256", *KEYS])
-@pytest.mark.parametrize("library", [by_pyjwt, by_joserfc, by_jwcrypto])
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_tokens_of_other_libraries_are_accepted(edge_with_every_key, library, algorithm):
     token = library({"sub": "ann", "tenant_id": "acme", "roles": ["member"], "exp": int(time.time()) + 600}, algorithm)
 

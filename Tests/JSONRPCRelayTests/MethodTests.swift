@@ -235,7 +235,10 @@ import Testing
         )
     }
 
-    @Test("a token that has expired or was revoked ends with -32001, then 1008", arguments: [Ending.tokenExpired, .tokenRevoked])
+    @Test(
+        "a token that has expired, was revoked or is not accepted ends with -32001, then 1008",
+        arguments: [Ending.tokenExpired, .tokenRevoked, Ending(.unauthorized)]
+    )
     func endsOfTokens(_ ending: Ending) {
         let farewell = RelayEncoder(carriesIDs: false, deflater: nil, makeULID: ulids()).farewell(ending, retry: nil)
         // After the head of a text frame, and before the close frame.

@@ -179,7 +179,8 @@ final class CommandBus: Sendable {
 struct CommandSession: Sendable {
     fileprivate let bus: CommandBus
     fileprivate let number: UInt64
-    fileprivate let caller: CommandCaller
+    /// The principal of the commands that are sent from now on.
+    var caller: CommandCaller
     fileprivate let observer: CommandObserver
 
     /// Sends a command. If it expects an answer, the observer gets one `completed`, by the deadline at the latest. Returns at once.

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 
 /// The principal of a connection's commands. Taken from the token, never from the client's messages.
@@ -10,6 +11,16 @@ struct CommandCaller: Hashable, Sendable {
     var roles: [String]
     /// The trace of the connection's handshake, if any (W3C Trace Context).
     var traceparent: String?
+
+    /// The principal of a connection whose handshake has that trace.
+    init(_ principal: Principal, traceparent: String?) {
+        self.init(tenant: principal.tenant, user: principal.user, roles: Self.roles(of: principal), traceparent: traceparent)
+    }
+
+    /// The connection's token was renewed, by one of the same user: the roles are the new token's.
+    mutating func renew(by principal: Principal) { roles = Self.roles(of: principal) }
+
+    private static func roles(of principal: Principal) -> [String] { principal.roles.map(\.rawValue).sorted() }
 
     /// Creates a caller.
     init(tenant: Tenant, user: UserID, roles: [String] = [], traceparent: String? = nil) {

@@ -8,6 +8,7 @@ enum MethodName {
     /// A method of the relay itself.
     enum Own: Hashable, Sendable {
         case ping
+        case authenticate
         case subscribe(EventFamily)
         case unsubscribe(EventFamily)
     }
@@ -27,7 +28,7 @@ enum MethodName {
     private static let notices = Set(["connected", "pong"] + EventFamily.allCases.flatMap(\.typeNames))
 
     private static let table: [String: Own] = {
-        var table: [String: Own] = ["ping": .ping]
+        var table: [String: Own] = ["ping": .ping, "authenticate": .authenticate]
         for family in EventFamily.allCases {
             table["\(family.name).subscribe"] = .subscribe(family)
             table["\(family.name).unsubscribe"] = .unsubscribe(family)

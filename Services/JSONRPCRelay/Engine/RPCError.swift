@@ -75,6 +75,13 @@ struct RPCError: Error, Hashable, Sendable {
         )
     }
 
+    /// The connection's token is being renewed already.
+    static let renewalUnderWay = RPCError(
+        -32005,
+        "A renewal is under way",
+        detail: "A connection renews its token by one other at a time. Send the next authenticate after the answer."
+    )
+
     /// The tenant exceeds its share of commands.
     static func tooManyCommandsOfTenant(_ detail: String) -> RPCError {
         RPCError(-32005, "Too many commands of the tenant", detail: detail)

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EdgeRuntime
 import EventModel
@@ -36,6 +37,8 @@ struct RelayEngine: Sendable {
     /// The times until which commands without an id count as pending, in order.
     private var unanswered: [MonotonicInstant] = []
     private var subscriptionChanges: TokenBucket?
+    /// The number of calls of `authenticate` in ``commands``: they are no commands of the bus.
+    private var renewals = 0
     private var nextToken: UInt64 = 1
     private var nextBatch: UInt64 = 1
 
@@ -106,7 +109,7 @@ struct RelayEngine: Sendable {
         }
     }
 
-    /// Performs a call and returns its result; nil for a command, whose result comes later if at all.
+    /// Performs a call and returns its result; nil for a command or a renewal, whose result comes later if at all.
     private mutating func perform(
         _ request: RPCRequest,
         place: CommandLedger.Place?,
@@ -117,6 +120,9 @@ struct RelayEngine: Sendable {
         case .ping:
             if request.id == nil { effects.append(.send(RelayNotice.pong)) }
             return Array(#"{"pong":true}"#.utf8)
+        case .authenticate:
+            try authenticate(request, place: place, &effects)
+            return nil
         case .subscribe(let family): return try subscribe(to: family, request.params, &effects)
         case .unsubscribe(let family): return try unsubscribe(from: family, request.params, &effects)
         case nil:
@@ -177,12 +183,39 @@ struct RelayEngine: Sendable {
         }
     }
 
+    // MARK: Renewal of the token
+
+    private mutating func authenticate(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError)
+    {
+        guard case .named(let object) = request.params, let token = JSONMembers(["token"], of: object)?.string("token") else {
+            throw .invalidParams(#"params must be an object with the token as a string: {"token":"…"}."#)
+        }
+        let number = CommandToken(number: nextToken)
+        nextToken += 1
+        if let id = request.id {
+            commands.insert(number, CommandLedger.Entry(id: id, method: request.method, place: place))
+            renewals += 1
+        }
+        effects.append(.authenticate(number, token: token))
+    }
+
+    /// Handles the answer to a renewal, unless it ended the connection.
+    mutating func authenticated(_ number: CommandToken, _ answer: RenewalAnswer) -> [RelayOutput] {
+        if commands[number] != nil { renewals -= 1 }
+        switch answer {
+        case .renewed(let principal):
+            return completed(number, .result(RPCEncoding.object(["expiresAt": principal.expiry.iso8601])))
+        case .unavailable(let error): return completed(number, .failure(.internalError(error.message)))
+        case .underWay: return completed(number, .failure(.renewalUnderWay))
+        }
+    }
+
     // MARK: Commands
 
     /// Returns the number of pending commands, with and without an id.
     private mutating func outstandingCommands() -> Int {
         unanswered.removeAll { $0 <= now }
-        return commands.count + unanswered.count
+        return commands.count - renewals + unanswered.count
     }
 
     private mutating func forward(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError) {
@@ -222,6 +255,7 @@ struct RelayEngine: Sendable {
     mutating func closed() -> [RelayOutput] {
         defer {
             commands.removeAll()
+            renewals = 0
             subscriptions = []
         }
         return commands.tokens.map { .cancel($0) }

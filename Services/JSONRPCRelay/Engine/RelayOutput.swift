@@ -6,6 +6,8 @@ enum RelayOutput: Hashable, Sendable {
     case command(RelayCommand)
     /// Cancel a command and notify its service.
     case cancel(CommandToken)
+    /// Renew the connection's token (contract §13), and report by ``RelayEngine/authenticated(_:_:)``.
+    case authenticate(CommandToken, token: String)
     /// Start pushing events that match the subscription: those after `lastEventID`, if present (contract §3), else new ones.
     case subscribed(Subscription, lastEventID: String?)
     /// Stop pushing for that subscription.

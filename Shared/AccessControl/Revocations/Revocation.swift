@@ -58,6 +58,9 @@ public struct TokenMark: Sendable, Hashable {
         self.issuedAt = issuedAt ?? .min
     }
 
+    /// The mark of a connection without a token, which no revocation concerns.
+    public static let ofNoToken = TokenMark(tokenID: nil, issuedAt: .max)
+
     /// Returns whether the token has this `jti`.
     func isOf(_ id: TokenID) -> Bool { idHash == Self.hash(id) }
 

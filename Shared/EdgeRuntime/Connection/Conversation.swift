@@ -1,3 +1,4 @@
+public import AccessControl
 public import Basics
 public import EventModel
 
@@ -22,6 +23,10 @@ public protocol Conversation<Note>: AnyObject {
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool
     /// The log was replaced, and its sequences changed meaning; the connection continues after `position`.
     func logReplaced(position: UInt64)
+    /// The roles of which a new token must have one; empty for any.
+    var requiredRoles: Set<Role> { get }
+    /// Handles the answer to a ``ConversationStep/authenticate(_:token:)``, unless it ended the connection.
+    func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep]
     /// The connection has ended.
     func ended()
     /// Bytes held until they can be sent: they count as unsent.
@@ -39,4 +44,6 @@ public enum ConversationStep: Sendable {
     case resume(String, after: String)
     /// Write events with another encoder from here on.
     case write(any StreamEncoder)
+    /// Renew the connection's token (contract §13), and report by ``Conversation/authenticated(_:_:)`` with the same number.
+    case authenticate(UInt64, token: String)
 }

@@ -27,11 +27,12 @@ extension EdgeConnection {
     /// Performs the conversation's steps in order. Messages are queued for the next delivery.
     func enqueue(_ steps: [ConversationStep]) {
         guard self.state.isOpen, !steps.isEmpty else { return }
-        for step in steps {
+        for step in steps where self.state.isOpen {
             switch step {
             case .send(let text): self.outbox.append(WebSocketFrame.header(.text, length: text.count), text)
             case .write(let encoder): self.changes.append(.encoder(encoder))
             case .resume(let key, let cursor): self.find(cursor, for: key)
+            case .authenticate(let request, let token): self.authenticate(token, for: request)
             }
         }
         self.watchUnsent()

@@ -30,8 +30,10 @@ actor EdgeConnection {
         }
     }
     let audience: Audience
-    /// What later revocations are compared with; nil for a refused connection.
-    let mark: TokenMark?
+    /// What later revocations are compared with.
+    var mark: TokenMark
+    /// The token's `exp`, in seconds since 1970 UTC: when the connection ends, unless its token is renewed.
+    var expiresAt: Int64
     private let requestID: String
     private let traceID: String?
     private let inbound: (any InboundHandler)?
@@ -79,7 +81,8 @@ actor EdgeConnection {
         self.handle = handle
         self.socket = socket
         self.audience = ticket.audience
-        self.mark = ticket.principal?.mark
+        self.mark = ticket.principal?.mark ?? .ofNoToken
+        self.expiresAt = ticket.expiresAt
         self.tenant = ticket.tenant
         let wasAdmitted = admission.refusal == nil
         self.wasAdmitted = wasAdmitted
@@ -288,6 +291,8 @@ actor EdgeConnection {
         case .pass(let text):
             guard let conversation = self.conversation, self.state.isOpen else { return }
             self.enqueue(conversation.received(text, position: self.progress.sequence, now: self.hub.loop.now()))
+        case .authenticate(let token):
+            self.authenticate(token, for: nil)
         case .end(let ending):
             if ending.kind == .peerClosed { self.hasPeerClosed = true }
             if self.hasPeerClosed, self.state.phase == .closing { return self.perform(self.state.peerClosed()) }

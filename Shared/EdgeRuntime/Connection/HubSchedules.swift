@@ -48,6 +48,17 @@ struct ExpiryBuckets {
         self.count += 1
     }
 
+    /// Moves a handle to another deadline. It is not at `old` any more once that was checked.
+    mutating func move(_ handle: ConnectionHandle, from old: Int64, to new: Int64) {
+        guard old != new else { return }
+        if let index = self.buckets[old]?.firstIndex(of: handle) {
+            self.buckets[old]?.remove(at: index)
+            if self.buckets[old]?.isEmpty == true { self.buckets[old] = nil }
+            self.count -= 1
+        }
+        self.insert(handle, at: new)
+    }
+
     /// Counts `gone` more connections that ended before their deadline. Once these are half of all handles, the stale ones are removed, so
     /// that memory does not grow with the rate of reconnects.
     mutating func forget(_ gone: Int, isAlive: (ConnectionHandle) -> Bool) {

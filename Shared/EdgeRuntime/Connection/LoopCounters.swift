@@ -46,6 +46,7 @@ final class LoopCounters: Sendable {
     let latency = LatencyCounter()
     private let closes = Mutex<[Ending.Kind: Int]>([:])
     private let resumes = Mutex<[ResumeOutcome: Int]>([:])
+    private let renewals = Mutex<[RenewalOutcome: Int]>([:])
 
     /// Counts the end of a connection.
     func closed(_ ending: Ending) { self.closes.withLock { $0[ending.kind, default: 0] += 1 } }
@@ -58,6 +59,12 @@ final class LoopCounters: Sendable {
         guard let outcome = ResumeOutcome(start) else { return }
         self.resumes.withLock { $0[outcome, default: 0] += 1 }
     }
+
+    /// Counts an attempt to renew a token.
+    func attempted(_ outcome: RenewalOutcome) { self.renewals.withLock { $0[outcome, default: 0] += 1 } }
+
+    /// Attempts to renew a token so far, by outcome.
+    var renewalsByOutcome: [RenewalOutcome: Int] { self.renewals.withLock { $0 } }
 
     /// Resolved cursors so far, by outcome.
     var resumesByOutcome: [ResumeOutcome: Int] { self.resumes.withLock { $0 } }

@@ -7,7 +7,7 @@ extension LoopHub {
     private static let endedAtOnce = 256
 
     /// Ends the open connections that a revocation concerns. The caller has added it to ``revocations`` before, so that
-    /// ``adopt(_:ticket:encoder:admission:)`` refuses the later ones.
+    /// ``adopt(_:ticket:encoder:admission:)`` refuses the later ones, and a renewal the tokens that it verified before.
     func end(_ revocation: Revocation) async {
         var handles = self.handles(concernedBy: revocation)[...]
         while !handles.isEmpty {
@@ -27,17 +27,15 @@ extension LoopHub {
         for handle in handles { self.connection(handle)?.assumeIsolated { $0.endRequested(.tokenRevoked) } }
     }
 
-    /// Whether the token of a connection to adopt is revoked.
-    func isRevoked(_ ticket: ConnectionTicket) -> Bool {
-        guard let principal = ticket.principal else { return false }
-        return self.revocations.concern(principal, at: self.configuration.wallClock().millisecondsSinceEpoch)
+    /// Whether a token was revoked since it was verified.
+    func isRevoked(_ principal: Principal) -> Bool {
+        self.revocations.concern(principal, at: self.configuration.wallClock().millisecondsSinceEpoch)
     }
 }
 
 extension EdgeConnection {
     /// Whether a revocation of its tenant concerns its token.
     func isConcerned(by revocation: Revocation) -> Bool {
-        guard let mark = self.mark, let user = self.audience.user else { return false }
-        return revocation.concerns(user, mark)
+        self.audience.user.map { revocation.concerns($0, self.mark) } ?? false
     }
 }

@@ -23,6 +23,8 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     nonisolated let laggardBytes: ByteBudget
     /// Asked about each connection that is adopted.
     nonisolated let revocations: Revocations
+    /// Verifies the new tokens of open connections.
+    nonisolated let verify: TokenVerifier
     nonisolated let logger: Logger
     nonisolated let counters = LoopCounters()
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -95,6 +97,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         unsent: UnsentBudget,
         laggardBytes: ByteBudget,
         revocations: Revocations,
+        verify: @escaping TokenVerifier,
         logger: Logger,
         isFollowing: @escaping @Sendable () -> Bool
     ) {
@@ -106,6 +109,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.unsent = unsent
         self.laggardBytes = laggardBytes
         self.revocations = revocations
+        self.verify = verify
         self.logger = logger
         self.isFollowing = isFollowing
         self.standing = StandingWatch(patience: configuration.standingPatience)
@@ -149,6 +153,11 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         new.insert(connection)
         self.forgetIfEmpty(old)
         return new
+    }
+
+    /// Ends `connection` at the expiry of its new token.
+    func tokenRenewed(_ connection: EdgeConnection, from oldExpiry: Int64, to newExpiry: Int64) {
+        self.expiries.move(connection.handle, from: oldExpiry, to: newExpiry)
     }
 
     /// The reconnect delay for a client: the configured time ± 50 %, so that a fleet does not reconnect in step.
@@ -237,8 +246,9 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         for handle in due {
             self.connection(handle)?.assumeIsolated { $0.heartbeatDue(now: now) }
         }
-        for handle in self.expiries.removeExpired(now: self.configuration.wallClock().millisecondsSinceEpoch / 1000) {
-            self.connection(handle)?.assumeIsolated { $0.endRequested(.tokenExpired) }
+        let second = self.configuration.wallClock().millisecondsSinceEpoch / 1000
+        for handle in self.expiries.removeExpired(now: second) {
+            self.connection(handle)?.assumeIsolated { $0.tokenExpired(at: second) }
         }
         for handle in self.deadlines.removeExpired(now: Self.lastTick(notAfter: now)) {
             self.connection(handle)?.assumeIsolated { $0.deadlinePassed() }
@@ -298,7 +308,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Adopts an accepted stream, and owns `descriptor` from here on. A refused one gets the reason, and no place.
     func adopt(_ descriptor: Int32, ticket: ConnectionTicket, encoder: any StreamEncoder, admission: consuming AdmissionAnswer) {
         // Revoked since the front accepted the token: ``end(_:)`` was called before this connection was here.
-        if self.isRevoked(ticket) { admission = .refused(.tokenRevoked) }
+        if let principal = ticket.principal, self.isRevoked(principal) { admission = .refused(.tokenRevoked) }
         let refusal = admission.refusal
         let group = self.group(for: ticket.source, encoder: encoder)
         let handle = self.claimSlot()

@@ -20,6 +20,8 @@ final class PendingWork {
     var held = 0
     /// The read of the log in flight.
     var reader: Task<Void, Never>?
+    /// The renewal of the token in flight.
+    var renewal: PendingRenewal?
     /// Input to decode in the next turn: at most one read, or the bytes that came with the handshake.
     var unread: [UInt8] = []
     /// Bytes of input since the connection began to end.
@@ -32,8 +34,8 @@ final class PendingWork {
     /// Whether there is no work in progress.
     var isDone: Bool {
         self.outbox.isEmpty && self.budgeted == 0 && self.sought.isEmpty && self.changes.isEmpty && self.replay == nil && self.rest.isEmpty
-            && self.held == 0 && self.reader == nil && self.unread.isEmpty && self.readAfterEnd == 0 && self.lingersUntil == nil
-            && self.farewellDeadline == nil
+            && self.held == 0 && self.reader == nil && self.renewal == nil && self.unread.isEmpty && self.readAfterEnd == 0
+            && self.lingersUntil == nil && self.farewellDeadline == nil
     }
 }
 

@@ -9,7 +9,8 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
         case tokenExpired = "token_expired"
         /// The token was revoked while the connection was open. Contract §13.
         case tokenRevoked = "token_revoked"
-        /// The token is missing or not valid, on a surface that accepts the handshake before it checks the token.
+        /// The token is missing or not valid, on a surface that accepts the handshake before it checks the token; or the token by which a client
+        /// renews the connection's is not valid, another user's, or lacks a role.
         case unauthorized
         /// The `workspace` of the query is missing or not the token's tenant.
         case wrongWorkspace = "wrong_workspace"
@@ -143,11 +144,11 @@ extension Ending.Kind {
     public func closeCode(on surface: WebSocketSurface) -> WebSocketCloseCode? {
         switch (self, surface) {
         case (.tokenExpired, .workspace), (.tokenRevoked, .workspace), (.unauthorized, .workspace): .unauthorized
-        case (.tokenExpired, .relay), (.tokenRevoked, .relay): .policyViolation
+        case (.tokenExpired, .relay), (.tokenRevoked, .relay), (.unauthorized, .relay): .policyViolation
         case (.wrongWorkspace, .workspace): .wrongWorkspace
         case (.silent, .relay): .policyViolation
         case (.internalError, .workspace): .internalError
-        case (.unauthorized, .relay), (.wrongWorkspace, .relay), (.silent, .workspace), (.internalError, .relay): nil
+        case (.wrongWorkspace, .relay), (.silent, .workspace), (.internalError, .relay): nil
         case (.draining, _): .goingAway
         case (.overloaded, _), (.limit, _), (.stalled, _), (.tooManyMessages, _): .policyViolation
         case (.unavailable, _): .internalError
@@ -164,6 +165,7 @@ extension Ending.Kind {
         switch self {
         case .tokenExpired: (-32001, "Authentication expired")
         case .tokenRevoked: (-32001, "Authentication revoked")
+        case .unauthorized: (-32001, "Authentication failed")
         default: nil
         }
     }

@@ -29,6 +29,9 @@ public protocol StreamEncoder: Sendable {
     func standing(_ standing: LogStanding) -> [UInt8]
     /// Reports a gap at `time`, and the position at which the connection continues.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
+    /// Reports at `time` that the connection's token was renewed, and expires at `expiry` (contract §13). Empty by default: the surface's conversation
+    /// reports it, or its clients cannot renew.
+    func authenticated(until expiry: Timestamp, time: Timestamp) -> [UInt8]
     /// Ends a batch (``EndPolicy/afterBatch(_:)``), whatever the ending; precedes the ``farewell(_:retry:)``. Empty by default.
     ///
     /// - Parameters:
@@ -50,6 +53,8 @@ extension StreamEncoder {
     public var separatorLength: Int { 0 }
     /// Empty: the surface does not report outages.
     public func standing(_ standing: LogStanding) -> [UInt8] { [] }
+    /// Empty: the encoder reports no renewal.
+    public func authenticated(until expiry: Timestamp, time: Timestamp) -> [UInt8] { [] }
     /// Empty: the stream has no conclusion.
     public func conclusion(cursor: Cursor, gap: StreamGap?) -> [UInt8] { [] }
 }

@@ -1,6 +1,6 @@
 import Basics
 
-/// Handles input of a WebSocket connection: answers pings and closes, passes texts to the conversation, if any, and rejects
+/// Handles input of a WebSocket connection: answers pings and closes, passes texts to the conversation, or finds tokens in them, and rejects
 /// violations. RFC 6455.
 ///
 /// Holds a decoder only while a message is incomplete; an idle connection needs a few words of memory.
@@ -11,18 +11,26 @@ final class WebSocketHandler: InboundHandler {
         init(_ decoder: WebSocketDecoder) { self.decoder = decoder }
     }
 
+    /// What becomes of a client's texts, all of which are counted.
+    enum Texts {
+        case dropped
+        /// They are passed to the conversation.
+        case conversation
+        /// Those in which the reader finds a token renew the connection's; others are dropped.
+        case renewals(RenewalReader)
+    }
+
     private let rules: WebSocketRules
-    private let passesMessages: Bool
+    private let texts: Texts
     private var heardAt: MonotonicInstant?
     /// State of an incomplete message; boxed, because it is nearly always absent.
     private var pending: Pending?
     private var window: (start: MonotonicInstant, count: Int)?
     private var frameShare: TokenBucket?
 
-    /// - Parameter passesMessages: Whether a conversation receives texts; otherwise they are counted and dropped.
-    init(rules: WebSocketRules, passesMessages: Bool) {
+    init(rules: WebSocketRules, texts: Texts) {
         self.rules = rules
-        self.passesMessages = passesMessages
+        self.texts = texts
     }
 
     func received(
@@ -47,6 +55,10 @@ final class WebSocketHandler: InboundHandler {
             case .pass(let text):
                 // The cost of handling it: a turn has room for only one long message.
                 passed += InputBudget.message + InputBudget.messageByte * text.count
+                return passed < InputBudget.turn
+            case .authenticate(let token):
+                // As above: verifying a signature takes less time than that.
+                passed += InputBudget.message + InputBudget.messageByte * token.utf8.count
                 return passed < InputBudget.turn
             }
         }
@@ -84,7 +96,7 @@ final class WebSocketHandler: InboundHandler {
     private func react(to input: WebSocketInput, now: MonotonicInstant) -> InboundReaction? {
         switch input {
         case .text(let text):
-            return self.counted(now) ?? (self.passesMessages ? .pass(text) : nil)
+            return self.counted(now) ?? self.reaction(to: text)
         case .pong:
             return self.counted(now)
         case .ping(let payload):
@@ -95,6 +107,14 @@ final class WebSocketHandler: InboundHandler {
             return .end(.peerClosed(with: code))
         case .violation(let code, let reason):
             return .end(Ending(violation: code, detail: reason))
+        }
+    }
+
+    private func reaction(to text: [UInt8]) -> InboundReaction? {
+        switch self.texts {
+        case .dropped: nil
+        case .conversation: .pass(text)
+        case .renewals(let reader): reader.token(in: text).map { .authenticate($0) }
         }
     }
 

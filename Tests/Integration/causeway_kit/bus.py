@@ -102,11 +102,12 @@ class Bus:
     def answer_commands(self, method, answers):
         """Runs a service for a method of the relay's clients (docs/commands.md), until the bus is closed.
 
-        `answers` are what every command gets: pairs of a status and a body. A status is `progress`, `result` or `error`, or None for no header.
+        `answers` are what every command gets, or a function that returns it for the command's headers: pairs of a status and a body. A status is
+        `progress`, `result` or `error`, or None for no header.
         """
 
         async def answer(command):
-            for status, body in answers:
+            for status, body in answers(command.headers) if callable(answers) else answers:
                 headers = None if status is None else {"causeway-status": status}
                 await self._connection.publish(command.reply, body, headers=headers)
 

@@ -123,7 +123,7 @@ class RelayConnection(SurfaceConnection):
                 return Heartbeat(None)
             case {"id": None, "error": {"code": -32001, "message": why}}:
                 self._has_ended = True
-                return Ended("token_revoked" if "revoked" in why else "token_expired")
+                return Ended({"Authentication revoked": "token_revoked", "Authentication failed": "unauthorized"}.get(why, "token_expired"))
             case {"method": "stream.gap", "params": {"reason": "unknown_cursor", "id": id}} if self._cursor == NO_PLACE:
                 self._cursor = id
                 return Opened(id)

@@ -152,8 +152,14 @@ struct Frame: Equatable, CustomStringConvertible {
     static func fromClient(_ first: UInt8, _ payload: some Sequence<UInt8>) -> [UInt8] {
         let mask: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
         let payload = Array(payload)
-        precondition(payload.count < 126, "the test's clients send short frames")
-        return [first, 0x80 | UInt8(payload.count)] + mask + payload.enumerated().map { $0.element ^ mask[$0.offset % 4] }
+        precondition(payload.count <= UInt16.max, "the test's clients send no frames of the longest form")
+        var frame: [UInt8] = [first]
+        if payload.count < 126 {
+            frame.append(0x80 | UInt8(payload.count))
+        } else {
+            frame += [0x80 | 126, UInt8(payload.count >> 8), UInt8(truncatingIfNeeded: payload.count)]
+        }
+        return frame + mask + payload.enumerated().map { $0.element ^ mask[$0.offset % 4] }
     }
 
     /// Returns a client's close frame.

@@ -269,6 +269,16 @@ test("a token that is refused while the next one is awaited needs no second call
     assert.equal(requests.length, 2);
 });
 
+test("a token that the server refuses around its exp has expired", async () => {
+    for (const [left, state] of [[3, "refused"], [2, "expired"]]) {
+        const token = tokenOf({ exp: 1_000 + left });
+        const { source, notices } = sourceOf(token);
+        await source.current();
+        source.refuse(token);
+        assert.deepEqual(notices, [[state, null, null]]);
+    }
+});
+
 test("timers that a browser delays are made up for at the next message", async () => {
     const [first, second] = [tokenOf({ exp: 1_100 }), tokenOf({ exp: 9_000 })];
     const { source, requests, clock, watch } = sourceOf(first, second);

@@ -6,6 +6,9 @@ import { renewalTime } from "./renewal.js";
 /** How many new tokens in a row the server may refuse before no more are asked for. */
 const MOST_REFUSALS = 2;
 
+/** Milliseconds before its `exp` from which on a refused token counts as expired: the server's clock differs a little. */
+const NEARLY_EXPIRED = 2_000;
+
 /**
  * Holds the token and calls the page's function for a new one.
  *
@@ -73,8 +76,11 @@ export class TokenSource {
     /** Returns the token if it can be used now; else null. A fixed token always can: the server decides. */
     held() {
         if (this.isFixed) return this.#token;
-        const isExpired = this.#expiresAt !== null && this.#expiresAt <= this.#clock.now();
-        return this.#isRefused || isExpired ? null : this.#token;
+        return this.#isRefused || this.#isExpiredIn(0) ? null : this.#token;
+    }
+
+    #isExpiredIn(milliseconds) {
+        return this.#expiresAt !== null && this.#expiresAt <= this.#clock.now() + milliseconds;
     }
 
     /**
@@ -90,7 +96,7 @@ export class TokenSource {
         if (this.isFixed || token !== this.#token || this.#isRefused) return;
         this.#isRefused = true;
         this.#refusals += 1;
-        this.#tell("refused");
+        this.#tell(this.#isExpiredIn(NEARLY_EXPIRED) ? "expired" : "refused");
     }
 
     /** Says that the server has accepted a token for some time. */
@@ -124,7 +130,7 @@ export class TokenSource {
 
     #wake() {
         const now = this.#clock.now();
-        if (this.#expiresAt !== null && now >= this.#expiresAt) this.#tell("expired");
+        if (this.#isExpiredIn(0)) this.#tell("expired");
         if (now >= this.#dueAt) {
             if (this.isFixed) this.#tell("expiring");
             else if (!this.#pending) this.#ask().catch(() => {});
@@ -201,8 +207,7 @@ export class TokenSource {
         const count = (this.#failure?.count ?? 0) + 1;
         this.#failure = { error, count, retryAt: this.#clock.now() + backoffDelay(count - 1, this.#backoff, this.#random) };
         if (this.#token === null) return;
-        const isExpired = this.#expiresAt !== null && this.#expiresAt <= this.#clock.now();
-        this.#tell(this.#isRefused ? "refused" : isExpired ? "expired" : "expiring", error);
+        this.#tell(this.#isExpiredIn(0) ? "expired" : this.#isRefused ? "refused" : "expiring", error);
     }
 
     /** Tells the page of a state: once for each token, and of every failure. */

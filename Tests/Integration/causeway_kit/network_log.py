@@ -50,12 +50,17 @@ class NetworkLog:
         fields += [about["headers"] for about in self._of("Network.requestWillBeSentExtraInfo")]
         return [value for headers in fields for name, value in headers.items() if name.lower() == "referer"]
 
-    def frames_sent(self, text):
-        """How many WebSocket frames with that text the pages have sent."""
-        return sum(text in about["response"]["payloadData"] for about in self._of("Network.webSocketFrameSent"))
+    def frames_sent(self, **members):
+        """How many WebSocket messages with these members the pages have sent."""
+        return self._frames("Network.webSocketFrameSent", members)
 
-    def frames_received(self, text):
-        return sum(text in about["response"]["payloadData"] for about in self._of("Network.webSocketFrameReceived"))
+    def frames_received(self, **members):
+        return self._frames("Network.webSocketFrameReceived", members)
+
+    def _frames(self, method, members):
+        frames = [about["response"] for about in self._of(method)]
+        messages = [json.loads(frame["payloadData"]) for frame in frames if frame["opcode"] == 1]
+        return sum(members.items() <= {name: value for name, value in message.items() if isinstance(value, str)}.items() for message in messages)
 
     @property
     def printed(self):

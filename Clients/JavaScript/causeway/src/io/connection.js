@@ -32,7 +32,10 @@ export class Connection {
     #transport = null;
     #state = null;
     #attempt = 0;
-    /** The token that the connection was opened with, or that was sent to it last. */
+    /**
+     * The token that the server knows: the connection was opened with it, or its renewal was confirmed. An end without a confirmation may
+     * concern the former token, for example because that was revoked; whether the new one is refused shows when it opens a connection.
+     */
     #token = null;
     /** Whether a renewal in place is under way. */
     #isRenewing = false;
@@ -236,18 +239,16 @@ export class Connection {
                 this.#postponed = setTimeout(() => this.#takeToken(), BUSY_INTERVAL);
                 return;
         }
-        const former = this.#token;
-        this.#token = token;
         this.#isRenewing = true;
         const isRenewed = await transport.renew(token);
         if (this.#transport !== transport) return;
         this.#isRenewing = false;
         if (isRenewed) {
+            this.#token = token;
             tokens.accepted(token);
         } else {
-            // This server does not know renewal: it still has the former token.
+            // This server does not know renewal.
             transport.renew = undefined;
-            this.#token = former;
         }
         this.#takeToken();
     }

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from causeway_kit.approvals import approval_service
 from causeway_kit.client_page import ClientBrowser, ClientSite
 from causeway_kit.cursors import Cursor
 from causeway_kit.executions import Executions
@@ -36,7 +37,10 @@ def deployment():
     with Stack() as stack:
         settings = {"drain_window": "2s", "heartbeat_interval": "1s"}
         stack.named = {program: stack.edge(program, **settings) for program in EDGES}
-        services = {program: [edge] for program, edge in stack.named.items()} | {"event-producer": [stack.producer]}
+        # It exchanges tokens for tickets.
+        approvals = approval_service(stack).wait_ready()
+        services = {program: [edge] for program, edge in stack.named.items()}
+        services |= {"event-producer": [stack.producer], "approval-api": [approvals]}
         stack.site = stack.add(ClientSite(stack.directory, services)).wait_ready()
         yield stack
 
@@ -190,7 +194,7 @@ def test_whoever_takes_over_goes_on_with_the_same_run(deployment, browser, open_
 
 def test_a_run_that_another_one_supersedes(open_tab, tenant):
     """A dead producer never ends its run; a fake server avoids waiting for the time after which another run may begin."""
-    tab = open_tab()
+    tab = open_tab(tickets=False)
     tab.run(
         """const runs = ["one run", "another/run"], encoder = new TextEncoder();
         const events = (...list) => encoder.encode(list.map(([id, type]) => `id: ${id}\nevent: ${type}\ndata: {}\n\n`).join(""));
@@ -319,7 +323,7 @@ def test_a_place_that_nobody_knows(deployment, open_tab, tenant):
 
 def test_no_server_keeps_a_stream_away_for_ever(open_tab, tenant):
     """A browser's timer of more than 25 days fires immediately: the client would poll the server without a pause."""
-    tab = open_tab()
+    tab = open_tab(tickets=False)
     tab.run(
         """const seconds = 99_999_999_999;
         window.answers = {
@@ -350,15 +354,17 @@ def test_the_token_is_renewed_before_it_expires(deployment, open_tab, tenant):
     follow_all(tab)
     flow = Flow(deployment.intake, numbered(200, tenant), rate=20, batch=2)
     flow.start()
-    for stream in STREAMS:
-        eventually(lambda stream=stream: "connecting token_refreshed" in tab.states(stream), f"{stream} takes the new one", timeout=30)
+    eventually(lambda: "connecting token_refreshed" in tab.states("notifications"), "SSE connects again with the new one", timeout=30)
     flow.finish(timeout=60)
     expect_all(tab, 200)
     requests = tab.run("return tokenRequests")
     assert [request["reason"] for request in requests] == ["first", "expiring"], "one call serves all streams"
     assert requests[1]["previous"] == short
+    assert tab.run("return tokenNotices") == ["renewed"]
     for stream in STREAMS:
         assert not any("unauthorized" in state or "token_expired" in state for state in tab.states(stream))
+    for stream in ("workspace", "relay"):
+        assert tab.states(stream) == ["connecting start", "live None"], "it is renewed in place"
 
 
 def test_a_token_that_is_refused_is_asked_for_again(deployment, open_tab, tenant):
@@ -396,7 +402,7 @@ def test_who_may_not_is_not_let_in_by_asking_again(deployment, open_tab, tenant)
 
 @pytest.mark.parametrize("stream", ["workspace", "relay"])
 def test_a_token_that_no_websocket_can_carry_ends_the_stream(open_tab, tenant, stream):
-    tab = open_tab(mint(tenant) + "=", fixedToken=True)
+    tab = open_tab(mint(tenant) + "=", fixedToken=True, tickets=False)
     tab.follow(stream, stream)
     assert tab.wait_state(stream, "ended")["reason"] == "not_a_token"
     assert [error["code"] for error in tab.log(stream, "error")] == ["not_a_token"]

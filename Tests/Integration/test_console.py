@@ -173,11 +173,19 @@ def test_a_token_that_is_not_good_is_refused_with_a_reason(console):
         assert not tab.find("#console").is_displayed()
 
 
-def test_a_session_ends_with_its_token(console, tenant):
+def test_a_page_outlives_its_token(console, tenant):
+    """test_browser_tokens.py has what goes on in it."""
     tab = console()
     tab.enter(mint(tenant, lifetime=8))
     tab.wait_for(lambda: tab.find("#console").is_displayed(), "it is let in")
-    tab.wait_for_text("#sign-in-error", "Your token has expired")
+    tab.wait_for_text("#renewal-text", "Your token has expired")
+    assert tab.find("#console").is_displayed() and not tab.find("#sign-in").is_displayed()
+    expect_accessible(tab)
+    tab.click("#renewal-open")
+    expect_accessible(tab)
+    # Another page, or the same one after a reload, needs a token to begin.
+    tab.driver.refresh()
+    tab.wait_for_text("#sign-in-error", "This token has expired")
     assert tab.find("#token").is_displayed() and tab.run("return sessionStorage.getItem('causeway.token')") is None
 
 

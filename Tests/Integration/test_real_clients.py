@@ -12,6 +12,7 @@ import pytest
 import sseclient
 import websocket
 
+from causeway_kit.approvals import approval_service
 from causeway_kit.browser import Browser, PageServer
 from causeway_kit.client_page import ClientBrowser, ClientSite
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
@@ -180,7 +181,9 @@ def test_every_client_of_a_page_of_another_origin_survives_a_restart_of_the_edge
 
 def test_a_page_of_the_deployment_has_all_its_streams_whatever_is_configured(deployment, tmp_path_factory, tenant):
     """`CORS_ORIGINS=http://localhost:3000 make run`: the origins that are named come besides the deployment's own."""
-    site = ClientSite(deployment.directory, deployment.services, cors_origins="http://localhost:3000")
+    approvals = approval_service(deployment, cors_origins="http://localhost:3000").wait_ready()
+    services = deployment.services | {"approval-api": [approvals]}
+    site = ClientSite(deployment.directory, services, cors_origins="http://localhost:3000")
     deployment.add(site).wait_ready()
     chromium = ClientBrowser(tmp_path_factory.mktemp("own"))
     try:
@@ -190,6 +193,7 @@ def test_a_page_of_the_deployment_has_all_its_streams_whatever_is_configured(dep
     finally:
         chromium.close()
         deployment.remove(site)
+        deployment.remove(approvals)
 
 
 @every_proxy

@@ -2,6 +2,7 @@
 
 import { byId, setText, shown } from "./dom.js";
 import { Identity } from "./identity.js";
+import { Renewal } from "./renewal.js";
 import { Session } from "./session.js";
 import { SignIn } from "./sign-in.js";
 
@@ -11,8 +12,9 @@ let session;
 function begin(identity) {
     byId("sign-in").hidden = true;
     byId("console").hidden = false;
-    setText(byId("who"), `${shown(identity.user, 40)} · ${shown(identity.tenant, 40)}${identity.isAdmin ? " · admin" : ""}`);
-    session = new Session(identity, { followed: signIn.demonstrated, onEnded: end });
+    const introduce = () => setText(byId("who"), `${shown(identity.user, 40)} · ${shown(identity.tenant, 40)}${identity.isAdmin ? " · admin" : ""}`);
+    introduce();
+    session = new Session(identity, new Renewal(identity, signIn, introduce), { followed: signIn.demonstrated, onEnded: end });
     byId("main").focus();
 }
 

@@ -10,15 +10,27 @@ export class Identity {
     constructor(token) {
         const claims = claimsOf(token);
         this.token = token;
+        /** Milliseconds since 1970. */
+        this.expiresAt = claims.exp * 1000;
         this.user = claims.sub;
         this.tenant = claims.tenant_id ?? claims.workspace_id ?? claims.org_id;
         this.roles = Array.isArray(claims.roles) ? claims.roles : [];
         if (!this.user || !this.tenant) throw new Error("This token has no user or no tenant.");
-        if (!(claims.exp * 1000 > Date.now())) throw new Error("This token has expired. Get another one.");
+        if (!(this.expiresAt > Date.now())) throw new Error("This token has expired. Get another one.");
     }
 
     get isAdmin() {
         return this.roles.includes("admin");
+    }
+
+    isSameUser({ user, tenant }) {
+        return this.user === user && this.tenant === tenant;
+    }
+
+    /** Takes another token of the same user, and stores it for this tab. */
+    become({ token, expiresAt, roles }) {
+        Object.assign(this, { token, expiresAt, roles });
+        this.keep();
     }
 
     /** Stores it for this tab, until the tab is closed. */

@@ -8,7 +8,7 @@ const TITLES = {
     websocket: ["WebSocket", "the workspace stream"],
     relay: ["JSON-RPC relay", "the incidents on this page"],
 };
-const STATES = { connecting: "Connecting", live: "Live", stalled: "Stalled", waiting: "Waiting", offline: "Offline", ended: "Ended" };
+const STATES = { connecting: "Connecting", live: "Live", stalled: "Stalled" };
 const REASONS = {
     draining: "the edge is being replaced",
     unavailable: "the edge is out of reach",
@@ -21,8 +21,18 @@ const REASONS = {
     closed: "the connection was closed",
     token_expired: "the token has expired",
     token_revoked: "the token was revoked",
+    token_refreshed: "the token was renewed",
+    ticket_refused: "the ticket was refused",
     unauthorized: "the token is not taken",
     forbidden: "the token does not allow it",
+};
+/** What follows a loss, by the state. */
+const NEXT = {
+    stalled: () => "it goes on when the log is back",
+    waiting: (retryInMs) => `next retry in ${duration(retryInMs)}`,
+    offline: () => "it waits for the network",
+    unauthorized: () => "it goes on when you sign in again",
+    ended: () => "it stays closed",
 };
 /** Errors that the state already shows. */
 const TOLD_BY_STATE = ["network", "token_unavailable"];
@@ -90,7 +100,7 @@ export class Lane {
         this.#shows.card.dataset.leader = String(leader);
         if (state === "live" && before !== "live") this.#cameBack(before);
         if (state !== "live" && before === "live") this.#lostAt = Date.now();
-        if (state !== before && ["stalled", "waiting", "offline", "ended"].includes(state)) this.#tellOfLoss(retryInMs);
+        if (state !== before && Object.hasOwn(NEXT, state)) this.#tellOfLoss(retryInMs);
         this.#show();
         this.onState();
     }
@@ -109,9 +119,7 @@ export class Lane {
     }
 
     #tellOfLoss(retryInMs) {
-        const words = { stalled: "it goes on when the log is back", waiting: `next retry in ${duration(retryInMs)}`, offline: "it waits for the network", ended: "it stays closed" };
-        const next = words[this.state];
-        this.#tell(`${this.#because()}; ${next}`, this.state);
+        this.#tell(`${this.#because()}; ${NEXT[this.state](retryInMs)}`, this.state);
     }
 
     #because() {
@@ -145,6 +153,8 @@ export class Lane {
             text = `${text}: ${this.#because()}`;
         } else if (this.state === "offline") {
             text = "Offline: waiting for the network";
+        } else if (this.state === "unauthorized") {
+            text = `Waiting until you sign in again: ${this.#because()}`;
         } else if (this.state === "ended") {
             text = `Ended: ${this.#because()}`;
         } else if (this.state === "connecting") {

@@ -25,6 +25,7 @@ export class Overall {
         const [state, text] =
             live === this.#lanes.length ? ["live", "All streams are live"]
             : is("offline") ? ["offline", "No network"]
+            : is("unauthorized") ? ["offline", "Sign in again"]
             : is("ended") ? ["ended", "A stream has ended"]
             : is("stalled") ? ["waiting", "The event log is out of reach"]
             : is("waiting") || live ? ["waiting", `${live} of ${this.#lanes.length} streams are live`]

@@ -18,20 +18,18 @@ const MOST_INCIDENTS = 40;
 
 export class Session {
     #causeway;
+    #renewal;
     #lanes;
     #relay;
     #subscribed = new Set();
     #panels;
     #timer;
 
-    /** `followed`: executions to follow from the start. `onEnded`: called with the reason when the token is no longer valid. */
-    constructor(identity, { followed, onEnded }) {
-        this.#causeway = new Causeway({
-            origin: location.origin,
-            // The page has only this token; when it has expired, the user must enter another one.
-            token: identity.token,
-            share: true,
-        });
+    /** `renewal`: gets further tokens. `followed`: executions to follow from the start. `onEnded`: called with the reason when no token is accepted. */
+    constructor(identity, renewal, { followed, onEnded }) {
+        this.#causeway = new Causeway({ origin: location.origin, token: renewal.token, share: true });
+        this.#renewal = renewal;
+        this.#causeway.addEventListener("token", ({ detail }) => renewal.tell(detail));
         const announcer = new Announcer();
         const journal = new Journal();
         const ledger = new Ledger();
@@ -56,9 +54,7 @@ export class Session {
             };
             lane.onState = () => {
                 overall.show();
-                if (lane.state === "ended" && ["token_expired", "token_revoked", "unauthorized"].includes(lane.reason)) {
-                    onEnded("Your token has expired. Sign in with another one.");
-                }
+                if (lane.state === "ended" && lane.reason === "unauthorized") onEnded("Your tokens are refused. Sign in with another one.");
             };
             // Reload the lists, which include missed events.
             lane.onCaughtUp = () => {
@@ -90,5 +86,6 @@ export class Session {
         clearInterval(this.#timer);
         for (const lane of this.#lanes) lane.close();
         for (const panel of this.#panels) panel.close?.();
+        this.#renewal.close();
     }
 }

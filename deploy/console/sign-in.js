@@ -7,15 +7,16 @@ export class SignIn {
     /** The demo's executions, `{kind, name}` each; empty without a demo. */
     demonstrated = [];
 
-    #people = [];
+    /** The demo's users, `{label, token}` each. */
+    people = [];
 
-    /** Loads the demo's tokens. Deployments without a demo have nothing at that path. */
+    /** Loads the demo's tokens, which change before they expire. Deployments without a demo have nothing at that path. */
     async prepare() {
         try {
             const answer = await fetch("demo.json", { cache: "no-store" });
             if (!answer.ok) return;
             const demo = await answer.json();
-            this.#people = demo.people;
+            this.people = demo.people;
             this.demonstrated = demo.executions;
         } catch {
             // Not a demo.
@@ -38,9 +39,9 @@ export class SignIn {
     }
 
     #offer(choose) {
-        byId("demo").hidden = this.#people.length === 0;
+        byId("demo").hidden = this.people.length === 0;
         byId("demo-people").replaceChildren(
-            ...this.#people.map(({ label, token }) => {
+            ...this.people.map(({ label, token }) => {
                 const button = element("button", { type: "button", text: shown(label, 80) });
                 button.addEventListener("click", () => choose(token));
                 return element("li", {}, button);
@@ -64,7 +65,7 @@ export class SignIn {
 }
 
 /** Checks that the services accept the token; throws their message if not. */
-async function accepted(token) {
+export async function accepted(token) {
     let answer;
     try {
         answer = await fetch("/v1/notifications?limit=1", { headers: { Authorization: `Bearer ${token}` } });

@@ -140,10 +140,14 @@ class Supervisor:
                 raise ChildFailure(f"{child.name} is not ready after {timeout:.0f} s: {answer}\n{child.last_lines()}")
         child.was_ready = True
 
-    def watch(self):
-        """Restarts children that end. Never returns; raises `Stopped` when asked to stop."""
+    def watch(self, interval, action):
+        """Restarts children that end, and calls `action` every `interval` seconds. Never returns; raises `Stopped` when asked to stop."""
+        due = time.monotonic() + interval
         while True:
             self._step()
+            if time.monotonic() >= due:
+                action()
+                due += interval
 
     def _step(self):
         if self._requests:

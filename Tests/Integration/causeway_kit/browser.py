@@ -8,6 +8,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service as DriverService
 
+from .network_log import RECORDING, NetworkLog
 from .services import ROOT
 
 _PAGE = b"""<!doctype html><meta charset="utf-8"><title>EventSource</title><script>
@@ -73,10 +74,12 @@ class PageServer:
 
 
 class Browser:
-    """Chromium on the page, with a temporary profile. `arguments`: further command-line arguments."""
+    """Chromium on the page, with a temporary profile. `arguments`: further command-line arguments. `is_recorded`: it has a `network` log."""
 
-    def __init__(self, profile, *arguments):
+    def __init__(self, profile, *arguments, is_recorded=False):
         options = Options()
+        if is_recorded:
+            options.set_capability("goog:loggingPrefs", RECORDING)
         options.binary_location = "/usr/bin/chromium"
         for argument in (
             "--headless=new",
@@ -89,6 +92,7 @@ class Browser:
         ):
             options.add_argument(argument)
         self._driver = webdriver.Chrome(options=options, service=DriverService("/usr/bin/chromedriver"))
+        self.network = NetworkLog(self._driver) if is_recorded else None
 
     def open(self, url):
         self._driver.get(url)

@@ -11,13 +11,16 @@ import * as library from "/console/causeway/causeway.js";
 window.library = library;
 window.streams = {};
 window.tokenRequests = [];
+window.tokenNotices = [];
 window.connect = (token, options) => {
     window.tokens = [token].flat();
     const get = async (request) => {
         window.tokenRequests.push(request);
+        if (window.isSourceDown) throw new Error("the source of tokens is down");
         return window.tokens.length > 1 ? window.tokens.shift() : window.tokens[0];
     };
     window.causeway = new library.Causeway({ ...options, token: options.fixedToken ? token : get });
+    window.causeway.addEventListener("token", ({ detail }) => tokenNotices.push(detail.state));
 };
 window.follow = (name, method, words) => {
     const stream = window.causeway[method](...words);
@@ -41,7 +44,7 @@ _LOCATIONS = """
 class ClientSite(Nginx):
     """nginx in front of the services, as in production, with the page at `/client`."""
 
-    def __init__(self, directory, services, *, name="nginx-client", cors_origins=""):
+    def __init__(self, directory, services, *, name="nginx-client", cors_origins="", options=()):
         page = directory / f"{name}.html"
         page.write_text(_PAGE)
         locations = _LOCATIONS % {"page": page}
@@ -49,7 +52,7 @@ class ClientSite(Nginx):
         def edit(text):
             return text.replace("        location / {", locations + "        location / {")
 
-        super().__init__(directory, services, name=name, edit=edit, cors_origins=cors_origins)
+        super().__init__(directory, services, name=name, edit=edit, cors_origins=cors_origins, options=options)
 
     @property
     def page(self):
@@ -59,8 +62,8 @@ class ClientSite(Nginx):
 class ClientBrowser(Browser):
     """Chromium with any number of tabs on the page."""
 
-    def __init__(self, profile):
-        super().__init__(profile)
+    def __init__(self, profile, **options):
+        super().__init__(profile, **options)
         # The browser ends with its last tab; this one is never used.
         self._first = self._driver.current_window_handle
 

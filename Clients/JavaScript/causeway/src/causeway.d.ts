@@ -1,14 +1,35 @@
 /** What carries a stream. */
 export type Transport = "notifications" | "workspace" | "relay" | "execution";
 
-/** What the token function is called with: at first use, before `exp` passes, and when the server refused the token `previous`. */
+/**
+ * What the token function is called with: at first use, before `exp` passes or when it has passed, and when the server refused the token
+ * `previous`, for example because it was revoked.
+ */
 export interface TokenRequest {
     reason: "first" | "expiring" | "refused";
     previous?: string;
 }
 
-/** Returns a token; null if the user has signed out, which ends the streams. */
+/**
+ * Returns a token; null if the user has signed out, which ends the streams. It may take its time, for example until the user has signed in
+ * again. If it fails, or returns `previous`, it is called again with backoff.
+ */
 export type TokenFunction = (request: TokenRequest) => string | null | undefined | Promise<string | null | undefined>;
+
+/** The `detail` of a `token` event. */
+export interface TokenNotice {
+    /**
+     * `renewed`: there is another token. `expiring`: it is about to expire, and the function has failed, or the token is fixed. `expired`: its
+     * `exp` has passed; the server ends its streams. `refused`: the server does not accept it, for example because it was revoked.
+     */
+    state: "renewed" | "expiring" | "expired" | "refused";
+    /** Milliseconds since 1970; null without an `exp`, or if it had passed already when the token was obtained. */
+    expiresAt: number | null;
+    /** Milliseconds until the function is called again, after a failure. */
+    retryInMs: number | null;
+    /** The function's failure. */
+    error: any;
+}
 
 /** How long to wait after failures. */
 export interface Backoff {
@@ -30,6 +51,11 @@ export interface CausewayOptions {
      * has the connection, and by `fetch`.
      */
     token: string | TokenFunction;
+    /**
+     * Whether each connection is opened with a ticket, for which the token is exchanged (true). Set it to false for servers without tickets:
+     * then the token is sent in the header `Authorization`, and in the subprotocol of WebSockets.
+     */
+    tickets?: boolean;
     /** Whether tabs share connections (true, where the browser has Web Locks and BroadcastChannel). */
     share?: boolean;
     backoff?: Partial<Backoff>;
@@ -56,13 +82,13 @@ export interface CausewayEvent<Data = any> {
 
 /** The `detail` of a `state`. */
 export interface StreamState {
-    /** `stalled`: connected to a server that cannot reach the log. */
-    state: "connecting" | "live" | "stalled" | "waiting" | "offline" | "ended";
+    /** `stalled`: connected to a server that cannot reach the log. `unauthorized`: stopped until the token function returns another token. */
+    state: "connecting" | "live" | "stalled" | "waiting" | "offline" | "unauthorized" | "ended";
     /** One word from the server, the browser or this library. */
     reason: string | null;
     /** How many attempts have failed, or connections ended soon, in a row. */
     attempt: number;
-    /** Milliseconds until the next attempt, in the states `waiting` and `offline`. */
+    /** Milliseconds until the next attempt, in the states `waiting` and `offline`, and in `unauthorized` after a failure of the token function. */
     retryInMs: number | null;
     /** Whether this tab has the connection. */
     leader: boolean;
@@ -141,9 +167,24 @@ export interface EventStreamBlock {
     retry: number | null;
 }
 
-/** A deployment of Causeway, with the token of one user. */
-export class Causeway {
+/** What a {@link Causeway} dispatches. */
+export interface CausewayEventMap {
+    token: CustomEvent<TokenNotice>;
+}
+
+/**
+ * A deployment of Causeway, with the token of one user. Dispatches `token` while a stream of this tab has a connection, and when a token was
+ * refused.
+ */
+export class Causeway extends EventTarget {
     constructor(options: CausewayOptions);
+
+    addEventListener<Type extends keyof CausewayEventMap>(
+        type: Type,
+        listener: ((this: Causeway, event: CausewayEventMap[Type]) => any) | { handleEvent(event: CausewayEventMap[Type]): any } | null,
+        options?: boolean | AddEventListenerOptions,
+    ): void;
+    addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
 
     /** Opens the notification stream: every event of the token's tenant, over server-sent events. */
     notifications(options?: NotificationOptions): EventStream;

@@ -2,6 +2,7 @@ import { DEFAULT_BACKOFF } from "./core/backoff.js";
 import { typeList } from "./core/queries.js";
 import { TokenSource } from "./core/token-source.js";
 import { EventStream } from "./event-stream.js";
+import { CLOCK } from "./io/clock.js";
 import { ExecutionProtocol } from "./io/execution-protocol.js";
 import { NotificationProtocol } from "./io/notification-protocol.js";
 import { RelayProtocol } from "./io/relay-protocol.js";
@@ -11,20 +12,27 @@ import { RelayStream } from "./relay-stream.js";
 /** Milliseconds: a little more than two heartbeats, which are 30 s, 5 s, 20 s (the client's own pings) and 15 s apart. */
 const DEFAULT_SILENCE = { notifications: 65_000, workspace: 12_000, relay: 45_000, execution: 35_000 };
 
-/** A deployment of Causeway, with the token of one user. */
-export class Causeway {
+/**
+ * A deployment of Causeway, with the token of one user. Dispatches `token` (`TokenNotice`) as a CustomEvent with a `detail`, while a stream
+ * of this tab has a connection, and when a token was refused.
+ */
+export class Causeway extends EventTarget {
     #context;
 
     /** @param {import("./causeway.js").CausewayOptions} options */
-    constructor({ origin = globalThis.location?.origin, token, share = true, backoff = {}, silence = {} } = {}) {
+    constructor({ origin = globalThis.location?.origin, token, tickets = true, share = true, backoff = {}, silence = {} } = {}) {
+        super();
         if (typeof token !== "string" && typeof token !== "function") {
             throw new TypeError("token: give a string, or a function that gets one");
         }
+        const pauses = { ...DEFAULT_BACKOFF, ...backoff };
+        const notify = (detail) => this.dispatchEvent(new CustomEvent("token", { detail }));
         this.#context = {
             origin: new URL(origin).origin,
-            tokens: new TokenSource(token),
+            tokens: new TokenSource(token, { clock: CLOCK, backoff: pauses, notify }),
+            tickets,
             share: share && Boolean(globalThis.navigator?.locks && globalThis.BroadcastChannel),
-            backoff: { ...DEFAULT_BACKOFF, ...backoff },
+            backoff: pauses,
             silence: { ...DEFAULT_SILENCE, ...silence },
         };
     }
@@ -90,8 +98,8 @@ export class Causeway {
         const token = await tokens.current();
         const response = await send(token);
         // A body that is a stream was consumed and cannot be sent again.
-        if (response.status !== 401 || init.body instanceof ReadableStream) return response;
-        const renewed = await tokens.refresh("refused", token);
-        return renewed && renewed !== token ? send(renewed) : response;
+        if (response.status !== 401 || tokens.isFixed || init.body instanceof ReadableStream) return response;
+        tokens.refuse(token);
+        return send(await tokens.current());
     }
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { closeReason, endingOfResponse, endingOfStream, endingOfWorkspace, retryAfterOf } from "../src/core/endings.js";
+import {
+    closeReason, endingOfResponse, endingOfStream, endingOfTicketRequest, endingOfWorkspace, endingWithTicket, retryAfterOf,
+} from "../src/core/endings.js";
 
 const respond = (status, body, headers) => new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers });
 
@@ -31,6 +33,27 @@ test("a response without the JSON error has its status as the reason", async () 
         const { reason, error } = await endingOfResponse(respond(502, body));
         assert.deepEqual([reason, error.code, error.message], ["http_502", "http_502", "HTTP status 502"]);
     }
+});
+
+test("a ticket that is refused needs another token for 401 alone; a server without tickets is tried again", async () => {
+    const body = { error: "some_code", message: "Some sentence." };
+    assert.deepEqual(await endingOfTicketRequest(respond(401, body)), { verdict: "refresh", reason: "some_code" });
+    for (const status of [429, 503]) {
+        const { verdict, retryAfter } = await endingOfTicketRequest(respond(status, body, { "Retry-After": "3" }));
+        assert.deepEqual({ verdict, retryAfter }, { verdict: "retry", retryAfter: 3_000 }, String(status));
+    }
+    for (const status of [404, 405]) {
+        const { verdict, reason, error } = await endingOfTicketRequest(respond(status, body));
+        assert.deepEqual([verdict, reason, error.code], ["retry", "no_tickets", "no_tickets"], String(status));
+    }
+    assert.equal((await endingOfTicketRequest(respond(403, body))).verdict, "end");
+});
+
+test("a connection that is refused with its ticket is tried with another one; other endings stay", () => {
+    for (const reason of ["unauthorized", "token_expired", "token_revoked"]) {
+        assert.deepEqual(endingWithTicket({ verdict: "refresh", reason }), { verdict: "retry", reason: "ticket_refused" });
+    }
+    for (const verdict of ["retry", "soon", "end"]) assert.deepEqual(endingWithTicket({ verdict, reason: "any" }), { verdict, reason: "any" });
 });
 
 test("close codes of the workspace stream", () => {

@@ -51,6 +51,7 @@ test("a workspace message is an event with its payload", () => {
 test("control messages of the workspace stream", () => {
     const messages = new WorkspaceMessages(false);
     assert.deepEqual(messages.updates({ type: "connected", payload: {} }), []);
+    assert.deepEqual(messages.updates({ type: "authenticated", payload: { expires_at: "2026-01-01T00:00:00Z" } }), []);
     for (const [ok, isStalled] of [[true, false], [false, true], [undefined, false]]) {
         const [standing, heartbeat] = messages.updates({ type: "heartbeat", payload: { ok }, id: ID });
         assert.deepEqual(standing, { kind: "standing", isStalled });

@@ -30,21 +30,8 @@ export function tenantOf(claims) {
     return claims.tenant_id ?? claims.workspace_id ?? claims.org_id;
 }
 
-/** @param {number} now Milliseconds since 1970. */
-export function hasExpired(token, now) {
+/** Returns when a token expires, in milliseconds since 1970; null without `exp`. */
+export function expiryOf(token) {
     const { exp } = readClaims(token);
-    return typeof exp === "number" && exp * 1_000 <= now;
-}
-
-/**
- * Returns in how many milliseconds a new token is due: a minute before `exp`, or a fifth of the remaining time if that is less; null if
- * the token has no `exp`.
- *
- * @param {number} now Milliseconds since 1970.
- */
-export function renewalDelay(token, now) {
-    const { exp } = readClaims(token);
-    if (typeof exp !== "number") return null;
-    const rest = exp * 1_000 - now;
-    return Math.max(1_000, rest - Math.min(60_000, rest / 5));
+    return typeof exp === "number" ? exp * 1_000 : null;
 }

@@ -2,7 +2,7 @@
  * Endings: how a connection ended, and what follows.
  *
  * `verdict`: `retry` (wait, longer each time, then connect), `soon` (the server asked to reconnect: wait for a moment only), `refresh`
- * (get another token, then connect) or `end` (do not connect again). `reason`: one word. `retryAfter`: milliseconds that the server named.
+ * (get another token, then connect; until there is one, the tab has no connection) or `end` (do not connect again). `reason`: one word. `retryAfter`: milliseconds that the server named.
  */
 
 import { CausewayError } from "./errors.js";
@@ -31,6 +31,28 @@ export async function endingOfResponse(response) {
         return { verdict: "retry", reason, retryAfter: retryAfterOf(response.headers.get("Retry-After")), error };
     }
     return { verdict: "end", reason, error };
+}
+
+/**
+ * Returns the ending for a response to the request for a ticket that is not a ticket. A server without tickets is tried again: during an
+ * update, one that has them may answer next.
+ *
+ * @param {Response} response
+ */
+export async function endingOfTicketRequest(response) {
+    const ending = await endingOfResponse(response);
+    if (response.status !== 404 && response.status !== 405) return ending;
+    const error = new CausewayError("no_tickets", "the server has no tickets: update it, or set the client's option tickets to false");
+    return { verdict: "retry", reason: error.code, error };
+}
+
+/**
+ * Returns the ending for a connection that was opened with a ticket and was refused with that ending. The token was accepted a moment
+ * before, so a refusal concerns the ticket, which may have expired on the way: the next attempt has another one, and if the token is
+ * refused by then, the request for the ticket says so.
+ */
+export function endingWithTicket(ending) {
+    return ending.verdict === "refresh" ? { verdict: "retry", reason: "ticket_refused" } : ending;
 }
 
 /** Returns the ending for a close code of the workspace stream. `wasOpen`: whether the server had accepted the connection. */

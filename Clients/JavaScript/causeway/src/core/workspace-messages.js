@@ -11,7 +11,7 @@ export class WorkspaceMessages {
 
     /** Returns the updates for a message. */
     updates({ type, payload, ts, id = null }) {
-        if (type === "connected") return [];
+        if (type === "connected" || type === "authenticated") return [];
         if (type === "heartbeat") return [standingUpdate(payload.ok === false), heartbeatUpdate(id)];
         if (type !== "stream.gap") return [eventUpdate("workspace", id, type, payload, ts)];
         if (this.#wantsPlace && payload.reason === "unknown_cursor") {

@@ -1,6 +1,10 @@
 import { backoffDelay } from "../core/backoff.js";
 import { identityOf } from "../core/claims.js";
+import { endingWithTicket } from "../core/endings.js";
+import { renewalStep } from "../core/renewal.js";
 import { errorUpdate, placeOf } from "../core/updates.js";
+import { MAX_TIMER } from "./clock.js";
+import { requestTicket } from "./ticket-request.js";
 
 /** How long the server may take to accept a connection and send the first message. */
 const CONNECT_TIMEOUT = 20_000;
@@ -8,13 +12,15 @@ const CONNECT_TIMEOUT = 20_000;
 const STABLE_AFTER = 5_000;
 /** The longest wait that a server can ask for. */
 const LONGEST_RETRY_AFTER = 3_600_000;
-/** The longest delay of a browser's timer: one that is set to more fires at once. */
-const MAX_TIMER = 2 ** 31 - 1;
+/** Milliseconds between two looks at whether calls are still under way. */
+const BUSY_INTERVAL = 1_000;
 
 /**
- * Keeps a connection open: opens it, detects when it is broken, waits, and opens it again from its last position.
+ * Keeps a connection open: opens it, detects when it is broken, waits, and opens it again from its last position. Each attempt has a new
+ * ticket. When the token is renewed, the connection takes the new one in place, or is opened again.
  *
- * Publishes updates (core/updates.js); the last one is `ended`, when it will not connect again.
+ * Publishes updates (core/updates.js); the last one is `ended`, when it will not connect again, or cannot without another token
+ * (`needsToken`): it never waits for the page's function, because other tabs may have a token.
  */
 export class Connection {
     #context;
@@ -26,13 +32,19 @@ export class Connection {
     #transport = null;
     #state = null;
     #attempt = 0;
-    /** How many new tokens in a row were refused. */
-    #refusals = 0;
+    /**
+     * The token that the server knows: the connection was opened with it, or its renewal was confirmed. An end without a confirmation may
+     * concern the former token, for example because that was revoked; whether the new one is refused shows when it opens a connection.
+     */
+    #token = null;
+    /** Whether a renewal in place is under way. */
+    #isRenewing = false;
     #heardAt = 0;
     #liveSince = 0;
     #retry;
     #watch;
-    #renewal;
+    #postponed;
+    #unwatch = () => {};
     /** Whether the browser has dispatched `offline`. `navigator.onLine` is also false on machines that have only a loopback network. */
     #isOffline = false;
     #listeners = new AbortController();
@@ -61,33 +73,38 @@ export class Connection {
         // Identifies this attempt: callbacks of an earlier one are ignored.
         const transport = (this.#transport = { close() {} });
         const isCurrent = () => this.#transport === transport;
-        const { tokens } = this.#context;
-        let token;
-        try {
-            token = await tokens.current();
-        } catch (error) {
-            if (!isCurrent()) return;
-            if (error.code === "signed_out") return this.#ended({ verdict: "end", reason: "signed_out" });
-            return this.#ended({ verdict: "retry", reason: "token_unavailable", error });
-        }
-        if (!isCurrent()) return;
+        const { tokens, tickets, origin } = this.#context;
+        const token = tokens.held();
+        if (token === null) return this.#withoutToken(tokens.isRefused ? "unauthorized" : "token_expired");
         const { user, group } = identityOf(token);
         if (user !== this.#identity.user) return this.#ended({ verdict: "end", reason: "another_identity" });
         if (group !== this.#identity.group) return this.#ended({ verdict: "end", reason: "other_roles" });
+        this.#token = token;
         this.#heardAt = Date.now();
         this.#watch = setInterval(() => this.#checkSilence(), 1_000);
-        this.#scheduleRenewal(token);
+        this.#unwatch = tokens.watch((renewed) => this.#renewed(renewed));
+        let ticket;
+        if (tickets) {
+            const abort = new AbortController();
+            transport.close = () => abort.abort();
+            const answer = await requestTicket(origin, token, abort.signal);
+            if (!isCurrent()) return;
+            if (answer.ending) return this.#ended(answer.ending);
+            ticket = answer.ticket;
+            this.#heardAt = Date.now();
+        }
         let isOver = false;
         const opened = this.#protocol.open({
             token,
+            ticket,
             after: this.#after,
-            heard: () => { if (isCurrent()) this.#heardAt = Date.now(); },
+            heard: () => { if (isCurrent()) this.#heard(); },
             live: () => { if (isCurrent()) this.#live(); },
             publish: (update) => { if (isCurrent()) this.#take(update); },
             ended: (ending) => {
                 if (isOver || !isCurrent()) return;
                 isOver = true;
-                this.#ended({ ...ending, token });
+                this.#ended(ticket !== undefined && !this.#isOpen ? endingWithTicket(ending) : ending);
             },
         }, this.#multiplexer);
         // It may have ended already.
@@ -98,7 +115,9 @@ export class Connection {
     #drop() {
         clearTimeout(this.#retry);
         clearInterval(this.#watch);
-        clearTimeout(this.#renewal);
+        clearTimeout(this.#postponed);
+        this.#unwatch();
+        this.#isRenewing = false;
         const transport = this.#transport;
         this.#transport = null;
         transport?.close();
@@ -112,11 +131,17 @@ export class Connection {
         return this.#state === "live" || this.#state === "stalled";
     }
 
+    #heard() {
+        this.#heardAt = Date.now();
+        this.#context.tokens.check();
+    }
+
     #live() {
         if (this.#isOpen) return;
         this.#liveSince = Date.now();
-        this.#refusals = 0;
         this.#publishState("live", null);
+        // The token may have been renewed while the connection was opened.
+        this.#takeToken();
     }
 
     /** Reports that the server cannot reach the log, or can reach it again. */
@@ -138,11 +163,14 @@ export class Connection {
 
     // MARK: Endings
 
-    /** @param {object} ending See core/endings.js; with the `token` that the connection was opened with. */
-    async #ended(ending) {
+    /** @param {object} ending See core/endings.js. */
+    #ended(ending) {
         this.#drop();
-        // The backoff goes on if the server accepts connections only to close them.
-        if (this.#isOpen && Date.now() - this.#liveSince > STABLE_AFTER) this.#attempt = 0;
+        if (this.#isOpen && Date.now() - this.#liveSince > STABLE_AFTER) {
+            // The backoff goes on if the server accepts connections only to close them.
+            this.#attempt = 0;
+            this.#context.tokens.accepted(this.#token);
+        }
         const { verdict, reason, error } = ending;
         const retryAfter = ending.retryAfter === undefined ? undefined : Math.min(ending.retryAfter, LONGEST_RETRY_AFTER);
         if (error) this.#publish(errorUpdate(error, reason));
@@ -151,7 +179,7 @@ export class Connection {
                 this.#listeners.abort();
                 return this.#publish({ kind: "ended", detail: { reason } });
             case "refresh":
-                return this.#refresh(reason, ending.token);
+                return this.#refused(reason);
             case "soon":
                 // Clients of a draining server do not reconnect all at the same moment.
                 if (this.#attempt++ < 3) return this.#wait(reason, retryAfter ?? 1_000 * Math.random());
@@ -170,18 +198,59 @@ export class Connection {
         this.#retry = setTimeout(() => this.connect(reason), delay);
     }
 
-    async #refresh(reason, refused) {
-        if (++this.#refusals > 2) return this.#ended({ verdict: "end", reason: "unauthorized" });
-        const waiting = (this.#transport = { close() {} });
-        this.#publishState("connecting", reason);
-        try {
-            const token = await this.#context.tokens.refresh("refused", refused);
-            if (this.#transport !== waiting) return;
-            if (!token || token === refused) return this.#ended({ verdict: "end", reason });
-            this.connect("token_refreshed");
-        } catch (error) {
-            if (this.#transport === waiting) this.#ended({ verdict: "retry", reason: "token_unavailable", error });
+    /** The token has expired or was refused. */
+    #refused(reason) {
+        const { tokens } = this.#context;
+        if (tokens.isFixed) return this.#ended({ verdict: "end", reason });
+        tokens.refuse(this.#token);
+        // It may have been replaced since.
+        if (tokens.held() !== null) this.connect("token_refreshed");
+        else this.#withoutToken(reason);
+    }
+
+    #withoutToken(reason) {
+        this.close();
+        this.#publish({ kind: "ended", detail: { reason }, needsToken: true });
+    }
+
+    // MARK: Renewal
+
+    /** @param {string | null} token Null if the user has signed out. */
+    #renewed(token) {
+        if (token === null) this.#ended({ verdict: "end", reason: "signed_out" });
+        else if (this.#isOpen) this.#takeToken();
+    }
+
+    /** Continues with the newest token: in place if the transport and the server can do that. */
+    async #takeToken() {
+        const { tokens } = this.#context;
+        const transport = this.#transport;
+        const token = tokens.held();
+        if (token === null || token === this.#token || this.#isRenewing) return;
+        const isBusy = Boolean(this.#multiplexer?.isBusy);
+        const { step, reason } = renewalStep(this.#identity, identityOf(token), { canRenew: Boolean(transport.renew), isBusy });
+        switch (step) {
+            case "end":
+                return this.#ended({ verdict: "end", reason });
+            case "reconnect":
+                return this.connect("token_refreshed");
+            case "later":
+                clearTimeout(this.#postponed);
+                this.#postponed = setTimeout(() => this.#takeToken(), BUSY_INTERVAL);
+                return;
         }
+        this.#isRenewing = true;
+        const isRenewed = await transport.renew(token);
+        if (this.#transport !== transport) return;
+        this.#isRenewing = false;
+        if (isRenewed) {
+            this.#token = token;
+            tokens.accepted(token);
+        } else {
+            // This server does not know renewal.
+            transport.renew = undefined;
+        }
+        this.#takeToken();
     }
 
     // MARK: Timers
@@ -189,28 +258,6 @@ export class Connection {
     #checkSilence() {
         const limit = this.#isOpen ? this.#context.silence[this.#protocol.name] : CONNECT_TIMEOUT;
         if (Date.now() - this.#heardAt > limit) this.#ended({ verdict: "retry", reason: "silence" });
-    }
-
-    /** Gets a new token before the old one expires, and reconnects with it: the server closes a connection when its token expires. */
-    #scheduleRenewal(token) {
-        const delay = this.#context.tokens.renewalDelay(token);
-        if (delay === null) return;
-        // A delay beyond the longest timer takes several timers.
-        this.#renewal = setTimeout(() => delay > MAX_TIMER ? this.#scheduleRenewal(token) : this.#renew(token), Math.min(delay, MAX_TIMER));
-    }
-
-    async #renew(token) {
-        const transport = this.#transport;
-        let renewed = null;
-        try {
-            renewed = await this.#context.tokens.refresh("expiring", token);
-        } catch (error) {
-            this.#publish(errorUpdate(error, "token_unavailable"));
-        }
-        if (this.#transport !== transport) return;
-        if (renewed && renewed !== token && !this.#multiplexer?.isBusy) return this.connect("token_refreshed");
-        // Later: a reconnect would lose the answers of calls under way; or the page had no new token.
-        this.#renewal = setTimeout(() => this.#renew(token), this.#multiplexer?.isBusy ? 1_000 : 5_000);
     }
 
     #online() {
@@ -228,6 +275,9 @@ export class Connection {
     #visible() {
         if (document.visibilityState !== "visible") return;
         if (this.#state === "waiting" || this.#state === "offline") this.connect("visible");
-        else if (this.#transport) this.#checkSilence();
+        else if (this.#transport) {
+            this.#checkSilence();
+            this.#context.tokens.check();
+        }
     }
 }

@@ -25,7 +25,10 @@ export class GroupMember {
     #protocol;
     #sink;
     #id = uniqueID();
+    /** Null while there is no token. */
     #identity = null;
+    /** The user that the stream was opened for. */
+    #user;
     #channel = null;
     #lock = null;
     #ended = false;
@@ -97,17 +100,31 @@ export class GroupMember {
 
     // MARK: Joining and leaving the group
 
-    async #start() {
-        let attempt = 0;
-        while (!this.#identity && !this.#ended) {
+    /**
+     * Gets a token, and joins the group of its user and roles. A tab without a token is in no group: another one may have a token, and
+     * leads.
+     *
+     * @param {string} [reason] Why the last token does not count any more; none at the beginning.
+     */
+    async #start(reason) {
+        const { tokens } = this.#context;
+        const publish = (attempt, retryInMs) => {
+            const cause = reason === undefined ? { state: "waiting", reason: "token_unavailable" } : { state: "unauthorized", reason };
+            this.#emit({ kind: "state", detail: { ...cause, attempt, retryInMs, since: Date.now() } });
+        };
+        if (reason !== undefined && tokens.held() === null) publish(0, null);
+        for (let attempt = 1; !this.#identity && !this.#ended; attempt++) {
             try {
-                this.#identity = identityOf(await this.#context.tokens.current());
+                const identity = identityOf(await tokens.current());
+                this.#user ??= identity.user;
+                if (identity.user !== this.#user) return this.close("another_identity");
+                this.#identity = identity;
             } catch (error) {
-                if (error.code === "signed_out") return this.close("signed_out");
-                const retryInMs = backoffDelay(attempt++, this.#context.backoff);
+                if (this.#ended) return;
+                if (error.code === "signed_out" || error.code === "unauthorized") return this.close(error.code);
+                const retryInMs = tokens.retryInMs ?? backoffDelay(attempt - 1, this.#context.backoff);
                 this.#emit(errorUpdate(error, "token_unavailable"));
-                const detail = { state: "waiting", reason: "token_unavailable", attempt, retryInMs, since: Date.now() };
-                this.#emit({ kind: "state", detail });
+                publish(attempt, retryInMs);
                 await new Promise((resolve) => setTimeout(resolve, retryInMs));
             }
         }
@@ -148,13 +165,16 @@ export class GroupMember {
         if (this.#identity) this.#enter();
     }
 
-    /** The connection has ended for good, or for this group: with a token of other roles the tab joins the group of those roles. */
-    #over(reason) {
-        if (reason !== "other_roles") return this.close(reason);
+    /**
+     * The connection has ended for good, or for this group: without a token, or with one of other roles, the tab leaves it and starts again
+     * from its positions.
+     */
+    #over({ detail: { reason }, needsToken }) {
+        if (!needsToken && reason !== "other_roles") return this.close(reason);
         this.#leave();
         this.#failCalls("connection_lost");
         this.#identity = null;
-        this.#start();
+        this.#start(reason);
     }
 
     // MARK: Leading
@@ -205,7 +225,7 @@ export class GroupMember {
         if (update.kind === "ended") {
             // A completed execution ends the stream of all tabs; any other reason, such as a refused token, that of this tab only.
             if (update.detail.reason === "completed") this.#post({ type: "update", term: leading.term, number: ++leading.number, update });
-            return this.#over(update.detail.reason);
+            return this.#over(update);
         }
         if (update.kind === "state") leading.state = update;
         leading.ring.push(update);
@@ -310,7 +330,7 @@ export class GroupMember {
         const queue = [];
         const connection = new Connection(this.#context, this.#protocol, this.#identity, this.places.get(""), (update) => {
             if (this.#catchUp !== catchUp) return;
-            if (update.kind === "ended") return this.#over(update.detail.reason);
+            if (update.kind === "ended") return this.#over(update);
             if (update.kind !== "state") this.#accept(update);
             target = placeOf(queue.findLast(placeOf)) ?? target;
             if (!(this.#protocol.compare(this.places.get(""), target) >= 0)) return;

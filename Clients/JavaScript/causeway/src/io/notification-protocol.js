@@ -6,7 +6,8 @@ import { openEventStream } from "./sse-request.js";
 /**
  * The notification stream, over server-sent events.
  *
- * Every protocol has `name`, `key` (which distinguishes its streams), `compare` (of positions) and `open`.
+ * Every protocol has `name`, `key` (which distinguishes its streams), `compare` (of positions) and `open`. What `open` returns has `close`,
+ * and `renew` if the transport can renew its token in place: it resolves to whether the server did.
  */
 export class NotificationProtocol {
     name = "notifications";

@@ -2,10 +2,14 @@ import { compareCursors } from "../core/cursors.js";
 import { closeReason, endingOfResponse } from "../core/endings.js";
 import { RelayMultiplexer } from "../core/relay-multiplexer.js";
 import { heartbeatUpdate, isStanding, standingOf } from "../core/updates.js";
+import { RenewalAnswer } from "./renewal-answer.js";
 import { openWebSocket } from "./web-socket.js";
 
 /** The relay closes a connection that sends nothing for a minute. */
 const PING_AFTER = 20_000;
+
+/** The id of the request that renews the token: a string, unlike those of the multiplexer. */
+const RENEWAL = "authenticate";
 
 /** JSON-RPC with the relay, over a WebSocket. */
 export class RelayProtocol {
@@ -26,6 +30,7 @@ export class RelayProtocol {
 
     open(link, multiplexer) {
         let tokenHasExpired = false;
+        const answer = new RenewalAnswer();
         let sentAt = Date.now();
         const send = (message) => {
             sentAt = Date.now();
@@ -39,7 +44,8 @@ export class RelayProtocol {
             if (message.method === "pong") return [heartbeatUpdate(null)];
             if (isStanding(message.method)) return [standingOf(message.method)];
             if (message.method === "connected") multiplexer.connected(send);
-            else if (message.id === null && message.error?.code === -32001) tokenHasExpired = true;
+            else if (message.error?.code === -32001 && (message.id === null || message.id === RENEWAL)) tokenHasExpired = true;
+            else if (message.id === RENEWAL) answer.settle(message.error === undefined);
             else multiplexer.receive(message);
             return [];
         };
@@ -49,12 +55,15 @@ export class RelayProtocol {
             if (code === 1001) return { verdict: "soon", reason: "draining" };
             return wasOpen ? { verdict: "retry", reason: closeReason(code, reason) } : this.#endingOfRefusal(link.token);
         });
-        const close = socket.close;
-        socket.close = () => {
+        const close = () => {
             clearInterval(pings);
-            close();
+            socket.close();
         };
-        return socket;
+        const renew = (token) => {
+            send({ id: RENEWAL, method: "authenticate", params: { token } });
+            return answer.wait();
+        };
+        return { close, renew };
     }
 
     /** Asks why the relay refused the upgrade: browsers hide the response, and this path is refused for the same reasons. */

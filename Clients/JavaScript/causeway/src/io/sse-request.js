@@ -1,11 +1,12 @@
 import { endingOfResponse, endingOfStream } from "../core/endings.js";
 import { EventStreamParser } from "../core/event-stream-parser.js";
+import { withQuery } from "../core/queries.js";
 
 /**
  * Opens a stream of server-sent events.
  *
  * @param {URL} url
- * @param {object} link What the connection gives: `token`, `after`, and callbacks.
+ * @param {object} link What the connection gives: `ticket`, or `token` without tickets; `after`, and callbacks.
  * @param {(block: object, signal: AbortSignal) => object | undefined | Promise<object | undefined>} interpret Returns a block's update.
  * @param {(response: Response) => void} [begun] Is called with the response before the first block.
  */
@@ -13,9 +14,10 @@ export function openEventStream(url, link, interpret, begun = () => {}) {
     const abort = new AbortController();
     let retryAfter;
     const read = async () => {
-        const headers = { Authorization: `Bearer ${link.token}`, Accept: "text/event-stream" };
+        const headers = { Accept: "text/event-stream" };
+        if (link.ticket === undefined) headers.Authorization = `Bearer ${link.token}`;
         if (link.after !== undefined) headers["Last-Event-ID"] = link.after;
-        const response = await fetch(url, { headers, cache: "no-store", signal: abort.signal });
+        const response = await fetch(withQuery(new URL(url), { ticket: link.ticket }), { headers, cache: "no-store", signal: abort.signal });
         link.heard();
         if (response.status === 204) return { verdict: "end", reason: "completed" };
         if (response.status !== 200) return endingOfResponse(response);

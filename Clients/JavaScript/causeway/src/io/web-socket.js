@@ -1,11 +1,12 @@
 import { CausewayError } from "../core/errors.js";
+import { withQuery } from "../core/queries.js";
 import { errorUpdate } from "../core/updates.js";
 
 /**
- * Opens a WebSocket that carries JSON. The token is sent as a subprotocol, not in the address.
+ * Opens a WebSocket that carries JSON. Without a ticket the token is sent as a subprotocol, not in the address.
  *
  * @param {URL} url
- * @param {object} link What the connection gives: `token`, and callbacks.
+ * @param {object} link What the connection gives: `ticket`, or `token` without tickets; and callbacks.
  * @param {(message: any) => object[]} received Returns the updates of a message.
  * @param {(close: { code: number, reason: string, wasOpen: boolean }) => object | Promise<object>} closed Returns the ending.
  */
@@ -13,7 +14,8 @@ export function openWebSocket(url, link, received, closed) {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     let socket;
     try {
-        socket = new WebSocket(url, ["causeway.v1", `bearer.${link.token}`]);
+        const credentials = link.ticket === undefined ? [`bearer.${link.token}`] : [];
+        socket = new WebSocket(withQuery(url, { ticket: link.ticket }), ["causeway.v1", ...credentials]);
     } catch {
         // The browser's own error would contain the token.
         const error = new CausewayError("not_a_token", "the token has characters that no JWT has");

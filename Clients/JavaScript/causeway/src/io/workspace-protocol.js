@@ -3,6 +3,7 @@ import { compareCursors, NO_CURSOR } from "../core/cursors.js";
 import { endingOfWorkspace } from "../core/endings.js";
 import { withQuery } from "../core/queries.js";
 import { WorkspaceMessages } from "../core/workspace-messages.js";
+import { RenewalAnswer } from "./renewal-answer.js";
 import { openWebSocket } from "./web-socket.js";
 
 /** The workspace stream, over a WebSocket. */
@@ -25,6 +26,16 @@ export class WorkspaceProtocol {
         const query = { workspace, types: this.#types, last_event_id: link.after ?? NO_CURSOR };
         const url = withQuery(new URL("/v1/stream", this.#origin), query);
         const messages = new WorkspaceMessages(link.after === undefined);
-        return openWebSocket(url, link, (message) => messages.updates(message), endingOfWorkspace);
+        const answer = new RenewalAnswer();
+        const received = (message) => {
+            if (message.type === "authenticated") answer.settle(true);
+            return messages.updates(message);
+        };
+        const socket = openWebSocket(url, link, received, endingOfWorkspace);
+        const renew = (token) => {
+            socket.send(JSON.stringify({ type: "authenticate", token }));
+            return answer.wait();
+        };
+        return { ...socket, renew };
     }
 }

@@ -68,7 +68,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["CommandLineArguments", "YAML", "JSON"]),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["YAML", "JSON"]),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -124,7 +124,7 @@ let package = Package(
             [
                 "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", hummingbird, hummingbirdCore,
                 httpTypes,
-                nioCore, lifecycle, unixSignals, logging, metrics,
+                nioCore, lifecycle, unixSignals, logging, metrics, argumentParser,
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
@@ -150,15 +150,15 @@ let package = Package(
             folder: "SSEEdge",
             [
                 "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "HTTPFront", "EdgeRuntime", "ServiceKit", "EdgeService",
-                hummingbird, httpTypes, logging,
+                argumentParser, hummingbird, httpTypes, logging,
             ]
         ),
         service(
             "websocket-edge",
             folder: "WebSocketEdge",
             [
-                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceKit", "EdgeService", hummingbird,
-                httpTypes, logging,
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceKit", "EdgeService",
+                argumentParser, hummingbird, httpTypes, logging,
             ]
         ),
         service(
@@ -166,14 +166,15 @@ let package = Package(
             folder: "JSONRPCRelay",
             [
                 "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceKit", "EdgeService",
-                hummingbird, httpTypes, lifecycle, logging,
+                argumentParser, hummingbird, httpTypes, lifecycle, logging,
             ]
         ),
         .executableTarget(
             name: "approval-api",
             dependencies: [
                 "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb,
-                .product(name: "Yams", package: "Yams"), hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, crypto,
+                .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore,
+                crypto,
             ],
             path: "Services/ApprovalAPI",
             resources: [.embedInCode("OpenAPI/openapi.yaml")],
@@ -265,7 +266,7 @@ let package = Package(
             "ServiceKit",
             [
                 "Basics", "ServiceKit", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", httpTypes, logging, metrics,
-                lifecycle,
+                lifecycle, argumentParser,
             ]
         ),
         tests("EdgeService", ["Basics", "EdgeRuntime", "EdgeService", "ServiceKit"]),

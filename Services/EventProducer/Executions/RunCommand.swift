@@ -18,8 +18,8 @@ extension AnyConfigurationKey {
 }
 
 /// `event-producer run`: runs any command, and publishes its output as an agent's execution.
-struct RunCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+struct RunCommand: AsyncParsableCommand, ConfiguredCommand {
+    static let schema = ConfigurationSchema(
         command: "run",
         summary: "Runs a command as an agent that people can watch.",
         keys: [.tenant] + .publishing
@@ -37,7 +37,7 @@ struct RunCommand: AsyncParsableCommand {
             A bus that goes away does not stop the command; lines that cannot be kept for it are left out. 69 when the command succeeded but its end could \
             not be published, 75 when another execution of the agent is running.
 
-            \(schema.discussion)
+            \(ConfigurationSchema.settingsHelp)
             """,
         version: ConfigurationSchema.versionText("run")
     )
@@ -54,24 +54,13 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "How long to wait for the bus, and for the log to store an event.", transform: DurationOption.parse)
     var timeout: Duration = .seconds(10)
 
-    @OptionGroup var settings: SettingsArguments
+    @Argument(parsing: .postTerminator, help: "The command to run, and its arguments, behind --.")
+    var command: [String] = []
 
-    /// The command and its arguments.
-    private var command: [String] = []
-
-    private enum CodingKeys: CodingKey {
-        case agent, execution, replace, timeout, settings
-    }
-
-    mutating func validate() throws {
-        // The words after -- arrive among those that are not options of this program.
-        let words = settings.words.split(separator: "--", maxSplits: 1, omittingEmptySubsequences: false)
-        settings.words = words.first.map { Array($0) } ?? []
-        command = words.count > 1 ? Array(words[1]) : []
-    }
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         settings.bootstrapLogging()
         guard !command.isEmpty else { throw ArgumentParser.ValidationError("the command is missing: write it behind --") }
         guard let tenant = settings[.tenant] else {

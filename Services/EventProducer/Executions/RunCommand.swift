@@ -121,25 +121,23 @@ struct RunCommand: AsyncParsableCommand, ConfiguredCommand {
         }
     }
 
-    /// Starts the command, and forwards this process's signals to it.
+    /// Runs the command, and forwards this process's signals to it.
     private func follow(_ follower: CommandFollower) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
-        let child: WrappedCommand
-        do throws(WrappedCommand.StartError) {
-            child = try WrappedCommand(starting: command)
-        } catch {
-            throw Exit.because(error.message, ArgumentParser.ExitCode(error.status))
-        }
-        let signals = Task {
-            for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) {
-                switch signal {
-                case .sigterm: child.send(SIGTERM)
-                case .sighup: child.send(SIGHUP)
-                // A terminal sends SIGINT to both processes.
-                default: if isatty(STDIN_FILENO) == 0 { child.send(SIGINT) }
+        // From before the start on: a signal in between is sent to the command as soon as it runs.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        do {
+            return try await follower.follow(try WrappedCommand(command)) { send in
+                for await signal in signals {
+                    switch signal {
+                    case .sigterm: send(SIGTERM)
+                    case .sighup: send(SIGHUP)
+                    // A terminal sends SIGINT to both processes.
+                    default: if isatty(STDIN_FILENO) == 0 { send(SIGINT) }
+                    }
                 }
             }
+        } catch let error as WrappedCommand.StartError {
+            throw Exit.because(error.message, ArgumentParser.ExitCode(error.status))
         }
-        defer { signals.cancel() }
-        return try await follower.follow(child)
     }
 }

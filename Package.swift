@@ -29,6 +29,7 @@ let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swi
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
@@ -68,7 +69,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["CommandLineArguments", "YAML", "JSON"]),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["YAML", "JSON"]),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -76,10 +77,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
@@ -124,7 +127,7 @@ let package = Package(
             [
                 "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", hummingbird, hummingbirdCore,
                 httpTypes,
-                nioCore, lifecycle, unixSignals, logging, metrics,
+                nioCore, lifecycle, unixSignals, logging, metrics, argumentParser,
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
@@ -150,15 +153,15 @@ let package = Package(
             folder: "SSEEdge",
             [
                 "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "HTTPFront", "EdgeRuntime", "ServiceKit", "EdgeService",
-                hummingbird, httpTypes, logging,
+                argumentParser, hummingbird, httpTypes, logging,
             ]
         ),
         service(
             "websocket-edge",
             folder: "WebSocketEdge",
             [
-                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceKit", "EdgeService", hummingbird,
-                httpTypes, logging,
+                "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "ServiceKit", "EdgeService",
+                argumentParser, hummingbird, httpTypes, logging,
             ]
         ),
         service(
@@ -166,14 +169,15 @@ let package = Package(
             folder: "JSONRPCRelay",
             [
                 "Basics", "AccessControl", "EventModel", "EventLog", "HTTPAPI", "EdgeRuntime", "NATSClient", "ServiceKit", "EdgeService",
-                hummingbird, httpTypes, lifecycle, logging,
+                argumentParser, hummingbird, httpTypes, lifecycle, logging,
             ]
         ),
         .executableTarget(
             name: "approval-api",
             dependencies: [
                 "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb,
-                .product(name: "Yams", package: "Yams"), hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, crypto,
+                .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore,
+                crypto,
             ],
             path: "Services/ApprovalAPI",
             resources: [.embedInCode("OpenAPI/openapi.yaml")],
@@ -184,7 +188,8 @@ let package = Package(
             folder: "EventProducer",
             [
                 "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "OperatorCommands",
-                "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, unixSignals,
+                "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, unixSignals, system,
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),
         service("causeway", folder: "Causeway", ["OperatorCommands", "ServiceKit", argumentParser]),
@@ -268,7 +273,7 @@ let package = Package(
             "ServiceKit",
             [
                 "Basics", "ServiceKit", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", httpTypes, logging, metrics,
-                lifecycle,
+                lifecycle, argumentParser,
             ]
         ),
         tests("EdgeService", ["Basics", "EdgeRuntime", "EdgeService", "ServiceKit"]),

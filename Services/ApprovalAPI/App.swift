@@ -1,8 +1,9 @@
+import ArgumentParser
 import ServiceKit
 
 /// `approval-api`: approvals and the notification list. Contract §7, §8.
 @main
-struct App {
+struct App: ServiceCommand {
     static let schema = ConfigurationSchema(
         program: "approval-api",
         version: causewayVersion,
@@ -10,8 +11,10 @@ struct App {
         keys: ApprovalProcess.keys
     )
 
-    static func main() async {
-        await ServiceMain.run(schema) { process in
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func run() async throws {
+        try await ServiceMain.run(settings) { process in
             try await ApprovalProcess(process).run()
         }
     }

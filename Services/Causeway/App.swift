@@ -4,7 +4,7 @@ import ServiceKit
 
 /// `causeway`: what operators do to a deployment. It does not listen, and no service needs it.
 @main
-struct App: AsyncParsableCommand {
+struct App: CommandLineProgram {
     static let configuration = CommandConfiguration(
         commandName: "causeway",
         abstract: "Inspects and maintains a deployment of Causeway.",

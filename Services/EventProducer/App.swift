@@ -4,7 +4,7 @@ import ServiceKit
 
 /// `event-producer`: every way into the log (contract §10). What operators need is in `causeway`; the names that it had here stay as aliases.
 @main
-struct App: AsyncParsableCommand {
+struct App: CommandLineProgram {
     static let configuration = CommandConfiguration(
         commandName: "event-producer",
         abstract: "Takes events in and stores them in their tenant's log.",

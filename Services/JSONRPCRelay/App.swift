@@ -1,3 +1,4 @@
+import ArgumentParser
 import EdgeRuntime
 import EdgeService
 import HTTPAPI
@@ -5,7 +6,7 @@ import ServiceKit
 
 /// `jsonrpc-relay`: incidents to subscribe to, and commands to agents, over JSON-RPC 2.0. Contract §6.
 @main
-struct App {
+struct App: ServiceCommand {
     static let schema = ConfigurationSchema(
         program: "jsonrpc-relay",
         version: causewayVersion,
@@ -14,8 +15,10 @@ struct App {
         keys: RelaySettings.keys(httpPort: 8083, adminPort: 9083)
     )
 
-    static func main() async {
-        await ServiceMain.run(schema) { process in
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func run() async throws {
+        try await ServiceMain.run(settings) { process in
             try await EdgeProcess(process, heartbeat: RelaySettings.lookInterval(process.settings)) { parts, routes in
                 let bus = try RelayBus(parts)
                 RelayRoute(

@@ -1,3 +1,4 @@
+import ArgumentParser
 import EdgeRuntime
 import EdgeService
 import HTTPAPI
@@ -6,7 +7,7 @@ import ServiceKit
 
 /// `sse-edge`: the notification stream, the execution streams and the long poll. Contract §4, §9, §15.
 @main
-struct App {
+struct App: ServiceCommand {
     static let schema = ConfigurationSchema(
         program: "sse-edge",
         version: causewayVersion,
@@ -14,8 +15,10 @@ struct App {
         keys: EdgeProcess.keys(httpPort: 8081, adminPort: 9081, heartbeat: "30s") + [.executionHeartbeatInterval]
     )
 
-    static func main() async {
-        await ServiceMain.run(schema) { process in
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func run() async throws {
+        try await ServiceMain.run(settings) { process in
             try await EdgeProcess(process) { parts, routes in
                 let polls = routes.authenticated(by: parts.authenticator, opensStream: true)
                 let streams = routes.group().add(middleware: TicketOutageMiddleware(edge: parts.edge))

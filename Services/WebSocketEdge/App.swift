@@ -1,3 +1,4 @@
+import ArgumentParser
 import EdgeRuntime
 import EdgeService
 import HTTPAPI
@@ -5,7 +6,7 @@ import ServiceKit
 
 /// `websocket-edge`: the workspace stream. Contract §5.
 @main
-struct App {
+struct App: ServiceCommand {
     static let schema = ConfigurationSchema(
         program: "websocket-edge",
         version: causewayVersion,
@@ -13,8 +14,10 @@ struct App {
         keys: EdgeProcess.keys(httpPort: 4000, adminPort: 9082, heartbeat: "5s") + [.webSocketCompression]
     )
 
-    static func main() async {
-        await ServiceMain.run(schema) { process in
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func run() async throws {
+        try await ServiceMain.run(settings) { process in
             try await EdgeProcess(process) { parts, routes in
                 WorkspaceStreamRoute(edge: parts.edge, front: WebSocketFront(parts), logger: parts.logger)
                     .register(on: routes, door: parts.door)

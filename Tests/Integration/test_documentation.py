@@ -93,6 +93,23 @@ def test_the_settings_in_the_readme_are_those_of_the_programs():
     assert not known - documented, "add these to README.md's table of settings"
 
 
+def test_the_defaults_in_the_readme_are_those_of_the_programs():
+    """Of rows that have one default for each variable. A program that gets them as its environment has the settings that it has without."""
+    [table] = re.findall(r"\n## Settings\n(.*?)\n### ", (ROOT / "README.md").read_text(), re.DOTALL)
+    documented = {}
+    for names, values in re.findall(r"^\| (.*?) \| .* \| (.*?) \|$", table, re.MULTILINE):
+        names = re.findall(r"`([A-Z][A-Z0-9_]+)`", names)
+        values = re.findall(r"`([^`]+)`", values) if re.fullmatch(r"`[^`]+`(?:, `[^`]+`)*", values) else []
+        if len(names) == len(values):
+            documented |= zip(names, values, strict=True)
+    assert len(documented) > 20
+    # `keys_of` sets it.
+    del documented["LOG_FORMAT"]
+    for line in COMMANDS.values():
+        defaults = keys_of(line)
+        assert keys_of(line, **{name.lower(): value for name, value in documented.items() if name in defaults}) == defaults
+
+
 def test_readme(read, stack):
     with read("README.md") as page:
         page.unrunnable("make run", because="this stack is `make run`, this run of pytest is part of `make test`", instead=is_a_goal)

@@ -82,7 +82,7 @@ struct QuickDoorTests {
     @Test func aTakenPortIsAnError() async throws {
         try await SSEBench.run { bench in
             guard bench.isQuick else { return }
-            let settings = try Settings(schema: App.schema, arguments: ["--http-host=127.0.0.1", "--http-port=\(bench.port)"])
+            let settings = try Settings(schema: App.schema, environment: ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "\(bench.port)"])
             let second = PublicListener(
                 router: Router.api(),
                 settings: settings,

@@ -1,3 +1,4 @@
+import ArgumentParser
 import TestKit
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
         try Fuzzer("configuration, \(format)", seeds: seeds, tokens: tokens).run { input in
             let path = try directory.write(String(decoding: input, as: UTF8.self), to: "settings.\(format)")
             do throws(ConfigurationError) {
-                let settings = try Settings(schema: testSchema, arguments: ["--config", path])
+                let settings = try Settings(schema: testSchema, configurationFile: path)
                 try? expect((0...65_535).contains(settings[.httpPort]), "")
             } catch {
                 try Self.expectNoSecret(error)
@@ -59,10 +60,15 @@ import Testing
         try Fuzzer("command line", seeds: seeds, tokens: tokens).run { input in
             let arguments = input.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
             guard !arguments.contains(where: { $0.contains("config") }) else { return }
-            do throws(ConfigurationError) {
-                _ = try Settings(schema: testSchema, arguments: arguments)
-            } catch {
+            do {
+                let program = try TestProgram.parseAsRoot(arguments) as? TestProgram
+                guard !arguments.contains("--print-config") else { return }
+                _ = try program?.settings.settings(environment: [:])
+            } catch let error as ConfigurationError {
                 try Self.expectNoSecret(error)
+            } catch {
+                let message = TestProgram.explanation(of: error, in: arguments)
+                try expect(!message.contains(Self.secret), "the error shows the secret: \(message)")
             }
         }
     }

@@ -1,3 +1,5 @@
+import ArgumentParser
+import Glibc
 import Testing
 
 @testable import ServiceKit
@@ -9,6 +11,17 @@ let testSchema = ConfigurationSchema(
     summary: "For tests.",
     keys: testKeys.flatMap(\.self)
 )
+
+/// That program. It exits with 99 when it runs.
+struct TestProgram: ServiceCommand {
+    static let schema = testSchema
+
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func run() async throws {
+        try await ServiceMain.run(settings) { _ in Glibc.exit(99) }
+    }
+}
 
 private let testKeys: [[AnyConfigurationKey]] = [
     .listeners(httpPort: 8081, adminPort: 9081), .nats, .eventLog, .accessControl, .edge(heartbeat: "30s"), .logging,
@@ -22,18 +35,23 @@ extension AnyConfigurationKey {
 
 extension Settings {
     init(_ arguments: [String] = [], environment: [String: String] = [:]) throws {
-        try self.init(schema: testSchema, arguments: arguments, environment: environment)
+        self = try SettingsArguments<TestProgram>.parse(arguments).settings(environment: environment)
     }
 }
 
-/// The sentence with which the settings are refused.
+/// The error with which the settings are refused.
 func refusal(
     _ arguments: [String] = [],
     environment: [String: String] = [:],
-    schema: ConfigurationSchema = testSchema,
     sourceLocation: SourceLocation = #_sourceLocation
 ) -> ConfigurationError? {
     #expect(throws: ConfigurationError.self, sourceLocation: sourceLocation) {
-        try Settings(schema: schema, arguments: arguments, environment: environment)
+        try Settings(arguments, environment: environment)
     }
+}
+
+/// The sentence with which a command line is refused.
+func mistake(_ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation) -> String? {
+    let error = #expect(throws: (any Error).self, sourceLocation: sourceLocation) { try TestProgram.parseAsRoot(arguments) }
+    return error.map { TestProgram.explanation(of: $0, in: arguments) }
 }

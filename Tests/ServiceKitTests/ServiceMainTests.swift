@@ -1,3 +1,4 @@
+import ArgumentParser
 import EventLog
 import Foundation
 import Glibc
@@ -21,19 +22,19 @@ import Testing
             await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) { await answer("--version") },
             await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) { await answer("--print-config") },
         ]
-        for result in results {
+        for (result, answer) in zip(results, ["USAGE: test-edge", "test-edge 1.2.3\n", "# test-edge 1.2.3\n"]) {
             let output = text(result?.standardOutputContent)
-            #expect(output.contains("test-edge 1.2.3\n"))
+            #expect(output.contains(answer))
         }
     }
 
     @Test func aMistakeOnTheCommandLineIsOneSentence() async {
         let result = await #expect(processExitsWith: .exitCode(64), observing: [\.standardErrorContent, \.standardOutputContent]) {
-            await ServiceMain.run(testSchema, arguments: ["--http-prot=1"]) { _ in exit(99) }
+            await TestProgram.run(["--http-prot=1"])
         }
         #expect(
             text(result?.standardErrorContent)
-                == "test-edge: --http-prot is not an option of test-edge: did you mean --http-port? --help lists the options\n"
+                == "test-edge: Unknown option '--http-prot'. Did you mean '--http-port'? --help lists the options\n"
         )
         let output = text(result?.standardOutputContent)
         // The test library writes a few bytes there, too.
@@ -43,7 +44,7 @@ import Testing
     @Test func aMistakeInTheEnvironmentIsOneSentence() async {
         let result = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             setenv("LOG_LEVEL", "loud", 1)
-            await ServiceMain.run(testSchema, arguments: []) { _ in exit(99) }
+            await TestProgram.run([])
         }
         #expect(
             text(result?.standardErrorContent)
@@ -62,7 +63,7 @@ import Testing
 
     @Test func anErrorEndsTheLogWithItsSentence() async throws {
         let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
-            await ServiceMain.run(testSchema, arguments: []) { process in
+            try await ServiceMain.run(SettingsArguments<TestProgram>.parse([])) { process in
                 process.logger.info("Before it")
                 throw EventLogError(code: .incompatibleStream, message: "The stream EVENTS cannot be the log.")
             }
@@ -74,7 +75,7 @@ import Testing
 
     @Test func aProcessWithoutAnyKeyRefusesToStart() async throws {
         let result = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
-            await ServiceMain.run(testSchema, arguments: []) { process in
+            try await ServiceMain.run(SettingsArguments<TestProgram>.parse([])) { process in
                 _ = try process.settings.accessControlConfiguration()
                 exit(99)
             }
@@ -99,7 +100,8 @@ import Testing
                 _ = getsockname(taken, pointer, &length)
             }
             let port = UInt16(bigEndian: address.sin_port)
-            await ServiceMain.run(testSchema, arguments: ["--admin-port", "\(port)", "--log-level=critical"]) { process in
+            let settings = try SettingsArguments<TestProgram>.parse(["--admin-port", "\(port)", "--log-level=critical"])
+            try await ServiceMain.run(settings) { process in
                 try await process.run([])
             }
         }
@@ -111,7 +113,7 @@ import Testing
 
     @Test func runsUntilASignalComes() async {
         let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardErrorContent]) {
-            await ServiceMain.run(testSchema, arguments: ["--admin-port=0", "--log-format=text"]) { process in
+            try await ServiceMain.run(SettingsArguments<TestProgram>.parse(["--admin-port=0", "--log-format=text"])) { process in
                 try await process.run([Interrupting(metrics: process.metrics)])
             }
         }
@@ -122,7 +124,7 @@ import Testing
 
 /// A program run only for its help or version.
 private func answer(_ argument: String) async {
-    await ServiceMain.run(testSchema, arguments: [argument]) { _ in exit(99) }
+    await TestProgram.run([argument])
 }
 
 /// Ends the process as soon as it runs.

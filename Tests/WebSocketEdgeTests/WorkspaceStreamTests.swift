@@ -216,7 +216,7 @@ import Testing
     func compression() async throws {
         let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
         let payload = #"{"a":"\#(String(repeating: "the same again ", count: 50))"}"#
-        try await WebSocketBench.run(arguments: ["--websocket-compression=true"]) { bench in
+        try await WebSocketBench.run(environment: ["WEBSOCKET_COMPRESSION": "true"]) { bench in
             let compressed = try await bench.connect("", [offer])
             #expect(compressed.fields["sec-websocket-extensions"]?.hasPrefix("permessage-deflate") == true)
             let plain = try await bench.connect()

@@ -6,8 +6,8 @@ import OperatorCommands
 import ServiceKit
 
 /// `event-producer publish`: publishes one event from options, or many from standard input, directly to the bus.
-struct PublishCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
+    static let schema = ConfigurationSchema(
         command: "publish",
         summary: "Publishes events from the command line.",
         keys: .publishing
@@ -25,7 +25,7 @@ struct PublishCommand: AsyncParsableCommand {
             order. An invalid line is reported with its number and skipped; the exit code is then 65. When the log does not store events within \
             --timeout, publishing ends with 69. An event with an id may be published again within two minutes without being stored twice.
 
-            \(schema.discussion)
+            \(ConfigurationSchema.settingsHelp)
             """,
         version: ConfigurationSchema.versionText("publish")
     )
@@ -57,17 +57,23 @@ struct PublishCommand: AsyncParsableCommand {
     @Flag(help: "Stop at the first invalid line.")
     var strict = false
 
-    @OptionGroup var settings: SettingsArguments
+    @Argument(help: "-, the default: read events from standard input.")
+    var input: String?
 
-    mutating func validate() throws {
-        // Standard input may be named, as with other tools.
-        if settings.words.last == "-" { settings.words.removeLast() }
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func validate() throws {
+        // Not repeated: it may be a secret without its option.
+        guard input == nil || input == "-" else {
+            throw ArgumentParser.ValidationError("the only word without an option may be -, for standard input")
+        }
         if type == nil {
             for (name, value) in [("--user", user), ("--id", id), ("--time", time), ("--payload", payload)] where value != nil {
                 throw ArgumentParser.ValidationError("\(name) needs --type; events on standard input have these members themselves")
             }
         } else {
             guard tenant != nil else { throw ArgumentParser.ValidationError("missing tenant: pass --tenant") }
+            guard input == nil else { throw ArgumentParser.ValidationError("give --type for one event, or - for standard input, not both") }
             guard payload != nil else {
                 throw ArgumentParser.ValidationError("missing payload: pass --payload with a JSON object, which may be {}")
             }
@@ -75,7 +81,7 @@ struct PublishCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         settings.bootstrapLogging()
         let reader: EventReader
         let event: Event?

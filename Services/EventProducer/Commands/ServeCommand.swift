@@ -2,25 +2,19 @@ import ArgumentParser
 import OperatorCommands
 import ServiceKit
 
-/// `event-producer serve`: the HTTP intake as a service. All of its command line is settings, `--help` included, as with the other services.
-struct ServeCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+/// `event-producer serve`: the HTTP intake as a service, with the command line of the other services.
+struct ServeCommand: ServiceCommand {
+    static let schema = ConfigurationSchema(
         command: "serve",
         summary: "Accepts events over HTTP: POST /v1/events.",
         keys: .listeners(httpPort: 8085, adminPort: 9085) + .nats + .eventLog + .accessControl + .intake
             + [.corsOrigins, .drainWindow] + .logging
     )
 
-    static let configuration = CommandConfiguration(
-        commandName: "serve",
-        abstract: "Accepts events over HTTP: POST /v1/events."
-    )
-
-    @Argument(parsing: .captureForPassthrough, help: .hidden)
-    var words: [String] = []
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func run() async throws {
-        await ServiceMain.run(Self.schema, arguments: words) { process in
+        try await ServiceMain.run(settings) { process in
             try await IntakeProcess(process).run()
         }
     }

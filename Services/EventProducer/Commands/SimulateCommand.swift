@@ -7,8 +7,8 @@ import ServiceKit
 import UnixSignals
 
 /// `event-producer simulate`: publishes simulated events directly to the bus.
-struct SimulateCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+struct SimulateCommand: AsyncParsableCommand, ConfiguredCommand {
+    static let schema = ConfigurationSchema(
         command: "simulate",
         summary: "Publishes simulated events.",
         keys: .publishing
@@ -21,7 +21,7 @@ struct SimulateCommand: AsyncParsableCommand {
             Prints one line per event. Approvals are left to people; an incident whose approval is not decided is closed after a few minutes. Ends \
             on SIGINT or SIGTERM, or at --count or --duration, and retries while the bus is unreachable.
 
-            \(schema.discussion)
+            \(ConfigurationSchema.settingsHelp)
             """,
         version: ConfigurationSchema.versionText("simulate")
     )
@@ -50,7 +50,7 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "How long to wait for the bus at the start.", transform: DurationOption.parse)
     var timeout: Duration = .seconds(30)
 
-    @OptionGroup var settings: SettingsArguments
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func validate() throws {
         guard (0.001...10_000).contains(rate) else {
@@ -61,7 +61,7 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         settings.bootstrapLogging()
         let simulation = Simulation(cast: try cast(), seed: seed ?? .random(in: .min ... .max))
         try await EventProducer.whileConnected(settings, command: "simulate", timeout: timeout) { producer in

@@ -2,6 +2,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import Synchronization
+import SystemPackage
 
 /// Runs a command and publishes its output as an agent's execution (``CommandReport``).
 ///
@@ -25,10 +26,15 @@ struct CommandFollower: Sendable {
     let passOn: @Sendable ([UInt8], CommandReport.Stream) -> Void
     let complain: @Sendable (String) -> Void
 
-    /// Follows a command until it has ended, and its output is published or the time limit has passed.
+    /// Runs a command and follows it until it has ended, and its output is published or the time limit has passed.
     ///
+    /// - Parameter forwarding: see ``WrappedCommand/run(forwarding:)``.
     /// - Returns: its outcome, and whether its final event is stored.
-    func follow(_ command: WrappedCommand) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
+    /// - Throws: `WrappedCommand.StartError`; nothing is published then.
+    func follow(
+        _ command: WrappedCommand,
+        forwarding: @escaping WrappedCommand.Forwarding
+    ) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
         let start = ContinuousClock.now
         let (events, queue) = AsyncStream.makeStream(of: ExecutionDraft.self, bufferingPolicy: .bufferingNewest(Self.maximumWaiting))
         let lines = WaitingLines(CommandReport(run: run), queue)
@@ -43,7 +49,9 @@ struct CommandFollower: Sendable {
                 }
             }
         }
-        let outcome = await command.outcome()
+        // Finished without an outcome too: `publishing` would wait for ever.
+        defer { queue.finish() }
+        let outcome = try await command.run(forwarding: forwarding)
         let milliseconds = Int(start.duration(to: .now) / .milliseconds(1))
         await atMost(Self.linger) { for reader in readers { await reader.value } }
         queue.finish()
@@ -66,12 +74,13 @@ struct CommandFollower: Sendable {
         }
     }
 
-    /// Reads a descriptor to its end; calls `take` with each read's bytes, and the lines that they complete.
+    /// Reads a descriptor to its end and closes it; calls `take` with each read's bytes, and the lines that they complete.
     private func read(_ descriptor: Int32, _ take: ([UInt8], [[UInt8]]) -> Void) async {
         let input = StandardInput(descriptor: descriptor)
         var splitter = OutputSplitter(maximumBytes: CommandReport.maximumLineBytes)
         while let bytes = try? await input.read(maximumBytes: 1 << 16), !bytes.isEmpty { take(bytes, splitter.take(bytes)) }
         take([], [splitter.finish()].compactMap(\.self))
+        try? FileDescriptor(rawValue: descriptor).close()
     }
 
     /// Runs `wait`, for at most `limit`.

@@ -18,8 +18,8 @@ extension AnyConfigurationKey {
 }
 
 /// `event-producer run`: runs any command, and publishes its output as an agent's execution.
-struct RunCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+struct RunCommand: AsyncParsableCommand, ConfiguredCommand {
+    static let schema = ConfigurationSchema(
         command: "run",
         summary: "Runs a command as an agent that people can watch.",
         keys: [.tenant] + .publishing
@@ -37,7 +37,7 @@ struct RunCommand: AsyncParsableCommand {
             A bus that goes away does not stop the command; lines that cannot be kept for it are left out. 69 when the command succeeded but its end could \
             not be published, 75 when another execution of the agent is running.
 
-            \(schema.discussion)
+            \(ConfigurationSchema.settingsHelp)
             """,
         version: ConfigurationSchema.versionText("run")
     )
@@ -54,24 +54,13 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "How long to wait for the bus, and for the log to store an event.", transform: DurationOption.parse)
     var timeout: Duration = .seconds(10)
 
-    @OptionGroup var settings: SettingsArguments
+    @Argument(parsing: .postTerminator, help: "The command to run, and its arguments, behind --.")
+    var command: [String] = []
 
-    /// The command and its arguments.
-    private var command: [String] = []
-
-    private enum CodingKeys: CodingKey {
-        case agent, execution, replace, timeout, settings
-    }
-
-    mutating func validate() throws {
-        // The words after -- arrive among those that are not options of this program.
-        let words = settings.words.split(separator: "--", maxSplits: 1, omittingEmptySubsequences: false)
-        settings.words = words.first.map { Array($0) } ?? []
-        command = words.count > 1 ? Array(words[1]) : []
-    }
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         settings.bootstrapLogging()
         guard !command.isEmpty else { throw ArgumentParser.ValidationError("the command is missing: write it behind --") }
         guard let tenant = settings[.tenant] else {
@@ -132,25 +121,23 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Starts the command, and forwards this process's signals to it.
+    /// Runs the command, and forwards this process's signals to it.
     private func follow(_ follower: CommandFollower) async throws -> (outcome: WrappedCommand.Outcome, isReported: Bool) {
-        let child: WrappedCommand
-        do throws(WrappedCommand.StartError) {
-            child = try WrappedCommand(starting: command)
-        } catch {
-            throw Exit.because(error.message, ArgumentParser.ExitCode(error.status))
-        }
-        let signals = Task {
-            for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) {
-                switch signal {
-                case .sigterm: child.send(SIGTERM)
-                case .sighup: child.send(SIGHUP)
-                // A terminal sends SIGINT to both processes.
-                default: if isatty(STDIN_FILENO) == 0 { child.send(SIGINT) }
+        // From before the start on: a signal in between is sent to the command as soon as it runs.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        do {
+            return try await follower.follow(try WrappedCommand(command)) { send in
+                for await signal in signals {
+                    switch signal {
+                    case .sigterm: send(SIGTERM)
+                    case .sighup: send(SIGHUP)
+                    // A terminal sends SIGINT to both processes.
+                    default: if isatty(STDIN_FILENO) == 0 { send(SIGINT) }
+                    }
                 }
             }
+        } catch let error as WrappedCommand.StartError {
+            throw Exit.because(error.message, ArgumentParser.ExitCode(error.status))
         }
-        defer { signals.cancel() }
-        return try await follower.follow(child)
     }
 }

@@ -1,3 +1,5 @@
+import ServiceKit
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

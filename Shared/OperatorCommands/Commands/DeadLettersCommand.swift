@@ -4,11 +4,11 @@ import CausewayProducer
 import EventLog
 import EventModel
 import Logging
-import ServiceKit
+package import ServiceKit
 
 /// `causeway dead-letters`: lists, retries and drops dead letters, which are work that failed and was set aside.
-package struct DeadLettersCommand: AsyncParsableCommand {
-    fileprivate static let schema = ConfigurationSchema(
+package struct DeadLettersCommand: AsyncParsableCommand, ConfiguredCommand {
+    package static let schema = ConfigurationSchema(
         command: "dead-letters",
         summary: "Lists, retries and drops work that failed and was set aside.",
         keys: .publishing
@@ -38,14 +38,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
         @Option(help: "How long to wait for the bus.", transform: DurationOption.parse)
         var timeout: Duration = .seconds(10)
 
-        @OptionGroup var settings: SettingsArguments
-
-        /// Removes the ids of letters from the front of the remaining words, and returns them.
-        mutating func takeIDs() -> [UInt64] {
-            let ids = settings.words.prefix { UInt64($0) != nil }.compactMap { UInt64($0) }
-            settings.words.removeFirst(ids.count)
-            return ids
-        }
+        @OptionGroup(title: "Settings") var settings: SettingsArguments<DeadLettersCommand>
 
         /// Returns the selected letters with ids above `after`.
         func letters(_ letters: DeadLetters, after: UInt64, limit: Int) async throws -> [DeadLetters.Stored] {
@@ -66,7 +59,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
 
         /// Connects, runs `body` and disconnects.
         func withLetters(_ body: (DeadLetters) async throws -> Void) async throws {
-            let settings = try settings.settings(DeadLettersCommand.schema)
+            let settings = try settings.settings()
             settings.bootstrapLogging()
             try await EventProducer.whileConnected(settings, command: "dead-letters", timeout: timeout) { producer in
                 do {
@@ -78,6 +71,21 @@ package struct DeadLettersCommand: AsyncParsableCommand {
         }
     }
 
+    /// Names letters.
+    struct NamedLetters: ParsableArguments {
+        @Argument(help: "The ids of letters.")
+        var ids: [UInt64] = []
+
+        @Flag(help: "All letters, or all of --tenant and --work.")
+        var all = false
+
+        func validate() throws {
+            guard all == ids.isEmpty else {
+                throw ArgumentParser.ValidationError(all ? "give ids or --all, not both" : "give the ids of letters, or --all")
+            }
+        }
+    }
+
     /// `causeway dead-letters list`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -85,7 +93,7 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             abstract:
                 "Prints a line of JSON for each letter, oldest first: its id, tenant and kind of work, the entry of the log, when and why it failed.",
             usage: "\(ProgramName.current) dead-letters list [--tenant <tenant>] [--work <work>] [--after <id>] [--limit <limit>]",
-            discussion: DeadLettersCommand.schema.discussion,
+            discussion: ConfigurationSchema.settingsHelp,
             version: ConfigurationSchema.versionText("dead-letters list")
         )
 
@@ -112,16 +120,14 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             commandName: "retry",
             abstract: "Retries the work of letters and removes them. Work that fails again becomes a new letter.",
             usage: "\(ProgramName.current) dead-letters retry <id> … | --all [--tenant <tenant>] [--work <work>]",
-            discussion: DeadLettersCommand.schema.discussion,
+            discussion: ConfigurationSchema.settingsHelp,
             version: ConfigurationSchema.versionText("dead-letters retry")
         )
 
+        @OptionGroup var letters: NamedLetters
         @OptionGroup var selection: Selection
 
-        @Flag(help: "All letters, or all of --tenant and --work.")
-        var all = false
-
-        func run() async throws { try await selection.each(all: all) { letters, id in try await letters.retry(id) } }
+        func run() async throws { try await selection.each(of: letters) { letters, id in try await letters.retry(id) } }
     }
 
     /// `causeway dead-letters drop`.
@@ -130,16 +136,14 @@ package struct DeadLettersCommand: AsyncParsableCommand {
             commandName: "drop",
             abstract: "Removes letters without retrying their work.",
             usage: "\(ProgramName.current) dead-letters drop <id> … | --all [--tenant <tenant>] [--work <work>]",
-            discussion: DeadLettersCommand.schema.discussion,
+            discussion: ConfigurationSchema.settingsHelp,
             version: ConfigurationSchema.versionText("dead-letters drop")
         )
 
+        @OptionGroup var letters: NamedLetters
         @OptionGroup var selection: Selection
 
-        @Flag(help: "All letters, or all of --tenant and --work.")
-        var all = false
-
-        func run() async throws { try await selection.each(all: all) { letters, id in try await letters.drop(id) } }
+        func run() async throws { try await selection.each(of: letters) { letters, id in try await letters.drop(id) } }
     }
 }
 
@@ -148,14 +152,9 @@ extension DeadLettersCommand.Selection {
     private static let pageSize = 100
 
     /// Runs `body` for each named letter, or for all letters that exist when it starts.
-    func each(all: Bool, _ body: (DeadLetters, UInt64) async throws -> Void) async throws {
-        var selection = self
-        let ids = selection.takeIDs()
-        guard all == ids.isEmpty else {
-            throw ArgumentParser.ValidationError(all ? "give ids or --all, not both" : "give the ids of letters, or --all")
-        }
-        try await selection.withLetters { letters in
-            for id in all ? try await selection.ids(letters) : ids { try await body(letters, id) }
+    func each(of named: DeadLettersCommand.NamedLetters, _ body: (DeadLetters, UInt64) async throws -> Void) async throws {
+        try await withLetters { letters in
+            for id in named.all ? try await ids(letters) : named.ids { try await body(letters, id) }
         }
     }
 

@@ -3,7 +3,7 @@ import Basics
 import CausewayProducer
 import EventModel
 import NIOSSL
-import ServiceKit
+package import ServiceKit
 
 extension AnyConfigurationKey {
     /// The token that the doctor sends.
@@ -21,8 +21,8 @@ extension AnyConfigurationKey {
 }
 
 /// `causeway doctor`: finds faults between a client and Causeway, and says how to fix them.
-package struct DoctorCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+package struct DoctorCommand: AsyncParsableCommand, ConfiguredCommand {
+    package static let schema = ConfigurationSchema(
         command: "doctor",
         summary: "Finds faults between a client and Causeway.",
         keys: [.token, .workspace, .authTenantClaims]
@@ -41,22 +41,13 @@ package struct DoctorCommand: AsyncParsableCommand {
 
             Other users of the machine can read a token on the command line: set TOKEN, or name a file with --token-file.
 
-            \(schema.discussion)
+            \(ConfigurationSchema.settingsHelp)
             """,
         version: ConfigurationSchema.versionText("doctor")
     )
 
     @Argument(help: "The address of the proxy, such as https://events.example.com; with a path if Causeway's paths are below one.")
     var url: String
-
-    @Option(help: .hidden)
-    var token: String?
-
-    @Option(help: .hidden)
-    var tokenFile: String?
-
-    @Option(help: .hidden)
-    var workspace: String?
 
     @Option(help: "How long to watch idle connections, in seconds. The default is a little more than the heartbeat interval.")
     var idleSeconds: Double = 35
@@ -73,25 +64,17 @@ package struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @OptionGroup var settings: SettingsArguments
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     package init() {}
 
-    package mutating func validate() throws {
+    package func validate() throws {
         guard (1...3600).contains(idleSeconds) else { throw ArgumentParser.ValidationError("--idle-seconds must be from 1 to 3600") }
         _ = try target()
-        // Declared above only so that the parser can tell their values from the address; passed on as settings.
-        let given: [(AnyConfigurationKey?, String?)] = [
-            (AnyConfigurationKey.token, token), (AnyConfigurationKey.token.fileCompanion, tokenFile),
-            (AnyConfigurationKey.workspace, workspace),
-        ]
-        for (key, value) in given {
-            if let key, let value { settings.words += ["\(key.option)=\(value)"] }
-        }
     }
 
     package func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         guard let token = settings[.token], Self.isSendable(token) else {
             throw Exit.because(
                 "missing token: pass --token or --token-file, or set TOKEN; causeway token mints one",

@@ -18,8 +18,8 @@ package struct LogCommand: AsyncParsableCommand {
 }
 
 /// `causeway log resize`: applies the configured limits to existing streams.
-struct ResizeCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+struct ResizeCommand: AsyncParsableCommand, ConfiguredCommand {
+    static let schema = ConfigurationSchema(
         command: "log resize",
         summary: "Changes how long the log keeps events and how many bytes of them.",
         keys: .publishing
@@ -37,7 +37,7 @@ struct ResizeCommand: AsyncParsableCommand {
             for each stream to change. If the new limits would drop events, it changes nothing and exits with 1, unless --drop is given. Running \
             processes need not be restarted.
 
-            \(schema.discussion)
+            \(ConfigurationSchema.settingsHelp)
             """,
         version: ConfigurationSchema.versionText("log resize")
     )
@@ -51,10 +51,10 @@ struct ResizeCommand: AsyncParsableCommand {
     @Option(help: "How long to wait for the bus.", transform: DurationOption.parse)
     var timeout: Duration = .seconds(10)
 
-    @OptionGroup var settings: SettingsArguments
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         settings.bootstrapLogging()
         do {
             let connection = try await NATSConnection.connect(

@@ -2,11 +2,11 @@ import AccessControl
 package import ArgumentParser
 import Basics
 import EventModel
-import ServiceKit
+package import ServiceKit
 
 /// `causeway token`: mints a token for trials, signed with the configured secret; never with the previous one.
-package struct TokenCommand: AsyncParsableCommand {
-    private static let schema = ConfigurationSchema(
+package struct TokenCommand: AsyncParsableCommand, ConfiguredCommand {
+    package static let schema = ConfigurationSchema(
         command: "token",
         summary: "Mints a token with the configured secret.",
         keys: .accessControl
@@ -17,7 +17,7 @@ package struct TokenCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "token",
         abstract: "Mints a token with the configured secret and prints only the token to standard output.",
-        discussion: schema.discussion,
+        discussion: ConfigurationSchema.settingsHelp,
         version: ConfigurationSchema.versionText("token")
     )
 
@@ -33,7 +33,7 @@ package struct TokenCommand: AsyncParsableCommand {
     @Option(help: "The token's lifetime: 30s, 15m, 1h, 7d.", transform: DurationOption.parse)
     var expiresIn: Duration = .seconds(3600)
 
-    @OptionGroup var settings: SettingsArguments
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     package init() {}
 
@@ -49,7 +49,7 @@ package struct TokenCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        let settings = try settings.settings(Self.schema)
+        let settings = try settings.settings()
         guard let secret = settings[.authHS256Secret], !secret.isEmpty else {
             throw Exit.because(
                 """

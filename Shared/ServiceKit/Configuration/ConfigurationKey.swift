@@ -50,7 +50,12 @@ public class AnyConfigurationKey: @unchecked Sendable {
 
     /// The command-line option with its dashes: `--http-port` for `http.port`.
     public var option: String {
-        "--" + name.replacing(".", with: "-")
+        "--" + optionName
+    }
+
+    /// The command-line option without its dashes.
+    var optionName: String {
+        name.replacing(".", with: "-")
     }
 
     /// The key of the file with the secret; nil for a key that is not secret.

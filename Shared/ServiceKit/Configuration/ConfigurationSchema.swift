@@ -29,19 +29,13 @@ public struct ConfigurationSchema: Sendable {
         keysByName[name]
     }
 
-    /// Returns the key of an option (`--http-port`).
-    func key(forOption option: String) -> AnyConfigurationKey? {
-        guard option.hasPrefix("--"), let key = keysByName[String(option.dropFirst(2).replacing("-", with: "."))] else { return nil }
-        return key.option == option ? key : nil
-    }
-
     /// All names allowed in a file.
     var names: [String] {
         keysByName.keys.sorted()
     }
 
-    /// All options: the schema's and those of every program.
-    var options: [String] {
-        keysByName.values.map(\.option).sorted() + Invocation.generalOptions
+    /// The keys that are options of the command line, in display order: each key, and the file of each secret.
+    var options: [AnyConfigurationKey] {
+        keys.flatMap { key in [key, key.fileCompanion].compactMap(\.self) }
     }
 }

@@ -16,16 +16,18 @@ public struct Settings: Sendable {
     /// Reads and validates every key of the schema, also unused ones.
     ///
     /// - Parameters:
-    ///   - arguments: The command line, without the program's name.
+    ///   - options: The values of the command line, by the key's name.
+    ///   - configurationFile: The path of the file that `--config` names.
     ///   - environment: The environment; other variables are ignored.
-    public init(schema: ConfigurationSchema, arguments: [String] = [], environment: [String: String] = [:]) throws(ConfigurationError) {
-        try self.init(schema: schema, options: CommandLineOptions(arguments, schema: schema), environment: environment)
-    }
-
-    init(schema: ConfigurationSchema, options: CommandLineOptions, environment: [String: String]) throws(ConfigurationError) {
-        var layers = [SettingsLayer.options(options.values), .environment(environment)]
-        if let path = options.configurationFile {
-            layers.append(.file(try ConfigurationFile(path: path, schema: schema)))
+    public init(
+        schema: ConfigurationSchema,
+        options: [String: String] = [:],
+        configurationFile: String? = nil,
+        environment: [String: String] = [:]
+    ) throws(ConfigurationError) {
+        var layers = [SettingsLayer.options(options), .environment(environment)]
+        if let configurationFile {
+            layers.append(.file(try ConfigurationFile(path: configurationFile, schema: schema)))
         }
         var entries: [String: Entry] = [:]
         for key in schema.keys {

@@ -1,21 +1,16 @@
 package import Basics
-import FoundationEssentials
 import Glibc
 public import Logging
 import Metrics
 public import ServiceLifecycle
 
-/// Runs a program, from its command line to its exit code.
+/// Runs a service, from its settings to its end. ``ServiceCommand`` has its command line.
 ///
 /// ```swift
-/// @main struct App {
-///     static func main() async {
-///         await ServiceMain.run(schema) { process in
-///             let connection = try await NATSConnection.connect(process.settings.natsConfiguration(name: "sse-edge"), logger: process.logger)
-///             …
-///             try await process.run([feed, edge])
-///         }
-///     }
+/// try await ServiceMain.run(settings) { process in
+///     let connection = try await NATSConnection.connect(process.settings.natsConfiguration(name: "sse-edge"), logger: process.logger)
+///     …
+///     try await process.run([feed, edge])
 /// }
 /// ```
 public struct ServiceMain: Sendable {
@@ -46,35 +41,18 @@ public struct ServiceMain: Sendable {
         metrics.addCollector { [descriptors] in ListenerMetrics.collect(descriptors, into: &$0) }
     }
 
-    /// Runs a program and exits with its ``ExitCode``.
+    /// Reads the settings, sets up logging and metrics, and calls `body`. An error of `body` is logged at level `critical` (``FatalError``), and ends the
+    /// process with its ``ExitCode``.
     ///
-    /// Answers `--help`, `--version` and `--print-config`. Otherwise reads the settings, sets up logging and metrics, and calls `body`.
-    ///
-    /// An invalid setting is printed to standard error as one line after the program's name, because logging depends on settings. An error of `body` is
-    /// logged at level `critical` (``FatalError``).
-    ///
-    /// - Parameter arguments: The command line, without the program's name.
-    public static func run(
-        _ schema: ConfigurationSchema,
-        arguments: [String] = Array(CommandLine.arguments.dropFirst()),
+    /// - Throws: what `settings()` of the arguments throws. Nothing is logged then, because logging depends on settings.
+    package static func run<Command: ConfiguredCommand>(
+        _ arguments: SettingsArguments<Command>,
         body: @Sendable (ServiceMain) async throws -> Void
-    ) async -> Never {
+    ) async throws {
         BrokenPipes.ignore()
         // SIGHUP never ends a process, not even before reloads are registered.
         signal(SIGHUP, SIG_IGN)
-        let settings: Settings
-        do throws(ConfigurationError) {
-            try ProcessText.check(schema)
-            switch try Invocation(schema: schema, arguments: arguments, environment: ProcessInfo.processInfo.environment) {
-            case .print(let text):
-                StandardStream.print(text)
-                exit(ExitCode.success.rawValue)
-            case .run(let found): settings = found
-            }
-        } catch {
-            StandardStream.complain(error.message, program: schema.program)
-            exit(error.exitCode.rawValue)
-        }
+        let settings = try arguments.settings()
         settings.bootstrapLogging()
         let process = ServiceMain(settings: settings)
         MetricsSystem.bootstrap(process.metrics)
@@ -84,7 +62,6 @@ public struct ServiceMain: Sendable {
             process.logger.critical("\(FatalError.sentence(of: error))")
             exit(((error as? ConfigurationError)?.exitCode ?? .failure).rawValue)
         }
-        exit(ExitCode.success.rawValue)
     }
 
     /// Runs the process's services behind the ``AdminServer``, until it is stopped. See ``ServiceRunner``.

@@ -12,9 +12,9 @@ from .tokens import SECRET
 __all__ = ["ROOT", "Compose", "Dockerfile", "keys_of"]
 
 
-def keys_of(line):
+def keys_of(line, **settings):
     """Returns a program's settings: the default by the name of each environment variable; None without a default."""
-    done = command(*line, "--print-config", auth_hs256_secret=SECRET, log_format="text")
+    done = command(*line, "--print-config", **({"auth_hs256_secret": SECRET, "log_format": "text"} | settings))
     assert done.returncode == 0, done.stderr.decode()
     keys = {}
     for text in done.stdout.decode().splitlines():

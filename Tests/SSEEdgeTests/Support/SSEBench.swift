@@ -35,15 +35,15 @@ struct SSEBench {
         _ body: @Sendable (SSEBench) async throws -> Void
     ) async throws {
         for quickDoor in [true, false] {
-            let arguments = ["--http-host=127.0.0.1", "--http-port=0", "--quick-door=\(quickDoor)"]
-            try await run(arguments, origins: origins, followsLog: followsLog, configure, prepare: prepare) { edge, port in
+            let environment = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "QUICK_DOOR": "\(quickDoor)"]
+            try await run(environment, origins: origins, followsLog: followsLog, configure, prepare: prepare) { edge, port in
                 try await body(SSEBench(edge: edge, port: port, isQuick: quickDoor))
             }
         }
     }
 
     private static func run(
-        _ arguments: [String],
+        _ environment: [String: String],
         origins: OriginPolicy,
         followsLog: Bool,
         _ configure: (inout EdgeConfiguration) -> Void,
@@ -52,7 +52,7 @@ struct SSEBench {
     ) async throws {
         let bench = try await EdgeBench(configure)
         try await prepare(bench)
-        let settings = try Settings(schema: App.schema, arguments: arguments)
+        let settings = try Settings(schema: App.schema, environment: environment)
         let door = DoorRoutes()
         try await bench.serve(
             origins: origins,

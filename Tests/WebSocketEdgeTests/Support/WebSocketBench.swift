@@ -25,13 +25,13 @@ struct WebSocketBench {
     /// Runs `body` with an edge, on a private bus and log: once with the quick door, and once without it.
     ///
     /// - Parameters:
-    ///   - arguments: settings of the program.
+    ///   - environment: settings of the program.
     ///   - keys: the source of the keys for tokens, in place of the bench's secret.
     ///   - followsLog: whether the edge follows the log.
     ///   - configure: as for `EdgeBench`.
     ///   - prepare: runs before the edge follows the log.
     static func run(
-        arguments: [String] = [],
+        environment: [String: String] = [:],
         origins: OriginPolicy = .own,
         keys: AccessControlConfiguration? = nil,
         followsLog: Bool = true,
@@ -40,15 +40,16 @@ struct WebSocketBench {
         _ body: @Sendable (WebSocketBench) async throws -> Void
     ) async throws {
         for quickDoor in [true, false] {
-            let arguments = ["--http-host=127.0.0.1", "--http-port=0", "--quick-door=\(quickDoor)"] + arguments
-            try await run(arguments, origins, keys, followsLog: followsLog, configure, prepare: prepare) { edge, port in
+            let own = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "QUICK_DOOR": "\(quickDoor)"]
+            let environment = own.merging(environment) { $1 }
+            try await run(environment, origins, keys, followsLog: followsLog, configure, prepare: prepare) { edge, port in
                 try await body(WebSocketBench(edge: edge, port: port, isQuick: quickDoor))
             }
         }
     }
 
     private static func run(
-        _ arguments: [String],
+        _ environment: [String: String],
         _ origins: OriginPolicy,
         _ keys: AccessControlConfiguration?,
         followsLog: Bool,
@@ -58,7 +59,7 @@ struct WebSocketBench {
     ) async throws {
         let bench = try await EdgeBench(configure)
         try await prepare(bench)
-        let settings = try Settings(schema: App.schema, arguments: arguments)
+        let settings = try Settings(schema: App.schema, environment: environment)
         var authenticator = bench.authenticator
         if let keys { authenticator = try await Authenticator(configuration: keys, logger: bench.logger) }
         let parts = EdgeProcess.Parts(

@@ -1,43 +1,61 @@
+import ArgumentParser
 import TestKit
 import Testing
 
 @testable import ServiceKit
 
-@Suite struct InvocationTests {
+@Suite struct SettingsArgumentsTests {
     private func printed(_ arguments: [String], environment: [String: String] = [:]) throws -> String {
-        guard case .print(let text) = try Invocation(schema: testSchema, arguments: arguments, environment: environment) else {
-            Issue.record("\(arguments) runs instead of printing")
-            return ""
-        }
-        return text
+        try Settings(arguments, environment: environment).printed
     }
 
-    @Test func runsWithSettings() throws {
-        guard case .run(let settings) = try Invocation(schema: testSchema, arguments: ["--http-port=1"], environment: [:]) else {
-            Issue.record("prints instead of running")
-            return
+    /// The text that a command line asks for, instead of a run.
+    private func answer(to arguments: [String]) throws -> String {
+        let error = try #require(#expect(throws: (any Error).self) { try TestProgram.parseAsRoot(arguments) })
+        #expect(TestProgram.exitCode(for: error) == .success)
+        return TestProgram.fullMessage(for: error, columns: 1000)
+    }
+
+    /// Fails when swift-argument-parser no longer finds options by reflection, or decodes them otherwise.
+    @Test func everyKeyIsAnOption() throws {
+        let values = ["auth.hs256.secret", "nats.password"].map { "--" + $0.replacing(".", with: "-") + "=a" }
+        let settings = try Settings(["--http-port=1", "--some-switch", "--log-max-age", "3d"] + values)
+        #expect(settings[.httpPort] == 1 && settings[.someSwitch] && settings[.logMaxAge] == .seconds(3 * 86_400))
+        #expect(settings[.authHS256Secret] == "a" && settings[.natsPassword] == "a")
+        #expect(settings.source(of: .adminPort) == .defaultValue)
+        for key in testSchema.options {
+            let error = try #require(
+                #expect(throws: (any Error).self) { try TestProgram.parseAsRoot([key.option + "=a", "--no-such-option"]) }
+            )
+            #expect(TestProgram.message(for: error).hasPrefix("Unknown option '--no-such-option'"), "\(key.option)")
         }
-        #expect(settings[.httpPort] == 1)
+    }
+
+    @Test func aSwitchTakesAValueOrNone() throws {
+        #expect(try Settings(["--some-switch"])[.someSwitch])
+        #expect(try Settings(["--some-switch", "--http-port=1"])[.someSwitch])
+        #expect(try !Settings(["--some-switch=false", "--http-port=1"])[.someSwitch])
+        #expect(try !Settings(["--some-switch", "off", "--http-port=1"])[.someSwitch])
     }
 
     @Test(arguments: ["--help", "-h"])
     func helpNamesEveryKeyInEveryForm(_ option: String) throws {
-        let help = try printed([option], environment: ["HTTP_PORT": "no number"])
-        for key in testSchema.keys {
+        let help = try answer(to: [option])
+        for key in testSchema.options {
             #expect(help.contains("  \(key.option) "))
             #expect(help.contains("(\(key.environmentName)"))
         }
         #expect(help.contains("Port of the public listener; 0 takes a free one. (HTTP_PORT, default 8081)"))
-        for option in Invocation.generalOptions { #expect(help.contains("  \(option)")) }
+        for option in ["--config <FILE>", "--print-config", "--version", "--help"] { #expect(help.contains(option)) }
     }
 
     @Test func versionIsOneLine() throws {
-        #expect(try printed(["--version"]) == "test-edge 1.2.3\n")
+        #expect(try answer(to: ["--version"]) == "test-edge 1.2.3")
     }
 
     @Test func configurationShowsKeyValueAndSource() throws {
         let text = try printed(
-            ["--print-config", "--http-port", "9"],
+            ["--http-port", "9"],
             environment: ["HEARTBEAT_INTERVAL": "1.5s", "CORS_ORIGINS": "https://a, https://b"]
         )
         let lines = text.split(separator: "\n").map { line in
@@ -54,7 +72,7 @@ import Testing
     @Test func configurationHidesSecrets() throws {
         let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
         let text = try printed(
-            ["--print-config"],
+            [],
             environment: [
                 "AUTH_HS256_SECRET": "s3cr3t", "NATS_PASSWORD": "s3cr3t", "NATS_URL": "nats://me:s3cr3t@one:4222,tls://s3cr3t@two:4222",
                 "AUTH_JWKS_URL": "https://keys.example/?token=\(token)",
@@ -72,15 +90,17 @@ import Testing
             "--http-port=9", "--cors-origins=https://a,https://b", "--auth-issuer=it's \"me\" \\ #1: yes", "--some-switch",
             "--drain-window=1.5s",
         ]
-        let path = try directory.write(try printed(["--print-config"] + arguments), to: "settings.yaml")
+        let path = try directory.write(try printed(arguments), to: "settings.yaml")
         let first = try Settings(arguments)
         let second = try Settings(["--config", path])
         #expect(first.all.map(\.value?.text) == second.all.map(\.value?.text))
     }
 
     @Test func configurationIsNotPrintedIfItIsWrong() {
-        #expect(throws: ConfigurationError.self) {
-            try Invocation(schema: testSchema, arguments: ["--print-config", "--http-port=x"], environment: [:])
-        }
+        #expect(refusal(["--print-config", "--http-port=x"])?.message.contains("http.port") == true)
+    }
+
+    @Test func printingEndsTheProgram() {
+        #expect(throws: ArgumentParser.ExitCode.success) { try Settings(["--print-config"]) }
     }
 }

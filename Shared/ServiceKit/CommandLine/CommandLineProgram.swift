@@ -1,0 +1,86 @@
+package import ArgumentParser
+import Glibc
+
+/// The root command of a program: `@main`.
+///
+/// Every program of Causeway is one. swift-argument-parser reads the whole command line, so help, version and mistakes are alike everywhere: a mistake is
+/// one line on standard error after the program's name, and the exit code 64.
+package protocol CommandLineProgram: AsyncParsableCommand {}
+
+extension CommandLineProgram {
+    /// Runs the program with the process's command line, and ends the process.
+    package static func main() async {
+        await run(Array(CommandLine.arguments.dropFirst()))
+    }
+
+    /// Runs the program with a command line, without the program's name, and ends the process.
+    static func run(_ arguments: [String]) async -> Never {
+        do {
+            var command = try parseAsRoot(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Glibc.exit(EXIT_SUCCESS)
+        } catch let error as ConfigurationError {
+            fail(error.message, error.exitCode.rawValue)
+        } catch let error as ArgumentParser.ExitCode {
+            exit(withError: error)
+        } catch {
+            let code = exitCode(for: error)
+            // Help and version are errors too.
+            if code == .success { exit(withError: error) }
+            fail(explanation(of: error, in: arguments), code.rawValue)
+        }
+    }
+
+    /// Returns what is wrong with a command line, for people.
+    ///
+    /// swift-argument-parser repeats the words that it does not know. One of them may be a secret without its option, so here they are left out, or
+    /// truncated. The value of an option that takes any is repeated: no option of a secret refuses its value there.
+    static func explanation(of error: any Error, in arguments: [String]) -> String {
+        let message = Self.message(for: error)
+        let command = Self.command(named: arguments)
+        if message.hasPrefix("Unexpected argument") || message.contains("unexpected arguments: ") {
+            return explanation(ofUnexpectedWordsIn: arguments, for: command)
+        }
+        guard !message.hasPrefix("The value '") else { return message }
+        let known = (command as? any ConfiguredCommand.Type)?.schema.options.map(\.option) ?? []
+        let isUnknown = message.hasPrefix("Unknown option") || message.hasPrefix("Invalid option")
+        var shown = message
+        for argument in arguments.sorted(by: { $0.count > $1.count }) where argument.hasPrefix("-") {
+            let name = argument.prefix { $0 != "=" }
+            let value = argument.dropFirst(name.count + 1)
+            if !value.isEmpty { shown = shown.replacing("'\(value)'", with: "'…'") }
+            // A word that is near an option's name is no secret.
+            guard isUnknown, !message.contains("Did you mean") else { continue }
+            for word in [argument, String(name)] { shown = shown.replacing(word, with: ShownText.unknownName(word, among: known)) }
+        }
+        return isUnknown ? "\(shown)\(shown.hasSuffix("?") ? "" : ".") --help lists the options" : shown
+    }
+
+    private static func explanation(ofUnexpectedWordsIn arguments: [String], for command: any ParsableCommand.Type) -> String {
+        let commands = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        guard !commands.isEmpty, let word = arguments.first(where: { !$0.hasPrefix("-") && !commands.contains($0) }) else {
+            return "the command line has a word that belongs to no option: write --option value; --help lists the options"
+        }
+        let near = Spelling.nearest(to: word, among: commands).map { ": did you mean \($0)?" } ?? ":"
+        return "\(ShownText.unknownName(word, among: commands)) is not a command\(near) --help lists the commands"
+    }
+
+    /// Returns the subcommand that the first words name; the program itself if they name none.
+    private static func command(named words: [String]) -> any ParsableCommand.Type {
+        var command: any ParsableCommand.Type = self
+        for word in words {
+            guard let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == word }) else { break }
+            command = next
+        }
+        return command
+    }
+
+    private static func fail(_ sentence: String, _ code: Int32) -> Never {
+        StandardStream.complain(sentence, program: configuration.commandName ?? ProgramName.current)
+        Glibc.exit(code)
+    }
+}

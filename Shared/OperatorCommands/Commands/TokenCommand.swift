@@ -81,6 +81,7 @@ package struct TokenCommand: AsyncParsableCommand {
         claims.issuer = settings[.authIssuer]
         claims.audience = settings[.authAudience]
         if let name = settings[.authTenantClaims].first { claims.tenantClaim = name }
+        if let name = settings[.authRoleClaims].first { claims.rolesClaim = name }
         return claims
     }
 }

@@ -29,6 +29,8 @@ struct ApprovalProcess {
         // Before the file is created: invalid settings leave nothing behind.
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
+        let securityEventCounts = SecurityEventCounts()
+        let securityEvents = try await process.securityEventVerifier(counts: securityEventCounts)
         let model = try ReadModel(
             path: settings[.databaseFile],
             readers: settings[.databaseReaders],
@@ -129,6 +131,8 @@ struct ApprovalProcess {
         let router = try ApprovalRouter.make(
             backend: backend,
             authenticator: authenticator,
+            securityEvents: securityEvents,
+            securityEventCounts: securityEventCounts,
             maximumTokenLife: settings[.authMaxTokenLife],
             limit: RateLimit(settings),
             usage: usage,

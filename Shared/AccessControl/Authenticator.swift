@@ -95,7 +95,7 @@ public final class Authenticator: Sendable {
     /// Returns the principal, unless its token is revoked.
     private func unrevoked(_ principal: Principal) throws(AuthenticationError) -> Principal {
         guard !revocations.concern(principal, at: now()) else {
-            throw AuthenticationError(.revoked, "The token was revoked: get a new one.")
+            throw AuthenticationError(.revoked, "\(AuthenticationError.revokedWords): get a new one.")
         }
         guard revocations.isRead || !refusesUntilRead else {
             throw AuthenticationError(.revocationsUnread, "The revoked tokens have not been read from the bus yet: try again shortly.")

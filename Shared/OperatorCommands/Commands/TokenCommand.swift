@@ -78,6 +78,7 @@ package struct TokenCommand: AsyncParsableCommand {
         var claims = TokenMinter.Claims(subject: user, tenant: tenant, expiresAt: expiry)
         claims.roles = Set(role).sorted()
         claims.issuedAt = now
+        claims.tokenID = ULID.generate()
         claims.issuer = settings[.authIssuer]
         claims.audience = settings[.authAudience]
         if let name = settings[.authTenantClaims].first { claims.tenantClaim = name }

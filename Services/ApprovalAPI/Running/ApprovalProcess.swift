@@ -29,8 +29,9 @@ struct ApprovalProcess {
         // Before the file is created: invalid settings leave nothing behind.
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
+        let securityEvents = try await process.securityEventVerifier()
         let securityEventCounts = SecurityEventCounts()
-        let securityEvents = try await process.securityEventVerifier(counts: securityEventCounts)
+        process.observe(securityEventCounts, securityEvents)
         let model = try ReadModel(
             path: settings[.databaseFile],
             readers: settings[.databaseReaders],

@@ -44,15 +44,20 @@ extension Settings {
 }
 
 extension ServiceMain {
-    /// Creates the verifier of security events; nil where they are not configured. Its key files are reloaded on change, and its metrics added.
+    /// Creates the verifier of security events; nil where they are not configured. Its key files are reloaded on change.
     ///
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for settings that are incomplete and keys that cannot be used.
-    func securityEventVerifier(counts: SecurityEventCounts) async throws -> SecurityEventVerifier? {
+    func securityEventVerifier() async throws -> SecurityEventVerifier? {
         guard let configuration = try settings.securityEventConfiguration() else { return nil }
         let files = FileStates(configuration.tokens.files)
         let verifier = try await SecurityEventVerifier(configuration: configuration, logger: logger)
         if !files.isEmpty { reloads.add("security event keys in files", files: files) { try verifier.reload() } }
         if configuration.tokens.jwksURL != nil { reloads.add("security event keys behind a URL") { await verifier.refresh() } }
+        return verifier
+    }
+
+    /// Adds the metrics of security events, which stay 0 where they are not configured.
+    func observe(_ counts: SecurityEventCounts, _ verifier: SecurityEventVerifier?) {
         metrics.addCollector { exposition in
             for (outcome, count) in [("revoked", counts.revoking), ("ignored", counts.ignored)] {
                 exposition.counter(
@@ -62,7 +67,7 @@ extension ServiceMain {
                     labels: [("outcome", outcome)]
                 )
             }
-            let refusals = verifier.refusalsByCode
+            let refusals = verifier?.refusalsByCode ?? [:]
             for code in SecurityEventError.Code.allCases {
                 exposition.counter(
                     "causeway_security_event_tokens_refused_total",
@@ -72,6 +77,5 @@ extension ServiceMain {
                 )
             }
         }
-        return verifier
     }
 }

@@ -18,6 +18,9 @@ extension AccessControlConfiguration {
         guard !tenantClaims.isEmpty, !tenantClaims.contains("") else {
             throw AccessControlError("The list of claims that name the tenant must have at least one name, and no empty one.")
         }
+        guard !roleClaims.isEmpty, !roleClaims.contains("") else {
+            throw AccessControlError("The list of claims that hold the roles must have at least one name, and no empty one.")
+        }
         guard issuer != "", audience != "" else {
             throw AccessControlError("The issuer and the audience must not be empty: leave them out to accept any.")
         }

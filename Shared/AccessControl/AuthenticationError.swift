@@ -48,6 +48,9 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         self.message = message
     }
 
+    /// How the message about a revoked token begins; clients have no other way to tell it from other refusals.
+    package static let revokedWords = "The token was revoked"
+
     /// Whether the same request may be accepted later.
     public var isRetriable: Bool { reason == .keysUnavailable || reason == .revocationsUnread || reason == .ticketsUnavailable }
 

@@ -10,10 +10,9 @@ import Synchronization
 /// tenant and revocation. Any thread; never blocks one.
 public final class Authenticator: Sendable {
     private let rules: ClaimRules
-    private let tenantClaims: [String]
+    private let claimNames: ClaimNames
     private let maximumTokenBytes: Int
-    private let fixedKeys: FixedKeys
-    private let ring: KeyRing
+    private let signatures: SignatureVerifier
     private let cache: PrincipalCache
     private let now: WallClock
     private let refusesUntilRead: Bool
@@ -40,28 +39,26 @@ public final class Authenticator: Sendable {
         logger: Logger,
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
-        let sources = try KeySources(configuration, logger: logger)
+        signatures = try SignatureVerifier(configuration, logger: logger, now: now)
         rules = ClaimRules(configuration)
-        tenantClaims = configuration.tenantClaims
+        claimNames = ClaimNames(configuration)
         maximumTokenBytes = configuration.maximumTokenBytes
-        fixedKeys = sources.fixed
-        ring = KeyRing(fixed: fixedKeys.keys, document: sources.document, configuration: configuration, logger: logger, now: now)
         cache = PrincipalCache(capacity: configuration.cacheCapacity)
         self.now = now
         self.revocations = revocations
         self.refusesUntilRead = refusesUntilRead
         self.tickets = tickets
-        await ring.refreshIfDue()
+        await signatures.refreshIfDue()
     }
 
     /// Whether there is a key to verify with; false only while the only source, a JWKS URL, has never responded.
-    public var hasKeys: Bool { !ring.snapshot.keys.isEmpty }
+    public var hasKeys: Bool { !signatures.snapshot.keys.isEmpty }
 
     /// Returns why no keys were ever fetched from the JWKS URL, as a message with the URL; nil after the first success, or without a URL. Starts a fetch
     /// when one is due, since a process that is not ready gets no requests that would.
     public func keysAbsence() -> String? {
-        guard let absence = ring.absence else { return nil }
-        Task { await ring.refreshIfDue() }
+        guard let absence = signatures.absence else { return nil }
+        Task { await signatures.refreshIfDue() }
         return absence
     }
 
@@ -70,12 +67,12 @@ public final class Authenticator: Sendable {
     ///
     /// - Throws: ``AccessControlError`` for unusable files; their previous keys stay valid, and those of the other files are replaced.
     public func reload() throws(AccessControlError) {
-        try fixedKeys.reload { ring.replaceFixed($0) }
+        try signatures.reload()
     }
 
     /// Fetches the keys behind the URL, due or not, and waits. After a failure, which is logged, the previous keys stay valid.
     public func refresh() async {
-        await ring.refresh()
+        await signatures.refresh()
     }
 
     /// Verifies a token. Takes about 1 µs for a cached token and up to 100 µs for another; waits for the identity provider (bounded by its timeout)
@@ -147,7 +144,7 @@ public final class Authenticator: Sendable {
     /// Returns the principal, unless its token is revoked.
     private func unrevoked(_ principal: Principal) throws(AuthenticationError) -> Principal {
         guard !revocations.concern(principal, at: now()) else {
-            throw AuthenticationError(.revoked, "The token was revoked: get a new one.")
+            throw AuthenticationError(.revoked, "\(AuthenticationError.revokedWords): get a new one.")
         }
         guard revocations.isRead || !refusesUntilRead else {
             throw AuthenticationError(.revocationsUnread, "The revoked tokens have not been read from the bus yet: try again shortly.")
@@ -162,11 +159,11 @@ public final class Authenticator: Sendable {
         guard bytes.count <= maximumTokenBytes else {
             throw AuthenticationError(.malformed, "The token is longer than the \(maximumTokenBytes) bytes that are accepted.")
         }
-        await ring.refreshIfDue()
+        await signatures.refreshIfDue()
         let digest = SHA256.hash(data: bytes)
-        if let principal = cache.principal(for: digest, keyGeneration: ring.snapshot.generation, at: now()) { return principal }
-        let parsed = try CompactToken(bytes)
-        let generation = try await verify(parsed)
+        if let principal = cache.principal(for: digest, keyGeneration: signatures.snapshot.generation, at: now()) { return principal }
+        let parsed = try CompactToken(bytes, as: .access)
+        let generation = try await signatures.verify(parsed)
         return try accept(parsed, digest, keyGeneration: generation)
     }
 
@@ -180,11 +177,11 @@ public final class Authenticator: Sendable {
 
     private func verifiedAtOnce(_ token: String) -> Principal? {
         let bytes = Array(token.utf8)
-        guard !bytes.isEmpty, bytes.count <= maximumTokenBytes, !ring.isRefreshDue else { return nil }
+        guard !bytes.isEmpty, bytes.count <= maximumTokenBytes, !signatures.isRefreshDue else { return nil }
         let digest = SHA256.hash(data: bytes)
-        let snapshot = ring.snapshot
+        let snapshot = signatures.snapshot
         if let principal = cache.principal(for: digest, keyGeneration: snapshot.generation, at: now()) { return principal }
-        guard let parsed = try? CompactToken(bytes), snapshot.keys.verify(parsed) == .verified else { return nil }
+        guard let parsed = try? CompactToken(bytes, as: .access), snapshot.keys.verify(parsed) == .verified else { return nil }
         return try? accept(parsed, digest, keyGeneration: snapshot.generation)
     }
 
@@ -194,41 +191,9 @@ public final class Authenticator: Sendable {
         _ digest: SHA256Digest,
         keyGeneration: UInt64
     ) throws(AuthenticationError) -> Principal {
-        let claims = try TokenClaims(json: token.payload, tenantClaims: tenantClaims)
+        let claims = try TokenClaims(json: token.payload, names: claimNames)
         let accepted = try rules.accept(claims, at: now())
         cache.insert(accepted, for: digest, keyGeneration: keyGeneration)
         return accepted.principal
-    }
-
-    /// - Returns: the generation of the verifying keys.
-    private func verify(_ token: CompactToken) async throws(AuthenticationError) -> UInt64 {
-        var snapshot = ring.snapshot
-        var verdict = snapshot.keys.verify(token)
-        var mayBeUnseen = !snapshot.isComplete
-        if verdict != .verified, let keyID = token.keyID, !snapshot.keys.contains(keyID: keyID) {
-            await ring.refreshForUnknownKey()
-            snapshot = ring.snapshot
-            verdict = snapshot.keys.verify(token)
-            // While the provider is unreachable, the key may exist there.
-            mayBeUnseen = !snapshot.isComplete || !snapshot.keys.contains(keyID: keyID) && ring.isOutdated
-        }
-        if verdict != .verified, mayBeUnseen, !token.algorithm.isSymmetric {
-            throw AuthenticationError(
-                .keysUnavailable,
-                "The identity provider cannot be reached, so the token cannot be checked: try again shortly."
-            )
-        }
-        switch verdict {
-        case .verified:
-            return snapshot.generation
-        case .badSignature:
-            throw AuthenticationError(.badSignature, "The token's signature does not fit: it was altered, or signed with another key.")
-        case .unknownKey:
-            throw AuthenticationError(.unknownKey, "The token is signed with a key that is not known here.")
-        case .otherAlgorithm:
-            throw AuthenticationError(.unsupportedAlgorithm, "The token is not signed with the algorithm that its key is used for here.")
-        case .ambiguous:
-            throw AuthenticationError(.unknownKey, "The token must say in its header, as \"kid\", which key it is signed with.")
-        }
     }
 }

@@ -10,8 +10,10 @@ public struct TokenMinter: Sendable {
         public var tenant: String?
         /// The name of the tenant claim.
         public var tenantClaim = "tenant_id"
-        /// `roles`, unvalidated.
+        /// The roles, unvalidated.
         public var roles: [String]
+        /// The name of the claim with the roles; dots are part of it.
+        public var rolesClaim = "roles"
         /// `exp`, in seconds since 1970 UTC.
         public var expiresAt: Int64?
         /// `iat`, in seconds since 1970 UTC.
@@ -84,7 +86,7 @@ extension TokenMinter.Claims: Encodable {
         var container = encoder.container(keyedBy: ClaimName.self)
         try container.encodeIfPresent(subject, forKey: ClaimName("sub"))
         try container.encodeIfPresent(tenant, forKey: ClaimName(tenantClaim))
-        if !roles.isEmpty { try container.encode(roles, forKey: ClaimName("roles")) }
+        if !roles.isEmpty { try container.encode(roles, forKey: ClaimName(rolesClaim)) }
         try container.encodeIfPresent(expiresAt, forKey: ClaimName("exp"))
         try container.encodeIfPresent(issuedAt, forKey: ClaimName("iat"))
         try container.encodeIfPresent(notBefore, forKey: ClaimName("nbf"))

@@ -3,7 +3,7 @@ public import AccessControl
 extension Settings {
     /// Builds the token configuration from the `auth.` keys.
     ///
-    /// - Throws: ``ConfigurationError`` without a key source or a tenant claim, and for a previous secret without a current one.
+    /// - Throws: ``ConfigurationError`` without a key source, a tenant claim or a claim for roles, and for a previous secret without a current one.
     public func accessControlConfiguration() throws(ConfigurationError) -> AccessControlConfiguration {
         var configuration = AccessControlConfiguration()
         if case .secretFile(let path, _) = source(of: .authHS256Secret) {
@@ -22,6 +22,7 @@ extension Settings {
         configuration.issuer = self[.authIssuer]
         configuration.audience = self[.authAudience]
         configuration.tenantClaims = self[.authTenantClaims]
+        configuration.roleClaims = self[.authRoleClaims]
         configuration.maximumTokenBytes = self[.authMaxTokenBytes]
         guard configuration.hasKeySource else {
             let sources: [AnyConfigurationKey] = [.authHS256Secret, .authPublicKeyFile, .authJWKSFile, .authJWKSURL]
@@ -36,10 +37,11 @@ extension Settings {
                     + "\(AnyConfigurationKey.authHS256Secret.environmentName): set both, or the latter alone"
             )
         }
-        guard !configuration.tenantClaims.isEmpty else {
-            throw .configuration(
-                "\(AnyConfigurationKey.authTenantClaims.environmentName) names no claim: set it to one or more, with commas"
-            )
+        for (key, names) in [
+            (AnyConfigurationKey.authTenantClaims, configuration.tenantClaims),
+            (AnyConfigurationKey.authRoleClaims, configuration.roleClaims),
+        ] where names.isEmpty {
+            throw .configuration("\(key.environmentName) names no claim: set it to one or more, with commas")
         }
         return configuration
     }

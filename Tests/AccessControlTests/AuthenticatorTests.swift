@@ -46,6 +46,9 @@ private struct Authenticators: Sendable {
             configuration.hs256Secret = keys.secret
             configuration.issuer = "https://id.example"
             configuration.audience = "causeway"
+        case .otherRoles:
+            configuration.hs256Secret = keys.secret
+            configuration.roleClaims = ["https://example.com/roles", "realm_access.roles", "roles"]
         case .lenientExpiry:
             configuration.hs256Secret = keys.secret
             configuration.expiryLeeway = .seconds(5)

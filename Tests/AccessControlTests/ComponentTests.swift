@@ -177,7 +177,7 @@ struct TokenMinterTests {
             + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
         let bytes = try #require(Base64URL.decode(secret.utf8))
         let key = try VerificationKey(.secret(SymmetricKey(data: bytes)), algorithm: .hs256)
-        #expect(KeySet([key]).verify(try CompactToken(Array(token.utf8))) == .verified)
+        #expect(KeySet([key]).verify(try CompactToken(Array(token.utf8), as: .access)) == .verified)
     }
 
     @Test func needsASharedSecret() {

@@ -37,7 +37,10 @@ struct RevocationTests {
     @Test func aTokenIDConcernsItsTokenInItsTenantUntilItsEnd() throws {
         let revocations = Revocations(isRead: true)
         #expect(!revocations.concern(try principal(tokenID: "a"), at: 0))
+        #expect(!revocations.hasEntry(for: try token("a")))
         #expect(revocations.add(try token("a")))
+        #expect(revocations.hasEntry(for: try token("a", until: 7)))
+        #expect(!revocations.hasEntry(for: try user("a", before: 1)))
         #expect(revocations.concern(try principal(tokenID: "a"), at: 999))
         #expect(!revocations.concern(try principal(tokenID: "a"), at: 1000))
         for other in [try principal(tokenID: "b"), try principal(), try principal(tenant: "globex", tokenID: "a")] {

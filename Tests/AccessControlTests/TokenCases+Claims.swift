@@ -152,6 +152,43 @@ extension TokenCase {
         ),
         TokenCase(name: "no other roles", check: { $0.otherRoles.isEmpty && $0.roleNames == ["member"] }),
         TokenCase(name: "no roles", claims: ["roles": nil], check: \.roles.isEmpty),
+        TokenCase(name: "roles of the last place", setup: .otherRoles, check: { $0.roles == [.member] }),
+        TokenCase(
+            name: "roles under a name with dots",
+            setup: .otherRoles,
+            claims: ["https://example.com/roles": #"["admin"]"#, "realm_access": #"{"roles":["producer"]}"#],
+            check: { $0.roles == [.admin] }
+        ),
+        TokenCase(
+            name: "roles within a claim",
+            setup: .otherRoles,
+            claims: ["realm_access": #"{"roles":["producer","dba"]}"#],
+            check: { $0.roles == [.producer] && $0.otherRoles == ["dba"] }
+        ),
+        TokenCase(
+            name: "roles under the whole name of a path",
+            setup: .otherRoles,
+            claims: ["realm_access.roles": #"["admin"]"#, "realm_access": #"{"roles":["producer"]}"#],
+            check: { $0.roles == [.admin] }
+        ),
+        TokenCase(
+            name: "null is no place of roles",
+            setup: .otherRoles,
+            claims: ["https://example.com/roles": "null", "realm_access": #"{"roles":null}"#],
+            check: { $0.roles == [.member] }
+        ),
+        TokenCase(
+            name: "a path that leads nowhere",
+            setup: .otherRoles,
+            claims: ["realm_access": #"["roles"]"#],
+            check: { $0.roles == [.member] }
+        ),
+        TokenCase(
+            name: "the first place decides, also without a list",
+            setup: .otherRoles,
+            claims: ["https://example.com/roles": #""admin""#],
+            check: \.roles.isEmpty
+        ),
         TokenCase(name: "roles as text", claims: ["roles": "\"admin\""], check: \.roles.isEmpty),
         TokenCase(name: "roles in another case", claims: ["roles": #"["Admin"]"#], check: \.roles.isEmpty),
         TokenCase(

@@ -14,6 +14,8 @@ enum Setup: Sendable, Hashable, CaseIterable {
     case keySet
     /// HS256, with an issuer and an audience.
     case restricted
+    /// HS256, with the roles in one of three places.
+    case otherRoles
     /// HS256, with five seconds of expiry leeway and the tenant in one claim only.
     case lenientExpiry
 }

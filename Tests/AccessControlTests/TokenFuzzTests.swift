@@ -13,7 +13,7 @@ import Testing
         let header = Base64URL.encode(#"{"alg":"HS256","typ":"JWT","kid":"k"}"#.utf8)
         let seeds = ["\(header).\(Base64URL.encode(#"{"sub":"a"}"#.utf8)).c2lnbmF0dXJl", "\(header)..", "a.b.c.d"]
         try Fuzzer("token", seeds: seeds, tokens: ["eyJ", ".", "..", "=", "_", "-", "e30"]).run { input in
-            guard let token = try? CompactToken(input) else { return }
+            guard let token = try? CompactToken(input, as: .access) else { return }
             try expect(!token.signature.isEmpty, "accepted without a signature")
             let parts = input.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             try expect(parts.count == 3, "accepted with \(parts.count) parts")
@@ -33,7 +33,7 @@ import Testing
             "\"alg\":", "\"kid\":", "\"crit\":", "\"none\"", "\"HS256\"", "\"\\u0061lg\":\"none\"", "\"alg\":\"HS256\",\"alg\":\"none\"",
         ]
         try Fuzzer("token header", seeds: seeds, tokens: tokens).run { input in
-            guard let token = try? CompactToken(Array("\(Base64URL.encode(input)).e30.c2ln".utf8)) else { return }
+            guard let token = try? CompactToken(Array("\(Base64URL.encode(input)).e30.c2ln".utf8), as: .access) else { return }
             try isObjectWithoutRepetition(input)
             try expect(token.algorithm.rawValue != "none", "none is an algorithm")
         }
@@ -51,7 +51,7 @@ import Testing
         ]
         let rules = ClaimRules(AccessControlConfiguration(hs256Secret: "a secret of enough bytes for HS256, as its rule wants"))
         try Fuzzer("token claims", seeds: seeds, tokens: tokens).run { input in
-            guard let claims = try? TokenClaims(json: input, tenantClaims: ["tenant_id", "workspace_id", "org_id"]) else { return }
+            guard let claims = try? TokenClaims(json: input, names: ClaimNames(AccessControlConfiguration())) else { return }
             guard let accepted = try? rules.accept(claims, at: Self.now) else { return }
             try isObjectWithoutRepetition(input)
             let principal = accepted.principal

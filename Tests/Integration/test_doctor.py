@@ -7,8 +7,10 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
+from causeway_kit.approvals import ApprovalClient, approval_service
 from causeway_kit.doctor import Visit, make_certificate
 from causeway_kit.ports import free_port
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
@@ -363,8 +365,12 @@ def test_a_healthy_stack_gets_a_clean_bill(proxies):
 # MARK: Tokens and clocks
 
 
-def test_what_is_wrong_with_a_token_is_said(proxies):
+def test_what_is_wrong_with_a_token_is_said(proxies, shared):
     proxy = proxies(Nginx, "doctor-tokens").wait_ready()
+    issuer = ApprovalClient(approval_service(shared).wait_ready(), user="usr_admin")
+    assert issuer.send("POST", "/v1/tokens/revocations", json={"jti": "doctor-revoked"}).status_code == 202
+    revoked = {"Authorization": f"Bearer {mint(jti='doctor-revoked')}"}
+    eventually(lambda: httpx.head(proxy.url + NotificationStream.path, headers=revoked).status_code == 401, "the edge knows the revocation")
     now = int(time.time())
     reports = visits(
         {
@@ -372,12 +378,14 @@ def test_what_is_wrong_with_a_token_is_said(proxies):
             "early": Visit(proxy.url, mint(iat=now + 300)),
             "forged": Visit(proxy.url, mint(secret="another secret than that of the services, and as long as it has to be for HS256")),
             "none": Visit(proxy.url, "not-a-token"),
+            "revoked": Visit(proxy.url, mint(jti="doctor-revoked")),
             "role": Visit(proxy.url, mint(roles=[])),
             "workspace": Visit(proxy.url, mint(), ("--idle-seconds", "1", "--workspace", "another")),
             "short": Visit(proxy.url, mint(lifetime=4), ("--idle-seconds", "7")),
         }
     )
     assert "expired 10 min ago" in reports["expired"].faults["token"] and "401" in reports["expired"].faults["stream"]
+    assert "it was revoked before its expiry" in reports["revoked"].faults["token"], str(reports["revoked"])
     assert "claim iat is 5 min in the future" in reports["early"].faults["token"]
     for name in ("forged", "none"):
         assert "401, the token is not accepted" in reports[name].faults["stream"], str(reports[name])

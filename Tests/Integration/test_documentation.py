@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import jwt
 import pytest
 
 from causeway_kit.bus import Bus
@@ -339,7 +340,11 @@ def test_authentication(read, stack):
         assert page.sh("for TOKEN in").count('"events":') == 2
         assert "unauthorized" in page.sh("grep unauthorized")
         assert "public.pem" in page.sh("genpkey")
-        assert page.python("jwcrypto").count(".") == 2
+        assert page.python('write(old, new)').count(".") == 2
+        settings = dict(line.split("=", 1) for line in page.sample("SECURITY_EVENTS_ISSUER").text.split())
+        assert set(settings) <= set(keys_of(COMMANDS["approval-api"])), "settings that no program knows"
+        event = page.python("secevent+jwt").strip()
+        assert jwt.decode(event, options={"verify_signature": False})["iss"] == settings["SECURITY_EVENTS_ISSUER"]
         page.sample('"type":"authenticate"')
         page.sample('"method":"authenticate"')
 

@@ -1,11 +1,15 @@
 """Every rule about input, tested at every door (contract §0)."""
 
+import json
+import re
+
 import httpx
 import pytest
+import yaml
 
 from causeway_kit import witnesses
 from causeway_kit.doors import Accepted, Improper, Offer, Refused, Sent, World, new_mark, speaks_of
-from causeway_kit.every_door import at_every_door, at_every_json_door, at_every_number_door
+from causeway_kit.every_door import at_every_door, at_every_json_door, at_every_number_door, at_every_token_door
 from causeway_kit.execution_doors import ExecutionBody, ExecutionCommand, ExecutionMessages
 from causeway_kit.executions import ExecutionParser, Executions
 from causeway_kit.identifiers import APPROVAL, FEW, fault, values
@@ -13,10 +17,12 @@ from causeway_kit.intake import numbered
 from causeway_kit.json_doors import MALFORMED, SOUND, made
 from causeway_kit.number_doors import NUMBERS, SPELLINGS
 from causeway_kit.relay import Relay, RelayClient
+from causeway_kit.services import ROOT
 from causeway_kit.sizes import IS_DRILL
 from causeway_kit.sse import SSEConnection
 from causeway_kit.stack import Stack
 from causeway_kit.surfaces import Gap, NotificationStream, NotificationStreamConnection, Opened
+from causeway_kit.token_doors import REQUEST_DOORS
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
 from causeway_kit.websocket import Close, WebSocketConnection
@@ -242,6 +248,53 @@ def test_a_place_of_a_subscription_is_understood_in_both_spellings(world, tenant
 
 
 # MARK: Tokens
+
+
+@at_every_token_door
+def test_a_revoked_token_is_refused_at_every_door(world, tenant, door):
+    name = f"door-{new_mark()}"
+    revoked, kept = door.token(tenant, jti=name), door.token(tenant, jti=f"{name}-kept")
+    # Twice, so that the process has the token in its cache.
+    for _ in range(2):
+        assert door.offer(world, revoked) == Accepted()
+    answer = world.call(
+        world.approvals, "POST", "/v1/tokens/revocations", token=mint(tenant, "usr_admin", ("admin",)),
+        content=json.dumps({"jti": name}).encode(), content_type="application/json",
+    )  # fmt: skip
+    assert answer.status_code == 202, answer.text
+
+    def is_refused():
+        match door.offer(world, revoked):
+            case Refused(says):
+                assert says.startswith("The token was revoked"), says
+                return True
+        return False
+
+    eventually(is_refused, f"{door} refuses the token", timeout=1)
+    assert door.offer(world, kept) == Accepted()
+
+
+@at_every_token_door
+def test_a_security_event_is_no_token_at_any_door(world, tenant, door):
+    match door.offer(world, door.token(tenant, headers={"typ": "secevent+jwt"})):
+        case Refused(says):
+            assert "security event" in says, says
+        case answer:
+            raise AssertionError(f"a security event is answered with {answer}")
+
+
+def test_every_operation_with_a_token_is_among_the_doors():
+    paths = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())["paths"]
+    tried = [(door.method, door.path.split("?")[0]) for door in REQUEST_DOORS]
+    missing = [
+        f"{method} {path}"
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if method in ("get", "post", "patch", "put", "delete") and any("bearer" in way for way in operation.get("security", [{"bearer": []}]))
+        and not any(name == method.upper() and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), tried_path) for name, tried_path in tried)
+    ]  # fmt: skip
+    assert not missing, f"no door is tried with a token: {missing}"
+
 
 #: Maximum length of a token (contract §1).
 LONGEST = 16 * 1024

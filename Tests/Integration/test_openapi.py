@@ -98,6 +98,7 @@ def test_the_description_is_served_to_anybody(service):
         "/v1/approvals/delegations",
         "/v1/approvals/delegations/{delegationId}",
         "/v1/tokens/revocations",
+        "/v1/tokens/events",
         "/v1/tickets",
         "/v1/notifications/read",
         "/v1/notifications/{notificationId}/read",

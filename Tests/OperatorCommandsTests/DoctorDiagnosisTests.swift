@@ -177,6 +177,14 @@ import Testing
         Case("claim iat is 31 s in the future", .fault, .token, .clock) { $0.token.issuedAt = 1_700_000_031 },
         Case("claim nbf is 60 s in the future", .fault, .token, .clock) { $0.token.notBefore = 1_700_000_060 },
         Case("valid for another 60 min", .ok, .token) { $0.token.issuedAt = 1_700_000_029 },
+        Case("clock; without jti it cannot be revoked by itself", .ok, .token) { $0.token.issuedAt = 1_700_000_000 },
+        Case("clock; without iat every revocation of its user takes it back", .ok, .token) { $0.token.hasID = true },
+        Case("it was revoked", .fault, .token, .token) {
+            $0.query?.attempt = .answered(
+                Answer(status: 401, body: Array(#"{"error":"unauthorized","message":"The token was revoked: x"}"#.utf8))
+            )
+        },
+        Case("it was revoked", .fault, .token, .token) { $0.page?.close = .init(code: 4401, reason: "The token was revoked: x") },
         Case("it expires in 20 s", .advice, .token) { $0.token.expiresAt = 1_700_000_020 },
         Case("valid for another", .ok, .token) { $0.token.expiresAt = .greatestFiniteMagnitude },
         Case("the proxy's clock (Date) is 31 s ahead of this machine's; the other one is right", .fault, .clock, .clock) {

@@ -138,8 +138,10 @@ import Testing
         let facts = TokenFacts(token, tenantClaims: ["workspace_id", "tenant_id"])
         #expect(
             facts.isReadable && facts.tenant == "acme" && facts.expiresAt == 2_000_000_000 && facts.issuedAt == 1.5
-                && facts.notBefore == nil
+                && facts.notBefore == nil && !facts.hasID
         )
+        // {"jti":"t-1","exp":2000000000}
+        #expect(TokenFacts("e30.eyJqdGkiOiJ0LTEiLCJleHAiOjIwMDAwMDAwMDB9.c2ln", tenantClaims: []).hasID)
         for text in ["", "a.b", "a.b.c", "e30.bm8.c2ln", "\(token).x"] {
             #expect(!TokenFacts(text, tenantClaims: []).isReadable)
         }

@@ -19,6 +19,7 @@ import Testing
             (.authPublicKeyFile, "AUTH_PUBLIC_KEY_FILE", "--auth-public-key-file"), (.authJWKSFile, "AUTH_JWKS_FILE", "--auth-jwks-file"),
             (.authJWKSURL, "AUTH_JWKS_URL", "--auth-jwks-url"), (.authIssuer, "AUTH_ISSUER", "--auth-issuer"),
             (.authAudience, "AUTH_AUDIENCE", "--auth-audience"), (.authTenantClaims, "AUTH_TENANT_CLAIMS", "--auth-tenant-claims"),
+            (.authRoleClaims, "AUTH_ROLE_CLAIMS", "--auth-role-claims"),
             (.heartbeatInterval, "HEARTBEAT_INTERVAL", "--heartbeat-interval"), (.drainWindow, "DRAIN_WINDOW", "--drain-window"),
             (.maxConnections, "MAX_CONNECTIONS", "--max-connections"),
             (.maxConnectionsPerTenant, "MAX_CONNECTIONS_PER_TENANT", "--max-connections-per-tenant"),

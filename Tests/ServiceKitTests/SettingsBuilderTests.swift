@@ -67,7 +67,7 @@ import Testing
             environment: [
                 "AUTH_HS256_SECRET": "s3cr3t", "AUTH_HS256_SECRET_PREVIOUS": "0ld", "AUTH_PUBLIC_KEY_FILE": "/pem",
                 "AUTH_JWKS_FILE": "/jwks", "AUTH_JWKS_URL": "https://keys", "AUTH_ISSUER": "iss", "AUTH_AUDIENCE": "aud",
-                "AUTH_TENANT_CLAIMS": "team, org",
+                "AUTH_TENANT_CLAIMS": "team, org", "AUTH_ROLE_CLAIMS": "https://example.com/roles,realm_access.roles",
             ]
         ).accessControlConfiguration()
         #expect(configuration.hs256Secret == "s3cr3t")
@@ -78,6 +78,7 @@ import Testing
         #expect(configuration.issuer == "iss")
         #expect(configuration.audience == "aud")
         #expect(configuration.tenantClaims == ["team", "org"])
+        #expect(configuration.roleClaims == ["https://example.com/roles", "realm_access.roles"])
     }
 
     @Test(arguments: ["AUTH_HS256_SECRET", "AUTH_PUBLIC_KEY_FILE", "AUTH_JWKS_FILE", "AUTH_JWKS_URL"])
@@ -107,11 +108,10 @@ import Testing
         }
     }
 
-    @Test func aClaimForTheTenantIsNeeded() throws {
-        let settings = try Settings(environment: ["AUTH_HS256_SECRET": "x", "AUTH_TENANT_CLAIMS": ","])
-        #expect(
-            throws: ConfigurationError("AUTH_TENANT_CLAIMS names no claim: set it to one or more, with commas", exitCode: .configuration)
-        ) {
+    @Test(arguments: ["AUTH_TENANT_CLAIMS", "AUTH_ROLE_CLAIMS"])
+    func claimsForTenantAndRolesAreNeeded(_ variable: String) throws {
+        let settings = try Settings(environment: ["AUTH_HS256_SECRET": "x", variable: ","])
+        #expect(throws: ConfigurationError("\(variable) names no claim: set it to one or more, with commas", exitCode: .configuration)) {
             try settings.accessControlConfiguration()
         }
     }

@@ -12,6 +12,8 @@ enum ApprovalRouter {
     static func make(
         backend: ApprovalBackend,
         authenticator: Authenticator,
+        securityEvents: SecurityEventVerifier? = nil,
+        securityEventCounts: SecurityEventCounts = SecurityEventCounts(),
         maximumTokenLife: Duration,
         limit: RateLimit?,
         usage: TenantUsage = TenantUsage(),
@@ -21,6 +23,12 @@ enum ApprovalRouter {
         let router = Router.api(origins: origins)
         let routes = RouteTable(router)
         try OpenAPIRoute().register(on: routes)
+        SecurityEventRoutes(
+            backend: backend,
+            verifier: securityEvents,
+            share: SecurityEventShare(),
+            counts: securityEventCounts
+        ).register(on: routes)
         let protected = routes.authenticated(by: authenticator)
         protected.add(middleware: RateLimitMiddleware(limit, usage: usage))
         ApprovalRoutes(backend: backend).register(on: protected)
@@ -28,7 +36,6 @@ enum ApprovalRouter {
         NotificationRoutes(backend: backend, now: now).register(on: protected)
         RevocationRoutes(
             backend: backend,
-            revocations: authenticator.revocations,
             maximumTokenLife: maximumTokenLife,
             now: now
         ).register(on: protected)

@@ -14,7 +14,7 @@ final class ApprovalBackend: Sendable {
         let barrier: ReadBarrier
         let decisions: DecisionService
         let delegations: DelegationService
-        let revocations: RevocationStream
+        let revocations: RevocationService
         let tickets: TicketStream
         /// Time limit for storing something on the bus.
         let timeout: Duration

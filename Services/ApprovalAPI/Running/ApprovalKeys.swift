@@ -37,6 +37,45 @@ extension AnyConfigurationKey {
         default: "1000",
         help: "Maximum burst of requests of a tenant; 0 for the requests that rate.limit allows per minute."
     )
+
+    // MARK: Security events
+
+    static let securityEventsIssuer = ConfigurationKey(
+        optional: "security.events.issuer",
+        .text,
+        help: "What the iss claim of pushed security events must be; unset, none are accepted."
+    )
+    static let securityEventsAudience = ConfigurationKey(
+        optional: "security.events.audience",
+        .text,
+        help: "What the aud claim of security events must be or contain."
+    )
+    static let securityEventsPublicKeyFile = ConfigurationKey(
+        optional: "security.events.public.key.file",
+        .text,
+        help: "PEM file of the public keys that security events are checked with."
+    )
+    static let securityEventsJWKSFile = ConfigurationKey(
+        optional: "security.events.jwks.file",
+        .text,
+        help: "JSON Web Key Set on disk, for security events."
+    )
+    static let securityEventsJWKSURL = ConfigurationKey(
+        optional: "security.events.jwks.url",
+        .text,
+        help: "JSON Web Key Set behind a URL, for security events; kept fresh."
+    )
+    static let securityEventsTenant = ConfigurationKey(
+        optional: "security.events.tenant",
+        .text,
+        help: "The only tenant whose tokens the issuer may revoke; unless set, each event names its tenant."
+    )
+    static let securityEventsBearerToken = ConfigurationKey(
+        optional: "security.events.bearer.token",
+        .text,
+        isSecret: true,
+        help: "The bearer token that the issuer must send with security events; unless set, their signature suffices."
+    )
 }
 
 extension ApprovalProcess {
@@ -45,6 +84,12 @@ extension ApprovalProcess {
         ([
             .listeners(httpPort: 8084, adminPort: 9084), .nats, .eventLog, .accessControl,
             [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow],
-            .logging,
+            securityEventKeys, .logging,
         ] as [[AnyConfigurationKey]]).flatMap(\.self)
+
+    /// Accepted security events.
+    static let securityEventKeys: [AnyConfigurationKey] = [
+        .securityEventsIssuer, .securityEventsAudience, .securityEventsPublicKeyFile, .securityEventsJWKSFile, .securityEventsJWKSURL,
+        .securityEventsTenant, .securityEventsBearerToken,
+    ]
 }

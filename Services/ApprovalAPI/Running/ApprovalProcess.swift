@@ -29,6 +29,9 @@ struct ApprovalProcess {
         // Before the file is created: invalid settings leave nothing behind.
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
+        let securityEvents = try await process.securityEventVerifier()
+        let securityEventCounts = SecurityEventCounts()
+        process.observe(securityEventCounts, securityEvents)
         let model = try ReadModel(
             path: settings[.databaseFile],
             readers: settings[.databaseReaders],
@@ -130,6 +133,8 @@ struct ApprovalProcess {
         let router = try ApprovalRouter.make(
             backend: backend,
             authenticator: authenticator,
+            securityEvents: securityEvents,
+            securityEventCounts: securityEventCounts,
             maximumTokenLife: settings[.authMaxTokenLife],
             limit: RateLimit(settings),
             usage: usage,

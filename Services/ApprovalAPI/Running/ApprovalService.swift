@@ -90,7 +90,11 @@ struct ApprovalService: Service {
                 barrier: barrier,
                 decisions: decisions,
                 delegations: delegations,
-                revocations: RevocationStream(beside: log, maximumTokenLife: maximumTokenLife),
+                revocations: RevocationService(
+                    stream: RevocationStream(beside: log, maximumTokenLife: maximumTokenLife),
+                    follower: revocations,
+                    timeout: timeout
+                ),
                 tickets: TicketStream(beside: log),
                 timeout: timeout,
                 follower: logFollower,

@@ -1,22 +1,16 @@
 import AccessControl
 import Basics
-import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
 import Logging
-import ServiceKit
 
 /// `/v1/tokens/revocations`: takes tokens back before they expire (contract §13).
 struct RevocationRoutes: Sendable {
     private static let path: RouterPath = "/v1/tokens/revocations"
     private static let roles: Set<Role> = [.admin, .issuer]
-    /// Revocations of a tenant in force: each takes space in the stream of all tenants and in the memory of every process.
-    private static let perTenant = 20_000
 
     let backend: ApprovalBackend
-    /// The set of this process, which follows the stream.
-    let revocations: Revocations
     let maximumTokenLife: Duration
     let now: @Sendable () -> Timestamp
 
@@ -34,25 +28,12 @@ struct RevocationRoutes: Sendable {
         let wanted = try RevocationRequest(Array(body.readableBytesView), now: time)
         let tenant = try Self.tenant(wanted.tenant, for: caller)
         let parts = try backend.parts()
-        guard revocations.count(of: tenant) < Self.perTenant else {
-            throw APIError.conflict(
-                "The tenant has \(Self.perTenant) revocations in force: revoke all earlier tokens of a user by sub instead."
-            )
-        }
         let revocation = Revocation(
             tenant: tenant,
             target: wanted.target,
             expiresAt: time.millisecondsSinceEpoch + maximumTokenLife.milliseconds
         )
-        let stored: Revocation
-        do {
-            stored = try await parts.revocations.store(revocation, within: parts.timeout)
-        } catch let error as EventLogError {
-            context.logger.warning("a revocation was not stored", metadata: [LogKey.error: "\(error)"])
-            throw Unavailable.because(error)
-        }
-        // Of this process at once: it gets its own message later.
-        revocations.add(stored)
+        let stored = try await parts.revocations.store(revocation, logger: context.logger)
         context.logger.notice("tokens revoked", metadata: [LogKey.tenant: "\(tenant)", LogKey.user: "\(caller.user)"])
         return try .json(RevocationView(stored), status: .accepted)
     }
@@ -64,7 +45,7 @@ struct RevocationRoutes: Sendable {
         let tenant = try Self.tenant(named, for: caller)
         let limit = try query.pageLimit()
         let after = try query.value("cursor")
-        let views = revocations.list(of: tenant, at: now().millisecondsSinceEpoch).map(RevocationView.init)
+        let views = try await backend.parts().revocations.list(of: tenant, at: now().millisecondsSinceEpoch).map(RevocationView.init)
             .sorted { $0.cursor.utf8.lexicographicallyPrecedes($1.cursor.utf8) }
             .filter { view in after.map { $0.utf8.lexicographicallyPrecedes(view.cursor.utf8) } ?? true }
         var list = ListBody()

@@ -88,6 +88,16 @@ public final class Revocations: Sendable {
         }
     }
 
+    /// Returns whether there is an entry for the same `jti` or user, which a further revocation would extend.
+    public func hasEntry(for revocation: Revocation) -> Bool {
+        entries.withLock { entries in
+            switch revocation.target {
+            case .token(let id): entries[revocation.tenant]?.tokens[id] != nil
+            case .user(let user, _): entries[revocation.tenant]?.users[user] != nil
+            }
+        }
+    }
+
     /// Number of the tenant's entries, expired ones included until ``removeExpired(at:)``.
     public func count(of tenant: Tenant) -> Int { entries.withLock { $0[tenant]?.count ?? 0 } }
 

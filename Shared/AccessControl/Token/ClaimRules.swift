@@ -71,12 +71,12 @@ struct ClaimRules: Sendable {
     }
 
     /// Converts a NumericDate to milliseconds, rounded down and clamped to the range of timers. JSON has no NaN and no infinity.
-    private static func milliseconds(_ date: Double) -> Int64 {
+    static func milliseconds(_ date: Double) -> Int64 {
         Int64((min(max(date, -latestExpiry), latestExpiry) * 1000).rounded(.down))
     }
 
     /// Compares bytes, so that canonically equivalent spellings are different names.
-    private static func equal(_ value: String?, _ expected: String) -> Bool {
+    static func equal(_ value: String?, _ expected: String) -> Bool {
         value.map { $0.utf8.elementsEqual(expected.utf8) } ?? false
     }
 }

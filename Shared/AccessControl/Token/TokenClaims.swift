@@ -22,10 +22,10 @@ struct TokenClaims {
 
     /// Parses the claims.
     /// - Throws: `malformed` when it is not a JSON object, has a duplicate member at any depth (RFC 7519 §4), or `sub` or a date has the wrong type.
-    init(json: [UInt8], tenantClaims: [String]) throws(AuthenticationError) {
+    init(json: [UInt8], names: ClaimNames) throws(AuthenticationError) {
         do {
             try JSONDocument.check(json)
-            self = try JSONDecoder().decode(Self.self, from: Data(json), configuration: tenantClaims)
+            self = try JSONDecoder().decode(Self.self, from: Data(json), configuration: names)
         } catch let error as JSONSyntaxError {
             throw AuthenticationError(.malformed, "The token's claims are not valid JSON: \(error.problem) at byte \(error.offset).")
         } catch {
@@ -38,35 +38,19 @@ struct TokenClaims {
 }
 
 extension TokenClaims: DecodableWithConfiguration {
-    /// An array element of any type; only strings are kept.
-    private struct PossibleString: Decodable {
-        let value: String?
-
-        init(from decoder: any Decoder) throws {
-            value = try? decoder.singleValueContainer().decode(String.self)
-        }
-    }
-
-    init(from decoder: any Decoder, configuration tenantClaims: [String]) throws {
+    init(from decoder: any Decoder, configuration names: ClaimNames) throws {
         let claims = try decoder.container(keyedBy: ClaimName.self)
         subject = try claims.decodeIfPresent(String.self, forKey: ClaimName("sub"))
         expiry = try claims.decodeIfPresent(Double.self, forKey: ClaimName("exp"))
         notBefore = try claims.decodeIfPresent(Double.self, forKey: ClaimName("nbf"))
         issuedAt = try claims.decodeIfPresent(Double.self, forKey: ClaimName("iat"))
         tokenID = (try? claims.decodeIfPresent(String.self, forKey: ClaimName("jti"))).flatMap { try? TokenID($0) }
-        for name in tenantClaims.map({ ClaimName($0) }) where try claims.contains(name) && !claims.decodeNil(forKey: name) {
-            tenant = try? claims.decode(String.self, forKey: name)
-            break
-        }
-        let names = Self.strings(claims, "roles")
-        roles = Set(names.compactMap(Role.init))
-        otherRoles = Self.otherRoles(names)
+        tenant = names.tenant(in: claims)
+        let roleNames = names.roles.lazy.compactMap { $0.place(in: claims) }.first.map { $0.claims.strings($0.name) } ?? []
+        roles = Set(roleNames.compactMap(Role.init))
+        otherRoles = Self.otherRoles(roleNames)
         issuer = try? claims.decodeIfPresent(String.self, forKey: ClaimName("iss"))
-        if let audience = try? claims.decodeIfPresent(String.self, forKey: ClaimName("aud")) {
-            audiences = [audience]
-        } else {
-            audiences = Self.strings(claims, "aud")
-        }
+        audiences = claims.audiences
         email = try? claims.decodeIfPresent(String.self, forKey: ClaimName("email"))
         scope = try? claims.decodeIfPresent(String.self, forKey: ClaimName("scope"))
     }
@@ -79,10 +63,5 @@ extension TokenClaims: DecodableWithConfiguration {
             others.insert(name)
         }
         return others.isEmpty ? [] : others.sorted()
-    }
-
-    private static func strings(_ claims: KeyedDecodingContainer<ClaimName>, _ name: String) -> [String] {
-        let elements = try? claims.decodeIfPresent([PossibleString].self, forKey: ClaimName(name))
-        return elements?.compactMap(\.value) ?? []
     }
 }

@@ -97,21 +97,23 @@ public struct FollowedStream: Sendable {
 
     /// Waits for the bus, then reads the stream from its first message and follows it, until an error. Creates the stream if absent.
     ///
-    /// - Parameter apply: receives messages in their order, and whether the stream has no further ones for now; of an empty stream, no messages.
+    /// - Parameter apply: receives messages in their order; the sequence up to which everything that the stream keeps has been passed on; and whether the
+    ///   stream has no further ones for now. Of an empty stream it receives no messages.
     /// - Throws: an ``EventLogError``; retriable when the connection was lost.
     public func follow(
-        _ apply: @Sendable (_ messages: [JetStreamMessage], _ isCaughtUp: Bool) async -> Void
+        _ apply: @Sendable (_ messages: [JetStreamMessage], _ position: UInt64, _ isCaughtUp: Bool) async -> Void
     ) async throws(EventLogError) -> Never {
         try await log.watch.untilConnected()
-        try await store.ensure()
+        // The last messages may no longer be kept, so that none arrives at this place.
+        let end = try await store.ensure().state.lastSequence
         let reading = try await reading(after: 0)
         var waiting = reading.pending
-        if waiting == 0 { await apply([], true) }
+        if waiting == 0 { await apply([], end, true) }
         while true {
             let messages = try await next(of: reading, waiting: waiting, atMost: Self.pullWait)
             guard let last = messages.last else { continue }
             waiting = last.metadata.pending
-            await apply(messages, waiting == 0)
+            await apply(messages, waiting == 0 ? max(last.metadata.streamSequence, end) : last.metadata.streamSequence, waiting == 0)
             try await acknowledge(last)
         }
     }

@@ -78,9 +78,11 @@ package struct TokenCommand: AsyncParsableCommand, ConfiguredCommand {
         var claims = TokenMinter.Claims(subject: user, tenant: tenant, expiresAt: expiry)
         claims.roles = Set(role).sorted()
         claims.issuedAt = now
+        claims.tokenID = ULID.generate()
         claims.issuer = settings[.authIssuer]
         claims.audience = settings[.authAudience]
         if let name = settings[.authTenantClaims].first { claims.tenantClaim = name }
+        if let name = settings[.authRoleClaims].first { claims.rolesClaim = name }
         return claims
     }
 }

@@ -141,6 +141,13 @@ extension AnyConfigurationKey {
         default: "tenant_id,workspace_id,org_id",
         help: "Claims that may name the tenant; the first one present decides."
     )
+    /// Claims that may hold the roles, in order.
+    public static let authRoleClaims = ConfigurationKey(
+        "auth.role.claims",
+        .list,
+        default: "roles",
+        help: "Claims that may hold the roles; the first one present decides. Dots lead into a claim, as in realm_access.roles."
+    )
     /// Maximum token size in bytes.
     public static let authMaxTokenBytes = ConfigurationKey(
         "auth.max.token.bytes",
@@ -248,7 +255,7 @@ extension [AnyConfigurationKey] {
     /// Accepted tokens.
     public static let accessControl: [AnyConfigurationKey] = [
         .authHS256Secret, .authHS256SecretPrevious, .authPublicKeyFile, .authJWKSFile, .authJWKSURL, .authIssuer, .authAudience,
-        .authTenantClaims, .authMaxTokenBytes, .authMaxTokenLife,
+        .authTenantClaims, .authRoleClaims, .authMaxTokenBytes, .authMaxTokenLife,
     ]
 
     /// Limits of an edge's connections; `heartbeat` is the surface's default (`30s`, `5s`, …).

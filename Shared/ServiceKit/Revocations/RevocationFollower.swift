@@ -14,7 +14,8 @@ public final class RevocationFollower: Sendable {
     /// Ends what open connections a revocation concerns. The revocation is in the set already.
     public typealias Ending = @Sendable (Revocation) async -> Void
 
-    private let revocations: Revocations
+    /// The set that it fills.
+    package let revocations: Revocations
     private let maximumTokenLife: Duration
     private let logger: Logger
     private let now: WallClock
@@ -24,6 +25,9 @@ public final class RevocationFollower: Sendable {
     /// Why the stream is not followed; nil while it is.
     private let interruption = Mutex<String?>("the revoked tokens have not been read yet")
     private let sweptAt = Mutex<Int64>(0)
+
+    /// The last sequence of the stream up to which the set is complete; 0 while the stream is read again from its beginning.
+    package let position = PositionGate()
 
     /// How often expired entries are removed, at most, in milliseconds.
     private static let sweepInterval: Int64 = 60_000
@@ -60,7 +64,9 @@ public final class RevocationFollower: Sendable {
         var pause = Backoff()
         while true {
             do throws(EventLogError) {
-                try await stream.follow { messages, isCaughtUp in await self.apply(messages, isCaughtUp: isCaughtUp) }
+                // What follows may be another stream than before.
+                position.reset()
+                try await stream.follow { messages, position, isCaughtUp in await self.apply(messages, position, isCaughtUp: isCaughtUp) }
             } catch {
                 switch error.code {
                 case .cancelled, .closed, .incompatibleStream: throw error
@@ -86,9 +92,10 @@ public final class RevocationFollower: Sendable {
         return wasFollowing
     }
 
-    private func apply(_ messages: [JetStreamMessage], isCaughtUp: Bool) async {
+    private func apply(_ messages: [JetStreamMessage], _ position: UInt64, isCaughtUp: Bool) async {
         for message in messages { await apply(message) }
         removeExpired()
+        self.position.advance(to: position)
         guard isCaughtUp else { return }
         revocations.markRead()
         interruption.withLock { $0 = nil }
@@ -105,7 +112,8 @@ public final class RevocationFollower: Sendable {
         }
         guard now() < revocation.expiresAt, revocations.add(revocation), let end, revocations.isRead else { return }
         await end(revocation)
-        closing?.recordNanoseconds((now() - Int64(message.metadata.timestamp / 1_000_000)) * 1_000_000)
+        // The clock of the server that stored it may be ahead.
+        closing?.recordNanoseconds(max(0, now() - Int64(message.metadata.timestamp / 1_000_000)) * 1_000_000)
     }
 
     private func removeExpired() {

@@ -10,7 +10,7 @@ import NATSClient
 /// The stream drops messages by age only, once no token that they can concern is valid; when it is full it refuses new ones. Any thread.
 public struct RevocationStream: Sendable {
     /// The stream and its reader.
-    let followed: FollowedStream
+    package let followed: FollowedStream
     private let maximumTokenLife: Duration
 
     private static let prefix = "revocations"

@@ -14,6 +14,7 @@ import httpx
 
 from .approvals import approval_service
 from .identifiers import APPROVAL, EVENT_ID, INCIDENT, INCIDENT_OF_APPROVAL, REMEDIATION, SOURCE, TENANT, USER, encoded
+from .identity_provider import IdentityProvider
 from .relay import Relay
 from .surfaces import NotificationStream
 from .workspace import WorkspaceStream
@@ -66,7 +67,8 @@ class World:
         self.stack = stack
         self.bus = stack.bus
         self.producer = stack.producer
-        self.approvals = approval_service(stack)
+        self.provider = IdentityProvider(stack.directory)
+        self.approvals = approval_service(stack, **self.provider.settings)
         self.sse, self.workspace, self.relay = (
             stack.start(surface.executable) for surface in (NotificationStream, WorkspaceStream, Relay)
         )

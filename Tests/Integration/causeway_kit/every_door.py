@@ -40,7 +40,9 @@ from .number_doors import (
 )
 from .question_doors import TOKENS, ApprovalPath, RelayParams, TenantHeader, TokenCommand, WorkspaceQuery
 from .relay import Relay
+from .security_event_doors import SecurityEventNumber, SecurityEventPart, SecurityEventSubject
 from .surfaces import NotificationStream
+from .token_doors import TOKEN_DOORS
 from .workspace import WorkspaceStream
 
 APPROVALS, NOTIFICATIONS = "/v1/notifications/approvals", "/v1/notifications"
@@ -49,7 +51,7 @@ APPROVALS, NOTIFICATIONS = "/v1/notifications/approvals", "/v1/notifications"
 DOORS = [
     NativeEvents(), StructuredEvents(), BatchedEvents(), BinaryEvents(), UnencodedBinaryEvents(), BusEvents(), CommandLineEvents(),
     LineEvents(), ExecutionBody(), ExecutionMessages(), ExecutionCommand(), ExecutionStreamPath(), ExecutionStreamQuery(), *TOKENS,
-    WorkspaceQuery(), TenantHeader(), RelayParams(), ApprovalPath(), TokenCommand(),
+    WorkspaceQuery(), TenantHeader(), RelayParams(), ApprovalPath(), TokenCommand(), SecurityEventSubject(),
 ]  # fmt: skip
 
 #: Every door that takes numbers.
@@ -60,7 +62,7 @@ NUMBER_DOORS = [
     StreamCursor(Relay(), lambda world: world.relay), StreamCursor(LongPoll(), lambda world: world.sse),
     *(ExecutionCursor(spelling) for spelling in ("header", *SPELLINGS)),
     *(BusNumber(f"causeway-{what}") for what in ("number", "first", "start", "intake")), IntakeTime(),
-    *(TokenNumber(claim) for claim in ("exp", "nbf", "iat")),
+    *(TokenNumber(claim) for claim in ("exp", "nbf", "iat")), *(SecurityEventNumber(name) for name in ("iat", "event_timestamp")),
     WaitParameter(), PollParameter("limit", 1000), PollParameter("wait", 60), RPCID(), PayloadNumber(), ExecutionPayloadNumber(),
     ContentLength("intake", lambda world: world.producer, "/v1/events"),
     ContentLength("notification list", lambda world: world.approvals, "/v1/notifications/read"),
@@ -82,4 +84,7 @@ at_every_door = pytest.mark.parametrize(
 )
 
 at_every_number_door = pytest.mark.parametrize("door", NUMBER_DOORS, ids=lambda door: slug(door.name))
-at_every_json_door = pytest.mark.parametrize("door", JSON_DOORS, ids=lambda door: slug(door.name))
+at_every_json_door = pytest.mark.parametrize(
+    "door", [*JSON_DOORS, SecurityEventPart("claims"), SecurityEventPart("header")], ids=lambda door: slug(door.name)
+)
+at_every_token_door = pytest.mark.parametrize("door", TOKEN_DOORS, ids=lambda door: slug(door.name))

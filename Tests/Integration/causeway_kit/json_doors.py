@@ -13,12 +13,12 @@ from .surfaces import NotificationStream
 from .tokens import SECRET, mint, producer_token, sign
 from .websocket import TEXT, Close
 
-_SPOT = '"@spot@"'
+SPOT = '"@spot@"'
 
 
 def _inside(value):
     """A document with that JSON where the door takes any value."""
-    return lambda document: document.replace(_SPOT, value)
+    return lambda document: document.replace(SPOT, value)
 
 
 def _member_twice(document):
@@ -65,7 +65,7 @@ SOUND = {
 
 def made(change, document):
     """The bytes of a document, changed."""
-    return encoded(change(document).replace(_SPOT, "0"))
+    return encoded(change(document).replace(SPOT, "0"))
 
 
 class JSONDoor(ABC):
@@ -75,7 +75,7 @@ class JSONDoor(ABC):
 
     @abstractmethod
     def document(self, tenant):
-        """A valid document, with `_SPOT` where any value may be."""
+        """A valid document, with `SPOT` where any value may be."""
 
     @abstractmethod
     def offer(self, world, body, tenant):
@@ -118,7 +118,7 @@ class HTTPBody(JSONDoor):
         return Accepted() if answer.status_code in self._found else refusal(answer, 400, 413)
 
 
-_DATA = f'{{"n":1,"free":{_SPOT}}}'
+_DATA = f'{{"n":1,"free":{SPOT}}}'
 _CLOUD_EVENT = f'{{"specversion":"1.0","id":"@id@","source":"/doors","type":"doors.json","tenant":"@tenant@","data":{_DATA}}}'
 
 
@@ -126,7 +126,7 @@ class RelayMessage(JSONDoor):
     name = "message of the relay"
 
     def document(self, tenant):
-        return f'{{"jsonrpc":"2.0","method":"ping","id":1,"params":{{"free":{_SPOT}}}}}'
+        return f'{{"jsonrpc":"2.0","method":"ping","id":1,"params":{{"free":{SPOT}}}}}'
 
     def offer(self, world, body, tenant):
         with RelayClient(world.relay, mint(tenant)) as client:
@@ -152,13 +152,13 @@ class TokenPart(JSONDoor):
 
     @staticmethod
     def _claims(tenant):
-        return f'{{"sub":"usr_1","tenant_id":"{tenant}","roles":["member"],"exp":4000000000,"free":{_SPOT}}}'
+        return f'{{"sub":"usr_1","tenant_id":"{tenant}","roles":["member"],"exp":4000000000,"free":{SPOT}}}'
 
     def document(self, tenant):
-        return f'{{"alg":"HS256","typ":"JWT","free":{_SPOT}}}' if self._part == "header" else self._claims(tenant)
+        return f'{{"alg":"HS256","typ":"JWT","free":{SPOT}}}' if self._part == "header" else self._claims(tenant)
 
     def offer(self, world, body, tenant):
-        token = sign(self._claims(tenant).replace(_SPOT, "0").encode(), header=body) if self._part == "header" else sign(body)
+        token = sign(self._claims(tenant).replace(SPOT, "0").encode(), header=body) if self._part == "header" else sign(body)
         answer = world.call(world.sse, "HEAD", NotificationStream.path, token=token)
         if answer.status_code == 200:
             return Accepted()
@@ -172,7 +172,7 @@ class BusBody(JSONDoor):
         self.name, self._subject, self._headers = name, subject, headers
 
     def document(self, tenant):
-        return f'{{"n":1,"progress":0.5,"free":{_SPOT}}}'
+        return f'{{"n":1,"progress":0.5,"free":{SPOT}}}'
 
     def offer(self, world, body, tenant):
         mark = str(new_mark())
@@ -231,7 +231,7 @@ class ConfigurationFile(JSONDoor):
     name = "configuration file"
 
     def document(self, tenant):
-        return f'{{"http.port":8081,"log.level":"info","auth.issuer":{_SPOT}}}'
+        return f'{{"http.port":8081,"log.level":"info","auth.issuer":{SPOT}}}'
 
     def carries(self, name):
         return name in (
@@ -255,14 +255,14 @@ JSON_DOORS = [
         headers=[("ce-specversion", "1.0"), ("ce-id", "b-@mark@"), ("ce-source", "/doors"), ("ce-type", "doors.json")],
     ),
     HTTPBody(
-        "executions", f'{{"type":"progress","payload":{{"progress":0.5,"free":{_SPOT}}}}}', "/v1/executions/agents/json-@mark@/events"
+        "executions", f'{{"type":"progress","payload":{{"progress":0.5,"free":{SPOT}}}}}', "/v1/executions/agents/json-@mark@/events"
     ),
     HTTPBody(
-        "decision", f'{{"action":"approve","free":{_SPOT}}}', "/v1/notifications/approvals/nothing", service="approvals", found=(404,),
+        "decision", f'{{"action":"approve","free":{SPOT}}}', "/v1/notifications/approvals/nothing", service="approvals", found=(404,),
         roles=("admin",),
     ),
     HTTPBody(
-        "marking all as read", f'{{"cursor":"@cursor@","free":{_SPOT}}}', "/v1/notifications/read", service="approvals", found=(200,),
+        "marking all as read", f'{{"cursor":"@cursor@","free":{SPOT}}}', "/v1/notifications/read", service="approvals", found=(200,),
         roles=("member",),
     ),
     RelayMessage(), TokenPart("claims"), TokenPart("header"),

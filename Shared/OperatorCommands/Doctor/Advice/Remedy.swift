@@ -85,7 +85,7 @@ enum Remedy: String, Sendable, CaseIterable {
             OPTIONS requests and set Access-Control- headers: the proxy must neither add nor remove any.
             """
         case .role:
-            "The notification stream and the relay require the role admin or member in the token's claim roles."
+            "The notification stream and the relay require the role admin or member in the claim that holds the token's roles: roles, or as AUTH_ROLE_CLAIMS says."
         case .token:
             """
             Use a token that is signed with a key of the services (AUTH_…) and has an exp in the future, a sub, a tenant, and the iss and aud that the \

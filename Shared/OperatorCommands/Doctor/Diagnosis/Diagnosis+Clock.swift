@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import EventModel
 import HTTPTypes
@@ -20,8 +21,24 @@ extension Diagnosis {
             let ahead = Wording.show(distance(to: time))
             return .fault(.token, "its claim \(claim) is \(ahead) in the future: its issuer's clock, or this machine's, is wrong", .clock)
         }
+        if isRevoked { return .fault(.token, "it was revoked before its expiry: get a new one", .token) }
         if left < seen.watched { return .advice(.token, "it expires in \(Wording.show(left)), and streams end with it") }
-        return .ok(.token, "it is valid for another \(Wording.show(left)), by this machine's clock")
+        return .ok(.token, "it is valid for another \(Wording.show(left)), by this machine's clock\(revocability)")
+    }
+
+    /// Whether a service said that the token was revoked (contract §13).
+    private var isRevoked: Bool {
+        let messages = answers.filter { $0.status == 401 }.compactMap { ServerWords(String(decoding: $0.body, as: UTF8.self))?.message }
+        let reasons = [seen.workspace, seen.relay, seen.relayByQuery, seen.page].compactMap(\.?.close?.reason)
+        return (messages + reasons).contains { $0.hasPrefix(AuthenticationError.revokedWords) }
+    }
+
+    /// What a revocation cannot do for lack of claims; empty when it can do all.
+    private var revocability: String {
+        var text = ""
+        if !seen.token.hasID { text += "; without jti it cannot be revoked by itself" }
+        if seen.token.issuedAt == nil { text += "; without iat every revocation of its user takes it back" }
+        return text
     }
 
     /// Compares the clocks of the proxy and of Causeway with this machine's.

@@ -6,6 +6,8 @@ struct TokenFacts: Sendable, Equatable {
     /// Whether it parses as a JWT with readable claims.
     var isReadable = false
     var tenant: String?
+    /// Whether a revocation can name it by `jti` (contract §13).
+    var hasID = false
     /// Seconds since 1970.
     var issuedAt: Double?
     var notBefore: Double?
@@ -21,6 +23,7 @@ struct TokenFacts: Sendable, Equatable {
         else { return }
         isReadable = true
         (issuedAt, notBefore, expiresAt) = (read.number("iat"), read.number("nbf"), read.number("exp"))
+        hasID = read.text("jti").map { (try? TokenID($0)) != nil } ?? false
         tenant = tenantClaims.lazy.compactMap { read.values[$0] }.first.flatMap { if case .text(let name) = $0 { name } else { nil } }
     }
 
@@ -51,6 +54,11 @@ struct TokenFacts: Sendable, Equatable {
 
         init(from decoder: any Decoder) throws {
             values = try decoder.singleValueContainer().decode([String: Value].self)
+        }
+
+        func text(_ name: String) -> String? {
+            guard case .text(let text) = values[name] else { return nil }
+            return text
         }
 
         func number(_ name: String) -> Double? {

@@ -1,7 +1,6 @@
+import Basics
 import TestKit
 import Testing
-
-@testable import approval_api
 
 @Suite(.timeLimit(.minutes(5))) struct PositionGateTests {
     @Test func letsThroughWhatIsReached() async {

@@ -1,8 +1,7 @@
-import Basics
 import Synchronization
 
-/// Lets tasks wait until a monotonic position reaches a value.
-final class PositionGate: Sendable {
+/// Lets tasks wait until a monotonic position reaches a value. Any thread.
+package final class PositionGate: Sendable {
     private struct State {
         var position: UInt64 = 0
         var waits: [UInt64: (target: UInt64, reached: OneShot<Void>)] = [:]
@@ -11,14 +10,17 @@ final class PositionGate: Sendable {
 
     private let state = Mutex(State())
 
+    /// Creates a gate at position 0.
+    package init() {}
+
     /// The position. Any thread.
-    var position: UInt64 { state.withLock { $0.position } }
+    package var position: UInt64 { state.withLock { $0.position } }
 
     /// Number of waiting tasks.
-    var waiting: Int { state.withLock { $0.waits.count } }
+    package var waiting: Int { state.withLock { $0.waits.count } }
 
     /// Advances the position and resumes its waiters. It never decreases, except by ``reset()``.
-    func advance(to position: UInt64) {
+    package func advance(to position: UInt64) {
         let reached: [OneShot<Void>] = state.withLock { state in
             state.position = max(state.position, position)
             return state.waits.values.filter { $0.target <= state.position }.map(\.reached)
@@ -27,14 +29,14 @@ final class PositionGate: Sendable {
     }
 
     /// Resets the position to 0; tasks continue to wait.
-    func reset() {
+    package func reset() {
         state.withLock { $0.position = 0 }
     }
 
     /// Waits until the position reaches `target`.
     ///
     /// - Returns: false on timeout or cancellation.
-    func wait(for target: UInt64, atMost limit: Duration) async -> Bool {
+    package func wait(for target: UInt64, atMost limit: Duration) async -> Bool {
         let wait: (id: UInt64, reached: OneShot<Void>)? = state.withLock { state in
             guard state.position < target else { return nil }
             state.nextID += 1

@@ -200,3 +200,21 @@ def tabs_of(browser, url):
     finally:
         for tab in opened:
             tab.close()
+
+
+def expect_accessible(tab, axe):
+    """Fails if axe, whose script is given, finds a serious violation, or if the page is wider than the window."""
+    tab.run(f"{axe}; window.axe = axe;")
+    found = tab.driver.execute_async_script(
+        "const done = arguments[0];"
+        "axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations), (e) => done(String(e)))"
+    )
+    assert isinstance(found, list), found
+    serious = [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert serious == [], "\n".join(serious)
+    assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"

@@ -38,6 +38,10 @@ test("each error code has a plain text that says whether something was recorded"
     }
 });
 
+test("a limit says when to try again", () => {
+    assert.match(understood(refused(429, "rate_limited", { retryAfter: 5 }), asked).text, /Nothing was recorded\. Try again in 5 s\.$/);
+});
+
 test("without a clear answer nothing is claimed", () => {
     for (const response of [
         undefined,

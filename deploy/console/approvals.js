@@ -5,7 +5,7 @@ import { Card } from "./approvals/card.js";
 import { Decision } from "./approvals/decision.js";
 import { arrange, byDeadline, byDecision } from "./approvals/order.js";
 import { ApprovalService } from "./approvals/service.js";
-import { remaining } from "./approvals/texts.js";
+import { outcome, remaining } from "./approvals/texts.js";
 import { byId, List, setText, shown } from "./dom.js";
 import { moment } from "./format.js";
 
@@ -152,11 +152,7 @@ export class Approvals {
         const card = this.#cards.get(id);
         if (type === "approval.requested") this.#announcer.say(`Approval requested: ${shown(payload.title ?? id, 100)}`);
         if (type === "approval.escalated" && card) this.#announcer.say(`Approval escalated: ${shown(card.approval.title ?? id, 100)}`);
-        // The event says who; the record says everything.
-        if (type === "approval.resolved" && card && !card.isDecided) {
-            const { action, decidedBy, decidedAt, reason } = payload;
-            this.#change(() => this.#update(card, { decision: { action, decidedBy, decidedAt, reason } }));
-        }
+        // An event says when to look. What is shown is the record: producers can publish events of these types.
         const isAboutApproval = type.startsWith("approval.");
         if (isAboutApproval && type !== "approval.requested" && type !== "approval.voted") this.#toRead.add(id);
         if (card?.isOpen) this.#toRead.add(id);
@@ -194,7 +190,11 @@ export class Approvals {
     }
 
     #update(card, news) {
+        const wasPending = !card.isDecided;
         card.update(news, this.#identity, this.#delegators);
+        if (wasPending && card.isDecided && card.row.contains(document.activeElement)) {
+            this.#announcer.say(`${outcome(card.approval).text}: ${shown(card.approval.title ?? card.approval.approvalId, 100)}`);
+        }
         card.tick(this.#service.clock.now());
         this.#decision.changed(card);
     }
@@ -223,7 +223,11 @@ export class Approvals {
                 this.#update(card, { decision: { action, decidedBy, decidedAt, reason } });
             }
         });
-        if (phase === "recorded") this.#announcer.say(text);
+        if (phase === "recorded") {
+            this.#announcer.say(text);
+            // Nobody aims at a card that is answered: the list goes on.
+            if (card.row.contains(document.activeElement)) byId("approvals-heading").focus();
+        }
         if (phase === "recorded" || phase === "refused") {
             this.#toRead.add(approvalId);
             this.load();
@@ -278,10 +282,9 @@ export class Approvals {
     /** New approvals wait for this button while somebody aims at the list. Its place is kept free. */
     #tellOfNew() {
         const first = this.#cards.get(this.#waiting[0]);
-        this.#new.hidden = first === undefined;
-        if (!first) return;
-        const { text } = remaining(moment(first.approval.expiresAt) - this.#service.clock.now());
-        setText(this.#new, `Show ${this.#waiting.length} new · ${text}`);
+        const left = first ? remaining(moment(first.approval.expiresAt) - this.#service.clock.now()).text : "";
+        setText(this.#new, first ? `Show ${this.#waiting.length} new · ${left}` : "");
+        this.#new.hidden = !first;
     }
 
     /** Cards keep their height while somebody aims: a decided one has no buttons any more. */

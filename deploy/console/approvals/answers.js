@@ -20,7 +20,7 @@ const REFUSALS = {
     forbidden: { text: "You may not decide this: no group that may decide now has you. Nothing was recorded.", isFinal: true, isStale: true },
     not_found: { text: "There is no such approval, or it is not for you. Nothing was recorded.", isFinal: true, isStale: true },
     unauthorized: { text: "Your sign-in is not accepted any more. Nothing was recorded: sign in again.", isFinal: true },
-    rate_limited: { text: "Too many requests at the moment. Nothing was recorded: try again shortly." },
+    rate_limited: { text: "Too many requests at the moment. Nothing was recorded." },
     payload_too_large: { text: "The reason is too long. Nothing was recorded." },
     validation_error: { text: "The service did not understand the answer. Nothing was recorded." },
 };
@@ -30,7 +30,8 @@ const REFUSALS = {
  *
  * @param {{ status: number, body: any, retryAfter: number } | undefined} response Undefined without a response in time. `retryAfter`: seconds, or NaN.
  * @param {{ action: string, isUnknown: boolean }} asked `isUnknown`: an earlier try has no known result.
- * @returns {{ kind: "recorded" | "refused" | "unknown", text: string, code?: string, isFinal?: boolean, isStale?: boolean, retryAfter?: number }}
+ * @returns {{ kind: "recorded" | "refused" | "unknown", text: string, code?: string, isFinal?: boolean, isStale?: boolean,
+ *     retryAfter?: number }}
  */
 export function understood(response, { action, isUnknown }) {
     const { status, body, retryAfter } = response ?? {};
@@ -39,7 +40,8 @@ export function understood(response, { action, isUnknown }) {
     const refusal = Object.hasOwn(REFUSALS, code ?? "") ? REFUSALS[code] : undefined;
     const isKnown = refusal && !(isUnknown && ABOUT_THIS_TRY.includes(code));
     if (!isKnown) return { kind: "unknown", text: `Not known yet whether you ${DONE[action]}.`, retryAfter };
-    const because = code === "validation_error" ? ` ${shown(body.message, 300)}` : "";
+    const later = retryAfter > 0 ? ` Try again in ${retryAfter} s.` : "";
+    const because = code === "validation_error" ? ` ${shown(body.message, 300)}` : later;
     return { isFinal: false, isStale: false, ...refusal, kind: "refused", code, text: refusal.text + because, retryAfter };
 }
 

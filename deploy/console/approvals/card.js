@@ -77,14 +77,16 @@ export class Card {
     }
 
     /**
-     * Takes what the API or an event says.
+     * Takes what the API says.
      *
-     * @param {object} news Members of the approval; others stay as they are.
+     * @param {object} news Members of the approval; others stay as they are. A decision and a consumption are final: a response that was on its
+     *     way before them does not take them back.
      * @param {{ user: string, roles: string[], isAdmin: boolean }} me
      * @param {string[]} delegators
      */
     update(news, me, delegators) {
-        this.approval = { ...this.approval, ...news };
+        const { decision, consumption } = this.approval;
+        this.approval = { ...this.approval, ...news, decision: news.decision ?? decision, consumption: news.consumption ?? consumption };
         const { approval } = this;
         this.row.dataset.outcome = outcomeOf(approval);
         setText(this.#tally, tally(approval));
@@ -112,7 +114,10 @@ export class Card {
         setText(this.#status, text);
         this.#status.dataset.tone = tone;
         const time = moment(decided ? this.approval.decision.decidedAt : expiresAt);
-        if (Number.isFinite(time)) this.#status.title = `${decided ? "Decided" : "Deadline"}: ${exact(time)}`;
+        if (Number.isFinite(time)) {
+            this.#status.title = `${decided ? "Decided" : "Deadline"}: ${exact(time)}`;
+            this.#status.dateTime = new Date(time).toISOString();
+        }
         const isOver = !decided && left <= 0;
         for (const button of this.#buttons.children) button.disabled = isOver;
         return isOver;

@@ -17,8 +17,8 @@ export function byDecision(one, other) {
 /**
  * Arranges the list.
  *
- * While somebody aims at it, what is shown stays where it is, decided or not, and new approvals wait: an approval must not come under a pointer that is about
- * to press the button of another one. An empty list has nothing to move.
+ * While somebody aims at it, what is shown stays where it is, decided or not, and new approvals wait: an approval must not come under a
+ * pointer that is about to press the button of another one. An empty list has nothing to move.
  *
  * @param {string[]} shown The ids in the list now.
  * @param {string[]} wanted The ids that belong into it, in order.

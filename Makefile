@@ -47,9 +47,10 @@ test-unit: build ## Run the Swift tests
 	@# One after another: side by side, a thousand tests wait for two threads, and what asks a nats-server times out.
 	$(SWIFT) test --skip-build --no-parallel $(build_options)
 
-test-javascript: ## Run the tests of the browser client that need no browser (Clients/JavaScript)
+test-javascript: ## Run the tests of the browser client and of the console that need no browser
 	@deploy/install-test.sh
 	cd Clients/JavaScript/causeway && node --test
+	cd Tests/ConsoleTests && node --test
 
 test-integration: build ## Run the tests with real processes; ARGS="-k resume" runs some, JOBS=1 one after another
 	@deploy/install-test.sh

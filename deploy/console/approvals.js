@@ -1,156 +1,309 @@
-// Panel of pending approvals and their decisions. Of concurrent decisions one wins, and all viewers see which.
+// Section of approvals: the pending ones by deadline, the last decided ones, and their changes as events tell them.
 
-import { Decision } from "./decision.js";
-import { byId, element, foreign, List, setText, shown } from "./dom.js";
-import { clock, duration, moment } from "./format.js";
+import { Aim, inPlace } from "./approvals/aim.js";
+import { Card } from "./approvals/card.js";
+import { Decision } from "./approvals/decision.js";
+import { arrange, byDeadline, byDecision } from "./approvals/order.js";
+import { ApprovalService } from "./approvals/service.js";
+import { outcome, remaining } from "./approvals/texts.js";
+import { byId, List, setText, shown } from "./dom.js";
+import { moment } from "./format.js";
 
 const MOST = 60;
-/** Maximum number of decided approvals shown. */
+/** Maximum number of decided approvals shown below the pending ones. */
 const MOST_DECIDED = 8;
-const OUTCOMES = { approve: "approved", reject: "rejected", expire: "expired" };
+/** Minimum interval between loads in milliseconds; loads happen only while the page is visible. */
+const PACE = 1000;
+/** Interval after a load that failed. */
+const RETRY = 5000;
+/** Maximum number of approvals that one load reads one by one. */
+const MOST_READ = 20;
+/** Maximum number of approvals that wait to be read, as in a page that nobody looks at; the oldest are given up. */
+const MOST_TO_READ = 200;
+/** Interval between looks at the delegations. */
+const DELEGATIONS_PACE = 60_000;
+const ADDRESS = /^#approvals\/(.+)$/;
 
 export class Approvals {
     #panel = byId("approvals");
-    #list = new List(this.#panel, MOST);
+    #list = new List(this.#panel, MOST + MOST_DECIDED);
+    #decidedList = new List(byId("decided"), MOST_DECIDED + 1);
+    #scroller = this.#panel.querySelector(".scroll");
     #error = this.#panel.querySelector(".error");
-    #causeway;
+    #more = byId("approvals-more");
+    #new = byId("approvals-new");
+    #service;
     #identity;
     #announcer;
     #decision;
-    #items = new Map();
+    #aim;
+    #cards = new Map();
+    /** The ids in the list of pending approvals. */
+    #order = [];
+    /** The ids that wait to get into it. */
+    #waiting = [];
+    /** The ids to be read one by one. */
+    #toRead = new Set();
+    /** The id that the page's address names. */
+    #visited;
+    #delegators = [];
+    #delegatorsReadAt = -Infinity;
+    #hasLoaded = false;
+    #hasMore = false;
+    #isStale = false;
+    #isLoading = false;
     #timer;
-    #loading;
-    #isAskedAgain = false;
+    #ticking;
+    #closing = new AbortController();
 
     constructor(causeway, identity, announcer) {
-        this.#causeway = causeway;
+        this.#service = new ApprovalService(causeway);
         this.#identity = identity;
         this.#announcer = announcer;
-        this.#decision = new Decision(causeway, (resolved) => this.#resolved(resolved));
-        this.#timer = setInterval(() => {
-            for (const item of this.#items.values()) this.#tell(item);
-        }, 5000);
+        this.#decision = new Decision(this.#service, {
+            onRead: (approval) => this.#change(() => this.#put(approval)),
+            onAnswered: (intention) => this.#answered(intention),
+            // The button that opened the dialog may be gone.
+            onClosed: (card) => document.activeElement === document.body && this.#focus(card),
+        });
+        this.#aim = new Aim(this.#scroller, this.#new, () => this.#hold(true), () => this.#hold(false));
+        this.#ticking = setInterval(() => this.#tick(), 1000);
+        this.#new.addEventListener("click", () => {
+            byId("approvals-heading").focus();
+            this.#aim.release();
+            this.#show();
+        });
+        const { signal } = this.#closing;
+        document.addEventListener("visibilitychange", () => this.#isStale && this.load(), { signal });
+        window.addEventListener("hashchange", () => void this.#visit(), { signal });
         this.#show();
+        void this.#visit();
     }
 
-    /** Loads pending approvals (single-flight): calls during a load cause one more load, as its answer may be older than the call. */
+    /** Schedules a load of the pending approvals, and of those that changed; coalesces calls. */
     load() {
-        if (this.#loading) {
-            this.#isAskedAgain = true;
-            return;
-        }
-        this.#loading = this.#load().finally(() => {
-            this.#loading = undefined;
-            if (!this.#isAskedAgain) return;
-            this.#isAskedAgain = false;
-            this.load();
+        this.#isStale = true;
+        if (document.hidden || this.#isLoading) return;
+        this.#isLoading = true;
+        void this.#load().then((isLoaded) => {
+            this.#timer = setTimeout(
+                () => {
+                    this.#isLoading = false;
+                    if (this.#isStale) this.load();
+                },
+                isLoaded ? PACE : RETRY,
+            );
         });
     }
 
     async #load() {
+        this.#isStale = false;
         try {
-            const answer = await this.#causeway.fetch(`/v1/notifications/approvals?status=pending&limit=${MOST}`);
-            if (!answer.ok) throw new Error((await answer.json()).message);
-            const { items } = await answer.json();
-            for (const approval of items.reverse()) this.#request(approval);
-            const pending = new Set(items.map((approval) => approval.approvalId));
-            const vanished = [...this.#items].filter(([id, item]) => !item.outcome && !pending.has(id)).map(([id]) => id);
-            if (items.length < MOST) await Promise.all(vanished.map((id) => this.#reread(id)));
+            const { items, nextCursor } = await this.#service.list({ status: "pending", sort: "deadline", limit: MOST });
+            const decided = this.#hasLoaded ? [] : (await this.#service.list({ limit: MOST_READ })).items.filter(({ decision }) => decision);
+            if (Date.now() - this.#delegatorsReadAt > DELEGATIONS_PACE) {
+                this.#delegators = await this.#service.delegators(this.#identity.user);
+                this.#delegatorsReadAt = Date.now();
+            }
+            this.#hasLoaded = true;
+            this.#hasMore = nextCursor !== null;
+            this.#findVanished(items);
+            this.#change(() => {
+                for (const approval of [...items, ...decided]) this.#put(approval);
+            });
+            for (const id of [...this.#toRead].slice(0, MOST_READ)) {
+                await this.#read(id);
+                this.#toRead.delete(id);
+            }
+            if (this.#toRead.size > 0) this.#isStale = true;
             setText(this.#error, "");
+            return true;
         } catch (error) {
-            setText(this.#error, `Couldn't load approvals: ${shown(error.message, 200)}`);
+            this.#isStale = true;
+            setText(this.#error, `Couldn't load approvals: ${shown(error.message, 200)} Trying again.`);
+            return false;
         }
-        this.#show();
     }
 
-    /** Loads an approval that is no longer listed: it was decided while no stream was connected. */
-    async #reread(id) {
-        const answer = await this.#causeway.fetch(`/v1/notifications/approvals/${encodeURIComponent(id)}`);
-        if (answer.ok) this.#resolved((await answer.json()).decision ?? {});
-        else if (answer.status !== 404) throw new Error((await answer.json()).message);
-    }
-
-    take({ type, payload, at }, isNew) {
-        if (!isNew || typeof payload.approvalId !== "string") return;
-        if (type === "approval.requested") {
-            this.#request({ ...payload, requestedAt: at });
-            this.#announcer.say(`Approval requested: ${shown(payload.title ?? payload.approvalId, 100)}`);
-        } else if (type === "approval.resolved") {
-            this.#resolved(payload);
+    /** Approvals that the list of pending ones should have and has not were decided, or are not for lists. */
+    #findVanished(items) {
+        const pending = new Set(items.map(({ approvalId }) => approvalId));
+        const last = items.at(-1);
+        for (const [id, { approval, isDecided }] of this.#cards) {
+            if (!isDecided && !pending.has(id) && (!this.#hasMore || byDeadline(approval, last) < 0)) this.#toRead.add(id);
         }
-        this.#show();
     }
 
-    #request(approval) {
-        if (this.#items.has(approval.approvalId)) return;
-        const item = { approval, outcome: "", ...this.#row(approval) };
-        this.#items.set(approval.approvalId, item);
-        this.#tell(item);
-    }
-
-    #resolved({ approvalId, action, decidedBy, reason }) {
-        const item = this.#items.get(approvalId);
-        if (!item || item.outcome) return;
-        const hadFocus = item.row.contains(document.activeElement);
-        item.outcome = Object.hasOwn(OUTCOMES, action) ? OUTCOMES[action] : "decided";
-        item.decidedBy = decidedBy;
-        item.row.dataset.outcome = item.outcome;
-        item.buttons.remove();
-        setText(item.last, reason ? `“${shown(reason, 200)}”` : "");
-        this.#tell(item);
-        this.#decision.overtaken(approvalId, `${item.outcome} by ${shown(decidedBy, 60)}`);
-        this.#show();
-        // The buttons are removed: move the focus to the list.
-        if (hadFocus) byId("approvals-heading").focus();
-    }
-
-    #row(approval) {
-        const made = {
-            status: element("span", { class: "pill" }),
-            last: element("span", { class: "last", dir: "auto" }),
-            buttons: element("div", { class: "buttons" }),
-        };
-        const title = shown(approval.title ?? approval.remediationId ?? approval.approvalId, 160);
-        for (const [action, label] of [["approve", "Approve"], ["reject", "Reject"]]) {
-            const button = element("button", { type: "button", class: action, text: label, "aria-label": `${label}: ${title}` });
-            button.addEventListener("click", () => this.#decision.ask(approval, action));
-            made.buttons.append(button);
+    /** Reads one approval with its history. */
+    async #read(id) {
+        try {
+            const approval = await this.#service.one(id);
+            this.#change(() => this.#put(approval));
+        } catch (error) {
+            if (error.status !== 404) throw error;
+            this.#change(() => this.#cards.delete(id));
         }
-        if (!this.#identity.isAdmin) made.buttons.replaceChildren(element("span", { class: "muted small", text: "An admin decides." }));
-        made.row = element(
-            "li",
-            { class: "item", data: { approval: approval.approvalId, outcome: "" } },
-            element("div", { class: "line" }, foreign("b", title, { class: "title" }, 161), made.status),
-            element(
-                "div",
-                { class: "line small" },
-                foreign("span", approval.requestedBy ? `asked by ${shown(approval.requestedBy, 60)}` : "", { class: "muted" }),
-                element("time", { class: "figures muted", text: clock(moment(approval.requestedAt)) }),
-            ),
-            made.last,
-            made.buttons,
-        );
-        return made;
     }
 
-    #tell({ approval, outcome, decidedBy, status }) {
-        const left = moment(approval.expiresAt) - Date.now();
-        const waiting = Number.isNaN(left) ? "waits" : left > 0 ? `${duration(left)} left` : "expiring";
-        setText(status, outcome ? [outcome, shown(decidedBy, 40)].filter(Boolean).join(" · ") : waiting);
-        status.dataset.tone = { approved: "good", rejected: "bad" }[outcome] ?? (outcome ? "" : "warn");
+    /** Takes an event of any type. */
+    take({ type, payload }, isNew) {
+        const id = payload.approvalId;
+        if (!isNew || typeof id !== "string") return;
+        const card = this.#cards.get(id);
+        if (type === "approval.requested") this.#announcer.say(`Approval requested: ${shown(payload.title ?? id, 100)}`);
+        if (type === "approval.escalated" && card) this.#announcer.say(`Approval escalated: ${shown(card.approval.title ?? id, 100)}`);
+        // An event says when to look. What is shown is the record: producers can publish events of these types.
+        const isAboutApproval = type.startsWith("approval.");
+        if (isAboutApproval && type !== "approval.requested" && type !== "approval.voted") this.#toRead.add(id);
+        if (card?.isOpen) this.#toRead.add(id);
+        if (this.#toRead.size > MOST_TO_READ) this.#toRead.delete(this.#toRead.values().next().value);
+        if (isAboutApproval || card?.isOpen) this.load();
     }
 
-    /** Pending approvals first, then decided ones; each newest first. */
+    /** Opens the approval that the page's address names: also one that is in no list, as it is for another user and names this one. */
+    async #visit() {
+        const [, name] = ADDRESS.exec(location.hash) ?? [];
+        if (!name) return;
+        try {
+            const id = decodeURIComponent(name);
+            this.#visited = id;
+            const approval = await this.#service.one(id);
+            this.#change(() => this.#put(approval));
+            this.#aim.release();
+            this.#show();
+            this.#cards.get(id)?.reveal();
+        } catch (error) {
+            setText(this.#error, `Couldn't open ${shown(location.hash.slice(1), 80)}: ${shown(error.message, 200)}`);
+        }
+    }
+
+    #put(approval) {
+        let card = this.#cards.get(approval.approvalId);
+        if (!card) {
+            card = new Card(approval, {
+                onAnswer: (chosen, action) => this.#decision.ask(chosen, action),
+                onOpen: (opened) => void this.#open(opened),
+            });
+            this.#cards.set(approval.approvalId, card);
+        }
+        this.#update(card, approval);
+    }
+
+    #update(card, news) {
+        const wasPending = !card.isDecided;
+        card.update(news, this.#identity, this.#delegators);
+        if (wasPending && card.isDecided && card.row.contains(document.activeElement)) {
+            this.#announcer.say(`${outcome(card.approval).text}: ${shown(card.approval.title ?? card.approval.approvalId, 100)}`);
+        }
+        card.tick(this.#service.clock.now());
+        this.#decision.changed(card);
+    }
+
+    async #open(card) {
+        try {
+            await this.#read(card.approval.approvalId);
+        } catch (error) {
+            card.setFailure(`Couldn't load the details: ${shown(error.message, 200)}`);
+        }
+    }
+
+    #answered({ approvalId, action, state }) {
+        const card = this.#cards.get(approvalId);
+        if (!card) return;
+        const { phase, text, answer } = state;
+        this.#change(() => {
+            card.setReceipt(phase === "refused" ? "" : text);
+            if (phase !== "recorded") return;
+            const { status, groups, decidedBy, decidedAt, reason } = answer;
+            if (status === "pending") {
+                // From now on the tally says what is missing.
+                card.setReceipt("");
+                this.#update(card, { groups, ownVote: true });
+            } else {
+                this.#update(card, { decision: { action, decidedBy, decidedAt, reason } });
+            }
+        });
+        if (phase === "recorded") {
+            this.#announcer.say(text);
+            // Nobody aims at a card that is answered: the list goes on.
+            if (card.row.contains(document.activeElement)) byId("approvals-heading").focus();
+        }
+        if (phase === "recorded" || phase === "refused") {
+            this.#toRead.add(approvalId);
+            this.load();
+        }
+    }
+
+    #tick() {
+        const now = this.#service.clock.now();
+        for (const [id, card] of this.#cards) {
+            // The decision of an expiry is recorded shortly after it.
+            if (card.tick(now) && !this.#toRead.has(id)) {
+                this.#toRead.add(id);
+                this.load();
+            }
+        }
+        this.#aim.refresh();
+        this.#decision.tick();
+        this.#tellOfNew();
+    }
+
+    // MARK: Showing
+
+    /** Makes a change of cards and shows it. What somebody aims at stays where it is. */
+    #change(change) {
+        const rows = this.#order.map((id) => this.#cards.get(id)?.row).filter(Boolean);
+        inPlace(this.#aim.isHeld ? this.#aim.target(rows) : undefined, this.#scroller, () => {
+            change();
+            this.#show();
+        });
+    }
+
+    /** Shows pending approvals by deadline, and decided ones below, the latest first. While somebody aims, see `arrange`. */
     #show() {
-        const all = [...this.#items.values()].sort((one, other) => moment(other.approval.requestedAt) - moment(one.approval.requestedAt));
-        const waiting = all.filter((item) => !item.outcome);
-        const decided = all.filter((item) => item.outcome);
-        for (const item of [...waiting.slice(MOST), ...decided.slice(MOST_DECIDED)]) this.#items.delete(item.approval.approvalId);
-        this.#list.show([...waiting.slice(0, MOST), ...decided.slice(0, MOST_DECIDED)].map((item) => item.row));
-        this.#list.settle(waiting.length);
+        const all = [...this.#cards.values()].map((card) => card.approval);
+        const pending = all.filter(({ decision }) => !decision).sort(byDeadline).map(({ approvalId }) => approvalId);
+        const known = this.#order.filter((id) => this.#cards.has(id));
+        const { order, waiting } = arrange(known, pending.slice(0, MOST), this.#aim.isHeld);
+        this.#order = order;
+        const others = all.filter(({ approvalId, decision }) => decision && !order.includes(approvalId)).sort(byDecision);
+        const kept = others.filter(({ approvalId }, place) => place < MOST_DECIDED || approvalId === this.#visited);
+        for (const approval of others) if (!kept.includes(approval)) this.#cards.delete(approval.approvalId);
+        const rows = (ids) => ids.map((id) => this.#cards.get(id).row);
+        this.#list.show(rows(order));
+        this.#list.settle(pending.length);
+        this.#decidedList.show(rows(kept.map(({ approvalId }) => approvalId)));
+        byId("decided").hidden = kept.length === 0;
+        setText(this.#more, this.#hasMore ? `The ${MOST} that expire first are listed; more are pending.` : "");
+        this.#waiting = waiting;
+        this.#tellOfNew();
+    }
+
+    /** New approvals wait for this button while somebody aims at the list. Its place is kept free. */
+    #tellOfNew() {
+        const first = this.#cards.get(this.#waiting[0]);
+        const left = first ? remaining(moment(first.approval.expiresAt) - this.#service.clock.now()).text : "";
+        setText(this.#new, first ? `Show ${this.#waiting.length} new · ${left}` : "");
+        this.#new.hidden = !first;
+    }
+
+    /** Cards keep their height while somebody aims: a decided one has no buttons any more. */
+    #hold(isHeld) {
+        for (const id of this.#order) {
+            const row = this.#cards.get(id)?.row;
+            if (row) row.style.minHeight = isHeld ? `${row.offsetHeight}px` : "";
+        }
+        if (!isHeld) this.#show();
+    }
+
+    #focus(card) {
+        if (card.row.isConnected) card.focus();
+        else byId("approvals-heading").focus();
     }
 
     close() {
-        clearInterval(this.#timer);
+        clearInterval(this.#ticking);
+        clearTimeout(this.#timer);
+        this.#closing.abort();
     }
 }

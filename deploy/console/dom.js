@@ -1,10 +1,9 @@
 // Builds the page. Untrusted values become text, never HTML.
 
+import { visible } from "./visible.js";
+
 /** Maximum length of a shown text. */
 const LONGEST = 400;
-
-// Bidirectional overrides and invisible characters: shown by code point.
-const UNSEEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/g;
 
 /** Formats a payload value as text: short, on one line, without invisible characters. */
 export function shown(value, longest = LONGEST) {
@@ -12,9 +11,7 @@ export function shown(value, longest = LONGEST) {
     // Truncate first: a text may have 256 KiB. A code point may have two units.
     const whole = typeof value === "object" ? JSON.stringify(value) : String(value);
     const points = Array.from(whole.slice(0, 2 * longest + 2));
-    const text = points.slice(0, longest).join("").replace(/[\t\n]+/g, " ").replace(UNSEEN, (one) => {
-        return `⟨${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
-    });
+    const text = visible(points.slice(0, longest).join("").replace(/[\t\n]+/g, " "));
     return points.length > longest ? `${text}…` : text;
 }
 

@@ -2,6 +2,8 @@
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long", hour12: false });
+
 /** Converts a time in any accepted form to milliseconds since 1970; NaN if invalid. */
 export function moment(value) {
     return typeof value === "number" ? value : value instanceof Date ? value.getTime() : Date.parse(value ?? "");
@@ -10,6 +12,11 @@ export function moment(value) {
 /** 14:32:10 */
 export function clock(milliseconds) {
     return Number.isFinite(milliseconds) ? CLOCK.format(milliseconds) : "–";
+}
+
+/** 28 Nov 2026, 14:32:10 UTC, in the reader's language and zone. */
+export function exact(milliseconds) {
+    return Number.isFinite(milliseconds) ? EXACT.format(milliseconds) : "–";
 }
 
 /** 12 ms, 3.4 s, 2 min, 5 h: rounded to whole units, seconds below ten to tenths. */

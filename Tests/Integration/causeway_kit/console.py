@@ -1,6 +1,7 @@
 """The console in a real browser: tabs, their content, and user actions."""
 
 import contextlib
+from importlib.resources import files
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -9,6 +10,7 @@ from .browser import Browser
 from .waiting import eventually
 
 LANES = ("sse", "websocket", "relay")
+_AXE = (files("axe_core_python") / "axe.min.js").read_text()
 
 # Before any script of the page: what the browser complains about is kept, and every event that gets a row, in the order of the rows.
 _WATCH = """
@@ -200,3 +202,21 @@ def tabs_of(browser, url):
     finally:
         for tab in opened:
             tab.close()
+
+
+def expect_accessible(tab):
+    """Fails if axe finds a serious violation, or if the page is wider than the window."""
+    tab.run(f"{_AXE}; window.axe = axe;")
+    found = tab.driver.execute_async_script(
+        "const done = arguments[0];"
+        "axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations), (e) => done(String(e)))"
+    )
+    assert isinstance(found, list), found
+    serious = [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert serious == [], "\n".join(serious)
+    assert tab.run("return document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"

@@ -1,4 +1,4 @@
-/// The pending commands of one connection, and their batches.
+/// The pending commands of one connection, its renewals of the token, which are answered in the same way, and their batches.
 ///
 /// A batch gets one answer, an array; it is held until its last command is answered, without delaying anything else.
 struct CommandLedger: Sendable {
@@ -10,12 +10,14 @@ struct CommandLedger: Sendable {
         let slot: Int
     }
 
-    /// A pending command.
+    /// A pending command, or a renewal of the token.
     struct Entry: Sendable {
         let id: RPCID
         let method: String
         /// Nil for a command outside of a batch.
         let place: Place?
+        /// False for a renewal, which takes no place of a command.
+        var isCommand = true
     }
 
     private struct HeldBatch: Sendable {
@@ -29,10 +31,10 @@ struct CommandLedger: Sendable {
     /// The bytes of answers held for the rest of their batch.
     private(set) var heldBytes = 0
 
-    /// The number of pending commands.
-    var count: Int { entries.count }
+    /// The number of pending commands, without renewals.
+    var count: Int { entries.values.count { $0.isCommand } }
 
-    /// The pending commands, oldest first.
+    /// The pending commands and renewals, oldest first.
     var tokens: [CommandToken] { entries.keys.sorted() }
 
     /// The command of that token, if pending.

@@ -37,8 +37,6 @@ struct RelayEngine: Sendable {
     /// The times until which commands without an id count as pending, in order.
     private var unanswered: [MonotonicInstant] = []
     private var subscriptionChanges: TokenBucket?
-    /// The number of calls of `authenticate` in ``commands``: they are no commands of the bus.
-    private var renewals = 0
     private var nextToken: UInt64 = 1
     private var nextBatch: UInt64 = 1
 
@@ -193,15 +191,13 @@ struct RelayEngine: Sendable {
         let number = CommandToken(number: nextToken)
         nextToken += 1
         if let id = request.id {
-            commands.insert(number, CommandLedger.Entry(id: id, method: request.method, place: place))
-            renewals += 1
+            commands.insert(number, CommandLedger.Entry(id: id, method: request.method, place: place, isCommand: false))
         }
         effects.append(.authenticate(number, token: token))
     }
 
     /// Handles the answer to a renewal, unless it ended the connection.
     mutating func authenticated(_ number: CommandToken, _ answer: RenewalAnswer) -> [RelayOutput] {
-        if commands[number] != nil { renewals -= 1 }
         switch answer {
         case .renewed(let principal):
             return completed(number, .result(RPCEncoding.object(["expiresAt": principal.expiry.iso8601])))
@@ -215,7 +211,7 @@ struct RelayEngine: Sendable {
     /// Returns the number of pending commands, with and without an id.
     private mutating func outstandingCommands() -> Int {
         unanswered.removeAll { $0 <= now }
-        return commands.count - renewals + unanswered.count
+        return commands.count + unanswered.count
     }
 
     private mutating func forward(_ request: RPCRequest, place: CommandLedger.Place?, _ effects: inout [RelayOutput]) throws(RPCError) {
@@ -255,7 +251,6 @@ struct RelayEngine: Sendable {
     mutating func closed() -> [RelayOutput] {
         defer {
             commands.removeAll()
-            renewals = 0
             subscriptions = []
         }
         return commands.tokens.map { .cancel($0) }

@@ -47,9 +47,11 @@ struct TicketTests {
     @Test func aTicketHasNoMoreRightsThanItsToken() async throws {
         try await SSEBench.run { bench in
             let ticket = bench.edge.tickets.issue(.redeemed(Self.principal(roles: [])))
-            #expect(try await bench.request("\(Self.notifications)?ticket=\(ticket)", isAuthorized: false).status == 403)
+            let attempt = try await bench.request("\(Self.notifications)?ticket=\(ticket)", isAuthorized: false)
+            #expect(attempt.status == 403)
             // The attempt has used it.
-            #expect(try await bench.request("\(Self.notifications)?ticket=\(ticket)", isAuthorized: false).status == 401)
+            let again = try await bench.request("\(Self.notifications)?ticket=\(ticket)", isAuthorized: false)
+            #expect(again.status == 401)
         }
     }
 

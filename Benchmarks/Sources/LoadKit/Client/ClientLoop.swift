@@ -14,6 +14,8 @@ final class ClientLoop: Sendable {
     let delivered = Atomic<Int>(0)
     /// Number of streams opened so far, closed ones included.
     let opened = Atomic<Int>(0)
+    /// Number of streams that the server has ended and closed.
+    let closedByServer = Atomic<Int>(0)
     /// Whether ``failure()`` is set.
     let hasFailed = Atomic<Bool>(false)
 
@@ -24,10 +26,12 @@ final class ClientLoop: Sendable {
     private let thread = Atomic<UInt>(0)
 
     /// Starts the thread, which runs until ``stop()``.
-    init(rule: OpeningRule) throws(LoadError) {
+    ///
+    /// - Parameter endMarker: Bytes of the last message of a stream that the server may end; nil when it must end none.
+    init(rule: OpeningRule, endMarker: [UInt8]? = nil) throws(LoadError) {
         epoll = try SystemCall.check("epoll_create1", epoll_create1(Int32(EPOLL_CLOEXEC)))
         wake = try SystemCall.check("eventfd", eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)))
-        state = Mutex(ClientState(epoll: epoll, rule: rule))
+        state = Mutex(ClientState(epoll: epoll, rule: rule, endMarker: endMarker))
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: Self.wakeToken))
         try SystemCall.check("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event))
         var id = pthread_t()
@@ -53,6 +57,12 @@ final class ClientLoop: Sendable {
 
     /// Closes the oldest streams.
     func leave(_ count: Int) { state.withLock { $0.leave(count) } }
+
+    /// Sets the time from which endings are measured, by ``MonotonicClock``.
+    func measureEndings(since time: UInt64) { state.withLock { $0.endingsSince = time } }
+
+    /// Returns how long after that time the last message of each ended stream was read.
+    func endings() -> LatencyHistogram { state.withLock { $0.endings } }
 
     /// Returns the counts since the last call.
     func takeTally() -> Tally { state.withLock { $0.takeTally() } }
@@ -95,6 +105,7 @@ final class ClientLoop: Sendable {
                 }
                 delivered.store(state.delivered, ordering: .relaxed)
                 opened.store(state.opened, ordering: .relaxed)
+                closedByServer.store(state.closedByServer, ordering: .relaxed)
                 hasFailed.store(state.failure != nil, ordering: .relaxed)
             }
         }

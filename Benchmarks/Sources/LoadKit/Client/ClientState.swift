@@ -10,6 +10,8 @@ struct ClientState {
 
     private let epoll: Int32
     private let rule: OpeningRule
+    /// Bytes of the last message of a stream that the server may end; nil when it must end none.
+    private let endMarker: [UInt8]?
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchBytes, alignment: 16)
     private var connections: [Connection] = []
     /// Bytes received in unfinished handshakes, by connection.
@@ -28,11 +30,18 @@ struct ClientState {
     private(set) var opened = 0
     /// When the last stream opened.
     private(set) var lastOpened: UInt64 = 0
+    /// From when ``endings`` are measured, by ``MonotonicClock``.
+    var endingsSince: UInt64 = 0
+    /// The times at which the last message of a stream was read.
+    private(set) var endings = LatencyHistogram()
+    /// Number of streams that the server has ended and closed.
+    private(set) var closedByServer = 0
     /// The first error; later ones are ignored.
     private(set) var failure: LoadError?
 
-    init(epoll: Int32, rule: OpeningRule) {
+    init(epoll: Int32, rule: OpeningRule, endMarker: [UInt8]?) {
         self.epoll = epoll
+        self.endMarker = endMarker
         self.rule = rule
     }
 
@@ -103,7 +112,7 @@ struct ClientState {
         tally.reads += 1
         tally.bytes += count
         let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count])
-        if connections[slot].phase == .open {
+        if connections[slot].phase != .opening {
             received(bytes, on: slot, at: now)
         } else {
             continueHandshake(bytes, on: slot, at: now)
@@ -112,8 +121,17 @@ struct ClientState {
 
     private mutating func received(_ bytes: UnsafeRawBufferPointer, on slot: Int, at now: UInt64) {
         let before = tally.deliveries
+        if let endMarker, connections[slot].phase == .open, let marker = bytes.firstRange(of: endMarker) {
+            connections[slot].received(UnsafeRawBufferPointer(rebasing: bytes[..<marker.lowerBound]), at: now, in: &tally)
+            connections[slot].phase = .ended
+            endings.record(now > endingsSince ? now - endingsSince : 0)
+            delivered += tally.deliveries - before
+            received(UnsafeRawBufferPointer(rebasing: bytes[marker.upperBound...]), on: slot, at: now)
+            return
+        }
         connections[slot].received(bytes, at: now, in: &tally)
         delivered += tally.deliveries - before
+        if connections[slot].phase == .ended { tally.late += tally.deliveries - before }
     }
 
     private mutating func continueHandshake(_ bytes: UnsafeRawBufferPointer, on slot: Int, at now: UInt64) {
@@ -133,6 +151,12 @@ struct ClientState {
     }
 
     private mutating func lost(_ slot: Int) {
+        if connections[slot].phase == .ended {
+            closedByServer += 1
+            connections[slot].phase = .closed
+            Glibc.close(connections[slot].descriptor)
+            return
+        }
         let said = greetings[slot].map { " It said: " + String(decoding: $0.suffix(256), as: UTF8.self) }
         failure = failure ?? LoadError("A connection was closed by the server, or broke, with \(opened) opened.\(said ?? "")")
         connections[slot].phase = .closed

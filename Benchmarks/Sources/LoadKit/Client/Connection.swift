@@ -1,7 +1,10 @@
 /// The client's end of a stream. Small, because there are thousands: the bytes of an unfinished handshake are stored elsewhere.
 struct Connection {
     enum Phase: UInt8 {
-        case opening, open, closed
+        case opening, open
+        /// The server has sent the last message.
+        case ended
+        case closed
     }
 
     let descriptor: Int32

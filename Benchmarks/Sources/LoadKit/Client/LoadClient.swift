@@ -9,11 +9,13 @@ final class LoadClient: Sendable {
 
     private let loops: [ClientLoop]
 
-    /// - Parameter threads: number of reading threads.
-    init(threads: Int, surface: any Surface) throws(LoadError) {
+    /// - Parameters:
+    ///   - threads: number of reading threads.
+    ///   - endsByRevocation: whether the server ends all streams, because their token is revoked; otherwise it must end none.
+    init(threads: Int, surface: any Surface, endsByRevocation: Bool = false) throws(LoadError) {
         let rule = OpeningRule(acceptedStatus: surface.acceptedStatus, marker: surface.openedMarker)
         var loops: [ClientLoop] = []
-        for _ in 0..<threads { loops.append(try ClientLoop(rule: rule)) }
+        for _ in 0..<threads { loops.append(try ClientLoop(rule: rule, endMarker: endsByRevocation ? surface.revokedMarker : nil)) }
         self.loops = loops
     }
 
@@ -49,6 +51,21 @@ final class LoadClient: Sendable {
     func replace(with openings: [Opening]) throws(LoadError) {
         loops.first?.leave(openings.count)
         _ = try open(openings)
+    }
+
+    /// Number of streams that the server has ended and closed.
+    var closedByServer: Int { loops.reduce(0) { $0 + $1.closedByServer.load(ordering: .relaxed) } }
+
+    /// Sets the time from which endings are measured, by ``MonotonicClock``.
+    func measureEndings(since time: UInt64) {
+        for loop in loops { loop.measureEndings(since: time) }
+    }
+
+    /// Returns how long after that time the last message of each ended stream was read.
+    func endings() -> LatencyHistogram {
+        var endings = LatencyHistogram()
+        for loop in loops { endings.merge(loop.endings()) }
+        return endings
     }
 
     /// Waits until `count` events have been received since the beginning.

@@ -8,6 +8,8 @@ struct Tally: Sendable {
     var reads = 0
     /// Deliveries with a counter other than the previous one + 1: lost, duplicated or reordered.
     var misplaced = 0
+    /// Deliveries behind the last message of their stream.
+    var late = 0
     /// When the last delivery was read.
     var lastDelivery: UInt64 = 0
     var latency = LatencyHistogram()
@@ -17,6 +19,7 @@ struct Tally: Sendable {
         bytes += other.bytes
         reads += other.reads
         misplaced += other.misplaced
+        late += other.late
         lastDelivery = max(lastDelivery, other.lastDelivery)
         latency.merge(other.latency)
     }

@@ -82,6 +82,7 @@ enum Program: String {
     case webSocketEdge = "websocket-edge"
     case relay = "jsonrpc-relay"
     case intake = "event-producer"
+    case approvals = "approval-api"
     /// A minimal route on the project's HTTP server (`Benchmarks/Yardstick`).
     case yardstick = "hummingbird-yardstick"
 

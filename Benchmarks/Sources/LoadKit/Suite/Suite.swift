@@ -5,7 +5,7 @@ public final class Suite {
     /// The measurements in the table's order.
     private static let measurements: [any Measurement] = [
         HandshakeMeasurement(), ReconnectMeasurement(), FleetMeasurement(), MemoryMeasurement(), DeliveryMeasurement(), IntakeMeasurement(),
-        LatencyMeasurement(), LeavingMeasurement(),
+        LatencyMeasurement(), LeavingMeasurement(), RevocationMeasurement(),
     ]
 
     /// The values of `--only`.

@@ -6,6 +6,7 @@ struct NotificationSurface: Surface {
     let acceptedStatus = 200
     /// The first block has `retry` and `id`; that of a refused client has no `id`.
     let openedMarker = Array("\nid: evt_".utf8)
+    let revokedMarker = Array(#"{"reason":"token_revoked"}"#.utf8)
 
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8] {
         let lines = [

@@ -5,6 +5,7 @@ struct RelaySurface: Surface {
     let kind = TickPayload.Kind.progress
     let acceptedStatus = 101
     let openedMarker = Array("\"subscriptionId\"".utf8)
+    let revokedMarker = Array("-32001".utf8)
 
     /// Returns the handshake, followed by the subscription.
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8] {

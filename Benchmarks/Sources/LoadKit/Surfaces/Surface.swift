@@ -13,6 +13,9 @@ protocol Surface: Sendable {
     /// Bytes of the first block or frame after the head, which show that the stream is open.
     var openedMarker: [UInt8] { get }
 
+    /// Bytes of the last message of a stream whose token was revoked; they are in no other message of the load.
+    var revokedMarker: [UInt8] { get }
+
     /// Returns the handshake.
     /// - Parameter fields: more header fields, each ending in CR LF.
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8]

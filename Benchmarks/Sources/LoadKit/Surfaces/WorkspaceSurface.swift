@@ -5,6 +5,8 @@ struct WorkspaceSurface: Surface {
     let kind = TickPayload.Kind.tick
     let acceptedStatus = 101
     let openedMarker = Array("\"type\":\"connected\"".utf8)
+    /// The close code 4401, in network byte order; JSON has no control characters.
+    let revokedMarker: [UInt8] = [0x11, 0x31]
 
     func request(host: String, tenant: String, token: String, fields: String) -> [UInt8] {
         WebSocketBytes.request(target: "/v1/stream?workspace=\(tenant)", host: host, token: token, fields: fields)

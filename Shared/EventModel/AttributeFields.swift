@@ -14,8 +14,8 @@ package struct AttributeFields: Sendable {
     package static let prefix = "ce-"
 
     private static let others: Set<String> = [
-        "traceparent", "causeway-intake", ExecutionBinding.runHeader, ExecutionBinding.numberHeader, ExecutionBinding.firstHeader,
-        ExecutionBinding.startHeader,
+        "traceparent", "causeway-intake", Recipients.header, ExecutionBinding.runHeader, ExecutionBinding.numberHeader,
+        ExecutionBinding.firstHeader, ExecutionBinding.startHeader,
     ]
 
     private var fields: [(name: String, value: String)] = []

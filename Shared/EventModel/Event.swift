@@ -8,8 +8,8 @@ public struct Event: Sendable, Hashable {
     public var tenant: Tenant
     /// The event type.
     public var type: EventType
-    /// The one user whose connections get the event; nil for everyone in the tenant.
-    public var user: UserID?
+    /// Who may see it.
+    public var recipients: Recipients
     /// The time of the event, set by the producer.
     public var time: Timestamp
     /// The CloudEvents `source`.
@@ -39,15 +39,20 @@ public struct Event: Sendable, Hashable {
 
     /// Heap memory in bytes: the payload, and texts too long to be stored inline.
     package var heapBytes: Int {
-        var bytes = payload.heapBytes
-        for length in [id.text.utf8.count, tenant.text.utf8.count, type.name.utf8.count, user?.text.utf8.count ?? 0] where length > 15 {
+        var bytes = payload.heapBytes + recipients.heapBytes
+        for length in [id.text.utf8.count, tenant.text.utf8.count, type.name.utf8.count] where length > 15 {
             bytes += 48 + length
         }
         for length in [source?.text.utf8.count ?? 0, traceparent?.utf8.count ?? 0] where length > 15 { bytes += 48 + length }
         return bytes
     }
 
+    /// The user to whom it is addressed; nil for everyone in the tenant. Further users may see it too: ask ``recipients`` whether somebody does.
+    public var user: UserID? { recipients.user }
+
     /// Creates an event from validated values. For outside input use ``EventDraft/resolve(tenant:id:time:)``.
+    ///
+    /// - Parameter user: the user to whom it is addressed; nil for everyone in the tenant. The further recipients of an approval request are in its payload.
     public init(
         id: EventID,
         tenant: Tenant,
@@ -61,7 +66,7 @@ public struct Event: Sendable, Hashable {
         self.id = id
         self.tenant = tenant
         self.type = type
-        self.user = user
+        recipients = Recipients(of: type, user: user, payload: payload)
         self.time = time
         self.source = source
         self.traceparent = traceparent

@@ -36,9 +36,9 @@ public enum EventCatalogue {
         }
     }
 
-    /// Throws when the payload breaks a rule that applies at intake only, where the producer gets the error: malformed times, and invalid terms of
-    /// an approval. Events in the log are read whatever these are.
-    static func validateAtIntake(type: EventType, payload: Payload, payloadField: String) throws(ValidationError) {
+    /// Throws when the payload breaks a rule that applies at intake only, where the producer gets the error: malformed times, invalid terms of
+    /// an approval, and too many recipients of one. Events in the log are read whatever these are.
+    static func validateAtIntake(type: EventType, user: UserID?, payload: Payload, payloadField: String) throws(ValidationError) {
         guard let checks = intakeChecks[type.name] else { return }
         for field in checks.times {
             guard let kind = payload.kind(of: field.name), kind != .null else { continue }
@@ -49,7 +49,9 @@ public enum EventCatalogue {
                 )
             }
         }
-        if checks.hasTerms { _ = try ApprovalTerms(payload, field: payloadField) }
+        guard checks.hasTerms else { return }
+        let terms = try ApprovalTerms(payload, field: payloadField)
+        _ = try Recipients(ofRequestTo: user, terms.policy, path: payloadField)
     }
 
     /// The type of an approval request.

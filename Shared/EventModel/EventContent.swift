@@ -21,7 +21,7 @@ extension Event {
     /// The key by which duplicates are detected.
     public var identity: EventIdentity { EventIdentity(tenant: tenant, source: source, id: id) }
 
-    /// Whether a stored event has the same type, user, payload by its JSON content, and the time if the producer gave one
+    /// Whether a stored event has the same type, recipients, payload by its JSON content, and the time if the producer gave one
     /// (contract §10). The trace context is not compared, because a retried request has another.
     ///
     /// An event without a producer's time is stored with the time of intake, so a stored event with that time had none.
@@ -31,12 +31,12 @@ extension Event {
     ///   - intake: the time of `stored`'s intake, from its message.
     public func hasSameContent(as stored: Event, takenInAt intake: Timestamp) -> Bool {
         let time = assigned.contains(.time) ? intake : time
-        return type == stored.type && user == stored.user && time == stored.time && hasSamePayload(as: stored)
+        return type == stored.type && recipients == stored.recipients && time == stored.time && hasSamePayload(as: stored)
     }
 
     /// Whether another event of the same request has the same content.
     public func hasSameContent(as other: Event) -> Bool {
-        type == other.type && user == other.user && assigned.contains(.time) == other.assigned.contains(.time)
+        type == other.type && recipients == other.recipients && assigned.contains(.time) == other.assigned.contains(.time)
             && (assigned.contains(.time) || time == other.time) && hasSamePayload(as: other)
     }
 

@@ -8,7 +8,7 @@ public struct EventDraft: Sendable, Hashable {
     public let payload: Payload
     /// The tenant that the producer named. The caller authorises it (contract §10).
     public let tenant: Tenant?
-    /// The one user it is for; nil for everyone in the tenant.
+    /// The user to whom it is addressed; nil for everyone in the tenant.
     public let user: UserID?
     /// The producer's id.
     public let id: EventID?
@@ -48,7 +48,7 @@ public struct EventDraft: Sendable, Hashable {
 
     /// Runs the checks that apply at intake only; a stored event that fails them is still read.
     func checkAtIntake(_ names: EventFieldNames) throws(ValidationError) {
-        try EventCatalogue.validateAtIntake(type: type, payload: payload, payloadField: names.payload)
+        try EventCatalogue.validateAtIntake(type: type, user: user, payload: payload, payloadField: names.payload)
     }
 
     init(

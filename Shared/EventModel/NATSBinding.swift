@@ -15,6 +15,10 @@ public enum NATSBinding {
         ]
         if let source = event.source { headers.append(("ce-source", CloudEventHeaders.encode(source.text))) }
         if let user = event.user { headers.append(("ce-userid", CloudEventHeaders.encode(user.text))) }
+        // Those of a request are in its payload.
+        if !event.recipients.others.isEmpty, event.type != EventCatalogue.approvalRequest {
+            headers.append((Recipients.header, event.recipients.encodedOthers))
+        }
         if let traceparent = event.traceparent { headers.append(("traceparent", CloudEventHeaders.encode(traceparent))) }
         return headers
     }
@@ -52,6 +56,9 @@ public enum NATSBinding {
         raw.payload = try Payload(validating: body, field: EventFieldNames.headers.payload)
         var event = try raw.draft(.headers).resolve(tenant: place.tenant, id: fallbackID(), time: storedAt())
         event.assigned = []
+        if let others = fields[Recipients.header] {
+            event.recipients = try Recipients(event.user, encodedOthers: others, type: event.type)
+        }
         return event
     }
 }

@@ -27,7 +27,7 @@ import Testing
             for name in names {
                 let others = names.filter { $0 != name }.map { #""\#($0)":"x""# }.joined(separator: ",")
                 let entry = try Fixture.entry(1, type, #"{\#(ids),\#(others),"\#(name)":\#(long)}"#)
-                let records = LogChange.changes(of: entry).compactMap { if case .notified(let record) = $0 { record } else { nil } }
+                let records = LogChange.changes(of: entry).compactMap { if case .notified(let record, _) = $0 { record } else { nil } }
                 #expect(records.count == 1, "\(type).\(name)")
                 for record in records {
                     #expect(record.title.utf8.count <= 1_500, "\(type).\(name)")

@@ -258,7 +258,7 @@ import Testing
             #","action":{"b":1, "a":[true]},"description":"why","risk":"high","incidentId":"i","#
             + #""groups":[{"name":"g","roles":["r"],"n":2}],"escalation":[{"after":"10m","groups":[{"name":"h","users":["u"]}]}]"#
         let request = try #require(Approval.Request(try Fixture.request("a", user: "ann", members: members).event, at: Self.cursor))
-        #expect(request.description == "why" && request.risk == "high" && request.user == "ann")
+        #expect(request.description == "why" && request.risk == "high")
         #expect(
             try request.actionDigest == ActionDigest(of: Array(#"{"a":[true],"b":1}"#.utf8)[...], field: "action"),
             "of the canonical form"
@@ -266,12 +266,24 @@ import Testing
         #expect(request.groups.map(\.name) == ["g"] && request.groups.map(\.needed) == [2])
         #expect(request.escalates(at: 1) == Fixture.later(600_000) && request.escalates(at: 2) == nil && request.escalates(at: 0) == nil)
         #expect(!request.isDecidedAtOnce)
-        #expect(request.isVisible(to: "ann") && request.isVisible(to: "u") && !request.isVisible(to: "bob"), "who is named may see it")
+        #expect(request.recipients == Recipients("ann", and: ["u"]), "who is named may see it")
         let plain = try #require(
             Approval.Request(try Fixture.request("a", members: #","risk":"huge","action":null"#).event, at: Self.cursor)
         )
         #expect(plain.risk == nil && plain.action == nil && plain.actionDigest == nil && plain.isDecidedAtOnce)
-        #expect(plain.isVisible(to: "bob"))
+        #expect(plain.recipients == .everyone)
+    }
+
+    /// A private request names at most so many; the intake refuses more, and on the bus it is no request.
+    @Test func aRequestHasSoManyRecipients() throws {
+        func request(_ count: Int, user: String?) throws -> Approval.Request? {
+            let users = (0..<count).map { #""u\#($0)""# }.joined(separator: ",")
+            let event = try Fixture.request("a", user: user, members: #","groups":[{"name":"g","users":[\#(users)]}]"#).event
+            return Approval.Request(event, at: Self.cursor)
+        }
+        #expect(try request(Recipients.maximumOthers, user: "ann")?.recipients.others.count == Recipients.maximumOthers)
+        #expect(try request(Recipients.maximumOthers + 1, user: "ann") == nil)
+        #expect(try request(Recipients.maximumOthers + 1, user: nil)?.recipients == .everyone)
     }
 
     @Test func otherEventsAreNoRequests() throws {

@@ -168,6 +168,46 @@ import Testing
         }
     }
 
+    // MARK: Private requests
+
+    /// Whom the groups name may vote, and those in whose place they may: as long as the delegation is in force. To others it does not exist.
+    @Test func aPrivateRequestExistsForItsRecipientsAndTheirDeputies() async throws {
+        let bench = try await ApprovalBench()
+        try await bench.request("a", user: "ann", #","groups":[{"name":"g","users":["nina","nora"],"roles":["sec"],"n":2}]"#)
+        func isFound(_ user: String) async throws -> Bool {
+            try await bench.decisions.find("a", for: Fixture.viewer(user)) != nil
+        }
+        func publish(_ delegation: Delegation, isRevoked: Bool = false) async throws {
+            let subject = DelegationMessage.subject(
+                tenant: delegation.tenant,
+                giver: delegation.giver,
+                id: delegation.id,
+                isRevoked: isRevoked
+            )
+            let body = isRevoked ? Array("{}".utf8) : try DelegationMessage.body(of: delegation)
+            _ = try await bench.jetStream.publish(subject: subject, payload: body)
+        }
+        let ofNina = Fixture.delegation("nina", [], to: "dora", id: "dlg_1")
+        try await publish(ofNina)
+        try await publish(Fixture.delegation("ann", [], to: "dirk", id: "dlg_2"))
+        try await publish(Fixture.delegation("sam", ["sec"], to: "dean", id: "dlg_3"))
+        for user in ["ann", "nina", "nora", "dora", "dirk"] { #expect(try await isFound(user), "\(user)") }
+        for user in ["dean", "sam"] { #expect(try await !isFound(user), "\(user)") }
+        #expect(try await bench.decisions.find("a", for: Fixture.viewer("nina", of: "globex")) == nil)
+        #expect(try await bench.decide("a", by: "sam", roles: ["sec"]) == .notFound)
+        #expect(try await bench.decide("a", by: "dirk", roles: []) == .notEligible, "ann is in no group")
+        guard case .voted(let vote, _) = try await bench.decide("a", by: "dora", roles: []) else {
+            Issue.record("dora votes in nina's place")
+            return
+        }
+        #expect(vote.onBehalfOf == "nina")
+        try await publish(ofNina, isRevoked: true)
+        #expect(try await !isFound("dora"))
+        bench.set(2 * 86_400_000)
+        #expect(try await !isFound("dirk"), "the delegation has ended")
+        #expect(try await isFound("nina"))
+    }
+
     // MARK: Expiry
 
     /// Votes that sufficed in time decide, whenever that is noticed: by the sweep, or by a request that comes too late.

@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import HTTPAPI
+import TestKit
 import Testing
 
 @testable import approval_api
@@ -9,12 +10,12 @@ import Testing
     private static let approvalID = ApprovalID(generated: "apr \"1\"")
     private static let eventID = EventID(generated: "dec_1")
 
-    private static func decision(_ action: DecisionAction, user: String? = nil, reason: String? = nil) -> Decision {
+    private static func decision(_ action: DecisionAction, recipients: Recipients = .everyone, reason: String? = nil) -> Decision {
         Decision(
             approvalID: approvalID,
             remediationID: RemediationID(generated: "rem"),
             incidentID: IncidentID(generated: "inc"),
-            user: user.map { UserID(generated: $0) },
+            recipients: recipients,
             action: action,
             decidedBy: UserID(generated: "ann"),
             decidedAt: Fixture.time,
@@ -85,7 +86,7 @@ import Testing
             approvalID: try ApprovalID(longest),
             remediationID: try RemediationID(longest),
             incidentID: try IncidentID(longest),
-            user: try UserID(longest),
+            recipients: Recipients(try UserID(longest)),
             action: .approve,
             decidedBy: try UserID(longest),
             decidedAt: Fixture.time,
@@ -103,15 +104,17 @@ import Testing
         }
     }
 
-    /// Contract §12: the effect of a private request is addressed to the same user.
-    @Test(arguments: [nil, "bob"]) func isForWhomTheRequestWas(_ user: String?) throws {
+    /// Contract §12: decision and effect of a private request have the same recipients.
+    @Test(arguments: [Recipients.everyone, Recipients("bob"), Recipients("bob", and: ["nina", "x"])])
+    func isForWhomTheRequestWas(_ recipients: Recipients?) throws {
+        let recipients = try #require(recipients)
         for action in DecisionAction.allCases {
-            let decision = Self.decision(action, user: user)
+            let decision = Self.decision(action, recipients: recipients)
             let event = try decision.event(id: Self.eventID, tenant: Fixture.acme, traceparent: nil)
-            #expect(event.user?.text == user)
+            #expect(event.recipients == recipients)
             let read = try #require(Decision(event, on: Self.approvalID))
-            #expect(read.user?.text == user)
-            #expect(try read.effect(of: event, sequence: 1).user?.text == user)
+            #expect(read.recipients == recipients)
+            #expect(try read.effect(of: event, sequence: 1).recipients == recipients)
         }
     }
 
@@ -130,7 +133,7 @@ import Testing
             approvalID: try ApprovalID(widest),
             remediationID: try RemediationID(widest),
             incidentID: try IncidentID(widest),
-            user: try UserID(widest),
+            recipients: Recipients(try UserID(widest)),
             action: .reject,
             decidedBy: try UserID(widest),
             decidedAt: Fixture.time,

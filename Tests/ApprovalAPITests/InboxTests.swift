@@ -10,6 +10,8 @@ import Testing
 /// The notification list against a simple model: marks and notifications in any order, and every query.
 @Suite struct InboxTests {
     private static let tenant = "acme"
+    /// Members of a request that names people: if it has a user, they are recipients too.
+    private static let naming = #","groups":[{"name":"g","users":["ann","bob","cyn"]}]"#
 
     private func model() async throws -> ReadModel {
         let model = try ReadModel(path: ReadModelFile.memory)
@@ -314,6 +316,40 @@ import Testing
         #expect(try await model.notification(at: 1, epoch: 7, for: Fixture.bob) != nil)
     }
 
+    /// A notification of several is in the list and the count of each, and read for each alone (contract §12).
+    @Test func eachRecipientReadsForThemselves() async throws {
+        let model = try await model()
+        let body = #"{"approvalId":"a","remediationId":"r","action":"approve"}"#
+        try await model.take([
+            try Fixture.entry(1, "approval.resolved", body, user: "ann", others: ["bob", "cyn"]),
+            try Fixture.entry(2, "remediation.approved", body),
+        ])
+        func unread(_ user: String) async throws -> [UInt64] {
+            let page = try await model.notifications(query(user))
+            let unread = page.items.filter { $0.readAt == nil }.map(\.record.place.sequence)
+            #expect(page.unreadCount == unread.count && page.items.count == (user == "max" ? 1 : 2), "\(user)")
+            #expect(try await model.unreadCount(for: query(user).viewer, epoch: 7) == unread.count)
+            return unread
+        }
+        for user in ["ann", "bob", "cyn"] { #expect(try await unread(user) == [2, 1]) }
+        #expect(try await unread("max") == [2])
+        // One by one, by somebody who does not see it, and all up to a place.
+        try await applyMarks([mark(.one(1), user: "bob"), mark(.one(1), user: "max")], position: 2, to: model)
+        #expect(try await unread("bob") == [2])
+        for user in ["ann", "cyn"] { #expect(try await unread(user) == [2, 1], "a mark of one is not another's") }
+        try await applyMarks([mark(.through(2), user: "cyn")], position: 3, to: model)
+        #expect(try await unread("cyn") == [])
+        #expect(try await unread("ann") == [2, 1])
+        #expect(try await unread("max") == [2])
+        #expect(try await model.notification(at: 1, epoch: 7, for: query("cyn").viewer)?.readAt != nil)
+        #expect(try await model.notification(at: 1, epoch: 7, for: query("ann").viewer)?.readAt == nil)
+        #expect(try await model.notification(at: 1, epoch: 7, for: query("max").viewer) == nil)
+        #expect(try await model.notification(at: 1, epoch: 7, for: Fixture.viewer("bob", of: "globex")) == nil)
+        #expect(try await model.drop(keeping: Fixture.log(from: 3), life: model.logLife))
+        for user in ["ann", "bob", "cyn", "max"] { #expect(try await model.unreadCount(for: query(user).viewer, epoch: 7) == 0) }
+        #expect(try await model.read(for: .process) { try Int.fetchOne($0, sql: "SELECT count(*) FROM tallies") } == 0)
+    }
+
     /// Canonically equivalent names have separate lists.
     @Test func usersAndTenantsAreComparedByteForByte() async throws {
         let model = try await model()
@@ -358,10 +394,11 @@ import Testing
             case 0..<4 where next < places.count:
                 let user: String? = [nil, "ann", "bob"].randomElement(using: &generator) ?? nil
                 let approval = "a\(Int.random(in: 0..<5, using: &generator))"
+                let names = Bool.random(using: &generator) ? Self.naming : ""
                 let entry =
                     switch Int.random(in: 0..<4, using: &generator) {
-                    case 0: try Fixture.request(approval, at: places[next], user: user)
-                    case 1: try Fixture.decision(approval, "approve", at: places[next], user: user)
+                    case 0: try Fixture.request(approval, at: places[next], user: user, members: names)
+                    case 1: try Fixture.decision(approval, "approve", at: places[next], user: user, others: ["ann", "cyn"])
                     default: try Fixture.entry(places[next], "notification.created", #"{"id":"n"}"#, user: user)
                     }
                 // A request is shown once it is recorded, whichever of the two comes first; some never are.

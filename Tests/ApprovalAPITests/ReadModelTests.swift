@@ -154,7 +154,7 @@ import Testing
         ]
         try await model.take(all: entries)
         let approval = try #require(try await approval(model))
-        #expect(approval.status == .approved && approval.request.isVisible(to: "ann") && !approval.request.isVisible(to: "bob"))
+        #expect(approval.status == .approved && approval.request.recipients == Recipients("ann"))
         #expect(try await model.approval(Self.a, of: Tenant("globex")) == nil)
         #expect(try await ids(model, Fixture.ann) == ["c", "a"])
         #expect(try await ids(model, Fixture.bob) == ["c", "b"])
@@ -168,6 +168,41 @@ import Testing
         #expect(try await notices(Fixture.bob) == ([3, 2], 2))
     }
 
+    /// The people whom the groups name have it in their lists, in every order and status, with the votes, and in their notifications.
+    @Test func aPrivateApprovalIsListedForThoseWhomItNames() async throws {
+        let model = try await model()
+        let members =
+            #","expiresAt":"2030-01-01T00:00:00Z","groups":[{"name":"g","users":["bob","cyn"],"roles":["sec"]}],"#
+            + #""escalation":[{"after":"10m","groups":[{"name":"s","users":["dan"]}]}]"#
+        let first = try Fixture.request("a", at: 1, user: "ann", members: members)
+        try await model.take(all: [first, try Fixture.request("b", at: 2), try Fixture.request("c", at: 3, user: "max", members: members)])
+        let request = try #require(try await approval(model)).request
+        #expect(request.recipients == Recipients("ann", and: ["bob", "cyn", "dan"]))
+        let vote = Fixture.vote(by: "bob", for: ["g"], record: 9)
+        try await model.take([Fixture.record(try vote.event(on: request, traceparent: nil), at: .vote(approvalID: "a", voter: "bob"), 9)])
+        let ann = ["b", "a"], named = ["c", "b", "a"]
+        for (user, wanted) in [("ann", ann), ("bob", named), ("cyn", named), ("dan", named), ("max", ["c", "b"]), ("sam", ["b"])] {
+            let viewer = try Fixture.viewer(user)
+            #expect(try await ids(model, viewer) == wanted, "\(user)")
+            #expect(try await ids(model, viewer, .pending) == wanted)
+            let byDeadline = try await model.listed(for: viewer, .pending, order: .deadline)
+            let expiring = wanted.filter { $0 != "b" }
+            #expect(byDeadline.map(\.request.approvalID.text) == expiring.sorted() + ["b"])
+            let page = try await model.notifications(NotificationQuery(viewer: viewer, epoch: 7, limit: 10))
+            #expect(page.items.compactMap(\.record.approvalID?.text) == wanted && page.unreadCount == wanted.count)
+            if wanted.contains("a") { #expect(byDeadline.first { $0.request.approvalID == "a" }?.votes == [vote]) }
+        }
+        #expect(try await ids(model, Fixture.viewer("bob", of: "globex")) == [])
+        try await model.take([try Fixture.record(ofDecision: Fixture.decision("a", "approve", at: 10, user: "ann", of: 1), at: 10)])
+        #expect(try await ids(model, Fixture.bob, .approved) == ["a"])
+        #expect(try await ids(model, Fixture.bob, .pending) == ["c", "b"])
+        // What the stream of records drops is in nobody's list.
+        try await model.drop(.approvals, before: 2, life: model.life(of: .approvals))
+        #expect(try await ids(model, Fixture.bob) == ["c", "b"])
+        #expect(try await asked(model, Fixture.bob) == [3, 2])
+        #expect(try await asked(model) == [2])
+    }
+
     /// A request under a used id is invisible even to its addressees: the first one counts.
     @Test func theFirstRequestSaysWhoseItIs() async throws {
         let model = try await model()
@@ -176,7 +211,7 @@ import Testing
         #expect(try await ids(model, Fixture.bob) == [])
         #expect(try await asked(model, Fixture.bob) == [])
         let request = try #require(try await approval(model)).request
-        #expect(request.place.sequence == 1 && !request.isVisible(to: "bob"))
+        #expect(request.place.sequence == 1 && request.recipients == Recipients("ann"))
     }
 
     @Test func idsAreComparedByteForByte() async throws {
@@ -335,7 +370,8 @@ import Testing
             let place = UInt64(records.count + 1)
             switch Int.random(in: 0..<5, using: &random) {
             case 0:
-                let entry = try Fixture.decision(approval, ["approve", "reject", "expire"][seed % 3], at: sequence, user: user)
+                let action = ["approve", "reject", "expire"][seed % 3]
+                let entry = try Fixture.decision(approval, action, at: sequence, user: user, others: ["bob", "cyn"])
                 entries.append(entry)
                 // The stream has a decision only after its request, and one.
                 let isTaken = records.contains { $0.place == entry.approvalPlace }
@@ -346,7 +382,8 @@ import Testing
                 let effect = ApprovalPlace.effect(approvalID: try ApprovalID(approval))
                 entries.append(try Fixture.entry(sequence, "remediation.rejected", #"{"remediationId":"r"}"#, place: effect))
             default:
-                let entry = try Fixture.request(approval, at: sequence, user: user)
+                let names = Bool.random(using: &random) ? #","groups":[{"name":"g","users":["bob","cyn"]}]"# : ""
+                let entry = try Fixture.request(approval, at: sequence, user: user, members: names)
                 entries.append(entry)
                 let isTaken = records.contains { $0.place.approvalID.text == approval && $0.request != nil }
                 if !isTaken, Bool.random(using: &random) { records.append(try Fixture.record(of: entry, at: place)) }

@@ -10,7 +10,7 @@ import Testing
 /// The events that records become, against a real nats-server.
 @Suite(.timeLimit(.minutes(3))) struct RecordAnnouncerTests {
     private static let two =
-        #","groups":[{"name":"security","roles":["sec"],"n":2}],"escalation":[{"after":"10m","groups":[{"name":"h","roles":["h"]}]}]"#
+        #","groups":[{"name":"security","roles":["sec"],"users":["nina"],"n":2}],"escalation":[{"after":"10m","groups":[{"name":"h","roles":["h"]}]}]"#
 
     /// Stores a record as a process that dies before it announces it.
     private static func leave(_ event: Event, at place: ApprovalPlace, _ bench: ApprovalBench) async throws -> ApprovalRecord {
@@ -21,7 +21,7 @@ import Testing
         try Decision(
             approvalID: request.approvalID,
             remediationID: request.remediationID,
-            user: request.user,
+            recipients: request.recipients,
             action: action,
             decidedBy: "ann",
             decidedAt: Fixture.time,
@@ -34,6 +34,7 @@ import Testing
     @Test func eachRecordIsAnnouncedOnce() async throws {
         let bench = try await ApprovalBench(), other = try await ApprovalBench(on: bench.server)
         try await bench.request("a", user: "ann", Self.two)
+        let recipients = try #require(Recipients("ann", and: ["nina"]))
         let request = try #require(try await bench.approval("a")).request
         let vote = Fixture.vote(by: "bob", for: ["security"])
         let consumption = Consumption(consumedBy: "exec", consumedAt: Fixture.time, eventID: "con_1")
@@ -65,7 +66,8 @@ import Testing
         // Each is the event of its record, at its place, and for whom the request was.
         for sequence in 2...6 as ClosedRange<UInt64> {
             let entry = try #require(try await bench.log.storedEvent(at: sequence))
-            #expect(entry.event.user == "ann" && entry.intake == Fixture.time || entry.approvalPlace == .effect(approvalID: "a"))
+            #expect(entry.event.recipients == recipients)
+            #expect(entry.intake == Fixture.time || entry.approvalPlace == .effect(approvalID: "a"))
             if let record = left.first(where: { $0.1 == entry.approvalPlace }) { #expect(entry.event == record.0) }
         }
     }

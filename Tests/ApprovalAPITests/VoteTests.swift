@@ -27,7 +27,7 @@ import Testing
     /// The audience, and the digest of what was voted on, are those of the request.
     @Test func belongsToItsRequest() throws {
         var request = Self.request
-        request.user = "ann"
+        request.recipients = try #require(Recipients("ann", and: ["nina"]))
         request.incidentID = "inc"
         request.actionDigest = try ActionDigest(of: Array("{}".utf8)[...], field: "action")
         let consumption = Consumption(consumedBy: "exec", consumedAt: Fixture.time, eventID: "c")
@@ -35,7 +35,7 @@ import Testing
             try Fixture.vote(by: "bob").event(on: request, traceparent: nil), try consumption.event(on: request, traceparent: nil),
         ]
         for event in events {
-            #expect(event.user == "ann" && event.tenant == Fixture.acme && event.source == ApprovalEvent.source)
+            #expect(event.recipients == request.recipients && event.tenant == Fixture.acme && event.source == ApprovalEvent.source)
             #expect(event.payload.string("incidentId") == "inc")
             #expect(event.payload.string("actionDigest") == request.actionDigest?.text)
         }
@@ -101,7 +101,8 @@ import Testing
         request.approvalID = try ApprovalID(longest)
         request.remediationID = try RemediationID(longest)
         request.incidentID = try IncidentID(longest)
-        request.user = try UserID(longest)
+        let others = try (10..<10 + Recipients.maximumOthers).map { try UserID("\($0)" + longest.dropFirst(2)) }
+        request.recipients = try #require(Recipients(UserID(longest), and: others))
         request.tenant = try Tenant(longest)
         request.title = String(repeating: "\u{1}", count: Approval.Request.maximumTitleBytes)
         request.actionDigest = try ActionDigest(of: Array("{}".utf8)[...], field: "action")
@@ -109,6 +110,7 @@ import Testing
         vote.reason = String(repeating: "\u{1}", count: DecisionRequest.maximumReason)
         let event = try vote.event(on: request, traceparent: nil)
         #expect(event.payload.bytes.count < 32 * 1024)
+        #expect(NATSBinding.headers(of: event).reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count } < 64 * 1024)
         #expect(Vote(event, record: 0) == vote)
         // Of the members of every group of every step.
         vote.groups = Set(groups(ApprovalPolicy.maximumGroups * (ApprovalPolicy.maximumSteps + 1)).map(\.name))

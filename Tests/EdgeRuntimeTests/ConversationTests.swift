@@ -109,6 +109,20 @@ struct ConversationTests {
         #expect(await self.words(client, until: "3:").hasPrefix("3:incident.created"))
     }
 
+    @Test("what is followed is shown to its recipients alone", arguments: ["ann", "nina", "max"])
+    func recipients(_ user: String) async throws {
+        let bench = try HubBench(encoder: TopicEncoder())
+        let client = try await bench.connect(user: user, inbound: self.inbound)
+        _ = await client.read { $0.hasSuffix("open 0|") }
+        client.send(bytes: self.text("follow a"))
+        _ = await self.words(client, until: "following")
+        let payload = #"{"incidentId":"a"}"#
+        bench.append(try Fixture.entry(1, user: "ann", others: ["nina"], payload: payload))
+        bench.append(try Fixture.entry(2, payload: payload))
+        let isTold = await self.words(client, until: "2:incident").contains("1:incident")
+        #expect(isTold == (user != "max"))
+    }
+
     @Test("what was missed comes after the answer, in the encoder asked for, from memory and from the log", arguments: [64 << 20, 400])
     func resumes(tailBytes: Int) async throws {
         let bench = try HubBench(tailBytes: tailBytes, encoder: TopicEncoder())

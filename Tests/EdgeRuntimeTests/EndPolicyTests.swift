@@ -89,9 +89,12 @@ struct EndPolicyTests {
     func batches(_ limit: Int, _ tailBytes: Int) async throws {
         let bench = try self.bench(tailBytes: tailBytes)
         for sequence in UInt64(1)...300 {
-            bench.append(try Fixture.entry(sequence, tenant: sequence % 3 == 0 ? "globex" : "acme", user: sequence % 5 == 0 ? "bob" : nil))
+            let others = sequence % 7 == 0 ? ["ann", "cyn"] : ["cyn"]
+            let tenant = sequence % 3 == 0 ? "globex" : "acme"
+            bench.append(try Fixture.entry(sequence, tenant: tenant, user: sequence % 5 == 0 ? "bob" : nil, others: others))
         }
-        let expected = (UInt64(1)...300).filter { $0 % 3 != 0 && $0 % 5 != 0 }
+        let own = (UInt64(1)...300).filter { !$0.isMultiple(of: 3) }
+        let expected = own.filter { !$0.isMultiple(of: 5) || $0.isMultiple(of: 7) }
         var sequences: [UInt64] = []
         var start = HubBench.after(0)
         while sequences.count < expected.count {

@@ -40,28 +40,31 @@ struct PlainEncoder: StreamEncoder {
 enum Fixture {
     static let epoch: UInt16 = 7
 
+    /// - Parameter others: further recipients beside the user.
     static func entry(
         _ sequence: UInt64,
         tenant: String = "acme",
         type: String = "incident.created",
         user: String? = nil,
+        others: [String] = [],
         traceparent: String? = nil,
         payload: String = #"{"incidentId":"i"}"#
     ) throws -> LogEntry {
-        LogEntry(
-            sequence: sequence,
-            intake: Timestamp(millisecondsSinceEpoch: Int64(1_700_000_000_000 + sequence)),
-            event: Event(
-                id: EventID(generated: "e\(sequence)"),
-                tenant: try Tenant(tenant),
-                type: try EventType(type),
-                user: try user.map { try UserID($0) },
-                time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000),
-                source: nil,
-                traceparent: traceparent,
-                payload: try Payload(validating: Array(payload.utf8))
-            )
+        var event = Event(
+            id: EventID(generated: "e\(sequence)"),
+            tenant: try Tenant(tenant),
+            type: try EventType(type),
+            user: try user.map { try UserID($0) },
+            time: Timestamp(millisecondsSinceEpoch: 1_700_000_000_000),
+            source: nil,
+            traceparent: traceparent,
+            payload: try Payload(validating: Array(payload.utf8))
         )
+        if let user = event.user, let recipients = Recipients(user, and: try others.map { try UserID($0) }), !others.isEmpty {
+            event.recipients = recipients
+        }
+        let intake = Timestamp(millisecondsSinceEpoch: Int64(1_700_000_000_000 + sequence))
+        return LogEntry(sequence: sequence, intake: intake, event: event)
     }
 
     /// The bytes of an entry in `PlainEncoder`.

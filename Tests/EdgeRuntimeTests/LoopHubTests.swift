@@ -31,6 +31,27 @@ struct LoopHubTests {
         #expect(await other.read { $0.hasSuffix("|52:incident.created:{\"incidentId\":\"i\"}|") } == "head|open 1|" + Fixture.text(foreign))
     }
 
+    @Test("an event with further recipients is for them too, live, from memory and from the log", arguments: [64 << 20, 256])
+    func severalRecipients(tailBytes: Int) async throws {
+        let bench = try HubBench(tailBytes: tailBytes)
+        let users = ["ann", "nina", "max"]
+        var live: [SocketPair] = []
+        for user in users { live.append(try await bench.connect(user: user)) }
+        let foreign = try await bench.connect(tenant: "globex", user: "nina")
+        let shared = Fixture.text(bench.append(try Fixture.entry(1)))
+        let forBoth = Fixture.text(bench.append(try Fixture.entry(2, user: "ann", others: ["nina"])))
+        let forAnn = Fixture.text(bench.append(try Fixture.entry(3, user: "ann")))
+        let last = Fixture.text(bench.append(try Fixture.entry(4)))
+        let expected = [shared + forBoth + forAnn + last, shared + forBoth + last, shared + last]
+        for (client, text) in zip(live, expected) { #expect(await client.read { $0.hasSuffix(last) } == "head|open 0|" + text) }
+        for (user, text) in zip(users, expected) {
+            let late = try await bench.connect(user: user, start: HubBench.after(0))
+            #expect(await late.read { $0.hasSuffix(last) } == "head|open 0|" + text)
+        }
+        let own = bench.append(try Fixture.entry(5, tenant: "globex"))
+        #expect(await foreign.read { $0.hasSuffix(Fixture.text(own)) } == "head|open 0|" + Fixture.text(own))
+    }
+
     @Test("a filter narrows, and what it leaves out is passed over for good")
     func filter() async throws {
         let bench = try HubBench()

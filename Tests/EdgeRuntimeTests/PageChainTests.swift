@@ -18,7 +18,7 @@ struct PageChainTests {
             [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes),
             sequence: sequence,
             intake: Timestamp(millisecondsSinceEpoch: 0),
-            user: nil,
+            recipients: .everyone,
             type: try EventType("a.b"),
             budget: budget
         )

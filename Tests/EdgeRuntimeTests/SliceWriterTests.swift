@@ -8,16 +8,17 @@ import Testing
 
 @Suite("Writing from a position")
 struct SliceWriterTests {
-    private func chain(_ entries: [(sequence: UInt64, type: String, user: String?)]) throws -> PageChain {
+    /// - Parameter entries: `others` are further recipients beside the user.
+    private func chain(_ entries: [(sequence: UInt64, type: String, user: String?, others: [String])]) throws -> PageChain {
         let position = ChainPosition(generation: 0, sequence: 0)
         let chain = PageChain(source: .events(of: Tenant("acme")), encoder: PlainEncoder(), position: position)
         for entry in entries {
-            let made = try Fixture.entry(entry.sequence, type: entry.type, user: entry.user)
+            let made = try Fixture.entry(entry.sequence, type: entry.type, user: entry.user, others: entry.others)
             chain.append(
                 Array(Fixture.text(made).utf8),
                 sequence: made.sequence,
                 intake: made.intake,
-                user: made.event.user,
+                recipients: made.event.recipients,
                 type: made.event.type,
                 budget: .max
             )
@@ -36,7 +37,7 @@ struct SliceWriterTests {
 
     @Test("everything of a page that a reader may see is one write")
     func wholeSegment() throws {
-        let chain = try self.chain((1...20).map { ($0, "incident.created", nil) })
+        let chain = try self.chain((1...20).map { ($0, "incident.created", nil, []) })
         var sink = ScriptedSink(script: [])
         // The first page of a chain has eight entries, the second one sixteen.
         var progress = DeliveryProgress(sequence: 8)
@@ -55,7 +56,7 @@ struct SliceWriterTests {
 
     @Test("an error of the sink is reported and moves nothing")
     func failure() throws {
-        let chain = try self.chain([(1, "incident.created", nil)])
+        let chain = try self.chain([(1, "incident.created", nil, [])])
         var sink = ScriptedSink(script: [-1])
         var progress = DeliveryProgress(sequence: 0)
         let result = SliceWriter.write(
@@ -70,7 +71,7 @@ struct SliceWriterTests {
 
     @Test("an entry whose beginning was sent and which is gone is not mistaken for the next", arguments: [true, false])
     func lostEntry(filtered: Bool) throws {
-        let chain = try self.chain([(9, "incident.created", nil), (10, "incident.created", nil)])
+        let chain = try self.chain([(9, "incident.created", nil, []), (10, "incident.created", nil, [])])
         let audience = Audience(user: "u", filter: filtered ? try TypeFilter(query: "incident.*") : nil)
         var sink = ScriptedSink(script: [])
         var progress = DeliveryProgress(sequence: 5, sentBytes: 3, partialSequence: 6)
@@ -84,17 +85,21 @@ struct SliceWriterTests {
     func randomShortWrites(seed: Int) throws {
         var random = SplitMix64(seed: UInt64(seed))
         let types = ["incident.created", "investigation.progress", "approval.requested"]
-        let users: [String?] = [nil, nil, nil, "ann", "bob"]
+        let recipients: [(user: String?, others: [String])] = [
+            (nil, []), (nil, []), (nil, []), ("ann", []), ("bob", []), ("bob", ["ann", "cyn"]), ("ann", ["cyn"]), ("cyn", ["bob"]),
+        ]
         var sequence: UInt64 = 0
         let entries = (0..<Int.random(in: 1...300, using: &random)).map { _ in
             sequence += UInt64.random(in: 1...5, using: &random)
-            return (sequence: sequence, type: types.randomElement(using: &random)!, user: users.randomElement(using: &random)!)
+            let (user, others) = recipients.randomElement(using: &random)!
+            return (sequence: sequence, type: types.randomElement(using: &random)!, user: user, others: others)
         }
         let chain = try self.chain(entries)
         let filter = Bool.random(using: &random) ? try TypeFilter(query: "investigation.*,approval.requested") : nil
         let audience = Audience(user: "ann", filter: filter)
         let visible = entries.filter { entry in
-            (entry.user == nil || entry.user == "ann") && (filter == nil || entry.type != "incident.created")
+            let isForAnn = entry.user == nil || entry.user == "ann" || entry.others.contains("ann")
+            return isForAnn && (filter == nil || entry.type != "incident.created")
         }
         let expected = try visible.map { Fixture.text(try Fixture.entry($0.sequence, type: $0.type, user: $0.user)) }.joined()
 

@@ -26,7 +26,7 @@ struct TracingTests {
         let outsiders = [try await bench.connect(filter: "approval.requested"), try await bench.connect(tenant: "globex")]
         bench.append(try Fixture.entry(1))
         bench.append(try Fixture.entry(2, traceparent: traceparent))
-        bench.append(try Fixture.entry(3, user: "bob", traceparent: traceparent))
+        bench.append(try Fixture.entry(3, user: "bob", others: ["cyn"], traceparent: traceparent))
         let last = Fixture.text(bench.append(try Fixture.entry(4)))
         #expect(await ann.read { $0.hasSuffix(last) }.hasSuffix(last))
         #expect(await eventually { Self.lines(bench).count == 2 })

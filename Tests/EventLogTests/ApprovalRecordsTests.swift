@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import NATSClient
+import Synchronization
 import TestKit
 import Testing
 
@@ -60,6 +61,26 @@ import Testing
         ]
         #expect(others.allSatisfy(Self.isNew) && others.map(\.record.sequence) == [2, 3, 4])
         #expect(try await bench.log.bounds().lastSequence == 0, "the log has nothing of it")
+    }
+
+    /// A record and the event that announces it can be read without the request, and have its recipients (contract §12).
+    @Test func aRecordHasTheRecipientsOfItsRequest() async throws {
+        let bench = try await Bench()
+        let payload = #"{"approvalId":"apr.1","remediationId":"r","votedBy":"nina","action":"approve"}"#
+        var event = try Fixture.event("a", type: "approval.voted", user: "ann", payload: payload)
+        event.recipients = try #require(Recipients("ann", and: ["nina", "b,\u{E9}"]))
+        let records = ApprovalRecords(beside: bench.log)
+        _ = try await records.store(event, at: Self.vote, intake: Fixture.time, timeout: .seconds(30))
+        let record = try #require(try await records.record(at: Self.vote, tenant: "acme"))
+        #expect(record.event == event && record.event.recipients == event.recipients)
+        let message = try await bench.jetStream.message(stream: EventLogConfiguration.approvalsName, sequence: 1)
+        #expect(message.headers["causeway-recipients"] == "b%2C%C3%A9,nina")
+        _ = try await bench.log.append(record.event, onceAt: record.place, intake: Fixture.time)
+        #expect(try await bench.log.storedEvent(at: 1)?.event == event)
+        try await bench.withFeed { _, recorder in
+            #expect(await eventually { recorder.count == 1 })
+            #expect(recorder.state.withLock { $0.entries.first?.event.recipients } == event.recipients)
+        }
     }
 
     @Test func ofManyAtOnceOneWinsAndAllSeeTheSame() async throws {

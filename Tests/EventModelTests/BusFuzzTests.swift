@@ -11,7 +11,7 @@ import Testing
         "subject: ", "events.", "executions.", ".agents.", ".workflows.", "=00", "=C3=A9", "=2e", "=", "ce-type: ", "ce-userid: ",
         "ce-id: ",
         "ce-time: ", "ce-tenant: ", "ce-specversion: ", "causeway-number: ", "causeway-start: ", "causeway-execution: ", "traceparent: ",
-        "\n", "\n\n", "DECISION", "EFFECT", "stream.gap",
+        "causeway-recipients: ", "approval.requested", "\n", "\n\n", "DECISION", "EFFECT", "stream.gap",
     ]
 
     @Test func events() throws {
@@ -20,6 +20,10 @@ import Testing
             "subject: events.acme=2Eeu\nce-type: a.b\nce-id: caf%C3%A9\nce-specversion: 1.0\n\n{\"n\":1}",
             "subject: events.acme.DECISION.apr_1\nce-type: approval.resolved\n\n"
                 + #"{"approvalId":"apr_1","remediationId":"r","action":"approve","decidedBy":"ann"}"#,
+            "subject: events.acme.DECISION.apr_1\nce-type: approval.resolved\nce-userid: ann\ncauseway-recipients: nina,b%2Cb\n\n"
+                + #"{"approvalId":"apr_1","remediationId":"r","action":"approve"}"#,
+            "subject: events.acme.DECISION.apr_1.REQUEST\nce-type: approval.requested\nce-userid: ann\n\n"
+                + #"{"approvalId":"apr_1","remediationId":"r","groups":[{"name":"g","users":["nina","ann"]}]}"#,
         ]
         try Fuzzer("bus, events", seeds: seeds, tokens: Self.tokens).run { input in
             let message = FuzzMessage(input)

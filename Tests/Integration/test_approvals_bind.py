@@ -1,4 +1,4 @@
-"""What is approved is what is executed, once, and an approval outlives the log; who sees a private one (contract §12)."""
+"""What is approved is what is executed, once, and an approval outlives the log (contract §12)."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,16 +9,12 @@ from causeway_kit.approvals import approval_service, approval_services, error_of
 from causeway_kit.cursors import Cursor
 from causeway_kit.intake import numbered
 from causeway_kit.letters import Letters
-from causeway_kit.relay import Relay, RelayClient
 from causeway_kit.services import is_built
 from causeway_kit.sizes import size
 from causeway_kit.stack import Stack
 from causeway_kit.subjects import token
-from causeway_kit.surfaces import NotificationStream
-from causeway_kit.tokens import mint
 from causeway_kit.votes import GROUPS, ApprovalEvents, Person, digest_of
 from causeway_kit.waiting import eventually
-from causeway_kit.workspace import WorkspaceStream
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 
@@ -309,98 +305,6 @@ def test_the_list_by_deadline(shared, replicas, admin, tenant):
                 assert [item["approvalId"] for item in items] == wanted, limit
     assert [item["approvalId"] for item in admin.pages("/v1/notifications/approvals", sort="created", limit=3)] == names[::-1]
     assert error_of(admin.approvals(sort="risk")) == INVALID
-
-
-# Private requests
-
-#: For each person: role and further role; status and code of GET, POST and consume; and whether lists and streams show the approval. One that is
-#: not for a person is, to that person, what an unknown one is: a POST gets 404 with the role admin, else 403.
-SIGHT = {
-    "addressee": ("ann", "member", None, 200, FORBIDDEN, FORBIDDEN, True),
-    "addressee, admin": ("ann", "admin", None, 200, FORBIDDEN, NOT_APPROVED, True),
-    "requester": ("rita", "member", None, NOT_FOUND, FORBIDDEN, FORBIDDEN, False),
-    "member of a group by role": ("sam", "member", "security", NOT_FOUND, FORBIDDEN, FORBIDDEN, False),
-    "other member": ("max", "member", None, NOT_FOUND, FORBIDDEN, FORBIDDEN, False),
-    "other admin": ("ada", "admin", None, NOT_FOUND, NOT_FOUND, NOT_FOUND, False),
-    "producer": ("exe", "producer", None, 200, FORBIDDEN, NOT_APPROVED, None),
-    "named in a group": ("nina", "member", None, 200, 200, FORBIDDEN, False),
-}
-PRIVATE = [{"name": "named", "users": ["nina", "nora"], "roles": ["security"], "n": 2}]
-
-
-def status_of(answer):
-    return answer.status_code if answer.status_code == 200 else error_of(answer)
-
-
-def private(approval, tenant, **members):
-    """A request for ann."""
-    return requested(approval, tenant, **{"groups": PRIVATE, "requestedBy": "rita"} | members) | {"user": "ann"}
-
-
-def test_a_private_request_over_rest(shared, replicas, person, tenant):
-    shared.intake.publish(private("apr", tenant))
-    stranger = Person(replicas[0], f"{tenant}_other", "ann", "security", basic="admin")
-    assert [error_of(answer) for answer in (stranger.approval("apr"), stranger.decide("apr"), stranger.consume("apr"))] == [NOT_FOUND] * 3
-    assert stranger.approvals().json()["items"] == stranger.notifications().json()["items"] == []
-    for name, (user, basic, role, get, post, consume, is_listed) in SIGHT.items():
-        who = person(user, *([role] if role else []), basic=basic)
-        found = (status_of(who.approval("apr")), status_of(who.decide("apr")), status_of(who.consume("apr")))
-        assert found == (get, post, consume), name
-        if get == NOT_FOUND:
-            assert found == (status_of(who.approval("unknown")), status_of(who.decide("unknown")), status_of(who.consume("unknown"))), name
-        if is_listed is not None:
-            for items in (who.approvals().json()["items"], who.approvals(status="pending", sort="deadline").json()["items"]):
-                assert [item["approvalId"] for item in items] == ["apr"] * is_listed, name
-            notified = who.notifications().json()
-            assert ([item["approvalId"] for item in notified["items"]], notified["unreadCount"]) == (["apr"] * is_listed, int(is_listed)), name
-
-
-@pytest.mark.parametrize("surface", [NotificationStream(), WorkspaceStream(), Relay()], ids=str)
-def test_a_private_request_on_streams(shared, edge, person, tenant, events, surface):
-    """With all that follows from it: only the addressee is told."""
-    private_ids = ["apr", "rejected"]
-    readers = {"ann": True, "nina": False, "sam": False, "rita": False, "ada": False}
-    edge = edge if edge.name.startswith(surface.executable) else shared.edge(surface.executable)
-
-    def connect(user):
-        held = mint(tenant, user, ["admin" if user == "ada" else "member", "security"])
-        if isinstance(surface, Relay):
-            client = RelayClient(edge, held)
-            client.result("remediation.subscribe", {"incidentId": "inc"})
-            return client
-        connection = surface.connect(edge, held)
-        connection.next()
-        return connection
-
-    def told(connection, count):
-        if isinstance(surface, Relay):
-            return [message["method"] for message in (connection.next() for _ in range(count))]
-        return [event.type for event in connection.events(count)]
-
-    connections = {user: connect(user) for user in readers}
-    step = [{"after": "1s", "groups": [{"name": "leads", "roles": ["lead"]}]}]
-    shared.intake.publish(*[private(name, tenant, incidentId="inc", escalation=step if name == "apr" else None) for name in private_ids])
-    nina, nora = person("nina"), person("nora")
-    assert nina.decide("rejected", "reject").status_code == 200
-    eventually(lambda: nina.approval("apr").json()["escalation"][0]["escalatedAt"], "it escalates")
-    events.wait_until_announced()
-    assert nina.decide("apr").json()["status"] == "pending"
-    assert nora.decide("apr").json()["status"] == "approved"
-    assert person("exe", basic="producer").consume("apr").status_code == 200
-    events.wait_until_announced()
-    # What everybody sees, behind all that.
-    marker = numbered(1, tenant, type="remediation.executed") | {"payload": {"remediationId": "rem_apr", "incidentId": "inc"}}
-    shared.intake.publish(marker)
-    followed = [event for event in shared.bus.events() if event.tenant == tenant]
-    assert {event.user for event in followed[:-1]} == {"ann"}
-    try:
-        for user, is_told in readers.items():
-            wanted = [event.type for event in followed] if is_told else ["remediation.executed"]
-            assert told(connections[user], len(wanted)) == wanted, user
-    finally:
-        for connection in connections.values():
-            connection.close()
-    assert [event.type for event in followed].count("approval.escalated") == 1
 
 
 # Version 1

@@ -34,8 +34,8 @@ extension Approval {
         var action: [UInt8]?
         /// The digest of ``action``; nil when the request names nothing.
         var actionDigest: ActionDigest?
-        /// The only user of the request, its decision and its effect; nil for everyone in the tenant (contract §12).
-        var user: UserID?
+        /// Who may see the request and all that follows from it (contract §12).
+        var recipients = Recipients.everyone
         /// The requester; nil when absent, or not a valid user.
         var requestedBy: UserID?
         /// The time of the event.
@@ -112,7 +112,7 @@ extension Approval.Request {
     /// The same for a description.
     static let maximumDescriptionBytes = 64 * 1024
 
-    /// Parses an `approval.requested`; nil for other events, and for invalid identifiers, groups or an action that has no digest.
+    /// Parses an `approval.requested`; nil for other events, and for invalid identifiers, groups, too many recipients, or an action that has no digest.
     ///
     /// Fails closed: a malformed `fourEyes` counts as true, and a malformed `expiresAt` as expired. A producer's error then costs an approval and not
     /// an outage.
@@ -123,7 +123,8 @@ extension Approval.Request {
         guard event.type.name == Self.typeName,
             let approvalID = payload.string("approvalId").flatMap({ try? ApprovalID($0) }),
             let remediationID = payload.string("remediationId").flatMap({ try? RemediationID($0) }),
-            let policy = try? ApprovalPolicy(payload, field: "payload")
+            let policy = try? ApprovalPolicy(payload, field: "payload"),
+            let recipients = try? Recipients(ofRequestTo: event.user, policy, path: "payload")
         else { return nil }
         let incident = payload.string("incidentId")
         let incidentID = incident.flatMap { try? IncidentID($0) }
@@ -142,7 +143,7 @@ extension Approval.Request {
             risk: payload.string("risk").flatMap(ApprovalTerms.Risk.init(rawValue:))?.rawValue,
             action: action,
             actionDigest: digest,
-            user: event.user,
+            recipients: recipients,
             requestedBy: payload.string("requestedBy").flatMap { try? UserID($0) },
             requestedAt: event.time,
             expiry: Self.expiry(payload),
@@ -182,11 +183,5 @@ extension Approval.Request {
         guard policy.escalations.indices.contains(step - 1) else { return nil }
         let after = policy.escalations[step - 1].after / .milliseconds(1)
         return Timestamp(millisecondsSinceEpoch: event.time.millisecondsSinceEpoch + Int64(after))
-    }
-
-    /// Returns whether `user` may see the approval over REST: it is for everyone, for this user, or its groups name this user (contract §12).
-    func isVisible(to user: UserID) -> Bool {
-        guard let addressee = self.user else { return true }
-        return addressee == user || (policy.groups + policy.escalations.flatMap(\.groups)).contains { $0.users.contains(user) }
     }
 }

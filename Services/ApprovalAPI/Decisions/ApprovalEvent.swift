@@ -8,30 +8,32 @@ struct ApprovalEvent {
 
     private let typeName: String
     private let members: JSONObject
-    private let user: UserID?
+    private let recipients: Recipients
     private let id: EventID
     private let time: Timestamp
 
-    /// - Parameter user: the only user of the approval; nil for everyone in the tenant.
-    init(_ typeName: String, _ members: JSONObject, user: UserID?, id: EventID, time: Timestamp) {
+    /// - Parameter recipients: those of the approval's request.
+    init(_ typeName: String, _ members: JSONObject, recipients: Recipients, id: EventID, time: Timestamp) {
         self.typeName = typeName
         self.members = members
-        self.user = user
+        self.recipients = recipients
         self.id = id
         self.time = time
     }
 
     /// Validates the event like one of any producer.
     func event(of tenant: Tenant, traceparent: String?) throws(ValidationError) -> Event {
-        try EventDraft(
+        var event = try EventDraft(
             type: EventType(typeName),
             payload: Payload(validating: members.bytes),
-            user: user,
+            user: recipients.user,
             id: id,
             time: time,
             source: Self.source,
             traceparent: traceparent
         )
         .resolve(tenant: tenant, id: id, time: time)
+        event.recipients = recipients
+        return event
     }
 }

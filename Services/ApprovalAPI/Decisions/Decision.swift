@@ -7,8 +7,8 @@ struct Decision: Sendable, Equatable {
     var approvalID: ApprovalID
     var remediationID: RemediationID
     var incidentID: IncidentID?
-    /// The only user of the request, and so of its decision and its effect; nil for everyone in the tenant (contract §12).
-    var user: UserID?
+    /// Who may see the request, and so its decision and its effect (contract §12).
+    var recipients = Recipients.everyone
     var action: DecisionAction
     /// The `sub` of the person; ``system`` for an expired approval.
     var decidedBy: UserID
@@ -85,7 +85,7 @@ extension Decision {
         )
     }
 
-    /// The decision's events have the request's audience.
+    /// The decision's events have the request's recipients.
     private func event(
         _ typeName: String,
         _ members: JSONObject,
@@ -93,7 +93,7 @@ extension Decision {
         tenant: Tenant,
         traceparent: String?
     ) throws(ValidationError) -> Event {
-        try ApprovalEvent(typeName, members, user: user, id: id, time: decidedAt).event(of: tenant, traceparent: traceparent)
+        try ApprovalEvent(typeName, members, recipients: recipients, id: id, time: decidedAt).event(of: tenant, traceparent: traceparent)
     }
 
     /// Returns whether the decision is about this request, and not about another one with the same id.
@@ -119,7 +119,7 @@ extension Decision {
             approvalID: approvalID,
             remediationID: remediationID,
             incidentID: payload.string("incidentId").flatMap { try? IncidentID($0) },
-            user: event.user,
+            recipients: event.recipients,
             action: action,
             decidedBy: payload.string("decidedBy").flatMap { try? UserID($0) } ?? Self.system,
             onBehalfOf: payload.string("onBehalfOf").flatMap { try? UserID($0) },

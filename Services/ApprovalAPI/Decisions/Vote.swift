@@ -142,7 +142,7 @@ extension Approval.Request {
         return members
     }
 
-    /// Creates an event of the approval, with the request's audience.
+    /// Creates an event of the approval, with the request's recipients.
     func event(
         _ typeName: String,
         _ members: JSONObject,
@@ -150,7 +150,7 @@ extension Approval.Request {
         time: Timestamp,
         traceparent: String?
     ) throws(ValidationError) -> Event {
-        try ApprovalEvent(typeName, members, user: user, id: id, time: time).event(of: tenant, traceparent: traceparent)
+        try ApprovalEvent(typeName, members, recipients: recipients, id: id, time: time).event(of: tenant, traceparent: traceparent)
     }
 }
 

@@ -125,7 +125,7 @@ extension NotificationQuery {
     ///
     /// Two index scans of at most ``comparedIntakes`` rows, so that the cost is independent of the list's length.
     private static func last(takenInBy time: String) -> String {
-        let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+        let runs = Viewer.audiences.map { audience in
             """
             SELECT * FROM (SELECT i.sequence FROM notifications i WHERE i.tenant = :tenant AND i.user = \(audience) AND i.intake <= \(time) \
             ORDER BY i.intake DESC, i.sequence DESC LIMIT \(comparedIntakes))
@@ -141,7 +141,7 @@ extension NotificationQuery {
             database.cachedStatement(sql: "SELECT \(Self.last(takenInBy: ":time"))"),
             arguments: viewer.arguments + ["time": time]
         )
-        let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+        let runs = Viewer.audiences.map { audience in
             """
             SELECT * FROM (SELECT n.sequence, n.intake FROM notifications n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 \
             AND n.sequence > :floor AND n.sequence <= :through ORDER BY n.sequence DESC LIMIT 1)
@@ -194,7 +194,7 @@ extension NotificationQuery {
             case false?: " AND n.sequence > :floor"
             case nil: ""
             }
-        var runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+        var runs = Viewer.audiences.map { audience in
             Self.select(
                 from: "notifications n",
                 where: "n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 AND n.sequence < :before\(ofType)\(side)"
@@ -223,7 +223,7 @@ extension NotificationQuery {
     /// - Parameter place: the table whose sequences order the rows.
     fileprivate static func select(_ place: String = "n", from source: String, where condition: String) -> String {
         """
-        SELECT \(place).sequence AS sequence, n.intake, n.tenant, n.user, n.type, n.title, n.body, n.incident, n.remediation, n.approval, n.created_at,
+        SELECT \(place).sequence AS sequence, n.intake, n.tenant, n.type, n.title, n.body, n.incident, n.remediation, n.approval, n.created_at,
             (SELECT read_at FROM marks m WHERE \(isOfReader("m")) AND m.sequence = n.sequence AND \(Tally.isOf("m", "n"))) AS mark_at,
             CASE WHEN n.sequence <= :floor THEN coalesce((SELECT min(read_at) FROM (
                 SELECT f.read_at, f.intake FROM floors f WHERE \(isOfReader("f")) AND f.through >= n.sequence
@@ -235,7 +235,6 @@ extension NotificationQuery {
     /// Counts the notifications above the floor minus the marked ones there. Sums ``Tally``'s buckets, and counts rows only in the bucket that
     /// contains the floor.
     fileprivate func unreadCount(_ database: Database, floor: Int64) throws -> Int {
-        let everyone = "'\(Viewer.everyone)'"
         func near(_ audience: String) -> String {
             """
             (SELECT count(*) FROM notifications n WHERE n.tenant = :tenant AND n.user = \(audience) AND n.hidden = 0 \
@@ -243,8 +242,7 @@ extension NotificationQuery {
             """
         }
         let sql = """
-            SELECT \(Tally.above(.notifications, user: everyone)) + \(near(everyone))
-                + \(Tally.above(.notifications, user: ":user")) + \(near(":user"))
+            SELECT \(Viewer.audiences.map { "\(Tally.above(.notifications, user: $0)) + \(near($0))" }.joined(separator: " + "))
                 - (\(Tally.above(.marks, user: ":user")))
                 - (SELECT count(*) FROM marks m CROSS JOIN notifications n WHERE \(Self.isOfReader("m")) AND \(Tally.isNear("m.sequence"))
                     AND n.sequence = m.sequence AND \(Tally.isOf("m", "n")) AND n.hidden = 0 AND \(Viewer.sees("n")))
@@ -263,7 +261,6 @@ extension InboxItem {
     fileprivate init(row: Row) throws {
         record = NotificationRecord(
             tenant: try Tenant(stored: row.stored("tenant")),
-            user: Viewer.user(ofAudience: try row.stored("user")),
             type: try EventType(stored: row.stored("type")),
             title: try row.stored("title"),
             body: try row.stored("body"),

@@ -1,11 +1,9 @@
 import Basics
 import EventModel
 
-/// An entry of the notification list, without a reader's read state.
+/// An entry of the notification list, without its recipients and their read states.
 struct NotificationRecord: Sendable, Equatable {
     var tenant: Tenant
-    /// The one user that it is for; nil for everyone in the tenant.
-    var user: UserID?
     var type: EventType
     var title: String
     var body: String
@@ -24,7 +22,6 @@ extension NotificationRecord {
     init(_ event: Event, _ text: NotificationText, at place: LogPlace) {
         self.init(
             tenant: event.tenant,
-            user: event.user,
             type: event.type,
             title: text.title,
             body: text.body,

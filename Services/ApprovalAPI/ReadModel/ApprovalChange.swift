@@ -76,7 +76,7 @@ enum ApprovalChange: Sendable {
             .execute(
                 arguments: StatementArguments(key) + [
                     Int64(clamping: request.record), Int64(request.event.epoch), Int64(clamping: request.event.sequence),
-                    request.event.time.millisecondsSinceEpoch, Viewer.audience(of: request.user), eventID.text,
+                    request.event.time.millisecondsSinceEpoch, request.recipients.user?.text, eventID.text,
                     request.requestedAt.millisecondsSinceEpoch, Data(Approval.Request.summary(of: event.payload)),
                     SQLText.blob(request.description), request.action.map { Data($0) }, request.actionDigest?.text,
                     request.deadline, request.due(after: 0),
@@ -84,6 +84,15 @@ enum ApprovalChange: Sendable {
             )
         // Another request has the id: the stream was put back to an older copy.
         guard database.changesCount > 0 else { return }
+        for audience in Viewer.audiences(of: request.recipients) {
+            try database.cachedStatement(sql: "INSERT OR REPLACE INTO listings VALUES (?, ?, ?, ?, ?, ?, ?, 'pending')")
+                .execute(
+                    arguments: StatementArguments(key) + [
+                        audience, Int64(clamping: request.record), request.event.time.millisecondsSinceEpoch,
+                        Int64(clamping: request.event.sequence), request.deadline,
+                    ]
+                )
+        }
         try database.cachedStatement(
             sql: """
                 UPDATE notifications SET hidden = 0 WHERE sequence = ?1 AND intake = ?2 AND tenant = ?3 AND approval = ?4 AND type = ?5
@@ -97,11 +106,10 @@ enum ApprovalChange: Sendable {
 
     private static func write(_ record: ApprovalRecord, to database: Database) throws {
         let (event, approvalID) = (record.event, record.place.approvalID)
-        try database.cachedStatement(sql: "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        try database.cachedStatement(sql: "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
             .execute(arguments: [
                 event.tenant.text, approvalID.text, Int64(clamping: record.sequence), record.place.name,
-                Viewer.audience(of: event.user), event.id.text, event.type.name, event.time.millisecondsSinceEpoch,
-                Data(event.payload.bytes),
+                event.id.text, event.type.name, event.time.millisecondsSinceEpoch, Data(event.payload.bytes),
             ])
         switch record.place {
         case .decision: try settle(event.tenant, approvalID, Decision(event, on: approvalID)?.action, in: database)
@@ -112,8 +120,10 @@ enum ApprovalChange: Sendable {
 
     private static func settle(_ tenant: Tenant, _ approvalID: ApprovalID, _ action: DecisionAction?, in database: Database) throws {
         guard let action else { return }
-        try database.cachedStatement(sql: "UPDATE approvals SET status = ? WHERE tenant = ? AND approval = ?")
-            .execute(arguments: [action.status.rawValue, tenant.text, approvalID.text])
+        for table in ["approvals", "listings"] {
+            try database.cachedStatement(sql: "UPDATE \(table) SET status = ? WHERE tenant = ? AND approval = ?")
+                .execute(arguments: [action.status.rawValue, tenant.text, approvalID.text])
+        }
     }
 
     private static func escalate(_ tenant: Tenant, _ approvalID: ApprovalID, to step: Int, in database: Database) throws {

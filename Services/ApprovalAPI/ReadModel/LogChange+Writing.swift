@@ -7,7 +7,7 @@ extension LogChange {
     func write(to database: Database) throws {
         switch self {
         case .announced(let tenant, let place, let announced): try Self.write(announced, at: place, tenant, to: database)
-        case .notified(let record): try Self.write(record, to: database)
+        case .notified(let record, let recipients): try Self.write(record, for: recipients, to: database)
         }
     }
 
@@ -19,17 +19,19 @@ extension LogChange {
             ])
     }
 
-    private static func write(_ record: NotificationRecord, to database: Database) throws {
+    private static func write(_ record: NotificationRecord, for recipients: Recipients, to database: Database) throws {
         // A request is shown once it is recorded: the record may come first or later (``ApprovalRecord/write(to:)``).
         let hidden = record.isRequest ? "NOT \(isRecorded(tenant: "?3", approval: "?10", sequence: "?1", intake: "?2"))" : "0"
-        try database.cachedStatement(
-            sql: "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, \(hidden), ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"
-        )
-        .execute(arguments: [
-            Int64(clamping: record.place.sequence), record.place.intake.millisecondsSinceEpoch, record.tenant.text,
-            Viewer.audience(of: record.user), record.type.name, record.title, record.body, record.incidentID?.text,
-            record.remediationID?.text, record.approvalID?.text, record.createdAt.millisecondsSinceEpoch,
-        ])
+        for audience in Viewer.audiences(of: recipients) {
+            try database.cachedStatement(
+                sql: "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, \(hidden), ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"
+            )
+            .execute(arguments: [
+                Int64(clamping: record.place.sequence), record.place.intake.millisecondsSinceEpoch, record.tenant.text,
+                audience, record.type.name, record.title, record.body, record.incidentID?.text,
+                record.remediationID?.text, record.approvalID?.text, record.createdAt.millisecondsSinceEpoch,
+            ])
+        }
     }
 
     /// Returns the SQL condition that the event at a place of the log is the recorded request of an approval.

@@ -7,7 +7,7 @@ enum LogChange: Sendable, Equatable {
     /// An event of an approval: its request, or what was announced from its records.
     case announced(tenant: Tenant, place: ApprovalPlace, Approval.Announced)
     /// A notification.
-    case notified(NotificationRecord)
+    case notified(NotificationRecord, to: Recipients)
 
     /// Returns the changes of `entry`; empty for most.
     ///
@@ -35,7 +35,7 @@ enum LogChange: Sendable, Equatable {
             // One at another place is never the recorded one.
             guard case .announced(_, .request, _)? = changes.first else { return changes }
         }
-        changes.append(.notified(record))
+        changes.append(.notified(record, to: event.recipients))
         return changes
     }
 

@@ -24,10 +24,14 @@ extension ReadModel {
     /// Returns the approval with that id, without a check of visibility; nil when absent.
     func approval(_ id: ApprovalID, of tenant: Tenant, for holder: ReaderShares.Holder? = nil) async throws -> Approval? {
         try await read(for: holder ?? .tenant(tenant)) { database in
-            let sql = "SELECT * FROM approvals WHERE tenant = ? AND approval = ?"
-            return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: [tenant.text, id.text])
-                .map { try Approval.read($0, database) }
+            try Self.row(of: id.text, tenant, database).map { try Approval.read($0, database) }
         }
+    }
+
+    /// Returns the row of an approval; nil when absent.
+    private static func row(of id: String, _ tenant: Tenant, _ database: Database) throws -> Row? {
+        let sql = "SELECT * FROM approvals WHERE tenant = ? AND approval = ?"
+        return try Row.fetchOne(database.cachedStatement(sql: sql), arguments: [tenant.text, id])
     }
 
     /// Returns the sequences of requests for an approval that the log holds and that has no record.
@@ -49,7 +53,7 @@ extension ReadModel {
     /// Maximum size of the rows of a page, in bytes: a request may be large.
     private static let maximumPageBytes = 1 << 20
 
-    /// Returns approvals in the viewer's lists: those for everyone and those for the viewer.
+    /// Returns approvals in the viewer's lists: those for everyone, and those whose recipients include the viewer.
     ///
     /// - Parameters:
     ///   - status: only those with this status; nil for all.
@@ -68,28 +72,29 @@ extension ReadModel {
         try await read(for: holder ?? .tenant(viewer.tenant)) { database in
             var arguments = viewer.arguments + ["limit": limit + 1]
             if let status { arguments += ["status": status.rawValue] }
-            let filter = status == nil ? "" : " AND n.status = :status"
+            let filter = status == nil ? "" : " AND l.status = :status"
             let (behind, sorted): (String, String)
             switch order {
             case .created:
-                (behind, sorted) = ("(n.intake, n.sequence) < (:time, :sequence)", "intake DESC, sequence DESC")
+                (behind, sorted) = ("(l.intake, l.sequence) < (:time, :sequence)", "intake DESC, sequence DESC")
                 arguments += ["time": after?.time ?? .max]
             case .deadline:
-                (behind, sorted) = ("(n.deadline, n.sequence) > (:time, :sequence)", "deadline, sequence")
+                (behind, sorted) = ("(l.deadline, l.sequence) > (:time, :sequence)", "deadline, sequence")
                 arguments += ["time": after?.time ?? -1]
             }
             arguments += ["sequence": after.map { Int64(clamping: $0.sequence) } ?? 0]
-            let runs = ["'\(Viewer.everyone)'", ":user"].map { audience in
+            let runs = Viewer.audiences.map { audience in
                 """
-                SELECT * FROM (SELECT * FROM approvals n WHERE n.tenant = :tenant AND n.user = \(audience) AND \(behind)\(filter) \
+                SELECT * FROM (SELECT * FROM listings l WHERE l.tenant = :tenant AND l.user = \(audience) AND \(behind)\(filter) \
                 ORDER BY \(sorted) LIMIT :limit)
                 """
             }
             let sql = "\(runs.joined(separator: " UNION ALL ")) ORDER BY \(sorted) LIMIT :limit"
-            let rows = try Row.fetchCursor(database.cachedStatement(sql: sql), arguments: arguments)
+            let listings = try Row.fetchCursor(database.cachedStatement(sql: sql), arguments: arguments)
             var items: [Approval] = []
             var bytes = 0
-            while let row = try rows.next() {
+            while let listing = try listings.next() {
+                guard let row = try Self.row(of: listing.stored("approval"), viewer.tenant, database) else { continue }
                 bytes += (try row.stored("summary") as Data).count
                 if items.count == limit || (bytes > Self.maximumPageBytes && !items.isEmpty) { return (items, true) }
                 items.append(try Approval.read(row, database))
@@ -177,6 +182,17 @@ extension ReadModel {
         return try await delegations(sql, of: receiver, at: now, giver: giver)
     }
 
+    /// Returns the people in whose place a person may vote.
+    func givers(to receiver: Viewer, at now: Timestamp) async throws -> [UserID] {
+        try await read(for: .tenant(receiver.tenant)) { database in
+            let sql = """
+                SELECT DISTINCT giver FROM delegations WHERE tenant = :tenant AND receiver = :user AND until > :now LIMIT \(Self.maximumDelegations)
+                """
+            let arguments = receiver.arguments + ["now": now.millisecondsSinceEpoch]
+            return try String.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map { try UserID(stored: $0) }
+        }
+    }
+
     /// Returns the delegations in force that a person gave or received, oldest first.
     func delegations(with person: Viewer, at now: Timestamp) async throws -> [Delegation] {
         let sql = """
@@ -242,14 +258,16 @@ extension Approval {
     private mutating func add(record row: Row) throws {
         let sequence = UInt64(clamping: try row.stored("place") as Int64)
         guard let place = ApprovalPlace(approvalID: request.approvalID, name: try row.stored("name") as String) else { return }
-        let event = try Event(
+        var event = try Event(
             row: row,
             tenant: request.tenant,
             type: EventType(stored: row.stored("type")),
+            user: request.recipients.user,
             id: "event_id",
             time: "time",
             payload: "payload"
         )
+        event.recipients = request.recipients
         switch place {
         case .vote: if let vote = Vote(event, record: sequence) { votes.append(vote) }
         case .escalation(_, let step): escalations[step] = Escalated(at: event.time, record: sequence)
@@ -265,7 +283,7 @@ extension Approval {
 
 extension Event {
     /// Reads an event from the named columns of a row.
-    fileprivate init(row: Row, tenant: Tenant, type: EventType, id: String, time: String, payload: String) throws {
+    fileprivate init(row: Row, tenant: Tenant, type: EventType, user: UserID?, id: String, time: String, payload: String) throws {
         let bytes: Data = try row.stored(payload)
         let content: Payload
         do throws(ValidationError) {
@@ -277,7 +295,7 @@ extension Event {
             id: try EventID(stored: row.stored(id)),
             tenant: tenant,
             type: type,
-            user: Viewer.user(ofAudience: try row.stored("user")),
+            user: user,
             time: try row.time(time),
             payload: content
         )
@@ -291,6 +309,7 @@ extension Approval.Request {
             row: row,
             tenant: Tenant(stored: row.stored("tenant")),
             type: Self.type,
+            user: (row.stored("user") as String?).map { try UserID(stored: $0) },
             id: "event_id",
             time: "requested_at",
             payload: "summary"

@@ -5,7 +5,7 @@ import GRDB
 /// Everything is derived from the log and the read marks' stream, so there are no migrations: another version recreates the file.
 enum Schema {
     /// Incremented whenever the tables or their content change.
-    static let version = 6
+    static let version = 7
     /// Marks a file as a read model of this service (`PRAGMA application_id`): "CWAY".
     static let applicationID: Int32 = 0x4357_4159
 
@@ -37,7 +37,7 @@ enum Schema {
 
     /// Clears what is derived from the approval records.
     static func clearApprovals(in database: Database) throws {
-        for table in ["approvals", "records", "delegations"] { try database.execute(sql: "DROP TABLE \(table)") }
+        for table in ["approvals", "listings", "records", "delegations"] { try database.execute(sql: "DROP TABLE \(table)") }
         try database.execute(sql: approvalTables)
         try database.execute(sql: "UPDATE notifications SET hidden = 1 WHERE type = '\(Approval.Request.typeName)'")
     }
@@ -55,9 +55,10 @@ enum Schema {
         INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
         """
 
-    /// Times are milliseconds since 1970; an empty `user` stands for everyone (``Viewer``); a place is a sequence in the log and an intake time.
+    /// Times are milliseconds since 1970; `user` is a recipient, empty for everyone (``Viewer``); a place is a sequence in the log and an intake time.
     /// Identifiers have at most 256 bytes, and texts are bounded too (``Approval/Request/maximumTitleBytes``), so that a row takes a few KiB at most.
     ///
+    /// - `notifications` has a row for each recipient.
     /// - `announcements` are the events of approvals that the log keeps; `name` is that of their place (``ApprovalPlace/name``).
     /// - `notifications.hidden` is 1 for a request that is not the recorded one of its approval: another one has the id, so nobody can answer it.
     /// - Texts that are not identifiers may contain NUL, at which the driver would truncate a TEXT: they are stored as BLOB.
@@ -70,10 +71,11 @@ enum Schema {
         CREATE INDEX announcements_by_place ON announcements (sequence);
 
         CREATE TABLE notifications ( /* a read model of Causeway */
-            sequence INTEGER PRIMARY KEY, intake INTEGER NOT NULL,
+            sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
             tenant TEXT NOT NULL, user TEXT NOT NULL, hidden INTEGER NOT NULL,
             type TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL,
-            incident TEXT, remediation TEXT, approval TEXT, created_at INTEGER NOT NULL
+            incident TEXT, remediation TEXT, approval TEXT, created_at INTEGER NOT NULL,
+            PRIMARY KEY (sequence, user)
         ) STRICT;
         CREATE INDEX notifications_by_reader ON notifications (tenant, user, sequence) WHERE hidden = 0;
         CREATE INDEX notifications_by_intake ON notifications (tenant, user, intake, sequence);
@@ -82,27 +84,37 @@ enum Schema {
 
     /// `place` is the sequence of the record; `summary` is the request without `action` and `description`, which lists do not need; `deadline` is
     /// ``Approval/latestDeadline`` for none, and `due_at` the next time at which the approval expires or escalates.
+    ///
+    /// - `approvals.user` is the user to whom the request is addressed; null for everyone. Its groups, in `summary`, name the further recipients.
+    /// - `listings` has a row for each recipient of a request, with the columns by which lists are filtered and sorted.
     private static let approvalTables = """
         CREATE TABLE approvals ( /* a read model of Causeway */
             tenant TEXT NOT NULL, approval TEXT NOT NULL, place INTEGER NOT NULL,
             epoch INTEGER NOT NULL, sequence INTEGER NOT NULL, intake INTEGER NOT NULL,
-            user TEXT NOT NULL, event_id TEXT NOT NULL, requested_at INTEGER NOT NULL,
+            user TEXT, event_id TEXT NOT NULL, requested_at INTEGER NOT NULL,
             summary BLOB NOT NULL, description BLOB, action BLOB, action_digest TEXT,
             deadline INTEGER NOT NULL, due_at INTEGER, status TEXT NOT NULL,
             PRIMARY KEY (tenant, approval)
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX approvals_by_age ON approvals (tenant, user, intake, sequence);
-        CREATE INDEX approvals_by_status ON approvals (tenant, user, status, intake, sequence);
-        CREATE INDEX approvals_by_deadline ON approvals (tenant, user, deadline, sequence);
-        CREATE INDEX approvals_by_status_and_deadline ON approvals (tenant, user, status, deadline, sequence);
         CREATE INDEX approvals_due ON approvals (due_at) WHERE status = 'pending' AND due_at IS NOT NULL;
         CREATE INDEX approvals_pending ON approvals (requested_at, deadline) WHERE status = 'pending';
         CREATE INDEX approvals_by_place ON approvals (place);
         CREATE INDEX approvals_by_event ON approvals (sequence);
 
+        CREATE TABLE listings ( /* a read model of Causeway */
+            tenant TEXT NOT NULL, approval TEXT NOT NULL, user TEXT NOT NULL, place INTEGER NOT NULL,
+            intake INTEGER NOT NULL, sequence INTEGER NOT NULL, deadline INTEGER NOT NULL, status TEXT NOT NULL,
+            PRIMARY KEY (tenant, approval, user)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX listings_by_age ON listings (tenant, user, intake, sequence);
+        CREATE INDEX listings_by_status ON listings (tenant, user, status, intake, sequence);
+        CREATE INDEX listings_by_deadline ON listings (tenant, user, deadline, sequence);
+        CREATE INDEX listings_by_status_and_deadline ON listings (tenant, user, status, deadline, sequence);
+        CREATE INDEX listings_by_place ON listings (place);
+
         CREATE TABLE records ( /* a read model of Causeway */
             tenant TEXT NOT NULL, approval TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
-            user TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, payload BLOB NOT NULL,
+            event_id TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, payload BLOB NOT NULL,
             PRIMARY KEY (tenant, approval, place)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX records_by_event ON records (tenant, event_id);

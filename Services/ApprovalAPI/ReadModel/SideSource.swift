@@ -35,13 +35,15 @@ extension ReadModel {
                 // Nobody can answer the request any more.
                 try database.execute(
                     sql: """
-                        UPDATE notifications SET hidden = 1 FROM approvals a WHERE a.place < ? AND notifications.sequence = a.sequence \
-                        AND notifications.intake = a.intake AND notifications.tenant = a.tenant AND notifications.approval = a.approval \
-                        AND notifications.type = '\(Approval.Request.typeName)'
+                        UPDATE notifications SET hidden = 1 WHERE (sequence, intake, tenant, approval) IN \
+                        (SELECT a.sequence, a.intake, a.tenant, a.approval FROM approvals a WHERE a.place < ?) \
+                        AND type = '\(Approval.Request.typeName)'
                         """,
                     arguments: [first]
                 )
-                for table in ["approvals", "records", "delegations"] { try Self.delete(from: table, before: first, in: database) }
+                for table in ["approvals", "listings", "records", "delegations"] {
+                    try Self.delete(from: table, before: first, in: database)
+                }
             }
         }
 

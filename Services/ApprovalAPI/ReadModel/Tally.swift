@@ -9,7 +9,7 @@
 enum Tally {
     /// What is counted.
     enum Kind: Int {
-        /// Notifications that are not hidden, by audience (``Viewer/audience(of:)``).
+        /// Notifications that are not hidden, by audience (``Viewer/audiences(of:)``).
         case notifications = 0
         /// Notifications that the user has marked individually.
         case marks = 1

@@ -142,7 +142,7 @@ struct ApprovalView: Encodable, Sendable {
         actionDigest = request.actionDigest?.text
         requestedBy = request.requestedBy?.text
         requestedAt = request.requestedAt.iso8601
-        user = request.user?.text
+        user = request.recipients.user?.text
         expiresAt = if case .at(let time) = request.expiry { time.iso8601 } else { nil }
         fourEyes = request.fourEyes
         groups = request.isDecidedAtOnce ? [] : ApprovalTally(approval).counts.map(GroupView.init)

@@ -3,7 +3,7 @@ public import EventModel
 
 /// The user who reads a connection, and the types requested.
 public struct Audience: Sendable, Hashable {
-    /// The user of the token: sees the tenant's events except those addressed to other users. Nil where no token was accepted.
+    /// The user of the token: sees the tenant's events that include it among their ``Recipients``. Nil where no token was accepted.
     public var user: UserID?
     /// The types requested; `nil` for all.
     public var filter: TypeFilter?
@@ -15,7 +15,6 @@ public struct Audience: Sendable, Hashable {
 
     /// Whether the connection gets `entry`.
     func admits(_ entry: PageEntry) -> Bool {
-        if let recipient = entry.user, recipient != self.user { return false }
-        return self.filter?.matches(entry.type) ?? true
+        entry.recipients.includes(self.user) && self.filter?.matches(entry.type) ?? true
     }
 }

@@ -1,6 +1,6 @@
 /// Decides which entries of its tenant a connection receives.
 protocol EntryFilter {
-    /// Whether all entries without a recipient are admitted.
+    /// Whether all entries for everyone in the tenant are admitted.
     var admitsAllShared: Bool { get }
     func admits(_ entry: PageEntry) -> Bool
 }

@@ -9,7 +9,7 @@ extension LoopHub {
             personalCount: 0,
             isFinal: false,
             intake: trace.cursor.time,
-            user: trace.event.user,
+            recipients: trace.event.recipients,
             type: trace.event.type,
             topic: chain.encoder.topic(of: trace.event)
         )

@@ -516,7 +516,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
                 bytes,
                 sequence: entry.sequence,
                 intake: entry.intake,
-                user: entry.event.user,
+                recipients: entry.event.recipients,
                 type: entry.event.type,
                 topic: encoder.topic(of: entry.event),
                 isFinal: entry.execution?.isFinal ?? false

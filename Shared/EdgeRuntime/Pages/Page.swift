@@ -7,14 +7,14 @@ struct PageEntry: Sendable {
     var sequence: UInt64
     /// The end of its bytes in the page; they begin at the end of the previous entry.
     var end: Int
-    /// Number of entries of the page with a single recipient, up to and including this one.
+    /// Number of entries of the page that not everyone in the tenant may see, up to and including this one.
     var personalCount: Int32
     /// Whether it is final: a stream that has sent it ends.
     var isFinal: Bool
     /// The intake time: with ``sequence``, its cursor.
     var intake: Timestamp
-    /// The recipient; `nil` when all users of the tenant may see it.
-    var user: UserID?
+    /// Who may see it.
+    var recipients: Recipients
     /// The type, for connections that requested some types only.
     var type: EventType
     /// The topic, where the encoding has one (``StreamEncoder/topic(of:)``).
@@ -66,7 +66,7 @@ final class Page: @unchecked Sendable {
         _ encoded: [UInt8],
         sequence: UInt64,
         intake: Timestamp,
-        user: UserID?,
+        recipients: Recipients,
         type: EventType,
         topic: IncidentID? = nil,
         isFinal: Bool = false
@@ -80,10 +80,10 @@ final class Page: @unchecked Sendable {
             to: PageEntry(
                 sequence: sequence,
                 end: self.byteCount,
-                personalCount: before + (user == nil ? 0 : 1),
+                personalCount: before + (recipients.areEveryone ? 0 : 1),
                 isFinal: isFinal,
                 intake: intake,
-                user: user,
+                recipients: recipients,
                 type: type,
                 topic: topic
             )
@@ -120,7 +120,7 @@ struct PageSegment: Sendable {
     var endByte: Int { self.page.entries[self.entries.upperBound - 1].end }
     var lastSequence: UInt64 { self.page.entries[self.entries.upperBound - 1].sequence }
 
-    /// Whether it has an entry with a single recipient.
+    /// Whether it has an entry that not everyone in the tenant may see.
     var hasPersonalEntries: Bool {
         let before = self.entries.lowerBound == 0 ? 0 : self.page.entries[self.entries.lowerBound - 1].personalCount
         return self.page.entries[self.entries.upperBound - 1].personalCount > before

@@ -12,8 +12,16 @@ enum Fixture {
         Timestamp(millisecondsSinceEpoch: time.millisecondsSinceEpoch + milliseconds)
     }
 
-    static func event(_ type: String, _ payload: String, tenant: String = "acme", user: String? = nil, id: String = "e") throws -> Event {
-        Event(
+    /// - Parameter others: further recipients beside the user, of an event that follows from an approval.
+    static func event(
+        _ type: String,
+        _ payload: String,
+        tenant: String = "acme",
+        user: String? = nil,
+        others: [String] = [],
+        id: String = "e"
+    ) throws -> Event {
+        var event = Event(
             id: try EventID(id),
             tenant: try Tenant(tenant),
             type: try EventType(type),
@@ -21,6 +29,10 @@ enum Fixture {
             time: time,
             payload: try Payload(validating: Array(payload.utf8))
         )
+        if let user = event.user, !others.isEmpty, let recipients = Recipients(user, and: try others.map { try UserID($0) }) {
+            event.recipients = recipients
+        }
+        return event
     }
 
     static func entry(
@@ -29,9 +41,10 @@ enum Fixture {
         _ payload: String,
         tenant: String = "acme",
         user: String? = nil,
+        others: [String] = [],
         place: ApprovalPlace? = nil
     ) throws -> LogEntry {
-        let event = try event(type, payload, tenant: tenant, user: user, id: "e\(sequence)")
+        let event = try event(type, payload, tenant: tenant, user: user, others: others, id: "e\(sequence)")
         return LogEntry(sequence: sequence, intake: later(Int64(sequence % 1_000_000)), event: event, approvalPlace: place)
     }
 
@@ -66,12 +79,14 @@ enum Fixture {
     /// - Parameters:
     ///   - request: the sequence of the request that it names; nil for a decision from before decisions named one.
     ///   - epoch: of the log in which it names it.
+    ///   - others: further recipients beside the user.
     static func decision(
         _ approval: String,
         _ action: String,
         at sequence: UInt64,
         tenant: String = "acme",
         user: String? = nil,
+        others: [String] = [],
         of request: UInt64? = nil,
         epoch: UInt16 = 7
     ) throws -> LogEntry {
@@ -84,6 +99,7 @@ enum Fixture {
             #"{"approvalId":"\#(approval)","remediationId":"rem_\#(approval)","action":"\#(action)","decidedBy":"ann"\#(named ?? "")}"#,
             tenant: tenant,
             user: user,
+            others: others,
             place: .decision(approvalID: try ApprovalID(approval))
         )
     }

@@ -28,6 +28,8 @@ class StoredEvent:
     type: str
     body: bytes
     source: str | None = None
+    #: The further recipients beside `user`, as the message's header has them; a request has them in its payload.
+    others: tuple[str, ...] = ()
 
 
 class Bus:
@@ -211,6 +213,7 @@ class Bus:
                         type=headers.get("ce-type"),
                         body=message.data,
                         source=_decoded(headers.get("ce-source")),
+                        others=tuple(_decoded(name) for name in headers.get("causeway-recipients", "").split(",") if name),
                     )
                 )
         await subscription.unsubscribe()

@@ -217,26 +217,33 @@ def test_an_action_cannot_be_disguised(deployment, console, tenant):
     assert tab.run("return window.pwned") is None and tab.count("#approvals img") == 0
 
 
-def test_a_private_request_is_unseen_by_others(deployment, console, other_console, tenant):
-    """It is listed for its user alone. A person whom its groups name opens it by its address."""
+def test_a_private_request_is_unseen_by_others(deployment, console, other_console, service, tenant):
+    """It is listed for its user and the people whom its groups name. The deputy of one opens it by its address."""
     bob, ann = console(), other_console()
     bob.sign_in(mint(tenant, "bob", ("admin",)))
     ann.sign_in(mint(tenant, "ann"))
     groups = [{"name": "owners", "users": ["ann", "carl"], "n": 2}]
     private = requested("app_private", tenant, groups=groups, action=ACTION, title="Read ann's mail") | {"user": "ann"}
     deployment.intake.publish(private, requested("app_open", tenant))
-    ann.wait_for_text(card("app_private"), "only for ann")
+    ann.wait_for_text(card("app_private"), "private, addressed to ann")
     bob.wait_for(lambda: bob.count(card("app_open")), "what is for all is listed")
     assert bob.count(card("app_private")) == 0 and "ann's mail" not in bob.text("#console")
     bob.run("location.hash = '#approvals/app_private'")
     bob.wait_for_text("#approvals .error", "There is no such approval")
     assert bob.count(card("app_private")) == 0
 
+    Person(service, tenant, "carl").delegate("dora")
+    dora = console()
+    dora.enter(mint(tenant, "dora"))
+    dora.wait_live()
+    assert dora.count(card("app_private")) == 0
+    dora.run("location.hash = '#approvals/app_private'")
+    dora.wait_for_text(card("app_private"), "private, addressed to ann")
+
     carl = console()
     carl.enter(mint(tenant, "carl"))
     carl.wait_live()
-    assert carl.count(card("app_private")) == 0
-    carl.run("location.hash = '#approvals/app_private'")
+    carl.wait_for_text(card("app_private"), "private, addressed to ann")
     decide(carl, "app_private")
     carl.wait_for_text(card("app_private", ".note"), "Recorded: you approved. It waits for 1 more of owners.")
     ann.wait_for_text(card("app_private", ".tally"), "owners 1 of 2")

@@ -36,7 +36,7 @@ export class Card {
         const asked = [
             approval.requestedBy ? `asked by ${shown(approval.requestedBy, 60)}` : "",
             approval.incidentId ? `incident ${shown(approval.incidentId, 60)}` : "",
-            approval.user ? `only for ${shown(approval.user, 60)}` : "",
+            approval.user ? `private, addressed to ${shown(approval.user, 60)}` : "",
         ];
         this.#region = element("div", { id: `${id}-details`, hidden: true });
         this.#toggle.setAttribute("aria-controls", `${id}-details`);

@@ -13,7 +13,7 @@ public struct FileStates: Sendable, Equatable {
     }
 
     /// Whether there are no files.
-    var isEmpty: Bool { paths.isEmpty }
+    package var isEmpty: Bool { paths.isEmpty }
 
     /// Looks at the same files again.
     func current() -> FileStates { FileStates(paths) }

@@ -266,7 +266,7 @@ def test_a_revoked_token_is_refused_at_every_door(world, tenant, door):
     def is_refused():
         match door.offer(world, revoked):
             case Refused(says):
-                assert says.startswith("The token was revoked"), says
+                assert "The token was revoked" in says, says
                 return True
         return False
 

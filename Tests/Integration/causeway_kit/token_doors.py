@@ -3,7 +3,7 @@
 import json
 
 from .doors import Accepted, Improper, Refused, refusal
-from .relay import Relay
+from .relay import Relay, request
 from .surfaces import NotificationStream
 from .tokens import mint
 from .websocket import Close, WebSocketConnection
@@ -95,6 +95,31 @@ class TokenOfHandshake(TokenDoor):
             return Refused(message.reason)
 
 
+class TokenOfRenewal(TokenDoor):
+    """A renewal on an open connection (contract §13): a token that is not accepted ends it."""
+
+    def __init__(self, service):
+        self.name, self._service = f"renewal, {service}", service
+
+    def offer(self, world, token):
+        tenant = workspace_of(token)
+        service, opening = getattr(world, self._service), self.token(tenant)
+        if self._service == "workspace":
+            url, query, text = service.url + WorkspaceStream.path, {"workspace": tenant}, json.dumps({"type": "authenticate", "token": token})
+        else:
+            url, query, text = service.url + Relay.path, {}, request("authenticate", {"token": token}, id="renewal")
+        with WebSocketConnection(url, token=opening, query=query) as connection:
+            if connection.status != 101:
+                raise Improper(f"{connection.status} {connection.body()!r}")
+            connection.next_text()
+            connection.send_text(text)
+            message = connection.next()
+            if isinstance(message, Close):
+                return Refused(message.reason)
+            answer = json.loads(message.text)
+            return Refused(answer["error"]["data"]) if "error" in answer else Accepted()
+
+
 _REQUESTS = [
     ("producer", "POST", "/v1/events"), ("producer", "POST", "/v1/executions/agents/doors/events"),
     ("producer", "POST", "/v1/executions/workflows/doors/events"),
@@ -105,6 +130,7 @@ _REQUESTS = [
     ("approvals", "GET", "/v1/approvals/delegations"), ("approvals", "POST", "/v1/approvals/delegations"),
     ("approvals", "DELETE", "/v1/approvals/delegations/doors"),
     ("approvals", "GET", "/v1/tokens/revocations"), ("approvals", "POST", "/v1/tokens/revocations"),
+    ("approvals", "POST", "/v1/tickets"),
     ("relay", "GET", "/v1/relay/status"), ("sse", "GET", "/v1/events?wait=0s"),
 ]  # fmt: skip
 #: The doors that answer at once, which docs/openapi.yaml describes.
@@ -117,4 +143,5 @@ TOKEN_DOORS = [
         for service, path in (("workspace", WorkspaceStream.path), ("relay", Relay.path))
         for place in ("header", "query", "subprotocol")
     ),
+    TokenOfRenewal("workspace"), TokenOfRenewal("relay"),
 ]  # fmt: skip

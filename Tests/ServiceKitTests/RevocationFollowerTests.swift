@@ -82,7 +82,6 @@ struct RevocationFollowerTests {
         _ = try await stream.store(arrives, within: .seconds(10))
         #expect(await eventually { ended.withLock { $0 } == [arrives] })
         #expect(revocations.count == 2)
-        // The position reaches the stream's end, also where the last message is no longer kept.
         let end = try await stream.followed.bounds().last
         #expect(await follower.position.wait(for: end, atMost: .seconds(60)))
         following.cancel()

@@ -351,7 +351,7 @@ def test_a_decision_that_is_sent_without_a_token_waits_for_one(deployment, conso
     tab.find("#decide-reason").send_keys("Not today")
     revoke(deployment, tenant, tenant)
     wait_unauthorized(tab)
-    tab.wait_for_text("#renewal-text", "not accepted any more")
+    tab.wait_for_text("#renewal-text", "no longer accepted")
     tab.click("#decide-submit")
     sign_in_again(tab, mint(tenant, "olga", ("admin",)))
     tab.wait_for(lambda: tab.count("[data-approval=app_1][data-outcome=rejected]"), "it is decided")

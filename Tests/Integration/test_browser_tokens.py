@@ -274,6 +274,19 @@ def test_a_revoked_token_is_replaced_at_once(deployment, open_tab, tenant):
     assert reasons(tab) == ["first", "refused"] and notices(tab) == ["refused", "renewed"]
 
 
+def test_a_request_without_a_token_waits_for_one_until_it_is_aborted(open_tab, tenant):
+    tab = open_tab([mint(tenant, secret="s" * 64), mint(tenant)])
+    tab.run(
+        """window.signIn = Promise.withResolvers();
+        causeway = new library.Causeway({ token: ({ reason }) => reason === "first" ? tokens[0] : signIn.promise });
+        const ask = (init) => causeway.fetch("/v1/relay/status", init).then((response) => response.status, (error) => error.name);
+        window.answers = [ask(), ask({ signal: AbortSignal.timeout(500) })];"""
+    )
+    assert tab.run("return answers[1]") == "TimeoutError"
+    tab.run("signIn.resolve(tokens[1])")
+    assert tab.run("return answers[0]") == 200
+
+
 def test_a_tab_without_a_token_gives_the_connection_to_one_that_has_one(deployment, open_tab, tenant):
     tabs = [open_tab([mint(tenant, lifetime=SHORT), mint(tenant)]), open_tab(mint(tenant))]
     for tab in tabs:
@@ -338,7 +351,7 @@ def test_a_half_typed_reason_survives_the_token(deployment, console, tenant):
     for lane in tab.lanes().values():
         assert (lane["gaps"], lane["twice"]) == (0, 0), lane
     assert [id for id in tab.arrivals() if id in ids] == ids
-    tab.click("#decide-submit")
+    tab.click("#decide-submit:enabled")
     tab.wait_for(lambda: tab.count("[data-approval=app_1][data-outcome=approved]"), "it is approved")
     assert ApprovalClient(deployment.approvals, tenant).approval("app_1").json()["decision"]["reason"] == "It is time"
     assert tab.run("return window.neverReloaded")
@@ -352,7 +365,7 @@ def test_a_decision_that_is_sent_without_a_token_waits_for_one(deployment, conso
     revoke(deployment, tenant, tenant)
     wait_unauthorized(tab)
     tab.wait_for_text("#renewal-text", "no longer accepted")
-    tab.click("#decide-submit")
+    tab.click("#decide-submit:enabled")
     sign_in_again(tab, mint(tenant, "olga", ("admin",)))
     tab.wait_for(lambda: tab.count("[data-approval=app_1][data-outcome=rejected]"), "it is decided")
     decision = ApprovalClient(deployment.approvals, tenant).approval("app_1").json()["decision"]

@@ -31,7 +31,7 @@ const NEXT = {
     stalled: () => "it goes on when the log is back",
     waiting: (retryInMs) => `next retry in ${duration(retryInMs)}`,
     offline: () => "it waits for the network",
-    unauthorized: () => "it goes on when you sign in again",
+    unauthorized: () => "it resumes when you sign in again",
     ended: () => "it stays closed",
 };
 /** Errors that the state already shows. */

@@ -1,4 +1,4 @@
-// Renews the token in place: automatically with one of the demo's, else by asking the user. The page stays as it is, and so do the streams.
+// Renews the token in place: automatically with one of the demo's, else by asking the user. The page stays as it is.
 
 import { byId, element, setText, shown } from "./dom.js";
 import { clock } from "./format.js";
@@ -89,8 +89,8 @@ export class Renewal {
         const isExpired = state === "expired" || (state === "expiring" && this.#identity.expiresAt <= Date.now());
         const texts = {
             expiring: `Your token expires at ${at}. Sign in again to stay connected.`,
-            expired: "Your token has expired. The streams go on when you sign in again; nothing on this page is lost.",
-            refused: "Your token is not accepted any more. The streams go on when you sign in again; nothing on this page is lost.",
+            expired: "Your token has expired. Streams resume when you sign in again; nothing on this page is lost.",
+            refused: "Your token is no longer accepted. Streams resume when you sign in again; nothing on this page is lost.",
         };
         this.#notice.dataset.state = isExpired ? "expired" : state;
         setText(byId("renewal-text"), texts[isExpired ? "expired" : state]);

@@ -199,7 +199,7 @@ export class Causeway extends EventTarget {
     execution(kind: "agent" | "workflow", name: string, options?: ExecutionOptions): EventStream;
 
     /**
-     * Calls `fetch` with the token, which is renewed once if the server refuses it.
+     * Calls `fetch` with the token, which is renewed once if the server refuses it. Without a token it waits for one, until `init.signal` aborts.
      *
      * @param path A path of the deployment. Another origin is an error, so that the token is sent nowhere else.
      */

@@ -80,7 +80,7 @@ export class Causeway extends EventTarget {
     }
 
     /**
-     * Calls `fetch` with the token, which is renewed once if the server refuses it.
+     * Calls `fetch` with the token, which is renewed once if the server refuses it. Without a token it waits for one, until `init.signal` aborts.
      *
      * @param {string} path A path of the deployment. Another origin is an error, so that the token is sent nowhere else.
      * @param {RequestInit} [init]
@@ -95,11 +95,20 @@ export class Causeway extends EventTarget {
             headers.set("Authorization", `Bearer ${token}`);
             return fetch(url, { ...init, headers });
         };
-        const token = await tokens.current();
+        const token = await unlessAborted(tokens.current(), init.signal);
         const response = await send(token);
         // A body that is a stream was consumed and cannot be sent again.
         if (response.status !== 401 || tokens.isFixed || init.body instanceof ReadableStream) return response;
         tokens.refuse(token);
-        return send(await tokens.current());
+        return send(await unlessAborted(tokens.current(), init.signal));
     }
+}
+
+/** Waits for a promise, and fails with the signal's reason when that aborts first: the page's function may take its time. */
+async function unlessAborted(promise, signal) {
+    if (!signal) return promise;
+    signal.throwIfAborted();
+    const settled = new AbortController();
+    const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { signal: settled.signal }));
+    return Promise.race([promise, aborted]).finally(() => settled.abort());
 }

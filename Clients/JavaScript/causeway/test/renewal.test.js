@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { renewalStep, renewalTime } from "../src/core/renewal.js";
+import { renewalOutcome, renewalStep, renewalTime } from "../src/core/renewal.js";
 
 const ANN = { user: "ann", group: "ann member" };
 const ADMIN = { user: "ann", group: "ann admin" };
@@ -45,4 +45,10 @@ test("a token of another user or of other roles is for another connection", () =
         assert.deepEqual(renewalStep(ANN, BOB, connection), { step: "end", reason: "another_identity" });
         assert.deepEqual(renewalStep(ANN, ADMIN, connection), { step: "end", reason: "other_roles" });
     }
+});
+
+test("an answer renews; without the method it is never tried again, after another error it is", () => {
+    assert.equal(renewalOutcome({ id: "authenticate", result: { expiresAt: "2026-01-01T00:00:00Z" } }), "renewed");
+    assert.equal(renewalOutcome({ id: "authenticate", error: { code: -32601, message: "no such method" } }), "unsupported");
+    for (const code of [-32603, -32005]) assert.equal(renewalOutcome({ id: "authenticate", error: { code, message: "later" } }), "failed");
 });

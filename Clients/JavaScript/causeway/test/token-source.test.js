@@ -138,7 +138,7 @@ test("a token that was accepted in between begins the count again", async () => 
     }
 });
 
-test("the token that was refused is none", async () => {
+test("a refused token that is returned again is a failure", async () => {
     const [token, next] = [tokenOf({ n: 1 }), tokenOf({ n: 2 })];
     const { source, clock } = sourceOf(token, token, next);
     await source.current();
@@ -163,14 +163,14 @@ test("after a failure the function is not called before the backoff has passed",
     assert.equal(source.retryInMs, null);
 });
 
-test("no token means signed out: whoever watches is told, and a later use asks again", async () => {
+test("no token means signed out: watchers are told, and a later use asks again", async () => {
     const [first, second] = [tokenOf({ exp: 1_010 }), tokenOf({})];
     const { source, reasons, clock, watch, renewed } = sourceOf(first, null, undefined, second);
     await source.current();
     watch();
     await clock.pass(HOUR);
     assert.deepEqual(renewed, [null]);
-    assert.deepEqual(reasons(), ["first", "expiring"], "it is not asked again by itself");
+    assert.deepEqual(reasons(), ["first", "expiring"], "no timer asks again");
     assert.equal(source.held(), null);
     await assert.rejects(source.current(), { code: "signed_out" });
     assert.equal(await source.current(), second);

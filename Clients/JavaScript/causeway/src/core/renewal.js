@@ -10,6 +10,8 @@ const LEAD_PART = 0.1;
 const LONGEST_LEAD_PART = 0.5;
 /** By which part of it the lead is lengthened at random, so that clients that got their tokens together do not renew together. */
 const JITTER = 0.25;
+/** JSON-RPC's code for a method that the server does not have. */
+const METHOD_NOT_FOUND = -32601;
 /** Milliseconds after which a token is renewed at the earliest. */
 const SHORTEST_WAIT = 1_000;
 
@@ -28,14 +30,25 @@ export function renewalTime(expiresAt, obtainedAt, random = Math.random) {
 }
 
 /**
+ * The outcome of a renewal in place, from the relay's answer: `renewed`; `unsupported` if the server does not know the method; `failed` if
+ * it cannot verify the token now, and the connection keeps the former one. A token that is not accepted ends the connection.
+ *
+ * @param {{ error?: { code: number } }} answer
+ */
+export function renewalOutcome({ error }) {
+    if (!error) return "renewed";
+    return error.code === METHOD_NOT_FOUND ? "unsupported" : "failed";
+}
+
+/**
  * Returns how an open connection takes a new token: `renew` (in place), `reconnect` (open another connection, which resumes after the
  * last event), `later` (a reconnect would lose the answers of calls), or `end`, with a reason: the token is for another user or another
  * group of tabs.
  *
  * @param {object} identity Of the connection; see `identityOf`.
  * @param {object} renewed Of the new token.
- * @param {{ canRenew: boolean, isBusy: boolean }} connection `canRenew`: whether the transport has renewal in place, and the server has
- *   not ignored it. `isBusy`: whether calls have no answer yet.
+ * @param {{ canRenew: boolean, isBusy: boolean }} connection `canRenew`: whether the transport has renewal in place, and the server
+ *   knows it. `isBusy`: whether calls have no answer yet.
  * @returns {{ step: "renew" | "reconnect" | "later" | "end", reason?: string }}
  */
 export function renewalStep(identity, renewed, { canRenew, isBusy }) {

@@ -177,7 +177,7 @@ export class TokenSource {
             if (token === previous) throw new CausewayError("token_unchanged", "the function returned the same token again");
             this.#hold(token);
         } catch (error) {
-            if (error.code !== "signed_out") this.#failed(error);
+            if (error?.code !== "signed_out") this.#failed(error);
             throw error;
         }
         if (previous !== undefined) this.#tell("renewed");

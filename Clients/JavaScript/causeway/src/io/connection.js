@@ -12,6 +12,8 @@ const CONNECT_TIMEOUT = 20_000;
 const STABLE_AFTER = 5_000;
 /** The longest wait that a server can ask for. */
 const LONGEST_RETRY_AFTER = 3_600_000;
+/** Milliseconds until a renewal that the server could not decide is tried again. */
+const FAILED_INTERVAL = 5_000;
 /** Milliseconds between two looks at whether calls are still under way. */
 const BUSY_INTERVAL = 1_000;
 
@@ -235,22 +237,29 @@ export class Connection {
             case "reconnect":
                 return this.connect("token_refreshed");
             case "later":
-                clearTimeout(this.#postponed);
-                this.#postponed = setTimeout(() => this.#takeToken(), BUSY_INTERVAL);
-                return;
+                return this.#takeTokenIn(BUSY_INTERVAL);
         }
         this.#isRenewing = true;
-        const isRenewed = await transport.renew(token);
+        const outcome = await transport.renew(token);
         if (this.#transport !== transport) return;
         this.#isRenewing = false;
-        if (isRenewed) {
-            this.#token = token;
-            tokens.accepted(token);
-        } else {
-            // This server does not know renewal.
-            transport.renew = undefined;
+        switch (outcome) {
+            case "failed":
+                return this.#takeTokenIn(FAILED_INTERVAL);
+            case "unsupported":
+                transport.renew = undefined;
+                break;
+            case "renewed":
+                this.#token = token;
+                tokens.accepted(token);
         }
+        // There may be a newer one, or it is to connect again.
         this.#takeToken();
+    }
+
+    #takeTokenIn(milliseconds) {
+        clearTimeout(this.#postponed);
+        this.#postponed = setTimeout(() => this.#takeToken(), milliseconds);
     }
 
     // MARK: Timers

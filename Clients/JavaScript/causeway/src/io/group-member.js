@@ -104,7 +104,7 @@ export class GroupMember {
      * Gets a token, and joins the group of its user and roles. A tab without a token is in no group: another one may have a token, and
      * leads.
      *
-     * @param {string} [reason] Why the last token does not count any more; none at the beginning.
+     * @param {string} [reason] Why the last token is no longer accepted; undefined at the beginning.
      */
     async #start(reason) {
         const { tokens } = this.#context;

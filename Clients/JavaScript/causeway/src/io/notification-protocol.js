@@ -7,7 +7,7 @@ import { openEventStream } from "./sse-request.js";
  * The notification stream, over server-sent events.
  *
  * Every protocol has `name`, `key` (which distinguishes its streams), `compare` (of positions) and `open`. What `open` returns has `close`,
- * and `renew` if the transport can renew its token in place: it resolves to whether the server did.
+ * and `renew` if the transport can renew its token in place: it resolves to the outcome (core/renewal.js).
  */
 export class NotificationProtocol {
     name = "notifications";

@@ -1,6 +1,7 @@
 import { compareCursors } from "../core/cursors.js";
 import { closeReason, endingOfResponse } from "../core/endings.js";
 import { RelayMultiplexer } from "../core/relay-multiplexer.js";
+import { renewalOutcome } from "../core/renewal.js";
 import { heartbeatUpdate, isStanding, standingOf } from "../core/updates.js";
 import { RenewalAnswer } from "./renewal-answer.js";
 import { openWebSocket } from "./web-socket.js";
@@ -45,7 +46,7 @@ export class RelayProtocol {
             if (isStanding(message.method)) return [standingOf(message.method)];
             if (message.method === "connected") multiplexer.connected(send);
             else if (message.error?.code === -32001 && (message.id === null || message.id === RENEWAL)) tokenHasExpired = true;
-            else if (message.id === RENEWAL) answer.settle(message.error === undefined);
+            else if (message.id === RENEWAL) answer.settle(renewalOutcome(message));
             else multiplexer.receive(message);
             return [];
         };

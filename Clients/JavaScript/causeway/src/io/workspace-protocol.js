@@ -28,7 +28,7 @@ export class WorkspaceProtocol {
         const messages = new WorkspaceMessages(link.after === undefined);
         const answer = new RenewalAnswer();
         const received = (message) => {
-            if (message.type === "authenticated") answer.settle(true);
+            if (message.type === "authenticated") answer.settle("renewed");
             return messages.updates(message);
         };
         const socket = openWebSocket(url, link, received, endingOfWorkspace);

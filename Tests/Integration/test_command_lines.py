@@ -109,6 +109,11 @@ def test_a_secret_at_a_wrong_place_is_not_repeated(line, word):
     assert PASSWORD not in refused(line, word)
 
 
+def test_a_secret_behind_a_misspelt_option_is_not_repeated():
+    for line in (("causeway", "dead-letters", "retry"), ("causeway", "doctor"), ("event-producer", "publish"), ("event-producer", "serve")):
+        assert PASSWORD not in refused(line, "--nats-pasword-of", PASSWORD)
+
+
 @on_every_line_of_the_bus
 def test_the_last_of_two_equal_options_counts(line):
     assert printed(line, "--nats-url", "nats://a:1", "--nats-url=nats://b:2") == ("nats://b:2", "option --nats-url")

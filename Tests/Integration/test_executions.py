@@ -1,6 +1,8 @@
 """Following one execution of an agent or a workflow (contract §9)."""
 
 import json
+import os
+import signal
 import subprocess
 import threading
 from urllib.parse import quote
@@ -11,7 +13,7 @@ import pytest
 from causeway_kit.browser import Browser, PageServer
 from causeway_kit.cut_line import CutLine
 from causeway_kit.executions import Executions, ExecutionStream, stream_path
-from causeway_kit.services import command
+from causeway_kit.services import command, executable
 from causeway_kit.subjects import token
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
@@ -123,6 +125,24 @@ def test_run_refuses_to_mix_with_an_execution_that_is_running(shared, edge, tena
 @pytest.mark.parametrize("arguments, status", [(("--",), 64), (("--", "/no/such/program"), 127), (("--", "/etc/passwd"), 126)])
 def test_run_says_why_it_cannot(shared, tenant, arguments, status):
     assert run_agent(shared, tenant, *arguments).returncode == status
+
+
+def test_run_forwards_signals_to_its_command(shared, edge, tenant):
+    script = "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    line = [executable("event-producer"), "run", "--agent", "builder", "--tenant", tenant, "--", "sh", "-c", script]
+    environment = {"PATH": os.environ["PATH"], "NATS_URL": shared.nats.url}
+    with subprocess.Popen(line, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout.read() == b"caught\n"
+            assert process.wait(timeout=30) == 5
+        finally:
+            process.kill()
+    with ExecutionStream(edge, "agents", "builder", mint(tenant)) as stream:
+        events = parsed(stream.rest())
+    assert [payload["message"] for _, _, payload in events[:-1]] == ["ready", "caught"]
+    assert events[-1][1] == "failed" and events[-1][2]["exitStatus"] == 5
 
 
 def test_one_who_waits_is_there_from_the_first_event(shared, edge, tenant, agent):

@@ -4,6 +4,20 @@ import Testing
 
 @testable import ServiceKit
 
+/// A program that the parser builds quickly: it does so for each command line anew.
+private struct ProgramOfFewKeys: ServiceCommand {
+    static let schema = ConfigurationSchema(
+        program: "few-keys",
+        version: "1.2.3",
+        summary: "For fuzzing.",
+        keys: [.httpPort, .natsURL, .authHS256Secret, .logLevel, .someSwitch]
+    )
+
+    @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
+
+    func run() async throws {}
+}
+
 /// Configuration as operators write it. A secret is never repeated in an error.
 @Suite struct ConfigurationFuzzTests {
     private static let secret = "hunter2-hunter2-hunter2"
@@ -54,20 +68,21 @@ import Testing
 
     @Test func commandLines() throws {
         let seeds = [
-            "--http-port\n9000\n--max-connections=5", "--print-config\n--log-level\ninfo", "--auth-hs256-secret=\(Self.secret)\n--version",
+            "--http-port\n9000\n--nats-url=nats://a:1", "--print-config\n--log-level\ninfo",
+            "--auth-hs256-secret=\(Self.secret)\n--version",
         ]
         let tokens = ["--", "\n", "=", "--http-port=", "--help", "--config", "--some-switch", "--nats-url="]
         try Fuzzer("command line", seeds: seeds, tokens: tokens).run { input in
             let arguments = input.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
             guard !arguments.contains(where: { $0.contains("config") }) else { return }
             do {
-                let program = try TestProgram.parseAsRoot(arguments) as? TestProgram
+                let program = try ProgramOfFewKeys.parseAsRoot(arguments) as? ProgramOfFewKeys
                 guard !arguments.contains("--print-config") else { return }
                 _ = try program?.settings.settings(environment: [:])
             } catch let error as ConfigurationError {
                 try Self.expectNoSecret(error)
             } catch {
-                let message = TestProgram.explanation(of: error, in: arguments)
+                let message = ProgramOfFewKeys.explanation(of: error, in: arguments)
                 try expect(!message.contains(Self.secret), "the error shows the secret: \(message)")
             }
         }

@@ -63,10 +63,6 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
     @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func validate() throws {
-        // Not repeated: it may be a secret without its option.
-        guard input == nil || input == "-" else {
-            throw ArgumentParser.ValidationError("the only word without an option may be -, for standard input")
-        }
         if type == nil {
             for (name, value) in [("--user", user), ("--id", id), ("--time", time), ("--payload", payload)] where value != nil {
                 throw ArgumentParser.ValidationError("\(name) needs --type; events on standard input have these members themselves")
@@ -81,6 +77,10 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
     }
 
     func run() async throws {
+        // Not earlier: the word may be the value of a misspelt option, and that is the mistake to explain. Not repeated: it may be a secret.
+        guard input == nil || input == "-" else {
+            throw ArgumentParser.ValidationError("the only word without an option may be -, for standard input")
+        }
         let settings = try settings.settings()
         settings.bootstrapLogging()
         let reader: EventReader

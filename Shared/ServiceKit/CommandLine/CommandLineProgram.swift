@@ -38,14 +38,18 @@ extension CommandLineProgram {
     /// Returns what is wrong with a command line, for people.
     ///
     /// swift-argument-parser repeats the words that it does not know. One of them may be a secret without its option, so here they are left out, or
-    /// truncated. The value of an option that takes any is repeated: no option of a secret refuses its value there.
+    /// truncated. The value that an option refuses is repeated: the option of a secret takes any.
     static func explanation(of error: any Error, in arguments: [String]) -> String {
         let message = Self.message(for: error)
         let command = Self.command(named: arguments)
         if message.hasPrefix("Unexpected argument") || message.contains("unexpected arguments: ") {
             return explanation(ofUnexpectedWordsIn: arguments, for: command)
         }
-        guard !message.hasPrefix("The value '") else { return message }
+        if message.hasPrefix("The value '") {
+            // A word without an option may be the value of a misspelt one.
+            let isPositional = message.contains(" is invalid for '<")
+            return isPositional ? arguments.reduce(message) { $0.replacing("'\($1)'", with: "'…'") } : message
+        }
         let known = (command as? any ConfiguredCommand.Type)?.schema.options.map(\.option) ?? []
         let isUnknown = message.hasPrefix("Unknown option") || message.hasPrefix("Invalid option")
         var shown = message

@@ -164,5 +164,6 @@ test("a countdown goes by the server's clock where this computer's is wrong", ()
     assert.equal(clock.now(), Date.parse("2026-11-28T10:05:00.600Z"));
     clock.take(null, local);
     clock.take("nonsense", local);
+    clock.take("Sat, 28 Nov 2026 10:00:00 GMT", local - 60_000);
     assert.equal(clock.now(), Date.parse("2026-11-28T10:05:00.600Z"));
 });

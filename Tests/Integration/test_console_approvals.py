@@ -161,16 +161,21 @@ def test_the_most_urgent_is_first_and_nothing_moves_under_the_pointer(deployment
     assert "no deadline" in tab.text(card("app_never", ".pill"))
 
     def place():
-        return tab.run("const { x, y } = document.querySelector(arguments[0]).getBoundingClientRect(); return [x, y]", card("app_later", ".approve"))
+        return tab.run("return document.querySelector(arguments[0]).getBoundingClientRect().y", card("app_later", ".approve"))
 
-    # Somebody aims at a button: what is new waits, and what was decided stays.
+    # Somebody aims at a button: what is new waits, what was decided stays, and what grows above is scrolled away.
+    tab.click(card("app_soon", ".toggle"))
+    tab.wait_for_text(card("app_soon", ".course"), "Requested")
+    height = tab.run("return document.querySelector(arguments[0]).offsetHeight", card("app_soon"))
     ActionChains(tab.driver).move_to_element(tab.find(card("app_later", ".approve"))).perform()
     before = place()
     deployment.intake.publish(requested("app_now", tenant, expiresAt=timestamp(600)))
     tab.wait_for_text("#approvals-new", "Show 1 new · ")
     assert ApprovalClient(deployment.services["approvals"], tenant, "petra").decide("app_soon").status_code == 200
     tab.wait_for_text(card("app_soon", ".pill"), "approved · petra")
-    assert shown() == ["app_soon", "app_later", "app_never"] and place() == before
+    tab.wait_for_text(card("app_soon", ".course"), "Decided: approved by petra")
+    assert tab.run("return document.querySelector(arguments[0]).offsetHeight", card("app_soon")) > height
+    assert shown() == ["app_soon", "app_later", "app_never"] and abs(place() - before) < 1
     assert tab.text("#approvals .count") == "3"
 
     leave(tab)

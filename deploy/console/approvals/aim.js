@@ -9,6 +9,8 @@ export class Aim {
     #onBegin;
     #onEnd;
     #isOver = false;
+    /** Whether the last aim was that of a pointer, not of the keyboard. */
+    #isByPointer = false;
     #touchedUntil = 0;
     #isHeld = false;
 
@@ -20,6 +22,7 @@ export class Aim {
         this.#onEnd = onEnd;
         for (const type of ["pointerenter", "pointermove"]) {
             area.addEventListener(type, ({ pointerType }) => {
+                this.#isByPointer = true;
                 if (this.#isOver || pointerType === "touch") return;
                 this.#isOver = true;
                 this.#look();
@@ -30,6 +33,7 @@ export class Aim {
             this.#lookSoon();
         });
         area.addEventListener("pointerdown", ({ pointerType }) => pointerType === "touch" && this.#touched());
+        area.addEventListener("keydown", () => (this.#isByPointer = false));
         for (const element of [area, control]) {
             element.addEventListener("focusin", () => this.#look());
             element.addEventListener("focusout", () => this.#lookSoon());
@@ -52,9 +56,11 @@ export class Aim {
         this.#look();
     }
 
-    /** The element of `candidates` to keep in its place: the one with the focus, else the one below the pointer. */
+    /** The element of `candidates` to keep in its place: the one below the pointer or the one with the focus, by what was used last. */
     target(candidates) {
-        return candidates.find((one) => one.contains(document.activeElement)) ?? candidates.find((one) => one.matches(":hover"));
+        const pointed = candidates.find((one) => one.matches(":hover"));
+        const focused = candidates.find((one) => one.contains(document.activeElement));
+        return this.#isByPointer ? (pointed ?? focused) : (focused ?? pointed);
     }
 
     #touched() {

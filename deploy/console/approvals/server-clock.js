@@ -4,6 +4,8 @@
 const HALF_A_SECOND = 500;
 /** Differences in milliseconds that the header cannot show for certain. */
 const UNCERTAIN = 1500;
+/** A response that took longer in milliseconds, such as one that waited for a token, says too little. */
+const LONGEST_TRIP = 5000;
 
 export class ServerClock {
     #offset = 0;
@@ -24,7 +26,7 @@ export class ServerClock {
         const time = Date.parse(date ?? "");
         const receivedAt = this.#now();
         const trip = receivedAt - sentAt;
-        if (Number.isNaN(time) || trip < 0) return;
+        if (Number.isNaN(time) || trip < 0 || trip > LONGEST_TRIP) return;
         const offset = time + HALF_A_SECOND - (sentAt + trip / 2);
         this.#offset = Math.abs(offset) <= UNCERTAIN + trip / 2 ? 0 : offset;
     }

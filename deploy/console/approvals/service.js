@@ -73,7 +73,9 @@ export class ApprovalService {
 
     async #send(path, init = {}) {
         const sentAt = Date.now();
-        const response = await this.#causeway.fetch(path, { ...init, signal: AbortSignal.timeout(PATIENCE) });
+        // Read whenever the client sends it: the time that it waits for another token does not count.
+        const patient = { ...init, get signal() { return AbortSignal.timeout(PATIENCE); } };
+        const response = await this.#causeway.fetch(path, patient);
         this.clock.take(response.headers.get("Date"), sentAt);
         return { response, text: await response.text() };
     }

@@ -121,7 +121,7 @@ let package = Package(
                 collections, crypto, logging,
             ]
         ),
-        shared("Webhooks", ["Basics"]),
+        shared("Webhooks", ["Basics", "EventModel", crypto]),
         shared("CausewayProducer", ["Basics", "EventModel", "EventLog", "NATSClient", logging]),
         shared(
             "ServiceKit",
@@ -223,7 +223,7 @@ let package = Package(
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
         tests("EventModel", ["Basics", "EventModel", "TestKit"]),
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
-        tests("Webhooks", ["Basics", "Webhooks", "TestKit"]),
+        tests("Webhooks", ["Basics", "Webhooks", "EventModel", "TestKit"]),
         tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",

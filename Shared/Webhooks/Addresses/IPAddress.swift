@@ -15,9 +15,9 @@ public enum IPAddress: Sendable, Hashable, CustomStringConvertible {
         } else if text.utf8.contains(UInt8(ascii: ":")), text.utf8.count <= Self.longestIPv6,
             text.utf8.allSatisfy({ Self.isIPv6Character($0) })
         {
-            var address = in6_addr()
-            guard inet_pton(AF_INET6, String(text), &address) == 1 else { return nil }
-            self = .v6(withUnsafeBytes(of: address) { $0.reduce(0) { $0 << 8 | UInt128($1) } })
+            var bytes = [UInt8](repeating: 0, count: 16)
+            guard inet_pton(AF_INET6, String(text), &bytes) == 1 else { return nil }
+            self = .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
         } else {
             return nil
         }

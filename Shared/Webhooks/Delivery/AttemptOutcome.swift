@@ -6,7 +6,7 @@ public enum AttemptOutcome: Sendable, Hashable {
     case answered(Answer)
     /// There was no answer.
     case failed(Failure)
-    /// No attempt was made, because the host has as many connections as it may have, or this process stops. It says nothing about the endpoint.
+    /// The attempt was not made, because the tenant or the host has as many as it may have, or it was cancelled. It says nothing about the endpoint.
     case postponed
 
     /// An answer.

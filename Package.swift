@@ -121,6 +121,7 @@ let package = Package(
                 collections, crypto, logging,
             ]
         ),
+        shared("Webhooks", ["Basics", "NATSClient", "EventModel", "EventLog", crypto, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL]),
         shared("CausewayProducer", ["Basics", "EventModel", "EventLog", "NATSClient", logging]),
         shared(
             "ServiceKit",
@@ -222,6 +223,7 @@ let package = Package(
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
         tests("EventModel", ["Basics", "EventModel", "TestKit"]),
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
+        tests("Webhooks", ["Basics", "Webhooks", "EventLog", "EventModel", "NATSClient", "TestKit", nioCore, nioPosix, nioSSL, logging]),
         tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",

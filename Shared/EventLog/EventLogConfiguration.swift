@@ -51,6 +51,9 @@ public struct EventLogConfiguration: Sendable, Hashable {
     /// The name of the side stream of tickets (contract §13).
     public static let ticketsName = "TICKETS"
 
+    /// The name of the side stream of webhook endpoints (contract §14).
+    public static let webhooksName = "WEBHOOKS"
+
     /// Creates a configuration with the defaults.
     public init() {}
 }

@@ -95,4 +95,15 @@ public struct SideStream: Sendable {
             throw log.appendFailed(error, on: subject, size: payload.count, of: name)
         }
     }
+
+    /// Returns the first message behind a sequence whose subject matches a filter, read from the stream's leader; nil when there is none.
+    public func next(after sequence: UInt64, matching filter: String) async throws(EventLogError) -> StoredMessage? {
+        guard sequence < .max else { return nil }
+        do throws(JetStreamError) {
+            return try await log.jetStream.nextMessage(stream: name, from: sequence + 1, matching: filter)
+        } catch {
+            guard error.code == .messageNotFound || error.code == .streamNotFound else { throw EventLogError(error) }
+            return nil
+        }
+    }
 }

@@ -125,15 +125,9 @@ public final class DeadLetters: Sendable {
         let filter = "\(Self.prefix).\(tenant.map { SubjectToken.encode($0) } ?? "*").\(work ?? "*")"
         var found: [Stored] = []
         var place = after
-        while found.count < limit {
-            do throws(JetStreamError) {
-                let message = try await log.jetStream.nextMessage(stream: Self.streamName, from: place + 1, matching: filter)
-                place = message.sequence
-                if let letter = DeadLetter(json: message.payload) { found.append(Stored(id: place, letter: letter)) }
-            } catch {
-                if error.code == .messageNotFound || error.code == .streamNotFound { break }
-                throw EventLogError(error)
-            }
+        while found.count < limit, let message = try await stream.next(after: place, matching: filter) {
+            place = message.sequence
+            if let letter = DeadLetter(json: message.payload) { found.append(Stored(id: place, letter: letter)) }
         }
         return found
     }

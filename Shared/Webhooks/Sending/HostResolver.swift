@@ -1,0 +1,62 @@
+public import Basics
+import Glibc
+import NIOPosix
+
+/// Resolves the names of endpoints' hosts.
+public protocol HostResolver: Sendable {
+    /// Returns all addresses of a name, in the order in which they are to be tried; empty when it has none.
+    ///
+    /// - Parameters:
+    ///   - name: a host's name, not an address.
+    ///   - tenant: whose endpoint it is; look-ups of one tenant do not delay those of others.
+    func addresses(of name: String, for tenant: Tenant) async -> [IPAddress]
+}
+
+/// Resolves names by getaddrinfo(3), which blocks: on threads of its own, with a share for each tenant. Any thread.
+///
+/// A look-up under way serves all callers of the same tenant and name, so what waits is bounded by the number of names, whatever a name server does.
+public final class SystemResolver: HostResolver {
+    /// Look-ups of one tenant at a time.
+    private static let perTenant = 2
+    /// Started with the first look-up, for as long as the process runs. Three quarters remain when the names of two tenants hang.
+    private static let threads: NIOThreadPool = {
+        let threads = NIOThreadPool(numberOfThreads: 16)
+        threads.start()
+        return threads
+    }()
+
+    private struct Key: Hashable {
+        var tenant: Tenant
+        var name: String
+    }
+
+    private let lookUps = SharedWork<Key, [IPAddress], Never>()
+    private let turns = TenantTurns(limit: SystemResolver.perTenant)
+
+    /// Creates a resolver.
+    public init() {}
+
+    /// Returns the addresses in the order of RFC 6724, which the system's resolver gives.
+    public func addresses(of name: String, for tenant: Tenant) async -> [IPAddress] {
+        await lookUps.value(for: Key(tenant: tenant, name: name)) { [turns] in
+            await turns.run(for: tenant) { (try? await Self.threads.runIfActive { Self.lookUp(name) }) ?? [] }
+        }
+    }
+
+    /// Blocks the calling thread.
+    private static func lookUp(_ name: String) -> [IPAddress] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(name, nil, &hints, &list) == 0 else { return [] }
+        defer { freeaddrinfo(list) }
+        return sequence(first: list, next: { $0?.pointee.ai_next }).compactMap { $0.flatMap { address($0.pointee) } }
+    }
+
+    /// The zone of a link-local address is dropped: the rules refuse the address with any.
+    private static func address(_ info: addrinfo) -> IPAddress? {
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        guard getnameinfo(info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else { return nil }
+        return IPAddress(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).prefix { $0 != "%" })
+    }
+}

@@ -60,7 +60,7 @@ export class Card {
                 "div",
                 { class: "line small" },
                 foreign("span", asked.filter(Boolean).join(" · "), { class: "muted" }),
-                element("span", { class: "muted" }, when(approval.requestedAt)),
+                when(approval.requestedAt, "figures muted"),
             ),
             this.#tally,
             element("div", { class: "answer" }, this.#buttons, this.#toggle, this.#note),

@@ -21,7 +21,7 @@ export class Details {
             ["Incident", incidentId ? foreign("span", incidentId) : undefined],
             ["Remediation", foreign("span", remediationId)],
             ["Approval", element("a", { href: addressOf(approvalId), dir: "auto", text: shown(approvalId) })],
-            ["Only for", user ? foreign("span", user) : undefined],
+            ["Private, addressed to", user ? foreign("span", user) : undefined],
             ["Four eyes", fourEyes ? "The one who asked may not decide" : undefined],
         ];
         this.root.append(
@@ -60,13 +60,13 @@ function lines(text) {
     return text.split(/\r?\n/).map((line) => shown(line, 20_000)).join("\n");
 }
 
-/** A time of the day, with the exact time on hover. */
-export function when(value) {
+/** A time of the day, with the exact time on hover. `look`: its classes. */
+export function when(value, look = "figures") {
     const time = moment(value);
     if (!Number.isFinite(time)) return element("span", { text: "–" });
     const isToday = new Date(time).toDateString() === new Date().toDateString();
     const text = isToday ? clock(time) : exact(time);
-    return element("time", { class: "figures", datetime: new Date(time).toISOString(), title: exact(time), text });
+    return element("time", { class: look, datetime: new Date(time).toISOString(), title: exact(time), text });
 }
 
 function fact([name, value]) {

@@ -12,7 +12,7 @@ public struct Endpoint: Sendable, Hashable {
         public var url: WebhookURL
         /// Which types it gets.
         public var types: EndpointTypes
-        /// The user whose private events it also gets; nil for none of them.
+        /// The user whose private events it also gets; nil for an endpoint that gets only what is for everyone in the tenant.
         public var user: UserID?
         /// Whether it gets one event at a time, in the log's order.
         public var isOrdered: Bool
@@ -71,8 +71,8 @@ public struct Endpoint: Sendable, Hashable {
         self.cursor = cursor
     }
 
-    /// Returns whether it gets an event: of its tenant and types, and for all of the tenant or for its user.
+    /// Returns whether it gets an event: of its tenant and types, and for all of the tenant or for its user among others.
     public func wants(_ event: Event) -> Bool {
-        event.tenant == tenant && (event.user == nil || event.user == settings.user) && settings.types.filter.matches(event.type)
+        event.tenant == tenant && event.recipients.includes(settings.user) && settings.types.filter.matches(event.type)
     }
 }

@@ -163,7 +163,7 @@ public struct EndpointStore: Sendable {
     /// - Parameter apply: receives changes in their order, and whether there are no further ones for now.
     /// - Throws: as ``FollowedStream/follow(_:)``.
     public func follow(_ apply: @Sendable (_ changes: [Change], _ isCaughtUp: Bool) async -> Void) async throws(EventLogError) -> Never {
-        try await followed.follow { messages, isCaughtUp in
+        try await followed.follow { messages, _, isCaughtUp in
             let changes = messages.compactMap {
                 Self.change(subject: $0.message.subject, body: $0.message.payload, revision: $0.metadata.streamSequence)
             }

@@ -64,6 +64,11 @@ import Testing
         #expect(endpoint.wants(try event("incident.opened", user: "ann")))
         #expect(endpoint.wants(try event("incident.opened")))
         #expect(!endpoint.wants(try event("incident.opened", user: "bob")))
+        var shared = try event("incident.opened", user: "bob")
+        shared.recipients = try #require(Recipients("bob", and: ["ann"] as [UserID]))
+        #expect(endpoint.wants(shared), "one of several recipients")
+        endpoint.settings.user = nil
+        #expect(!endpoint.wants(shared))
     }
 
     // MARK: Records

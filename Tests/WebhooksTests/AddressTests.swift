@@ -159,6 +159,13 @@ import Testing
             #expect(throws: AddressRules.Refusal.plainText) { try rules.check(addresses, of: url) }
         }
         #expect(throws: Never.self) { try rules.check(url) }
+        // Naming a translator's prefix opens no plain text to what lies behind it.
+        let translated = try #require(IPAddress("64:ff9b::8.8.8.8"))
+        let prefix = try AddressRules(allowedNetworks: ["64:ff9b::/96"])
+        #expect(throws: AddressRules.Refusal.plainText) { try prefix.check([translated], of: url) }
+        #expect(try prefix.check([translated], of: WebhookURL("https://hooks.example/")) == [translated])
+        let both = try AddressRules(allowedNetworks: ["64:ff9b::/96", "8.8.8.8"])
+        #expect(try both.check([translated], of: url) == [translated])
         #expect(throws: AddressRules.Refusal.plainText) { try AddressRules().check(url) }
         #expect(throws: AddressRules.Refusal.plainText) { try rules.check(WebhookURL("http://8.8.8.8/")) }
         #expect(throws: Never.self) { try rules.check(WebhookURL("http://10.0.0.1/")) }

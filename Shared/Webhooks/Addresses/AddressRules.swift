@@ -71,10 +71,13 @@ public struct AddressRules: Sendable, Hashable {
         guard !addresses.isEmpty else { throw .noAddress }
         for address in addresses {
             if let kind = refusal(of: address) { throw .address(kind) }
-            guard url.isSecure || isNamed(address) else { throw .plainText }
+            guard url.isSecure || permitsPlainText(address) else { throw .plainText }
         }
         return addresses
     }
+
+    /// Whether the operator named the address, and the one that it embeds: behind a translator's prefix lies the whole Internet.
+    private func permitsPlainText(_ address: IPAddress) -> Bool { isNamed(address) && address.embedded.map(isNamed) ?? true }
 
     private func isNamed(_ address: IPAddress) -> Bool { allowed.contains { $0.contains(address) } }
 }

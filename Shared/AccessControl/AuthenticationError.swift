@@ -32,7 +32,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         case usedTicket
         /// The ticket was never issued, or long ago.
         case unknownTicket
-        /// The bus cannot be reached, so that the ticket cannot be redeemed. Not the client's fault.
+        /// The ticket cannot be redeemed: the bus is out of reach, or too many tickets are being redeemed. Not the client's fault.
         case ticketsUnavailable
         /// The identity provider is unreachable since the start, or when an unknown key was looked up. Not the client's fault.
         case keysUnavailable

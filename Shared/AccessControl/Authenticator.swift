@@ -136,7 +136,7 @@ public final class Authenticator: Sendable {
         case .unavailable:
             throw AuthenticationError(
                 .ticketsUnavailable,
-                "The bus cannot be reached, so the ticket cannot be checked: try again shortly with a new one."
+                "The ticket cannot be checked now: try again shortly with a new one."
             )
         }
     }

@@ -47,7 +47,14 @@ public struct Recipients: Sendable, Hashable {
     public func includes(_ user: UserID?) -> Bool {
         guard let addressee = self.user else { return true }
         guard let user else { return false }
-        return addressee == user || others.contains(user)
+        if addressee == user { return true }
+        // Each of thousands of connections asks for each event: a binary search of the sorted names.
+        var (low, high) = (0, others.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if others[middle] < user { low = middle + 1 } else { high = middle }
+        }
+        return low < others.count && others[low] == user
     }
 
     /// Heap memory in bytes: the array of further users, and texts too long to be stored inline.

@@ -57,7 +57,7 @@ struct SecurityEventCase: Sendable, CustomTestStringConvertible {
 
     // MARK: Signatures and claims
 
-    private static let ann = Revocation.Target.user("ann", issuedBefore: time - 5000)
+    private static let ann = Revocation.Target.user("ann", issuedBefore: time - 4000)
 
     static let forms: [SecurityEventCase] = [
         SecurityEventCase(name: "as CAEP 1.0 has it", target: ann),
@@ -121,7 +121,7 @@ struct SecurityEventCase: Sendable, CustomTestStringConvertible {
         SecurityEventCase(
             name: "several events",
             claims: ["events": #"{"a":{},"\#(sessionRevoked)":{},"b":{}}"#],
-            target: .user("ann", issuedBefore: time),
+            target: .user("ann", issuedBefore: time + 1000),
             ignored: 2
         ),
     ]
@@ -133,7 +133,7 @@ struct SecurityEventCase: Sendable, CustomTestStringConvertible {
     // MARK: Times
 
     static let times: [SecurityEventCase] = [
-        SecurityEventCase(name: "iat where the event has no time", event: "{}", target: .user("ann", issuedBefore: time)),
+        SecurityEventCase(name: "iat where the event has no time", event: "{}", target: .user("ann", issuedBefore: time + 1000)),
         SecurityEventCase(
             name: "a fraction",
             event: #"{"event_timestamp":\#(now - 1).25}"#,
@@ -147,7 +147,7 @@ struct SecurityEventCase: Sendable, CustomTestStringConvertible {
         SecurityEventCase(
             name: "ahead by less than the leeway",
             event: #"{"event_timestamp":\#(now + 30)}"#,
-            target: .user("ann", issuedBefore: time + 30_000)
+            target: .user("ann", issuedBefore: time + 31_000)
         ),
         SecurityEventCase(name: "an event in the future", event: #"{"event_timestamp":\#(now + 31)}"#, expected: .invalidRequest),
         SecurityEventCase(name: "a token in the future", claims: ["iat": "\(now + 31)"], expected: .invalidRequest),

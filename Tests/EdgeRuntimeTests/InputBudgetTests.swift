@@ -72,6 +72,12 @@ struct InputBudgetTests {
         #expect(budget.isSpent)
         #expect(!reactions.isEmpty && reactions.allSatisfy { $0 == .authenticate("token") })
         #expect(reactions.count <= InputBudget.turn / InputBudget.message + 1)
+        // A text in which none is found was parsed all the same.
+        var searched = InputBudget()
+        let object = self.frame(0x81, Array(#" {"type":"ping"}"#.utf8))
+        let (taken, found) = self.receive(self.repeated(object, 10_000), by: handler, budget: &searched)
+        #expect(searched.isSpent && found.isEmpty)
+        #expect(taken / object.count <= InputBudget.turn / InputBudget.message + 1)
         var other = InputBudget(.max)
         #expect(self.receive(self.repeated(self.frame(0x81, [97]), 100), by: handler, budget: &other).1.isEmpty)
         #expect(Int.max - other.left < 100 * (InputBudget.frame + 16))

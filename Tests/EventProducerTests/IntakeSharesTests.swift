@@ -81,6 +81,23 @@ import Testing
         #expect(fixture.sink.events.count == 1)
     }
 
+    /// The read model has a row for each recipient of a private request, and its one writer serves all tenants.
+    @Test func eachRecipientOfARequestCountsAsAnEvent() async throws {
+        let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 2, bytesPerSecond: 0))
+        let users = (1...19).map { #""u\#($0)""# }.joined(separator: ",")
+        let payload = #"{"approvalId":"a","remediationId":"r","groups":[{"name":"g","users":[\#(users)]}]}"#
+        try await fixture.run { client in
+            let token = try await IntakeFixture.token()
+            func post(_ id: String) async throws -> Int {
+                let body = #"{"type":"approval.requested","user":"ann","id":"\#(id)","payload":\#(payload)}"#
+                return try await client.post(body, token: token).status
+            }
+            #expect(try await post("first") == 202)
+            #expect(try await post("second") == 429, "one request has used up the share of 20")
+        }
+        #expect(fixture.sink.events.count == 1)
+    }
+
     @Test func aRequestLargerThanTheBurstIsTakenFromAFullShareWhole() async throws {
         let clock = Mutex(Duration.zero)
         let fixture = IntakeFixture(limits: IntakeLimits(eventsPerSecond: 1, bytesPerSecond: 0)) { clock.withLock { $0 } }

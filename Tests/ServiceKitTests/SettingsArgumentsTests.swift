@@ -11,7 +11,13 @@ import Testing
 
     /// The text that a command line asks for, instead of a run.
     private func answer(to arguments: [String]) throws -> String {
-        let error = try #require(#expect(throws: (any Error).self) { try TestProgram.parseAsRoot(arguments) })
+        let error = try #require(
+            #expect(throws: (any Error).self) {
+                // Help is a command, which throws its text.
+                var command = try TestProgram.parseAsRoot(arguments)
+                try command.run()
+            }
+        )
         #expect(TestProgram.exitCode(for: error) == .success)
         return TestProgram.fullMessage(for: error, columns: 1000)
     }

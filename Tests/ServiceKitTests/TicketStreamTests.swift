@@ -252,6 +252,25 @@ struct TicketStreamTests {
         withExtendedLifetime(server) {}
     }
 
+    /// Guessed tickets reach the bus at a limited rate.
+    @Test func redemptionsASecondAreBounded() async throws {
+        let server = try await NATSServer()
+        let edge = try await Process(on: server)
+        let elapsed = Mutex(Duration.zero)
+        let redeemer = BusTicketRedeemer(logger: Self.quiet, steadyNow: { elapsed.withLock { $0 } })
+        redeemer.begin(edge.stream)
+        func redeemed(_ count: Int) async -> Int {
+            var asked = 0
+            for _ in 0..<count where await redeemer.redeem(.generate()) == .unknown { asked += 1 }
+            return asked
+        }
+        #expect(await redeemed(Int(BusTicketRedeemer.burst) + 10) == Int(BusTicketRedeemer.burst))
+        elapsed.withLock { $0 += .milliseconds(10) }
+        #expect(await redeemed(60) == Int(BusTicketRedeemer.perSecond) / 100)
+        await Self.end([edge])
+        withExtendedLifetime(server) {}
+    }
+
     /// Returns why a ticket is refused; nil if it is accepted.
     private static func reason(_ ticket: Ticket, at authenticator: Authenticator) async -> AuthenticationError.Reason? {
         do throws(AuthenticationError) {

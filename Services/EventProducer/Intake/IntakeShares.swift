@@ -11,6 +11,8 @@ final class IntakeShares: Sendable {
     /// A request's usage of one tenant's limits.
     struct Use: Sendable, Hashable {
         var events = 0
+        /// Users who may see an event besides the one to whom it is addressed. The read model has a row for each, so each counts as an event.
+        var furtherRecipients = 0
         /// Payload bytes.
         var bytes = 0
         /// Payload bytes of approval requests.
@@ -66,7 +68,14 @@ final class IntakeShares: Sendable {
                 run = (event.tenant, Use())
             }
             let bytes = event.payload.bytes.count
-            run.use.add(Use(events: 1, bytes: bytes, approvalBytes: EventCatalogue.isApprovalRequest(event.type) ? bytes : 0))
+            run.use.add(
+                Use(
+                    events: 1,
+                    furtherRecipients: event.recipients.others.count,
+                    bytes: bytes,
+                    approvalBytes: EventCatalogue.isApprovalRequest(event.type) ? bytes : 0
+                )
+            )
         }
         if let tenant = run.tenant { uses[tenant, default: Use()].add(run.use) }
         try take(uses)
@@ -83,7 +92,7 @@ final class IntakeShares: Sendable {
                 if wait > 0 { return recordsExhausted(tenant, seconds: wait) }
             }
             for (tenant, use) in uses {
-                state.events?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.events), at: time) }
+                state.events?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.rows), at: time) }
                 state.bytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.bytes), at: time) }
                 guard use.approvalBytes > 0 else { continue }
                 state.approvalBytes?.withBucket(of: tenant, at: time) { _ = $0.take(Double(use.approvalBytes), at: time) }
@@ -108,7 +117,7 @@ final class IntakeShares: Sendable {
     func charge(_ use: Use, to tenant: Tenant) {
         let time = now()
         state.withLock { state in
-            state.events?.withBucket(of: tenant, at: time) { $0.charge(Double(use.events), at: time) }
+            state.events?.withBucket(of: tenant, at: time) { $0.charge(Double(use.rows), at: time) }
             state.bytes?.withBucket(of: tenant, at: time) { $0.charge(Double(use.bytes), at: time) }
         }
     }
@@ -117,7 +126,7 @@ final class IntakeShares: Sendable {
         func wait(_ bucket: inout TokenBucket, _ cost: Int) -> Int {
             bucket.allows(Double(cost), at: time) ? 0 : bucket.seconds(until: Double(cost))
         }
-        let events = state.events?.withBucket(of: tenant, at: time) { wait(&$0, use.events) } ?? 0
+        let events = state.events?.withBucket(of: tenant, at: time) { wait(&$0, use.rows) } ?? 0
         let bytes = state.bytes?.withBucket(of: tenant, at: time) { wait(&$0, use.bytes) } ?? 0
         return max(events, bytes)
     }
@@ -154,8 +163,12 @@ final class IntakeShares: Sendable {
 }
 
 extension IntakeShares.Use {
+    /// What the limit of events is charged.
+    var rows: Int { events + furtherRecipients }
+
     mutating func add(_ other: IntakeShares.Use) {
         events += other.events
+        furtherRecipients += other.furtherRecipients
         bytes += other.bytes
         approvalBytes += other.approvalBytes
     }

@@ -67,7 +67,8 @@ struct SecurityEventRules: Sendable {
         let subject = try Self.subject(of: event)
         let revocation = Revocation(
             tenant: try tenant(of: subject, claims),
-            target: try target(subject, issuedBefore: time),
+            // A time in whole seconds is rounded down, as `iat` is. Tokens of the same second may be older than the event: they count as older.
+            target: try target(subject, issuedBefore: time.isMultiple(of: 1000) ? time + 1000 : time),
             // The last of the tokens that were issued before has expired then.
             expiresAt: time + maximumTokenLife
         )

@@ -33,7 +33,11 @@ extension EdgeConnection {
 
     /// The second of a token's expiry has come: of the connection's, or of one that it had before.
     func tokenExpired(at second: Int64) {
-        guard self.expiresAt <= second, self.pending?.renewal == nil else { return }
+        guard self.expiresAt <= second else { return }
+        guard self.pending?.renewal == nil else {
+            self.pending?.renewal?.hasExpired = true
+            return
+        }
         self.endRequested(.tokenExpired)
     }
 
@@ -48,7 +52,7 @@ extension EdgeConnection {
         guard let renewal = self.pending?.renewal else { return }
         self.pending?.renewal = nil
         guard self.state.isOpen else { return }
-        switch self.verdict(on: result) {
+        switch self.verdict(on: result, hasExpired: renewal.hasExpired) {
         case .renewed(let principal):
             self.hub.counters.attempted(.renewed)
             self.take(principal)
@@ -56,7 +60,7 @@ extension EdgeConnection {
         case .unavailable(let error):
             self.hub.counters.attempted(.unavailable)
             self.hub.logger.warning("tokens cannot be checked", metadata: [LogKey.authReason: "\(error.reason.rawValue)"])
-            guard self.second < self.expiresAt else { return self.endRequested(.tokenExpired) }
+            guard !renewal.hasExpired, self.second < self.expiresAt else { return self.endRequested(.tokenExpired) }
             self.answer(.unavailable(error), to: renewal.request)
         case .refused(let ending, let outcome):
             self.hub.counters.attempted(outcome)
@@ -66,7 +70,8 @@ extension EdgeConnection {
         self.releasePendingWork()
     }
 
-    private func verdict(on result: Result<Principal, AuthenticationError>) -> Verdict {
+    /// - Parameter hasExpired: whether the old token's expiry came; then a new one that expires no later is refused, whatever the clock says now.
+    private func verdict(on result: Result<Principal, AuthenticationError>, hasExpired: Bool) -> Verdict {
         let principal: Principal
         switch result {
         case .success(let verified): principal = verified
@@ -82,7 +87,9 @@ extension EdgeConnection {
             let detail = "the new token has none of the roles that are needed here: \(names)"
             return .refused(Ending(.unauthorized, detail: detail), .missingRole)
         }
-        guard self.second < principal.expiresAt else { return .refused(.tokenExpired, .refused) }
+        guard self.second < principal.expiresAt, !hasExpired || self.expiresAt < principal.expiresAt else {
+            return .refused(.tokenExpired, .refused)
+        }
         guard !self.hub.assumeIsolated({ $0.isRevoked(principal) }) else { return .refused(.tokenRevoked, .refused) }
         return .renewed(principal)
     }

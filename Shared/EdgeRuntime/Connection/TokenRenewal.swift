@@ -46,6 +46,8 @@ public enum RenewalOutcome: String, Sendable, Hashable, CaseIterable {
 struct PendingRenewal: Sendable {
     /// The number by which the conversation is answered; nil on a surface without conversations.
     var request: UInt64?
+    /// Whether the old token's expiry came meanwhile: it is not told again.
+    var hasExpired = false
 }
 
 extension Ending {

@@ -47,20 +47,12 @@ final class WebSocketHandler: InboundHandler {
         var passed = 0
         let framesBefore = budget.frames
         let taken = decoder.decode(bytes, budget: &budget) { input in
-            guard let reaction = self.react(to: input, now: now) else { return true }
+            // A turn has room for only one long message.
+            passed += self.cost(of: input)
+            guard let reaction = self.react(to: input, now: now) else { return passed < InputBudget.turn }
             reactions.append(reaction)
-            switch reaction {
-            case .end: return false
-            case .send: return true
-            case .pass(let text):
-                // The cost of handling it: a turn has room for only one long message.
-                passed += InputBudget.message + InputBudget.messageByte * text.count
-                return passed < InputBudget.turn
-            case .authenticate(let token):
-                // As above: verifying a signature takes less time than that.
-                passed += InputBudget.message + InputBudget.messageByte * token.utf8.count
-                return passed < InputBudget.turn
-            }
+            if case .end = reaction { return false }
+            return passed < InputBudget.turn
         }
         budget.spend(passed)
         if !self.countFrames(budget.frames - framesBefore, now) {
@@ -116,6 +108,19 @@ final class WebSocketHandler: InboundHandler {
         case .conversation: .pass(text)
         case .renewals(let reader): reader.token(in: text).map { .authenticate($0) }
         }
+    }
+
+    /// The cost of handling an input, besides its bytes: that of parsing a text, whether a token is found in it or not. Verifying a token takes less time.
+    private func cost(of input: WebSocketInput) -> Int {
+        guard case .text(let text) = input else { return 0 }
+        let isParsed =
+            switch self.texts {
+            case .dropped: false
+            case .conversation: true
+            // Other texts are refused at their first byte.
+            case .renewals: text.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
+            }
+        return isParsed ? InputBudget.message + InputBudget.messageByte * text.count : 0
     }
 
     /// Counts a message; returns the ending when the limit is exceeded.

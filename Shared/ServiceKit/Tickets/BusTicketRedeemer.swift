@@ -9,20 +9,33 @@ public final class BusTicketRedeemer: TicketRedeemer {
     private struct State {
         var stream: TicketStream?
         var running = 0
+        var rate: TokenBucket
     }
 
     /// Maximum number of concurrent redemptions; further ones are ``TicketRedemption/unavailable`` at once. Anybody can send tickets, and while the bus does not
     /// answer each takes a time limit of its own.
     static let maximumRunning = 1024
+    /// Redemptions a second, and how many at once after a pause: strangers can send tickets as fast as the process parses requests, and the bus serves everybody.
+    static let perSecond = 5_000.0
+    static let burst = 10_000.0
 
     private let logger: Logger
     private let now: WallClock
-    private let state = Mutex(State())
+    private let steadyNow: @Sendable () -> Duration
+    private let state: Mutex<State>
 
-    /// - Parameter now: milliseconds since 1970 UTC.
-    public init(logger: Logger, now: @escaping WallClock = SystemClock.now) {
+    /// - Parameters:
+    ///   - now: milliseconds since 1970 UTC.
+    ///   - steadyNow: the time since any fixed point, for the limit of redemptions a second.
+    public init(
+        logger: Logger,
+        now: @escaping WallClock = SystemClock.now,
+        steadyNow: @escaping @Sendable () -> Duration = SteadyTime.now
+    ) {
         self.logger = logger
         self.now = now
+        self.steadyNow = steadyNow
+        state = Mutex(State(rate: TokenBucket(capacity: Self.burst, perSecond: Self.perSecond, at: steadyNow())))
     }
 
     /// Makes the stream available. Before, every ticket is ``TicketRedemption/unavailable``.
@@ -46,8 +59,9 @@ public final class BusTicketRedeemer: TicketRedeemer {
     var running: Int { state.withLock { $0.running } }
 
     private func enter() -> TicketStream? {
-        state.withLock { state in
-            guard let stream = state.stream, state.running < Self.maximumRunning else { return nil }
+        let time = steadyNow()
+        return state.withLock { state in
+            guard let stream = state.stream, state.running < Self.maximumRunning, state.rate.take(at: time) else { return nil }
             state.running += 1
             return stream
         }

@@ -16,7 +16,7 @@ test("a malformed token is an error with one code, and the message does not cont
     const number = `e30.${Buffer.from("7").toString("base64url")}.s`;
     const notUTF8 = `e30.${Buffer.from([0x22, 0xff, 0x22]).toString("base64url")}.s`;
     const isExpected = ({ code, message }) => code === "not_a_token" && message === "what was given as a token is no JWT";
-    for (const token of ["", "no token", "a.b.c", "a.!.c", number, `e30.${btoa("null")}.s`, notUTF8, 7, undefined]) {
+    for (const token of ["", "no token", "a.b.c", "a.!.c", number, `e30.${btoa("null")}.s`, notUTF8, `${tokenOf({})}\n`, `${tokenOf({})} secret`, 7, undefined]) {
         assert.throws(() => readClaims(token), isExpected);
     }
 });

@@ -11,8 +11,8 @@ public final class BusTicketRedeemer: TicketRedeemer {
         var running = 0
     }
 
-    /// Maximum number of concurrent redemptions; further ones are ``TicketRedemption/unavailable`` at once. Anybody can send tickets, and while the bus does not
-    /// answer each takes a time limit of its own.
+    /// Maximum number of concurrent redemptions; further ones are ``TicketRedemption/unavailable`` at once. Anybody can send tickets, and
+    /// while the bus does not answer, each redemption waits until its time limit.
     static let maximumRunning = 1024
 
     private let logger: Logger
@@ -28,6 +28,8 @@ public final class BusTicketRedeemer: TicketRedeemer {
     /// Makes the stream available. Before, every ticket is ``TicketRedemption/unavailable``.
     public func begin(_ stream: TicketStream) { state.withLock { $0.stream = stream } }
 
+    /// Redeems a ticket; ``TicketRedemption/unavailable`` before ``begin(_:)``, beyond ``maximumRunning``, and while the bus does not
+    /// answer.
     public func redeem(_ ticket: Ticket) async -> TicketRedemption {
         guard let stream = enter() else { return .unavailable }
         defer { state.withLock { $0.running -= 1 } }

@@ -29,8 +29,8 @@ extension Edge {
         return nil
     }
 
-    /// Returns the response of a stream that is refused for a temporary reason: 200 with one `stream.end`, because an `EventSource` does not reconnect after
-    /// an error response. Contract §4.
+    /// Returns the response of a stream that is refused for a temporary reason: 200 with one `stream.end`, because an `EventSource` does
+    /// not reconnect after an error response. Contract §4.
     func refusal(_ ending: Ending, _ fields: HTTPFields, in encoder: some ServerSentEventEncoder) -> Response {
         var fields = fields
         fields[.connection] = "close"
@@ -38,7 +38,8 @@ extension Edge {
     }
 }
 
-/// Refuses a stream whose ticket cannot be redeemed because the bus is out of reach as any other stream without a log. Outside of the authentication.
+/// Refuses a stream whose ticket cannot be redeemed, because the bus is out of reach, like any other stream without a log. Must enclose the
+/// middleware that authenticates.
 struct TicketOutageMiddleware: RouterMiddleware {
     let edge: Edge
 

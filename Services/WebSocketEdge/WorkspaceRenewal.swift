@@ -6,8 +6,8 @@ enum WorkspaceRenewal {
     /// For all connections of the process.
     static let reader = RenewalReader { WorkspaceRenewal.token(in: $0) }
 
-    /// Returns the token of such a frame. Nil for every other text, which is ignored; a frame with duplicate members, or whose token is not a
-    /// string, is one of these.
+    /// Returns the token of such a frame. Nil for every other text, which is ignored; a frame with duplicate members, or whose token is not
+    /// a string, is one of these.
     static func token(in text: [UInt8]) -> String? {
         guard let members = try? Payload(validating: text, field: "frame", allowsStreamMembers: true),
             members.string("type") == "authenticate"

@@ -43,8 +43,8 @@ public struct AccessControlConfiguration: Sendable {
     public var audience: String?
     /// The claims that may name the tenant; the first one present counts.
     public var tenantClaims = ["tenant_id", "workspace_id", "org_id"]
-    /// The claims that may hold the roles; the first one present counts. A name that is no claim of the token and has dots is a path: `realm_access.roles`
-    /// is the member `roles` of the claim `realm_access`.
+    /// The claims that may hold the roles; the first one present counts. A name that is no claim of the token and has dots is a path:
+    /// `realm_access.roles` is the member `roles` of the claim `realm_access`.
     public var roleClaims = ["roles"]
     /// Tolerance for `nbf` and `iat` in the future.
     public var leeway: Duration = .seconds(30)

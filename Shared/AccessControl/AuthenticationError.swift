@@ -1,6 +1,6 @@
 /// Why a token or ticket was refused.
 ///
-/// ``message`` is a sentence for the client and has nothing of the token or ticket, so it may be logged and sent back.
+/// ``message`` is a sentence for the client and contains nothing of the token or ticket, so it may be logged and sent back.
 public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of refusal, for metric labels.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
@@ -16,7 +16,7 @@ public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConver
         case badSignature
         /// The token has no `exp`.
         case noExpiry
-        /// The time of the token or ticket is over.
+        /// The token or ticket has expired.
         case expired
         /// `nbf` or `iat` is in the future.
         case notYetValid

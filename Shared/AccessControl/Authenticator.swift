@@ -81,7 +81,8 @@ public final class Authenticator: Sendable {
         try await authenticate { () throws(AuthenticationError) in .token(token) }
     }
 
-    /// Verifies the token, or redeems the ticket, that `credential` extracts from a request, and counts a refusal, also of a request without either.
+    /// Verifies the token, or redeems the ticket, that `credential` extracts from a request, and counts a refusal, also of a request
+    /// without either.
     ///
     /// A redeemed ticket gives the principal of its token, which is refused if the token was revoked. Waits for the bus then.
     public func authenticate(

@@ -9,10 +9,10 @@ public enum Credential: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - authorization: the values of all `Authorization` header fields.
-    ///   - queryTokens: the decoded values of all `token` query parameters, and other tokens that are as good.
+    ///   - queryTokens: the decoded values of all `token` query parameters, and the tokens among a WebSocket's subprotocols.
     ///   - tickets: the decoded values of all `ticket` query parameters.
     ///   - opensStream: whether the request may open a stream. Other requests are refused with a ticket, and `queryTokens` are ignored.
-    /// - Throws: `missing` or `malformed`. A ticket beside another credential is refused: which one counts would be a guess.
+    /// - Throws: `missing` or `malformed`. A ticket beside another credential is refused, because it is ambiguous which one counts.
     public init(
         authorization: [String],
         queryTokens: [String] = [],

@@ -8,8 +8,8 @@ public enum Redaction {
     /// Maximum size of a shown request target, in bytes.
     static let maximumBytes = 2048
 
-    /// Redacts a request target for a log: removes the values of `token`, `access_token` and `ticket` (in any case or percent-encoding of the name),
-    /// and everything that looks like a JWT or a ticket.
+    /// Redacts a request target for a log: removes the values of `token`, `access_token` and `ticket` (in any case or percent-encoding of
+    /// the name), and everything that looks like a JWT or a ticket.
     ///
     /// Prefers to redact too much: `;`, `#` and a second `?` also separate. Returns at most 2,048 bytes.
     public static func redacted(target: String) -> String {

@@ -27,8 +27,8 @@ public final class DoorRoutes: Sendable {
         validators.withLock { $0[path.description] = validate }
     }
 
-    /// Registers the check for a path that requires a token with one of `roles`, in the header `Authorization` or in the query. A request with a ticket goes to
-    /// the router, which can wait for the bus.
+    /// Registers the check for a path that requires a token with one of `roles`, in the header `Authorization` or in the query. A request
+    /// with a ticket goes to the router, which can wait for the bus.
     public func authenticated(
         by authenticator: Authenticator,
         anyOf roles: Set<Role>,

@@ -35,7 +35,8 @@ public struct WebSocketFront: Sendable {
         return handshake
     }
 
-    /// Authenticates by the query's `ticket` alone, or by the header `Authorization`, else the query's `token`, else `bearer.<token>` among the subprotocols.
+    /// Authenticates by the query's `ticket` alone, or by the header `Authorization`, else the query's `token`, else `bearer.<token>` among
+    /// the subprotocols.
     public func authenticate(
         _ request: Request,
         _ handshake: WebSocketHandshake,

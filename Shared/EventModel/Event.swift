@@ -47,12 +47,14 @@ public struct Event: Sendable, Hashable {
         return bytes
     }
 
-    /// The user to whom it is addressed; nil for everyone in the tenant. Further users may see it too: ask ``recipients`` whether somebody does.
+    /// The user to whom it is addressed; nil for everyone in the tenant. Further users may see it too: ask ``recipients`` whether somebody
+    /// does.
     public var user: UserID? { recipients.user }
 
     /// Creates an event from validated values. For outside input use ``EventDraft/resolve(tenant:id:time:)``.
     ///
-    /// - Parameter user: the user to whom it is addressed; nil for everyone in the tenant. The further recipients of an approval request are in its payload.
+    /// - Parameter user: the user to whom it is addressed; nil for everyone in the tenant. The further recipients of an approval request
+    ///   are in its payload.
     public init(
         id: EventID,
         tenant: Tenant,

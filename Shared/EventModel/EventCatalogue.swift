@@ -36,8 +36,8 @@ public enum EventCatalogue {
         }
     }
 
-    /// Throws when the payload breaks a rule that applies at intake only, where the producer gets the error: malformed times, invalid terms of
-    /// an approval, and too many recipients of one. Events in the log are read whatever these are.
+    /// Throws when the payload breaks a rule that applies at intake only, where the producer gets the error: malformed times, invalid terms
+    /// of an approval, and too many recipients of one. Events in the log are read whatever these are.
     static func validateAtIntake(type: EventType, user: UserID?, payload: Payload, payloadField: String) throws(ValidationError) {
         guard let checks = intakeChecks[type.name] else { return }
         for field in checks.times {

@@ -2,8 +2,8 @@ public import Basics
 
 /// Who may see an event: everyone in its tenant, or one user and at most ``maximumOthers`` further users (contract §2, §12).
 ///
-/// The one rule of visibility. Streams, the long poll and the relay ask ``includes(_:)`` for each event; the read model has a row for each of ``users``.
-/// Most events are for everyone or for one user; those allocate nothing here.
+/// The one rule of visibility. Streams, the long poll and the relay ask ``includes(_:)`` for each event; the read model has a row for each
+/// of ``users``. Most events are for everyone or for one user; those allocate nothing here.
 public struct Recipients: Sendable, Hashable {
     /// The user to whom the event is addressed; nil for everyone in the tenant.
     public let user: UserID?
@@ -67,11 +67,11 @@ public struct Recipients: Sendable, Hashable {
 }
 
 extension Recipients {
-    /// Creates the recipients of an approval request: the user to whom it is addressed, and the people whom its groups and those of its escalation name
-    /// in `users`, from the beginning (contract §12).
+    /// Creates the recipients of an approval request: the user to whom it is addressed, and the people whom its groups and those of its
+    /// escalation name in `users`, from the beginning (contract §12).
     ///
     /// - Parameters:
-    ///   - user: the user of the event; nil for everyone in the tenant, whatever the groups.
+    ///   - user: the user of the event; nil for everyone in the tenant; the groups then add nobody.
     ///   - path: the payload's name in errors.
     /// - Throws: a ``ValidationError`` with the path of the first name beyond ``maximumOthers``.
     public init(ofRequestTo user: UserID?, _ policy: ApprovalPolicy, path: String) throws(ValidationError) {
@@ -101,7 +101,8 @@ extension Recipients {
         self.others = others.sorted()
     }
 
-    /// Creates the recipients that type, user and payload of an event imply. Only an approval request with a user has further ones; no other payload is read.
+    /// Creates the recipients that type, user and payload of an event imply. Only an approval request with a user has further ones; no
+    /// other payload is read.
     ///
     /// Fails closed: a request whose groups are malformed, or name too many, is for its user alone.
     init(of type: EventType, user: UserID?, payload: Payload) {
@@ -116,8 +117,8 @@ extension Recipients {
 }
 
 extension Recipients {
-    /// The header of an event that follows from an approval, with ``others``. Approvals alone write it: an approval request has it in its payload, and no
-    /// other event has further recipients.
+    /// The header of an event that follows from an approval, with ``others``. Approvals alone write it: an approval request has it in its
+    /// payload, and no other event has further recipients.
     package static let header = "causeway-recipients"
 
     /// The value of ``header``: names, percent-encoded as CloudEvents attributes are, commas too, with a comma between them.
@@ -129,8 +130,8 @@ extension Recipients {
     /// Creates the recipients of an event with ``header``.
     ///
     /// - Parameters:
-    ///   - user: the event's; further users without one would say that the event is for everyone after all.
-    ///   - type: the event's.
+    ///   - user: the event's user. Nil is an error: without a user the event would be for everyone.
+    ///   - type: the event's type.
     init(_ user: UserID?, encodedOthers: String, type: EventType) throws(ValidationError) {
         guard let user, EventCatalogue.isWrittenByApprovals(type) else {
             throw ValidationError(

@@ -4,13 +4,15 @@ public import Hummingbird
 import Logging
 
 extension Authenticator {
-    /// Authenticates a request (contract §1, §13): the header `Authorization`, or the query parameter `token` or `ticket` where the request opens a stream.
+    /// Authenticates a request (contract §1, §13): the header `Authorization`, or the query parameter `token` or `ticket` where the request
+    /// opens a stream.
     /// - Parameter opensStream: for surfaces that browsers use without headers (SSE, WebSocket).
     public func authenticate(_ request: Request, opensStream: Bool) async throws(AuthenticationError) -> Principal {
         try await authenticate { () throws(AuthenticationError) in try Credential(of: request, opensStream: opensStream) }
     }
 
-    /// The same for the request of a stream, without waiting; nil for a request that is not accepted at once: ``authenticateAtOnce(_:)``, and every ticket.
+    /// The same for the request of a stream, without waiting; nil for a request that is not accepted at once: ``authenticateAtOnce(_:)``,
+    /// and every ticket.
     /// - Parameter subprotocolTokens: tokens among the subprotocols of a WebSocket handshake.
     public func authenticateAtOnce(_ request: Request, subprotocolTokens: [String] = []) -> Principal? {
         guard case .token(let token)? = try? Credential(of: request, subprotocolTokens: subprotocolTokens) else { return nil }

@@ -3,7 +3,8 @@ public import AccessControl
 extension Settings {
     /// Builds the token configuration from the `auth.` keys.
     ///
-    /// - Throws: ``ConfigurationError`` without a key source, a tenant claim or a claim for roles, and for a previous secret without a current one.
+    /// - Throws: ``ConfigurationError`` without a key source, a tenant claim or a claim for roles, and for a previous secret without a
+    ///   current one.
     public func accessControlConfiguration() throws(ConfigurationError) -> AccessControlConfiguration {
         var configuration = AccessControlConfiguration()
         if case .secretFile(let path, _) = source(of: .authHS256Secret) {

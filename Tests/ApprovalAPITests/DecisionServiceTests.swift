@@ -170,7 +170,8 @@ import Testing
 
     // MARK: Private requests
 
-    /// Whom the groups name may vote, and those in whose place they may: as long as the delegation is in force. To others it does not exist.
+    /// Whom the groups name may vote, and those in whose place they may: as long as the delegation is in force. To others it does not
+    /// exist.
     @Test func aPrivateRequestExistsForItsRecipientsAndTheirDeputies() async throws {
         let bench = try await ApprovalBench()
         try await bench.request("a", user: "ann", #","groups":[{"name":"g","users":["nina","nora"],"roles":["sec"],"n":2}]"#)

@@ -79,7 +79,7 @@ import Testing
         #expect(try Self.request("ann").recipients == Recipients("ann"))
     }
 
-    /// Fails closed: whoever is in doubt sees nothing.
+    /// Fails closed: malformed groups make nobody a recipient.
     @Test(arguments: [
         #","groups":[{"name":"g","users":["nina"],"n":2}]"#, #","groups":[{"name":"g","users":["nina",7]}]"#, #","groups":"nina""#,
         #","groups":[{"name":"g","users":[\#(names(65))]}]"#,

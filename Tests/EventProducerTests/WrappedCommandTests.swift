@@ -67,7 +67,8 @@ import Testing
         #expect(try await run(["sh", "-c", "echo $0 $1", "zero", "o n e"]).output == "zero o n e\n")
     }
 
-    /// The command inherits neither ignored nor blocked signals, nor a descriptor of ours, but the process group, so that a terminal signals both.
+    /// The command inherits neither ignored nor blocked signals, nor a descriptor of ours, but the process group, so that a terminal
+    /// signals both.
     @Test func aCommandBeginsWithACleanState() async throws {
         signal(SIGPIPE, SIG_IGN)
         let descriptor = open("/dev/null", O_RDONLY)

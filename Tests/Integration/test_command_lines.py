@@ -6,7 +6,7 @@ from causeway_kit.programs import COMMANDS
 from causeway_kit.services import command, is_built
 from causeway_kit.tokens import SECRET
 
-#: A line of each program, and one of each kind of subcommand: settings alone, or options of its own besides.
+#: A line of each program, and one of each kind of subcommand: settings alone, or with further options.
 LINES = [
     *COMMANDS.values(),
     ("causeway", "log", "resize"),

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ServiceKit
 
-/// A program that the parser builds quickly: it does so for each command line anew.
+/// A program with few keys: the parser builds it for each command line, which must be quick.
 private struct ProgramOfFewKeys: ServiceCommand {
     static let schema = ConfigurationSchema(
         program: "few-keys",

@@ -23,7 +23,7 @@ struct TicketStreamTests {
         func set(_ milliseconds: Int64) { time.withLock { $0 = milliseconds } }
     }
 
-    /// A process with a connection of its own, which issues and redeems tickets.
+    /// A process with a separate connection, which issues and redeems tickets.
     private struct Process {
         let connection: NATSConnection
         let stream: TicketStream

@@ -4,8 +4,8 @@ import Synchronization
 
 /// A child process of the test, killed by its process id.
 ///
-/// Killed when this object is released, or when the test process exits normally. swift-subprocess has no such object: its processes belong to a
-/// closure, and end by cancelling a task, which neither `deinit` nor `atexit` can wait for.
+/// Killed when this object is released, or when the test process exits normally. swift-subprocess has no such object: its processes belong
+/// to a closure, and end by cancelling a task, which neither `deinit` nor `atexit` can wait for.
 public final class ChildProcess: Sendable {
     /// How a process ended.
     public enum Exit: Equatable, Sendable {

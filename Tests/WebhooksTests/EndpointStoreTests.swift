@@ -132,7 +132,7 @@ import Testing
         withExtendedLifetime(bench) {}
     }
 
-    /// Whoever registers them: the slots are the bound.
+    /// The slots bound the endpoints, over all processes.
     @Test func aTenantHasNoMoreEndpointsThanTheLimit() async throws {
         let bench = try await Bench()
         let stores = [EndpointStore(beside: bench.log, limit: 5), EndpointStore(beside: try await bench.another(), limit: 5)]

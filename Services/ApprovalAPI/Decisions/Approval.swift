@@ -112,7 +112,8 @@ extension Approval.Request {
     /// The same for a description.
     static let maximumDescriptionBytes = 64 * 1024
 
-    /// Parses an `approval.requested`; nil for other events, and for invalid identifiers, groups, too many recipients, or an action that has no digest.
+    /// Parses an `approval.requested`; nil for other events, and for invalid identifiers, groups, too many recipients, or an action that
+    /// has no digest.
     ///
     /// Fails closed: a malformed `fourEyes` counts as true, and a malformed `expiresAt` as expired. A producer's error then costs an approval and not
     /// an outage.

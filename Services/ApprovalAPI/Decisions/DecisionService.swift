@@ -211,8 +211,9 @@ struct DecisionService: Sendable {
 
     // MARK: Finding
 
-    /// Returns the approval as of now, if the viewer may see it: its recipients do, and those who may vote in their place while the delegation is in
-    /// force. Shared by reads and decisions, so they agree; absent approvals and those of other tenants and users take the same time.
+    /// Returns the approval as of now, if the viewer may see it: its recipients do, and those who may vote in their place while the
+    /// delegation is in force. Shared by reads and decisions, so they agree; absent approvals and those of other tenants and users take the
+    /// same time.
     ///
     /// - Parameter isExecutor: whether the viewer sees the approvals of every user of the tenant, as executors do.
     func find(_ id: ApprovalID, for viewer: Viewer, isExecutor: Bool = false) async throws -> Approval? {

@@ -55,8 +55,9 @@ enum Schema {
         INSERT INTO progress VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
         """
 
-    /// Times are milliseconds since 1970; `user` is a recipient, empty for everyone (``Viewer``); a place is a sequence in the log and an intake time.
-    /// Identifiers have at most 256 bytes, and texts are bounded too (``Approval/Request/maximumTitleBytes``), so that a row takes a few KiB at most.
+    /// Times are milliseconds since 1970; `user` is a recipient, empty for everyone (``Viewer``); a place is a sequence in the log and an
+    /// intake time. Identifiers have at most 256 bytes, and texts are bounded too (``Approval/Request/maximumTitleBytes``), so that a row
+    /// takes a few KiB at most.
     ///
     /// - `notifications` has a row for each recipient.
     /// - `announcements` are the events of approvals that the log keeps; `name` is that of their place (``ApprovalPlace/name``).
@@ -85,7 +86,8 @@ enum Schema {
     /// `place` is the sequence of the record; `summary` is the request without `action` and `description`, which lists do not need; `deadline` is
     /// ``Approval/latestDeadline`` for none, and `due_at` the next time at which the approval expires or escalates.
     ///
-    /// - `approvals.user` is the user to whom the request is addressed; null for everyone. Its groups, in `summary`, name the further recipients.
+    /// - `approvals.user` is the user to whom the request is addressed; null for everyone. Its groups, in `summary`, name the further
+    ///   recipients.
     /// - `listings` has a row for each recipient of a request, with the columns by which lists are filtered and sorted.
     private static let approvalTables = """
         CREATE TABLE approvals ( /* a read model of Causeway */

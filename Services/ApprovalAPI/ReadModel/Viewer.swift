@@ -5,9 +5,9 @@ import GRDB
 
 /// The user of a request, and the rule of visibility as SQL (contract §2, §12).
 ///
-/// Lists and counts of approvals and notifications have a row for each of an event's ``Recipients``: its column `user` has the recipient, or is empty,
-/// which is not a valid ``UserID``, in the one row of an event for everyone. A viewer sees at most one row of an event. An invisible row is reported as
-/// absent.
+/// Lists and counts of approvals and notifications have a row for each of an event's ``Recipients``: its column `user` has the recipient,
+/// or is empty, which is not a valid ``UserID``, in the one row of an event for everyone. A viewer sees at most one row of an event. An
+/// invisible row is reported as absent.
 struct Viewer: Sendable, Hashable {
     var tenant: Tenant
     var user: UserID

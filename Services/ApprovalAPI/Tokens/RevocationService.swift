@@ -7,7 +7,8 @@ import ServiceKit
 
 /// Stores revocations, and lists those that any process has stored. Any task.
 struct RevocationService: Sendable {
-    /// Revocations of a tenant in force: each takes space in the stream of all tenants and in the memory of every process.
+    /// Maximum number of revocations in force of a tenant: each takes space in the stream of all tenants and in the memory of every
+    /// process.
     private static let perTenant = 20_000
 
     private let stream: RevocationStream
@@ -42,12 +43,13 @@ struct RevocationService: Sendable {
             logger.warning("a revocation was not stored", metadata: [LogKey.error: "\(error)"])
             throw Unavailable.because(error)
         }
-        // Of this process at once: it gets its own message later.
+        // Effective here at once: this process receives its own message later.
         follower.revocations.add(stored)
         return stored
     }
 
-    /// Returns the tenant's revocations in force at `now`, in milliseconds since 1970 UTC, among them all that were stored before this was called.
+    /// Returns the tenant's revocations in force at `now`, in milliseconds since 1970 UTC, among them all that were stored before this was
+    /// called.
     ///
     /// - Throws: `service_unavailable`.
     func list(of tenant: Tenant, at now: Int64) async throws -> [Revocation] {

@@ -7,7 +7,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// `/v1/tokens/events`: takes Security Event Tokens of an identity provider, pushed as RFC 8935 says, and revokes what they name (contract §13).
+/// `/v1/tokens/events`: takes Security Event Tokens of an identity provider, pushed as RFC 8935 says, and revokes what they name (contract
+/// §13).
 struct SecurityEventRoutes: Sendable {
     private static let path: RouterPath = "/v1/tokens/events"
     private static let mediaType = "application/secevent+jwt"

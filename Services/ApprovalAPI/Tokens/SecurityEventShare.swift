@@ -2,11 +2,11 @@ import Basics
 import HTTPAPI
 import Synchronization
 
-/// Bounds how many verified security events a process stores: of each tenant, and together, apart from the tenants' own requests. Any thread.
+/// Rate limit of the verified security events that a process stores: for each tenant and for all, separate from the limit of requests. Any
+/// thread.
 ///
 /// Tokens that are refused cost no more than refused access tokens and are not counted, so that nobody else can use up the issuer's share.
 final class SecurityEventShare: Sendable {
-    /// Of a tenant: 100 a second, 1,000 at once.
     private let tenants: TenantRateLimiter
     private let total: Mutex<TokenBucket>
     private let now: @Sendable () -> Duration

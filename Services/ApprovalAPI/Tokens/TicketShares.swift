@@ -4,15 +4,18 @@ import Synchronization
 
 /// Limits each tenant's share of the stream of tickets, which all tenants use. Any thread.
 ///
-/// In bytes, because a ticket is stored with the claims of its token; the number of requests is limited by ``RateLimitMiddleware``. Of each process: within the time
-/// for which tickets are stored, a tenant can fill an eighth of the stream by one process.
+/// Counts bytes, because a ticket is stored with the claims of its token; ``RateLimitMiddleware`` limits the number of requests. Each
+/// process has separate shares: through one process, a tenant can fill an eighth of the stream within the time for which tickets are
+/// stored.
 final class TicketShares: Sendable {
-    /// At once.
+    /// Bytes at once.
     private static let burst = Double(TicketStream.maximumBytes / 16)
 
     private let buckets = Mutex(TenantBuckets(capacity: burst, perSecond: burst / (TicketStream.maximumAge / .seconds(1))))
     private let now: @Sendable () -> Duration
 
+    /// Creates full shares.
+    ///
     /// - Parameter now: monotonic time since any fixed instant.
     init(now: @escaping @Sendable () -> Duration = SteadyTime.now) {
         self.now = now

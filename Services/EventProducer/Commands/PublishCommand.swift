@@ -77,7 +77,8 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
     }
 
     func run() async throws {
-        // Not earlier: the word may be the value of a misspelt option, and that is the mistake to explain. Not repeated: it may be a secret.
+        // Not earlier: the word may be the value of a misspelt option, and that is the mistake to explain. Not repeated: it may be a
+        // secret.
         guard input == nil || input == "-" else {
             throw ArgumentParser.ValidationError("the only word without an option may be -, for standard input")
         }

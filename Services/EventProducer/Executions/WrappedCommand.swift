@@ -11,10 +11,11 @@ import SystemPackage
 
 /// A command to run as a child process that inherits this process's standard input, and whose output this process reads.
 ///
-/// swift-subprocess starts it: with default signal handlers, no blocked signal, no descriptor but the three standard ones, and in this process's
-/// group, so that a terminal's signals reach both.
+/// swift-subprocess starts it: with default signal handlers, no blocked signal, no descriptor but the three standard ones, and in this
+/// process's group, so that a terminal's signals reach both.
 ///
-/// The pipes are not the library's: it stops reading when the command ends, and would lose what a background process of the command writes after that.
+/// The pipes are not the library's: it stops reading when the command ends, and would lose what a background process of the command writes
+/// after that.
 struct WrappedCommand: Sendable {
     /// The outcome of a command.
     enum Outcome: Sendable, Hashable {
@@ -126,7 +127,8 @@ struct WrappedCommand: Sendable {
         return StartError(words[0], Self.reason(words[0]))
     }
 
-    /// Returns why the library found no executable file. It reports a file that cannot be executed, or is below one that is not a folder, like a missing one.
+    /// Returns why the library found no executable file. It reports a file that cannot be executed, or is below one that is not a folder,
+    /// like a missing one.
     private static func reason(_ path: String) -> Int32 {
         guard path.utf8.contains(UInt8(ascii: "/")) else { return ENOENT }
         var status = stat()
@@ -135,7 +137,8 @@ struct WrappedCommand: Sendable {
         return status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0 ? ENOENT : EACCES
     }
 
-    /// This process's environment, byte for byte. Without what the library refuses: entries without a value, and names that begin with a digit.
+    /// This process's environment, byte for byte. Without what the library refuses: entries without a value, and names that begin with a
+    /// digit.
     private static func environment() -> [[UInt8]] {
         var entries: [[UInt8]] = []
         var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ

@@ -1,7 +1,8 @@
 import Basics
 import Logging
 
-/// Verifies signatures with the keys of a configuration, which it rereads and fetches again. Any thread; never blocks one, except ``reload()``.
+/// Verifies signatures with the keys of a configuration, which it rereads and fetches again. Any thread; never blocks one, except
+/// ``reload()``.
 final class SignatureVerifier: Sendable {
     private let fixedKeys: FixedKeys
     private let ring: KeyRing

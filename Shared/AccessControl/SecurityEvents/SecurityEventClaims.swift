@@ -8,7 +8,7 @@ struct SecurityEventClaims {
 
     /// A session of the subject was revoked.
     struct SessionRevoked {
-        /// When; in seconds since 1970 UTC, drafts of CAEP: in milliseconds.
+        /// The time of the event: seconds since 1970 UTC, or milliseconds as in drafts of CAEP.
         var timestamp: Double?
         /// Every subject that the token names for it: `sub_id`, and `subject` in the event, as drafts of CAEP have it.
         var subjects: [SubjectIdentifier]
@@ -19,17 +19,18 @@ struct SecurityEventClaims {
     /// Seconds since 1970 UTC.
     var issuedAt: Double?
     var tokenID: String?
-    /// Whether there is an `exp`, which such a token has not, and an access token must have.
+    /// Whether it has an `exp`, which an access token must have and a Security Event Token must not.
     var hasExpiry = false
     /// See ``TokenClaims/tenant``.
     var tenant: String?
-    /// Number of events, whatever their types.
+    /// Number of events of all types.
     var eventCount = 0
     var sessionRevoked: SessionRevoked?
 
     /// Parses the claims. Of unknown events it reads nothing but their number.
     ///
-    /// - Throws: `invalidRequest` when it is not a JSON object, has a duplicate member at any depth, or a member that is read has the wrong type.
+    /// - Throws: `invalidRequest` when it is not a JSON object, has a duplicate member at any depth, or a member that is read has the wrong
+    ///   type.
     init(json: [UInt8], names: ClaimNames) throws(SecurityEventError) {
         do {
             try JSONDocument.check(json)

@@ -2,8 +2,8 @@ public import Basics
 
 /// Configures which Security Event Tokens a process accepts, of one issuer (contract §13).
 public struct SecurityEventConfiguration: Sendable {
-    /// Key sources, and required `iss` and `aud`, which must both be set; the claims that may name the tenant, the leeway for times in the future, and the
-    /// largest token. The other members do not count.
+    /// Key sources, and required `iss` and `aud`, which must both be set; the claims that may name the tenant, the leeway for times in the
+    /// future, and the largest token. Other members are ignored.
     public var tokens: AccessControlConfiguration
     /// Issuers besides that of the events whose `sub` names a user of Causeway's tokens.
     public var userIssuers: [String]

@@ -2,7 +2,7 @@ import Basics
 
 /// What a Security Event Token asks for.
 public struct SecurityEvents: Sendable, Hashable {
-    /// The tokens that it takes back; nil when it has no event about them, or all of them have expired.
+    /// The tokens to revoke; nil when it has no event about them, or all of them have expired.
     public var revocation: Revocation?
     /// Number of events that are accepted and change nothing.
     public var ignored: Int
@@ -90,7 +90,8 @@ struct SecurityEventRules: Sendable {
         return subject
     }
 
-    /// Returns which tokens to revoke. A session is not known here but by its token's `jti`: for another one, all earlier tokens of its user are revoked.
+    /// Returns which tokens to revoke. Sessions are known by the `jti` of a token only: another identifier of a session revokes all earlier
+    /// tokens of its user.
     private func target(_ subject: SubjectIdentifier, issuedBefore: Int64) throws(SecurityEventError) -> Revocation.Target {
         switch subject {
         case .opaque(let id): return try user(id, issuedBefore)

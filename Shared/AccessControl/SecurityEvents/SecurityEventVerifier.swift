@@ -3,13 +3,13 @@ import Crypto
 public import Logging
 import Synchronization
 
-/// Verifies Security Event Tokens (RFC 8417) of one issuer, and returns what they ask for (contract §13). Any thread; never blocks one, except
-/// ``reload()``.
+/// Verifies Security Event Tokens (RFC 8417) of one issuer, and returns what they ask for (contract §13). Any thread; never blocks one,
+/// except ``reload()``.
 public final class SecurityEventVerifier: Sendable {
     private let rules: SecurityEventRules
     private let claimNames: ClaimNames
     private let signatures: SignatureVerifier
-    /// Of the bearer token: digests are compared in constant time.
+    /// SHA-256 of the bearer token: digests are compared in constant time.
     private let bearerDigest: SHA256Digest?
     private let now: WallClock
     private let refusals = Mutex<[SecurityEventError.Code: Int]>([:])

@@ -3,8 +3,8 @@ import FoundationEssentials
 
 /// A parsed, unverified JWS in compact serialization (RFC 7515 §3.1).
 ///
-/// Reads only `alg`, `kid`, `typ` and `crit` of the header. Keys in the token or its URLs (`jwk`, `jku`, `x5c`, `x5u`) are ignored: a token does not choose its
-/// verification key.
+/// Reads only `alg`, `kid`, `typ` and `crit` of the header. Keys in the token or its URLs (`jwk`, `jku`, `x5c`, `x5u`) are ignored: a token
+/// does not choose its verification key.
 struct CompactToken {
     /// The only algorithm that may verify it.
     let algorithm: SignatureAlgorithm
@@ -17,7 +17,8 @@ struct CompactToken {
     /// Never empty.
     let signature: [UInt8]
 
-    /// What a token is used as. One kind is never accepted as the other, because an issuer may sign both with the same key (RFC 8725 §3.11).
+    /// What a token is used as. One kind is never accepted as the other, because an issuer may sign both with the same key (RFC 8725
+    /// §3.11).
     enum Kind {
         /// Identifies a caller (contract §1).
         case access

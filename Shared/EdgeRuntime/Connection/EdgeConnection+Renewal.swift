@@ -4,9 +4,9 @@ import Logging
 
 /// Renews the token of an open connection (contract §13). Position, filters, subscriptions and queue stay as they are.
 ///
-/// 1. One token at a time is verified, off the loop. The stream goes on meanwhile, with the old token.
-/// 2. The switch is one step on the loop. A revocation of the new token that arrived before it is in the hub's set and refuses the token; one that
-///    arrives later finds the connection by its new mark.
+/// 1. One token at a time is verified, off the loop. The stream continues meanwhile with the old token.
+/// 2. The switch is one step on the loop. A revocation of the new token that arrived before it is in the hub's set and refuses the token;
+///    one that arrives later finds the connection by its new mark.
 /// 3. An expiry of the old token in between waits for the verdict, which the identity provider's timeout bounds.
 extension EdgeConnection {
     /// Begins to verify a client's new token.
@@ -31,7 +31,8 @@ extension EdgeConnection {
         }
     }
 
-    /// The second of a token's expiry has come: of the connection's, or of one that it had before.
+    /// Ends the connection at its token's expiry. Called at the expiry of every token that it has had; earlier ones and a pending renewal
+    /// have no effect.
     func tokenExpired(at second: Int64) {
         guard self.expiresAt <= second else { return }
         guard self.pending?.renewal == nil else {

@@ -48,7 +48,7 @@ struct ExpiryBuckets {
         self.count += 1
     }
 
-    /// Moves a handle to another deadline. It is not at `old` any more once that was checked.
+    /// Moves a handle to another deadline. Its place at `old` is gone if that deadline was checked already.
     mutating func move(_ handle: ConnectionHandle, from old: Int64, to new: Int64) {
         guard old != new else { return }
         if let index = self.buckets[old]?.firstIndex(of: handle) {

@@ -1,7 +1,7 @@
 public import AccessControl
 
-/// Verifies a client's token. Any thread; called off the delivery loops, because a signature takes up to 100 µs, and may wait for the identity
-/// provider, for as long as that may take to answer.
+/// Verifies a client's token. Any thread; called off the delivery loops, because a signature takes up to 100 µs, and may wait for the
+/// identity provider, for as long as that may take to answer.
 public typealias TokenVerifier = @Sendable (String) async throws(AuthenticationError) -> Principal
 
 /// Finds the token in a text by which a client renews the token of its connection, on a surface without conversations (contract §13).

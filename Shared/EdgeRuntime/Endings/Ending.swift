@@ -9,8 +9,8 @@ public struct Ending: Sendable, Hashable, CustomStringConvertible {
         case tokenExpired = "token_expired"
         /// The token was revoked while the connection was open. Contract §13.
         case tokenRevoked = "token_revoked"
-        /// The token is missing or not valid, on a surface that accepts the handshake before it checks the token; or the token by which a client
-        /// renews the connection's is not valid, another user's, or lacks a role.
+        /// The token is missing or not valid, on a surface that accepts the handshake before it checks the token; or the token by which a
+        /// client renews the connection's is not valid, another user's, or lacks a role.
         case unauthorized
         /// The `workspace` of the query is missing or not the token's tenant.
         case wrongWorkspace = "wrong_workspace"

@@ -29,8 +29,8 @@ public protocol StreamEncoder: Sendable {
     func standing(_ standing: LogStanding) -> [UInt8]
     /// Reports a gap at `time`, and the position at which the connection continues.
     func gap(_ gap: StreamGap, time: Timestamp) -> [UInt8]
-    /// Reports at `time` that the connection's token was renewed, and expires at `expiry` (contract §13). Empty by default: the surface's conversation
-    /// reports it, or its clients cannot renew.
+    /// Reports at `time` that the connection's token was renewed, and expires at `expiry` (contract §13). Empty by default: the surface's
+    /// conversation reports it, or its clients cannot renew.
     func authenticated(until expiry: Timestamp, time: Timestamp) -> [UInt8]
     /// Ends a batch (``EndPolicy/afterBatch(_:)``), whatever the ending; precedes the ``farewell(_:retry:)``. Empty by default.
     ///

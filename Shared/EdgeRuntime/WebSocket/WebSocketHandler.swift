@@ -1,7 +1,7 @@
 import Basics
 
-/// Handles input of a WebSocket connection: answers pings and closes, passes texts to the conversation, or finds tokens in them, and rejects
-/// violations. RFC 6455.
+/// Handles input of a WebSocket connection: answers pings and closes, passes texts to the conversation, or finds tokens in them, and
+/// rejects violations. RFC 6455.
 ///
 /// Holds a decoder only while a message is incomplete; an idle connection needs a few words of memory.
 final class WebSocketHandler: InboundHandler {
@@ -11,12 +11,12 @@ final class WebSocketHandler: InboundHandler {
         init(_ decoder: WebSocketDecoder) { self.decoder = decoder }
     }
 
-    /// What becomes of a client's texts, all of which are counted.
+    /// How a client's texts are handled. All count towards the limit of messages.
     enum Texts {
         case dropped
-        /// They are passed to the conversation.
+        /// Texts are passed to the conversation.
         case conversation
-        /// Those in which the reader finds a token renew the connection's; others are dropped.
+        /// A text in which the reader finds a token renews the connection's; others are dropped.
         case renewals(RenewalReader)
     }
 

@@ -97,8 +97,8 @@ public struct FollowedStream: Sendable {
 
     /// Waits for the bus, then reads the stream from its first message and follows it, until an error. Creates the stream if absent.
     ///
-    /// - Parameter apply: receives messages in their order; the sequence up to which everything that the stream keeps has been passed on; and whether the
-    ///   stream has no further ones for now. Of an empty stream it receives no messages.
+    /// - Parameter apply: receives messages in their order; the sequence up to which everything that the stream keeps has been passed on;
+    ///   and whether the stream has no further ones for now. Of an empty stream it receives no messages.
     /// - Throws: an ``EventLogError``; retriable when the connection was lost.
     public func follow(
         _ apply: @Sendable (_ messages: [JetStreamMessage], _ position: UInt64, _ isCaughtUp: Bool) async -> Void

@@ -96,7 +96,8 @@ public struct SideStream: Sendable {
         }
     }
 
-    /// Returns the first message behind a sequence whose subject matches a filter, read from the stream's leader; nil when there is none.
+    /// Returns the first message behind a sequence whose subject matches a filter, read from the stream's leader; nil if no message
+    /// matches.
     public func next(after sequence: UInt64, matching filter: String) async throws(EventLogError) -> StoredMessage? {
         guard sequence < .max else { return nil }
         do throws(JetStreamError) {

@@ -3,8 +3,8 @@ import Glibc
 
 /// The root command of a program: `@main`.
 ///
-/// Every program of Causeway is one. swift-argument-parser reads the whole command line, so help, version and mistakes are alike everywhere: a mistake is
-/// one line on standard error after the program's name, and the exit code 64.
+/// Every program of Causeway is one. swift-argument-parser reads the whole command line, so help, version and mistakes are alike
+/// everywhere: a mistake is one line on standard error after the program's name, and the exit code 64.
 package protocol CommandLineProgram: AsyncParsableCommand {}
 
 extension CommandLineProgram {
@@ -37,8 +37,8 @@ extension CommandLineProgram {
 
     /// Returns what is wrong with a command line, for people.
     ///
-    /// swift-argument-parser repeats the words that it does not know. One of them may be a secret without its option, so here they are left out, or
-    /// truncated. The value that an option refuses is repeated: the option of a secret takes any.
+    /// swift-argument-parser repeats the words that it does not know. One of them may be a secret without its option, so here they are left
+    /// out, or truncated. The value that an option refuses is repeated: the option of a secret takes any.
     static func explanation(of error: any Error, in arguments: [String]) -> String {
         let message = Self.message(for: error)
         let command = Self.command(named: arguments)

@@ -16,6 +16,7 @@ package import ArgumentParser
 package protocol ServiceCommand: CommandLineProgram, ConfiguredCommand {}
 
 extension ServiceCommand {
+    /// The parser's configuration, from the schema: name, summary, help about settings, version.
     package static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: schema.program.split(separator: " ").last.map(String.init),

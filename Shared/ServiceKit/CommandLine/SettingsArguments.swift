@@ -9,11 +9,12 @@ package protocol ConfiguredCommand {
 
 /// The options of a command's settings: one for each key of its schema and each secret's file, and `--config` and `--print-config`.
 ///
-/// A command includes them with `@OptionGroup(title: "Settings")`, so that swift-argument-parser reads the whole command line: its help lists them, and an
-/// unknown option is compared with them and the command's own ones alike.
+/// A command includes them with `@OptionGroup(title: "Settings")`, so that swift-argument-parser reads the whole command line: its help
+/// lists them, and an unknown option is compared with them and the command's own ones alike.
 ///
 /// swift-argument-parser finds the options of a type by reflection, and decodes their values by name. This type has no property for each
-/// key, but a mirror with an option for each key of the table, and decodes them in the same way. `SettingsArgumentsTests` notices when that changes.
+/// key, but a mirror with an option for each key of the table, and decodes them in the same way. `SettingsArgumentsTests` notices when that
+/// changes.
 package struct SettingsArguments<Command: ConfiguredCommand>: ParsableArguments, CustomReflectable {
     /// The names of options that every command has, besides its keys.
     private enum General {
@@ -34,8 +35,12 @@ package struct SettingsArguments<Command: ConfiguredCommand>: ParsableArguments,
     private var configurationFile: String?
     private var printsConfiguration = false
 
+    /// Creates arguments without values, which the parser reflects to find the options.
     package init() {}
 
+    /// Decodes the values that swift-argument-parser has read, by the options' names.
+    ///
+    /// - Throws: the decoder's errors.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Name.self)
         for key in Command.schema.options {
@@ -45,6 +50,7 @@ package struct SettingsArguments<Command: ConfiguredCommand>: ParsableArguments,
         printsConfiguration = try container.decode(Flag<Bool>.self, forKey: Name(stringValue: General.printConfig)).wrappedValue
     }
 
+    /// The options as the parser finds them: one child for each.
     package var customMirror: Mirror {
         var children = Command.schema.options.map { key in (label: key.optionName, value: Self.option(key) as Any) }
         let file = Option<String?>(

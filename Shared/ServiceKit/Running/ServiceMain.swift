@@ -41,8 +41,8 @@ public struct ServiceMain: Sendable {
         metrics.addCollector { [descriptors] in ListenerMetrics.collect(descriptors, into: &$0) }
     }
 
-    /// Reads the settings, sets up logging and metrics, and calls `body`. An error of `body` is logged at level `critical` (``FatalError``), and ends the
-    /// process with its ``ExitCode``.
+    /// Reads the settings, sets up logging and metrics, and calls `body`. An error of `body` is logged at level `critical`
+    /// (``FatalError``), and ends the process with its ``ExitCode``.
     ///
     /// - Throws: what `settings()` of the arguments throws. Nothing is logged then, because logging depends on settings.
     package static func run<Command: ConfiguredCommand>(

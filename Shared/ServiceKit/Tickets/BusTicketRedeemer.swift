@@ -12,8 +12,8 @@ public final class BusTicketRedeemer: TicketRedeemer {
         var rate: TokenBucket
     }
 
-    /// Maximum number of concurrent redemptions; further ones are ``TicketRedemption/unavailable`` at once. Anybody can send tickets, and while the bus does not
-    /// answer each takes a time limit of its own.
+    /// Maximum number of concurrent redemptions; further ones are ``TicketRedemption/unavailable`` at once. Anybody can send tickets, and
+    /// while the bus does not answer, each redemption waits until its time limit.
     static let maximumRunning = 1024
     /// Redemptions a second, and how many at once after a pause: strangers can send tickets as fast as the process parses requests, and the bus serves everybody.
     static let perSecond = 5_000.0
@@ -41,6 +41,8 @@ public final class BusTicketRedeemer: TicketRedeemer {
     /// Makes the stream available. Before, every ticket is ``TicketRedemption/unavailable``.
     public func begin(_ stream: TicketStream) { state.withLock { $0.stream = stream } }
 
+    /// Redeems a ticket; ``TicketRedemption/unavailable`` before ``begin(_:)``, beyond ``maximumRunning``, and while the bus does not
+    /// answer.
     public func redeem(_ ticket: Ticket) async -> TicketRedemption {
         guard let stream = enter() else { return .unavailable }
         defer { state.withLock { $0.running -= 1 } }

@@ -6,8 +6,9 @@ import NATSClient
 
 /// The stream of tickets, `TICKETS` (contract §13): one message for each ticket that was issued, and one for each that was redeemed.
 ///
-/// A ticket is redeemed by a create-once message, so that one of concurrent requests succeeds, in whatever process. Messages are dropped by age, and in a full stream
-/// oldest first. The redemption is the later message of a ticket, so it is dropped after the issue, without which the ticket is unknown. Any thread.
+/// A ticket is redeemed by a create-once message, so that one of concurrent requests succeeds, over all processes. Messages are dropped by
+/// age, and in a full stream oldest first. The redemption is the later message of a ticket, so it is dropped after the issue, without which
+/// the ticket is unknown. Any thread.
 public struct TicketStream: Sendable {
     private let stream: FollowedStream
 
@@ -69,7 +70,7 @@ public struct TicketStream: Sendable {
     ///
     /// - Parameter now: milliseconds since 1970 UTC.
     /// - Returns: the outcome; ``TicketRedemption/unknown`` also for a message that is no record of a ticket.
-    /// - Throws: ``EventLogError`` when the bus does not tell; the ticket may be used then.
+    /// - Throws: ``EventLogError`` when the bus does not answer; the ticket may have been used.
     func redeem(_ ticket: Ticket, now: WallClock) async throws(EventLogError) -> TicketRedemption {
         guard let message = try await stream.lastMessage(on: Self.subject(.issued, of: ticket)), let record = TicketRecord(message.payload)
         else { return .unknown }

@@ -39,8 +39,8 @@ public enum AddressKind: String, Sendable, Hashable, CaseIterable {
 
     private static let globalUnicast = IPNetwork(literal: "2000::/3")
 
-    /// The special-purpose registries of IANA (RFC 6890 and later), and the addresses of metadata services. The first row that contains an address
-    /// counts, so narrow ranges come before wide ones.
+    /// The special-purpose registries of IANA (RFC 6890 and later), and the addresses of metadata services. The first row that contains an
+    /// address counts, so narrow ranges come before wide ones.
     private static let table: [(network: IPNetwork, kind: AddressKind)] = [
         // Metadata services: AWS, Google, Azure and others; AWS containers; Alibaba; Azure's host; Oracle; AWS over IPv6.
         (IPNetwork(literal: "169.254.169.254"), .metadata),

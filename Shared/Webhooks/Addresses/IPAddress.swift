@@ -8,7 +8,8 @@ public enum IPAddress: Sendable, Hashable, CustomStringConvertible {
     case v6(UInt128)
 
     /// Parses the one spelling of an IPv4 address that all readers agree on, four decimal numbers without leading zeros, or an IPv6 address
-    /// (RFC 4291 §2.2). Nil for everything else: brackets, zones, and what inet_aton(3) also accepts (octal, hexadecimal, fewer than four parts).
+    /// (RFC 4291 §2.2). Nil for everything else: brackets, zones, and what inet_aton(3) also accepts (octal, hexadecimal, fewer than four
+    /// parts).
     public init?(_ text: some StringProtocol) {
         if let address = Self.dottedDecimal(text.utf8) {
             self = .v4(address)

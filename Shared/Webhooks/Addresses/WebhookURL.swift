@@ -2,8 +2,9 @@ public import Basics
 
 /// The URL of an endpoint, parsed once: the host that is checked is the host that is connected to and named in TLS and in `Host`.
 ///
-/// Accepts a strict subset of RFC 3986, in which all parsers agree: `https` or `http`, a host in one of three spellings (a name of letters, digits,
-/// hyphens and underscores; four decimal numbers; IPv6 in brackets), perhaps a port, path and query. It is not an address check: see ``AddressRules``.
+/// Accepts a strict subset of RFC 3986, in which all parsers agree: `https` or `http`, a host in one of three spellings (a name of letters,
+/// digits, hyphens and underscores; four decimal numbers; IPv6 in brackets), perhaps a port, path and query. It is not an address check:
+/// see ``AddressRules``.
 public struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
     /// Whom the URL names.
     public enum Host: Sendable, Hashable {
@@ -126,7 +127,8 @@ public struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
                     """
             )
         }
-        // What ends in a number is an address for inet_aton(3) and for browsers (WHATWG URL, "ends in a number"): 2130706433, 0x7f.1, 017700000001.
+        // What ends in a number is an address for inet_aton(3) and for browsers (WHATWG URL, "ends in a number"): 2130706433, 0x7f.1,
+        // 017700000001.
         guard let last = labels.last, !isNumber(last) else {
             throw Fault(message: "has a host that looks like an address: write IPv4 as four decimal numbers without leading zeros")
         }
@@ -151,8 +153,8 @@ public struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
 
     private static func defaultPort(isSecure: Bool) -> UInt16 { isSecure ? 443 : 80 }
 
-    /// Ports above 1023 of other protocols, whose servers could take a request for their own: those that browsers refuse (Fetch standard, "bad port"),
-    /// and those of common stores.
+    /// Ports above 1023 of other protocols, whose servers could take a request for their own: those that browsers refuse (Fetch standard,
+    /// "bad port"), and those of common stores.
     private static let closedPorts: Set<UInt16> = [
         1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
         1433, 1521, 2379, 2380, 3306, 4222, 5432, 5672, 6379, 9042, 9092, 11211, 27017,

@@ -6,14 +6,16 @@ public enum AttemptOutcome: Sendable, Hashable {
     case answered(Answer)
     /// There was no answer.
     case failed(Failure)
-    /// The attempt was not made, because the tenant or the host has as many as it may have, or it was cancelled. It says nothing about the endpoint.
+    /// The attempt was not made, because the tenant or the host has as many as it may have, or it was cancelled. It says nothing about the
+    /// endpoint.
     case postponed
 
     /// An answer.
     public struct Answer: Sendable, Hashable {
         /// The status code.
         public var status: Int
-        /// The first ``maximumExcerptBytes`` of the body as text; what is not UTF-8, and control characters but line feeds and tabs, is replaced.
+        /// The first ``maximumExcerptBytes`` of the body as text; what is not UTF-8, and control characters but line feeds and tabs, is
+        /// replaced.
         public var excerpt: String
         /// How long the receiver asks to wait, with status 429 or 503; otherwise nil.
         public var retryAfter: Duration?
@@ -28,7 +30,8 @@ public enum AttemptOutcome: Sendable, Hashable {
             self.retryAfter = retryAfter
         }
 
-        /// Whether the delivery succeeded: 2xx and nothing else. A redirect is a failure: its target was not checked when the endpoint was registered.
+        /// Whether the delivery succeeded: 2xx and nothing else. A redirect is a failure: its target was not checked when the endpoint was
+        /// registered.
         public var isSuccess: Bool { (200..<300).contains(status) }
     }
 

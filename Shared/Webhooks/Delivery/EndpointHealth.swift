@@ -8,8 +8,8 @@ public import Basics
 ///    └── no retry left, 410 ────┴── 410 ─────────────┴── no retry left, 410 ──► disabled ── enable ──► pending
 /// ```
 ///
-/// While an endpoint is pending or failing it has one attempt at a time: the ping, or the oldest event that it has not taken. So the schedule belongs to one
-/// message, also of an endpoint that takes up to 16 at once.
+/// While an endpoint is pending or failing it has one attempt at a time: the ping, or the oldest event that it has not taken. So the
+/// schedule belongs to one message, also of an endpoint that takes up to 16 at once.
 ///
 /// Times are milliseconds since 1970 UTC.
 public struct EndpointHealth: Sendable, Hashable {
@@ -52,7 +52,8 @@ public struct EndpointHealth: Sendable, Hashable {
         case requested
     }
 
-    /// Names the state in which an attempt began. Outcomes of attempts from earlier states decide nothing: of 16 deliveries that fail together one counts.
+    /// Names the state in which an attempt began. Outcomes of attempts from earlier states decide nothing: of 16 deliveries that fail
+    /// together one counts.
     public struct Round: Sendable, Hashable {
         fileprivate var number: UInt64
     }
@@ -108,7 +109,7 @@ public struct EndpointHealth: Sendable, Hashable {
         }
     }
 
-    /// Takes note of an outcome.
+    /// Applies the outcome of an attempt, and returns what follows.
     ///
     /// - Parameters:
     ///   - round: ``round`` when the attempt began.
@@ -129,7 +130,7 @@ public struct EndpointHealth: Sendable, Hashable {
         }
     }
 
-    /// Begins anew with a ping, now: for a disabled endpoint, and for one whose retry is far away. Without effect on an enabled one.
+    /// Starts again with a ping, now: for a disabled endpoint, and for one whose retry is far away. Without effect on an enabled one.
     public mutating func enable(at now: Timestamp) {
         if state != .enabled { become(.pending(Trouble(since: now, failures: 0, retryAt: now))) }
     }
@@ -153,7 +154,8 @@ public struct EndpointHealth: Sendable, Hashable {
         }
         let delay: Duration
         if let asked {
-            // Waiting as asked is not a step of the schedule: a receiver that limits its rate is not one that fails. But it cannot ask for ever.
+            // Waiting as asked is not a step of the schedule: a receiver that limits its rate is not one that fails. The total wait is
+            // bounded.
             guard now < trouble.since.advanced(by: RetrySchedule.total) else { return disable(.failed, at: now) }
             delay = RetrySchedule.delay(asked: asked, random: random)
         } else {

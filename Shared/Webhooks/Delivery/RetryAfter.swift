@@ -5,8 +5,8 @@ enum RetryAfter {
     /// The longest wait that a receiver can ask for.
     static let maximum: Duration = .seconds(86_400)
 
-    /// Returns how long to wait: decimal seconds, or a time in the preferred form of HTTP. Zero for a time that has passed, at most ``maximum``; nil if
-    /// malformed.
+    /// Returns how long to wait: decimal seconds, or a time in the preferred form of HTTP. Zero for a time that has passed, at most
+    /// ``maximum``; nil if malformed.
     static func parse(_ text: some StringProtocol, at now: Timestamp) -> Duration? {
         let text = text.trimmed
         if !text.isEmpty, text.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) {

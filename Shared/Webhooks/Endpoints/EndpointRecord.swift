@@ -38,8 +38,8 @@ public enum EndpointRecord: Sendable, Hashable {
         return object.bytes
     }
 
-    /// Decodes a record of a tenant. Nil when it is not exactly one: malformed, with unknown members, or with values that break a rule. An endpoint of
-    /// a later version is not rewritten by this one without the members that it does not know.
+    /// Decodes a record of a tenant. Nil when it is not exactly one: malformed, with unknown members, or with values that break a rule. An
+    /// endpoint of a later version is not rewritten by this one without the members that it does not know.
     ///
     /// - Parameter slot: where it is; the id must name the same.
     init?(json: [UInt8], tenant: Tenant, slot: Int) {

@@ -5,9 +5,9 @@ import NATSClient
 
 /// The endpoints of all tenants: the stream `WEBHOOKS`, of whose subjects the last message counts (contract §14).
 ///
-/// A subject is a *slot* of a tenant, `webhooks.<tenant>.<slot>`, and every write is compared with the slot's last one. So of concurrent changes one wins,
-/// a tenant has no more endpoints than slots whoever registers them, and what was deleted takes no room: its slot is used again. The stream refuses new
-/// messages when it is full; it drops none. Any thread.
+/// A subject is a *slot* of a tenant, `webhooks.<tenant>.<slot>`, and every write is compared with the slot's last one. So of concurrent
+/// changes one wins, a tenant has no more endpoints than slots over all processes, and a deleted endpoint takes no room: its slot is used
+/// again. The stream refuses new messages when it is full; it drops none. Any thread.
 public struct EndpointStore: Sendable {
     /// An endpoint as it was read or written.
     public struct Stored: Sendable, Hashable {
@@ -235,7 +235,8 @@ public struct EndpointStore: Sendable {
             within: ContinuousClock.now.duration(to: deadline)
         )
         if let sequence { return sequence }
-        // The acknowledgement of an earlier attempt of this call may have been lost. Where another process stored the same, it is done as well.
+        // The acknowledgement of an earlier attempt of this call may have been lost. Where another process stored the same, it is done as
+        // well.
         let last = try await Self.persevere(until: deadline) { () throws(EventLogError) in try await followed.lastMessage(on: subject) }
         guard let last, last.sequence > revision, last.payload == json else { return nil }
         return last.sequence

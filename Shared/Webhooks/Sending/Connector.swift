@@ -5,8 +5,8 @@ import NIOSSL
 
 /// Opens connections to addresses that were checked.
 ///
-/// On NIO's own bootstrap, because async-http-client has the address as a setting of a client (`dnsOverride`): another address would need another client, with
-/// another pool and another parse of the machine's authorities.
+/// On NIO's own bootstrap, because async-http-client has the address as a setting of a client (`dnsOverride`): another address would need
+/// another client, with another pool and another parse of the machine's authorities.
 struct Connector: Sendable {
     /// Opens a socket to an address; tests record the addresses.
     typealias Dial = @Sendable (ClientBootstrap, SocketAddress) -> EventLoopFuture<any Channel>
@@ -38,7 +38,8 @@ struct Connector: Sendable {
         case timedOut
     }
 
-    /// Connects to an address, not to the URL's name, and verifies TLS for the URL's host. The caller owns the connection; nothing was sent on it.
+    /// Connects to an address, not to the URL's name, and verifies TLS for the URL's host. The caller owns the connection; nothing was sent
+    /// on it.
     ///
     /// - Parameters:
     ///   - limit: until when the socket must be open.

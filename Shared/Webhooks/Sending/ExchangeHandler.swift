@@ -104,7 +104,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
-        // A receiver that closes without TLS's farewell ends its answer like one that closes a socket; the end decides whether it was complete.
+        // A receiver that closes without TLS's farewell ends its answer like one that closes a socket; the end decides whether it was
+        // complete.
         case NIOSSLError.uncleanShutdown: break
         case HTTPParserError.invalidEOFState: fail(cutOff, context)
         case is HTTPParserError, is NIOHTTPDecoderError: fail(.malformed, context)
@@ -141,7 +142,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Ends the exchange; nil when there is none.
+    /// Ends the exchange, and returns the promise of its answer; nil if no exchange is under way.
     private func finish() -> EventLoopPromise<Exchange.Reply>? {
         timer?.cancel()
         timer = nil

@@ -4,8 +4,9 @@ import NIOTLS
 
 /// Waits for TLS, and verifies the certificate's names before anything is sent (event loop).
 ///
-/// NIOSSL accepts a certificate for the *address* of the connection in place of one for the host's name. Whoever directs a name to a machine of their own, by
-/// forged DNS, has a valid certificate for that machine's address. So a host with a name must have it among the certificate's DNS names.
+/// NIOSSL accepts a certificate for the *address* of the connection in place of one for the host's name. An attacker who directs a name to
+/// another machine by forged DNS can have a valid certificate for that machine's address. So a host with a name must have it among the
+/// certificate's DNS names.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 

@@ -12,9 +12,10 @@ public protocol HostResolver: Sendable {
     func addresses(of name: String, for tenant: Tenant) async -> [IPAddress]
 }
 
-/// Resolves names by getaddrinfo(3), which blocks: on threads of its own, with a share for each tenant. Any thread.
+/// Resolves names by getaddrinfo(3), which blocks: on separate threads, with a share for each tenant. Any thread.
 ///
-/// A look-up under way serves all callers of the same tenant and name, so what waits is bounded by the number of names, whatever a name server does.
+/// A look-up under way serves all callers of the same tenant and name, so what waits is bounded by the number of names, also when a name
+/// server hangs.
 public final class SystemResolver: HostResolver {
     /// Look-ups of one tenant at a time.
     private static let perTenant = 2

@@ -3,16 +3,18 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// Makes attempts at deliveries, each within its time limit and bounds whatever the receiver does (contract §14). Any thread.
+/// Makes attempts at deliveries, each within its time limit and bounds, also when the receiver breaks the protocol (contract §14). Any
+/// thread.
 ///
-/// 1. The host is resolved once for an attempt. All its addresses are checked, and only checked ones are connected to, so a name that changes between check
-///    and connection changes nothing.
+/// 1. The host is resolved once for an attempt. All its addresses are checked, and only checked ones are connected to, so a name that
+///    changes between check and connection changes nothing.
 /// 2. TLS is verified for the URL's host. Redirects are answers like any other.
 /// 3. Neither a tenant nor a host takes all places (``WebhookSenderConfiguration/Limits``).
 /// 4. Connections are kept for the next delivery to the same host, if that resolves to the same address.
 public final class WebhookSender: Sendable {
     /// The authorities' file cannot be used.
     public struct ConfigurationError: ExplainedError, CustomStringConvertible {
+        /// The error message with the remedy.
         public let message: String
         public var description: String { message }
     }
@@ -69,8 +71,8 @@ public final class WebhookSender: Sendable {
     /// Number of connections that are kept.
     public var idleConnectionCount: Int { idle.count }
 
-    /// Makes one attempt. Returns within the time limit, and soon when the task is cancelled: then ``AttemptOutcome/postponed``, though the receiver may have
-    /// the message.
+    /// Makes one attempt. Returns within the time limit, and soon when the task is cancelled: then ``AttemptOutcome/postponed``, though the
+    /// receiver may have the message.
     ///
     /// - Parameters:
     ///   - message: what to send; signed with the time of this call.

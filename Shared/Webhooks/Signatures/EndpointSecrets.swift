@@ -1,7 +1,7 @@
 public import Basics
 
-/// The secrets that sign an endpoint's deliveries: the newest, and each former one for 24 h after it was replaced, so that a receiver can change over
-/// without refusing a delivery (contract §14).
+/// The secrets that sign an endpoint's deliveries: the newest, and each former one for 24 h after it was replaced, so that a receiver can
+/// change over without refusing a delivery (contract §14).
 public struct EndpointSecrets: Sendable, Hashable {
     /// A replaced secret.
     public struct Former: Sendable, Hashable {

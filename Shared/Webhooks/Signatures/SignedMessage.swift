@@ -1,7 +1,7 @@
 public import Basics
 public import EventModel
 
-/// A message for an endpoint, to be signed anew for each attempt (Standard Webhooks 1.0; contract §14).
+/// A message for an endpoint, signed again for each attempt (Standard Webhooks 1.0; contract §14).
 public struct SignedMessage: Sendable, Hashable {
     /// The value of `webhook-id`, by which the receiver detects repetitions: the id of an event.
     public let id: String
@@ -45,7 +45,8 @@ public struct SignedMessage: Sendable, Hashable {
 
     /// Returns the header fields of an attempt: type, id, time and signatures, `traceparent` where the event has one.
     ///
-    /// - Parameter now: the time of the attempt. Receivers refuse messages whose time is minutes away from theirs, so each attempt has its own.
+    /// - Parameter now: the time of the attempt. Receivers refuse messages whose time is minutes away from theirs, so each attempt has its
+    ///   own.
     public func fields(signedBy secrets: EndpointSecrets, at now: Timestamp) -> [(name: String, value: String)] {
         let seconds = now.millisecondsSinceEpoch / 1000
         let signatures = secrets.signing(at: now).map { $0.signature(id: id, timestamp: seconds, body: body) }

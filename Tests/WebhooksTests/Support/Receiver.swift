@@ -5,7 +5,8 @@ import NIOSSL
 import Synchronization
 import TestKit
 
-/// A receiver of webhooks on loopback, and the ways in which it can fail. Bytes in and out, so that it can answer what no HTTP library would.
+/// A receiver of webhooks on loopback, and the ways in which it can fail. Bytes in and out, so that it can answer what no HTTP library
+/// would.
 final class Receiver: Sendable {
     /// What it does with a request.
     enum Behaviour: Sendable {

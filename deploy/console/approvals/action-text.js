@@ -12,7 +12,7 @@ function* tokens(json) {
     for (const match of json.matchAll(TOKEN)) if (!/^[ \t\r\n]/.test(match[0])) yield { text: match[0], at: match.index };
 }
 
-/** Returns the text of a member of a JSON object, as it is spelled; undefined if there is none. */
+/** Returns the text of a member of a JSON object, as it is spelled; undefined if it is absent. */
 export function memberText(json, name) {
     let depth = 0;
     let key;

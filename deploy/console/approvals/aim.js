@@ -1,6 +1,6 @@
 // Whether somebody aims at an area: a pointer is over it, a finger has just touched it, or the focus is in it.
 
-/** A finger leaves nothing behind: for this time in milliseconds after a touch the next one is expected at the same place. */
+/** A finger does not hover: for this time in milliseconds after a touch the next one is expected at the same place. */
 const TOUCH = 4000;
 
 export class Aim {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Time from a revocation of a user's tokens until the last of many connections over several edges has its last message, and the latency of another
-/// tenant's events meanwhile.
+/// Time from a revocation of a user's tokens until the last of many connections over several edges has its last message, and the latency of
+/// another tenant's events meanwhile.
 ///
 /// Fails when an event follows the last message of a stream, and when a stream of the other tenant loses an event or ends.
 struct RevocationMeasurement: Measurement {

@@ -1,3 +1,4 @@
+import ArgumentParser
 import TestKit
 import Testing
 

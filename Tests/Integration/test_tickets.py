@@ -245,7 +245,7 @@ def test_no_log_has_a_ticket(stack):
         httpx.get(f"{edge.url}/nowhere/{ticket}", headers={"X-Request-Id": ticket, "Referer": f"http://x/?ticket={ticket}"}, timeout=15)
 
         def requests(edge=edge):
-            return [line["http.target"] for line in edge.log_lines if line["message"] == "Request"]
+            return [line["metadata"]["http.target"] for line in edge.log_lines if line["message"] == "Request"]
 
         eventually(lambda: len(requests()) >= 3, "the requests are logged")
         assert sum("ticket=<redacted>" in target for target in requests()) == 2

@@ -17,6 +17,7 @@ window.connect = (token, options) => {
     const get = async (request) => {
         window.tokenRequests.push(request);
         if (window.isSourceDown) throw new Error("the source of tokens is down");
+        if (options.downAfterFirst) window.isSourceDown = true;
         return window.tokens.length > 1 ? window.tokens.shift() : window.tokens[0];
     };
     window.causeway = new library.Causeway({ ...options, token: options.fixedToken ? token : get });

@@ -332,7 +332,7 @@ struct RenewalTests {
 
 /// A conversation in which `<number> <token>` renews, and whose answers name the number.
 private final class Asker: Conversation {
-    let link = ConversationLink<Never>()
+    let link = ConversationLink<Int>()
 
     func received(_ text: [UInt8], position: UInt64, now: MonotonicInstant) -> [ConversationStep] {
         let words = String(decoding: text, as: UTF8.self).split(separator: " ")
@@ -349,7 +349,7 @@ private final class Asker: Conversation {
         }
     }
 
-    func noted(_ note: Never, position: UInt64) -> [ConversationStep] { switch note {} }
+    func noted(_ note: Int, position: UInt64) -> [ConversationStep] { [] }
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64 { position }
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool { false }
     func logReplaced(position: UInt64) {}

@@ -35,7 +35,14 @@ final class Bench: Sendable {
 
     static func connect(to server: NATSServer) async throws -> NATSConnection {
         try await NATSConnection.connect(
-            NATSConfiguration(servers: [server.url], reconnectWait: .milliseconds(20), reconnectJitter: .milliseconds(1), sendAsap: true),
+            NATSConfiguration(
+                servers: [server.url],
+                reconnectWait: .milliseconds(20),
+                reconnectJitter: .milliseconds(1),
+                // The server may stand still for seconds while the machine writes to its disk.
+                pingInterval: .seconds(15),
+                sendAsap: true
+            ),
             logger: logger
         )
     }

@@ -27,7 +27,9 @@ import Testing
         func another() async throws -> EventLog { try await Self.open(server) }
 
         private static func open(_ server: NATSServer) async throws -> EventLog {
-            let connection = try await NATSConnection.connect(NATSConfiguration(servers: [server.url], sendAsap: true), logger: logger)
+            // The server may stand still for seconds while the machine writes to its disk.
+            let bus = NATSConfiguration(servers: [server.url], pingInterval: .seconds(15), sendAsap: true)
+            let connection = try await NATSConnection.connect(bus, logger: logger)
             var configuration = EventLogConfiguration()
             configuration.maxBytes = 1 << 30
             configuration.requestTimeout = .seconds(10)

@@ -38,7 +38,9 @@ final class ApprovalBench: Sendable {
     init(on server: NATSServer? = nil, at time: Int64 = 1_000_000) async throws {
         if let server { self.server = server } else { self.server = try await NATSServer() }
         let url = self.server.url
-        connection = try await NATSConnection.connect(NATSConfiguration(servers: [url], sendAsap: true), logger: Self.logger)
+        // The server may stand still for seconds while the machine writes to its disk.
+        let bus = NATSConfiguration(servers: [url], pingInterval: .seconds(15), sendAsap: true)
+        connection = try await NATSConnection.connect(bus, logger: Self.logger)
         var configuration = EventLogConfiguration()
         configuration.maxBytes = 1 << 30
         configuration.requestTimeout = .seconds(10)

@@ -103,7 +103,7 @@ struct RelayRoute: Sendable {
         RelayEncoder(carriesIDs: false, deflater: handshake.isCompressed ? self.deflater : nil, makeULID: ULID.now)
     }
 
-    /// Refuses a connection by close code: browsers do not expose the status of a failed handshake.
+    /// Refuses a connection by close code.
     private func refuse(
         _ ending: Ending,
         user: UserID?,
@@ -120,11 +120,7 @@ struct RelayRoute: Sendable {
             requestID: context.requestID,
             trace: context.trace
         )
-        do throws(EventLogError) {
-            try await self.edge.refuse(context.channel, refusal)
-        } catch {
-            throw APIError.serviceUnavailable("The event log is out of reach. Retry later.", retryAfter: 5)
-        }
+        try await self.front.refuse(context.channel, refusal, by: self.edge)
         return Response(status: .ok)
     }
 

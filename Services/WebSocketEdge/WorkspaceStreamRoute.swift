@@ -39,7 +39,7 @@ struct WorkspaceStreamRoute: Sendable {
                 }
             } catch {
                 if let answer = error.answer { throw answer }
-                try await self.edge.refuse(context.channel, accepted.refused(error))
+                try await self.front.refuse(context.channel, accepted.refused(error), by: self.edge)
             }
             // The connection has left NIO, so this response is not sent.
             return Response(status: .ok)

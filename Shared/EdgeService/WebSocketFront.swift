@@ -1,9 +1,11 @@
 public import AccessControl
 public import EdgeRuntime
+import EventLog
 public import HTTPAPI
 import HTTPFront
 import HTTPTypes
 public import Hummingbird
+public import NIOCore
 import ServiceKit
 
 /// The shared part of the WebSocket surfaces: parses the handshake, verifies the token or redeems the ticket, and checks the origin.
@@ -52,6 +54,17 @@ public struct WebSocketFront: Sendable {
     /// Authenticates without waiting; nil for a request that is not accepted at once.
     public func authenticateAtOnce(_ request: Request, _ handshake: WebSocketHandshake) -> Principal? {
         self.authenticator.authenticateAtOnce(request, subprotocolTokens: handshake.bearerTokens)
+    }
+
+    /// Refuses a connection by close code: browsers do not expose the status of a failed handshake.
+    ///
+    /// - Throws: `service_unavailable`, with the channel untouched, while the log is not open.
+    public func refuse(_ channel: any Channel, _ refusal: StreamRefusal, by edge: Edge) async throws(APIError) {
+        do throws(EventLogError) {
+            try await edge.refuse(channel, refusal)
+        } catch {
+            throw .serviceUnavailable("The event log is out of reach. Retry later.", retryAfter: 5)
+        }
     }
 
     /// Encodes the response head of the 101.

@@ -30,6 +30,8 @@ export class Approvals {
     #decidedList = new List(byId("decided"), MOST_DECIDED + 1);
     #scroller = this.#panel.querySelector(".scroll");
     #error = this.#panel.querySelector(".error");
+    /** What went wrong, by what was done: a list that loads says nothing about an address that did not open. */
+    #failures = { load: "", visit: "" };
     #more = byId("approvals-more");
     #new = byId("approvals-new");
     #service;
@@ -116,13 +118,18 @@ export class Approvals {
                 this.#toRead.delete(id);
             }
             if (this.#toRead.size > 0) this.#isStale = true;
-            setText(this.#error, "");
+            this.#tell("load", "");
             return true;
         } catch (error) {
             this.#isStale = true;
-            setText(this.#error, `Couldn't load approvals: ${shown(error.message, 200)} Trying again.`);
+            this.#tell("load", `Couldn't load approvals: ${shown(error.message, 200)} Trying again.`);
             return false;
         }
+    }
+
+    #tell(what, failure) {
+        this.#failures[what] = failure;
+        setText(this.#error, Object.values(this.#failures).filter(Boolean).join(" "));
     }
 
     /** Approvals that the list of pending ones should have and has not were decided, or are not for lists. */
@@ -168,12 +175,13 @@ export class Approvals {
             const id = decodeURIComponent(name);
             this.#visited = id;
             const approval = await this.#service.one(id);
+            this.#tell("visit", "");
             this.#change(() => this.#put(approval));
             this.#aim.release();
             this.#show();
             this.#cards.get(id)?.reveal();
         } catch (error) {
-            setText(this.#error, `Couldn't open ${shown(location.hash.slice(1), 80)}: ${shown(error.message, 200)}`);
+            this.#tell("visit", `Couldn't open ${shown(location.hash.slice(1), 80)}: ${shown(error.message, 200)}`);
         }
     }
 

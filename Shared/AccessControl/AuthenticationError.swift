@@ -1,6 +1,6 @@
 /// Why a token or ticket was refused.
 ///
-/// ``message`` is a sentence for the client and contains nothing of the token or ticket, so it may be logged and sent back.
+/// ``message`` tells the client what is wrong. It contains nothing of the token or ticket, so it may be logged and sent back.
 public struct AuthenticationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of refusal, for metric labels.
     public enum Reason: String, Sendable, Hashable, CaseIterable {

@@ -2,7 +2,7 @@ public import Basics
 
 /// Describes why a ``NATSConnection`` call failed.
 ///
-/// `message` is a sentence for operators. It never has a password, a token, a seed or the user part of a URL.
+/// `message` tells operators what is wrong. It never has a password, a token, a seed or the user part of a URL.
 public struct NATSError: ExplainedError, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure. New kinds may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {

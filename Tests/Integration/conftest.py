@@ -9,12 +9,14 @@ from collections import Counter
 import pytest
 
 from causeway_kit import tiers
+from causeway_kit.approvals import approval_services
 from causeway_kit.doorways import DOORS, door_name
 from causeway_kit.every_surface import SURFACES, parameters
 from causeway_kit.services import is_built
 from causeway_kit.sizes import size
 from causeway_kit.stack import Stack
 from causeway_kit.surfaces import NotificationStream
+from causeway_kit.votes import ApprovalEvents, Person
 from causeway_kit.workspace import WorkspaceStream
 
 # Debian installs nginx, haproxy and nats-server in a folder that may not be in PATH.
@@ -88,6 +90,24 @@ _numbers = itertools.count(1)
 def tenant():
     """A unique tenant name."""
     return f"tenant_{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
+def replicas(shared, request):
+    """Two replicas of approval-api in the shared deployment, or as many as the module's `REPLICAS`, for tests that do not stop them."""
+    return approval_services(shared, getattr(request.module, "REPLICAS", 2), expiry_interval="100ms")
+
+
+@pytest.fixture
+def person(replicas, tenant):
+    """Makes a person of the tenant at the first replica: `person("ann", "security")`."""
+    return lambda user, *roles, basic="member": Person(replicas[0], tenant, user, *roles, basic=basic)
+
+
+@pytest.fixture
+def events(shared, tenant):
+    """The tenant's events about approvals."""
+    return ApprovalEvents(shared, tenant)
 
 
 @pytest.fixture(params=parameters(SURFACES))

@@ -2,11 +2,10 @@
 
 import pytest
 
-from causeway_kit.approvals import ApprovalClient, approval_services, error_of, requested, timestamp
+from causeway_kit.approvals import ApprovalClient, error_of, requested, timestamp
 from causeway_kit.services import is_built
 from causeway_kit.votes import (
     GROUPS,
-    ApprovalEvents,
     Person,
     expect_tally,
 )
@@ -16,23 +15,6 @@ pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-a
 
 FORBIDDEN, SELF_APPROVAL, NOT_FOUND = (403, "forbidden"), (403, "self_approval"), (404, "not_found")
 ALREADY_VOTED, ALREADY_RESOLVED, EXPIRED, CONFLICT = (409, "already_voted"), (409, "already_resolved"), (409, "expired"), (409, "conflict")
-
-
-@pytest.fixture(scope="module")
-def replicas(shared):
-    """Two replicas in the shared deployment, for tests that do not stop them."""
-    return approval_services(shared, 2, expiry_interval="100ms")
-
-
-@pytest.fixture
-def person(replicas, tenant):
-    """Makes a person of the tenant at the first replica: `person("ann", "security")`."""
-    return lambda user, *roles, basic="member": Person(replicas[0], tenant, user, *roles, basic=basic)
-
-
-@pytest.fixture
-def events(shared, tenant):
-    return ApprovalEvents(shared, tenant)
 
 
 @pytest.fixture

@@ -18,24 +18,15 @@ from causeway_kit.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 
+#: For the fixture `replicas`.
+REPLICAS = 3
+
 FORBIDDEN, NOT_FOUND, INVALID = (403, "forbidden"), (404, "not_found"), (400, "validation_error")
 CONFLICT, NOT_APPROVED, ALREADY_CONSUMED = (409, "conflict"), (409, "not_approved"), (409, "already_consumed")
 ALREADY_RESOLVED = (409, "already_resolved")
 
 ACTION = {"tool": "scale", "service": "checkout", "replicas": 8}
 DIGEST, OTHER_DIGEST = digest_of(ACTION), digest_of(ACTION | {"replicas": 80})
-
-
-@pytest.fixture(scope="module")
-def replicas(shared):
-    """Three replicas in the shared deployment, for tests that do not stop them."""
-    return approval_services(shared, 3, expiry_interval="100ms")
-
-
-@pytest.fixture
-def person(replicas, tenant):
-    """Makes a person of the tenant at the first replica: `person("ann", "security")`."""
-    return lambda user, *roles, basic="member": Person(replicas[0], tenant, user, *roles, basic=basic)
 
 
 @pytest.fixture
@@ -46,11 +37,6 @@ def admin(person):
 @pytest.fixture
 def executor(person):
     return person("exe", basic="producer")
-
-
-@pytest.fixture
-def events(shared, tenant):
-    return ApprovalEvents(shared, tenant)
 
 
 # The digest

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from causeway_kit.approvals import approval_services, error_of, requested
+from causeway_kit.approvals import error_of, requested
 from causeway_kit.intake import numbered
 from causeway_kit.long_poll import LongPoll
 from causeway_kit.relay import Relay, RelayClient
 from causeway_kit.services import is_built
 from causeway_kit.surfaces import Event, Heartbeat, NotificationStream, Opened
 from causeway_kit.tokens import mint
-from causeway_kit.votes import ApprovalEvents, Person
+from causeway_kit.votes import Person
 from causeway_kit.waiting import eventually
 from causeway_kit.workspace import WorkspaceStream
 
@@ -60,23 +60,6 @@ SIGHT = {
     "deputy of the addressee": Sight("dirk", 200, FORBIDDEN, FORBIDDEN, False),
     "deputy of one named": Sight("dora", 200, 200, FORBIDDEN, False),
 }
-
-
-@pytest.fixture(scope="module")
-def replicas(shared):
-    """Two replicas in the shared deployment."""
-    return approval_services(shared, 2, expiry_interval="100ms")
-
-
-@pytest.fixture
-def person(replicas, tenant):
-    """Makes a person of the tenant at the first replica: `person("ann", "security")`."""
-    return lambda user, *roles, basic="member": Person(replicas[0], tenant, user, *roles, basic=basic)
-
-
-@pytest.fixture
-def events(shared, tenant):
-    return ApprovalEvents(shared, tenant)
 
 
 @pytest.fixture

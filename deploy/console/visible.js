@@ -15,7 +15,7 @@ export function codePoint(character) {
     return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** Replaces hidden characters of a title or a sentence by their code points. */
+/** Replaces hidden characters of a title or a text by their code points. */
 export function visible(prose) {
     return prose.replace(HIDDEN, (one) => (JOINERS.has(one) ? one : `⟨${codePoint(one).slice(2)}⟩`));
 }

@@ -1,6 +1,6 @@
 /// Why a Security Event Token was not accepted (RFC 8935 §2.4).
 ///
-/// ``message`` is a sentence for the transmitter and contains nothing of the token, so it may be logged and sent back.
+/// ``message`` tells the transmitter what is wrong. It contains nothing of the token, so it may be logged and sent back.
 public struct SecurityEventError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The error codes of RFC 8935 §2.4, also metric labels.
     public enum Code: String, Sendable, Hashable, CaseIterable {

@@ -2,7 +2,7 @@ public import Basics
 
 /// Describes why a ``JetStream`` call failed.
 ///
-/// `message` is a sentence for operators; it includes the server's reason, if any.
+/// `message` tells operators what is wrong; it includes the server's reason, if any.
 public struct JetStreamError: ExplainedError, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure. New kinds may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {

@@ -83,8 +83,8 @@ extension CommandLineProgram {
         return command
     }
 
-    private static func fail(_ sentence: String, _ code: Int32) -> Never {
-        StandardStream.complain(sentence, program: configuration.commandName ?? ProgramName.current)
+    private static func fail(_ message: String, _ code: Int32) -> Never {
+        StandardStream.complain(message, program: configuration.commandName ?? ProgramName.current)
         Glibc.exit(code)
     }
 }

@@ -15,7 +15,7 @@ public struct AddressRules: Sendable, Hashable {
         /// The name has no address.
         case noAddress
 
-        /// The sentence's end for the tenant: what the host has or is. It names no address.
+        /// The reason, for the tenant: what the host has or is. It names no address.
         public var phrase: String {
             switch self {
             case .address(let kind): "has \(kind.phrase), which webhooks are not sent to"

@@ -33,7 +33,7 @@ public struct EndpointStore: Sendable {
     public struct LimitReached: ExplainedError, CustomStringConvertible {
         /// How many.
         public let limit: Int
-        /// The sentence with the remedy.
+        /// What is wrong, and what to do.
         public var message: String { "The tenant has \(limit) webhook endpoints, which is the limit. Delete one, or raise it." }
         public var description: String { message }
     }

@@ -56,7 +56,7 @@ export function pretty(json) {
     return indented;
 }
 
-/** Returns sentences about what a reader of an action could overlook. `hidden`: the number of its hidden characters. */
+/** Returns warnings about what a reader of an action could overlook. `hidden`: the number of its hidden characters. */
 export function findings(json, hidden) {
     const found = [];
     if (hidden > 0) found.push(`It has ${hidden === 1 ? "1 invisible character" : `${hidden} invisible characters`}, marked by code point.`);

@@ -15,7 +15,7 @@ const OUTCOME_TONES = { approve: "good", reject: "bad", expire: "" };
 const RISK_TONES = { critical: "bad", high: "bad", medium: "warn", low: "" };
 /** Maximum length of a name. */
 const NAME = 60;
-/** Maximum number of people or roles that a sentence lists. */
+/** Maximum number of people or roles in one text. */
 const MOST_LISTED = 6;
 
 /** "4 min 05 s left" and its tone. `left`: milliseconds until the deadline; NaN for none. */

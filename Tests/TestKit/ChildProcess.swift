@@ -83,6 +83,19 @@ public final class ChildProcess: Sendable {
         }
     }
 
+    /// Suspends the process with SIGSTOP and waits until it stands still: the signal stops its threads one by one, and one that still runs
+    /// can answer a request.
+    ///
+    /// `signal(SIGCONT)` resumes it.
+    public func suspend() {
+        ended.withLock { ended in
+            guard ended == nil, Glibc.kill(pid, SIGSTOP) == 0 else { return }
+            var info = siginfo_t()
+            // WNOWAIT: an exit stays to be collected by `waitpid`.
+            while waitid(P_PID, id_t(pid), &info, WSTOPPED | WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        }
+    }
+
     /// Kills the process with SIGKILL and waits until it has exited.
     public func kill() {
         ended.withLock { ended in

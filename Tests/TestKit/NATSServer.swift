@@ -105,9 +105,9 @@ public final class NATSServer: Sendable {
         try FileManager.default.copyItem(atPath: copy.file("data"), toPath: directory.file("data"))
     }
 
-    /// Suspends the server (SIGSTOP): connections stay open, requests get no answer.
+    /// Suspends the server: connections stay open, requests get no answer from then on.
     public func freeze() {
-        process.withLock { $0?.signal(SIGSTOP) }
+        process.withLock { $0?.suspend() }
     }
 
     /// Resumes the server.

@@ -73,6 +73,9 @@ class Process:
         if number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
             self._was_ended = True
         self._process.send_signal(number)
+        if number == signal.SIGSTOP and self.is_running:
+            # The signal stops threads one by one, and one that still runs can answer a request.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def terminate(self):
         """Sends SIGTERM, like an operator. Does not wait."""

@@ -44,8 +44,7 @@ build: ## Build everything for debugging, tests included
 	$(SWIFT) build --build-tests $(build_options) $(testable)
 
 test-unit: build ## Run the Swift tests
-	@# One after another: side by side, a thousand tests wait for two threads, and what asks a nats-server times out.
-	$(SWIFT) test --skip-build --no-parallel $(build_options)
+	Tests/run-swift $(build_options)
 
 test-javascript: ## Run the tests of the browser client and of the console that need no browser
 	@deploy/install-test.sh

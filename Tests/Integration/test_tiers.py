@@ -171,7 +171,8 @@ def run(directory, **environment):
     """Runs a copy of the script with a fake Python that records its calls. Returns the process, and the recorded lines."""
     (directory / "Tests/Integration").mkdir(parents=True)
     (directory / ".venv/bin").mkdir(parents=True)
-    shutil.copy(RUN, directory / "Tests/Integration/run")
+    for script in (RUN, ROOT / "Tests/scratch"):
+        shutil.copy(script, directory / script.relative_to(ROOT))
     python = directory / ".venv/bin/python"
     python.write_text(
         '#!/bin/sh\necho "$*" >>calls\ncase "$*" in *"--part beside"*) exit "$BESIDE" ;; *"--part alone"*) exit "$ALONE" ;; esac\nexit "$WHOLE"\n'

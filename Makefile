@@ -15,7 +15,7 @@ testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
 binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)
 
 programs = CAUSEWAY_BIN=$(or $(CAUSEWAY_BIN),$(binaries))
-PYTEST = $(programs) .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration
+PYTEST = $(programs) .venv/bin/python -m pytest -c Tests/Integration/pytest.ini Tests/Integration Clients/Python/causeway/tests
 # The same in several processes.
 INTEGRATION = $(programs) JOBS=$(JOBS) Tests/Integration/run
 
@@ -70,6 +70,7 @@ lint: ## Check the sources' format, and scripts for mistakes
 	@deploy/install-test.sh
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 	.venv/bin/ruff check . $(call scripts,python3)
+	.venv/bin/mypy --config-file Clients/Python/causeway/pyproject.toml --cache-dir .build/mypy Clients/Python/causeway/src
 	shellcheck -x -P SCRIPTDIR $(call scripts,(bash|sh))
 	@for file in $$(git ls-files '*.js'); do node --input-type=module --check <"$$file" || { echo "in $$file" >&2; exit 1; }; done
 

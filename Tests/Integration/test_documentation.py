@@ -35,6 +35,7 @@ URL, BUS = f"http://{ORIGIN}", f"nats://127.0.0.1:{TABLE['nats-server'] + OFFSET
 SOCKETS = f"ws://{ORIGIN}"
 #: The reasons why some blocks are not run.
 BUILDING = "a release build takes minutes; the tests have built the same for debugging"
+PACKAGES = "packages come from the internet; the tests have them"
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +279,7 @@ def publish(stack, type, payload, path="/v1/events", **members):
 
 def test_commands(read, stack):
     with read("docs/commands.md") as page:
-        page.unrunnable("pip install", because="packages come from the internet; the tests have them", instead=is_installed)
+        page.unrunnable("pip install", because=PACKAGES, instead=is_installed)
         install_packages(stack)
         with page.stream("responder.py", NATS_URL=BUS) as service:
             service.wait_for("listening")
@@ -316,10 +317,11 @@ def test_approvals(read, stack):
             policy = json.loads(page.sample(words).text)
             publish(stack, "approval.requested", {"approvalId": f"policy-{number}", "remediationId": "rem_1"} | policy)
         assert page.sh("/v1/approvals/delegations").count('"delegationId":"dlg_') == 2
+        page.unrunnable("pip install", because=PACKAGES, instead=is_installed)
+        install_packages(stack)
         with page.stream("approvals/executor.py", shows="executing") as executor:
             executor.wait_for("requested scale-2")
             page.sh("approve scale-2")
-        install_packages(stack)
         with page.stream("bus_executor.py", NATS_URL=BUS) as executor:
             executor.wait_for("requested scale-3")
             page.sh("approve scale-3")
@@ -361,6 +363,41 @@ def test_browser_client(read, stack):
             script.wait_for("0.5\n1")
         with responder(stack), page.javascript("causeway.relay()", before=f"{client} const show = console.log;") as script:
             script.wait_for("…\n…")
+
+
+def test_python_client(read, stack):
+    with read("docs/python-client.md") as page:
+        page.sh("tokens.env", CAUSEWAY_URL=URL)
+        page.unrunnable("pip install", because=PACKAGES, instead=is_installed)
+        assert "incident.created {'incidentId': 'inc_1', 'title': 'Checkout is slow'}" in page.python("ann.follow(")
+        assert page.python("causeway.publisher()") == "all are stored\n"
+        with page.python_stream("FileCursor") as worker:
+            worker.wait_for("… {…}\n… {…}")
+        assert (stack.directory / "worker.cursor").read_text().startswith("evt_")
+        assert "complete {'result': 'done'}" in page.python("follow_execution")
+        with page.python_stream("approvals.permit(") as executor:
+            admin = page.take("approvals.pending()", "python")
+            eventually(lambda: "Scale checkout" in subprocess_python(admin.text, stack), "the admin sees the request", timeout=60, interval=0.5)
+            executor.wait_for("executing {'tool': 'scale', 'service': 'checkout', 'replicas': 8}")
+        assert page.python("webhooks.verify", after=RECEIVE_ONE).splitlines() == ["evt_1 incident.created {'incidentId': 'inc_1'}", "204 400"]
+
+
+def subprocess_python(text, stack):
+    """Runs a block that does its work only when something else has happened, and returns what it prints."""
+    environment = os.environ | {"CAUSEWAY_URL": URL, "ADMIN": stack.token("ADMIN"), "PYTHONPATH": str(ROOT / "Clients/Python/causeway/src")}
+    return subprocess.run([sys.executable, "-c", text], env=environment, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+#: What calls the function that the page shows: with a webhook that another library has signed, and with one that nobody has.
+RECEIVE_ONE = """
+from datetime import UTC, datetime
+from standardwebhooks.webhooks import Webhook
+
+body, now = b'{"type":"incident.created","timestamp":"2024-04-01T14:32:10.000Z","data":{"incidentId":"inc_1"}}', datetime.now(UTC)
+headers = {"webhook-id": "evt_1", "webhook-timestamp": str(int(now.timestamp()))}
+headers["webhook-signature"] = Webhook(SECRET).sign("evt_1", now, body.decode())
+print(receive(body, headers), receive(body + b" ", headers))
+"""
 
 
 @contextlib.contextmanager

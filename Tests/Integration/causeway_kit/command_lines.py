@@ -27,11 +27,14 @@ def builds_an_example(line):
 
 
 def is_installed(line):
-    """`pip install` of packages that the tests have in that very version, into an environment that the line before makes."""
+    """`pip install` of packages that the tests have in that very version, or of a folder, into an environment that the line before makes."""
     if line[:3] == ["python3", "-m", "venv"]:
         return
     assert line[0].endswith("/bin/pip") and line[1] == "install"
     for requirement in line[2:]:
+        if requirement.startswith("./"):
+            assert (ROOT / requirement / "pyproject.toml").is_file()
+            continue
         name, version = requirement.split("==")
         assert importlib.metadata.version(name) == version
 

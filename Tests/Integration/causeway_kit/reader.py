@@ -109,7 +109,8 @@ class Reading(Page):
 
     @property
     def _environment(self):
-        return {"PATH": _PATH, "HOME": str(self._reader.directory), "LANG": "C.UTF-8"}
+        # Pages tell their reader to install the Python client from its folder, which test_python_client.py tries.
+        return {"PATH": _PATH, "HOME": str(self._reader.directory), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT / "Clients/Python/causeway/src")}
 
     def _start(self, script, block):
         running = _Running(self._command(script), block, self._checkout, self._environment, self._reader.directory)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """An executor on the bus: asks and waits over NATS, takes the permit over HTTP, acts once (docs/approvals.md).
 
+Needs nats-py, and the Python client, Clients/Python/causeway.
+
     NATS_URL=nats://127.0.0.1:4222 CAUSEWAY_URL=http://127.0.0.1:8080 CAUSEWAY_TOKEN=… python3 docs/examples/approvals/bus_executor.py APPROVAL
 
 The tenant is acme. An event only says when to look; the record says what was decided. So nothing depends on an event that is missed.
@@ -12,8 +14,9 @@ import os
 import sys
 
 import nats
-import permit
 from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from causeway import Causeway, CausewayError, NotFound
 
 ACTION = {"tool": "scale", "service": "checkout", "replicas": 8}
 #: How long to wait for an event before the record is read anyway, in seconds.
@@ -28,19 +31,17 @@ async def ask(bus: nats.NATS, approval: str) -> None:
     await bus.jetstream().publish("events.acme.approval.requested", body, headers=headers)
 
 
-async def status_of(approval: str) -> str:
+async def status_of(causeway: Causeway, approval: str) -> str:
     """The status in the record; pending until the request has been read from the bus."""
     try:
-        return (await asyncio.to_thread(permit.approval, approval))["status"]
-    except permit.Refused as refusal:
-        if refusal.code != "not_found":
-            raise
+        return (await causeway.approvals.get(approval)).status
+    except NotFound:
         return "pending"
 
 
-async def wait(events: nats.js.JetStreamContext.PushSubscription, approval: str) -> str:
+async def wait(causeway: Causeway, events: nats.js.JetStreamContext.PushSubscription, approval: str) -> str:
     """Returns the status once somebody has decided, or nobody in time."""
-    while (status := await status_of(approval)) == "pending":
+    while (status := await status_of(causeway, approval)) == "pending":
         try:
             async with asyncio.timeout(PATIENCE):
                 while not is_about(await events.next_msg(timeout=PATIENCE), approval):
@@ -70,12 +71,13 @@ async def main(approval: str) -> None:
     events = await bus.jetstream().subscribe("events.acme.>", stream="EVENTS", ordered_consumer=True, config=from_now)
     await ask(bus, approval)
     print("requested", approval, flush=True)
-    status = await wait(events, approval)
-    print(status, approval, flush=True)
-    await bus.close()
-    if status == "approved":
-        await asyncio.to_thread(permit.consume, approval, ACTION)
-        execute(ACTION)
+    async with Causeway(os.environ["CAUSEWAY_URL"], os.environ["CAUSEWAY_TOKEN"]) as causeway:
+        status = await wait(causeway, events, approval)
+        print(status, approval, flush=True)
+        await bus.close()
+        if status == "approved":
+            await causeway.approvals.consume(approval, ACTION)
+            execute(ACTION)
 
 
 if __name__ == "__main__":
@@ -83,5 +85,5 @@ if __name__ == "__main__":
         sys.exit(f"usage: {sys.argv[0]} APPROVAL")
     try:
         asyncio.run(main(sys.argv[1]))
-    except permit.Refused as refusal:
-        sys.exit(f"nothing was executed: {refusal}")
+    except CausewayError as error:
+        sys.exit(f"nothing was executed: {error}")

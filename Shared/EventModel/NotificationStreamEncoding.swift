@@ -25,9 +25,9 @@ public enum NotificationStreamEncoding {
     }
 
     /// Appends the opening block: the reconnection delay and the cursor from which a client may resume. It dispatches no event.
-    public static func appendOpening(retryMilliseconds: Int, cursor: Cursor, to out: inout [UInt8]) {
+    public static func appendOpening(retryMilliseconds: Int, cursor: Cursor?, to out: inout [UInt8]) {
         appendRetry(retryMilliseconds, to: &out)
-        appendID(cursor, to: &out)
+        if let cursor { appendID(cursor, to: &out) }
         out.append("\n")
     }
 

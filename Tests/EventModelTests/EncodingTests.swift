@@ -83,6 +83,8 @@ import Testing
         #expect(opening == "retry: 2345\nid: \(someCursor.text)\n\n")
         let received = EventStreamReader(bytes(opening))
         #expect(received.events.isEmpty && received.retry == 2345 && received.lastEventID == someCursor.text)
+        // A gap follows, which has the place.
+        #expect(text { NotificationStreamEncoding.appendOpening(retryMilliseconds: 2345, cursor: nil, to: &$0) } == "retry: 2345\n\n")
     }
 
     @Test func pings() {

@@ -109,7 +109,9 @@ import Testing
             var streams: [Answer] = []
             for way in ways {
                 let answer = try await bench.stream(way.query, way.fields)
-                #expect(behindOpening(await answer.text { $0.contains("stream.gap") && $0.hasSuffix("}\n\n") }) == gap, "\(way)")
+                let text = await answer.text { $0.contains("stream.gap") && $0.hasSuffix("}\n\n") }
+                // A place before the gap would be resumed from, and the gap not be told, where the connection breaks between the two.
+                #expect(retry(text, before: "\n" + gap) != nil, "\(way)")
                 streams.append(answer)
             }
             let next = try await bench.edge.publish("job.done", "{}")

@@ -379,7 +379,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         if isRefused { return StreamBeginning(position: position, cursor: cursor, gap: nil, opening: ticket.head) }
         var bytes = encoder.opening(
             Opening(
-                cursor: cursor,
+                cursor: gap == nil ? cursor : nil,
                 retry: self.jitteredRetry(),
                 head: ticket.head,
                 tenant: ticket.tenant,

@@ -20,7 +20,7 @@ public protocol StreamEncoder: Sendable {
     var heartbeatInterval: Duration? { get }
     /// The length of the separator at the beginning of each entry, in bytes: a batch omits it from its first entry. 0 by default.
     var separatorLength: Int { get }
-    /// The first bytes of a connection; resuming from the opening's cursor loses nothing.
+    /// The first bytes of a connection. A ``gap(_:time:)``, if any, follows.
     func opening(_ opening: Opening) -> [UInt8]
     /// A heartbeat at `time`; resuming from `cursor` loses nothing. Empty where the surface has none. `isLive`: whether the log is
     /// followed.
@@ -61,8 +61,9 @@ extension StreamEncoder {
 
 /// The state at the beginning of a connection.
 public struct Opening: Sendable {
-    /// Resuming from this cursor loses nothing.
-    public var cursor: Cursor
+    /// Resuming from this cursor loses nothing. Nil before a gap: a client that had the cursor and lost the connection before it has read of the gap
+    /// would resume behind the missing events, and would not hear of them.
+    public var cursor: Cursor?
     /// The reconnect delay for a client whose connection breaks.
     public var retry: Duration
     /// The head of the response, created by the service.

@@ -145,6 +145,7 @@ class NotificationStreamConnection(SurfaceConnection):
 
     def __init__(self, surface, connection):
         self.surface, self.sse, self.socket = surface, connection, connection.socket
+        self._expects_gap = False
 
     def next(self, timeout=15.0):
         try:
@@ -153,9 +154,11 @@ class NotificationStreamConnection(SurfaceConnection):
             block = None
         if block is None:
             return Closed()
+        assert not self._expects_gap or block.event == "stream.gap", f"an opening without a place, and no gap: {block.raw!r}"
         if block.event is None:
-            assert block.id is not None, f"an opening without a place to resume from: {block.raw!r}"
+            self._expects_gap = block.id is None
             return Opened(block.id)
+        self._expects_gap = False
         data = json.loads(block.data)
         match block.event:
             case "ping":

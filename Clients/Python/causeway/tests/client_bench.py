@@ -105,7 +105,8 @@ def stream(*pieces, **headers):
 
 
 def begun(id):
-    return b"retry: 2000\nid: %s\n\n" % id.encode()
+    """The first block; None: a gap follows, which has the place."""
+    return b"retry: 2000\n\n" if id is None else b"retry: 2000\nid: %s\n\n" % id.encode()
 
 
 def event(cursor, type="load.tick", **payload):

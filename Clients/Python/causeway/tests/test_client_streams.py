@@ -68,9 +68,9 @@ async def test_events_are_what_was_published():
 @run
 async def test_a_gap_is_an_item_and_is_not_lost_with_its_connection():
     answers = [
-        stream(begun("evt_7")),
-        stream(begun("evt_7"), said("stream.gap", "evt_7", reason="unknown_cursor"), said("stream.stalled", since="x"), said("stream.live")),
-        stream(begun("evt_7"), said("stream.gap", "evt_8", reason="expired", missedBefore="evt_9"), event("evt_9", n=9)),
+        stream(begun(None)),
+        stream(begun(None), said("stream.gap", "evt_7", reason="unknown_cursor"), said("stream.stalled", since="x"), said("stream.live")),
+        stream(begun(None), said("stream.gap", "evt_8", reason="expired", missedBefore="evt_9"), event("evt_9", n=9)),
     ]
     async with Bench(answers) as bench:
         follower = bench.client.follow(after="evt_of_another_log")

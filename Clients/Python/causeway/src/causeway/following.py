@@ -72,8 +72,6 @@ class _Stream(ABC, Generic[Item]):
         self._failures = 0
         self._retry_after: float | None = None
         self._must_pause = False
-        # The cursor that the open connection began with.
-        self._resumed_from: str | None = None
 
     @property
     def cursor(self) -> str | None:
@@ -135,7 +133,6 @@ class _Stream(ABC, Generic[Item]):
             await self._transport.timing.sleep(self._transport.timing.pause_after(self._failures, self._retry_after))
         try:
             token = await self._transport.tokens.get()
-            self._resumed_from = self._cursor
             response = await self._transport.open(self._path, token, query=self._query, cursor=self._cursor, silence=self._silence)
         except (TokenFailed, httpx.TransportError) as failure:
             self._failed(failure)
@@ -266,12 +263,10 @@ class EventStream(_Stream[Event | Gap]):
         await self.save()
 
     async def _at_place(self, block: Block) -> None:
-        # The first block has the place where the stream begins. Behind a cursor that is not in the log, the gap comes next, and must be
-        # told before another place counts.
+        # The first block has the place where the stream begins; before a gap it has none.
         if block.id:
             self._is_served()
-            if not self._resumed_from:
-                await self._move_to(block.id)
+            await self._move_to(block.id)
 
     async def _move_to(self, id: str) -> None:
         """Takes a place at which there is no item."""

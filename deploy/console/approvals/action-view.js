@@ -1,5 +1,6 @@
 // What will be executed: the action, indented or as it was received, with its digest and what a reader could overlook.
 
+import { setCode } from "../code.js";
 import { element } from "../dom.js";
 import { counted } from "../format.js";
 import { parts } from "../visible.js";
@@ -51,7 +52,7 @@ export class ActionView {
     #show(form) {
         for (const button of this.#buttons) button.setAttribute("aria-pressed", String(button.dataset.form === form));
         const text = form === "raw" ? this.#action : pretty(this.#action);
-        this.#code.replaceChildren(...parts(text).parts.map((part) => part.text ?? element("mark", { text: part.mark })));
+        setCode(this.#code, text);
         this.#pre.dataset.form = form;
         const lines = text.split("\n").length;
         this.#pre.setAttribute("aria-label", `What will be executed, ${FORMS[form].toLowerCase()}, ${counted(lines, "line")}`);

@@ -2,6 +2,7 @@
 
 import { byId, element, setText, shown } from "../dom.js";
 import { moment } from "../format.js";
+import { newKey } from "../requests.js";
 import { ActionView } from "./action-view.js";
 import { descriptionOf } from "./details.js";
 import { Intention } from "./intention.js";
@@ -121,7 +122,7 @@ export class Decision {
         if (!intention) {
             const answer = { approvalId, action, reason: this.#reason.value.trim(), actionDigest: view?.digest };
             intention = new Intention(answer, {
-                key: randomKey(),
+                key: newKey(),
                 send: (body, key) => this.#service.decide(approvalId, body, key),
                 wait: (time) => new Promise((resolve) => setTimeout(resolve, time)),
                 onState: (changed) => this.#show(changed),
@@ -166,8 +167,4 @@ export class Decision {
         this.#reason.readOnly = open !== undefined;
         setText(byId("decide-cancel"), open ? "Close" : "Cancel");
     }
-}
-
-function randomKey() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,74 @@
+// The last attempts of an endpoint, the latest first. Those that are shown already stay as they are.
+
+import { addressOf } from "../address.js";
+import { setCode } from "../code.js";
+import { element, foreign, setText, shown } from "../dom.js";
+import { brief, duration, moment } from "../format.js";
+import { when } from "../when.js";
+import { outcome, sentence } from "./texts.js";
+
+export class Attempts {
+    root = element("div", { class: "attempts" });
+
+    #text = element("p", { class: "muted", text: "Loading attempts…" });
+    #list = element("ul", { class: "plain" });
+    #items = new Map();
+    #onReplay;
+
+    /** `onReplay(id)`: the events from this one on are to be sent again. */
+    constructor(onReplay) {
+        this.#onReplay = onReplay;
+        this.root.append(element("h4", { text: "Last attempts" }), this.#text, this.#list);
+    }
+
+    update(attempts) {
+        const items = new Map();
+        for (const attempt of attempts) {
+            const key = `${attempt.id} ${attempt.startedAt}`;
+            items.set(key, this.#items.get(key) ?? this.#item(attempt));
+        }
+        this.#items = items;
+        const wanted = [...items.values()];
+        for (const item of [...this.#list.children]) if (!wanted.includes(item)) item.remove();
+        wanted.forEach((item, place) => {
+            if (this.#list.children[place] !== item) this.#list.insertBefore(item, this.#list.children[place] ?? null);
+        });
+        setText(this.#text, wanted.length ? "" : "None in the last days.");
+    }
+
+    fail(text) {
+        setText(this.#text, text);
+    }
+
+    #item(attempt) {
+        const { id, type, startedAt, durationMs, answer, message, nextAttemptAt } = attempt;
+        const { text, tone } = outcome(attempt);
+        const replay = element("button", { type: "button", class: "quiet", text: "Replay from here", "aria-label": `Replay from ${shown(id, 80)}` });
+        replay.addEventListener("click", () => this.#onReplay(id));
+        const next = Number.isFinite(moment(nextAttemptAt)) ? `Next attempt at ${brief(moment(nextAttemptAt))}.` : "";
+        const item = element(
+            "li",
+            { class: "item attempt", data: { attempt: id } },
+            element(
+                "div",
+                { class: "line" },
+                element("span", { class: "outcome", text, data: { tone } }),
+                foreign("a", type, { href: addressOf("events", id) }, 128),
+                element("span", { class: "figures muted", text: duration(durationMs) }),
+                element("span", { class: "when" }, when(startedAt, "figures muted")),
+                replay,
+            ),
+        );
+        const why = [message ? sentence(shown(message, 200)) : "", next].filter(Boolean).join(" ");
+        if (why) item.append(element("p", { class: "small muted", dir: "auto", text: why }));
+        if (answer) {
+            const code = element("code");
+            setCode(code, String(answer).slice(0, 2048));
+            const label = `Answer to ${shown(id, 80)}`;
+            item.append(
+                element("details", {}, element("summary", { text: "Answer" }), element("pre", { class: "code", tabindex: "0", role: "group", "aria-label": label }, code)),
+            );
+        }
+        return item;
+    }
+}

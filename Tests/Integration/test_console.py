@@ -128,7 +128,7 @@ def test_somebody_of_the_demo_sees_events_on_all_streams(deployment, console):
         "websocket": (2, 0, 0),
         "relay": (1, 0, 0),
     }
-    tab.wait_for_text("#overall-text", "All streams are live")
+    tab.wait_for_text("#overall-text", "Live")
     tab.wait_for_text("#rate-text", "A second: SSE ")
     # The token is in this tab only, and in no URL of the page.
     assert tab.run("return [sessionStorage.length, localStorage.length, document.cookie, location.href.includes('eyJ')]") == [1, 0, "", False]
@@ -237,6 +237,49 @@ def test_only_the_tab_that_is_looked_at_follows_executions(deployment, console, 
         eventually(lambda: connections() == 3, "there is a stream for each user, and this tab's execution")
 
 
+# MARK: Addresses
+
+
+def test_everything_has_an_address(deployment, console, publish, tenant):
+    """Back, forward, reload and a link that somebody was sent lead to the same thing, also before the page was opened."""
+    token = mint(tenant, "ann")
+    created = publish("incident.created", incidentId="inc/1", title="Checkout is slow", severity="high", service="checkout")
+    publish("investigation.progress", incidentId="inc/1", message="Looking", agentName="logs", step=1, steps=3)
+    tick = publish("load.tick", title="of no type that a page reads by itself")
+    tab = console()
+    tab.driver.get(tab.driver.current_url + "#/incidents/inc%2F1")
+    tab.sign_in(token)
+    tab.wait_for(lambda: tab.count(".timeline .step") == 2, "the last hour is there")
+    assert tab.text("#incident h3") == "Checkout is slow" and not tab.find("#approvals").is_displayed()
+    publish("incident.status_changed", incidentId="inc/1", previousStatus="open", status="resolved")
+    tab.wait_for(lambda: tab.count(".timeline .step") == 3, "it goes on live")
+    assert tab.text("#incident .pill") == "resolved" and tab.text("#places [aria-current=page]") == "Incidents"
+    tab.click(f"[data-id={created}] a")
+    tab.wait_for_text("#event code", '"severity": "high"')
+    assert "Events" in tab.driver.title and not tab.find("#incidents").is_displayed()
+    tab.driver.back()
+    tab.wait_for(lambda: tab.find("#incident h3").is_displayed(), "back leads to the incident")
+    tab.driver.forward()
+    tab.wait_for(lambda: tab.find("#event pre").is_displayed(), "forward leads to the event")
+    tab.driver.refresh()
+    tab.wait_for_text("#event code", '"severity": "high"')
+    tab.run("location.hash = arguments[0]", f"#/events/{tick}")
+    tab.wait_for_text("#event code", "of no type")
+    tab.run("location.hash = '#/events/evt_01HX9VTPQR3KF8MZWBYD5N6JCE'")
+    tab.wait_for_text("#event", "was not found")
+    tab.run("location.hash = '#/executions/agent/builder%201'")
+    tab.wait_for(lambda: tab.count("#executions a[aria-current=true]"), "an execution is followed by its address")
+    tab.run("location.hash = '#/nowhere'")
+    tab.wait_for(lambda: tab.find("#lost").is_displayed(), "an address of nothing says so")
+    # The keyboard's focus goes where the view goes; a skip link is no address.
+    tab.click("#places [data-section=notifications]")
+    tab.wait_for(lambda: tab.run("return document.activeElement.id") == "notifications-heading", "the heading has the focus")
+    tab.run("document.querySelector('#skip').click()")
+    assert tab.run("return [location.hash, document.activeElement.id]") == ["#/notifications", "main"]
+    tab.click("#notifications a.title")
+    tab.wait_for(lambda: tab.find("#incident h3").is_displayed(), "a notification leads to what it is about")
+
+
 # MARK: Decisions
 
 
@@ -268,8 +311,8 @@ def test_what_cannot_be_decided_is_said(deployment, console, publish, tenant):
     olga.click("[data-approval=app_2] .reject")
     assert ApprovalClient(deployment.services["approvals"], tenant, "petra").decide("app_2").status_code == 200
     olga.wait_for_text("#decide-error", "Decided already: approved by petra")
-    olga.run("document.querySelector('#decide-submit').disabled = false")
-    olga.click("#decide-submit:enabled")
+    # At once: the page disables it again each second.
+    olga.run("const it = document.querySelector('#decide-submit'); it.disabled = false; it.click()")
     olga.wait_for_text("#decide-error", "Another decision came first.")
     olga.click("#decide-cancel")
     for tab in (olga, ann):
@@ -305,14 +348,14 @@ def test_the_network_goes_and_comes_back(deployment, console, tenant):
 def test_a_log_out_of_reach_is_not_called_live(deployment, console, tenant):
     tab = console()
     tab.sign_in(mint(tenant))
-    tab.wait_for_text("#overall-text", "All streams are live")
+    tab.wait_for_text("#overall-text", "Live")
     deployment.nats.kill()
     try:
-        tab.wait_for_text("#overall-text", "The event log is out of reach")
+        tab.wait_for_text("#overall-text", "Event log out of reach")
         tab.wait_for(lambda: all("the event log is out of reach" in tab.text(f"[data-lane={lane}] .state") for lane in LANES), "all lanes say so")
     finally:
         deployment.nats.start()
-    tab.wait_for_text("#overall-text", "All streams are live")
+    tab.wait_for_text("#overall-text", "Live")
     # No reconnect was needed.
     assert {lane["reconnects"] for lane in tab.lanes().values()} == {0}
 
@@ -499,8 +542,14 @@ def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
     tab.wait_for(lambda: tab.count("[data-outcome=approved]"), "it is approved")
     tab.set_network(is_there=False)
     tab.wait_for_text("#overall-text", "No network")
+    tab.click("#overall")
+    tab.wait_for(lambda: tab.find("#streams").is_displayed(), "the connection's details are open")
     expect_accessible(tab)
+    tab.press(Keys.ESCAPE)
     tab.set_network(is_there=True)
+    for address in ("#/incidents/inc_1", "#/events", "#/approvals"):
+        tab.run("location.hash = arguments[0]", address)
+        expect_accessible(tab)
 
 
 @pytest.mark.skipif("CAUSEWAY_SCREENSHOTS" not in os.environ, reason="nobody asked for them (make screenshots)")

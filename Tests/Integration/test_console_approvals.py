@@ -242,7 +242,7 @@ def test_a_private_request_is_unseen_by_others(deployment, console, other_consol
     dora.enter(mint(tenant, "dora"))
     dora.wait_live()
     assert dora.count(card("app_private")) == 0
-    dora.run("location.hash = '#approvals/app_private'")
+    dora.run("location.hash = '#/approvals/app_private'")
     dora.wait_for_text(card("app_private"), "private, addressed to ann")
 
     carl = console()
@@ -376,7 +376,7 @@ def test_a_reload_shows_what_is_pending_and_what_was_decided(deployment, console
     tab.wait_for_text(card("app_2", ".pill"), "rejected · petra")
     tab.wait_for(lambda: tab.count("#approvals > .scroll [data-approval=app_1]") == 1, "one is pending")
     assert tab.count("#decided [data-approval=app_2]") == 1 and "“No”" in tab.text(card("app_2"))
-    tab.run("location.hash = '#approvals/app_2'")
+    tab.run("location.hash = '#/approvals/app_2'")
     tab.wait_for_text(card("app_2", ".course"), "Decided: rejected by petra")
     assert tab.run("return document.activeElement.matches('[data-approval=app_2] .toggle')")
 

@@ -22,7 +22,6 @@ const MOST_READ = 20;
 const MOST_TO_READ = 200;
 /** Interval between looks at the delegations. */
 const DELEGATIONS_PACE = 60_000;
-const ADDRESS = /^#approvals\/(.+)$/;
 
 export class Approvals {
     #panel = byId("approvals");
@@ -77,9 +76,7 @@ export class Approvals {
         });
         const { signal } = this.#closing;
         document.addEventListener("visibilitychange", () => this.#isStale && this.load(), { signal });
-        window.addEventListener("hashchange", () => void this.#visit(), { signal });
         this.#show();
-        void this.#visit();
     }
 
     /** Schedules a load of the pending approvals, and of those that changed; coalesces calls. */
@@ -167,22 +164,26 @@ export class Approvals {
         if (isAboutApproval || card?.isOpen) this.load();
     }
 
-    /** Opens the approval that the page's address names: also one that is in no list, as it is for another user and names this one. */
-    async #visit() {
-        const [, name] = ADDRESS.exec(location.hash) ?? [];
-        if (!name) return;
+    /** Opens an approval: also one that is in no list, as it is for another user and names this one. Without one, the list. */
+    async visit(id) {
+        this.#visited = id;
+        this.#tell("visit", "");
+        if (id === undefined) return;
         try {
-            const id = decodeURIComponent(name);
-            this.#visited = id;
             const approval = await this.#service.one(id);
-            this.#tell("visit", "");
             this.#change(() => this.#put(approval));
+            if (this.#visited !== id) return;
+            this.#tell("visit", "");
             this.#aim.release();
             this.#show();
             this.#cards.get(id)?.reveal();
         } catch (error) {
-            this.#tell("visit", `Couldn't open ${shown(location.hash.slice(1), 80)}: ${shown(error.message, 200)}`);
+            if (this.#visited === id) this.#tell("visit", `Couldn't open approval ${shown(id, 80)}: ${shown(error.message, 200)}`);
         }
+    }
+
+    leave() {
+        void this.visit(undefined);
     }
 
     #put(approval) {

@@ -12,7 +12,10 @@ let session;
 function begin(identity) {
     byId("sign-in").hidden = true;
     byId("console").hidden = false;
-    const introduce = () => setText(byId("who"), `${shown(identity.user, 40)} · ${shown(identity.tenant, 40)}${identity.isAdmin ? " · admin" : ""}`);
+    const introduce = () => {
+        setText(byId("who"), `${shown(identity.user, 40)} · ${shown(identity.tenant, 40)}${identity.isAdmin ? " · admin" : ""}`);
+        byId("to-webhooks").hidden = !identity.isAdmin;
+    };
     introduce();
     session = new Session(identity, new Renewal(identity, signIn, introduce), { followed: signIn.demonstrated, onEnded: end });
     byId("main").focus();

@@ -63,6 +63,16 @@ export class List {
     /** Adds an item at the top; removes and returns those beyond the limit. */
     prepend(item) {
         this.#list.prepend(item);
+        return this.#trim();
+    }
+
+    /** Adds an item above another, at the bottom if that is null; removes and returns those beyond the limit, which may be the item itself. */
+    insert(item, below) {
+        this.#list.insertBefore(item, below);
+        return this.#trim();
+    }
+
+    #trim() {
         const gone = [];
         while (this.#list.children.length > this.#most) {
             gone.push(this.#list.lastElementChild);
@@ -86,7 +96,8 @@ export class List {
     settle(count = this.#list.children.length) {
         if (this.#empty) this.#empty.hidden = this.#list.children.length > 0;
         // Scrollable and focusable only while not empty.
-        this.#list.closest(".scroll").hidden = this.#list.children.length === 0;
+        const scroll = this.#list.closest(".scroll");
+        if (scroll) scroll.hidden = this.#list.children.length === 0;
         if (this.#count) setText(this.#count, count ? String(count) : "");
     }
 }

@@ -1,5 +1,6 @@
 // A row for an execution: progress, current step, result.
 
+import { addressOf } from "./address.js";
 import { element, foreign, setText, shown } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { percent } from "./summary.js";
@@ -10,6 +11,7 @@ const TONES = { running: "", complete: "good", succeeded: "good", failed: "bad",
 export class ExecutionView {
     #shows;
     #steps = new Map();
+    #updatedAt = -Infinity;
 
     /** `onLeave`: called by the Unfollow button; no button without it. */
     constructor(kind, name, { onLeave } = {}) {
@@ -26,7 +28,7 @@ export class ExecutionView {
         this.row = element(
             "li",
             { class: "item", data: { kind, name } },
-            element("div", { class: "line" }, foreign("b", name, { class: "title" }, 80), this.#shows.state, ...leave),
+            element("div", { class: "line" }, foreign("a", name, { class: "title", href: addressOf("executions", kind, name) }, 80), this.#shows.state, ...leave),
             element("div", { class: "line" }, this.#shows.progress, this.#shows.percent),
             element("div", { class: "line small" }, this.#shows.last, this.#shows.time),
         );
@@ -65,6 +67,9 @@ export class ExecutionView {
 
     /** Applies a `job.updated` event. */
     job({ status, progress, error, result_url: result }, at) {
+        // An earlier one can come later, from the log.
+        if (at < this.#updatedAt) return;
+        this.#updatedAt = at;
         this.#become(shown(status, 40));
         this.#progressed(progress);
         setText(this.#shows.last, shown(error ?? result ?? "", 200));

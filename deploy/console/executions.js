@@ -1,7 +1,7 @@
 // Panel of executions: agents and workflows followed by name, and jobs from events.
 
 import { Attention } from "./attention.js";
-import { byId, element, List, shown } from "./dom.js";
+import { byId, element, List, setText, shown } from "./dom.js";
 import { ExecutionView } from "./execution-view.js";
 import { Follower } from "./follower.js";
 
@@ -9,6 +9,7 @@ const MOST = 24;
 /** Maximum number of followed executions, one connection each; over HTTP/1.1 a browser opens six per origin, for all tabs and users. */
 const MOST_FOLLOWED = performance.getEntriesByType("navigation")[0]?.nextHopProtocol === "h2" ? 6 : 2;
 const MOST_SUGGESTED = 50;
+const FOLLOWED = ["agent", "workflow"];
 
 export class Executions {
     #list = new List(byId("executions"), MOST);
@@ -19,6 +20,9 @@ export class Executions {
     #attention;
     #isLookedAt = false;
     #closing = new AbortController();
+    /** The execution that the page's address names: `{ kind, name }`. */
+    #visited;
+    #hasPast = false;
 
     /** `followed`: `{kind, name}` of what is followed from the start. */
     constructor(causeway, followed) {
@@ -71,6 +75,41 @@ export class Executions {
         if (hadFocus) byId("follow-name").focus();
     }
 
+    /** Takes events from before the page was opened, the oldest first. */
+    recall(records) {
+        this.#hasPast = true;
+        for (const record of records) this.take(record, true);
+        this.#showVisited();
+    }
+
+    /** Opens an execution: follows an agent or a workflow by its name, or shows a job. */
+    visit(kind, name) {
+        this.#visited = name === undefined ? undefined : { kind, name };
+        if (FOLLOWED.includes(kind) && name) this.#follow(kind, name);
+        this.#showVisited()?.focus({ preventScroll: true });
+    }
+
+    leave() {
+        this.visit();
+    }
+
+    /** Marks the execution that the page's address names, and returns its link. */
+    #showVisited() {
+        const { kind, name } = this.#visited ?? {};
+        let found;
+        for (const row of this.#list.items) {
+            const link = row.querySelector("a.title");
+            const isVisited = row.dataset.kind === kind && row.dataset.name === name;
+            if (isVisited) link.setAttribute("aria-current", "true");
+            else link.removeAttribute("aria-current");
+            if (isVisited) found = link;
+        }
+        const isMissing = this.#visited && !found && this.#hasPast;
+        setText(byId("executions-missing"), isMissing ? `Nothing is known of ${shown(kind, 40)} ${shown(name, 80)} in the last hour.` : "");
+        found?.scrollIntoView({ block: "nearest" });
+        return found;
+    }
+
     take({ type, payload, at }, isNew) {
         if (!isNew) return;
         if (type === "job.updated" && typeof payload.job_id === "string") this.#job(payload, at);
@@ -85,6 +124,7 @@ export class Executions {
             this.#append(view.row);
         }
         this.#jobs.get(id).job(payload, at);
+        if (this.#visited) this.#showVisited();
     }
 
     /** Jobs below followed executions, newest first; the oldest are evicted. */

@@ -19,6 +19,24 @@ export function exact(milliseconds) {
     return Number.isFinite(milliseconds) ? EXACT.format(milliseconds) : "–";
 }
 
+/** The time of the day; with the date if it is not today's. */
+export function brief(milliseconds) {
+    return isToday(milliseconds) ? clock(milliseconds) : exact(milliseconds);
+}
+
+/** The bounds of today in milliseconds since 1970: dates are slow, and a page has many. */
+let today = { from: 0, to: 0 };
+
+function isToday(milliseconds) {
+    const now = Date.now();
+    if (now < today.from || now >= today.to) {
+        const from = new Date(now).setHours(0, 0, 0, 0);
+        const noon = new Date(from).setHours(36);
+        today = { from, to: new Date(noon).setHours(0, 0, 0, 0) };
+    }
+    return milliseconds >= today.from && milliseconds < today.to;
+}
+
 /** 12 ms, 3.4 s, 2 min, 5 h: rounded to whole units, seconds below ten to tenths. */
 export function duration(milliseconds) {
     if (!Number.isFinite(milliseconds)) return "–";

@@ -1,25 +1,21 @@
-// Panel of incidents: the status of each, and its last event.
+// Section of incidents: the status of each with its last event, or one with its timeline.
 
-import { byId, element, foreign, List, setText, shown } from "./dom.js";
-import { clock } from "./format.js";
-import { summary } from "./summary.js";
+import { byId, element, List, setText, shown } from "./dom.js";
+import { Course } from "./incidents/course.js";
+import { Row } from "./incidents/row.js";
+import { Timeline } from "./incidents/timeline.js";
 
 const MOST = 40;
-/** Returns the incident's status according to an event; undefined if the event has none. */
-const STATUS = {
-    "incident.created": ({ status }) => status ?? "open",
-    "incident.status_changed": ({ status }) => status,
-    "investigation.progress": () => "investigating",
-    "investigation.completed": () => "investigated",
-    "approval.requested": () => "awaiting_approval",
-    "approval.resolved": ({ action }) => (action === "approve" ? "approved" : "rejected"),
-    "remediation.executed": () => "remediated",
-};
-const TONES = { open: "bad", awaiting_approval: "warn", resolved: "good", closed: "good", remediated: "good" };
 
 export class Incidents {
     #list = new List(byId("incidents"), MOST);
+    #all = byId("incidents-all");
+    #one = byId("incidents-one");
     #known = new Map();
+    /** The incident that the page's address names, and what shows it. */
+    #visited;
+    #timeline;
+    #hasPast = false;
 
     constructor() {
         this.#list.settle();
@@ -28,53 +24,84 @@ export class Incidents {
     take(record, isNew) {
         const id = record.payload.incidentId;
         if (!isNew || typeof id !== "string") return;
-        let incident = this.#known.get(id);
-        if (!incident) {
-            incident = row(id);
-            this.#known.set(id, incident);
-            for (const gone of this.#list.prepend(incident.row)) this.#known.delete(gone.dataset.incident);
+        const incident = this.#get(id) ?? this.#add(id);
+        if (incident.course.take(record)) this.#update(incident);
+    }
+
+    /** Takes events from before the page was opened, the oldest first. */
+    recall(records) {
+        this.#hasPast = true;
+        const groups = new Map();
+        for (const record of records) {
+            const id = record.payload.incidentId;
+            if (typeof id !== "string") continue;
+            // In the order of their last events.
+            const group = groups.get(id) ?? [];
+            groups.delete(id);
+            groups.set(id, [...group, record]);
         }
-        update(incident, record);
+        for (const [id, group] of [...groups].reverse()) {
+            const incident = this.#get(id) ?? this.#add(id, (row) => this.#list.insert(row, null));
+            if (!incident) continue;
+            incident.course.recall(group);
+            this.#update(incident);
+        }
+        this.#showVisited();
     }
-}
 
-function row(id) {
-    const made = {
-        title: foreign("b", id, { class: "title" }),
-        status: element("span", { class: "pill", text: "seen" }),
-        about: element("span", { class: "muted" }),
-        last: element("span", { class: "last", dir: "auto" }),
-        progress: element("progress", { max: 1, hidden: true, "aria-label": `Investigation of ${shown(id, 60)}` }),
-        time: element("time", { class: "figures muted" }),
-    };
-    made.row = element(
-        "li",
-        { class: "item", data: { incident: id } },
-        element("div", { class: "line" }, made.title, made.status),
-        element("div", { class: "line small" }, made.about, made.time),
-        made.progress,
-        made.last,
-    );
-    return made;
-}
+    /** Opens an incident; without one the list. */
+    visit(id) {
+        // It was kept only for being open.
+        if (this.#visited !== id && this.#get(this.#visited)?.row.row.isConnected === false) this.#known.delete(this.#visited);
+        this.#visited = id;
+        this.#timeline = undefined;
+        this.#showVisited();
+    }
 
-function update(incident, record) {
-    const { type, payload } = record;
-    if (type === "incident.created") {
-        setText(incident.title, shown(payload.title ?? payload.incidentId, 160));
-        setText(incident.about, [payload.severity, payload.service].map((value) => shown(value, 60)).filter(Boolean).join(" · "));
+    leave() {
+        this.visit(undefined);
     }
-    const status = Object.hasOwn(STATUS, type) ? STATUS[type](payload) : undefined;
-    if (status !== undefined) {
-        setText(incident.status, shown(status, 40).replaceAll("_", " "));
-        incident.status.dataset.tone = Object.hasOwn(TONES, status) ? TONES[status] : "";
-        incident.row.dataset.status = shown(status, 40);
-        incident.progress.hidden = status !== "investigating" || !incident.progress.hasAttribute("value");
+
+    #get(id) {
+        return this.#known.get(id);
     }
-    if (type === "investigation.progress" && payload.steps > 0 && payload.step >= 0) {
-        incident.progress.value = Math.min(1, payload.step / payload.steps);
-        incident.progress.hidden = false;
+
+    /** `place(row)`: puts the row into the list, and returns those that are gone. Returns undefined if there is no room. */
+    #add(id, place = (row) => this.#list.prepend(row)) {
+        const incident = { course: new Course(id), row: new Row(id) };
+        const gone = place(incident.row.row);
+        if (gone.includes(incident.row.row)) return undefined;
+        this.#known.set(id, incident);
+        for (const { dataset } of gone) if (dataset.incident !== this.#visited) this.#known.delete(dataset.incident);
+        return incident;
     }
-    setText(incident.time, clock(record.at));
-    setText(incident.last, summary(record) || type);
+
+    #update({ course, row }) {
+        row.update(course);
+        if (course.id === this.#visited) this.#showVisited();
+    }
+
+    #showVisited() {
+        const isOne = this.#visited !== undefined;
+        this.#all.hidden = isOne;
+        this.#one.hidden = !isOne;
+        if (!isOne) return;
+        const incident = this.#get(this.#visited);
+        const place = byId("incident");
+        if (incident && !this.#timeline) {
+            this.#timeline = new Timeline(this.#visited);
+            this.#timeline.update(incident.course);
+            place.replaceChildren(this.#timeline.root);
+            this.#timeline.focus();
+        } else if (incident) {
+            this.#timeline.update(incident.course);
+        } else if (!this.#timeline) {
+            if (!place.querySelector(".empty")) place.replaceChildren(element("p", { class: "empty", dir: "auto" }));
+            const name = shown(this.#visited, 80);
+            setText(
+                place.querySelector(".empty"),
+                this.#hasPast ? `Incident ${name} had no events in the last hour that you may see.` : `Loading incident ${name}…`,
+            );
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 import { byId, element, setText, shown } from "./dom.js";
 import { clock, counted, duration, median } from "./format.js";
+import { Lag } from "./lag.js";
 
 const TITLES = {
     sse: ["Server-sent events", "the notification stream"],
@@ -55,6 +56,7 @@ export class Lane {
     #lostAt;
     #hasBeenLive = false;
     #latencies = [];
+    #lag = new Lag();
     #figures = { received: 0, reconnects: 0, gaps: 0, twice: 0 };
     #shows;
 
@@ -73,6 +75,11 @@ export class Lane {
         this.tick();
     }
 
+    /** Milliseconds by which this stream's events are late; 0 if they are not. */
+    get lag() {
+        return this.#lag.at(Date.now());
+    }
+
     #delivered(detail) {
         const { record, isNew, isTwice } = this.#shared.ledger.take(this.name, detail);
         if (isTwice) {
@@ -80,6 +87,7 @@ export class Lane {
         } else {
             this.#figures.received += 1;
             const latency = record.lanes.get(this.name);
+            this.#lag.take(latency, Date.now());
             if (latency < LIVE) {
                 this.#shared.rate.count(this.name);
                 this.#latencies.push(latency);
@@ -159,6 +167,8 @@ export class Lane {
             text = `Ended: ${this.#because()}`;
         } else if (this.state === "connecting") {
             text = "Connecting";
+        } else if (this.lag) {
+            text = `Behind: events arrive ${duration(this.lag)} late`;
         }
         setText(this.#shows.state, text);
         this.#shows.card.dataset.state = this.state;

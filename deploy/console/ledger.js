@@ -15,15 +15,27 @@ export class Ledger {
      */
     take(lane, { id, type, data, time, receivedAt }) {
         const key = id ?? `unnamed ${++this.#unnamed}`;
-        const known = this.#records.get(key);
         const at = moment(time);
-        const record = known ?? { id: key, type, payload: data, at, lanes: new Map() };
-        if (!known) {
-            this.#records.set(key, record);
-            if (this.#records.size > MOST) this.#records.delete(this.#records.keys().next().value);
-        }
+        const record = this.#records.get(key) ?? this.#add({ id: key, type, payload: data, at, lanes: new Map() });
+        const isNew = record.lanes.size === 0;
         const isTwice = record.lanes.has(lane);
         if (!isTwice) record.lanes.set(lane, receivedAt - at);
-        return { record, isNew: !known, isTwice };
+        return { record, isNew, isTwice };
+    }
+
+    /** Takes an event that was read from the log, and returns its record. */
+    recall({ id, type, payload, timestamp }) {
+        return this.#records.get(id) ?? this.#add({ id, type, payload, at: moment(timestamp), lanes: new Map() });
+    }
+
+    /** The record of an event; undefined if it is not known, or no longer. */
+    find(id) {
+        return this.#records.get(id);
+    }
+
+    #add(record) {
+        this.#records.set(record.id, record);
+        if (this.#records.size > MOST) this.#records.delete(this.#records.keys().next().value);
+        return record;
     }
 }

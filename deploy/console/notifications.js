@@ -1,7 +1,10 @@
 // Panel of this user's notifications. The service keeps the read state for all of the user's devices.
 
+import { addressOf } from "./address.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
-import { clock, moment } from "./format.js";
+import { setUnread } from "./page-title.js";
+import { askJSON } from "./requests.js";
+import { when } from "./when.js";
 
 const MOST = 40;
 /** Minimum interval between loads in milliseconds; loads happen only while the page is visible. */
@@ -42,11 +45,8 @@ export class Notifications {
         }, this.#newest === undefined ? 0 : PACE);
     }
 
-    async #ask(path, init) {
-        const answer = await this.#causeway.fetch(`/v1/notifications${path}`, init);
-        const body = await answer.json();
-        if (!answer.ok) throw new Error(body.message);
-        return body;
+    #ask(path, init) {
+        return askJSON(this.#causeway, `/v1/notifications${path}`, init);
     }
 
     async #attempt(what, action) {
@@ -67,11 +67,7 @@ export class Notifications {
 
     async #markAll() {
         await this.#attempt("Couldn't mark all read", async () => {
-            await this.#ask("/read", {
-                method: "POST",
-                headers: { "Content-Type": "application/json" },
-                body: JSON.stringify({ cursor: this.#newest }),
-            });
+            await this.#ask("/read", { method: "POST", body: { cursor: this.#newest } });
             this.#show(await this.#ask(`?limit=${MOST}`));
         });
     }
@@ -89,21 +85,26 @@ export class Notifications {
         this.#list.show([...rows.values()].map(({ row }) => row));
         this.#list.settle(unreadCount);
         this.#readAll.disabled = unreadCount === 0;
-        document.title = unreadCount ? `(${unreadCount}) Causeway console` : "Causeway console";
+        setUnread(unreadCount);
     }
 
-    #row({ notificationId, title, body, createdAt }) {
+    #row({ notificationId, title, body, createdAt, incidentId, approvalId }) {
+        const address =
+            approvalId ? addressOf("approvals", approvalId)
+            : incidentId ? addressOf("incidents", incidentId)
+            : addressOf("events", notificationId.replace(/^ntf_/, "evt_"));
+
         const button = element("button", { type: "button", class: "quiet", text: "Read", "aria-label": `Mark read: ${shown(title, 100)}` });
         button.addEventListener("click", () => this.#mark(notificationId));
         const row = element(
             "li",
             { class: "item", data: { notification: notificationId } },
-            element("div", { class: "line" }, foreign("b", title, { class: "title" }, 160), button),
+            element("div", { class: "line" }, foreign("a", title, { class: "title", href: address }, 160), button),
             element(
                 "div",
                 { class: "line small" },
                 foreign("span", body, { class: "muted" }, 240),
-                element("time", { class: "figures muted", text: clock(moment(createdAt)) }),
+                when(createdAt, "figures muted"),
             ),
         );
         return { row, button };

@@ -3,15 +3,20 @@
 import { Causeway } from "./causeway/causeway.js";
 import { Announcer } from "./announcer.js";
 import { Approvals } from "./approvals.js";
+import { byId, setText, shown } from "./dom.js";
 import { Events } from "./events.js";
 import { Executions } from "./executions.js";
 import { Incidents } from "./incidents.js";
 import { Journal } from "./journal.js";
 import { Lane } from "./lane.js";
+import { LazySection } from "./lazy-section.js";
 import { Ledger } from "./ledger.js";
 import { Notifications } from "./notifications.js";
 import { Overall } from "./overall.js";
+import { Past } from "./past.js";
 import { Rate } from "./rate.js";
+import { Router } from "./router.js";
+import { tellExactTimes } from "./when.js";
 
 /** Maximum number of incidents followed on the relay, the latest ones; the relay allows 256 subscriptions per connection, two for each incident. */
 const MOST_INCIDENTS = 40;
@@ -23,6 +28,12 @@ export class Session {
     #relay;
     #subscribed = new Set();
     #panels;
+    #ledger = new Ledger();
+    #past;
+    /** Whether the events from before the page was opened are read, or being read. */
+    #hasPast = false;
+    #router;
+    #closing = new AbortController();
     #timer;
 
     /** `renewal`: gets further tokens. `followed`: executions to follow from the start. `onEnded`: called with the reason when no token is accepted. */
@@ -30,14 +41,21 @@ export class Session {
         this.#causeway = new Causeway({ origin: location.origin, token: renewal.token, share: true });
         this.#renewal = renewal;
         this.#causeway.addEventListener("token", ({ detail }) => renewal.tell(detail));
+        tellExactTimes(this.#closing.signal);
         const announcer = new Announcer();
         const journal = new Journal();
-        const ledger = new Ledger();
         const rate = new Rate();
         const approvals = new Approvals(this.#causeway, identity, announcer);
         const notifications = new Notifications(this.#causeway);
         const executions = new Executions(this.#causeway, followed);
-        this.#panels = [new Events(), new Incidents(), executions, approvals, notifications];
+        const events = new Events((id) => this.#find(id));
+        const incidents = new Incidents();
+        const webhooks = new LazySection(
+            async () => new (await import("./webhooks.js")).Webhooks(this.#causeway, identity),
+            () => setText(byId("webhooks-error"), "Couldn't load this section. Reload the page."),
+        );
+        this.#past = new Past(this.#causeway);
+        this.#panels = [events, incidents, executions, approvals, notifications, webhooks];
 
         this.#relay = this.#causeway.relay();
         const streams = {
@@ -45,7 +63,7 @@ export class Session {
             websocket: this.#causeway.workspace(),
             relay: this.#relay,
         };
-        this.#lanes = Object.entries(streams).map(([name, stream]) => new Lane(name, stream, { ledger, journal, rate }));
+        this.#lanes = Object.entries(streams).map(([name, stream]) => new Lane(name, stream, { ledger: this.#ledger, journal, rate }));
         const overall = new Overall(this.#lanes);
         for (const lane of this.#lanes) {
             lane.onRecord = (record, isNew) => {
@@ -60,10 +78,13 @@ export class Session {
             lane.onCaughtUp = () => {
                 approvals.load();
                 notifications.load();
+                void this.#recall();
             };
         }
+        this.#router = new Router({ approvals, incidents, notifications, events, executions, webhooks });
         this.#timer = setInterval(() => {
             for (const lane of this.#lanes) lane.tick();
+            overall.tick();
             rate.tick();
         }, 1000);
     }
@@ -82,8 +103,32 @@ export class Session {
         }
     }
 
+    /** Reads the last hour once a stream is live, so that nothing is between the two. */
+    async #recall() {
+        if (this.#hasPast) return;
+        this.#hasPast = true;
+        try {
+            const records = (await this.#past.recent()).map((event) => this.#ledger.recall(event));
+            for (const panel of this.#panels) panel.recall?.(records);
+            setText(byId("past-error"), "");
+        } catch (error) {
+            // Tried again when a stream comes back.
+            this.#hasPast = false;
+            setText(byId("past-error"), `Couldn't load the last hour: ${shown(error.message, 200)}`);
+        }
+    }
+
+    async #find(id) {
+        const known = this.#ledger.find(id);
+        if (known) return known;
+        const event = await this.#past.find(id);
+        return event && this.#ledger.recall(event);
+    }
+
     close() {
         clearInterval(this.#timer);
+        this.#closing.abort();
+        this.#router.close();
         for (const lane of this.#lanes) lane.close();
         for (const panel of this.#panels) panel.close?.();
         this.#renewal.close();

@@ -2,7 +2,8 @@
 
 import { element, foreign, setText, shown } from "../dom.js";
 import { exact, moment } from "../format.js";
-import { Details, when } from "./details.js";
+import { when } from "../when.js";
+import { Details } from "./details.js";
 import { standing } from "./standing.js";
 import { outcome, outcomeOf, remaining, riskOf, tally } from "./texts.js";
 

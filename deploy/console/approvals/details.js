@@ -1,7 +1,8 @@
 // Everything about one approval: the request, the action, who must decide, what happened, and the events that tell so.
 
+import { addressOf } from "../address.js";
 import { element, foreign, shown } from "../dom.js";
-import { clock, exact, moment } from "../format.js";
+import { when } from "../when.js";
 import { ActionView } from "./action-view.js";
 import { escalationLines, execution, historyLines, listed, membersOf, setsOf } from "./texts.js";
 
@@ -18,9 +19,9 @@ export class Details {
             ["Asked by", requestedBy ? foreign("span", requestedBy) : "not named"],
             ["Asked at", when(requestedAt)],
             ["Deadline", expiresAt ? when(expiresAt) : "none"],
-            ["Incident", incidentId ? foreign("span", incidentId) : undefined],
+            ["Incident", incidentId ? foreign("a", incidentId, { href: addressOf("incidents", incidentId) }) : undefined],
             ["Remediation", foreign("span", remediationId)],
-            ["Approval", element("a", { href: addressOf(approvalId), dir: "auto", text: shown(approvalId) })],
+            ["Approval", element("a", { href: addressOf("approvals", approvalId), dir: "auto", text: shown(approvalId) })],
             ["Private, addressed to", user ? foreign("span", user) : undefined],
             ["Four eyes", fourEyes ? "The one who asked may not decide" : undefined],
         ];
@@ -45,11 +46,6 @@ export class Details {
     }
 }
 
-/** The address of an approval on this page. */
-export function addressOf(approvalId) {
-    return `#approvals/${encodeURIComponent(approvalId)}`;
-}
-
 /** The description with its lines, if there is one. */
 export function descriptionOf({ description }) {
     if (!description) return [];
@@ -58,15 +54,6 @@ export function descriptionOf({ description }) {
 
 function lines(text) {
     return text.split(/\r?\n/).map((line) => shown(line, 20_000)).join("\n");
-}
-
-/** A time of the day, with the exact time on hover. `look`: its classes. */
-export function when(value, look = "figures") {
-    const time = moment(value);
-    if (!Number.isFinite(time)) return element("span", { text: "–" });
-    const isToday = new Date(time).toDateString() === new Date().toDateString();
-    const text = isToday ? clock(time) : exact(time);
-    return element("time", { class: look, datetime: new Date(time).toISOString(), title: exact(time), text });
 }
 
 function fact([name, value]) {
@@ -104,11 +91,12 @@ function groups(approval) {
 function entry({ text, reason, at, eventId }) {
     const more = [];
     if (reason) more.push(element("q", { class: "reason", dir: "auto", text: lines(reason) }));
-    if (eventId) more.push(element("code", { class: "muted small id", text: shown(eventId, 80) }));
+    if (eventId) more.push(element("code", { class: "muted small id" }, element("a", { href: addressOf("events", eventId), text: shown(eventId, 80) })));
     return item(text, at, ...more);
 }
 
 function event({ id, type, timestamp }) {
-    const code = element("code", { class: "muted small id", text: id ? shown(id, 80) : "no longer in the log" });
+    const text = id ? shown(id, 80) : "no longer in the log";
+    const code = element("code", { class: "muted small id" }, id ? element("a", { href: addressOf("events", id), text }) : text);
     return item(shown(type, 128), timestamp, code);
 }

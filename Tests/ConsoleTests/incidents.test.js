@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Course } from "../../deploy/console/incidents/course.js";
+
+const record = (id, type, payload = {}, at = id) => ({ id: `evt_${id}`, type, payload: { incidentId: "inc_1", ...payload }, at });
+const created = record(1, "incident.created", { title: "Checkout is slow", severity: "high", service: "checkout" });
+const progress = record(2, "investigation.progress", { step: 1, steps: 4, agentName: "logs", message: "Looking" });
+const resolved = record(3, "incident.status_changed", { previousStatus: "open", status: "resolved" });
+
+test("an incident's events say what it is", () => {
+    const course = new Course("inc_1");
+    assert.deepEqual([course.title, course.status.text], ["inc_1", "seen"]);
+    course.take(created);
+    assert.deepEqual([course.title, course.about, course.status], ["Checkout is slow", "high · checkout", { name: "open", text: "open", tone: "bad" }]);
+    course.take(progress);
+    assert.deepEqual([course.status.text, course.progress, course.last], ["investigating", 0.25, "logs: Looking"]);
+    assert.equal(course.take(progress), false, "each event counts once");
+});
+
+test("what is read from the log comes before what was delivered", () => {
+    const course = new Course("inc_1");
+    course.take(resolved);
+    course.recall([created, progress, resolved]);
+    assert.deepEqual(course.records.map(({ id }) => id), ["evt_1", "evt_2", "evt_3"]);
+    assert.deepEqual([course.title, course.status.text, course.at], ["Checkout is slow", "resolved", 3]);
+});
+
+test("the last events are kept, and an unknown status is a text like any other", () => {
+    const course = new Course("inc_1");
+    for (let number = 0; number < 500; number += 1) course.take(record(number, "load.tick"));
+    assert.equal(course.records.length, 200);
+    assert.equal(course.records.at(-1).id, "evt_499");
+    course.take(record(600, "incident.status_changed", { status: "constructor" }));
+    assert.deepEqual(course.status, { name: "constructor", text: "constructor", tone: "" });
+});

@@ -1,0 +1,29 @@
+// Addresses of what the page shows, such as `#/incidents/inc_1`: they can be shared, and survive a reload.
+
+/** The sections by their names in addresses, in the navigation's order. */
+export const SECTIONS = ["approvals", "incidents", "notifications", "executions", "events", "webhooks"];
+/** Everything but the webhooks; its address is `#/`. */
+export const OVERVIEW = "overview";
+/** Published links of earlier versions: `#approvals/app_1`. */
+const FORMER = /^#(?=approvals\/.)/;
+
+/** Returns the address of a section, or of one thing in it. */
+export function addressOf(section, ...ids) {
+    return `#/${[section, ...ids].map(encodeURIComponent).join("/")}`;
+}
+
+/** Parses the fragment of a URL: `{ section, ids }`. Undefined if nothing is there. */
+export function placeAt(fragment) {
+    const text = fragment.replace(FORMER, "#/");
+    if (["", "#", "#/"].includes(text)) return { section: OVERVIEW, ids: [] };
+    if (!text.startsWith("#/")) return undefined;
+    try {
+        const [section, ...ids] = text.slice(2).split("/").map(decodeURIComponent);
+        // A dot as an id would be another path of a request.
+        const isPlace = SECTIONS.includes(section) && !ids.some((id) => [".", ".."].includes(id));
+        return isPlace ? { section, ids: ids.filter(Boolean) } : undefined;
+    } catch {
+        // Malformed percent-encoding.
+        return undefined;
+    }
+}

@@ -1,0 +1,60 @@
+// One incident with all its events, the oldest first.
+
+import { addressOf } from "../address.js";
+import { element, foreign, setText, shown } from "../dom.js";
+import { summary } from "../summary.js";
+import { when } from "../when.js";
+
+export class Timeline {
+    #title = element("h3", { dir: "auto", tabindex: "-1" });
+    #status = element("span", { class: "pill" });
+    #about = element("p", { class: "muted small" });
+    #list = element("ol", { class: "plain timeline" });
+    #entries = new Map();
+
+    constructor(id) {
+        this.root = element(
+            "div",
+            { class: "timeline-of", data: { timeline: id } },
+            element("div", { class: "line" }, this.#title, this.#status),
+            this.#about,
+            this.#list,
+        );
+        this.#about.dir = "auto";
+    }
+
+    focus() {
+        this.#title.focus({ preventScroll: true });
+    }
+
+    /** Entries stay where they are; further ones are added in their order. */
+    update({ id, title, about, status, records }) {
+        setText(this.#title, title);
+        setText(this.#about, [shown(id, 80), about].filter(Boolean).join(" · "));
+        setText(this.#status, status.text);
+        this.#status.dataset.tone = status.tone;
+        const wanted = new Set(records.map((record) => record.id));
+        for (const [key, item] of this.#entries) {
+            if (wanted.has(key)) continue;
+            item.remove();
+            this.#entries.delete(key);
+        }
+        records.forEach((record, place) => {
+            let item = this.#entries.get(record.id);
+            if (!item) this.#entries.set(record.id, (item = entry(record)));
+            if (this.#list.children[place] !== item) this.#list.insertBefore(item, this.#list.children[place] ?? null);
+        });
+    }
+}
+
+function entry(record) {
+    const { id, type, payload, at } = record;
+    const approval = payload.approvalId;
+    const more = typeof approval === "string" ? [" ", foreign("a", "Approval", { href: addressOf("approvals", approval), "aria-label": `Approval ${shown(approval, 60)}` })] : [];
+    return element(
+        "li",
+        { class: "step", data: { id } },
+        when(at, "figures muted"),
+        element("span", {}, foreign("a", type, { href: addressOf("events", id) }, 128), " ", foreign("span", summary(record)), ...more),
+    );
+}

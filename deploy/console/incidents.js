@@ -15,6 +15,7 @@ export class Incidents {
     /** The incident that the page's address names, and what shows it. */
     #visited;
     #timeline;
+    #frame;
     #hasPast = false;
 
     constructor() {
@@ -78,7 +79,15 @@ export class Incidents {
 
     #update({ course, row }) {
         row.update(course);
-        if (course.id === this.#visited) this.#showVisited();
+        if (course.id === this.#visited) this.#showSoon();
+    }
+
+    /** Shows the open incident once a frame, however many events have come. */
+    #showSoon() {
+        this.#frame ??= requestAnimationFrame(() => {
+            this.#frame = undefined;
+            this.#showVisited();
+        });
     }
 
     #showVisited() {

@@ -536,6 +536,8 @@ def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
     deployment.intake.publish(requested("app_5", tenant), requested("app_6", tenant))
     tab.wait_for(lambda: tab.count("#notifications .item") >= 3 and tab.count("#approvals .item") == 2, "there is something to look at")
     expect_accessible(tab)
+    tops = tab.run("return ['approvals', 'incidents', 'events'].map((id) => document.getElementById(id).getBoundingClientRect().y)")
+    assert tops[0] <= tops[1] < tops[2] and tab.run("return document.querySelector('.approve').getBoundingClientRect().bottom < innerHeight")
     tab.click("[data-approval=app_5] .approve")
     expect_accessible(tab)
     tab.click("#decide-submit:enabled")

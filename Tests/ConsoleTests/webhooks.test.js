@@ -22,7 +22,7 @@ test("a state says what it means and what follows", () => {
 test("an attempt is told by symbol and word", () => {
     assert.deepEqual(outcome({ status: 204 }), { text: "✓ 204", tone: "good" });
     for (const status of [199, 301, 410, 503]) assert.deepEqual(outcome({ status }), { text: `✕ ${status}`, tone: "bad" });
-    assert.equal(outcome({ error: "timeout" }).text, "✕ timed out");
+    assert.equal(outcome({ error: "timed_out" }).text, "✕ timed out");
     assert.equal(outcome({ error: "some_thing" }).text, "✕ some thing");
     assert.equal(outcome({}).text, "✕ failed");
     assert.equal(tested({ delivered: true, attempt: { status: 200, durationMs: 12 } }), "✓ The test event was delivered: 200 after 12 ms.");

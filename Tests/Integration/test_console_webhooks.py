@@ -90,18 +90,21 @@ def test_an_admin_registers_tests_and_deletes_a_webhook(console, fake, tenant):
     assert created == {"url": URL, "types": ["incident.*", "approval.requested"], "ordered": True}
     assert refused != created and first and first != second
 
-    # A test says what came of it, and is in the list of attempts with the answer.
+    # A test says what came of it, and is in the list of attempts with the answer. It is no event that could be sent again.
+    delivered = {"id": event_id(5), "type": "incident.created", "startedAt": endpoint["createdAt"], "durationMs": 20, "status": 200, "answer": ""}
+    fake.attempts[endpoint["id"]] = [delivered]
     tab.click("[data-action=test]")
     tab.wait_for_text("#webhook .tested", "The test event was not delivered: 503 after 131 ms.")
-    tab.wait_for_text("#webhook .attempt .outcome", "✕ 503")
+    tab.wait_for(lambda: tab.texts("#webhook .attempt .outcome") == ["✕ 503", "✓ 200"], "both attempts are listed")
     assert "131 ms" in tab.text("#webhook .attempt") and "busy" in tab.text("#webhook .attempt code")
+    assert tab.count(".attempt button") == tab.count(".attempt a") == 1
 
     # Events are sent again from an event, or from a time.
     tab.click(".attempt button")
-    assert tab.run("return document.querySelector('#replay-event').value") == event_id(9)
+    assert tab.run("return document.querySelector('#replay-event').value") == event_id(5)
     tab.click("#replay [type=submit]")
     tab.wait_for(lambda: not tab.find("#replay").is_displayed(), "it is accepted")
-    assert fake.requests[-1][1:3] == (f"/v1/webhooks/{endpoint['id']}/replay", {"from": event_id(9)})
+    assert fake.requests[-1][1:3] == (f"/v1/webhooks/{endpoint['id']}/replay", {"from": event_id(5)})
     tab.click("[data-action=replay]")
     tab.click("#replay-by-time")
     tab.click("#replay [type=submit]")
@@ -145,7 +148,7 @@ def test_every_state_of_a_webhook_is_told_by_a_word(console, fake, tenant, look)
         fake.add(f"https://{state}.example/" + "x" * 200, state, description="<b>Chat</b>" if state == "failing" else None, user="ann")
     [failing] = [id for id, endpoint in fake.endpoints.items() if endpoint["state"]["name"] == "failing"]
     attempt = {"id": event_id(8), "type": "incident.created", "startedAt": fake.endpoints[failing]["createdAt"], "durationMs": 15_000}
-    attempt |= {"error": "timeout", "message": "there was no complete answer in time", "nextAttemptAt": fake.endpoints[failing]["state"]["retryAt"]}
+    attempt |= {"error": "timed_out", "message": "there was no complete answer in time", "nextAttemptAt": fake.endpoints[failing]["state"]["retryAt"]}
     fake.attempts[failing] = [attempt, attempt | {"id": event_id(6), "error": None, "status": 500, "answer": "\u202e" + "y" * 900}]
     tab = console(mint(tenant, "olga", ("admin",)))
     tab.look(**look)

@@ -7,6 +7,9 @@ import { brief, duration, moment } from "../format.js";
 import { when } from "../when.js";
 import { outcome, sentence } from "./texts.js";
 
+/** What is sent without being an event of the log: it has no page, and nothing begins with it. */
+const OWN_TYPES = ["webhook.ping", "stream.gap"];
+
 export class Attempts {
     root = element("div", { class: "attempts" });
 
@@ -33,7 +36,7 @@ export class Attempts {
         wanted.forEach((item, place) => {
             if (this.#list.children[place] !== item) this.#list.insertBefore(item, this.#list.children[place] ?? null);
         });
-        setText(this.#text, wanted.length ? "" : "None in the last days.");
+        setText(this.#text, wanted.length ? "" : "None in the last 7 days.");
     }
 
     fail(text) {
@@ -43,6 +46,7 @@ export class Attempts {
     #item(attempt) {
         const { id, type, startedAt, durationMs, answer, message, nextAttemptAt } = attempt;
         const { text, tone } = outcome(attempt);
+        const isEvent = !OWN_TYPES.includes(type);
         const replay = element("button", { type: "button", class: "quiet", text: "Replay from here", "aria-label": `Replay from ${shown(id, 80)}` });
         replay.addEventListener("click", () => this.#onReplay(id));
         const next = Number.isFinite(moment(nextAttemptAt)) ? `Next attempt at ${brief(moment(nextAttemptAt))}.` : "";
@@ -53,10 +57,10 @@ export class Attempts {
                 "div",
                 { class: "line" },
                 element("span", { class: "outcome", text, data: { tone } }),
-                foreign("a", type, { href: addressOf("events", id) }, 128),
+                isEvent ? foreign("a", type, { href: addressOf("events", id) }, 128) : foreign("span", type, {}, 128),
                 element("span", { class: "figures muted", text: duration(durationMs) }),
                 element("span", { class: "when" }, when(startedAt, "figures muted")),
-                replay,
+                ...(isEvent ? [replay] : []),
             ),
         );
         const why = [message ? sentence(shown(message, 200)) : "", next].filter(Boolean).join(" ");

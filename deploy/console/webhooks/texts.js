@@ -14,7 +14,7 @@ const FAILURES = {
     unresolvable: "name not found",
     unreachable: "no connection",
     untrusted: "TLS failed",
-    timeout: "timed out",
+    timed_out: "timed out",
     cut_off: "connection lost",
     malformed: "not HTTP",
 };

@@ -523,8 +523,12 @@ def test_signing_in_and_approving_take_no_mouse(deployment, console, tenant):
 
 
 
-@pytest.mark.parametrize("look", [{}, {"scheme": "dark"}, PHONE, PHONE | {"scheme": "dark"}], ids=["light", "dark", "phone", "dark phone"])
-def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
+@pytest.mark.parametrize(
+    ("look", "address"),
+    [({}, "#/incidents/inc_1"), ({"scheme": "dark"}, "#/events"), (PHONE, "#/events"), (PHONE | {"scheme": "dark"}, "#/incidents/inc_1")],
+    ids=["light", "dark", "phone", "dark phone"],
+)
+def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look, address):
     """Contrast, names, roles, order, and size: axe finds no serious violation, and nothing is wider than the window."""
     tab = console()
     tab.look(**look)
@@ -549,9 +553,8 @@ def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look):
     expect_accessible(tab)
     tab.press(Keys.ESCAPE)
     tab.set_network(is_there=True)
-    for address in ("#/incidents/inc_1", "#/events", "#/approvals"):
-        tab.run("location.hash = arguments[0]", address)
-        expect_accessible(tab)
+    tab.run("location.hash = arguments[0]", address)
+    expect_accessible(tab)
 
 
 @pytest.mark.skipif("CAUSEWAY_SCREENSHOTS" not in os.environ, reason="nobody asked for them (make screenshots)")

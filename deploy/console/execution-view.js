@@ -67,7 +67,7 @@ export class ExecutionView {
 
     /** Applies a `job.updated` event. */
     job({ status, progress, error, result_url: result }, at) {
-        // An earlier one can come later, from the log.
+        // Ignore an older event that was read from the log.
         if (at < this.#updatedAt) return;
         this.#updatedAt = at;
         this.#become(shown(status, 40));

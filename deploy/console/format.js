@@ -24,7 +24,7 @@ export function brief(milliseconds) {
     return isToday(milliseconds) ? clock(milliseconds) : exact(milliseconds);
 }
 
-/** The bounds of today in milliseconds since 1970: dates are slow, and a page has many. */
+/** The bounds of today in milliseconds since 1970, cached: computing them takes longer than formatting a time. */
 let today = { from: 0, to: 0 };
 
 function isToday(milliseconds) {

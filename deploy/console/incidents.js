@@ -52,7 +52,7 @@ export class Incidents {
 
     /** Opens an incident; without one the list. */
     visit(id) {
-        // It was kept only for being open.
+        // Forget an incident that left the list while it was open.
         if (this.#visited !== id && this.#get(this.#visited)?.row.row.isConnected === false) this.#known.delete(this.#visited);
         this.#visited = id;
         this.#timeline = undefined;

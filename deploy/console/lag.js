@@ -1,10 +1,10 @@
 // How late events arrive at the page, beyond what they usually take: the page, or its connection, is behind.
 
-/** Deliveries of this time in milliseconds count: later ones have replaced them. */
+/** A delivery counts for this many milliseconds. */
 const RECENT = 3000;
 /** Events that are later than this many milliseconds are late. */
 const LATE = 3000;
-/** Clocks may differ by this many milliseconds: the smallest latency seen so far is taken for that, up to this limit. */
+/** Maximum difference in milliseconds between the clocks of producers and this computer. The smallest latency so far counts as that difference. */
 const MOST_SKEW = 10_000;
 
 export class Lag {

@@ -11,7 +11,7 @@ const TYPES = "incident.*,investigation.*,approval.*,remediation.*,job.*,issue.*
 /** Maximum number of documents that are read at once, and of events in each. */
 const MOST_DOCUMENTS = 5;
 const MOST_EVENTS = 1000;
-/** A document that is not in memory is read from disk. */
+/** In milliseconds; the server may have to read events from disk. */
 const PATIENCE = 30_000;
 
 export class Past {

@@ -13,7 +13,7 @@ export class RefusedError extends Error {
 
 /** Sends a request: `{ response, text }`, whatever the status. Throws without a response. `patience`: milliseconds. */
 export async function send(causeway, path, init = {}, patience = PATIENCE) {
-    // Read whenever the client sends it: the time that it waits for another token does not count.
+    // The client reads the signal when it sends the request: the time that it waits for another token does not count.
     const patient = { ...init, get signal() { return AbortSignal.timeout(patience); } };
     try {
         const response = await causeway.fetch(path, patient);

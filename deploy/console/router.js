@@ -22,7 +22,7 @@ export class Router {
         this.#visitors = visitors;
         const { signal } = this.#closing;
         window.addEventListener("hashchange", () => this.#show(true), { signal });
-        // A fragment of its own would be another address.
+        // Following the link would change the address.
         byId("skip").addEventListener("click", (event) => {
             event.preventDefault();
             this.#main.focus();

@@ -20,7 +20,7 @@ export function setTime(target, time) {
     setText(target, brief(time));
 }
 
-/** Formats the exact time of an element when a pointer comes to it: it takes longer than the rest of an event. */
+/** Formats the exact time of an element when a pointer enters it: for each event it would take more time than the rest of its row. */
 export function tellExactTimes(signal) {
     document.addEventListener(
         "pointerover",

@@ -42,7 +42,7 @@ export class ReplayDialog {
     #onSubmit;
 
     constructor() {
-        // Who fills in a field means it.
+        // Filling in a field selects its choice.
         byId("replay-event").addEventListener("input", () => (byId("replay-by-event").checked = true));
         byId("replay-time").addEventListener("input", () => (byId("replay-by-time").checked = true));
     }
@@ -80,7 +80,7 @@ export class ConfirmDialog {
         setText(byId("confirm-text"), text);
         setText(byId("confirm-submit"), button);
         this.#modal.open();
-        // What cannot be taken back takes a deliberate step.
+        // An Enter by accident cancels.
         byId("confirm-cancel").focus();
     }
 }
@@ -97,7 +97,7 @@ export class SecretDialog {
             this.#dialog.close();
         });
         byId("secret-copy").addEventListener("click", () => void this.#copy());
-        // Only the button closes it: a secret that is gone by accident must be rotated.
+        // Only the button closes it: a secret that was not copied must be rotated.
         this.#dialog.addEventListener("cancel", (event) => event.preventDefault());
         this.#dialog.addEventListener("close", () => {
             this.#field.value = "";

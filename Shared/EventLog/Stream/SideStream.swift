@@ -96,6 +96,37 @@ public struct SideStream: Sendable {
         }
     }
 
+    /// Publishes messages in order without waiting for each, then waits for all acknowledgements; creates the stream when their subjects have
+    /// none.
+    ///
+    /// A single attempt.
+    ///
+    /// - Returns: one error for each message, in the same order; nil for a stored one.
+    public func publish(inOrder messages: [OutgoingMessage], timeout: Duration? = nil) async -> [EventLogError?] {
+        let results = await log.jetStream.publish(inOrder: messages, timeout: timeout)
+        var errors: [EventLogError?] = []
+        var isAbsent = false
+        for (message, result) in zip(messages, results) {
+            switch result {
+            case .success(let ack):
+                if !ack.isDuplicate { log.writes.stored(in: name) }
+                errors.append(nil)
+            case .failure(let error) where error.code == .noResponders || error.code == .streamNotFound:
+                isAbsent = true
+                errors.append(EventLogError(error))
+            case .failure(let error):
+                errors.append(log.appendFailed(error, on: message.subject, size: message.encodedCount, of: name))
+            }
+        }
+        guard isAbsent, log.isConnected else { return errors }
+        do throws(EventLogError) {
+            try await ensure()
+            return errors
+        } catch {
+            return errors.map { $0 == nil ? nil : error }
+        }
+    }
+
     /// Returns the first message behind a sequence whose subject matches a filter, read from the stream's leader; nil if no message
     /// matches.
     public func next(after sequence: UInt64, matching filter: String) async throws(EventLogError) -> StoredMessage? {

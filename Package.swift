@@ -60,6 +60,7 @@ let package = Package(
         .executable(name: "websocket-edge", targets: ["websocket-edge"]),
         .executable(name: "jsonrpc-relay", targets: ["jsonrpc-relay"]),
         .executable(name: "approval-api", targets: ["approval-api"]),
+        .executable(name: "webhook-dispatcher", targets: ["webhook-dispatcher"]),
         .executable(name: "event-producer", targets: ["event-producer"]),
         .executable(name: "causeway", targets: ["causeway"]),
         .library(name: "CausewayProducer", targets: ["CausewayProducer"]),
@@ -193,6 +194,14 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),
+        service(
+            "webhook-dispatcher",
+            folder: "WebhookDispatcher",
+            [
+                "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", "Webhooks", argumentParser,
+                hummingbird, httpTypes, lifecycle, logging, metrics, collections, nioCore,
+            ]
+        ),
         service("causeway", folder: "Causeway", ["OperatorCommands", "ServiceKit", argumentParser]),
 
         // What docs/ shows.
@@ -285,6 +294,13 @@ let package = Package(
                 "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "TestKit",
                 hummingbird,
                 hummingbirdTesting, httpTypes, logging, nioCore,
+            ]
+        ),
+        tests(
+            "WebhookDispatcher",
+            [
+                "Basics", "webhook-dispatcher", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", "TestKit",
+                "Webhooks", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore, nioPosix,
             ]
         ),
         tests(

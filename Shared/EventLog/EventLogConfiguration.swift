@@ -53,6 +53,8 @@ public struct EventLogConfiguration: Sendable, Hashable {
 
     /// The name of the side stream of webhook endpoints (contract §14).
     public static let webhooksName = "WEBHOOKS"
+    /// The name of the side stream of attempts at deliveries to them.
+    public static let webhookAttemptsName = "WEBHOOK_ATTEMPTS"
 
     /// Creates a configuration with the defaults.
     public init() {}

@@ -29,7 +29,7 @@ public struct EndpointID: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     /// The endpoint's place among those of its tenant.
-    var slot: Int { Int(truncatingIfNeeded: value & Self.slotMask) }
+    package var slot: Int { Int(truncatingIfNeeded: value & Self.slotMask) }
 
     /// `whk_` and 26 characters of Crockford base 32.
     public var description: String {

@@ -1,0 +1,46 @@
+import ServiceKit
+import Webhooks
+
+extension AnyConfigurationKey {
+    static let webhookAllowedNetworks = ConfigurationKey(
+        "webhook.allowed.networks",
+        .list,
+        default: "",
+        help:
+            "Networks that webhooks may also be sent to, with http too, such as 10.0.0.0/8; otherwise only hosts of the public Internet, by https."
+    )
+    static let webhookCAFile = ConfigurationKey(
+        optional: "webhook.ca.file",
+        .text,
+        help: "PEM file of authorities that may sign the certificates of webhook endpoints, beside the machine's."
+    )
+    static let webhooksPerTenant = ConfigurationKey(
+        "webhooks.per.tenant",
+        .integer(1...1024),
+        default: "\(EndpointStore.defaultLimit)",
+        help: "The most webhook endpoints of one tenant."
+    )
+}
+
+extension DispatcherProcess {
+    /// All configuration keys.
+    static let keys: [AnyConfigurationKey] =
+        ([
+            .listeners(httpPort: 8086, adminPort: 9086), .nats, .eventLog, .accessControl,
+            [.webhookAllowedNetworks, .webhookCAFile, .webhooksPerTenant], .rateLimits, [.corsOrigins, .drainWindow], .logging,
+        ] as [[AnyConfigurationKey]]).flatMap(\.self)
+}
+
+extension Settings {
+    /// Builds the sender's configuration from the `webhook.` keys.
+    ///
+    /// - Throws: ``ConfigurationError`` for an entry that is not a network.
+    func webhookSenderConfiguration() throws(ConfigurationError) -> WebhookSenderConfiguration {
+        do {
+            let rules = try AddressRules(allowedNetworks: self[.webhookAllowedNetworks])
+            return WebhookSenderConfiguration(rules: rules, authoritiesFile: self[.webhookCAFile])
+        } catch {
+            throw .configuration("\(error.field) \(error.message)")
+        }
+    }
+}

@@ -7,6 +7,6 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 built=${2:-$root/.build/release}
 
 mkdir -p "$folder"
-for program in sse-edge websocket-edge jsonrpc-relay approval-api event-producer causeway; do
+for program in sse-edge websocket-edge jsonrpc-relay approval-api event-producer webhook-dispatcher causeway; do
     install --mode 755 --strip "$built/$program" "$folder/$program"
 done

@@ -204,7 +204,7 @@ def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
         with NotificationStream().connect(proxy, token) as client:
             client.next()
         execution = "/v1/executions/agents/a/events"
-        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", execution, "/openapi.json", "/console/")
+        surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", execution, "/v1/webhooks", "/openapi.json", "/console/")
         answer = httpx.get(f"{proxy.url}/nowhere", headers={"Origin": ORIGIN})
         assert answer.status_code == 404 and answer.headers["access-control-allow-origin"] == ORIGIN
         statuses = {path: _status(proxy, path) for path in surfaces}

@@ -47,7 +47,7 @@ def edges(shared):
     quiet = {program: [shared.shared_edge_of(program)] * 2 for program in EDGES}
     for edge, _ in lively.values():
         edge.wait_ready()
-    others = {program: quiet["sse-edge"] for program in ("event-producer", "approval-api")}
+    others = {program: quiet["sse-edge"] for program in ("event-producer", "approval-api", "webhook-dispatcher")}
     absent = {program: [f"127.0.0.1:{free_port()}"] for program in EDGES}
     return {"lively": lively | others, "quiet": quiet | others, "absent": absent}
 

@@ -26,7 +26,7 @@ _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 class Deployment:
-    """All five services, a client on each surface that reconnects after every disconnect, and events at a steady rate."""
+    """The edges, the intake and the approvals, a client on each surface that reconnects after every disconnect, and events at a steady rate."""
 
     def __init__(self, stack, **settings):
         self.stack = stack

@@ -33,6 +33,7 @@ def test_no_valid_token_is_refused_while_keys_are_rotated(tmp_path, kind):
     source = kind(tmp_path / "keys")
     with Stack(**source.settings) as stack:
         services = {"event-producer": stack.producer, "approval-api": approval_service(stack).wait_ready()}
+        services["webhook-dispatcher"] = stack.start("webhook-dispatcher").wait_ready()
         services |= {surface.executable: stack.edge(surface.executable) for surface in (NotificationStream, WorkspaceStream, Relay)}
         stream = NotificationStream()
         with stream.connect(services[stream.executable], source.token(0), types="after.rotation") as early:

@@ -50,7 +50,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
 
     # The URLs and tokens that it prints work: a member sees the simulator's events, through the proxy and on both edges behind it.
     proxied = (stack.directory / "nginx/nginx.conf").read_text()
-    assert all(f"server 127.0.0.1:{port + OFFSET} " in proxied for port in (8081, 8181, 4000, 4100, 8083, 8183, 8084, 8085))
+    assert all(f"server 127.0.0.1:{port + OFFSET} " in proxied for port in (8081, 8181, 4000, 4100, 8083, 8183, 8084, 8085, 8086))
     assert f"https://127.0.0.1:{8443 + OFFSET}/v1/notifications/stream" in output
     for port in (8080 + OFFSET, 8081 + OFFSET, 8181 + OFFSET):
         url = f"http://127.0.0.1:{port}/v1/notifications/stream"
@@ -86,7 +86,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
     answer_an_approval(stack, *deciding, environment)
 
     # Two of each edge, one of each other, and the simulator.
-    assert set(stack.programs()) == set(SERVING) and len(stack.children()) >= 10
+    assert set(stack.programs()) == set(SERVING) and len(stack.children()) >= 11
     for log in stack.directory.glob("*.log"):
         expect_no_token(str(log), log.read_text())
 

@@ -26,6 +26,7 @@ SERVICES = {
     "jsonrpc-relay": ("GET", "/v1/relay/status"),
     "approval-api": ("GET", "/v1/notifications"),
     "event-producer": ("POST", "/v1/events"),
+    "webhook-dispatcher": ("GET", "/v1/webhooks"),
 }
 #: WebSocket handshakes by service.
 SOCKETS = {"websocket-edge": "/v1/stream?workspace={tenant}", "jsonrpc-relay": "/v1/connect"}
@@ -55,7 +56,8 @@ def ask(service, program, tenant, *, origin=None, headers=(), token=True, path=N
     known_method, known_path = SERVICES[program]
     fields = dict(headers) | ({"Origin": origin} if origin is not None else {})
     if token:
-        fields["Authorization"] = f"Bearer {producer_token() if program == 'event-producer' else mint(tenant)}"
+        bearer = producer_token() if program == "event-producer" else mint(tenant, roles=("member", "admin"))
+        fields["Authorization"] = f"Bearer {bearer}"
     event = json.dumps({"type": "origins.tried", "tenant": tenant, "payload": {}})
     content = event if program == "event-producer" else None
     if content and method is None:
@@ -199,7 +201,7 @@ def test_other_pages_may_not_open_websockets(configured, tenant, program):
 @pytest.mark.parametrize("entry", ["console.example", "https://", "https://a/b", "https://*.example", "null", "https://a:99999"])
 def test_an_entry_that_is_not_an_origin_stops_the_start(stack, entry):
     """With the words that say which setting it is."""
-    for program, *arguments in (("sse-edge",), ("approval-api",), ("event-producer", "serve")):
+    for program, *arguments in (("sse-edge",), ("approval-api",), ("event-producer", "serve"), ("webhook-dispatcher",)):
         run = command(program, *arguments, cors_origins=entry, nats_url=stack.nats.url, auth_hs256_secret="x" * 64, http_port=0, admin_port=0)
         said = run.stderr.decode()
         assert run.returncode == 78 and "CORS_ORIGINS" in said and entry in said, f"{run.returncode}: {said}"

@@ -212,8 +212,8 @@ def test_the_doctors_advice_has_the_ports():
 INVENTED = {
     "name": "invented-edge",
     "command": ["invented-edge"],
-    "http_port": 8086,
-    "admin_port": 9086,
+    "http_port": 8087,
+    "admin_port": 9087,
     "is_edge": True,
     "routes": [
         {"path": "/v1/invented", "kind": "rest", "label": "inventions"},
@@ -275,10 +275,10 @@ def test_a_new_row_is_started_proxied_and_listed_by_make_run(invented, tmp_path)
     stack = LocalStack(tmp_path, root=invented, BIN_DIR=str(programs), EDGES="2", SIMULATE_RATE="0")
     try:
         output = stack.wait_until_running().output
-        for port in (8086 + OFFSET, 8186 + OFFSET):
+        for port in (8087 + OFFSET, 8187 + OFFSET):
             assert re.search(rf"^  inventions +http://127.0.0.1:{port}/v1/invented$", output, re.MULTILINE), output
             assert re.search(rf"^  one invention +http://127.0.0.1:{port}/v1/invented/wheel$", output, re.MULTILINE), output
-        assert f"http://127.0.0.1:{9186 + OFFSET}/readyz" in output
+        assert f"http://127.0.0.1:{9187 + OFFSET}/readyz" in output
         for path in ("/v1/invented", "/v1/invented/wheel"):
             assert httpx.get(f"http://127.0.0.1:{8080 + OFFSET}{path}").text == f"invented: {path}"
         # A method of another program's path.

@@ -16,6 +16,7 @@ from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, Intake
 from causeway_kit.names import NameServer
 from causeway_kit.ports import free_port
+from causeway_kit.programs import COMMANDS
 from causeway_kit.proxy import Caddy, HAProxy, Nginx
 from causeway_kit.relay import Relay
 from causeway_kit.sse import SSEConnection
@@ -219,7 +220,7 @@ def test_no_token_is_written_down_whatever_happens(shared, tmp_path, tenant):
 
 def test_clients_of_a_stream_that_is_not_served_come_back(shared):
     """An EventSource reconnects only after status 200; other clients need the error status."""
-    services = {program: [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"] for program in (*EDGES, "event-producer", "approval-api")}
+    services = {program: [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"] for program in COMMANDS}
     proxy = shared.add(Nginx(shared.directory, services, name="nginx-nobody")).wait_ready()
     retries = set()
     for _ in range(20):
@@ -230,7 +231,8 @@ def test_clients_of_a_stream_that_is_not_served_come_back(shared):
             retries.add(block.retry)
             assert client.next_block() is None
     assert len(retries) > 1, "all are told to come back at the same moment"
-    for method, path in (("POST", "/v1/events"), ("GET", "/v1/notifications"), ("GET", "/v1/relay/status"), ("GET", "/v1/stream")):
+    asked = [("POST", "/v1/events"), *(("GET", path) for path in ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/webhooks"))]
+    for method, path in asked:
         answer = httpx.request(method, proxy.url + path)
         assert answer.status_code == 503 and answer.json()["error"] == "service_unavailable" and answer.headers["retry-after"]
     shared.remove(proxy)
@@ -316,7 +318,7 @@ def test_other_proxies_carry_http2_and_approvals(shared, other, tenant):
 def test_other_proxies_answer_for_edges_that_are_away(stack, other):
     """Errors have the same form as nginx's."""
     absent = [stack.edge(), stack.edge()]
-    services = {program: absent for program in (*EDGES, "event-producer", "approval-api")}
+    services = {program: absent for program in COMMANDS}
     proxy = stack.add(type(other)(stack.directory, services)).wait_ready()
     for edge in absent:
         edge.kill()

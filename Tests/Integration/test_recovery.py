@@ -44,6 +44,11 @@ def start(tmp_path, nats):
         service.kill()
 
 
+def of(services, program):
+    """The one that runs the program, among those that were started in the table's order."""
+    return services[list(PROGRAMS).index(program)]
+
+
 def demand(password):
     return f'authorization {{ user: causeway, password: "{password}", timeout: 30 }}'
 
@@ -68,8 +73,8 @@ def test_all_processes_recover_from_a_bus_that_refused_them_for_a_while(nats, st
     nats.start(further=demand("first"))
     for service in services:
         service.wait_ready()
-    intake = Intake(services[-1])
-    with SSEConnection(services[0].url + NotificationStream.path, token=mint("acme")) as client:
+    intake = Intake(of(services, "event-producer"))
+    with SSEConnection(of(services, "sse-edge").url + NotificationStream.path, token=mint("acme")) as client:
         client.next_block()
         [cursor] = intake.publish(numbered(1))
         assert client.next_block().id == cursor
@@ -99,7 +104,7 @@ def test_a_hang_up_reads_keys_again_and_ends_nothing(nats, start, tmp_path):
     services = [start(program, auth_hs256_secret=None, auth_hs256_secret_file=secret) for program in PROGRAMS]
     for service in services:
         service.wait_ready()
-    with SSEConnection(services[0].url + NotificationStream.path, token=mint("acme")) as client:
+    with SSEConnection(of(services, "sse-edge").url + NotificationStream.path, token=mint("acme")) as client:
         client.next_block()
         other = f"{SECRET}-of-tomorrow"
         secret.write_text(other)
@@ -110,7 +115,7 @@ def test_a_hang_up_reads_keys_again_and_ends_nothing(nats, start, tmp_path):
         new, old = (
             jwt.encode({"sub": "svc", "tenant_id": "acme", "roles": ["producer"], "exp": 4_000_000_000}, key, "HS256") for key in (other, SECRET)
         )
-        intake = services[-1]
+        intake = of(services, "event-producer")
 
         def publish(token):
             headers = {"Authorization": f"Bearer {token}"}
@@ -147,7 +152,7 @@ def test_a_bus_that_takes_less_than_an_event_may_have_is_named_and_so_is_its_lim
     for service in services:
         service.wait_ready()
         service.wait_until(lambda: "raise max_payload" in service.log, "warns of the limit", 10)
-    producer = services[-1]
+    producer = of(services, "event-producer")
     event = {"type": "a.b", "tenant": "acme", "payload": {"text": "x" * 200_000}}
     cloud = {"specversion": "1.0", "id": "1", "source": "/m", "type": "a.b", "data": event["payload"]}
     binary = {"ce-specversion": "1.0", "ce-id": "2", "ce-source": "/m", "ce-type": "a.b"}

@@ -25,6 +25,7 @@ def defaults(*program):
     [
         (("event-producer", "serve"), {"intake.events.per.second": "1000", "intake.bytes.per.second": "4MiB"}),
         (("approval-api",), {"rate.limit": "6000", "rate.burst": "1000"}),
+        (("webhook-dispatcher",), {"webhooks.per.tenant": "100", "rate.limit": "6000", "rate.burst": "1000"}),
         (("jsonrpc-relay",), {"commands.per.second": "100"}),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",

@@ -195,6 +195,8 @@ def test_idle_strangers_do_not_take_the_descriptors_of_a_process(stack, program,
             service = stack.start("event-producer", "serve").wait_ready()
         case "approval-api":
             service = approval_service(stack).wait_ready()
+        case "webhook-dispatcher":
+            service = stack.start("webhook-dispatcher").wait_ready()
         case _:
             service = stack.edge(program)
     limited(service)

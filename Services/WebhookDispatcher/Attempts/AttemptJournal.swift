@@ -115,7 +115,7 @@ final class AttemptJournal: Sendable {
             return taken
         }
         let messages = taken.flatMap { place, records in
-            records.map { OutgoingMessage(subject: Self.subject(place), payload: $0.json) }
+            records.map { NATSClient.OutgoingMessage(subject: Self.subject(place), payload: $0.json) }
         }
         guard !messages.isEmpty else { return (false, true) }
         var errors = await stream.publish(inOrder: messages, timeout: timeout)[...]

@@ -173,6 +173,10 @@ def _list(service, token):
     return httpx.get(f"{service.url}/v1/notifications", headers={"Authorization": f"Bearer {token}"}, timeout=15).status_code
 
 
+def _list_endpoints(service, token):
+    return httpx.get(f"{service.url}/v1/webhooks", headers={"Authorization": f"Bearer {token}"}, timeout=15).status_code
+
+
 def _publish(service, token):
     event = numbered(next(_numbers), prefix="rotation")
     return httpx.post(f"{service.url}/v1/events", json=event, headers={"Authorization": f"Bearer {token}"}, timeout=15).status_code
@@ -185,6 +189,7 @@ _QUESTIONS = {
     Relay.executable: (_open_relay, 101),
     "approval-api": (_list, 200),
     "event-producer": (_publish, 202),
+    "webhook-dispatcher": (_list_endpoints, 200),
 }
 
 

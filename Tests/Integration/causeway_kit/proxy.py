@@ -10,6 +10,7 @@ import httpx
 
 from .ports import free_port
 from .processes import Process
+from .programs import COMMANDS
 from .services import ROOT
 
 
@@ -133,6 +134,7 @@ class Caddy(Proxy):
         "jsonrpc-relay": "RELAYS",
         "approval-api": "APPROVAL_APIS",
         "event-producer": "PRODUCERS",
+        "webhook-dispatcher": "WEBHOOK_DISPATCHERS",
     }
 
     def __init__(self, directory, services, *, name="caddy", edit=None, cors_origins=""):
@@ -175,7 +177,9 @@ class HAProxy(Proxy):
             "CERTIFICATE": str(self.certificate),
             "CORS_ORIGINS": cors_origins,
         }
-        for program, instances in services.items():
+        # Its configuration names two instances of every program; nobody listens on the port of RFC 863 here.
+        nobody = ["127.0.0.1:9", "127.0.0.1:9"]
+        for program, instances in (dict.fromkeys(COMMANDS, nobody) | services).items():
             prefix = program.upper().replace("-", "_")
             for number, instance in enumerate(instances, 1):
                 self.environment[f"{prefix}_{number}"] = _address(instance)

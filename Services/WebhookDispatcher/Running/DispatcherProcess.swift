@@ -1,0 +1,48 @@
+import Basics
+import ServiceKit
+import Webhooks
+
+/// The service as a process, from settings to shutdown.
+///
+/// Services start in this order and stop in reverse: admin listener, dispatcher, public listener. So requests in flight at a shutdown are still
+/// answered, and the bus is closed after the last cursor was written.
+struct DispatcherProcess {
+    private let process: ServiceMain
+
+    init(_ process: ServiceMain) {
+        self.process = process
+    }
+
+    /// Runs until a signal ends the process.
+    ///
+    /// - Throws: start errors with a message for operators.
+    func run() async throws {
+        let settings = process.settings
+        let sender = try WebhookSender(try settings.webhookSenderConfiguration())
+        let origins = try settings.originPolicy()
+        let authenticator = try await process.authenticator()
+        let connection = try await process.connect(settings.natsConfiguration(name: settings.schema.program))
+        let backend = WebhookBackend()
+        let usage = TenantUsage()
+        TenantMetrics.observe(usage, as: "causeway_webhook_tenant_requests", help: "Requests about webhooks", in: process.metrics)
+        let router = WebhookRouter.make(
+            backend: backend,
+            authenticator: authenticator,
+            limit: RateLimit(settings),
+            usage: usage,
+            origins: origins
+        )
+        let service = DispatcherService(
+            connection: connection,
+            log: settings.eventLogConfiguration(),
+            revocations: process.revocationFollower(of: authenticator),
+            sender: sender,
+            endpointsOfTenant: settings[.webhooksPerTenant],
+            backend: backend,
+            readiness: process.readiness,
+            metrics: process.metrics,
+            logger: process.logger
+        )
+        try await process.run([service, PublicListener(process, router: router)])
+    }
+}

@@ -120,7 +120,7 @@ def test_layers_are_those_of_the_package():
     assert not down, f"an import points down the table of layers: {down}"
 
 
-@pytest.mark.parametrize("program", ["approval-api", "event-producer", "causeway"])
+@pytest.mark.parametrize("program", ["approval-api", "event-producer", "webhook-dispatcher", "causeway"])
 def test_what_is_no_edge_links_no_delivery_loop(program):
     layers = swift_tables.layers()
     linked, waiting = set(), [program]

@@ -72,6 +72,7 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
     publishing = [line for line in lines if "/v1/events" in line]
     deciding = [line for line in lines if "/approvals" in line]
     following = [line for line in lines if "/stream" in line]
+    [registering] = [line for line in lines if "/v1/webhooks" in line]
     assert len(publishing) == 2 and len(following) == 3 and len(deciding) == 2, lines
     for line in publishing:
         script = f". {stack.directory}/tokens.env\n{line} -sS"
@@ -84,6 +85,10 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
         assert ("HTTP/2" in done.stderr) == ("--http2" in line), f"{line}\n{done.stderr}"
         assert ("Only for you" in done.stdout) == ("Last-Event-ID" in line), "everything kept, or live only"
     answer_an_approval(stack, *deciding, environment)
+    script = f". {stack.directory}/tokens.env\n{registering} -sS"
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
+    # Without a receiver there it stays pending; what matters is that this machine may be called.
+    assert json.loads(done.stdout)["state"]["name"] == "pending", done.stdout
 
     # Two of each edge, one of each other, and the simulator.
     assert set(stack.programs()) == set(SERVING) and len(stack.children()) >= 11

@@ -102,6 +102,9 @@ class Settings:
         if process.program.name == "approval-api":
             # The read model, rebuilt from the log when missing; one file per process.
             added["DATABASE_FILE"] = str(self.directory / f"{process.name}.sqlite")
+        if process.program.name == "webhook-dispatcher":
+            # Receivers of a trial stack are on this machine.
+            added["WEBHOOK_ALLOWED_NETWORKS"] = self.environment.get("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
         if not self._names_a_key:
             added["AUTH_HS256_SECRET"] = self._generated_secret()
         return self.environment | added

@@ -27,7 +27,7 @@ extension DispatcherProcess {
     static let keys: [AnyConfigurationKey] =
         ([
             .listeners(httpPort: 8086, adminPort: 9086), .nats, .eventLog, .accessControl,
-            [.webhookAllowedNetworks, .webhookCAFile, .webhooksPerTenant], .rateLimits, [.corsOrigins, .drainWindow], .logging,
+            [.webhookAllowedNetworks, .webhookCAFile, .webhooksPerTenant], .rateLimits, [.corsOrigins], .logging,
         ] as [[AnyConfigurationKey]]).flatMap(\.self)
 }
 

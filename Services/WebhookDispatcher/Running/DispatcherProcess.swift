@@ -18,7 +18,8 @@ struct DispatcherProcess {
     /// - Throws: start errors with a message for operators.
     func run() async throws {
         let settings = process.settings
-        let sender = try WebhookSender(try settings.webhookSenderConfiguration())
+        let sending = try settings.webhookSenderConfiguration()
+        let sender = try WebhookSender(sending)
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
         let connection = try await process.connect(settings.natsConfiguration(name: settings.schema.program))
@@ -43,6 +44,7 @@ struct DispatcherProcess {
             metrics: process.metrics,
             logger: process.logger
         )
-        try await process.run([service, PublicListener(process, router: router)])
+        // The attempts under way end within their time limit.
+        try await process.run([service, PublicListener(process, router: router)], drain: sending.timeout)
     }
 }

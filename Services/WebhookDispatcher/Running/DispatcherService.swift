@@ -41,8 +41,8 @@ struct DispatcherService: Service {
         )
         let figures = FiguresWatch()
         DispatcherMetrics.observe(parts, figures, in: metrics)
-        readiness.observe("log") { figures.latest.isFollowingLog ? .ready : .notReady("the log is not followed yet") }
-        readiness.observe("endpoints") { figures.latest.isFollowingEndpoints ? .ready : .notReady("the endpoints are not followed yet") }
+        readiness.observe("log") { parts.dispatcher.isFollowing ? .ready : .notReady("the log is not followed") }
+        readiness.observe("endpoints") { figures.latest.isFollowingEndpoints ? .ready : .notReady("the endpoints are not followed") }
         let writes = WriteWatch(log: parts.log, beside: parts.streams, condition: "writes", readiness: readiness, logger: logger)
         backend.begin(WebhookParts(log: parts.log, endpoints: parts.endpoints, sender: parts.sender, journal: parts.journal))
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,19 +1,32 @@
 import Synchronization
 
-/// Keeps the dispatcher's figures of the last second for metrics and readiness, whose readers do not wait for an actor. Any thread.
+/// Keeps what the dispatcher says of itself, as of the last second, for metrics and readiness, whose readers do not wait for an actor. Any thread.
 final class FiguresWatch: Sendable {
+    /// What the dispatcher says of itself.
+    struct Look: Sendable {
+        /// The figures.
+        var figures = DispatcherFigures()
+        /// Whether all endpoints are known, and changes of them are followed.
+        var isFollowingEndpoints = false
+    }
+
     private static let interval: Duration = .seconds(1)
 
-    private let state = Mutex(DispatcherFigures())
+    private let state = Mutex(Look())
 
-    /// The figures; zeros, and nothing followed, before the first look.
-    var latest: DispatcherFigures { state.withLock { $0 } }
+    /// The last look; zeros, and nothing followed, before the first one.
+    var latest: Look { state.withLock { $0 } }
 
     /// Looks every second until the task is cancelled.
     func run(of dispatcher: Dispatcher) async {
         repeat {
-            let figures = await dispatcher.figures
-            state.withLock { $0 = figures }
+            let look = Look(figures: await dispatcher.figures, isFollowingEndpoints: await dispatcher.isFollowingEndpoints)
+            state.withLock { $0 = look }
         } while (try? await Task.sleep(for: Self.interval)) != nil
     }
+}
+
+extension Dispatcher {
+    /// Whether all endpoints are known, and changes of them are followed.
+    var isFollowingEndpoints: Bool { !table.isReading }
 }

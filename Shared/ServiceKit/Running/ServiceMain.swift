@@ -29,7 +29,7 @@ public struct ServiceMain: Sendable {
     /// Reloads on SIGHUP and on file changes.
     public let reloads: Reloads
 
-    /// Time for a shutdown beyond the drain window.
+    /// Time for a shutdown beyond the drain.
     static let shutdownReserve: Duration = .seconds(10)
 
     private init(settings: Settings) {
@@ -65,11 +65,13 @@ public struct ServiceMain: Sendable {
     }
 
     /// Runs the process's services behind the ``AdminServer``, until it is stopped. See ``ServiceRunner``.
-    public func run(_ services: [any Service]) async throws {
+    ///
+    /// - Parameter drain: how long the services may take to finish their work at a shutdown, in a program without the key `drain.window`.
+    public func run(_ services: [any Service], drain: Duration = .zero) async throws {
         let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
-        let drainWindow =
-            settings.schema.keys.contains { $0.name == AnyConfigurationKey.drainWindow.name } ? settings[.drainWindow] : .zero
-        let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: drainWindow + Self.shutdownReserve) { [reloads] in
+        let hasWindow = settings.schema.keys.contains { $0.name == AnyConfigurationKey.drainWindow.name }
+        let timeout = (hasWindow ? settings[.drainWindow] : drain) + Self.shutdownReserve
+        let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: timeout) { [reloads] in
             await reloads.reloadAll()
         }
         try await runner.run([admin, reloads] + services)

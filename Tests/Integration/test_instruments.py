@@ -21,6 +21,7 @@ from causeway_kit.sizes import size
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
+from causeway_kit.webhooks import Answer, Receiver, WebhookClient, dispatcher
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 
@@ -30,6 +31,8 @@ def services(shared):
     """One instance of each program, with activity for every metric."""
     found = {surface.executable: [shared.shared_edge_of(surface.executable)] for surface in SURFACES}
     found |= {"event-producer": [shared.producer], "approval-api": [approval_service(shared).wait_ready()]}
+    found |= {"webhook-dispatcher": [dispatcher(shared).wait_ready()]}
+    WebhookClient(found["webhook-dispatcher"][0], "instruments").endpoints()
     admin = ApprovalClient(found["approval-api"][0], "instruments")
     shared.intake.publish(requested("instruments", "instruments"))
     assert admin.decide("instruments").status_code == 200
@@ -147,7 +150,7 @@ def test_prometheus_sees_the_stack(stack):
     settings = {"heartbeat_interval": "1s", "log_tail_bytes": "64KiB"}
     services = {surface.executable: [stack.edge(surface.executable, **settings)] for surface in SURFACES[:2]}
     services |= {"jsonrpc-relay": [stack.edge("jsonrpc-relay")], "event-producer": [stack.producer]}
-    services |= {"approval-api": [approval_service(stack).wait_ready()]}
+    services |= {"approval-api": [approval_service(stack).wait_ready()], "webhook-dispatcher": [dispatcher(stack).wait_ready()]}
     prometheus = stack.add(Prometheus(stack.directory, services)).wait_ready()
     clients = [Follower(surface, services[surface.executable], mint(), break_after=lambda: 40).start() for surface in SURFACES]
     flow = Flow(stack.intake, (SURFACES[-1].numbered(n, padding=2000) for n in range(1_000_000)), rate=50, batch=5)
@@ -200,14 +203,26 @@ class Trouble:
         self.approvals = approval_service(stack)
         self.services = {
             "sse-edge": [self.edge.wait_ready()], "websocket-edge": [self.other], "event-producer": [stack.producer],
-            "approval-api": [self.approvals.wait_ready()],
+            "approval-api": [self.approvals.wait_ready()], "webhook-dispatcher": [dispatcher(stack).wait_ready()],
         }  # fmt: skip
+        self.receiver = Receiver().start()
         self.reader = NotificationStream().connect(self.edge, mint())
         self.first = self.reader.next().id
 
     def close(self):
         self.line.close()
         self.reader.close()
+        self.receiver.stop()
+
+    def webhook_disabled(self):
+        """An endpoint answers 410. Another one has taken its ping, and takes nothing more."""
+        admin = WebhookClient(self.services["webhook-dispatcher"][0])
+        failing = self.receiver.hook("failing")
+        admin.created(failing, ["lag.seen"])
+        failing.answer = Answer(500)
+        self.stack.intake.publish({"type": "lag.seen", "tenant": "acme", "payload": {}})
+        admin.create(self.receiver.hook("gone", Answer(410)))
+        yield
 
     def dead_letters(self):
         """An invalid approval request is published on the bus."""
@@ -282,6 +297,12 @@ class Trouble:
             self.reader.next_event(timeout=30)
         yield
 
+    def webhooks_lag(self):
+        """The other endpoint has refused its event for half a minute."""
+        [service] = self.services["webhook-dispatcher"]
+        eventually(lambda: service.metrics()["causeway_webhook_lag_seconds"] > 30, "it lags", timeout=60)
+        yield
+
     def clients_miss_events(self):
         """A client resumes after the log has dropped the events that it missed."""
         self.stack.bus.purge(self.stack.bus.state().last_seq)
@@ -333,7 +354,7 @@ def test_every_alert_fires_when_its_cause_is_there(stack):
     """With a real Prometheus. The rules are those of deploy/prometheus, with shorter durations."""
     trouble = Trouble(stack)
     prometheus = stack.add(Prometheus(stack.directory, trouble.services)).wait_ready()
-    eventually(lambda: len(prometheus.query("up == 1")) == 4, "all are scraped")
+    eventually(lambda: len(prometheus.query("up == 1")) == len(trouble.services), "all are scraped")
     assert prometheus.firing() == set()
     fired = set()
     for cause in [method for name, method in vars(Trouble).items() if not name.startswith("_") and name != "close"]:

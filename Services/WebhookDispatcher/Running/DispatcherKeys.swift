@@ -1,3 +1,4 @@
+import Basics
 import ServiceKit
 import Webhooks
 
@@ -36,7 +37,7 @@ extension Settings {
     ///
     /// - Throws: ``ConfigurationError`` for an entry that is not a network.
     func webhookSenderConfiguration() throws(ConfigurationError) -> WebhookSenderConfiguration {
-        do {
+        do throws(ValidationError) {
             let rules = try AddressRules(allowedNetworks: self[.webhookAllowedNetworks])
             return WebhookSenderConfiguration(rules: rules, authoritiesFile: self[.webhookCAFile])
         } catch {

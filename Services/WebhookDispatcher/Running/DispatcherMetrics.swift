@@ -1,5 +1,6 @@
 import Basics
 import ServiceKit
+import Webhooks
 
 /// The dispatcher's metrics. None has a label for each tenant or endpoint; ``TenantMetrics`` names the largest tenants.
 enum DispatcherMetrics {
@@ -35,7 +36,7 @@ enum DispatcherMetrics {
     }
 
     private static func collect(_ figures: DispatcherFigures, into exposition: inout MetricsExposition) {
-        for (state, count) in figures.states.merging(states) { count, _ in count } {
+        for (state, count) in figures.states.merging(states, uniquingKeysWith: { count, _ in count }) {
             exposition.gauge(
                 "causeway_webhook_endpoints",
                 help: "Endpoints that this dispatcher is chosen for, by state.",
@@ -45,7 +46,7 @@ enum DispatcherMetrics {
         }
         exposition.gauge("causeway_webhook_driven_endpoints", help: "Of these, those that have something to send.", figures.driven)
         exposition.gauge("causeway_webhook_held_bytes", help: "Bytes of messages that wait or are under way.", figures.heldBytes)
-        for (outcome, count) in figures.attempts.merging([delivered: 0]) { count, _ in count } {
+        for (outcome, count) in figures.attempts.merging([delivered: 0], uniquingKeysWith: { count, _ in count }) {
             exposition.counter("causeway_webhook_attempts_total", help: "Attempts, by outcome.", count, labels: [("outcome", outcome)])
         }
         exposition.gauge(

@@ -29,7 +29,6 @@ struct DispatcherParts: Sendable {
             membership: membership,
             sender: sender,
             journal: journal,
-            now: { .now },
             logger: logger
         )
     }

@@ -19,7 +19,7 @@ struct DispatcherProcess {
     func run() async throws {
         let settings = process.settings
         let sending = try settings.webhookSenderConfiguration()
-        let sender = try WebhookSender(sending)
+        let sender = try Self.sender(sending)
         let origins = try settings.originPolicy()
         let authenticator = try await process.authenticator()
         let connection = try await process.connect(settings.natsConfiguration(name: settings.schema.program))
@@ -46,5 +46,16 @@ struct DispatcherProcess {
         )
         // The attempts under way end within their time limit.
         try await process.run([service, PublicListener(process, router: router)], drain: sending.timeout)
+    }
+
+    /// Creates the sender.
+    ///
+    /// - Throws: ``ConfigurationError`` for a file of authorities that cannot be used.
+    static func sender(_ configuration: WebhookSenderConfiguration) throws(ConfigurationError) -> WebhookSender {
+        do throws(WebhookSender.ConfigurationError) {
+            return try WebhookSender(configuration)
+        } catch {
+            throw .configuration("\(AnyConfigurationKey.webhookCAFile.environmentName): \(error.message)")
+        }
     }
 }

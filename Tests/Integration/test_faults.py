@@ -26,13 +26,14 @@ _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 class Deployment:
-    """The edges, the intake and the approvals, a client on each surface that reconnects after every disconnect, and events at a steady rate."""
+    """All six services, a client on each surface that reconnects after every disconnect, and events at a steady rate."""
 
     def __init__(self, stack, **settings):
         self.stack = stack
         self.approvals = approval_service(stack, **settings).wait_ready()
         self.edges = {name: stack.edge(name, **settings) for name in {surface.executable for surface in SURFACES}}
-        self.services = {"event-producer": stack.producer, "approval-api": self.approvals, **self.edges}
+        webhooks = stack.start("webhook-dispatcher", **settings).wait_ready()
+        self.services = {"event-producer": stack.producer, "approval-api": self.approvals, "webhook-dispatcher": webhooks, **self.edges}
         lasting = mint(lifetime=6 * 3600)
         self.followers = [Follower(surface, [self.edges[surface.executable]], lasting, cursor="") for surface in SURFACES]
         self._number = 0

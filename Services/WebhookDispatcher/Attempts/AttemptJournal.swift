@@ -38,7 +38,7 @@ final class AttemptJournal: Sendable {
         var refused = 0
     }
 
-    /// The stream, for readiness checks.
+    /// The stream.
     let stream: SideStream
     private let logger: Logger
     private let state: Mutex<State>
@@ -90,6 +90,7 @@ final class AttemptJournal: Sendable {
         var pause = Backoff(first: .milliseconds(100), longest: .seconds(5))
         while !Task.isCancelled {
             await work.wait()
+            guard !Task.isCancelled else { break }
             let (isFull, isDone) = await store(atMost: Self.batch)
             if isDone { pause.reset() }
             if !isDone || pendingCount > 0 { work.raise() }
@@ -97,8 +98,8 @@ final class AttemptJournal: Sendable {
             guard !isFull || !isDone else { continue }
             try? await Task.sleep(for: isDone ? Self.interval : pause.pause())
         }
-        // Not a child: a cancelled task sends nothing.
-        await Task { _ = await store(atMost: Self.maximumPending, timeout: Self.lastInterval) }.value
+        // Not a child: a cancelled task sends nothing. Twice, because the first attempt may create the stream.
+        await Task { for _ in 0..<2 { _ = await store(atMost: Self.maximumPending, timeout: Self.lastInterval / 2) } }.value
     }
 
     // MARK: The stream
@@ -127,7 +128,7 @@ final class AttemptJournal: Sendable {
                 var unsent: [AttemptRecord] = []
                 for (record, error) in zip(records, errors.prefix(records.count)) {
                     guard let error else { continue }
-                    if error.isRetriable {
+                    if error.isRetriable || error.code == .cancelled {
                         isDone = false
                         unsent.append(record)
                     } else {

@@ -33,9 +33,6 @@ struct DispatcherParts: Sendable {
         )
     }
 
-    /// The side streams that the process writes to.
-    var streams: [SideStream] { [endpoints.followed.store, journal.stream] }
-
     /// Dispatches until the task is cancelled. Then the attempts under way end and their cursors are written, then the journal is stored, and then
     /// this process leaves, so that others take over from the places that were written.
     ///

@@ -43,7 +43,14 @@ struct DispatcherService: Service {
         DispatcherMetrics.observe(parts, figures, in: metrics)
         readiness.observe("log") { parts.dispatcher.isFollowing ? .ready : .notReady("the log is not followed") }
         readiness.observe("endpoints") { figures.latest.isFollowingEndpoints ? .ready : .notReady("the endpoints are not followed") }
-        let writes = WriteWatch(log: parts.log, beside: parts.streams, condition: "writes", readiness: readiness, logger: logger)
+        // Without the journal: deliveries do not depend on it.
+        let writes = WriteWatch(
+            log: parts.log,
+            beside: [parts.endpoints.followed.store],
+            condition: "writes",
+            readiness: readiness,
+            logger: logger
+        )
         backend.begin(WebhookParts(log: parts.log, endpoints: parts.endpoints, sender: parts.sender, journal: parts.journal))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await parts.run() }

@@ -42,6 +42,10 @@ package enum LogKey {
     package static let onBehalfOf = "on_behalf_of"
     /// When a delegation ends.
     package static let until = "until"
+    /// The id of a webhook endpoint.
+    package static let webhookID = "webhook.id"
+    /// Scheme, host and port of a webhook endpoint: the rest of its URL may be a secret.
+    package static let webhookOrigin = "webhook.origin"
     /// The id of an approval.
     package static let approvalID = "approval.id"
     /// The action of a decision.

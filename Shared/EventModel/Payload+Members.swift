@@ -52,6 +52,39 @@ extension Payload {
         }
     }
 
+    /// The text of an optional member; nil when absent or null.
+    package func text(_ name: String) throws(ValidationError) -> String? {
+        guard let kind = kind(of: name), kind != .null else { return nil }
+        guard let text = string(name) else { throw ValidationError(field: name, message: "must be a string") }
+        return text
+    }
+
+    /// The texts of a top-level array of strings; nil when absent.
+    ///
+    /// - Throws: for another kind, null included; names the element.
+    package func texts(_ name: String) throws(ValidationError) -> [String]? {
+        guard contains(name) else { return nil }
+        guard let elements = elements(of: name) else { throw ValidationError(field: name, message: "must be an array of strings") }
+        var texts: [String] = []
+        for (index, element) in elements.enumerated() {
+            guard element.first == UInt8(ascii: "\"") else {
+                throw ValidationError(field: "\(name)[\(index)]", message: "must be a string")
+            }
+            texts.append(element.dropFirst().dropLast().withUnsafeBufferPointer { JSONString.text($0) })
+        }
+        return texts
+    }
+
+    /// Throws for the first member that is not one of `names`.
+    ///
+    /// - Parameters:
+    ///   - whole: what the object is, with its article, for errors.
+    ///   - advice: which members to send.
+    package func checkMembers(_ names: Set<String>, of whole: String, advice: String) throws(ValidationError) {
+        guard let unknown = self.names.first(where: { !names.contains($0) }) else { return }
+        throw ValidationError(field: unknown.bounded(toBytes: 64), message: "is not a member of \(whole): \(advice)")
+    }
+
     /// The unescaped names of the top-level members, in their order.
     package var names: [String] {
         bytes.withUnsafeBufferPointer { buffer in

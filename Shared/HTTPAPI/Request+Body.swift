@@ -1,3 +1,5 @@
+import Basics
+public import EventModel
 public import Hummingbird
 public import NIOCore
 
@@ -16,6 +18,27 @@ extension Request {
         } catch is NIOTooManyBytesError {
             throw APIError.payloadTooLarge(maximumBytes: maximumBytes)
         }
+    }
+
+    /// Reads a body that is one JSON object.
+    ///
+    /// - Throws: `payload_too_large`; `unsupported_media_type` for a type other than `application/json`; a ``ValidationError``.
+    public func readObject(upTo maximumBytes: Int) async throws -> Payload {
+        try requireContentType(anyOf: ["application/json"], assuming: "application/json")
+        let body = try await readBody(upTo: maximumBytes)
+        // `type` and `timestamp` are reserved in payloads of events only.
+        return try Payload(validating: Array(body.readableBytesView), field: "body", allowsStreamMembers: true)
+    }
+
+    /// Reads the body of a request that says nothing: an empty one, or `{}`.
+    ///
+    /// - Throws: as ``readObject(upTo:)``, and for an object with members.
+    public func readNothing() async throws {
+        let body = try await readBody(upTo: 1024)
+        guard body.readableBytes > 0 else { return }
+        try requireContentType(anyOf: ["application/json"], assuming: "application/json")
+        let object = try Payload(validating: Array(body.readableBytesView), field: "body", allowsStreamMembers: true)
+        try object.checkMembers([], of: "this request", advice: "send no body, or {}")
     }
 
     /// Checks the body's content type, and returns which of `accepted` it is: lower-case media types without parameters.

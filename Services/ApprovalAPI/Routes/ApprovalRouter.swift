@@ -3,6 +3,7 @@ import Basics
 import EventModel
 import HTTPAPI
 import Hummingbird
+import ServiceKit
 
 /// Creates the service's routes.
 enum ApprovalRouter {

@@ -72,13 +72,6 @@ struct ConsumptionBody: Sendable, Equatable {
 }
 
 extension Payload {
-    /// The text of an optional member; nil when absent or null.
-    func text(_ name: String) throws(ValidationError) -> String? {
-        guard let kind = kind(of: name), kind != .null else { return nil }
-        guard let text = string(name) else { throw ValidationError(field: name, message: "must be a string") }
-        return text
-    }
-
     /// The member `actionDigest`; nil when absent or null.
     fileprivate func actionDigest() throws(ValidationError) -> ActionDigest? {
         try text("actionDigest").map { text throws(ValidationError) in try ActionDigest(text, field: "actionDigest") }

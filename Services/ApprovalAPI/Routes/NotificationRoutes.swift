@@ -4,7 +4,6 @@ import EventLog
 import EventModel
 import HTTPAPI
 import Hummingbird
-import NIOCore
 
 /// `/v1/notifications`: lists notifications and marks them as read (contract §8).
 struct NotificationRoutes: Sendable {
@@ -70,9 +69,7 @@ struct NotificationRoutes: Sendable {
 
     private func markAll(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requireRole(anyOf: Self.readers)
-        try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
-        let body = try await request.readBody(upTo: Self.maximumBodyBytes)
-        let members = try Payload(validating: Array(body.readableBytesView), field: "body", allowsStreamMembers: true)
+        let members = try await request.readObject(upTo: Self.maximumBodyBytes)
         guard let text = members.string("cursor") else {
             throw APIError.validation("cursor: is required; send the id of the newest notification that was seen.")
         }

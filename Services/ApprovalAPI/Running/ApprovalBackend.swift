@@ -1,7 +1,6 @@
 import EventLog
 import HTTPAPI
 import ServiceKit
-import Synchronization
 
 /// Gives the routes access to the open log.
 ///
@@ -26,7 +25,7 @@ final class ApprovalBackend: Sendable {
     }
 
     let model: ReadModel
-    private let opened = Mutex<Parts?>(nil)
+    private let opened = OpenedLog<Parts>()
 
     init(model: ReadModel) {
         self.model = model
@@ -34,16 +33,13 @@ final class ApprovalBackend: Sendable {
 
     /// Makes the parts available, once the log is open.
     func begin(_ parts: Parts) {
-        opened.withLock { $0 = parts }
+        opened.begin(parts)
     }
 
     /// Returns the parts.
     ///
     /// - Throws: `service_unavailable` before the log is open.
     func parts() throws(APIError) -> Parts {
-        guard let parts = opened.withLock({ $0 }) else {
-            throw .serviceUnavailable("The event log has not been reached yet. Retry in 1 s.", retryAfter: 1)
-        }
-        return parts
+        try opened.parts()
     }
 }

@@ -25,18 +25,6 @@ extension AnyConfigurationKey {
         default: "1s",
         help: "How often overdue approvals are looked up and expired."
     )
-    static let rateLimit = ConfigurationKey(
-        "rate.limit",
-        .integer(0...1_000_000_000),
-        default: "6000",
-        help: "Sustained requests per minute that this process accepts from each tenant; beyond that 429. 0 for no limit."
-    )
-    static let rateBurst = ConfigurationKey(
-        "rate.burst",
-        .integer(0...1_000_000_000),
-        default: "1000",
-        help: "Maximum burst of requests of a tenant; 0 for the requests that rate.limit allows per minute."
-    )
 
     // MARK: Security events
 
@@ -83,7 +71,7 @@ extension ApprovalProcess {
     static let keys: [AnyConfigurationKey] =
         ([
             .listeners(httpPort: 8084, adminPort: 9084), .nats, .eventLog, .accessControl,
-            [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval, .rateLimit, .rateBurst, .corsOrigins, .drainWindow],
+            [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval], .rateLimits, [.corsOrigins, .drainWindow],
             securityEventKeys, .logging,
         ] as [[AnyConfigurationKey]]).flatMap(\.self)
 

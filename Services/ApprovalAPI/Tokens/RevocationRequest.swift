@@ -19,12 +19,7 @@ struct RevocationRequest: Sendable, Equatable {
     /// - Throws: a ``ValidationError`` that names the member.
     init(_ body: [UInt8], now: Timestamp) throws(ValidationError) {
         let payload = try Payload(validating: body, field: "body", allowsStreamMembers: true)
-        if let unknown = payload.names.first(where: { !Self.members.contains($0) }) {
-            throw ValidationError(
-                field: unknown.bounded(toBytes: 64),
-                message: "is not a member of a revocation: send jti, or sub and issuedBefore"
-            )
-        }
+        try payload.checkMembers(Self.members, of: "a revocation", advice: "send jti, or sub and issuedBefore")
         tenant = try Self.text(of: "tenant", in: payload).map { text throws(ValidationError) in try Tenant(text, field: "tenant") }
         let issuedBefore = try Self.text(of: "issuedBefore", in: payload)
         switch (try Self.text(of: "jti", in: payload), try Self.text(of: "sub", in: payload)) {

@@ -1,7 +1,6 @@
 import AccessControl
 import Basics
 import EventLog
-import EventModel
 import HTTPAPI
 import Hummingbird
 import Logging
@@ -11,7 +10,6 @@ import ServiceKit
 /// `POST /v1/tickets`: issues a ticket, which opens one stream in place of the caller's token (contract §13).
 struct TicketRoutes: Sendable {
     private static let path: RouterPath = "/v1/tickets"
-    private static let maximumBodyBytes = 1024
 
     let backend: ApprovalBackend
     let now: @Sendable () -> Timestamp
@@ -30,11 +28,7 @@ struct TicketRoutes: Sendable {
 
     private func issue(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let principal = try context.requirePrincipal()
-        let body = try await request.readBody(upTo: Self.maximumBodyBytes)
-        if body.readableBytes > 0 {
-            try request.requireContentType(anyOf: ["application/json"], assuming: "application/json")
-            try Self.check(Array(body.readableBytesView))
-        }
+        try await request.readNothing()
         let parts = try backend.parts()
         let draft = try TicketStream.Draft(for: principal, at: now().millisecondsSinceEpoch)
         if let seconds = shares.take(draft.storedBytes, of: principal.tenant) {
@@ -51,14 +45,6 @@ struct TicketRoutes: Sendable {
         }
         issued.increment()
         return try .json(TicketView(draft), status: .created, headers: [.cacheControl: "no-store"])
-    }
-
-    /// - Throws: a ``ValidationError`` unless the body is an empty object.
-    private static func check(_ body: [UInt8]) throws(ValidationError) {
-        let payload = try Payload(validating: body, field: "body", allowsStreamMembers: true)
-        if let name = payload.names.first {
-            throw ValidationError(field: name.bounded(toBytes: 64), message: "is not a member of this request: send no body, or {}")
-        }
     }
 }
 

@@ -201,6 +201,20 @@ extension AnyConfigurationKey {
         default: "",
         help: "Origins whose pages may use this service beside the deployment's own, such as https://app.example.com; * for any."
     )
+    /// Requests of a tenant per minute.
+    public static let rateLimit = ConfigurationKey(
+        "rate.limit",
+        .integer(0...1_000_000_000),
+        default: "6000",
+        help: "Sustained requests per minute that this process accepts from each tenant; beyond that 429. 0 for no limit."
+    )
+    /// Requests of a tenant at once.
+    public static let rateBurst = ConfigurationKey(
+        "rate.burst",
+        .integer(0...1_000_000_000),
+        default: "1000",
+        help: "Maximum burst of requests of a tenant; 0 for the requests that rate.limit allows per minute."
+    )
     /// Number of delivery loops.
     public static let deliveryLoops = ConfigurationKey(
         "delivery.loops",
@@ -265,6 +279,9 @@ extension [AnyConfigurationKey] {
             .deliveryLoops,
         ]
     }
+
+    /// Requests of each tenant, see ``RateLimit``.
+    public static let rateLimits: [AnyConfigurationKey] = [.rateLimit, .rateBurst]
 
     /// Level and format of the log.
     public static let logging: [AnyConfigurationKey] = [.logLevel, .logFormat]

@@ -1,20 +1,20 @@
-import Basics
-import ServiceKit
+public import Basics
 
 /// The request rate limit of each tenant, per process.
-struct RateLimit: Sendable, Equatable {
+public struct RateLimit: Sendable, Equatable {
     /// Sustained requests per minute; at least 1.
-    var perMinute: Int
+    public var perMinute: Int
     /// Maximum burst of requests; at least 1.
-    var burst: Int
+    public var burst: Int
 
-    init(perMinute: Int, burst: Int) {
+    /// Creates a limit.
+    public init(perMinute: Int, burst: Int) {
         self.perMinute = perMinute
         self.burst = burst
     }
 
-    /// Reads the settings; nil for no limit.
-    init?(_ settings: Settings) {
+    /// Reads the settings `rate.limit` and `rate.burst`; nil for no limit.
+    public init?(_ settings: Settings) {
         let perMinute = settings[.rateLimit]
         guard perMinute > 0 else { return nil }
         let burst = settings[.rateBurst]
@@ -26,7 +26,7 @@ extension TenantRateLimiter {
     /// Creates a limiter with this limit for each tenant.
     ///
     /// - Parameter now: the time since any fixed moment.
-    convenience init(_ limit: RateLimit, now: @escaping @Sendable () -> Duration = SteadyTime.now) {
+    public convenience init(_ limit: RateLimit, now: @escaping @Sendable () -> Duration = SteadyTime.now) {
         self.init(perSecond: Double(limit.perMinute) / 60, burst: limit.burst, now: now)
     }
 }

@@ -3,7 +3,7 @@ import Synchronization
 import TestKit
 import Testing
 
-@testable import approval_api
+@testable import ServiceKit
 
 @Suite struct RateLimitTests {
     @Test func tenantsDoNotShare() throws {

@@ -1,28 +1,32 @@
 import AccessControl
-import Basics
-import HTTPAPI
+public import Basics
+public import HTTPAPI
 import HTTPTypes
-import Hummingbird
+public import Hummingbird
 
 /// Counts and limits each tenant's requests, and adds the `X-RateLimit-…` headers to every response. Runs behind ``AuthenticationMiddleware``, which
 /// provides the tenant.
-struct RateLimitMiddleware: RouterMiddleware {
-    typealias Context = APIRequestContext
+public struct RateLimitMiddleware: RouterMiddleware {
+    /// The context that the router must have.
+    public typealias Context = APIRequestContext
 
     private let limit: RateLimit?
     private let limiter: TenantRateLimiter?
     private let usage: TenantUsage
 
+    /// Creates the middleware.
+    ///
     /// - Parameters:
     ///   - limit: nil for no limit; requests are counted anyway.
     ///   - usage: receives the counts.
-    init(_ limit: RateLimit?, usage: TenantUsage) {
+    public init(_ limit: RateLimit?, usage: TenantUsage) {
         self.limit = limit
         limiter = limit.map { TenantRateLimiter($0) }
         self.usage = usage
     }
 
-    func handle(
+    /// Counts the request, then calls `next`; throws `rate_limited`.
+    public func handle(
         _ request: Request,
         context: APIRequestContext,
         next: (Request, APIRequestContext) async throws -> Response

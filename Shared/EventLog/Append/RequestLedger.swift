@@ -17,6 +17,9 @@ public struct RequestKey: Sendable, Hashable {
         name = MessageID.request([tenant.text, user.text, key])
     }
 
+    /// A hash of the key, for ids that are derived from it.
+    public var number: UInt128 { UInt128(name.prefix(32), radix: 16) ?? 0 }
+
     /// The deterministic id of the event at an index of the request, for events without an id: equal for every retry.
     public func eventID(at index: Int) -> EventID {
         EventID(generated: "idem_\(name)_\(index)")

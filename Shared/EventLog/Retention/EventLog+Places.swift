@@ -32,6 +32,31 @@ extension EventLog {
         return first.map { Cursor(time: EventMessage.intakeTime(of: $0), epoch: epoch, sequence: $0.sequence) }
     }
 
+    /// Returns the place behind which all messages lie that the log stored at `time` or later, among them all of every tenant: before the first
+    /// kept message when all are later, at the end when none is.
+    ///
+    /// Halves the log, with one request a step, at most 63.
+    ///
+    /// - Throws: a retriable ``EventLogError`` when the log is unreachable.
+    public func place(before time: Timestamp) async throws(EventLogError) -> Cursor {
+        let bounds = try await bounds()
+        var low = bounds.firstSequence
+        var high = max(low, bounds.lastSequence + 1)
+        while low < high {
+            let middle = low + (high - low) / 2
+            let found: StoredMessage
+            do throws(JetStreamError) {
+                found = try await jetStream.nextMessage(stream: configuration.streamName, from: middle, matching: ">")
+            } catch {
+                guard error.code == .messageNotFound else { throw EventLogError(error) }
+                high = middle
+                continue
+            }
+            if Timestamp(serverNanoseconds: found.timestamp) < time { low = max(found.sequence + 1, middle + 1) } else { high = middle }
+        }
+        return Cursor(time: time, epoch: bounds.epoch, sequence: low == 0 ? 0 : low - 1)
+    }
+
     /// Returns whether the log still holds one of these messages, newest first: a stream restored from an older copy and written since has other
     /// messages at these sequences.
     ///

@@ -52,14 +52,14 @@ public enum AttemptOutcome: Sendable, Hashable {
         /// The answer is not HTTP/1.1.
         case malformed
 
-        /// A name for metrics.
+        /// A name for metrics and programs.
         public var label: String {
             switch self {
             case .refused: "refused"
             case .unresolvable: "unresolvable"
             case .unreachable: "unreachable"
             case .untrusted: "untrusted"
-            case .timedOut: "timeout"
+            case .timedOut: "timed_out"
             case .cutOff: "cut_off"
             case .malformed: "malformed"
             }

@@ -1,4 +1,5 @@
 import Basics
+import EventLog
 
 /// The id of an endpoint: `whk_` and a ULID whose last ten bits are the endpoint's ``slot``, its place among those of its tenant.
 ///
@@ -8,16 +9,25 @@ public struct EndpointID: Sendable, Hashable, Comparable, CustomStringConvertibl
     static let slots = 1024
     private static let prefix = "whk_"
     private static let slotMask = UInt128(slots - 1)
+    /// The bits between time and slot.
+    private static let nameMask = (UInt128(1) << 80 - 1) & ~slotMask
 
     private let value: UInt128
 
-    /// Creates an id that cannot be guessed, for a slot in 0..<``slots``.
-    init(slot: Int, time: Timestamp) {
+    /// Creates an id for a slot in 0..<``slots``.
+    ///
+    /// - Parameter request: the key of the request that registers the endpoint: a repetition finds the id by it. Without a key the id cannot
+    ///   be guessed.
+    init(slot: Int, time: Timestamp, request: RequestKey? = nil) {
         precondition((0..<Self.slots).contains(slot))
         // A new ULID is always valid.
         let random = CrockfordBase32.decode(ULID.generate(time: time).utf8) ?? 0
-        value = random & ~Self.slotMask | UInt128(slot)
+        let name = request?.number ?? random
+        value = random & ~(Self.nameMask | Self.slotMask) | name & Self.nameMask | UInt128(slot)
     }
+
+    /// Whether the endpoint was registered by a request with this key.
+    func isOf(_ request: RequestKey) -> Bool { (value ^ request.number) & Self.nameMask == 0 }
 
     /// Parses ``description``; nil for any other form.
     public init?(_ text: some StringProtocol) {

@@ -71,17 +71,28 @@ public struct EndpointStore: Sendable {
     ///
     /// - Parameters:
     ///   - cursor: the place in the log behind which it gets events.
+    ///   - request: the key that makes a repetition recognisable for as long as the endpoint exists.
     ///   - timeout: how long to retry through a short outage.
+    /// - Returns: the endpoint; the one that an earlier request with the same key registered, as it is now, perhaps with other settings.
     /// - Throws: ``LimitReached``; ``EventLogError``.
-    public func register(_ settings: Endpoint.Settings, of tenant: Tenant, secret: SigningSecret, cursor: Cursor, within timeout: Duration)
+    public func register(
+        _ settings: Endpoint.Settings,
+        of tenant: Tenant,
+        secret: SigningSecret,
+        cursor: Cursor,
+        request: RequestKey? = nil,
+        within timeout: Duration
+    )
         async throws -> Stored
     {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         while true {
-            let (slot, revision) = try await freeSlot(of: tenant, until: deadline)
+            let found = try await Self.persevere(until: deadline) { () throws(EventLogError) in try await changes(of: tenant) }
+            if let request, let known = Self.endpoints(in: found).first(where: { $0.endpoint.id.isOf(request) }) { return known }
+            let (slot, revision) = try freeSlot(beside: found)
             let time = now()
             let endpoint = Endpoint(
-                id: EndpointID(slot: slot, time: time),
+                id: EndpointID(slot: slot, time: time, request: request),
                 tenant: tenant,
                 createdAt: time,
                 settings: settings,
@@ -152,10 +163,14 @@ public struct EndpointStore: Sendable {
 
     /// Returns the endpoints of a tenant, oldest first.
     public func endpoints(of tenant: Tenant) async throws(EventLogError) -> [Stored] {
-        try await changes(of: tenant).compactMap { change in
+        Self.endpoints(in: try await changes(of: tenant)).sorted { $0.endpoint.id < $1.endpoint.id }
+    }
+
+    private static func endpoints(in changes: [Change]) -> [Stored] {
+        changes.compactMap { change in
             guard case .endpoint(let endpoint) = change.record else { return nil }
             return Stored(endpoint: endpoint, revision: change.revision)
-        }.sorted { $0.endpoint.id < $1.endpoint.id }
+        }
     }
 
     /// Reads all endpoints, then follows the stream, until an error. Creates the stream if absent.
@@ -199,9 +214,8 @@ public struct EndpointStore: Sendable {
         throw .unavailable("The tenant's webhook endpoints change faster than they can be read. Try again.")
     }
 
-    /// The lowest free slot, and the revision that it has.
-    private func freeSlot(of tenant: Tenant, until deadline: ContinuousClock.Instant) async throws -> (slot: Int, revision: UInt64) {
-        let found = try await Self.persevere(until: deadline) { () throws(EventLogError) in try await changes(of: tenant) }
+    /// The lowest free slot of a tenant, and the revision that it has.
+    private func freeSlot(beside found: [Change]) throws(LimitReached) -> (slot: Int, revision: UInt64) {
         let taken = Dictionary(uniqueKeysWithValues: found.map { ($0.slot, $0) })
         for slot in 0..<limit {
             guard let change = taken[slot] else { return (slot, 0) }

@@ -101,6 +101,20 @@ public final class WebhookSender: Sendable {
         }
     }
 
+    /// Resolves and checks a URL's host once, for the request that registers it; each attempt does so again.
+    ///
+    /// - Parameter timeout: how long the look-up may take.
+    /// - Returns: why an attempt would fail before it connects; nil when it would not, or the task was cancelled.
+    public func fault(of url: WebhookURL, for tenant: Tenant, within timeout: Duration) async -> AttemptOutcome.Failure? {
+        do throws(AttemptError) {
+            _ = try await addresses(of: url, for: tenant, until: .now() + .nanoseconds(timeout.nanoseconds))
+            return nil
+        } catch {
+            guard case .failure(let failure) = error else { return nil }
+            return failure
+        }
+    }
+
     /// Closes the connections that are kept. Attempts under way end as usual.
     public func close() { idle.close() }
 

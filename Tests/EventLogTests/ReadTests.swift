@@ -165,6 +165,38 @@ import Testing
         #expect(error?.isRetriable == true)
     }
 
+    @Test func findsThePlaceOfATime() async throws {
+        let bench = try await Bench()
+        #expect(try await bench.log.place(before: .now).sequence == 0)
+        /// A time that is later than all stored messages, and earlier than all further ones.
+        func mark() async -> Timestamp {
+            let stored = Timestamp.now
+            #expect(await eventually { stored < .now })
+            return .now
+        }
+        var marks: [Timestamp] = []
+        for batch in 0..<4 {
+            marks.append(await mark())
+            for number in 0..<5 {
+                _ = try await bench.log.append(Fixture.event("e-\(batch)-\(number)"), intake: Fixture.time, timeout: .seconds(60))
+            }
+        }
+        marks.append(await mark())
+        func places() async throws -> [UInt64] {
+            var places: [UInt64] = []
+            for mark in marks { places.append(try await bench.log.place(before: mark).sequence) }
+            return places
+        }
+        #expect(try await places() == [0, 5, 10, 15, 20])
+        for sequence in [5, 6, 7, 20] as [UInt64] { try await bench.delete(sequence) }
+        #expect(try await places() == [0, 4, 10, 15, 19], "behind the last message that is earlier and still there")
+        try await bench.purge(before: 12)
+        #expect(try await places() == [11, 11, 11, 15, 19])
+        let place = try await bench.log.place(before: marks[3])
+        #expect(place.epoch == bench.log.epoch && place.time == marks[3])
+        withExtendedLifetime(bench) {}
+    }
+
     @Test func boundsTellWhatIsKept() async throws {
         let bench = try await Bench()
         let epoch = bench.log.epoch

@@ -114,6 +114,28 @@ import Testing
         #expect(kinds == [.string, .number, .object, .array, .boolean, .boolean, .null, nil])
     }
 
+    @Test func readsTextsStrictly() throws {
+        let payload = try Payload(validating: bytes(#"{"a":["x","\u0079\n"],"b":[],"c":["x",1],"d":null,"e":"x","f":["x",["y"]]}"#))
+        #expect(try payload.texts("a") == ["x", "y\n"])
+        #expect(try payload.texts("b") == [])
+        #expect(try payload.texts("absent") == nil)
+        #expect(fault { try payload.texts("c") }?.description == "c[1]: must be a string")
+        #expect(fault { try payload.texts("f") }?.field == "f[1]")
+        for name in ["d", "e"] { #expect(fault { try payload.texts(name) }?.description == "\(name): must be an array of strings") }
+        #expect(try payload.text("e") == "x")
+        #expect(try payload.text("d") == nil && payload.text("absent") == nil)
+        #expect(fault { try payload.text("a") }?.description == "a: must be a string")
+    }
+
+    @Test func namesAMemberThatIsUnknown() throws {
+        let payload = try Payload(validating: bytes(#"{"a":1,"\u0062":2}"#))
+        #expect(throws: Never.self) { try payload.checkMembers(["a", "b"], of: "a thing", advice: "send a") }
+        #expect(
+            fault { try payload.checkMembers(["a"], of: "a thing", advice: "send a") }?.description
+                == "b: is not a member of a thing: send a"
+        )
+    }
+
     @Test func namesTheField() throws {
         let error = try #require(fault { try Payload(validating: bytes(#"{"a":1,]"#), field: "data") })
         #expect(error.field == "data")

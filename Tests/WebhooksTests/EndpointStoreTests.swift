@@ -77,6 +77,33 @@ import Testing
         withExtendedLifetime(bench) {}
     }
 
+    @Test func aRequestWithAKeyFindsItsEndpoint() async throws {
+        let bench = try await Bench()
+        let stores = [EndpointStore(beside: bench.log), EndpointStore(beside: try await bench.another())]
+        func register(_ store: EndpointStore, _ key: String?, user: UserID = "ann", url: String = "https://hooks.example/a") async throws
+            -> EndpointStore.Stored
+        {
+            try await store.register(
+                try EndpointFixture.settings(url),
+                of: "acme",
+                secret: .generate(),
+                cursor: EndpointFixture.cursor,
+                request: key.map { RequestKey(tenant: "acme", user: user, key: $0) },
+                within: Self.patience
+            )
+        }
+        let first = try await register(stores[0], "k")
+        #expect(try await register(stores[1], "k") == first)
+        #expect(try await register(stores[1], "k", url: "https://hooks.example/b") == first, "the caller compares the settings")
+        #expect(try await register(stores[0], "l").endpoint.id != first.endpoint.id)
+        #expect(try await register(stores[0], "k", user: "bob").endpoint.id != first.endpoint.id)
+        #expect(try await register(stores[0], nil).endpoint.id != first.endpoint.id)
+        #expect(try await stores[0].endpoints(of: "acme").count == 4)
+        #expect(try await stores[0].delete(first.endpoint.id, of: "acme", within: Self.patience))
+        #expect(try await register(stores[1], "k").endpoint.id != first.endpoint.id, "an id is never given twice")
+        withExtendedLifetime(bench) {}
+    }
+
     @Test func anotherTenantsEndpointIsAbsent() async throws {
         let bench = try await Bench()
         let store = EndpointStore(beside: bench.log)

@@ -33,15 +33,14 @@ struct EndpointRoutes: Sendable {
     /// Tests of a tenant: each is a request to another's server, also to one that has answered no ping yet.
     private let tests: TenantRateLimiter
 
-    init(
-        backend: WebhookBackend,
-        now: @escaping @Sendable () -> Timestamp,
-        tests: TenantRateLimiter = TenantRateLimiter(perSecond: 1, burst: 10)
-    ) {
+    init(backend: WebhookBackend, tests: TenantRateLimiter = testShares(), now: @escaping @Sendable () -> Timestamp) {
         self.backend = backend
-        self.now = now
         self.tests = tests
+        self.now = now
     }
+
+    /// The share of tests of each tenant.
+    static func testShares() -> TenantRateLimiter { TenantRateLimiter(perSecond: 1, burst: 10) }
 
     /// Registers the routes on `routes`, which must require the role `admin`.
     func register(on routes: some RouterMethods<APIRequestContext>) {

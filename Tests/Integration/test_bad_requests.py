@@ -291,7 +291,74 @@ def intake_rows():
     yield post("a binary CloudEvent with an array", 400, "body|object", [], headers=binary)
 
 
-ROWS = [*token_rows(), *stream_rows(), *intake_rows()]
+# MARK: Requests about webhooks
+
+
+WEBHOOKS = "/v1/webhooks"
+#: What no dispatcher of a deployment without WEBHOOK_ALLOWED_NETWORKS calls: each is refused before a name is looked up.
+CLOSED_URLS = [
+    "https://127.0.0.1/", "https://10.0.0.1/", "https://192.168.1.1/", "https://172.16.0.1/", "https://169.254.169.254/latest/meta-data", "https://0.0.0.0/",
+    "https://224.0.0.1/", "https://[::1]/", "https://[fe80::1]/", "https://[fd00::1]/", "https://[::ffff:127.0.0.1]/", "https://[64:ff9b::7f00:1]/",
+    "https://2130706433/", "https://0x7f.1/", "https://017700000001/", "http://93.184.215.14/", "ftp://hooks.example/", "https://ann:pw@hooks.example/",
+    "https://hooks.example:22/", "https://hooks.example:6379/", "https://hooks.example/#a", "//hooks.example/", "hooks.example", "",
+]  # fmt: skip
+
+
+def webhook_rows():
+    admin, good = mint(roles=("admin",)), {"url": "https://93.184.215.14/", "types": ["incident.*"]}
+    nothing = f"{WEBHOOKS}/whk_01HX9VTPQR3KF8MZWBYD5N6JCE"
+
+    def ask(name, status, says, content=b"", *, path=WEBHOOKS, method="POST", token=admin, headers=JSON, **more):
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return Wrong(f"webhooks: {name}", status, says, path, method, token, headers, body, **more)
+
+    yield ask("no token", 401, "token", good, token=None)
+    yield ask("a token in the query", 401, "token|header", good, path=f"{WEBHOOKS}?token={admin}", token=None)
+    for role in ("member", "producer", "issuer"):
+        yield ask(f"a {role}", 403, "role admin", good, token=mint(roles=(role,)))
+    yield ask("PUT", 405, "GET.*POST", good, method="PUT")
+    yield ask("POST to an endpoint", 405, "DELETE.*GET.*PATCH", good, path=nothing)
+    yield ask("GET of an action", 405, "POST", path=f"{nothing}/test", method="GET")
+    yield ask("another action", 404, "path|address", path=f"{nothing}/resend")
+    yield ask("a text", 415, "application/json", good, headers={"Content-Type": "text/plain"})
+    yield ask("an empty body", 400, "body", b"")
+    yield ask("an array", 400, "body.*object", [good])
+    yield ask("a member twice", 400, "two members", b'{"url":"https://a.example","url":"https://b.example","types":["a.b"]}')
+    yield ask("a body of 100 KiB", 413, "at most", good | {"description": "x" * 102_400})
+    yield ask("no url", 400, "^url: .*missing", {"types": ["a.b"]})
+    yield ask("no types", 400, "^types: .*missing", {"url": good["url"]})
+    yield ask("no type", 400, "^types: .*1 to 64", good | {"types": []})
+    yield ask("65 types", 400, "^types: .*64", good | {"types": [f"a.t{number}" for number in range(65)]})
+    yield ask("a type in capitals", 400, "^types: ", good | {"types": ["Incident.created"]})
+    yield ask("a type that is a number", 400, r"^types\[1\]: .*string", good | {"types": ["a.b", 7]})
+    yield ask("two types in one", 400, "^types: .*comma", good | {"types": ["a.b,c.d"]})
+    yield ask("a member that nobody knows", 400, "^secret: is not a member", good | {"secret": "whsec_x"})
+    yield ask("an order that is a text", 400, "^ordered: .*true or false", good | {"ordered": "yes"})
+    yield ask("an empty user", 400, "^user: ", good | {"user": ""})
+    yield ask("a description with a control character", 400, "^description: ", good | {"description": "a\x00"})
+    yield ask("a description of 513 bytes", 400, "^description: ", good | {"description": "x" * 513})
+    yield ask("a key of 257 bytes", 400, "^Idempotency-Key: ", good, headers=JSON | {"Idempotency-Key": "k" * 257})
+    for url in CLOSED_URLS:
+        yield ask(f"the URL {url or '(none)'}", 400, "^url: ", good | {"url": url})
+    yield ask("a page of nothing", 400, "^limit: ", path=f"{WEBHOOKS}?limit=0", method="GET")
+    yield ask("a page behind nothing", 400, "^cursor: ", path=f"{WEBHOOKS}?cursor=x", method="GET")
+    yield ask("a change of nothing", 400, "changes nothing", {}, path=nothing, method="PATCH")
+    yield ask("a change of the id", 400, "^id: is not a member", {"id": "x"}, path=nothing, method="PATCH")
+    yield ask("a change to no type", 400, "^types: ", {"types": None}, path=nothing, method="PATCH")
+    yield ask("a replay of nothing", 400, "^from: .*missing", {}, path=f"{nothing}/replay")
+    yield ask("a replay from no event", 400, "^from: .*evt_", {"from": "ntf_01HX9VTPQR3KF8MZWBYD5N6JCE"}, path=f"{nothing}/replay")
+    yield ask("a replay since a day", 400, "^since: .*RFC 3339", {"since": "2024-04-01"}, path=f"{nothing}/replay")
+    yield ask("a replay from and since", 400, "^since: .*from", {"from": "evt_1", "since": "2024-04-01T14:32:10Z"}, path=f"{nothing}/replay")
+    for action in ("secret", "test", "enable"):
+        yield ask(f"{action} with a member", 400, "^x: is not a member", {"x": 1}, path=f"{nothing}/{action}")
+    for method, path, content in (
+        ("GET", "", b""), ("PATCH", "", {"ordered": True}), ("DELETE", "", b""), ("POST", "/secret", b""), ("POST", "/test", b""),
+        ("POST", "/enable", b""), ("POST", "/replay", {"since": "2024-04-01T14:32:10Z"}), ("GET", "/attempts", b""),
+    ):  # fmt: skip
+        yield ask(f"{method} {path} of an endpoint that is not there", 404, "no such webhook endpoint", content, path=nothing + path, method=method)
+
+
+ROWS = [*token_rows(), *stream_rows(), *intake_rows(), *webhook_rows()]
 
 
 def expect_refusal(row, response):
@@ -319,8 +386,13 @@ def quick_door(request):
     return request.param
 
 
-def send(row, edge, producer):
-    base = edge.url if row.name.startswith("stream") else producer.url
+@pytest.fixture(scope="module")
+def webhooks(shared):
+    return shared.start("webhook-dispatcher").wait_ready()
+
+
+def send(row, edge, producer, webhooks=None):
+    base = {"stream": edge, "webhooks": webhooks}.get(row.name.split(":")[0], producer).url
     headers = dict(row.headers)
     if row.token is not None:
         headers["Authorization"] = f"Bearer {row.token}"
@@ -333,9 +405,9 @@ def send(row, edge, producer):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_wrong_request_is_refused_and_stores_nothing(shared, edge, row):
+def test_a_wrong_request_is_refused_and_stores_nothing(shared, edge, webhooks, row):
     before = shared.bus.state().last_seq if shared.bus.log_exists() else 0
-    expect_refusal(row, send(row, edge, shared.producer))
+    expect_refusal(row, send(row, edge, shared.producer, webhooks))
     assert shared.bus.state().last_seq == before, f"{row.name} stored something"
 
 

@@ -81,6 +81,26 @@ def test_the_relays_status_is_as_described(shared):
     hold_against_description(relay, shared.directory, mint("described"), "--include-path", "/v1/relay/status")
 
 
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 1000))
+def test_webhooks_are_as_described(shared):
+    webhooks = shared.start("webhook-dispatcher", webhook_allowed_networks="127.0.0.0/8").wait_ready()
+    token = mint("described", roles=("admin",))
+    # Nobody listens at port 1100: attempts end at once, and no name has to be looked up.
+    url = "http://127.0.0.1:1100/"
+    made = httpx.post(webhooks.url + "/v1/webhooks", json={"url": url, "types": ["a.b"]}, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    assert made.status_code == 201, made.text
+    description = yaml.safe_load(DESCRIPTION.read_text())
+    for path, operations in description["paths"].items():
+        if "{webhookId}" in path:
+            operations["parameters"][0]["example"] = made.json()["id"]
+    examples = description["paths"]["/v1/webhooks"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    examples["endpoint"]["value"]["url"] = url
+    file = shared.directory / "webhooks.openapi.json"
+    file.write_text(json.dumps(description, default=str))
+    hold_against_description(webhooks, shared.directory, token, "--include-path-regex", "^/v1/webhooks", description=file)
+
+
 def test_the_description_is_served_to_anybody(service):
     answer = httpx.get(service.url + "/openapi.json")
     assert answer.status_code == 200
@@ -102,6 +122,9 @@ def test_the_description_is_served_to_anybody(service):
         "/v1/tickets",
         "/v1/notifications/read",
         "/v1/notifications/{notificationId}/read",
+        "/v1/webhooks",
+        "/v1/webhooks/{webhookId}",
+        *(f"/v1/webhooks/{{webhookId}}/{action}" for action in ("secret", "test", "replay", "enable", "attempts")),
         "/v1/relay/status",
         "/openapi.json",
     }

@@ -72,7 +72,8 @@ class World:
         self.sse, self.workspace, self.relay = (
             stack.start(surface.executable) for surface in (NotificationStream, WorkspaceStream, Relay)
         )
-        self.services = [self.producer, self.approvals, self.sse, self.workspace, self.relay]
+        self.webhooks = stack.start("webhook-dispatcher")
+        self.services = [self.producer, self.approvals, self.sse, self.workspace, self.relay, self.webhooks]
         for service in self.services:
             service.wait_ready()
         self._clients = {}

@@ -38,7 +38,7 @@ from .number_doors import (
     relay_connection,
     workspace_connection,
 )
-from .question_doors import TOKENS, ApprovalPath, RelayParams, TenantHeader, TokenCommand, WorkspaceQuery
+from .question_doors import TOKENS, ApprovalPath, RelayParams, TenantHeader, TokenCommand, WebhookUser, WorkspaceQuery
 from .relay import Relay
 from .security_event_doors import SecurityEventNumber, SecurityEventPart, SecurityEventSubject
 from .surfaces import NotificationStream
@@ -51,12 +51,12 @@ APPROVALS, NOTIFICATIONS = "/v1/notifications/approvals", "/v1/notifications"
 DOORS = [
     NativeEvents(), StructuredEvents(), BatchedEvents(), BinaryEvents(), UnencodedBinaryEvents(), BusEvents(), CommandLineEvents(),
     LineEvents(), ExecutionBody(), ExecutionMessages(), ExecutionCommand(), ExecutionStreamPath(), ExecutionStreamQuery(), *TOKENS,
-    WorkspaceQuery(), TenantHeader(), RelayParams(), ApprovalPath(), TokenCommand(), SecurityEventSubject(),
+    WorkspaceQuery(), TenantHeader(), RelayParams(), ApprovalPath(), TokenCommand(), SecurityEventSubject(), WebhookUser(),
 ]  # fmt: skip
 
 #: Every door that takes numbers.
 NUMBER_DOORS = [
-    PageLimit(APPROVALS), PageLimit(NOTIFICATIONS),
+    PageLimit(APPROVALS), PageLimit(NOTIFICATIONS), PageLimit("/v1/webhooks", "webhooks", "admin"),
     ListCursor(APPROVALS, "evt_"), ListCursor(NOTIFICATIONS, "ntf_"), ListCursor(NOTIFICATIONS, "evt_"), MarkOne(), MarkAll(),
     StreamCursor(NotificationStream(), lambda world: world.sse), StreamCursor(WorkspaceStream(), lambda world: world.workspace),
     StreamCursor(Relay(), lambda world: world.relay), StreamCursor(LongPoll(), lambda world: world.sse),

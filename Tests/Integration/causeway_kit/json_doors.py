@@ -122,6 +122,16 @@ _DATA = f'{{"n":1,"free":{SPOT}}}'
 _CLOUD_EVENT = f'{{"specversion":"1.0","id":"@id@","source":"/doors","type":"doors.json","tenant":"@tenant@","data":{_DATA}}}'
 
 
+class StrictBody(HTTPBody):
+    """A request whose body has known members alone: nowhere in it may be any value."""
+
+    def carries(self, name):
+        return name in (
+            "white space around it", "a member twice at the top", "a byte order mark", "something behind it", "itself behind it", "nothing",
+            "white space alone",
+        )  # fmt: skip
+
+
 class RelayMessage(JSONDoor):
     name = "message of the relay"
 
@@ -264,6 +274,10 @@ JSON_DOORS = [
     HTTPBody(
         "marking all as read", f'{{"cursor":"@cursor@","free":{SPOT}}}', "/v1/notifications/read", service="approvals", found=(200,),
         roles=("member",),
+    ),
+    StrictBody(
+        "replay of webhooks", '{"since":"2024-04-01T14:32:10Z"}', "/v1/webhooks/nothing/replay", service="webhooks", found=(404,),
+        roles=("admin",),
     ),
     RelayMessage(), TokenPart("claims"), TokenPart("header"),
     BusBody("bus", "events.@tenant@.doors.json", {}),

@@ -187,6 +187,21 @@ class RelayParams(Door):
         return answers.pop()
 
 
+class WebhookUser(Door):
+    """The user of a webhook endpoint, changed at one that does not exist."""
+
+    name = "user of a webhook"
+    takes = {USER: "user"}
+    stores = False
+
+    def offer(self, world, offer):
+        answer = world.call(
+            world.webhooks, "PATCH", "/v1/webhooks/nothing", token=mint(offer.tenant, roles=("admin",)),
+            content=as_json({"user": offer.text}), content_type="application/json",
+        )  # fmt: skip
+        return Accepted() if answer.status_code == 404 else refusal(answer, 400)
+
+
 class ApprovalPath(Door):
     """The path of an approval, to look and to decide."""
 

@@ -131,6 +131,10 @@ _REQUESTS = [
     ("approvals", "DELETE", "/v1/approvals/delegations/doors"),
     ("approvals", "GET", "/v1/tokens/revocations"), ("approvals", "POST", "/v1/tokens/revocations"),
     ("approvals", "POST", "/v1/tickets"),
+    ("webhooks", "GET", "/v1/webhooks"), ("webhooks", "POST", "/v1/webhooks"),
+    *(("webhooks", method, "/v1/webhooks/doors") for method in ("GET", "PATCH", "DELETE")),
+    *(("webhooks", "POST", f"/v1/webhooks/doors/{action}") for action in ("secret", "test", "replay", "enable")),
+    ("webhooks", "GET", "/v1/webhooks/doors/attempts"),
     ("relay", "GET", "/v1/relay/status"), ("sse", "GET", "/v1/events?wait=0s"),
 ]  # fmt: skip
 #: The doors that answer at once, which docs/openapi.yaml describes.

@@ -232,7 +232,10 @@ let package = Package(
         tests("NATSClient", ["NATSClient", "TestKit", logging]),
         tests("EventModel", ["Basics", "EventModel", "TestKit"]),
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
-        tests("Webhooks", ["Basics", "Webhooks", "EventLog", "EventModel", "NATSClient", "TestKit", nioCore, nioPosix, nioSSL, logging]),
+        tests(
+            "Webhooks",
+            ["Basics", "Webhooks", "EventLog", "EventModel", "NATSClient", "TestKit", crypto, nioCore, nioPosix, nioSSL, logging]
+        ),
         tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "AccessControl",

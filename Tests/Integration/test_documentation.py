@@ -329,6 +329,41 @@ def test_approvals(read, stack):
         assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", page.sh("approvals digest"))
 
 
+#: A delivery as the page describes it: Python's example verifies it, and then JavaScript's, which must refuse a changed one.
+VERIFY = """
+import datetime, json, subprocess
+secret, body, now = "whsec_" + "A" * 43 + "=", b'{"type":"incident.created"}', datetime.datetime.now(datetime.UTC)
+headers = {"webhook-id": "evt_1", "webhook-timestamp": str(int(now.timestamp()))}
+headers["webhook-signature"] = "v1,AAAA " + Webhook(secret).sign("evt_1", now, body.decode())
+assert received(headers, body, secret) == {"type": "incident.created"}
+for sent in (body, body + b" "):
+    script = f'''import {{ isGenuine }} from "./docs/examples/webhooks/verify.mjs";
+    console.log(isGenuine({json.dumps(headers)}, Buffer.from({json.dumps(sent.decode())}), {json.dumps(secret)}));'''
+    print(subprocess.run(["node", "--input-type=module", "-e", script], check=True, capture_output=True, text=True).stdout.strip())
+"""
+
+
+def test_webhooks(read, stack):
+    with read("docs/webhooks.md") as page:
+        page.sh("tokens.env", CAUSEWAY_URL=URL, PORT=free_port())
+        install_packages(stack)
+        with page.stream("webhook-receiver.py", shows="evt_… webhook.ping") as receiver:
+            receiver.wait_for("receiving at http://127.0.0.1:…")
+            page.sh("Quick start")
+            tried = page.sh("inc_webhook")
+            assert '"delivered":true' in tried and '"accepted":1' in tried and '"attempts":[{' in tried
+            receiver.wait_for("evt_… incident.created {'incidentId': 'inc_webhook'}")
+            page.sh("1 minute ago")
+            receiver.wait_for("evt_… again")
+            page.sh("-X DELETE")
+        page.sample("webhook-signature:")
+        assert page.python("from standardwebhooks", after=VERIFY).split() == ["true", "false"]
+        page.same_as("timingSafeEqual", "docs/examples/webhooks/verify.mjs")
+        page.same_as("HMAC<SHA256>", "Tests/WebhooksTests/VerificationExampleTests.swift")
+        # Neither Go nor its library is installed here.
+        page.sample("standardwebhooks.NewWebhook")
+
+
 def test_authentication(read, stack):
     with read("docs/authentication.md") as page:
         page.sample('"sub": "ann"')

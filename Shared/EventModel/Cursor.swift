@@ -47,6 +47,9 @@ public struct Cursor: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The next position, with the same time.
     public var next: Cursor { Cursor(time: time, epoch: epoch, sequence: min(sequence, Self.maximumSequence) + 1) }
 
+    /// The position before, with the same time; 0 stays.
+    public var previous: Cursor { Cursor(time: time, epoch: epoch, sequence: sequence == 0 ? 0 : sequence - 1) }
+
     public static func == (left: Cursor, right: Cursor) -> Bool {
         left.epoch == right.epoch && left.sequence == right.sequence
     }

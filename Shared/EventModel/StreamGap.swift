@@ -17,7 +17,7 @@ public enum StreamGap: Sendable, Hashable {
     public var resumptionCursor: Cursor {
         switch self {
         case .expired(let first):
-            Cursor(time: first.time, epoch: first.epoch, sequence: first.sequence == 0 ? 0 : first.sequence - 1)
+            first.previous
         case .unknownCursor(let current):
             current
         }

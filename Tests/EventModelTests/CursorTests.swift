@@ -72,6 +72,15 @@ import Testing
         let cursor = Cursor(time: Timestamp(millisecondsSinceEpoch: given), epoch: 0, sequence: 0)
         #expect(cursor.time.millisecondsSinceEpoch == kept)
     }
+
+    @Test func thePositionsBesideOneAreFound() {
+        let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
+        let cursor = Cursor(time: time, epoch: 3, sequence: 5)
+        #expect(cursor.previous.text == Cursor(time: time, epoch: 3, sequence: 4).text)
+        #expect(cursor.next.text == Cursor(time: time, epoch: 3, sequence: 6).text)
+        let beginning = Cursor(time: time, epoch: 3, sequence: 0)
+        #expect(beginning.previous == beginning)
+    }
 }
 
 @Suite struct ULIDTests {

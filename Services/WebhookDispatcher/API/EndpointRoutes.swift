@@ -173,8 +173,11 @@ struct EndpointRoutes: Sendable {
         _ = try await endpoint(context, of: principal.tenant, parts)
         let place = try await place(before: start, in: parts.log)
         let endpoint = try await update(context, of: principal.tenant, parts) { endpoint in
-            // What lies behind its own cursor it gets anyway. One of another log it loses with a gap, and gets all that this log holds.
-            if place.epoch == endpoint.cursor.epoch, place < endpoint.cursor { endpoint.cursor = place }
+            // A cursor of another log is lost with a gap, behind which comes all that this log holds.
+            guard place.epoch == endpoint.cursor.epoch else { return }
+            // The process that delivers is up to a second ahead of the stored cursor, and adopts one that differs: so also a replay from a place
+            // within this second changes it, by one event more.
+            endpoint.cursor = min(place, endpoint.cursor.previous)
         }
         log("webhook events replayed", endpoint, principal, context)
         return try .json(EndpointView(endpoint))
@@ -188,7 +191,7 @@ struct EndpointRoutes: Sendable {
             guard event.epoch == bounds.epoch, event.sequence <= bounds.lastSequence else {
                 throw APIError.validation("from: must be the id of an event that the log has reached, or send since.")
             }
-            return Cursor(time: event.time, epoch: event.epoch, sequence: event.sequence == 0 ? 0 : event.sequence - 1)
+            return event.previous
         case .time(let time):
             guard time <= now() else { throw APIError.validation("since: must not be in the future.") }
             return try await Self.asking { try await log.place(before: time) }

@@ -27,6 +27,12 @@ public struct EndpointStore: Sendable {
         public let revision: UInt64
         /// What it holds; nil when that is not a record of this version.
         public let record: EndpointRecord?
+
+        /// The endpoint that it holds; nil after a deletion.
+        public var stored: Stored? {
+            guard case .endpoint(let endpoint) = record else { return nil }
+            return Stored(endpoint: endpoint, revision: revision)
+        }
     }
 
     /// A tenant has as many endpoints as it may have.
@@ -88,7 +94,7 @@ public struct EndpointStore: Sendable {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         while true {
             let found = try await Self.persevere(until: deadline) { () throws(EventLogError) in try await changes(of: tenant) }
-            if let request, let known = Self.endpoints(in: found).first(where: { $0.endpoint.id.isOf(request) }) { return known }
+            if let request, let known = found.lazy.compactMap(\.stored).first(where: { $0.endpoint.id.isOf(request) }) { return known }
             let (slot, revision) = try freeSlot(beside: found)
             let time = now()
             let endpoint = Endpoint(
@@ -163,14 +169,7 @@ public struct EndpointStore: Sendable {
 
     /// Returns the endpoints of a tenant, oldest first.
     public func endpoints(of tenant: Tenant) async throws(EventLogError) -> [Stored] {
-        Self.endpoints(in: try await changes(of: tenant)).sorted { $0.endpoint.id < $1.endpoint.id }
-    }
-
-    private static func endpoints(in changes: [Change]) -> [Stored] {
-        changes.compactMap { change in
-            guard case .endpoint(let endpoint) = change.record else { return nil }
-            return Stored(endpoint: endpoint, revision: change.revision)
-        }
+        try await changes(of: tenant).compactMap(\.stored).sorted { $0.endpoint.id < $1.endpoint.id }
     }
 
     /// Reads all endpoints, then follows the stream, until an error. Creates the stream if absent.

@@ -72,6 +72,9 @@ public enum EventCatalogue {
     /// Whether events of the type record what becomes of an approval: no tenant's own token may publish them (contract §10).
     public static func isWrittenByApprovals(_ type: EventType) -> Bool { writtenByApprovals.contains(type.name) }
 
+    /// Whether the dispatcher of webhooks alone writes events of the type: no tenant's own token may publish them (contract §14).
+    public static func isWrittenByWebhooks(_ type: EventType) -> Bool { writtenByWebhooks.contains(type.name) }
+
     private static func check(_ field: PayloadField, of payload: Payload, _ kind: JSONKind, _ path: String) throws(ValidationError) {
         switch field.rule {
         case .any, .time: return
@@ -129,4 +132,6 @@ public enum EventCatalogue {
     private static let writtenByApprovals = Set(
         EventTypeTable.rows.filter { $0.approval?.isWrittenByApprovals == true }.map(\.type.name)
     )
+
+    private static let writtenByWebhooks = Set(EventTypeTable.rows.filter(\.isOfWebhooks).map(\.type.name))
 }

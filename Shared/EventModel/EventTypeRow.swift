@@ -32,6 +32,8 @@ struct EventTypeRow: Sendable {
     let relay: EventFamily?
     /// The role in approvals; nil for other types.
     let approval: ApprovalRole?
+    /// Whether the dispatcher of webhooks alone writes such events (contract §14).
+    let isOfWebhooks: Bool
 
     init(
         _ name: StaticString,
@@ -39,7 +41,8 @@ struct EventTypeRow: Sendable {
         optional: [PayloadField] = [],
         notification: NotificationWording? = nil,
         relay: EventFamily? = nil,
-        approval: ApprovalRole? = nil
+        approval: ApprovalRole? = nil,
+        isOfWebhooks: Bool = false
     ) {
         type = EventType(generated: name)
         self.required = required
@@ -47,5 +50,6 @@ struct EventTypeRow: Sendable {
         self.notification = notification
         self.relay = relay
         self.approval = approval
+        self.isOfWebhooks = isOfWebhooks
     }
 }

@@ -195,6 +195,8 @@ enum EventTypeTable {
                 .any("finished_at"),
             ]
         ),
+        EventTypeRow("webhook.ping", required: [.identifier("endpointId")], isOfWebhooks: true),
+        EventTypeRow("webhook.disabled", required: [.identifier("endpointId"), .any("reason"), .any("disabledAt")], isOfWebhooks: true),
     ]
 
     /// Indexes one column of the table by type name, without the rows for which `value` is nil.

@@ -8,7 +8,7 @@ public enum StreamGap: Sendable, Hashable {
     case unknownCursor(current: Cursor)
 
     /// The event type on every surface.
-    static let type: StaticString = "stream.gap"
+    package static let type: StaticString = "stream.gap"
 
     /// The cursor from which a client that has seen only the gap resumes without losing available events and without getting the
     /// same gap again.
@@ -24,7 +24,7 @@ public enum StreamGap: Sendable, Hashable {
     }
 
     /// Appends `{"reason":…}`.
-    func appendPayload(to out: inout [UInt8]) {
+    package func appendPayload(to out: inout [UInt8]) {
         out.append(UInt8(ascii: "{"))
         appendMembers(to: &out)
         out.append(UInt8(ascii: "}"))

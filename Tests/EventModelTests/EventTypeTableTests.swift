@@ -57,11 +57,18 @@ import Testing
 
     @Test func theContractNamesWhatApprovalsAloneWrite() throws {
         let stated = EventTypeTable.rows.map(\.type).filter(EventCatalogue.isWrittenByApprovals).map(\.name)
-        #expect(try ContractPage.writtenByApprovals().sorted() == stated.sorted())
+        #expect(try ContractPage.written(by: "approvals").sorted() == stated.sorted())
         #expect(EventCatalogue.approvalRequest.name == "approval.requested")
         #expect(EventCatalogue.approvalDecision.name == "approval.resolved")
         #expect(!EventCatalogue.isWrittenByApprovals(EventCatalogue.approvalRequest))
         #expect(!EventCatalogue.isWrittenByApprovals(try EventType("billing.invoice.sent")))
+    }
+
+    @Test func theContractNamesWhatWebhooksAloneWrite() throws {
+        let stated = EventTypeTable.rows.map(\.type).filter(EventCatalogue.isWrittenByWebhooks).map(\.name)
+        #expect(try ContractPage.written(by: "webhooks") == stated)
+        #expect(!EventCatalogue.isWrittenByWebhooks(EventCatalogue.approvalDecision))
+        #expect(!EventCatalogue.isWrittenByWebhooks(try EventType("webhook.other")))
     }
 
     /// A stored event is read whatever its times are; at intake an invalid time is an error.

@@ -384,6 +384,19 @@ import Testing
         }
     }
 
+    @Test(arguments: ["webhook.ping", "webhook.disabled"])
+    func whatWebhooksWriteTakesAProducersToken(_ type: String) async throws {
+        let fixture = IntakeFixture()
+        let body = #"{"type":"\#(type)","payload":{"endpointId":"whk_1","reason":"gone","disabledAt":"2024-04-01T14:32:10Z"}}"#
+        try await fixture.run { client in
+            let refusal = try await client.post("[\(Self.event),\(body)]", token: try await IntakeFixture.token())
+            #expect(refusal.status == 400 && refusal.member("error") == "validation_error")
+            #expect(refusal.member("message")?.hasPrefix("[1].type: \(type) ") == true, "\(refusal.body)")
+            #expect(fixture.sink.calls.isEmpty)
+            #expect(try await client.post(body, token: try await IntakeFixture.token(roles: [.producer])).status == 202)
+        }
+    }
+
     @Test(arguments: ["ce-id", "ce-unknown", "Idempotency-Key", "X-Tenant-Id"])
     func aValueWhoseBytesWereReplacedIsRefused(_ name: String) async throws {
         let fixture = IntakeFixture()

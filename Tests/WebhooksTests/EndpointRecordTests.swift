@@ -93,7 +93,20 @@ import Testing
             description: "for \\ people"
         )
         for _ in 1...3 { endpoint.secrets.rotate(to: .generate(), at: Self.time) }
+        endpoint.owner = "01HX9VTPQR3KF8MZWBYD5N6JCE"
+        endpoint.announcedAt = Self.time
         try check(endpoint)
+    }
+
+    @Test func aDisablingIsAnnouncedOnce() throws {
+        var endpoint = try EndpointFixture.endpoint(state: .disabled(.gone, at: Self.time))
+        #expect(endpoint.unannouncedDisabling?.reason == .gone && endpoint.unannouncedDisabling?.at == Self.time)
+        endpoint.announcedAt = Self.time
+        #expect(endpoint.unannouncedDisabling == nil)
+        endpoint.state = .disabled(.failed, at: Self.time.advanced(by: .seconds(1)))
+        #expect(endpoint.unannouncedDisabling?.reason == .failed, "disabled again later")
+        endpoint.state = .enabled
+        #expect(endpoint.unannouncedDisabling == nil)
     }
 
     private func check(_ endpoint: Endpoint) throws {
@@ -170,6 +183,8 @@ import Testing
         for (name, value) in wrong { #expect(Self.read(Self.json([name: value])) == nil, "\(name): \(value)") }
         for added in [
             #","x":1"#, #","v":1"#, #","deletedAt":1"#, #","user":"""#, #","user":null"#, #","description":"a\nb""#, #","user":1"#,
+            #","owner":"""#, #","owner":null"#, #","announcedAt":-1"#, #","announcedAt":null"#,
+            ",\"owner\":\"\(String(repeating: "x", count: 65))\"",
         ] {
             #expect(Self.read(Self.json(added: added)) == nil, "\(added)")
         }

@@ -37,7 +37,7 @@ struct Publisher: Sendable {
     ///   - trace: the request's trace, for events without one.
     ///   - now: the time of events without one.
     /// - Throws: `forbidden` for the first event of a tenant that the sender may not publish for, `validation_error` for the first event of
-    ///   a type that only the approval API writes.
+    ///   a type that only the approval API or the dispatcher of webhooks writes.
     func events(
         _ drafts: [EventDraft],
         key: RequestKey?,
@@ -61,6 +61,12 @@ struct Publisher: Sendable {
                     \(place("type")): \(draft.type) follows from the decision about an approval and takes a token with the role producer; decide \
                     the approval instead.
                     """
+                )
+            }
+            // What a tenant could publish itself would say nothing about an endpoint (contract §14).
+            guard mayNameTenants || !EventCatalogue.isWrittenByWebhooks(draft.type) else {
+                throw .validation(
+                    "\(place("type")): \(draft.type) is written by the dispatcher of webhooks; choose another type, or use a token with the role producer."
                 )
             }
             let id = key?.eventID(at: index) ?? EventID(generated: ULID.generate(time: now, using: &generator))

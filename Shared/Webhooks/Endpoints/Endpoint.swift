@@ -51,6 +51,14 @@ public struct Endpoint: Sendable, Hashable {
     public var state: EndpointHealth.State
     /// The last event that it, and all before which it wants, has taken: its backlog is the log behind this place.
     public var cursor: Cursor
+    /// The process that delivers, by its id: the fence. A process stores its own before its first delivery, which changes the revision, so every later
+    /// write of the former owner loses the comparison. Nil before the first.
+    public var owner: String?
+    /// When the endpoint was disabled for which `webhook.disabled` is in the log; nil before the first.
+    public var announcedAt: Timestamp?
+
+    /// Maximum length of ``owner`` in bytes.
+    static let maximumOwnerBytes = 64
 
     /// Creates an endpoint; ``EndpointStore/register(_:of:secret:cursor:within:)`` gives ids.
     init(
@@ -60,7 +68,9 @@ public struct Endpoint: Sendable, Hashable {
         settings: Settings,
         secrets: EndpointSecrets,
         state: EndpointHealth.State,
-        cursor: Cursor
+        cursor: Cursor,
+        owner: String? = nil,
+        announcedAt: Timestamp? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -69,10 +79,19 @@ public struct Endpoint: Sendable, Hashable {
         self.secrets = secrets
         self.state = state
         self.cursor = cursor
+        self.owner = owner
+        self.announcedAt = announcedAt
     }
 
-    /// Returns whether it gets an event: of its tenant and types, and for all of the tenant or for its user among others.
-    public func wants(_ event: Event) -> Bool {
-        event.tenant == tenant && event.recipients.includes(settings.user) && settings.types.filter.matches(event.type)
+    /// Which events it gets.
+    public var selection: EventSelection { EventSelection(tenant: tenant, types: settings.types.filter, user: settings.user) }
+
+    /// Returns whether it gets an event.
+    public func wants(_ event: Event) -> Bool { selection.includes(event) }
+
+    /// When it was disabled, while `webhook.disabled` is missing in the log; nil otherwise.
+    public var unannouncedDisabling: (reason: EndpointHealth.Reason, at: Timestamp)? {
+        guard case .disabled(let reason, let time) = state, announcedAt != time else { return nil }
+        return (reason, time)
     }
 }

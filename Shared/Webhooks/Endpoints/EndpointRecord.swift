@@ -34,6 +34,8 @@ public enum EndpointRecord: Sendable, Hashable {
             object.append("formerSecrets", .array(former))
             object.append("state", .object(Self.object(of: endpoint.state)))
             object.append("cursor", .string(endpoint.cursor.text))
+            object.append("owner", text: endpoint.owner)
+            if let time = endpoint.announcedAt { object.append("announcedAt", time.value) }
         }
         return object.bytes
     }
@@ -149,10 +151,12 @@ public enum EndpointRecord: Sendable, Hashable {
             var formerSecrets: [Former]
             var state: State
             var cursor: String
+            var owner: String?
+            var announcedAt: Int64?
         }
 
         private enum Key: String, CodingKey, CaseIterable {
-            case v, id, deletedAt, createdAt, url, types, user, ordered, description, secret, formerSecrets, state, cursor
+            case v, id, deletedAt, createdAt, url, types, user, ordered, description, secret, formerSecrets, state, cursor, owner, announcedAt
         }
 
         init(from decoder: any Decoder) throws {
@@ -176,7 +180,9 @@ public enum EndpointRecord: Sendable, Hashable {
                 secret: try values.decode(String.self, forKey: .secret),
                 formerSecrets: try values.decode([Former].self, forKey: .formerSecrets),
                 state: try values.decode(State.self, forKey: .state),
-                cursor: try values.decode(String.self, forKey: .cursor)
+                cursor: try values.decode(String.self, forKey: .cursor),
+                owner: try values.decodePresent(String.self, forKey: .owner),
+                announcedAt: try values.decodePresent(Int64.self, forKey: .announcedAt)
             )
         }
 
@@ -189,6 +195,11 @@ public enum EndpointRecord: Sendable, Hashable {
             else { return nil }
             let former = endpoint.formerSecrets.compactMap(\.former)
             guard former.count == endpoint.formerSecrets.count else { return nil }
+            if let owner = endpoint.owner {
+                guard (1...Endpoint.maximumOwnerBytes).contains(owner.utf8.count) else { return nil }
+            }
+            let announcedAt = endpoint.announcedAt.flatMap { Timestamp(valid: $0) }
+            guard (announcedAt == nil) == (endpoint.announcedAt == nil) else { return nil }
             return .endpoint(
                 Endpoint(
                     id: id,
@@ -197,7 +208,9 @@ public enum EndpointRecord: Sendable, Hashable {
                     settings: settings,
                     secrets: EndpointSecrets(secret, former: former),
                     state: state,
-                    cursor: cursor
+                    cursor: cursor,
+                    owner: endpoint.owner,
+                    announcedAt: announcedAt
                 )
             )
         }

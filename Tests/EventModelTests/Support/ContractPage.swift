@@ -46,9 +46,11 @@ enum ContractPage {
         }
     }
 
-    /// The types that no tenant's own token may publish: those that the item "Written by approvals alone" names before it says what becomes of them.
-    static func writtenByApprovals() throws -> [String] {
-        let item = try #require(try text().components(separatedBy: "**Written by approvals alone**").dropFirst().first)
+    /// The types that no tenant's own token may publish: those that the item "Written by … alone" names before it says what becomes of them.
+    ///
+    /// - Parameter writer: `approvals` or `webhooks`.
+    static func written(by writer: String) throws -> [String] {
+        let item = try #require(try text().components(separatedBy: "**Written by \(writer) alone**").dropFirst().first)
         return names(try #require(item.components(separatedBy: " are ").first))
     }
 

@@ -156,7 +156,8 @@ public enum EndpointRecord: Sendable, Hashable {
         }
 
         private enum Key: String, CodingKey, CaseIterable {
-            case v, id, deletedAt, createdAt, url, types, user, ordered, description, secret, formerSecrets, state, cursor, owner, announcedAt
+            case v, id, deletedAt, createdAt, url, types, user, ordered, description, secret, formerSecrets, state, cursor, owner,
+                announcedAt
         }
 
         init(from decoder: any Decoder) throws {

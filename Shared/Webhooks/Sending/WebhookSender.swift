@@ -65,6 +65,9 @@ public final class WebhookSender: Sendable {
         idle = IdleConnections(configuration.limits, timeout: configuration.idleTimeout)
     }
 
+    /// The bounds.
+    public var limits: WebhookSenderConfiguration.Limits { configuration.limits }
+
     /// Number of attempts under way.
     public var attemptCount: Int { places.count }
 

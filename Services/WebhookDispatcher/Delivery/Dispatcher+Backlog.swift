@@ -1,0 +1,203 @@
+import Basics
+import EventLog
+import EventModel
+import Logging
+import Webhooks
+
+/// What the feed reports, and what is read behind it.
+extension Dispatcher {
+    // MARK: The feed
+
+    /// Applies what the feed has reported.
+    func applyReports() {
+        guard isStarted else { return }
+        for item in inbox.take() {
+            switch item {
+            case .entry(let entry): offer(entry)
+            case .advanced(let sequence): position = max(position, sequence)
+            case .passedOver(let sequence):
+                // What is missing is found missing by a read.
+                for row in table.all where row.isChosen && row.isAtHead {
+                    row.noteRead(through: position)
+                    row.isAtHead = false
+                }
+                position = max(position, sequence)
+                for row in table.all where row.isChosen { evaluate(row) }
+            case .replaced(let epoch, let position):
+                self.epoch = epoch
+                self.position = position
+                lives += 1
+                for row in table.all where row.isChosen { place(row) }
+            }
+        }
+    }
+
+    /// Gives a new event to the tenant's endpoints that get it. Those at the head take its bytes; one that is behind reads it later.
+    private func offer(_ entry: LogEntry) {
+        let before = position
+        position = max(position, entry.sequence)
+        guard let group = table.groups[entry.event.tenant] else { return }
+        group.lastEvent = entry.sequence
+        var message: OutgoingMessage?
+        for row in group.rows.values where row.isChosen && row.isAtHead && entry.sequence > row.readThrough {
+            if case .disabled = row.currentState {
+                // Its backlog begins here.
+                row.noteRead(through: before)
+                row.isAtHead = false
+                continue
+            }
+            guard row.selection.includes(entry.event) else { continue }
+            if let drive = row.drive, case .enabled = drive.delivery.health.state {
+                let encoded = message ?? OutgoingMessage(entry, epoch: epoch)
+                message = encoded
+                if drive.delivery.queue.hasRoom(for: encoded.size, isTight: isHoldingTooMuch) {
+                    drive.delivery.read { $0.append(encoded) }
+                    drive.activeAt = clock()
+                    evaluate(row)
+                    continue
+                }
+            }
+            row.noteRead(through: before)
+            row.isAtHead = false
+            row.hasWork = row.drive == nil
+            evaluate(row)
+        }
+    }
+
+    // MARK: Reading
+
+    /// Reads the log for an endpoint that is behind.
+    func read(for row: TrackedEndpoint) {
+        guard !row.isAtHead else { return }
+        row.group.hungry.insert(row)
+        startReading(row.group)
+    }
+
+    /// Starts the read of a tenant, one at a time, and few at a time of all tenants.
+    private func startReading(_ group: TenantEndpoints) {
+        guard !group.isReading, !group.hungry.isEmpty, !isStopping else { return }
+        group.isReading = true
+        guard readsUnderWay < limits.reads else {
+            waitingReads.append(group)
+            return
+        }
+        readsUnderWay += 1
+        Task { await read(group) }
+    }
+
+    /// Reads piece after piece for those of a tenant's endpoints that wait for more, each for all whose places it contains.
+    private func read(_ group: TenantEndpoints) async {
+        while !group.hungry.isEmpty, !isStopping {
+            do throws(EventLogError) {
+                guard try await readPiece(group) else { break }
+            } catch {
+                for row in group.hungry { due.set(row, at: now().advanced(by: limits.pause)) }
+                if let row = group.hungry.first, error.code != .cancelled {
+                    complain("the log could not be read, trying again", row, error)
+                }
+                group.hungry = []
+                break
+            }
+            // A long backlog does not keep the actor.
+            await Task.yield()
+        }
+        group.isReading = false
+        readsUnderWay -= 1
+        pump()
+        while readsUnderWay < limits.reads, !waitingReads.isEmpty {
+            let next = waitingReads.removeFirst()
+            next.isReading = false
+            startReading(next)
+        }
+    }
+
+    /// Reads one piece.
+    ///
+    /// - Returns: false when the log was replaced meanwhile: its report says what follows.
+    private func readPiece(_ group: TenantEndpoints) async throws(EventLogError) -> Bool {
+        let strays = group.hungry.filter { isElsewhere($0) || $0.readThrough > position }
+        if !strays.isEmpty { return try await placeStrays(strays, of: group) }
+        guard let after = group.hungry.lazy.map(\.readThrough).min() else { return false }
+        let (life, end) = (lives, position)
+        let read: LogRead
+        switch feed.tail.read(tenant: group.tenant, after: after, maxBytes: limits.pieceBytes) {
+        case .entries(let entries, let through): read = LogRead(entries: entries, position: through)
+        case .evicted:
+            read = try await log.read(.events(of: group.tenant), after: after, through: end, maxBytes: limits.pieceBytes)
+        }
+        guard inbox.lives == life, lives == life else { return false }
+        apply(read, after: after, to: group)
+        return true
+    }
+
+    /// Gives a piece to the endpoints whose places it contains.
+    private func apply(_ read: LogRead, after: UInt64, to group: TenantEndpoints) {
+        let rows = group.hungry.filter { $0.readThrough >= after && $0.readThrough <= read.position }
+        var messages = [OutgoingMessage?](repeating: nil, count: read.entries.count)
+        func message(_ index: Int) -> OutgoingMessage {
+            let message = messages[index] ?? OutgoingMessage(read.entries[index], epoch: epoch)
+            messages[index] = message
+            return message
+        }
+        for row in rows {
+            group.hungry.remove(row)
+            let selection = row.selection
+            if let drive = row.drive {
+                if let first = read.missedBefore, row.readThrough + 1 < first.sequence {
+                    // What was read before is delivered first; then the gap is found again.
+                    guard drive.delivery.queue.isEmpty else { continue }
+                    drive.delivery.begin(with: OutgoingMessage(.expired(missedBefore: first), at: now()))
+                }
+                var isFull = false
+                for (index, entry) in read.entries.enumerated() where entry.sequence > row.readThrough && selection.includes(entry.event) {
+                    let next = message(index)
+                    guard drive.delivery.queue.hasRoom(for: next.size, isTight: isHoldingTooMuch) else {
+                        drive.delivery.read { $0.noteRead(through: entry.sequence - 1) }
+                        isFull = true
+                        break
+                    }
+                    drive.delivery.read { $0.append(next) }
+                }
+                if !isFull { row.noteRead(through: read.position) }
+            } else if let first = read.missedBefore, row.readThrough + 1 < first.sequence {
+                row.hasWork = true
+            } else if let entry = read.entries.first(where: { $0.sequence > row.readThrough && selection.includes($0.event) }) {
+                row.noteRead(through: entry.sequence - 1)
+                row.hasWork = true
+            } else {
+                row.noteRead(through: read.position)
+            }
+            row.isAtHead = !row.hasWork && row.readThrough >= position
+        }
+        for row in rows { evaluate(row) }
+    }
+
+    /// Finds the places of endpoints whose cursors are of another log, or beyond the end of this one: they get a gap, and then what this log has.
+    private func placeStrays(_ rows: Set<TrackedEndpoint>, of group: TenantEndpoints) async throws(EventLogError) -> Bool {
+        let life = lives
+        let bounds = try await log.bounds()
+        guard inbox.lives == life, lives == life, bounds.epoch == epoch else { return false }
+        let time = now()
+        for row in rows {
+            group.hungry.remove(row)
+            guard let drive = row.drive else {
+                row.hasWork = true
+                continue
+            }
+            // What was read of the former log is delivered first.
+            guard drive.delivery.queue.isEmpty else { continue }
+            if isElsewhere(row) {
+                // Everything that the new log has is behind its first entry's place.
+                let first = bounds.firstCursor ?? Cursor(time: time, epoch: epoch, sequence: 1)
+                let place = Cursor(time: first.time, epoch: epoch, sequence: first.sequence - min(first.sequence, 1))
+                drive.delivery.begin(with: OutgoingMessage(.unknownCursor(current: place), at: time))
+            } else if row.readThrough > bounds.lastSequence {
+                let end = feed.tail.cursor(at: bounds.lastSequence, epoch: epoch)
+                drive.delivery.begin(with: OutgoingMessage(.unknownCursor(current: end), at: time))
+            }
+            row.isAtHead = row.readThrough >= position
+        }
+        for row in rows { evaluate(row) }
+        return true
+    }
+}

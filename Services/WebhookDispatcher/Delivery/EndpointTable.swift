@@ -1,0 +1,251 @@
+import Basics
+import DequeModule
+import EventModel
+import Webhooks
+
+/// An endpoint as every process knows it: a row of some 250 bytes, without task or timer. What an endpoint needs while it is driven is in ``drive``.
+///
+/// Confined to the dispatcher's actor.
+final class TrackedEndpoint {
+    /// Those of its tenant.
+    let group: TenantEndpoints
+    /// Its id.
+    let id: EndpointID
+    /// The sequence of the record that the row is of.
+    private(set) var revision: UInt64 = 0
+    /// The stored cursor.
+    private(set) var cursor: Cursor
+    /// The stored state.
+    private(set) var state: EndpointHealth.State
+    private(set) var types: TypeFilter
+    private(set) var user: UserID?
+    /// Whether the record names this process as owner.
+    private(set) var isOwner = false
+    private var announcedAt: Timestamp?
+    /// The reading of all records that found it last.
+    fileprivate(set) var reading: UInt32 = 0
+
+    /// Whether the members that are alive choose this process.
+    var isChosen = false
+    /// Whether it was removed from the table.
+    fileprivate(set) var isRemoved = false
+    /// Whether everything up to the feed's position was read for it.
+    var isAtHead = false
+    /// Whether the log has something for it behind ``readThrough``, while nobody drives it.
+    var hasWork = false
+    /// Whether a claim or a write is under way.
+    var isStoring = false
+    /// Whether its `webhook.disabled` is being appended.
+    var isAnnouncing = false
+    /// A change that came while ``isStoring``.
+    var deferred: DeferredChange?
+    /// When its cursor was last stored, in seconds of the monotonic clock.
+    var storedAt: UInt32 = 0
+    /// What it has while this process drives it.
+    var drive: EndpointDrive?
+    private var scannedThrough: UInt64
+
+    fileprivate init(_ stored: EndpointStore.Stored, of group: TenantEndpoints) {
+        let endpoint = stored.endpoint
+        self.group = group
+        id = endpoint.id
+        cursor = endpoint.cursor
+        state = endpoint.state
+        types = endpoint.settings.types.filter
+        user = endpoint.settings.user
+        scannedThrough = endpoint.cursor.sequence
+    }
+
+    /// Up to here the log was read for it.
+    var readThrough: UInt64 { drive?.delivery.queue.readThrough ?? scannedThrough }
+
+    /// Which events it gets.
+    var selection: EventSelection { EventSelection(tenant: group.tenant, types: types, user: user) }
+
+    /// The state that counts at the moment.
+    var currentState: EndpointHealth.State { drive?.delivery.health.state ?? state }
+
+    /// The stored disabling whose `webhook.disabled` is missing in the log; nil without one.
+    var unannounced: (reason: EndpointHealth.Reason, at: Timestamp)? {
+        guard case .disabled(let reason, let time) = state, announcedAt != time else { return nil }
+        return (reason, time)
+    }
+
+    /// Records how far the log was read for it.
+    func noteRead(through sequence: UInt64) {
+        if let drive {
+            drive.delivery.read { $0.noteRead(through: sequence) }
+        } else {
+            scannedThrough = max(scannedThrough, sequence)
+        }
+    }
+
+    /// Takes over a record. The place up to which the log was read stays, unless the cursor is another one.
+    ///
+    /// - Returns: whether the cursor is another one.
+    @discardableResult
+    func update(_ stored: EndpointStore.Stored, me: MemberID) -> Bool {
+        let endpoint = stored.endpoint
+        let hasOtherCursor = endpoint.cursor != cursor
+        revision = stored.revision
+        cursor = endpoint.cursor
+        state = endpoint.state
+        if types != endpoint.settings.types.filter { types = group.shared(endpoint.settings.types.filter) }
+        user = endpoint.settings.user
+        isOwner = endpoint.owner == me.text
+        announcedAt = endpoint.announcedAt
+        if hasOtherCursor { scannedThrough = endpoint.cursor.sequence }
+        return hasOtherCursor
+    }
+
+    /// Begins to drive it, with what was read so far.
+    func begin(_ drive: EndpointDrive) {
+        let scanned = scannedThrough
+        self.drive = drive
+        drive.delivery.read { $0.noteRead(through: scanned) }
+    }
+
+    /// Ends driving it.
+    func endDrive() {
+        let isComplete = drive?.delivery.queue.isEmpty == true
+        scannedThrough = isComplete ? readThrough : cursor.sequence
+        isAtHead = isAtHead && isComplete
+        drive = nil
+    }
+}
+
+extension TrackedEndpoint: Hashable {
+    static func == (left: TrackedEndpoint, right: TrackedEndpoint) -> Bool { left === right }
+    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// A record that another process stored while this one stored.
+final class DeferredChange {
+    let stored: EndpointStore.Stored
+    init(_ stored: EndpointStore.Stored) { self.stored = stored }
+}
+
+/// What this process holds of an endpoint that it drives. Confined to the dispatcher's actor.
+final class EndpointDrive {
+    /// The deciding part.
+    var delivery: EndpointDelivery
+    /// Since when there is progress that is not stored.
+    var dirtySince: MonotonicInstant?
+    /// A record whose write had no answer: it may be stored, so it is written again before another one.
+    var unconfirmed: Endpoint?
+    /// Whether the sender had no place for it.
+    var isParked = false
+    /// Whether a write lost its comparison, and the record is being read again.
+    var isLost = false
+    /// When it last had something to do.
+    var activeAt: MonotonicInstant
+
+    init(_ stored: EndpointStore.Stored, at now: MonotonicInstant) {
+        delivery = EndpointDelivery(stored)
+        activeAt = now
+    }
+}
+
+/// The endpoints of a tenant. Confined to the dispatcher's actor.
+final class TenantEndpoints {
+    /// The tenant.
+    let tenant: Tenant
+    /// By slot.
+    fileprivate(set) var rows: [Int: TrackedEndpoint] = [:]
+    /// The tenant's last event that the feed reported.
+    var lastEvent: UInt64 = 0
+    /// Those that wait for more of the log.
+    var hungry: Set<TrackedEndpoint> = []
+    /// Whether the log is being read for them: one read of a tenant at a time.
+    var isReading = false
+    /// Those for which the sender had no place, in order.
+    var parked: Deque<TrackedEndpoint> = []
+    /// The window of a parallel endpoint.
+    var window = EndpointDelivery.maximumWindow
+
+    fileprivate init(_ tenant: Tenant) { self.tenant = tenant }
+
+    /// The same filter with the storage of another endpoint that has it.
+    fileprivate func shared(_ filter: TypeFilter) -> TypeFilter { rows.values.first { $0.types == filter }?.types ?? filter }
+}
+
+extension TenantEndpoints: Hashable {
+    static func == (left: TenantEndpoints, right: TenantEndpoints) -> Bool { left === right }
+    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// All endpoints of all tenants, as their records say. Confined to the dispatcher's actor.
+///
+/// A slot's former endpoint is gone when the slot has another one, also when its deletion was not seen.
+final class EndpointTable {
+    /// What a change means.
+    enum Effect {
+        /// Nothing new.
+        case none
+        /// A new endpoint.
+        case added(TrackedEndpoint)
+        /// Another record of a known one.
+        case changed(TrackedEndpoint, EndpointStore.Stored)
+    }
+
+    /// By tenant.
+    private(set) var groups: [Tenant: TenantEndpoints] = [:]
+    private var reading: UInt32 = 0
+    private var isReading = false
+
+    /// Number of endpoints.
+    var count: Int { groups.values.reduce(0) { $0 + $1.rows.count } }
+
+    /// All endpoints.
+    var all: some Sequence<TrackedEndpoint> { groups.values.lazy.flatMap(\.rows.values) }
+
+    /// Begins a reading of all records.
+    func beginReading() {
+        reading &+= 1
+        isReading = true
+    }
+
+    /// Ends the reading, and removes and returns the endpoints that have no record any more. Without effect when it has ended.
+    func endReading() -> [TrackedEndpoint] {
+        guard isReading else { return [] }
+        isReading = false
+        let gone = all.filter { $0.reading != self.reading }
+        for row in gone { remove(row) }
+        return gone
+    }
+
+    /// Applies a message of the stream.
+    ///
+    /// - Returns: the slot's former endpoint, if it is gone, and what the message means for the present one.
+    func apply(_ change: EndpointStore.Change) -> (gone: TrackedEndpoint?, effect: Effect) {
+        let known = groups[change.tenant]?.rows[change.slot]
+        guard let stored = change.stored else {
+            guard let known, change.revision > known.revision else { return (nil, .none) }
+            remove(known)
+            return (known, .none)
+        }
+        if let known, known.id == stored.endpoint.id {
+            known.reading = reading
+            return (nil, change.revision > known.revision ? .changed(known, stored) : .none)
+        }
+        if let known {
+            guard change.revision > known.revision else { return (nil, .none) }
+            remove(known)
+        }
+        let group = groups[change.tenant] ?? TenantEndpoints(change.tenant)
+        groups[change.tenant] = group
+        let row = TrackedEndpoint(stored, of: group)
+        row.reading = reading
+        group.rows[change.slot] = row
+        return (known, .added(row))
+    }
+
+    private func remove(_ row: TrackedEndpoint) {
+        row.isRemoved = true
+        let group = row.group
+        group.hungry.remove(row)
+        group.parked.removeAll { $0 === row }
+        if let slot = group.rows.first(where: { $0.value === row })?.key { group.rows[slot] = nil }
+        if group.rows.isEmpty { groups[group.tenant] = nil }
+    }
+}

@@ -91,7 +91,7 @@ extension Dispatcher {
             do throws(EventLogError) {
                 guard try await readPiece(group) else { break }
             } catch {
-                for row in group.hungry { due.set(row, at: now().advanced(by: limits.pause)) }
+                for row in group.hungry { pause(row) }
                 if let row = group.hungry.first, error.code != .cancelled {
                     complain("the log could not be read, trying again", row, error)
                 }

@@ -65,7 +65,7 @@ extension Dispatcher {
     private func adopt(_ row: TrackedEndpoint, _ stored: EndpointStore.Stored) {
         guard stored.revision > row.revision else { return }
         guard let drive = row.drive, stored.endpoint.owner == membership.me.text else {
-            if row.drive != nil { drop(row) }
+            if row.drive != nil { lose(row) }
             if row.update(stored, me: membership.me) { place(row) }
             return
         }
@@ -88,6 +88,7 @@ extension Dispatcher {
         drop(row)
         claims.remove(row, of: row.group)
         due.remove(row)
+        pauses.remove(row)
     }
 
     // MARK: Deciding
@@ -97,6 +98,7 @@ extension Dispatcher {
         let isChosen = view?.owner(of: row.id, in: row.group.tenant) == membership.me
         guard isChosen != row.isChosen else { return }
         row.isChosen = isChosen
+        row.claimableAt = MonotonicInstant(nanoseconds: 0)
         if isChosen, row.drive == nil { place(row) } else { evaluate(row) }
     }
 
@@ -126,15 +128,18 @@ extension Dispatcher {
         )
         switch step {
         case .leave: claims.remove(row, of: row.group)
-        case .claim: if !row.isStoring { claims.add(row, of: row.group) }
+        case .claim:
+            if row.claimableAt > clock() {
+                pauses.set(row, at: row.claimableAt)
+            } else if !row.isStoring {
+                claims.add(row, of: row.group)
+            }
         case .drive: if let drive = row.drive { advance(row, drive) }
         case .handOver:
             turns.remove(row, of: row.group)
             guard let drive = row.drive, !row.isStoring else { return }
             if drive.delivery.isDirty { write(row, drive) } else if drive.delivery.underWayCount == 0 { drop(row) }
-        case .drop:
-            drop(row)
-            if row.isChosen { due.set(row, at: now().advanced(by: limits.pause)) }
+        case .drop: lose(row)
         }
     }
 
@@ -220,10 +225,10 @@ extension Dispatcher {
         switch result {
         case .failure(let error):
             complain("an endpoint could not be claimed", row, error)
-            due.set(row, at: now().advanced(by: limits.pause))
+            pause(row)
         case .success(nil):
             // It was deleted; the record that says so follows.
-            due.set(row, at: now().advanced(by: limits.pause))
+            pause(row)
         case .success(let stored?):
             if stored.revision >= row.revision {
                 let hasOtherCursor = row.update(stored, me: membership.me)
@@ -247,6 +252,15 @@ extension Dispatcher {
         row.deferred = nil
         adopt(row, deferred.stored)
     }
+
+    /// Lets an endpoint go that another process has claimed, and leaves it to that one for a while if the members choose this one.
+    private func lose(_ row: TrackedEndpoint) {
+        drop(row)
+        row.claimableAt = clock().advanced(by: limits.reclaim)
+    }
+
+    /// Looks at an endpoint again after a failure.
+    func pause(_ row: TrackedEndpoint) { pauses.set(row, at: clock().advanced(by: limits.pause)) }
 
     /// Lets a driven endpoint go. Its attempts under way decide nothing any more.
     func drop(_ row: TrackedEndpoint) {
@@ -272,7 +286,7 @@ extension Dispatcher {
             }
             row.isAnnouncing = false
             // The record that follows says that it is announced; until then, or after an error, it is looked at again.
-            if !row.isRemoved { due.set(row, at: now().advanced(by: limits.pause)) }
+            if !row.isRemoved { pause(row) }
         }
     }
 

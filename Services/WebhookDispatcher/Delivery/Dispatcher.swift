@@ -46,8 +46,11 @@ actor Dispatcher {
         var idle: Duration = .seconds(60)
         /// How often a cursor that only passed over events for others is stored.
         var passing: Duration = .seconds(60)
-        /// How long to wait before an endpoint is claimed that another process has claimed, or after a failure.
+        /// How long to wait after a failure in this process.
         var pause: Duration = .seconds(2)
+        /// How long to wait before an endpoint is claimed again that another process has claimed: in this time all processes come to know the same
+        /// members.
+        var reclaim: Duration = .seconds(6)
         /// How long attempts under way may take at the stop.
         var drain: Duration = .seconds(15)
         /// Time limit of a claim or write, retries through a short outage included.
@@ -90,8 +93,10 @@ actor Dispatcher {
     var turns = FairTurns<TenantEndpoints, TrackedEndpoint>()
     /// Endpoints with something to send that are to be claimed.
     var claims = FairTurns<TenantEndpoints, TrackedEndpoint>()
-    /// Retries, and second tries of what failed here.
-    var due = DueQueue<TrackedEndpoint>()
+    /// Retries, by the wall clock.
+    var due = DueQueue<TrackedEndpoint, Timestamp>()
+    /// Second tries of what failed in this process, by the monotonic clock.
+    var pauses = DueQueue<TrackedEndpoint, MonotonicInstant>()
     /// Driven endpoints with progress to store, those with the oldest first.
     var dirty = DirtyList()
     var driven: Set<TrackedEndpoint> = []
@@ -255,6 +260,7 @@ actor Dispatcher {
         guard isStarted, !isStopping else { return }
         let time = now()
         while let row = due.popDue(at: time) { evaluate(row) }
+        while let row = pauses.popDue(at: clock()) { evaluate(row) }
         storeProgress()
         unparkSome()
         guard maintainedAt.advanced(by: .seconds(1)) <= clock() else { return }

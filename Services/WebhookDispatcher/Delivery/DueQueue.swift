@@ -1,24 +1,22 @@
-import Basics
-
 /// Members that become due, each at one time: a binary heap, so that one timer serves all of them. A pure value.
-struct DueQueue<Member: Hashable> {
+struct DueQueue<Member: Hashable, Time: Comparable> {
     private struct Entry {
-        var time: Timestamp
+        var time: Time
         var member: Member
     }
 
     private var heap: [Entry] = []
     /// The time of each member. An entry of the heap with another time is obsolete.
-    private var times: [Member: Timestamp] = [:]
+    private var times: [Member: Time] = [:]
 
     /// Number of members.
     var count: Int { times.count }
 
     /// The time at which the first member becomes due, or an earlier one; nil without members.
-    var next: Timestamp? { heap.first?.time }
+    var next: Time? { heap.first?.time }
 
     /// Sets a member's only time.
-    mutating func set(_ member: Member, at time: Timestamp) {
+    mutating func set(_ member: Member, at time: Time) {
         guard times[member] != time else { return }
         times[member] = time
         // Obsolete entries are at most as many as members.
@@ -31,7 +29,7 @@ struct DueQueue<Member: Hashable> {
     mutating func remove(_ member: Member) { times[member] = nil }
 
     /// Removes and returns the next member that is due; nil when none is.
-    mutating func popDue(at now: Timestamp) -> Member? {
+    mutating func popDue(at now: Time) -> Member? {
         while let first = heap.first {
             let isObsolete = times[first.member] != first.time
             guard isObsolete || first.time <= now else { return nil }

@@ -33,6 +33,8 @@ final class TrackedEndpoint {
     var isAtHead = false
     /// Whether the log has something for it behind ``readThrough``, while nobody drives it.
     var hasWork = false
+    /// Before this time this process does not claim it.
+    var claimableAt = MonotonicInstant(nanoseconds: 0)
     /// Whether a claim or a write is under way.
     var isStoring = false
     /// Whether its `webhook.disabled` is being appended.

@@ -193,7 +193,8 @@ final class EndpointTable {
     /// By tenant.
     private(set) var groups: [Tenant: TenantEndpoints] = [:]
     private var reading: UInt32 = 0
-    private var isReading = false
+    /// Whether not all records are known: before the first reading, and during each.
+    private(set) var isReading = true
 
     /// Number of endpoints.
     var count: Int { groups.values.reduce(0) { $0 + $1.rows.count } }

@@ -121,12 +121,12 @@ import Testing
     @Test func aRefusalSaysWhatTheServerSays() throws {
         let target = try Target("http://a.example")
         let body = bytes(#"{"error":"not_approved","message":"Wait.\u001b[2J"}"#)
-        let refusal = ServerRefusal(ApprovalServer.Answer(status: 409, body: body, requestID: "r"), of: target)
+        let refusal = ServerRefusal(CausewayServer.Answer(status: 409, body: body, requestID: "r"), of: target)
         #expect(refusal.sentence == "Wait.\\u001B[2J (not_approved)" && refusal.code == 6)
         let broken = bytes(#"{"error":"internal","message":"m"}"#)
-        let failure = ServerRefusal(ApprovalServer.Answer(status: 500, body: broken, requestID: "r"), of: target)
+        let failure = ServerRefusal(CausewayServer.Answer(status: 500, body: broken, requestID: "r"), of: target)
         #expect(failure.sentence == "m (internal, request id r)")
-        let strange = ServerRefusal(ApprovalServer.Answer(status: 502, body: bytes("<html>")), of: target)
+        let strange = ServerRefusal(CausewayServer.Answer(status: 502, body: bytes("<html>")), of: target)
         #expect(strange.sentence == "http://a.example answered 502, and not in Causeway's form: check --url" && strange.code == 69)
     }
 
@@ -142,7 +142,7 @@ import Testing
 
     @Test func anApprovalIsShownWhole() throws {
         let body = bytes(Self.whole)
-        let shown = ApprovalText.whole(try ApprovalServer.decode(ApprovalAnswer.self, body), body: body)
+        let shown = ApprovalText.whole(try CausewayServer.decode(ApprovalAnswer.self, body), body: body)
         #expect(
             shown == """
                 apr_1: pending
@@ -165,7 +165,7 @@ import Testing
     }
 
     @Test func aLineOfAListCannotBeginAnother() throws {
-        var approval = try ApprovalServer.decode(ApprovalAnswer.self, bytes(Self.whole))
+        var approval = try CausewayServer.decode(ApprovalAnswer.self, bytes(Self.whole))
         approval.title = "Harmless\napproved  apr_2"
         #expect(
             ApprovalText.line(approval) == """
@@ -189,11 +189,11 @@ import Testing
         ),
     ])
     func theAnswerToADecision(body: String, text: String) throws {
-        #expect(ApprovalText.decided(try ApprovalServer.decode(DecisionAnswer.self, bytes(body))) == text)
+        #expect(ApprovalText.decided(try CausewayServer.decode(DecisionAnswer.self, bytes(body))) == text)
     }
 
     @Test func anotherServersAnswerIsNotDecoded() {
-        #expect(throws: Exit.unavailable) { try ApprovalServer.decode(ApprovalAnswer.self, bytes("{}")) }
+        #expect(throws: Exit.unavailable) { try CausewayServer.decode(ApprovalAnswer.self, bytes("{}")) }
     }
 
     // MARK: Digests
@@ -209,7 +209,7 @@ import Testing
 
 /// Waiting, on a clock that does not.
 @Suite struct ApprovalWaitTests {
-    private typealias Answer = ApprovalServer.Answer
+    private typealias Answer = CausewayServer.Answer
 
     private static func answer(_ status: String) -> Answer {
         let members = #""approvalId":"a","remediationId":"r","requestedAt":"t""#
@@ -228,9 +228,9 @@ import Testing
             clock: clock,
             timeout: timeout,
             interval: .seconds(2)
-        ) { () throws(ApprovalServer.Unreachable) in
+        ) { () throws(CausewayServer.Unreachable) in
             let next = rest.count > 1 ? rest.removeFirst() : rest.first ?? nil
-            guard let next else { throw ApprovalServer.Unreachable(sentence: "away") }
+            guard let next else { throw CausewayServer.Unreachable(sentence: "away") }
             return next
         } refusal: {
             ServerRefusal($0, of: target)

@@ -13,7 +13,7 @@ struct ApprovalArgument: ParsableArguments {
     }
 
     /// The path of the approval's resource.
-    var path: [String] { ApprovalServer.Request.approvals + [approval] }
+    var path: [String] { CausewayServer.Request.approvals + [approval] }
 }
 
 /// The key by which a repeated request takes effect once.

@@ -26,10 +26,10 @@ struct ConsumeApprovalCommand: AsyncParsableCommand {
         try await server.perform(try request(), ConsumptionAnswer.self) { answer, _ in ApprovalText.consumed(answer) }
     }
 
-    func request() throws -> ApprovalServer.Request {
+    func request() throws -> CausewayServer.Request {
         var body: JSONObject = [:]
         body.append("actionDigest", text: try digest.actionDigest())
-        return ApprovalServer.Request(
+        return CausewayServer.Request(
             method: .post,
             path: argument.path + ["consume"],
             body: body.bytes,

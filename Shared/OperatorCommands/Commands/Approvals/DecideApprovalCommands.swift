@@ -26,12 +26,12 @@ struct DecisionArguments: ParsableArguments {
         try await server.perform(try request(action), DecisionAnswer.self) { answer, _ in ApprovalText.decided(answer) }
     }
 
-    func request(_ action: Action) throws -> ApprovalServer.Request {
+    func request(_ action: Action) throws -> CausewayServer.Request {
         var body: JSONObject = ["action": .string(action.rawValue)]
         body.append("reason", text: reason)
         body.append("actionDigest", text: try digest.actionDigest())
         body.append("onBehalfOf", text: onBehalfOf)
-        return ApprovalServer.Request(method: .post, path: argument.path, body: body.bytes, idempotencyKey: repetition.idempotencyKey)
+        return CausewayServer.Request(method: .post, path: argument.path, body: body.bytes, idempotencyKey: repetition.idempotencyKey)
     }
 }
 

@@ -32,16 +32,16 @@ struct ListApprovalsCommand: AsyncParsableCommand {
 
     @OptionGroup var server: ServerArguments
 
-    var request: ApprovalServer.Request {
+    var request: CausewayServer.Request {
         var query = [["limit", "\(limit)"], ["sort", sort.rawValue]]
         if let status { query.append(["status", status]) }
         if let cursor { query.append(["cursor", cursor]) }
-        return ApprovalServer.Request(path: ApprovalServer.Request.approvals, query: query)
+        return CausewayServer.Request(path: CausewayServer.Request.approvals, query: query)
     }
 
     func run() async throws {
         let body = try await server.server().answer(to: request)
-        let list = try ApprovalServer.decode(ApprovalList.self, body)
+        let list = try CausewayServer.decode(ApprovalList.self, body)
         // No line at all for an empty page.
         if server.output == .json || !list.items.isEmpty {
             server.print(body, list.items.map(ApprovalText.line).joined(separator: "\n"))
@@ -63,6 +63,6 @@ struct ShowApprovalCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerArguments
 
     func run() async throws {
-        try await server.perform(ApprovalServer.Request(path: argument.path), ApprovalAnswer.self) { ApprovalText.whole($0, body: $1) }
+        try await server.perform(CausewayServer.Request(path: argument.path), ApprovalAnswer.self) { ApprovalText.whole($0, body: $1) }
     }
 }

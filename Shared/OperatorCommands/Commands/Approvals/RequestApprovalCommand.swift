@@ -79,7 +79,7 @@ struct RequestApprovalCommand: AsyncParsableCommand {
 
     func run() async throws {
         let request = try request(now: .now)
-        let message = ApprovalServer.Request(
+        let message = CausewayServer.Request(
             method: .post,
             path: ["v1", "events"],
             body: request.event,

@@ -27,12 +27,12 @@ struct WaitForApprovalCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerArguments
 
     func run() async throws {
-        let (asked, request) = (try server.server(), ApprovalServer.Request(path: argument.path))
+        let (asked, request) = (try server.server(), CausewayServer.Request(path: argument.path))
         let (body, answer) = try await Self.decided(
             clock: ContinuousClock(),
             timeout: timeout,
             interval: interval
-        ) { () throws(ApprovalServer.Unreachable) in
+        ) { () throws(CausewayServer.Unreachable) in
             try await asked.send(request)
         } refusal: {
             ServerRefusal($0, of: asked.target)
@@ -59,8 +59,8 @@ struct WaitForApprovalCommand: AsyncParsableCommand {
         clock: C,
         timeout: Duration?,
         interval: Duration,
-        ask: () async throws(ApprovalServer.Unreachable) -> ApprovalServer.Answer,
-        refusal: (ApprovalServer.Answer) -> ServerRefusal
+        ask: () async throws(CausewayServer.Unreachable) -> CausewayServer.Answer,
+        refusal: (CausewayServer.Answer) -> ServerRefusal
     ) async throws -> (body: [UInt8], answer: ApprovalAnswer) where C.Duration == Duration {
         let start = clock.now
         while true {
@@ -86,16 +86,16 @@ struct WaitForApprovalCommand: AsyncParsableCommand {
     }
 
     private static func progress(
-        _ ask: () async throws(ApprovalServer.Unreachable) -> ApprovalServer.Answer,
-        _ refusal: (ApprovalServer.Answer) -> ServerRefusal
+        _ ask: () async throws(CausewayServer.Unreachable) -> CausewayServer.Answer,
+        _ refusal: (CausewayServer.Answer) -> ServerRefusal
     ) async throws -> Progress {
-        let answer: ApprovalServer.Answer
-        do throws(ApprovalServer.Unreachable) {
+        let answer: CausewayServer.Answer
+        do throws(CausewayServer.Unreachable) {
             answer = try await ask()
         } catch {
             return .unknown(error.sentence, retryAfter: nil)
         }
-        guard !answer.isSuccess else { return .known(answer.body, try ApprovalServer.decode(ApprovalAnswer.self, answer.body)) }
+        guard !answer.isSuccess else { return .known(answer.body, try CausewayServer.decode(ApprovalAnswer.self, answer.body)) }
         let refused = refusal(answer)
         guard refused.code == Exit.unavailable.rawValue else { throw refused.exit() }
         return .unknown(refused.sentence, retryAfter: answer.retryAfter)

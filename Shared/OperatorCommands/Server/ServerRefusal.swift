@@ -2,12 +2,16 @@ import ArgumentParser
 import EventModel
 
 /// An answer that is not successful (contract §1): what to print, and how the command exits.
-struct ServerRefusal: Sendable, Hashable {
+struct ServerRefusal: Error, Sendable, Hashable {
     /// The server's message, the error code, and the request id where the server failed.
     let sentence: String
     let code: Int32
 
-    init(_ answer: ApprovalServer.Answer, of target: Target) {
+    init(sentence: String, code: Int32) {
+        (self.sentence, self.code) = (sentence, code)
+    }
+
+    init(_ answer: CausewayServer.Answer, of target: Target) {
         code = Self.exitCode(status: answer.status).rawValue
         let words = ServerWords(String(decoding: answer.body, as: UTF8.self))
         guard let error = words?.error, let message = words?.message else {

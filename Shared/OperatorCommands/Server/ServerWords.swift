@@ -2,10 +2,12 @@ import Basics
 import EventModel
 import FoundationEssentials
 
-/// The members that the doctor reads from a server's JSON.
+/// The members that the commands read from a server's JSON.
 struct ServerWords: Decodable {
     /// Of `stream.gap` and `stream.end` (contract §4).
     var reason: String?
+    /// Of `stream.gap`: the first event still kept.
+    var missedBefore: String?
     /// Of an error (contract §1).
     var error: String?
     var message: String?

@@ -5,15 +5,19 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// Sends requests to the REST API (contract §7, §10, §12), within limits. Any thread.
-struct ApprovalServer: Sendable {
+/// Sends requests to a deployment's HTTP surfaces, within limits. Any thread.
+///
+/// The one HTTP client of the commands; ``StreamFollower`` reads streams with it.
+struct CausewayServer: Sendable {
     /// Maximum size of an answer in bytes: an action of maximum size, with its request and history.
     private static let maximumBytes = 4 * 1024 * 1024
 
     let target: Target
     let token: String
+    /// The file that the token was read from; nil for a token of the environment.
+    var tokenFile: String?
     /// A PEM file of further authorities.
-    let authorities: String?
+    var authorities: String?
     /// Time limit of a request.
     let timeout: Duration
 
@@ -22,6 +26,8 @@ struct ApprovalServer: Sendable {
         enum Method: String, Sendable {
             case get = "GET"
             case post = "POST"
+            case patch = "PATCH"
+            case delete = "DELETE"
         }
 
         var method = Method.get
@@ -32,6 +38,9 @@ struct ApprovalServer: Sendable {
         /// JSON.
         var body: [UInt8]?
         var idempotencyKey: String?
+        /// The place that a stream continues behind (contract §3); the empty text is the oldest event kept.
+        var lastEventID: String?
+        var accept = "application/json"
 
         /// Path and query, encoded.
         var address: String {
@@ -63,6 +72,14 @@ struct ApprovalServer: Sendable {
     /// Whether a token is valid in a header.
     static func isSendable(_ token: String) -> Bool {
         !token.isEmpty && token.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+
+    /// Returns this server with the token that its file has now; nil if that is the same one, or unusable.
+    ///
+    /// Lets a command that runs for long continue when a short-lived token was replaced in its file. Blocks the calling thread.
+    func withRenewedToken() -> Self? {
+        guard let tokenFile, let renewed = SecretFile.read(tokenFile), Self.isSendable(renewed), renewed != token else { return nil }
+        return Self(target: target, token: renewed, tokenFile: tokenFile, authorities: authorities, timeout: timeout)
     }
 
     /// Sends a request once and returns the answer, of any status.
@@ -101,6 +118,26 @@ struct ApprovalServer: Sendable {
     }
 
     private func exchange(_ request: Request) async throws -> Answer {
+        // A client per request: a command sends one, or one every few seconds.
+        try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+            let response = try await client.execute(message(request), timeout: .nanoseconds(timeout.nanoseconds))
+            return try await Self.answer(response)
+        }
+    }
+
+    /// Reads the whole body of a response.
+    static func answer(_ response: HTTPClientResponse) async throws -> Answer {
+        let body = try await response.body.collect(upTo: maximumBytes)
+        return Answer(
+            status: Int(response.status.code),
+            body: Array(body.readableBytesView),
+            requestID: response.headers.first(name: "x-request-id"),
+            retryAfter: response.headers.first(name: "retry-after").flatMap(Int.init).map { .seconds($0) }
+        )
+    }
+
+    /// The HTTP client's configuration for this server.
+    var configuration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         // A redirect could take the token to another server.
         configuration.redirectConfiguration = .disallow
@@ -110,25 +147,17 @@ struct ApprovalServer: Sendable {
             tls.additionalTrustRoots = [.file(authorities)]
             configuration.tlsConfiguration = tls
         }
-        // A client per request: a command sends one, or one every few seconds.
-        return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-            let response = try await client.execute(message(request), timeout: .nanoseconds(timeout.nanoseconds))
-            let body = try await response.body.collect(upTo: Self.maximumBytes)
-            return Answer(
-                status: Int(response.status.code),
-                body: Array(body.readableBytesView),
-                requestID: response.headers.first(name: "x-request-id"),
-                retryAfter: response.headers.first(name: "retry-after").flatMap(Int.init).map { .seconds($0) }
-            )
-        }
+        return configuration
     }
 
-    private func message(_ request: Request) -> HTTPClientRequest {
+    /// Returns the request with its header fields.
+    func message(_ request: Request) -> HTTPClientRequest {
         var message = HTTPClientRequest(url: "\(target)\(request.address)")
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers.add(name: "authorization", value: "Bearer \(token)")
-        message.headers.add(name: "accept", value: "application/json")
+        message.headers.add(name: "accept", value: request.accept)
         if let key = request.idempotencyKey { message.headers.add(name: "idempotency-key", value: key) }
+        if let lastEventID = request.lastEventID { message.headers.add(name: "last-event-id", value: lastEventID) }
         if let body = request.body {
             message.headers.add(name: "content-type", value: "application/json")
             message.body = .bytes(ByteBuffer(bytes: body))

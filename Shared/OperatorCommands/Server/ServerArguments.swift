@@ -35,11 +35,11 @@ struct ServerArguments: ParsableArguments {
     /// Returns the server.
     ///
     /// - Throws: the exit code of the command, after printing what is missing or malformed.
-    func server() throws -> ApprovalServer {
+    func server() throws -> CausewayServer {
         try server(environment: ProcessInfo.processInfo.environment)
     }
 
-    func server(environment: [String: String]) throws -> ApprovalServer {
+    func server(environment: [String: String]) throws -> CausewayServer {
         let target: Target
         do throws(Target.Mistake) {
             target = try Target(url ?? Self.value("CAUSEWAY_URL", environment) ?? Self.defaultURL)
@@ -49,11 +49,12 @@ struct ServerArguments: ParsableArguments {
         if let caFile, (try? NIOSSLCertificate.fromPEMFile(caFile))?.isEmpty ?? true {
             throw Exit.because("--ca-file \(caFile) does not exist, or contains no PEM certificate", Exit.configuration)
         }
-        return ApprovalServer(target: target, token: try token(environment), authorities: caFile, timeout: requestTimeout)
+        let (token, file) = try token(environment)
+        return CausewayServer(target: target, token: token, tokenFile: file, authorities: caFile, timeout: requestTimeout)
     }
 
     /// Returns the token: of the named file, of `CAUSEWAY_TOKEN`, of the file that `CAUSEWAY_TOKEN_FILE` names.
-    private func token(_ environment: [String: String]) throws -> String {
+    private func token(_ environment: [String: String]) throws -> (token: String, file: String?) {
         let named = Self.value("CAUSEWAY_TOKEN", environment)
         let file = tokenFile ?? (named == nil ? Self.value("CAUSEWAY_TOKEN_FILE", environment) : nil)
         guard let token = file.map({ SecretFile.read($0) }) ?? named else {
@@ -63,10 +64,10 @@ struct ServerArguments: ParsableArguments {
                 Exit.configuration
             )
         }
-        guard ApprovalServer.isSendable(token) else {
+        guard CausewayServer.isSendable(token) else {
             throw Exit.because("the token has invalid characters: it must be the token and nothing else", Exit.configuration)
         }
-        return token
+        return (token, file)
     }
 
     /// Returns a variable; nil if it is empty, as an unset one in scripts often is.
@@ -82,12 +83,12 @@ extension ServerArguments {
     /// - Throws: the exit code of the command, after printing an error message.
     @discardableResult
     func perform<Answer: Decodable>(
-        _ request: ApprovalServer.Request,
+        _ request: CausewayServer.Request,
         _ type: Answer.Type,
         text: (Answer, [UInt8]) -> String
     ) async throws -> Answer {
         let body = try await server().answer(to: request)
-        let answer = try ApprovalServer.decode(type, body)
+        let answer = try CausewayServer.decode(type, body)
         print(body, text(answer, body))
         return answer
     }

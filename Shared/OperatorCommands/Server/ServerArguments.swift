@@ -26,7 +26,7 @@ struct ServerArguments: ParsableArguments {
     @Option(help: "A PEM file of authorities or certificates to trust in addition to this machine's.")
     var caFile: String?
 
-    @Option(help: "text, or json: the server's answer unchanged.")
+    @Option(help: "text, or json: the server's answer unchanged; of a stream a line for each event.")
     var output: OutputForm = .text
 
     @Option(help: "Time limit of each request.", transform: DurationOption.parse)

@@ -41,9 +41,9 @@ extension CommandLineProgram {
     /// out, or truncated. The value that an option refuses is repeated: the option of a secret takes any.
     static func explanation(of error: any Error, in arguments: [String]) -> String {
         let message = Self.message(for: error)
-        let command = Self.command(named: arguments)
+        let (command, words) = Self.command(named: arguments)
         if message.hasPrefix("Unexpected argument") || message.contains("unexpected arguments: ") {
-            return explanation(ofUnexpectedWordsIn: arguments, for: command)
+            return explanation(ofUnexpectedWordsIn: words, for: command)
         }
         if message.hasPrefix("The value '") {
             // A word without an option may be the value of a misspelt one.
@@ -64,7 +64,7 @@ extension CommandLineProgram {
         return isUnknown ? "\(shown)\(shown.hasSuffix("?") ? "" : ".") --help lists the options" : shown
     }
 
-    private static func explanation(ofUnexpectedWordsIn arguments: [String], for command: any ParsableCommand.Type) -> String {
+    private static func explanation(ofUnexpectedWordsIn arguments: ArraySlice<String>, for command: any ParsableCommand.Type) -> String {
         let commands = command.configuration.subcommands.compactMap { $0.configuration.commandName }
         guard !commands.isEmpty, let word = arguments.first(where: { !$0.hasPrefix("-") && !commands.contains($0) }) else {
             return "the command line has a word that belongs to no option: write --option value; --help lists the options"
@@ -73,14 +73,15 @@ extension CommandLineProgram {
         return "\(ShownText.unknownName(word, among: commands)) is not a command\(near) --help lists the commands"
     }
 
-    /// Returns the subcommand that the first words name; the program itself if they name none.
-    private static func command(named words: [String]) -> any ParsableCommand.Type {
+    /// Returns the subcommand that the first words name, the program itself if they name none, and the words behind those.
+    private static func command(named words: [String]) -> (command: any ParsableCommand.Type, rest: ArraySlice<String>) {
         var command: any ParsableCommand.Type = self
-        for word in words {
-            guard let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == word }) else { break }
+        var rest = words[...]
+        while let word = rest.first, let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == word }) {
             command = next
+            rest = rest.dropFirst()
         }
-        return command
+        return (command, rest)
     }
 
     private static func fail(_ message: String, _ code: Int32) -> Never {

@@ -9,18 +9,22 @@ enum Spelling {
         }
     }
 
-    /// Levenshtein distance, up to 64 characters.
+    /// Number of insertions, deletions, substitutions and swaps of neighbours (optimal string alignment), up to 64 characters.
     private static func distance(_ first: [Character], _ second: [Character]) -> Int {
-        let first = first.prefix(64)
+        let first = Array(first.prefix(64))
         let second = Array(second.prefix(64))
-        var previous = Array(0...second.count)
+        var (beforeLast, previous) = ([Int](), Array(0...second.count))
         for (row, character) in first.enumerated() {
             var current = [row + 1]
             for (column, other) in second.enumerated() {
                 let substitution = previous[column] + (character == other ? 0 : 1)
-                current.append(min(substitution, previous[column + 1] + 1, current[column] + 1))
+                var least = min(substitution, previous[column + 1] + 1, current[column] + 1)
+                if row > 0, column > 0, character == second[column - 1], other == first[row - 1] {
+                    least = min(least, beforeLast[column - 1] + 1)
+                }
+                current.append(least)
             }
-            previous = current
+            (beforeLast, previous) = (previous, current)
         }
         return previous[second.count]
     }

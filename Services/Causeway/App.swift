@@ -15,6 +15,6 @@ struct App: CommandLineProgram {
             expiry, 5 without a decision in time; 6 when a decision or a consumption was refused because of the approval's state.
             """,
         version: ConfigurationSchema.versionText(nil),
-        subcommands: [DoctorCommand.self, TokenCommand.self, DeadLettersCommand.self, LogCommand.self, ApprovalsCommand.self, TailCommand.self]
+        subcommands: [DoctorCommand.self, TokenCommand.self, DeadLettersCommand.self, LogCommand.self, ApprovalsCommand.self, TailCommand.self, ExecutionsCommand.self]
     )
 }

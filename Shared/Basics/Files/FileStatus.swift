@@ -25,11 +25,19 @@ package struct FileStatus: Sendable, Hashable {
 
     package let identity: Identity
     package let kind: Kind
+    /// The permission bits of group and others.
+    private let permissions: UInt32
     /// Size in bytes.
     package let size: Int
     /// Modification time: seconds and nanoseconds since 1970.
     private let seconds: Int
     private let nanoseconds: Int
+
+    /// Whether group or others may write to it.
+    package var isWritableByOthers: Bool { permissions & 0o022 != 0 }
+
+    /// Whether group or others may read, write or execute it.
+    package var isOpenToOthers: Bool { permissions != 0 }
 
     /// Reads the status of the file at a path; nil with `errno` on failure.
     ///
@@ -55,6 +63,7 @@ package struct FileStatus: Sendable, Hashable {
             case S_IFLNK: .symbolicLink
             default: .other
             }
+        permissions = UInt32(status.st_mode) & 0o077
         size = Int(status.st_size)
         seconds = status.st_mtim.tv_sec
         nanoseconds = status.st_mtim.tv_nsec

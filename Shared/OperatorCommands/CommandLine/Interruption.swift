@@ -13,6 +13,9 @@ import Synchronization
 enum Interruption {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
+    /// The exit code after the output has lost its reader.
+    static let lostReader = ArgumentParser.ExitCode(128 + SIGPIPE)
+
     /// Runs `body` and cancels it when a signal arrives, or the output has no reader.
     ///
     /// - Throws: the errors of `body`; after a signal, the exit code that shells report for it.

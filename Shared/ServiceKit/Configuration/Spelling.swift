@@ -1,7 +1,7 @@
 /// Suggests corrections of misspelled names.
-enum Spelling {
+package enum Spelling {
     /// Returns the nearest candidate, if at most a third of the characters differ.
-    static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(1, min(4, word.count / 3))
         let ranked = candidates.map { (candidate: $0, distance: distance(Array(word), Array($0))) }
         return ranked.min { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }.flatMap {

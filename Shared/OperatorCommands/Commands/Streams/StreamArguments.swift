@@ -29,10 +29,15 @@ struct StreamArguments: ParsableArguments {
 
     /// Follows a stream until `take` wants no more, or a signal arrives. Tells gaps and lost connections on standard error.
     ///
+    /// - Parameter complain: prints a notice.
     /// - Throws: the exit code of the command, after printing an error message.
-    func follow(_ request: CausewayServer.Request, _ take: @escaping @Sendable (StreamItem) async throws -> StreamFollower.Next) async throws {
+    func follow(
+        _ request: CausewayServer.Request,
+        complain: @escaping @Sendable (String) -> Void = Console.complain,
+        _ take: @escaping @Sendable (StreamItem) async throws -> StreamFollower.Next
+    ) async throws {
         let follower = StreamFollower(server: try server.server(), request: request, silence: idleTimeout, patience: giveUpAfter)
-        let notices = StreamNotices(Terminal.errors(color), isQuiet: quiet)
+        let notices = StreamNotices(Terminal.errors(color), isQuiet: quiet, complain: complain)
         try await Interruption.run {
             var notices = notices
             do {

@@ -56,7 +56,10 @@ package struct TailCommand: AsyncParsableCommand {
         do {
             try await stream.follow(request(from: start)) { printer.take($0) }
         } catch {
-            if let last = printer.lastID, !stream.quiet { Console.complain("continue behind the last event with --since \(last)") }
+            let hasReader = (error as? ArgumentParser.ExitCode) != Interruption.lostReader
+            if hasReader, !stream.quiet, let last = printer.lastID {
+                Console.complain("continue behind the last event with --since \(last)")
+            }
             throw error
         }
     }

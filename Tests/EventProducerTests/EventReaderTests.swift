@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import OperatorCommands
 import TestKit
 import Testing
 

@@ -1,4 +1,5 @@
 import Glibc
+import OperatorCommands
 import TestKit
 import Testing
 

@@ -1,6 +1,7 @@
 import Basics
 import CausewayProducer
 import EventModel
+import OperatorCommands
 import Synchronization
 import SystemPackage
 

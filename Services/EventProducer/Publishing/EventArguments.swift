@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import OperatorCommands
 
 /// One event from command-line options.
 struct EventArguments: Sendable, Hashable {

@@ -1,5 +1,6 @@
 import Basics
 import EventModel
+import OperatorCommands
 
 /// Parses lines of the native form (contract §10) into events, with defaults from the command line.
 struct EventReader: Sendable {

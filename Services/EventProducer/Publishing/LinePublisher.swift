@@ -1,6 +1,7 @@
 import Basics
 import CausewayProducer
 import EventModel
+import OperatorCommands
 
 /// Publishes the events of an input in order, one per line.
 ///

@@ -61,6 +61,13 @@ extension JSONObject.Value {
     /// Creates an array of integers.
     package static func integers(_ values: [Int]) -> Self { .array(values.map { .integer($0) }) }
 
+    /// The JSON text in UTF-8, on one line.
+    package var bytes: [UInt8] {
+        var out: [UInt8] = []
+        append(to: &out)
+        return out
+    }
+
     fileprivate func append(to out: inout [UInt8]) {
         switch self {
         case .null: out.append(contentsOf: "null".utf8)

@@ -1,13 +1,17 @@
 /// Splits bytes into lines incrementally.
 ///
 /// A line ends with LF or CRLF, the last one also with the input. An overlong line is dropped as it arrives, and reported by its number.
-struct LineSplitter: Sendable {
+package struct LineSplitter: Sendable {
     /// One line of the input, without its end.
-    struct Line: Sendable, Hashable {
+    package struct Line: Sendable, Hashable {
         /// Counting from 1.
-        var number: Int
+        package var number: Int
         /// Nil for an overlong line.
-        var bytes: [UInt8]?
+        package var bytes: [UInt8]?
+
+        package init(number: Int, bytes: [UInt8]?) {
+            (self.number, self.bytes) = (number, bytes)
+        }
     }
 
     private let maximumBytes: Int
@@ -16,12 +20,12 @@ struct LineSplitter: Sendable {
     private var isTooLong = false
 
     /// - Parameter maximumBytes: maximum length of a line, without its end.
-    init(maximumBytes: Int) {
+    package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
     /// Consumes bytes and returns the completed lines. Blank lines are counted and skipped.
-    mutating func take(_ bytes: some Collection<UInt8>) -> [Line] {
+    package mutating func take(_ bytes: some Collection<UInt8>) -> [Line] {
         var lines: [Line] = []
         var rest = bytes[...]
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
@@ -34,7 +38,7 @@ struct LineSplitter: Sendable {
     }
 
     /// Ends the input. Returns the last line if it has no line end.
-    mutating func finish() -> Line? { complete() }
+    package mutating func finish() -> Line? { complete() }
 
     private mutating func append(_ bytes: some Collection<UInt8>) {
         guard !isTooLong else { return }

@@ -1,5 +1,5 @@
-import Basics
-import EventModel
+package import Basics
+package import EventModel
 
 #if canImport(Glibc)
     import Glibc
@@ -8,15 +8,16 @@ import EventModel
 #endif
 
 /// A payload on the command line: JSON, or `@` and the name of a file with JSON.
-struct PayloadArgument: Sendable, Hashable {
+package struct PayloadArgument: Sendable, Hashable {
     private let text: String
 
-    init(_ text: String) {
+    /// - Parameter text: the option's value.
+    package init(_ text: String) {
         self.text = text
     }
 
     /// Returns the validated payload.
-    func payload() throws(ValidationError) -> Payload {
+    package func payload() throws(ValidationError) -> Payload {
         try Payload(validating: text.hasPrefix("@") ? Self.content(of: String(text.dropFirst())) : Array(text.utf8))
     }
 

@@ -3,7 +3,7 @@ import EventModel
 import FoundationEssentials
 import Testing
 
-@testable import event_producer
+@testable import OperatorCommands
 
 @Suite struct PayloadArgumentTests {
     @Test func isJSONOrTheNameOfAFile() throws {

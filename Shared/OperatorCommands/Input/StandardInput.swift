@@ -8,21 +8,22 @@ import Dispatch
 #endif
 
 /// Reads standard input without blocking the cooperative pool.
-struct StandardInput: Sendable {
+package struct StandardInput: Sendable {
     /// The input could not be read.
-    struct ReadError: Error, CustomStringConvertible {
-        let description: String
+    package struct ReadError: Error, CustomStringConvertible {
+        package let description: String
     }
 
     private let queue = DispatchQueue(label: "causeway.standard-input")
     private let descriptor: Int32
 
-    init(descriptor: Int32 = STDIN_FILENO) {
+    /// - Parameter descriptor: a file, pipe or terminal that stays open.
+    package init(descriptor: Int32 = STDIN_FILENO) {
         self.descriptor = descriptor
     }
 
     /// Waits for input and returns at most `maximumBytes` of it; empty at the end of the input.
-    func read(maximumBytes: Int) async throws(ReadError) -> [UInt8] {
+    package func read(maximumBytes: Int) async throws(ReadError) -> [UInt8] {
         try await queue.run { Self.blockingRead(descriptor, maximumBytes) }.get()
     }
 

@@ -1,7 +1,7 @@
 import TestKit
 import Testing
 
-@testable import event_producer
+@testable import OperatorCommands
 
 @Suite struct LineSplitterTests {
     private func lines(_ pieces: [String], maximumBytes: Int = 10) -> [String] {

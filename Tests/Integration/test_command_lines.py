@@ -137,9 +137,18 @@ def test_an_invalid_setting_is_one_sentence(line):
     assert (done.returncode, done.stderr.decode(), done.stdout) == (78, f"{line[0]}: {says}\n", b"")
 
 
-@pytest.mark.parametrize(("program", "misspelt", "meant"), [("causeway", "tokn", "token"), ("event-producer", "publsh", "publish")])
-def test_a_misspelt_command_is_answered_with_the_nearest_one(program, misspelt, meant):
-    assert refused((program,), misspelt) == f"{misspelt} is not a command: did you mean {meant}? --help lists the commands"
+@pytest.mark.parametrize(
+    ("line", "misspelt", "meant"),
+    [
+        (("causeway",), "tokn", "token"),
+        (("causeway",), "tial", "tail"),
+        (("causeway", "approvals"), "aprove", "approve"),
+        (("causeway", "log"), "reszie", "resize"),
+        (("event-producer",), "publsh", "publish"),
+    ],
+)
+def test_a_misspelt_command_is_answered_with_the_nearest_one(line, misspelt, meant):
+    assert refused(line, misspelt) == f"{misspelt} is not a command: did you mean {meant}? --help lists the commands"
 
 
 @pytest.mark.parametrize("switch", [[], ["--quick-door"], ["--quick-door=true"], ["--quick-door", "true"]])

@@ -50,7 +50,8 @@ extension CommandLineProgram {
             let isPositional = message.contains(" is invalid for '<")
             return isPositional ? arguments.reduce(message) { $0.replacing("'\($1)'", with: "'…'") } : message
         }
-        let known = (command as? any ConfiguredCommand.Type)?.schema.options.map(\.option) ?? []
+        let configured = command.configuration.defaultSubcommand ?? command
+        let known = (configured as? any ConfiguredCommand.Type)?.schema.options.map(\.option) ?? []
         let isUnknown = message.hasPrefix("Unknown option") || message.hasPrefix("Invalid option")
         var shown = message
         for argument in arguments.sorted(by: { $0.count > $1.count }) where argument.hasPrefix("-") {

@@ -1,24 +1,25 @@
 import AccessControl
-package import ArgumentParser
+import ArgumentParser
 import Basics
 import EventModel
-package import ServiceKit
+import ServiceKit
 
-/// `causeway token`: mints a token for trials, signed with the configured secret; never with the previous one.
-package struct TokenCommand: AsyncParsableCommand, ConfiguredCommand {
-    package static let schema = ConfigurationSchema(
-        command: "token",
+/// `causeway token mint`: mints a token for trials, signed with the configured secret; never with the previous one.
+struct MintTokenCommand: AsyncParsableCommand, ConfiguredCommand {
+    static let schema = ConfigurationSchema(
+        command: "token mint",
         summary: "Mints a token with the configured secret.",
         keys: .accessControl
     )
     /// Maximum lifetime of a minted token.
     private static let longestLife: Duration = .seconds(366 * 86_400)
 
-    package static let configuration = CommandConfiguration(
-        commandName: "token",
+    static let configuration = CommandConfiguration(
+        commandName: "mint",
         abstract: "Mints a token with the configured secret and prints only the token to standard output.",
+        usage: "\(ProgramName.current) token mint --tenant <tenant> --user <user> [--role <role> ...] [--expires-in <duration>]",
         discussion: ConfigurationSchema.settingsHelp,
-        version: ConfigurationSchema.versionText("token")
+        version: ConfigurationSchema.versionText("token mint")
     )
 
     @Option(help: "The token's tenant.")
@@ -35,9 +36,7 @@ package struct TokenCommand: AsyncParsableCommand, ConfiguredCommand {
 
     @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
-    package init() {}
-
-    package func validate() throws {
+    func validate() throws {
         do throws(Basics.ValidationError) {
             _ = try Tenant(tenant, field: "--tenant")
             _ = try UserID(user, field: "--user")
@@ -48,7 +47,7 @@ package struct TokenCommand: AsyncParsableCommand, ConfiguredCommand {
         guard expiresIn <= Self.longestLife else { throw ArgumentParser.ValidationError("--expires-in must be at most 366d") }
     }
 
-    package func run() async throws {
+    func run() async throws {
         let settings = try settings.settings()
         guard let secret = settings[.authHS256Secret], !secret.isEmpty else {
             throw Exit.because(

@@ -27,7 +27,8 @@ struct TokenFacts: Sendable, Equatable {
         tenant = tenantClaims.lazy.compactMap { read.values[$0] }.first.flatMap { if case .text(let name) = $0 { name } else { nil } }
     }
 
-    private static func base64(_ text: Substring) -> Data? {
+    /// Decodes base64url without padding (RFC 7515 §2).
+    static func base64(_ text: Substring) -> Data? {
         let standard = text.replacing("-", with: "+").replacing("_", with: "/")
         return Data(base64Encoded: standard + String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4))
     }

@@ -9,7 +9,7 @@ package struct LineSplitter: Sendable {
         /// Nil for an overlong line.
         package var bytes: [UInt8]?
 
-        package init(number: Int, bytes: [UInt8]?) {
+        package init(number: Int, bytes: [UInt8]? = nil) {
             (self.number, self.bytes) = (number, bytes)
         }
     }

@@ -294,8 +294,8 @@ let package = Package(
         tests(
             "EventProducer",
             [
-                "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "OperatorCommands", "TestKit",
-                hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "Basics", "event-producer", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "OperatorCommands",
+                "TestKit", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]
         ),
         tests(

@@ -9,6 +9,7 @@ extension APIError {
         case unauthorized
         case forbidden
         case notFound = "not_found"
+        case gone
         case methodNotAllowed = "method_not_allowed"
         case selfApproval = "self_approval"
         case alreadyResolved = "already_resolved"
@@ -43,6 +44,7 @@ extension APIError {
                 Row(.unauthorized, "The token is missing or not accepted: send the header \"Authorization: Bearer <token>\".")
             case .forbidden: Row(.forbidden, "The token is valid but does not permit this.")
             case .notFound: Row(.notFound, "There is nothing at this address: check the path.")
+            case .gone: Row(.gone, "The log no longer holds the event: its retention has removed it.")
             case .methodNotAllowed: Row(.methodNotAllowed, "The path exists but not with this method: use one that the header Allow names.")
             case .selfApproval: Row(.forbidden, "The requester and the approver must differ: somebody else must decide.")
             case .expired: Row(.conflict, "Nobody decided the approval in time: request a new one.")

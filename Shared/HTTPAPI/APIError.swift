@@ -62,6 +62,11 @@ extension APIError {
         APIError(.notFound, message)
     }
 
+    /// 410: the log's retention has removed what the request names.
+    public static func gone(_ message: String = Code.gone.sentence) -> APIError {
+        APIError(.gone, message)
+    }
+
     /// 405, with the path's methods in `Allow`.
     public static func methodNotAllowed(allow: [HTTPRequest.Method]) -> APIError {
         let names = allow.map(\.rawValue).joined(separator: ", ")

@@ -27,6 +27,7 @@ struct ErrorTests {
             Case(error: .unauthorized("m"), status: 401, code: "unauthorized", header: .wwwAuthenticate, value: "Bearer"),
             Case(error: .forbidden("m"), status: 403, code: "forbidden"),
             Case(error: .notFound("m"), status: 404, code: "not_found"),
+            Case(error: .gone("m"), status: 410, code: "gone"),
             Case(
                 error: .methodNotAllowed(allow: [.get, .post]),
                 status: 405,

@@ -36,6 +36,7 @@ struct IntakeProcess {
         let producers = routes.authenticated(by: authenticator)
         EventIntakeRoute(sink: producer, gate: gate).register(on: producers)
         ExecutionIntakeRoute(sink: producer, gate: gate).register(on: producers)
+        StoredEventRoute(log: producer).register(on: producers)
         routes.refuseOtherMethods()
         try await process.run([
             IntakeLog(

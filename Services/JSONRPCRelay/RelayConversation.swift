@@ -53,6 +53,8 @@ final class RelayConversation: Conversation {
         return self.subscriptions.admits(sequence: sequence, incidentID: topic, type: type)
     }
 
+    var subscribed: [TopicSubscription] { self.subscriptions.topics }
+
     func logReplaced(position: UInt64) { self.subscriptions.restart(at: position) }
 
     var requiredRoles: Set<Role> { RelayRoute.roles }

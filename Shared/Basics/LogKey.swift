@@ -64,6 +64,8 @@ package enum LogKey {
     package static let maximumConnections = "edge.max_connections"
     /// The number of connections that the open-file limit allows.
     package static let possibleConnections = "edge.possible_connections"
+    /// The id of a connection, as in `GET /connections`.
+    package static let connectionID = "connection.id"
     /// Why a connection ended.
     package static let cause = "cause"
     /// Events written to a connection.

@@ -82,8 +82,9 @@ public final class Edge: Sendable {
         let unsent = UnsentBudget(limit: self.configuration.maxUnsentBytesOfAll)
         let laggardBytes = ByteBudget(limit: self.configuration.maxLaggardBytes)
         var hubs: [LoopHub] = []
-        for host in try self.loopHosts() {
+        for (number, host) in try self.loopHosts().enumerated() {
             let hub = LoopHub(
+                number: number,
                 loop: host.loop,
                 fanout: fanout,
                 tail: feed.tail,
@@ -122,6 +123,12 @@ public final class Edge: Sendable {
 
     /// Whether streams can be served: the log is followed live.
     public var isFollowing: Bool { self.source.withLock { $0 }?.feed.isFollowing ?? false }
+
+    /// The position of the feed; nil while the log is not open.
+    var position: Cursor? { self.source.withLock { $0 }?.fanout.feed.cursor }
+
+    /// Why the log is not followed.
+    public var interruption: String { self.source.withLock { $0 }?.feed.interruption ?? "not followed yet" }
 
     /// Resolves the start of an execution's viewer (contract §9). Reads the log, so that the result covers everything stored before.
     ///
@@ -277,7 +284,7 @@ public final class Edge: Sendable {
         self.logger.info("drain ended", metadata: [LogKey.connections: "\(self.connectionCount)"])
     }
 
-    private var hubs: [LoopHub] { self.source.withLock { $0 }?.hubs ?? [] }
+    var hubs: [LoopHub] { self.source.withLock { $0 }?.hubs ?? [] }
 
     /// Number of open streams.
     public var connectionCount: Int { self.hubs.reduce(0) { $0 + $1.counters.connections.current } }

@@ -85,6 +85,9 @@ public struct EdgeProcess: Sendable {
         )
         Self.warnOfConnections(beyond: self.process.descriptors.streamLimit, settings, logger)
         self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
+        self.process.adminRoutes.get("connections") { [program = settings.schema.program] request in
+            try await ConnectionsRoute(edge: edge, program: program).respond(to: request)
+        }
         let parts = Parts(
             edge: edge,
             authenticator: authenticator,

@@ -38,7 +38,7 @@ struct LogService: Service {
         let fanout = Fanout(epoch: log.epoch, pageBytes: self.edge.configuration.pageBytes, deliveryLog: deliveryLog)
         let feed = LogFeed(log: log, tailBytes: self.tailBytes, observer: fanout, logger: self.logger)
         FeedMetrics.observe(feed, in: self.metrics)
-        self.readiness.observe("log") { [edge] in edge.isFollowing ? .ready : .notReady(feed.interruption ?? "not followed yet") }
+        self.readiness.observe("log") { [edge] in edge.isFollowing ? .ready : .notReady(edge.interruption) }
         try self.edge.begin(log: log, feed: feed, fanout: fanout)
         try await feed.run()
     }

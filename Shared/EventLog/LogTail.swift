@@ -104,6 +104,14 @@ public final class LogTail: Sendable {
         }
     }
 
+    /// Returns the number of the tenant's entries after a sequence; nil when the tail begins later. Any thread.
+    public func count(tenant: Tenant, after sequence: UInt64) -> Int? {
+        state.withLock { state in
+            guard sequence >= state.floor else { return nil }
+            return state.byTenant[tenant].map { $0.count - $0.firstIndex(after: sequence) } ?? 0
+        }
+    }
+
     /// The log's deleted sequences, at most some seconds old. Any thread.
     public var deleted: DeletedSequences { state.withLock { $0.deleted } }
 

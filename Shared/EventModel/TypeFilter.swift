@@ -36,6 +36,9 @@ public struct TypeFilter: Sendable, Hashable {
         self.prefixes = prefixes.sorted()
     }
 
+    /// The patterns, sorted; joined with commas they are a query again.
+    public var patterns: [String] { (exact.map(\.name) + prefixes.map { "\($0)*" }).sorted() }
+
     /// Whether events of that type are wanted.
     public func matches(_ type: EventType) -> Bool {
         exact.contains(type) || prefixes.contains { type.name.hasPrefix($0) }

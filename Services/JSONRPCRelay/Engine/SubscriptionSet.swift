@@ -1,4 +1,5 @@
 import Basics
+import EdgeRuntime
 import EventModel
 
 /// Selects the log entries that a connection gets, each once, however many of its subscriptions match.
@@ -38,6 +39,11 @@ struct SubscriptionSet: Sendable {
 
     /// Whether there are no subscriptions.
     var isEmpty: Bool { interests.isEmpty }
+
+    /// The topics with the sequences after which they are pushed, in any order.
+    var topics: [TopicSubscription] {
+        interests.map { TopicSubscription(family: $0.key.family, incidentID: $0.key.incidentID, after: $0.value.from) }
+    }
 
     /// Whether any subscription matches, at any position in the log.
     func matches(incidentID: IncidentID, type: EventType) -> Bool {

@@ -21,6 +21,8 @@ public protocol Conversation<Note>: AnyObject {
     func resumed(_ key: String, after sequence: UInt64, position: UInt64) -> UInt64
     /// Whether the client receives this entry. Called for each entry of the tenant, perhaps more than once.
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool
+    /// The client's subscriptions, for operators.
+    var subscribed: [TopicSubscription] { get }
     /// The log was replaced, and its sequences changed meaning; the connection continues after `position`.
     func logReplaced(position: UInt64)
     /// The roles of which a new token must have one; empty for any.

@@ -34,11 +34,11 @@ actor EdgeConnection {
     var mark: TokenMark
     /// The token's `exp`, in seconds since 1970 UTC: when the connection ends, unless its token is renewed.
     var expiresAt: Int64
-    private let requestID: String
+    let requestID: String
     private let traceID: String?
     private let inbound: (any InboundHandler)?
     let conversation: (any Conversation)?
-    private let openedAt: MonotonicInstant
+    let openedAt: MonotonicInstant
     /// When the server ends the stream.
     let end: StreamEnd
 
@@ -47,8 +47,8 @@ actor EdgeConnection {
     var progress: DeliveryProgress
     /// Buffers of work in progress; nil for an idle connection, which halves its memory.
     var pending: PendingWork?
-    /// The cursor that the client presented.
-    private let arrival: Cursor?
+    /// Where delivery began.
+    let start: Cursor
     var bytes: UInt64 = 0
     /// The place in the descriptor budget, until the descriptor is closed.
     private var place: DescriptorBudget.Place?
@@ -95,7 +95,7 @@ actor EdgeConnection {
         self.end = StreamEnd(ticket.end, start: beginning.cursor, gap: beginning.gap, separator: group.chain.encoder.separatorLength)
         self.generation = beginning.position.generation
         self.progress = DeliveryProgress(sequence: beginning.position.sequence)
-        self.arrival = if case .after(let cursor) = ticket.start { cursor } else { nil }
+        self.start = beginning.cursor
         self.place = ticket.place
         let pending = PendingWork()
         pending.outbox.append(beginning.opening)
@@ -449,7 +449,7 @@ actor EdgeConnection {
         else { return nil }
         // The client may have presented a cursor from an edge whose feed is ahead: never send it an older one.
         if self.progress.sequence <= feed.position.sequence { return feed.cursor }
-        if let arrival = self.arrival, arrival.sequence == self.progress.sequence { return arrival }
+        if self.start.sequence == self.progress.sequence { return self.start }
         return self.hub.tail.cursor(at: self.progress.sequence, epoch: feed.epoch)
     }
 
@@ -573,7 +573,7 @@ actor EdgeConnection {
         var metadata: Logger.Metadata = [
             LogKey.tenant: "\(self.tenant)", LogKey.user: "\(self.audience.user?.text ?? "")", LogKey.cause: "\(ending)",
             LogKey.deliveries: "\(self.deliveries)", LogKey.bytes: "\(self.bytes)", LogKey.seconds: "\(seconds)",
-            LogKey.requestID: "\(self.requestID)",
+            LogKey.requestID: "\(self.requestID)", LogKey.connectionID: "\(self.id)",
         ]
         if let traceID = self.traceID { metadata[LogKey.traceID] = "\(traceID)" }
         let logger = self.hub.logger

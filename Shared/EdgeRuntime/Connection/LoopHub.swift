@@ -12,6 +12,8 @@ import Synchronization
 ///
 /// On the loop's thread; the loop calls it with `assumeIsolated`. Loops share only pages.
 actor LoopHub: DeliveryLoopDelegate, ChainReader {
+    /// Its number among the loops of the process.
+    nonisolated let number: Int
     nonisolated let loop: DeliveryLoop
     nonisolated let fanout: Fanout
     nonisolated let tail: LogTail
@@ -45,12 +47,12 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         var traced: [(chain: PageChain, trace: TracedDelivery)] = []
     }
 
-    private struct Slot {
+    struct Slot {
         var generation: UInt32
         var connection: EdgeConnection?
     }
 
-    private var slots: ContiguousArray<Slot> = []
+    private(set) var slots: ContiguousArray<Slot> = []
     private var freeSlots: [UInt32] = []
     private(set) var groups: [Fanout.Key: LoopGroup] = [:]
     private(set) var groupOfChain: [ObjectIdentifier: LoopGroup] = [:]
@@ -81,6 +83,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Remaining input cost of the round, for all connections together.
     private var inputLeft = InputBudget.round
     private var ended: [EdgeConnection] = []
+    private(set) var closedConnections: ClosedConnections
     private var chunks = ChunkCache()
     private var heartbeatBytes: (name: String, cursor: Cursor, bytes: [UInt8])?
     /// Whether the log is followed, as reported to the connections.
@@ -89,6 +92,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     private var drained: [CheckedContinuation<Void, Never>] = []
 
     init(
+        number: Int = 0,
         loop: DeliveryLoop,
         fanout: Fanout,
         tail: LogTail,
@@ -101,6 +105,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         logger: Logger,
         isFollowing: @escaping @Sendable () -> Bool
     ) {
+        self.number = number
         self.loop = loop
         self.fanout = fanout
         self.tail = tail
@@ -112,6 +117,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
         self.verify = verify
         self.logger = logger
         self.isFollowing = isFollowing
+        self.closedConnections = ClosedConnections(limit: configuration.maxClosedReports, start: configuration.wallClock())
         self.standing = StandingWatch(patience: configuration.standingPatience)
         self.heartbeats = Self.wheel(interval: configuration.heartbeatInterval, configuration)
     }
@@ -142,6 +148,7 @@ actor LoopHub: DeliveryLoopDelegate, ChainReader {
     /// Records that `connection` has closed its descriptor. It is removed at the end of the round, because a fan-out may be iterating over its group.
     func closed(_ connection: EdgeConnection, ending: Ending) {
         self.counters.closed(ending)
+        if connection.wasAdmitted { self.closedConnections.append(connection.assumeIsolated { $0.report(closedBy: ending) }) }
         self.ended.append(connection)
     }
 

@@ -85,6 +85,46 @@ struct Socket: ByteSink {
         return .milliseconds(Int64(info.tcpi_last_ack_recv))
     }
 
+    /// Bytes written that the peer's kernel has not acknowledged; nil when unknown.
+    func unacknowledgedBytes() -> Int? {
+        var count: Int32 = 0
+        // SIOCOUTQ is the same request.
+        return ioctl(self.descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : nil
+    }
+
+    /// Address and port of the peer, as numbers; nil when unknown.
+    func peerAddress() -> String? {
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &address) { storage in
+            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard getpeername(self.descriptor, address, &size) == 0 else { return nil }
+                return Self.text(of: address, size)
+            }
+        }
+    }
+
+    private static func text(of address: UnsafePointer<sockaddr>, _ size: socklen_t) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { host in
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXSERV)) { port in
+                let form = NI_NUMERICHOST | NI_NUMERICSERV
+                guard
+                    getnameinfo(
+                        address,
+                        size,
+                        host.baseAddress,
+                        socklen_t(host.count),
+                        port.baseAddress,
+                        socklen_t(port.count),
+                        form
+                    ) == 0, let host = host.baseAddress, let port = port.baseAddress
+                else { return nil }
+                let name = String(cString: host)
+                return name.contains(":") ? "[\(name)]:\(String(cString: port))" : "\(name):\(String(cString: port))"
+            }
+        }
+    }
+
     /// Raises the kernel's send buffer, as far as the system allows.
     func growSendBuffer(to bytes: Int32) { self.set(SOL_SOCKET, SO_SNDBUF, bytes) }
 

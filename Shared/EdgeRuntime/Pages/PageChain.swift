@@ -182,6 +182,18 @@ final class PageChain: Sendable {
         }
     }
 
+    /// Returns the number of entries after `position`; nil when the position is older than the oldest page, or of another generation. Any thread.
+    func count(after position: ChainPosition) -> Int? {
+        self.state.withLock { state in
+            guard position.generation == state.generation else { return nil }
+            if position.sequence >= state.end { return 0 }
+            guard position.sequence >= state.floor else { return nil }
+            return state.pages[Self.firstPage(after: position.sequence, in: state.pages)...].reduce(0) { count, page in
+                count + page.entryCount - page.firstEntry(after: position.sequence, in: 0..<page.entryCount)
+            }
+        }
+    }
+
     /// Returns the index of the first page whose last entry is after `sequence`.
     private static func firstPage(after sequence: UInt64, in pages: Deque<Page>) -> Int {
         var low = 0

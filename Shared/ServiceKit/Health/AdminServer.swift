@@ -7,7 +7,7 @@ public import Logging
 import NIOCore
 public import ServiceLifecycle
 
-/// Serves `/healthz`, `/readyz` and `/metrics` on a second listener, for the platform (contract §11). Never reachable through the public port.
+/// Serves `/healthz`, `/readyz`, `/metrics` and the process's ``AdminRoutes`` on a second listener, for the platform and its operators (contract §11). Never reachable through the public port.
 ///
 /// Run it first in ``ServiceRunner``, so that it stops last: a draining process still answers.
 public struct AdminServer: Service {
@@ -20,17 +20,20 @@ public struct AdminServer: Service {
     private let port: Int
     private let readiness: Readiness
     private let metrics: PrometheusMetrics
+    private let routes: AdminRoutes
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
 
     /// - Parameters:
     ///   - port: The port; 0 for any free one.
+    ///   - routes: Routes besides those of every process.
     ///   - onListening: Called once with the port, when listening.
     public init(
         host: String,
         port: Int,
         readiness: Readiness,
         metrics: PrometheusMetrics,
+        routes: AdminRoutes = AdminRoutes(),
         logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -38,17 +41,19 @@ public struct AdminServer: Service {
         self.port = port
         self.readiness = readiness
         self.metrics = metrics
+        self.routes = routes
         self.logger = logger
         self.onListening = onListening
     }
 
     /// Creates a server from `admin.host` and `admin.port`.
-    public init(settings: Settings, readiness: Readiness, metrics: PrometheusMetrics, logger: Logger) {
+    public init(settings: Settings, readiness: Readiness, metrics: PrometheusMetrics, routes: AdminRoutes, logger: Logger) {
         self.init(
             host: settings[.adminHost],
             port: settings[.adminPort],
             readiness: readiness,
             metrics: metrics,
+            routes: routes,
             logger: logger
         )
     }
@@ -85,6 +90,7 @@ public struct AdminServer: Service {
         router.get("metrics") { [metrics] _, _ in
             Self.response(.ok, type: MetricsExposition.contentType, Array(metrics.render().utf8))
         }
+        routes.register(on: router)
         return router
     }
 

@@ -23,6 +23,9 @@ public struct ServiceMain: Sendable {
     /// The metrics of `/metrics`; the backend of swift-metrics, with ``ProcessMetrics``.
     public let metrics = PrometheusMetrics()
 
+    /// The process's own routes of the admin listener.
+    public let adminRoutes = AdminRoutes()
+
     /// The public listener's share of the process's open files.
     package let descriptors = DescriptorBudget.ofProcess()
 
@@ -68,7 +71,7 @@ public struct ServiceMain: Sendable {
     ///
     /// - Parameter drain: how long the services may take to finish their work at a shutdown, in a program without the key `drain.window`.
     public func run(_ services: [any Service], drain: Duration = .zero) async throws {
-        let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, logger: logger)
+        let admin = AdminServer(settings: settings, readiness: readiness, metrics: metrics, routes: adminRoutes, logger: logger)
         let hasWindow = settings.schema.keys.contains { $0.name == AnyConfigurationKey.drainWindow.name }
         let timeout = (hasWindow ? settings[.drainWindow] : drain) + Self.shutdownReserve
         let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: timeout) { [reloads] in

@@ -20,7 +20,7 @@ struct App: CommandLineProgram {
             """,
         version: ConfigurationSchema.versionText(nil),
         subcommands: [
-            TailCommand.self, PublishEventsCommand.self, ExecutionsCommand.self, ApprovalsCommand.self, DoctorCommand.self,
+            TailCommand.self, PublishEventsCommand.self, ExecutionsCommand.self, ApprovalsCommand.self, WhyCommand.self, DoctorCommand.self,
             TokenCommand.self, DeadLettersCommand.self, LogCommand.self, CompletionCommand.self,
         ]
     )

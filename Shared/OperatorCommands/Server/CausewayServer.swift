@@ -13,7 +13,8 @@ struct CausewayServer: Sendable {
     private static let maximumBytes = 4 * 1024 * 1024
 
     let target: Target
-    let token: String
+    /// Nil for a listener that takes none: an admin listener must not get the token.
+    let token: String?
     /// The file that the token was read from; nil for a token of the environment.
     var tokenFile: String?
     /// A PEM file of further authorities.
@@ -154,7 +155,7 @@ struct CausewayServer: Sendable {
     func message(_ request: Request) -> HTTPClientRequest {
         var message = HTTPClientRequest(url: "\(target)\(request.address)")
         message.method = HTTPMethod(rawValue: request.method.rawValue)
-        message.headers.add(name: "authorization", value: "Bearer \(token)")
+        if let token { message.headers.add(name: "authorization", value: "Bearer \(token)") }
         message.headers.add(name: "accept", value: request.accept)
         if let key = request.idempotencyKey { message.headers.add(name: "idempotency-key", value: key) }
         if let lastEventID = request.lastEventID { message.headers.add(name: "last-event-id", value: lastEventID) }

@@ -1,0 +1,125 @@
+import Basics
+import EventModel
+
+/// The answer to `GET /v1/events/{id}` (contract §10), as far as `causeway why` reads it.
+struct StoredEventAnswer: Decodable, Sendable {
+    struct Payload: Decodable, Sendable {
+        var incidentId: String?
+
+        private enum CodingKeys: CodingKey {
+            case incidentId
+        }
+
+        init(from decoder: any Decoder) throws {
+            // Of another kind in an event that is not about an incident.
+            incidentId = try? decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .incidentId)
+        }
+    }
+
+    var id: String
+    var tenant: String
+    var type: String
+    var recipients: [String]?
+    var receivedAt: String
+    var payload: Payload
+}
+
+/// The answer to `GET /connections` of an edge's admin listener (contract §11).
+struct ConnectionsAnswer: Decodable, Sendable {
+    struct Connection: Decodable, Sendable {
+        struct Topic: Decodable, Sendable {
+            var family: String
+            var incidentId: String
+            var after: UInt64
+        }
+
+        var id: String
+        var surface: String
+        var execution: String?
+        var requestId: String
+        var since: String
+        var start: String
+        var cursor: String
+        var lag: Int?
+        var types: [String]?
+        var subscriptions: [Topic]?
+        var bytes: UInt64
+        var unacknowledged: Int?
+        var until: String?
+        var cause: String?
+    }
+
+    var program: String
+    var time: String
+    var following: Bool
+    var interruption: String?
+    var position: String?
+    var connections: [Connection]
+    var closed: [Connection]
+    var closedSince: String?
+    var next: String?
+}
+
+/// A member of an answer that has no valid value: the answer is another program's.
+struct ForeignAnswer: Error {}
+
+extension AskedEvent {
+    init(_ answer: StoredEventAnswer) throws {
+        guard let cursor = Cursor(answer.id), let type = try? EventType(answer.type),
+            let receivedAt = Timestamp(rfc3339: answer.receivedAt)
+        else { throw ForeignAnswer() }
+        self.init(
+            cursor: cursor,
+            tenant: answer.tenant,
+            type: type,
+            recipients: answer.recipients ?? [],
+            receivedAt: receivedAt,
+            incidentID: answer.payload.incidentId
+        )
+    }
+}
+
+extension KnownEdge {
+    /// - Parameters:
+    ///   - pages: the answers to the requests for one page after another; not empty.
+    ///   - address: where they came from.
+    init(_ pages: [ConnectionsAnswer], at address: String) throws {
+        guard let first = pages.first, let now = Timestamp(rfc3339: first.time) else { throw ForeignAnswer() }
+        let name = "\(TerminalText.safe(first.program)) at \(address)"
+        self.init(
+            name: name,
+            now: now,
+            interruption: first.following ? nil : TerminalText.safe(first.interruption ?? "the reason is not known"),
+            position: first.position.flatMap { Cursor($0) },
+            closedSince: first.closedSince.flatMap { Timestamp(rfc3339: $0) },
+            // The viewers of an execution get no event of the log.
+            connections: try (pages.flatMap(\.connections) + first.closed).filter { $0.execution == nil }.map { try KnownConnection($0, of: name) }
+        )
+    }
+}
+
+extension KnownConnection {
+    init(_ answer: ConnectionsAnswer.Connection, of edge: String) throws {
+        guard let since = Timestamp(rfc3339: answer.since), let start = Cursor(answer.start), let position = Cursor(answer.cursor) else {
+            throw ForeignAnswer()
+        }
+        self.init(
+            id: TerminalText.safe(answer.id),
+            requestID: answer.requestId,
+            surface: TerminalText.safe(answer.surface),
+            edge: edge,
+            since: since,
+            end: try answer.until.map { until in
+                guard let time = Timestamp(rfc3339: until) else { throw ForeignAnswer() }
+                return End(time: time, cause: TerminalText.safe(answer.cause ?? "unknown"))
+            },
+            start: start,
+            position: position,
+            lag: answer.lag,
+            filter: try answer.types.map { try TypeFilter(query: $0.joined(separator: ",")) },
+            topics: answer.subscriptions?.map { Topic(family: $0.family, incidentID: $0.incidentId, after: $0.after) },
+            bytes: answer.bytes,
+            unacknowledged: answer.unacknowledged
+        )
+    }
+}

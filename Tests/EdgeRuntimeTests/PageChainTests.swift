@@ -29,6 +29,18 @@ struct PageChainTests {
         return slice.segments.flatMap { segment in segment.entries.map { segment.page.entries[$0].sequence } }
     }
 
+    @Test("entries behind a position are counted over all pages")
+    func count() throws {
+        let chain = try self.makeChain(from: 10)
+        for sequence in UInt64(11)...510 { try self.append(2 * sequence, bytes: 200, to: chain, budget: 40_000) }
+        func count(after sequence: UInt64, generation: UInt32 = 3) -> Int? {
+            chain.count(after: ChainPosition(generation: generation, sequence: sequence))
+        }
+        #expect(count(after: 10) == nil, "evicted")
+        #expect(count(after: 1020) == 0 && count(after: 1019) == 1 && count(after: 1000) == 10 && count(after: 999) == 11)
+        #expect(count(after: 1000, generation: 2) == nil)
+    }
+
     @Test("what the log does not keep any more is not read from pages")
     func trimmed() throws {
         let chain = try self.makeChain()

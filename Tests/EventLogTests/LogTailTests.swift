@@ -63,6 +63,14 @@ import Testing
         }
     }
 
+    @Test func countsATenantsEntriesBehindASequence() throws {
+        let tail = try Self.tail(entries: 20, position: 0)
+        for sequence in 1...30 { tail.append(try Fixture.entry(UInt64(sequence), tenant: ["a", "b"][sequence % 2])) }
+        #expect(tail.count(tenant: "a", after: tail.floor - 1) == nil)
+        #expect(tail.count(tenant: "a", after: tail.floor) == 10)
+        #expect(tail.count(tenant: "a", after: 27) == 2 && tail.count(tenant: "b", after: 29) == 0 && tail.count(tenant: "c", after: 29) == 0)
+    }
+
     @Test func keepsAnEntryThatIsLargerThanItself() throws {
         let tail = LogTail(maxBytes: 10)
         tail.append(try Fixture.entry(1))

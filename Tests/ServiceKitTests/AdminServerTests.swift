@@ -1,7 +1,10 @@
 import Foundation
 import FoundationNetworking
+import HTTPAPI
+import Hummingbird
 import Logging
 import Metrics
+import NIOCore
 import Testing
 
 @testable import ServiceKit
@@ -9,12 +12,15 @@ import Testing
 @Suite struct AdminServerTests {
     private let readiness = Readiness()
     private let metrics = PrometheusMetrics()
+    private let routes = AdminRoutes()
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Runs the server on a free port while `body` talks to it.
     private func withServer(_ body: (_ port: Int) async throws -> Void) async throws {
         let (ports, opened) = AsyncStream.makeStream(of: Int.self)
-        let server = AdminServer(host: "127.0.0.1", port: 0, readiness: readiness, metrics: metrics, logger: logger) { opened.yield($0) }
+        let server = AdminServer(host: "127.0.0.1", port: 0, readiness: readiness, metrics: metrics, routes: routes, logger: logger) {
+            opened.yield($0)
+        }
         try await withThrowingTaskGroup { group in
             group.addTask { try await server.run() }
             let port = try #require(await ports.first { _ in true })
@@ -56,6 +62,19 @@ import Testing
             #expect(try await get("/metrics", port: port, method: "HEAD").body == "")
             #expect(try await get("/v1/notifications", port: port).status == 404)
             #expect(try await get("/healthz", port: port, method: "POST").status == 404)
+        }
+    }
+
+    @Test func answersTheQuestionsOfItsProcess() async throws {
+        routes.get("connections") { request in
+            guard request.uri.query == nil else { throw APIError.validation("user: is wrong.") }
+            return Response.json(encoded: ByteBuffer(string: "{}"))
+        }
+        try await withServer { port in
+            #expect(try await get("/connections", port: port) == (200, "application/json", "{}"))
+            let refused = try await get("/connections?user=", port: port)
+            #expect(refused == (400, "application/json", #"{"error":"validation_error","message":"user: is wrong."}"#))
+            #expect(try await get("/connections/0", port: port).status == 404)
         }
     }
 

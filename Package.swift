@@ -286,11 +286,11 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "Basics", "ServiceKit", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", httpTypes, logging, metrics,
-                lifecycle, argumentParser,
+                "Basics", "ServiceKit", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes, logging,
+                metrics, lifecycle, argumentParser, nioCore,
             ]
         ),
-        tests("EdgeService", ["Basics", "EdgeRuntime", "EdgeService", "ServiceKit"]),
+        tests("EdgeService", ["Basics", "EdgeRuntime", "EdgeService", "EventLog", "EventModel", "HTTPAPI", "ServiceKit"]),
         tests(
             "EventProducer",
             [

@@ -71,7 +71,10 @@ struct ConnectionsRoute: Sendable {
         if let filter = report.filter { object.append("types", .strings(filter.patterns)) }
         if let subscriptions = report.subscriptions {
             let topics: [JSONObject.Value] = subscriptions.map {
-                .object(["family": .string($0.family.name), "incidentId": .string($0.incidentID.text), "after": .integer(Int(clamping: $0.after))])
+                .object([
+                    "family": .string($0.family.name), "incidentId": .string($0.incidentID.text),
+                    "after": .integer(Int(clamping: $0.after)),
+                ])
             }
             object.append("subscriptions", .array(topics))
         }

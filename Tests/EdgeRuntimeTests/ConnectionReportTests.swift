@@ -52,11 +52,14 @@ struct ConnectionReportTests {
     func selection() async throws {
         let bench = try HubBench()
         let clients = [
-            try await bench.connect(user: "ann"), try await bench.connect(user: "bob"), try await bench.connect(tenant: "globex", user: "ann"),
+            try await bench.connect(user: "ann"), try await bench.connect(user: "bob"),
+            try await bench.connect(tenant: "globex", user: "ann"),
             try await bench.connect(user: "eve", refusal: .limit),
         ]
         func users(_ tenant: Tenant?, _ user: UserID?) async -> [String] {
-            await self.open(bench, ConnectionQuery(tenant: tenant, user: user, limit: 10)).map { "\($0.source.tenant)/\($0.user?.text ?? "")" }
+            await self.open(bench, ConnectionQuery(tenant: tenant, user: user, limit: 10)).map {
+                "\($0.source.tenant)/\($0.user?.text ?? "")"
+            }
         }
         #expect(await users(nil, nil) == ["acme/ann", "acme/bob", "globex/ann"])
         #expect(await users("acme", nil) == ["acme/ann", "acme/bob"])

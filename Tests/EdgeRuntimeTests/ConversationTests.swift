@@ -52,7 +52,9 @@ private final class Follower: Conversation {
     func admits(sequence: UInt64, topic: IncidentID?, type: EventType) -> Bool {
         topic != nil && topic == self.topic && sequence > self.from
     }
-    var subscribed: [TopicSubscription] { self.topic.map { [TopicSubscription(family: .investigation, incidentID: $0, after: self.from)] } ?? [] }
+    var subscribed: [TopicSubscription] {
+        self.topic.map { [TopicSubscription(family: .investigation, incidentID: $0, after: self.from)] } ?? []
+    }
     func logReplaced(position: UInt64) { self.from = position }
     var requiredRoles: Set<Role> { [] }
     func authenticated(_ request: UInt64, _ answer: RenewalAnswer) -> [ConversationStep] { [] }

@@ -24,7 +24,9 @@ import Testing
 
     @Test(
         "what cannot be is refused, with its name",
-        arguments: ["tenant=", "user=", "user=a&user=b", "user=%00", "limit=0", "limit=1001", "limit=x", "limit=99999999999999999999", "after=1"]
+        arguments: [
+            "tenant=", "user=", "user=a&user=b", "user=%00", "limit=0", "limit=1001", "limit=x", "limit=99999999999999999999", "after=1",
+        ]
     )
     func refused(_ text: String) throws {
         let error = #expect(throws: APIError.self) { try Self.query(text) }

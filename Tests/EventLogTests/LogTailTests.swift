@@ -68,7 +68,9 @@ import Testing
         for sequence in 1...30 { tail.append(try Fixture.entry(UInt64(sequence), tenant: ["a", "b"][sequence % 2])) }
         #expect(tail.count(tenant: "a", after: tail.floor - 1) == nil)
         #expect(tail.count(tenant: "a", after: tail.floor) == 10)
-        #expect(tail.count(tenant: "a", after: 27) == 2 && tail.count(tenant: "b", after: 29) == 0 && tail.count(tenant: "c", after: 29) == 0)
+        #expect(
+            tail.count(tenant: "a", after: 27) == 2 && tail.count(tenant: "b", after: 29) == 0 && tail.count(tenant: "c", after: 29) == 0
+        )
     }
 
     @Test func keepsAnEntryThatIsLargerThanItself() throws {

@@ -20,6 +20,8 @@ from causeway_kit.tokens import SECRET, mint, producer_token
 
 STREAM = "/v1/notifications/stream"
 EVENTS = "/v1/events"
+#: The id of an event of another log.
+ABSENT_EVENT = "evt_01HX9VTPQR3KF0MZWBYD5N6JCE"
 CODES = {
     400: "validation_error", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
     413: "payload_too_large", 415: "unsupported_media_type",
@@ -212,6 +214,21 @@ def intake_rows():
     yield post("GET", 405, "POST", b"", method="GET")
     yield post("PUT", 405, "POST", good, method="PUT")
     yield post("another path", 404, "path|address", good, path="/v1/event")
+
+    def look(name, status, says, id, *, token=admin, **more):
+        return Wrong(f"stored event: {name}", status, says, f"{EVENTS}/{id}", **{"method": "GET", "token": token} | more)
+
+    yield look("no token", 401, "token", ABSENT_EVENT, token=None)
+    yield look("a member", 403, "admin or producer", ABSENT_EVENT, token=mint())
+    yield look("an id in lower case", 400, "eventId", ABSENT_EVENT.lower())
+    yield look("an id that is too short", 400, "eventId", ABSENT_EVENT[:-1])
+    yield look("an id of a notification", 400, "eventId", ABSENT_EVENT.replace("evt", "ntf"))
+    yield look("an id of more than 128 bits", 400, "eventId", "evt_8" + ABSENT_EVENT[5:])
+    yield look("an id that cannot be decoded", 400, "eventId", "%ff")
+    yield look("an id that was never given", 404, "no event with this id", ABSENT_EVENT)
+    yield look("an id at the beginning of no log", 404, "no event with this id", "evt_" + 26 * "0", token=service)
+    yield look("PUT", 405, "GET", ABSENT_EVENT, method="PUT")
+    yield look("a path below it", 404, "path|address", f"{ABSENT_EVENT}/payload")
 
     yield post("an admin for another tenant", 403, "tenant", event(tenant="other"), token=admin)
     yield post("a text", 415, "application/json", good, headers={"Content-Type": "text/plain"})

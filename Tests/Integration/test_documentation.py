@@ -462,6 +462,9 @@ def test_operating(read, stack, tmp_path):
     with read("docs/operating.md") as page:
         page.sh("tokens.env", NATS_URL=BUS, ADMIN=f"http://127.0.0.1:{TABLE['sse-edge, admin'] + OFFSET}")
         assert "causeway_edge_connections" in page.sh("$ADMIN/readyz")
+        edges = ",".join(f"http://127.0.0.1:{TABLE[f'{name}, admin'] + OFFSET}" for name in ("sse-edge", "websocket-edge", "jsonrpc-relay"))
+        printed = page.sh("causeway why", CAUSEWAY_URL=URL, CAUSEWAY_EDGES=edges)
+        assert printed.startswith("no connection: eve had none between ") and '{"program":"sse-edge",' in printed
         page.sh("causeway dead-letters", NATS_URL=BUS)
 
         page.sh("EDGE=$!", EDGE_PORT=free_port(), EDGE_ADMIN_PORT=free_port())

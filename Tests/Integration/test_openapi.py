@@ -109,6 +109,7 @@ def test_the_description_is_served_to_anybody(service):
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
         "/v1/events",
+        "/v1/events/{eventId}",
         "/v1/executions/agents/{name}/events",
         "/v1/executions/workflows/{id}/events",
         "/v1/notifications",

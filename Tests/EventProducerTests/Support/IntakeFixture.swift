@@ -52,7 +52,12 @@ struct IntakeFixture {
     }
 
     /// Runs `body` with a client of the intake.
-    func run(_ body: @Sendable (Client) async throws -> Void) async throws {
+    ///
+    /// - Parameter looking: the route of stored events, if any.
+    func run<Result: Sendable>(
+        _ looking: StoredEventRoute? = nil,
+        _ body: @Sendable (Client) async throws -> Result
+    ) async throws -> Result {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let authenticator = try await Authenticator(configuration: AccessControlConfiguration(hs256Secret: Self.secret), logger: logger)
@@ -61,8 +66,9 @@ struct IntakeFixture {
         let producers = routes.authenticated(by: authenticator)
         EventIntakeRoute(sink: sink, gate: gate, now: { Self.now }).register(on: producers)
         ExecutionIntakeRoute(sink: sink, gate: gate).register(on: producers)
+        looking?.register(on: producers)
         routes.refuseOtherMethods()
-        try await Application(router: router, logger: logger).test(.router) { client in
+        return try await Application(router: router, logger: logger).test(.router) { client in
             try await body(Client(client: client))
         }
     }

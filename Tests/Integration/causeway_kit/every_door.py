@@ -21,6 +21,7 @@ from .number_doors import (
     BusNumber,
     CommandNumber,
     ContentLength,
+    EventPath,
     ExecutionCursor,
     ExecutionPayloadNumber,
     FrameLength,
@@ -57,7 +58,7 @@ DOORS = [
 #: Every door that takes numbers.
 NUMBER_DOORS = [
     PageLimit(APPROVALS), PageLimit(NOTIFICATIONS), PageLimit("/v1/webhooks", "webhooks", "admin"),
-    ListCursor(APPROVALS, "evt_"), ListCursor(NOTIFICATIONS, "ntf_"), ListCursor(NOTIFICATIONS, "evt_"), MarkOne(), MarkAll(),
+    ListCursor(APPROVALS, "evt_"), ListCursor(NOTIFICATIONS, "ntf_"), ListCursor(NOTIFICATIONS, "evt_"), MarkOne(), MarkAll(), EventPath(),
     StreamCursor(NotificationStream(), lambda world: world.sse), StreamCursor(WorkspaceStream(), lambda world: world.workspace),
     StreamCursor(Relay(), lambda world: world.relay), StreamCursor(LongPoll(), lambda world: world.sse),
     *(ExecutionCursor(spelling) for spelling in ("header", *SPELLINGS)),

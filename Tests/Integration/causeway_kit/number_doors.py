@@ -97,6 +97,17 @@ class MarkOne(_CursorNumber):
         expect(world.call(world.approvals, "PATCH", f"/v1/notifications/{id}/read", token=mint(tenant)), 404)
 
 
+class EventPath(_CursorNumber):
+    """The path of a stored event: an id of the future is one that does not exist, one that was removed is gone."""
+
+    name = "path of an event"
+
+    def offer(self, world, text, tenant):
+        id = self.text(world, text, tenant)
+        answer = world.call(world.producer, "GET", f"/v1/events/{id}", token=mint(tenant, roles=("admin",)))
+        expect(answer, *((200, 404, 410) if whole(text) < 2**63 else (400,)))
+
+
 class MarkAll(_CursorNumber):
     name = "cursor of the body that marks all"
 

@@ -129,8 +129,11 @@ extension Explanation {
     static func byConnections(_ event: AskedEvent, _ edges: [KnownEdge], isOfOne: Bool = false) -> [Explanation] {
         var found: [Explanation] = []
         for edge in edges { found += edge.connections.compactMap { explanation(of: $0, event, edge) } }
-        let isCovered = found.contains { if case .beforeCursor = $0 { false } else { true } }
-        if !isCovered {
+        let wasConnected = edges.contains { edge in
+            edge.connections.contains { $0.since <= event.receivedAt && ($0.end.map { $0.time > event.receivedAt } ?? true) }
+        }
+        let hasReader = found.contains { if case .beforeCursor = $0 { false } else { true } }
+        if !hasReader, !wasConnected {
             found += edges.compactMap { edge in edge.interruption.map { .edgeNotFollowing(edge: edge.name, reason: $0) } }
             if !isOfOne || found.isEmpty { found.append(gap(around: event, edges)) }
         }
@@ -144,8 +147,10 @@ extension Explanation {
     private static func explanation(of connection: KnownConnection, _ event: AskedEvent, _ edge: KnownEdge) -> Explanation? {
         let isStillSameLog = connection.position.epoch == event.cursor.epoch
         let hasPassed = isStillSameLog && connection.position.sequence >= event.cursor.sequence
-        if let end = connection.end, !hasPassed, end.time < event.receivedAt { return nil }
-        if connection.start.epoch == event.cursor.epoch, connection.start.sequence >= event.cursor.sequence { return .beforeCursor(connection) }
+        if let end = connection.end, !hasPassed, end.time <= event.receivedAt { return nil }
+        if connection.start.epoch == event.cursor.epoch, connection.start.sequence >= event.cursor.sequence {
+            return .beforeCursor(connection)
+        }
         if let filter = connection.filter, !filter.matches(event.type) { return .filtered(connection) }
         if let topics = connection.topics {
             let matching = topics.filter { topic in

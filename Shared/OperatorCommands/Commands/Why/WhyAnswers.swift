@@ -93,7 +93,9 @@ extension KnownEdge {
             position: first.position.flatMap { Cursor($0) },
             closedSince: first.closedSince.flatMap { Timestamp(rfc3339: $0) },
             // The viewers of an execution get no event of the log.
-            connections: try (pages.flatMap(\.connections) + first.closed).filter { $0.execution == nil }.map { try KnownConnection($0, of: name) }
+            connections: try (pages.flatMap(\.connections) + first.closed).filter { $0.execution == nil }.map {
+                try KnownConnection($0, of: name)
+            }
         )
     }
 }

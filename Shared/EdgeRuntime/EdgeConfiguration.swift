@@ -33,7 +33,7 @@ public struct EdgeConfiguration: Sendable {
     public var maxConnections = 0
     /// The most open streams of one tenant on this process; 0 for no limit.
     public var maxConnectionsPerTenant = 0
-    /// The most closed connections that a delivery thread remembers for operators. One takes about 400 bytes, and the type filter of its client.
+    /// The most closed connections that a delivery thread remembers for operators. One takes some 400 bytes, and the filter of its client.
     public var maxClosedReports = 512
     /// Number of delivery threads.
     public var deliveryLoops = 1

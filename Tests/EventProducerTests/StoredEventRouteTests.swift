@@ -22,7 +22,7 @@ import Testing
             if id.sequence == 9 { throw .serviceUnavailable("switched off", retryAfter: 1) }
             if id.sequence == 8 { return .removed }
             guard let recipients = Self.recipients[id.sequence], let type = try? EventType("a.b"),
-                let payload = try? Payload(validating: Array(#"{"n": 1.0}"#.utf8))
+                let payload = try? Payload(validating: Array(#"{"n": 1.0,"incidentId":"inc_1"}"#.utf8))
             else { return .unknown }
             var event = Event(id: EventID(generated: "e1"), tenant: "acme", type: type, time: IntakeFixture.now, payload: payload)
             event.recipients = recipients
@@ -73,14 +73,17 @@ import Testing
         }
     }
 
-    @Test func anEventIsShownWithItsRecipientsAndItsPayloadAsPublished() async throws {
-        let answer = try await get("/v1/events/\(OneLog.id(3))", user: "svc", roles: [.producer])
-        #expect(
-            answer.body == """
-                {"id":"\(OneLog.id(3))","eventId":"e1","tenant":"acme","type":"a.b","recipients":["ann","bob"],\
-                "timestamp":"\(IntakeFixture.now)","receivedAt":"\(IntakeFixture.now)","payload":{"n": 1.0}}
-                """
-        )
+    @Test func anAdministratorGetsThePayloadAsPublishedAndAProducerNone() async throws {
+        let attributes = """
+            {"id":"\(OneLog.id(3))","eventId":"e1","tenant":"acme","type":"a.b","recipients":["ann","bob"],\
+            "timestamp":"\(IntakeFixture.now)","receivedAt":"\(IntakeFixture.now)","incidentId":"inc_1"
+            """
+        let whole = attributes + #","payload":{"n": 1.0,"incidentId":"inc_1"}}"#
+        let path = "/v1/events/\(OneLog.id(3))"
+        #expect(try await get(path, user: "ann", roles: [.admin]).body == whole)
+        #expect(try await get(path, user: "ann", roles: [.admin, .producer]).body == whole)
+        #expect(try await get(path, user: "eve", roles: [.admin, .producer]).body == attributes + "}")
+        #expect(try await get(path, user: "ann", roles: [.producer]).body == attributes + "}")
     }
 
     @Test(arguments: ["evt_", "evt_01hx9vtpqr3kf8mzwbyd5n6jce", "1", "%ff", "e1", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE%2F"])

@@ -216,11 +216,12 @@ import Testing
     @Test func anEventIsRead() throws {
         let text = #"""
             {"id":"\#(Self.cursor(10))","eventId":"e","tenant":"acme","type":"a.b","recipients":["ann"],"timestamp":"2023-11-14T22:15:00.000Z",
-            "receivedAt":"2023-11-14T22:15:00.000Z","payload":{"incidentId":7}}
+            "receivedAt":"2023-11-14T22:15:00.000Z","incidentId":"inc_1","payload":{}}
             """#
         let event = try AskedEvent(JSONDecoder().decode(StoredEventAnswer.self, from: Data(text.utf8)))
         #expect(
-            event.cursor == Self.cursor(10) && event.recipients == ["ann"] && event.receivedAt == Self.at(100) && event.incidentID == nil
+            event.cursor == Self.cursor(10) && event.recipients == ["ann"] && event.receivedAt == Self.at(100)
+                && event.incidentID == "inc_1"
         )
     }
 

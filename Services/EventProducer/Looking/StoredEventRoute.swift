@@ -35,8 +35,8 @@ extension EventProducer: EventLooking {
 
 /// `GET /v1/events/{id}`: shows a stored event to producers and administrators (contract §10).
 ///
-/// A producer may publish for any tenant and sees any event. An administrator sees what its user may see: an event of its tenant that is for
-/// everyone or for this user. Any other event gets the answer to an absent one.
+/// An administrator sees what its user may see: an event of its tenant that is for everyone or for this user. A producer, which publishes for any
+/// tenant and reads of none, sees of any event what its intake decides by, without the payload. Any other event gets the answer to an absent one.
 struct StoredEventRoute: Sendable {
     static let path: RouterPath = "/v1/events/:eventId"
     /// Look-ups of a tenant's tokens per second: each asks the bus.
@@ -60,7 +60,7 @@ struct StoredEventRoute: Sendable {
 
     private func respond(_ context: APIRequestContext) async throws -> Response {
         let principal = try context.requirePrincipal()
-        let reader = try Publisher(principal)
+        let publisher = try Publisher(principal)
         guard let id = context.decodedPathParameter("eventId").flatMap({ Cursor($0) }) else {
             throw APIError.validation("eventId: is not the id of an event: it is evt_ and 26 characters.")
         }
@@ -72,8 +72,10 @@ struct StoredEventRoute: Sendable {
             )
         }
         switch try await log.look(up: id) {
-        case .found(let entry) where reader.maySee(entry.event, as: principal.user):
-            return .json(encoded: ByteBuffer(bytes: Self.json(entry, id: id).bytes))
+        case .found(let entry) where principal.mayRead(entry.event):
+            return .json(encoded: ByteBuffer(bytes: Self.json(entry, id: id, withPayload: true).bytes))
+        case .found(let entry) where publisher.mayNameTenants:
+            return .json(encoded: ByteBuffer(bytes: Self.json(entry, id: id, withPayload: false).bytes))
         case .found, .unknown:
             throw APIError.notFound(
                 "The log holds no event with this id that your token may see: it never did, or the event is another tenant's or for another user."
@@ -82,7 +84,7 @@ struct StoredEventRoute: Sendable {
         }
     }
 
-    static func json(_ entry: LogEntry, id: Cursor) -> JSONObject {
+    static func json(_ entry: LogEntry, id: Cursor, withPayload: Bool) -> JSONObject {
         let event = entry.event
         var object: JSONObject = [
             "id": .string(entry.cursor(epoch: id.epoch).text), "eventId": .string(event.id.text), "tenant": .string(event.tenant.text),
@@ -92,16 +94,15 @@ struct StoredEventRoute: Sendable {
         if !event.recipients.areEveryone { object.append("recipients", .strings(event.recipients.users.map(\.text))) }
         object.append("timestamp", .string(event.time.iso8601))
         object.append("receivedAt", .string(entry.intake.iso8601))
-        object.append("payload", .json(event.payload.bytes))
+        object.append("incidentId", text: event.payload.string("incidentId"))
+        if withPayload { object.append("payload", .json(event.payload.bytes)) }
         return object
     }
 }
 
-extension Publisher {
-    /// Whether the sender may read a stored event: a producer publishes for any tenant, so it reads of any.
-    ///
-    /// - Parameter user: the user of its token.
-    fileprivate func maySee(_ event: Event, as user: UserID) -> Bool {
-        mayNameTenants || event.tenant == home && event.recipients.includes(user)
+extension Principal {
+    /// Whether it may read a stored event: an administrator of the event's tenant who is among those whom it is for.
+    fileprivate func mayRead(_ event: Event) -> Bool {
+        has(anyOf: [.admin]) && event.tenant == tenant && event.recipients.includes(user)
     }
 }

@@ -3,25 +3,12 @@ import EventModel
 
 /// The answer to `GET /v1/events/{id}` (contract §10), as far as `causeway why` reads it.
 struct StoredEventAnswer: Decodable, Sendable {
-    struct Payload: Decodable, Sendable {
-        var incidentId: String?
-
-        private enum CodingKeys: CodingKey {
-            case incidentId
-        }
-
-        init(from decoder: any Decoder) throws {
-            // Of another kind in an event that is not about an incident.
-            incidentId = try? decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .incidentId)
-        }
-    }
-
     var id: String
     var tenant: String
     var type: String
     var recipients: [String]?
     var receivedAt: String
-    var payload: Payload
+    var incidentId: String?
 }
 
 /// The answer to `GET /connections` of an edge's admin listener (contract §11).
@@ -74,7 +61,7 @@ extension AskedEvent {
             type: type,
             recipients: answer.recipients ?? [],
             receivedAt: receivedAt,
-            incidentID: answer.payload.incidentId
+            incidentID: answer.incidentId
         )
     }
 }

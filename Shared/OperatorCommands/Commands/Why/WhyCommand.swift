@@ -14,7 +14,7 @@ package struct WhyCommand: AsyncParsableCommand {
         discussion: """
             Looks the event up over HTTP (--url or CAUSEWAY_URL, with the token of CAUSEWAY_TOKEN or --token-file), and asks the admin listeners of the \
             edges for the user's connections (--edges or CAUSEWAY_EDGES). The token never goes to an admin listener. It needs the role producer, \
-            or admin, which sees only events of its tenant that are for everyone or for its user.
+            or admin, which finds only events of its tenant that are for everyone or for its user.
 
             The first line is one of: not in the log; another tenant's; for another user; sent; edge not following; lagging; filtered; before its cursor; \
             no connection. Further lines are about the user's other connections.

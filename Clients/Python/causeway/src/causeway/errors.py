@@ -61,9 +61,9 @@ class Forbidden(Refused):
 
 
 class NotFound(Refused):
-    """It does not exist, or the token's user must not see it; or the address is not Causeway's."""
+    """It does not exist, the log no longer holds it, or the token's user must not see it; or the address is not Causeway's."""
 
-    codes = ("not_found",)
+    codes = ("not_found", "gone")
 
 
 class Conflict(Refused):

@@ -143,7 +143,7 @@ let package = Package(
         shared(
             "OperatorCommands",
             [
-                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "CausewayProducer", "ServiceKit",
+                "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "Webhooks", "CausewayProducer", "ServiceKit",
                 argumentParser, httpTypes, logging, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, crypto,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]
@@ -308,7 +308,7 @@ let package = Package(
         tests(
             "OperatorCommands",
             [
-                "Basics", "OperatorCommands", "EventModel", "HTTPAPI", "TestKit", argumentParser, httpTypes, nioCore,
+                "Basics", "Webhooks", "OperatorCommands", "EventModel", "HTTPAPI", "TestKit", argumentParser, httpTypes, nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),

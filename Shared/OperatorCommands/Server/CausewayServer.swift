@@ -20,7 +20,7 @@ struct CausewayServer: Sendable {
     /// A PEM file of further authorities.
     var authorities: String?
     /// Time limit of a request.
-    let timeout: Duration
+    var timeout: Duration
 
     /// A request.
     struct Request: Sendable, Hashable {

@@ -64,40 +64,19 @@ struct WaitForApprovalCommand: AsyncParsableCommand {
     ) async throws -> (body: [UInt8], answer: ApprovalAnswer) where C.Duration == Duration {
         let start = clock.now
         while true {
-            let progress = try await progress(ask, refusal)
+            let outcome = try await RepeatedRequest.outcome(ask, refusal)
             let left = timeout.map { $0 - start.duration(to: clock.now) }
             let isOver = left.map { $0 <= .zero } ?? false
             var pause = interval
-            switch progress {
-            case .known(let body, let answer):
+            switch outcome {
+            case .answered(let body):
+                let answer = try CausewayServer.decode(ApprovalAnswer.self, body)
                 if isOver || answer.status != "pending" { return (body, answer) }
-            case .unknown(let problem, let retryAfter):
+            case .unanswered(let problem, let retryAfter):
                 if isOver { throw Exit.because(problem, Exit.unavailable) }
                 pause = max(interval, retryAfter ?? .zero)
             }
             try await clock.sleep(for: min(pause, left ?? pause))
         }
-    }
-
-    /// What a request has told.
-    private enum Progress {
-        case known([UInt8], ApprovalAnswer)
-        case unknown(String, retryAfter: Duration?)
-    }
-
-    private static func progress(
-        _ ask: () async throws(CausewayServer.Unreachable) -> CausewayServer.Answer,
-        _ refusal: (CausewayServer.Answer) -> ServerRefusal
-    ) async throws -> Progress {
-        let answer: CausewayServer.Answer
-        do throws(CausewayServer.Unreachable) {
-            answer = try await ask()
-        } catch {
-            return .unknown(error.sentence, retryAfter: nil)
-        }
-        guard !answer.isSuccess else { return .known(answer.body, try CausewayServer.decode(ApprovalAnswer.self, answer.body)) }
-        let refused = refusal(answer)
-        guard refused.code == Exit.unavailable.rawValue else { throw refused.exit() }
-        return .unknown(refused.sentence, retryAfter: answer.retryAfter)
     }
 }

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Basics
+import EventModel
+import Webhooks
+
+/// The endpoint that a subcommand is about.
+struct EndpointArgument: ParsableArguments {
+    @Argument(help: "The endpoint's id, whk_….")
+    var endpoint: String
+
+    func validate() throws {
+        guard EndpointID(endpoint) != nil else {
+            throw ArgumentParser.ValidationError("an endpoint's id is whk_ and 26 characters, as causeway webhooks list prints it")
+        }
+    }
+
+    /// The path of the endpoint's resource, or of one below it.
+    func path(_ resource: String...) -> [String] { CausewayServer.Request.webhooks + [endpoint] + resource }
+}
+
+/// The types that an endpoint gets, as one option.
+enum TypesOption {
+    /// Parses `investigation.*,approval.requested`; throws an error message for what the server would refuse.
+    @Sendable static func parse(_ text: String) throws -> [String] {
+        let patterns = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        try CommandRule.check { () throws(Basics.ValidationError) in _ = try EndpointTypes(patterns, field: "--types") }
+        return patterns
+    }
+}

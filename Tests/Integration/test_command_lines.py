@@ -82,6 +82,8 @@ def test_a_misspelt_setting_is_answered_with_the_nearest_one(line):
         (("causeway", "token", "--tenant", "acme", "--user", "ann"), "--rloe", "--role"),
         (("causeway", "log", "resize"), "--dry-rnu", "--dry-run"),
         (("causeway", "approvals", "list"), "--utl", "--url"),
+        (("causeway", "webhooks", "list"), "--utl", "--url"),
+        (("causeway", "listen", "--forward-to", "http://127.0.0.1:3000"), "--tpyes", "--types"),
         (("event-producer", "publish"), "--paylaod", "--payload"),
         (("event-producer", "run", "--agent", "builder"), "--exectuion", "--execution"),
     ],
@@ -141,6 +143,7 @@ def test_an_invalid_setting_is_one_sentence(line):
     ("line", "misspelt", "meant"),
     [
         (("causeway",), "tokn", "token"),
+        (("causeway",), "lisen", "listen"),
         (("causeway",), "tial", "tail"),
         (("causeway", "approvals"), "aprove", "approve"),
         (("causeway", "log"), "reszie", "resize"),

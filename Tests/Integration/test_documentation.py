@@ -294,8 +294,23 @@ def test_commands(read, stack):
                 swift.wait_for('{"jsonrpc":"2.0","method":"connected",…\n{"jsonrpc":"2.0","id":1,"result":{"tenant": "acme", "agents": …}}')
 
 
+def test_webhook_commands(read, stack):
+    with read("docs/webhook-commands.md") as page:
+        page.sh("tokens.env", CAUSEWAY_URL=URL, RECEIVER_PORT=free_port())
+        page.unrunnable("pip install", because="packages come from the internet; the tests have them", instead=is_installed)
+        install_packages(stack)
+        with page.stream("webhook-receiver.py") as receiver:
+            receiver.wait_for("receiving at http://127.0.0.1:…")
+            with page.stream("causeway listen", shows="causeway: following"):
+                # At the simulator's pace.
+                receiver.wait_for("evt_… {'incidentId': …}")
+            page.sh("webhooks create")
+            told = page.sh("webhooks list")
+            assert "delivered: 204 after " in told and "deleted: whk_" in told
+
+
 def install_packages(stack):
-    """Does what `pip install` of docs/commands.md does: the tests have the packages."""
+    """Does what `pip install` of the pages does: the tests have the packages."""
     folder = stack.directory / "python"
     if not folder.exists():
         folder.symlink_to(ROOT / ".venv")

@@ -11,8 +11,9 @@ import jwt
 # As long as HS512 wants it, so that one secret serves every algorithm that a test tries.
 SECRET = "integration-tests-share-this-secret-of-more-than-sixty-four-bytes-with-their-services"
 
-# What no log may hold: anything that begins like a JWT (`{"` in base64url) or a ticket, percent-encoded or not, and the secret.
-_LEAK = re.compile(r"(?:eyJ|tkt_)[A-Za-z0-9_.%-]{12,}|" + re.escape(SECRET))
+# What no log may hold: anything that begins like a JWT (`{"` in base64url) or a ticket, percent-encoded or not; secrets of webhooks; the secret of
+# tokens.
+_LEAK = re.compile(r"(?:eyJ|tkt_)[A-Za-z0-9_.%-]{12,}|whsec_[A-Za-z0-9+/]{12,}|" + re.escape(SECRET))
 
 
 def mint(tenant="acme", user="usr_1", roles=("member",), *, lifetime=3600, secret=SECRET, algorithm="HS256", headers=None, **claims):
@@ -34,8 +35,8 @@ def producer_token(tenant="acme", **claims):
 
 
 def expect_no_token(name, text):
-    """Fails when `text`, say a log, shows a token, a ticket or the secret."""
+    """Fails when `text`, say a log, shows a token, a ticket or a secret."""
     leak = _LEAK.search(text)
     if leak:
         line = next(line for line in text.splitlines() if leak.group() in line)
-        raise AssertionError(f"{name} shows a token, a ticket or the secret: {leak.group()[:24]}… in: {line[:300]}")
+        raise AssertionError(f"{name} shows a token, a ticket or a secret: {leak.group()[:24]}… in: {line[:300]}")

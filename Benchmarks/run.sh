@@ -21,7 +21,7 @@ root=$(dirname "$here")
 quick=false
 # Which of the load's modes, and which program it needs.
 mode=suite
-programs=(sse-edge websocket-edge jsonrpc-relay event-producer approval-api hummingbird-yardstick)
+programs=(sse-edge websocket-edge jsonrpc-relay event-producer approval-api webhook-dispatcher hummingbird-yardstick)
 options=()
 for option in "$@"; do
     case $option in

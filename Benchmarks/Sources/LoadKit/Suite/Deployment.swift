@@ -83,6 +83,7 @@ enum Program: String {
     case relay = "jsonrpc-relay"
     case intake = "event-producer"
     case approvals = "approval-api"
+    case dispatcher = "webhook-dispatcher"
     /// A minimal route on the project's HTTP server (`Benchmarks/Yardstick`).
     case yardstick = "hummingbird-yardstick"
 

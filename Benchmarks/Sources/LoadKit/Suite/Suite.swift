@@ -5,7 +5,7 @@ public final class Suite {
     /// The measurements in the table's order.
     private static let measurements: [any Measurement] = [
         HandshakeMeasurement(), ReconnectMeasurement(), FleetMeasurement(), MemoryMeasurement(), DeliveryMeasurement(), IntakeMeasurement(),
-        LatencyMeasurement(), LeavingMeasurement(), RevocationMeasurement(),
+        LatencyMeasurement(), LeavingMeasurement(), RevocationMeasurement(), WebhookMeasurement(),
     ]
 
     /// The values of `--only`.

@@ -21,8 +21,9 @@ struct App: CommandLineProgram {
             """,
         version: ConfigurationSchema.versionText(nil),
         subcommands: [
-            TailCommand.self, PublishEventsCommand.self, ExecutionsCommand.self, ApprovalsCommand.self, WebhooksCommand.self, ListenCommand.self,
-            WhyCommand.self, DoctorCommand.self, TokenCommand.self, DeadLettersCommand.self, LogCommand.self, CompletionCommand.self,
+            TailCommand.self, PublishEventsCommand.self, ExecutionsCommand.self, ApprovalsCommand.self, WebhooksCommand.self,
+            ListenCommand.self, WhyCommand.self, DoctorCommand.self, TokenCommand.self, DeadLettersCommand.self, LogCommand.self,
+            CompletionCommand.self,
         ]
     )
 }

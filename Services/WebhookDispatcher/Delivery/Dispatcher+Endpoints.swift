@@ -40,29 +40,20 @@ extension Dispatcher {
             if let gone { forget(gone) }
             switch effect {
             case .none: break
-            case .added(let row):
-                if let stored = change.stored { row.update(stored, me: membership.me) }
+            case .added(let row, let stored):
+                row.update(stored, me: membership.me)
                 choose(row)
-            case .changed(let row, let stored): changed(row, stored)
+            case .changed(let row, let stored):
+                adopt(row, stored)
+                evaluate(row)
             }
         }
         if isCaughtUp { for row in table.endReading() { forget(row) } }
         pump()
     }
 
-    /// Applies another record of an endpoint.
-    private func changed(_ row: TrackedEndpoint, _ stored: EndpointStore.Stored) {
-        // The answer of this process's own call says whether it is its own record.
-        if row.isStoring {
-            row.deferred = DeferredChange(stored)
-            return
-        }
-        adopt(row, stored)
-        evaluate(row)
-    }
-
     /// Takes over a record that is newer than the row.
-    private func adopt(_ row: TrackedEndpoint, _ stored: EndpointStore.Stored) {
+    func adopt(_ row: TrackedEndpoint, _ stored: EndpointStore.Stored) {
         guard stored.revision > row.revision else { return }
         guard let drive = row.drive, stored.endpoint.owner == membership.me.text else {
             if row.drive != nil { lose(row) }
@@ -250,7 +241,7 @@ extension Dispatcher {
     func applyDeferred(_ row: TrackedEndpoint) {
         guard let deferred = row.deferred else { return }
         row.deferred = nil
-        adopt(row, deferred.stored)
+        apply([deferred.change], isCaughtUp: false)
     }
 
     /// Lets an endpoint go that another process has claimed, and leaves it to that one for a while if the members choose this one.

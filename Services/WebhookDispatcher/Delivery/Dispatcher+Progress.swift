@@ -101,10 +101,8 @@ extension Dispatcher {
             }
             guard row.drive === drive else { return }
             drive.isLost = false
-            if let found { row.deferred = found.revision > (row.deferred?.stored.revision ?? 0) ? DeferredChange(found) : row.deferred }
             // Without a record it was deleted, which the table hears as well.
-            if found == nil { drop(row) }
-            if !row.isStoring { applyDeferred(row) }
+            if let found { adopt(row, found) } else { drop(row) }
             evaluate(row)
             pump()
         }

@@ -121,10 +121,10 @@ extension TrackedEndpoint: Hashable {
     func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
-/// A record that another process stored while this one stored.
+/// A change that was seen while this process stored: its own, or one of another process.
 final class DeferredChange {
-    let stored: EndpointStore.Stored
-    init(_ stored: EndpointStore.Stored) { self.stored = stored }
+    let change: EndpointStore.Change
+    fileprivate init(_ change: EndpointStore.Change) { self.change = change }
 }
 
 /// What this process holds of an endpoint that it drives. Confined to the dispatcher's actor.
@@ -185,7 +185,7 @@ final class EndpointTable {
         /// Nothing new.
         case none
         /// A new endpoint.
-        case added(TrackedEndpoint)
+        case added(TrackedEndpoint, EndpointStore.Stored)
         /// Another record of a known one.
         case changed(TrackedEndpoint, EndpointStore.Stored)
     }
@@ -193,7 +193,7 @@ final class EndpointTable {
     /// By tenant.
     private(set) var groups: [Tenant: TenantEndpoints] = [:]
     private var reading: UInt32 = 0
-    /// Whether not all records are known: before the first reading, and during each.
+    /// Whether all records are still being read, at the start or after an interruption.
     private(set) var isReading = true
 
     /// Number of endpoints.
@@ -222,25 +222,27 @@ final class EndpointTable {
     /// - Returns: the slot's former endpoint, if it is gone, and what the message means for the present one.
     func apply(_ change: EndpointStore.Change) -> (gone: TrackedEndpoint?, effect: Effect) {
         let known = groups[change.tenant]?.rows[change.slot]
+        if let known {
+            known.reading = reading
+            guard change.revision > known.revision else { return (nil, .none) }
+            // The answer to this process's own call says whether it is its own record.
+            if known.isStoring {
+                known.deferred = DeferredChange(change)
+                return (nil, .none)
+            }
+        }
         guard let stored = change.stored else {
-            guard let known, change.revision > known.revision else { return (nil, .none) }
-            remove(known)
+            if let known { remove(known) }
             return (known, .none)
         }
-        if let known, known.id == stored.endpoint.id {
-            known.reading = reading
-            return (nil, change.revision > known.revision ? .changed(known, stored) : .none)
-        }
-        if let known {
-            guard change.revision > known.revision else { return (nil, .none) }
-            remove(known)
-        }
+        if let known, known.id == stored.endpoint.id { return (nil, .changed(known, stored)) }
+        if let known { remove(known) }
         let group = groups[change.tenant] ?? TenantEndpoints(change.tenant)
         groups[change.tenant] = group
         let row = TrackedEndpoint(stored, of: group)
         row.reading = reading
         group.rows[change.slot] = row
-        return (known, .added(row))
+        return (known, .added(row, stored))
     }
 
     private func remove(_ row: TrackedEndpoint) {

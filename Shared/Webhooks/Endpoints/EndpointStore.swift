@@ -25,8 +25,17 @@ public struct EndpointStore: Sendable {
         public let slot: Int
         /// The message's sequence.
         public let revision: UInt64
-        /// What it holds; nil when that is not a record of this version.
-        public let record: EndpointRecord?
+        private let body: [UInt8]
+
+        fileprivate init(tenant: Tenant, slot: Int, revision: UInt64, body: [UInt8]) {
+            self.tenant = tenant
+            self.slot = slot
+            self.revision = revision
+            self.body = body
+        }
+
+        /// What it holds; nil when that is not a record of this version. Decoded with each call: who stored it itself knows it by its revision.
+        public var record: EndpointRecord? { EndpointRecord(json: body, tenant: tenant, slot: slot) }
 
         /// The endpoint that it holds; nil after a deletion.
         public var stored: Stored? {
@@ -195,7 +204,7 @@ public struct EndpointStore: Sendable {
         guard tokens.count == 3, tokens[0] == prefix, let tenant = SubjectToken.decode(tokens[1]).flatMap({ try? Tenant($0) }),
             let slot = Int(tokens[2]), (0..<EndpointID.slots).contains(slot), "\(slot)" == tokens[2]
         else { return nil }
-        return Change(tenant: tenant, slot: slot, revision: revision, record: EndpointRecord(json: body, tenant: tenant, slot: slot))
+        return Change(tenant: tenant, slot: slot, revision: revision, body: body)
     }
 
     /// The last message of each of the tenant's slots.

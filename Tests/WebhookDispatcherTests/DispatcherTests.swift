@@ -114,6 +114,35 @@ private typealias Fixture = DeliveryFixture
         withExtendedLifetime(bench) {}
     }
 
+    /// Slow endpoints, more than there are places, hold up no others.
+    @Test func slowEndpointsShareAPartOfThePlaces() async throws {
+        let bench = try await DispatcherBench()
+        for number in 0..<12 {
+            _ = try await bench.register("slow\(number)", isOrdered: false)
+            bench.receiver.hold("slow\(number)")
+        }
+        let running = try await bench.start(configure: { limits in
+            limits.attempts = 13
+            limits.attemptsPerTenant = 13
+            limits.slow = .milliseconds(20)
+        })
+        try await bench.append(1...5)
+        // All are known to be slow, and hold as much as they may, or more if they began before.
+        #expect(await eventually(timeout: Self.patience) { await running.dispatcher.slowUnderWay >= 6 })
+        _ = try await bench.register("quick")
+        try await bench.append(6...40)
+        #expect(await eventually(timeout: Self.patience) { bench.receiver.numbers("quick") == Array(6...40) })
+        for number in 0..<12 { bench.receiver.release("slow\(number)") }
+        for number in 0..<12 {
+            #expect(
+                await eventually(timeout: Self.patience) { bench.receiver.numbers("slow\(number)").sorted() == Array(1...40) },
+                "\(number)"
+            )
+        }
+        try await running.stop()
+        withExtendedLifetime(bench) {}
+    }
+
     // MARK: Disabling
 
     @Test func anEndpointThatIsGoneIsDisabledAndAnnouncedOnce() async throws {

@@ -10,10 +10,10 @@ extension Dispatcher {
     /// Starts the next attempt of an endpoint whose turn it is.
     func startNext(_ row: TrackedEndpoint, at time: Timestamp) {
         guard let drive = row.drive, row.isChosen else {
-            turns.remove(row, of: row.group)
+            leaveTurns(row)
             return
         }
-        switch drive.delivery.next(at: time, window: row.group.window, isAtHead: row.isAtHead) {
+        switch drive.delivery.next(at: time, window: drive.isProven ? row.group.window : 1, isAtHead: row.isAtHead) {
         case .message(let message):
             if skip(message, row, drive) { break }
             start(row, drive, message)
@@ -26,8 +26,10 @@ extension Dispatcher {
     }
 
     private func start(_ row: TrackedEndpoint, _ drive: EndpointDrive, _ message: OutgoingMessage, isPing: Bool = false) {
+        if drive.delivery.underWayCount == 0 { drive.answeredAt = clock() }
         let attempt = drive.delivery.start(message, isPing: isPing)
         underWay += 1
+        count(row, 1)
         drive.activeAt = clock()
         let endpoint = drive.delivery.stored.endpoint
         let startedAt = now()
@@ -63,11 +65,16 @@ extension Dispatcher {
         duration: Duration
     ) {
         underWay -= 1
+        count(row, -1)
+        drive.answeredAt = clock()
         if isStopping { settled.raise() }
         let time = now()
         let step = drive.delivery.ended(attempt, outcome, at: time, random: Double.random(in: 0..<1, using: &generator))
         note(outcome, attempt, row, next: nextAttempt(after: step, drive.delivery.health), startedAt: startedAt, duration: duration)
-        if outcome != .postponed { unpark(row.group, url.origin) }
+        if outcome != .postponed {
+            noteSpeed(row, drive, outcome, duration)
+            unpark(row.group, url.origin)
+        }
         guard row.drive === drive else { return pump() }
         drive.activeAt = clock()
         switch step {
@@ -144,6 +151,35 @@ extension Dispatcher {
 
     // MARK: Places
 
+    private func count(_ row: TrackedEndpoint, _ change: Int) {
+        row.underWayCount = UInt16(Int(row.underWayCount) + change)
+        guard row.isSlow else { return }
+        slowUnderWay += change
+        row.group.slowUnderWay += change
+    }
+
+    /// Records whether an endpoint's receiver is slow.
+    private func noteSpeed(_ row: TrackedEndpoint, _ drive: EndpointDrive, _ outcome: AttemptOutcome, _ duration: Duration) {
+        if duration > limits.slow {
+            setSlow(row, true)
+        } else if case .answered(let answer) = outcome, answer.isSuccess {
+            setSlow(row, false)
+            drive.isProven = true
+        }
+        if row.isSlow, let next = row.group.slowWaiting.popFirst() { evaluate(next) }
+    }
+
+    /// Marks an endpoint as slow or not, with what it has under way.
+    func setSlow(_ row: TrackedEndpoint, _ isSlow: Bool) {
+        guard row.isSlow != isSlow else { return }
+        let count = Int(row.underWayCount)
+        row.isSlow = isSlow
+        slowUnderWay += isSlow ? count : -count
+        row.group.slowUnderWay += isSlow ? count : -count
+        // Its place is in the other turns.
+        if row.drive != nil { evaluate(row) }
+    }
+
     /// Lets an endpoint wait until its tenant or its origin gives a place back.
     private func park(_ row: TrackedEndpoint, _ drive: EndpointDrive, _ origin: String) {
         guard !drive.isParked else { return }
@@ -173,6 +209,9 @@ extension Dispatcher {
 
     /// Lets the first endpoint of each queue try again: its place may have been given back by a test that an administrator asked for.
     func unparkSome() {
+        for group in table.groups.values {
+            if let row = group.slowWaiting.popFirst() { evaluate(row) }
+        }
         for origin in Array(parkedByOrigin.keys) {
             guard let group = parkedByOrigin[origin]?.first?.group else { continue }
             unpark(group, origin)

@@ -127,7 +127,7 @@ extension Dispatcher {
             }
         case .drive: if let drive = row.drive { advance(row, drive) }
         case .handOver:
-            turns.remove(row, of: row.group)
+            leaveTurns(row)
             guard let drive = row.drive, !row.isStoring else { return }
             if drive.delivery.isDirty { write(row, drive) } else if drive.delivery.underWayCount == 0 { drop(row) }
         case .drop: lose(row)
@@ -153,13 +153,13 @@ extension Dispatcher {
     /// Puts a driven endpoint where its next message is sent from.
     func advance(_ row: TrackedEndpoint, _ drive: EndpointDrive) {
         guard isStarted, !isStopping, row.isChosen, !drive.isParked, !drive.isLost, !isGated(drive) else {
-            turns.remove(row, of: row.group)
+            leaveTurns(row)
             return
         }
-        switch drive.delivery.next(at: now(), window: row.group.window, isAtHead: row.isAtHead) {
-        case .ping: turns.add(row, of: row.group)
+        switch drive.delivery.next(at: now(), window: drive.isProven ? row.group.window : 1, isAtHead: row.isAtHead) {
+        case .ping: takeTurn(row)
         case .message:
-            turns.add(row, of: row.group)
+            takeTurn(row)
             // Read ahead, so that the next messages are there when these are sent.
             if !row.isAtHead, drive.delivery.queue.waitingCount < DeliveryQueue.maximumCount / 4, !isHoldingTooMuch,
                 case .enabled = drive.delivery.health.state
@@ -167,13 +167,30 @@ extension Dispatcher {
                 read(for: row)
             }
         case .later(let time):
-            turns.remove(row, of: row.group)
+            leaveTurns(row)
             due.set(row, at: time)
         case .starved:
-            turns.remove(row, of: row.group)
+            leaveTurns(row)
             read(for: row)
-        case .nothing: turns.remove(row, of: row.group)
+        case .nothing: leaveTurns(row)
         }
+    }
+
+    /// Lets an endpoint wait for its turn.
+    private func takeTurn(_ row: TrackedEndpoint) {
+        if row.isSlow {
+            turns.remove(row, of: row.group)
+            slowTurns.add(row, of: row.group)
+        } else {
+            slowTurns.remove(row, of: row.group)
+            turns.add(row, of: row.group)
+        }
+    }
+
+    /// Takes an endpoint out of the turns.
+    func leaveTurns(_ row: TrackedEndpoint) {
+        turns.remove(row, of: row.group)
+        slowTurns.remove(row, of: row.group)
     }
 
     /// Whether an endpoint's progress must be stored before anything else is sent.
@@ -255,7 +272,7 @@ extension Dispatcher {
 
     /// Lets a driven endpoint go. Its attempts under way decide nothing any more.
     func drop(_ row: TrackedEndpoint) {
-        turns.remove(row, of: row.group)
+        leaveTurns(row)
         row.group.hungry.remove(row)
         guard row.drive != nil else { return }
         row.endDrive()

@@ -121,6 +121,8 @@ extension Dispatcher {
             guard let drive = row.drive else { continue }
             held += drive.delivery.queue.bytes
             if drive.delivery.underWayCount > 0 || drive.delivery.queue.waitingCount > 0 { busy[row.group, default: 0] += 1 }
+            // A receiver that is silent for that long is slow, whatever it will answer.
+            if drive.delivery.underWayCount > 0, drive.answeredAt.advanced(by: limits.slow) <= time { setSlow(row, true) }
             // Those that a closed gate holds up.
             advance(row, drive)
             guard drive.delivery.underWayCount == 0, drive.delivery.queue.isEmpty, !row.isStoring, !drive.delivery.isDirty,

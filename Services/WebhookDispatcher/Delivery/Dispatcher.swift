@@ -26,6 +26,9 @@ actor Dispatcher {
         var attempts = 448
         /// Attempts of one tenant under way, as the sender permits them.
         var attemptsPerTenant = 64
+        /// An attempt that takes longer is slow. Endpoints whose last attempt was slow share half of the places, of the process and of their tenant,
+        /// so that they hold up no others however many they are.
+        var slow: Duration = .seconds(1)
         /// Claims under way.
         var claims = 32
         /// Writes under way.
@@ -91,6 +94,8 @@ actor Dispatcher {
 
     /// Driven endpoints with something to send.
     var turns = FairTurns<TenantEndpoints, TrackedEndpoint>()
+    /// The same, of those whose receivers are slow.
+    var slowTurns = FairTurns<TenantEndpoints, TrackedEndpoint>()
     /// Endpoints with something to send that are to be claimed.
     var claims = FairTurns<TenantEndpoints, TrackedEndpoint>()
     /// Retries, by the wall clock.
@@ -106,6 +111,7 @@ actor Dispatcher {
     var waitingReads: [TenantEndpoints] = []
 
     var underWay = 0
+    var slowUnderWay = 0
     var claimsUnderWay = 0
     var writesUnderWay = 0
     var readsUnderWay = 0
@@ -270,9 +276,17 @@ actor Dispatcher {
 
     /// Starts what may be started.
     func pump() {
-        guard isStarted, !isStopping, !turns.isEmpty || !claims.isEmpty, membership.view().mayStart else { return }
+        guard isStarted, !isStopping, !turns.isEmpty || !slowTurns.isEmpty || !claims.isEmpty, membership.view().mayStart else { return }
         let time = now()
         while underWay < limits.attempts, let row = turns.next(cost) { startNext(row, at: time) }
+        while underWay < limits.attempts, slowUnderWay < max(1, limits.attempts / 2), let row = slowTurns.next({ cost($0) }) {
+            if row.group.slowUnderWay < max(1, limits.attemptsPerTenant / 2) {
+                startNext(row, at: time)
+            } else {
+                slowTurns.remove(row, of: row.group)
+                row.group.slowWaiting.append(row)
+            }
+        }
         while claimsUnderWay < limits.claims, let row = claims.next({ _ in 1024 }) {
             claims.remove(row, of: row.group)
             claim(row)
@@ -286,6 +300,7 @@ actor Dispatcher {
     private func drain() async {
         isStopping = true
         turns = FairTurns()
+        slowTurns = FairTurns()
         claims = FairTurns()
         let deadline = clock().advanced(by: limits.drain)
         repeat {

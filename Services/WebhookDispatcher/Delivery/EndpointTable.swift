@@ -35,6 +35,10 @@ final class TrackedEndpoint {
     var hasWork = false
     /// Before this time this process does not claim it.
     var claimableAt = MonotonicInstant(nanoseconds: 0)
+    /// Whether its receiver last took longer than ``Dispatcher/Limits/slow``: such endpoints share a part of the places.
+    var isSlow = false
+    /// Attempts under way.
+    var underWayCount: UInt16 = 0
     /// Whether a claim or a write is under way.
     var isStoring = false
     /// Whether its `webhook.disabled` is being appended.
@@ -135,16 +139,21 @@ final class EndpointDrive {
     var dirtySince: MonotonicInstant?
     /// A record whose write had no answer: it may be stored, so it is written again before another one.
     var unconfirmed: Endpoint?
+    /// Whether the receiver has taken a message quickly. Before that it gets one at a time.
+    var isProven = false
     /// Whether the sender had no place for it.
     var isParked = false
     /// Whether a write lost its comparison, and the record is being read again.
     var isLost = false
     /// When it last had something to do.
     var activeAt: MonotonicInstant
+    /// When the receiver last answered, or the first attempt under way began if that was later.
+    var answeredAt: MonotonicInstant
 
     init(_ stored: EndpointStore.Stored, at now: MonotonicInstant) {
         delivery = EndpointDelivery(stored)
         activeAt = now
+        answeredAt = now
     }
 }
 
@@ -162,6 +171,10 @@ final class TenantEndpoints {
     var isReading = false
     /// Those for which the sender had no place, in order.
     var parked: Deque<TrackedEndpoint> = []
+    /// Attempts under way at slow endpoints.
+    var slowUnderWay = 0
+    /// Slow endpoints that wait until fewer of these are under way, in order.
+    var slowWaiting: Deque<TrackedEndpoint> = []
     /// The window of a parallel endpoint.
     var window = EndpointDelivery.maximumWindow
 
@@ -250,6 +263,7 @@ final class EndpointTable {
         let group = row.group
         group.hungry.remove(row)
         group.parked.removeAll { $0 === row }
+        group.slowWaiting.removeAll { $0 === row }
         if let slot = group.rows.first(where: { $0.value === row })?.key { group.rows[slot] = nil }
         if group.rows.isEmpty { groups[group.tenant] = nil }
     }

@@ -22,7 +22,7 @@ struct InspectTokenCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerArguments
 
     func run() async throws {
-        guard let content = TokenContent(try server.server().token) else {
+        guard let content = try server.server().token.flatMap(TokenContent.init) else {
             throw Exit.because("the token is not a JSON Web Token of three parts with readable claims", Exit.invalidEvent)
         }
         Console.print(server.output == .json ? content.json : content.text(now: .now))

@@ -16,7 +16,7 @@ struct PlainEncoder: StreamEncoder {
         bytes.append(UInt8(ascii: "|"))
     }
 
-    func opening(_ opening: Opening) -> [UInt8] { opening.head + Array("open \(opening.cursor.sequence)|".utf8) }
+    func opening(_ opening: Opening) -> [UInt8] { opening.head + Array((opening.cursor.map { "open \($0.sequence)|" } ?? "open|").utf8) }
     func heartbeat(cursor: Cursor, time: Timestamp, isLive: Bool) -> [UInt8] {
         Array("beat \(cursor.sequence)\(isLive ? "" : " stalled")|".utf8)
     }

@@ -146,10 +146,10 @@ struct LoopHubTests {
         let bench = try HubBench()
         bench.append(try Fixture.entry(1))
         let unknown = try await bench.connect(start: .unknownCursor)
-        #expect(await unknown.read { $0.contains("unknown") } == "head|open 1|unknown, on from 1|")
+        #expect(await unknown.read { $0.contains("unknown") } == "head|open|unknown, on from 1|")
         let first = Cursor(time: Timestamp(millisecondsSinceEpoch: 0), epoch: Fixture.epoch, sequence: 1)
         let expired = try await bench.connect(start: .expired(missedBefore: first))
-        #expect(await expired.read { $0.contains("1:") } == "head|open 0|expired before 1|" + Fixture.text(try Fixture.entry(1)))
+        #expect(await expired.read { $0.contains("1:") } == "head|open|expired before 1|" + Fixture.text(try Fixture.entry(1)))
     }
 
     @Test("a token's end ends its connection with a reason, and no other")

@@ -35,7 +35,7 @@ import Testing
 
     private func server(_ arguments: [String], _ environment: [String: String]) throws -> [String] {
         let server = try ServerArguments.parse(arguments).server(environment: environment)
-        return ["\(server.target)", server.token]
+        return ["\(server.target)", server.token ?? ""]
     }
 
     @Test func aFileHasProfiles() throws {

@@ -39,7 +39,10 @@ extension Settings {
     func webhookSenderConfiguration() throws(ConfigurationError) -> WebhookSenderConfiguration {
         do throws(ValidationError) {
             let rules = try AddressRules(allowedNetworks: self[.webhookAllowedNetworks])
-            return WebhookSenderConfiguration(rules: rules, authoritiesFile: self[.webhookCAFile])
+            var configuration = WebhookSenderConfiguration(rules: rules, authoritiesFile: self[.webhookCAFile])
+            // With fewer connections than receivers, each delivery makes one. The other half is for attempts, the bus and requests.
+            configuration.limits.idleConnections = max(configuration.limits.idleConnections, (ProcessMetrics.descriptorLimit ?? 0) / 2)
+            return configuration
         } catch {
             throw .configuration("\(error.field) \(error.message)")
         }

@@ -54,7 +54,7 @@ public enum ProcessMetrics {
     }
 
     /// The process's limit of open descriptors; nil when unknown.
-    static var descriptorLimit: Int? {
+    package static var descriptorLimit: Int? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         return Int(clamping: limit.rlim_cur)

@@ -13,7 +13,7 @@ public struct WebhookSenderConfiguration: Sendable {
         /// Idle connections of the process.
         public var idleConnections = 512
         /// Idle connections to one address and port.
-        public var idleConnectionsPerAddress = 8
+        public var idleConnectionsPerAddress = 64
 
         /// Creates the default limits.
         public init() {}

@@ -51,8 +51,9 @@ final class LogOpening: Sendable {
             defer { (state.answer, state.task) = (nil, nil) }
             return (state.answer, state.task)
         }
-        task?.cancel()
+        // First: the cancelled task settles the answer as well, as cancelled.
         answer?.settle(.failure(.closed))
+        task?.cancel()
     }
 
     /// Returns the current opening's promise, or that of a new one; nil when closed.

@@ -64,7 +64,7 @@ struct ErrorTests {
     }
 
     @Test func everyCodeIsInTheTable() {
-        #expect(APIError.Code.allCases.count == 17)
+        #expect(APIError.Code.allCases.count == 18)
     }
 
     @Test("Retry-After means that the same request can succeed later", arguments: APIError.Code.allCases)

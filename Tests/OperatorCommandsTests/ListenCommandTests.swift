@@ -11,8 +11,8 @@ import Webhooks
 /// Answers of long polls in, messages out.
 @Suite struct PolledEventsTests {
     private static let time = Timestamp(millisecondsSinceEpoch: 1_711_981_930_000)
-    private static let first = "evt_01HX9VTPQR3KF8MZWBYD5N6JCD"
-    private static let second = "evt_01HX9VTPQR3KF8MZWBYD5N6JCE"
+    private static let first = "evt_01HX9VTPQR0080000000000041"
+    private static let second = "evt_01HX9VTPQR0080000000000042"
 
     private static func events(_ text: String) -> PolledEvents? { PolledEvents(bytes(text), now: time) }
 
@@ -63,8 +63,8 @@ import Webhooks
 @Suite struct ListenTests {
     private typealias Answer = CausewayServer.Answer
 
-    private static let cursor = "evt_01HX9VTPQR3KF8MZWBYD5N6JCD"
-    private static let empty = #"{"events":[],"cursor":"evt_01HX9VTPQR3KF8MZWBYD5N6JCD"}"#
+    private static let cursor = "evt_01HX9VTPQR0080000000000041"
+    private static let empty = #"{"events":[],"cursor":"evt_01HX9VTPQR0080000000000041"}"#
 
     /// What a function under test gets, in order, and what it says.
     private final class Script<Input: Sendable, Output: Sendable>: Sendable {

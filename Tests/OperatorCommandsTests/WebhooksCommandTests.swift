@@ -41,7 +41,7 @@ import Testing
 
     @Test func aReplayBeginsAtAnEventOrATime() throws {
         let now = Timestamp(millisecondsSinceEpoch: 3_600_000)
-        let event = "evt_01HX9VTPQR3KF8MZWBYD5N6JCE"
+        let event = "evt_01HX9VTPQR0080000000000042"
         let from = try ReplayEndpointCommand.parse([Self.id, "--from", event]).request(now: now)
         #expect(from.address == "/v1/webhooks/\(Self.id)/replay" && Self.text(from.body) == #"{"from":"\#(event)"}"#)
         let since = try ReplayEndpointCommand.parse([Self.id, "--since", "1h"]).request(now: now)
@@ -53,7 +53,7 @@ import Testing
         ["create", "https://a.example", "--types", "a.b,B"], ["show"], ["show", "x"], ["show", "../tokens"], ["update", Self.id],
         ["update", Self.id, "--types", ","], ["replay", Self.id],
         ["replay", Self.id, "--from", "x"], ["replay", Self.id, "--since", "soon"],
-        ["replay", Self.id, "--since", "1h", "--from", "evt_01HX9VTPQR3KF8MZWBYD5N6JCE"], ["delete", Self.id, "--token", "t"],
+        ["replay", Self.id, "--since", "1h", "--from", "evt_01HX9VTPQR0080000000000042"], ["delete", Self.id, "--token", "t"],
     ])
     func mistakes(arguments: [String]) {
         #expect(throws: (any Error).self) { try WebhooksCommand.parseAsRoot(arguments) }

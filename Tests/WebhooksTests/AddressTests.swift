@@ -109,6 +109,9 @@ import Testing
         #expect(try refusal("10.0.0.1") == .private)
         #expect(try refusal("::1") == .loopback)
         #expect(try refusal("::ffff:127.0.0.1") == .mapped, "another form of the address was not named")
+        let loopback = try AddressRules(allowedNetworks: ["::1"])
+        #expect(try loopback.check([#require(IPAddress("::1"))], of: WebhookURL("http://[::1]:3000/")).count == 1)
+        #expect(try loopback.refusal(of: #require(IPAddress("::7f00:1"))) != nil, "it embeds 127.0.0.1")
     }
 
     /// In a network with NAT64 all IPv4 hosts are reached by its prefix: naming it must not open the private hosts behind the translator.

@@ -70,7 +70,8 @@ public enum IPAddress: Sendable, Hashable, CustomStringConvertible {
 extension IPAddress {
     /// The IPv4 address that packets to this IPv6 address can end up at, by mapping, translation or a tunnel; nil when it embeds none.
     var embedded: IPAddress? {
-        guard case .v6(let address) = self else { return nil }
+        // `::` and `::1` have the form of an embedded address, and are none (RFC 4291 §2.5.5.1).
+        guard case .v6(let address) = self, address > 1 else { return nil }
         let low = UInt32(truncatingIfNeeded: address)
         // Teredo has the client's address inverted (RFC 4380 §4).
         if IPNetwork.teredo.contains(self) { return .v4(~low) }

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import random
+import signal
 from collections import Counter
 
 import pytest
@@ -21,6 +22,9 @@ from causeway_kit.workspace import WorkspaceStream
 
 # Debian installs nginx, haproxy and nats-server in a folder that may not be in PATH.
 os.environ["PATH"] += ":/usr/sbin"
+
+# A run in the background ignores SIGINT, and so would every program that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # It needs third-party clients; without the service they have nothing to connect to.
 collect_ignore = [] if is_built(WorkspaceStream.executable) else ["test_workspace_stream.py"]

@@ -491,8 +491,7 @@ def test_mistakes_are_told_from_faults(arguments, code):
 def test_it_can_be_interrupted(edges):
     line = [executable("causeway"), "doctor", edges["lively"]["sse-edge"][0].url, "--idle-seconds", "600"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # Tests that run in the background ignore the signal, and what they start would inherit that.
-    with subprocess.Popen(line, env={"TOKEN": mint()}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes) as process:
+    with subprocess.Popen(line, env={"TOKEN": mint()}, **pipes) as process:
         try:
             assert b"watching" in process.stderr.readline()
             process.send_signal(signal.SIGINT)

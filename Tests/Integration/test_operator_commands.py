@@ -106,7 +106,9 @@ def test_each_program_lists_its_own_commands_and_complains_under_its_own_name():
     own, aliases = producing.split("ALIASES OF CAUSEWAY SUBCOMMANDS:")
     assert listed(own) == {"serve", "publish", "simulate", "run"}
     assert listed(aliases) == {line[0] for line in MOVED}
-    assert listed(operating) == listed(aliases) | {"approvals", "completion", "executions", "publish", "tail"}
+    assert listed(operating) == listed(aliases) | {
+        "approvals", "completion", "executions", "listen", "publish", "tail", "webhooks", "why",
+    }  # fmt: skip
     for program in ("causeway", "event-producer"):
         complaint = command(program, "token", "--tenant", "acme", "--user", "ann").stderr.decode()
         assert complaint.startswith(f"{program}: "), complaint

@@ -121,7 +121,8 @@ class TokenOfRenewal(TokenDoor):
 
 
 _REQUESTS = [
-    ("producer", "POST", "/v1/events"), ("producer", "POST", "/v1/executions/agents/doors/events"),
+    ("producer", "POST", "/v1/events"), ("producer", "GET", "/v1/events/evt_01HX9VTPQR0080000000000041"),
+    ("producer", "POST", "/v1/executions/agents/doors/events"),
     ("producer", "POST", "/v1/executions/workflows/doors/events"),
     ("approvals", "GET", "/v1/notifications"), ("approvals", "POST", "/v1/notifications/read"),
     ("approvals", "PATCH", "/v1/notifications/doors/read"), ("approvals", "GET", "/v1/notifications/approvals"),

@@ -259,7 +259,10 @@ def test_a_place_that_is_no_text_or_is_named_twice_is_a_gap(shared, client, tena
     gap = client.next()
     assert (gap["method"], gap["params"]["reason"]) == ("stream.gap", "unknown_cursor")
     shared.intake.publish(event("investigation.progress", "inc_1", tenant, 2))
-    assert client.next()["params"]["n"] == 2
+    # The gap is at the place that the relay has read to, which may be before the first event.
+    while (number := client.next()["params"]["n"]) == 1:
+        pass
+    assert number == 2
 
 
 def test_null_names_no_place(shared, client, tenant):

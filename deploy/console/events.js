@@ -18,6 +18,8 @@ export class Events {
     #list = new List(byId("events"), MOST);
     #find;
     #rows = new Map();
+    /** The first event that came from a stream: from there on the streams bring every event. */
+    #first;
     #held = [];
     #isPaused = false;
     #filter = "";
@@ -37,6 +39,7 @@ export class Events {
     }
 
     take(record, isNew) {
+        if (isNew) this.#first ??= record.id;
         const known = this.#rows.get(record.id);
         if (known) {
             fill(known.cells, record);
@@ -54,7 +57,7 @@ export class Events {
     /** Takes events from before the page was opened, the oldest first. */
     recall(records) {
         for (const record of records.slice(-MOST)) {
-            if (this.#rows.has(record.id)) continue;
+            if (this.#rows.has(record.id) || (this.#first && compareCursors(record.id, this.#first) > 0)) continue;
             const below = this.#list.items.find((row) => compareCursors(row.dataset.id, record.id) < 0) ?? null;
             this.#add(record, (row) => this.#list.insert(row, below));
         }

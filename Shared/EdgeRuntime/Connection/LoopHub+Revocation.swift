@@ -18,9 +18,12 @@ extension LoopHub {
     }
 
     private func handles(concernedBy revocation: Revocation) -> [ConnectionHandle] {
-        self.groups.values.lazy.filter { $0.chain.source.tenant == revocation.tenant }
-            .flatMap { $0.members.filter { member in member.assumeIsolated { $0.isConcerned(by: revocation) } } }
-            .map(\.handle)
+        var handles: [ConnectionHandle] = []
+        // Not lazily: a lazy `flatMap` filters all members anew for each of them.
+        for group in self.groups.values where group.chain.source.tenant == revocation.tenant {
+            for member in group.members where member.assumeIsolated({ $0.isConcerned(by: revocation) }) { handles.append(member.handle) }
+        }
+        return handles
     }
 
     private func end(_ handles: ArraySlice<ConnectionHandle>) {

@@ -46,6 +46,8 @@ struct LogStream: Sendable {
         } catch {
             // Another process created it concurrently, with other limits.
             if error.code == .streamNameInUse { throw .unavailable("The log's stream is being created by another process. Try again.") }
+            // A server that has just started may not have known it at the look-up: the subjects are its own.
+            if error.code == .api(10065), let info = try? await jetStream.streamInfo(configuration.streamName) { return info }
             throw Self.refusal(error, configuration)
         }
     }

@@ -13,6 +13,7 @@ from causeway_kit.surfaces import Event, Heartbeat, NotificationStream, Opened
 from causeway_kit.tokens import mint
 from causeway_kit.votes import Person
 from causeway_kit.waiting import eventually
+from causeway_kit.webhooks import Receiver, WebhookClient, dispatcher
 from causeway_kit.workspace import WorkspaceStream
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
@@ -166,7 +167,35 @@ def test_it_names_so_many_people_and_no_more(shared, person, tenant):
     assert approvals_of(person("max").approvals()) == ["ours"]
 
 
-# Streams
+# Streams and webhooks
+
+
+def marker(tenant):
+    """What everybody sees, behind all that."""
+    return numbered(1, tenant, type="remediation.executed") | {"payload": {"remediationId": "rem_apr", "incidentId": "inc"}}
+
+
+def run_its_course(shared, person, tenant, events):
+    """Two requests for ann: one is rejected, one escalates, is voted on, approved and consumed. Returns the first one's id, and all types."""
+    step = [{"after": "1s", "groups": [LEADS]}]
+    [first, *_] = shared.intake.publish(
+        private("apr", tenant, incidentId="inc", escalation=step), private("rejected", tenant, incidentId="inc")
+    )
+    nina, nora = person("nina"), person("nora")
+    assert nina.decide("rejected", "reject").status_code == 200
+    eventually(lambda: nina.approval("apr").json()["escalation"][0]["escalatedAt"], "it escalates")
+    events.wait_until_announced()
+    assert nina.decide("apr").json()["status"] == "pending"
+    assert nora.decide("apr").json()["status"] == "approved"
+    assert person("exe", basic="producer").consume("apr").status_code == 200
+    events.wait_until_announced()
+    shared.intake.publish(marker(tenant))
+    log = followed(shared, tenant)
+    assert {event.user for event in log[:-1]} == {"ann"}
+    assert {event.others for event in log[2:-1]} == {("lea", "nina", "nora")}, "in a header, because their payloads do not name them"
+    types = [event.type for event in log]
+    assert types.count("approval.escalated") == 1
+    return first, types
 
 
 @pytest.mark.parametrize("surface", [NotificationStream(), WorkspaceStream(), LongPoll(), Relay()], ids=str)
@@ -199,31 +228,10 @@ def test_on_streams(shared, edge, person, tenant, deputies, events, surface):
             found += [message] if isinstance(message, Event) else []
         return found
 
-    def marker(tenant):
-        """What everybody sees, behind all that."""
-        return numbered(1, tenant, type="remediation.executed") | {"payload": {"remediationId": "rem_apr", "incidentId": "inc"}}
-
     connections = {name: connect(tenant, *who) for name, (_, *who) in readers.items()}
     connections["other tenant"] = connect(other, "nina", "admin", "security")
-    step = [{"after": "1s", "groups": [LEADS]}]
-    [first, *_] = shared.intake.publish(
-        private("apr", tenant, incidentId="inc", escalation=step), private("rejected", tenant, incidentId="inc")
-    )
-    nina, nora = person("nina"), person("nora")
-    assert nina.decide("rejected", "reject").status_code == 200
-    eventually(lambda: nina.approval("apr").json()["escalation"][0]["escalatedAt"], "it escalates")
-    events.wait_until_announced()
-    assert nina.decide("apr").json()["status"] == "pending"
-    assert nora.decide("apr").json()["status"] == "approved"
-    assert person("exe", basic="producer").consume("apr").status_code == 200
-    events.wait_until_announced()
-    shared.intake.publish(marker(tenant))
+    first, types = run_its_course(shared, person, tenant, events)
     shared.intake.publish(marker(other))
-    log = followed(shared, tenant)
-    assert {event.user for event in log[:-1]} == {"ann"}
-    assert {event.others for event in log[2:-1]} == {("lea", "nina", "nora")}, "in a header, because their payloads do not name them"
-    types = [event.type for event in log]
-    assert types.count("approval.escalated") == 1
     try:
         for name, connection in connections.items():
             wanted = types if name in readers and readers[name][0] else ["remediation.executed"]
@@ -236,3 +244,29 @@ def test_on_streams(shared, edge, person, tenant, deputies, events, surface):
     finally:
         for connection in connections.values():
             connection.close()
+
+
+def test_on_webhooks(shared, person, tenant, deputies, events):
+    """An endpoint sees what its `user` is told on streams; one without a user sees what is for everyone."""
+    other, types = f"{tenant}_other", ["approval.*", "remediation.*"]
+    service = dispatcher(shared).wait_ready()
+    admin, foreign = WebhookClient(service, tenant), WebhookClient(service, other)
+    with Receiver() as receiver:
+        hooks = {}
+        for number, (name, sight) in enumerate(SIGHT.items()):
+            if sight.is_told is not None:
+                hooks[name] = sight.is_told, receiver.hook(f"of-{number}")
+                admin.created(hooks[name][1], types, enabled=False, user=sight.user)
+        hooks["without a user"] = False, receiver.hook("everyone")
+        admin.created(hooks["without a user"][1], types, enabled=False)
+        hooks["other tenant"] = False, receiver.hook("foreign")
+        foreign.created(hooks["other tenant"][1], types, enabled=False, user="nina")
+        for client in (admin, foreign):
+            for endpoint in client.endpoints():
+                client.wait_for_state(endpoint["id"], "enabled")
+        _, all_types = run_its_course(shared, person, tenant, events)
+        shared.intake.publish(marker(other))
+        for name, (is_told, hook) in hooks.items():
+            wanted = all_types if is_told else ["remediation.executed"]
+            # In order, and the marker comes last.
+            assert [delivery.type for delivery in hook.wait_for(len(wanted))] == wanted, name

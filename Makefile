@@ -44,7 +44,7 @@ build: ## Build everything for debugging, tests included
 	$(SWIFT) build --build-tests $(build_options) $(testable)
 
 test-unit: build ## Run the Swift tests
-	Tests/run-swift $(build_options)
+	Tests/run-swift $(binaries)/causewayPackageTests.xctest
 
 test-javascript: ## Run the tests of the browser client and of the console that need no browser
 	@deploy/install-test.sh

@@ -23,6 +23,9 @@ package final class SingleFlight<Value: Sendable>: Sendable {
     /// Number of calls waiting for the next run.
     package var waiterCount: Int { state.withLock { $0.next }?.waiterCount ?? 0 }
 
+    /// Number of calls waiting for the run under way.
+    package var joinedCount: Int { state.withLock { $0.current }?.waiterCount ?? 0 }
+
     /// Returns the result of a run that begins with this call or later.
     ///
     /// - Throws: the operation's errors; `CancellationError` when the calling task is cancelled.

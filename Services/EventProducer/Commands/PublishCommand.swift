@@ -30,20 +30,10 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
         version: ConfigurationSchema.versionText("publish")
     )
 
-    @Option(help: "The event's type: lower-case words joined by dots.")
-    var type: String?
+    @OptionGroup var options: EventOptions
 
     @Option(help: "The event's tenant; with standard input, the default tenant.")
     var tenant: String?
-
-    @Option(help: "The only recipient; everyone in the tenant by default.")
-    var user: String?
-
-    @Option(help: "The event's id, by which duplicates are detected.")
-    var id: String?
-
-    @Option(help: "The event's time, such as 2024-04-01T14:32:10Z; now by default.")
-    var time: String?
 
     @Option(help: "The payload: a JSON object, or @file for a file's content.")
     var payload: String?
@@ -63,10 +53,8 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
     @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func validate() throws {
-        if type == nil {
-            for (name, value) in [("--user", user), ("--id", id), ("--time", time), ("--payload", payload)] where value != nil {
-                throw ArgumentParser.ValidationError("\(name) needs --type; events on standard input have these members themselves")
-            }
+        if options.type == nil {
+            try options.refuse(payload: payload, with: "events on standard input")
         } else {
             guard tenant != nil else { throw ArgumentParser.ValidationError("missing tenant: pass --tenant") }
             guard input == nil else { throw ArgumentParser.ValidationError("give --type for one event, or - for standard input, not both") }
@@ -100,8 +88,8 @@ struct PublishCommand: AsyncParsableCommand, ConfiguredCommand {
 
     /// The event that the options describe; nil when events come on standard input.
     private var arguments: EventArguments? {
-        guard let type, let payload else { return nil }
-        return EventArguments(type: type, payload: PayloadArgument(payload), user: user, id: id, time: time)
+        guard let type = options.type, let payload else { return nil }
+        return EventArguments(type: type, payload: PayloadArgument(payload), user: options.user, id: options.id, time: options.time)
     }
 
     private func publish(_ event: Event?, _ reader: EventReader, with producer: EventProducer) async throws {

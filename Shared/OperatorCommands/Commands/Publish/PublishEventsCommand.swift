@@ -33,20 +33,10 @@ package struct PublishEventsCommand: AsyncParsableCommand {
         version: ConfigurationSchema.versionText("publish")
     )
 
-    @Option(help: "The event's type: lower-case words joined by dots.")
-    var type: String?
+    @OptionGroup var options: EventOptions
 
     @Option(help: "The payload: a JSON object, or @file for a file's content. {} by default.")
     var payload: String?
-
-    @Option(help: "The only recipient; everyone in the tenant by default.")
-    var user: String?
-
-    @Option(help: "The event's id, by which duplicates are detected.")
-    var id: String?
-
-    @Option(help: "The event's time, such as 2024-04-01T14:32:10Z; now by default.")
-    var time: String?
 
     @Option(help: "The tenant of events that name none, for a token with the role producer; the token's by default.")
     var tenant: String?
@@ -69,13 +59,11 @@ package struct PublishEventsCommand: AsyncParsableCommand {
 
     package func validate() throws {
         if let tenant { try CommandRule.check { () throws(Basics.ValidationError) in _ = try Tenant(tenant, field: "--tenant") } }
-        guard type == nil else {
+        guard options.type == nil else {
             if file != nil { throw ArgumentParser.ValidationError("give --type for one event, or a file, not both") }
             return
         }
-        for (name, value) in [("--user", user), ("--id", id), ("--time", time), ("--payload", payload)] where value != nil {
-            throw ArgumentParser.ValidationError("\(name) needs --type; the events of a file have these members themselves")
-        }
+        try options.refuse(payload: payload, with: "the events of a file")
     }
 
     package func run() async throws {
@@ -121,15 +109,15 @@ package struct PublishEventsCommand: AsyncParsableCommand {
 
     /// The event that the options describe, as a line; nil without --type.
     func event() throws -> [UInt8]? {
-        guard let type else { return nil }
+        guard let type = options.type else { return nil }
         do throws(Basics.ValidationError) {
             let payload = try PayloadArgument(payload ?? "{}").payload()
             // Line ends are in JSON only between tokens.
             let line = payload.bytes.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0 }
             var event: JSONObject = ["type": .string(type), "payload": .json(line)]
-            event.append("user", text: user)
-            event.append("id", text: id)
-            event.append("time", text: time)
+            event.append("user", text: options.user)
+            event.append("id", text: options.id)
+            event.append("time", text: options.time)
             return event.bytes + [UInt8(ascii: "\n")]
         } catch {
             throw Exit.because(error)

@@ -1,6 +1,7 @@
 import Basics
 import CausewayProducer
 import EventModel
+import OperatorCommands
 import TestKit
 import Testing
 
@@ -62,7 +63,7 @@ import Testing
 
     static let badLines = [
         "{", "[]", " [\(line(1))]", #"{"type":"a.b"}"#, #"{"type":"ping","payload":{}}"#, #"{"type":"a.b","payload":{},"usr":"x"}"#,
-        "{\"type\":\"a.b\",\"payload\":{\"x\":\"" + String(repeating: "x", count: EventReader.maximumLineBytes) + "\"}}",
+        "{\"type\":\"a.b\",\"payload\":{\"x\":\"" + String(repeating: "x", count: LineSplitter.Line.maximumEventBytes) + "\"}}",
     ]
 
     @Test(arguments: badLines) func othersStillGoThrough(_ bad: String) async throws {

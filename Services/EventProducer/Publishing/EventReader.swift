@@ -4,9 +4,6 @@ import OperatorCommands
 
 /// Parses lines of the native form (contract §10) into events, with defaults from the command line.
 struct EventReader: Sendable {
-    /// Maximum length of a line in bytes: a payload of maximum size, its envelope, and escapes.
-    static let maximumLineBytes = Payload.maximumBytes + 64 * 1024
-
     /// The default tenant; nil to require one in each event.
     var tenant: Tenant?
 
@@ -16,15 +13,7 @@ struct EventReader: Sendable {
     func event(_ line: LineSplitter.Line, now: Timestamp, using generator: inout some RandomNumberGenerator) throws(ValidationError)
         -> Event
     {
-        guard let bytes = line.bytes else {
-            throw ValidationError(field: "line", message: "must be at most \(Self.maximumLineBytes) bytes")
-        }
-        let first = bytes.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
-        let drafts = first == UInt8(ascii: "[") ? [] : try EventIntake.events(native: bytes)
-        guard let draft = drafts.first else {
-            throw ValidationError(field: "line", message: "must be one event, not an array")
-        }
-        return try complete(draft, now: now, using: &generator)
+        try complete(line.draft(), now: now, using: &generator)
     }
 
     /// Adds tenant, id and time to a draft.

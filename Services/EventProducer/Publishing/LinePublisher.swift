@@ -37,7 +37,7 @@ struct LinePublisher: Sendable {
     /// Publishes everything that `read` returns, until it returns nothing.
     func run(reading read: () async throws -> [UInt8]) async throws -> Summary {
         var summary = Summary()
-        var splitter = LineSplitter(maximumBytes: EventReader.maximumLineBytes)
+        var splitter = LineSplitter(maximumBytes: LineSplitter.Line.maximumEventBytes)
         while true {
             let piece = try await read()
             let lines = piece.isEmpty ? [splitter.finish()].compactMap(\.self) : splitter.take(piece)

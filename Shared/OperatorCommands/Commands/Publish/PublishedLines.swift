@@ -22,8 +22,6 @@ struct PublishedLines<C: Clock> where C.Duration == Duration {
 
     /// Bytes per read. A request has the complete lines of one read, so it stays below the intake's limit (contract §10).
     static var pieceBytes: Int { 1 << 20 }
-    /// Maximum length of a line in bytes: a payload of maximum size, its envelope, and escapes.
-    private static var maximumLineBytes: Int { Payload.maximumBytes + 64 * 1024 }
 
     let client: IntakeClient<C>
     /// The tenant of events that name none; nil for the token's.
@@ -39,7 +37,7 @@ struct PublishedLines<C: Clock> where C.Duration == Duration {
     /// - Throws: the exit code of the command, after printing an error message, when the server does not answer or does not permit it.
     func run(reading read: () async throws -> [UInt8]) async throws -> Summary {
         var summary = Summary()
-        var splitter = LineSplitter(maximumBytes: Self.maximumLineBytes)
+        var splitter = LineSplitter(maximumBytes: LineSplitter.Line.maximumEventBytes)
         while true {
             let piece = try await read()
             let lines = piece.isEmpty ? [splitter.finish()].compactMap(\.self) : splitter.take(piece)
@@ -59,13 +57,7 @@ struct PublishedLines<C: Clock> where C.Duration == Duration {
     }
 
     private func entry(_ line: LineSplitter.Line) throws(Basics.ValidationError) -> Entry {
-        guard let bytes = line.bytes else {
-            throw Basics.ValidationError(field: "line", message: "must be at most \(Self.maximumLineBytes) bytes")
-        }
-        let first = bytes.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
-        guard first != UInt8(ascii: "["), let draft = try EventIntake.events(native: bytes).first else {
-            throw Basics.ValidationError(field: "line", message: "must be one event, not an array")
-        }
+        let draft = try line.draft()
         let id = draft.id?.text ?? ULID.generate()
         return Entry(number: line.number, id: id, event: draft.json(tenant: tenant, id: id))
     }

@@ -126,6 +126,13 @@ import Testing
         #expect(Timestamp(millisecondsSinceEpoch: -1000).advanced(by: .seconds(Int64.min)).millisecondsSinceEpoch == .min)
     }
 
+    @Test func readsDatesOfHTTP() {
+        #expect(Timestamp(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT")?.iso8601 == "1994-11-06T08:49:37.000Z")
+        for text in ["Mon, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC"] {
+            #expect(Timestamp(httpDate: text) == nil, "\(text)")
+        }
+    }
+
     @Test func nowIsTheMachinesTime() {
         let before = SystemClock.now()
         let now = Timestamp.now.millisecondsSinceEpoch

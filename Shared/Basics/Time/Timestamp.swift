@@ -79,6 +79,15 @@ extension Timestamp {
     private static let dayNames = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
+    /// Parses ``httpDate``; nil for the obsolete forms, and for a day of the week that is not the date's.
+    package init?(httpDate text: String) {
+        let words = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count == 6, let month = Self.monthNames.firstIndex(of: String(words[2])) else { return nil }
+        let digits = month < 9 ? "0\(month + 1)" : "\(month + 1)"
+        guard let time = Timestamp(rfc3339: "\(words[3])-\(digits)-\(words[1])T\(words[4])Z"), time.httpDate == text else { return nil }
+        self = time
+    }
+
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, the form of HTTP header fields (RFC 9110 §5.6.7, IMF-fixdate).
     package var httpDate: String {
         let (days, remainder) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)

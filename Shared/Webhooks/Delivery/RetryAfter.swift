@@ -13,21 +13,10 @@ enum RetryAfter {
             // More digits than fit in 64 bits are longer than any wait.
             return min(Int64(text).map { .seconds($0) } ?? maximum, maximum)
         }
-        guard let time = time(text) else { return nil }
+        guard let time = Timestamp(httpDate: text) else { return nil }
         let (difference, overflow) = time.millisecondsSinceEpoch.subtractingReportingOverflow(now.millisecondsSinceEpoch)
         return overflow ? maximum : min(max(.zero, .milliseconds(difference)), maximum)
     }
-
-    /// Parses `Sun, 06 Nov 1994 08:49:37 GMT`.
-    private static func time(_ text: String) -> Timestamp? {
-        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 6, let month = months.firstIndex(of: String(parts[2])) else { return nil }
-        let monthText = month < 9 ? "0\(month + 1)" : "\(month + 1)"
-        guard let time = Timestamp(rfc3339: "\(parts[3])-\(monthText)-\(parts[1])T\(parts[4])Z"), time.httpDate == text else { return nil }
-        return time
-    }
-
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 }
 
 extension StringProtocol {

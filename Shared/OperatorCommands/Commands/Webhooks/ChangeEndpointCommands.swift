@@ -48,7 +48,7 @@ struct CreateEndpointCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await server.perform(request, EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+        try await server.printEndpoint(request)
     }
 }
 
@@ -96,7 +96,7 @@ struct UpdateEndpointCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await server.perform(request, EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+        try await server.printEndpoint(request)
     }
 
     private var changes: JSONObject {
@@ -149,6 +149,6 @@ struct RotateSecretCommand: AsyncParsableCommand {
 
     func run() async throws {
         let request = CausewayServer.Request(method: .post, path: argument.path("secret"))
-        try await server.perform(request, EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+        try await server.printEndpoint(request)
     }
 }

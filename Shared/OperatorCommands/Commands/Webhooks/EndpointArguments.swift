@@ -27,3 +27,12 @@ enum TypesOption {
         return patterns
     }
 }
+
+extension ServerArguments {
+    /// Sends a request whose answer is an endpoint, and prints it.
+    ///
+    /// - Throws: the exit code of the command, after printing an error message.
+    func printEndpoint(_ request: CausewayServer.Request) async throws {
+        try await perform(request, EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+    }
+}

@@ -66,7 +66,7 @@ struct ReplayEndpointCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await server.perform(request(now: .now), EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+        try await server.printEndpoint(request(now: .now))
     }
 }
 
@@ -84,6 +84,6 @@ struct EnableEndpointCommand: AsyncParsableCommand {
 
     func run() async throws {
         let request = CausewayServer.Request(method: .post, path: argument.path("enable"))
-        try await server.perform(request, EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+        try await server.printEndpoint(request)
     }
 }

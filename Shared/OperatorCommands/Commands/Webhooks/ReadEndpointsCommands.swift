@@ -47,7 +47,7 @@ struct ShowEndpointCommand: AsyncParsableCommand {
 
     func run() async throws {
         let request = CausewayServer.Request(path: argument.path())
-        try await server.perform(request, EndpointAnswer.self) { answer, _ in EndpointText.whole(answer) }
+        try await server.printEndpoint(request)
     }
 }
 

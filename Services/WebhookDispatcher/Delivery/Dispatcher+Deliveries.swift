@@ -88,7 +88,7 @@ extension Dispatcher {
             disablings += 1
             logger.notice(
                 "endpoint disabled",
-                metadata: [LogKey.tenant: "\(row.group.tenant)", LogKey.subject: "\(row.id)", LogKey.reason: "\(reason.rawValue)"]
+                metadata: [LogKey.tenant: "\(row.group.tenant)", LogKey.webhookID: "\(row.id)", LogKey.reason: "\(reason.rawValue)"]
             )
             noteProgress(row, drive)
         }

@@ -300,6 +300,6 @@ extension Dispatcher {
 
     /// Logs what is tried again.
     func complain(_ message: Logger.Message, _ row: TrackedEndpoint, _ error: any Error) {
-        logger.notice(message, metadata: [LogKey.tenant: "\(row.group.tenant)", LogKey.subject: "\(row.id)", LogKey.error: "\(error)"])
+        logger.notice(message, metadata: [LogKey.tenant: "\(row.group.tenant)", LogKey.webhookID: "\(row.id)", LogKey.error: "\(error)"])
     }
 }

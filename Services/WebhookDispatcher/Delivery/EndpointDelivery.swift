@@ -109,9 +109,6 @@ struct EndpointDelivery {
         return step
     }
 
-    /// Returns the next message that waits and that `isGone` no longer finds in the log.
-    func firstGone(_ isGone: (UInt64) -> Bool) -> OutgoingMessage? { queue.nextWaiting.flatMap { isGone($0.sequence) ? $0 : nil } }
-
     // MARK: Reading
 
     /// Applies a change to the queue.

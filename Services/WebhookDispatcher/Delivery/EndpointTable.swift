@@ -21,7 +21,8 @@ final class TrackedEndpoint {
     private(set) var user: UserID?
     /// Whether the record names this process as owner.
     private(set) var isOwner = false
-    private var announcedAt: Timestamp?
+    /// The stored disabling whose `webhook.disabled` is missing in the log; nil without one.
+    private(set) var unannounced: (reason: EndpointHealth.Reason, at: Timestamp)?
     /// The reading of all records that found it last.
     fileprivate(set) var reading: UInt32 = 0
 
@@ -71,12 +72,6 @@ final class TrackedEndpoint {
     /// The state that counts at the moment.
     var currentState: EndpointHealth.State { drive?.delivery.health.state ?? state }
 
-    /// The stored disabling whose `webhook.disabled` is missing in the log; nil without one.
-    var unannounced: (reason: EndpointHealth.Reason, at: Timestamp)? {
-        guard case .disabled(let reason, let time) = state, announcedAt != time else { return nil }
-        return (reason, time)
-    }
-
     /// Records how far the log was read for it.
     func noteRead(through sequence: UInt64) {
         if let drive {
@@ -99,7 +94,7 @@ final class TrackedEndpoint {
         if types != endpoint.settings.types.filter { types = group.shared(endpoint.settings.types.filter) }
         user = endpoint.settings.user
         isOwner = endpoint.owner == me.text
-        announcedAt = endpoint.announcedAt
+        unannounced = endpoint.unannouncedDisabling
         if hasOtherCursor { scannedThrough = endpoint.cursor.sequence }
         return hasOtherCursor
     }

@@ -61,8 +61,8 @@ extension StreamEncoder {
 
 /// The state at the beginning of a connection.
 public struct Opening: Sendable {
-    /// Resuming from this cursor loses nothing. Nil before a gap: a client that had the cursor and lost the connection before it has read of the gap
-    /// would resume behind the missing events, and would not hear of them.
+    /// Where delivery begins, for a client that resumes. Nil if a gap follows: a client that stored the cursor and lost the connection before the
+    /// gap arrived would resume behind the missing events without being told.
     public var cursor: Cursor?
     /// The reconnect delay for a client whose connection breaks.
     public var retry: Duration

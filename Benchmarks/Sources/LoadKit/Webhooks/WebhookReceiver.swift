@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A receiver of webhooks on loopback, with any number of endpoints, each at an address of its own: a dispatcher bounds its attempts by host.
+/// A receiver of webhooks on loopback, with any number of endpoints. Each has its own address (127.x.y.z),
+/// because a dispatcher limits its attempts per host.
 ///
 /// One thread with an epoll instance, which holds the state's lock for a round.
 final class WebhookReceiver: Sendable {

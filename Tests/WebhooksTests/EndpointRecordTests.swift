@@ -55,20 +55,20 @@ import Testing
         func event(_ type: String, tenant: Tenant = "acme", user: UserID? = nil) throws -> Event {
             Event(id: "e", tenant: tenant, type: try EventType(type), user: user, time: Self.time, payload: .empty)
         }
-        #expect(endpoint.wants(try event("incident.opened")))
-        #expect(endpoint.wants(try event("approval.requested")))
-        #expect(!endpoint.wants(try event("approval.resolved")))
-        #expect(!endpoint.wants(try event("incident.opened", tenant: "globex")))
-        #expect(!endpoint.wants(try event("incident.opened", user: "ann")))
+        #expect(endpoint.selection.includes(try event("incident.opened")))
+        #expect(endpoint.selection.includes(try event("approval.requested")))
+        #expect(!endpoint.selection.includes(try event("approval.resolved")))
+        #expect(!endpoint.selection.includes(try event("incident.opened", tenant: "globex")))
+        #expect(!endpoint.selection.includes(try event("incident.opened", user: "ann")))
         endpoint.settings.user = "ann"
-        #expect(endpoint.wants(try event("incident.opened", user: "ann")))
-        #expect(endpoint.wants(try event("incident.opened")))
-        #expect(!endpoint.wants(try event("incident.opened", user: "bob")))
+        #expect(endpoint.selection.includes(try event("incident.opened", user: "ann")))
+        #expect(endpoint.selection.includes(try event("incident.opened")))
+        #expect(!endpoint.selection.includes(try event("incident.opened", user: "bob")))
         var shared = try event("incident.opened", user: "bob")
         shared.recipients = try #require(Recipients("bob", and: ["ann"] as [UserID]))
-        #expect(endpoint.wants(shared), "one of several recipients")
+        #expect(endpoint.selection.includes(shared), "one of several recipients")
         endpoint.settings.user = nil
-        #expect(!endpoint.wants(shared))
+        #expect(!endpoint.selection.includes(shared))
     }
 
     // MARK: Records

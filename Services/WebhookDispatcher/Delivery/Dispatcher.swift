@@ -39,7 +39,7 @@ actor Dispatcher {
         var pieceBytes = 256 * 1024
         /// Messages held for endpoints; beyond it each has one at a time.
         var heldBytes = 64 << 20
-        /// Interval of what is done now and then.
+        /// How often `maintain()` runs.
         var tick: Duration = .milliseconds(250)
         /// The age at which progress is stored.
         var writeAfter: Duration = .milliseconds(500)

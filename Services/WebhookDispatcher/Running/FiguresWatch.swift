@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Keeps what the dispatcher says of itself, as of the last second, for metrics and readiness, whose readers do not wait for an actor. Any thread.
+/// Caches the dispatcher's figures, at most a second old, because readers of metrics and readiness cannot wait for the actor. Any thread.
 final class FiguresWatch: Sendable {
-    /// What the dispatcher says of itself.
+    /// The state of the dispatcher at one moment.
     struct Look: Sendable {
         /// The figures.
         var figures = DispatcherFigures()

@@ -86,9 +86,6 @@ public struct Endpoint: Sendable, Hashable {
     /// Which events it gets.
     public var selection: EventSelection { EventSelection(tenant: tenant, types: settings.types.filter, user: settings.user) }
 
-    /// Returns whether it gets an event.
-    public func wants(_ event: Event) -> Bool { selection.includes(event) }
-
     /// When it was disabled, while `webhook.disabled` is missing in the log; nil otherwise.
     public var unannouncedDisabling: (reason: EndpointHealth.Reason, at: Timestamp)? {
         guard case .disabled(let reason, let time) = state, announcedAt != time else { return nil }

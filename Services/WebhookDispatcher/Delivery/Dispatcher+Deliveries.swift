@@ -166,7 +166,7 @@ extension Dispatcher {
             setSlow(row, false)
             drive.isProven = true
         }
-        if row.isSlow, let next = row.group.slowWaiting.popFirst() { evaluate(next) }
+        if row.isSlow, let next = row.group.nextSlow() { evaluate(next) }
     }
 
     /// Marks an endpoint as slow or not, with what it has under way.
@@ -210,7 +210,7 @@ extension Dispatcher {
     /// Lets the first endpoint of each queue try again: its place may have been given back by a test that an administrator asked for.
     func unparkSome() {
         for group in table.groups.values {
-            if let row = group.slowWaiting.popFirst() { evaluate(row) }
+            if let row = group.nextSlow() { evaluate(row) }
         }
         for origin in Array(parkedByOrigin.keys) {
             guard let group = parkedByOrigin[origin]?.first?.group else { continue }

@@ -284,7 +284,7 @@ actor Dispatcher {
                 startNext(row, at: time)
             } else {
                 slowTurns.remove(row, of: row.group)
-                row.group.slowWaiting.append(row)
+                row.group.waitAsSlow(row)
             }
         }
         while claimsUnderWay < limits.claims, let row = claims.next({ _ in 1024 }) {

@@ -38,6 +38,8 @@ final class TrackedEndpoint {
     var claimableAt = MonotonicInstant(nanoseconds: 0)
     /// Whether its receiver last took longer than ``Dispatcher/Limits/slow``: such endpoints share a part of the places.
     var isSlow = false
+    /// Whether it is among ``TenantEndpoints/slowWaiting``.
+    fileprivate(set) var isSlowWaiting = false
     /// Attempts under way.
     var underWayCount: UInt16 = 0
     /// Whether a claim or a write is under way.
@@ -168,12 +170,34 @@ final class TenantEndpoints {
     var parked: Deque<TrackedEndpoint> = []
     /// Attempts under way at slow endpoints.
     var slowUnderWay = 0
-    /// Slow endpoints that wait until fewer of these are under way, in order.
-    var slowWaiting: Deque<TrackedEndpoint> = []
+    /// Slow endpoints that wait until fewer of these are under way, in order; each at most once.
+    private(set) var slowWaiting: Deque<TrackedEndpoint> = []
     /// The window of a parallel endpoint.
     var window = EndpointDelivery.maximumWindow
 
     fileprivate init(_ tenant: Tenant) { self.tenant = tenant }
+
+    /// Lets a slow endpoint wait behind the others; without effect on one that waits. It is evaluated again and again meanwhile.
+    func waitAsSlow(_ row: TrackedEndpoint) {
+        guard !row.isSlowWaiting else { return }
+        row.isSlowWaiting = true
+        slowWaiting.append(row)
+    }
+
+    /// Removes and returns the slow endpoint that waits for the longest time; nil without one.
+    func nextSlow() -> TrackedEndpoint? {
+        let row = slowWaiting.popFirst()
+        row?.isSlowWaiting = false
+        return row
+    }
+
+    fileprivate func remove(_ row: TrackedEndpoint) {
+        hungry.remove(row)
+        parked.removeAll { $0 === row }
+        if row.isSlowWaiting { slowWaiting.removeAll { $0 === row } }
+        row.isSlowWaiting = false
+        if rows[row.id.slot] === row { rows[row.id.slot] = nil }
+    }
 
     /// The same filter with the storage of another endpoint that has it.
     fileprivate func shared(_ filter: TypeFilter) -> TypeFilter { rows.values.first { $0.types == filter }?.types ?? filter }
@@ -256,10 +280,7 @@ final class EndpointTable {
     private func remove(_ row: TrackedEndpoint) {
         row.isRemoved = true
         let group = row.group
-        group.hungry.remove(row)
-        group.parked.removeAll { $0 === row }
-        group.slowWaiting.removeAll { $0 === row }
-        if let slot = group.rows.first(where: { $0.value === row })?.key { group.rows[slot] = nil }
+        group.remove(row)
         if group.rows.isEmpty { groups[group.tenant] = nil }
     }
 }

@@ -1,0 +1,54 @@
+import Basics
+import EventLog
+import EventModel
+import TestKit
+import Testing
+
+@testable import Webhooks
+@testable import webhook_dispatcher
+
+private typealias Fixture = DeliveryFixture
+
+@Suite("Endpoint table") struct EndpointTableTests {
+    /// A message of the stream that holds an endpoint.
+    private func change(_ endpoint: Endpoint, revision: UInt64) throws -> EndpointStore.Change {
+        let subject = "webhooks.\(SubjectToken.encode(endpoint.tenant)).\(endpoint.id.slot)"
+        return try #require(EndpointStore.change(subject: subject, body: EndpointRecord.endpoint(endpoint).json, revision: revision))
+    }
+
+    private func add(_ slot: Int, revision: UInt64, to table: EndpointTable) throws -> TrackedEndpoint {
+        let stored = try Fixture.stored(slot: slot)
+        guard case .added(let row, _) = table.apply(try change(stored.endpoint, revision: revision)).effect else {
+            throw TestKitError("a new endpoint is added")
+        }
+        return row
+    }
+
+    /// The dispatcher evaluates an endpoint that waits once a second and with each event.
+    @Test func aSlowEndpointWaitsOnce() throws {
+        let table = EndpointTable()
+        let rows = try (0..<2).map { try add($0, revision: UInt64($0) + 1, to: table) }
+        let group = rows[0].group
+        for _ in 0..<3 { for row in rows { group.waitAsSlow(row) } }
+        #expect(group.slowWaiting.count == 2)
+        #expect(group.nextSlow() === rows[0])
+        group.waitAsSlow(rows[0])
+        #expect(group.nextSlow() === rows[1])
+        #expect(group.nextSlow() === rows[0])
+        #expect(group.nextSlow() == nil)
+    }
+
+    @Test func aSlotsFormerEndpointIsGone() throws {
+        let table = EndpointTable()
+        let row = try add(3, revision: 1, to: table)
+        _ = try add(4, revision: 2, to: table)
+        let group = row.group
+        group.waitAsSlow(row)
+        group.hungry.insert(row)
+        let (gone, effect) = table.apply(try change(try Fixture.stored(slot: 3).endpoint, revision: 3))
+        guard case .added(let next, _) = effect else { throw TestKitError("a new endpoint is added") }
+        #expect(gone === row && row.isRemoved && !next.isRemoved)
+        #expect(group.rows[3] === next && group.rows.count == 2)
+        #expect(group.hungry.isEmpty && group.nextSlow() == nil)
+    }
+}

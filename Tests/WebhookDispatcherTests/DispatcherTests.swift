@@ -69,6 +69,29 @@ private typealias Fixture = DeliveryFixture
         withExtendedLifetime(bench) {}
     }
 
+    /// An endpoint whose queue is full waits for its turn, here for ever, without reading the log again and again.
+    @Test func aFullQueueReadsNothing() async throws {
+        let bench = try await DispatcherBench()
+        _ = try await bench.register("x")
+        let text = String(repeating: "a", count: 90 * 1024)
+        let events = try (1...5).map { number in
+            Event(
+                id: EventID(generated: "large-\(number)"),
+                tenant: "acme",
+                type: try EventType("incident.opened"),
+                time: Fixture.time,
+                payload: try Payload(validating: Array("{\"text\":\"\(text)\"}".utf8))
+            )
+        }
+        _ = try await bench.log.append(contentsOf: events, intake: Fixture.time, timeout: Self.patience)
+        let running = try await bench.start(configure: { $0.attempts = 0 })
+        #expect(await eventually(timeout: Self.patience) { await running.dispatcher.figures.heldBytes > 2 * text.utf8.count })
+        #expect(await eventually(timeout: Self.patience) { await running.dispatcher.readsUnderWay == 0 })
+        #expect(bench.receiver.received("x").isEmpty)
+        try await running.stop()
+        withExtendedLifetime(bench) {}
+    }
+
     @Test func aFailureIsRetriedAndHoldsUpNobodyElse() async throws {
         let bench = try await DispatcherBench()
         let id = try await bench.register("a")

@@ -79,6 +79,25 @@ private typealias Fixture = DeliveryFixture
         #expect(!queue.hasRoom(for: 1 << 20) && queue.hasRoom(for: 1000) && !queue.hasRoom(for: 1, isTight: true))
     }
 
+    /// What had no room is not read again and again while nothing is sent.
+    @Test func itIsFullUntilAMessageIsSentOrTaken() throws {
+        var (queue, messages) = try queue(2, 5)
+        #expect(!queue.isFull)
+        queue.refuse(9)
+        #expect(queue.isFull && queue.readThrough == 8)
+        queue.start(messages[0])
+        #expect(!queue.isFull)
+        queue.refuse(9)
+        queue.take(messages[0])
+        #expect(!queue.isFull)
+        queue.refuse(9)
+        queue.dropWaiting()
+        #expect(!queue.isFull && queue.isEmpty && queue.readThrough == 2)
+        queue.refuse(3)
+        queue.reset(to: Fixture.cursor(1))
+        #expect(!queue.isFull && queue.readThrough == 1)
+    }
+
     @Test func aGapComesFirst() throws {
         var (queue, _) = try queue(2, after: 1)
         let gap = OutgoingMessage(.expired(missedBefore: Fixture.cursor(50)), at: Fixture.time)

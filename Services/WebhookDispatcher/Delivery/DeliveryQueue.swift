@@ -31,6 +31,8 @@ struct DeliveryQueue {
     private(set) var waitingCount = 0
     /// The size of all messages.
     private(set) var bytes = 0
+    /// Whether a message had no room, and none was sent or taken since: then nothing more is read ahead, because it would be refused again.
+    private(set) var isFull = false
     private var items: Deque<Item> = []
 
     /// Creates an empty queue behind a cursor.
@@ -64,6 +66,12 @@ struct DeliveryQueue {
         waitingCount += 1
         bytes += message.size
         readThrough = message.sequence
+    }
+
+    /// Records that the message at a sequence had no room: it is read again when there is.
+    mutating func refuse(_ sequence: UInt64) {
+        noteRead(through: sequence - min(sequence, 1))
+        isFull = true
     }
 
     /// Records that the endpoint gets nothing else up to a sequence.
@@ -100,6 +108,7 @@ struct DeliveryQueue {
             bytes -= last.message.size
         }
         readThrough = items.last?.message.sequence ?? position.sequence
+        isFull = false
     }
 
     /// Marks a waiting message as under way.
@@ -107,6 +116,7 @@ struct DeliveryQueue {
         guard change(message, from: .waiting, to: .underWay) else { return }
         waitingCount -= 1
         underWayCount += 1
+        isFull = false
     }
 
     /// Makes a message that was under way wait again.
@@ -124,6 +134,7 @@ struct DeliveryQueue {
         } else if change(message, from: .waiting, to: .taken) {
             waitingCount -= 1
         }
+        isFull = false
         while let first = items.first, first.state == .taken {
             items.removeFirst()
             bytes -= first.message.size
@@ -139,6 +150,6 @@ struct DeliveryQueue {
 
     private mutating func clear() {
         items = []
-        (underWayCount, waitingCount, bytes) = (0, 0, 0)
+        (underWayCount, waitingCount, bytes, isFull) = (0, 0, 0, false)
     }
 }

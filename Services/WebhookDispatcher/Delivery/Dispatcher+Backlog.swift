@@ -152,7 +152,7 @@ extension Dispatcher {
                 for (index, entry) in read.entries.enumerated() where entry.sequence > row.readThrough && selection.includes(entry.event) {
                     let next = message(index)
                     guard drive.delivery.queue.hasRoom(for: next.size, isTight: isHoldingTooMuch) else {
-                        drive.delivery.read { $0.noteRead(through: entry.sequence - 1) }
+                        drive.delivery.read { $0.refuse(entry.sequence) }
                         isFull = true
                         break
                     }

@@ -160,8 +160,10 @@ extension Dispatcher {
         case .ping: takeTurn(row)
         case .message:
             takeTurn(row)
-            // Read ahead, so that the next messages are there when these are sent.
-            if !row.isAtHead, drive.delivery.queue.waitingCount < DeliveryQueue.maximumCount / 4, !isHoldingTooMuch,
+            // Read ahead, so that the next messages are there when these are sent. What had no room is not read again before one is sent: an
+            // endpoint may wait long for its turn.
+            let queue = drive.delivery.queue
+            if !row.isAtHead, queue.waitingCount < DeliveryQueue.maximumCount / 4, !queue.isFull, !isHoldingTooMuch,
                 case .enabled = drive.delivery.health.state
             {
                 read(for: row)

@@ -1,5 +1,6 @@
 """Verification of webhooks, against the signatures of PyPI's `standardwebhooks`, which was written by others."""
 
+import hmac
 import json
 from datetime import UTC, datetime
 
@@ -49,6 +50,8 @@ def test_one_signature_of_several_and_one_secret_of_several_suffice():
         ({"Webhook-Signature": ""}, "missing"),
         ({"Webhook-Signature": "v1"}, "no signature"),
         ({"Webhook-Signature": "v1,\u00e9"}, "no signature"),
+        ({"Webhook-Signature": "v1,\udcff"}, "no signature"),
+        ({"Webhook-Id": "evt_\udcff"}, "no signature"),
         ({"Webhook-Signature": signed()["Webhook-Signature"].replace("v1,", "v2,")}, "no signature"),
         ({"Webhook-Timestamp": str(NOW + 1)}, "no signature"),
         ({"Webhook-Timestamp": str(NOW + 301)}, "another time"),
@@ -61,6 +64,14 @@ def test_what_was_changed_is_refused(changed, told):
     with pytest.raises(WebhookRefused, match=told) as refusal:
         verify(BODY, signed() | changed, SECRET, now=NOW)
     assert SECRET not in str(refusal.value) and signed()["Webhook-Signature"] not in str(refusal.value)
+
+
+def test_the_body_is_hashed_once_for_each_secret(monkeypatch):
+    hashed, digest = [], hmac.digest
+    monkeypatch.setattr(hmac, "digest", lambda *given: hashed.append(given) or digest(*given))
+    with pytest.raises(WebhookRefused, match="no signature"):
+        verify(BODY, signed() | {"Webhook-Signature": "v1,AAAA " * 2000}, [SECRET, OTHER], now=NOW)
+    assert len(hashed) == 2
 
 
 def test_another_secret_and_another_body_are_refused():

@@ -47,10 +47,12 @@ def verify(
         raise WebhookRefused("webhook-timestamp is not a time in seconds")
     if abs((time.time() if now is None else now) - int(sent_at)) > tolerance:
         raise WebhookRefused("the webhook was sent at another time: it was repeated by somebody, or the clock of one side is wrong")
-    signed = f"{id}.{sent_at}.".encode() + body
-    given = [value for version, _, value in (part.partition(",") for part in signatures.split(" ")) if version == "v1"]
+    signed = _encoded(f"{id}.{sent_at}.") + body
+    given = [_encoded(value) for version, _, value in (part.partition(",") for part in signatures.split(" ")) if version == "v1"]
+    # The body is hashed once for each secret: how many signatures there are, the sender says, whoever that is.
+    expected = [_signature(secret, signed) for secret in _listed(secrets)]
     # All are compared, each in constant time.
-    matches = [hmac.compare_digest(_signature(secret, signed), value.encode()) for secret in _listed(secrets) for value in given]
+    matches = [hmac.compare_digest(signature, value) for signature in expected for value in given]
     if not any(matches):
         raise WebhookRefused("no signature is one of this secret: check that it is the endpoint's, and that nothing has parsed the body before")
     try:
@@ -58,6 +60,11 @@ def verify(
         return Delivery(id, content["type"], content["timestamp"], content["data"])
     except (ValueError, KeyError, TypeError):
         raise WebhookRefused("the body is not an event: only Causeway's webhooks have type, timestamp and data") from None
+
+
+def _encoded(text: str) -> bytes:
+    # Some servers pass bytes of a header that are no UTF-8 on as surrogates.
+    return text.encode(errors="surrogateescape")
 
 
 def _listed(secrets: str | Sequence[str]) -> Sequence[str]:

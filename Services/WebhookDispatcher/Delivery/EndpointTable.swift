@@ -21,8 +21,8 @@ final class TrackedEndpoint {
     private(set) var user: UserID?
     /// Whether the record names this process as owner.
     private(set) var isOwner = false
-    /// The stored disabling whose `webhook.disabled` is missing in the log; nil without one.
-    private(set) var unannounced: (reason: EndpointHealth.Reason, at: Timestamp)?
+    /// Whether the stored state is a disabling whose `webhook.disabled` is missing in the log.
+    private var isUnannounced = false
     /// The reading of all records that found it last.
     fileprivate(set) var reading: UInt32 = 0
 
@@ -71,6 +71,12 @@ final class TrackedEndpoint {
     /// Which events it gets.
     var selection: EventSelection { EventSelection(tenant: group.tenant, types: types, user: user) }
 
+    /// The stored disabling whose `webhook.disabled` is missing in the log; nil without one.
+    var unannounced: (reason: EndpointHealth.Reason, at: Timestamp)? {
+        guard isUnannounced, case .disabled(let reason, let time) = state else { return nil }
+        return (reason, time)
+    }
+
     /// The state that counts at the moment.
     var currentState: EndpointHealth.State { drive?.delivery.health.state ?? state }
 
@@ -96,7 +102,7 @@ final class TrackedEndpoint {
         if types != endpoint.settings.types.filter { types = group.shared(endpoint.settings.types.filter) }
         user = endpoint.settings.user
         isOwner = endpoint.owner == me.text
-        unannounced = endpoint.unannouncedDisabling
+        isUnannounced = endpoint.unannouncedDisabling != nil
         if hasOtherCursor { scannedThrough = endpoint.cursor.sequence }
         return hasOtherCursor
     }

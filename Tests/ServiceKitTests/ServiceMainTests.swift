@@ -116,6 +116,8 @@ import Testing
             try await ServiceMain.run(SettingsArguments<TestProgram>.parse(["--admin-port=0", "--log-format=text"])) { process in
                 try await process.run([Interrupting(metrics: process.metrics)])
             }
+            // An exit test keeps what was written until its body returns, and the log has a thread.
+            LogSink.standardError.flush(within: .seconds(60))
         }
         let log = text(result?.standardErrorContent)
         #expect(log.contains("info    test-edge: Stopping signal=SIGTERM\n"))

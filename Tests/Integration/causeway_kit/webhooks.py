@@ -276,12 +276,16 @@ class WebhookClient(ApprovalClient):
 
     def wait_for_state(self, endpoint, *names, timeout=60):
         """Waits until the endpoint is in one of the states, and returns the state."""
+        found = {}
 
         def state():
-            found = self.state(endpoint)
-            return found if found["name"] in names else None
+            found.update(self.endpoint(endpoint).json())
+            return found["state"] if found["state"]["name"] in names else None
 
-        return eventually(state, f"the endpoint is {' or '.join(names)}", timeout)
+        try:
+            return eventually(state, f"the endpoint is {' or '.join(names)}", timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {found}, after the attempts {self.attempts(endpoint)}") from None
 
     def change(self, endpoint, **members):
         return self.send("PATCH", f"/v1/webhooks/{endpoint}", json=members)

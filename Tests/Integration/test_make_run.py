@@ -85,6 +85,9 @@ def test_make_run_from_start_to_ctrl_c(local, shared):
         assert ("HTTP/2" in done.stderr) == ("--http2" in line), f"{line}\n{done.stderr}"
         assert ("Only for you" in done.stdout) == ("Last-Event-ID" in line), "everything kept, or live only"
     answer_an_approval(stack, *deciding, environment)
+    received = stack.directory / "webhook-receiver.log"
+    eventually(lambda: re.search(r"(?m)^evt_\w+ incident\.\w+ \{", received.read_text()), "its receiver shows webhooks", timeout=60)
+    assert "refused" not in received.read_text()
     script = f". {stack.directory}/tokens.env\n{registering} -sS"
     done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
     # Without a receiver there it stays pending; what matters is that this machine may be called.

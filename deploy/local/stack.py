@@ -73,6 +73,12 @@ class Settings:
         self.nats_monitor_port = self._port("NATS_MONITOR_PORT", 8222)
         self.proxy_port = self._port("PROXY_PORT", 8080)
         self.proxy_tls_port = self._port("PROXY_TLS_PORT", 8443)
+        self.receiver_port = self._port("WEBHOOK_RECEIVER_PORT", 8088)
+
+    @property
+    def has_receiver(self):
+        """Whether a receiver of webhooks runs: it needs an administrator's token, and a dispatcher that may send to this machine."""
+        return self.can_mint_tokens and not self.environment.get("WEBHOOK_ALLOWED_NETWORKS")
 
     @property
     def executables(self):
@@ -87,7 +93,8 @@ class Settings:
         """Returns every port of the stack: (label, port)."""
         proxy = [("nginx", self.proxy_port), ("nginx, TLS", self.proxy_tls_port)]
         bus = [] if self.bus_url else [("nats-server", self.nats_port), ("nats-server, monitoring", self.nats_monitor_port)]
-        return proxy + bus + [port for process in self.processes() for port in process.ports]
+        receiver = [("webhook-receiver", self.receiver_port)] if self.has_receiver else []
+        return proxy + bus + receiver + [port for process in self.processes() for port in process.ports]
 
     def service_environment(self, process):
         """Returns the environment of one service: this one, its ports, and defaults for missing settings."""

@@ -1,4 +1,4 @@
-"""Errors: what went wrong, whether the same call can succeed later, and what to do. None of them contains a token."""
+"""Errors: what went wrong, whether the same call can succeed later, and what to do. No error contains a token."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, ClassVar
 
-import httpx
-
 if TYPE_CHECKING:
+    import httpx
+
     from .approvals import Approval
     from .events import NewEvent
 

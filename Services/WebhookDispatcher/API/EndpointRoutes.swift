@@ -30,17 +30,13 @@ struct EndpointRoutes: Sendable {
 
     let backend: WebhookBackend
     let now: @Sendable () -> Timestamp
-    /// Tests of a tenant: each is a request to another's server, also to one that has answered no ping yet.
-    private let tests: TenantRateLimiter
+    private let shares: PingShares
 
-    init(backend: WebhookBackend, tests: TenantRateLimiter = testShares(), now: @escaping @Sendable () -> Timestamp) {
+    init(backend: WebhookBackend, shares: PingShares, now: @escaping @Sendable () -> Timestamp) {
         self.backend = backend
-        self.tests = tests
+        self.shares = shares
         self.now = now
     }
-
-    /// The share of tests of each tenant.
-    static func testShares() -> TenantRateLimiter { TenantRateLimiter(perSecond: 1, burst: 10) }
 
     /// Registers the routes on `routes`, which must require the role `admin`.
     func register(on routes: some RouterMethods<APIRequestContext>) {
@@ -64,6 +60,7 @@ struct EndpointRoutes: Sendable {
         let registration = try EndpointRegistration(try await request.readObject(upTo: EndpointRegistration.maximumBodyBytes))
         let parts = try backend.parts()
         try await Self.check(registration.settings.url, of: principal.tenant, with: parts.sender)
+        try shares.takePing(principal.tenant)
         let stored = try await Self.asking {
             // Events that are stored from now on.
             let bounds = try await parts.log.bounds()
@@ -203,13 +200,7 @@ struct EndpointRoutes: Sendable {
         try await request.readNothing()
         let parts = try backend.parts()
         let endpoint = try await endpoint(context, of: principal.tenant, parts)
-        let verdict = tests.admit(principal.tenant)
-        guard verdict.isAllowed else {
-            throw APIError.rateLimited(
-                "Your tenant has tested too many endpoints: send it again in \(verdict.secondsUntilNext) s.",
-                retryAfter: verdict.secondsUntilNext
-            )
-        }
+        try shares.takeTest(principal.tenant)
         let bounds = try await Self.asking { try await parts.log.bounds() }
         let start = now()
         let clock = ContinuousClock.now
@@ -276,7 +267,7 @@ struct EndpointRoutes: Sendable {
         return stored.endpoint
     }
 
-    /// Changes the endpoint of the path; throws as ``endpoint(_:of:_:)``.
+    /// Changes the endpoint of the path; throws as ``endpoint(_:of:_:)``, and when the change makes a ping due beyond the tenant's share.
     private func update(
         _ context: APIRequestContext,
         of tenant: Tenant,
@@ -284,7 +275,13 @@ struct EndpointRoutes: Sendable {
         _ change: @Sendable (inout Endpoint) throws -> Void
     ) async throws -> Endpoint {
         guard let id = Self.id(context),
-            let stored = try await Self.asking({ try await parts.endpoints.update(id, of: tenant, within: parts.timeout, change) })
+            let stored = try await Self.asking({
+                try await parts.endpoints.update(id, of: tenant, within: parts.timeout) { endpoint in
+                    let before = endpoint.state
+                    try change(&endpoint)
+                    if case .pending = endpoint.state, endpoint.state != before { try shares.takePing(tenant) }
+                }
+            })
         else { throw Self.unknown }
         return stored.endpoint
     }

@@ -12,13 +12,13 @@ enum WebhookRouter {
     ///   - backend: the open log.
     ///   - limit: each tenant's requests; nil for no limit.
     ///   - usage: receives the number of each tenant's requests.
-    ///   - tests: each tenant's tests of endpoints.
+    ///   - shares: each tenant's pings and tests of endpoints.
     static func make(
         backend: WebhookBackend,
         authenticator: Authenticator,
         limit: RateLimit?,
         usage: TenantUsage = TenantUsage(),
-        tests: TenantRateLimiter = EndpointRoutes.testShares(),
+        shares: PingShares,
         origins: OriginPolicy,
         now: @escaping @Sendable () -> Timestamp = { .now }
     ) -> Router<APIRequestContext> {
@@ -28,7 +28,7 @@ enum WebhookRouter {
         // Requests that lack the role count too.
         protected.add(middleware: RateLimitMiddleware(limit, usage: usage))
         protected.add(middleware: RoleMiddleware(anyOf: [.admin]))
-        EndpointRoutes(backend: backend, tests: tests, now: now).register(on: protected)
+        EndpointRoutes(backend: backend, shares: shares, now: now).register(on: protected)
         routes.refuseOtherMethods()
         return router
     }

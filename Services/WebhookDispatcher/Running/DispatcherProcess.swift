@@ -31,6 +31,7 @@ struct DispatcherProcess {
             authenticator: authenticator,
             limit: RateLimit(settings),
             usage: usage,
+            shares: PingShares(endpointsOfTenant: settings[.webhooksPerTenant]),
             origins: origins
         )
         let service = DispatcherService(

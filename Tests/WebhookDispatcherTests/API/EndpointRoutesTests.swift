@@ -344,7 +344,7 @@ import Testing
     @Test func testsOfATenantHaveAShare() async throws {
         let tests = TenantRateLimiter(perSecond: 1, burst: 2, now: { .zero })
         let bench = try await RoutesBench()
-        try await bench.run(tests: tests) { client in
+        try await bench.run(shares: PingShares(pings: TenantRateLimiter(perSecond: 1, burst: 1), tests: tests)) { client in
             for (tenant, statuses) in [("acme", [200, 200, 429]), ("globex", [200])] {
                 let id = try await bench.closedEndpoint(of: Tenant(tenant))
                 for status in statuses {
@@ -352,6 +352,41 @@ import Testing
                     #expect(answer.status == status && (status == 429) == (answer.headers[.retryAfter] == "1"))
                 }
             }
+        }
+        withExtendedLifetime(bench) {}
+    }
+
+    /// A registration, another URL, and both ways to enable an endpoint make a ping due; the receiver may have agreed to none.
+    @Test func pingsThatRequestsMakeDueHaveAShare() async throws {
+        let pings = TenantRateLimiter(perSecond: 1, burst: 4, now: { .zero })
+        let bench = try await RoutesBench()
+        try await bench.run(shares: PingShares(pings: pings, tests: TenantRateLimiter(perSecond: 1, burst: 1))) { client in
+            let made: View = try await client.register().decoded()
+            let path = "/v1/webhooks/\(made.id)"
+            func change(_ body: String) async throws -> Int {
+                bench.advance(by: .seconds(1))
+                return try await client.send(.patch, path, body).status
+            }
+            func enable() async throws -> RoutesBench.Answer {
+                bench.advance(by: .seconds(1))
+                return try await client.send(.post, "\(path)/enable")
+            }
+            #expect(try await enable().status == 200)
+            #expect(try await change(#"{"url":"https://other.example/"}"#) == 200)
+            #expect(try await change(#"{"enabled":false}"#) == 200)
+            #expect(try await change(#"{"enabled":true}"#) == 200)
+            // The share is used up.
+            let refused = try await enable()
+            #expect(refused.status == 429 && refused.headers[.retryAfter] == "1" && refused.member("error") == "rate_limited")
+            #expect(try await client.register().status == 429)
+            #expect(try await change(#"{"url":"https://hooks.example/c"}"#) == 429)
+            // What makes no ping due takes nothing, nor does what another tenant does.
+            #expect(try await change(#"{"ordered":false,"enabled":true}"#) == 200)
+            #expect(try await change(#"{"enabled":false}"#) == 200)
+            #expect(try await change(#"{"enabled":true}"#) == 429)
+            #expect(try await change(#"{"url":"https://hooks.example/c"}"#) == 200, "a disabled endpoint gets no ping")
+            #expect(try await client.send(.get, path).decoded(View.self).state.name == "disabled")
+            #expect(try await client.register(tenant: "globex").status == 201)
         }
         withExtendedLifetime(bench) {}
     }

@@ -124,7 +124,7 @@ final class RoutesBench: Sendable {
     /// Runs `body` with a client of the routes.
     func run(
         limit: RateLimit? = nil,
-        tests: TenantRateLimiter = EndpointRoutes.testShares(),
+        shares: PingShares = PingShares(endpointsOfTenant: 100),
         _ body: @Sendable (Client) async throws -> Void
     ) async throws {
         let authenticator = try await Authenticator(
@@ -135,7 +135,7 @@ final class RoutesBench: Sendable {
             backend: backend,
             authenticator: authenticator,
             limit: limit,
-            tests: tests,
+            shares: shares,
             origins: .own,
             now: { [clock] in clock.now.withLock { $0 } }
         )

@@ -28,7 +28,7 @@ test("an attempt is told by symbol and word", () => {
     assert.equal(tested({ delivered: true, attempt: { status: 200, durationMs: 12 } }), "✓ The test event was delivered: 200 after 12 ms.");
     assert.equal(
         tested({ delivered: false, attempt: { error: "unresolvable", message: "the host's name could not be resolved", durationMs: 3 } }),
-        "✕ The test event was not delivered: name not found after 3 ms. The host's name could not be resolved.",
+        "✕ The test event was not delivered: name has no usable address after 3 ms. The host's name could not be resolved.",
     );
 });
 

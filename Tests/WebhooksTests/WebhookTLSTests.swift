@@ -100,8 +100,8 @@ import Testing
     func forbiddenName(_ addresses: [String]) async throws {
         try await Receiver.run(.answer(200), host: "::") { receiver in
             let bench = try SenderBench(allowed: [], resolver: FixedResolver(addresses))
-            let outcome = try await bench.send(to: "https://hooks.example:\(receiver.port)/")
-            guard case .failed(.refused(.address)) = outcome else { throw TestKitError("\(outcome)") }
+            // As a name without an address: the owner of a name can make it an alias of one of a private network.
+            #expect(try await bench.send(to: "https://hooks.example:\(receiver.port)/") == .failed(.unresolvable))
             #expect(bench.dials == [] && receiver.accepted == 0)
         }
     }
@@ -118,7 +118,7 @@ import Testing
                 #expect(resolver.lookUps.count == 1)
                 // The kept connection leads to an address that the name no longer has: the attempt is refused, not sent there.
                 #expect(bench.sender.idleConnectionCount == 1)
-                #expect(try await bench.send(to: url) == .failed(.refused(.address(.loopback))))
+                #expect(try await bench.send(to: url) == .failed(.unresolvable))
                 #expect(bench.dials == ["127.0.0.1:\(open.port)"])
                 #expect(open.requests.count == 1 && forbidden.accepted == 0)
             }

@@ -37,9 +37,9 @@ public enum AttemptOutcome: Sendable, Hashable {
 
     /// Why there was no answer. ``phrase`` is for the endpoint's tenant: it names no address.
     public enum Failure: Sendable, Hashable {
-        /// The host is closed to webhooks at the moment.
+        /// The URL is closed to webhooks: its scheme, or the address that it has as its host.
         case refused(AddressRules.Refusal)
-        /// The name could not be resolved.
+        /// The host's name has no address, or one that is closed to webhooks: which of them is told to nobody.
         case unresolvable
         /// No connection: refused, reset or unreachable.
         case unreachable
@@ -69,7 +69,7 @@ public enum AttemptOutcome: Sendable, Hashable {
         public var phrase: String {
             switch self {
             case .refused(let refusal): "the host \(refusal.phrase)"
-            case .unresolvable: "the host's name could not be resolved"
+            case .unresolvable: "the host's name could not be resolved to addresses that webhooks are sent to"
             case .unreachable: "the host did not accept a connection"
             case .untrusted: "TLS failed: the certificate is not valid for the host, or there is no common version"
             case .timedOut: "there was no complete answer in time"

@@ -142,7 +142,9 @@ public final class WebhookSender: Sendable {
         do throws(AddressRules.Refusal) {
             return Array(try configuration.rules.check(found, of: url).prefix(Self.maximumAddresses))
         } catch {
-            throw .failure(error == .noAddress ? .unresolvable : .refused(error))
+            // The owner of a public name can make it an alias of a private one: whether that is absent, and what it means, is not for tenants.
+            guard case .address = url.host else { throw .failure(.unresolvable) }
+            throw .failure(.refused(error))
         }
     }
 

@@ -11,7 +11,7 @@ const REASONS = {
 };
 const FAILURES = {
     refused: "address not allowed",
-    unresolvable: "name not found",
+    unresolvable: "name has no usable address",
     unreachable: "no connection",
     untrusted: "TLS failed",
     timed_out: "timed out",

@@ -1,4 +1,5 @@
 import Basics
+import Dispatch
 import EventModel
 import TestKit
 import Testing
@@ -168,6 +169,27 @@ import Testing
             for await addresses in group { #expect(!addresses.isEmpty && Set(addresses).isSubset(of: loopback)) }
         }
         #expect(await resolver.addresses(of: "nowhere.invalid", for: "acme") == [])
+    }
+
+    /// Each request can name another host, whose look-up goes on when the request has ended.
+    @Test func namesThatHangAreHeldUpToABound() async {
+        let gate = DispatchSemaphore(value: 0)
+        let open: IPAddress = .v4(0x0808_0808)
+        let resolver = SystemResolver(maximumPending: 3) { name in
+            if name.hasPrefix("hanging") { gate.wait() }
+            return [open]
+        }
+        await withTaskGroup(of: [IPAddress].self) { group in
+            for number in 1...3 { group.addTask { await resolver.addresses(of: "hanging-\(number).example", for: "acme") } }
+            #expect(await eventually { resolver.pendingCount(of: "acme") == 3 })
+            #expect(await resolver.addresses(of: "hanging-4.example", for: "acme") == [])
+            #expect(resolver.pendingCount(of: "acme") == 3)
+            #expect(await resolver.addresses(of: "hooks.example", for: "globex") == [open])
+            for _ in 1...3 { gate.signal() }
+            for await addresses in group { #expect(addresses == [open]) }
+        }
+        #expect(resolver.pendingCount(of: "acme") == 0)
+        #expect(await resolver.addresses(of: "hooks.example", for: "acme") == [open])
     }
 
     // MARK: Connections

@@ -1,6 +1,7 @@
 public import Basics
 import Glibc
 import NIOPosix
+import Synchronization
 
 /// Resolves the names of endpoints' hosts.
 public protocol HostResolver: Sendable {
@@ -14,11 +15,13 @@ public protocol HostResolver: Sendable {
 
 /// Resolves names by getaddrinfo(3), which blocks: on separate threads, with a share for each tenant. Any thread.
 ///
-/// A look-up under way serves all callers of the same tenant and name, so what waits is bounded by the number of names, also when a name
-/// server hangs.
+/// A look-up under way serves all callers of the same tenant and name. It goes on when its callers have left; so what waits when a name server hangs is
+/// bounded by ``maximumPending``, because a tenant can name another host in each request.
 public final class SystemResolver: HostResolver {
     /// Look-ups of one tenant at a time.
     private static let perTenant = 2
+    /// Look-ups of one tenant that wait or are under way: one for each endpoint that a tenant can have.
+    static let maximumPending = 1024
     /// Started with the first look-up, for as long as the process runs. Three quarters remain when the names of two tenants hang.
     private static let threads: NIOThreadPool = {
         let threads = NIOThreadPool(numberOfThreads: 16)
@@ -33,14 +36,43 @@ public final class SystemResolver: HostResolver {
 
     private let lookUps = SharedWork<Key, [IPAddress], Never>()
     private let turns = TenantTurns(limit: SystemResolver.perTenant)
+    private let pending = Mutex<[Tenant: Int]>([:])
+    private let maximumPending: Int
+    private let lookUp: @Sendable (String) -> [IPAddress]
 
     /// Creates a resolver.
-    public init() {}
+    public convenience init() { self.init(maximumPending: Self.maximumPending, lookUp: Self.lookUp) }
 
-    /// Returns the addresses in the order of RFC 6724, which the system's resolver gives.
+    /// - Parameter lookUp: blocks its thread.
+    init(maximumPending: Int, lookUp: @escaping @Sendable (String) -> [IPAddress]) {
+        self.maximumPending = maximumPending
+        self.lookUp = lookUp
+    }
+
+    /// Number of a tenant's look-ups that wait or are under way.
+    func pendingCount(of tenant: Tenant) -> Int { pending.withLock { $0[tenant] ?? 0 } }
+
+    /// Returns the addresses in the order of RFC 6724, which the system's resolver gives; none when ``maximumPending`` look-ups of the tenant wait.
     public func addresses(of name: String, for tenant: Tenant) async -> [IPAddress] {
-        await lookUps.value(for: Key(tenant: tenant, name: name)) { [turns] in
-            await turns.run(for: tenant) { (try? await Self.threads.runIfActive { Self.lookUp(name) }) ?? [] }
+        await lookUps.value(for: Key(tenant: tenant, name: name)) { [self] in
+            guard takePlace(of: tenant) else { return [] }
+            defer { giveBackPlace(of: tenant) }
+            return await turns.run(for: tenant) { [lookUp] in (try? await Self.threads.runIfActive { lookUp(name) }) ?? [] }
+        }
+    }
+
+    private func takePlace(of tenant: Tenant) -> Bool {
+        pending.withLock { pending in
+            guard pending[tenant, default: 0] < maximumPending else { return false }
+            pending[tenant, default: 0] += 1
+            return true
+        }
+    }
+
+    private func giveBackPlace(of tenant: Tenant) {
+        pending.withLock { pending in
+            let left = pending[tenant, default: 0] - 1
+            pending[tenant] = left > 0 ? left : nil
         }
     }
 

@@ -62,6 +62,7 @@ public struct EndpointStore: Sendable {
 
     /// The stream and its reader.
     public let followed: FollowedStream
+    private let lists: EndpointLists
     private let limit: Int
     private let now: @Sendable () -> Timestamp
 
@@ -75,7 +76,11 @@ public struct EndpointStore: Sendable {
         stream.maxMessageSize = Self.maximumRecordBytes
         stream.maxMessagesPerSubject = 1
         stream.discard = .new
-        followed = FollowedStream(SideStream(beside: log, stream), beside: log)
+        let followed = FollowedStream(SideStream(beside: log, stream), beside: log)
+        self.followed = followed
+        lists = EndpointLists { tenant in
+            try await Self.changes(of: tenant, in: followed).compactMap(\.stored).sorted { $0.endpoint.id < $1.endpoint.id }
+        }
         self.limit = min(max(1, limit), EndpointID.slots)
         self.now = now
     }
@@ -102,7 +107,9 @@ public struct EndpointStore: Sendable {
     {
         let deadline = ContinuousClock.now.advanced(by: timeout)
         while true {
-            let found = try await Self.persevere(until: deadline) { () throws(EventLogError) in try await changes(of: tenant) }
+            let found = try await Self.persevere(until: deadline) { () throws(EventLogError) in
+                try await Self.changes(of: tenant, in: followed)
+            }
             if let request, let known = found.lazy.compactMap(\.stored).first(where: { $0.endpoint.id.isOf(request) }) { return known }
             let (slot, revision) = try freeSlot(beside: found)
             let time = now()
@@ -176,10 +183,10 @@ public struct EndpointStore: Sendable {
         return Stored(endpoint: endpoint, revision: message.sequence)
     }
 
-    /// Returns the endpoints of a tenant, oldest first.
-    public func endpoints(of tenant: Tenant) async throws(EventLogError) -> [Stored] {
-        try await changes(of: tenant).compactMap(\.stored).sorted { $0.endpoint.id < $1.endpoint.id }
-    }
+    /// Returns the endpoints of a tenant, oldest first. Concurrent calls for a tenant share a reading.
+    ///
+    /// - Throws: ``EventLogError``.
+    public func endpoints(of tenant: Tenant) async throws -> [Stored] { try await lists.endpoints(of: tenant) }
 
     /// Reads all endpoints, then follows the stream, until an error. Creates the stream if absent.
     ///
@@ -208,15 +215,15 @@ public struct EndpointStore: Sendable {
     }
 
     /// The last message of each of the tenant's slots.
-    private func changes(of tenant: Tenant) async throws(EventLogError) -> [Change] {
-        let filter = "\(Self.prefix).\(SubjectToken.encode(tenant)).*"
+    private static func changes(of tenant: Tenant, in followed: FollowedStream) async throws(EventLogError) -> [Change] {
+        let filter = "\(prefix).\(SubjectToken.encode(tenant)).*"
         var found: [Int: Change] = [:]
         var place: UInt64 = 0
         // A slot that is written meanwhile moves to the stream's end and is read again.
         for _ in 0..<(4 * EndpointID.slots) {
             guard let message = try await followed.store.next(after: place, matching: filter) else { return Array(found.values) }
             place = message.sequence
-            guard let change = Self.change(subject: message.subject, body: message.payload, revision: place) else { continue }
+            guard let change = change(subject: message.subject, body: message.payload, revision: place) else { continue }
             found[change.slot] = change
         }
         throw .unavailable("The tenant's webhook endpoints change faster than they can be read. Try again.")

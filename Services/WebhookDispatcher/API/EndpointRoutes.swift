@@ -74,7 +74,10 @@ struct EndpointRoutes: Sendable {
             )
         }
         let endpoint = stored.endpoint
-        guard endpoint.settings == registration.settings, now() < endpoint.createdAt.advanced(by: Self.repetitionWindow) else {
+        // A rotation is a change: its secret is only in the answer to it.
+        guard endpoint.settings == registration.settings, endpoint.secrets.former.isEmpty,
+            now() < endpoint.createdAt.advanced(by: Self.repetitionWindow)
+        else {
             throw APIError.conflict(
                 "You used this Idempotency-Key for another endpoint, or \(endpoint.id) was changed since: use a new key for each request."
             )

@@ -113,6 +113,10 @@ import Testing
                 let their: View = try await client.register(tenant: tenant, subject: subject, key: "k").decoded()
                 #expect(their.id != id, "\(subject) of \(tenant) has other keys")
             }
+            let rotated = try #require(try await client.register(key: "r").member("id"))
+            #expect(try await client.send(.post, "/v1/webhooks/\(rotated)/secret").status == 200)
+            let late = try await client.register(key: "r")
+            #expect(late.status == 409 && !late.body.contains("whsec_"), "the rotated secret is in one answer")
             bench.advance(by: .seconds(86_400))
             #expect(try await client.register(key: "k").status == 409, "the secret is told for a day")
             #expect(try await client.send(.delete, "/v1/webhooks/\(id)").status == 204)

@@ -48,6 +48,27 @@ struct RevocationTests {
         }
     }
 
+    @Test func whatChangesNothingIsCovered() throws {
+        let revocations = Revocations(isRead: true)
+        let known = [try token("a"), try user("ann", before: 500)]
+        for revocation in known {
+            #expect(!revocations.cover(revocation))
+            revocations.add(revocation)
+            #expect(revocations.cover(revocation))
+        }
+        let others = [
+            try token("a", until: 999), try token("a", until: 1001), try token("b"), try token("a", tenant: "globex"),
+            try user("ann", before: 499), try user("ann", before: 501), try user("ann", before: 500, until: 1001),
+            try user("bob", before: 1),
+        ]
+        for other in others {
+            let isCovered = revocations.cover(other)
+            let copy = Revocations(isRead: true)
+            for revocation in known { copy.add(revocation) }
+            #expect(copy.add(other) != isCovered, "\(other)")
+        }
+    }
+
     @Test func aUserIsConcernedByTheTimeOfIssue() throws {
         let revocations = Revocations(isRead: true)
         revocations.add(try user("ann", before: 500))

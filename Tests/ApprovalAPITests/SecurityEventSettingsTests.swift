@@ -70,4 +70,16 @@ import Testing
         try share.admit("acme")
         #expect(throws: APIError.self) { try share.admit("globex") }
     }
+
+    /// A token has no end: everybody who has seen it can send it again and again.
+    @Test func repetitionsTakeNothingOfTheShareOfOthers() throws {
+        let share = SecurityEventShare(perSecond: 1, burst: 2, totalPerSecond: 1, totalBurst: 3) { .zero }
+        for tenant in ["acme", "acme", "globex"] as [Tenant] { try share.admit(tenant, isRepetition: true) }
+        for tenant in ["acme", "globex"] as [Tenant] {
+            #expect(throws: APIError.self) { try share.admit(tenant, isRepetition: true) }
+            try share.admit(tenant)
+        }
+        try share.admit("acme")
+        #expect(throws: APIError.self) { try share.admit("globex") }
+    }
 }

@@ -26,6 +26,9 @@ struct RevocationService: Sendable {
         bounds = SingleFlight { try await followed.bounds() }
     }
 
+    /// Returns whether revocations that are stored, and that this process respects, concern all that another one concerns.
+    func cover(_ revocation: Revocation) -> Bool { follower.revocations.cover(revocation) }
+
     /// Stores a revocation. When this returns, it is durable, and this process refuses the tokens.
     ///
     /// - Returns: the stored revocation, merged with an earlier one of the same user or `jti`.

@@ -40,8 +40,10 @@ struct SecurityEventRoutes: Sendable {
         let events = try await verifier.verify(Array(body.readableBytesView))
         context.tokenAccepted()
         if let revocation = events.revocation {
-            try share.admit(revocation.tenant)
-            let stored = try await backend.parts().revocations.store(revocation, logger: context.logger)
+            let revocations = try backend.parts().revocations
+            try share.admit(revocation.tenant, isRepetition: revocations.cover(revocation))
+            // Also a repetition: the stream may be another one than that from which this process knows the revocation.
+            let stored = try await revocations.store(revocation, logger: context.logger)
             context.logger.notice("tokens revoked by a security event", metadata: [LogKey.tenant: "\(stored.tenant)"])
         }
         counts.count(events)

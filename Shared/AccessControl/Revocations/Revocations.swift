@@ -98,6 +98,18 @@ public final class Revocations: Sendable {
         }
     }
 
+    /// Returns whether the entries concern all tokens that a revocation concerns, for at least as long, so that adding it changes nothing.
+    public func cover(_ revocation: Revocation) -> Bool {
+        entries.withLock { entries in
+            guard let tenant = entries[revocation.tenant] else { return false }
+            switch revocation.target {
+            case .token(let id): return tenant.tokens[id].map { $0 >= revocation.expiresAt } ?? false
+            case .user(let user, let issuedBefore):
+                return tenant.users[user].map { $0.issuedBefore >= issuedBefore && $0.expiresAt >= revocation.expiresAt } ?? false
+            }
+        }
+    }
+
     /// Number of the tenant's entries, expired ones included until ``removeExpired(at:)``.
     public func count(of tenant: Tenant) -> Int { entries.withLock { $0[tenant]?.count ?? 0 } }
 

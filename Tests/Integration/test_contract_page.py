@@ -1,6 +1,6 @@
 """docs/contract.md and docs/architecture.md match the sources, and links into the documentation resolve. Needs no running programs.
 
-The contract's tables of event types are compared with the table itself, by `EventTypeTableTests.swift`."""
+The contract's tables of event types are compared with the table itself, by `EventTypeTableTests.swift`; docs/events.md is compared here."""
 
 import os
 import re
@@ -84,6 +84,18 @@ def test_the_types_of_executions_are_those_of_the_sources():
     expect_rows(CONTRACT, shown, swift_tables.execution_types())
 
 
+def test_the_events_page_has_the_table_of_event_types():
+    rows = table_of((ROOT / "docs/events.md").read_text(), "type", "required fields")
+    shown = {}
+    for row in rows:
+        title = [name.replace("\\|", "|") for name in names_in(row["notification"])]
+        [type] = names_in(row["type"])
+        required, relay, writer = names_in(row["required fields"]), row["relay"], row["written by"]
+        shown[type] = required, title[0] if title else None, *(None if cell == "—" else cell for cell in (relay, writer))
+    assert list(shown) == list(swift_tables.event_types()), "docs/events.md has other types, or another order"
+    expect_rows("docs/events.md", shown, swift_tables.event_types())
+
+
 def test_the_codes_of_errors_are_those_of_the_errors_page():
     errors = table_of((ROOT / "docs/errors.md").read_text(), "`error`")
     contract = table_of(section(CONTRACT, "Errors").text, "status")
@@ -91,6 +103,22 @@ def test_the_codes_of_errors_are_those_of_the_errors_page():
     assert shown == {(names_in(row["`error`"])[0], row["status"]) for row in errors}
     retriable = {code for row in contract if "Retry-After" in row["header"] for code in names_in(row["`error`"])}
     assert retriable == {names_in(row["`error`"])[0] for row in errors if row["repeat"] == "yes"}
+
+
+def test_the_errors_page_has_the_codes_of_the_other_pages():
+    """Every reason of `stream.end`, close code and code of JSON-RPC stands once in errors.md."""
+    errors = (ROOT / "docs/errors.md").read_text()
+
+    def codes(text, column, pattern):
+        return sorted(code for row in table_of(text, column) for code in re.findall(pattern, row[column]))
+
+    endings = table_of((ROOT / "docs/endings.md").read_text(), "label")
+    assert codes(errors, "`reason` of `stream.end`", r"`(\w+)`") == sorted({row["SSE: `stream.end`"] for row in endings} - {"—"})
+    columns = "workspace: close code", "relay: error, close code"
+    closing = {code for row in endings for column in columns for code in re.findall(r"\b\d{4}\b", row[column])}
+    assert codes(errors, "close code", r"\d{4}") == sorted(closing)
+    relay = section(CONTRACT, "6. Relay (JSON-RPC 2.0 over WebSocket)").text
+    assert codes(errors, "code", r"−\d{5}") == codes(relay, "code", r"−\d{5}")
 
 
 @pytest.mark.parametrize(

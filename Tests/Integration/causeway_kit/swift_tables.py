@@ -19,6 +19,23 @@ def execution_types():
     return found
 
 
+def event_types():
+    """Of each event type, in the table's order: required fields, title of the notification, relay subscription, and the only writer."""
+    table = _body((MODEL / "EventTypeTable.swift").read_text(), r"static let rows: \[EventTypeRow\] = ")
+    rows = [_body(table[call.start() :], r"EventTypeRow") for call in re.finditer(r"^ {8}EventTypeRow\(", table, re.MULTILINE)]
+    assert rows, "EventTypeTable.swift: no row is found"
+    found = {}
+    for row in rows:
+        name = re.match(r'\s*"([\w.]+)"', row)
+        assert name and name[1] not in found, f"EventTypeTable.swift: {row} is not understood"
+        required = re.findall(r'"(\w+)"', _body(row, r"required: ")) if "required: " in row else []
+        title = re.search(r'title: "([^"]*)"', row)
+        relay, role = re.search(r"relay: \.(\w+)", row), re.search(r"approval: \.(\w+)", row)
+        writer = "webhooks" if "isOfWebhooks: true" in row else "approvals" if role and role[1] != "request" else None
+        found[name[1]] = required, title and title[1], relay and relay[1], writer
+    return found
+
+
 def layers():
     """The targets of Package.swift below Shared/, Services/ and docs/, and which other targets each imports."""
     targets = _body((ROOT / "Package.swift").read_text(), r"\n    targets: ")

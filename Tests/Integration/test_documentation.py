@@ -164,6 +164,34 @@ def test_architecture(read):
         page.sample("inside an edge")
 
 
+def test_concepts(read):
+    with read("docs/concepts.md") as page:
+        page.sample("POST /v1/events")
+
+
+def test_quick_start(read, stack):
+    with read("docs/quick-start.md") as page:
+        page.sample("GET /v1/notifications/stream")
+        page.unrunnable("make run", because="this stack is `make run`", instead=is_a_goal)
+        page.sh("tokens.env", CAUSEWAY_URL=URL)
+        with page.stream("causeway tail", shows="incident.created {…}"):
+            page.sh("$PRODUCER", shows='"accepted":1')
+
+
+#: Words of the code for other products that docs/migrating.md shows.
+BEFORE = ["new Centrifuge", "new EventSource", "new Pusher", 'io("https', "/api/publish", "mercure -H", "pusher.trigger", 'io.to("acme")']
+
+
+def test_migrating(read, stack):
+    with read("docs/migrating.md") as page:
+        for words in BEFORE:
+            page.sample(words)
+        with page.javascript("new Causeway", before=FUNCTIONS, url=URL, token=stack.token("MEMBER")) as script:
+            script.wait_for('{"incidentId":"inc_…')
+        page.sh("tokens.env", CAUSEWAY_URL=URL)
+        assert page.python("NewEvent").startswith("stored as evt_")
+
+
 def test_producing(read, stack):
     with read("docs/producing.md") as page:
         page.sh("tokens.env", CAUSEWAY_URL=URL, NATS_URL=BUS)

@@ -25,7 +25,7 @@ SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/exampl
 # The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
-.PHONY: run test test-fast test-unit test-javascript test-integration screenshots build lint format bench drill fuzz clean help
+.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site build lint format bench drill fuzz clean help
 .DEFAULT_GOAL := help
 
 run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
@@ -65,6 +65,9 @@ fuzz: build ## Try FUZZ_INPUTS mutated inputs (a million) on each parser; FUZZ="
 screenshots: build ## Take the console's pictures for the documentation anew (docs/images)
 	@deploy/install-test.sh
 	CAUSEWAY_SCREENSHOTS=docs/images $(PYTEST) -k test_screenshots
+
+site: ## Build the documentation as a static site in .build/site
+	@deploy/site/build
 
 lint: ## Check the sources' format, and scripts for mistakes
 	@deploy/install-test.sh

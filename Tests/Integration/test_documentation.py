@@ -174,7 +174,7 @@ def test_quick_start(read, stack):
         page.sample("GET /v1/notifications/stream")
         page.unrunnable("make run", because="this stack is `make run`", instead=is_a_goal)
         page.sh("tokens.env", CAUSEWAY_URL=URL)
-        with page.stream("causeway tail", shows="incident.created {…}"):
+        with page.stream("causeway tail", shows="incident.created  {…}"):
             page.sh("$PRODUCER", shows='"accepted":1')
 
 

@@ -48,12 +48,36 @@ export class List {
     #empty;
     #count;
     #most;
+    /** The text of an empty list, and what it says instead before the first load. */
+    #nothing;
+    #isLoading = false;
 
     constructor(panel, most) {
         this.#list = panel.querySelector(".list, tbody");
         this.#empty = panel.querySelector(".empty");
         this.#count = panel.querySelector(".count");
         this.#most = most;
+        this.#nothing = this.#empty?.textContent;
+    }
+
+    /** Until `loaded` an empty list says this: that nothing is there is not known yet. */
+    begin(text) {
+        this.#isLoading = true;
+        setText(this.#empty, text);
+        this.settle();
+    }
+
+    /** From now on an empty list means that nothing is there. */
+    loaded() {
+        if (!this.#isLoading) return;
+        this.#isLoading = false;
+        setText(this.#empty, this.#nothing);
+    }
+
+    /** What an empty list says; undefined for its usual text. */
+    setEmpty(text) {
+        this.#isLoading = false;
+        setText(this.#empty, text ?? this.#nothing);
     }
 
     get items() {

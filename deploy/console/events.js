@@ -1,9 +1,12 @@
-// Section of events: each event once, with the latency of each stream, or one with its JSON.
+// Section of events: each event once, those that pass the filter, or one with its JSON.
 
 import { addressOf } from "./address.js";
 import { compareCursors } from "./causeway/causeway.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
-import { eventView } from "./events/event-view.js";
+import { EventView } from "./events/event-view.js";
+import { isOpen, passes } from "./events/filter.js";
+import { readText, Search } from "./events/search.js";
+import { failureText } from "./failures.js";
 import { duration } from "./format.js";
 import { summary } from "./summary.js";
 import { when } from "./when.js";
@@ -15,35 +18,49 @@ const LANES = ["sse", "websocket", "relay"];
 const HAS_ADDRESS = /^evt_/;
 
 export class Events {
-    #list = new List(byId("events"), MOST);
-    #find;
+    #panel = byId("events");
+    #list = new List(this.#panel, MOST);
+    #store;
+    #identity;
+    #search;
+    #filter;
+    /** Records that were read from the log for the search. */
+    #found = new Map();
     #rows = new Map();
     /** The first event that came from a stream: from there on the streams bring every event. */
     #first;
     #held = [];
     #isPaused = false;
-    #filter = "";
     #button = byId("events-pause");
     /** The event that the page's address names. */
     #visited;
 
-    /** `find(id)`: resolves with an event's record; undefined if it is not found. */
-    constructor(find) {
-        this.#find = find;
-        this.#button.addEventListener("click", () => this.#pause(!this.#isPaused));
-        byId("events-filter").addEventListener("input", ({ target }) => {
-            this.#filter = target.value.trim().toLowerCase();
-            for (const { row, record } of this.#rows.values()) row.hidden = !this.#passes(record);
+    /**
+     * `store`: `records()` are all that the page has; `find(id)` resolves with an event's record, undefined if it is not found; `search(since)` with
+     * `{ records, isComplete }` of the log; `stored(id)` with what the service keeps of an event.
+     */
+    constructor(store, identity) {
+        this.#store = store;
+        this.#identity = identity;
+        this.#search = new Search({
+            onChange: () => this.#refilter(),
+            onRead: () => this.#read(),
+            onClear: () => this.#found.clear(),
         });
-        this.#list.settle();
+        this.#filter = this.#search.filter;
+        this.#button.addEventListener("click", () => this.#pause(!this.#isPaused));
+        this.#list.begin("Loading the last hour…");
     }
 
     take(record, isNew) {
-        if (isNew) this.#first ??= record.id;
+        if (isNew) {
+            this.#first ??= record.id;
+            this.#search.suggest(record.type);
+        }
         const known = this.#rows.get(record.id);
         if (known) {
             fill(known.cells, record);
-        } else if (!isNew) {
+        } else if (!isNew || !passes(record, this.#filter)) {
             return;
         } else if (this.#isPaused) {
             this.#held.push(record);
@@ -56,17 +73,24 @@ export class Events {
 
     /** Takes events from before the page was opened, the oldest first. */
     recall(records) {
-        for (const record of records.slice(-MOST)) {
+        this.#list.loaded();
+        for (const { type } of records) this.#search.suggest(type);
+        for (const record of records.filter((one) => passes(one, this.#filter)).slice(-MOST)) {
             if (this.#rows.has(record.id) || (this.#first && compareCursors(record.id, this.#first) > 0)) continue;
             const below = this.#list.items.find((row) => compareCursors(row.dataset.id, record.id) < 0) ?? null;
             this.#add(record, (row) => this.#list.insert(row, below));
         }
     }
 
+    /** The last hour could not be loaded: what is shown is what has come since. */
+    recallFailed() {
+        this.#list.loaded();
+    }
+
     /** Opens an event; without one the table. */
     visit(id) {
         this.#visited = id;
-        for (const name of ["events-all", "events-filter", "events-pause"]) byId(name).hidden = id !== undefined;
+        for (const name of ["events-all", "events-filter", "events-more", "events-pause"]) byId(name).hidden = id !== undefined;
         byId("events-one").hidden = id === undefined;
         if (id !== undefined) void this.#open(id);
     }
@@ -81,13 +105,25 @@ export class Events {
         const say = (look, text) => place.replaceChildren(element("p", { class: look, dir: "auto", text }));
         say("muted", `Loading event ${name}…`);
         try {
-            const record = await this.#find(id);
+            const record = await this.#store.find(id);
             if (id !== this.#visited) return;
             if (!record) return say("empty", `Event ${name} was not found: it is not for you, or no longer in the log, or too far back for this page.`);
-            place.replaceChildren(...eventView(record));
+            const view = new EventView(record, this.#identity);
+            place.replaceChildren(...view.elements);
             place.firstElementChild.focus({ preventScroll: true });
+            void this.#describe(id, view);
         } catch (error) {
-            if (id === this.#visited) say("error", `Couldn't load event ${name}: ${shown(error.message, 200)}`);
+            if (id === this.#visited) say("error", failureText(`Couldn't load event ${name}`, error));
+        }
+    }
+
+    /** Shows who could see an event. Only admins may ask. */
+    async #describe(id, view) {
+        if (!this.#identity.isAdmin || !HAS_ADDRESS.test(id)) return view.setUnknown(403);
+        try {
+            view.setStored(await this.#store.stored(id));
+        } catch (error) {
+            view.setUnknown(error.status);
         }
     }
 
@@ -98,8 +134,40 @@ export class Events {
         if (!isPaused) for (const record of this.#held.splice(0)) this.#add(record);
     }
 
+    // MARK: Searching
+
+    /** Fills the table with what passes, of all that the page has. Events that wait behind a pause stay there. */
+    #refilter() {
+        this.#filter = this.#search.filter;
+        const isAll = isOpen(this.#filter);
+        this.#list.setEmpty(isAll ? undefined : "No event of those that this page has passes the filter. Filters, Read the log, finds earlier ones.");
+        const held = new Set(this.#held.map(({ id }) => id));
+        const all = new Map([...this.#found, ...[...this.#store.records()].map((record) => [record.id, record])]);
+        const matches = [...all.values()].filter((record) => !held.has(record.id) && passes(record, this.#filter)).sort(newestFirst);
+        const rows = matches.slice(0, MOST).map((record) => [record.id, this.#rows.get(record.id) ?? this.#row(record)]);
+        this.#rows = new Map(rows);
+        this.#list.show(rows.map(([, { row }]) => row));
+    }
+
+    /** Reads the log from the filter's time on. */
+    async #read() {
+        const { records, isComplete } = await this.#store.search(this.#search.filter.since);
+        this.#found = new Map(records.map((record) => [record.id, record]));
+        for (const { type } of records) this.#search.suggest(type);
+        this.#refilter();
+        return readText({ count: records.length, isComplete });
+    }
+
+    // MARK: Rows
+
     /** `place(row)`: puts the row into the table, and returns those that are gone. */
     #add(record, place = (row) => this.#list.prepend(row)) {
+        const made = this.#row(record);
+        this.#rows.set(record.id, made);
+        for (const gone of place(made.row)) this.#rows.delete(gone.dataset.id);
+    }
+
+    #row(record) {
         const cells = Object.fromEntries(LANES.map((lane) => [lane, element("td", { class: `figures lane-${lane}`, data: { lane } })]));
         const type = foreign("code", record.type, {}, 128);
         const row = element(
@@ -115,17 +183,20 @@ export class Events {
             ),
             ...Object.values(cells),
         );
-        row.hidden = !this.#passes(record);
         fill(cells, record);
-        this.#rows.set(record.id, { row, cells, record });
-        for (const gone of place(row)) this.#rows.delete(gone.dataset.id);
+        return { row, cells };
     }
 
-    #passes(record) {
-        return record.type.toLowerCase().includes(this.#filter);
+    close() {
+        this.#search.close();
     }
 }
 
 function fill(cells, record) {
     for (const [lane, latency] of record.lanes) setText(cells[lane], duration(latency));
+}
+
+/** By place in the log; by time where the places cannot be compared. */
+function newestFirst(one, other) {
+    return compareCursors(other.id, one.id) || other.at - one.at || 0;
 }

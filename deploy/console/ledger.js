@@ -24,8 +24,18 @@ export class Ledger {
     }
 
     /** Takes an event that was read from the log, and returns its record. */
-    recall({ id, type, payload, timestamp }) {
-        return this.#records.get(id) ?? this.#add({ id, type, payload, at: moment(timestamp), lanes: new Map() });
+    recall(event) {
+        return this.#records.get(event.id) ?? this.#add(this.recordOf(event));
+    }
+
+    /** Returns the record of an event that was read from the log, without keeping it if it is not known. */
+    recordOf({ id, type, payload, timestamp }) {
+        return this.#records.get(id) ?? { id, type, payload, at: moment(timestamp), lanes: new Map() };
+    }
+
+    /** All records. */
+    all() {
+        return this.#records.values();
     }
 
     /** The record of an event; undefined if it is not known, or no longer. */

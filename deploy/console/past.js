@@ -23,15 +23,37 @@ export class Past {
 
     /** Reads the last hour's events of incidents, approvals and jobs, the oldest first: at most 5,000. */
     async recent() {
-        const from = Date.now() - WINDOW;
-        const cursor = await this.#cursor((item) => moment(item.createdAt) < from);
-        const read = [];
-        await this.#read(cursor, TYPES, (events) => void read.push(...events));
-        return read.filter(({ timestamp }) => moment(timestamp) >= from);
+        return (await this.#since(Date.now() - WINDOW, TYPES)).events;
     }
 
-    /** Reads one event; undefined if it was not found. */
-    async find(id) {
+    /**
+     * Reads events of all types, the oldest first: at most 5,000. `from`: milliseconds since 1970; NaN for the last hour. `isComplete`: up to the end of the log.
+     */
+    search(from) {
+        return this.#since(Number.isFinite(from) ? from : Date.now() - WINDOW);
+    }
+
+    async #since(from, types) {
+        const cursor = await this.#cursor((item) => moment(item.createdAt) < from);
+        const read = [];
+        const isComplete = await this.#read(cursor, types, (events) => void read.push(...events));
+        return { events: read.filter(({ timestamp }) => moment(timestamp) >= from), isComplete };
+    }
+
+    /** Asks the producer's service for what it keeps of an event (contract §10). It answers admins. */
+    stored(id) {
+        return askJSON(this.#causeway, `/v1/events/${encodeURIComponent(id)}`);
+    }
+
+    /** Reads one event; undefined if it was not found. `isAdmin`: the service may be asked for it. */
+    async find(id, isAdmin) {
+        if (isAdmin) {
+            try {
+                return await this.stored(id);
+            } catch {
+                // It may still be among the events that this user may follow.
+            }
+        }
         const cursor = await this.#cursor((item) => compareCursors(idOf(item), id) < 0);
         let found;
         await this.#read(cursor, undefined, (events) => {
@@ -52,14 +74,17 @@ export class Past {
         return nextCursor === null ? "" : idOf(items.at(-1));
     }
 
+    /** Returns whether it came to the end of the log. */
     async #read(cursor, types, take) {
         let place = cursor;
         for (let number = 0; number < MOST_DOCUMENTS; number += 1) {
             const query = new URLSearchParams({ last_event_id: place, wait: "0s", limit: MOST_EVENTS, ...(types ? { types } : {}) });
             const document = await askJSON(this.#causeway, `/v1/events?${query}`, { patience: PATIENCE });
-            if (take(document.events) || document.events.length === 0) return;
+            if (document.events.length === 0) return true;
+            if (take(document.events)) return false;
             place = document.cursor;
         }
+        return false;
     }
 }
 

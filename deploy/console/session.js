@@ -3,9 +3,10 @@
 import { Causeway } from "./causeway/causeway.js";
 import { Announcer } from "./announcer.js";
 import { Approvals } from "./approvals.js";
-import { byId, setText, shown } from "./dom.js";
+import { byId, setText } from "./dom.js";
 import { Events } from "./events.js";
 import { Executions } from "./executions.js";
+import { failureText } from "./failures.js";
 import { Incidents } from "./incidents.js";
 import { Journal } from "./journal.js";
 import { Lane } from "./lane.js";
@@ -23,6 +24,7 @@ const MOST_INCIDENTS = 40;
 
 export class Session {
     #causeway;
+    #identity;
     #renewal;
     #lanes;
     #relay;
@@ -39,6 +41,7 @@ export class Session {
     /** `renewal`: gets further tokens. `followed`: executions to follow from the start. `onEnded`: called with the reason when no token is accepted. */
     constructor(identity, renewal, { followed, onEnded }) {
         this.#causeway = new Causeway({ origin: location.origin, token: renewal.token, share: true });
+        this.#identity = identity;
         this.#renewal = renewal;
         this.#causeway.addEventListener("token", ({ detail }) => renewal.tell(detail));
         tellExactTimes(this.#closing.signal);
@@ -48,7 +51,15 @@ export class Session {
         const approvals = new Approvals(this.#causeway, identity, announcer);
         const notifications = new Notifications(this.#causeway);
         const executions = new Executions(this.#causeway, followed);
-        const events = new Events((id) => this.#find(id));
+        const events = new Events(
+            {
+                records: () => this.#ledger.all(),
+                find: (id) => this.#find(id),
+                search: (since) => this.#search(since),
+                stored: (id) => this.#past.stored(id),
+            },
+            identity,
+        );
         const incidents = new Incidents();
         const webhooks = new LazySection(
             async () => new (await import("./webhooks.js")).Webhooks(this.#causeway, identity),
@@ -114,15 +125,21 @@ export class Session {
         } catch (error) {
             // Tried again when a stream comes back.
             this.#hasPast = false;
-            setText(byId("past-error"), `Couldn't load the last hour: ${shown(error.message, 200)}`);
+            for (const panel of this.#panels) panel.recallFailed?.();
+            setText(byId("past-error"), failureText("Couldn't load the last hour", error));
         }
     }
 
     async #find(id) {
         const known = this.#ledger.find(id);
         if (known) return known;
-        const event = await this.#past.find(id);
+        const event = await this.#past.find(id, this.#identity.isAdmin);
         return event && this.#ledger.recall(event);
+    }
+
+    async #search(since) {
+        const { events, isComplete } = await this.#past.search(since);
+        return { records: events.map((event) => this.#ledger.recordOf(event)), isComplete };
     }
 
     close() {

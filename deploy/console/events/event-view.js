@@ -1,40 +1,104 @@
-// One event: its ids, what it belongs to, how it came, and its JSON.
+// One event: its ids, what it belongs to, who could see it, how it came, and its JSON.
 
 import { addressOf } from "../address.js";
 import { setCode } from "../code.js";
-import { element, foreign, shown } from "../dom.js";
+import { copyButton } from "../copy.js";
+import { element, foreign, setText, shown } from "../dom.js";
 import { duration, exact } from "../format.js";
+import { storedTexts, unknownAudience } from "./audience.js";
+import { whyCommand } from "./why.js";
 
 const LANES = { sse: "Server-sent events", websocket: "WebSocket", relay: "Relay" };
 /** Maximum length of the JSON that is shown. */
 const MOST = 300_000;
+/** The members of payloads by which a trace is found. */
+const TRACE = ["traceparent", "traceId", "trace_id"];
 
-/** Creates the elements of an event. The first one takes the focus. */
-export function eventView(record) {
-    const { id, type, payload, at } = record;
-    const link = (section, member) => {
-        const value = payload[member];
-        return typeof value === "string" && value ? foreign("a", value, { href: addressOf(section, value) }) : undefined;
-    };
-    const came = Object.entries(LANES)
-        .filter(([lane]) => record.lanes.has(lane))
-        .map(([lane, title]) => `${title} after ${duration(record.lanes.get(lane))}`);
-    const facts = [
-        ["Event", element("code", { text: shown(id, 80) })],
-        ["Time", exact(at)],
-        ["Incident", link("incidents", "incidentId")],
-        ["Approval", link("approvals", "approvalId")],
-        ["Came by", came.join(", ") || "the log: it is from before this page was opened"],
-    ];
-    const code = element("code");
-    setCode(code, JSON.stringify(payload, undefined, 2).slice(0, MOST));
-    return [
-        foreign("h3", type, { tabindex: "-1" }, 128),
-        element(
+export class EventView {
+    /** The first one takes the focus. */
+    elements;
+
+    #seen = element("dd", { dir: "auto", text: "Asking the service…" });
+    #facts;
+
+    /** `identity`: the page's user. */
+    constructor(record, identity) {
+        const { id, type, payload, at } = record;
+        const isInLog = id.startsWith("evt_");
+        this.#facts = element(
             "dl",
             { class: "facts" },
-            ...facts.filter(([, value]) => value).map(([name, value]) => element("div", {}, element("dt", { text: name }), element("dd", {}, value))),
-        ),
-        element("pre", { class: "code", tabindex: "0", role: "group", "aria-label": "Payload" }, code),
-    ];
+            fact("Event", withCopy(id, "the event's id")),
+            fact("Time", exact(at)),
+            ...linked("Incident", "incidents", payload.incidentId),
+            ...linked("Approval", "approvals", payload.approvalId),
+            ...trace(payload, isInLog),
+            fact("Came by", came(record)),
+            element("div", {}, element("dt", { text: "Who could see it" }), this.#seen),
+        );
+        const json = JSON.stringify(payload, undefined, 2);
+        this.elements = [
+            foreign("h3", type, { tabindex: "-1" }, 128),
+            this.#facts,
+            ...(isInLog ? [why(id, identity)] : []),
+            element("div", { class: "line" }, element("h4", { text: "Payload" }), copyButton(json, "the payload")),
+            code(json.slice(0, MOST), "Payload"),
+        ];
+        if (json.length > MOST) this.elements.push(element("p", { class: "muted small", text: "The payload is longer than this page shows; Copy takes all of it." }));
+    }
+
+    /** Shows what the service keeps of the event. */
+    setStored(stored) {
+        const { seen, facts } = storedTexts(stored);
+        setText(this.#seen, seen);
+        this.#facts.append(...facts.map(([name, value]) => fact(name, foreign("span", value))));
+    }
+
+    /** Shows why the service said nothing. `status`: of its refusal. */
+    setUnknown(status) {
+        setText(this.#seen, unknownAudience(status));
+    }
+}
+
+function fact(name, ...values) {
+    return element("div", {}, element("dt", { text: name }), element("dd", {}, ...values));
+}
+
+function withCopy(id, name) {
+    return element("span", { class: "copied" }, element("code", { text: shown(id, 128) }), copyButton(id, name));
+}
+
+function linked(name, section, id) {
+    if (typeof id !== "string" || !id) return [];
+    const link = foreign("a", id, { href: addressOf(section, id) });
+    return [fact(name, element("span", { class: "copied" }, link, copyButton(id, `the ${name.toLowerCase()}'s id`)))];
+}
+
+function trace(payload, isInLog) {
+    const member = TRACE.find((name) => typeof payload[name] === "string");
+    if (member) return [fact("Trace", withCopy(payload[member], "the trace"))];
+    return isInLog ? [fact("Trace", "In the services' logs: the lines “event delivered” with this event.id")] : [];
+}
+
+function came({ lanes }) {
+    const ways = Object.entries(LANES).filter(([lane]) => lanes.has(lane));
+    return ways.map(([lane, title]) => `${title} after ${duration(lanes.get(lane))}`).join(", ") || "the log: this page was not connected when it happened";
+}
+
+/** The command that says why somebody did not get it. */
+function why(id, identity) {
+    const command = whyCommand(id, identity);
+    return element(
+        "div",
+        { class: "why" },
+        element("div", { class: "line" }, element("h4", { text: "Why did somebody not get it?" }), copyButton(command, "the command")),
+        code(command, "Command"),
+        element("p", { class: "muted small", text: "For operators: --user is the user in question. It asks the edges that CAUSEWAY_EDGES names." }),
+    );
+}
+
+function code(text, name) {
+    const made = element("code");
+    setCode(made, text);
+    return element("pre", { class: "code", tabindex: "0", role: "group", "aria-label": name }, made);
 }

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { storedTexts, unknownAudience } from "../../deploy/console/events/audience.js";
+import { conditions, filterOf, isOpen, passes, usersOf } from "../../deploy/console/events/filter.js";
+import { whyCommand } from "../../deploy/console/events/why.js";
+
+const NOW = Date.parse("2026-11-28T12:00:00Z");
+const record = {
+    id: "evt_1",
+    type: "approval.resolved",
+    payload: { incidentId: "inc_7", decidedBy: "Ann", recipients: ["bob"], reason: "Load is low" },
+    at: NOW - 10 * 60_000,
+};
+const lets = (fields) => passes(record, filterOf(fields, NOW));
+
+test("each condition that is set must hold", () => {
+    assert.ok(lets({}) && isOpen(filterOf({})));
+    assert.ok(lets({ text: "LOW evt_1 resolved", type: "approval.", incident: "INC_7", user: "ann", period: "15" }));
+    for (const fields of [{ text: "low nothing" }, { type: "incident." }, { incident: "inc_8" }, { user: "eve" }, { period: "5" }]) {
+        assert.equal(lets(fields), false, JSON.stringify(fields));
+        assert.equal(isOpen(filterOf(fields)), false);
+    }
+    assert.equal(conditions(filterOf({ text: "x", type: "a", period: "5" })), 2);
+});
+
+test("a range may have one end", () => {
+    const range = (since, until) => lets({ period: "range", since, until });
+    assert.ok(range("", "") && range("2026-11-28T11:00:00Z", "") && range("", "2026-11-28T12:00:00Z"));
+    assert.ok(!range("2026-11-28T11:55:00Z", "") && !range("", "2026-11-28T11:45:00Z"));
+    // The fields of a range that is not chosen do not count.
+    assert.ok(lets({ since: "2026-11-28T11:55:00Z" }));
+});
+
+test("payloads are of any form", () => {
+    assert.deepEqual(usersOf(record.payload), ["Ann", "bob"]);
+    for (const payload of [undefined, null, "text", 3, [], { user: { name: "ann" } }]) {
+        assert.deepEqual(usersOf(payload), []);
+        assert.equal(passes({ ...record, payload }, filterOf({ incident: "inc" })), false);
+        assert.ok(passes({ ...record, payload }, filterOf({ text: "evt_1" })));
+    }
+});
+
+test("the command is safe to paste", () => {
+    assert.equal(whyCommand("evt_1", { user: "ann", tenant: "acme" }), "causeway why --event evt_1 --user ann --tenant acme");
+    assert.equal(whyCommand("evt_1", { user: "it's $(me)", tenant: "-x" }), `causeway why --event evt_1 --user 'it'\\''s $(me)' --tenant '-x'`);
+});
+
+test("who could see an event is said only if it is known", () => {
+    assert.match(storedTexts({ tenant: "acme" }).seen, /^Everyone of acme/);
+    assert.match(storedTexts({ tenant: "acme", recipients: ["ann", "bob"] }).seen, /^ann, bob alone/);
+    assert.deepEqual(storedTexts({ tenant: "acme", eventId: "e-1", receivedAt: "never" }).facts, [["Producer's id", "e-1"]]);
+    for (const status of [404, 410, 429, 500, undefined]) assert.match(unknownAudience(status), /^Not known: /);
+    assert.doesNotMatch(unknownAudience(403), /^Not known/);
+});

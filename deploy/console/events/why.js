@@ -1,0 +1,13 @@
+// The command that says why somebody did not get an event (docs/operating.md#why).
+
+/** What a shell takes as it stands. */
+const PLAIN = /^[A-Za-z0-9_.@:/-]+$/;
+
+/** Returns the command for a POSIX shell. */
+export function whyCommand(event, { user, tenant }) {
+    return `causeway why --event ${quoted(event)} --user ${quoted(user)} --tenant ${quoted(tenant)}`;
+}
+
+function quoted(text) {
+    return PLAIN.test(text) && !text.startsWith("-") ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

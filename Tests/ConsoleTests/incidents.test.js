@@ -12,7 +12,7 @@ test("an incident's events say what it is", () => {
     const course = new Course("inc_1");
     assert.deepEqual([course.title, course.status.text], ["inc_1", "seen"]);
     course.take(created);
-    assert.deepEqual([course.title, course.about, course.status], ["Checkout is slow", "high · checkout", { name: "open", text: "open", tone: "bad" }]);
+    assert.deepEqual([course.title, course.about, course.severity.name, course.status], ["Checkout is slow", "checkout", "high", { name: "open", text: "open", tone: "bad" }]);
     course.take(progress);
     assert.deepEqual([course.status.text, course.progress, course.last], ["investigating", 0.25, "logs: Looking"]);
     assert.equal(course.take(progress), false, "each event counts once");

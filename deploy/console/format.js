@@ -2,6 +2,8 @@
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", hour12: false });
+
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long", hour12: false });
 
 /** Converts a time in any accepted form to milliseconds since 1970; NaN if invalid. */
@@ -46,6 +48,19 @@ export function duration(milliseconds) {
     if (size < 120_000) return `${Math.round(milliseconds / 1000)} s`;
     if (size < 7_200_000) return `${Math.round(milliseconds / 60_000)} min`;
     return `${Math.round(milliseconds / 3_600_000)} h`;
+}
+
+/** just now, 5 min ago, 3 h ago, in 5 min; a date after a day. */
+export function relative(milliseconds, now = Date.now()) {
+    if (!Number.isFinite(milliseconds)) return "–";
+    const passed = now - milliseconds;
+    const size = Math.abs(passed);
+    if (size >= 86_400_000) return DATE.format(milliseconds);
+    // Clocks of machines differ.
+    if (size < 45_000) return "just now";
+    const minutes = Math.max(1, Math.round(size / 60_000));
+    const text = minutes < 60 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+    return passed < 0 ? `in ${text}` : `${text} ago`;
 }
 
 /** 1 event, 2 events. */

@@ -19,7 +19,23 @@ export class Incidents {
     #hasPast = false;
 
     constructor() {
-        this.#list.settle();
+        this.#list.begin("Loading the last hour…");
+    }
+
+    /** The title of an incident, if one of its events has said it; undefined if not. */
+    titleOf(id) {
+        const { isTitled, title } = this.#get(id)?.course ?? {};
+        return isTitled ? title : undefined;
+    }
+
+    /** Incidents that are listed, the latest first: `{ id, title, status }`. */
+    get listed() {
+        return this.#list.items.map(({ dataset }) => this.#get(dataset.incident)?.course).filter(Boolean);
+    }
+
+    /** The last hour could not be loaded: what is shown is what has come since. */
+    recallFailed() {
+        this.#list.loaded();
     }
 
     take(record, isNew) {
@@ -32,6 +48,7 @@ export class Incidents {
     /** Takes events from before the page was opened, the oldest first. */
     recall(records) {
         this.#hasPast = true;
+        this.#list.loaded();
         const groups = new Map();
         for (const record of records) {
             const id = record.payload.incidentId;

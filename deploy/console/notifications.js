@@ -1,10 +1,11 @@
-// Panel of this user's notifications. The service keeps the read state for all of the user's devices.
+// Section of this user's notifications, grouped by incident. The service keeps the read state for all of the user's devices.
 
-import { addressOf } from "./address.js";
-import { byId, element, foreign, List, setText, shown } from "./dom.js";
+import { byId, List, setText } from "./dom.js";
+import { failureText } from "./failures.js";
+import { GroupView } from "./notifications/group-view.js";
+import { grouped } from "./notifications/groups.js";
 import { setUnread } from "./page-title.js";
 import { askJSON } from "./requests.js";
-import { when } from "./when.js";
 
 const MOST = 40;
 /** Minimum interval between loads in milliseconds; loads happen only while the page is visible. */
@@ -16,17 +17,20 @@ export class Notifications {
     #error = this.#panel.querySelector(".error");
     #readAll = byId("read-all");
     #causeway;
-    #rows = new Map();
+    #titleOf;
+    #views = new Map();
     #timer;
     #isStale = false;
     #newest;
     #onVisible = () => this.#isStale && this.load();
 
-    constructor(causeway) {
+    /** `titleOf(incidentId)`: the title of an incident; undefined if the page does not know it. */
+    constructor(causeway, titleOf) {
         this.#causeway = causeway;
+        this.#titleOf = titleOf;
         this.#readAll.addEventListener("click", () => this.#markAll());
         document.addEventListener("visibilitychange", this.#onVisible);
-        this.#list.settle();
+        this.#list.begin("Loading notifications…");
     }
 
     take(_, isNew) {
@@ -54,7 +58,7 @@ export class Notifications {
             await action();
             setText(this.#error, "");
         } catch (error) {
-            setText(this.#error, `${what}: ${shown(error.message, 200)}`);
+            setText(this.#error, failureText(what, error));
         }
     }
 
@@ -74,40 +78,17 @@ export class Notifications {
 
     #show({ items, unreadCount }) {
         this.#newest = items[0]?.notificationId ?? null;
-        const rows = new Map(items.map((item) => [item.notificationId, this.#rows.get(item.notificationId) ?? this.#row(item)]));
-        this.#rows = rows;
-        for (const { notificationId, read } of items) {
-            const { row, button } = rows.get(notificationId);
-            row.dataset.read = String(read);
-            if (read && document.activeElement === button) this.#readAll.focus();
-            button.hidden = read;
-        }
-        this.#list.show([...rows.values()].map(({ row }) => row));
+        this.#list.loaded();
+        const groups = grouped(items);
+        const views = new Map(groups.map((group) => [group.key, this.#views.get(group.key) ?? new GroupView(group, (id) => void this.#mark(id))]));
+        this.#views = views;
+        let hasLostFocus = false;
+        for (const group of groups) if (views.get(group.key).update(group, this.#titleOf(group.incidentId))) hasLostFocus = true;
+        this.#list.show([...views.values()].map(({ row }) => row));
+        if (hasLostFocus) this.#readAll.focus();
         this.#list.settle(unreadCount);
         this.#readAll.disabled = unreadCount === 0;
         setUnread(unreadCount);
-    }
-
-    #row({ notificationId, title, body, createdAt, incidentId, approvalId }) {
-        const address =
-            approvalId ? addressOf("approvals", approvalId)
-            : incidentId ? addressOf("incidents", incidentId)
-            : addressOf("events", notificationId.replace(/^ntf_/, "evt_"));
-
-        const button = element("button", { type: "button", class: "quiet", text: "Read", "aria-label": `Mark read: ${shown(title, 100)}` });
-        button.addEventListener("click", () => this.#mark(notificationId));
-        const row = element(
-            "li",
-            { class: "item", data: { notification: notificationId } },
-            element("div", { class: "line" }, foreign("a", title, { class: "title", href: address }, 160), button),
-            element(
-                "div",
-                { class: "line small" },
-                foreign("span", body, { class: "muted" }, 240),
-                when(createdAt, "figures muted"),
-            ),
-        );
-        return { row, button };
     }
 
     close() {

@@ -17,7 +17,7 @@ import { Overall } from "./overall.js";
 import { Past } from "./past.js";
 import { Rate } from "./rate.js";
 import { Router } from "./router.js";
-import { tellExactTimes } from "./when.js";
+import { keepRelativeTimes, tellExactTimes } from "./when.js";
 
 /** Maximum number of incidents followed on the relay, the latest ones; the relay allows 256 subscriptions per connection, two for each incident. */
 const MOST_INCIDENTS = 40;
@@ -45,11 +45,13 @@ export class Session {
         this.#renewal = renewal;
         this.#causeway.addEventListener("token", ({ detail }) => renewal.tell(detail));
         tellExactTimes(this.#closing.signal);
+        keepRelativeTimes(this.#closing.signal);
         const announcer = new Announcer();
         const journal = new Journal();
         const rate = new Rate();
         const approvals = new Approvals(this.#causeway, identity, announcer);
-        const notifications = new Notifications(this.#causeway);
+        const incidents = new Incidents();
+        const notifications = new Notifications(this.#causeway, (id) => incidents.titleOf(id));
         const executions = new Executions(this.#causeway, followed);
         const events = new Events(
             {
@@ -60,7 +62,6 @@ export class Session {
             },
             identity,
         );
-        const incidents = new Incidents();
         const webhooks = new LazySection(
             async () => new (await import("./webhooks.js")).Webhooks(this.#causeway, identity),
             () => setText(byId("webhooks-error"), "Couldn't load this section. Reload the page."),

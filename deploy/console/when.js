@@ -1,7 +1,10 @@
-// A time as an element: short, with the exact time on hover.
+// A time as an element: short or relative, with the exact time on hover.
 
 import { element, setText } from "./dom.js";
-import { brief, exact, moment } from "./format.js";
+import { brief, exact, moment, relative } from "./format.js";
+
+/** Interval in milliseconds in which relative times are shown anew. */
+const PACE = 20_000;
 
 /** The time of the day; with the date if it is not today's. `look`: its classes. */
 export function when(value, look = "figures") {
@@ -18,6 +21,35 @@ export function setTime(target, time) {
     target.dateTime = new Date(time).toISOString();
     target.removeAttribute("title");
     setText(target, brief(time));
+}
+
+/** How long ago a time was. It is kept right while the page is visible, see `keepRelativeTimes`. */
+export function ago(value, look = "figures") {
+    const time = moment(value);
+    if (!Number.isFinite(time)) return element("span", { class: look, text: "–" });
+    const made = element("time", { class: look });
+    setAgo(made, time);
+    return made;
+}
+
+/** Shows how long ago another time was, in the same element. */
+export function setAgo(target, time) {
+    if (!Number.isFinite(time)) return;
+    target.dateTime = new Date(time).toISOString();
+    target.dataset.ago = "";
+    target.removeAttribute("title");
+    setText(target, relative(time));
+}
+
+/** Shows relative times anew every 20 s while the page is visible, and at once when it becomes so. */
+export function keepRelativeTimes(signal) {
+    const show = () => {
+        if (document.hidden) return;
+        for (const target of document.querySelectorAll("time[data-ago]")) setText(target, relative(moment(target.dateTime)));
+    };
+    const timer = setInterval(show, PACE);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    document.addEventListener("visibilitychange", show, { signal });
 }
 
 /** Formats the exact time of an element when a pointer enters it: for each event it would take more time than the rest of its row. */

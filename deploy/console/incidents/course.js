@@ -2,6 +2,8 @@
 
 import { shown } from "../dom.js";
 import { summary } from "../summary.js";
+import { statusWords } from "../words.js";
+import { severityOf } from "./severity.js";
 
 /** Maximum number of events kept of an incident, the latest. */
 const MOST = 200;
@@ -20,7 +22,11 @@ const TONES = { open: "bad", awaiting_approval: "warn", resolved: "good", closed
 export class Course {
     records = [];
     title;
+    /** Whether an event has said the title. */
+    isTitled = false;
     about = "";
+    /** `{ name, text }`; empty if no event has said it. */
+    severity = { name: "", text: "" };
     status = { name: "", text: "seen", tone: "" };
     /** Share of the investigation's steps that are done; undefined if not known. */
     progress;
@@ -53,12 +59,14 @@ export class Course {
     #apply({ type, payload, at }) {
         if (type === "incident.created") {
             this.title = shown(payload.title ?? this.id, 160);
-            this.about = [payload.severity, payload.service].map((value) => shown(value, 60)).filter(Boolean).join(" · ");
+            this.isTitled = payload.title !== undefined && payload.title !== null;
+            this.about = shown(payload.service, 60);
+            this.severity = severityOf(payload.severity);
         }
         const status = Object.hasOwn(STATUS, type) ? STATUS[type](payload) : undefined;
         if (status !== undefined) {
             const name = shown(status, 40);
-            this.status = { name, text: name.replaceAll("_", " "), tone: Object.hasOwn(TONES, status) ? TONES[status] : "" };
+            this.status = { name, text: statusWords(name), tone: Object.hasOwn(TONES, status) ? TONES[status] : "" };
         }
         if (type === "investigation.progress" && payload.steps > 0 && payload.step >= 0) this.progress = Math.min(1, payload.step / payload.steps);
         this.last = summary({ type, payload }) || type;

@@ -2,12 +2,14 @@
 
 import { addressOf } from "../address.js";
 import { element, setText, shown } from "../dom.js";
-import { setTime } from "../when.js";
+import { setAgo } from "../when.js";
+import { showSeverity } from "./severity.js";
 
 export class Row {
     #title = element("a", { class: "title", dir: "auto" });
     #status = element("span", { class: "pill" });
-    #about = element("span", { class: "muted" });
+    #severity = element("span", { class: "severity", dir: "auto" });
+    #about = element("span", { class: "muted", dir: "auto" });
     #last = element("span", { class: "last", dir: "auto" });
     #progress;
     #time = element("time", { class: "figures muted" });
@@ -19,21 +21,23 @@ export class Row {
             "li",
             { class: "item", data: { incident: id } },
             element("div", { class: "line" }, this.#title, this.#status),
-            element("div", { class: "line small" }, this.#about, this.#time),
+            element("div", { class: "line small" }, element("span", { class: "facts-of" }, this.#severity, this.#about), this.#time),
             this.#progress,
             this.#last,
         );
     }
 
-    update({ title, about, status, progress, last, at }) {
+    update({ title, about, severity, status, progress, last, at }) {
         setText(this.#title, title);
         setText(this.#about, about);
+        showSeverity(this.#severity, severity);
         setText(this.#status, status.text);
         this.#status.dataset.tone = status.tone;
+        this.#status.dataset.status = status.name;
         this.row.dataset.status = status.name;
         this.#progress.hidden = status.name !== "investigating" || progress === undefined;
         if (progress !== undefined) this.#progress.value = progress;
         setText(this.#last, last);
-        setTime(this.#time, at);
+        setAgo(this.#time, at);
     }
 }

@@ -4,11 +4,13 @@ import { addressOf } from "../address.js";
 import { element, foreign, setText, shown } from "../dom.js";
 import { summary } from "../summary.js";
 import { when } from "../when.js";
+import { showSeverity } from "./severity.js";
 
 export class Timeline {
     #title = element("h3", { dir: "auto", tabindex: "-1" });
     #status = element("span", { class: "pill" });
-    #about = element("p", { class: "muted small" });
+    #severity = element("span", { class: "severity", dir: "auto" });
+    #about = element("span", { class: "muted" });
     #list = element("ol", { class: "plain timeline" });
     #entries = new Map();
 
@@ -17,7 +19,7 @@ export class Timeline {
             "div",
             { class: "timeline-of", data: { timeline: id } },
             element("div", { class: "line" }, this.#title, this.#status),
-            this.#about,
+            element("p", { class: "facts-of small" }, this.#severity, this.#about),
             this.#list,
         );
         this.#about.dir = "auto";
@@ -28,11 +30,13 @@ export class Timeline {
     }
 
     /** Entries stay where they are; further ones are added in their order. */
-    update({ id, title, about, status, records }) {
+    update({ id, title, about, severity, status, records }) {
         setText(this.#title, title);
         setText(this.#about, [shown(id, 80), about].filter(Boolean).join(" · "));
+        showSeverity(this.#severity, severity);
         setText(this.#status, status.text);
         this.#status.dataset.tone = status.tone;
+        this.#status.dataset.status = status.name;
         const wanted = new Set(records.map((record) => record.id));
         for (const [key, item] of this.#entries) {
             if (wanted.has(key)) continue;

@@ -7,6 +7,7 @@ import { arrange, byDeadline, byDecision } from "./approvals/order.js";
 import { ApprovalService } from "./approvals/service.js";
 import { outcome, remaining } from "./approvals/texts.js";
 import { byId, List, setText, shown } from "./dom.js";
+import { failureText } from "./failures.js";
 import { moment } from "./format.js";
 
 const MOST = 60;
@@ -76,6 +77,7 @@ export class Approvals {
         });
         const { signal } = this.#closing;
         document.addEventListener("visibilitychange", () => this.#isStale && this.load(), { signal });
+        this.#list.begin("Loading approvals…");
         this.#show();
     }
 
@@ -105,6 +107,7 @@ export class Approvals {
                 this.#delegatorsReadAt = Date.now();
             }
             this.#hasLoaded = true;
+            this.#list.loaded();
             this.#hasMore = nextCursor !== null;
             this.#findVanished(items);
             this.#change(() => {
@@ -119,7 +122,7 @@ export class Approvals {
             return true;
         } catch (error) {
             this.#isStale = true;
-            this.#tell("load", `Couldn't load approvals: ${shown(error.message, 200)} Trying again.`);
+            this.#tell("load", `${failureText("Couldn't load approvals", error)} Trying again.`);
             return false;
         }
     }
@@ -164,6 +167,14 @@ export class Approvals {
         if (isAboutApproval || card?.isOpen) this.load();
     }
 
+    /** The pending approvals in the list, in its order: `{ id, title }`. */
+    get listed() {
+        return this.#order.flatMap((id) => {
+            const { approval, isDecided } = this.#cards.get(id) ?? { isDecided: true };
+            return isDecided ? [] : [{ id, title: shown(approval.title ?? id, 160) }];
+        });
+    }
+
     /** Opens an approval: also one that is in no list, as it is for another user and names this one. Without one, the list. */
     async visit(id) {
         this.#visited = id;
@@ -178,7 +189,7 @@ export class Approvals {
             this.#show();
             this.#cards.get(id)?.reveal();
         } catch (error) {
-            if (this.#visited === id) this.#tell("visit", `Couldn't open approval ${shown(id, 80)}: ${shown(error.message, 200)}`);
+            if (this.#visited === id) this.#tell("visit", failureText(`Couldn't open approval ${shown(id, 80)}`, error));
         }
     }
 
@@ -212,7 +223,7 @@ export class Approvals {
         try {
             await this.#read(card.approval.approvalId);
         } catch (error) {
-            card.setFailure(`Couldn't load the details: ${shown(error.message, 200)}`);
+            card.setFailure(failureText("Couldn't load the details", error));
         }
     }
 

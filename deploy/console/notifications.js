@@ -10,6 +10,8 @@ import { askJSON } from "./requests.js";
 const MOST = 40;
 /** Minimum interval between loads in milliseconds; loads happen only while the page is visible. */
 const PACE = 2000;
+/** Interval after a load that failed. */
+const RETRY = 5000;
 
 export class Notifications {
     #panel = byId("notifications");
@@ -43,9 +45,14 @@ export class Notifications {
         if (document.hidden || this.#timer !== undefined) return;
         this.#timer = setTimeout(async () => {
             this.#isStale = false;
-            await this.#attempt("Couldn't load notifications", async () => this.#show(await this.#ask(`?limit=${MOST}`)));
+            const isLoaded = await this.#attempt("Couldn't load notifications", async () => this.#show(await this.#ask(`?limit=${MOST}`)));
             this.#timer = undefined;
-            if (this.#isStale) this.load();
+            if (isLoaded) return void (this.#isStale && this.load());
+            this.#isStale = true;
+            this.#timer = setTimeout(() => {
+                this.#timer = undefined;
+                this.load();
+            }, RETRY);
         }, this.#newest === undefined ? 0 : PACE);
     }
 
@@ -53,12 +60,15 @@ export class Notifications {
         return askJSON(this.#causeway, `/v1/notifications${path}`, init);
     }
 
+    /** Returns whether the action succeeded; shows why not. */
     async #attempt(what, action) {
         try {
             await action();
             setText(this.#error, "");
+            return true;
         } catch (error) {
             setText(this.#error, failureText(what, error));
+            return false;
         }
     }
 

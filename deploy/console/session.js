@@ -1,6 +1,7 @@
 // A signed-in session: three streams, a ledger of deliveries, and the panels.
 
 import { Causeway } from "./causeway/causeway.js";
+import { addressOf } from "./address.js";
 import { Announcer } from "./announcer.js";
 import { Approvals } from "./approvals.js";
 import { byId, setText } from "./dom.js";
@@ -9,6 +10,7 @@ import { Executions } from "./executions.js";
 import { failureText } from "./failures.js";
 import { Incidents } from "./incidents.js";
 import { Journal } from "./journal.js";
+import { Keyboard } from "./keyboard.js";
 import { Lane } from "./lane.js";
 import { LazySection } from "./lazy-section.js";
 import { Ledger } from "./ledger.js";
@@ -35,6 +37,7 @@ export class Session {
     /** Whether the events from before the page was opened are read, or being read. */
     #hasPast = false;
     #router;
+    #keyboard;
     #closing = new AbortController();
     #timer;
 
@@ -94,6 +97,10 @@ export class Session {
             };
         }
         this.#router = new Router({ approvals, incidents, notifications, events, executions, webhooks });
+        this.#keyboard = new Keyboard(announcer, () => [
+            ...approvals.listed.map(({ id, title }) => ({ title, hint: "Approval", address: addressOf("approvals", id) })),
+            ...incidents.listed.map(({ id, title, status }) => ({ title, hint: `Incident · ${status.text}`, address: addressOf("incidents", id) })),
+        ]);
         this.#timer = setInterval(() => {
             for (const lane of this.#lanes) lane.tick();
             overall.tick();
@@ -147,6 +154,7 @@ export class Session {
         clearInterval(this.#timer);
         this.#closing.abort();
         this.#router.close();
+        this.#keyboard.close();
         for (const lane of this.#lanes) lane.close();
         for (const panel of this.#panels) panel.close?.();
         this.#renewal.close();

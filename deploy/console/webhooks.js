@@ -2,6 +2,7 @@
 
 import { addressOf } from "./address.js";
 import { byId, element, List, setText, shown } from "./dom.js";
+import { failureText } from "./failures.js";
 import { newKey } from "./requests.js";
 import { ConfirmDialog, ReplayDialog, SecretDialog, SettingsDialog } from "./webhooks/dialogs.js";
 import { EndpointView } from "./webhooks/endpoint-view.js";
@@ -101,7 +102,7 @@ export class Webhooks {
             this.#endpoints = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
             this.#fail("");
         } catch (error) {
-            this.#fail(failureText(error));
+            this.#fail(listFailure(error));
             return;
         } finally {
             this.#show();
@@ -112,7 +113,7 @@ export class Webhooks {
             const attempts = await this.#service.attempts(view.endpoint.id);
             if (view === this.#view) view.attempts.update(attempts);
         } catch (error) {
-            if (view === this.#view) view.attempts.fail(`Couldn't load attempts: ${shown(error.message, 200)}`);
+            if (view === this.#view) view.attempts.fail(failureText("Couldn't load attempts", error));
         }
     }
 
@@ -228,8 +229,8 @@ export class Webhooks {
     }
 }
 
-function failureText(error) {
+function listFailure(error) {
     if (error.status === 403) return "You may not see webhooks: your token is not an admin's.";
     if (error.status === 404) return "This deployment has no webhook service.";
-    return `Couldn't load webhooks: ${shown(error.message, 200)} Trying again.`;
+    return `${failureText("Couldn't load webhooks", error)} Trying again.`;
 }

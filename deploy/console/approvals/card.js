@@ -2,7 +2,7 @@
 
 import { element, foreign, setText, shown } from "../dom.js";
 import { exact, moment } from "../format.js";
-import { when } from "../when.js";
+import { ago } from "../when.js";
 import { Details } from "./details.js";
 import { standing } from "./standing.js";
 import { outcome, outcomeOf, remaining, riskOf, tally } from "./texts.js";
@@ -61,7 +61,7 @@ export class Card {
                 "div",
                 { class: "line small" },
                 foreign("span", asked.filter(Boolean).join(" · "), { class: "muted" }),
-                when(approval.requestedAt, "figures muted"),
+                ago(approval.requestedAt, "figures muted"),
             ),
             this.#tally,
             element("div", { class: "answer" }, this.#buttons, this.#toggle, this.#note),

@@ -1,6 +1,7 @@
 // The form above the table of events.
 
 import { byId, element, setText, shown } from "../dom.js";
+import { failureText } from "../failures.js";
 import { counted } from "../format.js";
 import { conditions, filterOf } from "./filter.js";
 
@@ -86,7 +87,7 @@ export class Search {
         try {
             setText(this.#status, await onRead());
         } catch (error) {
-            setText(this.#status, `Couldn't read the log: ${shown(error.message, 200)}`);
+            setText(this.#status, failureText("Couldn't read the log", error));
         }
         button.disabled = false;
     }

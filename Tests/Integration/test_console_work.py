@@ -1,0 +1,148 @@
+"""How people find things in the console (docs/console.md): events, notifications, and the keyboard, in a real browser."""
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from causeway_kit.approvals import requested
+from causeway_kit.console import ConsoleBrowser, expect_accessible, tabs_of
+from causeway_kit.console_deployment import console_deployment
+from causeway_kit.tokens import mint
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def deployment():
+    with console_deployment() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    browser = ConsoleBrowser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def console(deployment, browser):
+    """Opens tabs of the console, signed out."""
+    with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
+        yield open_tab
+
+
+@pytest.fixture
+def publish(deployment, tenant):
+    """Publishes one event of the test's tenant and returns its id."""
+
+    def publish_one(type, user=None, **payload):
+        event = {"type": type, "tenant": tenant, "payload": payload} | ({"user": user} if user else {})
+        [id] = deployment.intake.publish(event)
+        return id
+
+    return publish_one
+
+
+def focused(tab, script):
+    """Whether the focused element is it; `script` is about `it`."""
+    return tab.run(f"const it = document.activeElement; return {script}")
+
+
+def chord(tab, *keys):
+    """Presses keys together, at the current focus."""
+    actions = ActionChains(tab.driver)
+    for key in keys:
+        actions.key_down(key)
+    for key in reversed(keys):
+        actions.key_up(key)
+    actions.perform()
+
+
+def test_an_event_is_found_and_says_who_could_see_it(console, publish, tenant):
+    before = publish("load.tick", title="needle of no type that a page reads by itself")
+    publish("load.tick", title="of no interest")
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    theirs = publish("notification.created", user="olga", id="ntf_1", title="For olga", requestedBy="ann")
+    tab.wait_for_row(theirs, ("sse", "websocket"))
+    assert tab.row(before) is None
+    tab.find("#events-filter").send_keys("needle")
+    tab.wait_for_text("#events .empty", "No event of those that this page has passes the filter")
+    tab.click("#events-more")
+    tab.click("#events-read")
+    tab.wait_for(lambda: tab.row(before), "the log is read")
+    assert tab.count("#events tbody tr") == 1 and "from the log" in tab.text("#events-status")
+    tab.click("#events-clear")
+    tab.find("#events-user").send_keys("ann")
+    tab.wait_for_text("#events-more", "Filters (1)")
+    assert tab.count("#events tbody tr") == 1 and tab.row(theirs) and not tab.find("#events th.lane-sse").is_displayed()
+    expect_accessible(tab)
+    tab.click("#events-latency")
+    assert tab.find("#events th.lane-sse").is_displayed()
+    tab.run("localStorage.clear()")
+    tab.click(f"[data-id={theirs}] a")
+    tab.wait_for_text("#event .facts", "olga alone: it is addressed")
+    assert f"causeway why --event {theirs} --user olga --tenant {tenant}" in tab.text("#event .why")
+    assert tab.count("#event .copy") >= 3
+    expect_accessible(tab)
+
+
+def test_notifications_stand_below_their_incident(console, publish, tenant):
+    tab = console().sign_in(mint(tenant, "ann"))
+    publish("incident.created", incidentId="inc_1", title="Checkout is slow", severity="critical", service="checkout")
+    for status in ("investigating", "in_progress", "awaiting_approval"):
+        publish("incident.status_changed", incidentId="inc_1", previousStatus="open", status=status)
+    publish("notification.created", user="ann", id="ntf_1", title="Something else")
+    tab.wait_for(lambda: tab.count("#notifications .item") == 5, "all are listed")
+    assert tab.count("#notifications .group") == 2 and tab.text("#notifications .group-title") == "Checkout is slow"
+    assert tab.texts("#notifications .group:last-child .item:not([hidden]) .title")[0] == "Incident is now awaiting approval"
+    tab.click("#notifications .group:last-child > button")
+    tab.wait_for(lambda: tab.count("#notifications .item[hidden]") == 0, "the earlier ones are shown")
+    assert focused(tab, "it.matches('#notifications .item a')"), "the focus is at the first of them"
+    # Told by a symbol as well; the word alone is read out.
+    marks = tab.run("return ['.severity', '.pill'].map((it) => getComputedStyle(document.querySelector(`#incidents ${it}`), '::before').content)")
+    assert all(mark not in ("none", "normal") for mark in marks) and tab.text("#incidents .severity") == "critical"
+    expect_accessible(tab)
+    tab.click("#notifications .group-title a")
+    tab.wait_for(lambda: tab.find("#incident h3").is_displayed(), "the title leads to the incident")
+
+
+def test_keys_lead_everywhere(deployment, console, publish, tenant):
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    publish("incident.created", incidentId="inc_1", title="Checkout is slow", severity="high", service="checkout")
+    deployment.intake.publish(requested("app_1", tenant), requested("app_2", tenant))
+    tab.wait_for(lambda: tab.count("#approvals .item") == 2 and tab.count("#incidents .item"), "there is something to choose from")
+    places = tab.run("return Array.from(document.querySelectorAll('#approvals .item'), (it) => it.dataset.approval)")
+    for key, place in (("j", 0), ("j", 1), ("j", 1), ("k", 0)):
+        tab.press(key)
+        assert focused(tab, f"it.closest('.approval')?.dataset.approval === '{places[place]}'")
+    tab.press("r")
+    assert tab.find("#decide").is_displayed() and tab.text("#decide-heading") == "Reject?"
+    # In a dialog and in a field a letter is a letter.
+    tab.press_tab_until("it.id === 'decide-reason'")
+    tab.press("?ajk")
+    assert tab.run("return document.querySelector('#decide-reason').value") == "?ajk" and tab.count("dialog[open]") == 1
+    tab.press(Keys.ESCAPE)
+    tab.press("/")
+    assert focused(tab, "it.id === 'events-filter'")
+
+    chord(tab, Keys.CONTROL, "k")
+    tab.wait_for(lambda: focused(tab, "it.id === 'palette-field'"), "the palette is open, from a field as well")
+    expect_accessible(tab)
+    for _ in range(30):
+        tab.press(Keys.TAB)
+        assert focused(tab, "it === document.body || document.querySelector('#palette').contains(it)"), "the focus has left the dialog"
+    tab.find("#palette-field").send_keys("slow")
+    tab.wait_for(lambda: tab.texts("#palette [aria-selected=true] .name") == ["Checkout is slow"], "the incident is offered")
+    tab.press(Keys.ENTER)
+    tab.wait_for(lambda: tab.find("#incident h3").is_displayed(), "it is opened")
+    assert tab.count("dialog[open]") == 0
+
+    tab.press("?")
+    tab.wait_for(lambda: tab.count("#keys[open]"), "the help is open")
+    expect_accessible(tab)
+    tab.click("#keys-on")
+    tab.press(Keys.ESCAPE)
+    tab.press("?")
+    assert tab.count("dialog[open]") == 0, "single keys are turned off"
+    tab.run("localStorage.clear()")

@@ -5,9 +5,10 @@ import { failureText } from "../../deploy/console/failures.js";
 
 test("a failure says what to do", () => {
     const text = (error, isOnline = true) => failureText("Couldn't load approvals", error, isOnline);
-    assert.match(text({ status: 401 }), /^Couldn't load approvals: your sign-in has expired\. Sign in again/);
-    assert.match(text({ status: 403 }), /may not see this\. Ask an admin/);
+    assert.match(text({ status: 401, message: "x", isExplained: true }), /^Couldn't load approvals: your sign-in has expired\. Sign in again/);
+    assert.match(text({ status: 403, message: "x" }), /may not see this\. Ask an admin/);
     assert.match(text({ status: 503, message: "x" }), /\(503\).*try again/);
+    assert.match(text({ status: 503, message: "The log is out of reach.", isExplained: true }), /: The log is out of reach\.$/);
     assert.match(text({ message: "The service did not answer." }), /: The service did not answer\.$/);
     assert.match(text({ message: "The service did not answer." }, false), /no network\. .*when the network is back\.$/);
     assert.match(text({ status: 400, message: "The cursor is malformed." }), /: The cursor is malformed\.$/);

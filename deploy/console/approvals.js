@@ -114,8 +114,14 @@ export class Approvals {
                 for (const approval of [...items, ...decided]) this.#put(approval);
             });
             for (const id of [...this.#toRead].slice(0, MOST_READ)) {
-                await this.#read(id);
+                // First: an event that comes during the request asks for another one.
                 this.#toRead.delete(id);
+                try {
+                    await this.#read(id);
+                } catch (error) {
+                    this.#toRead.add(id);
+                    throw error;
+                }
             }
             if (this.#toRead.size > 0) this.#isStale = true;
             this.#tell("load", "");

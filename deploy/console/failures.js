@@ -2,8 +2,8 @@
 
 import { shown } from "./dom.js";
 
+/** Where the answer says nothing itself, as a proxy's page. */
 const BY_STATUS = {
-    401: "your sign-in has expired. Sign in again; this page stays as it is.",
     403: "your account may not see this. Ask an admin of your tenant for the role.",
     404: "it is not there, or not for you.",
     410: "the log no longer holds it.",
@@ -12,14 +12,16 @@ const BY_STATUS = {
 };
 
 /** One sentence. `what`: "Couldn't load approvals". `error`: a `RefusedError`, or one without a response. `isOnline`: what the browser says of the network. */
-export function failureText(what, { status, message }, isOnline = globalThis.navigator?.onLine !== false) {
-    return `${what}: ${reason(status, message, isOnline)}`;
+export function failureText(what, { status, message, isExplained }, isOnline = globalThis.navigator?.onLine !== false) {
+    return `${what}: ${reason(status, message, isExplained, isOnline)}`;
 }
 
-function reason(status, message, isOnline) {
+function reason(status, message, isExplained, isOnline) {
     if (status === undefined && !isOnline) return "no network. This page shows what it had, and goes on when the network is back.";
-    if (Object.hasOwn(BY_STATUS, status ?? "")) return BY_STATUS[status];
+    // The service's message is about the token, which people do not handle.
+    if (status === 401) return "your sign-in has expired. Sign in again; this page stays as it is.";
+    if (status === undefined || isExplained) return shown(message, 200);
+    if (Object.hasOwn(BY_STATUS, status)) return BY_STATUS[status];
     if (status >= 500) return `the service has a problem (${status}). Nothing is lost; try again in a moment.`;
-    // A refusal that the service explains, or no answer.
     return shown(message, 200);
 }

@@ -8,6 +8,8 @@ export class RefusedError extends Error {
     constructor(status, message) {
         super(message || `The service answered with ${status}.`);
         this.status = status;
+        /** Whether the message is the service's. */
+        this.isExplained = Boolean(message);
     }
 }
 

@@ -25,7 +25,8 @@ SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/exampl
 # The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
-.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site build lint format bench drill fuzz clean help
+.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site build lint format bench console-paint console-preloads
+.PHONY: drill fuzz clean help
 .DEFAULT_GOAL := help
 
 run: ## Run the whole stack on this machine until Ctrl-C (README: "Settings of make run")
@@ -84,6 +85,13 @@ bench: ## Measure (Benchmarks/)
 	@deploy/install-build.sh
 	@deploy/install-run.sh
 	Benchmarks/run.sh $(ARGS)
+
+console-paint: ## Measure the console's first paint on a slowed-down Chromium
+	@deploy/install-test.sh
+	PATH=$$PATH:/usr/sbin .venv/bin/python Benchmarks/console-first-paint
+
+console-preloads: ## Write the list of modules that the console's page preloads, after a change of its imports
+	cd Tests/ConsoleTests && node imports.js
 
 clean: ## Remove what was built, and the local stack's data
 	rm -rf .build .run .venv Benchmarks/.build

@@ -78,16 +78,19 @@ def test_it_is_served_so_that_nothing_foreign_runs_in_it(deployment):
                 to = client.get(origin + path)
                 assert (to.status_code, to.headers["location"]) == (302, "/console/")
             types = {"": "text/html", "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+            types |= {"manifest.webmanifest": "application/manifest+json", "icon-192.png": "image/png"}
             types |= {"causeway/causeway.js": "text/javascript", "causeway/core/errors.js": "text/javascript", "causeway.js": "text/javascript"}
             for name, type in types.items():
                 answer = client.get(f"{origin}/console/{name}")
                 assert answer.status_code == 200 and answer.headers["content-type"].split(";")[0] == type
                 policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
                 assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
-                assert {policy[source] for source in ("script-src", "style-src", "connect-src", "img-src")} == {"'self'"}
+                assert {policy[source] for source in ("script-src", "style-src", "connect-src", "img-src", "manifest-src")} == {"'self'"}
                 assert policy["require-trusted-types-for"] == "'script'" and policy["trusted-types"] == "'none'"
                 assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["referrer-policy"] == "no-referrer"
                 assert answer.headers["cache-control"] == "no-cache"
+                # Compressed by httpx's default Accept-Encoding, but for what is compressed already.
+                assert answer.headers.get("content-encoding") == (None if name.endswith(".png") else "gzip")
                 known = {"If-None-Match": answer.headers["etag"]}
                 assert client.get(f"{origin}/console/{name}", headers=known).status_code == 304
             for name in ("nothing.js", "causeway/nothing.js", "causeway/package.json", "causeway/test/updates.test.js", "test/updates.test.js"):
@@ -97,7 +100,9 @@ def test_it_is_served_so_that_nothing_foreign_runs_in_it(deployment):
 def test_the_demos_tokens_are_for_nobody_else(deployment):
     nginx = deployment.nginx
     url = f"{nginx.url}/console/demo.json"
-    assert [person["label"] for person in httpx.get(url).json()["people"]] == ["olga, admin of acme"]
+    answer = httpx.get(url)
+    assert [person["label"] for person in answer.json()["people"]] == ["olga, admin of acme"]
+    assert "content-encoding" not in answer.headers, "a compressed length can reveal tokens"
     # A DNS rebinding page sends its own host name.
     assert httpx.get(url, headers={"Host": f"evil.example:{nginx.http_port}"}).status_code == 404
     assert httpx.get(url, headers={"Host": f"localhost:{nginx.http_port}"}).status_code == 200

@@ -10,6 +10,7 @@ const signIn = new SignIn();
 let session;
 
 function begin(identity) {
+    byId("loading").hidden = true;
     byId("sign-in").hidden = true;
     byId("console").hidden = false;
     const introduce = () => {
@@ -35,5 +36,6 @@ if (kept) {
     await signIn.prepare();
     begin(kept);
 } else {
+    byId("loading").hidden = true;
     begin(await signIn.ask(Identity.farewell()));
 }

@@ -1,3 +1,4 @@
+import AccessControl
 import ArgumentParser
 import ServiceKit
 
@@ -10,6 +11,8 @@ struct App: ServiceCommand {
         summary: "Records decisions about approvals, exactly once, and serves each user's list of notifications.",
         keys: ApprovalProcess.keys
     )
+
+    static let rules: [SettingsRule] = schema.sharedRules + [{ _ = try $0.securityEventConfiguration()?.tokens.check() }]
 
     @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 

@@ -11,6 +11,9 @@ struct App: ServiceCommand {
         keys: DispatcherProcess.keys
     )
 
+    static let rules: [SettingsRule] =
+        schema.sharedRules + [{ _ = try DispatcherProcess.sender($0.webhookSenderConfiguration()) }]
+
     @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func run() async throws {

@@ -1,8 +1,15 @@
+import Logging
+
 extension AccessControlConfiguration {
     /// Maximum leeway; a larger one would defeat the check.
     private static let maximumLeeway = Duration.seconds(3600)
     /// Maximum refresh interval of the keys.
     private static let maximumRefreshInterval = Duration.seconds(86400)
+
+    /// Throws for invalid or contradictory values, and for a key or a file that cannot be used. Reads the files; does not ask the JWKS URL.
+    public func check() throws(AccessControlError) {
+        _ = try KeySources(self, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
+    }
 
     /// Throws for invalid or contradictory values, before any file is read.
     func validate() throws(AccessControlError) {

@@ -45,18 +45,36 @@ def printed(line, *arguments, **settings):
 
 
 @on_every_line
-@pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_lists_settings_with_their_variables(line, option):
-    done = command(*line, option)
+def test_help_lists_settings_with_their_variables(line):
+    done = command(*line, "--help-all")
     shown = done.stdout.decode()
     assert done.returncode == 0 and not done.stderr
-    assert f"USAGE: {line[0]}" in shown and "--config <FILE>" in shown and "--print-config" in shown and "--version" in shown
+    assert shown.startswith(f"USAGE: {line[0]}") and "--config <FILE>" in shown and "--print-config" in shown and "--version" in shown
     if line[1:2] == ("doctor",):
-        assert "--token <TEXT>" in shown and "--token-file <TEXT>" in shown and "TOKEN_FILE" in shown
+        assert "--token <TEXT>" in shown and "--token-file <FILE>" in shown and "TOKEN_FILE" in shown
     elif line[1:2] == ("token",):
         assert "--auth-hs256-secret <TEXT>" in shown and "AUTH_HS256_SECRET_FILE" in shown
     else:
         assert "--nats-url <LIST>" in shown and "NATS_URL" in shown and "nats://127.0.0.1:4222" in shown
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_a_service_lists_its_settings_and_a_command_those_that_it_is_about(option):
+    for line in COMMANDS.values():
+        done = command(*line, option)
+        assert done.returncode == 0 and "--nats-url <LIST>" in done.stdout.decode() and "--help-all" not in done.stdout.decode(), done
+    for line in (("causeway", "log", "resize"), ("causeway", "token", "mint"), ("event-producer", "publish")):
+        done = command(*line, option)
+        shown = done.stdout.decode()
+        assert done.returncode == 0 and shown.startswith(f"USAGE: {' '.join(line)}") and "--print-config" not in shown, done
+        assert shown.endswith("  --help-all also lists the settings.\n"), shown
+
+
+def test_a_misspelt_question_and_a_misspelt_required_option_are_answered_with_the_nearest_one():
+    assert refused(("causeway",), "--vesrion") == "Unknown option '--vesrion'. Did you mean '--version'? --help lists the options"
+    line = ("causeway", "token", "mint", "--tenant", "acme")
+    sentence = "Missing expected argument '--user <user>'. Did you mean '--user' instead of '--usre'? --help lists the options"
+    assert refused(line, "--usre", "ann") == sentence
 
 
 @on_every_line

@@ -40,12 +40,12 @@ extension AnyConfigurationKey {
     )
     static let securityEventsPublicKeyFile = ConfigurationKey(
         optional: "security.events.public.key.file",
-        .text,
+        .file,
         help: "PEM file of the public keys that security events are checked with."
     )
     static let securityEventsJWKSFile = ConfigurationKey(
         optional: "security.events.jwks.file",
-        .text,
+        .file,
         help: "JSON Web Key Set on disk, for security events."
     )
     static let securityEventsJWKSURL = ConfigurationKey(

@@ -11,6 +11,8 @@ struct ServeCommand: ServiceCommand {
             + [.corsOrigins, .drainWindow] + .logging
     )
 
+    static let rules: [SettingsRule] = schema.sharedRules + [{ _ = try IntakeLimits($0) }]
+
     @OptionGroup(title: "Settings") var settings: SettingsArguments<Self>
 
     func run() async throws {

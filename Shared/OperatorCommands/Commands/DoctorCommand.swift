@@ -28,6 +28,9 @@ package struct DoctorCommand: AsyncParsableCommand, ConfiguredCommand {
         keys: [.token, .workspace, .authTenantClaims]
     )
 
+    /// Its few settings belong to its main options.
+    package static var settingsVisibility: ArgumentVisibility { .default }
+
     package static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Opens streams and WebSockets through the proxy at an address, reports faults, and says how to fix them.",

@@ -16,7 +16,7 @@ extension CommandLineProgram {
     /// Runs the program with a command line, without the program's name, and ends the process.
     static func run(_ arguments: [String]) async -> Never {
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(known(arguments))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -30,10 +30,32 @@ extension CommandLineProgram {
         } catch {
             let code = exitCode(for: error)
             // Help and version are errors too.
-            if code == .success { exit(withError: error) }
+            if code == .success {
+                StandardStream.print("\(answer(error, to: arguments))\n")
+                Glibc.exit(EXIT_SUCCESS)
+            }
             fail(explanation(of: error, in: arguments), code.rawValue)
         }
     }
+
+    /// Replaces `--help-all` by the parser's name of it.
+    static func known(_ arguments: [String]) -> [String] {
+        let options = arguments.prefix { $0 != "--" }
+        return options.map { $0 == helpAll ? "--help-hidden" : $0 } + arguments[options.endIndex...]
+    }
+
+    /// Returns the help, the version or another text that a command line asks for.
+    static func answer(_ error: any Error, to arguments: [String]) -> String {
+        let text = fullMessage(for: error)
+        // `help` has no option to show more.
+        let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
+        let command = Self.command(named: words).command
+        let hasMore = text != helpMessage(for: command, includeHidden: true) && text == helpMessage(for: command)
+        return HelpText.arranged(text, hasMore: hasMore)
+    }
+
+    /// Lists the settings too, in the help of a command that has more than settings.
+    private static var helpAll: String { "--help-all" }
 
     /// Returns what is wrong with a command line, for people.
     ///
@@ -50,19 +72,40 @@ extension CommandLineProgram {
             let isPositional = message.contains(" is invalid for '<")
             return isPositional ? arguments.reduce(message) { $0.replacing("'\($1)'", with: "'…'") } : message
         }
+        if message.hasPrefix("Missing expected argument '--"), let hint = hint(forMissing: message, in: arguments) {
+            return "\(message). \(hint)"
+        }
         let configured = command.configuration.defaultSubcommand ?? command
         let known = (configured as? any ConfiguredCommand.Type)?.schema.options.map(\.option) ?? []
         let isUnknown = message.hasPrefix("Unknown option") || message.hasPrefix("Invalid option")
         var shown = message
+        if isUnknown, !message.contains("Did you mean"),
+            let name = arguments.lazy.map(Self.name).first(where: { message.contains("'\($0)'") }),
+            let near = Spelling.nearest(to: name, among: ["--version", "--help", helpAll])
+        {
+            return "Unknown option '\(name)'. Did you mean '\(near)'? --help lists the options"
+        }
         for argument in arguments.sorted(by: { $0.count > $1.count }) where argument.hasPrefix("-") {
-            let name = argument.prefix { $0 != "=" }
+            let name = Self.name(argument)
             let value = argument.dropFirst(name.count + 1)
             if !value.isEmpty { shown = shown.replacing("'\(value)'", with: "'…'") }
             // A word that is near an option's name is no secret.
             guard isUnknown, !message.contains("Did you mean") else { continue }
-            for word in [argument, String(name)] { shown = shown.replacing(word, with: ShownText.unknownName(word, among: known)) }
+            for word in [argument, name] { shown = shown.replacing(word, with: ShownText.unknownName(word, among: known)) }
         }
         return isUnknown ? "\(shown)\(shown.hasSuffix("?") ? "" : ".") --help lists the options" : shown
+    }
+
+    /// Returns the option of a word, without a value that is joined to it.
+    private static func name(_ argument: String) -> String { String(argument.prefix { $0 != "=" }) }
+
+    /// Returns a hint when the command line has a misspelling of the missing option: the parser notices the missing one first.
+    private static func hint(forMissing message: String, in arguments: [String]) -> String? {
+        let missing = String(message.drop { $0 != "-" }.prefix { $0 != " " && $0 != "'" })
+        let misspelt = arguments.lazy.map(name).first { word in
+            word.hasPrefix("--") && word != missing && Spelling.nearest(to: word, among: [missing], most: 2) != nil
+        }
+        return misspelt.map { "Did you mean '\(missing)' instead of '\($0)'? --help lists the options" }
     }
 
     private static func explanation(ofUnexpectedWordsIn arguments: ArraySlice<String>, for command: any ParsableCommand.Type) -> String {
@@ -75,9 +118,9 @@ extension CommandLineProgram {
     }
 
     /// Returns the subcommand that the first words name, the program itself if they name none, and the words behind those.
-    private static func command(named words: [String]) -> (command: any ParsableCommand.Type, rest: ArraySlice<String>) {
+    private static func command(named words: some Collection<String>) -> (command: any ParsableCommand.Type, rest: ArraySlice<String>) {
         var command: any ParsableCommand.Type = self
-        var rest = words[...]
+        var rest = Array(words)[...]
         while let word = rest.first, let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == word }) {
             command = next
             rest = rest.dropFirst()

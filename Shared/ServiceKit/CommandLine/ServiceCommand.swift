@@ -25,4 +25,6 @@ extension ServiceCommand {
             version: "\(schema.program) \(schema.version)"
         )
     }
+
+    package static var settingsVisibility: ArgumentVisibility { .default }
 }

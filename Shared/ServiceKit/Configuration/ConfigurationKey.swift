@@ -61,7 +61,7 @@ public class AnyConfigurationKey: @unchecked Sendable {
     /// The key of the file with the secret; nil for a key that is not secret.
     public var fileCompanion: AnyConfigurationKey? {
         guard isSecret else { return nil }
-        return ConfigurationKey(optional: "\(name).file", .text, help: "A file that holds \(name), and nothing else.")
+        return ConfigurationKey(optional: "\(name).file", .secretFile, help: "A file that holds \(name), and nothing else.")
     }
 
     private static func isWellFormed(_ name: String) -> Bool {

@@ -49,25 +49,27 @@ extension AnyConfigurationKey {
         help: "NATS servers of one system, nats://host:port or tls://host:port."
     )
     /// Credentials file.
-    public static let natsCredentialsFile = optionalText("nats.credentials.file", "A .creds file: user JWT and seed.")
+    public static let natsCredentialsFile = optionalFile(.secretFile, "nats.credentials.file", "A .creds file: user JWT and seed.")
     /// NKey seed file.
-    public static let natsNKeySeedFile = optionalText("nats.nkey.seed.file", "A file with an NKey user seed.")
+    public static let natsNKeySeedFile = optionalFile(.secretFile, "nats.nkey.seed.file", "A file with an NKey user seed.")
     /// User name.
     public static let natsUser = optionalText("nats.user", "User at the NATS servers; goes with nats.password.")
     /// Password; secret.
     public static let natsPassword = secret("nats.password", "Password at the NATS servers.")
     /// Certificate authorities of the servers.
-    public static let natsTLSCAFile = optionalText(
+    public static let natsTLSCAFile = optionalFile(
+        .file,
         "nats.tls.ca.file",
         "PEM file of the authorities that sign the NATS servers' certificates."
     )
     /// Client certificate, for mutual TLS.
-    public static let natsTLSCertificateFile = optionalText(
+    public static let natsTLSCertificateFile = optionalFile(
+        .file,
         "nats.tls.cert.file",
         "PEM file of the certificate to show to the NATS servers."
     )
     /// Private key of the client certificate.
-    public static let natsTLSKeyFile = optionalText("nats.tls.key.file", "PEM file of that certificate's private key.")
+    public static let natsTLSKeyFile = optionalFile(.secretFile, "nats.tls.key.file", "PEM file of that certificate's private key.")
 
     // MARK: The event log
 
@@ -125,9 +127,13 @@ extension AnyConfigurationKey {
         "A second shared secret that tokens are still accepted with, while the first one takes its place."
     )
     /// Public key file.
-    public static let authPublicKeyFile = optionalText("auth.public.key.file", "PEM file of the public keys that tokens are checked with.")
+    public static let authPublicKeyFile = optionalFile(
+        .file,
+        "auth.public.key.file",
+        "PEM file of the public keys that tokens are checked with."
+    )
     /// JSON Web Key Set file.
-    public static let authJWKSFile = optionalText("auth.jwks.file", "JSON Web Key Set on disk.")
+    public static let authJWKSFile = optionalFile(.file, "auth.jwks.file", "JSON Web Key Set on disk.")
     /// JSON Web Key Set URL.
     public static let authJWKSURL = optionalText("auth.jwks.url", "JSON Web Key Set behind a URL; kept fresh.")
     /// Required `iss`.
@@ -242,6 +248,10 @@ extension AnyConfigurationKey {
 
     private static func optionalText(_ name: String, _ help: String) -> ConfigurationKey<String?> {
         ConfigurationKey(optional: name, .text, help: help)
+    }
+
+    private static func optionalFile(_ format: ValueFormat<String>, _ name: String, _ help: String) -> ConfigurationKey<String?> {
+        ConfigurationKey(optional: name, format, help: help)
     }
 
     private static func secret(_ name: String, _ help: String) -> ConfigurationKey<String?> {

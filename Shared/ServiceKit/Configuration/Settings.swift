@@ -25,14 +25,18 @@ public struct Settings: Sendable {
         configurationFile: String? = nil,
         environment: [String: String] = [:]
     ) throws(ConfigurationError) {
-        var layers = [SettingsLayer.options(options), .environment(environment)]
-        if let configurationFile {
-            layers.append(.file(try ConfigurationFile(path: configurationFile, schema: schema)))
-        }
-        var entries: [String: Entry] = [:]
-        for key in schema.keys {
-            entries[key.name] = try SettingsResolver(layers: layers).entry(for: key)
-        }
+        let reading = SettingsReading(
+            schema: schema,
+            options: options,
+            configurationFile: configurationFile,
+            environment: environment
+        )
+        if let error = reading.errors.first { throw error }
+        self.init(schema: schema, entries: reading.entries)
+    }
+
+    /// Creates settings from the entries of every key of the schema.
+    init(schema: ConfigurationSchema, entries: [String: Entry]) {
         self.schema = schema
         self.entries = entries
     }

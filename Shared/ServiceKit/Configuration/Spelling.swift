@@ -1,8 +1,8 @@
 /// Suggests corrections of misspelled names.
 package enum Spelling {
-    /// Returns the nearest candidate, if at most a third of the characters differ.
-    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-        let limit = max(1, min(4, word.count / 3))
+    /// Returns the nearest candidate, if at most a third of the characters differ, and no more than `most`.
+    package static func nearest(to word: String, among candidates: some Sequence<String>, most: Int = 4) -> String? {
+        let limit = max(1, min(most, word.count / 3))
         let ranked = candidates.map { (candidate: $0, distance: distance(Array(word), Array($0))) }
         return ranked.min { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }.flatMap {
             $0.distance <= limit ? $0.candidate : nil

@@ -1,5 +1,13 @@
 import Basics
 
+/// How a process uses the file that a key names.
+enum FileUse: Sendable, Hashable {
+    /// It reads certificates or public keys.
+    case open
+    /// It reads a secret, which other users of the machine should not read.
+    case secret
+}
+
 /// The text format of a key's values: how they are parsed, formatted and described.
 public struct ValueFormat<Value: Sendable>: Sendable {
     /// Describes the allowed values, to follow "use" in a sentence.
@@ -8,6 +16,8 @@ public struct ValueFormat<Value: Sendable>: Sendable {
     let placeholder: String
     /// The value that the command-line option means without a value; nil if the option needs one.
     let bareOption: String?
+    /// How the process uses the file of this name; nil for a value that names no file to read.
+    let file: FileUse?
     /// Parses a value; nil if it does not match ``allowed``.
     let parse: @Sendable (RawValue) -> Value?
     /// Formats a value as text that parses to the same value.
@@ -17,12 +27,14 @@ public struct ValueFormat<Value: Sendable>: Sendable {
         allowed: String,
         placeholder: String,
         bareOption: String? = nil,
+        file: FileUse? = nil,
         show: @escaping @Sendable (Value) -> String,
         parse: @escaping @Sendable (RawValue) -> Value?
     ) {
         self.allowed = allowed
         self.placeholder = placeholder
         self.bareOption = bareOption
+        self.file = file
         self.show = show
         self.parse = parse
     }
@@ -32,10 +44,11 @@ public struct ValueFormat<Value: Sendable>: Sendable {
         allowed: String,
         placeholder: String,
         bareOption: String? = nil,
+        file: FileUse? = nil,
         show: @escaping @Sendable (Value) -> String,
         parseText: @escaping @Sendable (String) -> Value?
     ) {
-        self.init(allowed: allowed, placeholder: placeholder, bareOption: bareOption, show: show) { raw in
+        self.init(allowed: allowed, placeholder: placeholder, bareOption: bareOption, file: file, show: show) { raw in
             guard case .text(let text) = raw else { return nil }
             return parseText(text)
         }
@@ -43,7 +56,7 @@ public struct ValueFormat<Value: Sendable>: Sendable {
 
     /// The format without the type of its values.
     var erased: AnyValueFormat {
-        AnyValueFormat(allowed: allowed, placeholder: placeholder, bareOption: bareOption) { [parse, show] raw in
+        AnyValueFormat(allowed: allowed, placeholder: placeholder, bareOption: bareOption, file: file) { [parse, show] raw in
             parse(raw).map { ParsedValue(value: $0, text: show($0)) }
         }
     }
@@ -52,7 +65,21 @@ public struct ValueFormat<Value: Sendable>: Sendable {
 extension ValueFormat<String> {
     /// Any text.
     public static var text: Self {
-        Self(allowed: "a text", placeholder: "TEXT", show: \.self) { $0.utf8.contains(0) ? nil : $0 }
+        Self(allowed: "a text", placeholder: "TEXT", show: \.self, parseText: withoutNUL)
+    }
+
+    /// The name of a file that the process reads.
+    public static var file: Self {
+        Self(allowed: "the name of a file", placeholder: "FILE", file: .open, show: \.self, parseText: withoutNUL)
+    }
+
+    /// The name of a file with a secret that the process reads.
+    public static var secretFile: Self {
+        Self(allowed: "the name of a file", placeholder: "FILE", file: .secret, show: \.self, parseText: withoutNUL)
+    }
+
+    private static var withoutNUL: @Sendable (String) -> String? {
+        { $0.utf8.contains(0) ? nil : $0 }
     }
 }
 
@@ -166,6 +193,8 @@ struct AnyValueFormat: Sendable {
     let placeholder: String
     /// The value that the command-line option means without a value; nil if the option needs one.
     let bareOption: String?
+    /// How the process uses the file of this name; nil for a value that names no file to read.
+    let file: FileUse?
     /// Parses a value; nil if it does not match ``allowed``.
     let parse: @Sendable (RawValue) -> ParsedValue?
 }

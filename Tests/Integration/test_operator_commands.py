@@ -23,6 +23,9 @@ MOVED = [
     ("dead-letters", "drop"),
     ("log",),
     ("log", "resize"),
+    ("log", "info"),
+    ("log", "get"),
+    ("log", "erase"),
 ]
 #: One complete call of each that does something, and its exit code.
 CALLS = {
@@ -107,7 +110,7 @@ def test_each_program_lists_its_own_commands_and_complains_under_its_own_name():
     assert listed(own) == {"serve", "publish", "simulate", "run"}
     assert listed(aliases) == {line[0] for line in MOVED}
     assert listed(operating) == listed(aliases) | {
-        "approvals", "completion", "executions", "listen", "publish", "tail", "webhooks", "why",
+        "approvals", "completion", "config", "executions", "listen", "publish", "tail", "webhooks", "why",
     }  # fmt: skip
     for program in ("causeway", "event-producer"):
         complaint = command(program, "token", "--tenant", "acme", "--user", "ann").stderr.decode()

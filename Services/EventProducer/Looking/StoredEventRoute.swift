@@ -73,30 +73,15 @@ struct StoredEventRoute: Sendable {
         }
         switch try await log.look(up: id) {
         case .found(let entry) where principal.mayRead(entry.event):
-            return .json(encoded: ByteBuffer(bytes: Self.json(entry, id: id, withPayload: true).bytes))
+            return .json(encoded: ByteBuffer(bytes: entry.json(epoch: id.epoch, withPayload: true).bytes))
         case .found(let entry) where publisher.mayNameTenants:
-            return .json(encoded: ByteBuffer(bytes: Self.json(entry, id: id, withPayload: false).bytes))
+            return .json(encoded: ByteBuffer(bytes: entry.json(epoch: id.epoch, withPayload: false).bytes))
         case .found, .unknown:
             throw APIError.notFound(
                 "The log holds no event with this id that your token may see: it never did, or the event is another tenant's or for another user."
             )
         case .removed: throw APIError.gone()
         }
-    }
-
-    static func json(_ entry: LogEntry, id: Cursor, withPayload: Bool) -> JSONObject {
-        let event = entry.event
-        var object: JSONObject = [
-            "id": .string(entry.cursor(epoch: id.epoch).text), "eventId": .string(event.id.text), "tenant": .string(event.tenant.text),
-            "type": .string(event.type.name),
-        ]
-        object.append("source", text: event.source?.text)
-        if !event.recipients.areEveryone { object.append("recipients", .strings(event.recipients.users.map(\.text))) }
-        object.append("timestamp", .string(event.time.iso8601))
-        object.append("receivedAt", .string(entry.intake.iso8601))
-        object.append("incidentId", text: event.payload.string("incidentId"))
-        if withPayload { object.append("payload", .json(event.payload.bytes)) }
-        return object
     }
 }
 

@@ -67,12 +67,7 @@ public struct LogResize: Sendable {
             } catch {
                 guard error.code == .streamNotFound else { throw EventLogError(error) }
                 // The streams beside the log are created when they are needed.
-                guard index > 0 else {
-                    throw EventLogError(
-                        code: .rejected,
-                        message: "There is no log on this bus: the first process that needs one makes it, as its settings say."
-                    )
-                }
+                guard index > 0 else { throw .noLog }
             }
         }
         self.changes = changes
@@ -100,10 +95,7 @@ public struct LogResize: Sendable {
     /// Returns a stream's change; nil when its limits match.
     static func change(_ info: StreamInfo, to wanted: Limits, now: Timestamp) -> Change? {
         let (configuration, state) = (info.configuration, info.state)
-        let present = Limits(
-            maxAge: configuration.maxAge == .zero ? nil : configuration.maxAge,
-            maxBytes: configuration.maxBytes < 0 ? nil : configuration.maxBytes
-        )
+        let present = Limits(configuration)
         guard present != wanted else { return nil }
         var change = Change(
             stream: configuration.name,
@@ -127,4 +119,20 @@ public struct LogResize: Sendable {
         }
         return change
     }
+}
+
+extension LogResize.Limits {
+    /// The limits that the server reports for a stream.
+    init(_ configuration: StreamConfiguration) {
+        maxAge = configuration.maxAge == .zero ? nil : configuration.maxAge
+        maxBytes = configuration.maxBytes < 0 ? nil : configuration.maxBytes
+    }
+}
+
+extension EventLogError {
+    /// There is no stream of the log, where it is not created.
+    static let noLog = EventLogError(
+        code: .rejected,
+        message: "There is no log on this bus: the first process that needs one makes it, as its settings say."
+    )
 }

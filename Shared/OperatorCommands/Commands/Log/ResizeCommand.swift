@@ -1,21 +1,8 @@
-package import ArgumentParser
+import ArgumentParser
 import Basics
 import EventLog
-import Logging
 import NATSClient
 import ServiceKit
-
-/// `causeway log`: manages the log's streams.
-package struct LogCommand: AsyncParsableCommand {
-    package static let configuration = CommandConfiguration(
-        commandName: "log",
-        abstract: "Manages the log on the bus.",
-        version: ConfigurationSchema.versionText("log"),
-        subcommands: [ResizeCommand.self]
-    )
-
-    package init() {}
-}
 
 /// `causeway log resize`: applies the configured limits to existing streams.
 struct ResizeCommand: AsyncParsableCommand, ConfiguredCommand {
@@ -55,47 +42,14 @@ struct ResizeCommand: AsyncParsableCommand, ConfiguredCommand {
 
     func run() async throws {
         let settings = try settings.settings()
-        settings.bootstrapLogging()
-        do {
-            let connection = try await NATSConnection.connect(
-                settings.natsConfiguration(name: "\(ProgramName.current)-log"),
-                logger: Logger(label: ProgramName.current)
-            )
-            let result: Result<Void, any Error>
-            do {
-                result = .success(try await resize(connection, to: settings.eventLogConfiguration()))
-            } catch {
-                result = .failure(error)
-            }
-            await connection.close()
-            try result.get()
-        } catch let error as ConfigurationError {
-            throw Exit.because(error)
-        } catch let error as NATSError {
-            throw Exit.because(error.message, Exit.unavailable)
-        } catch let error as EventLogError {
-            throw Exit.because(error.message, Exit.unavailable)
+        try await LogAccess.whileConnected(settings, timeout: timeout) { connection throws(EventLogError) in
+            try await LogResize(on: connection, to: settings.eventLogConfiguration())
+        } then: { resize in
+            try await apply(resize)
         }
     }
 
-    private func resize(_ connection: NATSConnection, to configuration: EventLogConfiguration) async throws {
-        let resize: LogResize
-        do {
-            resize = try await withDeadline(timeout) { () async throws -> LogResize in
-                while true {
-                    do {
-                        return try await LogResize(on: connection, to: configuration)
-                    } catch let error as EventLogError where error.isRetriable && connection.state != .connected {
-                        try await Task.sleep(for: .milliseconds(100))
-                    }
-                }
-            }
-        } catch WaitError.deadlineExceeded {
-            throw Exit.because(
-                connection.lastError?.message ?? "NATS did not answer within \(DurationText.show(timeout))",
-                Exit.unavailable
-            )
-        }
+    private func apply(_ resize: LogResize) async throws {
         guard !resize.changes.isEmpty else { return Console.print("the log has these limits already; nothing changed") }
         for change in resize.changes { Console.print(Self.line(change)) }
         guard !dryRun else { return }
@@ -108,10 +62,10 @@ struct ResizeCommand: AsyncParsableCommand, ConfiguredCommand {
     private static func line(_ change: LogResize.Change) -> String {
         var changes: [String] = []
         if change.present.maxAge != change.wanted.maxAge {
-            changes.append("max_age \(age(change.present.maxAge)) → \(age(change.wanted.maxAge))")
+            changes.append("max_age \(LogText.age(change.present.maxAge)) → \(LogText.age(change.wanted.maxAge))")
         }
         if change.present.maxBytes != change.wanted.maxBytes {
-            changes.append("max_bytes \(size(change.present.maxBytes)) → \(size(change.wanted.maxBytes))")
+            changes.append("max_bytes \(LogText.size(change.present.maxBytes)) → \(LogText.size(change.wanted.maxBytes))")
         }
         var drops: [String] = []
         if let moment = change.droppedBefore { drops.append("what was stored before \(moment.iso8601)") }
@@ -120,7 +74,4 @@ struct ResizeCommand: AsyncParsableCommand, ConfiguredCommand {
         let holds = "it holds \(change.messages) messages, \(change.bytes) bytes"
         return "\(change.stream): \(changes.joined(separator: ", ")); \(holds); \(leaves)"
     }
-
-    private static func age(_ age: Duration?) -> String { age.map { DurationText.show($0) } ?? "unlimited" }
-    private static func size(_ bytes: Int64?) -> String { bytes.map { ByteSizeText.show(Int($0)) } ?? "unlimited" }
 }

@@ -68,14 +68,28 @@ class Service(Process):
 
     def readiness(self):
         """The status of /readyz; None while nobody answers."""
-        try:
-            return httpx.get(f"{self.admin_url}/readyz", timeout=5).status_code
-        except httpx.HTTPError:
-            return None
+        answer = self._ask_whether_ready()
+        return answer.status_code if isinstance(answer, httpx.Response) else None
 
     def wait_ready(self, timeout=30):
-        self.wait_until(lambda: self.readiness() == 200, "is ready", timeout)
+        answers = []
+
+        def is_ready():
+            answers[:] = [self._ask_whether_ready()]
+            return isinstance(answers[0], httpx.Response) and answers[0].status_code == 200
+
+        try:
+            self.wait_until(is_ready, "is ready", timeout)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\n--- /readyz: {[getattr(answer, 'text', answer) for answer in answers]}") from None
         return self
+
+    def _ask_whether_ready(self):
+        """The answer of /readyz, or why there is none."""
+        try:
+            return httpx.get(f"{self.admin_url}/readyz", timeout=5)
+        except httpx.HTTPError as error:
+            return error
 
     @property
     def log_lines(self):

@@ -4,7 +4,7 @@ import Testing
 @testable import OperatorCommands
 
 @Suite struct LogCommandTests {
-    private static let id = "evt_01HX9VTPQR3KF8MZWBYD5N6JCD"
+    private static let id = "evt_01HX9VTPQR0080000000000041"
 
     @Test func anEventIsNamedByItsID() {
         #expect(throws: Never.self) { try GetEventCommand.parse([Self.id]) }

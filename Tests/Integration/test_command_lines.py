@@ -113,8 +113,10 @@ def test_a_commands_own_option_is_treated_as_a_setting_is(line, misspelt, meant)
 
 @on_every_line
 def test_an_option_without_its_value_is_a_mistake(line):
-    assert refused(line, "--config") == "Missing value for '--config <FILE>'"
-    assert refused(line, "--config", "--print-config") == "Missing value for '--config <FILE>'"
+    # The parser leaves out what the value is where the shorter help leaves out the option.
+    told = ("Missing value for '--config <FILE>'", "Missing value for '--config'")
+    assert refused(line, "--config") in told
+    assert refused(line, "--config", "--print-config") in told
 
 
 @on_every_line

@@ -75,13 +75,13 @@ extension CommandLineProgram {
         if message.hasPrefix("Missing expected argument '--"), let hint = hint(forMissing: message, in: arguments) {
             return "\(message). \(hint)"
         }
-        let configured = command.configuration.defaultSubcommand ?? command
-        let known = (configured as? any ConfiguredCommand.Type)?.schema.options.map(\.option) ?? []
+        let known = schema(of: arguments)?.options.map(\.option) ?? []
         let isUnknown = message.hasPrefix("Unknown option") || message.hasPrefix("Invalid option")
         var shown = message
         if isUnknown, !message.contains("Did you mean"),
             let name = arguments.lazy.map(Self.name).first(where: { message.contains("'\($0)'") }),
-            let near = Spelling.nearest(to: name, among: ["--version", "--help", helpAll])
+            // The parser suggests no option that the shorter help leaves out.
+            let near = Spelling.nearest(to: name, among: ["--version", "--help", helpAll, "--config", "--print-config"] + known)
         {
             return "Unknown option '\(name)'. Did you mean '\(near)'? --help lists the options"
         }
@@ -126,6 +126,18 @@ extension CommandLineProgram {
             rest = rest.dropFirst()
         }
         return (command, rest)
+    }
+
+    /// Returns the settings of the command that a command line names: its own, or those that the commands of a group share.
+    private static func schema(of arguments: [String]) -> ConfigurationSchema? {
+        var command: any ParsableCommand.Type = self
+        var schema = (self as? any ConfiguredCommand.Type)?.schema
+        for word in arguments {
+            guard let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == word }) else { break }
+            command = next
+            schema = (next as? any ConfiguredCommand.Type)?.schema ?? schema
+        }
+        return (command.configuration.defaultSubcommand as? any ConfiguredCommand.Type)?.schema ?? schema
     }
 
     private static func fail(_ message: String, _ code: Int32) -> Never {

@@ -18,8 +18,8 @@ struct EraseEventCommand: AsyncParsableCommand, ConfiguredCommand {
         commandName: "erase",
         abstract: "Erases one event from the log for good, such as one with data that must not be kept.",
         usage: """
-            \(ProgramName.current) log erase evt_01HX9VTPQR3KF8MZWBYD5N6JCD
-            \(ProgramName.current) log erase evt_01HX9VTPQR3KF8MZWBYD5N6JCD --yes
+            \(ProgramName.current) log erase evt_01HX9VTPQR0080000000000041
+            \(ProgramName.current) log erase evt_01HX9VTPQR0080000000000041 --yes
             """,
         discussion: """
             The server overwrites the message; its sequence stays empty. After at most 5 s no service delivers or lists the event. What was delivered \

@@ -10,7 +10,7 @@ struct GetEventCommand: AsyncParsableCommand, ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
         abstract: "Prints one event of any tenant, with its payload, as a line of JSON.",
-        usage: "\(ProgramName.current) log get evt_01HX9VTPQR3KF8MZWBYD5N6JCD | jq .payload",
+        usage: "\(ProgramName.current) log get evt_01HX9VTPQR0080000000000041 | jq .payload",
         discussion: """
             Speaks to the bus (NATS_URL), and needs no token. The members are those of GET /v1/events/{id}.
 

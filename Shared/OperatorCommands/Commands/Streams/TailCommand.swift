@@ -12,7 +12,7 @@ package struct TailCommand: AsyncParsableCommand {
         usage: """
             \(ProgramName.current) tail
             \(ProgramName.current) tail --types 'investigation.*,approval.requested' --since 10m
-            \(ProgramName.current) tail --output json --since evt_01HX9VTPQR3KF8MZWBYD5N6JCD | jq .data
+            \(ProgramName.current) tail --output json --since evt_01HX9VTPQR0080000000000041 | jq .data
             """,
         discussion: """
             A line for each event: its time, id, type and payload; with --output json an object {"id","type","data"}. When the connection ends, it comes back and \

@@ -12,7 +12,7 @@ from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_services_move_over_and_wait_for_the_server_with_the_log(tmp_path):
     cluster, processes, bus, intake = Cluster(tmp_path), [], None, None
     try:
@@ -40,7 +40,7 @@ def test_services_move_over_and_wait_for_the_server_with_the_log(tmp_path):
             if node is not holder:
                 node.kill()
                 # The node before this one may still join the others: until it has, there is no majority.
-                edge.wait_ready(timeout=60)
+                edge.wait_ready(timeout=150)
                 flows_on()
                 node.start()
                 eventually(node.greets, "it is back")

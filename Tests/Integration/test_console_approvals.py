@@ -88,7 +88,7 @@ def decide(tab, approval, action="approve", reason=""):
 
 def leave(tab):
     """Moves the pointer off the list, and the focus as well."""
-    ActionChains(tab.driver).move_to_element(tab.find(".brand")).perform()
+    ActionChains(tab.driver).move_to_element(tab.find(".bar .brand")).perform()
     tab.run("document.activeElement.blur()")
 
 

@@ -243,7 +243,8 @@ for name in ("HTTP_PORT", "ADMIN_PORT"):
 def invented(tmp_path):
     """A copy of the files of `make run`, with one more row in the table."""
     root = tmp_path / "copy"
-    shutil.copytree(ROOT / "deploy", root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("deploy", "Clients/Python/causeway/src"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Makefile", root)
     (root / "deploy/programs.json").write_text(json.dumps([*PROGRAMS, INVENTED]))
     return root

@@ -7,11 +7,14 @@ from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, Intake
 from causeway_kit.nats_cluster import Cluster
 from causeway_kit.services import Service
+from causeway_kit.sizes import size
 from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
 
 
+@pytest.mark.long
+@pytest.mark.skipif(size(True, False), reason="the cluster may stay without a majority for minutes on a loaded machine: runs in the drill")
 @pytest.mark.timeout(600)
 def test_services_move_over_and_wait_for_the_server_with_the_log(tmp_path):
     cluster, processes, bus, intake = Cluster(tmp_path), [], None, None

@@ -116,9 +116,9 @@ class Bus:
         self._run(self._connection.subscribe(f"rpc.{method}", cb=answer))
         self._run(self._connection.flush())
 
-    def leader(self):
-        """The name of the cluster's server that has the log."""
-        return self._run(self._jetstream.stream_info(STREAM)).cluster.leader
+    def leader(self, stream=STREAM):
+        """The name of the cluster's server that has a stream, by default the log."""
+        return self._run(self._jetstream.stream_info(stream)).cluster.leader
 
     def log_exists(self):
         try:

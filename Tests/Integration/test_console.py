@@ -10,8 +10,8 @@ from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from causeway_kit.approvals import ApprovalClient, requested
-from causeway_kit.console import LANES, ConsoleBrowser, expect_accessible, tabs_of
-from causeway_kit.console_deployment import console_deployment
+from causeway_kit.console import LANES, expect_accessible
+from causeway_kit.console_fixtures import console_fixtures, publish_fixture
 from causeway_kit.cursors import Cursor
 from causeway_kit.executions import Executions
 from causeway_kit.intake import Flow
@@ -24,42 +24,13 @@ PHONE = {"width": 360, "height": 780, "mobile": True}
 
 pytestmark = pytest.mark.timeout(300)
 
+deployment, browser, console = console_fixtures()
+publish = publish_fixture()
+
 
 def in_order_of_the_log(ids):
     """Returns each event once, ordered by sequence: the time in a cursor may be earlier than its neighbours' after a retried append."""
     return ids == sorted(set(ids), key=lambda id: Cursor.parse(id).sequence)
-
-
-@pytest.fixture(scope="module")
-def deployment():
-    with console_deployment() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = ConsoleBrowser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def console(deployment, browser):
-    """Opens tabs of the console, signed out."""
-    with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
-        yield open_tab
-
-
-@pytest.fixture
-def publish(deployment, tenant):
-    """Publishes one event of the test's tenant and returns its id."""
-
-    def publish_one(type, user=None, **payload):
-        event = {"type": type, "tenant": tenant, "payload": payload} | ({"user": user} if user else {})
-        [id] = deployment.intake.publish(event)
-        return id
-
-    return publish_one
 
 
 def progress(n, tenant="acme", incident="inc_1"):

@@ -3,18 +3,18 @@
 import pytest
 
 from causeway_kit.approvals import requested
-from causeway_kit.console import ConsoleBrowser, expect_accessible, tabs_of
-from causeway_kit.console_deployment import console_deployment
+from causeway_kit.console import expect_accessible
+from causeway_kit.console_fixtures import console_fixtures
 from causeway_kit.tokens import mint
 
 PHONE = {"width": 360, "height": 740, "mobile": True}
 
-#: Visible controls below 44 px in either direction: a label is the target of its field, and a link inside a sentence is exempt (WCAG 2.5.8).
+#: Visible controls below 44 px in either direction: a label is the target of its field, and an inline link is exempt (WCAG 2.5.8).
 _SMALL = """
-const isInSentence = (it) => it.matches("a:not(.title)") && it.parentElement.matches("p, span, li, dd, .facts, pre")
+const isInline = (it) => it.matches("a:not(.title)") && it.parentElement.matches("p, span, li, dd, .facts, pre")
     && it.parentElement.textContent.trim() !== it.textContent.trim();
 return Array.from(document.querySelectorAll("a, button, input, select, textarea, summary"))
-    .filter((it) => it.checkVisibility({ visibilityProperty: true }) && !it.matches(".skip, .unseen") && !isInSentence(it))
+    .filter((it) => it.checkVisibility({ visibilityProperty: true }) && !it.matches(".skip, .unseen") && !isInline(it))
     .map((it) => [it, (it.closest("label") ?? it).getBoundingClientRect()])
     .filter(([, { width, height }]) => width < 44 || height < 44)
     .map(([it, { width, height }]) => `${width} × ${height}: ${it.outerHTML.slice(0, 120)}`);
@@ -22,25 +22,7 @@ return Array.from(document.querySelectorAll("a, button, input, select, textarea,
 
 pytestmark = pytest.mark.timeout(300)
 
-
-@pytest.fixture(scope="module")
-def deployment():
-    with console_deployment() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = ConsoleBrowser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def console(deployment, browser):
-    """Opens tabs of the console, signed out."""
-    with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
-        yield open_tab
+deployment, browser, console = console_fixtures()
 
 
 def expect_usable(tab):

@@ -5,43 +5,14 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from causeway_kit.approvals import requested
-from causeway_kit.console import ConsoleBrowser, expect_accessible, tabs_of
-from causeway_kit.console_deployment import console_deployment
+from causeway_kit.console import expect_accessible
+from causeway_kit.console_fixtures import console_fixtures, publish_fixture
 from causeway_kit.tokens import mint
 
 pytestmark = pytest.mark.timeout(300)
 
-
-@pytest.fixture(scope="module")
-def deployment():
-    with console_deployment() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = ConsoleBrowser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def console(deployment, browser):
-    """Opens tabs of the console, signed out."""
-    with tabs_of(browser, deployment.nginx.url + "/console/") as open_tab:
-        yield open_tab
-
-
-@pytest.fixture
-def publish(deployment, tenant):
-    """Publishes one event of the test's tenant and returns its id."""
-
-    def publish_one(type, user=None, **payload):
-        event = {"type": type, "tenant": tenant, "payload": payload} | ({"user": user} if user else {})
-        [id] = deployment.intake.publish(event)
-        return id
-
-    return publish_one
+deployment, browser, console = console_fixtures()
+publish = publish_fixture()
 
 
 def focused(tab, script):

@@ -48,8 +48,8 @@ import Testing
         #expect(broken.errors.count == 2 && broken.errors.contains { $0.contains("NATS_PASSWORD") })
         let key = try directory.write("no PEM", to: "key.pem")
         #expect(check(["AUTH_PUBLIC_KEY_FILE": key]).exitCode == .configuration)
-        let own = check(["AUTH_HS256_SECRET": secret], rules: [{ _ in throw ConfigurationError.configuration("of its own") }])
-        #expect(own.errors == ["of its own"])
+        let own = check(["AUTH_HS256_SECRET": secret], rules: [{ _ in throw ConfigurationError.configuration("the service's rule") }])
+        #expect(own.errors == ["the service's rule"])
     }
 
     @Test func aMisspeltVariableIsAWarningWithASuggestion() {

@@ -3,7 +3,7 @@
 import { element, setText } from "./dom.js";
 import { brief, exact, moment, relative } from "./format.js";
 
-/** Interval in milliseconds in which relative times are shown anew. */
+/** Milliseconds between two updates of relative times. */
 const PACE = 20_000;
 
 /** The time of the day; with the date if it is not today's. `look`: its classes. */
@@ -41,7 +41,7 @@ export function setAgo(target, time) {
     setText(target, relative(time));
 }
 
-/** Shows relative times anew every 20 s while the page is visible, and at once when it becomes so. */
+/** Updates relative times every 20 s while the page is visible, and at once when it becomes visible. */
 export function keepRelativeTimes(signal) {
     const show = () => {
         if (document.hidden) return;

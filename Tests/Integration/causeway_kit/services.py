@@ -85,7 +85,7 @@ class Service(Process):
         return self
 
     def _ask_whether_ready(self):
-        """The answer of /readyz, or why there is none."""
+        """The answer of /readyz, or the error of the request."""
         try:
             return httpx.get(f"{self.admin_url}/readyz", timeout=5)
         except httpx.HTTPError as error:

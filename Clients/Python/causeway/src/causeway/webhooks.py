@@ -49,7 +49,7 @@ def verify(
         raise WebhookRefused("the webhook was sent at another time: it was repeated by somebody, or the clock of one side is wrong")
     signed = _encoded(f"{id}.{sent_at}.") + body
     given = [_encoded(value) for version, _, value in (part.partition(",") for part in signatures.split(" ")) if version == "v1"]
-    # The body is hashed once for each secret: how many signatures there are, the sender says, whoever that is.
+    # Hash the body once for each secret: the sender, who is not verified yet, decides how many signatures the header has.
     expected = [_signature(secret, signed) for secret in _listed(secrets)]
     # All are compared, each in constant time.
     matches = [hmac.compare_digest(signature, value) for signature in expected for value in given]

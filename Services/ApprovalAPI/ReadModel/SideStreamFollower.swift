@@ -77,17 +77,20 @@ final class SideStreamFollower: Sendable {
         var isRecognised = known.position == 0
         if !isRecognised, let stamp = known.stamp { isRecognised = try await stream.recognises(stamp) ?? false }
         let progress = try await model.follow(source, life: info.created, last: end, isRecognised: isRecognised)
-        let reading = try await stream.reading(after: progress.position)
-        var waiting = reading.pending
+        var reading = try await stream.reading(after: progress.position)
         // Messages in between that are no longer kept will not arrive.
-        if waiting == 0 { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
+        if reading.isAtEnd { try await apply([], position: end, stamp: nil, progress.generation, end: end) }
+        var reached = progress.position
         while !Task.isCancelled {
-            let messages = try await stream.next(of: reading, waiting: waiting, atMost: FollowedStream.pullWait)
-            guard let last = messages.last else { continue }
-            waiting = last.metadata.pending
-            let position = last.metadata.streamSequence
-            let stamp = LogStamp(sequence: position, storedAt: last.metadata.timestamp)
-            try await apply(messages, position: waiting == 0 ? max(position, end) : position, stamp: stamp, progress.generation, end: end)
+            let wasAtEnd = reading.isAtEnd
+            let messages = try await reading.next(atMost: FollowedStream.pullWait)
+            guard let last = messages.last else {
+                if !wasAtEnd { try await apply([], position: max(reached, end), stamp: nil, progress.generation, end: end) }
+                continue
+            }
+            reached = last.metadata.streamSequence
+            let stamp = LogStamp(sequence: reached, storedAt: last.metadata.timestamp)
+            try await apply(messages, position: reading.isAtEnd ? max(reached, end) : reached, stamp: stamp, progress.generation, end: end)
             try await stream.acknowledge(last)
         }
     }

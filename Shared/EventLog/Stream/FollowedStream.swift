@@ -70,8 +70,8 @@ public struct FollowedStream: Sendable {
         }
     }
 
-    /// Creates a consumer behind a sequence, for ``next(of:waiting:atMost:)``.
-    public func reading(after sequence: UInt64) async throws(EventLogError) -> ConsumerInfo {
+    /// Begins to read behind a sequence.
+    public func reading(after sequence: UInt64) async throws(EventLogError) -> StreamReading {
         var consumer = ConsumerConfiguration()
         consumer.deliverPolicy = .startSequence(sequence + 1)
         consumer.ackPolicy = .all
@@ -79,17 +79,7 @@ public struct FollowedStream: Sendable {
         consumer.memoryStorage = true
         consumer.replicas = 1
         do throws(JetStreamError) {
-            return try await jetStream.createConsumer(stream: store.name, consumer)
-        } catch {
-            throw EventLogError(error)
-        }
-    }
-
-    /// Pulls the next messages: those known to wait, or the first one that arrives.
-    public func next(of reading: ConsumerInfo, waiting: UInt64, atMost limit: Duration) async throws(EventLogError) -> [JetStreamMessage] {
-        let batch = max(1, min(Int(clamping: waiting), 500))
-        do throws(JetStreamError) {
-            return try await jetStream.nextMessages(stream: store.name, consumer: reading.name, batch: batch, wait: limit)
+            return StreamReading(store, try await jetStream.createConsumer(stream: store.name, consumer), on: jetStream)
         } catch {
             throw EventLogError(error)
         }
@@ -106,14 +96,19 @@ public struct FollowedStream: Sendable {
         try await log.watch.untilConnected()
         // The last messages may no longer be kept, so that none arrives at this place.
         let end = try await store.ensure().state.lastSequence
-        let reading = try await reading(after: 0)
-        var waiting = reading.pending
-        if waiting == 0 { await apply([], end, true) }
+        var reading = try await reading(after: 0)
+        if reading.isAtEnd { await apply([], end, true) }
+        var reached: UInt64 = 0
         while true {
-            let messages = try await next(of: reading, waiting: waiting, atMost: Self.pullWait)
-            guard let last = messages.last else { continue }
-            waiting = last.metadata.pending
-            await apply(messages, waiting == 0 ? max(last.metadata.streamSequence, end) : last.metadata.streamSequence, waiting == 0)
+            let wasAtEnd = reading.isAtEnd
+            let messages = try await reading.next(atMost: Self.pullWait)
+            guard let last = messages.last else {
+                // The messages that waited are gone: no other one has told that this is the end.
+                if !wasAtEnd { await apply([], max(reached, end), true) }
+                continue
+            }
+            reached = last.metadata.streamSequence
+            await apply(messages, reading.isAtEnd ? max(reached, end) : reached, reading.isAtEnd)
             try await acknowledge(last)
         }
     }

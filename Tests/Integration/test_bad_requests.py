@@ -404,12 +404,11 @@ def quick_door(request):
 
 
 @pytest.fixture(scope="module")
-def webhooks(shared):
-    service = shared.start("webhook-dispatcher").wait_ready()
-    yield service
-    # It may call nothing on loopback, and would be chosen to deliver to the receivers of other modules' tests.
-    service.terminate()
-    service.wait(timeout=60)
+def closed():
+    """A deployment whose dispatcher may call nothing on loopback: in the shared one it would be chosen to deliver to the receivers of other tests."""
+    with Stack() as own:
+        own.webhooks = own.start("webhook-dispatcher", webhook_allowed_networks=None).wait_ready()
+        yield own
 
 
 def send(row, edge, producer, webhooks=None):
@@ -426,10 +425,11 @@ def send(row, edge, producer, webhooks=None):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_wrong_request_is_refused_and_stores_nothing(shared, edge, webhooks, row):
-    before = shared.bus.state().last_seq if shared.bus.log_exists() else 0
-    expect_refusal(row, send(row, edge, shared.producer, webhooks))
-    assert shared.bus.state().last_seq == before, f"{row.name} stored something"
+def test_a_wrong_request_is_refused_and_stores_nothing(shared, edge, closed, row):
+    bus = closed.bus if row.name.startswith("webhooks:") else shared.bus
+    before = bus.state().last_seq if bus.log_exists() else 0
+    expect_refusal(row, send(row, edge, shared.producer, closed.webhooks))
+    assert bus.state().last_seq == before, f"{row.name} stored something"
 
 
 def test_the_table_is_as_long_as_the_issue_asks():

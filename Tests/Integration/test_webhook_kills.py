@@ -135,7 +135,7 @@ def number_of(event):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(size(120, 600))
+@pytest.mark.timeout(size(300, 900))
 def test_an_hour_is_replayed_while_live_delivery_goes_on(stack):
     """As many events as an hour has, since the log has no other hour."""
     count = size(2_000, 36_000)

@@ -9,14 +9,14 @@ from causeway_kit.intake import numbered
 from causeway_kit.services import command, is_built
 from causeway_kit.tokens import expect_no_token, mint
 from causeway_kit.waiting import eventually
-from causeway_kit.webhooks import ALLOWED, Answer, Receiver, WebhookClient
+from causeway_kit.webhooks import Answer, Receiver, WebhookClient
 
 pytestmark = pytest.mark.skipif(not all(map(is_built, ("causeway", "webhook-dispatcher"))), reason="not all programs are built")
 
 
 @pytest.fixture(scope="module")
 def service(shared):
-    return shared.shared_edge_of("webhook-dispatcher", webhook_allowed_networks=ALLOWED)
+    return shared.shared_edge_of("webhook-dispatcher")
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from .tokens import expect_no_token
 # What no healthy process of ours ever prints: Swift's words for a trap.
 _CRASH_MARKS = ("Fatal error", "Precondition failed", "SIGTRAP", "*** Signal")
 
+# Every dispatcher of a deployment may be chosen to deliver to an endpoint, so all of them may call the tests' receivers, which are on loopback.
+_SETTINGS_OF_PROGRAM = {"webhook-dispatcher": {"webhook_allowed_networks": "127.0.0.0/8"}}
+
 
 class Stack:
     """One deployment. `with Stack() as stack:` ends it, checks that no process crashed, and that no log shows a token."""
@@ -55,7 +58,7 @@ class Stack:
         Heartbeats come only to tests that ask for them: by default each stream's first one comes at a random moment.
         """
         name = f"{program}-{len(self.processes)}"
-        settings = {"heartbeat_interval": "1h"} | self._settings | settings
+        settings = {"heartbeat_interval": "1h"} | _SETTINGS_OF_PROGRAM.get(program, {}) | self._settings | settings
         return self._started(Service(program, self.directory, nats_url=self.nats.url, arguments=arguments, name=name, **settings))
 
     def add(self, process):

@@ -53,8 +53,11 @@ public final class DoorRoutes: Sendable {
         let validators: [String: Validator]
         let logger: Logger
 
+        /// The key of ``validators`` for a request's target.
+        private func path(of target: String) -> Substring { target.prefix { $0 != "?" } }
+
         func stream(for request: HTTPRequest) -> StreamRequest? {
-            guard let target = request.path, let validate = validators[String(target.prefix { $0 != "?" })] else { return nil }
+            guard let target = request.path, let validate = validators[String(path(of: target))] else { return nil }
             let whole = Request(head: request, body: RequestBody(buffer: ByteBuffer()))
             return validate(whole, RequestIdentity(of: request.headerFields))
         }
@@ -63,7 +66,14 @@ public final class DoorRoutes: Sendable {
             var logger = logger
             logger[metadataKey: LogKey.requestID] = "\(stream.requestID)"
             if let trace = stream.trace { logger[metadataKey: LogKey.traceID] = "\(trace.traceID)" }
-            AccessLog.log(request, status: HTTPResponse.Status.ok.code, principal: stream.principal, duration: duration, to: logger)
+            AccessLog.record(
+                request,
+                route: request.path.map { String(path(of: $0)) },
+                status: HTTPResponse.Status.ok.code,
+                principal: stream.principal,
+                duration: duration,
+                to: logger
+            )
         }
     }
 }

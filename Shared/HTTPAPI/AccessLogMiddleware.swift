@@ -5,7 +5,7 @@ public import Hummingbird
 public import Logging
 import Synchronization
 
-/// Logs one line per request at `info`: request, principal and response. The target is redacted (contract §1).
+/// Counts each request, and logs one line for it at `info`: request, principal and response. The target is redacted (contract §1).
 ///
 /// The duration ends with the response head; for a stream, when the stream begins.
 public struct AccessLogMiddleware: RouterMiddleware {
@@ -13,11 +13,16 @@ public struct AccessLogMiddleware: RouterMiddleware {
     public typealias Context = APIRequestContext
 
     private let clock = ContinuousClock()
+    private let counts: RequestCounts
 
     /// Creates the middleware.
-    public init() {}
+    ///
+    /// - Parameter counts: counts the requests.
+    public init(counts: RequestCounts = .ofProcess) {
+        self.counts = counts
+    }
 
-    /// Logs the request after `next` has answered.
+    /// Counts and logs the request after `next` has answered.
     public func handle(
         _ request: Request,
         context: APIRequestContext,
@@ -37,21 +42,43 @@ public struct AccessLogMiddleware: RouterMiddleware {
         }
     }
 
+    /// Hummingbird's `endpointPath` of a request that no route takes.
+    private static let unrouted = "NotFound"
+
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
         let principal = context.record?.principal.withLock { $0 }
-        AccessLog.log(request.head, status: status, principal: principal, duration: clock.now - start, to: context.logger)
+        AccessLog.record(
+            request.head,
+            route: context.endpointPath.flatMap { $0 == Self.unrouted ? nil : $0 },
+            status: status,
+            principal: principal,
+            duration: clock.now - start,
+            in: counts,
+            to: context.logger
+        )
     }
 }
 
-/// Writes the access log line of a request.
+/// Counts a request and writes its access log line.
 public enum AccessLog {
-    /// Logs a request at `info`.
+    /// Counts a request, and logs it at `info`.
     ///
     /// - Parameters:
+    ///   - route: the pattern of its route; nil if no route takes it.
     ///   - principal: the authenticated identity; nil if unknown.
     ///   - duration: from the request to the response head.
+    ///   - counts: counts the request, whether it is logged or not.
     ///   - logger: has the request id in its metadata.
-    public static func log(_ request: HTTPRequest, status: Int, principal: Principal?, duration: Duration, to logger: Logger) {
+    public static func record(
+        _ request: HTTPRequest,
+        route: String?,
+        status: Int,
+        principal: Principal?,
+        duration: Duration,
+        in counts: RequestCounts = .ofProcess,
+        to logger: Logger
+    ) {
+        counts.add(route: route, method: request.method, status: status)
         guard logger.logLevel <= .info else { return }
         var metadata: Logger.Metadata = [
             LogKey.httpMethod: "\(request.method.rawValue)",

@@ -64,6 +64,37 @@ struct TraceContextTests {
     }
 }
 
+@Suite("Request counts")
+struct RequestCountsTests {
+    @Test("A request is counted under its route's pattern, its method and its status")
+    func counted() async throws {
+        let counts = RequestCounts()
+        let token = try await SampleService.token()
+        try await SampleService.test(counts: counts) { client, _ in
+            let headers: HTTPFields = [.authorization: "Bearer \(token)"]
+            _ = try await client.execute(uri: "/items/one", method: .get, headers: headers)
+            _ = try await client.execute(uri: "/items/two?a=b", method: .get, headers: headers)
+            _ = try await client.execute(uri: "/items/one", method: .post, headers: headers)
+            _ = try await client.execute(uri: "/items/one", method: .delete)
+            _ = try await client.execute(uri: "/any", method: .get)
+            _ = try await client.execute(uri: "/unforeseen", method: .get)
+            for path in ["/nothing", "/nothing/\(token)"] { _ = try await client.execute(uri: path, method: .get) }
+            let method = try #require(HTTPRequest.Method("FETCH"))
+            _ = try await client.execute(uri: "/open", method: method)
+        }
+        let expected: [RequestCounts.Key: Int] = [
+            .init(route: "/items/{id}", method: "GET", status: 200): 2,
+            .init(route: "/items/{id}", method: "POST", status: 403): 1,
+            .init(route: "/items/{id}", method: "DELETE", status: 405): 1,
+            .init(route: "/any", method: "GET", status: 401): 1,
+            .init(route: "/unforeseen", method: "GET", status: 500): 1,
+            .init(route: "none", method: "GET", status: 404): 2,
+            .init(route: "none", method: "other", status: 404): 1,
+        ]
+        #expect(counts.all == expected)
+    }
+}
+
 @Suite("Access log")
 struct AccessLogTests {
     @Test(

@@ -72,10 +72,11 @@ enum SampleService {
     /// Runs `body` with a client of the service, and what it has logged.
     static func test(
         origins: OriginPolicy = .own,
+        counts: RequestCounts = RequestCounts(),
         _ body: @escaping @Sendable (any TestClientProtocol, LogRecorder.Lines) async throws -> Void
     ) async throws {
         let lines = LogRecorder.Lines()
-        let router = Router.api(origins: origins)
+        let router = Router.api(origins: origins, counts: counts)
         let routes = RouteTable(router)
         addRoutes(routes, try await authenticator())
         routes.refuseOtherMethods()

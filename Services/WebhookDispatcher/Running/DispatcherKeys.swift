@@ -12,7 +12,7 @@ extension AnyConfigurationKey {
     )
     static let webhookCAFile = ConfigurationKey(
         optional: "webhook.ca.file",
-        .file,
+        .certificateFile,
         help: "PEM file of authorities that may sign the certificates of webhook endpoints, beside the machine's."
     )
     static let webhooksPerTenant = ConfigurationKey(

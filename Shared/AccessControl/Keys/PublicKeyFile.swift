@@ -9,20 +9,11 @@ enum PublicKeyFile {
     /// Maximum number of keys: they have no ids, so a token is tried with each.
     static let maximumKeys = KeySet.maximumTrials
 
-    /// A PEM text between its BEGIN and END lines, these included.
-    private struct Block {
-        let label: Substring
-        var lines: [Substring]
-
-        var isCertificate: Bool { label == "CERTIFICATE" }
-        var text: String { lines.joined(separator: "\n") + "\n" }
-    }
-
     /// Reads the keys and detects their types.
     ///
     /// - Parameter path: For error messages.
     static func parse(_ pem: String, path: String) throws(AccessControlError) -> [KeyMaterial] {
-        let blocks = blocks(pem)
+        let blocks = PEMBlock.blocks(pem)
         guard !blocks.contains(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
             throw AccessControlError(
                 "\(path) holds a private key: give this service the public key only, and keep the private one with the issuer."
@@ -53,22 +44,6 @@ enum PublicKeyFile {
         return materials
     }
 
-    /// Splits a text into its blocks; text outside them is a comment (RFC 7468 §2).
-    private static func blocks(_ pem: String) -> [Block] {
-        var blocks: [Block] = []
-        var isInside = false
-        for line in pem.split(whereSeparator: \.isNewline).map({ $0.trimmingSpaces() }) {
-            if line.hasPrefix("-----BEGIN "), line.hasSuffix("-----") {
-                blocks.append(Block(label: line.dropFirst("-----BEGIN ".count).dropLast("-----".count), lines: [line]))
-                isInside = true
-            } else if isInside {
-                blocks[blocks.count - 1].lines.append(line)
-                isInside = !line.hasPrefix("-----END ")
-            }
-        }
-        return blocks
-    }
-
     private static func publicKey(_ pem: String) -> KeyMaterial? {
         if let key = try? _RSA.Signing.PublicKey(pemRepresentation: pem) { return .rsa(ofFullLength: key) }
         if let key = try? P256.Signing.PublicKey(pemRepresentation: pem) { return .p256(key) }
@@ -84,12 +59,5 @@ enum PublicKeyFile {
         if let key = P384.Signing.PublicKey(subject) { return .p384(key) }
         if let key = Curve25519.Signing.PublicKey(subject) { return .ed25519(key) }
         return nil
-    }
-}
-
-extension Substring {
-    fileprivate func trimmingSpaces() -> Substring {
-        let end = lastIndex { !$0.isWhitespace }.map(index(after:)) ?? startIndex
-        return self[..<end].drop(while: \.isWhitespace)
     }
 }

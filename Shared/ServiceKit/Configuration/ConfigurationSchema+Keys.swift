@@ -58,13 +58,13 @@ extension AnyConfigurationKey {
     public static let natsPassword = secret("nats.password", "Password at the NATS servers.")
     /// Certificate authorities of the servers.
     public static let natsTLSCAFile = optionalFile(
-        .file,
+        .certificateFile,
         "nats.tls.ca.file",
         "PEM file of the authorities that sign the NATS servers' certificates."
     )
     /// Client certificate, for mutual TLS.
     public static let natsTLSCertificateFile = optionalFile(
-        .file,
+        .certificateFile,
         "nats.tls.cert.file",
         "PEM file of the certificate to show to the NATS servers."
     )

@@ -2,8 +2,10 @@ import Basics
 
 /// How a process uses the file that a key names.
 enum FileUse: Sendable, Hashable {
-    /// It reads certificates or public keys.
+    /// It reads public keys or other data that is no secret.
     case open
+    /// It reads certificates, whose expiry is a metric (``CertificateMetrics``).
+    case certificates
     /// It reads a secret, which other users of the machine should not read.
     case secret
 }
@@ -71,6 +73,11 @@ extension ValueFormat<String> {
     /// The name of a file that the process reads.
     public static var file: Self {
         Self(allowed: "the name of a file", placeholder: "FILE", file: .open, show: \.self, parseText: withoutNUL)
+    }
+
+    /// The name of a PEM file with certificates that the process reads.
+    public static var certificateFile: Self {
+        Self(allowed: "the name of a file", placeholder: "FILE", file: .certificates, show: \.self, parseText: withoutNUL)
     }
 
     /// The name of a file with a secret that the process reads.

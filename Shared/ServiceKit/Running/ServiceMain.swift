@@ -1,5 +1,6 @@
 package import Basics
 import Glibc
+import HTTPAPI
 public import Logging
 import Metrics
 public import ServiceLifecycle
@@ -42,6 +43,9 @@ public struct ServiceMain: Sendable {
         metrics.addCollector(ProcessMetrics.collect)
         metrics.addCollector(LogMetrics.collect)
         metrics.addCollector { [descriptors] in ListenerMetrics.collect(descriptors, into: &$0) }
+        metrics.addCollector { RequestMetrics.collect(.ofProcess, into: &$0) }
+        metrics.addCollector(CertificateMetrics(settings).collect)
+        metrics.addCollector { [schema = settings.schema] in BuildMetrics.collect(schema, into: &$0) }
     }
 
     /// Reads the settings, sets up logging and metrics, and calls `body`. An error of `body` is logged at level `critical`

@@ -26,6 +26,7 @@ struct LogService: Service {
             log: self.log,
             revocations: self.revocations,
             readiness: self.readiness,
+            metrics: self.metrics,
             logger: self.logger
         )
         try await session.run { try await self.follow(session) }

@@ -59,6 +59,8 @@ public final class EventLog: Sendable {
     let sending = TenantTurns(limit: 1)
     /// The last refused append per stream.
     let writes = WriteStanding()
+    /// What the log's stream and checked side streams held when last asked.
+    let seen = SeenStreams()
 
     private init(connection: NATSConnection, configuration: EventLogConfiguration, info: StreamInfo, watch: ConnectionWatch, logger: Logger)
     {
@@ -72,6 +74,7 @@ public final class EventLog: Sendable {
         life = Mutex(Life(info))
         past = PastReader(filteredReads: configuration.filteredReads)
         line = OrderedConnection(beside: connection, timeout: configuration.requestTimeout, logger: logger)
+        seen.note(info)
     }
 
     /// Opens the log: waits for the bus, then creates the stream or verifies that the existing one can be the log.
@@ -281,6 +284,7 @@ public final class EventLog: Sendable {
     /// - Throws: a retriable ``EventLogError`` when the stream must be compared and is unreachable.
     @discardableResult
     func renew(_ info: StreamInfo) async throws(EventLogError) -> UInt16 {
+        seen.note(info)
         let known = life.withLock { $0 }
         var isSame = info.created == known.created
         if !isSame, let last = known.stamps.last, last.sequence <= info.state.lastSequence {

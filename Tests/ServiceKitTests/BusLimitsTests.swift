@@ -56,6 +56,7 @@ import Testing
                 logger: quiet
             ),
             readiness: readiness,
+            metrics: PrometheusMetrics(),
             logger: quiet
         )
         let running = Task { try await session.run { try await Task.sleep(for: .seconds(600)) } }

@@ -125,6 +125,7 @@ struct ApprovalProcess {
             timeout: settings[.decisionTimeout],
             expiryInterval: settings[.expiryInterval],
             readiness: process.readiness,
+            metrics: process.metrics,
             logger: process.logger,
             now: { .now }
         )

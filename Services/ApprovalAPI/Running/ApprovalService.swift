@@ -20,6 +20,7 @@ struct ApprovalService: Service {
     let timeout: Duration
     let expiryInterval: Duration
     let readiness: Readiness
+    let metrics: PrometheusMetrics
     let logger: Logger
     let now: @Sendable () -> Timestamp
 
@@ -30,6 +31,7 @@ struct ApprovalService: Service {
             revocations: revocations,
             readiness: readiness,
             conditions: ["log", "inbox", "approvals", "model", "work", "writes"],
+            metrics: metrics,
             logger: logger
         )
         try await session.run { try await work(session) }
@@ -41,6 +43,8 @@ struct ApprovalService: Service {
         let inbox = InboxStream(beside: log)
         let records = FollowedStream(ApprovalRecords(beside: log).stream, beside: log)
         let barrier = ReadBarrier(model: model, log: log, inbox: inbox.followed, approvals: records, patience: timeout)
+        let revocationStream = RevocationStream(beside: log, maximumTokenLife: maximumTokenLife)
+        let tickets = TicketStream(beside: log)
         let letters = DeadLetters(of: log, logger: logger, now: now)
         let recorder = RequestRecorder(log: log, letters: letters, logger: logger)
         let announcer = RecordAnnouncer(log: log, letters: letters, logger: logger, now: now)
@@ -79,6 +83,7 @@ struct ApprovalService: Service {
         let writes = WriteWatch(
             log: log,
             beside: [inbox.followed.store, records.store, letters.stream],
+            lookingAt: [revocationStream.store, tickets.store],
             condition: "writes",
             readiness: readiness,
             logger: logger
@@ -91,11 +96,11 @@ struct ApprovalService: Service {
                 decisions: decisions,
                 delegations: delegations,
                 revocations: RevocationService(
-                    stream: RevocationStream(beside: log, maximumTokenLife: maximumTokenLife),
+                    stream: revocationStream,
                     follower: revocations,
                     timeout: timeout
                 ),
-                tickets: TicketStream(beside: log),
+                tickets: tickets,
                 timeout: timeout,
                 follower: logFollower,
                 letters: letters,

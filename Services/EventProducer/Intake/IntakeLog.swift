@@ -14,6 +14,7 @@ struct IntakeLog: Service {
     let log: EventLogConfiguration
     let revocations: RevocationFollower
     let readiness: Readiness
+    let metrics: PrometheusMetrics
     let logger: Logger
 
     func run() async throws {
@@ -22,6 +23,7 @@ struct IntakeLog: Service {
             log: log,
             revocations: revocations,
             readiness: readiness,
+            metrics: metrics,
             logger: logger
         )
         try await session.run { try await watch(session) }

@@ -44,6 +44,7 @@ struct IntakeProcess {
                 log: settings.eventLogConfiguration(),
                 revocations: process.revocationFollower(of: authenticator),
                 readiness: process.readiness,
+                metrics: process.metrics,
                 logger: process.logger
             ),
             PublicListener(process, router: router),

@@ -26,6 +26,7 @@ struct DispatcherService: Service {
             revocations: revocations,
             readiness: readiness,
             conditions: ["log", "endpoints", "writes"],
+            metrics: metrics,
             logger: logger
         )
         try await session.run { try await work(session) }
@@ -47,6 +48,7 @@ struct DispatcherService: Service {
         let writes = WriteWatch(
             log: parts.log,
             beside: [parts.endpoints.followed.store],
+            lookingAt: [parts.journal.stream],
             condition: "writes",
             readiness: readiness,
             logger: logger

@@ -18,7 +18,7 @@ extension EventLog {
     /// - Throws: an error whose message has the cause and the remedy.
     public func checkWritable(beside streams: [SideStream] = []) async throws(EventLogError) {
         _ = try await inspect()
-        for stream in streams { _ = try await stream.existing() }
+        for stream in streams { _ = try await noted(stream) }
         for name in [configuration.streamName] + streams.map(\.name) {
             if let refusal = writes.refusal(of: name) { try await check(refusal, of: name) }
         }

@@ -9,6 +9,8 @@ public struct LogInspection: Sendable {
         public var name: String
         /// Its limits.
         public var limits: LogResize.Limits
+        /// Whether it drops its oldest messages when it is full; it refuses new ones otherwise.
+        public var dropsOldest: Bool
         /// On how many servers each message is kept.
         public var replicas: Int
         /// Where the servers keep the messages.
@@ -32,6 +34,7 @@ public struct LogInspection: Sendable {
             let (configuration, state) = (info.configuration, info.state)
             name = configuration.name
             limits = LogResize.Limits(configuration)
+            dropsOldest = configuration.discard == .old
             replicas = configuration.replicas
             storage = configuration.storage
             messages = state.messages

@@ -13,6 +13,9 @@ public struct RevocationStream: Sendable {
     package let followed: FollowedStream
     private let maximumTokenLife: Duration
 
+    /// The stream, for ``WriteWatch``.
+    public var store: SideStream { followed.store }
+
     private static let prefix = "revocations"
     private static let tokenKind = "TOKEN"
     private static let userKind = "USER"

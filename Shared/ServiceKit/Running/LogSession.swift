@@ -15,6 +15,7 @@ public struct LogSession: Sendable {
     private let revocations: RevocationFollower
     private let readiness: Readiness
     private let conditions: [String]
+    private let metrics: PrometheusMetrics
     private let opened = OneShot<EventLog>()
     private let logger: Logger
 
@@ -25,6 +26,7 @@ public struct LogSession: Sendable {
     ///   - log: The log's configuration.
     ///   - revocations: Followed once the log is open.
     ///   - conditions: Conditions that ``run(_:)`` sets.
+    ///   - metrics: Gets the figures of the streams once the log is open.
     ///   - logger: Receives a warning for each limit of the bus that is too small.
     public init(
         connection: NATSConnection,
@@ -32,6 +34,7 @@ public struct LogSession: Sendable {
         revocations: RevocationFollower,
         readiness: Readiness,
         conditions: [String] = ["log"],
+        metrics: PrometheusMetrics,
         logger: Logger
     ) {
         self.connection = connection
@@ -39,6 +42,7 @@ public struct LogSession: Sendable {
         self.revocations = revocations
         self.readiness = readiness
         self.conditions = conditions
+        self.metrics = metrics
         self.logger = logger
         readiness.observe("bus") { Self.status(of: connection) }
         for condition in conditions { readiness.set(condition, .notReady("not opened yet")) }
@@ -78,8 +82,11 @@ public struct LogSession: Sendable {
         return log
     }
 
-    /// Records the log where ``run(_:)``'s work opens it by other means than ``open()``.
-    public func noteOpened(_ log: EventLog) { opened.settle(log) }
+    /// Records the log, once, where ``run(_:)``'s work opens it by other means than ``open()``.
+    public func noteOpened(_ log: EventLog) {
+        opened.settle(log)
+        StreamMetrics.observe(log, in: metrics)
+    }
 
     /// - Throws: ``BusClosedError`` when the connection was closed from outside, or `CancellationError`.
     private func untilClosed() async throws {

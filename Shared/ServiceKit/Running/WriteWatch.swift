@@ -10,6 +10,7 @@ public struct WriteWatch: Sendable {
 
     private let log: EventLog
     private let streams: [SideStream]
+    private let others: [SideStream]
     private let condition: String
     private let readiness: Readiness
     private let logger: Logger
@@ -18,10 +19,19 @@ public struct WriteWatch: Sendable {
     ///
     /// - Parameters:
     ///   - streams: The side streams that the process writes to.
+    ///   - others: Side streams without influence on readiness, only looked at for ``StreamMetrics``.
     ///   - condition: The condition's name.
-    public init(log: EventLog, beside streams: [SideStream], condition: String, readiness: Readiness, logger: Logger) {
+    public init(
+        log: EventLog,
+        beside streams: [SideStream],
+        lookingAt others: [SideStream] = [],
+        condition: String,
+        readiness: Readiness,
+        logger: Logger
+    ) {
         self.log = log
         self.streams = streams
+        self.others = others
         self.condition = condition
         self.readiness = readiness
         self.logger = logger
@@ -43,6 +53,7 @@ public struct WriteWatch: Sendable {
             }
             report(fault, after: known)
             known = fault
+            await log.look(at: others)
             try? await Task.sleep(for: Self.interval)
         }
     }

@@ -12,6 +12,9 @@ import NATSClient
 public struct TicketStream: Sendable {
     private let stream: FollowedStream
 
+    /// The stream, for ``WriteWatch``.
+    public var store: SideStream { stream.store }
+
     /// How long messages are kept: longer than a ticket is valid, so that for some time an expired ticket is told from one that never was.
     public static let maximumAge: Duration = .seconds(60)
     /// Maximum size of the stream in bytes: some 100,000 tickets within ``maximumAge``.

@@ -1,4 +1,4 @@
-"""The processes' metrics (docs/operating.md), and the dashboard and alert rules that use them."""
+"""The processes' metrics (docs/operating.md), and the dashboards, alert rules and runbooks that use them."""
 
 import re
 import resource
@@ -11,11 +11,13 @@ import pytest
 from causeway_kit.approvals import ApprovalClient, approval_service, requested, timestamp
 from causeway_kit.bus import STREAM
 from causeway_kit.cut_line import CutLine
+from causeway_kit.doctor import make_certificate
 from causeway_kit.every_surface import SURFACES
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, numbered
+from causeway_kit.markdown import anchors_of, sections_of
 from causeway_kit.programs import COMMANDS
-from causeway_kit.prometheus import RULES, Prometheus, alerts, dashboard_queries, metrics_in
+from causeway_kit.prometheus import OTHERS, RULES, RUNBOOKS, Prometheus, alerts, dashboard_queries, metrics_in
 from causeway_kit.services import ROOT, Service, is_built
 from causeway_kit.sizes import size
 from causeway_kit.surfaces import NotificationStream
@@ -26,12 +28,21 @@ from causeway_kit.webhooks import Answer, Receiver, WebhookClient, dispatcher
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 
 
+def authorities(directory, *, ends_in_days=365):
+    """Writes a file of authorities for a dispatcher."""
+    folder = directory / "authorities"
+    folder.mkdir(exist_ok=True)
+    make_certificate(folder, ["authority"], ends_in_days=ends_in_days)
+    return folder / "certificate.pem"
+
+
 @pytest.fixture(scope="module")
-def services(shared):
+def services(shared, tmp_path_factory):
     """One instance of each program, with activity for every metric."""
     found = {surface.executable: [shared.shared_edge_of(surface.executable)] for surface in SURFACES}
     found |= {"event-producer": [shared.producer], "approval-api": [approval_service(shared).wait_ready()]}
-    found |= {"webhook-dispatcher": [dispatcher(shared).wait_ready()]}
+    certificates = authorities(tmp_path_factory.mktemp("instruments"))
+    found |= {"webhook-dispatcher": [dispatcher(shared, webhook_ca_file=certificates).wait_ready()]}
     WebhookClient(found["webhook-dispatcher"][0], "instruments").endpoints()
     admin = ApprovalClient(found["approval-api"][0], "instruments")
     shared.intake.publish(requested("instruments", "instruments"))
@@ -79,17 +90,47 @@ def test_every_rule_is_tried_by_promtool():
     assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] in ("page", "ticket") for rule in alerts().values())
 
 
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert():
+    page = "docs/runbooks.md"
+    sections = {title: section.text for title, section in sections_of(page).items() if title != "Runbooks"}
+    assert list(sections) == list(alerts()), "the sections are in the order of the rules"
+    for name, rule in alerts().items():
+        anchor = name.lower()
+        assert rule["annotations"]["runbook_url"] == f"{{{{ $externalLabels.runbooks }}}}#{anchor}" and anchor in anchors_of(page)
+        severity = rule["labels"]["severity"]
+        for part in (f"**Meaning** ({severity}).", "**Who is hurt.**", "**First look.**", "| cause | mend |", "**Over when**"):
+            assert sections[name].count(part) == 1, f"{name}: {part}"
+
+
+def asked():
+    """(where, metric) of every metric in a rule or a panel."""
+    queries = [(name, rule["expr"]) for name, rule in alerts().items()] + dashboard_queries("1m")
+    return {(where, metric) for where, query in queries for metric in metrics_in(query)}
+
+
+def documented():
+    """The metrics that docs/operating.md lists. It explains `_others` once for all."""
+    return set(re.findall(r"`(causeway_\w+)", (ROOT / "docs/operating.md").read_text()))
+
+
+def is_documented(metric):
+    return re.sub(r"_(bucket|sum|count|others)$", "", metric) in documented()
+
+
 def test_every_metric_that_is_asked_for_exists(services):
-    asked = [(name, rule["expr"]) for name, rule in alerts().items()] + dashboard_queries("1m")
-    there = sampled(services) | {"up"}
-    missing = {(where, metric) for where, query in asked for metric in metrics_in(query) if metric not in there}
-    assert not missing
+    there = sampled(services) | OTHERS
+    assert {(where, metric) for where, metric in asked() if metric not in there} == set()
 
 
-def test_the_documented_metrics_exist(services):
-    documented = set(re.findall(r"`(causeway_\w+)", (ROOT / "docs/operating.md").read_text()))
-    there = sampled(services)
-    assert documented and {name for name in documented if not any(sample.startswith(name) for sample in there)} == set()
+def test_every_metric_that_is_asked_for_is_documented():
+    own = {(where, metric) for where, metric in asked() if metric.startswith("causeway_")}
+    assert own and {(where, metric) for where, metric in own if not is_documented(metric)} == set()
+
+
+def test_the_documented_metrics_exist_and_those_that_exist_are_documented(services):
+    there = {sample for sample in sampled(services) if sample.startswith("causeway_")}
+    assert documented() and {name for name in documented() if not any(sample.startswith(name) for sample in there)} == set()
+    assert {sample for sample in there if not is_documented(sample)} == set()
 
 
 # MARK: Content
@@ -150,12 +191,14 @@ def test_prometheus_sees_the_stack(stack):
     settings = {"heartbeat_interval": "1s", "log_tail_bytes": "64KiB"}
     services = {surface.executable: [stack.edge(surface.executable, **settings)] for surface in SURFACES[:2]}
     services |= {"jsonrpc-relay": [stack.edge("jsonrpc-relay")], "event-producer": [stack.producer]}
-    services |= {"approval-api": [approval_service(stack).wait_ready()], "webhook-dispatcher": [dispatcher(stack).wait_ready()]}
+    certificates = authorities(stack.directory)
+    services |= {"approval-api": [approval_service(stack).wait_ready()]}
+    services |= {"webhook-dispatcher": [dispatcher(stack, webhook_ca_file=certificates).wait_ready()]}
     prometheus = stack.add(Prometheus(stack.directory, services)).wait_ready()
     clients = [Follower(surface, services[surface.executable], mint(), break_after=lambda: 40).start() for surface in SURFACES]
     flow = Flow(stack.intake, (SURFACES[-1].numbered(n, padding=2000) for n in range(1_000_000)), rate=50, batch=5)
     flow.start()
-    admin = ApprovalClient(services["approval-api"][0])
+    admin, hooks = ApprovalClient(services["approval-api"][0]), WebhookClient(services["webhook-dispatcher"][0])
     decided = iter(range(1_000_000))
 
     def empty():
@@ -165,6 +208,7 @@ def test_prometheus_sees_the_stack(stack):
         approval = f"app_{next(decided)}"
         stack.intake.publish(requested(approval))
         assert admin.decide(approval).status_code == 200
+        hooks.endpoints()
         return not empty()
 
     # In a drill, after a minute.
@@ -201,10 +245,14 @@ class Trouble:
         self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", log_tail_bytes="64KiB"))
         self.other = stack.edge("websocket-edge")
         self.approvals = approval_service(stack)
+        self.dispatcher = dispatcher(stack, webhook_ca_file=authorities(stack.directory))
         self.services = {
-            "sse-edge": [self.edge.wait_ready()], "websocket-edge": [self.other], "event-producer": [stack.producer],
-            "approval-api": [self.approvals.wait_ready()], "webhook-dispatcher": [dispatcher(stack).wait_ready()],
+            "sse-edge": [self.edge.wait_ready()], "websocket-edge": [self.other], "jsonrpc-relay": [stack.edge("jsonrpc-relay")],
+            "event-producer": [stack.producer], "approval-api": [self.approvals.wait_ready()],
+            "webhook-dispatcher": [self.dispatcher.wait_ready()],
         }  # fmt: skip
+        self.prometheus = stack.add(Prometheus(stack.directory, self.services))
+        self.crowd = []
         self.receiver = Receiver().start()
         self.reader = NotificationStream().connect(self.edge, mint())
         self.first = self.reader.next().id
@@ -214,9 +262,34 @@ class Trouble:
         self.reader.close()
         self.receiver.stop()
 
+    def _repeat(self, job, status, send):
+        """Sends requests that get this status, and more of them when Prometheus knows their series, so that it sees an increase."""
+        assert send().status_code == status
+        series = f'causeway_http_requests_total{{job="{job}",status="{status}"}}'
+        eventually(lambda: self.prometheus.query(series), f"{series} is scraped", timeout=30)
+        for _ in range(100):
+            send()
+
+    def tokens_refused(self):
+        """Requests without a token, to a program that gets few others."""
+        url = f"{self.approvals.url}/v1/notifications"
+        self._repeat("approval-api", 401, lambda: httpx.get(url, timeout=15))
+        yield
+
+    def requests_invalid(self):
+        """Requests that are malformed, to a program that gets few others."""
+        admin = WebhookClient(self.dispatcher)
+        self._repeat("webhook-dispatcher", 400, lambda: admin.send("POST", "/v1/webhooks", json=[]))
+        yield
+
+    def certificate_expires(self):
+        """The authorities' file is replaced by one that ends soon."""
+        authorities(self.stack.directory, ends_in_days=3)
+        yield
+
     def webhook_disabled(self):
         """An endpoint answers 410. Another one has taken its ping, and takes nothing more."""
-        admin = WebhookClient(self.services["webhook-dispatcher"][0])
+        admin = WebhookClient(self.dispatcher)
         failing = self.receiver.hook("failing")
         admin.created(failing, ["lag.seen"])
         failing.answer = Answer(500)
@@ -238,6 +311,13 @@ class Trouble:
         """An approval has been pending for two days."""
         self.stack.intake.publish(requested("old") | {"time": timestamp(-2 * 86_400)})
         yield
+
+    def stream_nearly_full(self):
+        """The records of approvals reach the limit of their stream."""
+        limit = self.stack.bus.config("APPROVALS").max_bytes
+        self.stack.bus.reconfigure("APPROVALS", max_bytes=self.stack.bus.state("APPROVALS").bytes + 10)
+        yield
+        self.stack.bus.reconfigure("APPROVALS", max_bytes=limit)
 
     def background_work_stopped(self):
         """An incompatible consumer has the name of approval-api's."""
@@ -270,18 +350,31 @@ class Trouble:
         for sleeper in sleepers:
             sleeper.close()
 
+    def stream_drops_early(self):
+        """The log reaches its size limit long before its age limit."""
+        limit = self.stack.bus.config().max_bytes
+        self.stack.bus.reconfigure(max_bytes=self.stack.bus.state().bytes)
+        yield
+        self.stack.bus.reconfigure(max_bytes=limit)
+
     def descriptors_run_out(self):
         """More connections than the limit allows."""
-        clients = [SURFACES[1].connect(self.other, mint()) for _ in range(40)]
-        for client in clients:
+        self.crowd = [SURFACES[1].connect(self.other, mint()) for _ in range(40)]
+        for client in self.crowd:
             client.next()
         before = resource.prlimit(self.other.pid, resource.RLIMIT_NOFILE)
         limit = int(self.other.metrics()["process_open_fds"] / 0.93)
         resource.prlimit(self.other.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
         yield
         resource.prlimit(self.other.pid, resource.RLIMIT_NOFILE, before)
-        for client in clients:
+
+    def connections_gone(self):
+        """All of them leave, after Prometheus has seen them in one of the steps at which the rule looks."""
+        seen = 'max_over_time((sum(causeway_edge_connections{job="websocket-edge"}))[1h:10s]) >= 10'
+        eventually(lambda: self.prometheus.query(seen), "the crowd is seen", timeout=60)
+        for client in self.crowd:
             client.close()
+        yield
 
     def feed_lags(self):
         """One process gets events much later than the others."""
@@ -299,8 +392,7 @@ class Trouble:
 
     def webhooks_lag(self):
         """The other endpoint has refused its event for half a minute."""
-        [service] = self.services["webhook-dispatcher"]
-        eventually(lambda: service.metrics()["causeway_webhook_lag_seconds"] > 30, "it lags", timeout=60)
+        eventually(lambda: self.dispatcher.metrics()["causeway_webhook_lag_seconds"] > 30, "it lags", timeout=60)
         yield
 
     def clients_miss_events(self):
@@ -348,14 +440,20 @@ class Trouble:
         self.other.kill()
         yield
 
+    def program_gone(self):
+        """It leaves the service discovery too."""
+        self.prometheus.discover("websocket-edge", [])
+        yield
+
 
 @pytest.mark.timeout(400)
 def test_every_alert_fires_when_its_cause_is_there(stack):
     """With a real Prometheus. The rules are those of deploy/prometheus, with shorter durations."""
     trouble = Trouble(stack)
-    prometheus = stack.add(Prometheus(stack.directory, trouble.services)).wait_ready()
+    prometheus = trouble.prometheus.wait_ready()
     eventually(lambda: len(prometheus.query("up == 1")) == len(trouble.services), "all are scraped")
-    assert prometheus.firing() == set()
+    # Until its first scrapes, every program was absent.
+    eventually(lambda: prometheus.firing() == set(), "no alert fires")
     fired = set()
     for cause in [method for name, method in vars(Trouble).items() if not name.startswith("_") and name != "close"]:
         alert = "Causeway" + cause.__name__.title().replace("_", "")
@@ -363,4 +461,5 @@ def test_every_alert_fires_when_its_cause_is_there(stack):
             eventually(lambda alert=alert: alert in prometheus.firing(), f"{alert} fires", timeout=30)
         fired.add(alert)
     assert fired == set(alerts()), "an alert is not among them"
+    assert prometheus.runbooks()["CausewayProgramGone"] == f"{RUNBOOKS}#causewayprogramgone"
     trouble.close()

@@ -100,6 +100,10 @@ def test_the_death_of_each_program_is_an_alert():
     assert set(jobs.split("|")) == NAMES
 
 
+def test_the_absence_of_each_program_is_an_alert():
+    assert set(re.findall(r'absent\(up\{job="(.*?)"\}\)', (ROOT / "deploy/prometheus/alerts.yml").read_text())) == NAMES
+
+
 # MARK: Proxies
 
 

@@ -338,6 +338,16 @@ def test_other_proxies_answer_for_edges_that_are_away(stack, other):
 # MARK: Instances that come and go
 
 
+def test_the_figures_of_nginx_are_at_their_own_address_alone(tmp_path):
+    status = f"127.0.0.1:{free_port()}"
+    nginx = Nginx(tmp_path, {"sse-edge": ["127.0.0.1:9"]}, options=["--status", status]).start().wait_ready()
+    figures = httpx.get(f"http://{status}/stub_status", timeout=15)
+    assert figures.status_code == 200 and figures.text.startswith("Active connections: ")
+    assert httpx.get(f"http://{status}/v1/notifications/stream", timeout=15).status_code == 404
+    assert httpx.get(f"{nginx.url}/stub_status", timeout=15).status_code == 404
+    nginx.kill()
+
+
 def test_an_edge_joins_when_the_configuration_is_read_again(shared, deployment, tenant):
     """With instances in the configuration: open streams stay, and new connections reach the new edge."""
     first, joining = deployment["sse-edge"]

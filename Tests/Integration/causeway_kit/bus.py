@@ -151,13 +151,13 @@ class Bus:
         """Creates the log's stream like a service, before any has run."""
         self._run(self._jetstream.add_stream(name=STREAM, subjects=["events.>", "executions.>"]))
 
-    def config(self):
-        """The configuration of the log's stream."""
-        return self._run(self._jetstream.stream_info(STREAM)).config
+    def config(self, stream=STREAM):
+        """The configuration of a stream."""
+        return self._run(self._jetstream.stream_info(stream)).config
 
-    def reconfigure(self, **changes):
-        """Changes the log's stream while services run, and returns the new configuration."""
-        return self._run(self._jetstream.update_stream(self.config().evolve(**changes))).config
+    def reconfigure(self, stream=STREAM, **changes):
+        """Changes a stream while services run, and returns the new configuration."""
+        return self._run(self._jetstream.update_stream(self.config(stream).evolve(**changes))).config
 
     def recreate_log(self):
         """Recreates the log's stream with the same settings, empty."""

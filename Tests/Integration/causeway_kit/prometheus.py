@@ -11,7 +11,11 @@ from .processes import Process
 from .services import ROOT
 
 RULES = ROOT / "deploy/prometheus/alerts.yml"
-DASHBOARD = ROOT / "deploy/grafana/dashboards/causeway.json"
+DASHBOARDS = ROOT / "deploy/grafana/dashboards"
+#: Metrics that are not of Causeway's programs: of Prometheus itself, and of prometheus-blackbox-exporter.
+OTHERS = {"up", "probe_ssl_earliest_cert_expiry"}
+#: The external label of Prometheus with which the links to runbooks begin.
+RUNBOOKS = "https://docs.example.com/runbooks.html"
 
 
 def alerts():
@@ -20,16 +24,19 @@ def alerts():
 
 
 def dashboard_queries(interval):
-    """(panel, query) of the dashboard, as Grafana sends them for such a rate interval."""
-    panels = json.loads(DASHBOARD.read_text())["panels"]
+    """(dashboard and panel, query) of all dashboards, as Grafana sends them for such a rate interval."""
+    dashboards = [json.loads(file.read_text()) for file in sorted(DASHBOARDS.glob("*.json"))]
     return [
-        (panel["title"], target["expr"].replace("$__rate_interval", interval)) for panel in panels for target in panel.get("targets", [])
+        (f"{dashboard['title']}: {panel['title']}", target["expr"].replace("$__rate_interval", interval))
+        for dashboard in dashboards
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", [])
     ]
 
 
 def metrics_in(query):
-    """The names of the metrics of a query: what is neither a function, nor a label, nor a word of PromQL."""
-    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\b(by|on|without|ignoring) *\([^)]*\)", "", query)
+    """The names of the metrics of a query: what is neither a function, nor a label, nor a text, nor a word of PromQL."""
+    bare = re.sub(r"\{[^}]*\}|\"[^\"]*\"|\[[^\]]*\]|\b(by|on|without|ignoring) *\([^)]*\)", "", query)
     return {name for name in re.findall(r"\b[a-zA-Z_:][\w:]*\b(?! *\()", bare) if name not in ("and", "or", "unless", "bool")}
 
 
@@ -46,12 +53,18 @@ class Prometheus(Process):
             for rule in group["rules"]:
                 rule.pop("for", None)
         (home / "alerts.yml").write_text(yaml.safe_dump(rules))
-        scrapes = [
-            {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{instance.admin_port}" for instance in instances]}]}
-            for job, instances in services.items()
-        ]
+        self._targets = home / "targets"
+        self._targets.mkdir()
+        for job, instances in services.items():
+            self.discover(job, instances)
+        scrapes = [{"job_name": job, "file_sd_configs": [{"files": [f"{self._targets}/{job}.json"]}]} for job in services]
         configuration = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "global": {
+                "scrape_interval": "1s",
+                "scrape_timeout": "1s",
+                "evaluation_interval": "1s",
+                "external_labels": {"runbooks": RUNBOOKS},
+            },
             "rule_files": ["alerts.yml"],
             "scrape_configs": scrapes,
         }
@@ -62,6 +75,13 @@ class Prometheus(Process):
     def wait_ready(self, timeout=30):
         self.wait_until(self._is_ready, "is ready", timeout)
         return self
+
+    def discover(self, job, instances):
+        """Replaces the instances of a job that the service discovery finds. Prometheus watches the files."""
+        targets = [{"targets": [f"127.0.0.1:{instance.admin_port}"]} for instance in instances]
+        written = self._targets / f"{job}.new"
+        written.write_text(json.dumps(targets))
+        written.replace(self._targets / f"{job}.json")
 
     def _is_ready(self):
         try:
@@ -75,6 +95,11 @@ class Prometheus(Process):
         assert answer["status"] == "success", f"{expression}: {answer}"
         result = answer["data"]["result"]
         return result if answer["data"]["resultType"] == "vector" else [result]
+
+    def runbooks(self):
+        """The links to the runbooks of the alerts that fire, by name."""
+        answer = httpx.get(f"http://127.0.0.1:{self.port}/api/v1/alerts", timeout=10).json()
+        return {alert["labels"]["alertname"]: alert["annotations"]["runbook_url"] for alert in answer["data"]["alerts"]}
 
     def firing(self):
         """The names of the alerts that fire."""

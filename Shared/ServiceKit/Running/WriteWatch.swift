@@ -45,6 +45,8 @@ public struct WriteWatch: Sendable {
             do throws(EventLogError) {
                 try await log.checkWritable(beside: streams)
                 readiness.set(condition, .ready)
+                // Only now: without the bus each question would wait for its time limit.
+                await log.look(at: others)
             } catch {
                 // A shutdown says nothing about the log.
                 if error.code == .cancelled { return }
@@ -53,7 +55,6 @@ public struct WriteWatch: Sendable {
             }
             report(fault, after: known)
             known = fault
-            await log.look(at: others)
             try? await Task.sleep(for: Self.interval)
         }
     }

@@ -10,6 +10,7 @@ import subprocess
 import yaml
 
 from .containers import Dockerfile
+from .kubernetes import KUBECTL, Manifests
 from .services import ROOT, executable
 from .tokens import SECRET
 
@@ -68,6 +69,25 @@ def is_composed(line):
             return runs_here(*words)
         else:
             assert word == command or word in services, f"docker-compose.yml has no {word}"
+
+
+def asks_a_cluster(line, folder):
+    """kubectl takes the command: it makes the object without a cluster, from files in the folder, or the trial's manifests have what it names."""
+    if line[0] != "kubectl":
+        assert os.access(ROOT / line[0], os.X_OK), "test_containers.py runs it"
+        return
+    words, objects = line[1:], Manifests("trial")
+    if words[0] == "--namespace":
+        assert {one["metadata"]["namespace"] for one in objects.all} == {words[1]}
+        words = words[2:]
+    if words[0] == "create":
+        done = subprocess.run([KUBECTL, *words, "--dry-run=client", "--output=name"], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    elif words[0] == "apply":
+        assert words[1] == "--kustomize" and (ROOT / words[2] / "kustomization.yaml").is_file()
+    else:
+        kind, name = words[-1].split("/") if words[:2] == ["rollout", "status"] else words[1:]
+        assert name in objects.of(kind.capitalize()), f"the trial has no {kind} {name}"
 
 
 @functools.cache

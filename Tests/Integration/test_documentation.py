@@ -4,7 +4,6 @@ A page with code blocks has one test here, which takes them one by one; a block 
 """
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -18,13 +17,13 @@ import jwt
 import pytest
 
 from causeway_kit.bus import Bus
-from causeway_kit.command_lines import asks_a_cluster, builds_an_example, is_a_goal, is_composed, is_installed, names_a_file
+from causeway_kit.command_lines import builds_an_example, is_a_goal, is_composed, is_installed, names_a_file
 from causeway_kit.containers import keys_of
 from causeway_kit.documentation import blocks_of, pages
 from causeway_kit.local_stack import OFFSET, TABLE, LocalStack
 from causeway_kit.nats_server import NATSServer
 from causeway_kit.ports import free_port
-from causeway_kit.programs import COMMANDS, PROGRAMS
+from causeway_kit.programs import COMMANDS
 from causeway_kit.reader import Reader, make_checkout
 from causeway_kit.relay import RelayClient
 from causeway_kit.services import ROOT
@@ -564,24 +563,3 @@ def test_containers(read, stack):
     with read("docs/containers.md") as page:
         for words in ("make-secrets", "docker compose exec", "--scale", "docker compose build", "--profile"):
             page.unrunnable(words, because="no container engine runs where the tests do", instead=is_composed)
-
-
-def test_kubernetes(read, tmp_path):
-    subprocess.run([ROOT / "deploy/containers/make-secrets", tmp_path / "files/.secrets"], check=True)
-    configuration = tmp_path / "files/nginx.conf"
-    checked = functools.partial(asks_a_cluster, folder=tmp_path / "files")
-    with read("docs/kubernetes.md") as page:
-        page.unrunnable("make-secrets", because="no cluster runs where the tests do", instead=checked)
-        page.sh("RESOLVER", FOLDER=configuration.parent)
-        for name, program in zip(COMMANDS, PROGRAMS, strict=True):
-            assert f"http://{name}.causeway.svc.cluster.local:{program['http_port']};\n" in configuration.read_text()
-        page.unrunnable("configmap proxy", because="no cluster runs where the tests do", instead=lambda line: checked(in_folder(line)))
-        assert "kind: StatefulSet" in page.sh("kubectl kustomize")
-        page.unrunnable("kubectl apply", because="no cluster runs where the tests do", instead=checked)
-        # test_kubernetes.py compares it with the autoscalers.
-        page.sample("rules:")
-
-
-def in_folder(line):
-    """The command with the file that the block before has written where the test wants it."""
-    return [word.replace("/tmp/causeway-kubernetes/", "") for word in line]

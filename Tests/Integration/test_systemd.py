@@ -77,8 +77,8 @@ def test_systemd_accepts_the_units(tmp_path):
     for source in (COMMON, *UNITS.glob("*.service")):
         target = tmp_path / source.relative_to(UNITS)
         target.parent.mkdir(exist_ok=True)
-        # The programs are where the tests have them.
-        target.write_text(source.read_text().replace("/usr/local/bin/", f"{BINARIES}/"))
+        # Ours are where the tests have them; `kill` belongs to a package that may be absent.
+        target.write_text(source.read_text().replace("/usr/local/bin/", f"{BINARIES}/").replace("/bin/kill ", "/bin/true "))
     units = sorted(map(str, tmp_path.glob("*.service")))
     environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], env=environment, capture_output=True, text=True)

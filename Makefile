@@ -25,7 +25,7 @@ SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/exampl
 # The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
-.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site build lint format bench console-paint console-preloads
+.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site man build lint format bench console-paint console-preloads
 .PHONY: drill fuzz clean help
 .DEFAULT_GOAL := help
 
@@ -69,6 +69,10 @@ screenshots: build ## Take the console's pictures for the documentation anew (do
 
 site: ## Build the documentation as a static site in .build/site
 	@deploy/site/build
+
+man: build ## Write the manual pages of all programs into .build/man
+	@deploy/manual $(binaries) .build/man
+	@echo "man -M .build/man causeway"
 
 lint: ## Check the sources' format, and scripts for mistakes
 	@deploy/install-test.sh

@@ -10,7 +10,7 @@ if [ "${1:-}" = --fast ]; then
     install_program_only nats-server nats-server
 else
     "$root/deploy/install-run.sh"
-    install_packages chromium chromium-driver python3-venv docker-compose faketime nodejs shellcheck
+    install_packages chromium chromium-driver python3-venv docker-compose faketime groff-base nodejs shellcheck
     install_program_only caddy caddy
     install_program_only haproxy haproxy
     install_program_only prometheus prometheus

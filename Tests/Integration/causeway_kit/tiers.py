@@ -17,7 +17,7 @@ from unittest import mock
 #: Programs that tests start by these names: what need not be installed where nats-server is, and what would install it.
 OTHER_PROGRAMS = frozenset(
     """
-    caddy chromedriver chromium docker-compose haproxy make nginx node prometheus promtool swift
+    caddy chromedriver chromium docker-compose groff haproxy make nginx node prometheus promtool swift
     install-proxy.sh install-run.sh install-service.sh
     """.split()
 )

@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+import shutil
+import ssl
 import stat
 import subprocess
 from pathlib import Path
@@ -128,11 +130,78 @@ def test_images_are_made_of_what_is_there():
         assert stat.S_IMODE((ROOT / script).stat().st_mode) & 0o111, f"{script} cannot be run"
     for image, pinned in IMAGES.bases.items():
         assert re.search(r":v?\d+\.\d+(\.\d+)?-", pinned), f"{image} is not pinned: {pinned}"
-    for name, target in IMAGES.targets.items():
-        assert name in ("build", "service", "proxy-configuration") or int(target.user.split(":")[0]) > 0
+    assert IMAGES.optional == ["Package.resolve[d]"] and "!Package.resolved" in (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines()
+    for service in COMPOSE.services.values():
+        if "build" in service:
+            target = IMAGES.targets[service["build"]["target"]]
+            assert int(target.user.split(":")[0]) > 0
+            labels = {name.rpartition(".")[2]: value for name, value in target.labels.items()}
+            assert labels == {"title": "Causeway", "revision": "${REVISION}", "version": "${VERSION}", "source": "${SOURCE}"}
+            assert set(service["build"]["args"]) == {"REVISION", "VERSION", "SOURCE", "LOCKED"}
+
+
+def test_as_many_threads_and_workers_as_cpus():
+    """A process would count the machine's cores, and not what its container is limited to."""
+    for name, service in COMPOSE.services.items():
+        if loops := service.get("environment", {}).get("DELIVERY_LOOPS"):
+            assert loops == service["deploy"]["resources"]["limits"]["cpus"], name
+    command = shlex.split(IMAGES.run_with("deploy/nginx/configure"))
+    assert command[command.index("--workers") + 1] == COMPOSE.services["proxy"]["deploy"]["resources"]["limits"]["cpus"]
 
 
 # MARK: What can be tried without an engine
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Runs a script of a copy of the project whose `docker` and `swift` only note their arguments; `docker build` writes Package.resolved."""
+    root, calls = tmp_path / "copy", tmp_path / "calls"
+    for file in ("deploy/build-programs.sh", "deploy/containers/build", "Shared/ServiceKit/Running/Version.swift"):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, root / file)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    note = '#!/bin/sh\necho "$(basename "$0") $*${REVISION:+ of $REVISION, $VERSION}" >>"$CALLS"\n'
+    for program in (programs / "swift", programs / "docker", root / "deploy/install-programs.sh"):
+        program.write_text(note + ('[ "$1" = build ] && echo "{}" >Package.resolved\nexit 0\n' if program.name == "docker" else ""))
+        program.chmod(0o755)
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "CALLS": str(calls), "GIT_CEILING_DIRECTORIES": str(tmp_path)}
+
+    def run(*words, **variables):
+        calls.write_text("")
+        done = subprocess.run(list(map(str, [root / words[0], *words[1:]])), env=environment | variables, capture_output=True, text=True)
+        return done.returncode, calls.read_text().splitlines(), done.stderr
+
+    run.root = root
+    return run
+
+
+def test_the_programs_are_built_with_the_versions_of_the_file_if_there_is_one(copy):
+    script = "deploy/build-programs.sh"
+    assert copy(script, "--resolve")[:2] == (0, ["swift package resolve"])
+    code, calls, complaint = copy(script, "--resolve", LOCKED="1")
+    assert code == 1 and not calls and "Package.resolved is missing" in complaint
+    (copy.root / "Package.resolved").write_text("{}")
+    assert copy(script, "--resolve", LOCKED="1")[:2] == (0, ["swift package resolve --force-resolved-versions"])
+    build = "swift build --configuration release --static-swift-stdlib --force-resolved-versions"
+    assert copy(script, "/programs", LOCKED="1")[:2] == (0, [build, "install-programs.sh /programs"])
+    assert copy(script)[0] == 64
+
+
+def test_the_images_are_built_with_one_file_of_versions_and_say_what_is_in_them(copy):
+    script, resolve = "deploy/containers/build", "docker build --file deploy/Dockerfile --no-cache-filter packages --target resolved"
+    code, [first, second], _ = copy(script, "sse-edge")
+    assert code == 0 and first.startswith(resolve) and re.fullmatch(r"docker compose build sse-edge of unknown, \d+\.\d+\.\d+", second), second
+    git = ["git", "-C", copy.root, "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "All"]):
+        subprocess.run([*git, *words], check=True)
+    revision = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    code, [only], _ = copy(script)
+    assert code == 0 and f"of {revision}, " in only, "the file is there"
+    (copy.root / "a").touch()
+    assert f"of {revision}-dirty, " in copy(script)[1][0]
+    (copy.root / "Package.resolved").write_text("other")
+    assert copy(script, "--resolve")[1][0].startswith(resolve) and (copy.root / "Package.resolved").read_text() == "{}\n"
 
 
 @pytest.mark.parametrize("script", ["deploy/install-service.sh", "deploy/install-proxy.sh", "deploy/install-run.sh"])
@@ -251,10 +320,35 @@ ORIGIN = "https://console.example"
 
 @pytest.mark.parametrize("wrong", ['https://a"; return 200; #', "https://a\tb", "https://a/$host"])
 def test_the_proxy_does_not_start_with_origins_that_are_none(tmp_path, wrong):
-    file = tmp_path / "cors-origins.conf"
+    expect_refused(tmp_path, "CORS_ORIGINS", wrong)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("HTTPS_PORT", "https"), ("HTTPS_PORT", "84430000"), ("HTTPS_PORT", "443;"), ("SERVE_HTTP", "yes")])
+def test_the_proxy_does_not_start_with_settings_that_are_none(tmp_path, name, wrong):
+    expect_refused(tmp_path, name, wrong)
+
+
+def expect_refused(directory, name, wrong):
+    file = directory / "settings.conf"
     command = [ROOT / "deploy/nginx/start", file, "-t"]
-    done = subprocess.run(command, env=os.environ | {"CORS_ORIGINS": wrong}, capture_output=True, text=True)
-    assert done.returncode != 0 and "CORS_ORIGINS" in done.stderr and not file.exists()
+    done = subprocess.run(command, env=os.environ | {name: wrong}, capture_output=True, text=True)
+    assert done.returncode != 0 and name in done.stderr and not file.exists()
+
+
+@pytest.mark.parametrize(("port", "shown"), [("8443", ":8443"), ("127.0.0.1:9443", ":9443"), ("443", "")])
+def test_the_containers_proxy_redirects_to_the_port_of_the_host(tmp_path, secrets, port, shown):
+    names = NameServer()
+    proxy = _Composed(tmp_path, names, secrets)
+    proxy.environment = COMPOSE.environment("proxy") | {"HTTPS_PORT": port}
+    try:
+        proxy.start().wait_ready()
+        answer = httpx.get(f"{proxy.url}/console/?a=b", timeout=15)
+        assert (answer.status_code, answer.headers["location"]) == (308, f"https://127.0.0.1{shown}/console/?a=b")
+        answer = httpx.get(f"{proxy.tls_url}/console/", verify=ssl.create_default_context(cafile=secrets / "certificate.pem"), timeout=15)
+        assert answer.status_code == 200
+    finally:
+        proxy.kill()
+        names.close()
 
 
 class _Composed(Nginx):
@@ -270,17 +364,16 @@ class _Composed(Nginx):
         super().__init__(directory, {}, name="nginx", cors_origins=ORIGIN)
         # The image's own program, with the variable that the container has.
         assert "COPY deploy/nginx/start /usr/local/bin/start-nginx\n" in (ROOT / "deploy/Dockerfile").read_text()
-        assert IMAGES.targets["proxy"].entrypoint == ["start-nginx", self._command[self._command.index("--cors-origins-file") + 1]]
-        assert "CORS_ORIGINS" in COMPOSE.services["proxy"]["environment"]
-        self.arguments = [str(ROOT / "deploy/nginx/start"), str(self._origins_file), *self.arguments[1:]]
-        self.environment = {"CORS_ORIGINS": ORIGIN}
+        assert IMAGES.targets["proxy"].entrypoint == ["start-nginx", self._command[self._command.index("--settings-file") + 1]]
+        self.arguments = [str(ROOT / "deploy/nginx/start"), str(self._settings_file), *self.arguments[1:]]
+        self.environment = COMPOSE.environment("proxy") | {"CORS_ORIGINS": ORIGIN, "SERVE_HTTP": "1"}
 
     def configure(self, _):
         places = self._places | {"--directory": str(self.directory), "--configuration": str(self.directory / "nginx.conf")}
-        places["--cors-origins-file"] = str(self._origins_file)
+        places["--settings-file"] = str(self._settings_file)
         command = [places.get(before, word) for before, word in zip(["", *self._command], self._command, strict=False)]
         subprocess.run([*command, "--port", str(self.http_port), "--tls-port", str(self.tls_port)], check=True)
 
     @property
-    def _origins_file(self):
-        return self.directory / "cors-origins.conf"
+    def _settings_file(self):
+        return self.directory / "settings.conf"

@@ -561,5 +561,5 @@ def test_proxies(read, tmp_path):
 
 def test_containers(read, stack):
     with read("docs/containers.md") as page:
-        for words in ("make-secrets", "docker compose exec", "--scale", "docker compose build", "--profile"):
+        for words in ("make-secrets", "docker compose exec", "--scale", "containers/roll", "--profile"):
             page.unrunnable(words, because="no container engine runs where the tests do", instead=is_composed)

@@ -21,6 +21,26 @@ TICKET = "tkt_" + 43 * "A"
 __all__ = ["alone", "echo", "echoing", "nobody", "started"]
 
 
+# MARK: Plain HTTP
+
+
+@every_proxy
+def test_plain_http_is_redirected_unless_the_operator_says_otherwise(started, kind, echo):
+    proxy = started.get(kind, "redirecting", echo, redirects=True)
+    target = "/v1/executions/agents/a%2Fb/events?types=a%2C*&token=x"
+    for host in (f"127.0.0.1:{proxy.http_port}", "127.0.0.1", "[::1]:80"):
+        for method in ("GET", "POST"):
+            answer = exchange(proxy.http_port, request(method, target, {"Content-Length": "0"}, host=host))
+            name = host if host == "127.0.0.1" else host.rpartition(":")[0]
+            assert (answer.status, answer["location"]) == (308, f"https://{name}:{proxy.tls_port}{target}"), f"{host}: {answer}"
+            assert answer["x-request-id"]
+    # No request reaches a service over plain HTTP, and over HTTPS as ever.
+    secure = exchange(proxy.tls_port, request("GET", target, host=f"127.0.0.1:{proxy.tls_port}"), trust=proxy.trust)
+    assert reached(secure)[0] == target
+    if kind == "nginx":
+        assert ask(proxy, "GET", "/proxy/health").status == 200, "what checks its health has no certificate"
+
+
 # MARK: What the services are told
 
 

@@ -48,15 +48,19 @@ class Target:
     healthcheck: list[str] = field(default_factory=list)
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
     #: Our programs that are in it.
     programs: set[str] = field(default_factory=set)
 
 
 class Dockerfile:
-    """`targets` by name, `bases` that are not made here, `copied` paths of the context, `scripts` of the project that are run."""
+    """`targets` by name, `bases` that are not made here, `copied` paths of the context, `scripts` of the project that are run.
+
+    `optional`: patterns of paths that are copied if they are there.
+    """
 
     def __init__(self, file):
-        self.targets, self.bases, self.copied, self.scripts, self._runs = {}, {}, [], [], []
+        self.targets, self.bases, self.copied, self.optional, self.scripts, self._runs = {}, {}, [], [], [], []
         arguments, places, target = {}, {}, None
         text = re.sub(r"(?m)^#.*\n", "", file.read_text()).replace("\\\n", " ")
         for line in filter(None, map(str.strip, text.splitlines())):
@@ -70,15 +74,21 @@ class Dockerfile:
                     if base in arguments:
                         self.bases[base] = arguments[base]
                     parent = self.targets.get(base, Target())
-                    target = self.targets[name] = Target(parent.user, set(parent.ports), dict(parent.environment), programs=set(parent.programs))
+                    inherited = {"labels": dict(parent.labels), "programs": set(parent.programs)}
+                    target = self.targets[name] = Target(parent.user, set(parent.ports), dict(parent.environment), **inherited)
                     places = {}
                 case "COPY" if rest.startswith("--from=build /programs/"):
                     target.programs.add(rest.split()[-1].removeprefix("/usr/local/bin/"))
                 case "COPY" if not rest.startswith("--from"):
                     *sources, to = rest.split()
+                    self.optional += [source for source in sources if "[" in source]
+                    sources = [source for source in sources if "[" not in source]
                     self.copied += sources
                     places |= {f"{to.rstrip('/')}/{source.rsplit('/', 1)[-1]}": source for source in sources}
+                case "LABEL":
+                    target.labels |= dict(word.split("=", 1) for word in shlex.split(rest))
                 case "RUN":
+                    rest = re.sub(r"^(--mount=\S+ +)+", "", rest)
                     self._runs.append(rest)
                     self.scripts += [script for step in rest.split("&&") if (script := self._script(step.split()[0], places))]
                 case "USER":

@@ -22,13 +22,16 @@ def make_certificate(directory):
 
 
 class Proxy(Process):
-    """What stands before the services. Anything that wants the `url` of a service takes it as well."""
+    """What stands before the services. Anything that wants the `url` of a service takes it as well.
+
+    It serves over plain HTTP too, unless `redirects`.
+    """
 
     #: Where it answers for itself; one that does not is asked for what is not there.
     health = "/proxy/health"
 
-    def __init__(self, name, arguments, directory, environment=None, *, cors_origins=""):
-        self.cors_origins = cors_origins
+    def __init__(self, name, arguments, directory, environment=None, *, cors_origins="", redirects=False):
+        self.cors_origins, self.redirects = cors_origins, redirects
         self.http_port, self.tls_port = free_port(), free_port()
         self.directory = directory / name
         self.certificates = make_certificate(self.directory)
@@ -71,7 +74,8 @@ class Proxy(Process):
 
     def _answers(self):
         try:
-            return httpx.get(self.url + self.health, timeout=2).status_code == (404 if self.health == "/nowhere" else 200)
+            expected = 200 if self.health != "/nowhere" else 308 if self.redirects else 404
+            return httpx.get(self.url + self.health, timeout=2).status_code == expected
         except httpx.HTTPError:
             return False
 
@@ -87,8 +91,9 @@ class Nginx(Proxy):
     # Killed outright, it would leave its worker processes behind.
     last_signal = "TERM"
 
-    def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None, options=(), cors_origins=""):
-        super().__init__(name, ["nginx", "-c", directory / name / "nginx.conf"], directory, cors_origins=cors_origins)
+    def __init__(self, directory, services, *, name="nginx", resolver=None, edit=None, options=(), cors_origins="", redirects=False):
+        command = ["nginx", "-c", directory / name / "nginx.conf"]
+        super().__init__(name, command, directory, cors_origins=cors_origins, redirects=redirects)
         self._resolver, self._edit, self._options = resolver, edit, options
         self.configure(services)
 
@@ -98,6 +103,7 @@ class Nginx(Proxy):
         command = [ROOT / "deploy/nginx/configure", "--directory", self.directory, "--host", "127.0.0.1"]
         command += ["--port", self.http_port, "--tls-port", self.tls_port, "--access-log", self.access_log_file]
         command += ["--resolver", self._resolver] if self._resolver else []
+        command += [] if self.redirects else ["--serve-http"]
         environment = os.environ | {"CORS_ORIGINS": self.cors_origins}
         subprocess.run([*map(str, [*command, *self._options]), *instances], check=True, env=environment)
         if self._edit:
@@ -137,10 +143,10 @@ class Caddy(Proxy):
         "webhook-dispatcher": "WEBHOOK_DISPATCHERS",
     }
 
-    def __init__(self, directory, services, *, name="caddy", edit=None, cors_origins=""):
+    def __init__(self, directory, services, *, name="caddy", edit=None, cors_origins="", redirects=False):
         configuration = directory / name / "Caddyfile" if edit else ROOT / "deploy/caddy/Caddyfile"
         command = ["caddy", "run", "--adapter", "caddyfile", "--config", configuration]
-        super().__init__(name, command, directory, cors_origins=cors_origins)
+        super().__init__(name, command, directory, cors_origins=cors_origins, redirects=redirects)
         if edit:
             configuration.write_text(edit((ROOT / "deploy/caddy/Caddyfile").read_text()))
         self.environment = {
@@ -150,6 +156,7 @@ class Caddy(Proxy):
             "CERTIFICATES": str(self.certificates),
             "ACCESS_LOG": str(self.access_log_file),
             "CORS_ORIGINS": cors_origins,
+            "SERVE_HTTP": "" if redirects else "1",
             "XDG_DATA_HOME": str(self.directory),
             "XDG_CONFIG_HOME": str(self.directory),
         }
@@ -163,9 +170,10 @@ class HAProxy(Proxy):
     # Its master ends the worker when it is asked to end.
     last_signal = "TERM"
 
-    def __init__(self, directory, services, *, name="haproxy", edit=None, cors_origins=""):
+    def __init__(self, directory, services, *, name="haproxy", edit=None, cors_origins="", redirects=False):
         configuration = directory / name / "haproxy.cfg" if edit else ROOT / "deploy/haproxy/haproxy.cfg"
-        super().__init__(name, ["haproxy", "-db", "-f", configuration], directory, cors_origins=cors_origins)
+        command = ["haproxy", "-db", "-f", configuration]
+        super().__init__(name, command, directory, cors_origins=cors_origins, redirects=redirects)
         if edit:
             configuration.write_text(edit((ROOT / "deploy/haproxy/haproxy.cfg").read_text()))
         # It looks for the key of certificate.pem in certificate.pem.key.
@@ -176,6 +184,7 @@ class HAProxy(Proxy):
             "HTTPS_PORT": str(self.tls_port),
             "CERTIFICATE": str(self.certificate),
             "CORS_ORIGINS": cors_origins,
+            "SERVE_HTTP": "" if redirects else "1",
         }
         # Its configuration names two instances of every program; nobody listens on the port of RFC 863 here.
         nobody = ["127.0.0.1:9", "127.0.0.1:9"]

@@ -103,7 +103,7 @@ public struct EdgeProcess: Sendable {
             log: settings.eventLogConfiguration(),
             revocations: self.process.revocationFollower(of: authenticator) { await edge.end($0) },
             tickets: tickets,
-            tailBytes: settings[.logTailBytes],
+            tailBytes: settings[.eventLogTailBytes],
             edge: edge,
             metrics: self.process.metrics,
             readiness: self.process.readiness,

@@ -3,10 +3,11 @@ public import ServiceKit
 
 extension AnyConfigurationKey {
     /// Size of the log's tail in an edge's memory, in bytes.
-    public static let logTailBytes = ConfigurationKey(
-        "log.tail.bytes",
+    public static let eventLogTailBytes = ConfigurationKey(
+        "event.log.tail.bytes",
         .byteSize(64 * 1024...(1 << 40)),
         default: "128MiB",
+        formerName: "log.tail.bytes",
         help: "How much of the log's end is held in memory; resumes from further back read the log itself."
     )
     /// Reconnect delay for clients.
@@ -41,7 +42,7 @@ extension AnyConfigurationKey {
 
 extension [AnyConfigurationKey] {
     /// Memory and time limits of an edge.
-    public static let edgeTuning: [AnyConfigurationKey] = [.logTailBytes, .retryInterval, .stallTimeout, .quickDoor]
+    public static let edgeTuning: [AnyConfigurationKey] = [.eventLogTailBytes, .retryInterval, .stallTimeout, .quickDoor]
 }
 
 extension EdgeConfiguration {

@@ -4,12 +4,12 @@ extension Settings {
     /// Builds the log's configuration from the keys of ``Swift/Array/eventLog``; a limit of 0 becomes nil.
     public func eventLogConfiguration() -> EventLogConfiguration {
         var configuration = EventLogConfiguration()
-        configuration.replicas = self[.logReplicas]
-        let maxAge = self[.logMaxAge]
+        configuration.replicas = self[.eventLogReplicas]
+        let maxAge = self[.eventLogMaxAge]
         configuration.maxAge = maxAge > .zero ? maxAge : nil
-        let maxBytes = self[.logMaxBytes]
+        let maxBytes = self[.eventLogMaxBytes]
         configuration.maxBytes = maxBytes > 0 ? Int64(maxBytes) : nil
-        configuration.storage = self[.logStorage]
+        configuration.storage = self[.eventLogStorage]
         let approvalsMaxAge = self[.approvalsMaxAge]
         configuration.approvalsMaxAge = approvalsMaxAge > .zero ? approvalsMaxAge : nil
         let approvalsMaxBytes = self[.approvalsMaxBytes]

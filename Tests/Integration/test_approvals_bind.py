@@ -191,7 +191,7 @@ def test_a_permit_outlives_the_process_that_gave_it(stack):
 
 def test_an_approval_outlives_the_log():
     """The log keeps 64 KiB, and other events flood it: nothing that is pending or decided is lost, and the log gets each event once."""
-    with Stack(log_max_bytes="64KiB") as stack:
+    with Stack(event_log_max_bytes="64KiB") as stack:
         service = approval_service(stack, name="first").wait_ready()
         ann, sam, dan = (Person(service, "acme", user, role) for user, role in (("ann", "security"), ("sam", "security"), ("dan", "dba")))
         executor = Person(service, "acme", "exe", basic="producer")

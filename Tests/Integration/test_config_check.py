@@ -53,6 +53,14 @@ def test_a_file_of_variables_is_the_whole_environment(tmp_path):
     assert code == 78 and not shown and re.search(r"service\.env, line 1: write NAME=value", complaint), complaint
 
 
+def test_a_former_name_is_a_warning_and_counts():
+    code, shown, _ = check("sse-edge", auth_hs256_secret=SECRET, log_tail_bytes="64KiB")
+    assert code == 1 and "log.tail.bytes (environment variable LOG_TAIL_BYTES) is now event.log.tail.bytes" in shown, shown
+    done = command("sse-edge", "--log-tail-bytes", "64KiB", "--print-config", auth_hs256_secret=SECRET)
+    assert re.search(rb"^event\.log\.tail\.bytes: 64KiB +# option --log-tail-bytes$", done.stdout, re.MULTILINE), done
+    assert b"--log-tail-bytes" not in command("sse-edge", "--help-all").stdout
+
+
 def test_a_file_of_settings_is_checked_too(tmp_path):
     file = tmp_path / "causeway.yaml"
     file.write_text("http:\n  prot: 1\n")

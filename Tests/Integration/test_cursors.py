@@ -122,7 +122,7 @@ def test_heartbeats_carry_a_fresh_place_to_a_quiet_tenant(stack, surface):
     noise = [surface.numbered(n, "noisy", padding=20_000) for n in range(4, 10)]
     ids = stack.intake.publish(surface.numbered(2, "noisy"), surface.numbered(3, "quiet"), *noise)
     # An edge whose memory does not reach back compares with the log itself.
-    for server in (edge, stack.edge(surface.executable, log_tail_bytes="64KiB")):
+    for server in (edge, stack.edge(surface.executable, event_log_tail_bytes="64KiB")):
         for place in places:
             with surface.connect(server, mint("quiet"), cursor=place) as client:
                 opening(client)
@@ -149,7 +149,7 @@ def test_the_header_wins_over_the_query(shared, edge, tenant):
 
 def test_a_cursor_older_than_the_log_is_told_what_was_missed_and_gets_what_is_kept(stack, surface):
     # When they are purged, one edge has dropped them from memory, one starts afterwards, and one still has all of them in memory.
-    veteran, rich = stack.edge(surface.executable, log_tail_bytes="64KiB"), stack.edge(surface.executable)
+    veteran, rich = stack.edge(surface.executable, event_log_tail_bytes="64KiB"), stack.edge(surface.executable)
     ids = stack.intake.publish(*(surface.numbered(n, padding=20_000) for n in range(20)))
     kept = 12
     stack.bus.purge(before=Cursor.parse(ids[kept]).sequence)

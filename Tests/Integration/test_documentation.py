@@ -503,8 +503,8 @@ def test_doctor(read):
 
 def test_operating(read, stack, tmp_path):
     with read("docs/operating.md") as page:
-        page.sh("tokens.env", NATS_URL=BUS, ADMIN=f"http://127.0.0.1:{TABLE['sse-edge, admin'] + OFFSET}")
-        assert "causeway_edge_connections" in page.sh("$ADMIN/readyz")
+        page.sh("tokens.env", NATS_URL=BUS, EDGE_HEALTH=f"http://127.0.0.1:{TABLE['sse-edge, admin'] + OFFSET}")
+        assert "causeway_edge_connections" in page.sh("$EDGE_HEALTH/readyz")
         edges = ",".join(f"http://127.0.0.1:{TABLE[f'{name}, admin'] + OFFSET}" for name in ("sse-edge", "websocket-edge", "jsonrpc-relay"))
         printed = page.sh("causeway why", CAUSEWAY_URL=URL, CAUSEWAY_EDGES=edges)
         assert printed.startswith("no connection: eve had none between ") and '{"program":"sse-edge",' in printed
@@ -522,7 +522,7 @@ def test_operating(read, stack, tmp_path):
         assert "configuration" in page.sh("ROUTES_LISTEN=", STORE=tmp_path / "cluster")
         page.unrunnable("cluster.conf", because="test_bus_cluster.py runs three", instead=names_a_file)
         printed = page.sh("--print-config")
-        assert '"nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222"' in printed and re.search(r"log.replicas: +3", printed)
+        assert '"nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222"' in printed and re.search(r"event.log.replicas: +3", printed)
 
 
 def back_up_and_restore(page, directory):

@@ -188,7 +188,7 @@ def test_latency_laggards_and_reconnects_are_measured(stack):
 @pytest.mark.timeout(size(120, 240))
 def test_prometheus_sees_the_stack(stack):
     """Debian's Prometheus next to a running stack, under load on every surface: every panel has data, and no alert fires."""
-    settings = {"heartbeat_interval": "1s", "log_tail_bytes": "64KiB"}
+    settings = {"heartbeat_interval": "1s", "event_log_tail_bytes": "64KiB"}
     services = {surface.executable: [stack.edge(surface.executable, **settings)] for surface in SURFACES[:2]}
     services |= {"jsonrpc-relay": [stack.edge("jsonrpc-relay")], "event-producer": [stack.producer]}
     certificates = authorities(stack.directory)
@@ -242,7 +242,7 @@ class Trouble:
         # The sse-edge's connection to the bus is delayed.
         self.line = CutLine(stack.nats.port)
         url = self.line.url.replace("http", "nats")
-        self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", log_tail_bytes="64KiB"))
+        self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", event_log_tail_bytes="64KiB"))
         self.other = stack.edge("websocket-edge")
         self.approvals = approval_service(stack)
         self.dispatcher = dispatcher(stack, webhook_ca_file=authorities(stack.directory))

@@ -79,7 +79,7 @@ def test_every_connection_sees_its_own_events_and_no_others(stack, surface, chan
 def test_an_edge_that_starts_afterwards_replays_no_one_elses_events(stack, surface, chance):
     """Read from the stream: this edge keeps almost nothing in memory."""
     stack.intake.publish(*(event for event in scattered(surface, chance) if event["payload"]["n"] < 200))
-    edge = stack.edge(surface.executable, heartbeat_interval="1s", log_tail_bytes="64KiB")
+    edge = stack.edge(surface.executable, heartbeat_interval="1s", event_log_tail_bytes="64KiB")
     log = stack.bus.events()
     for tenant in TENANTS:
         for user in USERS:

@@ -1,4 +1,4 @@
-"""`causeway log resize` applies a changed LOG_MAX_AGE or LOG_MAX_BYTES to an existing log (docs/operating.md, "The log")."""
+"""`causeway log resize` applies a changed EVENT_LOG_MAX_AGE or EVENT_LOG_MAX_BYTES to an existing log (docs/operating.md, "The log")."""
 
 import dataclasses
 
@@ -31,19 +31,19 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
     assert limits(stack) == (7 * DAY, 10 << 30)
 
     # A process that is started with other settings warns that they have no effect, and names the command that applies them.
-    edge = stack.edge(log_max_age="14d", log_max_bytes="20GiB")
+    edge = stack.edge(event_log_max_age="14d", event_log_max_bytes="20GiB")
     assert "causeway log resize" in edge.log and limits(stack) == (7 * DAY, 10 << 30)
 
-    code, output, _ = resize(stack, "--dry-run", log_max_age="14d", log_max_bytes="20GiB")
+    code, output, _ = resize(stack, "--dry-run", event_log_max_age="14d", event_log_max_bytes="20GiB")
     assert code == 0 and "max_age 7d → 14d, max_bytes 10GiB → 20GiB" in output and "nothing leaves it" in output
     assert stack.bus.config() == before
-    code, output, _ = resize(stack, log_max_age="14d", log_max_bytes="20GiB")
+    code, output, _ = resize(stack, event_log_max_age="14d", event_log_max_bytes="20GiB")
     assert code == 0, output
     assert limits(stack) == (14 * DAY, 20 << 30) and stack.bus.state().messages == held
     assert without_limits(stack.bus.config()) == without_limits(before)
-    assert resize(stack, log_max_age="14d", log_max_bytes="20GiB")[1] == "the log has these limits already; nothing changed\n"
+    assert resize(stack, event_log_max_age="14d", event_log_max_bytes="20GiB")[1] == "the log has these limits already; nothing changed\n"
     # Without limits.
-    assert resize(stack, "--log-max-age", "0", "--log-max-bytes", "0")[0] == 0
+    assert resize(stack, "--event-log-max-age", "0", "--event-log-max-bytes", "0")[0] == 0
     assert limits(stack) == (0, -1)
     assert edge.readiness() == 200
 
@@ -51,10 +51,10 @@ def test_raising_the_limits_drops_nothing_and_changes_nothing_else(stack):
 def test_what_would_leave_the_log_is_said_and_leaves_only_with_a_flag(stack):
     stack.intake.publish(*(numbered(n, padding=10_000) for n in range(40)))
     before = stack.bus.state()
-    code, output, errors = resize(stack, "--log-max-bytes", "100KiB")
+    code, output, errors = resize(stack, "--event-log-max-bytes", "100KiB")
     assert code == 1 and "would leave it" in output and "--drop" in errors
     assert limits(stack) == (7 * DAY, 10 << 30) and stack.bus.state().messages == before.messages
-    code, output, errors = resize(stack, "--log-max-bytes", "100KiB", "--drop")
+    code, output, errors = resize(stack, "--event-log-max-bytes", "100KiB", "--drop")
     assert code == 0, errors
     after = stack.bus.state()
     assert after.bytes <= 100 << 10 and 0 < after.messages < before.messages and after.last_seq == before.last_seq
@@ -65,8 +65,8 @@ def test_what_would_leave_the_log_is_said_and_leaves_only_with_a_flag(stack):
 @pytest.mark.parametrize(
     ("settings", "code", "says"),
     [
-        ({"log_max_age": "1s"}, 69, "at least 2 minutes"),
-        ({"log_max_age": "a while"}, 78, "log.max.age"),
+        ({"event_log_max_age": "1s"}, 69, "at least 2 minutes"),
+        ({"event_log_max_age": "a while"}, 78, "event.log.max.age"),
         ({"nats_url": "nats://127.0.0.1:9"}, 69, ""),
     ],
     ids=str,

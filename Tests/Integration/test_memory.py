@@ -93,7 +93,7 @@ def test_a_log_that_was_purged_from_its_beginning_is_told_by_every_edge(stack, s
 
 def test_what_has_expired_is_told_by_every_edge(stack, surface, rich):
     """One edge has all of it in memory, the other dropped it before it expired."""
-    poor = stack.edge(surface.executable, log_tail_bytes="64KiB")
+    poor = stack.edge(surface.executable, event_log_tail_bytes="64KiB")
     ids = publish(stack, surface, 10, "acme", padding=20_000)["acme"]
     for edge in (rich, poor):
         assert answer(surface, edge, ids[0], ids[-1]) == ids[1:]

@@ -92,7 +92,7 @@ def run(program, *arguments, **settings):
         ({"http_port": "eighty"}, "HTTP_PORT|http.port"),
         ({"http_port": "70000"}, "HTTP_PORT|http.port"),
         ({"log_level": "loud"}, "LOG_LEVEL|log.level"),
-        ({"log_max_age": "a while"}, "LOG_MAX_AGE|log.max.age"),
+        ({"event_log_max_age": "a while"}, "EVENT_LOG_MAX_AGE|event.log.max.age"),
         ({"auth_public_key_file": "/nonexistent.pem"}, "nonexistent.pem"),
     ],
     ids=str,

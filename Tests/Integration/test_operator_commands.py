@@ -34,7 +34,7 @@ CALLS = {
     "dead-letters list": (("dead-letters", "list", "--tenant", "acme"), 0),
     "dead-letters retry": (("dead-letters", "retry", "7"), 65),
     "dead-letters drop": (("dead-letters", "drop", "--all", "--work", "approval-records"), 0),
-    "log resize": (("log", "resize", "--dry-run", "--log-max-age", "14d"), 0),
+    "log resize": (("log", "resize", "--dry-run", "--event-log-max-age", "14d"), 0),
 }
 #: One mistake of each, and its exit code.
 MISTAKES = {
@@ -42,10 +42,10 @@ MISTAKES = {
     "doctor, no token": (("doctor", "http://127.0.0.1"), {}, 78),
     "token, no user": (("token", "--tenant", "acme"), {}, 64),
     "token, no secret": (("token", "--tenant", "acme", "--user", "ann"), {}, 78),
-    "dead-letters list, a setting": (("dead-letters", "list"), {"log_replicas": "7"}, 78),
+    "dead-letters list, a setting": (("dead-letters", "list"), {"event_log_replicas": "7"}, 78),
     "dead-letters retry, no id": (("dead-letters", "retry"), {}, 64),
     "dead-letters drop, ids and --all": (("dead-letters", "drop", "7", "--all"), {}, 64),
-    "log resize, an option": (("log", "resize", "--log-max-aeg", "14d"), {}, 64),
+    "log resize, an option": (("log", "resize", "--event-log-max-aeg", "14d"), {}, 64),
     "log resize, no bus": (("log", "resize", "--timeout", "200ms"), {"nats_url": "nats://127.0.0.1:1"}, 69),
 }
 

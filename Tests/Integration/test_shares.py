@@ -84,7 +84,7 @@ def test_requests_are_counted_by_tenant(shared, tenant):
 @pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
 def test_a_tenant_has_its_share_of_the_read_marks(stack):
     """`INBOX` drops its oldest marks when it is full: one tenant's may fill a quarter of it."""
-    service = approval_service(stack, log_max_bytes="16MiB").wait_ready()
+    service = approval_service(stack, event_log_max_bytes="16MiB").wait_ready()
     acme, globex = ApprovalClient(service), ApprovalClient(service, "globex")
     stack.intake.publish(*[requested(f"apr_{n}", tenant) for n in range(3) for tenant in ("acme", "globex")])
     newest, middle, oldest = (item["notificationId"] for item in acme.notifications().json()["items"])

@@ -38,7 +38,7 @@ def what_all_got(crowd):
 def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
     """All clients get the same bytes, so that two hundred of them can be compared by digest."""
     # Hardly a heartbeat in the meantime: then every byte after the opening is an event's.
-    edge = stack.edge(surface.executable, heartbeat_interval="1h", log_tail_bytes=8 << 20)
+    edge = stack.edge(surface.executable, heartbeat_interval="1h", event_log_tail_bytes=8 << 20)
 
     # Stays to the end: what an edge keeps for readers of a tenant goes when the last of them does.
     witness = Crowd([surface.connect(edge, mint(user="usr_witness"), plain=True)])
@@ -86,7 +86,7 @@ def test_a_stalled_reader_among_many_healthy_ones(stack, surface):
 @pytest.mark.timeout(size(180, 600))
 def test_a_reader_that_stalls_now_and_then_gets_everything_in_order(stack, surface, chance):
     """Its place leaves the edge's memory again and again; the log serves it. Heartbeats and another user's events lie in between."""
-    edge = stack.edge(surface.executable, heartbeat_interval="1s", log_tail_bytes=1 << 20)
+    edge = stack.edge(surface.executable, heartbeat_interval="1s", event_log_tail_bytes=1 << 20)
     count = size(3_000, 20_000)
     events = [surface.numbered(n, user=(None, None, "usr_other")[n % 3], padding=2_000) for n in range(count)]
     want = [n for n in range(count) if n % 3 != 2]

@@ -67,7 +67,7 @@ def _read(client, place, cursor, until, gaps):
 def test_what_the_log_drops_while_a_client_is_answered_is_delivered_or_told(stack, surface):
     """A small log that is written at full speed, and clients with expired cursors: served from memory, and from the log."""
     stack.bus.reconfigure(max_bytes=LOG_BYTES)
-    edges = [stack.edge(surface.executable), stack.edge(surface.executable, log_tail_bytes="64KiB", page_bytes="1MiB")]
+    edges = [stack.edge(surface.executable), stack.edge(surface.executable, event_log_tail_bytes="64KiB", page_bytes="1MiB")]
     [first] = stack.intake.publish(surface.numbered(0))
     flow = Flow(stack.intake, (surface.numbered(n, padding=200) for n in range(1, 100_000_000)), rate=RATE, batch=500)
     flow.start()

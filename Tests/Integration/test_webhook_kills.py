@@ -190,5 +190,5 @@ def test_an_endpoint_that_was_down_for_longer_than_the_log_keeps(receiver_of_a_s
 
 @pytest.fixture
 def receiver_of_a_small_log():
-    with Receiver() as receiver, Stack(log_max_bytes="256KiB") as stack:
+    with Receiver() as receiver, Stack(event_log_max_bytes="256KiB") as stack:
         yield stack, receiver

@@ -23,7 +23,7 @@ import Testing
         let findings = BusLimits.findings(maximumPayload: 65_536, .success(small), EventLogConfiguration())
         #expect(findings.count == 2)
         #expect(findings[0].message.contains("max_payload") && findings[0].metadata["nats.max_payload"] == "65536")
-        #expect(findings[1].message.contains("LOG_MAX_BYTES") && findings[1].metadata["nats.max_storage"] == "1048576")
+        #expect(findings[1].message.contains("EVENT_LOG_MAX_BYTES") && findings[1].metadata["nats.max_storage"] == "1048576")
         var memory = EventLogConfiguration()
         memory.storage = .memory
         #expect(BusLimits.findings(maximumPayload: nil, .success(small), memory).isEmpty)

@@ -35,15 +35,14 @@ private struct ProgramOfFewKeys: ServiceCommand {
             format == "yaml"
             ? [
                 "http:\n  port: 9000\nmax.connections: 5\ncors:\n  origins: [https://a.example, \"https://b.example\"]\nauth: {hs256: {secret: \"\(Self.secret)\"}}\n",
-                "# comment\n---\nheartbeat.interval: 1.5s\nlog.max.bytes: 10GiB\nlog.max.age: 7d\nsome.ratio: 0.25\nsome.switch: true\nauth.hs256.secret: \(Self.secret)\n",
+                "# comment\n---\nheartbeat.interval: 1.5s\nevent.log.max.bytes: 10GiB\nlog.max.age: 7d\nsome.ratio: 0.25\nsome.switch: true\nauth.hs256.secret: \(Self.secret)\n",
             ]
             : [
                 #"{"http":{"port":9000},"max.connections":5,"auth":{"hs256.secret":"\#(Self.secret)"},"cors.origins":["https://a.example"]}"#
             ]
         let tokens = [
-            "http.port: ", "\"http.port\": ", "max.connections", "log.max.bytes: ", ": ", "\n  ", "&a ", "*a", "<<: ", "!!int ", "|\n",
-            ">-\n", "- ",
-            "? ", "'", "%YAML 1.1", "\t", "~", "0x1F", "0o17", "1_000", ".inf", ".nan", "1:30", "yes",
+            "http.port: ", "\"http.port\": ", "max.connections", "event.log.max.bytes: ", ": ", "\n  ", "&a ", "*a", "<<: ", "!!int ",
+            "|\n", ">-\n", "- ", "? ", "'", "%YAML 1.1", "\t", "~", "0x1F", "0o17", "1_000", ".inf", ".nan", "1:30", "yes",
         ]
         try Fuzzer("configuration, \(format)", seeds: seeds, tokens: tokens).run { input in
             let path = try directory.write(String(decoding: input, as: UTF8.self), to: "settings.\(format)")

@@ -12,9 +12,11 @@ import Testing
             (.natsNKeySeedFile, "NATS_NKEY_SEED_FILE", "--nats-nkey-seed-file"), (.natsUser, "NATS_USER", "--nats-user"),
             (.natsPassword, "NATS_PASSWORD", "--nats-password"), (.natsTLSCAFile, "NATS_TLS_CA_FILE", "--nats-tls-ca-file"),
             (.natsTLSCertificateFile, "NATS_TLS_CERT_FILE", "--nats-tls-cert-file"),
-            (.natsTLSKeyFile, "NATS_TLS_KEY_FILE", "--nats-tls-key-file"), (.logReplicas, "LOG_REPLICAS", "--log-replicas"),
-            (.logMaxAge, "LOG_MAX_AGE", "--log-max-age"), (.logMaxBytes, "LOG_MAX_BYTES", "--log-max-bytes"),
-            (.logStorage, "LOG_STORAGE", "--log-storage"), (.authHS256Secret, "AUTH_HS256_SECRET", "--auth-hs256-secret"),
+            (.natsTLSKeyFile, "NATS_TLS_KEY_FILE", "--nats-tls-key-file"),
+            (.eventLogReplicas, "EVENT_LOG_REPLICAS", "--event-log-replicas"),
+            (.eventLogMaxAge, "EVENT_LOG_MAX_AGE", "--event-log-max-age"),
+            (.eventLogMaxBytes, "EVENT_LOG_MAX_BYTES", "--event-log-max-bytes"),
+            (.eventLogStorage, "EVENT_LOG_STORAGE", "--event-log-storage"), (.authHS256Secret, "AUTH_HS256_SECRET", "--auth-hs256-secret"),
             (.authHS256SecretPrevious, "AUTH_HS256_SECRET_PREVIOUS", "--auth-hs256-secret-previous"),
             (.authPublicKeyFile, "AUTH_PUBLIC_KEY_FILE", "--auth-public-key-file"), (.authJWKSFile, "AUTH_JWKS_FILE", "--auth-jwks-file"),
             (.authJWKSURL, "AUTH_JWKS_URL", "--auth-jwks-url"), (.authIssuer, "AUTH_ISSUER", "--auth-issuer"),
@@ -30,6 +32,13 @@ import Testing
     func hasOneNameEverywhere(_ key: AnyConfigurationKey, environment: String, option: String) {
         #expect(key.environmentName == environment)
         #expect(key.option == option)
+    }
+
+    @Test func theKeysOfTheEventLogHaveTheirFormerNames() {
+        let keys: [AnyConfigurationKey] = [.eventLogReplicas, .eventLogMaxAge, .eventLogMaxBytes, .eventLogStorage]
+        #expect(keys.map { $0.former?.environmentName } == ["LOG_REPLICAS", "LOG_MAX_AGE", "LOG_MAX_BYTES", "LOG_STORAGE"])
+        #expect(AnyConfigurationKey.httpPort.defaulting(to: "1").former == nil)
+        #expect(AnyConfigurationKey.eventLogReplicas.defaulting(to: "3").former?.option == "--log-replicas")
     }
 
     @Test func onlySecretsHaveAFileCompanion() {

@@ -73,6 +73,17 @@ import Testing
         #expect(try lastWords(result?.standardErrorContent) == "The stream EVENTS cannot be the log.")
     }
 
+    @Test func formerNamesAreOneWarning() async {
+        let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+            try await ServiceMain.run(SettingsArguments<TestProgram>.parse(["--log-max-age=3d", "--log-storage=memory"])) { _ in
+                throw EventLogError(code: .incompatibleStream, message: "The stream EVENTS cannot be the log.")
+            }
+        }
+        let lines = text(result?.standardErrorContent).split(separator: "\n").filter { $0.contains("\"level\":\"warning\"") }
+        #expect(lines.count == 1)
+        for name in ["MAX_AGE", "STORAGE"] { #expect(lines.first?.contains("LOG_\(name) is now EVENT_LOG_\(name)") == true) }
+    }
+
     @Test func aProcessWithoutAnyKeyRefusesToStart() async throws {
         let result = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             try await ServiceMain.run(SettingsArguments<TestProgram>.parse([])) { process in

@@ -25,11 +25,11 @@ import Testing
     /// Fails when swift-argument-parser no longer finds options by reflection, or decodes them otherwise.
     @Test func everyKeyIsAnOption() throws {
         let values = ["auth.hs256.secret", "nats.password"].map { "--" + $0.replacing(".", with: "-") + "=a" }
-        let settings = try Settings(["--http-port=1", "--some-switch", "--log-max-age", "3d"] + values)
-        #expect(settings[.httpPort] == 1 && settings[.someSwitch] && settings[.logMaxAge] == .seconds(3 * 86_400))
+        let settings = try Settings(["--http-port=1", "--some-switch", "--event-log-max-age", "3d"] + values)
+        #expect(settings[.httpPort] == 1 && settings[.someSwitch] && settings[.eventLogMaxAge] == .seconds(3 * 86_400))
         #expect(settings[.authHS256Secret] == "a" && settings[.natsPassword] == "a")
         #expect(settings.source(of: .adminPort) == .defaultValue)
-        for key in testSchema.options {
+        for key in testSchema.options + testSchema.formerKeys {
             let error = try #require(
                 #expect(throws: (any Error).self) { try TestProgram.parseAsRoot([key.option + "=a", "--no-such-option"]) }
             )
@@ -51,6 +51,7 @@ import Testing
             #expect(help.contains("  \(key.option) "))
             #expect(help.contains("(\(key.environmentName)"))
         }
+        for key in testSchema.formerKeys { #expect(!help.contains("  \(key.option) "), "\(key.option)") }
         #expect(help.contains("Port of the public listener; 0 takes a free one. (HTTP_PORT, default 8081)"))
         for option in ["--config <FILE>", "--print-config", "--version", "--help"] { #expect(help.contains(option)) }
     }
@@ -70,7 +71,7 @@ import Testing
         #expect(lines.contains("http.port: 9 # option --http-port"))
         #expect(lines.contains("heartbeat.interval: 1500ms # environment variable HEARTBEAT_INTERVAL"))
         #expect(lines.contains("cors.origins: \"https://a,https://b\" # environment variable CORS_ORIGINS"))
-        #expect(lines.contains("log.max.bytes: 10GiB # default"))
+        #expect(lines.contains("event.log.max.bytes: 10GiB # default"))
         #expect(lines.contains("# nats.user: # not set"))
         #expect(lines.count == testSchema.keys.count + 1)
     }

@@ -119,7 +119,7 @@ import Testing
     @Test func theLogIsKeptAsSet() throws {
         #expect(try Settings().eventLogConfiguration() == EventLogConfiguration())
         let configuration = try Settings(
-            environment: ["LOG_REPLICAS": "3", "LOG_MAX_AGE": "0", "LOG_MAX_BYTES": "0", "LOG_STORAGE": "memory"]
+            environment: ["EVENT_LOG_REPLICAS": "3", "EVENT_LOG_MAX_AGE": "0", "EVENT_LOG_MAX_BYTES": "0", "EVENT_LOG_STORAGE": "memory"]
         ).eventLogConfiguration()
         #expect(configuration.replicas == 3)
         #expect(configuration.maxAge == nil)

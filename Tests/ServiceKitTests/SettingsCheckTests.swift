@@ -35,9 +35,11 @@ import Testing
     }
 
     @Test func allErrorsAreTold() {
-        let check = check(["HTTP_PORT": "70000", "LOG_MAX_AGE": "s3cr3t?", "NATS_TLS_CA_FILE": "/absent", "AUTH_HS256_SECRET": "x"])
+        let check = check(["HTTP_PORT": "70000", "EVENT_LOG_MAX_AGE": "s3cr3t?", "NATS_TLS_CA_FILE": "/absent", "AUTH_HS256_SECRET": "x"])
         #expect(check.errors.count == 3 && check.exitCode == .configuration)
-        for name in ["http.port", "log.max.age", "nats.tls.ca.file"] { #expect(check.errors.contains { $0.contains(name) }, "\(name)") }
+        for name in ["http.port", "event.log.max.age", "nats.tls.ca.file"] {
+            #expect(check.errors.contains { $0.contains(name) }, "\(name)")
+        }
         #expect(check.report("test-edge").hasSuffix("test-edge: 3 errors, 0 warnings\n"))
     }
 
@@ -61,6 +63,12 @@ import Testing
             ]
         )
         #expect(check.exitCode == .failure)
+    }
+
+    @Test func aFormerNameIsAWarning() {
+        let check = check(["AUTH_HS256_SECRET": "0123456789abcdef0123456789abcdef", "LOG_MAX_AGE": "3d"])
+        let warning = "log.max.age (environment variable LOG_MAX_AGE) is now event.log.max.age: a later version refuses the former name"
+        #expect(check.errors.isEmpty && check.warnings == [warning])
     }
 
     @Test func aSecretThatOthersCanReadIsAWarning() throws {

@@ -16,8 +16,8 @@ import Testing
         #expect(settings.source(of: .httpPort) == .defaultValue)
         #expect(settings[.httpHost] == "0.0.0.0")
         #expect(settings[.adminHost] == "127.0.0.1")
-        #expect(settings[.logMaxAge] == .seconds(7 * 86_400))
-        #expect(settings[.logMaxBytes] == 10 << 30)
+        #expect(settings[.eventLogMaxAge] == .seconds(7 * 86_400))
+        #expect(settings[.eventLogMaxBytes] == 10 << 30)
         #expect(settings[.corsOrigins] == [])
         #expect(settings[.authTenantClaims] == ["tenant_id", "workspace_id", "org_id"])
         #expect(settings[.natsUser] == nil)
@@ -81,7 +81,7 @@ import Testing
             ["--log-level", "loud"],
             "log.level cannot be \"loud\" (option --log-level): use trace, debug, info, notice, warning, error or critical"
         ),
-        (["--log-storage=disk"], "log.storage cannot be \"disk\" (option --log-storage): use file or memory"),
+        (["--event-log-storage=disk"], "event.log.storage cannot be \"disk\" (option --event-log-storage): use file or memory"),
         (
             ["--drain-window", "soon"],
             "drain.window cannot be \"soon\" (option --drain-window): use a duration from 0s to 1h, such as 500ms, 30s, 2m, 1h or 7d"
@@ -98,11 +98,42 @@ import Testing
             refusal(environment: ["ADMIN_PORT": "70000"])?.message
                 == "admin.port cannot be \"70000\" (environment variable ADMIN_PORT): use a whole number from 0 to 65535"
         )
-        let path = try directory.write("{\"log\": {\"max\": {\"bytes\": \"10 gigs\"}}}", to: "settings.json")
+        let path = try directory.write("{\"event\": {\"log\": {\"max\": {\"bytes\": \"10 gigs\"}}}}", to: "settings.json")
         #expect(
             refusal(["--config", path])?.message
-                == "log.max.bytes cannot be \"10 gigs\" (file \(path)): use a number of bytes from 0 to 1024TiB, such as 65536, 256KiB or 10GiB"
+                == "event.log.max.bytes cannot be \"10 gigs\" (file \(path)): use a number of bytes from 0 to 1024TiB, such as 65536, 256KiB or 10GiB"
         )
+    }
+
+    /// A key that was renamed, by its former name.
+    @Test func aFormerNameIsAcceptedByEverySourceAndTold() throws {
+        let path = try directory.write("log: {max: {age: 3d}}\n", to: "former.yaml")
+        let given: [(arguments: [String], environment: [String: String], source: SettingsSource)] = [
+            (["--log-max-age", "3d"], [:], .option("--log-max-age")),
+            ([], ["LOG_MAX_AGE": "3d"], .environment("LOG_MAX_AGE")),
+            (["--config", path], [:], .file(path: path)),
+        ]
+        for (arguments, environment, source) in given {
+            let settings = try Settings(arguments, environment: environment)
+            #expect(settings[.eventLogMaxAge] == .seconds(3 * 86_400))
+            #expect(settings.source(of: .eventLogMaxAge) == source)
+            #expect(settings.formerNames?.hasSuffix("LOG_MAX_AGE is now EVENT_LOG_MAX_AGE (\(source))") == true)
+            #expect(settings.printed.contains("\nevent.log.max.age: ") && !settings.printed.contains("\nlog.max.age"))
+        }
+        #expect(try Settings().formerNames == nil)
+        #expect(
+            refusal(environment: ["LOG_MAX_AGE": "soon"])?.message
+                .hasPrefix("event.log.max.age cannot be \"soon\" (environment variable LOG_MAX_AGE)") == true
+        )
+    }
+
+    @Test func thePresentNameCountsBeforeTheFormerOneOfTheSameSource() throws {
+        let both = try Settings(environment: ["LOG_MAX_AGE": "3d", "EVENT_LOG_MAX_AGE": "4d"])
+        #expect(both[.eventLogMaxAge] == .seconds(4 * 86_400))
+        #expect(both.formerNames == nil)
+        let option = try Settings(["--log-max-age=3d"], environment: ["EVENT_LOG_MAX_AGE": "4d"])
+        #expect(option[.eventLogMaxAge] == .seconds(3 * 86_400))
+        #expect(try Settings(environment: ["LOG_MAX_AGE": "", "EVENT_LOG_MAX_AGE": "4d"])[.eventLogMaxAge] == .seconds(4 * 86_400))
     }
 
     @Test(arguments: [

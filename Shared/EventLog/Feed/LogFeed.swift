@@ -183,7 +183,7 @@ public final class LogFeed: Sendable {
         let missed = progress.withLock { $0.missed } - missedBefore
         if missed > 0 {
             logger.warning(
-                "the log dropped entries before they were read: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds this process up",
+                "the log dropped entries before they were read: raise EVENT_LOG_MAX_BYTES or EVENT_LOG_MAX_AGE, or find out what holds this process up",
                 metadata: [LogKey.missed: "\(missed)", LogKey.position: "\(position)", LogKey.firstSequence: "\(snapshot.first)"]
             )
         }

@@ -61,7 +61,7 @@ struct LogStream: Sendable {
                 code: .rejected,
                 message: """
                     The stream \(name) needs more \(configuration.storage.rawValue) storage than the server offers (\(error.message)) \
-                    Lower LOG_MAX_BYTES, or raise the server's jetstream limits.
+                    Lower EVENT_LOG_MAX_BYTES, or raise the server's jetstream limits.
                     """
             )
         case .api(10065):
@@ -87,9 +87,9 @@ struct LogStream: Sendable {
             throw EventLogError(
                 code: .unsupportedServer,
                 message: """
-                    LOG_REPLICAS is \(configuration.replicas), which takes nats-server 2.10 or newer, but the server \
+                    EVENT_LOG_REPLICAS is \(configuration.replicas), which takes nats-server 2.10 or newer, but the server \
                     \(version.map { "is \($0)" } ?? "does not tell its version, so it is older or forbids $SYS.REQ.USER.INFO"). \
-                    Update nats-server, or set LOG_REPLICAS to 1.
+                    Update nats-server, or set EVENT_LOG_REPLICAS to 1.
                     """
             )
         }

@@ -37,8 +37,8 @@ enum StreamRequirements {
                 stream,
                 "the log",
                 "storage is \(stream.storage.rawValue)",
-                "must be \(configuration.storage.rawValue), as LOG_STORAGE says",
-                "Set LOG_STORAGE to \(stream.storage.rawValue) if that is what you want. \(replacement("the log"))"
+                "must be \(configuration.storage.rawValue), as EVENT_LOG_STORAGE says",
+                "Set EVENT_LOG_STORAGE to \(stream.storage.rawValue) if that is what you want. \(replacement("the log"))"
             )
         }
         let window = stream.duplicateWindow ?? EventLogConfiguration.minimumDuplicateWindow
@@ -199,7 +199,7 @@ extension EventLogConfiguration {
     /// Throws when a value is invalid.
     func validate() throws(EventLogError) {
         guard [1, 3, 5].contains(replicas) else {
-            throw EventLogError(code: .rejected, message: "LOG_REPLICAS is \(replicas), but must be 1, 3 or 5.")
+            throw EventLogError(code: .rejected, message: "EVENT_LOG_REPLICAS is \(replicas), but must be 1, 3 or 5.")
         }
         guard duplicateWindow >= Self.minimumDuplicateWindow else {
             throw EventLogError(code: .rejected, message: "The duplicate window is \(duplicateWindow), but must be at least 2 minutes.")
@@ -207,11 +207,11 @@ extension EventLogConfiguration {
         guard maxAge.map({ $0 >= duplicateWindow }) ?? true else {
             throw EventLogError(
                 code: .rejected,
-                message: "LOG_MAX_AGE must be at least 2 minutes, or the log forgets what it must recognise."
+                message: "EVENT_LOG_MAX_AGE must be at least 2 minutes, or the log forgets what it must recognise."
             )
         }
         guard maxBytes.map({ $0 > 0 }) ?? true else {
-            throw EventLogError(code: .rejected, message: "LOG_MAX_BYTES must be greater than 0.")
+            throw EventLogError(code: .rejected, message: "EVENT_LOG_MAX_BYTES must be greater than 0.")
         }
     }
 }

@@ -86,7 +86,7 @@ public struct SharedReading<Item: Sendable>: Sendable {
         let missed = backlog.delivered(metadata)
         guard missed > 0 else { return }
         logger.error(
-            "the log dropped entries before they were handled: raise LOG_MAX_BYTES or LOG_MAX_AGE, or find out what holds the handling up",
+            "the log dropped entries before they were handled: raise EVENT_LOG_MAX_BYTES or EVENT_LOG_MAX_AGE, or find out what holds the handling up",
             metadata: [LogKey.work: "\(name)", LogKey.missed: "\(missed)", LogKey.sequence: "\(metadata.streamSequence)"]
         )
     }

@@ -55,7 +55,7 @@ package struct SettingsArguments<Command: ConfiguredCommand>: ParsableArguments,
     /// - Throws: the decoder's errors.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Name.self)
-        for key in Command.schema.options {
+        for key in Command.schema.options + Command.schema.formerKeys {
             values[key.name] = try container.decode(Option<String?>.self, forKey: Name(stringValue: key.optionName)).wrappedValue
         }
         configurationFile = try container.decode(Option<String?>.self, forKey: Name(stringValue: General.config)).wrappedValue
@@ -65,7 +65,10 @@ package struct SettingsArguments<Command: ConfiguredCommand>: ParsableArguments,
 
     /// The options as the parser finds them: one child for each.
     package var customMirror: Mirror {
-        var children = Command.schema.options.map { key in (label: key.optionName, value: Self.option(key) as Any) }
+        var children = Command.schema.options.map { key in
+            (label: key.optionName, value: Self.option(key, visibility: Command.settingsVisibility) as Any)
+        }
+        children += Command.schema.formerKeys.map { key in (label: key.optionName, value: Self.option(key, visibility: .private) as Any) }
         let file = Option<String?>(
             name: .customLong(General.config),
             help: ArgumentHelp("Read settings from a YAML or JSON file.", valueName: "FILE", visibility: Command.settingsVisibility)
@@ -88,12 +91,12 @@ package struct SettingsArguments<Command: ConfiguredCommand>: ParsableArguments,
         return Mirror(self, children: children.map { (label: "_\($0.label)", value: $0.value) })
     }
 
-    private static func option(_ key: AnyConfigurationKey) -> Option<String?> {
+    private static func option(_ key: AnyConfigurationKey, visibility: ArgumentVisibility) -> Option<String?> {
         let name = NameSpecification.customLong(key.optionName)
         let help = ArgumentHelp(
             "\(key.help) (\(key.environmentName)\(absence(of: key)))",
             valueName: key.format.placeholder,
-            visibility: Command.settingsVisibility
+            visibility: visibility
         )
         guard let bare = key.format.bareOption else { return Option(name: name, help: help) }
         return Option(name: name, defaultAsFlag: bare, parsing: .next, help: help)

@@ -2,7 +2,8 @@
 ///
 /// `http.port` is that name in a file, where its words may be nested (`http:` with `port:` below it) or joined by dots; the environment
 /// variable is ``environmentName`` (`HTTP_PORT`) and the command-line option ``option`` (`--http-port`).
-/// A secret also has a ``fileCompanion``, the file with its value (`…_FILE`), as container platforms mount secrets.
+/// A secret also has a ``fileCompanion``, the file with its value (`…_FILE`), as container platforms mount secrets. A key that was renamed
+/// also has a ``former`` key: every source still accepts its former name.
 ///
 /// Every key is a ``ConfigurationKey``. Keys are declared as static members of this class, because a generic class cannot have them: so
 /// `settings[.httpPort]` finds a key of any type.
@@ -29,10 +30,13 @@ public class AnyConfigurationKey: @unchecked Sendable {
     public let help: String
     /// How values are parsed, formatted and described.
     let format: AnyValueFormat
+    /// The name that the key had in an earlier version; nil for a key that was never renamed.
+    private let formerName: String?
 
     /// Declares a key. Traps on a malformed name, or a default that the format does not allow.
-    fileprivate init(_ name: String, _ format: AnyValueFormat, absence: Absence, isSecret: Bool, help: String) {
+    fileprivate init(_ name: String, _ format: AnyValueFormat, absence: Absence, isSecret: Bool, help: String, formerName: String? = nil) {
         precondition(Self.isWellFormed(name), "\(name) is not made of lower-case words joined by dots")
+        precondition(formerName == nil || !isSecret, "\(name) is secret, and the file of a former name would not be accepted")
         if case .defaultText(let text) = absence {
             precondition(format.parse(.text(text)) != nil, "the default \(text) is not a value that \(name) allows")
         }
@@ -41,6 +45,7 @@ public class AnyConfigurationKey: @unchecked Sendable {
         self.absence = absence
         self.isSecret = isSecret
         self.help = help
+        self.formerName = formerName
     }
 
     /// The name of the environment variable: `HTTP_PORT` for `http.port`.
@@ -62,6 +67,11 @@ public class AnyConfigurationKey: @unchecked Sendable {
     public var fileCompanion: AnyConfigurationKey? {
         guard isSecret else { return nil }
         return ConfigurationKey(optional: "\(name).file", .secretFile, help: "A file that holds \(name), and nothing else.")
+    }
+
+    /// The key under its former name, with the same values; nil for a key that was never renamed. No help lists it.
+    var former: AnyConfigurationKey? {
+        formerName.map { AnyConfigurationKey($0, format, absence: .allowed, isSecret: false, help: "The former name of \(name).") }
     }
 
     private static func isWellFormed(_ name: String) -> Bool {
@@ -86,15 +96,26 @@ public final class ConfigurationKey<Value: Sendable>: AnyConfigurationKey, @unch
         absence: Absence,
         isSecret: Bool,
         help: String,
+        formerName: String? = nil,
         typed: @escaping @Sendable (ParsedValue?) -> Value?
     ) {
         self.typed = typed
-        super.init(name, format, absence: absence, isSecret: isSecret, help: help)
+        super.init(name, format, absence: absence, isSecret: isSecret, help: help, formerName: formerName)
     }
 
     /// Declares a key with a default, as text. Traps on a malformed name, or a default that the format does not allow.
-    public convenience init(_ name: String, _ format: ValueFormat<Value>, default text: String, help: String) {
-        self.init(name, format.erased, absence: .defaultText(text), isSecret: false, help: help) { $0?.value as? Value }
+    ///
+    /// - Parameter formerName: the name that the key had in an earlier version, which every source still accepts, with a warning.
+    public convenience init(
+        _ name: String,
+        _ format: ValueFormat<Value>,
+        default text: String,
+        formerName: String? = nil,
+        help: String
+    ) {
+        self.init(name, format.erased, absence: .defaultText(text), isSecret: false, help: help, formerName: formerName) {
+            $0?.value as? Value
+        }
     }
 
     /// Declares a key without which the process does not start. Traps on a malformed name.
@@ -113,7 +134,16 @@ public final class ConfigurationKey<Value: Sendable>: AnyConfigurationKey, @unch
 
     /// Returns the key with another default, for one program.
     public func defaulting(to text: String) -> ConfigurationKey {
-        ConfigurationKey(name, format, absence: .defaultText(text), isSecret: isSecret, help: help, typed: typed)
+        let former = former?.name
+        return ConfigurationKey(
+            name,
+            format,
+            absence: .defaultText(text),
+            isSecret: isSecret,
+            help: help,
+            formerName: former,
+            typed: typed
+        )
     }
 
     /// Returns a parsed value, or the absence of one, in the key's type. Traps if another key of that name has parsed it.

@@ -74,31 +74,35 @@ extension AnyConfigurationKey {
     // MARK: The event log
 
     /// Number of replicas of the log's stream.
-    public static let logReplicas = ConfigurationKey(
-        "log.replicas",
+    public static let eventLogReplicas = ConfigurationKey(
+        "event.log.replicas",
         .integer(1...5),
         default: "1",
+        formerName: "log.replicas",
         help: "On how many NATS servers each event is kept: 1, 3 or 5. More than one needs nats-server 2.10."
     )
     /// Maximum age of events; 0 for no limit.
-    public static let logMaxAge = ConfigurationKey(
-        "log.max.age",
+    public static let eventLogMaxAge = ConfigurationKey(
+        "event.log.max.age",
         .duration(.zero ... .seconds(3650 * 86_400)),
         default: "7d",
+        formerName: "log.max.age",
         help: "How long an event is kept; 0 keeps it for ever."
     )
     /// Maximum size of the log in bytes; 0 for no limit.
-    public static let logMaxBytes = ConfigurationKey(
-        "log.max.bytes",
+    public static let eventLogMaxBytes = ConfigurationKey(
+        "event.log.max.bytes",
         .byteSize(0...(1 << 50)),
         default: "10GiB",
+        formerName: "log.max.bytes",
         help: "How many bytes of events are kept before the oldest go; 0 sets no bound."
     )
     /// Storage type of the log's stream.
-    public static let logStorage = ConfigurationKey<EventLogConfiguration.Storage>(
-        "log.storage",
+    public static let eventLogStorage = ConfigurationKey<EventLogConfiguration.Storage>(
+        "event.log.storage",
         .choice,
         default: "file",
+        formerName: "log.storage",
         help: "Where the NATS servers keep the events; memory is for tests."
     )
 
@@ -273,7 +277,7 @@ extension [AnyConfigurationKey] {
 
     /// Limits of the event log.
     public static let eventLog: [AnyConfigurationKey] = [
-        .logReplicas, .logMaxAge, .logMaxBytes, .logStorage, .approvalsMaxAge, .approvalsMaxBytes,
+        .eventLogReplicas, .eventLogMaxAge, .eventLogMaxBytes, .eventLogStorage, .approvalsMaxAge, .approvalsMaxBytes,
     ]
 
     /// Accepted tokens.

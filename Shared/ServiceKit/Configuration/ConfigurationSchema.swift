@@ -18,13 +18,13 @@ public struct ConfigurationSchema: Sendable {
         self.summary = summary
         self.keys = keys
         var keysByName: [String: AnyConfigurationKey] = [:]
-        for key in keys + keys.compactMap(\.fileCompanion) {
+        for key in keys + keys.compactMap(\.fileCompanion) + keys.compactMap(\.former) {
             precondition(keysByName.updateValue(key, forKey: key.name) == nil, "\(key.name) is declared twice")
         }
         self.keysByName = keysByName
     }
 
-    /// Returns the key of a name, or the ``AnyConfigurationKey/fileCompanion`` of that name.
+    /// Returns the key of a name, or the ``AnyConfigurationKey/fileCompanion`` or ``AnyConfigurationKey/former`` key of that name.
     func key(named name: String) -> AnyConfigurationKey? {
         keysByName[name]
     }
@@ -37,5 +37,10 @@ public struct ConfigurationSchema: Sendable {
     /// The keys that are options of the command line, in display order: each key, and the file of each secret.
     var options: [AnyConfigurationKey] {
         keys.flatMap { key in [key, key.fileCompanion].compactMap(\.self) }
+    }
+
+    /// The keys under their former names, which are options too, but in no help.
+    var formerKeys: [AnyConfigurationKey] {
+        keys.compactMap(\.former)
     }
 }

@@ -12,7 +12,7 @@ public enum ProcessText {
     public static func check(_ schema: ConfigurationSchema) throws(ConfigurationError) {
         let arguments = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0].map(bytes) }
         try check(arguments: Array(arguments.dropFirst()))
-        let names = schema.keys.flatMap { [$0, $0.fileCompanion].compactMap { $0?.environmentName } }
+        let names = (schema.options + schema.formerKeys).map(\.environmentName)
         try check(variables: names.compactMap { name in getenv(name).map { (name, bytes($0)) } })
     }
 

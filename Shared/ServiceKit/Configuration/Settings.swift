@@ -7,6 +7,8 @@ public struct Settings: Sendable {
         /// The parsed value; nil if the key has none.
         let value: ParsedValue?
         let source: SettingsSource
+        /// The key under whose former name the source has the value; nil if it has the present name.
+        var formerKey: AnyConfigurationKey?
     }
 
     /// The declared keys.
@@ -49,6 +51,14 @@ public struct Settings: Sendable {
     /// Returns the source of a key's value. Traps on a key that is not in the schema.
     public func source(of key: AnyConfigurationKey) -> SettingsSource {
         entry(key).source
+    }
+
+    /// Says which settings are given by a former name, and the present one; nil if none is. For one warning at the start.
+    var formerNames: String? {
+        let renamed = all.compactMap { entry in
+            entry.formerKey.map { "\($0.environmentName) is now \(entry.key.environmentName) (\(entry.source))" }
+        }
+        return renamed.isEmpty ? nil : "settings have former names, which a later version refuses: \(renamed.joined(separator: ", "))"
     }
 
     /// The entries in the schema's order.

@@ -43,6 +43,10 @@ struct SettingsCheck {
                 errors.append(FatalError.sentence(of: error))
             }
         }
+        for entry in entries {
+            guard let former = entry.formerKey else { continue }
+            warnings.append("\(former.name) (\(entry.source)) is now \(entry.key.name): a later version refuses the former name")
+        }
         warnings += Self.misspelt(environment.keys, in: schema)
     }
 
@@ -76,7 +80,8 @@ struct SettingsCheck {
 
     private static func misspelt(_ variables: some Sequence<String>, in schema: ConfigurationSchema) -> [String] {
         let known = schema.options.map(\.environmentName)
-        return variables.filter { !known.contains($0) }.sorted().compactMap { name in
+        let former = schema.formerKeys.map(\.environmentName)
+        return variables.filter { !known.contains($0) && !former.contains($0) }.sorted().compactMap { name in
             Spelling.nearest(to: name, among: known, most: misspelling).map {
                 "the environment variable \(ShownText.bounded(name)) is no setting of \(schema.program): did you mean \($0)?"
             }

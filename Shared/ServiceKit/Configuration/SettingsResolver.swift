@@ -6,9 +6,13 @@ struct SettingsResolver {
 
     func entry(for key: AnyConfigurationKey) throws(ConfigurationError) -> Settings.Entry {
         for layer in layers {
-            guard let (raw, source) = try value(of: key, in: layer) else { continue }
+            var found = try value(of: key, in: layer)
+            // Where a source has both names, the present one counts: another version may need the former one.
+            let former = found == nil ? key.former : nil
+            if let former { found = layer.value(of: former) }
+            guard let (raw, source) = found else { continue }
             guard let value = key.format.parse(raw) else { throw Self.notAllowed(raw, for: key, source: source) }
-            return Settings.Entry(key: key, value: value, source: source)
+            return Settings.Entry(key: key, value: value, source: source, formerKey: former)
         }
         switch key.absence {
         case .defaultText(let text): return Settings.Entry(key: key, value: key.format.parse(.text(text)), source: .defaultValue)

@@ -11,10 +11,11 @@ public enum LogFormat: String, Sendable, CaseIterable {
 
 extension Settings {
     /// Sets up logging: every `Logger` from now on writes to standard error according to `log.level` and `log.format`. At most once per process,
-    /// before anything logs. Afterwards `exit` waits briefly for the last lines.
+    /// before anything logs. Afterwards `exit` waits briefly for the last lines. Logs one warning if settings are given by their former names.
     public func bootstrapLogging() {
         atexit { LogSink.standardError.flushAtExit() }
         LoggingSystem.bootstrap(logHandler, metadataProvider: LoggingSystem.metadataProvider)
+        if let formerNames { Logger(label: schema.program).warning("\(formerNames)") }
     }
 
     /// Returns the handler of the logger `label`.

@@ -75,7 +75,7 @@ final class BusLimits: Sendable {
                 findings.append(
                     Finding(
                         message:
-                            "the nats-server account may store less than LOG_MAX_BYTES: raise its limit, or events are rejected when it is reached",
+                            "the nats-server account may store less than EVENT_LOG_MAX_BYTES: raise its limit, or events are rejected when it is reached",
                         metadata: [LogKey.maximumStorage: "\(limit)", LogKey.maximumBytes: "\(wanted)"]
                     )
                 )

@@ -68,7 +68,7 @@ NUMBER_DOORS = [
     ContentLength("intake", lambda world: world.producer, "/v1/events"),
     ContentLength("notification list", lambda world: world.approvals, "/v1/notifications/read"),
     FrameLength("workspace stream", workspace_connection), FrameLength("relay", relay_connection),
-    *(Setting(key) for key in ("http_port", "max_connections", "heartbeat_interval", "log_max_bytes")),
+    *(Setting(key) for key in ("http_port", "max_connections", "heartbeat_interval", "event_log_max_bytes")),
     CommandNumber("causeway", "token", "--tenant=t", "--user=u", option="--expires-in"),
     *(CommandNumber("event-producer", "simulate", "--count=1", option=option) for option in ("--seed", "--rate")),
 ]  # fmt: skip

@@ -43,7 +43,7 @@ struct FleetMeasurement: Measurement {
         defer { deployment.stop() }
         let intake = try deployment.start(.intake)
         let events = names.count * Self.missed
-        let edge = try deployment.start(.sseEdge, ["LOG_TAIL_BYTES": "\(Self.tailBytes(events))"])
+        let edge = try deployment.start(.sseEdge, ["EVENT_LOG_TAIL_BYTES": "\(Self.tailBytes(events))"])
         let publisher = try NATSPublisher(address: deployment.bus, tenants: names + ["other"], payload: TickPayload(size: 200))
         try publisher.publish(tenant: names.count, counter: 1)
         try publisher.settle()

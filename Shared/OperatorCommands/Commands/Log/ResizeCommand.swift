@@ -16,7 +16,7 @@ struct ResizeCommand: AsyncParsableCommand, ConfiguredCommand {
         commandName: "resize",
         abstract: "Changes how long the log keeps events and how many bytes of them.",
         usage: """
-            \(ProgramName.current) log resize [--log-max-age <duration>] [--log-max-bytes <size>] [--approvals-max-age <duration>] \
+            \(ProgramName.current) log resize [--event-log-max-age <duration>] [--event-log-max-bytes <size>] [--approvals-max-age <duration>] \
             [--approvals-max-bytes <size>] [--drop] [--dry-run]
             """,
         discussion: """

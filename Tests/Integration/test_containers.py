@@ -130,6 +130,9 @@ def test_images_are_made_of_what_is_there():
         assert stat.S_IMODE((ROOT / script).stat().st_mode) & 0o111, f"{script} cannot be run"
     for image, pinned in IMAGES.bases.items():
         assert re.search(r":v?\d+\.\d+(\.\d+)?-", pinned), f"{image} is not pinned: {pinned}"
+    # SwiftPM refuses a package in which the folder of a target is absent, though nothing that is built needs it.
+    for path in re.findall(r'\bpath: "([^"\\]+)', (ROOT / "Package.swift").read_text()):
+        assert any(Path(path).is_relative_to(source) for source in IMAGES.copied), f"{path} is not copied"
     assert IMAGES.optional == ["Package.resolve[d]"] and "!Package.resolved" in (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines()
     for service in COMPOSE.services.values():
         if "build" in service:

@@ -279,6 +279,7 @@ def test_the_containers_commands_and_settings_make_a_stack(tmp_path, secrets):
         surfaces = ("/v1/notifications", "/v1/relay/status", "/v1/stream", "/v1/events", execution, "/v1/webhooks", "/openapi.json", "/console/")
         answer = httpx.get(f"{proxy.url}/nowhere", headers={"Origin": ORIGIN})
         assert answer.status_code == 404 and answer.headers["access-control-allow-origin"] == ORIGIN
+        assert httpx.get(f"{proxy.url}/console/sign-in.json").json()["issuer"] == ISSUER
         statuses = {path: _status(proxy, path) for path in surfaces}
         assert set(statuses.values()) <= {200, 400, 401, 405, 426}, f"something is not reached: {statuses}"
         assert statuses["/console/"] == 200 and _status(proxy, "/console/demo.json") == 404
@@ -319,22 +320,31 @@ def _service(name, line, address, directory, secrets, nats):
 
 #: The origin of pages that CORS_ORIGINS names.
 ORIGIN = "https://console.example"
+#: The identity provider of the console.
+ISSUER = "https://id.example/realms/acme"
 
 
 @pytest.mark.parametrize("wrong", ['https://a"; return 200; #', "https://a\tb", "https://a/$host"])
 def test_the_proxy_does_not_start_with_origins_that_are_none(tmp_path, wrong):
-    expect_refused(tmp_path, "CORS_ORIGINS", wrong)
+    expect_refused(tmp_path, "CORS_ORIGINS", CORS_ORIGINS=wrong)
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("HTTPS_PORT", "https"), ("HTTPS_PORT", "84430000"), ("HTTPS_PORT", "443;"), ("SERVE_HTTP", "yes")])
 def test_the_proxy_does_not_start_with_settings_that_are_none(tmp_path, name, wrong):
-    expect_refused(tmp_path, name, wrong)
+    expect_refused(tmp_path, name, **{name: wrong})
 
 
-def expect_refused(directory, name, wrong):
+@pytest.mark.parametrize("wrong", ['https://id"; return 200; #', "https://$host", "http://id.example", "id.example", "https://id.example;x"])
+def test_the_proxy_does_not_start_with_an_identity_provider_that_is_none(tmp_path, wrong):
+    expect_refused(tmp_path, "CONSOLE_OIDC_ISSUER", CONSOLE_OIDC_ISSUER=wrong, CONSOLE_OIDC_CLIENT_ID="console")
+    expect_refused(tmp_path, "CONSOLE_OIDC_CLIENT_ID", CONSOLE_OIDC_ISSUER="https://id.example")
+
+
+def expect_refused(directory, name, **environment):
+    """Fails unless nginx does not start, and says which setting is wrong."""
     file = directory / "settings.conf"
     command = [ROOT / "deploy/nginx/start", file, "-t"]
-    done = subprocess.run(command, env=os.environ | {name: wrong}, capture_output=True, text=True)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode != 0 and name in done.stderr and not file.exists()
 
 
@@ -368,8 +378,11 @@ class _Composed(Nginx):
         # The image's own program, with the variable that the container has.
         assert "COPY deploy/nginx/start /usr/local/bin/start-nginx\n" in (ROOT / "deploy/Dockerfile").read_text()
         assert IMAGES.targets["proxy"].entrypoint == ["start-nginx", self._command[self._command.index("--settings-file") + 1]]
+        self.environment = COMPOSE.environment("proxy") | {
+            "CORS_ORIGINS": ORIGIN, "CONSOLE_OIDC_ISSUER": ISSUER, "CONSOLE_OIDC_CLIENT_ID": "console", "SERVE_HTTP": "1",
+        }
+        assert self.environment.keys() <= COMPOSE.services["proxy"]["environment"].keys()
         self.arguments = [str(ROOT / "deploy/nginx/start"), str(self._settings_file), *self.arguments[1:]]
-        self.environment = COMPOSE.environment("proxy") | {"CORS_ORIGINS": ORIGIN, "SERVE_HTTP": "1"}
 
     def configure(self, _):
         places = self._places | {"--directory": str(self.directory), "--configuration": str(self.directory / "nginx.conf")}

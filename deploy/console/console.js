@@ -2,10 +2,13 @@
 
 import { byId, setText, shown } from "./dom.js";
 import { Identity } from "./identity.js";
+import { arrive, WINDOW } from "./oidc/arrival.js";
 import { Renewal } from "./renewal.js";
 import { Session } from "./session.js";
 import { SignIn } from "./sign-in.js";
 
+// First of all: a code must not stay in the address.
+const arrival = arrive({ location, history, storage: sessionStorage });
 const signIn = new SignIn();
 let session;
 
@@ -22,20 +25,38 @@ function begin(identity) {
     byId("main").focus();
 }
 
-/** Reloads the page, so that nothing of the previous user stays. */
-function end(reason) {
+/** Leaves the page, so that nothing of the previous user stays: for `address`, by default the page itself. */
+function end(reason, address) {
     session.close();
     Identity.forget(reason);
-    location.reload();
+    if (address) location.assign(address);
+    else location.reload();
 }
 
-byId("sign-out").addEventListener("click", () => end(""));
+byId("sign-out").addEventListener("click", () => end("", signIn.account?.signOut()));
 
-const kept = Identity.kept();
-if (kept) {
-    await signIn.prepare();
-    begin(kept);
-} else {
+/** Signs in, and returns the user's identity. */
+async function enter() {
+    const kept = arrival ? undefined : Identity.kept();
+    if (kept) {
+        await signIn.prepare();
+        return kept;
+    }
+    let message = Identity.farewell();
+    try {
+        const identity = await signIn.resume(arrival);
+        if (identity) return identity;
+    } catch (error) {
+        message = shown(error.message);
+    }
     byId("loading").hidden = true;
-    begin(await signIn.ask(Identity.farewell()));
+    return signIn.ask(message);
+}
+
+if (arrival?.response.state.startsWith(WINDOW)) {
+    byId("window-done").hidden = false;
+    const { passOn } = await import("./oidc/account.js");
+    passOn(arrival.response);
+} else {
+    begin(await enter());
 }

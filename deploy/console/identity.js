@@ -4,10 +4,16 @@ import { readClaims } from "./causeway/causeway.js";
 
 const TOKEN = "causeway.token";
 const FAREWELL = "causeway.farewell";
+/** Whether an identity provider has signed in this tab's user: their token is not stored. */
+const PROVIDER = "causeway.provider";
 
 /** Reads the token's user and tenant. Throws an error with a message for users if the token is unreadable. */
 export class Identity {
-    constructor(token) {
+    #isKept;
+
+    /** `isKept`: whether `keep` stores the token. One of an identity provider is in memory only. */
+    constructor(token, { isKept = true } = {}) {
+        this.#isKept = isKept;
         const claims = claimsOf(token);
         this.token = token;
         /** Milliseconds since 1970. */
@@ -27,15 +33,18 @@ export class Identity {
         return this.user === user && this.tenant === tenant;
     }
 
-    /** Takes another token of the same user, and stores it for this tab. */
-    become({ token, expiresAt, roles }) {
+    /** Takes another token of the same user, and keeps it as that one is kept. */
+    become(other) {
+        const { token, expiresAt, roles } = other;
         Object.assign(this, { token, expiresAt, roles });
+        this.#isKept = other.#isKept;
         this.keep();
     }
 
-    /** Stores it for this tab, until the tab is closed. */
+    /** Stores the token for this tab, until the tab is closed; of an identity provider's, that there was one. */
     keep() {
-        sessionStorage.setItem(TOKEN, this.token);
+        sessionStorage.removeItem(this.#isKept ? PROVIDER : TOKEN);
+        sessionStorage.setItem(...(this.#isKept ? [TOKEN, this.token] : [PROVIDER, "signed-in"]));
     }
 
     /** Restores the identity after a reload of the page; undefined without one. */
@@ -49,9 +58,17 @@ export class Identity {
         }
     }
 
+    /** Whether an identity provider had signed in this tab's user. Says so once, so that a page that cannot sign in does not try again and again. */
+    static takeProvided() {
+        const isProvided = sessionStorage.getItem(PROVIDER) !== null;
+        sessionStorage.removeItem(PROVIDER);
+        return isProvided;
+    }
+
     /** Signs out. `reason`: shown on the sign-in page. */
     static forget(reason) {
         sessionStorage.removeItem(TOKEN);
+        sessionStorage.removeItem(PROVIDER);
         sessionStorage.setItem(FAREWELL, reason);
     }
 

@@ -1,4 +1,4 @@
-// Renews the token in place: automatically with one of the demo's, else by asking the user. The page stays as it is.
+// Renews the token in place: automatically by the identity provider or with one of the demo's, else by asking the user. The page stays as it is.
 
 import { byId, element, setText, shown } from "./dom.js";
 import { clock } from "./format.js";
@@ -42,13 +42,37 @@ export class Renewal {
 
     /** The token function of the browser client. */
     token = async ({ reason, previous }) => {
-        if (reason === "first") return this.#identity.token;
-        return (await this.#fromDemo(previous)) ?? new Promise((resolve) => this.#ask(resolve, reason));
+        // Not the previous one if the user has signed in while a call had failed.
+        if (reason === "first" || this.#identity.token !== previous) return this.#identity.token;
+        const next = this.#signIn.account ? await this.#fromProvider() : await this.#fromDemo(previous);
+        return next ?? new Promise((resolve) => this.#ask(resolve, reason));
     };
 
-    /** Shows what became of the token (`TokenNotice`). */
-    tell({ state }) {
-        if (this.#asked && state !== "renewed") this.#say(state);
+    /** Shows what became of the token (`TokenNotice`). A provider that does not answer is worth a notice only when the token no longer counts. */
+    tell({ state, error }) {
+        if (state === "renewed") this.#hide();
+        else if (this.#asked) this.#say(state);
+        else if (this.#signIn.account && error && state !== "expiring") this.#show(state, ` ${shown(error.message)} This page tries again.`);
+    }
+
+    // MARK: The identity provider
+
+    /** Returns the next token; undefined if the user has to sign in. Throws if the provider does not answer: the client then calls again. */
+    async #fromProvider() {
+        const { account } = this.#signIn;
+        const identity = account.canRenew ? await account.renew() : undefined;
+        return identity?.isSameUser(this.#identity) ? this.#become(identity) : undefined;
+    }
+
+    /** Called by a click. */
+    async #openProvider() {
+        const { account } = this.#signIn;
+        try {
+            const identity = await account.signInAgain();
+            await this.#accept(identity);
+        } catch (error) {
+            setText(byId("renewal-text"), shown(error.message));
+        }
     }
 
     // MARK: The demo
@@ -78,22 +102,28 @@ export class Renewal {
 
     #ask(resolve, reason) {
         this.#asked = { resolve, previous: this.#identity.token };
-        this.#say(reason);
+        this.#show(reason);
+    }
+
+    #show(state, why = "") {
+        this.#say(state, why);
         this.#notice.hidden = false;
         this.#place();
         this.#dialogs.observe(document.body, { attributes: true, attributeFilter: ["open"], subtree: true });
     }
 
-    #say(state) {
+    #say(state, why = "") {
         const at = clock(this.#identity.expiresAt);
         const isExpired = state === "expired" || (state === "expiring" && this.#identity.expiresAt <= Date.now());
+        // People whom a provider signs in do not handle tokens.
+        const your = this.#signIn.account ? "Your sign-in" : "Your token";
         const texts = {
-            expiring: `Your token expires at ${at}. Sign in again to stay connected.`,
-            expired: "Your token has expired. Streams resume when you sign in again; nothing on this page is lost.",
-            refused: "Your token is no longer accepted. Streams resume when you sign in again; nothing on this page is lost.",
+            expiring: `${your} expires at ${at}. Sign in again to stay connected.`,
+            expired: `${your} has expired. Streams resume when you sign in again; nothing on this page is lost.`,
+            refused: `${your} is no longer accepted. Streams resume when you sign in again; nothing on this page is lost.`,
         };
         this.#notice.dataset.state = isExpired ? "expired" : state;
-        setText(byId("renewal-text"), texts[isExpired ? "expired" : state]);
+        setText(byId("renewal-text"), texts[isExpired ? "expired" : state] + why);
     }
 
     /** Puts the notice into the open dialog, or below the bar. Does not take the focus. */
@@ -104,6 +134,7 @@ export class Renewal {
     }
 
     async #open() {
+        if (this.#signIn.account) return this.#openProvider();
         const { user, tenant } = this.#identity;
         setText(byId("again-who"), `${shown(user, 40)} · ${shown(tenant, 40)}`);
         setText(this.#error, "");
@@ -122,14 +153,17 @@ export class Renewal {
     async #try(token) {
         setText(this.#error, "");
         try {
-            const identity = new Identity(token);
-            if (!identity.isSameUser(this.#identity)) throw new Error("This token is another user's. Sign out to change the user.");
-            await accepted(token);
-            this.#answer(this.#become(identity));
+            await this.#accept(new Identity(token));
         } catch (error) {
             setText(this.#error, error.message);
             this.#field.focus();
         }
+    }
+
+    async #accept(identity) {
+        if (!identity.isSameUser(this.#identity)) throw new Error("This token is another user's. Sign out to change the user.");
+        await accepted(identity.token);
+        this.#answer(this.#become(identity));
     }
 
     #become(identity) {
@@ -139,13 +173,24 @@ export class Renewal {
     }
 
     #answer(token) {
-        this.#dialogs.disconnect();
         this.#dialog.close();
-        this.#notice.hidden = true;
-        byId("renewal-place").prepend(this.#notice);
         const asked = this.#asked;
         this.#asked = undefined;
         asked?.resolve(token);
+        this.#hide();
+        this.#returnFocus();
+    }
+
+    #hide() {
+        if (this.#asked || this.#notice.hidden) return;
+        const hadFocus = this.#notice.contains(document.activeElement);
+        this.#dialogs.disconnect();
+        this.#notice.hidden = true;
+        byId("renewal-place").prepend(this.#notice);
+        if (hadFocus) this.#returnFocus();
+    }
+
+    #returnFocus() {
         (this.#focused?.isConnected ? this.#focused : byId("main")).focus();
     }
 

@@ -16,9 +16,13 @@ EDGES = {"sse": (NotificationStream, "30s"), "websocket": (WorkspaceStream, "5s"
 
 
 @contextlib.contextmanager
-def console_deployment():
-    """Yields a `Stack` with `services` by name and `nginx`; afterwards checks that no log of nginx shows a token."""
-    with Stack() as stack:
+def console_deployment(provider=None):
+    """Yields a `Stack` with `services` by name and `nginx`; afterwards checks that no log of nginx shows a token.
+
+    `provider`: a `SignInProvider`, whose tokens the services accept, and which signs in the console's users.
+    """
+    settings = provider.settings if provider else {}
+    with Stack(**settings) as stack:
         starting = {
             lane: stack.start(surface.executable, heartbeat_interval=heartbeat, drain_window="1s") for lane, (surface, heartbeat) in EDGES.items()
         }
@@ -29,6 +33,6 @@ def console_deployment():
         demo.write_text(json.dumps({"people": people, "executions": []}))
         programs = {surface.executable: [stack.services[lane]] for lane, (surface, _) in EDGES.items()}
         programs |= {"approval-api": [stack.services["approvals"]], "event-producer": [stack.producer]}
-        stack.nginx = stack.add(Nginx(stack.directory, programs, options=("--demo", demo))).wait_ready()
+        stack.nginx = stack.add(Nginx(stack.directory, programs, options=("--demo", demo, *(provider.options if provider else ())))).wait_ready()
         yield stack
         expect_no_token("what nginx has written", stack.nginx.log + stack.nginx.access_log_file.read_text())

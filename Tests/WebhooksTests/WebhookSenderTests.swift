@@ -1,6 +1,7 @@
 import Basics
 import Dispatch
 import EventModel
+import Synchronization
 import TestKit
 import Testing
 
@@ -190,6 +191,33 @@ import Testing
         }
         #expect(resolver.pendingCount(of: "acme") == 0)
         #expect(await resolver.addresses(of: "hooks.example", for: "acme") == [open])
+    }
+
+    /// All resolvers of the process share the threads: half of the shares are left to other tests.
+    @Test func namesOfManyTenantsThatHangDelayNoOther() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let hangingCount = Mutex(0)
+        let open: IPAddress = .v4(0x0808_0808)
+        let resolver = SystemResolver(maximumPending: 3) { name in
+            if name.hasPrefix("hanging") {
+                hangingCount.withLock { $0 += 1 }
+                gate.wait()
+            }
+            return [open]
+        }
+        let tenants = try (1...SystemResolver.shares / 2).map { try Tenant("hanging-\($0)") }
+        await withTaskGroup(of: [IPAddress].self) { group in
+            for tenant in tenants {
+                for number in 1...3 { group.addTask { await resolver.addresses(of: "hanging-\(number).example", for: tenant) } }
+            }
+            #expect(await eventually { hangingCount.withLock { $0 } == 2 * tenants.count }, "two of each tenant")
+            let other = OneShot<[IPAddress]>()
+            Task { other.settle(await resolver.addresses(of: "hooks.example", for: "globex")) }
+            let found = try? await other.value(within: .seconds(30))
+            #expect(found == [open])
+            for _ in 0..<3 * tenants.count { gate.signal() }
+            for await addresses in group { #expect(addresses == [open]) }
+        }
     }
 
     // MARK: Connections

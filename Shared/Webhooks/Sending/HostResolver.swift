@@ -22,9 +22,11 @@ public final class SystemResolver: HostResolver {
     private static let perTenant = 2
     /// Look-ups of one tenant that wait or are under way: one for each endpoint that a tenant can have.
     static let maximumPending = 1024
-    /// Started with the first look-up, for as long as the process runs. Three quarters remain when the names of two tenants hang.
+    /// Tenants whose names must hang before the look-ups of others wait. A thread that waits for a name server costs some KiB and no processor time.
+    static let shares = 64
+    /// Started with the first look-up, for as long as the process runs.
     private static let threads: NIOThreadPool = {
-        let threads = NIOThreadPool(numberOfThreads: 16)
+        let threads = NIOThreadPool(numberOfThreads: SystemResolver.perTenant * SystemResolver.shares)
         threads.start()
         return threads
     }()

@@ -311,6 +311,21 @@ import Testing
         }
     }
 
+    /// Receivers that hang hold the places of tests: neither a tenant takes those of others, nor do all tests take those of deliveries.
+    @Test func testsHaveAShareForEachTenantAndForAll() {
+        var limits = WebhookSenderConfiguration.Limits()
+        (limits.tests, limits.testsPerTenant) = (3, 2)
+        let places = AttemptPlaces(limits)
+        #expect(places.take("a", "x", isTest: true) && places.take("a", "y", isTest: true) && !places.take("a", "z", isTest: true), "tenant")
+        #expect(places.take("b", "x", isTest: true) && !places.take("c", "x", isTest: true), "process")
+        #expect(places.take("a", "x") && places.take("c", "x"), "deliveries")
+        places.giveBack("a", "y", isTest: true)
+        #expect(places.take("c", "x", isTest: true))
+        for (tenant, origin) in [("a", "x"), ("b", "x"), ("c", "x")] as [(Tenant, String)] { places.giveBack(tenant, origin, isTest: true) }
+        for tenant in ["a", "c"] as [Tenant] { places.giveBack(tenant, "x") }
+        #expect(places.count == 0)
+    }
+
     @Test func placesAreCountedExactly() {
         var limits = WebhookSenderConfiguration.Limits()
         (limits.attempts, limits.attemptsPerTenant, limits.attemptsPerHost, limits.attemptsPerTenantAndHost) = (4, 3, 3, 2)

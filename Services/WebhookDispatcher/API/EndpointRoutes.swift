@@ -215,7 +215,13 @@ struct EndpointRoutes: Sendable {
             data: subject.bytes,
             traceparent: context.trace
         )
-        let outcome = await parts.sender.send(message, to: endpoint.settings.url, of: endpoint.tenant, signedBy: endpoint.secrets)
+        let outcome = await parts.sender.send(
+            message,
+            to: endpoint.settings.url,
+            of: endpoint.tenant,
+            signedBy: endpoint.secrets,
+            isTest: true
+        )
         let result: Attempt.Result
         var isDelivered = false
         switch outcome {
@@ -226,7 +232,7 @@ struct EndpointRoutes: Sendable {
         case .postponed:
             try Task.checkCancellation()
             throw APIError.rateLimited(
-                "As many deliveries of your tenant, or to the host, are under way as may be: send it again.",
+                "As many tests or deliveries of your tenant, or to the host, are under way as may be: send it again.",
                 retryAfter: 1
             )
         }

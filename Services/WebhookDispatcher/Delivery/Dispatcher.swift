@@ -139,8 +139,7 @@ actor Dispatcher {
         logger: Logger
     ) {
         var limits = Limits()
-        // An eighth of the places is left to tests that administrators ask for.
-        limits.attempts = max(1, sender.limits.attempts - sender.limits.attempts / 8)
+        limits.attempts = max(1, sender.limits.attempts - sender.limits.tests)
         limits.attemptsPerTenant = sender.limits.attemptsPerTenant
         self.init(
             log: log,

@@ -6,6 +6,7 @@ final class AttemptPlaces: Sendable {
     private struct Key: Hashable {
         var tenant: Tenant?
         var origin: String?
+        var isTest = false
     }
 
     private let limits: WebhookSenderConfiguration.Limits
@@ -20,10 +21,13 @@ final class AttemptPlaces: Sendable {
 
     /// Takes a place.
     ///
-    /// - Parameter origin: scheme, host and port.
-    /// - Returns: false when the process, the tenant, the host, or the tenant at this host has as many as it may have.
-    func take(_ tenant: Tenant, _ origin: String) -> Bool {
-        let wanted = bounds(tenant, origin)
+    /// - Parameters:
+    ///   - origin: scheme, host and port.
+    ///   - isTest: whether an administrator asked for the attempt.
+    /// - Returns: false when the process, the tenant, the host, or the tenant at this host has as many attempts as it may have, or the process or the
+    ///   tenant as many tests.
+    func take(_ tenant: Tenant, _ origin: String, isTest: Bool = false) -> Bool {
+        let wanted = bounds(tenant, origin, isTest)
         return counts.withLock { counts in
             guard wanted.allSatisfy({ counts[$0.key, default: 0] < $0.limit }) else { return false }
             for bound in wanted { counts[bound.key, default: 0] += 1 }
@@ -31,20 +35,24 @@ final class AttemptPlaces: Sendable {
         }
     }
 
-    /// Returns a place that ``take(_:_:)`` gave.
-    func giveBack(_ tenant: Tenant, _ origin: String) {
+    /// Returns a place that ``take(_:_:isTest:)`` gave.
+    func giveBack(_ tenant: Tenant, _ origin: String, isTest: Bool = false) {
         counts.withLock { counts in
-            for bound in bounds(tenant, origin) {
+            for bound in bounds(tenant, origin, isTest) {
                 let left = counts[bound.key, default: 0] - 1
                 counts[bound.key] = left > 0 ? left : nil
             }
         }
     }
 
-    private func bounds(_ tenant: Tenant, _ origin: String) -> [(key: Key, limit: Int)] {
-        [
-            (Key(), limits.attempts), (Key(tenant: tenant), limits.attemptsPerTenant), (Key(origin: origin), limits.attemptsPerHost),
+    private func bounds(_ tenant: Tenant, _ origin: String, _ isTest: Bool) -> [(key: Key, limit: Int)] {
+        var bounds = [
+            (key: Key(), limit: limits.attempts), (Key(tenant: tenant), limits.attemptsPerTenant), (Key(origin: origin), limits.attemptsPerHost),
             (Key(tenant: tenant, origin: origin), limits.attemptsPerTenantAndHost),
         ]
+        if isTest {
+            bounds += [(Key(isTest: true), limits.tests), (Key(tenant: tenant, isTest: true), limits.testsPerTenant)]
+        }
+        return bounds
     }
 }

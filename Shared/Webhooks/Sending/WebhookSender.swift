@@ -82,15 +82,17 @@ public final class WebhookSender: Sendable {
     ///   - url: the endpoint.
     ///   - tenant: whose endpoint it is.
     ///   - secrets: the endpoint's.
+    ///   - isTest: whether an administrator asked for the attempt: tests have bounds in addition to those of all attempts.
     public func send(
         _ message: SignedMessage,
         to url: WebhookURL,
         of tenant: Tenant,
-        signedBy secrets: EndpointSecrets
+        signedBy secrets: EndpointSecrets,
+        isTest: Bool = false
     ) async -> AttemptOutcome {
         let origin = url.origin
-        guard places.take(tenant, origin) else { return .postponed }
-        defer { places.giveBack(tenant, origin) }
+        guard places.take(tenant, origin, isTest: isTest) else { return .postponed }
+        defer { places.giveBack(tenant, origin, isTest: isTest) }
         let deadline = NIODeadline.now() + .nanoseconds(configuration.timeout.nanoseconds)
         do throws(AttemptError) {
             let addresses = try await addresses(of: url, for: tenant, until: deadline)

@@ -10,6 +10,10 @@ public struct WebhookSenderConfiguration: Sendable {
         public var attemptsPerHost = 64
         /// Of one tenant to one host and port: those of others to the same host go on when all of these hang.
         public var attemptsPerTenantAndHost = 32
+        /// Tests that administrators ask for, of the process. Deliveries leave these places free.
+        public var tests = 64
+        /// Tests of one tenant: a receiver that hangs holds its place for the whole time limit.
+        public var testsPerTenant = 4
         /// Idle connections of the process.
         public var idleConnections = 512
         /// Idle connections to one address and port.

@@ -47,8 +47,8 @@ final class AttemptPlaces: Sendable {
 
     private func bounds(_ tenant: Tenant, _ origin: String, _ isTest: Bool) -> [(key: Key, limit: Int)] {
         var bounds = [
-            (key: Key(), limit: limits.attempts), (Key(tenant: tenant), limits.attemptsPerTenant), (Key(origin: origin), limits.attemptsPerHost),
-            (Key(tenant: tenant, origin: origin), limits.attemptsPerTenantAndHost),
+            (key: Key(), limit: limits.attempts), (Key(tenant: tenant), limits.attemptsPerTenant),
+            (Key(origin: origin), limits.attemptsPerHost), (Key(tenant: tenant, origin: origin), limits.attemptsPerTenantAndHost),
         ]
         if isTest {
             bounds += [(Key(isTest: true), limits.tests), (Key(tenant: tenant, isTest: true), limits.testsPerTenant)]

@@ -58,28 +58,36 @@ import Testing
 }
 
 @Suite("Share of security events") struct SecurityEventShareTests {
+    private let known = Revocations(isRead: true)
+
+    private func revocation(of tenant: Tenant, before time: Int64 = 1) -> Revocation {
+        Revocation(tenant: tenant, target: .user("ann", issuedBefore: time), expiresAt: 1000)
+    }
+
     @Test func tenantsHaveTheirOwnAndAllTogetherABound() throws {
         let time = Mutex(Duration.zero)
         let share = SecurityEventShare(perSecond: 1, burst: 2, totalPerSecond: 1, totalBurst: 3) { time.withLock { $0 } }
-        try share.admit("acme")
-        try share.admit("acme")
-        #expect(throws: APIError.self) { try share.admit("acme") }
-        try share.admit("globex")
-        #expect(throws: APIError.self) { try share.admit("globex") }
+        func admit(_ tenant: Tenant) throws { try share.admit(revocation(of: tenant), knowing: known) }
+        try admit("acme")
+        try admit("acme")
+        #expect(throws: APIError.self) { try admit("acme") }
+        try admit("globex")
+        #expect(throws: APIError.self) { try admit("globex") }
         time.withLock { $0 = .seconds(1) }
-        try share.admit("acme")
-        #expect(throws: APIError.self) { try share.admit("globex") }
+        try admit("acme")
+        #expect(throws: APIError.self) { try admit("globex") }
     }
 
     /// A token has no end: everybody who has seen it can send it again and again.
     @Test func repetitionsTakeNothingOfTheShareOfOthers() throws {
         let share = SecurityEventShare(perSecond: 1, burst: 2, totalPerSecond: 1, totalBurst: 3) { .zero }
-        for tenant in ["acme", "acme", "globex"] as [Tenant] { try share.admit(tenant, isRepetition: true) }
+        for tenant in ["acme", "globex"] as [Tenant] { known.add(revocation(of: tenant)) }
+        for tenant in ["acme", "acme", "globex"] as [Tenant] { try share.admit(revocation(of: tenant), knowing: known) }
         for tenant in ["acme", "globex"] as [Tenant] {
-            #expect(throws: APIError.self) { try share.admit(tenant, isRepetition: true) }
-            try share.admit(tenant)
+            #expect(throws: APIError.self) { try share.admit(revocation(of: tenant), knowing: known) }
+            try share.admit(revocation(of: tenant, before: 2), knowing: known)
         }
-        try share.admit("acme")
-        #expect(throws: APIError.self) { try share.admit("globex") }
+        try share.admit(revocation(of: "acme", before: 2), knowing: known)
+        #expect(throws: APIError.self) { try share.admit(revocation(of: "globex", before: 2), knowing: known) }
     }
 }

@@ -26,15 +26,15 @@ struct RevocationService: Sendable {
         bounds = SingleFlight { try await followed.bounds() }
     }
 
-    /// Returns whether revocations that are stored, and that this process respects, concern all that another one concerns.
-    func cover(_ revocation: Revocation) -> Bool { follower.revocations.cover(revocation) }
+    /// The revocations that are stored, and that this process respects.
+    var known: Revocations { follower.revocations }
 
     /// Stores a revocation. When this returns, it is durable, and this process refuses the tokens.
     ///
     /// - Returns: the stored revocation, merged with an earlier one of the same user or `jti`.
     /// - Throws: `conflict` beyond the tenant's limit; `service_unavailable`; `internal`.
     func store(_ revocation: Revocation, logger: Logger) async throws -> Revocation {
-        guard follower.revocations.count(of: revocation.tenant) < Self.perTenant || follower.revocations.hasEntry(for: revocation) else {
+        guard known.count(of: revocation.tenant) < Self.perTenant || known.hasEntry(for: revocation) else {
             throw APIError.conflict(
                 "The tenant has \(Self.perTenant) revocations in force: revoke all earlier tokens of a user by sub instead."
             )
@@ -47,7 +47,7 @@ struct RevocationService: Sendable {
             throw Unavailable.because(error)
         }
         // Effective here at once: this process receives its own message later.
-        follower.revocations.add(stored)
+        known.add(stored)
         return stored
     }
 
@@ -57,7 +57,7 @@ struct RevocationService: Sendable {
     /// - Throws: `service_unavailable`.
     func list(of tenant: Tenant, at now: Int64) async throws -> [Revocation] {
         try await reachEnd()
-        return follower.revocations.list(of: tenant, at: now)
+        return known.list(of: tenant, at: now)
     }
 
     /// Read-your-writes barrier, as ``ReadBarrier`` is for the read model, which has no part in revocations.

@@ -41,7 +41,7 @@ struct SecurityEventRoutes: Sendable {
         context.tokenAccepted()
         if let revocation = events.revocation {
             let revocations = try backend.parts().revocations
-            try share.admit(revocation.tenant, isRepetition: revocations.cover(revocation))
+            try share.admit(revocation, knowing: revocations.known)
             // Also a repetition: the stream may be another one than that from which this process knows the revocation.
             let stored = try await revocations.store(revocation, logger: context.logger)
             context.logger.notice("tokens revoked by a security event", metadata: [LogKey.tenant: "\(stored.tenant)"])

@@ -1,3 +1,4 @@
+import AccessControl
 import Basics
 import HTTPAPI
 import Synchronization
@@ -39,13 +40,14 @@ final class SecurityEventShare: Sendable {
         self.now = now
     }
 
-    /// Admits an event of a tenant.
+    /// Admits an event, as a repetition if it revokes nothing new.
     ///
-    /// - Parameter isRepetition: whether it revokes nothing that is not revoked already.
+    /// - Parameter known: what is revoked already.
     /// - Throws: `rate_limited`; transmitters send it again (RFC 8935 §2.2).
-    func admit(_ tenant: Tenant, isRepetition: Bool = false) throws(APIError) {
+    func admit(_ revocation: Revocation, knowing known: Revocations) throws(APIError) {
+        let tenant = revocation.tenant
         let wait =
-            isRepetition
+            known.cover(revocation)
             ? repetitions.withLock { secondsToWait(of: tenant, in: &$0) } : news.withLock { secondsToWait(of: tenant, in: &$0) }
         guard wait == 0 else { throw .rateLimited("Too many security events arrive. Send this one again in \(wait) s.", retryAfter: wait) }
     }

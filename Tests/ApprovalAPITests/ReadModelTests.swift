@@ -203,6 +203,21 @@ import Testing
         #expect(try await asked(model) == [2])
     }
 
+    /// However many delegations a person has received.
+    @Test func everyDelegationInForceMakesADeputy() async throws {
+        let model = try await model()
+        try await model.take(delegations: (0...1000).map { Fixture.delegation("giver-\($0)", [], to: "bob", id: "dlg_\($0)") })
+        for number in [0, 500, 1000] {
+            let recipients: [UserID] = ["ann", UserID(generated: "giver-\(number)")]
+            #expect(try await model.isDeputy(Fixture.bob, of: recipients, at: Fixture.time), "\(number)")
+            #expect(try await !model.isDeputy(Fixture.bob, of: recipients, at: Fixture.later(86_400_000)))
+            #expect(try await !model.isDeputy(Fixture.ann, of: recipients, at: Fixture.time))
+            #expect(try await !model.isDeputy(Fixture.viewer("bob", of: "globex"), of: recipients, at: Fixture.time))
+        }
+        #expect(try await !model.isDeputy(Fixture.bob, of: ["ann"], at: Fixture.time))
+        #expect(try await !model.isDeputy(Fixture.bob, of: [], at: Fixture.time))
+    }
+
     /// A request under a used id is invisible even to its addressees: the first one counts.
     @Test func theFirstRequestSaysWhoseItIs() async throws {
         let model = try await model()

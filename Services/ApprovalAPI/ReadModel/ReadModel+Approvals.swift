@@ -182,14 +182,22 @@ extension ReadModel {
         return try await delegations(sql, of: receiver, at: now, giver: giver)
     }
 
-    /// Returns the people in whose place a person may vote.
-    func givers(to receiver: Viewer, at now: Timestamp) async throws -> [UserID] {
-        try await read(for: .tenant(receiver.tenant)) { database in
+    /// Returns whether a person may vote in the place of one of the recipients of an approval.
+    ///
+    /// Looks up as many givers as an approval can have recipients, whatever their number is, so that the time does not tell it. Goes by the givers, because
+    /// their delegations are bounded, and those that a person has received are not.
+    func isDeputy(_ receiver: Viewer, of recipients: [UserID], at now: Timestamp) async throws -> Bool {
+        let others = repeatElement(Viewer.everyone, count: max(0, Recipients.maximumOthers + 1 - recipients.count))
+        let givers = String(decoding: try JSONEncoder().encode(recipients.map(\.text) + others), as: UTF8.self)
+        return try await read(for: .tenant(receiver.tenant)) { database in
             let sql = """
-                SELECT DISTINCT giver FROM delegations WHERE tenant = :tenant AND receiver = :user AND until > :now LIMIT \(Self.maximumDelegations)
+                SELECT EXISTS (
+                    SELECT 1 FROM json_each(:givers) AS g CROSS JOIN delegations AS d INDEXED BY delegations_by_giver
+                    WHERE d.tenant = :tenant AND d.giver = g.value AND d.until > :now AND d.receiver = :user
+                )
                 """
-            let arguments = receiver.arguments + ["now": now.millisecondsSinceEpoch]
-            return try String.fetchAll(database.cachedStatement(sql: sql), arguments: arguments).map { try UserID(stored: $0) }
+            let arguments = receiver.arguments + ["now": now.millisecondsSinceEpoch, "givers": givers]
+            return try Bool.fetchOne(database.cachedStatement(sql: sql), arguments: arguments) ?? false
         }
     }
 

@@ -13,11 +13,20 @@ extension ReadModel {
 
     /// Applies approval records, up to the last one.
     func take(_ records: [ApprovalRecord]) async throws {
-        let changes = records.compactMap { ApprovalChange($0) }
+        try await take(records.compactMap { ApprovalChange($0) }, through: records.last?.sequence ?? 0)
+    }
+
+    /// Applies delegations at the first places of the stream.
+    func take(delegations: [Delegation]) async throws {
+        let changes = zip(1..., delegations).map { place, delegation in ApprovalChange.delegation(delegation, place: place) }
+        try await take(changes, through: UInt64(changes.count))
+    }
+
+    private func take(_ changes: [ApprovalChange], through position: UInt64) async throws {
         try await apply(
             { database in for change in changes { try change.write(to: database) } },
             of: .approvals,
-            position: records.last?.sequence ?? 0,
+            position: position,
             stamp: nil,
             generation: generation
         )

@@ -18,7 +18,7 @@ extension ReadModel {
 
     /// Applies delegations at the first places of the stream.
     func take(delegations: [Delegation]) async throws {
-        let changes = zip(1..., delegations).map { place, delegation in ApprovalChange.delegation(delegation, place: place) }
+        let changes = zip(UInt64(1)..., delegations).map { place, delegation in ApprovalChange.delegation(delegation, place: place) }
         try await take(changes, through: UInt64(changes.count))
     }
 

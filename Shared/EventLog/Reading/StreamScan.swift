@@ -23,7 +23,8 @@ final class StreamScan: Sendable {
     /// Raised when the scan is at its end, or cannot continue.
     private let ended = Signal()
 
-    /// Heartbeat interval of the idle consumer, in case the pending count is wrong.
+    /// Heartbeat interval of the idle consumer. The pending count may be too high for good when messages that wait are dropped (``StreamReading``): the log
+    /// replaces none, but drops by age and size. Then the first heartbeat tells the end (``everythingDelivered(through:)``).
     private static let heartbeat: Duration = .milliseconds(100)
     private static let maximumSilence: Duration = .seconds(2)
     /// Maximum number of messages in flight in a filtered read.

@@ -19,8 +19,11 @@ struct WorkQueue: Sendable {
 
     /// `ackWait`: how long a process may work on a message before another gets it; the delay after a process dies.
     private static let patience: Duration = .seconds(3)
-    /// How long the server holds a pull request open.
+    /// How long the server holds a pull request for one message open.
     private static let wait: Duration = .seconds(2)
+    /// The same for several messages, which are returned together. The server sends those that wait at once, but its count of them may be too high for good
+    /// (``StreamReading``): `DEADLETTERS` drops the oldest of a subject. Other processes also take messages that were counted.
+    private static let waitForSeveral: Duration = .milliseconds(200)
     /// Maximum number of messages in work per process.
     private static let concurrency = 64
     /// Maximum number of unacknowledged messages before the server stops delivering. A tenant cannot exhaust it: permanent failures become letters
@@ -90,11 +93,12 @@ struct WorkQueue: Sendable {
                 guard free > 0 else { return nil }
                 do throws(JetStreamError) {
                     // Pull one message, answered at once; pull more only when more are known to wait.
+                    let batch = max(1, min(Int(clamping: pending), free))
                     let messages = try await log.jetStream.nextMessages(
                         stream: stream,
                         consumer: name,
-                        batch: max(1, min(Int(clamping: pending), free)),
-                        wait: Self.wait
+                        batch: batch,
+                        wait: batch == 1 ? Self.wait : Self.waitForSeveral
                     )
                     pending = messages.last?.metadata.pending ?? 0
                     places.take(messages.count)

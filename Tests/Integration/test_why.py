@@ -296,6 +296,17 @@ def test_a_query_that_cannot_be_is_refused(edge, query):
     assert answer.status_code == 400 and answer.json()["error"] == "validation_error" and query.split("=")[0] in answer.json()["message"]
 
 
+def test_a_page_whose_name_became_the_listeners_address_reads_nothing(edge, tenant):
+    def ask(path, host):
+        return httpx.get(edge.admin_url + path, params={"tenant": tenant}, headers={"Host": host}, timeout=15)
+
+    refused = ask("/connections", "page.example")
+    assert (refused.status_code, refused.json()["error"]) == (403, "forbidden") and "connections" not in refused.json()
+    assert ask("/connections", "sse-edge:9081").status_code == 200
+    # Platforms ask by any name; users are in no answer.
+    assert ask("/healthz", "page.example").status_code == 200
+
+
 def test_only_edges_have_it_and_only_on_their_admin_listener(shared, edge):
     assert httpx.get(f"{edge.url}/connections").status_code == 404
     assert httpx.get(f"{shared.producer.admin_url}/connections").status_code == 404

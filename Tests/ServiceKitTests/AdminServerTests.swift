@@ -78,6 +78,18 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("127.0.0.1:9081", true), ("[::1]:9081", true), ("10.1.2.3", true), ("localhost:9081", true), ("SSE-edge:9081", true),
+            ("sse-edge-0.sse-edge.default.svc.cluster.local:9081", true), ("edge.internal", true), ("evil.example:9081", false),
+            ("127.0.0.1.evil.example", false), ("1.2.3", false), ("evillocal.example", false), ("evil.example.", false), ("local.", false),
+            ("a b", false), ("", false), (nil, false),
+        ] as [(String?, Bool)]
+    )
+    func theHostOfOperatorsIsNoNameOfThePublicDNS(_ authority: String?, _ isPrivate: Bool) {
+        #expect(OperatorHost.isPrivate(authority) == isPrivate)
+    }
+
     @Test func aBusyPortIsOneSentence() async throws {
         try await withServer { port in
             let second = AdminServer(host: "127.0.0.1", port: port, readiness: readiness, metrics: metrics, logger: logger)

@@ -2,6 +2,8 @@ public import Hummingbird
 import Synchronization
 
 /// Further `GET` routes of the admin listener, for what only one kind of process can answer. Register before the listener starts. Any thread.
+///
+/// They may show users, so ``OperatorHost`` is checked. Not for the routes of every process: platforms ask for those by any name.
 public final class AdminRoutes: Sendable {
     /// Answers a request; a thrown `APIError` becomes the response.
     public typealias Handler = @Sendable (Request) async throws -> Response
@@ -21,6 +23,7 @@ public final class AdminRoutes: Sendable {
     func register(on router: Router<BasicRequestContext>) {
         for (path, handler) in self.handlers.withLock({ $0 }) {
             router.get(RouterPath(path)) { request, _ in
+                try OperatorHost.check(request.head.authority)
                 var response = try await handler(request)
                 response.headers[.cacheControl] = "no-store"
                 return response

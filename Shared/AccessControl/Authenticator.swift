@@ -85,7 +85,10 @@ public final class Authenticator: Sendable {
     /// without either.
     ///
     /// A redeemed ticket gives the principal of its token, which is refused if the token was revoked. Waits for the bus then.
+    ///
+    /// - Parameter client: who sent the request, asked for with a ticket only; nil when unknown.
     public func authenticate(
+        from client: @autoclosure () -> ClientNetwork? = nil,
         _ credential: () throws(AuthenticationError) -> Credential
     ) async throws(AuthenticationError) -> Principal {
         var isTicket = false
@@ -94,7 +97,7 @@ public final class Authenticator: Sendable {
             case .token(let token): return try unrevoked(try await verified(token))
             case .ticket(let text):
                 isTicket = true
-                let principal = try unrevoked(try await redeemed(text))
+                let principal = try unrevoked(try await redeemed(text, from: client()))
                 counts.withLock { $0.redeemedTickets += 1 }
                 return principal
             }
@@ -124,9 +127,9 @@ public final class Authenticator: Sendable {
     public var redeemedTickets: Int { counts.withLock { $0.redeemedTickets } }
 
     /// Returns the principal of a ticket, with its token revoked or not.
-    private func redeemed(_ text: String) async throws(AuthenticationError) -> Principal {
+    private func redeemed(_ text: String, from client: ClientNetwork?) async throws(AuthenticationError) -> Principal {
         let redemption: TicketRedemption =
-            if let ticket = Ticket(text) { await tickets?.redeem(ticket) ?? .unknown } else { .unknown }
+            if let ticket = Ticket(text) { await tickets?.redeem(ticket, from: client) ?? .unknown } else { .unknown }
         switch redemption {
         case .redeemed(let principal): return principal
         case .expired: throw AuthenticationError(.expired, "The ticket has expired: get a new one at POST /v1/tickets.")

@@ -44,9 +44,12 @@ public struct WebSocketFront: Sendable {
         _ handshake: WebSocketHandshake,
         _ context: APIRequestContext
     ) async throws(AuthenticationError) -> Principal {
-        let principal = try await self.authenticator.authenticate { () throws(AuthenticationError) in
-            try Credential(of: request, subprotocolTokens: handshake.bearerTokens)
-        }
+        let principal = try await self.authenticator.authenticate(
+            request,
+            from: context.remoteAddress,
+            subprotocolTokens: handshake.bearerTokens,
+            opensStream: true
+        )
         context.tokenAccepted()
         return principal
     }

@@ -2,13 +2,24 @@ public import AccessControl
 import Basics
 public import Hummingbird
 import Logging
+public import NIOCore
 
 extension Authenticator {
     /// Authenticates a request (contract §1, §13): the header `Authorization`, or the query parameter `token` or `ticket` where the request
     /// opens a stream.
-    /// - Parameter opensStream: for surfaces that browsers use without headers (SSE, WebSocket).
-    public func authenticate(_ request: Request, opensStream: Bool) async throws(AuthenticationError) -> Principal {
-        try await authenticate { () throws(AuthenticationError) in try Credential(of: request, opensStream: opensStream) }
+    /// - Parameters:
+    ///   - peer: the address that the request came from.
+    ///   - subprotocolTokens: tokens among the subprotocols of a WebSocket handshake.
+    ///   - opensStream: for surfaces that browsers use without headers (SSE, WebSocket).
+    public func authenticate(
+        _ request: Request,
+        from peer: SocketAddress?,
+        subprotocolTokens: [String] = [],
+        opensStream: Bool
+    ) async throws(AuthenticationError) -> Principal {
+        try await authenticate(from: ClientNetwork(of: request, peer: peer)) { () throws(AuthenticationError) in
+            try Credential(of: request, subprotocolTokens: subprotocolTokens, opensStream: opensStream)
+        }
     }
 
     /// The same for the request of a stream, without waiting; nil for a request that is not accepted at once: ``authenticateAtOnce(_:)``,
@@ -60,7 +71,7 @@ public struct AuthenticationMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         do throws(AuthenticationError) {
-            context.setPrincipal(try await authenticator.authenticate(request, opensStream: opensStream))
+            context.setPrincipal(try await authenticator.authenticate(request, from: context.remoteAddress, opensStream: opensStream))
         } catch {
             context.logger.debug("Token refused", metadata: [LogKey.authReason: "\(error.reason.rawValue)"])
             throw error

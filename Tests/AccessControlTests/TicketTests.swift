@@ -18,7 +18,7 @@ struct TicketTests {
 
         init(_ outcome: TicketRedemption) { self.outcome = outcome }
 
-        func redeem(_ ticket: Ticket) async -> TicketRedemption {
+        func redeem(_ ticket: Ticket, from client: ClientNetwork?) async -> TicketRedemption {
             asked.withLock { $0.append(ticket) }
             return outcome
         }

@@ -68,6 +68,14 @@ private final class Clock: Sendable {
         #expect(limiter.count <= TenantBuckets.maximumCount)
     }
 
+    /// All addresses that one client has are one.
+    @Test func aClientIsOneNetworkWhateverItsAddress() {
+        func isSame(_ one: String, _ other: String) -> Bool { ClientNetwork(one) == ClientNetwork(other) }
+        #expect(isSame("2001:db8::1", "2001:db8:0:0:f::2") && !isSame("2001:db8::1", "2001:db8:0:1::1"))
+        #expect(isSame("192.0.2.1", "::ffff:192.0.2.1") && !isSame("192.0.2.1", "192.0.2.2") && !isSame("32.1.13.184", "2001:db8::1"))
+        for text in ["", "1.2.3", "host", "1.2.3.4:5", "[::1]", "::1%lo"] { #expect(ClientNetwork(text) == nil, "\(text)") }
+    }
+
     @Test func theLargestTenantsAreNamedAndTheOthersSummed() {
         let clock = Clock()
         let usage = TenantUsage(now: clock.now)

@@ -1,4 +1,5 @@
 public import AccessControl
+public import Basics
 import Synchronization
 
 /// Tickets of a test: each has the outcomes that the test gave it, one for each use.
@@ -17,7 +18,7 @@ public final class PreparedTickets: TicketRedeemer {
         return ticket.text
     }
 
-    public func redeem(_ ticket: Ticket) async -> TicketRedemption {
+    public func redeem(_ ticket: Ticket, from client: ClientNetwork?) async -> TicketRedemption {
         outcomes.withLock { outcomes in
             guard let left = outcomes[ticket] else { return .unknown }
             outcomes[ticket] = Array(left.dropFirst())

@@ -1,3 +1,4 @@
+import Basics
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -207,5 +208,25 @@ struct JSONResponseTests {
         #expect(response.status == .created)
         #expect(response.headers[.contentType] == "application/json")
         #expect(response.headers[.contentLength] == "18")
+    }
+}
+
+@Suite("The network of a client")
+struct ClientNetworkTests {
+    @Test(
+        "The nearest proxy tells it, else the peer's address is it",
+        arguments: [
+            ([], "10.0.0.1"), (["192.0.2.1"], "192.0.2.1"), (["203.0.113.9, 192.0.2.1"], "192.0.2.1"),
+            (["203.0.113.9", "192.0.2.1 "], "192.0.2.1"), (["unknown"], "10.0.0.1"), ([""], "10.0.0.1"),
+        ]
+    )
+    func network(_ values: [String], _ address: String) throws {
+        var head = HTTPRequest(method: .get, scheme: nil, authority: "edge", path: "/")
+        head.headerFields[values: try #require(HTTPField.Name("X-Forwarded-For"))] = values
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
+        let peer = try SocketAddress(ipAddress: "10.0.0.1", port: 1)
+        let network = try #require(ClientNetwork(address))
+        #expect(ClientNetwork(of: request, peer: peer) == network)
+        #expect(ClientNetwork(of: request, peer: nil) == (address == "10.0.0.1" ? nil : network))
     }
 }

@@ -271,6 +271,34 @@ struct TicketStreamTests {
         withExtendedLifetime(server) {}
     }
 
+    /// Strangers who guess leave half of the redemptions to others, and may go on while nobody needs them.
+    @Test func thoseWhoGuessLeaveHalfToOthers() async throws {
+        let server = try await NATSServer()
+        let edge = try await Process(on: server)
+        let ticket = try await edge.issue(to: Self.principal()).ticket
+        let elapsed = Mutex(Duration.zero)
+        let burst = 4 * GuessShares.burst
+        let redeemer = BusTicketRedeemer(
+            logger: Self.quiet,
+            now: edge.clock.now,
+            steadyNow: { elapsed.withLock { $0 } },
+            burst: burst
+        )
+        redeemer.begin(edge.stream)
+        let stranger = try #require(ClientNetwork("2001:db8::1"))
+        let networks = (1...9).compactMap { ClientNetwork("192.0.2.\($0)") }
+        let other = try #require(networks.first { GuessShares.index(of: $0) != GuessShares.index(of: stranger) })
+        var asked = 0
+        while asked <= Int(burst), await redeemer.redeem(.generate(), from: stranger) == .unknown { asked += 1 }
+        #expect(asked == Int(burst / 2) + 1)
+        #expect(await redeemer.redeem(ticket, from: stranger) == .unavailable)
+        #expect(await redeemer.redeem(ticket, from: other) == .redeemed(try Self.principal()))
+        elapsed.withLock { $0 += .seconds(1) }
+        #expect(await redeemer.redeem(.generate(), from: stranger) == .unknown, "half is there again")
+        await Self.end([edge])
+        withExtendedLifetime(server) {}
+    }
+
     /// Returns why a ticket is refused; nil if it is accepted.
     private static func reason(_ ticket: Ticket, at authenticator: Authenticator) async -> AuthenticationError.Reason? {
         do throws(AuthenticationError) {

@@ -1,8 +1,12 @@
+public import Basics
+
 /// Redeems tickets for an ``Authenticator``. Any thread.
 public protocol TicketRedeemer: Sendable {
     /// Redeems a ticket: of concurrent calls for one ticket, in any process, exactly one gets ``TicketRedemption/redeemed(_:)``. Waits for
     /// the bus, for a bounded time.
-    func redeem(_ ticket: Ticket) async -> TicketRedemption
+    ///
+    /// - Parameter client: who sent it; nil when unknown. Those who guess tickets have a share.
+    func redeem(_ ticket: Ticket, from client: ClientNetwork?) async -> TicketRedemption
 }
 
 /// The outcome of redeeming a ticket.
@@ -16,6 +20,6 @@ public enum TicketRedemption: Sendable, Hashable {
     case used
     /// It was never issued, or so long ago that its record is gone.
     case unknown
-    /// The bus did not answer; the ticket may have been used.
+    /// The bus did not answer; the ticket may have been used. Or too many tickets are checked; it was not.
     case unavailable
 }

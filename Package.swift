@@ -30,6 +30,7 @@ let collections: Target.Dependency = .product(name: "DequeModule", package: "swi
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
@@ -72,6 +73,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["YAML", "JSON"]),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
@@ -95,7 +97,7 @@ let package = Package(
         // Libraries, lowest first: an import never points down this list.
         shared("Basics", []),
         shared("NATSClient", ["Basics", "CNATS", logging]),
-        shared("EventModel", ["Basics", crypto]),
+        shared("EventModel", ["Basics", crypto, tracing]),
         shared("EventLog", ["Basics", "NATSClient", "EventModel", logging, collections, crypto]),
         shared(
             "AccessControl",
@@ -107,7 +109,7 @@ let package = Package(
                 logging,
             ]
         ),
-        shared("HTTPAPI", ["Basics", "AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging]),
+        shared("HTTPAPI", ["Basics", "AccessControl", "EventModel", hummingbird, httpTypes, nioCore, logging, tracing]),
         shared(
             "HTTPFront",
             [
@@ -119,7 +121,7 @@ let package = Package(
             "EdgeRuntime",
             [
                 "Basics", "CEpoll", "CZlib", "EventModel", "EventLog", "AccessControl", "HTTPFront", httpTypes, nioCore, nioPosix,
-                collections, crypto, logging,
+                collections, crypto, logging, tracing,
             ]
         ),
         shared("Webhooks", ["Basics", "NATSClient", "EventModel", "EventLog", crypto, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL]),
@@ -129,8 +131,9 @@ let package = Package(
             [
                 "Basics", "NATSClient", "EventModel", "EventLog", "AccessControl", "HTTPAPI", "HTTPFront", hummingbird, hummingbirdCore,
                 httpTypes,
-                nioCore, lifecycle, unixSignals, logging, metrics, argumentParser,
+                nioCore, nioHTTP1, lifecycle, unixSignals, logging, metrics, tracing, argumentParser,
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]
         ),
         shared(
@@ -178,7 +181,7 @@ let package = Package(
             name: "approval-api",
             dependencies: [
                 "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb,
-                .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore,
+                .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, tracing, nioCore,
                 crypto,
             ],
             path: "Services/ApprovalAPI",
@@ -190,7 +193,7 @@ let package = Package(
             folder: "EventProducer",
             [
                 "Basics", "CausewayProducer", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "OperatorCommands",
-                "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, nioCore, unixSignals, system,
+                "ServiceKit", argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, tracing, nioCore, unixSignals, system,
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),
@@ -199,7 +202,7 @@ let package = Package(
             folder: "WebhookDispatcher",
             [
                 "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", "Webhooks", argumentParser,
-                hummingbird, httpTypes, lifecycle, logging, metrics, collections, nioCore,
+                hummingbird, httpTypes, lifecycle, logging, metrics, tracing, collections, nioCore,
             ]
         ),
         service("causeway", folder: "Causeway", ["OperatorCommands", "ServiceKit", argumentParser]),
@@ -246,6 +249,7 @@ let package = Package(
             "EdgeRuntime",
             [
                 "Basics", "AccessControl", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging,
+                tracing,
             ]
         ),
         tests(
@@ -286,8 +290,8 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "Basics", "ServiceKit", "NATSClient", "EventLog", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes, logging,
-                metrics, lifecycle, argumentParser, nioCore,
+                "Basics", "ServiceKit", "NATSClient", "EventLog", "EventModel", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes,
+                logging, metrics, tracing, lifecycle, argumentParser, nioCore,
             ]
         ),
         tests("EdgeService", ["Basics", "EdgeRuntime", "EdgeService", "EventLog", "EventModel", "HTTPAPI", "ServiceKit"]),

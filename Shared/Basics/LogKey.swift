@@ -36,6 +36,8 @@ package enum LogKey {
     package static let eventType = "event.type"
     /// A number of events.
     package static let events = "events"
+    /// A number of spans.
+    package static let spans = "spans"
     /// The id of a delegation.
     package static let delegationID = "delegation.id"
     /// The person in whose place somebody votes.

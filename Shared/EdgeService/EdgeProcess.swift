@@ -57,7 +57,7 @@ public struct EdgeProcess: Sendable {
         let groups: [[AnyConfigurationKey]] = [
             .listeners(httpPort: httpPort, adminPort: adminPort), .nats, .eventLog, .accessControl, .edge(heartbeat: heartbeat),
             .edgeTuning,
-            .logging,
+            .logging, .tracing,
         ]
         return groups.flatMap(\.self)
     }

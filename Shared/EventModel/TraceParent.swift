@@ -2,7 +2,7 @@ import Basics
 
 /// The `traceparent` of W3C Trace Context (Recommendation of 23 November 2021, §3.2).
 ///
-/// Causeway propagates it and logs its trace id. It never creates one, since it records no spans.
+/// Causeway propagates it and logs its trace id. A process that exports spans also creates them.
 public struct TraceParent: Sendable, Hashable {
     /// The header's value in version 00.
     public let text: String
@@ -30,6 +30,29 @@ public struct TraceParent: Sendable, Hashable {
 
     /// The id of the trace: 32 hexadecimal digits in lower case.
     public var traceID: String { String(decoding: text.utf8.dropFirst(3).prefix(32), as: UTF8.self) }
+
+    /// The id of the span in which the trace continues: 16 hexadecimal digits in lower case.
+    public var spanID: String { String(decoding: text.utf8.dropFirst(36).prefix(16), as: UTF8.self) }
+
+    /// Creates the first span of a new, sampled trace.
+    public static func root(using generator: inout some RandomNumberGenerator) -> TraceParent {
+        TraceParent(traceID: identifier(using: &generator) + identifier(using: &generator), using: &generator)
+    }
+
+    /// Creates a further span of the trace, sampled.
+    public func child(using generator: inout some RandomNumberGenerator) -> TraceParent {
+        TraceParent(traceID: traceID, using: &generator)
+    }
+
+    private init(traceID: String, using generator: inout some RandomNumberGenerator) {
+        text = "00-\(traceID)-\(Self.identifier(using: &generator))-01"
+    }
+
+    /// Returns 16 digits that are not all zeros.
+    private static func identifier(using generator: inout some RandomNumberGenerator) -> String {
+        let number = UInt64.random(in: 1 ... .max, using: &generator)
+        return Hexadecimal.lowercase((0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) })
+    }
 
     /// Whether the caller may have recorded the trace.
     public var isSampled: Bool { text.utf8.last.map(Self.isSampled) ?? false }

@@ -30,6 +30,12 @@ public struct APIRequestContext: RequestContext {
     /// The peer's address; behind a proxy, the proxy's.
     public var remoteAddress: SocketAddress? { channel.remoteAddress }
 
+    /// Hummingbird's `endpointPath` of a request that no route takes.
+    private static let unrouted = "NotFound"
+
+    /// The pattern of the request's route; nil if no route takes it.
+    var routePattern: String? { endpointPath.flatMap { $0 == Self.unrouted ? nil : $0 } }
+
     /// Sets the request id, in logs too.
     public mutating func setRequestID(_ id: String) {
         requestID = id

@@ -42,14 +42,11 @@ public struct AccessLogMiddleware: RouterMiddleware {
         }
     }
 
-    /// Hummingbird's `endpointPath` of a request that no route takes.
-    private static let unrouted = "NotFound"
-
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
         let principal = context.record?.principal.withLock { $0 }
         AccessLog.record(
             request.head,
-            route: context.endpointPath.flatMap { $0 == Self.unrouted ? nil : $0 },
+            route: context.routePattern,
             status: status,
             principal: principal,
             duration: clock.now - start,

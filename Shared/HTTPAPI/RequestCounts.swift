@@ -45,9 +45,18 @@ public final class RequestCounts: Sendable {
     ///   - method: Nil for bytes that are not HTTP.
     ///   - status: The status code of the answer.
     public func add(route: String?, method: HTTPRequest.Method?, status: Int) {
-        let label = method.flatMap { Self.methods.contains($0) ? $0.rawValue : nil } ?? Self.otherMethod
-        let key = Key(route: route ?? Self.noRoute, method: label, status: status)
+        let labels = Self.labels(route: route, method: method)
+        let key = Key(route: labels.route, method: labels.method, status: status)
         counts.withLock { $0[key, default: 0] += 1 }
+    }
+
+    /// Returns the bounded labels of a request, for metrics and the names of spans.
+    ///
+    /// - Parameters:
+    ///   - route: The pattern of the route that took it; nil if there is none.
+    ///   - method: Nil for bytes that are not HTTP.
+    static func labels(route: String?, method: HTTPRequest.Method?) -> (method: String, route: String) {
+        (method.flatMap { methods.contains($0) ? $0.rawValue : nil } ?? otherMethod, route ?? noRoute)
     }
 
     /// The counts since the start.

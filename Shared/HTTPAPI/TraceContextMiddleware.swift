@@ -1,14 +1,22 @@
 import EventModel
 public import Hummingbird
+public import Tracing
 
 /// Reads a request's trace from `traceparent`, for log lines and stored events. A malformed or repeated header is ignored (W3C Trace
-/// Context §3.2) and never logged.
+/// Context §3.2) and never logged. If the process exports spans, a request of a sampled trace is a span, which replaces the caller's as
+/// the parent of what follows.
 public struct TraceContextMiddleware: RouterMiddleware {
     /// The context that the router must have.
     public typealias Context = APIRequestContext
 
+    private let tracer: any Tracer
+
     /// Creates the middleware.
-    public init() {}
+    ///
+    /// - Parameter tracer: records the spans.
+    public init(tracer: any Tracer = InstrumentationSystem.tracer) {
+        self.tracer = tracer
+    }
 
     /// Sets the trace, then calls `next`.
     public func handle(
@@ -16,9 +24,23 @@ public struct TraceContextMiddleware: RouterMiddleware {
         context: APIRequestContext,
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
-        guard let trace = RequestIdentity.trace(in: request.headers) else { return try await next(request, context) }
+        let parent = RequestIdentity.trace(in: request.headers)
+        let (method, route) = RequestCounts.labels(route: context.routePattern, method: request.method)
+        let span: any Span = tracer.startSpan("\(method) \(route)", context: InstrumentationContext(parent), ofKind: .server)
+        defer { span.end() }
         var context = context
-        context.setTrace(trace)
-        return try await next(request, context)
+        // Without an exporter, the context comes back unchanged.
+        if let trace = span.context.trace { context.setTrace(trace) }
+        guard span.isRecording else { return try await next(request, context) }
+        span.attributes = [SpanKey.method: .string(method), SpanKey.route: .string(route)]
+        do {
+            let response = try await next(request, context)
+            span.attributes[SpanKey.status] = Int(response.status.code)
+            if response.status.code >= 500 { span.setStatus(SpanStatus(code: .error)) }
+            return response
+        } catch {
+            span.recordError(error)
+            throw error
+        }
     }
 }

@@ -24,7 +24,7 @@ struct TestProgram: ServiceCommand {
 }
 
 private let testKeys: [[AnyConfigurationKey]] = [
-    .listeners(httpPort: 8081, adminPort: 9081), .nats, .eventLog, .accessControl, .edge(heartbeat: "30s"), .logging,
+    .listeners(httpPort: 8081, adminPort: 9081), .nats, .eventLog, .accessControl, .edge(heartbeat: "30s"), .logging, .tracing,
     [.someRatio, .someSwitch],
 ]
 

@@ -7,6 +7,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import Metrics
+import Tracing
 
 /// `/v1/notifications/approvals`: lists, shows, decides and consumes approvals (contract §7, §12).
 struct ApprovalRoutes: Sendable {
@@ -39,19 +40,29 @@ struct ApprovalRoutes: Sendable {
         let key = try IdempotencyKey(request.headers)
         let approvalID = try Self.approvalID(context)
         let start = ContinuousClock.now
-        let outcome = try await backend.parts().decisions.decide(
-            DecisionService.Request(
-                approvalID: approvalID,
-                action: form.action,
-                reason: form.reason,
-                actionDigest: form.actionDigest,
-                onBehalfOf: form.onBehalfOf,
-                idempotencyKey: key,
-                traceparent: context.trace?.text
-            ),
-            by: Voter(user: principal.user, roles: principal.roleNames),
-            of: principal.tenant
-        )
+        let outcome = try await withSpan("decide approval", context: InstrumentationContext(context.trace)) { span in
+            if span.isRecording {
+                span.attributes = [
+                    SpanKey.approvalID: .string("\(approvalID)"), SpanKey.approvalAction: .string(form.action.rawValue),
+                    SpanKey.tenant: .string("\(principal.tenant)"),
+                ]
+            }
+            let outcome = try await backend.parts().decisions.decide(
+                DecisionService.Request(
+                    approvalID: approvalID,
+                    action: form.action,
+                    reason: form.reason,
+                    actionDigest: form.actionDigest,
+                    onBehalfOf: form.onBehalfOf,
+                    idempotencyKey: key,
+                    traceparent: span.context.trace?.text
+                ),
+                by: Voter(user: principal.user, roles: principal.roleNames),
+                of: principal.tenant
+            )
+            span.attributes[SpanKey.outcome] = Self.label(of: outcome)
+            return outcome
+        }
         Self.count(outcome, after: ContinuousClock.now - start)
         switch outcome {
         case .decided(let decision): decision.log(tenant: principal.tenant, to: context.logger)
@@ -209,20 +220,23 @@ struct ApprovalRoutes: Sendable {
         }
     }
 
+    /// The name of an outcome, for metrics and spans.
+    private static func label(of outcome: DecisionService.Outcome) -> String {
+        switch outcome {
+        case .decided: "decided"
+        case .voted: "voted"
+        case .notFound: "not_found"
+        case .notEligible: "forbidden"
+        case .alreadyResolved: "already_resolved"
+        case .alreadyVoted: "already_voted"
+        case .keyReused, .otherAction: "conflict"
+        case .expired: "expired"
+        case .selfApproval, .unknownRequester: "self_approval"
+        }
+    }
+
     private static func count(_ outcome: DecisionService.Outcome, after duration: Duration) {
-        let name =
-            switch outcome {
-            case .decided: "decided"
-            case .voted: "voted"
-            case .notFound: "not_found"
-            case .notEligible: "forbidden"
-            case .alreadyResolved: "already_resolved"
-            case .alreadyVoted: "already_voted"
-            case .keyReused, .otherAction: "conflict"
-            case .expired: "expired"
-            case .selfApproval, .unknownRequester: "self_approval"
-            }
-        Counter(label: "causeway_approval_requests", dimensions: [("outcome", name)]).increment()
+        Counter(label: "causeway_approval_requests", dimensions: [("outcome", label(of: outcome))]).increment()
         Timer(label: "causeway_approval_decide").record(duration: duration)
     }
 }

@@ -72,7 +72,7 @@ extension ApprovalProcess {
         ([
             .listeners(httpPort: 8084, adminPort: 9084), .nats, .eventLog, .accessControl,
             [.databaseFile, .databaseReaders, .decisionTimeout, .expiryInterval], .rateLimits, [.corsOrigins, .drainWindow],
-            securityEventKeys, .logging,
+            securityEventKeys, .logging, .tracing,
         ] as [[AnyConfigurationKey]]).flatMap(\.self)
 
     /// Accepted security events.

@@ -8,6 +8,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import ServiceKit
+import Tracing
 
 /// `POST /v1/events` (contract §10): stores events, and responds when all are durable.
 ///
@@ -63,13 +64,17 @@ struct EventIntakeRoute: Sendable {
         _ context: APIRequestContext
     ) async throws(APIError) -> Response {
         let start = ContinuousClock.now
+        let span = AppendSpan(of: context.trace)
+        let events = span.adopt(events)
         do throws(ProducerError) {
             let stored = try await sink.publish(contentsOf: events, under: key, intake: intake, timeout: gate.limits.timeout)
+            span.end(stored, of: events)
             gate.metrics.acknowledged(stored, after: start.duration(to: .now))
             StoredEvents.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]
             return .json(encoded: ByteBuffer(bytes: answer.bytes), status: .accepted)
         } catch {
+            span.end(failed: error)
             if let refusal = APIError(refused: error, field: form.field) { throw refusal }
             gate.metrics.failed()
             context.logger.warning("Events could not be stored", metadata: [LogKey.error: "\(error)", LogKey.events: "\(events.count)"])

@@ -35,7 +35,9 @@ extension Dispatcher {
         let startedAt = now()
         Task {
             let began = ContinuousClock.now
-            let outcome = await send(message.signed, endpoint.settings.url, endpoint.tenant, endpoint.secrets)
+            let span = AttemptSpan(of: message, to: endpoint)
+            let outcome = await send(span.message, endpoint.settings.url, endpoint.tenant, endpoint.secrets)
+            span.end(outcome)
             ended(row, drive, attempt, outcome, to: endpoint.settings.url, startedAt: startedAt, duration: began.duration(to: .now))
         }
     }

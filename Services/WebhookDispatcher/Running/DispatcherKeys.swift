@@ -28,7 +28,7 @@ extension DispatcherProcess {
     static let keys: [AnyConfigurationKey] =
         ([
             .listeners(httpPort: 8086, adminPort: 9086), .nats, .eventLog, .accessControl,
-            [.webhookAllowedNetworks, .webhookCAFile, .webhooksPerTenant], .rateLimits, [.corsOrigins], .logging,
+            [.webhookAllowedNetworks, .webhookCAFile, .webhooksPerTenant], .rateLimits, [.corsOrigins], .logging, .tracing,
         ] as [[AnyConfigurationKey]]).flatMap(\.self)
 }
 

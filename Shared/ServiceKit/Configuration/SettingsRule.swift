@@ -12,6 +12,7 @@ extension ConfigurationSchema {
             (.natsURL, { _ = try $0.natsConfiguration(name: $0.schema.program) }),
             (.authJWKSURL, { try $0.accessControlConfiguration().check() }),
             (.corsOrigins, { _ = try $0.originPolicy() }),
+            (.otlpEndpoint, { _ = try $0.spanCollector() }),
         ]
         return rules.filter { key(named: $0.key.name) != nil }.map(\.rule)
     }

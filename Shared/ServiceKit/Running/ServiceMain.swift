@@ -4,6 +4,7 @@ import HTTPAPI
 public import Logging
 import Metrics
 public import ServiceLifecycle
+import Tracing
 
 /// Runs a service, from its settings to its end. ``ServiceCommand`` has its command line.
 ///
@@ -33,12 +34,17 @@ public struct ServiceMain: Sendable {
     /// Reloads on SIGHUP and on file changes.
     public let reloads: Reloads
 
+    /// The export of spans; nil without a collector.
+    private let spans: SpanExport?
+
     /// Time for a shutdown beyond the drain.
     static let shutdownReserve: Duration = .seconds(10)
 
-    private init(settings: Settings) {
+    private init(settings: Settings) throws(ConfigurationError) {
         self.settings = settings
-        self.logger = Logger(label: settings.schema.program)
+        let logger = Logger(label: settings.schema.program)
+        self.logger = logger
+        self.spans = try SpanExport(settings, logger: logger)
         self.reloads = Reloads(logger: logger)
         metrics.addCollector(ProcessMetrics.collect)
         metrics.addCollector(LogMetrics.collect)
@@ -46,9 +52,10 @@ public struct ServiceMain: Sendable {
         metrics.addCollector { RequestMetrics.collect(.ofProcess, into: &$0) }
         metrics.addCollector(CertificateMetrics(settings).collect)
         metrics.addCollector { [schema = settings.schema] in BuildMetrics.collect(schema, into: &$0) }
+        metrics.addCollector { [queue = spans?.exporter.queue] in SpanMetrics.collect(queue, into: &$0) }
     }
 
-    /// Reads the settings, sets up logging and metrics, and calls `body`. An error of `body` is logged at level `critical`
+    /// Reads the settings, sets up logging, metrics and tracing, and calls `body`. An error of `body` is logged at level `critical`
     /// (``FatalError``), and ends the process with its ``ExitCode``.
     ///
     /// - Throws: what `settings()` of the arguments throws. Nothing is logged then, because logging depends on settings.
@@ -61,12 +68,13 @@ public struct ServiceMain: Sendable {
         signal(SIGHUP, SIG_IGN)
         let settings = try arguments.settings()
         settings.bootstrapLogging()
-        let process = ServiceMain(settings: settings)
-        MetricsSystem.bootstrap(process.metrics)
         do {
+            let process = try ServiceMain(settings: settings)
+            MetricsSystem.bootstrap(process.metrics)
+            if let tracer = process.spans?.tracer { InstrumentationSystem.bootstrap(tracer) }
             try await body(process)
         } catch {
-            process.logger.critical("\(FatalError.sentence(of: error))")
+            Logger(label: settings.schema.program).critical("\(FatalError.sentence(of: error))")
             exit(((error as? ConfigurationError)?.exitCode ?? .failure).rawValue)
         }
     }
@@ -81,6 +89,8 @@ public struct ServiceMain: Sendable {
         let runner = ServiceRunner(readiness: readiness, logger: logger, shutdownTimeout: timeout) { [reloads] in
             await reloads.reloadAll()
         }
-        try await runner.run([admin, reloads] + services)
+        // The exporter stops after everything that ends spans.
+        let exporter: [any Service] = spans.map { [$0.exporter] } ?? []
+        try await runner.run([admin] + exporter + [reloads] + services)
     }
 }

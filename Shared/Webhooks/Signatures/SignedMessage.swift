@@ -7,8 +7,8 @@ public struct SignedMessage: Sendable, Hashable {
     public let id: String
     /// The bytes that are signed and sent.
     public let body: [UInt8]
-    /// The trace that the event belongs to.
-    public let traceparent: TraceParent?
+    /// The trace that the event belongs to. An attempt that is a span of it replaces the event's.
+    public var traceparent: TraceParent?
 
     /// Creates the message of an event: `{"type","timestamp","data"}`, in which `data` is the published payload, byte for byte.
     ///

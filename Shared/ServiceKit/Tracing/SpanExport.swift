@@ -1,0 +1,81 @@
+import Basics
+import FoundationEssentials
+import Logging
+import Tracing
+
+/// The export of a process's spans, if its settings name a collector.
+struct SpanExport {
+    /// Registered as the process's tracer.
+    let tracer: SpanTracer
+    /// Runs with the process's services.
+    let exporter: SpanExporter
+
+    /// Creates the export; nil in a program without the keys, or without a collector.
+    ///
+    /// - Throws: ``ConfigurationError`` for an endpoint that cannot be used.
+    init?(_ settings: Settings, logger: Logger) throws(ConfigurationError) {
+        guard settings.schema.keys.contains(where: { $0.name == AnyConfigurationKey.otlpEndpoint.name }),
+            let url = try settings.spanCollector()
+        else { return nil }
+        let queue = SpanQueue()
+        var generator = SystemRandomNumberGenerator()
+        tracer = SpanTracer(ratio: settings[.tracesSamplerRatio], queue: queue)
+        exporter = SpanExporter(
+            url: url,
+            resource: OTLPRequest.Resource(
+                service: settings[.otelServiceName] ?? settings.schema.program,
+                version: settings.schema.version,
+                instance: Hexadecimal.lowercase((0..<16).map { _ in UInt8.random(in: 0 ... .max, using: &generator) })
+            ),
+            queue: queue,
+            logger: logger
+        )
+    }
+}
+
+extension Settings {
+    /// Returns the URL to which spans are sent; nil if spans are not exported.
+    ///
+    /// - Throws: ``ConfigurationError`` for an endpoint that is not such a URL.
+    func spanCollector() throws(ConfigurationError) -> String? {
+        guard let endpoint = self[.otlpEndpoint] else { return nil }
+        guard let url = URL(string: endpoint), ["http", "https"].contains(url.scheme?.lowercased()), url.host()?.isEmpty == false,
+            url.user() == nil, url.password() == nil, url.query() == nil, url.fragment() == nil
+        else {
+            throw .configuration(
+                """
+                \(AnyConfigurationKey.otlpEndpoint.name) is not the URL of a collector: use http or https, a host, and no user, query or fragment, \
+                as in http://127.0.0.1:4318
+                """
+            )
+        }
+        return (endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint) + "/v1/traces"
+    }
+}
+
+extension AnyConfigurationKey {
+    /// The base URL of a collector.
+    static let otlpEndpoint = ConfigurationKey<String?>(
+        optional: "otel.exporter.otlp.endpoint",
+        .text,
+        help: "The collector that gets the spans of sampled traces, such as http://127.0.0.1:4318: OTLP over HTTP in JSON, at /v1/traces below it."
+    )
+    /// The share of requests without a trace that begin one.
+    static let tracesSamplerRatio = ConfigurationKey(
+        "otel.traces.sampler.arg",
+        .number(0...1),
+        default: "0",
+        help: "The share of requests without a trace that begin one; a request with a trace is recorded if that is sampled."
+    )
+    /// The name of the service in its spans.
+    static let otelServiceName = ConfigurationKey<String?>(
+        optional: "otel.service.name",
+        .text,
+        help: "The name of the service in its spans; unless set, the program's name."
+    )
+}
+
+extension [AnyConfigurationKey] {
+    /// The export of spans.
+    public static let tracing: [AnyConfigurationKey] = [.otlpEndpoint, .tracesSamplerRatio, .otelServiceName]
+}

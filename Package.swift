@@ -181,7 +181,8 @@ let package = Package(
             name: "approval-api",
             dependencies: [
                 "Basics", "AccessControl", "EventLog", "EventModel", "HTTPAPI", "NATSClient", "ServiceKit", grdb,
-                .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, tracing, nioCore,
+                .product(name: "Yams", package: "Yams"), argumentParser, hummingbird, httpTypes, lifecycle, logging, metrics, tracing,
+                nioCore,
                 crypto,
             ],
             path: "Services/ApprovalAPI",
@@ -290,7 +291,8 @@ let package = Package(
         tests(
             "ServiceKit",
             [
-                "Basics", "ServiceKit", "NATSClient", "EventLog", "EventModel", "AccessControl", "HTTPAPI", "TestKit", hummingbird, httpTypes,
+                "Basics", "ServiceKit", "NATSClient", "EventLog", "EventModel", "AccessControl", "HTTPAPI", "TestKit", hummingbird,
+                httpTypes,
                 logging, metrics, tracing, lifecycle, argumentParser, nioCore,
             ]
         ),

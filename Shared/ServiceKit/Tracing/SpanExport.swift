@@ -58,7 +58,7 @@ extension AnyConfigurationKey {
     static let otlpEndpoint = ConfigurationKey<String?>(
         optional: "otel.exporter.otlp.endpoint",
         .text,
-        help: "The collector that gets the spans of sampled traces, such as http://127.0.0.1:4318: OTLP over HTTP in JSON, at /v1/traces below it."
+        help: "The collector of the spans of sampled traces, such as http://127.0.0.1:4318; OTLP over HTTP in JSON, at /v1/traces."
     )
     /// The share of requests without a trace that begin one.
     static let tracesSamplerRatio = ConfigurationKey(

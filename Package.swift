@@ -250,7 +250,6 @@ let package = Package(
             "EdgeRuntime",
             [
                 "Basics", "AccessControl", "EdgeRuntime", "CEpoll", "EventModel", "EventLog", "HTTPFront", "TestKit", httpTypes, logging,
-                tracing,
             ]
         ),
         tests(

@@ -37,4 +37,15 @@ struct TraceParentTests {
         #expect(trace.isSampled == isSampled)
         #expect(trace.text == handedOn)
     }
+
+    @Test("A new span has the trace's id and another of its own; a new trace has both")
+    func newSpans() throws {
+        var generator = SystemRandomNumberGenerator()
+        let parent = try #require(TraceParent("00-\(Self.traceID)-00f067aa0ba902b7-01"))
+        #expect(parent.spanID == "00f067aa0ba902b7")
+        let child = parent.child(using: &generator)
+        #expect(child.traceID == Self.traceID && child.spanID != parent.spanID && TraceParent(child.text) == child && child.isSampled)
+        let root = TraceParent.root(using: &generator)
+        #expect(root.traceID != Self.traceID && TraceParent(root.text) == root && root.isSampled)
+    }
 }

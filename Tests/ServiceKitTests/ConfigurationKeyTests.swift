@@ -27,6 +27,7 @@ import Testing
             (.maxConnectionsPerTenant, "MAX_CONNECTIONS_PER_TENANT", "--max-connections-per-tenant"),
             (.corsOrigins, "CORS_ORIGINS", "--cors-origins"), (.deliveryLoops, "DELIVERY_LOOPS", "--delivery-loops"),
             (.logLevel, "LOG_LEVEL", "--log-level"), (.logFormat, "LOG_FORMAT", "--log-format"),
+            (.otlpEndpoint, "OTEL_EXPORTER_OTLP_ENDPOINT", "--otel-exporter-otlp-endpoint"),
         ] as [(AnyConfigurationKey, String, String)]
     )
     func hasOneNameEverywhere(_ key: AnyConfigurationKey, environment: String, option: String) {

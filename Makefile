@@ -9,7 +9,7 @@ FAST_JOBS ?= $(shell echo $$((2 * $(JOBS))))
 # What is built for tests: debug; or release, which is what users run, and what `make test`, CI and the drill run: a compiler's optimiser has faults
 # too. Release has a separate folder, because tests need a flag with which everything else would be built again.
 CONFIGURATION ?= debug
-test drill fuzz: CONFIGURATION := release
+test drill fuzz console-load: CONFIGURATION := release
 build_options = $(if $(filter release,$(CONFIGURATION)),--configuration release --scratch-path .build/testable)
 testable = $(if $(filter release,$(CONFIGURATION)),-Xswiftc -enable-testing)
 binaries = $(CURDIR)/.build/$(if $(filter release,$(CONFIGURATION)),testable/release,debug)
@@ -25,7 +25,7 @@ SOURCES := $(wildcard Package.swift Services Shared Tests Benchmarks docs/exampl
 # The files whose shebang line names an interpreter.
 scripts = $(shell git grep -lE '^\#!.*\b$(1)$$')
 
-.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site man build lint format bench console-paint console-preloads
+.PHONY: run test test-fast test-unit test-javascript test-integration screenshots site man build lint format bench console-paint console-load console-preloads
 .PHONY: drill fuzz clean help
 .DEFAULT_GOAL := help
 
@@ -93,6 +93,10 @@ bench: ## Measure (Benchmarks/)
 console-paint: ## Measure the console's first paint on a slowed-down Chromium
 	@deploy/install-test.sh
 	PATH=$$PATH:/usr/sbin .venv/bin/python Benchmarks/console-first-paint
+
+console-load: build ## Measure the console's frames at 1,000 events a second, and its processor time while nothing happens
+	@deploy/install-test.sh
+	$(programs) PATH=$$PATH:/usr/sbin .venv/bin/python Benchmarks/console-load $(ARGS)
 
 console-preloads: ## Write the list of modules that the console's page preloads, after a change of its imports
 	cd Tests/ConsoleTests && node imports.js

@@ -45,7 +45,7 @@ def test_the_first_approval_is_in_reach_on_a_phone(deployment, console, tenant):
     assert tab.run(seen, "#approvals .item:first-child :is(.title, .approve, .reject)") == [True, True, True]
     for width, scheme in ((360, "light"), (320, "dark")):
         tab.look(**PHONE | {"width": width, "scheme": scheme})
-        for address in ("#/", "#/approvals", "#/incidents/inc_1", "#/notifications", "#/executions", "#/events", "#/webhooks"):
+        for address in ("#/", "#/approvals", "#/incidents/inc_1", "#/notifications", "#/executions", "#/events", "#/webhooks", "#/admin", "#/admin/publish"):
             tab.run("location.hash = arguments[0]", address)
             section = address.split("/")[1] or "overview"
             tab.wait_for(lambda: tab.count(f"#places [data-section={section}][aria-current]"), f"{section} is open")

@@ -1,4 +1,4 @@
-"""How people find things in the console (docs/console.md): events, notifications, and the keyboard, in a real browser."""
+"""How people find things in the console (docs/console.md): events, notifications, the keyboard, and tools for admins, in a real browser."""
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -117,3 +117,52 @@ def test_keys_lead_everywhere(deployment, console, publish, tenant):
     tab.press("?")
     assert tab.count("dialog[open]") == 0, "single keys are turned off"
     tab.run("localStorage.clear()")
+
+
+def test_admins_publish_an_event_and_inspect_a_token(console, tenant):
+    tab = console().sign_in(mint(tenant, "olga", ("admin",)))
+    tab.click("#to-admin")
+    tab.wait_for(lambda: tab.find("#admin-tools").is_displayed(), "the tools are listed")
+    tab.click("#admin-tools [href='#/admin/publish']")
+    tab.wait_for(lambda: tab.count("#publish-submit"), "the form is loaded")
+
+    # A mistake is told beside the fields; what the service refuses, too.
+    def publish(type, payload):
+        tab.run("['type', 'payload'].forEach((name, place) => (document.querySelector(`#publish-${name}`).value = arguments[place]))", type, payload)
+        tab.click("#publish-submit:enabled")
+
+    publish("test.event", "[1]")
+    tab.wait_for_text("#publish-error", "enter a JSON object")
+    assert focused(tab, "it.id === 'publish-payload'")
+    publish("approval.resolved", "{}")
+    tab.wait_for_text("#publish-error", "Couldn't publish the event: ")
+    publish("test.event", '{"message": "Hello", "n": 1.0}')
+    tab.wait_for(lambda: tab.count("#publish-result a"), "it is stored")
+    assert tab.text("#publish-error") == ""
+    expect_accessible(tab)
+    tab.wait_for_row(tab.text("#publish-result a"), ("sse", "websocket"))
+
+    # Nothing of a token stays in the page.
+    tab.run("location.hash = '#/admin/token'")
+    tab.wait_for(lambda: tab.count("#inspect-token"), "the form is loaded")
+    expired = mint(tenant, "bob", lifetime=-60)
+    tab.find("#inspect-token").send_keys(expired, Keys.ENTER)
+    tab.wait_for_text("#inspect-verdict", "Services refuse this token")
+    assert "bob" in tab.text("#inspected .facts") and "It expired" in tab.text("#inspected li")
+    everything = "return document.documentElement.outerHTML + Array.from(document.querySelectorAll('input'), (one) => one.value)"
+    assert expired.rpartition(".")[2] not in tab.run(everything)
+    tab.click("#inspect-own")
+    tab.wait_for_text("#inspect-verdict", "Services accept this token")
+    expect_accessible(tab)
+
+    # What each service says; this deployment has no webhooks.
+    tab.look(width=360, height=740, mobile=True, scheme="dark")
+    tab.run("location.hash = '#/admin/deployment'")
+    for text in ("Version of the relay", "Requests left", "This deployment does not have the service", "Version of the REST API"):
+        tab.wait_for_text("#admin-place", text)
+    expect_accessible(tab)
+
+    # Others are told so at the same address.
+    tab.run("sessionStorage.setItem('causeway.token', arguments[0]); location.reload()", mint(tenant, "ann"))
+    tab.wait_for_text("#admin-state", "These tools are for admins")
+    assert not tab.find("#to-admin").is_displayed() and tab.count("#admin-place > *") == 0 and not tab.find("#admin-tools").is_displayed()

@@ -1,8 +1,10 @@
 // Addresses of what the page shows, such as `#/incidents/inc_1`: they can be shared, and survive a reload.
 
 /** The sections by their names in addresses, in the navigation's order. */
-export const SECTIONS = ["approvals", "incidents", "notifications", "executions", "events", "webhooks"];
-/** Everything but the webhooks; its address is `#/`. */
+export const SECTIONS = ["approvals", "incidents", "notifications", "executions", "events", "webhooks", "admin"];
+/** Those for admins, which the overview does not have. */
+export const OF_ADMINS = ["webhooks", "admin"];
+/** All sections that are not for admins alone; its address is `#/`. */
 export const OVERVIEW = "overview";
 /** Published links of earlier versions: `#approvals/app_1`. */
 const FORMER = /^#(?=approvals\/.)/;

@@ -1,5 +1,6 @@
 // Entry point: signs in, and starts the session.
 
+import { OF_ADMINS } from "./address.js";
 import { byId, setText, shown } from "./dom.js";
 import { Identity } from "./identity.js";
 import { arrive, WINDOW } from "./oidc/arrival.js";
@@ -18,7 +19,7 @@ function begin(identity) {
     byId("console").hidden = false;
     const introduce = () => {
         setText(byId("who"), `${shown(identity.user, 40)} · ${shown(identity.tenant, 40)}${identity.isAdmin ? " · admin" : ""}`);
-        byId("to-webhooks").hidden = !identity.isAdmin;
+        for (const section of OF_ADMINS) byId(`to-${section}`).hidden = !identity.isAdmin;
     };
     introduce();
     session = new Session(identity, new Renewal(identity, signIn, introduce), { followed: signIn.demonstrated, onEnded: end });

@@ -84,9 +84,9 @@ export class List {
         return [...this.#list.children];
     }
 
-    /** Adds an item at the top; removes and returns those beyond the limit. */
-    prepend(item) {
-        this.#list.prepend(item);
+    /** Adds items at the top, one above the other; removes and returns those beyond the limit. */
+    prepend(...items) {
+        for (const item of items) this.#list.prepend(item);
         return this.#trim();
     }
 

@@ -3,11 +3,11 @@
 import { addressOf } from "./address.js";
 import { compareCursors } from "./causeway/causeway.js";
 import { byId, element, foreign, List, setText, shown } from "./dom.js";
-import { EventView } from "./events/event-view.js";
 import { isOpen, passes } from "./events/filter.js";
 import { readText, Search } from "./events/search.js";
 import { failureText } from "./failures.js";
 import { duration } from "./format.js";
+import { onceAFrame } from "./frame.js";
 import { summary } from "./summary.js";
 import { when } from "./when.js";
 
@@ -29,6 +29,10 @@ export class Events {
     #rows = new Map();
     /** The first event that came from a stream: from there on the streams bring every event. */
     #first;
+    /** Records that get a row in the next frame, and those with one that a further stream has brought. */
+    #coming = [];
+    #changed = new Set();
+    #showComing = () => this.#show();
     #held = [];
     #isPaused = false;
     #button = byId("events-pause");
@@ -57,9 +61,9 @@ export class Events {
             this.#first ??= record.id;
             this.#search.suggest(record.type);
         }
-        const known = this.#rows.get(record.id);
-        if (known) {
-            fill(known.cells, record);
+        if (this.#rows.has(record.id)) {
+            this.#changed.add(record);
+            onceAFrame(this.#showComing);
         } else if (!isNew || !passes(record, this.#filter)) {
             return;
         } else if (this.#isPaused) {
@@ -67,18 +71,31 @@ export class Events {
             if (this.#held.length > MOST) this.#held.shift();
             setText(this.#button, `Resume (${this.#held.length} new)`);
         } else {
-            this.#add(record);
+            this.#coming.push(record);
+            // As many as the table has rows: each event gets a row, also when there is no frame for a while.
+            if (this.#coming.length === MOST) this.#show();
+            else onceAFrame(this.#showComing);
         }
+    }
+
+    #show() {
+        this.#add(this.#coming.splice(0));
+        for (const record of this.#changed) {
+            const known = this.#rows.get(record.id);
+            if (known) fill(known.cells, record);
+        }
+        this.#changed.clear();
     }
 
     /** Takes events from before the page was opened, the oldest first. */
     recall(records) {
         this.#list.loaded();
+        this.#show();
         for (const { type } of records) this.#search.suggest(type);
         for (const record of records.filter((one) => passes(one, this.#filter)).slice(-MOST)) {
             if (this.#rows.has(record.id) || (this.#first && compareCursors(record.id, this.#first) > 0)) continue;
             const below = this.#list.items.find((row) => compareCursors(row.dataset.id, record.id) < 0) ?? null;
-            this.#add(record, (row) => this.#list.insert(row, below));
+            this.#add([record], (row) => this.#list.insert(row, below));
         }
     }
 
@@ -105,7 +122,7 @@ export class Events {
         const say = (look, text) => place.replaceChildren(element("p", { class: look, dir: "auto", text }));
         say("muted", `Loading event ${name}…`);
         try {
-            const record = await this.#store.find(id);
+            const [record, EventView] = await Promise.all([this.#store.find(id), eventView()]);
             if (id !== this.#visited) return;
             if (!record) return say("empty", `Event ${name} was not found: it is not for you, or no longer in the log, or too far back for this page.`);
             const view = new EventView(record, this.#identity);
@@ -128,10 +145,11 @@ export class Events {
     }
 
     #pause(isPaused) {
+        this.#show();
         this.#isPaused = isPaused;
         this.#button.dataset.paused = String(isPaused);
         setText(this.#button, isPaused ? "Resume" : "Pause");
-        if (!isPaused) for (const record of this.#held.splice(0)) this.#add(record);
+        if (!isPaused) this.#add(this.#held.splice(0));
     }
 
     // MARK: Searching
@@ -139,6 +157,8 @@ export class Events {
     /** Fills the table with what passes, of all that the page has. Events that wait behind a pause stay there. */
     #refilter() {
         this.#filter = this.#search.filter;
+        // They are among the store's records.
+        this.#coming = [];
         const isAll = isOpen(this.#filter);
         this.#list.setEmpty(isAll ? undefined : "No event of those that this page has passes the filter. Filters, Read the log, finds earlier ones.");
         const held = new Set(this.#held.map(({ id }) => id));
@@ -160,11 +180,12 @@ export class Events {
 
     // MARK: Rows
 
-    /** `place(row)`: puts the row into the table, and returns those that are gone. */
-    #add(record, place = (row) => this.#list.prepend(row)) {
-        const made = this.#row(record);
-        this.#rows.set(record.id, made);
-        for (const gone of place(made.row)) this.#rows.delete(gone.dataset.id);
+    /** `place(...rows)`: puts rows into the table, and returns those that are gone. */
+    #add(records, place = (...rows) => this.#list.prepend(...rows)) {
+        if (records.length === 0) return;
+        const made = records.map((record) => this.#row(record));
+        records.forEach(({ id }, number) => this.#rows.set(id, made[number]));
+        for (const gone of place(...made.map(({ row }) => row))) this.#rows.delete(gone.dataset.id);
     }
 
     #row(record) {
@@ -189,6 +210,15 @@ export class Events {
 
     close() {
         this.#search.close();
+    }
+}
+
+/** The class that shows one event is loaded when the first one is opened. */
+async function eventView() {
+    try {
+        return (await import("./events/event-view.js")).EventView;
+    } catch (cause) {
+        throw new Error("a file of this page could not be loaded. Reload the page.", { cause });
     }
 }
 

@@ -1,6 +1,7 @@
 // Section of incidents: the status of each with its last event, or one with its timeline.
 
 import { byId, element, List, setText, shown } from "./dom.js";
+import { onceAFrame } from "./frame.js";
 import { Course } from "./incidents/course.js";
 import { Row } from "./incidents/row.js";
 import { Timeline } from "./incidents/timeline.js";
@@ -15,7 +16,9 @@ export class Incidents {
     /** The incident that the page's address names, and what shows it. */
     #visited;
     #timeline;
-    #frame;
+    /** Incidents that have changed since they were shown. */
+    #changed = new Set();
+    #showChanged = () => this.#show();
     #hasPast = false;
 
     constructor() {
@@ -94,17 +97,17 @@ export class Incidents {
         return incident;
     }
 
-    #update({ course, row }) {
-        row.update(course);
-        if (course.id === this.#visited) this.#showSoon();
+    #update(incident) {
+        this.#changed.add(incident);
+        onceAFrame(this.#showChanged);
     }
 
-    /** Shows the open incident once a frame, however many events have come. */
-    #showSoon() {
-        this.#frame ??= requestAnimationFrame(() => {
-            this.#frame = undefined;
-            this.#showVisited();
-        });
+    #show() {
+        for (const { course, row } of this.#changed) {
+            row.update(course);
+            if (course.id === this.#visited) this.#showVisited();
+        }
+        this.#changed.clear();
     }
 
     #showVisited() {

@@ -97,6 +97,8 @@ export class Keyboard {
             hint: "Section",
             address: link.hash,
         }));
+        const links = byId("to-admin").hidden ? [] : [...document.querySelectorAll("#admin-tools a")];
+        const tools = links.map((link) => ({ title: link.textContent, hint: "Admin", address: link.hash }));
         const actions = ACTIONS.filter(({ button }) => !byId(button).disabled && !byId(button).hidden).map(({ title, button }) => ({
             title,
             hint: "Action",
@@ -104,7 +106,7 @@ export class Keyboard {
         }));
         const search = { title: "Search events", hint: "Action · /", run: () => this.#search() };
         const help = { title: "Keyboard help", hint: "Action · ?", run: () => void this.#openHelp() };
-        return [...sections, ...this.#listed().map((entry) => ({ ...entry, title: shown(entry.title, 160) })), search, ...actions, help];
+        return [...sections, ...this.#listed().map((entry) => ({ ...entry, title: shown(entry.title, 160) })), search, ...tools, ...actions, help];
     }
 
     close() {

@@ -2,6 +2,7 @@
 
 import { byId, element, setText, shown } from "./dom.js";
 import { clock, counted, duration, median } from "./format.js";
+import { onceAFrame } from "./frame.js";
 import { Lag } from "./lag.js";
 
 const TITLES = {
@@ -59,6 +60,7 @@ export class Lane {
     #lag = new Lag();
     #figures = { received: 0, reconnects: 0, gaps: 0, twice: 0 };
     #shows;
+    #showFigures = () => this.#show();
 
     /** `shared`: ledger, journal and rate, common to all streams. */
     constructor(name, stream, shared) {
@@ -95,7 +97,7 @@ export class Lane {
             }
             this.onRecord(record, isNew);
         }
-        this.#show();
+        onceAFrame(this.#showFigures);
     }
 
     #became({ state, reason, retryInMs, leader }) {
@@ -109,7 +111,8 @@ export class Lane {
         if (state === "live" && before !== "live") this.#cameBack(before);
         if (state !== "live" && before === "live") this.#lostAt = Date.now();
         if (state !== before && Object.hasOwn(NEXT, state)) this.#tellOfLoss(retryInMs);
-        this.#show();
+        this.tick();
+        onceAFrame(this.#showFigures);
         this.onState();
     }
 
@@ -138,7 +141,7 @@ export class Lane {
         this.#figures.gaps += 1;
         const rest = detail.missedBefore ? "what the log no longer keeps was missed" : "the log cannot tell what was missed";
         this.#tell(`a gap: ${rest}. Lists were loaded anew`, "gap");
-        this.#show();
+        onceAFrame(this.#showFigures);
         this.onCaughtUp();
     }
 
@@ -183,7 +186,6 @@ export class Lane {
         setText(this.#shows.twice, String(twice));
         this.#shows.gaps.parentElement.classList.toggle("bad", gaps > 0);
         this.#shows.twice.parentElement.classList.toggle("bad", twice > 0);
-        this.tick();
     }
 
     close() {

@@ -26,7 +26,7 @@ export class LazySection {
     }
 
     take(record, isNew) {
-        this.#section?.take(record, isNew);
+        this.#section?.take?.(record, isNew);
     }
 
     close() {

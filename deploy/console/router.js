@@ -1,6 +1,6 @@
 // Shows what the page's address names: the overview, one section, or one thing in it.
 
-import { addressOf, OVERVIEW, placeAt, SECTIONS } from "./address.js";
+import { addressOf, OF_ADMINS, OVERVIEW, placeAt, SECTIONS } from "./address.js";
 import { byId, setText, shown } from "./dom.js";
 import { setPlace } from "./page-title.js";
 
@@ -40,7 +40,7 @@ export class Router {
         const left = this.#section;
         this.#address = location.hash;
         this.#section = section;
-        for (const name of SECTIONS) byId(name).hidden = section === OVERVIEW ? name === "webhooks" : name !== section;
+        for (const name of SECTIONS) byId(name).hidden = section === OVERVIEW ? OF_ADMINS.includes(name) : name !== section;
         this.#main.classList.toggle("single", section !== OVERVIEW);
         byId("lost").hidden = section !== undefined;
         setText(byId("lost-address"), shown(location.hash, 80));

@@ -69,8 +69,12 @@ export class Session {
             async () => new (await import("./webhooks.js")).Webhooks(this.#causeway, identity),
             () => setText(byId("webhooks-error"), "Couldn't load this section. Reload the page."),
         );
+        const admin = new LazySection(
+            async () => new (await import("./admin.js")).Admin(this.#causeway, identity),
+            () => setText(byId("admin-state"), "Couldn't load this section. Reload the page."),
+        );
         this.#past = new Past(this.#causeway);
-        this.#panels = [events, incidents, executions, approvals, notifications, webhooks];
+        this.#panels = [events, incidents, executions, approvals, notifications, webhooks, admin];
 
         this.#relay = this.#causeway.relay();
         const streams = {
@@ -96,7 +100,7 @@ export class Session {
                 void this.#recall();
             };
         }
-        this.#router = new Router({ approvals, incidents, notifications, events, executions, webhooks });
+        this.#router = new Router({ approvals, incidents, notifications, events, executions, webhooks, admin });
         this.#keyboard = new Keyboard(announcer, () => [
             ...approvals.listed.map(({ id, title }) => ({ title, hint: "Approval", address: addressOf("approvals", id) })),
             ...incidents.listed.map(({ id, title, status }) => ({ title, hint: `Incident · ${status.text}`, address: addressOf("incidents", id) })),

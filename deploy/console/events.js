@@ -7,7 +7,7 @@ import { isOpen, passes } from "./events/filter.js";
 import { readText, Search } from "./events/search.js";
 import { failureText } from "./failures.js";
 import { duration } from "./format.js";
-import { onceAFrame } from "./frame.js";
+import { showSoon } from "./show-soon.js";
 import { summary } from "./summary.js";
 import { when } from "./when.js";
 
@@ -29,7 +29,7 @@ export class Events {
     #rows = new Map();
     /** The first event that came from a stream: from there on the streams bring every event. */
     #first;
-    /** Records that get a row in the next frame, and those with one that a further stream has brought. */
+    /** Records that get a row soon, and those with one that a further stream has brought. */
     #coming = [];
     #changed = new Set();
     #showComing = () => this.#show();
@@ -63,7 +63,7 @@ export class Events {
         }
         if (this.#rows.has(record.id)) {
             this.#changed.add(record);
-            onceAFrame(this.#showComing);
+            showSoon(this.#showComing);
         } else if (!isNew || !passes(record, this.#filter)) {
             return;
         } else if (this.#isPaused) {
@@ -72,9 +72,9 @@ export class Events {
             setText(this.#button, `Resume (${this.#held.length} new)`);
         } else {
             this.#coming.push(record);
-            // As many as the table has rows: each event gets a row, also when there is no frame for a while.
+            // As many as the table has rows: each event gets a row, also when nothing is shown for a while.
             if (this.#coming.length === MOST) this.#show();
-            else onceAFrame(this.#showComing);
+            else showSoon(this.#showComing);
         }
     }
 

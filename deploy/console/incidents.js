@@ -1,10 +1,10 @@
 // Section of incidents: the status of each with its last event, or one with its timeline.
 
 import { byId, element, List, setText, shown } from "./dom.js";
-import { onceAFrame } from "./frame.js";
 import { Course } from "./incidents/course.js";
 import { Row } from "./incidents/row.js";
 import { Timeline } from "./incidents/timeline.js";
+import { showSoon } from "./show-soon.js";
 
 const MOST = 40;
 
@@ -99,7 +99,7 @@ export class Incidents {
 
     #update(incident) {
         this.#changed.add(incident);
-        onceAFrame(this.#showChanged);
+        showSoon(this.#showChanged);
     }
 
     #show() {

@@ -2,8 +2,8 @@
 
 import { byId, element, setText, shown } from "./dom.js";
 import { clock, counted, duration, median } from "./format.js";
-import { onceAFrame } from "./frame.js";
 import { Lag } from "./lag.js";
+import { showSoon } from "./show-soon.js";
 
 const TITLES = {
     sse: ["Server-sent events", "the notification stream"],
@@ -97,7 +97,7 @@ export class Lane {
             }
             this.onRecord(record, isNew);
         }
-        onceAFrame(this.#showFigures);
+        showSoon(this.#showFigures);
     }
 
     #became({ state, reason, retryInMs, leader }) {
@@ -112,7 +112,7 @@ export class Lane {
         if (state !== "live" && before === "live") this.#lostAt = Date.now();
         if (state !== before && Object.hasOwn(NEXT, state)) this.#tellOfLoss(retryInMs);
         this.tick();
-        onceAFrame(this.#showFigures);
+        showSoon(this.#showFigures);
         this.onState();
     }
 
@@ -141,7 +141,7 @@ export class Lane {
         this.#figures.gaps += 1;
         const rest = detail.missedBefore ? "what the log no longer keeps was missed" : "the log cannot tell what was missed";
         this.#tell(`a gap: ${rest}. Lists were loaded anew`, "gap");
-        onceAFrame(this.#showFigures);
+        showSoon(this.#showFigures);
         this.onCaughtUp();
     }
 

@@ -31,19 +31,21 @@ addEventListener("DOMContentLoaded", () => {
 class ConsoleBrowser(Browser):
     """Chromium with any number of tabs of the console."""
 
-    def tab(self, url):
+    def tab(self, url, **options):
         """Opens the console in a further tab."""
-        return ConsoleTab(self._driver, url)
+        return ConsoleTab(self._driver, url, **options)
 
 
 class ConsoleTab:
     """One tab. Every call brings it to the front first."""
 
-    def __init__(self, driver, url):
+    def __init__(self, driver, url, *, is_watched=True):
+        """`is_watched`: keeps the `arrivals` and `complaints` of the page, as many as there are."""
         self._driver = driver
         driver.switch_to.new_window("tab")
         self.handle = driver.current_window_handle
-        self.command("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
+        if is_watched:
+            self.command("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
         driver.get(url)
 
     # MARK: Reading

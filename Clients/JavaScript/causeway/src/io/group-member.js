@@ -201,7 +201,7 @@ export class GroupMember {
     #lead() {
         this.#stepDown();
         const after = this.places.get("");
-        const leading = (this.#leading = { term: uniqueID(), number: 0, state: null, ring: new Ring(after, this.#protocol) });
+        const leading = (this.#leading = { term: uniqueID(), number: 0, state: null, ring: new Ring(after, this.#protocol), followers: new Set() });
         const publish = (update) => this.#publish(leading, update);
         leading.multiplexer = this.#protocol.makeMultiplexer?.(publish);
         leading.connection = new Connection(this.#context, this.#protocol, this.#identity, after, publish, leading.multiplexer);
@@ -224,14 +224,20 @@ export class GroupMember {
         if (this.#leading !== leading) return;
         if (update.kind === "ended") {
             // A completed execution ends the stream of all tabs; any other reason, such as a refused token, that of this tab only.
-            if (update.detail.reason === "completed") this.#post({ type: "update", term: leading.term, number: ++leading.number, update });
+            if (update.detail.reason === "completed") this.#share(leading, update);
             return this.#over(update);
         }
         if (update.kind === "state") leading.state = update;
         leading.ring.push(update);
-        if (update.to === undefined) this.#post({ type: "update", term: leading.term, number: ++leading.number, update });
+        if (update.to === undefined) this.#share(leading, update);
         else if (update.to !== this.#id) return this.#post({ type: "reply", update });
         this.#accept(update);
+    }
+
+    /** Sends an update to the followers. A tab that joins later gets it with the answer to its `join`, so without followers nothing is sent. */
+    #share(leading, update) {
+        leading.number += 1;
+        if (leading.followers.size > 0) this.#post({ type: "update", term: leading.term, number: leading.number, update });
     }
 
     /** Called when there is a leader to send calls to. Calls that were sent to another one are lost. */
@@ -296,6 +302,7 @@ export class GroupMember {
             case "join": {
                 const { term, number, state, ring } = leading;
                 const missed = ring.after(message.after);
+                leading.followers.add(message.from);
                 return this.#post({ type: "welcome", to: message.from, term, number, state, place: ring.place, missed });
             }
             case "ask":
@@ -303,6 +310,7 @@ export class GroupMember {
             case "call":
                 return leading.multiplexer?.call(message.from, message.call);
             case "gone":
+                leading.followers.delete(message.from);
                 return leading.multiplexer?.left(message.from);
         }
     }

@@ -13,6 +13,8 @@ import { when } from "./when.js";
 
 /** Maximum number of rows. */
 const MOST = 120;
+/** Maximum number of events that wait to get a row. */
+const MOST_COMING = 4 * MOST;
 const LANES = ["sse", "websocket", "relay"];
 /** Events without an id of the log have no address. */
 const HAS_ADDRESS = /^evt_/;
@@ -72,8 +74,7 @@ export class Events {
             setText(this.#button, `Resume (${this.#held.length} new)`);
         } else {
             this.#coming.push(record);
-            // As many as the table has rows: each event gets a row, also when nothing is shown for a while.
-            if (this.#coming.length === MOST) this.#show();
+            if (this.#coming.length === MOST_COMING) this.#show();
             else showSoon(this.#showComing);
         }
     }

@@ -1,7 +1,7 @@
 // Rendering that is done once for many events.
 
-/** Minimum interval between two runs in milliseconds: a single event is shown in the next frame, a flood of events some fifteen times a second. */
-const PACE = 50;
+/** Minimum interval between two runs in milliseconds: a single event is shown in the next frame, a flood of events ten times a second. */
+const PACE = 100;
 /** A page that is not visible has no frames: there the work is done after this time in milliseconds. */
 const PATIENCE = 500;
 

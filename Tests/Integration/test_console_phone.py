@@ -8,6 +8,10 @@ from causeway_kit.console_fixtures import console_fixtures
 from causeway_kit.tokens import mint
 
 PHONE = {"width": 360, "height": 740, "mobile": True}
+#: Each section, and a tool for admins.
+ADDRESSES = (
+    "#/", "#/approvals", "#/incidents/inc_1", "#/notifications", "#/executions", "#/events", "#/webhooks", "#/admin", "#/admin/publish"
+)
 
 #: Visible controls below 44 px in either direction: a label is the target of its field, and an inline link is exempt (WCAG 2.5.8).
 _SMALL = """
@@ -45,7 +49,7 @@ def test_the_first_approval_is_in_reach_on_a_phone(deployment, console, tenant):
     assert tab.run(seen, "#approvals .item:first-child :is(.title, .approve, .reject)") == [True, True, True]
     for width, scheme in ((360, "light"), (320, "dark")):
         tab.look(**PHONE | {"width": width, "scheme": scheme})
-        for address in ("#/", "#/approvals", "#/incidents/inc_1", "#/notifications", "#/executions", "#/events", "#/webhooks", "#/admin", "#/admin/publish"):
+        for address in ADDRESSES:
             tab.run("location.hash = arguments[0]", address)
             section = address.split("/")[1] or "overview"
             tab.wait_for(lambda: tab.count(f"#places [data-section={section}][aria-current]"), f"{section} is open")

@@ -244,7 +244,8 @@ class Trouble:
         url = self.line.url.replace("http", "nats")
         self.edge = stack.add(Service("sse-edge", stack.directory, nats_url=url, heartbeat_interval="1h", event_log_tail_bytes="64KiB"))
         self.other = stack.edge("websocket-edge")
-        self.approvals = approval_service(stack)
+        # A share that one tenant uses up with its second request.
+        self.approvals = approval_service(stack, name="model", rate_limit=1, rate_burst=1)
         self.dispatcher = dispatcher(stack, webhook_ca_file=authorities(stack.directory))
         self.services = {
             "sse-edge": [self.edge.wait_ready()], "websocket-edge": [self.other], "jsonrpc-relay": [stack.edge("jsonrpc-relay")],
@@ -264,7 +265,7 @@ class Trouble:
 
     def _repeat(self, job, status, send):
         """Sends requests that get this status, and more of them when Prometheus knows their series, so that it sees an increase."""
-        assert send().status_code == status
+        eventually(lambda: send().status_code == status, f"{job} answers {status}")
         series = f'causeway_http_requests_total{{job="{job}",status="{status}"}}'
         eventually(lambda: self.prometheus.query(series), f"{series} is scraped", timeout=30)
         for _ in range(100):
@@ -280,6 +281,12 @@ class Trouble:
         """Requests that are malformed, to a program that gets few others."""
         admin = WebhookClient(self.dispatcher)
         self._repeat("webhook-dispatcher", 400, lambda: admin.send("POST", "/v1/webhooks", json=[]))
+        yield
+
+    def tenant_floods(self):
+        """A tenant sends more requests than its share."""
+        greedy = ApprovalClient(self.approvals, "greedy")
+        self._repeat("approval-api", 429, greedy.notifications)
         yield
 
     def certificate_expires(self):
@@ -318,6 +325,12 @@ class Trouble:
         self.stack.bus.reconfigure("APPROVALS", max_bytes=self.stack.bus.state("APPROVALS").bytes + 10)
         yield
         self.stack.bus.reconfigure("APPROVALS", max_bytes=limit)
+
+    def read_model_rebuilt(self):
+        """The file of the read model is removed."""
+        (self.stack.directory / "model.sqlite").unlink()
+        yield
+        self.approvals.wait_ready()
 
     def background_work_stopped(self):
         """An incompatible consumer has the name of approval-api's."""

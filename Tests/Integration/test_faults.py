@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
+from causeway_kit.clock import Clock
 from causeway_kit.every_surface import SURFACES
 from causeway_kit.follower import Follower
 from causeway_kit.intake import Flow, Intake
@@ -22,7 +22,6 @@ from causeway_kit.waiting import eventually, pause
 
 #: How long a process stands still.
 STANDSTILL = size(4, 20)
-_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 class Deployment:
@@ -121,18 +120,13 @@ def test_every_process_may_stand_still_for_a_while(stack):
 @pytest.mark.parametrize("step", [3600, -3600], ids=["forwards", "backwards"])
 def test_the_clock_may_be_stepped(step, tmp_path):
     """The wall clock of our processes jumps by an hour; nats-server's stays."""
-    assert _FAKETIME.exists(), f"{_FAKETIME} is missing: run deploy/install-test.sh"
-    offset = tmp_path / "offset"
-    offset.write_text("+0\n")
-    stepped = {
-        "ld_preload": _FAKETIME, "faketime_timestamp_file": offset, "faketime_no_cache": "1", "faketime_dont_fake_monotonic": "1",
-    }  # fmt: skip
-    with Stack(**stepped) as stack, Deployment(stack, **stepped) as deployment:
-        offset.write_text(f"{step:+d}\n")
+    clock = Clock(tmp_path / "offset")
+    with Stack(**clock.settings) as stack, Deployment(stack, **clock.settings) as deployment:
+        clock.set(step)
         begin = time.monotonic()
         deployment.expect_life()
         deployment.report(f"the clock stepped by {step} s", time.monotonic() - begin)
-        offset.write_text("+0\n")
+        clock.set(0)
         begin = time.monotonic()
         deployment.expect_life()
         deployment.report(f"the clock stepped by {-step} s", time.monotonic() - begin)

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from causeway_kit.approvals import ApprovalClient, approval_service, error_of, requested
+from causeway_kit.read_model import PAGE, damage
 from causeway_kit.services import is_built
 from causeway_kit.sizes import size
 from causeway_kit.waiting import eventually, pause
 
 pytestmark = pytest.mark.skipif(not is_built("approval-api"), reason="approval-api is not built")
-PAGE = 4096
 
 
 def incidents(first, last, tenant="acme", **payload):
@@ -41,17 +41,6 @@ def lines(service, text):
 
 
 # Damage
-
-
-def damage(file, text):
-    """Overwrites every page that contains a text."""
-    content = file.read_bytes()
-    pages = {place for place in range(0, len(content), PAGE) if text in content[place : place + PAGE]}
-    assert pages, f"{text} is not in the file"
-    with file.open("r+b") as output:
-        for place in pages:
-            output.seek(place)
-            output.write(b"\xff" * PAGE)
 
 
 @pytest.mark.parametrize("met_by", ["a list", "a decision", "readiness"])

@@ -43,8 +43,8 @@ def metrics_in(query):
 class Prometheus(Process):
     """Scrapes the services every second and evaluates the alert rules, which fire without waiting."""
 
-    def __init__(self, directory, services):
-        """`services`: the instances by job."""
+    def __init__(self, directory, services, *, window=None):
+        """`services`: the instances by job. `window`: the time over which the rules look at counters, in place of minutes."""
         self.port = free_port()
         home = directory / "prometheus"
         home.mkdir()
@@ -52,6 +52,7 @@ class Prometheus(Process):
         for group in rules["groups"]:
             for rule in group["rules"]:
                 rule.pop("for", None)
+                rule["expr"] = re.sub(r"\[\d+m\]", f"[{window}]", rule["expr"]) if window else rule["expr"]
         (home / "alerts.yml").write_text(yaml.safe_dump(rules))
         self._targets = home / "targets"
         self._targets.mkdir()

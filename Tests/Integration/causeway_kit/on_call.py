@@ -196,9 +196,10 @@ class Deployment:
         return Seen(
             alerts=fired | self.prometheus.firing(),
             readiness=self._readiness(),
+            # Before the doctor, whose streams would be among them.
+            panels={panel: _changes(before[panel], now) for panel, now in self.figures(panels).items()},
             faults=self._doctor(look),
             why=self._why(look),
-            panels={panel: _changes(before[panel], now) for panel, now in self.figures(panels).items()},
             commands=look.commands,
         )
 

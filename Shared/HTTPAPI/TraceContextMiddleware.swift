@@ -25,13 +25,14 @@ public struct TraceContextMiddleware: RouterMiddleware {
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
         let parent = RequestIdentity.trace(in: request.headers)
-        let (method, route) = RequestCounts.labels(route: context.routePattern, method: request.method)
-        let span: any Span = tracer.startSpan("\(method) \(route)", context: InstrumentationContext(parent), ofKind: .server)
+        let span: any Span = tracer.startSpan("request", context: InstrumentationContext(parent), ofKind: .server)
         defer { span.end() }
         var context = context
         // Without an exporter, the context comes back unchanged.
         if let trace = span.context.trace { context.setTrace(trace) }
         guard span.isRecording else { return try await next(request, context) }
+        let (method, route) = RequestCounts.labels(route: context.routePattern, method: request.method)
+        span.operationName = "\(method) \(route)"
         span.attributes = [SpanKey.method: .string(method), SpanKey.route: .string(route)]
         do {
             let response = try await next(request, context)

@@ -77,8 +77,8 @@ def test_addresses_are_those_of_make_run(page):
     assert not unknown, f"{page} names ports that `make run` does not use; if they are right, add them to ELSEWHERE in this file"
 
 
-#: Ports of other programs: a page of somebody else's, or Grafana (README.md, docs/containers.md); a receiver of webhooks.
-ELSEWHERE = {3000, 8090}
+#: Ports of other programs: a page of somebody else's, or Grafana (README.md, docs/containers.md); a receiver of webhooks; a collector of spans.
+ELSEWHERE = {3000, 8090, 4318}
 
 
 @pytest.mark.parametrize("page", pages())

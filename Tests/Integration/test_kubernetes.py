@@ -17,7 +17,7 @@ EDGES = {program["name"] for program in PROGRAMS if program["is_edge"]}
 #: The oldest version that knows every field (`preStop.sleep`; docs/kubernetes.md names it), and the newest with a schema here.
 VERSIONS = ("1.30", "1.37")
 #: Settings that differ from those of docker-compose.yml: names of the cluster, paths of its secrets.
-OWN = {"NATS_URL", "NATS_PASSWORD_FILE", "AUTH_HS256_SECRET_FILE", "LOG_REPLICAS", "WEBHOOK_ALLOWED_NETWORKS"}
+OWN = {"NATS_URL", "NATS_PASSWORD_FILE", "AUTH_HS256_SECRET_FILE", "EVENT_LOG_REPLICAS", "WEBHOOK_ALLOWED_NETWORKS"}
 UNITS = {"M": "Mi", "G": "Gi"}
 PART = {"app.kubernetes.io/part-of": "causeway"}
 
@@ -122,7 +122,7 @@ def test_the_proxy_finds_its_configuration_and_certificate():
     assert f"COPY --from=proxy-configuration /nginx.conf {mounts['configuration']}\n" in (ROOT / "deploy/Dockerfile").read_text()
     words = IMAGES.run_with("deploy/nginx/configure").split()
     page = (ROOT / "docs/kubernetes.md").read_text()
-    for option in ("--certificates", "--console", "--cors-origins-file", "--directory"):
+    for option in ("--certificates", "--console", "--settings-file", "--directory"):
         assert f"{option} {words[words.index(option) + 1]}" in page, f"docs/kubernetes.md generates nginx.conf with another {option} than the image"
     assert words[words.index("--certificates") + 1] == mounts["certificate"] and mounts["tmp"] == "/tmp"
 

@@ -2,6 +2,8 @@
 public struct ConfigurationSchema: Sendable {
     /// The program's name.
     public let program: String
+    /// The name of the executable: the program's name without a subcommand.
+    var executable: String { String(program.prefix { $0 != " " }) }
     /// The version that `--version` prints.
     public let version: String
     /// One line on the program's purpose.

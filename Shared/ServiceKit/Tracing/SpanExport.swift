@@ -23,7 +23,7 @@ struct SpanExport {
         exporter = SpanExporter(
             url: url,
             resource: OTLPRequest.Resource(
-                service: settings[.otelServiceName] ?? settings.schema.program,
+                service: settings[.otelServiceName] ?? settings.schema.executable,
                 version: settings.schema.version,
                 instance: Hexadecimal.lowercase((0..<16).map { _ in UInt8.random(in: 0 ... .max, using: &generator) })
             ),
@@ -71,7 +71,7 @@ extension AnyConfigurationKey {
     static let otelServiceName = ConfigurationKey<String?>(
         optional: "otel.service.name",
         .text,
-        help: "The name of the service in its spans; unless set, the program's name."
+        help: "The name of the service in its spans; unless set, the executable's name."
     )
 }
 

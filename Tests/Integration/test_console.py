@@ -1,12 +1,7 @@
 """The console (docs/console.md) in a real browser, with real services: its display is correct, and its actions have their effect."""
 
-import io
-import os
-from pathlib import Path
-
 import httpx
 import pytest
-from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from causeway_kit.approvals import ApprovalClient, requested
@@ -531,34 +526,3 @@ def test_nothing_keeps_anybody_out(deployment, console, publish, tenant, look, a
     tab.set_network(is_there=True)
     tab.run("location.hash = arguments[0]", address)
     expect_accessible(tab)
-
-
-@pytest.mark.skipif("CAUSEWAY_SCREENSHOTS" not in os.environ, reason="nobody asked for them (make screenshots)")
-def test_screenshots_for_the_documentation(deployment, console):
-    """Takes screenshots of the simulation, in the folder CAUSEWAY_SCREENSHOTS."""
-    folder = ROOT / Path(os.environ["CAUSEWAY_SCREENSHOTS"])
-    tab = console()
-    tab.look(width=1440, height=960)
-    tab.click("#demo-people button")
-    tab.wait_live()
-    for kind, name in (("agent", "code-reviewer"), ("workflow", "release/checkout")):
-        tab.find("#follow-kind").send_keys(kind)
-        tab.find("#follow-name").send_keys(name)
-        tab.click("#follow button")
-    simulator = deployment.start("event-producer", "simulate", "--rate", "6", "--tenants", "acme", "--seed", "5")
-    tab.wait_for(lambda: tab.count("#approvals .item") >= 2 and tab.count("#incidents .item") >= 5, "stories unfold", timeout=90)
-    tab.click("#approvals .approve")
-    tab.click("#decide-submit:enabled")
-    tab.wait_for(lambda: tab.count("[data-outcome=approved]"), "one is approved")
-    tab.wait_for(lambda: tab.count("#executions [data-state=running]"), "something is at work", timeout=90)
-    shapes = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"width": 390, "height": 844, "mobile": True}}
-    for name, shape in shapes.items():
-        tab.look(**({"width": 1440, "height": 960} | shape))
-        tab.run("scrollTo(0, 0)")
-        file = folder / f"console-{name}.png"
-        picture = Image.open(io.BytesIO(tab.driver.get_screenshot_as_png())).convert("RGB")
-        # A palette makes a third of it; this one keeps the rare colours, too.
-        picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
-        assert file.stat().st_size < 200_000
-    simulator.terminate()
-    assert simulator.wait(timeout=20) == 0

@@ -208,9 +208,10 @@ class Deployment:
         queries = [(panel, query) for panel, query in dashboard_queries("10s") if panel in panels]
         assert {panel for panel, _ in queries} == set(panels), "a panel has another name"
         found = {panel: {} for panel in panels}
-        for panel, query in queries:
+        for number, (panel, query) in enumerate(queries):
             for sample in self.prometheus.query(query):
-                found[panel][self._labels(sample)] = float(sample["value"][1])
+                # The queries of a panel may have the same labels.
+                found[panel][f"{self._labels(sample)} ({number})"] = float(sample["value"][1])
         return found
 
     def _labels(self, sample):
@@ -263,7 +264,7 @@ def as_text(name, seconds, seen):
     lines += [f"doctor: {check}: {sentence}" for check, sentence in seen.faults.items()] or ["doctor: no fault"]
     lines += [f"why: exit code {seen.why[0]}: {line}" for line in seen.why[1].splitlines()]
     for panel, changes in seen.panels.items():
-        lines += [f"panel: {panel}: {labels or '-'}: {_number(old)} -> {_number(new)}" for labels, (old, new) in changes.items()]
+        lines += [f"panel: {panel}: {labels}: {_number(old)} -> {_number(new)}" for labels, (old, new) in changes.items()]
     for run, text in seen.commands.items():
         lines += [f"{run}: {line}" for line in text.splitlines()]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from causeway_kit.doctor import make_certificate
 from causeway_kit.intake import numbered
 from causeway_kit.key_rotation import replace
 from causeway_kit.markdown import sections_of
-from causeway_kit.on_call import Deployment, Look, Traffic, as_text
+from causeway_kit.on_call import Client, Deployment, Look, Traffic, as_text
 from causeway_kit.programs import COMMANDS, OPERATING
 from causeway_kit.prometheus import alerts
 from causeway_kit.read_model import damage
@@ -69,7 +69,7 @@ class OnCall(Deployment):
 
         eventually(is_too_late, "the edge tells that events have expired", timeout=30, interval=0.3)
         yield Look(event, commands={"log info": self.run("log", "info", nats_url=self.stack.nats.url)})
-        done = command("causeway", "log", "resize", nats_url=self.stack.nats.url, log_max_bytes="10GiB")
+        done = command("causeway", "log", "resize", nats_url=self.stack.nats.url, event_log_max_bytes="10GiB")
         assert done.returncode == 0, done.stderr
 
     def log_refuses(self):
@@ -94,9 +94,14 @@ class OnCall(Deployment):
         replace(self.previous, "another-secret-that-nobody-has-signed-a-token-with-and-that-is-as-long-as-it-has-to-be\n")
         replace(self.secret, "a-new-secret-with-which-nobody-has-signed-a-token-yet-and-that-is-as-long-as-it-has-to-be\n")
         eventually(lambda: self.traffic.status == 401, "producers get 401", timeout=60)
-        for client in self.clients:
-            client.reconnect()
-        eventually(lambda: all(client.status == 401 for client in self.clients), "clients get 401", timeout=60)
+
+        def are_refused():
+            # Each process reads the files in its own time: an edge that has not yet done so accepts the client.
+            for client in self.clients:
+                client.reconnect()
+            return all(client.status == 401 for client in self.clients)
+
+        eventually(are_refused, "clients get 401", timeout=60, interval=1)
         yield Look(event)
         replace(self.previous, SECRET + "\n")
         self.accepted()
@@ -123,10 +128,14 @@ class OnCall(Deployment):
             yield Look(self.accepted(), user="sam")
 
     def clock_off(self):
-        """The clock of one of two edges is ten minutes ahead: tokens are still valid."""
+        """The clock of one of two edges, which has a client, is ten minutes ahead: tokens are still valid."""
+        client = Client(self.edges[1].url, "cleo")
+        client.start()
+        eventually(lambda: client.is_open, "it has a stream", timeout=60)
         self.clock.set(600)
         yield Look(self.accepted(), url=self.edges[1].url)
         self.clock.set(0)
+        client.stop()
 
     def clock_far_off(self):
         """The clock of one of two edges is three hours ahead, longer than tokens are valid. Clients come and go."""

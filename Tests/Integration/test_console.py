@@ -11,7 +11,6 @@ from causeway_kit.cursors import Cursor
 from causeway_kit.executions import Executions
 from causeway_kit.intake import Flow
 from causeway_kit.proxy import Nginx
-from causeway_kit.services import ROOT
 from causeway_kit.tokens import mint
 from causeway_kit.waiting import eventually
 

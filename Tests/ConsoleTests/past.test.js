@@ -31,8 +31,26 @@ test("it begins with the log if nothing is older, and has an end if there is mor
     const few = client({ items: [], nextCursor: null });
     await new Past(few).recent();
     assert.match(few.paths[1], /last_event_id=&/);
-    const many = client({ items: [notification(5, 1)], nextCursor: "x" }, ...Array.from({ length: 20 }, (_, n) => ({ events: [event(n)], cursor: evt(n) })));
-    assert.equal((await new Past(many).recent()).length, 5);
+    const thousand = (first) => ({ events: Array.from({ length: 1000 }, (_, n) => event(first + n)), cursor: evt(first + 999) });
+    const many = client({ items: [notification(5, 1)], nextCursor: "x" }, ...Array.from({ length: 20 }, (_, n) => thousand(6 + 1000 * n)));
+    assert.equal((await new Past(many).recent()).length, 5000);
+    assert.equal(many.paths.length, 6);
+});
+
+test("many notifications are read page by page, and the newest part of the hour first", async () => {
+    const causeway = client(
+        { items: [notification(50, 1), notification(40, 5)], nextCursor: "x" },
+        { events: [event(41), event(51)], cursor: evt(51) },
+        { events: [], cursor: evt(51) },
+        { items: [notification(30, 20), notification(20, 70)], nextCursor: "y" },
+        { events: [event(19, 75), event(25), event(40), event(41)], cursor: evt(41) },
+    );
+    const read = await new Past(causeway).recent();
+    assert.deepEqual(read.map(({ id }) => id), [evt(25), evt(40), evt(41), evt(51)]);
+    assert.match(causeway.paths[1], new RegExp(`last_event_id=${evt(40)}&`));
+    assert.match(causeway.paths[3], /limit=200&cursor=x$/);
+    assert.match(causeway.paths[4], new RegExp(`last_event_id=${evt(20)}&`));
+    assert.equal(causeway.paths.length, 5);
 });
 
 test("one event is found, and one that is not there is not looked for without end", async () => {

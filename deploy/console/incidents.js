@@ -129,7 +129,9 @@ export class Incidents {
             const name = shown(this.#visited, 80);
             setText(
                 place.querySelector(".empty"),
-                this.#hasPast ? `Incident ${name} had no events in the last hour that you may see.` : `Loading incident ${name}…`,
+                this.#hasPast
+                    ? `This page has no events of incident ${name}: you may see none of the last hour, or the page did not read that far back.`
+                    : `Loading incident ${name}…`,
             );
         }
     }

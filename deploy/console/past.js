@@ -8,9 +8,12 @@ import { askJSON } from "./requests.js";
 const WINDOW = 3_600_000;
 /** What it reads by itself. The other types are those that can be many. */
 const TYPES = "incident.*,investigation.*,approval.*,remediation.*,job.*,issue.*,pattern.*,webhook.*";
-/** Maximum number of documents that are read at once, and of events in each. */
-const MOST_DOCUMENTS = 5;
+/** Maximum number of events that are read at once, and in each document. */
+const MOST = 5000;
 const MOST_EVENTS = 1000;
+/** Maximum number of pages of notifications that are read to find places in the log, and of notifications in each. */
+const MOST_PAGES = 10;
+const PAGE = 200;
 /** In milliseconds; the server may have to read events from disk. */
 const PATIENCE = 30_000;
 
@@ -21,23 +24,36 @@ export class Past {
         this.#causeway = causeway;
     }
 
-    /** Reads the last hour's events of incidents, approvals and jobs, the oldest first: at most 5,000. */
+    /**
+     * Reads the last hour's events of incidents, approvals and jobs, the oldest first: at most some 5,000. Reads part by part, the newest part first, so that
+     * what is beyond the limit is what is oldest.
+     */
     async recent() {
-        return (await this.#since(Date.now() - WINDOW, TYPES)).events;
+        const from = Date.now() - WINDOW;
+        let events = [];
+        let end;
+        for await (const place of this.#places((item) => moment(item.createdAt) < from)) {
+            const part = [];
+            await this.#read(place, TYPES, MOST - events.length, (found) => {
+                part.push(...found.filter(({ id }) => end === undefined || compareCursors(id, end) <= 0));
+                return end !== undefined && compareCursors(found.at(-1).id, end) > 0;
+            });
+            events = [...part, ...events];
+            if (events.length >= MOST) break;
+            end = place;
+        }
+        return since(from, events);
     }
 
     /**
      * Reads events of all types, the oldest first: at most 5,000. `from`: milliseconds since 1970; NaN for the last hour. `isComplete`: up to the end of the log.
      */
-    search(from) {
-        return this.#since(Number.isFinite(from) ? from : Date.now() - WINDOW);
-    }
-
-    async #since(from, types) {
-        const cursor = await this.#cursor((item) => moment(item.createdAt) < from);
+    async search(from) {
+        const begin = Number.isFinite(from) ? from : Date.now() - WINDOW;
+        const start = await this.#place((item) => moment(item.createdAt) < begin);
         const read = [];
-        const isComplete = await this.#read(cursor, types, (events) => void read.push(...events));
-        return { events: read.filter(({ timestamp }) => moment(timestamp) >= from), isComplete };
+        const isComplete = await this.#read(start, undefined, MOST, (events) => void read.push(...events));
+        return { events: since(begin, read), isComplete };
     }
 
     /** Asks the producer's service for what it keeps of an event (contract §10). It answers admins. */
@@ -54,9 +70,9 @@ export class Past {
                 // It may still be among the events that this user may follow.
             }
         }
-        const cursor = await this.#cursor((item) => compareCursors(idOf(item), id) < 0);
+        const start = await this.#place((item) => compareCursors(idOf(item), id) < 0);
         let found;
-        await this.#read(cursor, undefined, (events) => {
+        await this.#read(start, undefined, MOST, (events) => {
             found = events.find((event) => event.id === id);
             return found !== undefined || compareCursors(events.at(-1)?.id, id) > 0;
         });
@@ -64,28 +80,45 @@ export class Past {
     }
 
     /**
-     * Returns a place in the log: the latest notification that is early enough, as the log cannot be read from a time. If there are too many, the
-     * earliest of those that were read; if there are few, the beginning of the log.
+     * Yields places in the log, each earlier: notifications, as the log cannot be read from a time. The last one is early enough, or the beginning of the
+     * log, or the earliest of those that are read.
      */
-    async #cursor(isEarly) {
-        const { items, nextCursor } = await askJSON(this.#causeway, "/v1/notifications?limit=200");
-        const early = items.find(isEarly);
-        if (early) return idOf(early);
-        return nextCursor === null ? "" : idOf(items.at(-1));
+    async *#places(isEarly) {
+        let page = "";
+        for (let number = 1; ; number += 1) {
+            const query = new URLSearchParams({ limit: PAGE, ...(page && { cursor: page }) });
+            const { items, nextCursor } = await askJSON(this.#causeway, `/v1/notifications?${query}`);
+            const early = items.find(isEarly);
+            yield early ? idOf(early) : nextCursor === null ? "" : idOf(items.at(-1));
+            if (early || nextCursor === null || number === MOST_PAGES) return;
+            page = nextCursor;
+        }
     }
 
-    /** Returns whether it came to the end of the log. */
-    async #read(cursor, types, take) {
-        let place = cursor;
-        for (let number = 0; number < MOST_DOCUMENTS; number += 1) {
+    /** Returns the last of the places. */
+    async #place(isEarly) {
+        let last = "";
+        for await (const place of this.#places(isEarly)) last = place;
+        return last;
+    }
+
+    /** Reads to the end of the log, or until `take` returns true, or until it has read `most` events. Returns whether it came to the end of the log. */
+    async #read(start, types, most, take) {
+        let place = start;
+        for (let count = 0; count < most; ) {
             const query = new URLSearchParams({ last_event_id: place, wait: "0s", limit: MOST_EVENTS, ...(types ? { types } : {}) });
             const document = await askJSON(this.#causeway, `/v1/events?${query}`, { patience: PATIENCE });
             if (document.events.length === 0) return true;
             if (take(document.events)) return false;
+            count += document.events.length;
             place = document.cursor;
         }
         return false;
     }
+}
+
+function since(from, events) {
+    return events.filter(({ timestamp }) => moment(timestamp) >= from);
 }
 
 /** The event of a notification (contract §8). */

@@ -71,7 +71,10 @@ export class PublishView {
             const headers = { "Content-Type": "application/json", "Idempotency-Key": this.#sent.key };
             const { ids: [id] } = JSON.parse(accepted(await send(this.#causeway, "/v1/events", { method: "POST", headers, body })));
             this.#sent = { body: "", key: "" };
-            this.#result.replaceChildren("Stored as ", element("a", { href: addressOf("events", id), text: id }), ". ", copyButton(id, "the event's id"));
+            const addressee = this.#fields.user.value.trim();
+            // The streams of this page do not carry what is for somebody else.
+            const name = addressee ? element("code", { text: id }) : element("a", { href: addressOf("events", id), text: id });
+            this.#result.replaceChildren("Stored as ", name, addressee ? ` for ${shown(addressee, 80)}. ` : ". ", copyButton(id, "the event's id"));
         } catch (error) {
             const unknown = "It is not known whether the event was stored. Publish it again within two minutes: it is stored only once.";
             setText(this.#failure, error.status === undefined ? unknown : failureText("Couldn't publish the event", error));

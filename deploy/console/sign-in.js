@@ -120,7 +120,7 @@ export class SignIn {
 async function settings(name) {
     try {
         const answer = await fetch(name, { cache: "no-store" });
-        return answer.ok ? await answer.json() : undefined;
+        return answer.status === 200 ? await answer.json() : undefined;
     } catch {
         return undefined;
     }

@@ -41,7 +41,7 @@ public final class RequestCounts: Sendable {
     /// Counts a request.
     ///
     /// - Parameters:
-    ///   - route: The pattern of the route that took it; nil if there is none.
+    ///   - route: The pattern of the request's route; nil for a request without a route.
     ///   - method: Nil for bytes that are not HTTP.
     ///   - status: The status code of the answer.
     public func add(route: String?, method: HTTPRequest.Method?, status: Int) {
@@ -53,7 +53,7 @@ public final class RequestCounts: Sendable {
     /// Returns the bounded labels of a request, for metrics and the names of spans.
     ///
     /// - Parameters:
-    ///   - route: The pattern of the route that took it; nil if there is none.
+    ///   - route: The pattern of the request's route; nil for a request without a route.
     ///   - method: Nil for bytes that are not HTTP.
     static func labels(route: String?, method: HTTPRequest.Method?) -> (method: String, route: String) {
         (method.flatMap { methods.contains($0) ? $0.rawValue : nil } ?? otherMethod, route ?? noRoute)

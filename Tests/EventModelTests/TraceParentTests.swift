@@ -38,7 +38,7 @@ struct TraceParentTests {
         #expect(trace.text == handedOn)
     }
 
-    @Test("A new span has the trace's id and another of its own; a new trace has both")
+    @Test("A child span keeps the trace id and has a new span id; a root span has two new ids")
     func newSpans() throws {
         var generator = SystemRandomNumberGenerator()
         let parent = try #require(TraceParent("00-\(Self.traceID)-00f067aa0ba902b7-01"))

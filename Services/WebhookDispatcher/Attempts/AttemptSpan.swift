@@ -4,14 +4,14 @@ import Webhooks
 
 /// The span of an attempt at a delivery. Does nothing outside of a sampled trace, or if the process exports no spans.
 struct AttemptSpan {
-    private let span: any Span
+    private let span: (any Span)?
     /// The message, with this span as the parent of what the receiver does.
     let message: SignedMessage
 
     init(of message: OutgoingMessage, to endpoint: Endpoint) {
-        let context = InstrumentationContext(message.signed.traceparent)
-        span = InstrumentationSystem.tracer.startSpan("deliver webhook", context: context, ofKind: .client)
-        guard span.isRecording else {
+        let span = InstrumentationSystem.tracer.startSpan("deliver webhook", within: message.signed.traceparent, ofKind: .client)
+        self.span = span
+        guard let span else {
             self.message = message.signed
             return
         }
@@ -26,6 +26,7 @@ struct AttemptSpan {
 
     /// Ends the span. One whose attempt was not made is never exported.
     func end(_ outcome: AttemptOutcome) {
+        guard let span else { return }
         switch outcome {
         case .postponed: return
         case .answered(let answer):

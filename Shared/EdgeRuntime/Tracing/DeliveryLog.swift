@@ -63,9 +63,7 @@ public final class DeliveryLog: Sendable {
     }
 
     private func span(_ entry: LogEntry, _ cursor: Cursor, of trace: TraceParent) -> (any Span)? {
-        guard trace.isSampled else { return nil }
-        let span: any Span = self.tracer.startSpan("deliver event", context: InstrumentationContext(trace), ofKind: .consumer)
-        guard span.isRecording else { return nil }
+        guard let span = self.tracer.startSpan("deliver event", within: trace, ofKind: .consumer) else { return nil }
         span.attributes = [
             SpanKey.eventID: .string(cursor.text), SpanKey.eventType: .string(entry.event.type.name),
             SpanKey.tenant: .string("\(entry.event.tenant)"), SpanKey.bytes: .int64(Int64(entry.event.payload.bytes.count)),

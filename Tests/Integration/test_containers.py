@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from causeway_kit.containers import ROOT, Compose, Dockerfile, keys_of
+from causeway_kit.kubernetes import Manifests
 from causeway_kit.names import NameServer
 from causeway_kit.nats_server import NATSServer
-from causeway_kit.programs import COMMANDS, OPERATING
+from causeway_kit.programs import COMMANDS, OPERATING, PROGRAMS
 from causeway_kit.proxy import Nginx
 from causeway_kit.services import BINARIES, Service, executable, is_built
 from causeway_kit.surfaces import NotificationStream
@@ -329,7 +330,19 @@ def test_the_proxy_does_not_start_with_origins_that_are_none(tmp_path, wrong):
     expect_refused(tmp_path, "CORS_ORIGINS", CORS_ORIGINS=wrong)
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("HTTPS_PORT", "https"), ("HTTPS_PORT", "84430000"), ("HTTPS_PORT", "443;"), ("SERVE_HTTP", "yes")])
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("HTTPS_PORT", "https"),
+        ("HTTPS_PORT", "84430000"),
+        ("HTTPS_PORT", "443;"),
+        ("SERVE_HTTP", "yes"),
+        ("RESOLVER", "10.96.0.10; return 200"),
+        ("RESOLVER", "fe80::1%eth0"),
+        ("SERVICE_PREFIX", "${a}"),
+        ("SERVICE_SUFFIX", ".svc;"),
+    ],
+)
 def test_the_proxy_does_not_start_with_settings_that_are_none(tmp_path, name, wrong):
     expect_refused(tmp_path, name, **{name: wrong})
 
@@ -364,6 +377,32 @@ def test_the_containers_proxy_redirects_to_the_port_of_the_host(tmp_path, secret
         names.close()
 
 
+def test_the_generator_takes_no_name_server_that_is_known_at_the_start(tmp_path):
+    command = [ROOT / "deploy/nginx/configure", "--directory", tmp_path, "--settings-file", tmp_path / "settings.conf", "--resolver", "127.0.0.11"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert done.returncode != 0 and "RESOLVER in the environment of deploy/nginx/start" in done.stderr and not (tmp_path / "nginx.conf").exists()
+
+
+def test_the_containers_proxy_finds_the_services_of_a_cluster(tmp_path, secrets):
+    """With the environment that the chart of deploy/kubernetes gives it. Nothing listens: the access log tells what it tried."""
+    names = NameServer()
+    proxy = _Composed(tmp_path, names, secrets)
+    proxy.environment |= {"SERVE_HTTP": "1"} | Manifests("trial").environment("proxy")
+    services, tried = Manifests("trial").of("Service"), {}
+    for number, program in enumerate(PROGRAMS, 2):
+        name = services[program["name"]]["metadata"]["name"]
+        names.addresses[f"{name}.causeway.svc.cluster.local"] = [f"127.0.8.{number}"]
+        tried[f"127.0.8.{number}:{program['http_port']}"] = program["routes"][-1]
+    try:
+        proxy.start().wait_ready()
+        for address, route in tried.items():
+            assert httpx.request(route.get("method", "GET"), proxy.url + route["path"], timeout=15).status_code == 503
+            eventually(lambda address=address: f'"upstream":"{address}"' in proxy.log, f"it tried {address}")
+    finally:
+        proxy.kill()
+        names.close()
+
+
 class _Composed(Nginx):
     """nginx with the configuration from the Dockerfile, except for the paths, the ports and the name server."""
 
@@ -373,7 +412,7 @@ class _Composed(Nginx):
         client = os.path.normpath(Path(console, (ROOT / "deploy/console/causeway").readlink()))
         for source, place in {"deploy/console": console, "Clients/JavaScript/causeway/src": client}.items():
             assert f"COPY {source} {place}\n" in (ROOT / "deploy/Dockerfile").read_text(), "nginx looks where the files are not"
-        self._places = {"--resolver": names.address, "--certificates": str(secrets), "--console": str(ROOT / "deploy/console")}
+        self._places = {"--certificates": str(secrets), "--console": str(ROOT / "deploy/console")}
         super().__init__(directory, {}, name="nginx", cors_origins=ORIGIN)
         # The image's own program, with the variable that the container has.
         assert "COPY deploy/nginx/start /usr/local/bin/start-nginx\n" in (ROOT / "deploy/Dockerfile").read_text()
@@ -382,6 +421,8 @@ class _Composed(Nginx):
             "CORS_ORIGINS": ORIGIN, "CONSOLE_OIDC_ISSUER": ISSUER, "CONSOLE_OIDC_CLIENT_ID": "console", "SERVE_HTTP": "1",
         }
         assert self.environment.keys() <= COMPOSE.services["proxy"]["environment"].keys()
+        # The container has it in /etc/resolv.conf.
+        self.environment |= {"RESOLVER": names.address}
         self.arguments = [str(ROOT / "deploy/nginx/start"), str(self._settings_file), *self.arguments[1:]]
 
     def configure(self, _):

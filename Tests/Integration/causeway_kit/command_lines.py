@@ -10,7 +10,7 @@ import subprocess
 import yaml
 
 from .containers import Dockerfile
-from .kubernetes import KUBECTL, Manifests
+from .kubernetes import KUBECTL, Manifests, helm
 from .services import ROOT, executable
 from .tokens import SECRET
 
@@ -72,22 +72,27 @@ def is_composed(line):
 
 
 def asks_a_cluster(line, folder):
-    """kubectl takes the command: it makes the object without a cluster, from files in the folder, or the trial's manifests have what it names."""
-    if line[0] != "kubectl":
-        assert os.access(ROOT / line[0], os.X_OK), "test_containers.py runs it"
-        return
-    words, objects = line[1:], Manifests("trial")
-    if words[0] == "--namespace":
-        assert {one["metadata"]["namespace"] for one in objects.all} == {words[1]}
-        words = words[2:]
-    if words[0] == "create":
-        done = subprocess.run([KUBECTL, *words, "--dry-run=client", "--output=name"], cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    elif words[0] == "apply":
-        assert words[1] == "--kustomize" and (ROOT / words[2] / "kustomization.yaml").is_file()
+    """The command works as far as it does without a cluster: helm renders what it installs, kubectl makes the object from files in the folder, or the
+    trial's objects have what it names."""
+    program, *words = line
+    objects = Manifests("trial").all
+    if program == "helm":
+        assert words[:2] == ["upgrade", "--install"]
+        status, output, errors = helm("install", "--dry-run=client", *words[2:])
+        assert status == 0 and not errors and "\nNAMESPACE: causeway\n" in output, errors
+    elif program == "kubectl":
+        if words[0] == "--namespace":
+            assert {one["metadata"]["namespace"] for one in objects} == {words[1]}
+            words = words[2:]
+        if words[0] == "create":
+            done = subprocess.run([KUBECTL, *words, "--dry-run=client", "--output=name"], cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        else:
+            assert words[0] == "get"
+            found = {(one["kind"].lower(), one["metadata"]["name"]) for one in objects}
+            assert tuple(words[1:]) in found, f"the trial has no {words[1:]}"
     else:
-        kind, name = words[-1].split("/") if words[:2] == ["rollout", "status"] else words[1:]
-        assert name in objects.of(kind.capitalize()), f"the trial has no {kind} {name}"
+        assert os.access(ROOT / program, os.X_OK), "test_containers.py runs it"
 
 
 @functools.cache

@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs/kubernetes.md").read_text()
 
 ours = pytest.mark.parametrize("name", COMMANDS)
 every = pytest.mark.parametrize("deployment", DEPLOYMENTS)
-confined = pytest.mark.parametrize("deployment", DEPLOYMENTS.keys() - {"bare"})
+confined = pytest.mark.parametrize("deployment", [name for name in DEPLOYMENTS if name != "bare"])
 
 
 @pytest.fixture
@@ -332,9 +332,18 @@ def test_only_what_is_named_passes(manifests, deployment):
     }
     assert outside == {"webhook-dispatcher"}
     opened = [name for name, one in policies.items() if any("from" not in rule for rule in one.get("ingress", []))]
-    assert opened == ["proxy"]
+    assert opened == ["proxy"] and policies["proxy"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": "https"}]}]
     assert [name for name, one in manifests.of("Service").items() if one["spec"].get("type", "ClusterIP") != "ClusterIP"] == ["proxy"]
-    assert ("bus" in policies) == (deployment == "production") and ("monitoring" in policies) == (deployment != "trial")
+    namespaces = {
+        name: [(peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], port["port"]) for port in rule["ports"]]
+        for name, one in policies.items()
+        for rule in [*one.get("ingress", []), *one.get("egress", [])]
+        for peer in [*rule.get("from", []), *rule.get("to", [])]
+        if "namespaceSelector" in peer
+    }
+    expected = {"trial": {}, "production": {"bus": [("nats", 4222)], "monitoring": [("monitoring", "admin")]}}
+    expected["everything"] = {"monitoring": [("monitoring", "admin")]}
+    assert namespaces == expected[deployment] | {"inside": [("kube-system", 53), ("kube-system", 53)]}
 
 
 def test_webhooks_pass_to_the_networks_that_the_dispatcher_allows():

@@ -12,9 +12,9 @@ struct WebhookMeasurement: Measurement {
     /// Time limit for the last deliveries, in seconds.
     private static let patience: UInt64 = 60
 
-    /// The figures of one round: milliseconds, and deliveries a second.
+    /// The figures of one round: milliseconds, deliveries a second, and microseconds of the dispatcher's processor time a delivery.
     private struct Figures {
-        var quietMedian, quietLate, troubledMedian, troubledLate, throughput: Double
+        var quietMedian, quietLate, troubledMedian, troubledLate, throughput, processor: Double
     }
 
     func rows(_ options: SuiteOptions, log: @escaping (String) -> Void) throws(LoadError) -> [SuiteRow] {
@@ -33,6 +33,7 @@ struct WebhookMeasurement: Measurement {
             latency("healthy of \(endpoints) endpoints, p50", figures.map(\.troubledMedian), beside: figures.map(\.quietMedian), ""),
             latency("healthy of \(endpoints) endpoints, p99", figures.map(\.troubledLate), beside: figures.map(\.quietLate), "≤ 1.2"),
             SuiteRow(title: "deliveries a second", unit: "/s", digits: 0, values: figures.map(\.throughput), target: "≥ 5,000 /s"),
+            SuiteRow(title: "processor time a delivery", unit: "µs", digits: 0, values: figures.map(\.processor), target: ""),
             try memory(options, log),
         ]
     }
@@ -66,7 +67,9 @@ struct WebhookMeasurement: Measurement {
         let quiet = try receiver.takeLatency()
 
         let burst = options.size(2500, quick: 100)
+        let before = try dispatcher.meter.processorTime()
         let wall = try events.burst(burst, patience: Self.patience)
+        let processor = try dispatcher.meter.processorTime() - before
         _ = try receiver.takeLatency()
         let deliveries = burst * count / Self.tenants
 
@@ -79,7 +82,8 @@ struct WebhookMeasurement: Measurement {
             quietLate: milliseconds(quiet, 0.99),
             troubledMedian: milliseconds(troubled, 0.5),
             troubledLate: milliseconds(troubled, 0.99),
-            throughput: Double(deliveries) / (Double(wall) / 1e9)
+            throughput: Double(deliveries) / (Double(wall) / 1e9),
+            processor: Double(processor) / Double(deliveries) / 1000
         )
     }
 

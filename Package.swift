@@ -19,6 +19,7 @@ let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting",
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -238,7 +239,11 @@ let package = Package(
         tests("EventLog", ["Basics", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
             "Webhooks",
-            ["Basics", "Webhooks", "EventLog", "EventModel", "NATSClient", "TestKit", crypto, nioCore, nioPosix, nioSSL, logging]
+            [
+                "Basics", "Webhooks", "EventLog", "EventModel", "NATSClient", "TestKit", crypto, nioCore, nioEmbedded, nioHTTP1, nioPosix,
+                nioSSL,
+                logging,
+            ]
         ),
         tests("CausewayProducer", ["Basics", "CausewayProducer", "EventLog", "EventModel", "NATSClient", "TestKit", logging]),
         tests(
@@ -284,7 +289,7 @@ let package = Package(
             [
                 "Basics", "HTTPFront", "TestKit", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
                 nioHTTPTypesHTTP1,
-                logging, .product(name: "NIOEmbedded", package: "swift-nio"),
+                logging, nioEmbedded,
             ]
         ),
         tests(
@@ -314,7 +319,7 @@ let package = Package(
             "OperatorCommands",
             [
                 "Basics", "Webhooks", "OperatorCommands", "EventModel", "HTTPAPI", "TestKit", argumentParser, httpTypes, nioCore,
-                .product(name: "NIOEmbedded", package: "swift-nio"),
+                nioEmbedded,
             ]
         ),
     ],

@@ -44,16 +44,38 @@ private enum AttemptFixture {
                 nextAttemptAt: next
             )
             let record = AttemptRecord(endpoint: AttemptFixture.endpoint(), attempt: attempt)
-            #expect(AttemptRecord(json: record.json) == record)
+            let messages = AttemptMessage.encode([record])
+            #expect(messages.map(\.count) == [1])
+            #expect(AttemptMessage.decode(messages[0].payload) == [record])
         }
+    }
+
+    @Test func recordsShareMessagesUpToASize() throws {
+        let records = try (0..<20).map { AttemptRecord(endpoint: AttemptFixture.endpoint(), attempt: try AttemptFixture.attempt($0)) }
+        let messages = AttemptMessage.encode(records)
+        #expect(messages.count < 10 && messages.allSatisfy { $0.payload.count <= 1024 })
+        #expect(messages.flatMap { AttemptMessage.decode($0.payload) } == records)
+        #expect(messages.map(\.count) == messages.map { AttemptMessage.decode($0.payload).count })
+        #expect(AttemptMessage.encode([]).isEmpty)
+    }
+
+    @Test func aLongAnswerHasAMessageForItself() throws {
+        let long = try AttemptFixture.attempt(1, .answered(status: 500, excerpt: String(repeating: "\u{1}", count: 1024)))
+        let records = [try AttemptFixture.attempt(0), long, try AttemptFixture.attempt(2)].map {
+            AttemptRecord(endpoint: AttemptFixture.endpoint(), attempt: $0)
+        }
+        let messages = AttemptMessage.encode(records)
+        #expect(messages.map(\.count) == [1, 1, 1])
+        #expect(messages.flatMap { AttemptMessage.decode($0.payload) } == records)
     }
 
     @Test func theLongestAnswerFits() throws {
         let longest = String(repeating: "\u{1}", count: 1024)
         let attempt = try AttemptFixture.attempt(1, .answered(status: 500, excerpt: longest))
         let record = AttemptRecord(endpoint: AttemptFixture.endpoint(), attempt: attempt)
-        #expect(record.json.count <= AttemptRecord.maximumBytes)
-        #expect(AttemptRecord(json: record.json) == record)
+        let payload = try #require(AttemptMessage.encode([record]).first).payload
+        #expect(payload.count <= AttemptMessage.maximumBytes)
+        #expect(AttemptMessage.decode(payload) == [record])
         // Replacement characters take three bytes for one.
         let replaced = try AttemptFixture.attempt(1, .answered(status: 500, excerpt: String(repeating: "\u{FFFD}", count: 1024)))
         guard case .answered(_, let excerpt) = replaced.result else {
@@ -68,8 +90,13 @@ private enum AttemptFixture {
         #"{"endpoint":"whk_01JZZZZZZZZZZZZZZZZZZZZZZZ","id":"a","type":"a.b","startedAt":1,"durationMs":1}"#,
         #"{"endpoint":"whk_01JZZZZZZZZZZZZZZZZZZZZZZZ","id":"a","type":"a.b","startedAt":1,"durationMs":1,"failure":"unknown"}"#,
     ])
-    func whatIsNoRecordIsIgnored(_ json: String) {
-        #expect(AttemptRecord(json: Array(json.utf8)) == nil)
+    func whatIsNoRecordIsIgnored(_ json: String) throws {
+        #expect(AttemptMessage.decode(Array(json.utf8)).isEmpty)
+        #expect(AttemptMessage.decode(Array("[\(json)]".utf8)).isEmpty)
+        let record = AttemptRecord(endpoint: AttemptFixture.endpoint(), attempt: try AttemptFixture.attempt(1))
+        let known = String(decoding: try #require(AttemptMessage.encode([record]).first).payload.dropFirst().dropLast(), as: UTF8.self)
+        guard !json.isEmpty else { return }
+        #expect(AttemptMessage.decode(Array("[\(json),\(known)]".utf8)) == [record])
     }
 }
 

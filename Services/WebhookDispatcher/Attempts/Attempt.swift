@@ -43,11 +43,8 @@ struct Attempt: Sendable, Hashable {
     }
 }
 
-/// A message of the stream of attempts: an attempt and its endpoint. The subject names only the endpoint's slot, which others had before.
+/// An attempt and its endpoint. The subject names only the endpoint's slot, which others had before.
 struct AttemptRecord: Sendable, Hashable {
-    /// The size limit: the excerpt with every byte escaped, and the rest.
-    static let maximumBytes = 8 * 1024
-
     let endpoint: EndpointID
     let attempt: Attempt
 
@@ -57,7 +54,7 @@ struct AttemptRecord: Sendable, Hashable {
     }
 
     /// The record as JSON. Times in milliseconds since 1970.
-    var json: [UInt8] {
+    fileprivate var json: JSONObject {
         var object: JSONObject = [
             "endpoint": .string("\(endpoint)"), "id": .string(attempt.messageID), "type": .string(attempt.type.name),
             "startedAt": .integer(Int(attempt.startedAt.millisecondsSinceEpoch)),
@@ -71,16 +68,11 @@ struct AttemptRecord: Sendable, Hashable {
             object.append("failure", .string(failure.name))
         }
         if let time = attempt.nextAttemptAt { object.append("nextAttemptAt", .integer(Int(time.millisecondsSinceEpoch))) }
-        return object.bytes
+        return object
     }
 
-    /// Parses a record; nil if malformed, as one of a later version may be. Members that it does not know are ignored: a list is shown, not
-    /// written back.
-    init?(json: [UInt8]) {
-        guard json.count <= Self.maximumBytes, (try? JSONDocument.check(json)) != nil,
-            let body = try? JSONDecoder().decode(Body.self, from: Data(json)), let endpoint = EndpointID(body.endpoint),
-            let type = try? EventType(body.type), let result = body.result
-        else { return nil }
+    fileprivate init?(_ body: Body) {
+        guard let endpoint = EndpointID(body.endpoint), let type = try? EventType(body.type), let result = body.result else { return nil }
         self.endpoint = endpoint
         attempt = Attempt(
             messageID: body.id,
@@ -92,7 +84,7 @@ struct AttemptRecord: Sendable, Hashable {
         )
     }
 
-    private struct Body: Decodable {
+    fileprivate struct Body: Decodable {
         var endpoint: String
         var id: String
         var type: String
@@ -109,6 +101,54 @@ struct AttemptRecord: Sendable, Hashable {
             case (nil, let failure?): AttemptOutcome.Failure(name: failure).map { .failed($0) }
             default: nil
             }
+        }
+    }
+}
+
+/// A message of the stream of attempts: a JSON array of records of one slot, oldest first.
+///
+/// Attempts that were made within a second share a message: to store each alone took the bus as long as to deliver it.
+enum AttemptMessage {
+    /// The size limit: a record whose excerpt has every byte escaped.
+    static let maximumBytes = 8 * 1024
+    /// A message with that many bytes is full. So the last messages of a slot, of which the stream keeps ``AttemptJournal/kept``, take as much as that
+    /// many attempts with long answers.
+    private static let fullBytes = 1024
+
+    /// Encodes records.
+    ///
+    /// - Returns: messages in order, each with its number of records.
+    static func encode(_ records: [AttemptRecord]) -> [(payload: [UInt8], count: Int)] {
+        var messages: [(payload: [UInt8], count: Int)] = []
+        var (payload, count): ([UInt8], Int) = ([], 0)
+        for record in records {
+            let json = record.json.bytes
+            if count > 0, payload.count + json.count >= fullBytes {
+                messages.append((payload + [UInt8(ascii: "]")], count))
+                (payload, count) = ([], 0)
+            }
+            payload.append(count == 0 ? UInt8(ascii: "[") : UInt8(ascii: ","))
+            payload += json
+            count += 1
+        }
+        if count > 0 { messages.append((payload + [UInt8(ascii: "]")], count)) }
+        return messages
+    }
+
+    /// Decodes a message. What is malformed, as a record of a later version may be, is left out: a list is shown, not written back.
+    static func decode(_ json: [UInt8]) -> [AttemptRecord] {
+        guard json.count <= maximumBytes, (try? JSONDocument.check(json)) != nil,
+            let bodies = try? JSONDecoder().decode([Lenient].self, from: Data(json))
+        else { return [] }
+        return bodies.compactMap { $0.body.flatMap(AttemptRecord.init) }
+    }
+
+    /// A record that may be malformed. Members that it does not know are ignored.
+    private struct Lenient: Decodable {
+        let body: AttemptRecord.Body?
+
+        init(from decoder: any Decoder) throws {
+            body = try? AttemptRecord.Body(from: decoder)
         }
     }
 }

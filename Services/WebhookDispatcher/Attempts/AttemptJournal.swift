@@ -8,8 +8,8 @@ import Webhooks
 
 /// The last attempts of each endpoint: a side stream, `WEBHOOK_ATTEMPTS`, which every replica reads and the owner of an endpoint writes.
 ///
-/// The subject of an attempt names tenant and slot, `attempts.<tenant>.<slot>`, and keeps the last ``kept``. So what a tenant takes of the
-/// stream is bounded by its endpoints, also when it deletes and registers them again and again. The stream drops by age, and the oldest of all when
+/// The subject of an attempt names tenant and slot, `attempts.<tenant>.<slot>`, and keeps the last ``kept`` messages; a message has the attempts of
+/// about a second (``AttemptMessage``). So what a tenant takes of the stream is bounded by its endpoints, also when it deletes and registers them again and again. The stream drops by age, and the oldest of all when
 /// it is full: a list of attempts is for people, and nothing depends on it.
 ///
 /// Recording never waits for the bus. What is not stored yet has a bound with a share for each tenant (``PendingAttempts``). Any thread.
@@ -25,8 +25,8 @@ final class AttemptJournal: Sendable {
     private static let maximumPending = 8192
     /// Attempts that are stored at a time.
     private static let batch = 256
-    /// The least time between two batches that are not full.
-    private static let interval: Duration = .milliseconds(200)
+    /// How often what waits is stored.
+    private static let interval: Duration = .seconds(1)
     /// Time limit for storing what is left at the end.
     private static let lastInterval: Duration = .seconds(2)
 
@@ -40,6 +40,7 @@ final class AttemptJournal: Sendable {
 
     /// The stream.
     let stream: SideStream
+    private let limit: Int
     private let logger: Logger
     private let state: Mutex<State>
     private let work = Signal()
@@ -52,9 +53,10 @@ final class AttemptJournal: Sendable {
         configuration.description = "Causeway: the last attempts at deliveries to webhook endpoints"
         configuration.maxAge = Self.maximumAge
         configuration.maxBytes = Self.maximumBytes
-        configuration.maxMessageSize = Int32(AttemptRecord.maximumBytes)
+        configuration.maxMessageSize = Int32(AttemptMessage.maximumBytes)
         configuration.maxMessagesPerSubject = Int64(Self.kept)
         stream = SideStream(beside: log, configuration)
+        self.limit = limit
         self.logger = logger
         state = Mutex(State(pending: PendingAttempts(limit: limit)))
     }
@@ -91,11 +93,18 @@ final class AttemptJournal: Sendable {
         while !Task.isCancelled {
             await work.wait()
             guard !Task.isCancelled else { break }
-            let (isFull, isDone) = await store(atMost: Self.batch)
+            // What waits now. What comes meanwhile has the next turn, so that the attempts of an endpoint share a message.
+            var (left, isDone) = (pendingCount, true)
+            while left > 0, isDone {
+                let count: Int
+                (count, isDone) = await store(atMost: Self.batch)
+                left = count > 0 ? left - count : 0
+            }
             if isDone { pause.reset() }
-            if !isDone || pendingCount > 0 { work.raise() }
-            // A full batch is followed by the next one at once, so that only acknowledgements limit the rate.
-            guard !isFull || !isDone else { continue }
+            let waiting = pendingCount
+            if waiting > 0 { work.raise() }
+            // With much that waits, only acknowledgements limit the rate.
+            guard waiting < limit / 2 || !isDone else { continue }
             try? await Task.sleep(for: isDone ? Self.interval : pause.pause())
         }
         // Not a child: a cancelled task sends nothing. Twice, because the first attempt may create the stream.
@@ -108,35 +117,38 @@ final class AttemptJournal: Sendable {
 
     /// Stores what waits, some `limit` attempts of it.
     ///
-    /// - Returns: whether there were that many, and whether nothing of it has to be tried again.
-    private func store(atMost limit: Int, timeout: Duration? = nil) async -> (isFull: Bool, isDone: Bool) {
+    /// - Returns: how many attempts that were, and whether none of them has to be tried again.
+    private func store(atMost limit: Int, timeout: Duration? = nil) async -> (count: Int, isDone: Bool) {
         let taken = state.withLock { state in
             let taken = state.pending.take(limit)
             for (place, records) in taken { state.sent[place] = records }
             return taken
         }
-        let messages = taken.flatMap { place, records in
-            records.map { NATSClient.OutgoingMessage(subject: Self.subject(place), payload: $0.json) }
+        guard !taken.isEmpty else { return (0, true) }
+        let encoded = taken.map { place, records in (place: place, records: records, messages: AttemptMessage.encode(records)) }
+        let messages = encoded.flatMap { part in
+            part.messages.map { NATSClient.OutgoingMessage(subject: Self.subject(part.place), payload: $0.payload) }
         }
-        guard !messages.isEmpty else { return (false, true) }
         var errors = await stream.publish(inOrder: messages, timeout: timeout)[...]
         var isDone = true
         var refusal: EventLogError?
         state.withLock { state in
-            for (place, records) in taken {
+            for (place, records, messages) in encoded {
                 state.sent[place] = nil
                 var unsent: [AttemptRecord] = []
-                for (record, error) in zip(records, errors.prefix(records.count)) {
+                var records = records[...]
+                for (message, error) in zip(messages, errors.prefix(messages.count)) {
+                    defer { records = records.dropFirst(message.count) }
                     guard let error else { continue }
                     if error.isRetriable || error.code == .cancelled {
                         isDone = false
-                        unsent.append(record)
+                        unsent += records.prefix(message.count)
                     } else {
                         refusal = error
-                        state.refused += 1
+                        state.refused += message.count
                     }
                 }
-                errors = errors.dropFirst(records.count)
+                errors = errors.dropFirst(messages.count)
                 if !unsent.isEmpty { state.pending.restore(unsent, at: place) }
             }
         }
@@ -146,7 +158,7 @@ final class AttemptJournal: Sendable {
                 metadata: [LogKey.stream: "\(stream.name)", LogKey.error: "\(refusal)"]
             )
         }
-        return (messages.count >= limit, isDone)
+        return (taken.reduce(0) { $0 + $1.records.count }, isDone)
     }
 
     /// The attempts that the stream has of a place, oldest first.
@@ -158,7 +170,7 @@ final class AttemptJournal: Sendable {
         for _ in 0..<(4 * Self.kept) {
             guard let message = try await stream.next(after: sequence, matching: subject) else { break }
             sequence = message.sequence
-            if let record = AttemptRecord(json: message.payload) { records.append(record) }
+            records += AttemptMessage.decode(message.payload)
         }
         return records
     }

@@ -25,6 +25,10 @@ public struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
     public let port: UInt16
     /// Path and query as they are sent; at least `/`.
     public let target: String
+    /// Host, and the port unless it is the scheme's: the value of `Host`.
+    public let authority: String
+    /// Scheme, host and port, for logs and limits.
+    public let origin: String
 
     /// Parses and validates a URL.
     ///
@@ -39,19 +43,6 @@ public struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
 
     /// The URL in its normal form. A secret of the receiver may be in it: for its tenant alone, not for logs.
     public var description: String { "\(origin)\(target)" }
-
-    /// Scheme, host and port, for logs and limits.
-    public var origin: String { "\(isSecure ? "https" : "http")://\(authority)" }
-
-    /// Host, and the port unless it is the scheme's: the value of `Host`.
-    public var authority: String {
-        let name =
-            switch host {
-            case .name(let name): name
-            case .address(let address): if case .v6 = address { "[\(address)]" } else { "\(address)" }
-            }
-        return port == Self.defaultPort(isSecure: isSecure) ? name : "\(name):\(port)"
-    }
 
     /// The rule that a text breaks.
     private struct Fault: Error {
@@ -86,6 +77,14 @@ public struct WebhookURL: Sendable, Hashable, CustomStringConvertible {
         (host, port) = try Self.parse(authority: authority, isSecure: isSecure)
         let path = String(decoding: target, as: UTF8.self)
         self.target = path.hasPrefix("/") ? path : "/\(path)"
+        // Made once: every attempt needs both.
+        let name =
+            switch host {
+            case .name(let name): name
+            case .address(let address): if case .v6 = address { "[\(address)]" } else { "\(address)" }
+            }
+        self.authority = port == Self.defaultPort(isSecure: isSecure) ? name : "\(name):\(port)"
+        origin = "\(isSecure ? "https" : "http")://\(self.authority)"
     }
 
     private static let form = Fault(message: "must look like https://hooks.example/causeway")

@@ -14,14 +14,19 @@ struct Connector: Sendable {
     private let group: any EventLoopGroup
     private let context: NIOSSLContext
     private let dial: Dial
+    private let idleTimeout: TimeAmount
 
-    init(authoritiesFile: String?, group: any EventLoopGroup, dial: @escaping Dial) throws {
+    /// Reads the authorities.
+    ///
+    /// - Parameter idleTimeout: after this time without an exchange a connection closes.
+    init(authoritiesFile: String?, idleTimeout: TimeAmount, group: any EventLoopGroup, dial: @escaping Dial) throws {
         var trust = TLSConfiguration.makeClientConfiguration()
         trust.minimumTLSVersion = .tlsv12
         trust.applicationProtocols = ["http/1.1"]
         if let authoritiesFile { trust.additionalTrustRoots = [.file(authoritiesFile)] }
         // One for all connections: it holds the machine's authorities.
         context = try NIOSSLContext(configuration: trust)
+        self.idleTimeout = idleTimeout
         self.group = group
         self.dial = dial
     }
@@ -55,11 +60,11 @@ struct Connector: Sendable {
             let bootstrap = ClientBootstrap(group: loop)
                 .connectTimeout(limit)
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
-                .channelInitializer { [context] channel in
+                .channelInitializer { [context, idleTimeout] channel in
                     channel.eventLoop.makeCompletedFuture {
                         let handlers = channel.pipeline.syncOperations
                         if url.isSecure { try Self.addTLS(to: handlers, for: url, context, until: deadline, established) }
-                        try Self.addHTTP(to: handlers)
+                        try Self.addHTTP(to: handlers, idleTimeout: idleTimeout)
                     }
                 }
             channel = try await dial(bootstrap, socket).get()
@@ -101,11 +106,11 @@ struct Connector: Sendable {
         try handlers.addHandler(HandshakeHandler(name: name, deadline: deadline, promise: established))
     }
 
-    private static func addHTTP(to handlers: ChannelPipeline.SynchronousOperations) throws {
+    private static func addHTTP(to handlers: ChannelPipeline.SynchronousOperations, idleTimeout: TimeAmount) throws {
         let meter = AnswerMeter(maximumBytes: WebhookSenderConfiguration.maximumAnswerBytes)
         try handlers.addHandler(meter)
         try handlers.addHandler(HTTPRequestEncoder())
         try handlers.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
-        try handlers.addHandler(ExchangeHandler(meter: meter))
+        try handlers.addHandler(ExchangeHandler(meter: meter, idleTimeout: idleTimeout))
     }
 }

@@ -39,6 +39,7 @@ final class AnswerMeter: ChannelInboundHandler {
 /// 1. It writes a request, and reads the answer to its end, its bound (``AnswerMeter``) or the deadline.
 /// 2. It closes the connection after anything but a complete answer to a completely written request.
 /// 3. It closes an idle connection on which bytes arrive: they would be taken for the answer to the next request.
+/// 4. It closes a connection that was idle for the time limit.
 final class ExchangeHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = Exchange
@@ -50,13 +51,18 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     private let meter: AnswerMeter
+    private let idleTimeout: TimeAmount
     private var exchange: Exchange?
     private var answer = Answer()
     private var isWritten = false
-    private var timer: Scheduled<Void>?
+    /// When the exchange fails, or the idle connection closes.
+    private var expiry = NIODeadline.distantFuture
+    /// Fires at ``expiry`` or before it, and is then scheduled again: one for many exchanges, because each costs the loop's heap of timers twice.
+    private var timer: (task: Scheduled<Void>, time: NIODeadline)?
 
-    init(meter: AnswerMeter) {
+    init(meter: AnswerMeter, idleTimeout: TimeAmount) {
         self.meter = meter
+        self.idleTimeout = idleTimeout
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -70,14 +76,10 @@ final class ExchangeHandler: ChannelDuplexHandler {
         answer = Answer()
         isWritten = false
         meter.reset()
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleTask(deadline: next.deadline) {
-            let (handler, context) = bound.value
-            handler.fail(.timedOut, context)
-        }
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenSuccess { bound.value.0.isWritten = true }
-        written.futureResult.cascade(to: promise)
+        expire(at: next.deadline, context)
+        let written = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        written.futureResult.whenSuccess { bound.value.isWritten = true }
         context.write(Self.wrapOutboundOut(.head(next.head)), promise: nil)
         context.write(Self.wrapOutboundOut(.body(.byteBuffer(next.body))), promise: nil)
         context.write(Self.wrapOutboundOut(.end(nil)), promise: written)
@@ -118,7 +120,11 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { fail(cutOff, context) }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        fail(cutOff, context)
+        timer?.task.cancel()
+        timer = nil
+    }
 
     private var cutOff: ExchangeError { .cutOff(isUntouched: meter.received == 0) }
 
@@ -133,7 +139,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
                 isReusable: isReusable
             )
         )
-        if !isReusable { context.close(promise: nil) }
+        if isReusable { expire(at: context.eventLoop.now + idleTimeout, context) } else { context.close(promise: nil) }
     }
 
     private func fail(_ error: ExchangeError, _ context: ChannelHandlerContext) {
@@ -144,9 +150,25 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     /// Ends the exchange, and returns the promise of its answer; nil if no exchange is under way.
     private func finish() -> EventLoopPromise<Exchange.Reply>? {
-        timer?.cancel()
-        timer = nil
         defer { exchange = nil }
         return exchange?.promise
+    }
+
+    /// Ends exchange or connection at a time, unless that is moved.
+    private func expire(at time: NIODeadline, _ context: ChannelHandlerContext) {
+        expiry = time
+        if let timer, timer.time <= time { return }
+        timer?.task.cancel()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let task = context.eventLoop.scheduleTask(deadline: time) {
+            let (handler, context) = bound.value
+            handler.timerFired(context)
+        }
+        timer = (task, time)
+    }
+
+    private func timerFired(_ context: ChannelHandlerContext) {
+        timer = nil
+        if expiry <= context.eventLoop.now { fail(.timedOut, context) } else { expire(at: expiry, context) }
     }
 }

@@ -4,6 +4,7 @@ import Synchronization
 
 /// Connections that wait for another delivery to the same host, so that not every delivery costs a handshake. Any thread.
 ///
+/// The ``ExchangeHandler`` of a connection closes it when its idle time is over; a closed one is forgotten.
 /// An attempt takes one only to an address that it has just resolved and checked.
 final class IdleConnections: Sendable {
     /// What a connection leads to, and whom it was made for.
@@ -13,24 +14,34 @@ final class IdleConnections: Sendable {
         var address: IPAddress
     }
 
-    private struct Entry {
-        var channel: any Channel
-        var timer: Scheduled<Void>
-    }
-
     private struct State {
-        var entries: [Key: [Entry]] = [:]
+        var channels: [Key: [any Channel]] = [:]
         var count = 0
         var isClosed = false
+
+        mutating func removeLast(of key: Key) -> (any Channel)? {
+            guard let last = channels[key]?.indices.last else { return nil }
+            return remove(at: last, of: key)
+        }
+
+        mutating func remove(_ channel: any Channel, of key: Key) {
+            guard let index = channels[key]?.firstIndex(where: { $0 === channel }) else { return }
+            _ = remove(at: index, of: key)
+        }
+
+        private mutating func remove(at index: Int, of key: Key) -> (any Channel)? {
+            let channel = channels[key]?.remove(at: index)
+            if channels[key]?.isEmpty == true { channels[key] = nil }
+            count -= 1
+            return channel
+        }
     }
 
     private let limits: WebhookSenderConfiguration.Limits
-    private let timeout: TimeAmount
     private let state = Mutex(State())
 
-    init(_ limits: WebhookSenderConfiguration.Limits, timeout: Duration) {
+    init(_ limits: WebhookSenderConfiguration.Limits) {
         self.limits = limits
-        self.timeout = .nanoseconds(timeout.nanoseconds)
     }
 
     /// Number of connections.
@@ -39,34 +50,23 @@ final class IdleConnections: Sendable {
     /// Returns the connection that was used last; the caller owns it.
     func take(_ key: Key) -> (any Channel)? {
         while true {
-            let entry = state.withLock { state -> Entry? in
-                guard let entry = state.entries[key]?.popLast() else { return nil }
-                if state.entries[key]?.isEmpty == true { state.entries[key] = nil }
-                state.count -= 1
-                return entry
-            }
-            guard let entry else { return nil }
-            entry.timer.cancel()
-            if entry.channel.isActive { return entry.channel }
+            let channel = state.withLock { $0.removeLast(of: key) }
+            guard let channel else { return nil }
+            if channel.isActive { return channel }
         }
     }
 
     /// Keeps a connection, or closes it when there are as many as there may be.
     func put(_ channel: any Channel, _ key: Key) {
-        let timer = channel.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
         let isKept = state.withLock { state in
             guard !state.isClosed, state.count < limits.idleConnections,
-                state.entries[key]?.count ?? 0 < limits.idleConnectionsPerAddress
+                state.channels[key]?.count ?? 0 < limits.idleConnectionsPerAddress
             else { return false }
-            state.entries[key, default: []].append(Entry(channel: channel, timer: timer))
+            state.channels[key, default: []].append(channel)
             state.count += 1
             return true
         }
-        guard isKept else {
-            timer.cancel()
-            channel.close(promise: nil)
-            return
-        }
+        guard isKept else { return channel.close(promise: nil) }
         // It may have closed before it was kept, when there was nothing to forget yet.
         if !channel.isActive { remove(channel, key) }
     }
@@ -80,19 +80,10 @@ final class IdleConnections: Sendable {
     func close() {
         let channels = state.withLock { state in
             state.isClosed = true
-            return state.entries.values.flatMap { $0.map(\.channel) }
+            return state.channels.values.joined()
         }
         for channel in channels { channel.close(promise: nil) }
     }
 
-    private func remove(_ channel: any Channel, _ key: Key) {
-        let entry = state.withLock { state -> Entry? in
-            guard let index = state.entries[key]?.firstIndex(where: { $0.channel === channel }) else { return nil }
-            state.count -= 1
-            let entry = state.entries[key]?.remove(at: index)
-            if state.entries[key]?.isEmpty == true { state.entries[key] = nil }
-            return entry
-        }
-        entry?.timer.cancel()
-    }
+    private func remove(_ channel: any Channel, _ key: Key) { state.withLock { $0.remove(channel, of: key) } }
 }

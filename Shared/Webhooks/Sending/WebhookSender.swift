@@ -51,6 +51,7 @@ public final class WebhookSender: Sendable {
         do {
             connector = try Connector(
                 authoritiesFile: configuration.authoritiesFile,
+                idleTimeout: .nanoseconds(configuration.idleTimeout.nanoseconds),
                 group: MultiThreadedEventLoopGroup.singleton,
                 dial: dial
             )
@@ -62,7 +63,7 @@ public final class WebhookSender: Sendable {
         self.resolver = resolver
         self.now = now
         places = AttemptPlaces(configuration.limits)
-        idle = IdleConnections(configuration.limits, timeout: configuration.idleTimeout)
+        idle = IdleConnections(configuration.limits)
     }
 
     /// The bounds.

@@ -86,16 +86,24 @@ struct ReceiverState {
             if count == 0 || errno != EAGAIN { end(number) }
             return
         }
-        connections[number]?.received += scratch[..<count]
-        while let received = connections[number]?.received, !received.isEmpty {
-            guard let request = ReceivedRequest(received) else {
-                if received.count > Self.maximumBytes { fail("a request of more than \(Self.maximumBytes) bytes came", number) }
-                return
+        // Moved out of the table and back, so that nothing is copied.
+        var received = connections[number]?.received ?? []
+        connections[number]?.received = []
+        received += scratch[..<count]
+        var begin = 0
+        while begin < received.count {
+            guard let request = ReceivedRequest(received[begin...]) else {
+                if received.count - begin > Self.maximumBytes {
+                    return fail("a request of more than \(Self.maximumBytes) bytes came", number)
+                }
+                break
             }
-            connections[number]?.received.removeFirst(request.length)
+            begin += request.length
             guard endpoints.indices.contains(request.endpoint) else { return fail("a request came for no endpoint", number) }
             handle(request, number)
         }
+        received.removeFirst(begin)
+        connections[number]?.received = received
     }
 
     /// Sends the answers that are due.
@@ -155,23 +163,45 @@ struct ReceivedRequest {
     /// The length in bytes.
     let length: Int
 
+    private static let headEnd = Array("\r\n\r\n".utf8)
+    private static let lengthName = Array("\r\ncontent-length:".utf8)
+
     /// Parses a request; nil while it is not complete, or without a length.
-    init?(_ bytes: [UInt8]) {
-        guard let headEnd = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.lowerBound else { return nil }
-        let lines = String(decoding: bytes[..<headEnd], as: UTF8.self).lowercased().split(separator: "\r\n")
-        let name = "content-length:"
-        guard let field = lines.first(where: { $0.hasPrefix(name) }),
-            let count = Int(field.dropFirst(name.count).drop { $0 == " " }), count >= 0
-        else { return nil }
-        let start = headEnd + 4
-        guard bytes.count >= start + count else { return nil }
-        length = start + count
-        let path = lines[0].split(separator: " ").dropFirst().first?.dropFirst()
-        endpoint = path.flatMap { Int($0) } ?? -1
-        tick = bytes[start..<length].withUnsafeBytes { bytes in
-            var rest = bytes
+    ///
+    /// On bytes alone, because the receiver shares its processors with the dispatcher.
+    init?(_ bytes: ArraySlice<UInt8>) {
+        let parsed = bytes.withUnsafeBytes { bytes -> (Int, Tick?, Int)? in
+            guard let headLength = Self.find(Self.headEnd, in: bytes) else { return nil }
+            let head = UnsafeRawBufferPointer(rebasing: bytes[..<headLength])
+            guard let name = Self.find(Self.lengthName, in: head) else { return nil }
+            let digits = head[(name + Self.lengthName.count)...].drop { $0 == UInt8(ascii: " ") }
+            guard let count = Self.number(digits) else { return nil }
+            let start = headLength + Self.headEnd.count
+            guard bytes.count - start >= count else { return nil }
+            let path = head.drop { $0 != UInt8(ascii: "/") }.dropFirst()
+            var body = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + count)])
             var scanner = DeliveryScanner()
-            return scanner.next(in: &rest)
+            return (Self.number(path) ?? -1, scanner.next(in: &body), start + count)
         }
+        guard let parsed else { return nil }
+        (endpoint, tick, length) = parsed
+    }
+
+    /// Returns the place of bytes in others; letters of either case are equal.
+    private static func find(_ wanted: [UInt8], in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard bytes.count >= wanted.count else { return nil }
+        return (0...(bytes.count - wanted.count)).first { place in
+            wanted.indices.allSatisfy { index in
+                let byte = bytes[place + index]
+                return (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 == wanted[index] : byte == wanted[index]
+            }
+        }
+    }
+
+    /// The number that bytes begin with; nil without one.
+    private static func number(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let digits = bytes.prefix { $0 &- UInt8(ascii: "0") < 10 }
+        guard (1...9).contains(digits.count) else { return nil }
+        return digits.reduce(0) { $0 * 10 + Int($1 &- UInt8(ascii: "0")) }
     }
 }

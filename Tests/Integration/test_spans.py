@@ -1,6 +1,7 @@
 """Spans from the intake to the socket, the webhook and the decision, as a collector gets them (docs/operating.md)."""
 
 import secrets
+from urllib.parse import quote
 
 import pytest
 
@@ -17,6 +18,9 @@ from causeway_kit.webhooks import Receiver, WebhookClient, dispatchers
 
 pytestmark = pytest.mark.skipif(not (is_built("approval-api") and is_built("webhook-dispatcher")), reason="a service is not built")
 
+#: What the collector asks of every request.
+AUTHORIZATION = f"Bearer {secrets.token_urlsafe(16)}, =%"
+
 
 class Caller:
     """A caller with a trace of its own."""
@@ -29,13 +33,14 @@ class Caller:
 @pytest.fixture(scope="module")
 def collector():
     # The first two requests are refused, so that their spans come by a later attempt.
-    with Collector(refusals=2) as own:
+    with Collector(refusals=2, authorization=AUTHORIZATION) as own:
         yield own
 
 
 @pytest.fixture(scope="module")
 def deployment(collector):
-    with Stack(otel_exporter_otlp_endpoint=collector.url) as own:
+    headers = f"Authorization={quote(AUTHORIZATION)}"
+    with Stack(otel_exporter_otlp_endpoint=collector.url, otel_exporter_otlp_headers=headers) as own:
         yield own
 
 

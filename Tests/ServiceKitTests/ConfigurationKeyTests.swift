@@ -28,6 +28,7 @@ import Testing
             (.corsOrigins, "CORS_ORIGINS", "--cors-origins"), (.deliveryLoops, "DELIVERY_LOOPS", "--delivery-loops"),
             (.logLevel, "LOG_LEVEL", "--log-level"), (.logFormat, "LOG_FORMAT", "--log-format"),
             (.otlpEndpoint, "OTEL_EXPORTER_OTLP_ENDPOINT", "--otel-exporter-otlp-endpoint"),
+            (.otlpHeaders, "OTEL_EXPORTER_OTLP_HEADERS", "--otel-exporter-otlp-headers"),
         ] as [(AnyConfigurationKey, String, String)]
     )
     func hasOneNameEverywhere(_ key: AnyConfigurationKey, environment: String, option: String) {

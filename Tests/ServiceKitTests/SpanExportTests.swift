@@ -144,4 +144,28 @@ struct SpanExportTests {
         let error = #expect(throws: ConfigurationError.self) { try settings.spanCollector() }
         #expect(error?.message.contains("otel.exporter.otlp.endpoint") == true && error?.message.contains("secret") == false)
     }
+
+    @Test("Headers for the collector are pairs with percent-encoded values")
+    func headers() throws {
+        #expect(try Settings().spanCollectorHeaders().isEmpty)
+        let text = " Authorization = Bearer%20a%2Cb== ,, x-scope=eu west,X-Scope=eu+1 ,empty="
+        let settings = try Settings(environment: ["OTEL_EXPORTER_OTLP_HEADERS": text])
+        let headers = try settings.spanCollectorHeaders().map { "\($0.name): \($0.value)" }
+        #expect(headers == ["authorization: Bearer a,b==", "x-scope: eu+1", "empty: "])
+        #expect(settings.printed.contains("# otel.exporter.otlp.headers: <redacted>"))
+    }
+
+    @Test(
+        "A malformed header for the collector is refused by its position, and not shown",
+        arguments: [
+            "s3cret", "=s3cret", "s3 cret=a", "a=s3cret%2", "a=s3cret%0D%0Ab", "a=s3cret%C3%A9", "a=s3cret%20", "Content-Type=s3cret",
+        ]
+    )
+    func refusedHeader(_ pair: String) throws {
+        let settings = try Settings(environment: ["OTEL_EXPORTER_OTLP_HEADERS": "x-first=1,,\(pair),x-last=2"])
+        let error = #expect(throws: ConfigurationError.self) { try settings.spanCollectorHeaders() }
+        let message = try #require(error?.message)
+        #expect(message.hasPrefix("otel.exporter.otlp.headers: pair 3 "))
+        for part in ["s3", "cret"] { #expect(!message.contains(part)) }
+    }
 }

@@ -13,6 +13,7 @@ extension ConfigurationSchema {
             (.authJWKSURL, { try $0.accessControlConfiguration().check() }),
             (.corsOrigins, { _ = try $0.originPolicy() }),
             (.otlpEndpoint, { _ = try $0.spanCollector() }),
+            (.otlpHeaders, { _ = try $0.spanCollectorHeaders() }),
         ]
         return rules.filter { key(named: $0.key.name) != nil }.map(\.rule)
     }

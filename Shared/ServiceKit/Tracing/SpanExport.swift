@@ -1,6 +1,7 @@
 import Basics
 import FoundationEssentials
 import Logging
+import NIOHTTP1
 import Tracing
 
 /// The export of a process's spans, if its settings name a collector.
@@ -12,7 +13,7 @@ struct SpanExport {
 
     /// Creates the export; nil in a program without the keys, or without a collector.
     ///
-    /// - Throws: ``ConfigurationError`` for an endpoint that cannot be used.
+    /// - Throws: ``ConfigurationError`` for an endpoint that cannot be used, and malformed headers.
     init?(_ settings: Settings, logger: Logger) throws(ConfigurationError) {
         guard settings.schema.keys.contains(where: { $0.name == AnyConfigurationKey.otlpEndpoint.name }),
             let url = try settings.spanCollector()
@@ -22,6 +23,7 @@ struct SpanExport {
         tracer = SpanTracer(ratio: settings[.tracesSamplerRatio], queue: queue)
         exporter = SpanExporter(
             url: url,
+            headers: try settings.spanCollectorHeaders(),
             resource: OTLPRequest.Resource(
                 service: settings[.otelServiceName] ?? settings.schema.executable,
                 version: settings.schema.version,
@@ -51,6 +53,14 @@ extension Settings {
         }
         return (endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint) + "/v1/traces"
     }
+
+    /// Returns the header fields of each request to the collector; empty without the setting.
+    ///
+    /// - Throws: ``ConfigurationError`` for a malformed pair; it shows no value.
+    func spanCollectorHeaders() throws(ConfigurationError) -> HTTPHeaders {
+        guard let text = self[.otlpHeaders] else { return [:] }
+        return try CollectorHeaders.parse(text)
+    }
 }
 
 extension AnyConfigurationKey {
@@ -59,6 +69,13 @@ extension AnyConfigurationKey {
         optional: "otel.exporter.otlp.endpoint",
         .text,
         help: "The collector of the spans of sampled traces, such as http://127.0.0.1:4318; OTLP over HTTP in JSON, at /v1/traces."
+    )
+    /// Header fields of the requests to the collector, such as its token; secret.
+    static let otlpHeaders = ConfigurationKey<String?>(
+        optional: "otel.exporter.otlp.headers",
+        .text,
+        isSecret: true,
+        help: "Header fields for that collector, such as its token: key=value pairs joined by commas, the values percent-encoded."
     )
     /// The share of requests without a trace that begin one.
     static let tracesSamplerRatio = ConfigurationKey(
@@ -77,5 +94,5 @@ extension AnyConfigurationKey {
 
 extension [AnyConfigurationKey] {
     /// The export of spans.
-    public static let tracing: [AnyConfigurationKey] = [.otlpEndpoint, .tracesSamplerRatio, .otelServiceName]
+    public static let tracing: [AnyConfigurationKey] = [.otlpEndpoint, .otlpHeaders, .tracesSamplerRatio, .otelServiceName]
 }

@@ -28,6 +28,8 @@ struct SpanExporter: Service {
     }
 
     let url: String
+    /// Header fields of each request beside those of the protocol; secret.
+    let headers: HTTPHeaders
     let resource: OTLPRequest.Resource
     let queue: SpanQueue
     let logger: Logger
@@ -74,6 +76,7 @@ struct SpanExporter: Service {
     private func send(_ spans: [SpanRecord], with client: HTTPClient) async -> Outcome {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
+        request.headers = headers
         request.headers.add(name: "content-type", value: "application/json")
         request.body = .bytes(ByteBuffer(bytes: OTLPRequest(resource: resource, spans: spans).json))
         let problem: String

@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        status = self.server.collector.take(self.path, self.headers["content-type"], body)
+        status = self.server.collector.take(self.path, self.headers, body)
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", "2")
@@ -109,9 +109,10 @@ class _Server(ThreadingHTTPServer):
 class Collector:
     """An HTTP server on loopback. `with Collector() as collector:` ends it, and fails for a request that was not of the protocol."""
 
-    def __init__(self, *, refusals=0):
-        """`refusals`: so many requests get 503 first."""
+    def __init__(self, *, refusals=0, authorization=None):
+        """`refusals`: so many requests get 503 first. `authorization`: the header that every request must have; None for none."""
         self._lock, self._spans, self._refusals, self.errors = threading.Lock(), [], refusals, []
+        self._authorization = authorization
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.collector = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -125,14 +126,15 @@ class Collector:
         self._server.server_close()
         assert kind or not self.errors, self.errors
 
-    def take(self, path, content_type, body):
+    def take(self, path, headers, body):
         """Handles a request, and returns the status of the answer; called by a thread of the server."""
         with self._lock:
             if self._refusals:
                 self._refusals -= 1
                 return 503
         try:
-            assert (path, content_type) == ("/v1/traces", "application/json")
+            assert (path, headers["content-type"]) == ("/v1/traces", "application/json")
+            assert headers["authorization"] == self._authorization, f"authorization: {headers['authorization']}"
             spans = parsed(body)
         except (AssertionError, ValueError, json_format.ParseError) as error:
             self.errors.append(f"{type(error).__name__}: {error}: {body[:1000]!r}")

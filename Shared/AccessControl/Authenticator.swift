@@ -17,6 +17,8 @@ public final class Authenticator: Sendable {
     private let now: WallClock
     private let refusesUntilRead: Bool
     private let tickets: (any TicketRedeemer)?
+    /// The proxies that are asked for the client of a request.
+    public let trustedProxies: TrustedProxies
     private let counts = Mutex(Counts())
 
     /// The revoked tokens.
@@ -28,6 +30,7 @@ public final class Authenticator: Sendable {
     ///   - refusesUntilRead: Whether valid tokens are refused, as retriable, before the revocations have been read once. False for an edge, which
     ///     then accepts tokens and refuses the streams.
     ///   - tickets: Redeems tickets; nil in a process without streams, where ``Credential`` refuses them.
+    ///   - trustedProxies: The proxies that tell who sent a ticket.
     ///   - logger: Logs key changes and failed fetches; never a token.
     ///   - now: milliseconds since 1970 UTC.
     /// - Throws: ``AccessControlError`` when the configuration has no keys, or unusable ones.
@@ -36,6 +39,7 @@ public final class Authenticator: Sendable {
         revocations: Revocations = Revocations(isRead: true),
         refusesUntilRead: Bool = true,
         tickets: (any TicketRedeemer)? = nil,
+        trustedProxies: TrustedProxies = .none,
         logger: Logger,
         now: @escaping WallClock = SystemClock.now
     ) async throws(AccessControlError) {
@@ -48,6 +52,7 @@ public final class Authenticator: Sendable {
         self.revocations = revocations
         self.refusesUntilRead = refusesUntilRead
         self.tickets = tickets
+        self.trustedProxies = trustedProxies
         await signatures.refreshIfDue()
     }
 

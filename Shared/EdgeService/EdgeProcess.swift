@@ -71,7 +71,11 @@ public struct EdgeProcess: Sendable {
         let processors = ProcessInfo.processInfo.activeProcessorCount
         let tickets = BusTicketRedeemer(logger: logger)
         // An edge accepts tokens before it has read the revocations, and refuses the streams, as it does while it has no log.
-        let authenticator = try await self.process.authenticator(refusesUntilRead: false, tickets: tickets)
+        let authenticator = try await self.process.authenticator(
+            refusesUntilRead: false,
+            tickets: tickets,
+            trustedProxies: try settings.trustedProxies()
+        )
         let edge = Edge(
             configuration: EdgeConfiguration(
                 settings,

@@ -17,7 +17,7 @@ extension Authenticator {
         subprotocolTokens: [String] = [],
         opensStream: Bool
     ) async throws(AuthenticationError) -> Principal {
-        try await authenticate(from: ClientNetwork(of: request, peer: peer)) { () throws(AuthenticationError) in
+        try await authenticate(from: trustedProxies.client(of: request, peer: peer)) { () throws(AuthenticationError) in
             try Credential(of: request, subprotocolTokens: subprotocolTokens, opensStream: opensStream)
         }
     }

@@ -49,8 +49,9 @@ public final class EdgeBench: Sendable {
     /// Starts a nats-server with a log.
     ///
     /// - Parameters:
+    ///   - trustedProxies: the proxies that tell ``authenticator`` who sent a ticket.
     ///   - configure: changes the edge's configuration. By default heartbeats come once an hour, all in the last tick.
-    public init(_ configure: (inout EdgeConfiguration) -> Void = { _ in }) async throws {
+    public init(trustedProxies: TrustedProxies = .none, _ configure: (inout EdgeConfiguration) -> Void = { _ in }) async throws {
         // As in a service's process: a write to a closed connection fails with EPIPE instead of ending the process.
         signal(SIGPIPE, SIG_IGN)
         let quiet = logger
@@ -77,6 +78,7 @@ public final class EdgeBench: Sendable {
         authenticator = try await Authenticator(
             configuration: AccessControlConfiguration(hs256Secret: Self.secret),
             tickets: tickets,
+            trustedProxies: trustedProxies,
             logger: quiet
         )
         edge = Edge(

@@ -5,6 +5,7 @@ import Synchronization
 /// Tickets of a test: each has the outcomes that the test gave it, one for each use.
 public final class PreparedTickets: TicketRedeemer {
     private let outcomes = Mutex<[Ticket: [TicketRedemption]]>([:])
+    private let seen = Mutex<[ClientNetwork?]>([])
 
     /// Creates an empty set, for which every ticket is unknown.
     public init() {}
@@ -18,8 +19,12 @@ public final class PreparedTickets: TicketRedeemer {
         return ticket.text
     }
 
+    /// Those who sent tickets, in order.
+    public var senders: [ClientNetwork?] { seen.withLock { $0 } }
+
     public func redeem(_ ticket: Ticket, from client: ClientNetwork?) async -> TicketRedemption {
-        outcomes.withLock { outcomes in
+        seen.withLock { $0.append(client) }
+        return outcomes.withLock { outcomes in
             guard let left = outcomes[ticket] else { return .unknown }
             outcomes[ticket] = Array(left.dropFirst())
             return left.first ?? .used

@@ -214,19 +214,27 @@ struct JSONResponseTests {
 @Suite("The network of a client")
 struct ClientNetworkTests {
     @Test(
-        "The nearest proxy tells it, else the peer's address is it",
+        "The nearest trusted proxy tells it, else the peer's address is it",
         arguments: [
             ([], "10.0.0.1"), (["192.0.2.1"], "192.0.2.1"), (["203.0.113.9, 192.0.2.1"], "192.0.2.1"),
             (["203.0.113.9", "192.0.2.1 "], "192.0.2.1"), (["unknown"], "10.0.0.1"), ([""], "10.0.0.1"),
         ]
     )
     func network(_ values: [String], _ address: String) throws {
+        let proxies = try TrustedProxies(["10.0.0.0/8"])
         var head = HTTPRequest(method: .get, scheme: nil, authority: "edge", path: "/")
         head.headerFields[values: try #require(HTTPField.Name("X-Forwarded-For"))] = values
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let peer = try SocketAddress(ipAddress: "10.0.0.1", port: 1)
         let network = try #require(ClientNetwork(address))
-        #expect(ClientNetwork(of: request, peer: peer) == network)
-        #expect(ClientNetwork(of: request, peer: nil) == (address == "10.0.0.1" ? nil : network))
+        #expect(proxies.client(of: request, peer: peer) == network)
+        #expect(proxies.client(of: request, peer: try SocketAddress(ipAddress: "::ffff:10.0.0.1", port: 1)) == network)
+        #expect(proxies.client(of: request, peer: nil) == nil)
+        // Another peer could name any address.
+        for stranger in ["198.51.100.7", "2001:db8::1"] {
+            let peer = try SocketAddress(ipAddress: stranger, port: 1)
+            #expect(proxies.client(of: request, peer: peer) == ClientNetwork(stranger))
+            #expect(TrustedProxies.none.client(of: request, peer: peer) == ClientNetwork(stranger))
+        }
     }
 }

@@ -44,6 +44,17 @@ struct TicketTests {
         }
     }
 
+    /// Else a client without a proxy could spread its guesses over invented addresses.
+    @Test(arguments: [("198.51.100.0/24", "127.0.0.1"), ("127.0.0.1", "192.0.2.7")])
+    func onlyATrustedProxyTellsWhoSentATicket(proxy: String, sender: String) async throws {
+        try await SSEBench.run(trustedProxies: TrustedProxies([proxy])) { bench in
+            let target = "\(Self.notifications)?ticket=\(bench.edge.tickets.issue())"
+            let answer = try await bench.request(target, isAuthorized: false, ["X-Forwarded-For: 192.0.2.7"])
+            #expect(answer.status == 401)
+            #expect(bench.edge.tickets.senders == [ClientNetwork(sender)])
+        }
+    }
+
     @Test func aTicketHasNoMoreRightsThanItsToken() async throws {
         try await SSEBench.run { bench in
             let ticket = bench.edge.tickets.issue(.redeemed(Self.principal(roles: [])))

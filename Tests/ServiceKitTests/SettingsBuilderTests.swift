@@ -1,4 +1,5 @@
 import AccessControl
+import Basics
 import EventLog
 import NATSClient
 import TestKit
@@ -29,6 +30,26 @@ import Testing
             Issue.record("authenticates as \(secured.authentication)")
             return
         }
+    }
+
+    @Test func privateNetworksAreTrustedAsProxiesUnlessOthersAreNamed() throws {
+        let (client, forwarded) = (ClientNetwork("192.0.2.7"), ["192.0.2.7"])
+        let usual = try Settings().trustedProxies()
+        for proxy in ["127.0.0.1", "::1", "10.1.2.3", "172.31.0.1", "192.168.0.1", "fd00::1", "::ffff:127.0.0.1"] {
+            #expect(usual.client(of: proxy, forwarded: forwarded) == client, "\(proxy)")
+        }
+        for other in ["198.51.100.7", "172.32.0.1", "2001:db8::1"] {
+            #expect(usual.client(of: other, forwarded: forwarded) == ClientNetwork(other), "\(other)")
+        }
+        let named = try Settings(environment: ["TRUSTED_PROXIES": "198.51.100.0/24, 2001:db8::1"]).trustedProxies()
+        #expect(named.client(of: "198.51.100.7", forwarded: forwarded) == client)
+        #expect(named.client(of: "127.0.0.1", forwarded: forwarded) == ClientNetwork("127.0.0.1"))
+    }
+
+    @Test(arguments: ["10.0.0.1/8", "proxy.example", "10.0.0.0/33"]) func whatIsNoNetworkIsNoTrustedProxy(_ text: String) throws {
+        let settings = try Settings(environment: ["TRUSTED_PROXIES": "127.0.0.1,\(text)"])
+        let error = #expect(throws: ConfigurationError.self) { try settings.trustedProxies() }
+        #expect(error?.message.hasPrefix("TRUSTED_PROXIES: has ") == true && error?.message.contains(text) == true)
     }
 
     @Test func theBusTakesCredentialFiles() throws {

@@ -1,3 +1,4 @@
+import Basics
 public import EventLog
 public import Logging
 
@@ -211,6 +212,13 @@ extension AnyConfigurationKey {
         default: "",
         help: "Origins whose pages may use this service beside the deployment's own, such as https://app.example.com; * for any."
     )
+    /// The networks whose `X-Forwarded-For` is believed.
+    public static let trustedProxies = ConfigurationKey(
+        "trusted.proxies",
+        .list,
+        default: TrustedProxies.defaultNetworks.joined(separator: ","),
+        help: "Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; that of other peers is ignored."
+    )
     /// Requests of a tenant per minute.
     public static let rateLimit = ConfigurationKey(
         "rate.limit",
@@ -290,7 +298,7 @@ extension [AnyConfigurationKey] {
     public static func edge(heartbeat: String) -> [AnyConfigurationKey] {
         [
             .heartbeatInterval.defaulting(to: heartbeat), .drainWindow, .maxConnections, .maxConnectionsPerTenant, .corsOrigins,
-            .deliveryLoops,
+            .trustedProxies, .deliveryLoops,
         ]
     }
 

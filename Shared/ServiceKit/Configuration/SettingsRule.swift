@@ -12,6 +12,7 @@ extension ConfigurationSchema {
             (.natsURL, { _ = try $0.natsConfiguration(name: $0.schema.program) }),
             (.authJWKSURL, { try $0.accessControlConfiguration().check() }),
             (.corsOrigins, { _ = try $0.originPolicy() }),
+            (.trustedProxies, { _ = try $0.trustedProxies() }),
             (.otlpEndpoint, { _ = try $0.spanCollector() }),
             (.otlpHeaders, { _ = try $0.spanCollectorHeaders() }),
         ]

@@ -1,4 +1,5 @@
 public import AccessControl
+public import Basics
 public import NATSClient
 
 // Common parts of every process, with their reloads.
@@ -9,8 +10,13 @@ extension ServiceMain {
     /// - Parameters:
     ///   - refusesUntilRead: see `Authenticator`.
     ///   - tickets: redeems the tickets of a process with streams.
+    ///   - trustedProxies: the proxies that tell who sent a ticket.
     /// - Throws: ``ConfigurationError`` and `AccessControlError`, for keys that are missing or cannot be used.
-    public func authenticator(refusesUntilRead: Bool = true, tickets: (any TicketRedeemer)? = nil) async throws -> Authenticator {
+    public func authenticator(
+        refusesUntilRead: Bool = true,
+        tickets: (any TicketRedeemer)? = nil,
+        trustedProxies: TrustedProxies = .none
+    ) async throws -> Authenticator {
         let configuration = try settings.accessControlConfiguration()
         let files = FileStates(configuration.files)
         let authenticator = try await Authenticator(
@@ -18,6 +24,7 @@ extension ServiceMain {
             revocations: Revocations(isRead: false),
             refusesUntilRead: refusesUntilRead,
             tickets: tickets,
+            trustedProxies: trustedProxies,
             logger: logger
         )
         AuthenticationMetrics.observe(authenticator, redeemsTickets: tickets != nil, in: metrics)

@@ -1,3 +1,5 @@
+public import Basics
+
 /// Why an address is closed to webhooks: the kinds of addresses that are not hosts of the public Internet.
 public enum AddressKind: String, Sendable, Hashable, CaseIterable {
     case unspecified, loopback, `private`, sharedAddressSpace, linkLocal, metadata, documentation, benchmark, multicast, broadcast, reserved

@@ -35,19 +35,7 @@ public struct AddressRules: Sendable, Hashable {
     /// - Parameter allowedNetworks: networks such as `10.0.0.0/8`, and single addresses.
     /// - Throws: for an entry that is not a network.
     public init(allowedNetworks: [String] = []) throws(ValidationError) {
-        var allowed: [IPNetwork] = []
-        for entry in allowedNetworks {
-            guard let network = IPNetwork(entry) else {
-                throw ValidationError(
-                    field: Self.settingName,
-                    message: """
-                        has \(ValidationError.excerpt(entry)), which is not a network such as 10.0.0.0/8 or fd00::/8; bits behind the prefix must be 0
-                        """
-                )
-            }
-            allowed.append(network)
-        }
-        self.allowed = allowed
+        allowed = try IPNetwork.list(allowedNetworks, setting: Self.settingName)
     }
 
     /// Returns why an address is refused; nil when it is open to webhooks.

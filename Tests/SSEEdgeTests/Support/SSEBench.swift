@@ -30,28 +30,28 @@ struct SSEBench {
     static func run(
         origins: OriginPolicy = .own,
         followsLog: Bool = true,
+        trustedProxies: TrustedProxies = .none,
         _ configure: (inout EdgeConfiguration) -> Void = { _ in },
         prepare: (EdgeBench) async throws -> Void = { _ in },
         _ body: @Sendable (SSEBench) async throws -> Void
     ) async throws {
         for quickDoor in [true, false] {
             let environment = ["HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "QUICK_DOOR": "\(quickDoor)"]
-            try await run(environment, origins: origins, followsLog: followsLog, configure, prepare: prepare) { edge, port in
+            let bench = try await EdgeBench(trustedProxies: trustedProxies, configure)
+            try await prepare(bench)
+            try await run(bench, environment, origins: origins, followsLog: followsLog) { edge, port in
                 try await body(SSEBench(edge: edge, port: port, isQuick: quickDoor))
             }
         }
     }
 
     private static func run(
+        _ bench: EdgeBench,
         _ environment: [String: String],
         origins: OriginPolicy,
         followsLog: Bool,
-        _ configure: (inout EdgeConfiguration) -> Void,
-        prepare: (EdgeBench) async throws -> Void,
         _ body: @Sendable (EdgeBench, _ port: Int) async throws -> Void
     ) async throws {
-        let bench = try await EdgeBench(configure)
-        try await prepare(bench)
         let settings = try Settings(schema: App.schema, environment: environment)
         let door = DoorRoutes()
         try await bench.serve(

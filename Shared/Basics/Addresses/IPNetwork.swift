@@ -1,5 +1,3 @@
-import Basics
-
 /// A range of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3).
 public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
     /// The first address.
@@ -28,6 +26,26 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
         self.prefixLength = prefixLength
     }
 
+    /// Parses the entries of a setting.
+    ///
+    /// - Parameter setting: its name, for the error.
+    /// - Throws: for an entry that is not a network.
+    package static func list(_ entries: [String], setting: String) throws(ValidationError) -> [IPNetwork] {
+        var networks: [IPNetwork] = []
+        for entry in entries {
+            guard let network = IPNetwork(entry) else {
+                throw ValidationError(
+                    field: setting,
+                    message: """
+                        has \(ValidationError.excerpt(entry)), which is not a network such as 10.0.0.0/8 or fd00::/8; bits behind the prefix must be 0
+                        """
+                )
+            }
+            networks.append(network)
+        }
+        return networks
+    }
+
     /// Returns whether an address of the same family is in the range.
     public func contains(_ other: IPAddress) -> Bool {
         guard address.width == other.width else { return false }
@@ -39,7 +57,7 @@ public struct IPNetwork: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(address)/\(prefixLength)" }
 
     /// Creates a range of a table in the source. Traps if malformed.
-    init(literal text: StaticString) {
+    package init(literal text: StaticString) {
         guard let network = IPNetwork("\(text)") else { preconditionFailure("\(text) is not a network") }
         self = network
     }

@@ -53,22 +53,19 @@ public final class DoorRoutes: Sendable {
         let validators: [String: Validator]
         let logger: Logger
 
-        /// The key of ``validators`` for a request's target.
-        private func path(of target: String) -> Substring { target.prefix { $0 != "?" } }
-
-        func stream(for request: HTTPRequest) -> StreamRequest? {
-            guard let target = request.path, let validate = validators[String(path(of: target))] else { return nil }
+        func stream(for request: HTTPRequest) -> (stream: StreamRequest, route: String)? {
+            guard let path = request.path?.prefix(while: { $0 != "?" }).description, let validate = validators[path] else { return nil }
             let whole = Request(head: request, body: RequestBody(buffer: ByteBuffer()))
-            return validate(whole, RequestIdentity(of: request.headerFields))
+            return validate(whole, RequestIdentity(of: request.headerFields)).map { ($0, path) }
         }
 
-        func opened(_ stream: StreamRequest, for request: HTTPRequest, after duration: Duration) {
+        func opened(_ stream: StreamRequest, at route: String, for request: HTTPRequest, after duration: Duration) {
             var logger = logger
             logger[metadataKey: LogKey.requestID] = "\(stream.requestID)"
             if let trace = stream.trace { logger[metadataKey: LogKey.traceID] = "\(trace.traceID)" }
             AccessLog.record(
                 request,
-                route: request.path.map { String(path(of: $0)) },
+                route: route,
                 status: HTTPResponse.Status.ok.code,
                 principal: stream.principal,
                 duration: duration,

@@ -116,11 +116,11 @@ actor LoopDoor {
     /// Opens a stream if the connection requests one; returns whether it did. If not, nothing was read from the connection.
     private func open(_ descriptor: Int32) -> Bool {
         let accepted = self.loop.now()
-        guard let head = self.peek(descriptor), let stream = self.surface.stream(for: head.request),
+        guard let head = self.peek(descriptor), let (stream, route) = self.surface.stream(for: head.request),
             self.edge.open(stream, descriptor: descriptor, behind: head.length, on: self.loop, budget: self.budget)
         else { return false }
         let duration = Duration.nanoseconds(Int64(clamping: self.loop.now().nanoseconds - accepted.nanoseconds))
-        self.surface.opened(stream, for: head.request, after: duration)
+        self.surface.opened(stream, at: route, for: head.request, after: duration)
         return true
     }
 

@@ -50,7 +50,8 @@ public struct WebSocketFront: Sendable {
             subprotocolTokens: handshake.bearerTokens,
             opensStream: true
         )
-        context.tokenAccepted()
+        var context = context
+        context.setPrincipal(principal)
         return principal
     }
 

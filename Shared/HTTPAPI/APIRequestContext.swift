@@ -18,8 +18,8 @@ public struct APIRequestContext: RequestContext {
     public private(set) var trace: TraceParent?
     /// The authenticated identity. Set by ``AuthenticationMiddleware``; nil without it.
     public private(set) var principal: Principal?
-    /// Passes the principal to ``AccessLogMiddleware``; nil without it.
-    var record: RequestRecord?
+    /// Passes the principal to outer middleware.
+    let record = RequestRecord()
 
     /// Creates a context; called by Hummingbird per request.
     public init(source: ApplicationRequestContextSource) {
@@ -53,7 +53,7 @@ public struct APIRequestContext: RequestContext {
     public mutating func setPrincipal(_ principal: Principal) {
         self.principal = principal
         tokenAccepted()
-        record?.principal.withLock { $0 = principal }
+        record.principal.withLock { $0 = principal }
         logger[metadataKey: LogKey.tenant] = "\(principal.tenant)"
         logger[metadataKey: LogKey.user] = "\(principal.user)"
     }

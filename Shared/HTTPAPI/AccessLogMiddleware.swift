@@ -29,8 +29,6 @@ public struct AccessLogMiddleware: RouterMiddleware {
         next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
         let start = clock.now
-        var context = context
-        context.record = RequestRecord()
         do {
             let response = try await next(request, context)
             log(request, context, status: response.status.code, since: start)
@@ -43,12 +41,11 @@ public struct AccessLogMiddleware: RouterMiddleware {
     }
 
     private func log(_ request: Request, _ context: APIRequestContext, status: Int, since start: ContinuousClock.Instant) {
-        let principal = context.record?.principal.withLock { $0 }
         AccessLog.record(
             request.head,
             route: context.routePattern,
             status: status,
-            principal: principal,
+            principal: context.record.principal.withLock { $0 },
             duration: clock.now - start,
             in: counts,
             to: context.logger

@@ -1,5 +1,7 @@
+import AccessControl
 import EventModel
 public import Hummingbird
+import Synchronization
 public import Tracing
 
 /// Reads a request's trace from `traceparent`, for log lines and stored events. A malformed or repeated header is ignored (W3C Trace
@@ -31,6 +33,9 @@ public struct TraceContextMiddleware: RouterMiddleware {
         // Without an exporter, the context comes back unchanged.
         if let trace = span.context.trace { context.setTrace(trace) }
         guard span.isRecording else { return try await next(request, context) }
+        defer {
+            if let principal = context.record.principal.withLock({ $0 }) { span.attributes[SpanKey.tenant] = "\(principal.tenant)" }
+        }
         let (method, route) = RequestCounts.labels(route: context.routePattern, method: request.method)
         span.operationName = "\(method) \(route)"
         span.attributes = [SpanKey.method: .string(method), SpanKey.route: .string(route)]

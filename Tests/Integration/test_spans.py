@@ -78,7 +78,13 @@ def test_a_trace_goes_from_the_intake_to_the_socket_and_the_webhook(deployment, 
     assert all(0 < each.span.start_time_unix_nano <= each.span.end_time_unix_nano and not each.is_error for each in spans)
     assert len({each.resource["service.instance.id"] for each in spans}) == 3
 
-    assert request.attributes == {"http.request.method": "POST", "http.route": "/v1/events", "http.response.status_code": 202}
+    assert request.attributes == {
+        "http.request.method": "POST",
+        "http.route": "/v1/events",
+        "http.response.status_code": 202,
+        # The tenant of the producer's token.
+        "causeway.tenant": "acme",
+    }
     assert append.attributes == {"causeway.events": 1, "causeway.event.id": id, "causeway.tenant": tenant}
     event = {"causeway.event.id": id, "causeway.event.type": "load.tick", "causeway.tenant": tenant}
     assert to_sockets.attributes == event | {

@@ -104,15 +104,43 @@ struct SpanExportTests {
         #expect(context.trace == nil)
     }
 
+    /// Ends spans of a tenant; of requests without an accepted token for nil.
+    private static func end(_ count: Int, of tenant: String?, into queue: SpanQueue) {
+        let tracer = SpanTracer(ratio: 1, queue: queue)
+        for _ in 0..<count {
+            let span = tracer.startSpan("a", context: .topLevel, ofKind: .server)
+            span.attributes[SpanKey.tenant] = tenant
+            span.end()
+        }
+    }
+
     @Test("A full queue drops further spans and counts them, as it does those that were not exported")
     func bound() {
         let queue = SpanQueue()
-        let tracer = SpanTracer(ratio: 1, queue: queue)
-        for _ in 0..<SpanQueue.capacity + 3 { tracer.startSpan("a", context: .topLevel, ofKind: .server).end() }
+        for tenant in ["a", "b"] { Self.end(SpanQueue.tenantCapacity, of: tenant, into: queue) }
+        Self.end(3, of: "c", into: queue)
         #expect(queue.first(.max).count == SpanQueue.capacity && queue.dropped == 3)
         queue.remove(10, wereExported: true)
         queue.remove(5, wereExported: false)
         #expect(queue.first(.max).count == SpanQueue.capacity - 15 && queue.exported == 10 && queue.dropped == 8)
+    }
+
+    @Test("A tenant has half of the queue, and all without an accepted token an eighth; what is removed frees its share")
+    func shares() {
+        let queue = SpanQueue()
+        Self.end(SpanQueue.capacity, of: nil, into: queue)
+        #expect(queue.first(.max).count == SpanQueue.strangerCapacity)
+        Self.end(SpanQueue.capacity, of: "loud", into: queue)
+        #expect(queue.first(.max).count == SpanQueue.strangerCapacity + SpanQueue.tenantCapacity)
+        Self.end(1, of: "quiet", into: queue)
+        #expect(queue.first(.max).last?.tenant == "quiet")
+        queue.remove(SpanQueue.strangerCapacity + 1, wereExported: true)
+        let left = queue.first(.max).count
+        for tenant in [nil, "loud"] { Self.end(1, of: tenant, into: queue) }
+        #expect(queue.first(.max).count == left + 2)
+        queue.remove(left + 2, wereExported: true)
+        Self.end(SpanQueue.capacity, of: "loud", into: queue)
+        #expect(queue.first(.max).count == SpanQueue.tenantCapacity)
     }
 
     @Test("A clock that is set back does not end a span before its start")

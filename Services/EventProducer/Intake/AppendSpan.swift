@@ -13,9 +13,11 @@ struct AppendSpan {
         span = InstrumentationSystem.tracer.startSpan("append events", within: request, ofKind: .producer)
     }
 
-    /// Makes this span the parent of what follows from the events. Events with a trace that they brought themselves keep it.
+    /// Makes this span, which is that of the first event's tenant, the parent of what follows from the events. Events with a trace that they brought
+    /// themselves keep it.
     func adopt(_ events: [Event]) -> [Event] {
-        guard let trace = span?.context.trace else { return events }
+        guard let span, let trace = span.context.trace else { return events }
+        span.attributes[SpanKey.tenant] = events.first.map { "\($0.tenant)" }
         return events.map { event in
             guard event.traceparent == request?.text else { return event }
             var event = event
@@ -25,11 +27,10 @@ struct AppendSpan {
     }
 
     /// Ends the span with the stored events.
-    func end(_ stored: [PublishedEvent], of events: [Event]) {
+    func end(_ stored: [PublishedEvent]) {
         guard let span else { return }
         span.attributes[SpanKey.events] = stored.count
         span.attributes[SpanKey.eventID] = stored.first?.cursor.text
-        span.attributes[SpanKey.tenant] = events.first.map { "\($0.tenant)" }
         span.end()
     }
 

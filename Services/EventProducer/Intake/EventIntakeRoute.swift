@@ -68,7 +68,7 @@ struct EventIntakeRoute: Sendable {
         let events = span.adopt(events)
         do throws(ProducerError) {
             let stored = try await sink.publish(contentsOf: events, under: key, intake: intake, timeout: gate.limits.timeout)
-            span.end(stored, of: events)
+            span.end(stored)
             gate.metrics.acknowledged(stored, after: start.duration(to: .now))
             StoredEvents.log(events, stored, to: context.logger)
             let answer: JSONObject = ["accepted": .integer(stored.count), "ids": .strings(stored.map(\.cursor.text))]

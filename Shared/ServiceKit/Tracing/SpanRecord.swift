@@ -16,4 +16,10 @@ struct SpanRecord: Sendable {
     var end: UInt64 = 0
     var attributes: SpanAttributes = [:]
     var status: SpanStatus.Code?
+
+    /// The tenant that the span is of; nil for a request without an accepted token.
+    var tenant: String? {
+        guard case .string(let tenant)? = attributes.get(SpanKey.tenant) else { return nil }
+        return tenant
+    }
 }

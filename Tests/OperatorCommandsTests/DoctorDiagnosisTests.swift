@@ -91,6 +91,21 @@ import Testing
         Case("Authorization does not arrive", .fault, .authorization, .authorization) {
             $0.streamByQuery = $0.stream
             $0.stream?.attempt = .answered(Answer(status: 401))
+            $0.streamRepetitions = [Repetition(refused: 8), Repetition(accepted: 8)]
+        },
+        Case("some replicas accept the token and others do not: 7 of 16", .fault, .stream, .replicas) {
+            $0.streamByQuery = $0.stream
+            $0.stream?.attempt = .answered(Answer(status: 401))
+            $0.streamRepetitions = [Repetition(accepted: 4, refused: 4), Repetition(accepted: 3, refused: 5)]
+        },
+        Case("some replicas accept the token and others do not: 1 of 8", .fault, .stream, .replicas) {
+            $0.stream = .init(attempt: .answered(Answer(status: 401)))
+            $0.streamByQuery = $0.stream
+            $0.streamRepetitions = [Repetition(accepted: 1, refused: 7), Repetition(refused: 8)]
+        },
+        Case("some replicas accept the token", .fault, .stream, .replicas) {
+            $0.query?.attempt = .answered(Answer(status: 401))
+            $0.streamRepetitions = [Repetition(accepted: 4, refused: 4), Repetition(accepted: 4, refused: 4)]
         },
         Case("the query does not arrive: 401", .fault, .query, .query) { $0.query?.attempt = .answered(Answer(status: 401)) },
         Case("last_event_id in it has no effect", .fault, .query, .query) { $0.query?.gap = nil },
@@ -140,6 +155,15 @@ import Testing
         Case("the token is not accepted", .fault, .workspace, .token) {
             $0.workspace?.refuse(4401)
             $0.stream?.attempt = .answered(Answer(status: 401))
+        },
+        Case("some replicas accept the token", .fault, .workspace, .replicas) {
+            $0.workspace?.refuse(4401)
+            $0.workspaceRepetitions = [Repetition(accepted: 4, refused: 4)]
+        },
+        Case("some replicas accept the token", .fault, .relay, .replicas) {
+            $0.relayByQuery = $0.relay
+            $0.relay = .init(attempt: .answered(Answer(status: 401)))
+            $0.relayRepetitions = [Repetition(accepted: 4, refused: 4), Repetition(accepted: 8)]
         },
         Case("with 4401 (expired)", .advice, .workspaceIdle) { $0.workspace?.close = .init(code: 4401, reason: "expired") },
         Case("--workspace", .fault, .workspace) { $0.workspace?.refuse(4003) },

@@ -213,6 +213,15 @@ import Testing
         #expect(throws: (any Error).self) { try KnownEdge([answer], at: "http://e:1") }
     }
 
+    @Test func aRefusedNameIsToldFromAForeignAnswer() {
+        func refusal(_ status: Int, _ body: String) -> String? {
+            RefusedHost(CausewayServer.Answer(status: status, body: Array(body.utf8)))?.message
+        }
+        #expect(refusal(403, #"{"error":"forbidden","message":"Host: must be\u001b an address."}"#) == "Host: must be\\u001b an address.")
+        #expect(refusal(403, "<h1>Forbidden</h1>") == nil && refusal(403, #"{"error":"forbidden"}"#) == nil)
+        #expect(refusal(401, #"{"error":"unauthorized","message":"A token is needed."}"#) == nil)
+    }
+
     @Test func anEventIsRead() throws {
         let text = #"""
             {"id":"\#(Self.cursor(10))","eventId":"e","tenant":"acme","type":"a.b","recipients":["ann"],"timestamp":"2023-11-14T22:15:00.000Z",

@@ -38,7 +38,7 @@ package struct DoctorCommand: AsyncParsableCommand, ConfiguredCommand {
         discussion: """
             Checks for buffering, idle timeouts, lost headers and queries, compression, missing HTTP/2, clock skew, and failed WebSocket handshakes. Prints \
             one line per check (ok, advice, fault), and for each fault the directives for nginx, Caddy and HAProxy. Opens about ten connections, only reads, \
-            and takes a little longer than --idle-seconds.
+            and takes a little longer than --idle-seconds. If the token is refused, it asks some forty times more, to find replicas that disagree.
 
             Exit codes: 0 without faults, even with advice; 1 with a fault; 64 for a wrong command line; 78 for wrong settings.
 

@@ -50,6 +50,20 @@ struct ConnectionsAnswer: Decodable, Sendable {
 /// A member of an answer that has no valid value: the answer is another program's.
 struct ForeignAnswer: Error {}
 
+/// The answer of an admin listener to a name of the public DNS, which it refuses because of DNS rebinding.
+struct RefusedHost: Error, Equatable {
+    /// The rule for the name, as the edge words it.
+    let message: String
+
+    /// Nil for every other answer.
+    init?(_ answer: CausewayServer.Answer) {
+        guard answer.status == 403, let words = ServerWords(String(decoding: answer.body, as: UTF8.self)), words.error == "forbidden",
+            let message = words.message
+        else { return nil }
+        self.message = TerminalText.safe(message)
+    }
+}
+
 extension AskedEvent {
     init(_ answer: StoredEventAnswer) throws {
         guard let cursor = Cursor(answer.id), let type = try? EventType(answer.type),

@@ -120,6 +120,13 @@ package struct WhyCommand: AsyncParsableCommand {
                 known.append(try await knownEdge(target, tenant))
             } catch let error as CausewayServer.Unreachable {
                 Console.complain("\(error.sentence); the answer is without this edge")
+            } catch let refusal as RefusedHost {
+                Console.complain(
+                    """
+                    \(target) does not answer to the name \(target.host): \(refusal.message) Name the edge so with --edges, such as by its \
+                    address; the answer is without it
+                    """
+                )
             } catch is ForeignAnswer {
                 Console.complain("\(target) did not answer as an edge's admin listener does: check --edges; the answer is without it")
             }
@@ -136,6 +143,7 @@ package struct WhyCommand: AsyncParsableCommand {
             var query = [["tenant", tenant], ["user", user], ["limit", "\(Self.pageLimit)"]]
             if let next { query.append(["after", next]) }
             let answer = try await edge.send(CausewayServer.Request(path: ["connections"], query: query))
+            if let refusal = RefusedHost(answer) { throw refusal }
             guard answer.isSuccess, let page = try? JSONDecoder().decode(ConnectionsAnswer.self, from: Data(answer.body)) else {
                 throw ForeignAnswer()
             }

@@ -32,7 +32,7 @@ extension Remedy {
         case .path: .path
         case .query: .query
         case .upgrade: .upgrade
-        case .certificate, .clock, .crossOrigin, .role, .token, .untrusted: nil
+        case .certificate, .clock, .crossOrigin, .replicas, .role, .token, .untrusted: nil
         }
     }
 }

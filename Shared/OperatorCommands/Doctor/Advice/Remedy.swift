@@ -17,6 +17,7 @@ enum Remedy: String, Sendable, CaseIterable {
     case certificate
     case clock
     case crossOrigin = "cross-origin"
+    case replicas
     case role
     case token
     case untrusted
@@ -83,6 +84,11 @@ enum Remedy: String, Sendable, CaseIterable {
             """
             Add the origin to CORS_ORIGINS of every service that its pages use, as a browser writes it (https://app.example.com). Let the services answer \
             OPTIONS requests and set Access-Control- headers: the proxy must neither add nor remove any.
+            """
+        case .replicas:
+            """
+            The replicas have different keys: one has not read a new key yet, or was started with other settings. Compare AUTH_… and the key files of \
+            all replicas. SIGHUP makes a service read its key files again; other settings need a restart.
             """
         case .role:
             "The notification stream and the relay require the role admin or member in the claim that holds the token's roles: roles, or as AUTH_ROLE_CLAIMS says."

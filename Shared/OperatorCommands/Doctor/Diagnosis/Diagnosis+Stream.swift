@@ -5,7 +5,9 @@ import HTTPTypes
 extension Diagnosis {
     var stream: [Finding] {
         guard let stream = seen.stream else { return [] }
+        let disagreement = disagreement(seen.streamRepetitions, .stream, Examination.streamPath)
         guard let served else {
+            if let disagreement { return [disagreement] }
             if case .silent(let time) = stream.attempt, seen.head?.status == 200 {
                 let sentence = "no response head arrived within \(Wording.show(time)), though HEAD is answered"
                 return [.fault(.buffering, "\(Examination.streamPath) is held back on the way: \(sentence)", .buffering)]
@@ -15,8 +17,11 @@ extension Diagnosis {
         }
         if let refusal = refused(served) { return [refusal] }
         let took = served.attempt.answer.map { Wording.show($0.took) } ?? ""
-        return [.ok(.stream, "\(Examination.streamPath): 200 after \(took), a stream of events")] + authorization
-            + lastEventID(stream: served) + [buffering(served)] + compression + [idle(served)] + requestID(served)
+        // A refusal by a replica says nothing about what reaches it.
+        let arrival =
+            disagreement.map { [$0] } ?? [.ok(.stream, "\(Examination.streamPath): 200 after \(took), a stream of events")] + authorization
+            + lastEventID(stream: served)
+        return arrival + [buffering(served)] + compression + [idle(served)] + requestID(served)
     }
 
     /// Returns the fault of a stream that ended at once; nil for a stream that was served.

@@ -7,6 +7,7 @@ extension Diagnosis {
         // After the first message, a close has another reason, which `findings` reports.
         if let close = socket.close, socket.messages == 0 {
             let path = Examination.workspacePath
+            if socket.isRefused, let finding = disagreement(seen.workspaceRepetitions, .workspace, path) { return [finding] }
             switch close.code {
             case 4401 where served != nil: return [.fault(.workspace, "\(path): closed with 4401: the query does not arrive here", .query)]
             case 4401: return [.fault(.workspace, "\(path): closed with 4401, the token is not accepted", .token)]
@@ -21,6 +22,7 @@ extension Diagnosis {
 
     var relay: [Finding] {
         guard let first = seen.relay else { return [] }
+        if first.isRefused, let finding = disagreement(seen.relayRepetitions, .relay, Examination.relayPath) { return [finding] }
         if let byQuery = seen.relayByQuery, byQuery.attempt.status == 101 {
             let sentence =
                 "\(Examination.relayPath): the header Authorization does not arrive: 401 with the token there, 101 with it in the query"

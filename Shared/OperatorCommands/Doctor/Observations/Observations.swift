@@ -32,8 +32,22 @@ struct Observations: Sendable {
     var relay: WebSocketObservation?
     /// The same with the token in the query, if the header was refused.
     var relayByQuery: WebSocketObservation?
+    /// Equal requests for the stream, with the token in the header `Authorization`, then in the query; empty unless a request was refused.
+    var streamRepetitions: [Repetition] = []
+    /// The same for the relay.
+    var relayRepetitions: [Repetition] = []
+    /// The same for the workspace stream, in the query.
+    var workspaceRepetitions: [Repetition] = []
     /// A handshake with the `Origin` of `origin`, or of the examined address.
     var page: WebSocketObservation?
+}
+
+extension Observations {
+    /// Whether a request was refused because of its token.
+    var hasRefusal: Bool {
+        let streams = [stream, streamByQuery, query, resume, compression].compactMap(\.?.attempt.status)
+        return streams.contains(401) || [workspace, relay, relayByQuery].contains { $0?.isRefused == true }
+    }
 }
 
 /// Whether the address accepts connections.
@@ -114,6 +128,16 @@ struct StreamObservation: Sendable, Equatable {
     var ending = Ending.none
 }
 
+/// How equal requests on separate connections were answered, one after another: the replicas behind a proxy take turns.
+struct Repetition: Sendable, Equatable {
+    var accepted = 0
+    /// With 401, or 4401 on a WebSocket.
+    var refused = 0
+
+    /// Whether some were accepted and others refused.
+    var isMixed: Bool { accepted > 0 && refused > 0 }
+}
+
 /// Observations of a WebSocket.
 struct WebSocketObservation: Sendable, Equatable {
     var attempt: Attempt
@@ -126,6 +150,9 @@ struct WebSocketObservation: Sendable, Equatable {
     /// The close frame, if one came.
     var close: Close?
     var ending = Ending.none
+
+    /// Whether the token was refused.
+    var isRefused: Bool { attempt.status == 401 || (messages == 0 && close?.code == 4401) }
 
     struct Close: Sendable, Equatable {
         /// 1005 where the frame had none (RFC 6455 §7.4.1).

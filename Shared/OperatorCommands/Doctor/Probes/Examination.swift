@@ -42,7 +42,7 @@ struct Examination: Sendable {
             return seen
         }
         async let stream = watchedStream()
-        async let head = askForHead()
+        async let head = askForHead(inHeader: true, inQuery: true)
         async let relay = watchedRelay()
         async let workspace = lookAtWebSocket(Self.workspacePath, inQuery: true, for: watch)
         async let query = lookAtStream(fields: [:], query: [("token", token), ("last_event_id", Self.unknownCursor)])
@@ -59,7 +59,52 @@ struct Examination: Sendable {
         seen.compression = try await compression
         seen.page = try await page
         seen.preflight = try await preflight
+        if seen.hasRefusal { try await repeatRequests(&seen) }
         return seen
+    }
+
+    // MARK: Repetitions
+
+    /// Number of equal requests: of two replicas in any order, one is missed in less than 1 % of the examinations.
+    private static let repetitions = 8
+
+    /// Asks each surface again and again, to tell a token that is refused from replicas that disagree.
+    private func repeatRequests(_ seen: inout Observations) async throws {
+        async let stream = repeating { inQuery in
+            let attempt = try await askForHead(inHeader: !inQuery, inQuery: inQuery)
+            return (attempt.status == 200, attempt.status == 401)
+        }
+        async let relay = repeating { inQuery in Self.verdict(on: try await lookAtWebSocket(Self.relayPath, inQuery: inQuery)) }
+        async let workspace = repeating(ways: [true]) { inQuery in
+            Self.verdict(on: try await lookAtWebSocket(Self.workspacePath, inQuery: inQuery))
+        }
+        seen.streamRepetitions = try await stream
+        seen.relayRepetitions = try await relay
+        seen.workspaceRepetitions = try await workspace
+    }
+
+    private static func verdict(on socket: WebSocketObservation) -> (isAccepted: Bool, isRefused: Bool) {
+        (socket.attempt.status == 101 && !socket.isRefused, socket.isRefused)
+    }
+
+    /// Sends equal requests one after another, so that replicas that take turns are all asked, and counts their verdicts.
+    ///
+    /// - Parameter ways: Whether the token is in the query, for each repetition.
+    private func repeating(
+        ways: [Bool] = [false, true],
+        _ ask: (_ inQuery: Bool) async throws -> (isAccepted: Bool, isRefused: Bool)
+    ) async throws -> [Repetition] {
+        var repetitions: [Repetition] = []
+        for inQuery in ways {
+            var repetition = Repetition()
+            for _ in 0..<Self.repetitions {
+                let (isAccepted, isRefused) = try await ask(inQuery)
+                if isAccepted { repetition.accepted += 1 }
+                if isRefused { repetition.refused += 1 }
+            }
+            repetitions.append(repetition)
+        }
+        return repetitions
     }
 
     // MARK: Streams
@@ -71,9 +116,9 @@ struct Examination: Sendable {
         return (first, second)
     }
 
-    private func askForHead() async throws -> Attempt {
-        var request = ProbeRequest(method: "HEAD", path: Self.streamPath, query: [("token", token)], fields: common)
-        request.fields[.authorization] = "Bearer \(token)"
+    private func askForHead(inHeader: Bool, inQuery: Bool) async throws -> Attempt {
+        var request = ProbeRequest(method: "HEAD", path: Self.streamPath, query: inQuery ? [("token", token)] : [], fields: common)
+        if inHeader { request.fields[.authorization] = "Bearer \(token)" }
         let exchange = try await Exchange.begin(request, over: dialer)
         defer { exchange.close() }
         return exchange.attempt

@@ -26,6 +26,16 @@ from causeway_kit.waiting import eventually
 
 COMPOSE = Compose(ROOT / "docker-compose.yml")
 IMAGES = Dockerfile(ROOT / "deploy/Dockerfile")
+EDGES = {program["name"] for program in PROGRAMS if program["is_edge"]}
+#: Settings that docker-compose.yml or the image decides: where a service listens, the bus, the secret, what belongs to one machine or one program.
+DECIDED = {"HTTP_HOST", "HTTP_PORT", "ADMIN_HOST", "ADMIN_PORT", "NATS_URL", "NATS_USER", "NATS_PASSWORD", "AUTH_HS256_SECRET"} | {
+    "DELIVERY_LOOPS",
+    "DRAIN_WINDOW",
+    "HEARTBEAT_INTERVAL",
+    "OTEL_SERVICE_NAME",
+}
+#: What is passed on when nothing is set outside; the others are empty, which is unset.
+DEFAULTS = {"LOG_LEVEL": "info"}
 ours = pytest.mark.parametrize("name", COMMANDS)
 every_service = pytest.mark.parametrize("name", COMPOSE.services)
 
@@ -50,6 +60,22 @@ def test_compose_accepts_the_file(secrets, profiles):
     assert done.returncode == 0 and "is not set" not in done.stderr, done.stderr
     expanded = yaml.safe_load(done.stdout)["services"]
     assert set(COMMANDS) <= set(expanded)
+
+
+@pytest.mark.parametrize("names", [set(COMMANDS), EDGES], ids=["services", "edges"])
+def test_what_services_share_is_set_from_outside(secrets, names):
+    """Settings that all of them have are passed on, to all alike, unless the file or the image decides them."""
+    shared = set.intersection(*(set(keys_of(COMMANDS[name])) for name in names))
+    values = {key: f"of {key}" for key in shared - DECIDED if not key.endswith("_FILE")}
+    assert {"LOG_FORMAT", "OTEL_EXPORTER_OTLP_HEADERS"} <= values.keys()
+    environment = {"PATH": os.environ["PATH"], "SECRETS": str(secrets)}
+    command = list(map(str, ["docker-compose", "--project-directory", ROOT, "-f", ROOT / "docker-compose.yml", "config"]))
+    for given in ({}, values):
+        done = subprocess.run(command, env=environment | given, capture_output=True, text=True, check=True)
+        services = yaml.safe_load(done.stdout)["services"]
+        for name in names:
+            passed = {key: services[name]["environment"].get(key) for key in values}
+            assert passed == {key: given.get(key, DEFAULTS.get(key, "")) for key in values}, name
 
 
 @every_service

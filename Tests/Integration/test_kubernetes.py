@@ -221,7 +221,8 @@ def test_settings_are_those_of_the_program_and_of_compose(name):
         environment, composed = manifests.environment(name), COMPOSE.environment(name)
         for variable in environment:
             assert variable in keys or variable.removesuffix("_FILE") in keys, f"{name} knows no {variable}"
-        assert {key: environment.get(key) for key in composed.keys() - OWN} == {key: composed[key] for key in composed.keys() - OWN}
+        # An empty one is unset.
+        assert {key: environment.get(key, "") for key in composed.keys() - OWN} == {key: composed[key] for key in composed.keys() - OWN}
         assert environment.keys() - OWN <= composed.keys() | IMAGES.targets[name].environment.keys()
         assert stops_in_time(manifests, name, keys)
     window = Manifests({"drainSeconds": 300})

@@ -24,6 +24,7 @@ from causeway_kit.workspace import WorkspaceStream
 DOCUMENTATION = (ROOT / "docs/doctor.md").read_text()
 EDGES = (NotificationStream.executable, WorkspaceStream.executable, Relay.executable)
 ORIGIN = "https://app.example.com"
+ANOTHER_SECRET = "another secret than that of the services, and as long as it has to be for HS256"
 #: The origins with access to the lively edges; the proxies' own have access too.
 CORS = "*"
 #: In nginx's template: at the level of http, where what is set is inherited by all locations.
@@ -41,15 +42,17 @@ WEBSOCKET_LINE = "            proxy_pass http://websocket-edge;\n"
 def edges(shared):
     """The services behind the proxies: each edge twice, because HAProxy needs two, and placeholders for services that the doctor does not use.
 
-    `lively`: quiet connections get a sign of life every second; `quiet`: every hour; `absent`: nobody is there.
+    `lively`: quiet connections get a sign of life every second; `quiet`: every hour; `divided`: one knows the key of tokens, the other another key;
+    `absent`: nobody is there.
     """
     lively = {program: [shared.start(program, heartbeat_interval="1s", cors_origins=CORS)] * 2 for program in EDGES}
     quiet = {program: [shared.shared_edge_of(program)] * 2 for program in EDGES}
-    for edge, _ in lively.values():
+    divided = {program: [edge, shared.start(program, auth_hs256_secret=ANOTHER_SECRET)] for program, (edge, _) in lively.items()}
+    for edge in (edge for pair in divided.values() for edge in pair):
         edge.wait_ready()
     others = {program: quiet["sse-edge"] for program in ("event-producer", "approval-api", "webhook-dispatcher")}
     absent = {program: [f"127.0.0.1:{free_port()}"] for program in EDGES}
-    return {"lively": lively | others, "quiet": quiet | others, "absent": absent}
+    return {"lively": lively | others, "quiet": quiet | others, "divided": divided | others, "absent": absent}
 
 
 def replacing(old, new):
@@ -376,7 +379,7 @@ def test_what_is_wrong_with_a_token_is_said(proxies, shared):
         {
             "expired": Visit(proxy.url, mint(lifetime=-600)),
             "early": Visit(proxy.url, mint(iat=now + 300)),
-            "forged": Visit(proxy.url, mint(secret="another secret than that of the services, and as long as it has to be for HS256")),
+            "forged": Visit(proxy.url, mint(secret=ANOTHER_SECRET)),
             "none": Visit(proxy.url, "not-a-token"),
             "revoked": Visit(proxy.url, mint(jti="doctor-revoked")),
             "role": Visit(proxy.url, mint(roles=[])),
@@ -396,6 +399,15 @@ def test_what_is_wrong_with_a_token_is_said(proxies, shared):
     # A stream that Causeway ends with a reason is not a fault.
     assert reports["short"].healthy and "because the token expired" in reports["short"].find("stream-idle")["sentence"], str(reports["short"])
     assert "4401" in reports["short"].find("workspace-idle")["sentence"], str(reports["short"])
+
+
+def test_replicas_that_disagree_about_a_token_are_told_from_a_lost_header(proxies):
+    proxy = proxies(Nginx, "doctor-replicas", "divided").wait_ready()
+    report = Visit(proxy.url, mint()).start().report()
+    # Those whose first request was accepted are not asked about.
+    assert {"stream"} <= report.faults.keys() <= {"stream", "workspace", "relay"}, str(report)
+    assert all("some replicas accept the token and others do not" in sentence for sentence in report.faults.values()), str(report)
+    assert "SIGHUP" in report.find("stream")["remedy"]["explanation"]
 
 
 # MARK: Getting there

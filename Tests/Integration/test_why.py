@@ -1,6 +1,9 @@
 """`causeway why`: every answer from its real cause (docs/operating.md), and what it asks the intake and the edges for (contract §10, §11)."""
 
 import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import httpx
@@ -79,6 +82,28 @@ class Question:
 
     def is_closed(self, edge):
         return eventually(lambda: self.connections(edge, user="ann")["closed"], "the connection is closed")
+
+
+@contextmanager
+def renamed(edge, host):
+    """The address of the edge's admin listener under a name of the public DNS, which no test machine resolves: requests arrive with that `Host`."""
+
+    class Forwarder(BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer = httpx.get(edge.admin_url + self.path, headers={"Host": host}, timeout=15)
+            self.send_response(answer.status_code)
+            self.send_header("content-type", answer.headers["content-type"])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forwarder) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), name="renamed edge", daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 @pytest.fixture
@@ -240,6 +265,17 @@ def test_an_edge_that_does_not_answer_is_named_and_the_others_decide(question, e
     # A public listener is no admin listener.
     code, output, errors = question.run(event, edges=[edge.url])
     assert (code, output) == (69, "") and "--edges" in errors
+
+
+def test_a_name_that_the_edge_refuses_is_told_with_its_rule(question, edge):
+    event = question.publish()
+    with renamed(edge, "edge.example.com") as public:
+        code, output, errors = question.run(event, edges=[public])
+        assert (code, output) == (69, "") and "does not answer to the name" in errors and "Name the edge so with --edges" in errors
+        assert ".home.arpa" in errors, "the rule is the edge's own"
+        # The others decide.
+        code, output, errors = question.run(event, edges=[public, edge.admin_url])
+        assert code == 0 and output.startswith("no connection") and public in errors
 
 
 def test_mistakes_have_their_exit_codes(question):

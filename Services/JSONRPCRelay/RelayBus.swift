@@ -25,6 +25,7 @@ struct RelayBus: Service {
             logger: parts.logger,
             connections: { [edge = parts.edge] in edge.connectionCount }
         )
+        parts.shares.add(self.commands.use)
         TenantMetrics.observe(self.commands.usage, as: "causeway_relay_tenant_commands", help: "Commands", in: parts.metrics)
         parts.metrics.addCollector { [commands] exposition in
             exposition.gauge("causeway_relay_commands", help: "Commands that wait for their answer.", commands.outstandingCommands)

@@ -148,6 +148,8 @@ package enum LogKey {
     package static let signal = "signal"
     /// A time limit that has passed.
     package static let limit = "limit"
+    /// The id of a process in the answers to surveys.
+    package static let instance = "instance"
     /// What was read again.
     package static let subjectOfReload = "what"
 }

@@ -82,6 +82,9 @@ final class Admissions: Sendable {
     /// The number of places taken.
     var count: Int { self.state.withLock { $0.count } }
 
+    /// The number of places that a tenant has taken.
+    func count(of tenant: Tenant) -> Int { self.state.withLock { $0.tenants[tenant] ?? 0 } }
+
     /// The tenants with the most places, at most `count`, the largest first; equal ones sorted by name.
     func largest(_ count: Int) -> [(tenant: Tenant, connections: Int)] {
         let tenants = self.state.withLock { $0.tenants }

@@ -289,6 +289,9 @@ public final class Edge: Sendable {
     /// Number of open streams.
     public var connectionCount: Int { self.hubs.reduce(0) { $0 + $1.counters.connections.current } }
 
+    /// Returns the number of open streams of one tenant.
+    public func connectionCount(of tenant: Tenant) -> Int { self.admissions.count(of: tenant) }
+
     /// Counters of all loops since the start.
     public var statistics: EdgeStatistics {
         var statistics = EdgeStatistics(summing: self.hubs.map { $0.counters })

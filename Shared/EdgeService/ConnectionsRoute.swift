@@ -5,6 +5,7 @@ import EventModel
 import HTTPAPI
 import Hummingbird
 import NIOCore
+import ServiceKit
 
 /// `GET /connections?tenant=&user=` of an edge's admin listener: who is connected, and who was until recently (contract §11).
 struct ConnectionsRoute: Sendable {
@@ -14,11 +15,12 @@ struct ConnectionsRoute: Sendable {
     let edge: Edge
     /// The program's name.
     let program: String
+    /// The id of the process in surveys.
+    let instance: String
 
     func respond(to request: Request) async throws -> Response {
         let page = await edge.connections(try Self.query(try QueryParameters(of: request)))
-        let document = Self.document(page, program: program, now: edge.configuration.wallClock())
-        return .json(encoded: ByteBuffer(bytes: document.bytes + "\n".utf8))
+        return .json(encoded: ByteBuffer(bytes: document(page).bytes + "\n".utf8))
     }
 
     /// - Throws: `validation_error`, with the parameter.
@@ -44,9 +46,14 @@ struct ConnectionsRoute: Sendable {
         return query
     }
 
-    static func document(_ page: ConnectionPage, program: String, now: Timestamp) -> JSONObject {
+    private func document(_ page: ConnectionPage) -> JSONObject {
+        Self.document(page, program: program, instance: instance, now: edge.configuration.wallClock())
+    }
+
+    static func document(_ page: ConnectionPage, program: String, instance: String, now: Timestamp) -> JSONObject {
         var document: JSONObject = [
-            "program": .string(program), "time": .string(now.iso8601), "following": .boolean(page.interruption == nil),
+            "program": .string(program), "instance": .string(instance), "time": .string(now.iso8601),
+            "following": .boolean(page.interruption == nil),
         ]
         document.append("interruption", text: page.interruption)
         document.append("position", text: page.position?.text)
@@ -87,5 +94,45 @@ struct ConnectionsRoute: Sendable {
             object.append("cause", .string(end.cause))
         }
         return object
+    }
+}
+
+// The same document as the answer to a survey of a tenant's connections.
+extension ConnectionsRoute {
+    /// Size limits of an answer in bytes, for open and for closed connections; each has at least one. Together well below `max_payload`.
+    private static let maximumBytes = (open: 128 * 1024, closed: 64 * 1024)
+
+    /// Returns a page of the tenant's connections. Pages of all edges follow the order of their ids: an edge that the pages have passed answers
+    /// without connections.
+    func answer(_ question: SurveyQuestion) async -> JSONObject {
+        let page = await edge.connections(self.query(question))
+        return document(Self.bounded(page, isPassed: isPassed(question)))
+    }
+
+    private func isPassed(_ question: SurveyQuestion) -> Bool {
+        question.place.map { instance.utf8.lexicographicallyPrecedes($0.instance.utf8) } ?? false
+    }
+
+    private func query(_ question: SurveyQuestion) -> ConnectionQuery {
+        var query = ConnectionQuery(tenant: question.tenant, user: question.user, limit: isPassed(question) ? 0 : question.limit)
+        query.place = question.place.flatMap { ConnectionQuery.Place($0.instance == instance ? $0.place : "0-0") }
+        return query
+    }
+
+    private static func bounded(_ page: ConnectionPage, isPassed: Bool) -> ConnectionPage {
+        var page = page
+        page.keep(open: count(of: page.open, within: maximumBytes.open), closed: count(of: page.closed, within: maximumBytes.closed))
+        if isPassed { page.next = nil }
+        return page
+    }
+
+    /// Returns how many of the reports fit; at least one.
+    private static func count(of reports: [ConnectionReport], within limit: Int) -> Int {
+        var bytes = 0
+        for (index, report) in reports.enumerated() {
+            bytes += object(report).bytes.count + 1
+            if bytes > limit, index > 0 { return index }
+        }
+        return reports.count
     }
 }

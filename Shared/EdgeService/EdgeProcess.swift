@@ -12,8 +12,8 @@ public import ServiceLifecycle
 
 /// Runs an edge as a process: the code that all edges share, from settings to shutdown. Each edge adds its routes, with their encoders.
 ///
-/// Services start in this order and stop in reverse: the admin listener, the log, the edge's additional services, the public listener, the
-/// drain. So while the drain closes connections, the listener still answers new requests, and the log is still followed for open streams.
+/// Services start in this order and stop in reverse: the admin listener, the log, the answers to surveys, the edge's additional services, the
+/// public listener, the drain. So while the drain closes connections, the listener still answers new requests, and the log is still followed for open streams.
 public struct EdgeProcess: Sendable {
     /// The components that an edge's routes use.
     public struct Parts: Sendable {
@@ -31,6 +31,8 @@ public struct EdgeProcess: Sendable {
         public let settings: Settings
         /// The metrics of `/metrics`.
         public let metrics: PrometheusMetrics
+        /// The shares of tenants that the process limits.
+        package let shares: TenantShares
         /// The process's logger.
         public let logger: Logger
     }
@@ -89,9 +91,9 @@ public struct EdgeProcess: Sendable {
         )
         Self.warnOfConnections(beyond: self.process.descriptors.streamLimit, settings, logger)
         self.process.metrics.addCollector { EdgeMetrics.collect(edge.statistics, into: &$0) }
-        self.process.adminRoutes.get("connections") { [program = settings.schema.program] request in
-            try await ConnectionsRoute(edge: edge, program: program).respond(to: request)
-        }
+        let connections = ConnectionsRoute(edge: edge, program: settings.schema.program, instance: self.process.instance)
+        self.process.adminRoutes.get("connections") { try await connections.respond(to: $0) }
+        self.process.shares.add(edge.connectionsUse)
         let parts = Parts(
             edge: edge,
             authenticator: authenticator,
@@ -100,6 +102,7 @@ public struct EdgeProcess: Sendable {
             connection: try await self.process.connect(settings.natsConfiguration(name: settings.schema.program)),
             settings: settings,
             metrics: self.process.metrics,
+            shares: self.process.shares,
             logger: logger
         )
         let log = LogService(
@@ -118,7 +121,8 @@ public struct EdgeProcess: Sendable {
         let others = try self.register(parts, routes)
         routes.refuseOtherMethods()
         let listener = PublicListener(self.process, router: router, door: parts.door.quickDoor(of: edge, settings, logger))
-        try await self.process.run([log] + others + [listener, DrainService(edge: edge)])
+        let survey = self.process.surveyResponder(on: parts.connection, [.connections: connections.answer])
+        try await self.process.run([log, survey] + others + [listener, DrainService(edge: edge)])
     }
 }
 

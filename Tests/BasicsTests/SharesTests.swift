@@ -68,6 +68,30 @@ private final class Clock: Sendable {
         #expect(limiter.count <= TenantBuckets.maximumCount)
     }
 
+    @Test func whatATenantHasLeftIsReadWithoutTakingIt() {
+        let clock = Clock()
+        let limiter = TenantRateLimiter(perSecond: 1, burst: 5, now: clock.now)
+        #expect(limiter.remaining(of: "a") == 5 && limiter.count == 0, "a tenant that never asked has no bucket")
+        for _ in 0..<4 { _ = limiter.admit("a") }
+        #expect(limiter.remaining(of: "a") == 1 && limiter.remaining(of: "a") == 1 && limiter.remaining(of: "b") == 5)
+        clock.advance(.seconds(2))
+        #expect(limiter.remaining(of: "a") == 3)
+        clock.advance(.seconds(60))
+        #expect(limiter.remaining(of: "a") == 5)
+    }
+
+    @Test func theUsageOfOneTenantIsThatOfTheLastMinute() {
+        let clock = Clock()
+        let usage = TenantUsage(now: clock.now)
+        usage.add(60, of: "a")
+        #expect(usage.amount(of: "a") == 60 && usage.amount(of: "b") == 0)
+        clock.advance(.seconds(90))
+        usage.add(5, of: "a")
+        #expect(usage.amount(of: "a") == 35, "half of the window before lies in the last minute")
+        clock.advance(.seconds(120))
+        #expect(usage.amount(of: "a") == 0)
+    }
+
     /// All addresses that one client has are one.
     @Test func aClientIsOneNetworkWhateverItsAddress() {
         func isSame(_ one: String, _ other: String) -> Bool { ClientNetwork(one) == ClientNetwork(other) }

@@ -68,6 +68,26 @@ struct ConnectionReportTests {
         withExtendedLifetime(clients) {}
     }
 
+    @Test("a page that is cut goes on with the first connection that was dropped, and knows since when none that ended is missing")
+    func cut() async throws {
+        let bench = try HubBench()
+        var clients: [SocketPair] = []
+        for number in 0..<3 { clients.append(try await bench.connect(user: "usr_\(number)")) }
+        var page = ConnectionPage(open: await open(bench), closedSince: Timestamp(millisecondsSinceEpoch: 0))
+        page.closed = page.open.enumerated().map { index, report in
+            var report = report
+            report.end = .init(time: Timestamp(millisecondsSinceEpoch: Int64(300 - 100 * index)), cause: "stalled")
+            return report
+        }
+        var whole = page
+        whole.keep(open: 3, closed: 3)
+        #expect(whole.open.count == 3 && whole.next == nil && whole.closed.count == 3 && whole.closedSince?.millisecondsSinceEpoch == 0)
+        page.keep(open: 1, closed: 2)
+        #expect(page.open.map(\.user) == ["usr_0"] && page.next.map { "\($0)" } == "0-1")
+        #expect(page.closed.map(\.user) == ["usr_0", "usr_1"] && page.closedSince?.millisecondsSinceEpoch == 100)
+        withExtendedLifetime(clients) {}
+    }
+
     @Test("pages have every connection once, also beyond what is reported before others are served")
     func pages() async throws {
         let bench = try HubBench()

@@ -58,8 +58,8 @@ import Testing
         page.interruption = "disconnected"
         let time = "1970-01-01T00:00:00.000Z"
         #expect(
-            ConnectionsRoute.document(page, program: "jsonrpc-relay", now: moment).text == """
-                {"program":"jsonrpc-relay","time":"\(time)","following":false,"interruption":"disconnected","connections":[\
+            ConnectionsRoute.document(page, program: "jsonrpc-relay", instance: "01K", now: moment).text == """
+                {"program":"jsonrpc-relay","instance":"01K","time":"\(time)","following":false,"interruption":"disconnected","connections":[\
                 {"id":"0-1-2","surface":"relay","tenant":"acme","user":"ann","requestId":"req_1","since":"\(time)","start":"\(place)",\
                 "cursor":"\(place)","lag":4,"types":["a.b","c.*"],"subscriptions":[{"family":"investigation","incidentId":"inc_1","after":2}],\
                 "deliveries":6,"bytes":5,"unacknowledged":0,"address":"127.0.0.1:1"}],"closed":[],"next":"0-9"}

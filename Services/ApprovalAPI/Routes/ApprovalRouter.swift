@@ -16,8 +16,8 @@ enum ApprovalRouter {
         securityEvents: SecurityEventVerifier? = nil,
         securityEventCounts: SecurityEventCounts = SecurityEventCounts(),
         maximumTokenLife: Duration,
-        limit: RateLimit?,
-        usage: TenantUsage = TenantUsage(),
+        requests: RateLimitMiddleware,
+        survey: Survey,
         origins: OriginPolicy,
         now: @escaping @Sendable () -> Timestamp = { .now }
     ) throws -> Router<APIRequestContext> {
@@ -31,7 +31,7 @@ enum ApprovalRouter {
             counts: securityEventCounts
         ).register(on: routes)
         let protected = routes.authenticated(by: authenticator)
-        protected.add(middleware: RateLimitMiddleware(limit, usage: usage))
+        protected.add(middleware: requests)
         ApprovalRoutes(backend: backend).register(on: protected)
         DelegationRoutes(backend: backend).register(on: protected)
         NotificationRoutes(backend: backend, now: now).register(on: protected)
@@ -41,6 +41,7 @@ enum ApprovalRouter {
             now: now
         ).register(on: protected)
         TicketRoutes(backend: backend, now: now).register(on: protected)
+        AdministrationRoutes(backend: backend, survey: survey, share: AdministrationShare()).register(on: protected)
         routes.refuseOtherMethods()
         return router
     }

@@ -9,7 +9,7 @@ import ServiceKit
 
 /// The service as a process, from settings to shutdown.
 ///
-/// Services start in this order and stop in reverse: admin listener, background work, public listener. So requests in flight at a shutdown are still
+/// Services start in this order and stop in reverse: admin listener, background work, answers to surveys, public listener. So requests in flight at a shutdown are still
 /// decided and answered.
 struct ApprovalProcess {
     private let process: ServiceMain
@@ -131,17 +131,19 @@ struct ApprovalProcess {
         )
         let usage = TenantUsage()
         TenantMetrics.observe(usage, as: "causeway_approval_tenant_requests", help: "Requests", in: process.metrics)
+        let requests = RateLimitMiddleware(RateLimit(settings), usage: usage)
+        process.shares.add(requests.use)
         let router = try ApprovalRouter.make(
             backend: backend,
             authenticator: authenticator,
             securityEvents: securityEvents,
             securityEventCounts: securityEventCounts,
             maximumTokenLife: settings[.authMaxTokenLife],
-            limit: RateLimit(settings),
-            usage: usage,
+            requests: requests,
+            survey: try Survey(connection: connection, logger: process.logger),
             origins: origins
         )
         let listener = PublicListener(process, router: router)
-        try await process.run([service, listener])
+        try await process.run([service, process.surveyResponder(on: connection), listener])
     }
 }

@@ -7,7 +7,7 @@ import ServiceKit
 
 /// Runs the HTTP intake as a process.
 ///
-/// Services start in this order and stop in reverse: admin listener, log, public listener. So requests in progress at a shutdown are still
+/// Services start in this order and stop in reverse: admin listener, log, answers to surveys, public listener. So requests in progress at a shutdown are still
 /// stored and answered.
 struct IntakeProcess {
     private let process: ServiceMain
@@ -33,6 +33,8 @@ struct IntakeProcess {
         let routes = RouteTable(router)
         let gate = IntakeGate(limits)
         IntakeMetrics.describe(in: process.metrics, gate)
+        process.shares.add(gate.shares.eventsUse)
+        process.shares.add(gate.shares.bytesUse)
         let producers = routes.authenticated(by: authenticator)
         EventIntakeRoute(sink: producer, gate: gate).register(on: producers)
         ExecutionIntakeRoute(sink: producer, gate: gate).register(on: producers)
@@ -47,6 +49,7 @@ struct IntakeProcess {
                 metrics: process.metrics,
                 logger: process.logger
             ),
+            process.surveyResponder(on: producer.connection),
             PublicListener(process, router: router),
         ])
     }

@@ -1,6 +1,7 @@
 import Basics
 import EventModel
 import HTTPAPI
+import ServiceKit
 import Synchronization
 
 /// Rate limits per tenant (contract §10, "Shares"): events and payload bytes per second, each with a burst; and bytes of approval requests, whose records
@@ -111,6 +112,32 @@ final class IntakeShares: Sendable {
         let time = now()
         let seconds = state.withLock { Self.seconds(until: Use(events: 1, bytes: 1), of: tenant, in: &$0, at: time) }
         if seconds > 0 { throw exhausted(tenant, seconds: seconds) }
+    }
+
+    /// Returns the tenant's use of the limit of events.
+    func eventsUse(of tenant: Tenant) -> ShareUse {
+        use("events", of: tenant, admittedEvents, perSecond: limits.eventsPerSecond) { $0.events }
+    }
+
+    /// Returns the tenant's use of the limit of payload bytes.
+    func bytesUse(of tenant: Tenant) -> ShareUse {
+        use("bytes", of: tenant, admittedBytes, perSecond: limits.bytesPerSecond) { $0.bytes }
+    }
+
+    private func use(
+        _ name: String,
+        of tenant: Tenant,
+        _ admitted: TenantUsage,
+        perSecond: Int,
+        _ buckets: @Sendable (State) -> TenantBuckets?
+    ) -> ShareUse {
+        let time = now()
+        let left = state.withLock { buckets($0)?.remaining(of: tenant, at: time) }
+        return .rate(
+            name,
+            lastMinute: admitted.amount(of: tenant),
+            limit: left.map { (burst: perSecond * Self.burstSeconds, left: $0, perSecond: Double(perSecond)) }
+        )
     }
 
     /// Charges a refused request to its sender: reading it has cost as much as an event.

@@ -4,6 +4,7 @@ import EdgeRuntime
 import EventModel
 import Logging
 import NATSClient
+import ServiceKit
 import Synchronization
 
 /// Sends the commands of the relay's connections to services and receives the answers (docs/commands.md).
@@ -69,6 +70,15 @@ final class CommandBus: Sendable {
 
     /// The number of commands refused since the start because their tenant's share was used up.
     var refusedCommands: Int { shares.refused }
+
+    /// Returns the tenant's use of the limit of commands.
+    func use(of tenant: Tenant) -> ShareUse {
+        let perSecond = Double(configuration.commandsPerSecondOfTenant)
+        let limit = shares.remaining(of: tenant, now: now()).map {
+            (burst: Int(perSecond * CommandShares.burstSeconds), left: $0, perSecond: perSecond)
+        }
+        return .rate("commands", lastMinute: usage.amount(of: tenant), limit: limit)
+    }
 
     /// Creates the session of a new connection.
     func session(for caller: CommandCaller, observer: @escaping CommandObserver) -> CommandSession {

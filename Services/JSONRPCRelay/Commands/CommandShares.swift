@@ -21,6 +21,8 @@ final class CommandShares: Sendable {
     private let state = Mutex(State())
     /// The number of tenants above which idle ones are removed.
     private static let keptTenants = 1024
+    /// The burst, in seconds of the rate.
+    static let burstSeconds = 10.0
 
     init(configuration: CommandConfiguration) {
         self.configuration = configuration
@@ -50,7 +52,7 @@ final class CommandShares: Sendable {
 
     private func bucket(at now: MonotonicInstant) -> TokenBucket? {
         let rate = Double(configuration.commandsPerSecondOfTenant)
-        return rate > 0 ? TokenBucket(capacity: 10 * rate, perSecond: rate, at: now.sinceBoot) : nil
+        return rate > 0 ? TokenBucket(capacity: Self.burstSeconds * rate, perSecond: rate, at: now.sinceBoot) : nil
     }
 
     private func refusal(of use: inout Use, _ state: State, bytes: Int, now: MonotonicInstant) -> RPCError? {
@@ -69,6 +71,12 @@ final class CommandShares: Sendable {
             return .tooManyCommandsOfTenant("At most \(rate) commands of one tenant are sent in a second. Send this one again in a moment.")
         }
         return nil
+    }
+
+    /// Returns the commands that the tenant may send at once now; nil without a limit.
+    func remaining(of tenant: Tenant, now: MonotonicInstant) -> Int? {
+        guard let full = bucket(at: now) else { return nil }
+        return state.withLock { ($0.tenants[tenant]?.rate ?? full).remaining(at: now.sinceBoot) }
     }
 
     /// Releases a command's queue bytes: it was published or dropped.

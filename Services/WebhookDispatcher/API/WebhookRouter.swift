@@ -10,14 +10,12 @@ enum WebhookRouter {
     ///
     /// - Parameters:
     ///   - backend: the open log.
-    ///   - limit: each tenant's requests; nil for no limit.
-    ///   - usage: receives the number of each tenant's requests.
+    ///   - requests: counts and limits each tenant's requests.
     ///   - shares: each tenant's pings and tests of endpoints.
     static func make(
         backend: WebhookBackend,
         authenticator: Authenticator,
-        limit: RateLimit?,
-        usage: TenantUsage = TenantUsage(),
+        requests: RateLimitMiddleware,
         shares: PingShares,
         origins: OriginPolicy,
         now: @escaping @Sendable () -> Timestamp = { .now }
@@ -26,7 +24,7 @@ enum WebhookRouter {
         let routes = RouteTable(router)
         let protected = routes.authenticated(by: authenticator)
         // Requests that lack the role count too.
-        protected.add(middleware: RateLimitMiddleware(limit, usage: usage))
+        protected.add(middleware: requests)
         protected.add(middleware: RoleMiddleware(anyOf: [.admin]))
         EndpointRoutes(backend: backend, shares: shares, now: now).register(on: protected)
         routes.refuseOtherMethods()

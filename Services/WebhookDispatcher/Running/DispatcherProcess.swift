@@ -4,7 +4,7 @@ import Webhooks
 
 /// The service as a process, from settings to shutdown.
 ///
-/// Services start in this order and stop in reverse: admin listener, dispatcher, public listener. So requests in flight at a shutdown are still
+/// Services start in this order and stop in reverse: admin listener, dispatcher, answers to surveys, public listener. So requests in flight at a shutdown are still
 /// answered, and the bus is closed after the last cursor was written.
 struct DispatcherProcess {
     private let process: ServiceMain
@@ -26,11 +26,12 @@ struct DispatcherProcess {
         let backend = WebhookBackend()
         let usage = TenantUsage()
         TenantMetrics.observe(usage, as: "causeway_webhook_tenant_requests", help: "Requests about webhooks", in: process.metrics)
+        let requests = RateLimitMiddleware(RateLimit(settings), usage: usage)
+        process.shares.add(requests.use)
         let router = WebhookRouter.make(
             backend: backend,
             authenticator: authenticator,
-            limit: RateLimit(settings),
-            usage: usage,
+            requests: requests,
             shares: PingShares(endpointsOfTenant: settings[.webhooksPerTenant]),
             origins: origins
         )
@@ -46,7 +47,10 @@ struct DispatcherProcess {
             logger: process.logger
         )
         // The attempts under way end within their time limit.
-        try await process.run([service, PublicListener(process, router: router)], drain: sending.timeout)
+        try await process.run(
+            [service, process.surveyResponder(on: connection), PublicListener(process, router: router)],
+            drain: sending.timeout
+        )
     }
 
     /// Creates the sender.

@@ -29,6 +29,11 @@ public struct TenantBuckets: Sendable {
         return body(&buckets[tenant, default: TokenBucket(capacity: capacity, perSecond: rate, at: now)])
     }
 
+    /// Returns the number of whole tokens that the tenant has left.
+    public func remaining(of tenant: Tenant, at now: Duration) -> Int {
+        buckets[tenant]?.remaining(at: now) ?? Int(capacity)
+    }
+
     private mutating func tidy(at now: Duration) {
         buckets = buckets.filter { entry in
             var bucket = entry.value

@@ -37,6 +37,12 @@ public final class TenantRateLimiter: Sendable {
     /// Number of tenants with a bucket.
     public var count: Int { buckets.withLock { $0.count } }
 
+    /// Returns the number of uses that the tenant has left now; takes none.
+    public func remaining(of tenant: Tenant) -> Int {
+        let time = now()
+        return buckets.withLock { $0.remaining(of: tenant, at: time) }
+    }
+
     /// Takes one token for a use.
     public func admit(_ tenant: Tenant) -> Verdict {
         let time = now()

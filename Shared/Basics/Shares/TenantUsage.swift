@@ -50,12 +50,22 @@ public final class TenantUsage: Sendable {
         }
     }
 
+    /// Returns the tenant's usage in the last minute; 0 for one that is not counted individually.
+    public func amount(of tenant: Tenant) -> Int {
+        let time = now()
+        return state.withLock { state in
+            Self.turn(&state, at: time)
+            let before = Double(state.before.amounts[tenant] ?? 0) * Self.overlap(of: state, at: time)
+            return (state.present.amounts[tenant] ?? 0) + Int(before)
+        }
+    }
+
     /// Returns the largest tenants of the last minute.
     public func largest(_ count: Int) -> Largest {
         let time = now()
         return state.withLock { state in
             Self.turn(&state, at: time)
-            let share = max(0, 1 - (time - state.begin) / Self.window)
+            let share = Self.overlap(of: state, at: time)
             var amounts = state.present.amounts
             for (tenant, amount) in state.before.amounts { amounts[tenant, default: 0] += Int(Double(amount) * share) }
             let sorted = amounts.filter { $0.value > 0 }.sorted { ($0.value, $1.key.text) > ($1.value, $0.key.text) }
@@ -66,6 +76,9 @@ public final class TenantUsage: Sendable {
             )
         }
     }
+
+    /// The part of the previous window that lies in the last minute.
+    private static func overlap(of state: State, at time: Duration) -> Double { max(0, 1 - (time - state.begin) / window) }
 
     private static func turn(_ state: inout State, at time: Duration) {
         let elapsed = time - state.begin

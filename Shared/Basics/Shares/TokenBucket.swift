@@ -44,6 +44,13 @@ public struct TokenBucket: Sendable, Equatable {
     /// Number of whole tokens.
     public var remaining: Int { max(0, Int(tokens)) }
 
+    /// Returns the number of whole tokens at a time, without changing the bucket.
+    public func remaining(at now: Duration) -> Int {
+        var bucket = self
+        bucket.fill(at: now)
+        return bucket.remaining
+    }
+
     /// Returns the seconds, rounded up, until the cost can be taken; 0 for now.
     public func seconds(until cost: Double = 1) -> Int {
         let missing = min(cost, capacity) - tokens

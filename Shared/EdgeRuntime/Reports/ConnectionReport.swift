@@ -92,6 +92,11 @@ public struct ConnectionQuery: Sendable {
             self.init(loop: Int(loop), slot: Int(slot))
         }
 
+        /// The place of a connection, which its id begins with.
+        init?(of report: ConnectionReport) {
+            self.init(report.id.split(separator: "-").prefix(2).joined(separator: "-"))
+        }
+
         public var description: String { "\(self.loop)-\(self.slot)" }
     }
 
@@ -122,4 +127,19 @@ public struct ConnectionPage: Sendable {
     public var position: Cursor?
     /// Why the log is not followed; nil while it is.
     public var interruption: String?
+
+    /// Drops the last connections beyond these numbers. The next page begins with the first open one that was dropped.
+    ///
+    /// - Parameters:
+    ///   - open: at least 1, unless there are none.
+    ///   - closed: the same.
+    public mutating func keep(open count: Int, closed closedCount: Int) {
+        if count < open.count {
+            next = ConnectionQuery.Place(of: open[count])
+            open.removeSubrange(count...)
+        }
+        guard closedCount < closed.count, let since = closedSince else { return }
+        let newest = ConnectionReport.newest(closed, since: since, limit: closedCount)
+        (closed, closedSince) = (newest.reports, newest.since)
+    }
 }

@@ -87,6 +87,16 @@ public struct ConsumerConfiguration: Hashable, Sendable {
         return configuration
     }
 
+    /// Creates an ephemeral pull consumer, its state in memory on one server.
+    public static func pull(from policy: DeliverPolicy, filter: String? = nil) -> ConsumerConfiguration {
+        var configuration = ConsumerConfiguration()
+        configuration.deliverPolicy = policy
+        configuration.filterSubject = filter
+        configuration.memoryStorage = true
+        configuration.replicas = 1
+        return configuration
+    }
+
     /// Creates a durable pull consumer, shared by the replicas of a service.
     public static func pull(durable name: String) -> ConsumerConfiguration {
         var configuration = ConsumerConfiguration()

@@ -25,6 +25,14 @@ public struct RateLimitMiddleware: RouterMiddleware {
         self.usage = usage
     }
 
+    /// Returns the tenant's use of the limit.
+    package func use(of tenant: Tenant) -> ShareUse {
+        let limit = limit.flatMap { limit in
+            limiter.map { (burst: limit.burst, left: $0.remaining(of: tenant), perSecond: Double(limit.perMinute) / 60) }
+        }
+        return .rate("requests", lastMinute: usage.amount(of: tenant), limit: limit)
+    }
+
     /// Counts the request, then calls `next`; throws `rate_limited`.
     public func handle(
         _ request: Request,

@@ -1,5 +1,6 @@
 public import AccessControl
 public import Basics
+import FoundationEssentials
 public import NATSClient
 
 // Common parts of every process, with their reloads.
@@ -62,6 +63,22 @@ extension ServiceMain {
         let connection = try await NATSConnection.connect(configuration, logger: logger)
         observe(connection)
         return connection
+    }
+
+    /// Creates the service that answers surveys: with the tenant's usage of ``shares``, and what `answers` has.
+    ///
+    /// - Parameter answers: the further topics that this process answers.
+    package func surveyResponder(on connection: NATSConnection, _ answers: [SurveyTopic: SurveyResponder.Answer] = [:]) -> SurveyResponder {
+        let usage: SurveyResponder.Answer = { [shares, program = settings.schema.program] question in
+            ["program": .string(program), "shares": .json(try [UInt8](JSONEncoder().encode(shares.uses(of: question.tenant))))]
+        }
+        return SurveyResponder(
+            instance: instance,
+            program: settings.schema.program,
+            connection: connection,
+            answers: answers.merging([.usage: usage]) { given, _ in given },
+            logger: logger
+        )
     }
 
     /// Adds a connection's metrics, and reloads its files on SIGHUP and on change. Refused credentials are reread without that.

@@ -28,6 +28,12 @@ public struct ServiceMain: Sendable {
     /// The process's own routes of the admin listener.
     public let adminRoutes = AdminRoutes()
 
+    /// The shares of tenants that the process limits.
+    package let shares = TenantShares()
+
+    /// The id of this process in surveys: a ULID, new with each start.
+    package let instance = ULID.generate()
+
     /// The public listener's share of the process's open files.
     package let descriptors = DescriptorBudget.ofProcess()
 

@@ -134,7 +134,7 @@ final class RoutesBench: Sendable {
         let router = WebhookRouter.make(
             backend: backend,
             authenticator: authenticator,
-            limit: limit,
+            requests: RateLimitMiddleware(limit, usage: TenantUsage()),
             shares: shares,
             origins: .own,
             now: { [clock] in clock.now.withLock { $0 } }

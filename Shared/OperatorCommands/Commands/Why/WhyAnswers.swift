@@ -21,6 +21,8 @@ struct ConnectionsAnswer: Decodable, Sendable {
         }
 
         var id: String
+        /// The id of its edge, in the answer of a deployment.
+        var instance: String?
         var surface: String
         var execution: String?
         var requestId: String
@@ -45,6 +47,31 @@ struct ConnectionsAnswer: Decodable, Sendable {
     var closed: [Connection]
     var closedSince: String?
     var next: String?
+}
+
+/// The answer to `GET /v1/admin/connections` (contract §11): that of a deployment, which has asked its edges.
+struct DeploymentAnswer: Decodable, Sendable {
+    struct Edge: Decodable, Sendable {
+        var program: String
+        var instance: String
+        var time: String
+        var following: Bool
+        var interruption: String?
+        var position: String?
+        var closedSince: String?
+    }
+
+    struct Silent: Decodable, Sendable {
+        var program: String
+        var instance: String
+    }
+
+    var items: [ConnectionsAnswer.Connection]
+    var nextCursor: String?
+    var closed: [ConnectionsAnswer.Connection]
+    var edges: [Edge]
+    var complete: Bool
+    var silent: [Silent]
 }
 
 /// A member of an answer that has no valid value: the answer is another program's.
@@ -93,11 +120,29 @@ extension KnownEdge {
             interruption: first.following ? nil : TerminalText.safe(first.interruption ?? "the reason is not known"),
             position: first.position.flatMap { Cursor($0) },
             closedSince: first.closedSince.flatMap { Timestamp(rfc3339: $0) },
-            // The viewers of an execution get no event of the log.
-            connections: try (pages.flatMap(\.connections) + first.closed).filter { $0.execution == nil }.map {
-                try KnownConnection($0, of: name)
-            }
+            connections: try Self.readers(pages.flatMap(\.connections) + first.closed, of: name)
         )
+    }
+
+    /// - Parameters:
+    ///   - edge: one of the edges in the answers of a deployment.
+    ///   - connections: those of all edges.
+    init(_ edge: DeploymentAnswer.Edge, _ connections: [ConnectionsAnswer.Connection]) throws {
+        guard let now = Timestamp(rfc3339: edge.time) else { throw ForeignAnswer() }
+        let name = TerminalText.safe("\(edge.program) \(edge.instance)")
+        self.init(
+            name: name,
+            now: now,
+            interruption: edge.following ? nil : TerminalText.safe(edge.interruption ?? "the reason is not known"),
+            position: edge.position.flatMap { Cursor($0) },
+            closedSince: edge.closedSince.flatMap { Timestamp(rfc3339: $0) },
+            connections: try Self.readers(connections.filter { $0.instance == edge.instance }, of: name)
+        )
+    }
+
+    /// The connections that read the log: the viewers of an execution get no event of it.
+    private static func readers(_ connections: [ConnectionsAnswer.Connection], of name: String) throws -> [KnownConnection] {
+        try connections.filter { $0.execution == nil }.map { try KnownConnection($0, of: name) }
     }
 }
 

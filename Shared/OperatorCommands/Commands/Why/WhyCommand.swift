@@ -10,11 +10,12 @@ package struct WhyCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "why",
         abstract: "Says why a user did not get an event.",
-        usage: "\(ProgramName.current) why --event <id> --user <user> --edges <url>,<url> [--tenant <tenant>] [--connection <id>]",
+        usage: "\(ProgramName.current) why --event <id> --user <user> [--edges <url>,<url>] [--tenant <tenant>] [--connection <id>]",
         discussion: """
             Looks the event up over HTTP (--url or CAUSEWAY_URL, with the token of CAUSEWAY_TOKEN or --token-file), and asks the admin listeners of the \
             edges for the user's connections (--edges or CAUSEWAY_EDGES). The token never goes to an admin listener. It needs the role producer, \
-            or admin, which finds only events of its tenant that are for everyone or for its user.
+            or admin, which finds only events of its tenant that are for everyone or for its user. With the role admin, --edges can be left out: the \
+            server then asks the edges for the connections of the token's tenant.
 
             The first line is one of: not in the log; another tenant's; for another user; sent; edge not following; lagging; filtered; before its cursor; \
             no connection. Further lines are about the user's other connections.
@@ -42,7 +43,7 @@ package struct WhyCommand: AsyncParsableCommand {
     @Option(help: "Only this connection: its id, or the id of its request.")
     var connection: String?
 
-    @Option(help: "The addresses of the edges' admin listeners, with commas between them. Default: CAUSEWAY_EDGES.")
+    @Option(help: "The addresses of the edges' admin listeners, with commas between them. Default: CAUSEWAY_EDGES, else the server asks.")
     var edges: String?
 
     @OptionGroup var server: ServerArguments
@@ -71,11 +72,21 @@ package struct WhyCommand: AsyncParsableCommand {
         case .found(let event): asked = event
         }
         let claims = AccessControlConfiguration().tenantClaims
-        guard let tenant = tenant ?? server.token.flatMap({ TokenFacts($0, tenantClaims: claims).tenant }) else {
+        let own = server.token.flatMap { TokenFacts($0, tenantClaims: claims).tenant }
+        guard let tenant = tenant ?? own else {
             throw Exit.because("missing tenant: the token names none; pass --tenant", Exit.configuration)
         }
         if let answer = Explanation.byEvent(asked, tenant: tenant, user: user) { return [answer] }
-        var known = try await knownEdges(of: tenant, environment)
+        let targets = try targets(environment)
+        var known: [KnownEdge]
+        if targets.isEmpty {
+            // The server shows an admin its own tenant.
+            guard tenant == own else { throw Self.missingEdges() }
+            known = try await edgesOfDeployment(server)
+        } else {
+            known = try await knownEdges(targets, tenant)
+        }
+        guard !known.isEmpty else { throw Exit.because("no edge answered", Exit.unavailable) }
         if let connection {
             known = known.map { $0.only(connection) }
             guard known.contains(where: { !$0.connections.isEmpty }) else {
@@ -112,8 +123,7 @@ package struct WhyCommand: AsyncParsableCommand {
     }
 
     /// Asks all edges for the user's connections. An edge that does not answer is named on standard error; the others decide.
-    private func knownEdges(of tenant: String, _ environment: [String: String]) async throws -> [KnownEdge] {
-        let targets = try targets(environment)
+    private func knownEdges(_ targets: [Target], _ tenant: String) async throws -> [KnownEdge] {
         var known: [KnownEdge] = []
         for target in targets {
             do {
@@ -131,8 +141,50 @@ package struct WhyCommand: AsyncParsableCommand {
                 Console.complain("\(target) did not answer as an edge's admin listener does: check --edges; the answer is without it")
             }
         }
-        guard !known.isEmpty else { throw Exit.because("no edge answered", Exit.unavailable) }
         return known
+    }
+
+    /// Asks the server, which asks all its edges. One that did not answer is named on standard error; the others decide.
+    private func edgesOfDeployment(_ server: CausewayServer) async throws -> [KnownEdge] {
+        var pages: [DeploymentAnswer] = []
+        var next: String?
+        repeat {
+            var query = [["user", user], ["limit", "\(Self.pageLimit)"]]
+            if let next { query.append(["cursor", next]) }
+            let answer: CausewayServer.Answer
+            do throws(CausewayServer.Unreachable) {
+                answer = try await server.send(CausewayServer.Request(path: ["v1", "admin", "connections"], query: query))
+            } catch {
+                throw Exit.because(error.sentence, Exit.unavailable)
+            }
+            if answer.status == 403 || answer.status == 404 { throw Self.missingEdges() }
+            guard answer.isSuccess else { throw ServerRefusal(answer, of: server.target).exit() }
+            let page = try CausewayServer.decode(DeploymentAnswer.self, answer.body)
+            pages.append(page)
+            next = page.nextCursor
+        } while next != nil && pages.count < Self.maximumPages
+        guard let first = pages.first else { return [] }
+        for edge in first.silent {
+            Console.complain("\(TerminalText.safe("\(edge.program) \(edge.instance)")) did not answer; the answer is without this edge")
+        }
+        if !first.complete, first.silent.isEmpty {
+            Console.complain("the server does not know all edges yet: one may be missing in the answer; ask again in 15 s")
+        }
+        let connections = pages.flatMap(\.items) + first.closed
+        guard let known = try? first.edges.map({ try KnownEdge($0, connections) }) else {
+            throw Exit.because("the answer is not Causeway's: check --url", Exit.unavailable)
+        }
+        return known
+    }
+
+    private static func missingEdges() -> ArgumentParser.ExitCode {
+        Exit.because(
+            """
+            missing edges: name the addresses of their admin listeners with --edges, set CAUSEWAY_EDGES, or use a token of the user's tenant with the \
+            role admin
+            """,
+            Exit.configuration
+        )
     }
 
     private func knownEdge(_ target: Target, _ tenant: String) async throws -> KnownEdge {
@@ -154,15 +206,9 @@ package struct WhyCommand: AsyncParsableCommand {
         return known
     }
 
+    /// The admin listeners to ask; empty if none is named.
     func targets(_ environment: [String: String]) throws -> [Target] {
-        let texts = (edges ?? environment["CAUSEWAY_EDGES"] ?? "").split(separator: ",")
-        guard !texts.isEmpty else {
-            throw Exit.because(
-                "missing edges: name the addresses of their admin listeners with --edges, or set CAUSEWAY_EDGES",
-                Exit.configuration
-            )
-        }
-        return try texts.map { text in
+        try (edges ?? environment["CAUSEWAY_EDGES"] ?? "").split(separator: ",").map { text in
             do throws(Target.Mistake) {
                 return try Target(String(text))
             } catch {

@@ -12,6 +12,8 @@ import yaml
 from causeway_kit.approvals import ApprovalClient, approval_service, requested
 from causeway_kit.services import ROOT
 from causeway_kit.sizes import size
+from causeway_kit.sse import SSEConnection
+from causeway_kit.surfaces import NotificationStream
 from causeway_kit.tokens import mint
 
 DESCRIPTION = ROOT / "docs" / "openapi.yaml"
@@ -86,6 +88,13 @@ def test_the_relays_status_is_as_described(shared):
 
 @pytest.mark.long
 @pytest.mark.timeout(size(180, 1000))
+def test_what_admins_see_is_as_described(shared, edge, service):
+    with SSEConnection(edge.url + NotificationStream.path, token=mint("described")):
+        hold_against_description(service, shared.directory, mint("described", roles=("admin",)), "--include-path-regex", "^/v1/admin")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(size(180, 1000))
 def test_webhooks_are_as_described(shared):
     webhooks = shared.start("webhook-dispatcher").wait_ready()
     token = mint("described", roles=("admin",))
@@ -124,6 +133,7 @@ def test_the_description_is_served_to_anybody(service):
         "/v1/tokens/revocations",
         "/v1/tokens/events",
         "/v1/tickets",
+        *(f"/v1/admin/{what}" for what in ("connections", "usage", "log")),
         "/v1/notifications/read",
         "/v1/notifications/{notificationId}/read",
         "/v1/webhooks",

@@ -109,10 +109,54 @@ private struct Run {
                 for name in ["approvalId", "remediationId", "title", "requestedBy"] { #expect(event.payload.string(name) != nil) }
             } else if event.payload.string("status") == "closed" {
                 expired += 1
+                #expect(event.payload.string("reason") == "The approval expired without a decision")
                 #expect(event.time >= expiry[incident] ?? event.time.advanced(by: .seconds(1)))
             }
         }
         #expect(expired > 10)
+    }
+
+    /// An incident goes on with what people decided, and says so.
+    @Test func goesOnAfterADecision() throws {
+        var run = try Run(tenants: ["acme", "globex"])
+        var decisions: [ApprovalID: StoryDecision] = [:]
+        var incidents: [String: StoryDecision] = [:]
+        var ends: [StoryDecision: Set<String>] = [:]
+        for _ in 0..<4000 {
+            for approval in run.simulation.lookUps(at: run.now) {
+                guard let decision = decisions[approval.approvalID] else { continue }
+                run.simulation.take(decision, on: approval, at: run.now)
+            }
+            let event = try run.next().event
+            let incident = event.payload.string("incidentId") ?? ""
+            if event.type.name == "approval.requested" {
+                let approval = try ApprovalID(try #require(event.payload.string("approvalId")))
+                let decision: StoryDecision = decisions.count.isMultiple(of: 2) ? .approved : .rejected(by: "olga")
+                decisions[approval] = decision
+                incidents[incident] = decision
+            } else if let decision = incidents[incident], let status = event.payload.string("status") {
+                ends[decision, default: []].insert("\(status): \(event.payload.string("reason") ?? "")")
+            }
+        }
+        #expect(decisions.count > 10)
+        #expect(ends == [.approved: ["resolved: "], .rejected(by: "olga"): ["closed: The remediation was rejected by olga"]])
+    }
+
+    @Test func looksUpOnlyWhatIsWaitedFor() throws {
+        var run = try Run(tenants: ["acme"])
+        var requested: Set<String> = []
+        while requested.isEmpty {
+            let event = try run.next().event
+            if event.type.name == "notification.created", let approval = event.payload.string("approvalId") { requested.insert(approval) }
+        }
+        let found = run.simulation.lookUps(at: run.now)
+        #expect(Set(found.map(\.approvalID.text)) == requested)
+        #expect(run.simulation.lookUps(at: run.now).isEmpty, "one look-up serves for a while")
+        #expect(run.simulation.lookUps(at: run.now.advanced(by: Simulation.lookUpInterval)) == found)
+        let decision = StoryDecision(try Payload(validating: Array(#"{"action":"reject","decidedBy":"olga"}"#.utf8)))
+        #expect(decision == .rejected(by: "olga"))
+        run.simulation.take(decision, on: found[0], at: run.now)
+        #expect(run.simulation.lookUps(at: run.now.advanced(by: .seconds(10))).isEmpty, "a decision is final")
     }
 
     @Test func jobsMakeProgress() throws {

@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from causeway_kit.approvals import ApprovalClient, approval_service
 from causeway_kit.every_surface import on_streams
 from causeway_kit.intake import numbered
 from causeway_kit.programs import COMMANDS, OPERATING
@@ -282,3 +283,27 @@ def test_the_simulation_tells_stories_of_several_tenants_and_users(stack):
     types = {event.type for event in events}
     assert len({event.tenant for event in events}) > 1 and len({event.user for event in events}) > 2
     assert {"incident.created", "investigation.progress", "remediation.proposed", "approval.requested"} <= types, types
+
+
+def test_a_simulated_incident_goes_on_after_a_decision(stack):
+    """One remediation is approved and another one rejected: both incidents end long before the deadlines, and say why."""
+    service = approval_service(stack).wait_ready()
+    simulation = stack.start("event-producer", "simulate", "--rate", "20", "--tenants", "acme")
+
+    def payloads(type):
+        simulation.expect_alive()
+        return [json.loads(event.body) for event in stack.bus.events() if event.type == type]
+
+    requests = eventually(lambda: len(found := payloads("approval.requested")) >= 2 and found[:2], "two approvals are requested", timeout=60)
+    olga = ApprovalClient(service, user="olga")
+    for request, action in zip(requests, ("approve", "reject"), strict=True):
+        eventually(lambda: olga.decide(request["approvalId"], action).status_code == 200, "it is decided")
+    expected = [("resolved", None), ("closed", "The remediation was rejected by olga")]
+
+    def ends():
+        last = {change["incidentId"]: (change["status"], change.get("reason")) for change in payloads("incident.status_changed")}
+        return [last[request["incidentId"]] for request in requests] == expected
+
+    eventually(ends, "both incidents have ended", timeout=30, interval=0.5)
+    simulation.terminate()
+    assert simulation.wait(timeout=10) == 0, simulation.log_tail()

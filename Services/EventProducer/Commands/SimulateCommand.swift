@@ -18,8 +18,8 @@ struct SimulateCommand: AsyncParsableCommand, ConfiguredCommand {
         commandName: "simulate",
         abstract: "Publishes simulated events: incidents with their investigation, approvals, jobs, and executions of agents.",
         discussion: """
-            Prints one line per event. Approvals are left to people; an incident whose approval is not decided is closed after a few minutes. Ends \
-            on SIGINT or SIGTERM, or at --count or --duration, and retries while the bus is unreachable.
+            Prints one line per event. Approvals are left to people: an incident goes on after the decision, and is closed if its approval expires \
+            after a few minutes. Ends on SIGINT or SIGTERM, or at --count or --duration, and retries while the bus is unreachable.
 
             \(ConfigurationSchema.settingsHelp)
             """,

@@ -4,8 +4,8 @@ import EventModel
 /// Generates an incident from report to resolution: agents investigate, some find a known solution, a remediation is proposed, and people are asked for
 /// approval.
 ///
-/// If an approval is needed, the story waits for a while and then closes the incident without a decision, which is left to people. Only with a cast that
-/// decides automatically does the story decide.
+/// If an approval is needed, the story waits until people have decided or the approval has expired, and goes on accordingly. Only with a cast that decides
+/// automatically does the story decide.
 struct IncidentStory {
     private let scenario: Scenario
     private let incident: String
@@ -32,14 +32,8 @@ struct IncidentStory {
             if cast.decidesApprovals {
                 steps += story.decision(after: generator.seconds(5...20), isApproved: generator.chance(4, in: 5))
             } else {
-                steps.append(
-                    story.statusChange(
-                        after: patience,
-                        from: "awaiting_approval",
-                        to: "closed",
-                        reason: "Closed by hand, since nobody decided in time"
-                    )
-                )
+                let wait = Story.Wait(approvalID: ApprovalID(generated: story.approval), patience: patience) { story.rest(after: $0) }
+                return Story(steps, at: now, then: wait)
             }
         } else {
             steps += story.execution(from: "investigating")
@@ -56,8 +50,8 @@ struct IncidentStory {
         Story.Step(after: pause) { now in Happening(type: type, summary: summary, payload: payload(now)) }
     }
 
-    private func statusChange(after pause: Duration = .zero, from: String, to: String, reason: String? = nil) -> Story.Step {
-        step(after: pause, "incident.status_changed", "\(scenario.title): \(from) → \(to)") { _ in
+    private func statusChange(from: String, to: String, reason: String? = nil) -> Story.Step {
+        step("incident.status_changed", "\(scenario.title): \(from) → \(to)") { _ in
             var payload: JSONObject = [
                 "incidentId": .string(incident), "previousStatus": .string(from), "status": .string(to),
             ]
@@ -147,10 +141,19 @@ struct IncidentStory {
                 ["remediationId": .string(remediation), "incidentId": .string(incident), "approvalId": .string(approval)]
             },
         ]
-        guard isApproved else {
-            return decision + [statusChange(from: "awaiting_approval", to: "closed", reason: "The remediation was rejected")]
+        return decision + rest(after: isApproved ? .approved : .rejected(by: onCall.text))
+    }
+
+    /// Returns how the story ends after a decision on its approval; without one, after a wait that was cut short.
+    private func rest(after decision: StoryDecision?) -> [Story.Step] {
+        let reason: String
+        switch decision {
+        case .approved: return execution(from: "awaiting_approval")
+        case .rejected(let person): reason = "The remediation was rejected by \(person)"
+        case .expired: reason = "The approval expired without a decision"
+        case nil: reason = "Closed by hand, before anybody had decided"
         }
-        return decision + execution(from: "awaiting_approval")
+        return [statusChange(from: "awaiting_approval", to: "closed", reason: reason)]
     }
 
     private func execution(from status: String) -> [Story.Step] {

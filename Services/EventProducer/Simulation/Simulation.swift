@@ -1,7 +1,7 @@
 import Basics
 import EventModel
 
-/// Event simulation as a pure state machine: a seeded generator and the time go in, the next event comes out.
+/// Event simulation as a pure state machine: a seeded generator, the time and people's decisions go in, the next event comes out.
 ///
 /// Every tenant has a few stories that progress in turn. When one ends or waits for people, another begins. The caller determines the rate; the higher
 /// it is, the more stories are open, up to ``maximumOpenStories`` per tenant; beyond that, waits are shortened.
@@ -11,6 +11,9 @@ struct Simulation: Sendable {
     /// Maximum number of open stories of a tenant, including waiting ones.
     static let maximumOpenStories = 64
 
+    /// Interval between look-ups of the decisions that stories wait for.
+    static let lookUpInterval: Duration = .seconds(2)
+
     /// The CloudEvents `source` of the simulation's events.
     private static let source = EventSource(generated: "/causeway/simulation")
 
@@ -18,6 +21,8 @@ struct Simulation: Sendable {
     private var generator: SplitMix64
     /// One list for each tenant of the cast.
     private var stories: [[Story]]
+    /// The time of the next look-up of all decisions; nil for now.
+    private var nextLookUp: Timestamp?
 
     /// - Parameters:
     ///   - cast: at least one tenant and one user.
@@ -31,6 +36,25 @@ struct Simulation: Sendable {
 
     /// Number of open stories of all tenants.
     var openStories: Int { stories.reduce(0) { $0 + $1.count } }
+
+    /// Returns the approvals whose decisions are to be looked up before the next event: all that are waited for, once per ``lookUpInterval``, and between
+    /// that those whose wait is over.
+    mutating func lookUps(at now: Timestamp) -> [AwaitedApproval] {
+        let isDue = nextLookUp.map { $0 <= now } ?? true
+        if isDue { nextLookUp = now.advanced(by: Self.lookUpInterval) }
+        return zip(cast.tenants, stories).flatMap { tenant, stories in
+            stories.filter { isDue || $0.continuesAt <= now }.compactMap(\.awaited).map { AwaitedApproval(tenant: tenant, approvalID: $0) }
+        }
+    }
+
+    /// Continues the story that waits for an approval with what follows its decision.
+    mutating func take(_ decision: StoryDecision, on approval: AwaitedApproval, at now: Timestamp) {
+        for place in stories.indices where cast.tenants[place] == approval.tenant {
+            for index in stories[place].indices where stories[place][index].awaited == approval.approvalID {
+                stories[place][index].goOn(after: decision, at: now)
+            }
+        }
+    }
 
     /// Returns the next event, of any tenant.
     ///

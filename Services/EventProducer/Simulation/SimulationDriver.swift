@@ -2,7 +2,8 @@ import Basics
 import CausewayProducer
 import EventModel
 
-/// Publishes the events of a ``Simulation`` at its rate, until a limit is reached or the task is cancelled.
+/// Publishes the events of a ``Simulation`` at its rate, until a limit is reached or the task is cancelled, and looks up the decisions that its stories
+/// wait for.
 struct SimulationDriver: Sendable {
     /// When to stop; nil for never.
     struct Bounds: Sendable {
@@ -12,7 +13,7 @@ struct SimulationDriver: Sendable {
         var duration: Duration?
     }
 
-    let sink: any EventSink & ExecutionSink
+    let sink: any EventSink & ExecutionSink & DecisionSource
     let rate: Double
     let bounds: Bounds
     /// Time after which an unsuccessful publish is reported and retried.
@@ -36,6 +37,7 @@ struct SimulationDriver: Sendable {
             guard end.map({ due < $0 }) ?? true else { break }
             do {
                 try await Task.sleep(until: due, clock: .continuous)
+                try await lookUp(for: &simulation)
                 let told = try simulation.next(at: .now)
                 try await publish(told)
                 print(told.line)
@@ -49,16 +51,29 @@ struct SimulationDriver: Sendable {
         return stored
     }
 
+    private func lookUp(for simulation: inout Simulation) async throws {
+        for approval in simulation.lookUps(at: .now) {
+            let decision = try await retrying { () throws(ProducerError) in try await sink.decision(on: approval) }
+            if let decision { simulation.take(decision, on: approval, at: .now) }
+        }
+    }
+
     private func publish(_ told: SimulatedEvent) async throws {
+        try await retrying { () throws(ProducerError) in
+            if let (draft, reference) = told.execution {
+                // Executions that an earlier simulation left unfinished are not continued.
+                _ = try await sink.publish(draft, to: reference, replacing: true, timeout: timeout)
+            } else {
+                _ = try await sink.publish(contentsOf: [told.event], under: nil, intake: nil, timeout: timeout)
+            }
+        }
+    }
+
+    /// Repeats a request until it succeeds or fails permanently.
+    private func retrying<Answer>(_ request: () async throws(ProducerError) -> Answer) async throws -> Answer {
         while true {
             do throws(ProducerError) {
-                if let (draft, reference) = told.execution {
-                    // Executions that an earlier simulation left unfinished are not continued.
-                    _ = try await sink.publish(draft, to: reference, replacing: true, timeout: timeout)
-                } else {
-                    _ = try await sink.publish(contentsOf: [told.event], under: nil, intake: nil, timeout: timeout)
-                }
-                return
+                return try await request()
             } catch {
                 guard error.isRetriable else { throw error }
                 complain(error.message)

@@ -18,30 +18,58 @@ struct Story: Sendable {
         }
     }
 
-    private let steps: [Step]
+    /// An approval that a story waits for after its steps.
+    struct Wait: Sendable {
+        /// The approval.
+        var approvalID: ApprovalID
+        /// How long the story waits for the decision.
+        var patience: Duration
+        /// Returns the steps that follow the decision, at least one. Without a decision, those of a wait that was cut short.
+        var steps: @Sendable (StoryDecision?) -> [Step]
+    }
+
+    private var steps: [Step]
     private var told = 0
+    /// What follows the steps; nil for an end.
+    private var wait: Wait?
     /// The earliest time of the next step.
     private(set) var continuesAt: Timestamp
     /// The execution that the events are of; nil for events of the tenant.
     let performance: Performance?
 
-    /// - Parameter steps: at least one.
-    init(_ steps: [Step], at now: Timestamp, of performance: Performance? = nil) {
+    /// - Parameters:
+    ///   - steps: at least one.
+    ///   - wait: what the story waits for after them; nil if it ends.
+    init(_ steps: [Step], at now: Timestamp, of performance: Performance? = nil, then wait: Wait? = nil) {
         precondition(!steps.isEmpty, "A story without steps would never happen.")
         self.steps = steps
         self.performance = performance
+        self.wait = wait
         continuesAt = now.advanced(by: steps[0].pause)
     }
 
     /// Whether no steps are left.
-    var isOver: Bool { told == steps.count }
+    var isOver: Bool { told == steps.count && wait == nil }
 
-    /// Returns the next event. A call before ``continuesAt`` shortens the pause. Must not be called when no steps are left.
+    /// The approval that the story waits for now; nil if it does not wait.
+    var awaited: ApprovalID? { told == steps.count ? wait?.approvalID : nil }
+
+    /// Returns the next event. A call before ``continuesAt`` shortens the pause, or the wait. Must not be called when the story is over.
     mutating func advance(at now: Timestamp) -> Happening {
+        if told == steps.count { goOn(after: now < continuesAt ? nil : .expired, at: now) }
         let step = steps[told]
         told += 1
-        continuesAt = isOver ? now : now.advanced(by: steps[told].pause)
+        let pause = told < steps.count ? steps[told].pause : wait?.patience ?? .zero
+        continuesAt = now.advanced(by: pause)
         return step.happening(now)
+    }
+
+    /// Ends the wait: the steps that follow the decision are next. Does nothing if the story does not wait.
+    mutating func goOn(after decision: StoryDecision?, at now: Timestamp) {
+        guard awaited != nil, let wait else { return }
+        self.wait = nil
+        steps += wait.steps(decision)
+        continuesAt = now.advanced(by: steps[told].pause)
     }
 }
 

@@ -18,6 +18,14 @@ test("an incident's events say what it is", () => {
     assert.equal(course.take(progress), false, "each event counts once");
 });
 
+test("an incident is open until its status says that nobody works on it any more", () => {
+    const course = new Course("inc_1");
+    const isOpenAt = (status) => (course.take(record(course.records.length, "incident.status_changed", { status })), course.isOpen);
+    assert.equal(course.isOpen, true);
+    assert.deepEqual(["investigating", "rejected", "remediated", "anything"].map(isOpenAt), [true, true, true, true]);
+    assert.deepEqual(["resolved", "open", "closed", "false_positive"].map(isOpenAt), [false, true, false, false]);
+});
+
 test("what is read from the log comes before what was delivered", () => {
     const course = new Course("inc_1");
     course.take(resolved);

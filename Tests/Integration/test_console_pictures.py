@@ -129,7 +129,7 @@ def take_work(camera, deployment, tab, receiver):
             tab.wait_for(lambda: tab.count("#webhooks .item, #webhooks tbody tr") >= 2, "the webhooks are listed")
         camera.take(tab, section)
     for section, one in (("approvals", "approvals"), ("incidents", "incident"), ("events", "event")):
-        address = tab.run(f"return document.querySelector('a[href^=\"#/{section}/\"]').hash")
+        address = tab.run(f"return document.querySelector('#{section} a[href^=\"#/{section}/\"]').hash")
         go(tab, address, f"#{one}")
         tab.wait_for(lambda address=address: address.rsplit("/", 1)[1] in tab.text(f"#{one}"), f"{address} is shown")
         camera.take(tab, section.removesuffix("s"))

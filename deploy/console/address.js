@@ -14,6 +14,16 @@ export function addressOf(section, ...ids) {
     return `#/${[section, ...ids].map(encodeURIComponent).join("/")}`;
 }
 
+/** Returns the address of a section that shows a part of its list, such as `#/incidents?show=all`. */
+export function addressOfPart(section, part) {
+    return `${addressOf(section)}?show=${encodeURIComponent(part)}`;
+}
+
+/** Returns the part of a list that the fragment of a URL names; empty without one. */
+export function partAt(fragment) {
+    return new URLSearchParams(fragment.split("?")[1]).get("show") ?? "";
+}
+
 /** Parses the fragment of a URL: `{ section, ids }`. Undefined if nothing is there. */
 export function placeAt(fragment) {
     const text = fragment.replace(FORMER, "#/");

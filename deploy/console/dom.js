@@ -48,16 +48,20 @@ export class List {
     #empty;
     #count;
     #most;
-    /** The text of an empty list, and what it says instead before the first load. */
+    #isExpendable;
+    /** The usual text of an empty list, and the one that it has now, once it is loaded. */
     #nothing;
+    #said;
     #isLoading = false;
 
-    constructor(panel, most) {
+    /** `isExpendable(item)`: whether an item beyond the limit is removed before others, the lowest first. */
+    constructor(panel, most, isExpendable) {
         this.#list = panel.querySelector(".list, tbody");
         this.#empty = panel.querySelector(".empty");
         this.#count = panel.querySelector(".count");
         this.#most = most;
-        this.#nothing = this.#empty?.textContent;
+        this.#isExpendable = isExpendable;
+        this.#nothing = this.#said = this.#empty?.textContent;
     }
 
     /** Until `loaded` an empty list says this: that nothing is there is not known yet. */
@@ -71,17 +75,22 @@ export class List {
     loaded() {
         if (!this.#isLoading) return;
         this.#isLoading = false;
-        setText(this.#empty, this.#nothing);
+        setText(this.#empty, this.#said);
     }
 
-    /** What an empty list says; undefined for its usual text. */
+    /** What an empty list says once it is loaded; undefined for its usual text. */
     setEmpty(text) {
-        this.#isLoading = false;
-        setText(this.#empty, text ?? this.#nothing);
+        this.#said = text ?? this.#nothing;
+        if (!this.#isLoading) setText(this.#empty, this.#said);
     }
 
     get items() {
         return [...this.#list.children];
+    }
+
+    /** The items that are not hidden. */
+    get shown() {
+        return this.items.filter(({ hidden }) => !hidden);
     }
 
     /** Adds items at the top, one above the other; removes and returns those beyond the limit. */
@@ -99,8 +108,9 @@ export class List {
     #trim() {
         const gone = [];
         while (this.#list.children.length > this.#most) {
-            gone.push(this.#list.lastElementChild);
-            this.#list.lastElementChild.remove();
+            const item = (this.#isExpendable && this.items.findLast(this.#isExpendable)) ?? this.#list.lastElementChild;
+            gone.push(item);
+            item.remove();
         }
         this.settle();
         return gone;
@@ -116,12 +126,13 @@ export class List {
         this.settle();
     }
 
-    /** `count`: the number in the heading; by default that of the items. */
-    settle(count = this.#list.children.length) {
-        if (this.#empty) this.#empty.hidden = this.#list.children.length > 0;
+    /** `count`: the number in the heading; by default that of the items that are shown. */
+    settle(count = this.shown.length) {
+        const isEmpty = !this.#list.querySelector(":scope > :not([hidden])");
+        if (this.#empty) this.#empty.hidden = !isEmpty;
         // Scrollable and focusable only while not empty.
         const scroll = this.#list.closest(".scroll");
-        if (scroll) scroll.hidden = this.#list.children.length === 0;
+        if (scroll) scroll.hidden = isEmpty;
         if (this.#count) setText(this.#count, count ? String(count) : "");
     }
 }

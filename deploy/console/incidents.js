@@ -1,6 +1,8 @@
 // Section of incidents: the status of each with its last event, or one with its timeline.
 
+import { Choice } from "./choice.js";
 import { byId, element, List, setText, shown } from "./dom.js";
+import { counted } from "./format.js";
 import { Course } from "./incidents/course.js";
 import { Row } from "./incidents/row.js";
 import { Timeline } from "./incidents/timeline.js";
@@ -9,7 +11,10 @@ import { showSoon } from "./show-soon.js";
 const MOST = 40;
 
 export class Incidents {
-    #list = new List(byId("incidents"), MOST);
+    /** Those that have ended make room first. */
+    #list = new List(byId("incidents"), MOST, ({ dataset }) => this.#get(dataset.incident)?.course.isOpen === false);
+    #choice = new Choice(byId("incidents-choice"), "incidents", { open: "Open", all: "All" });
+    #back = byId("incidents-back");
     #all = byId("incidents-all");
     #one = byId("incidents-one");
     #known = new Map();
@@ -23,6 +28,8 @@ export class Incidents {
 
     constructor() {
         this.#list.begin("Loading the last hour…");
+        // A row that was kept because somebody aimed at it.
+        for (const type of ["pointerleave", "focusout"]) this.#all.addEventListener(type, () => showSoon(this.#showChanged));
     }
 
     /** The title of an incident, if one of its events has said it; undefined if not. */
@@ -33,19 +40,22 @@ export class Incidents {
 
     /** Incidents that are listed, the latest first: `{ id, title, status }`. */
     get listed() {
-        return this.#list.items.map(({ dataset }) => this.#get(dataset.incident)?.course).filter(Boolean);
+        return this.#list.shown.map(({ dataset }) => this.#get(dataset.incident)?.course).filter(Boolean);
     }
 
     /** The last hour could not be loaded: what is shown is what has come since. */
     recallFailed() {
         this.#list.loaded();
+        this.#showPart();
     }
 
     take(record, isNew) {
         const id = record.payload.incidentId;
         if (!isNew || typeof id !== "string") return;
-        const incident = this.#get(id) ?? this.#add(id);
-        if (incident.course.take(record)) this.#update(incident);
+        const known = this.#get(id);
+        if (known && !known.course.take(record)) return;
+        const incident = known ?? this.#add(id, [record], (row) => this.#list.prepend(row));
+        if (incident) this.#update(incident);
     }
 
     /** Takes events from before the page was opened, the oldest first. */
@@ -62,12 +72,20 @@ export class Incidents {
             groups.set(id, [...group, record]);
         }
         for (const [id, group] of [...groups].reverse()) {
-            const incident = this.#get(id) ?? this.#add(id, (row) => this.#list.insert(row, null));
-            if (!incident) continue;
-            incident.course.recall(group);
-            this.#update(incident);
+            const known = this.#get(id);
+            known?.course.recall(group);
+            const incident = known ?? this.#add(id, group, (row) => this.#list.insert(row, null));
+            if (incident) this.#update(incident);
         }
+        this.#show();
         this.#showVisited();
+    }
+
+    /** Shows a part of the list: `open`, which is the usual one, or `all`. */
+    choose(part) {
+        this.#choice.choose(part);
+        this.#back.href = this.#choice.address;
+        this.#showPart();
     }
 
     /** Opens an incident; without one the list. */
@@ -88,13 +106,13 @@ export class Incidents {
     }
 
     /** `place(row)`: puts the row into the list, and returns those that are gone. Returns undefined if there is no room. */
-    #add(id, place = (row) => this.#list.prepend(row)) {
+    #add(id, records, place) {
         const incident = { course: new Course(id), row: new Row(id) };
-        const gone = place(incident.row.row);
-        if (gone.includes(incident.row.row)) return undefined;
+        incident.course.recall(records);
+        // First: the list asks which have ended.
         this.#known.set(id, incident);
-        for (const { dataset } of gone) if (dataset.incident !== this.#visited) this.#known.delete(dataset.incident);
-        return incident;
+        for (const { dataset } of place(incident.row.row)) if (dataset.incident !== this.#visited) this.#known.delete(dataset.incident);
+        return this.#get(id);
     }
 
     #update(incident) {
@@ -108,6 +126,21 @@ export class Incidents {
             if (course.id === this.#visited) this.#showVisited();
         }
         this.#changed.clear();
+        this.#showPart();
+    }
+
+    /** Hides what has ended, unless all are shown, and says how many are hidden. A row at which somebody aims while its incident ends stays. */
+    #showPart() {
+        const isAll = this.#choice.chosen === "all";
+        let hidden = 0;
+        for (const row of this.#list.items) {
+            const isPart = isAll || this.#get(row.dataset.incident).course.isOpen;
+            row.hidden = !isPart && (row.hidden || !row.matches(":hover, :focus-within"));
+            if (row.hidden) hidden += 1;
+        }
+        this.#list.setEmpty(hidden ? "No open incidents in the last hour. New ones appear here." : undefined);
+        this.#list.settle();
+        this.#choice.tellHidden(hidden ? counted(hidden, "ended one is hidden", "ended ones are hidden") : "");
     }
 
     #showVisited() {

@@ -1,6 +1,6 @@
 // Shows what the page's address names: the overview, one section, or one thing in it.
 
-import { addressOf, OF_ADMINS, OVERVIEW, placeAt, SECTIONS } from "./address.js";
+import { addressOf, OF_ADMINS, OVERVIEW, partAt, placeAt, SECTIONS } from "./address.js";
 import { byId, setText, shown } from "./dom.js";
 import { setPlace } from "./page-title.js";
 
@@ -17,7 +17,10 @@ export class Router {
     #section;
     #closing = new AbortController();
 
-    /** `visitors`: by section, what opens its addresses: `visit(...ids)`, which is called without ids for the section itself, and `leave()`. */
+    /**
+     * `visitors`: by section, what opens its addresses: `choose(part)`, which shows a part of its list, empty for the usual one; `visit(...ids)`, which is
+     * called without ids for the section itself; and `leave()`. Each is optional.
+     */
     constructor(visitors) {
         this.#visitors = visitors;
         const { signal } = this.#closing;
@@ -53,15 +56,18 @@ export class Router {
         }
         setPlace(this.#links.find((link) => link.dataset.section === section && section !== OVERVIEW)?.textContent ?? "");
         if (left !== section) this.#visitors[left]?.leave?.();
+        // Behind one thing the list stays as it was.
+        if (ids.length === 0) for (const [name, visitor] of Object.entries(this.#visitors)) visitor.choose?.(name === section ? partAt(location.hash) : "");
         if (isMoved) this.#arrive(section, ids);
         this.#visitors[section]?.visit?.(...ids);
     }
 
-    /** Moves the focus and the view to what is shown now. One thing in a section takes the focus itself. */
+    /** Moves the focus and the view to what is shown now. One thing in a section takes the focus itself; of a list's part its link has it. */
     #arrive(section, ids) {
         const heading = SECTIONS.includes(section) ? byId(`${section}-heading`) : this.#main;
         if (ids.length === 0) heading.focus({ preventScroll: true });
         window.scrollTo(0, this.#tops.get(this.#address) ?? 0);
+        if (partAt(this.#address)) byId(section)?.querySelector(".choice [aria-current]")?.focus();
     }
 
     #remember(address, top) {

@@ -42,6 +42,12 @@ export function riskOf({ risk }) {
     return { text: `${shown(risk, 20)} risk`, tone: Object.hasOwn(RISK_TONES, risk) ? RISK_TONES[risk] : "" };
 }
 
+/** "incident Checkout is slow · high"; its id without a report, see `reportOf`. Empty for an approval that is about no incident. */
+export function incidentOf({ incidentId }, report) {
+    if (!incidentId) return "";
+    return [`incident ${report?.title ?? shown(incidentId, NAME)}`, report?.severity.text].filter(Boolean).join(" · ");
+}
+
 /** "approved", "rejected", "expired"; empty while it is pending. */
 export function outcomeOf({ decision }) {
     if (!decision) return "";

@@ -3,7 +3,7 @@
 import { shown } from "../dom.js";
 import { summary } from "../summary.js";
 import { statusWords } from "../words.js";
-import { severityOf } from "./severity.js";
+import { reportOf } from "./report.js";
 
 /** Maximum number of events kept of an incident, the latest. */
 const MOST = 200;
@@ -17,6 +17,8 @@ const STATUS = {
     "approval.resolved": ({ action }) => (action === "approve" ? "approved" : "rejected"),
     "remediation.executed": () => "remediated",
 };
+/** The statuses of incidents on which nobody works any more. */
+const ENDED = ["resolved", "closed", "false_positive"];
 const TONES = { open: "bad", awaiting_approval: "warn", resolved: "good", closed: "good", remediated: "good" };
 
 export class Course {
@@ -39,6 +41,10 @@ export class Course {
         this.title = shown(id, 160);
     }
 
+    get isOpen() {
+        return !ENDED.includes(this.status.name);
+    }
+
     /** Takes an event that came after all others. Returns whether it is new. */
     take(record) {
         if (this.records.some(({ id }) => id === record.id)) return false;
@@ -58,10 +64,11 @@ export class Course {
 
     #apply({ type, payload, at }) {
         if (type === "incident.created") {
-            this.title = shown(payload.title ?? this.id, 160);
-            this.isTitled = payload.title !== undefined && payload.title !== null;
-            this.about = shown(payload.service, 60);
-            this.severity = severityOf(payload.severity);
+            const { title, about, severity } = reportOf(payload);
+            this.title = title ?? shown(this.id, 160);
+            this.isTitled = title !== undefined;
+            this.about = about;
+            this.severity = severity;
         }
         const status = Object.hasOwn(STATUS, type) ? STATUS[type](payload) : undefined;
         if (status !== undefined) {

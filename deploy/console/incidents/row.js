@@ -14,12 +14,13 @@ export class Row {
     #progress;
     #time = element("time", { class: "figures muted" });
 
+    /** The row is hidden until the list shows it. */
     constructor(id) {
         this.#title.href = addressOf("incidents", id);
         this.#progress = element("progress", { max: 1, hidden: true, "aria-label": `Investigation of ${shown(id, 60)}` });
         this.row = element(
             "li",
-            { class: "item", data: { incident: id } },
+            { class: "item", data: { incident: id }, hidden: true },
             element("div", { class: "line" }, this.#title, this.#status),
             element("div", { class: "line small" }, element("span", { class: "facts-of" }, this.#severity, this.#about), this.#time),
             this.#progress,
